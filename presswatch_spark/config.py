@@ -1,0 +1,88 @@
+"""Settings: nested, typed, bounded, documented; layered as file, then environment, then flags.
+
+Every section is a frozen dataclass. `digest_of` covers the sections that can change a row, and no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from presswatch_spark.storage.objects import StorageOptions
+
+
+@dataclass(frozen=True, slots=True)
+class GradeRules:
+    """What counts as a copy. Coverages are shares of words, 0 to 1; runs and counts are in words."""
+
+    min_run_words: int = 11
+    full_copy_coverage: float = 0.9
+    partial_copy_coverage: float = 0.3
+    partial_copy_words: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyRules:
+    """How runs become spans. All in words."""
+
+    anchor_words: int = 8
+    bridge_gap_words: int = 48
+    bridge_run_words: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class MinHashRules:
+    """datasketch's parameters; recorded in every run. `shingle_words` is the length of a MinHash shingle."""
+
+    scheme: str = "affine32"
+    seed: int = 1
+    permutations: int = 128
+    shingle_words: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRules:
+    """What is read of a shard."""
+
+    languages: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+    max_document_bytes: int = 1 << 30
+    release: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRules:
+    """How a run is spread. None of these can change a row."""
+
+    wave_shards: int = 256
+    shards_per_task: int = 4
+    shard_attempts: int = 2
+    master: str | None = None
+    cores: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScanConfig:
+    """All settings of a scan."""
+
+    grade: GradeRules = field(default_factory=GradeRules)
+    verify: VerifyRules = field(default_factory=VerifyRules)
+    read: ReadRules = field(default_factory=ReadRules)
+    run: RunRules = field(default_factory=RunRules)
+    storage: StorageOptions = field(default_factory=StorageOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusConfig:
+    """All settings of a corpus build; recorded in its manifest."""
+
+    shingle_words: int = 8
+    shingle_stride: int = 4
+    min_article_words: int = 8
+    max_articles_per_shingle: int = 1000
+    filter_bits_per_key: int = 16
+    cluster_jaccard: float = 0.9
+    minhash: MinHashRules = field(default_factory=MinHashRules)
+    columns: Mapping[str, str] = field(default_factory=dict)
+    master: str | None = None
+    cores: int | None = None

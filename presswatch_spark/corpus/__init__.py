@@ -1,0 +1,1 @@
+"""Member articles as an immutable, memory-mapped value."""

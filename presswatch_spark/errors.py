@@ -1,0 +1,63 @@
+"""Errors that carry data: what was found, where, and what to do about it.
+
+Formatting happens in one place, `PresswatchError.__str__`; callers pass facts. Messages never hold text of the web.
+"""
+
+from __future__ import annotations
+
+
+class PresswatchError(Exception):
+    """Base of every error a user may see.
+
+    Args:
+        what: what was found, as one sentence without a full stop.
+        where: URI, path, `uri @ offset`, or `file:line`.
+        remedy: what the user can do.
+    """
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        super().__init__(what, where, remedy)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        cure = f" ({self.remedy})" if self.remedy else ""
+        return f"{place}{self.what}{cure}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), self.what, self.where, self.remedy))
+
+
+def _rebuild(kind: type[PresswatchError], what: str, where: str, remedy: str) -> PresswatchError:
+    """Let errors cross process borders: keyword arguments do not survive pickling by themselves."""
+    return kind(what, where=where, remedy=remedy)
+
+
+class ConfigError(PresswatchError):
+    """A setting, `members.yaml` or a column mapping is wrong."""
+
+
+class InputError(PresswatchError):
+    """A path leads nowhere, or to something of another kind than asked for."""
+
+
+class StorageError(PresswatchError):
+    """An object could not be reached or read; a retry may help."""
+
+
+class TruncatedError(StorageError):
+    """A stream ended before the object, or a compressed member, was whole."""
+
+
+class CorruptError(PresswatchError):
+    """Bytes are there, but they are not what the format says."""
+
+
+class CorpusError(PresswatchError):
+    """A corpus folder is missing, of another version, or its files do not match its manifest."""
+
+
+class OutputError(PresswatchError):
+    """The output folder is not ours, is locked by a live run, or cannot be written."""

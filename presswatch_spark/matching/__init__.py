@@ -1,0 +1,1 @@
+"""From a document to graded rows: sieve, URL match, verification, MinHash, grade."""

@@ -1,0 +1,1 @@
+"""One file a format; `base.py` says what a source is."""

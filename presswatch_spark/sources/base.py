@@ -1,0 +1,140 @@
+"""What a source is: it turns one shard into batches of documents, and says honestly how far it got.
+
+Nothing above this package knows which dataset it reads. A new format is one new file here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
+
+Bytes = npt.NDArray[np.uint8]
+Offsets = npt.NDArray[np.int64]
+
+DEFECTS_KEPT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Locator:
+    """The pointer that lets a third party fetch the same document.
+
+    `record_offset` and `record_length` (bytes) count in the stored file when `record_encoding` is `gzip` (the range
+    is one gzip member) or `plain` (the range is the record itself), and in the inflated stream when it is `inflated`.
+    `row_index` counts lines of JSONL (from 0, blank lines included) or rows of Parquet.
+    """
+
+    record_id: str | None = None
+    record_offset: int | None = None
+    record_length: int | None = None
+    record_encoding: str | None = None
+    row_index: int | None = None
+    payload_digest: str | None = None
+    captured_at: datetime | None = None
+    http_status: int | None = None
+    languages: tuple[str, ...] = ()
+    release: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentBatch:
+    """Documents as ranges of shared buffers: no Python object exists per document.
+
+    `text` and `urls` are uint8 buffers; document i is `text[text_starts[i]:text_ends[i]]` (raw UTF-8 as the source
+    gives it, possibly invalid) and its URL `urls[url_starts[i]:url_ends[i]]`; all four bounds are int64 of shape (n,).
+    `locate(i)` builds the locator of document i; it is called for matching documents only.
+    """
+
+    text: Bytes
+    text_starts: Offsets
+    text_ends: Offsets
+    urls: Bytes
+    url_starts: Offsets
+    url_ends: Offsets
+    locate: Callable[[int], Locator]
+
+    def __len__(self) -> int:
+        return len(self.text_starts)
+
+    def text_of(self, i: int) -> bytes:
+        """Text of document i, as stored."""
+        return self.text[self.text_starts[i] : self.text_ends[i]].tobytes()
+
+    def url_of(self, i: int) -> str:
+        """URL of document i; undecodable bytes become U+FFFD."""
+        return self.urls[self.url_starts[i] : self.url_ends[i]].tobytes().decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """Something that could not be read: `offset` counts in `unit` (`byte`, `inflated byte`, `line`, `row`, `row group`)."""
+
+    what: str
+    offset: int | None = None
+    unit: str = "byte"
+
+    def __str__(self) -> str:
+        return self.what if self.offset is None else f"{self.what} at {self.unit} {self.offset:,}"
+
+
+@dataclass(slots=True)
+class ReadReport:
+    """How far a source got in one shard; filled while batches are drawn.
+
+    A defect means that something of the shard was not read: the shard is then never `complete`.
+    `documents` counts documents handed out; `documents_skipped` those left out on purpose (no text, gated language).
+    """
+
+    bytes_read: int = 0
+    documents: int = 0
+    documents_skipped: int = 0
+    text_bytes: int = 0
+    defects: list[Defect] = field(default_factory=list)
+    defects_total: int = 0
+
+    def add_defect(self, what: str, offset: int | None = None, unit: str = "byte") -> None:
+        """Record a defect; the first `DEFECTS_KEPT` are kept in full, all are counted."""
+        self.defects_total += 1
+        if len(self.defects) < DEFECTS_KEPT:
+            self.defects.append(Defect(what, offset, unit))
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """What a source is told beyond the shard itself.
+
+    `languages`: ISO 639 codes as the dataset spells them; a document whose identified languages share none is skipped,
+    a document without identification is read. Empty means no gate.
+    `columns`: for `rows`, the mapping of our names (`text`, `url`, `record_id`, `captured_at`, `payload_digest`,
+    `languages`) to the file's, dotted for nested fields.
+    `max_document_bytes`: a longer document is a defect, not read.
+    """
+
+    languages: frozenset[str] = frozenset()
+    columns: Mapping[str, str] = field(default_factory=dict)
+    max_document_bytes: int = 1 << 30
+    batch_bytes: int = 4 << 20
+    storage: StorageOptions = field(default_factory=StorageOptions)
+
+
+class Source(Protocol):
+    """One format of one dataset."""
+
+    name: str
+
+    def recognises(self, uri: str, head: bytes) -> bool:
+        """Whether an object named `uri` whose first inflated bytes are `head` (up to 64 KiB) is of this format."""
+        ...
+
+    def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
+        """Yield every document that can be read, in the order of the shard, and note every loss in `report`.
+
+        Raises `StorageError` or `CorruptError` only when nothing more can be read; what was yielded before stands.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Where bytes come from and where tables go: objects, shard plans, published tables."""

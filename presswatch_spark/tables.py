@@ -1,0 +1,132 @@
+"""Every table's schema, one place, each column documented.
+
+The Arrow schemas below are the single source: Spark's DDL, `docs/tables.md` and the tests derive from them.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+UTC_MICROS = pa.timestamp("us", tz="UTC")
+
+SPAN = pa.struct(
+    [
+        pa.field("document_start", pa.int64()),
+        pa.field("document_end", pa.int64()),
+        pa.field("article_start", pa.int64()),
+        pa.field("article_end", pa.int64()),
+        pa.field("words", pa.int32()),
+        pa.field("passage", pa.int32()),
+    ]
+)
+
+
+def _column(name: str, kind: pa.DataType, meaning: str, *, nullable: bool = True) -> pa.Field:
+    return pa.field(name, kind, nullable, {"meaning": meaning})
+
+
+def _required(name: str, kind: pa.DataType, meaning: str) -> pa.Field:
+    return _column(name, kind, meaning, nullable=False)
+
+
+MATCHES = pa.schema(
+    [
+        _required("run_id", pa.string(), "The run that found the row; key of `runs`."),
+        _required("dataset", pa.string(), "`wet`, `c4`, `oscar` or `rows`; the format the shard was read as."),
+        _column("release", pa.string(), "Release of the dataset, e.g. `CC-MAIN-2024-22`: what the shard or the configuration says."),
+        _column("document_url", pa.string(), "URL of the document as the dataset gives it; null if it gives none."),
+        _column("article_id", pa.string(), "The member's article; null if only the site is known (`url_only`)."),
+        _required("title_id", pa.string(), "The title that owns the article, or whose site the document is on."),
+        _required("publisher_id", pa.string(), "The publisher of the title."),
+        _required("url_match", pa.string(), "`article`: the document's normalised URL is the article's; `title`: it is on a domain or prefix of the title; `none`."),
+        _required("grade", pa.string(), "`full_copy`, `partial_copy`, `extract` or `url_only`, by the rules of `conf/scan.yaml`."),
+        _required("longest_run_words", pa.int32(), "Words in the longest run common to document and article, compared word by word."),
+        _required("copied_words", pa.int32(), "Words of the article that lie in a span; each counted once."),
+        _column("article_coverage", pa.float64(), "`copied_words` / words of the article, 0 to 1; null without article."),
+        _column("document_coverage", pa.float64(), "Words of the document that lie in a span / words of the document, 0 to 1; null without article."),
+        _column("minhash_jaccard", pa.float64(), "Jaccard similarity of the two word-shingle sets, estimated by datasketch MinHash; null for `url_only`."),
+        _required("spans", pa.list_(SPAN), "The runs: character ranges [start, end) in the document and in the article, words in it, and the passage it belongs to."),
+        _required("own_site", pa.bool_(), "Whether the document is on a site of the same publisher."),
+        _column("cluster_id", pa.string(), "Cluster of articles with the same text (agency copy); null if the article is alone."),
+        _column("article_url", pa.string(), "URL of the article as the member gave it."),
+        _column("article_words", pa.int32(), "Words in the article's body."),
+        _column("document_words", pa.int64(), "Words in the document; null for `url_only`."),
+        _required("shard_uri", pa.string(), "The file of the release that holds the document."),
+        _column("record_id", pa.string(), "`WARC-Record-ID`, or the dataset's own id."),
+        _column("record_offset", pa.int64(), "First byte of the record; see `record_encoding`."),
+        _column("record_length", pa.int64(), "Bytes of the record from `record_offset`."),
+        _column("record_encoding", pa.string(), "`gzip`: the range is one gzip member of the file; `plain`: the record itself; `inflated`: the range counts in the inflated file."),
+        _column("row_index", pa.int64(), "Line of JSONL or row of Parquet, from 0."),
+        _column("payload_digest", pa.string(), "Digest that the dataset declares, as written there."),
+        _required("text_sha256", pa.string(), "SHA-256 (hex) of the document's text bytes as the dataset stores them."),
+        _column("captured_at", UTC_MICROS, "When the page was captured, if the dataset says."),
+        _column("http_status", pa.int32(), "HTTP status at capture, if the dataset says."),
+        _required("languages", pa.list_(pa.string()), "Languages that the dataset identified; empty if none."),
+        _required("row_sha256", pa.string(), "SHA-256 (hex) of the row's canonical form; `table_digest` is built from these."),
+    ]
+)
+
+SCAN_LOG = pa.schema(
+    [
+        _required("run_id", pa.string(), "The run; key of `runs`."),
+        _required("shard_uri", pa.string(), "The shard."),
+        _required("status", pa.string(), "`complete`: read to its end, nothing lost; `partial`: something was not read; `failed`: nothing was read."),
+        _column("error", pa.string(), "What was not read, where, and why; null if complete."),
+        _column("format", pa.string(), "Format the shard was read as; null if it was not recognised."),
+        _column("bytes_expected", pa.int64(), "Size of the object as storage gives it."),
+        _required("bytes_read", pa.int64(), "Bytes of the object that were read."),
+        _required("text_bytes", pa.int64(), "Bytes of text that were scanned."),
+        _required("documents", pa.int64(), "Documents scanned."),
+        _required("documents_skipped", pa.int64(), "Documents left out on purpose: no text, or gated by language."),
+        _required("candidates", pa.int64(), "Pairs (document, article) that the sieve named for verification."),
+        _required("matches", pa.int64(), "Rows that the shard gave to `matches`."),
+        _column("etag", pa.string(), "ETag of the object; null on local disk."),
+        _required("attempts", pa.int32(), "How many times the shard was tried."),
+        _required("started_at", UTC_MICROS, "When its scan began."),
+        _required("seconds", pa.float64(), "How long it took."),
+    ]
+)
+
+RUNS = pa.schema(
+    [
+        _required("run_id", pa.string(), "The run: UTC start and the head of its plan's digest."),
+        _required("started_at", UTC_MICROS, "First start of the run (a resumed run keeps it)."),
+        _required("finished_at", UTC_MICROS, "When it was published."),
+        _column("dataset", pa.string(), "The format asked for, or the one all shards had."),
+        _column("release", pa.string(), "Release, if all shards agree or the user named it."),
+        _required("corpus_digest", pa.string(), "Digest over the corpus; see `presswatch corpus info`."),
+        _required("config_digest", pa.string(), "Digest over every setting that can change a row."),
+        _required("config", pa.string(), "Those settings, as JSON."),
+        _required("tool_version", pa.string(), "Version of this project."),
+        _required("shards_planned", pa.int64(), "Shards in the plan."),
+        _required("shards_complete", pa.int64(), "Shards read to their end. Absence can be said of these only."),
+        _required("shards_partial", pa.int64(), "Shards of which something was not read."),
+        _required("shards_failed", pa.int64(), "Shards of which nothing was read."),
+        _required("documents", pa.int64(), "Documents scanned."),
+        _required("text_bytes", pa.int64(), "Bytes of text scanned."),
+        _required("matches", pa.int64(), "Rows in `matches`."),
+        _required("minhash_scheme", pa.string(), "Permutation scheme of datasketch."),
+        _required("minhash_seed", pa.int64(), "Seed of the permutations."),
+        _required("minhash_permutations", pa.int32(), "Number of permutations."),
+        _required("table_digest", pa.string(), "Digest over the run's rows in `matches`; see docs/tables.md for how to recompute it."),
+    ]
+)
+
+REFUSED = pa.schema(
+    [
+        _required("source", pa.string(), "File the article came from."),
+        _required("row_index", pa.int64(), "Line or row in that file, from 0."),
+        _column("article_id", pa.string(), "Its id, if it has one."),
+        _column("title_id", pa.string(), "Its title, as given."),
+        _required("reason", pa.string(), "`no_id`, `no_body`, `too_short`, `unknown_title`, `id_reused`, `duplicate`, `bad_date`, `bad_type`, `unreadable`."),
+        _required("detail", pa.string(), "What was found, without the article's text."),
+    ]
+)
+
+SUPPRESSED = pa.schema(
+    [
+        _required("shingle", pa.string(), "Its eight words, folded."),
+        _required("hash", pa.uint64(), "Its hash."),
+        _required("articles", pa.int64(), "Articles it occurs in, counted over indexed positions."),
+    ]
+)

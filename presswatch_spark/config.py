@@ -1,12 +1,15 @@
 """Settings: nested, typed, bounded, documented; layered as file, then environment, then flags.
 
-Every section is a frozen dataclass. `digest_of` covers the sections that can change a row, and no other.
+Every section is a frozen dataclass. `config_digest` covers the sections that can change a row, and no other.
+`presswatch_spark.settings` loads them and holds their bounds.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from presswatch_spark.storage.objects import StorageOptions
 
@@ -86,3 +89,24 @@ class CorpusConfig:
     columns: Mapping[str, str] = field(default_factory=dict)
     master: str | None = None
     cores: int | None = None
+
+
+def row_settings(config: ScanConfig, minhash: MinHashRules) -> str:
+    """Every setting that can change a row, as canonical JSON: sorted keys, no spaces.
+
+    `minhash` is the corpus's: its signatures were made with it.
+    """
+    values = {
+        "grade": asdict(config.grade),
+        "verify": asdict(config.verify),
+        "read": asdict(config.read),
+        "minhash": asdict(minhash),
+    }
+    # The gate is a set: its order changes nothing.
+    values["read"]["languages"] = sorted(set(config.read.languages))
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def config_digest(config: ScanConfig, minhash: MinHashRules) -> str:
+    """SHA-256 (hex) of `row_settings`."""
+    return hashlib.sha256(row_settings(config, minhash).encode()).hexdigest()

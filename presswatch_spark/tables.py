@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+# fmt: off
+
 UTC_MICROS = pa.timestamp("us", tz="UTC")
 
 SPAN = pa.struct(
@@ -128,5 +130,31 @@ SUPPRESSED = pa.schema(
         _required("shingle", pa.string(), "Its eight words, folded."),
         _required("hash", pa.uint64(), "Its hash."),
         _required("articles", pa.int64(), "Articles it occurs in, counted over indexed positions."),
+    ]
+)
+
+SIGHTING = pa.struct(
+    [
+        MATCHES.field(name).remove_metadata().with_nullable(True)
+        for name in (
+            "grade", "document_url", "longest_run_words", "copied_words", "article_coverage", "own_site",
+            "dataset", "release", "shard_uri", "record_id", "record_offset", "record_length", "record_encoding",
+            "row_index", "payload_digest", "text_sha256", "captured_at", "row_sha256",
+        )
+    ]
+)
+
+COMPARISON = pa.schema(
+    [
+        _required("before_run_id", pa.string(), "The earlier run; key of `runs`."),
+        _required("after_run_id", pa.string(), "The later run; key of `runs`."),
+        _required("status", pa.string(), "`gone`: found before and not after, in shards all read to their end; `still_there`: found in both; `new`: found after only; `unknown`: not found after, but absence cannot be said."),
+        _column("doubt", pa.string(), "Why absence cannot be said; null unless `unknown`."),
+        _required("publisher_id", pa.string(), "The publisher of the title."),
+        _required("title_id", pa.string(), "The title that owns the article, or whose site the document is on."),
+        _column("article_id", pa.string(), "The member's article; null if only the site is known (`url_only`)."),
+        _column("document_url", pa.string(), "URL of the document, as the later run that found it gives it. Pairs are matched by the normalised URL."),
+        _column("before", SIGHTING, "The strongest row of the pair in the earlier run, columns as in `matches`; null if there is none."),
+        _column("after", SIGHTING, "The same in the later run."),
     ]
 )

@@ -25,9 +25,9 @@ DEFECTS_KEPT = 20
 class Locator:
     """The pointer that lets a third party fetch the same document.
 
-    `record_offset` and `record_length` (bytes) count in the stored file when `record_encoding` is `gzip` (the range
-    is one gzip member) or `plain` (the range is the record itself), and in the inflated stream when it is `inflated`.
-    `row_index` counts lines of JSONL (from 0, blank lines included) or rows of Parquet.
+    `record_offset` and `record_length` (bytes) count in the stored file when `record_encoding` is `gzip` (the
+    range is one gzip member) or `plain` (the range is the record itself), and in the inflated stream when it
+    is `inflated`. `row_index` counts lines of JSONL (from 0, blank lines included) or rows of Parquet.
     """
 
     record_id: str | None = None
@@ -46,9 +46,10 @@ class Locator:
 class DocumentBatch:
     """Documents as ranges of shared buffers: no Python object exists per document.
 
-    `text` and `urls` are uint8 buffers; document i is `text[text_starts[i]:text_ends[i]]` (raw UTF-8 as the source
-    gives it, possibly invalid) and its URL `urls[url_starts[i]:url_ends[i]]`; all four bounds are int64 of shape (n,).
-    `locate(i)` builds the locator of document i; it is called for matching documents only.
+    `text` and `urls` are uint8 buffers; document i is `text[text_starts[i]:text_ends[i]]` (raw UTF-8 as the
+    source gives it, possibly invalid) and its URL `urls[url_starts[i]:url_ends[i]]`; all four bounds are
+    int64 of shape (n,). `locate(i)` builds the locator of document i; it is called for matching documents
+    only.
     """
 
     text: Bytes
@@ -73,7 +74,10 @@ class DocumentBatch:
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """Something that could not be read: `offset` counts in `unit` (`byte`, `inflated byte`, `line`, `row`, `row group`)."""
+    """Something that could not be read.
+
+    `offset` counts in `unit`: `byte`, `inflated byte`, `line`, `row` or `row group`.
+    """
 
     what: str
     offset: int | None = None
@@ -88,7 +92,8 @@ class ReadReport:
     """How far a source got in one shard; filled while batches are drawn.
 
     A defect means that something of the shard was not read: the shard is then never `complete`.
-    `documents` counts documents handed out; `documents_skipped` those left out on purpose (no text, gated language).
+    `documents` counts documents handed out; `documents_skipped` those left out on purpose (no text, gated
+    language).
     """
 
     bytes_read: int = 0
@@ -109,10 +114,10 @@ class ReadReport:
 class ReadOptions:
     """What a source is told beyond the shard itself.
 
-    `languages`: ISO 639 codes as the dataset spells them; a document whose identified languages share none is skipped,
-    a document without identification is read. Empty means no gate.
-    `columns`: for `rows`, the mapping of our names (`text`, `url`, `record_id`, `captured_at`, `payload_digest`,
-    `languages`) to the file's, dotted for nested fields.
+    `languages`: ISO 639 codes as the dataset spells them; a document whose identified languages share none is
+    skipped, a document without identification is read. Empty means no gate.
+    `columns`: for row datasets, the mapping of our names (`sources.columns.ROLES`) to the file's, dotted for
+    nested fields.
     `max_document_bytes`: a longer document is a defect, not read.
     """
 
@@ -126,15 +131,19 @@ class ReadOptions:
 class Source(Protocol):
     """One format of one dataset."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name of the format, as `--format` takes it."""
+        ...
 
     def recognises(self, uri: str, head: bytes) -> bool:
-        """Whether an object named `uri` whose first inflated bytes are `head` (up to 64 KiB) is of this format."""
+        """Whether an object named `uri`, whose first inflated bytes are `head`, is of this format."""
         ...
 
     def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
         """Yield every document that can be read, in the order of the shard, and note every loss in `report`.
 
-        Raises `StorageError` or `CorruptError` only when nothing more can be read; what was yielded before stands.
+        Raises `StorageError` or `CorruptError` only when nothing more can be read; what was yielded before
+        stands.
         """
         ...

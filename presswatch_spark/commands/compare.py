@@ -1,0 +1,33 @@
+"""`presswatch compare`: what became of the copies that an earlier run found."""
+
+from __future__ import annotations
+
+import click
+
+MEANING = {
+    "gone": "found before, not found after",
+    "still_there": "found before and after",
+    "new": "found after only",
+    "unknown": "not found after, but absence cannot be said",
+}
+
+
+@click.command()
+@click.argument("tables")
+@click.option("--before", required=True, metavar="RUN", help="Id of the earlier run.")
+@click.option("--after", required=True, metavar="RUN", help="Id of the later run.")
+@click.option("--out", required=True, metavar="DIR", help="Folder to write the table `comparison` into.")
+def compare(tables: str, before: str, after: str, out: str) -> None:
+    """Compare two runs in the folder TABLES, pair by pair of article and document.
+
+    A copy is `gone` only if the after run read every shard to its end, with the same corpus and settings;
+    otherwise what it did not find is `unknown`. What is gone is gone from the shards that the after run read.
+    """
+    from presswatch_spark.compare import compare as run_compare
+
+    summary = run_compare(tables, before, after, out)
+    for status, count in summary.counts.items():
+        click.echo(f"{count:>10,}  {status:<12} {MEANING[status]}")
+    if summary.doubt:
+        click.echo(f"absence cannot be said: {summary.doubt}")
+    click.echo(f"written to {summary.folder}")

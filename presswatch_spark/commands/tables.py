@@ -1,0 +1,100 @@
+"""`presswatch runs`, `matches` and `sql`: reading published tables. Only `sql` starts Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+
+GRADES = ("full_copy", "partial_copy", "extract", "url_only")
+RUN_COLUMNS = (
+    "run_id", "finished_at", "dataset", "release", "shards_planned", "shards_complete", "documents",
+    "matches", "table_digest",
+)  # fmt: skip
+MATCH_COLUMNS = (
+    "grade", "longest_run_words", "article_coverage", "document_coverage", "title_id", "article_id",
+    "document_url", "shard_uri", "record_offset", "row_index",
+)  # fmt: skip
+MATCHES_SHOWN = 50
+ROWS_SHOWN = 1000
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, every column.")
+
+
+@click.command()
+@click.argument("tables")
+@as_json
+def runs(tables: str, as_json: bool) -> None:
+    """List the published runs of the folder TABLES."""
+    from presswatch_spark.storage.tables import TableStore
+
+    rows = TableStore.open(tables).read("runs").sort_by("started_at").to_pylist()
+    _print(RUN_COLUMNS, rows, as_json)
+
+
+@click.command()
+@click.argument("tables")
+@as_json
+@click.option("--run", "run_id", metavar="RUN", help="Only this run; `latest` for the newest. Default: all.")
+@click.option("--title", "title_id", metavar="ID", help="Only this title.")
+@click.option("--publisher", "publisher_id", metavar="ID", help="Only this publisher.")
+@click.option("--article", "article_id", metavar="ID", help="Only this article.")
+@click.option("--grade", "grades", type=click.Choice(GRADES), multiple=True, help="Only these; repeatable.")
+@click.option("--elsewhere", is_flag=True, help="Leave out documents on the publisher's own sites.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help=f"Rows at most (default {MATCHES_SHOWN}; all with --json)."
+)
+def matches(tables: str, as_json: bool, run_id: str | None, limit: int | None, **filters: Any) -> None:
+    """Print the match table of the folder TABLES."""
+    from presswatch_spark.match_rows import MatchFilter, match_rows
+    from presswatch_spark.storage.tables import TableStore
+
+    store, wanted = TableStore.open(tables), MatchFilter(**filters)
+    if as_json:
+        _print((), match_rows(store, run_id, wanted, limit), as_json=True)
+        return
+    shown = limit or MATCHES_SHOWN
+    rows = list(match_rows(store, run_id, wanted, shown + 1, list(MATCH_COLUMNS)))
+    _print(MATCH_COLUMNS, rows[:shown], as_json=False)
+    if len(rows) > shown:
+        click.echo(f"more than {shown} rows: see --limit, --json, or `presswatch sql`", err=True)
+
+
+@click.command()
+@click.argument("tables")
+@click.argument("query")
+@as_json
+def sql(tables: str, query: str, as_json: bool) -> None:
+    """Run a query of Spark SQL over the published rows of the folder TABLES.
+
+    The views are `matches`, `scan_log` and `runs`.
+
+    \b
+    presswatch sql out "select title_id, count(*) from matches group by 1 order by 2 desc"
+    """
+    from itertools import islice
+
+    from presswatch_spark.queries import run_query
+
+    headers, rows = run_query(tables, query)
+    if as_json:
+        _print((), (dict(zip(headers, row, strict=True)) for row in rows), as_json=True)
+        return
+    shown = list(islice(rows, ROWS_SHOWN + 1))
+    _print(headers, shown[:ROWS_SHOWN], as_json=False)
+    if len(shown) > ROWS_SHOWN:
+        click.echo(f"more than {ROWS_SHOWN} rows: add a limit, or use --json", err=True)
+
+
+def _print(columns: Iterable[str], rows: Iterable[Any], as_json: bool) -> None:
+    from presswatch_spark.show import json_line, table_lines, terminal_width
+
+    names = tuple(columns)
+    if as_json:
+        lines: Iterable[str] = map(json_line, rows)
+    else:
+        values = [[row[name] for name in names] if isinstance(row, Mapping) else row for row in rows]
+        lines = table_lines(names, values, terminal_width())
+    for line in lines:
+        click.echo(line)

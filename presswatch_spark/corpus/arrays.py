@@ -1,0 +1,71 @@
+"""`.npy` files larger than memory: written piece by piece with plain writes, read as memory maps.
+
+Nothing is written through a map: a full disk would then kill the process instead of raising an error.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+def save(path: Path, array: Array) -> None:
+    """Write one array."""
+    with path.open("wb") as file:
+        _write_header(file, array.dtype, array.shape)
+        file.write(_bytes_of(array))
+
+
+def reserve(path: Path, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> None:
+    """Make a file of zeros, for `write_rows` to fill from several processes."""
+    with path.open("wb") as file:
+        _write_header(file, np.dtype(dtype), shape)
+        file.truncate(file.tell() + np.dtype(dtype).itemsize * int(np.prod(shape)))
+
+
+def write_rows(path: Path, first_row: int, rows: Array) -> None:
+    """Fill rows of a reserved file, from `first_row` on."""
+    with path.open("r+b") as file:
+        _skip_header(file)
+        file.seek(first_row * rows.itemsize * int(np.prod(rows.shape[1:])), 1)
+        file.write(_bytes_of(rows))
+
+
+def join(path: Path, dtype: npt.DTypeLike, pieces: Iterable[Path]) -> None:
+    """Write one flat array from the arrays in `pieces`, which are copied as streams and removed one by one."""
+    found = list(pieces)
+    total = sum(len(load(piece)) for piece in found)
+    with path.open("wb") as file:
+        _write_header(file, np.dtype(dtype), (total,))
+        for piece in found:
+            with piece.open("rb") as source:
+                _skip_header(source)
+                shutil.copyfileobj(source, file, 1 << 20)
+            piece.unlink()
+
+
+def load(path: Path) -> Array:
+    """Map an array, read-only."""
+    mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+    return mapped
+
+
+def _write_header(file: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    fields = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, fields)
+
+
+def _skip_header(file: BinaryIO) -> None:
+    np.lib.format.read_magic(file)
+    np.lib.format.read_array_header_1_0(file)
+
+
+def _bytes_of(array: Array) -> memoryview:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data

@@ -1,0 +1,210 @@
+"""Building a corpus, top to bottom: take in, cut, build parts, link, index, account, seal.
+
+Spark spreads the work and carries small reports only; texts and keys go through sorted runs on disk, which all
+executors must see. A task's output depends on its item alone: run twice it writes the same bytes, and neither
+cores nor partitions can change the corpus. The driver holds 4 bytes an article, and 12 a URL.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from presswatch_spark.config import CorpusConfig
+from presswatch_spark.corpus import arrays, layout
+from presswatch_spark.corpus.account import reasons, write_table
+from presswatch_spark.corpus.articles import ArticleFiles, Cuts, article_urls, cut
+from presswatch_spark.corpus.clusters import ALONE, Clusters, banding, clusters_of, edges_of_bucket
+from presswatch_spark.corpus.index import IndexPlan, build_bucket, join_buckets, suppressed_of
+from presswatch_spark.corpus.intake import article_columns
+from presswatch_spark.corpus.manifest import Counts, Manifest, describe
+from presswatch_spark.corpus.parts import BANDS, POSTINGS, PartReport, build_part, run_folder
+from presswatch_spark.corpus.registry import load_registry
+from presswatch_spark.corpus.sorting import bucket_bits
+from presswatch_spark.corpus.spread import spread
+from presswatch_spark.corpus.store import require_free, upload
+from presswatch_spark.corpus.take_in import Taken, grouped, take_in
+from presswatch_spark.corpus.workspace import Workspace, workspace
+from presswatch_spark.errors import InputError
+from presswatch_spark.matching.sites import SiteIndex
+from presswatch_spark.storage.objects import StorageOptions, printable
+from presswatch_spark.storage.shards import ShardPlan, plan
+from presswatch_spark.storage.uris import canonical, scheme_of
+from presswatch_spark.tables import REFUSED, SUPPRESSED
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_TASKS_PER_CORE = 4
+
+Say = Callable[[str], None]
+
+
+def build_corpus(
+    spark: SparkSession | None,
+    members: str,
+    articles: Sequence[str],
+    out: str,
+    config: CorpusConfig,
+    storage: StorageOptions,
+    say: Say = lambda stage: None,
+) -> Manifest:
+    """Build a corpus from a members file and article paths into `out`, and return its manifest.
+
+    Args:
+        spark: the session to build with; None for one with the configuration's master and cores.
+        articles: files, folders, globs, `s3://` or `https://`; JSONL, CSV or Parquet, also `.gz` and `.zst`.
+        out: a folder that does not exist or is empty. One on S3 is built in the temporary folder, then copied.
+        say: is told every stage as it begins.
+
+    Raises:
+        ConfigError: the members file or the column mapping has mistakes.
+        InputError, CorruptError, StorageError: an article file is missing, of no known format, or not whole.
+        OutputError: `out` is not free, or the disk is full.
+    """
+    registry = load_registry(members)
+    article_columns(config.columns)
+    build = partial(
+        _build, spark, members, frozenset(registry.titles), plan(articles, storage), config, storage, say
+    )
+    uri = canonical(out)
+    if scheme_of(uri) == "file":
+        return build(Path(uri))
+    require_free(uri, storage)
+    with tempfile.TemporaryDirectory(prefix="presswatch-corpus-") as folder:
+        manifest = build(Path(folder) / "corpus")
+        say(f"copying to {printable(uri)}")
+        upload(Path(folder) / "corpus", uri, manifest, storage)
+    return manifest
+
+
+def _build(
+    spark: SparkSession | None,
+    members: str,
+    titles: frozenset[str],
+    files: ShardPlan,
+    config: CorpusConfig,
+    storage: StorageOptions,
+    say: Say,
+    out: Path,
+) -> Manifest:
+    from presswatch_spark.spark import session
+
+    with workspace(out) as work:
+        spark = spark or session("presswatch corpus build", master=config.master, cores=config.cores)
+        shutil.copyfile(members, work.corpus / layout.MEMBERS)
+        say(f"taking in {len(files):,} article files")
+        taken = _take_in(spark, work, titles, files, config, storage)
+        cuts = cut([run for some in taken for run in some.runs])
+        refused = [piece for some in taken for piece in some.refused]
+        _require_articles(cuts, refused)
+        say(f"hashing {cuts.articles:,} articles")
+        reports = _build_parts(spark, work, cuts, [printable(info.uri) for info in files], config)
+        refused += [piece for report in reports for piece in report.refused]
+        say("looking for articles with the same text")
+        clusters = _link(spark, work, cuts, config)
+        say(f"indexing {sum(report.postings for report in reports):,} shingles")
+        postings, suppressed = _index(spark, work, reports, config)
+        say("writing the tables and the manifest")
+        _write_sites(work, cuts)
+        write_table(work.corpus / layout.REFUSED_TABLE, REFUSED, refused)
+        counts = Counts(
+            articles=cuts.articles,
+            words=sum(report.words for report in reports),
+            refused=reasons(refused),
+            clusters=len(np.unique(clusters[clusters != ALONE])),
+            clustered_articles=int(np.count_nonzero(clusters != ALONE)),
+            shingles=postings,
+            suppressed=suppressed,
+        )
+        manifest = describe(work.corpus, config, counts)
+        manifest.write(work.corpus)
+    return manifest
+
+
+def _take_in(
+    spark: SparkSession,
+    work: Workspace,
+    titles: frozenset[str],
+    files: ShardPlan,
+    config: CorpusConfig,
+    storage: StorageOptions,
+) -> list[Taken]:
+    groups = grouped(files.shards, _TASKS_PER_CORE * spark.sparkContext.defaultParallelism)
+    return spread(spark, work.scratch, partial(take_in, work, titles, config, storage), groups)
+
+
+def _require_articles(cuts: Cuts, refused: Sequence[str]) -> None:
+    if not cuts.articles:
+        why = ", ".join(f"{count:,} {reason}" for reason, count in reasons(refused).items())
+        raise InputError(
+            f"no article could be taken: {why or 'the files hold no rows'}",
+            remedy="check the column mapping (--columns), and that title_id names titles of the members file",
+        )
+
+
+def _build_parts(
+    spark: SparkSession, work: Workspace, cuts: Cuts, sources: Sequence[str], config: CorpusConfig
+) -> list[PartReport]:
+    (work.corpus / layout.ARTICLES_FOLDER).mkdir()
+    arrays.reserve(work.corpus / layout.SIGNATURES, np.uint32, (cuts.articles, config.minhash.permutations))
+    task = partial(build_part, work, cuts, sources, config)
+    reports = spread(spark, work.scratch, task, range(cuts.parts))
+    for run in cuts.runs:
+        Path(run).unlink()
+    return reports
+
+
+def _link(spark: SparkSession, work: Workspace, cuts: Cuts, config: CorpusConfig) -> Clusters:
+    """Write the clusters, and return them."""
+    bands, _ = banding(config.cluster_jaccard, config.minhash.permutations)
+    bits = bucket_bits(bands * cuts.articles)
+    runs = [run_folder(work, BANDS, part) for part in range(cuts.parts)]
+    paths = spread(spark, work.scratch, partial(_link_bucket, work, runs, bits, config), range(1 << bits))
+    clusters = clusters_of(cuts.articles, (arrays.load(path) for path in paths))
+    arrays.save(work.corpus / layout.CLUSTERS, clusters)
+    shutil.rmtree(work.scratch / BANDS)
+    return clusters
+
+
+def _link_bucket(work: Workspace, runs: Sequence[Path], bits: int, config: CorpusConfig, bucket: int) -> Path:
+    path = work.scratch / f"edges-{bucket:05d}.npy"
+    signatures = arrays.load(work.corpus / layout.SIGNATURES)
+    arrays.save(path, edges_of_bucket(runs, bucket, bits, signatures, config))
+    return path
+
+
+def _index(
+    spark: SparkSession, work: Workspace, reports: Sequence[PartReport], config: CorpusConfig
+) -> tuple[int, int]:
+    """Write the index and the `suppressed` table; return postings kept and shingles suppressed."""
+    runs = [run_folder(work, POSTINGS, part) for part in range(len(reports))]
+    cutting = IndexPlan.of(runs, sum(report.postings for report in reports), config)
+    task = partial(_index_bucket, work, cutting, config.max_articles_per_shingle)
+    counted = spread(spark, work.scratch, task, cutting.buckets)
+    shutil.rmtree(work.scratch / POSTINGS)
+    folders = [_bucket_folder(work, bucket) for bucket in cutting.buckets]
+    join_buckets(folders, work.corpus / layout.INDEX_FOLDER)
+    write_table(work.corpus / layout.SUPPRESSED_TABLE, SUPPRESSED, suppressed_of(folders))
+    return sum(kept for kept, _ in counted), sum(dropped for _, dropped in counted)
+
+
+def _index_bucket(work: Workspace, cutting: IndexPlan, limit: int, bucket: int) -> tuple[int, int]:
+    return build_bucket(cutting, bucket, _bucket_folder(work, bucket), ArticleFiles(work.corpus), limit)
+
+
+def _bucket_folder(work: Workspace, bucket: int) -> Path:
+    return work.scratch / f"bucket-{bucket:05d}"
+
+
+def _write_sites(work: Workspace, cuts: Cuts) -> None:
+    folder = work.corpus / layout.SITES_FOLDER
+    folder.mkdir()
+    titles = load_registry(work.corpus / layout.MEMBERS).titles
+    SiteIndex.build(folder, titles.values(), article_urls(work.corpus, cuts.parts))

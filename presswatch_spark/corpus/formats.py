@@ -1,0 +1,279 @@
+"""Article files as rows: JSONL, CSV and Parquet, told apart by content; `.gz` and `.zst` are inflated on the way.
+
+A row that does not parse is handed out as `Unreadable`. A file that cannot be read to its end is an error, never
+a shorter file: a corpus that misses articles would make every later "not found" wrong.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from presswatch_spark.errors import CorruptError, InputError
+from presswatch_spark.sources.base import ReadReport
+from presswatch_spark.storage.inflate import inflated
+from presswatch_spark.storage.lines import lines
+from presswatch_spark.storage.objects import (
+    ObjectInfo,
+    StorageOptions,
+    open_stream,
+    printable,
+    random_access,
+    read_range,
+)
+
+MAX_ROW_BYTES = 64 << 20
+_HEAD_BYTES = 64 << 10
+_PARQUET_MAGIC = b"PAR1"
+_PARQUET_BATCH_ROWS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A row that is there but does not parse; `detail` says why, without its text."""
+
+    detail: str
+
+
+Row = Mapping[str, Any] | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where our columns are in a file: `names` maps ours to theirs; a dot in theirs reaches into a nested field.
+
+    A file that has none of the `required` columns (ours) is refused as a whole: the mapping is wrong, not a row.
+    """
+
+    names: Mapping[str, str]
+    required: frozenset[str]
+
+    def take(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The row's values under our names; None where it has none."""
+        return {ours: _lookup(row, theirs) for ours, theirs in self.names.items()}
+
+    def check(self, present: Iterable[str], where: str) -> None:
+        """Raise `InputError` unless every required column is among the file's columns."""
+        known = set(present)
+        missing = [
+            f"`{self.names[ours]}`"
+            for ours in sorted(self.required)
+            if self.names[ours] not in known and self.names[ours].partition(".")[0] not in known
+        ]
+        if missing:
+            raise InputError(
+                f"there is no column {', '.join(missing)}; the columns are {', '.join(sorted(known)) or 'none'}",
+                where=where,
+                remedy="map names with --columns ours=theirs",
+            )
+
+
+def article_rows(info: ObjectInfo, columns: Columns, options: StorageOptions) -> Iterator[tuple[int, Row]]:
+    """Yield every row with its index: line of JSONL, record of CSV after the header, or row of Parquet, from 0.
+
+    Raises:
+        InputError: the file is empty, is of no known format, or lacks required columns.
+        CorruptError, StorageError: the file cannot be read to its end.
+    """
+    where = printable(info.uri)
+    if read_range(info.uri, 0, len(_PARQUET_MAGIC), options) == _PARQUET_MAGIC:
+        yield from _parquet_rows(info, columns, options, where)
+        return
+    report = ReadReport()
+    with open_stream(info, options) as stream:
+        chunks = iter(inflated(stream, report))
+        head = b""
+        while len(head) < _HEAD_BYTES and (chunk := next(chunks, None)) is not None:
+            head += bytes(chunk)
+        rows = _rows_of(head, itertools.chain([head], chunks), columns, report, where)
+        yield from rows
+    _require_whole(report, where)
+
+
+def _rows_of(
+    head: bytes, chunks: Iterator[bytes], columns: Columns, report: ReadReport, where: str
+) -> Iterator[tuple[int, Row]]:
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    if not start:
+        _require_whole(report, where)
+        raise InputError("the file is empty", where=where)
+    if start.startswith(b"["):
+        raise InputError(
+            "this is a JSON array, not JSONL",
+            where=where,
+            remedy="write one JSON object a line, e.g. with jq -c '.[]'",
+        )
+    bare_name = where.lower().removesuffix(".gz").removesuffix(".zst")
+    if start.startswith(b"{") or bare_name.endswith((".jsonl", ".ndjson", ".json")):
+        return _json_rows(chunks, columns, report, where)
+    if b"\0" in head:
+        raise InputError(
+            "this is neither JSONL, CSV nor Parquet", where=where, remedy="name article files only"
+        )
+    return _csv_rows(chunks, columns, report, where, _delimiter(start, columns))
+
+
+def _require_whole(report: ReadReport, where: str) -> None:
+    if report.defects_total:
+        raise CorruptError(
+            f"the article file cannot be read to its end: {'; '.join(map(str, report.defects))}",
+            where=where,
+            remedy="fetch or export the file again",
+        )
+
+
+def _json_rows(
+    chunks: Iterator[bytes], columns: Columns, report: ReadReport, where: str
+) -> Iterator[tuple[int, Row]]:
+    unseen, seen = set(columns.required), set[str]()
+    for index, line in lines(chunks, report, MAX_ROW_BYTES):
+        content = bytes(line).removeprefix(codecs.BOM_UTF8) if index == 0 else bytes(line)
+        if not content.strip():
+            continue
+        row = _parse_json(content, columns)
+        if isinstance(row, dict) and unseen:
+            seen |= row.keys()
+            unseen = {ours for ours in unseen if columns.names[ours].partition(".")[0] not in seen}
+        yield index, row if isinstance(row, Unreadable) else columns.take(row)
+    if seen:
+        columns.check(seen, where)
+
+
+def _parse_json(line: bytes, columns: Columns) -> dict[str, Any] | Unreadable:
+    """Parse a line: orjson first, then `json`, which also takes lone surrogates; a key given twice is refused."""
+    twice = [name for name in columns.names.values() if line.count(b'"%s"' % name.encode()) > 1]
+    try:
+        value = json.loads(line, object_pairs_hook=_no_repeats) if twice else orjson.loads(line)
+    except (ValueError, RecursionError):
+        try:
+            value = json.loads(line, object_pairs_hook=_no_repeats)
+        except UnicodeDecodeError as error:
+            return Unreadable(f"byte {error.start} of the line is not UTF-8")
+        except json.JSONDecodeError as error:
+            return Unreadable(f"not JSON: {error.msg} at character {error.pos}")
+        except (_RepeatedKeyError, RecursionError) as error:
+            return Unreadable(str(error))
+    return value if isinstance(value, dict) else Unreadable(f"a JSON {type(value).__name__}, not an object")
+
+
+class _RepeatedKeyError(ValueError):
+    """A JSON object gives a key twice."""
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise _RepeatedKeyError("a key of the JSON object is given twice")
+    return fields
+
+
+def _delimiter(head: bytes, columns: Columns) -> str:
+    """Of comma, semicolon and tab, the one that splits the header into most of the columns looked for."""
+    header = head.decode("utf-8", "replace").splitlines()[:1]
+    wanted = set(columns.names.values())
+    found = {mark: len(wanted & set(next(csv.reader(header, delimiter=mark), []))) for mark in ",;\t"}
+    return max(found, key=lambda mark: found[mark])
+
+
+def _csv_rows(
+    chunks: Iterator[bytes], columns: Columns, report: ReadReport, where: str, delimiter: str
+) -> Iterator[tuple[int, Row]]:
+    # The module's limit of 131,072 characters a field is under the length of some articles; it has no other switch.
+    csv.field_size_limit(MAX_ROW_BYTES)
+    text = io.TextIOWrapper(
+        io.BufferedReader(_ChunkFile(chunks)), "utf-8-sig", errors="surrogateescape", newline=""
+    )
+    reader = csv.reader(text, delimiter=delimiter, strict=True)
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        columns.check(header, where)
+        repeated = {name for name in header if name and header.count(name) > 1} & set(columns.names.values())
+        if repeated:
+            raise InputError(
+                f"column `{min(repeated)}` is there twice", where=where, remedy="rename one of them"
+            )
+        for index, fields in enumerate(reader):
+            if fields:
+                yield index, _csv_row(fields, header, columns)
+    except csv.Error as error:
+        _require_whole(report, where)
+        raise CorruptError(
+            f"this is not valid CSV: {error}",
+            where=f"{where}:{reader.line_num}",
+            remedy="quote fields that hold quotes or line ends, and double quotes within",
+        ) from error
+
+
+def _csv_row(fields: Sequence[str], header: Sequence[str], columns: Columns) -> Row:
+    if len(fields) != len(header):
+        return Unreadable(f"{len(fields)} fields where the header has {len(header)}")
+    row = {name: value or None for name, value in zip(header, fields, strict=True)}
+    for name in columns.names.values():
+        try:
+            (row.get(name) or "").encode()
+        except UnicodeEncodeError:
+            return Unreadable(f"column `{name}` is not UTF-8 (save the file as UTF-8)")
+    return columns.take(row)
+
+
+class _ChunkFile(io.RawIOBase):
+    """A file over chunks of bytes."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        super().__init__()
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._rest = memoryview(chunk)
+        size = min(len(buffer), len(self._rest))
+        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size
+
+
+def _parquet_rows(
+    info: ObjectInfo, columns: Columns, options: StorageOptions, where: str
+) -> Iterator[tuple[int, Row]]:
+    try:
+        with random_access(info, options) as file, pq.ParquetFile(file) as parquet:
+            columns.check(parquet.schema_arrow.names, where)
+            wanted = {theirs.partition(".")[0] for theirs in columns.names.values()} | set(
+                columns.names.values()
+            )
+            present = [name for name in parquet.schema_arrow.names if name in wanted]
+            index = 0
+            for batch in parquet.iter_batches(_PARQUET_BATCH_ROWS, columns=present, use_threads=False):
+                for row in batch.to_pylist():
+                    yield index, columns.take(row)
+                    index += 1
+    except (pa.ArrowException, OSError) as error:
+        raise CorruptError(
+            f"the Parquet file cannot be read: {str(error).splitlines()[0]}",
+            where=where,
+            remedy="export it again",
+        ) from error
+
+
+def _lookup(row: Mapping[str, Any], name: str) -> Any:
+    if name in row or "." not in name:
+        return row.get(name)
+    outer, _, inner = name.partition(".")
+    nested = row.get(outer)
+    return _lookup(nested, inner) if isinstance(nested, Mapping) else None

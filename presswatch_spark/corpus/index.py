@@ -1,0 +1,143 @@
+"""The shingle index on disk: postings in sorted runs, one a part of the articles; then bucket by bucket into one.
+
+A posting is a hash and a value, article ordinal << 32 | word position. A bucket of hashes fills its own slice of every
+array of the index, so buckets are built apart and joined as streams.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from presswatch_spark.config import CorpusConfig
+from presswatch_spark.corpus import arrays
+from presswatch_spark.corpus.articles import ArticleFiles, write_arrow
+from presswatch_spark.corpus.sorting import Keys, bucket_bits, groups, read_bucket
+from presswatch_spark.matching.index import (
+    ShingleIndex,
+    build_directory,
+    build_filter,
+    directory_bits,
+    filter_blocks,
+)
+from presswatch_spark.tables import SUPPRESSED
+from presswatch_spark.text.shingles import SHINGLE_WORDS, indexed_positions, shingle_hashes
+from presswatch_spark.text.words import Words, word_at, words_of
+
+ARRAYS = {"hashes": np.uint64, "articles": np.uint32, "positions": np.uint32, "filter": np.uint64}
+DIRECTORY = "directory"
+
+_ARTICLE_SHIFT = np.uint64(32)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPlan:
+    """How an index is cut: `bits` name a bucket; sizes follow from the postings before suppression."""
+
+    runs: tuple[Path, ...]
+    bits: int
+    filter_blocks: int
+    directory_bits: int
+
+    @classmethod
+    def of(cls, runs: Sequence[Path], postings: int, config: CorpusConfig) -> IndexPlan:
+        """The plan for so many postings in `runs`, which are in the order of the articles."""
+        return cls(
+            runs=tuple(runs),
+            bits=bucket_bits(postings),
+            filter_blocks=filter_blocks(postings, config.filter_bits_per_key),
+            directory_bits=directory_bits(postings),
+        )
+
+    @property
+    def buckets(self) -> range:
+        """The buckets, in the order of their hashes."""
+        return range(1 << self.bits)
+
+
+def postings_of(ordinal: int, words: Words, stride: int) -> tuple[Keys, Keys]:
+    """Hashes of an article's indexed shingles and their values, in the order of positions."""
+    positions = indexed_positions(len(words), stride)
+    values = np.uint64(ordinal) << _ARTICLE_SHIFT | positions.astype(np.uint64)
+    return shingle_hashes(words.hashes)[positions], values
+
+
+def build_bucket(
+    plan: IndexPlan, bucket: int, folder: Path, articles: ArticleFiles, limit: int
+) -> tuple[int, int]:
+    """Write a bucket's slices of all arrays, and its suppressed shingles, into `folder`.
+
+    A shingle of more than `limit` distinct articles is suppressed. Returns: postings kept, shingles suppressed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    hashes, values = read_bucket(plan.runs, bucket, plan.bits)
+    owners = (values >> _ARTICLE_SHIFT).astype(np.uint32)
+    bounds = groups(hashes)
+    counts = _distinct(owners, bounds)
+    kept = np.repeat(counts <= limit, np.diff(bounds))
+    firsts = bounds[:-1][counts > limit]
+    common = _described(hashes[firsts], values[firsts], counts[counts > limit], articles)
+    write_arrow(folder / "suppressed.arrow", common)
+    hashes, values, owners = hashes[kept], values[kept], owners[kept]
+    blocks, prefixes = plan.filter_blocks >> plan.bits, (1 << plan.directory_bits) >> plan.bits
+    arrays.save(folder / "hashes.npy", hashes)
+    arrays.save(folder / "articles.npy", owners)
+    arrays.save(folder / "positions.npy", values.astype(np.uint32))
+    arrays.save(folder / "filter.npy", build_filter(hashes, plan.filter_blocks, bucket * blocks, blocks))
+    directory = build_directory(hashes, plan.directory_bits, bucket * prefixes, prefixes)
+    arrays.save(folder / "directory.npy", directory)
+    return len(hashes), len(common)
+
+
+def join_buckets(folders: Sequence[Path], out: Path) -> None:
+    """Join the slices of all buckets, in order, into the arrays of the index under `out`."""
+    out.mkdir(parents=True)
+    _rebase_directories(folders)
+    for name, dtype in {**ARRAYS, DIRECTORY: np.int64}.items():
+        arrays.join(out / f"{name}.npy", dtype, [folder / f"{name}.npy" for folder in folders])
+
+
+def load_index(folder: Path) -> ShingleIndex:
+    """Map the arrays that `join_buckets` wrote."""
+    names = (*ARRAYS, DIRECTORY)
+    return ShingleIndex(**{name: arrays.load(folder / f"{name}.npy") for name in names})
+
+
+def suppressed_of(folders: Sequence[Path]) -> list[str]:
+    """The files of suppressed shingles, in the order of hashes."""
+    return [str(folder / "suppressed.arrow") for folder in folders]
+
+
+def _rebase_directories(folders: Sequence[Path]) -> None:
+    """Let every slice count from the start of the whole index; only the last keeps its closing entry."""
+    first = 0
+    for folder in folders:
+        path = folder / "directory.npy"
+        entries = arrays.load(path) + first
+        first = int(entries[-1])
+        arrays.save(path, entries if folder is folders[-1] else entries[:-1])
+
+
+def _distinct(owners: npt.NDArray[np.uint32], bounds: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Distinct articles of each group; within a group the owners are sorted."""
+    if not len(owners):
+        return np.empty(0, np.int64)
+    new = np.ones(len(owners), np.int64)
+    new[1:] = owners[1:] != owners[:-1]
+    new[bounds[:-1]] = 1
+    counted: npt.NDArray[np.int64] = np.add.reduceat(new, bounds[:-1])
+    return counted
+
+
+def _described(hashes: Keys, values: Keys, counts: npt.NDArray[np.int64], articles: ArticleFiles) -> pa.Table:
+    """Rows of the `suppressed` table: the words are read in the first article that has the shingle."""
+    shingles = []
+    for value in values.tolist():
+        words, position = words_of(articles.body(value >> 32)), value & 0xFFFFFFFF
+        shingles.append(" ".join(word_at(words, i) for i in range(position, position + SHINGLE_WORDS)))
+    return pa.table([shingles, hashes, counts], SUPPRESSED)

@@ -1,0 +1,57 @@
+"""What a corpus folder holds, and the schema of its articles.
+
+    manifest.json                 counts, parameters, size and SHA-256 of every other file, one digest; written last
+    members.yaml                  the registry, as given
+    articles/part-00000.arrow     articles in the order of their ids, `ARTICLES_PER_PART` a file (Arrow IPC, mapped)
+    signatures.npy                uint32[articles, permutations]: MinHash signatures
+    clusters.npy                  int32[articles]: ordinal of the cluster's smallest article id, -1 when alone
+    index/*.npy                   the shingle index: hashes, articles, positions, filter, directory
+    sites/*.npy                   the articles' normalised URLs: hashes and ordinals
+    refused.parquet               every article that was not taken, with its reason
+    suppressed.parquet            shingles left out of the index for being too common
+
+An article's *ordinal* is its place in the order of article ids (by code points), from 0.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from presswatch_spark.tables import UTC_MICROS
+
+FORMAT_VERSION = 1
+
+MANIFEST = "manifest.json"
+MEMBERS = "members.yaml"
+ARTICLES_FOLDER = "articles"
+SIGNATURES = "signatures.npy"
+CLUSTERS = "clusters.npy"
+INDEX_FOLDER = "index"
+SITES_FOLDER = "sites"
+REFUSED_TABLE = "refused.parquet"
+SUPPRESSED_TABLE = "suppressed.parquet"
+
+ARTICLES_PER_PART = 32_768
+ARTICLES_PER_BATCH = 1_024
+
+ARTICLES = pa.schema(
+    [
+        pa.field("article_id", pa.string(), False),
+        pa.field("title_id", pa.string(), False),
+        pa.field("url", pa.string()),
+        pa.field("headline", pa.string()),
+        pa.field("body", pa.large_string(), False),
+        pa.field("published_at", UTC_MICROS),
+        pa.field("modified_at", UTC_MICROS),
+        pa.field("language", pa.string()),
+        pa.field("authors", pa.list_(pa.string()), False),
+        pa.field("agency_credit", pa.string()),
+        pa.field("alternate_urls", pa.list_(pa.string()), False),
+        pa.field("words", pa.int32(), False),
+    ]
+)
+
+
+def part_name(part: int) -> str:
+    """File of a part of the articles, under the corpus folder."""
+    return f"{ARTICLES_FOLDER}/part-{part:05d}.arrow"

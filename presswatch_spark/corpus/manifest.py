@@ -1,0 +1,159 @@
+"""The manifest: what a corpus is made of, and the digest that names it in every run.
+
+It holds no time and no path: the same articles and settings give the same manifest, byte for byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from presswatch_spark.config import CorpusConfig, MinHashRules
+from presswatch_spark.corpus.layout import FORMAT_VERSION, MANIFEST
+from presswatch_spark.errors import CorpusError
+from presswatch_spark.text.words import FOLD_VERSION
+
+_NOT_CONTENT = ("master", "cores", "columns")
+_FORMAT = "presswatch-corpus"
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """Size in bytes and SHA-256 (hex) of a file."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much a corpus holds. `refused` counts rows by reason, `shingles` indexed postings, `suppressed` shingles."""
+
+    articles: int
+    words: int
+    refused: Mapping[str, int]
+    clusters: int
+    clustered_articles: int
+    shingles: int
+    suppressed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What `manifest.json` says. `files` are all other files, by path under the folder."""
+
+    format_version: int
+    fold_version: str
+    parameters: Mapping[str, Any]
+    counts: Counts
+    files: Mapping[str, FileEntry]
+    digest: str
+
+    @property
+    def minhash(self) -> MinHashRules:
+        """How the signatures were made; a scan must sign documents the same way."""
+        return MinHashRules(**self.parameters["minhash"])
+
+    def write(self, folder: Path) -> None:
+        """Write `manifest.json`; the last step of a build."""
+        text = json.dumps({"format": _FORMAT, **asdict(self)}, indent=2, sort_keys=True, ensure_ascii=False)
+        (folder / MANIFEST).write_text(text + "\n", "utf-8")
+
+
+def describe(folder: Path, config: CorpusConfig, counts: Counts) -> Manifest:
+    """The manifest of a finished folder: measures and hashes every file in it."""
+    parameters = {name: value for name, value in asdict(config).items() if name not in _NOT_CONTENT}
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = {
+        path.relative_to(folder).as_posix(): FileEntry(path.stat().st_size, sha256)
+        for path, sha256 in zip(paths, _hashes(paths), strict=True)
+    }
+    digest = _digest(FORMAT_VERSION, FOLD_VERSION, parameters, files)
+    return Manifest(FORMAT_VERSION, FOLD_VERSION, parameters, counts, files, digest)
+
+
+def read_manifest(raw: bytes, where: str) -> Manifest:
+    """Parse and check `manifest.json`.
+
+    Raises:
+        CorpusError: it is not a manifest, was edited, or is of another version of this project.
+    """
+    broken = CorpusError(
+        "the manifest is not readable or was edited", where=where, remedy="build the corpus again"
+    )
+    try:
+        fields = json.loads(raw)
+        version, fold_version = fields["format_version"], fields["fold_version"]
+        if fields.pop("format") != _FORMAT:
+            raise broken
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise broken from error
+    if (version, fold_version) != (FORMAT_VERSION, FOLD_VERSION):
+        raise CorpusError(
+            f"the corpus was built by another version: format {version}, {fold_version};"
+            f" this one reads format {FORMAT_VERSION}, {FOLD_VERSION}",
+            where=where,
+            remedy="build the corpus again with this version",
+        )
+    try:
+        files = {name: FileEntry(**entry) for name, entry in fields.pop("files").items()}
+        manifest = Manifest(counts=Counts(**fields.pop("counts")), files=files, **fields)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise broken from error
+    if manifest.digest != _digest(version, fold_version, manifest.parameters, manifest.files):
+        raise broken
+    return manifest
+
+
+def check_files(folder: Path, manifest: Manifest, *, content: bool) -> None:
+    """Compare the folder with its manifest: sizes, and with `content` every byte (SHA-256).
+
+    Raises:
+        CorpusError: naming every file that is missing, or is not as the manifest says.
+    """
+    wrong: list[str] = []
+    sound: dict[Path, str] = {}
+    for name, entry in manifest.files.items():
+        path = folder / name
+        if not path.is_file():
+            wrong.append(f"{name} is missing")
+        elif path.stat().st_size != entry.size:
+            wrong.append(f"{name} has {path.stat().st_size:,} bytes instead of {entry.size:,}")
+        else:
+            sound[path] = entry.sha256
+    if content:
+        hashes = _hashes(list(sound))
+        wrong += [
+            f"{path.relative_to(folder).as_posix()} has another content"
+            for (path, expected), found in zip(sound.items(), hashes, strict=True)
+            if found != expected
+        ]
+    if wrong:
+        raise CorpusError(
+            f"the corpus does not match its manifest: {'; '.join(sorted(wrong))}",
+            where=str(folder),
+            remedy="build the corpus again, or copy it again from its source",
+        )
+
+
+def _hashes(paths: list[Path]) -> list[str]:
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(_sha256, paths))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest(
+    version: int, fold_version: str, parameters: Mapping[str, Any], files: Mapping[str, FileEntry]
+) -> str:
+    """SHA-256 (hex) over versions, parameters and the size and hash of every file, as canonical JSON."""
+    content = [version, fold_version, parameters, {name: asdict(entry) for name, entry in files.items()}]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

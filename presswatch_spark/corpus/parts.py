@@ -1,0 +1,77 @@
+"""What is made of one part of the articles: its Arrow file, its signatures, and its sorted runs of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from presswatch_spark.config import CorpusConfig
+from presswatch_spark.corpus import arrays
+from presswatch_spark.corpus.account import RefusalWriter
+from presswatch_spark.corpus.articles import Cuts, merge_part, write_arrow
+from presswatch_spark.corpus.clusters import band_keys
+from presswatch_spark.corpus.index import postings_of
+from presswatch_spark.corpus.layout import ARTICLES_PER_PART, SIGNATURES, part_name
+from presswatch_spark.corpus.sorting import write_run
+from presswatch_spark.corpus.workspace import Workspace
+from presswatch_spark.matching.minhash import signature
+from presswatch_spark.text.words import words_of
+
+POSTINGS, BANDS = "postings", "bands"
+
+
+@dataclass(frozen=True, slots=True)
+class PartReport:
+    """What a part holds; `refused` are the pieces with the rows whose id was taken before."""
+
+    articles: int
+    words: int
+    postings: int
+    refused: tuple[str, ...]
+
+
+def run_folder(work: Workspace, kind: str, part: int) -> Path:
+    """Where a part's run of keys of a kind lies."""
+    return work.scratch / kind / f"part-{part:05d}"
+
+
+def build_part(
+    work: Workspace, cuts: Cuts, sources: Sequence[str], config: CorpusConfig, part: int
+) -> PartReport:
+    """Merge a part of the articles and write all that is made of it. Memory holds this part and its keys."""
+    table, refusals = merge_part(cuts, part, sources)
+    write_arrow(work.corpus / part_name(part), table)
+    refused = RefusalWriter(work.scratch, f"refused-part-{part:05d}")
+    refused.add(refusals)
+    refused.flush()
+    first = part * ARTICLES_PER_PART
+    hashes, values, signatures = [], [], np.empty((len(table), config.minhash.permutations), np.uint32)
+    for row, body in enumerate(_bodies(table)):
+        words = words_of(body)
+        signatures[row] = signature(words, config.minhash)
+        postings = postings_of(first + row, words, config.shingle_stride)
+        hashes.append(postings[0])
+        values.append(postings[1])
+    arrays.write_rows(work.corpus / SIGNATURES, first, signatures)
+    keys = np.concatenate(hashes)
+    write_run(run_folder(work, POSTINGS, part), keys, np.concatenate(values))
+    bands = band_keys(signatures, config.cluster_jaccard)
+    ordinals = np.tile(np.arange(first, first + len(table), dtype=np.uint64), len(bands))
+    write_run(run_folder(work, BANDS, part), bands.reshape(-1), ordinals)
+    return PartReport(len(table), int(np.sum(table["words"].to_numpy())), len(keys), tuple(refused.paths))
+
+
+def _bodies(table: pa.Table) -> Iterator[npt.NDArray[np.uint8]]:
+    """Bodies as views of their column's buffer."""
+    column = table["body"].combine_chunks()
+    column = column if isinstance(column, pa.Array) else column.chunk(0)
+    _, bounds, content = column.buffers()
+    offsets = np.frombuffer(bounds, np.int64)[column.offset : column.offset + len(column) + 1].tolist()
+    text = np.frombuffer(content, np.uint8)
+    for row in range(len(column)):
+        yield text[offsets[row] : offsets[row + 1]]

@@ -1,0 +1,292 @@
+"""Who owns what: publishers, their titles, and the places on the web where the titles live.
+
+`members.yaml` is checked as a whole: every mistake is reported at once, each with its line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+
+from presswatch_spark.errors import ConfigError
+
+_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+_TEXT_TAG, _NULL_TAG = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
+_TIME_TAG = "tag:yaml.org,2002:timestamp"
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """A newspaper, magazine or site: `domains` are lower-case ASCII host names, `url_prefixes` are `host/path`."""
+
+    id: str
+    name: str
+    publisher_id: str
+    domains: tuple[str, ...]
+    url_prefixes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """A member. The mandate's dates are inclusive; None means open."""
+
+    id: str
+    name: str
+    association: str | None
+    mandate_from: date | None
+    mandate_to: date | None
+    titles: tuple[Title, ...]
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All members, in the order of the file."""
+
+    publishers: tuple[Publisher, ...]
+
+    @cached_property
+    def titles(self) -> Mapping[str, Title]:
+        """Every title by its id."""
+        return {title.id: title for publisher in self.publishers for title in publisher.titles}
+
+    @cached_property
+    def publisher_of(self) -> Mapping[str, str]:
+        """Publisher id by title id."""
+        return {title.id: title.publisher_id for title in self.titles.values()}
+
+
+def load_registry(path: str | Path) -> Registry:
+    """Read and check `members.yaml`.
+
+    Raises:
+        ConfigError: the file cannot be read, or has mistakes; all of them are listed as `file:line: message`.
+    """
+    try:
+        raw = Path(path).read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"the members file cannot be read: {error.strerror}",
+            where=str(path),
+            remedy="give --members a file",
+        ) from error
+    return parse_registry(raw, str(path))
+
+
+def parse_registry(raw: bytes, name: str) -> Registry:
+    """As `load_registry`, from bytes; `name` stands for the file in messages."""
+    check = _Check()
+    root = _compose(raw, check)
+    publishers = tuple(_publishers(root, check)) if root is not None else ()
+    _check_sites(publishers, check)
+    if check.problems:
+        listed = "\n".join(f"{name}:{line}: {message}" for line, message in sorted(check.problems))
+        count = len(check.problems)
+        raise ConfigError(f"{count} mistake{'s' * (count > 1)} in the members file\n{listed}", where=name)
+    return Registry(publishers)
+
+
+@dataclass(slots=True)
+class _Check:
+    """Collects mistakes, and remembers where each id and title was seen, for mistakes across entries."""
+
+    problems: list[tuple[int, str]] = field(default_factory=list)
+    ids: dict[tuple[str, str], int] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+
+    def say(self, line: int, message: str) -> None:
+        self.problems.append((line, message))
+
+    def entry(self, node: yaml.Node, what: str, required: str, optional: str = "") -> dict[str, yaml.Node]:
+        """The keys of a mapping; says which are missing, unknown or given twice. A null counts as not given."""
+        if not isinstance(node, yaml.MappingNode):
+            self.say(_line(node), f"{what} must be a mapping with {', '.join(required.split())}")
+            return {}
+        known, found = {*required.split(), *optional.split()}, dict[str, yaml.Node]()
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self.say(_line(key), f"{what}: a key must be one of {', '.join(sorted(known))}")
+                continue
+            if key.value in found:
+                self.say(_line(key), f"{what}: key `{key.value}` is given twice")
+            elif key.value not in known:
+                self.say(_line(key), f"{what}: unknown key `{key.value}` (known: {', '.join(sorted(known))})")
+            found[key.value] = value
+        missing = [key for key in required.split() if key not in found or found[key].tag == _NULL_TAG]
+        for key in missing:
+            self.say(_line(node), f"{what}: `{key}` is missing")
+        return {key: value for key, value in found.items() if value.tag != _NULL_TAG and key in known}
+
+    def text(self, node: yaml.Node | None, what: str) -> str | None:
+        if node is None:
+            return None
+        if not isinstance(node, yaml.ScalarNode) or node.tag not in (_TEXT_TAG, _TIME_TAG):
+            self.say(_line(node), f"{what} must be text (put it in quotes)")
+            return None
+        value = str(node.value).strip()
+        if not value:
+            self.say(_line(node), f"{what} is empty")
+        return value or None
+
+    def unique_id(self, node: yaml.Node | None, kind: str) -> str | None:
+        value = self.text(node, f"{kind} id")
+        if node is None or value is None:
+            return None
+        if (kind, value) in self.ids:
+            self.say(_line(node), f"{kind} id `{value}` is already used on line {self.ids[kind, value]}")
+        self.ids.setdefault((kind, value), _line(node))
+        return value
+
+    def date(self, node: yaml.Node | None, what: str) -> date | None:
+        value = self.text(node, what)
+        if node is None or value is None:
+            return None
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.say(_line(node), f"{what} `{value}` is not a date (write it as 2024-01-31)")
+            return None
+
+    def items(self, node: yaml.Node | None, what: str) -> list[yaml.Node]:
+        if node is None:
+            return []
+        if not isinstance(node, yaml.SequenceNode):
+            self.say(_line(node), f"{what} must be a list")
+            return []
+        if not node.value:
+            self.say(_line(node), f"{what} is an empty list")
+        return list(node.value)
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _compose(raw: bytes, check: _Check) -> yaml.Node | None:
+    """The YAML tree with its marks, or None after saying why there is none."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        check.say(line, f"byte 0x{raw[error.start]:02x} is not UTF-8 (save the file as UTF-8)")
+        return None
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        check.say(line, f"character U+{int(error.character):04X} is not allowed in YAML")
+        return None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        tab = " (indent with spaces, not tabs)" if "\\t" in str(error.problem) else ""
+        check.say(mark.line + 1 if mark else 1, f"not valid YAML: {error.problem}{tab}")
+        return None
+    if root is None:
+        check.say(1, "the file is empty (it needs `publishers:`)")
+    return root
+
+
+def _publishers(root: yaml.Node, check: _Check) -> Iterator[Publisher]:
+    top = check.entry(root, "members file", "publishers")
+    for node in check.items(top.get("publishers"), "publishers"):
+        keys = check.entry(node, "publisher", "id name titles", "association mandate_from mandate_to")
+        own_id = check.unique_id(keys.get("id"), "publisher") or ""
+        what = f"publisher `{own_id}`"
+        starts = check.date(keys.get("mandate_from"), f"{what}: mandate_from")
+        ends = check.date(keys.get("mandate_to"), f"{what}: mandate_to")
+        if starts and ends and ends < starts:
+            check.say(_line(keys["mandate_to"]), f"{what}: mandate_to {ends} is before mandate_from {starts}")
+        nodes = check.items(keys.get("titles"), f"{what}: titles")
+        yield Publisher(
+            id=own_id,
+            name=check.text(keys.get("name"), f"{what}: name") or "",
+            association=check.text(keys.get("association"), f"{what}: association"),
+            mandate_from=starts,
+            mandate_to=ends,
+            titles=tuple(_title(title, own_id, check) for title in nodes),
+        )
+
+
+def _title(node: yaml.Node, publisher_id: str, check: _Check) -> Title:
+    keys = check.entry(node, "title", "id name domains", "url_prefixes")
+    own_id = check.unique_id(keys.get("id"), "title") or ""
+    what = f"title `{own_id}`"
+    check.lines[own_id] = _line(node)
+    domains = [_domain(item, what, check) for item in check.items(keys.get("domains"), f"{what}: domains")]
+    prefixes = [
+        _prefix(item, what, check) for item in check.items(keys.get("url_prefixes"), f"{what}: url_prefixes")
+    ]
+    return Title(
+        id=own_id,
+        name=check.text(keys.get("name"), f"{what}: name") or "",
+        publisher_id=publisher_id,
+        domains=tuple(dict.fromkeys(filter(None, domains))),
+        url_prefixes=tuple(dict.fromkeys(filter(None, prefixes))),
+    )
+
+
+def _domain(node: yaml.Node, what: str, check: _Check) -> str | None:
+    value = check.text(node, f"{what}: domain")
+    if value is None:
+        return None
+    host = _host(value)
+    if host is None:
+        check.say(
+            _line(node),
+            f"{what}: `{value}` is not a domain (write it as journal.example: no scheme, port or path)",
+        )
+    return host
+
+
+def _prefix(node: yaml.Node, what: str, check: _Check) -> str | None:
+    """`host/path` of a URL prefix, which may be written with or without `http(s)://`."""
+    value = check.text(node, f"{what}: URL prefix")
+    if value is None:
+        return None
+    parts = urlsplit(value if "://" in value else f"https://{value}")
+    host = _host(parts.netloc)
+    wrong = host is None or parts.scheme not in ("http", "https") or parts.query or parts.fragment
+    if wrong or any(character.isspace() for character in value):
+        check.say(
+            _line(node),
+            f"{what}: `{value}` is not a URL prefix (write it as https://journal.example/section/)",
+        )
+        return None
+    return f"{host}{parts.path or '/'}"
+
+
+def _host(value: str) -> str | None:
+    """Lower-case ASCII form of a host name, or None if it is none."""
+    try:
+        ascii_form = value.lower().removesuffix(".").encode("idna").decode("ascii")
+    except UnicodeError:
+        return None
+    labels = ascii_form.split(".")
+    if len(labels) < 2 or labels[-1].isdigit() or not all(_LABEL.fullmatch(label) for label in labels):
+        return None
+    return ascii_form
+
+
+def _check_sites(publishers: tuple[Publisher, ...], check: _Check) -> None:
+    """Two titles may share a domain only if prefixes tell them apart: at most one may own the bare domain."""
+    owners: dict[str, str] = {}
+    for title in (title for publisher in publishers for title in publisher.titles):
+        prefixed = {_bare(prefix.partition("/")[0]) for prefix in title.url_prefixes}
+        for site in [*(d for d in title.domains if _bare(d) not in prefixed), *title.url_prefixes]:
+            first = owners.setdefault(_bare(site), title.id)
+            if first != title.id:
+                check.say(
+                    check.lines[title.id],
+                    f"title `{title.id}`: `{site}` also belongs to title `{first}` on line {check.lines[first]}"
+                    " (tell them apart by url_prefixes)",
+                )
+
+
+def _bare(site: str) -> str:
+    return site.removeprefix("www.")

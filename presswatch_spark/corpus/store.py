@@ -1,0 +1,182 @@
+"""A corpus as a value: opened once a process, checked, memory-mapped, never written."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.corpus import arrays, layout
+from presswatch_spark.corpus.articles import ArticleFiles
+from presswatch_spark.corpus.clusters import ALONE
+from presswatch_spark.corpus.index import load_index
+from presswatch_spark.corpus.manifest import Manifest, check_files, read_manifest
+from presswatch_spark.corpus.registry import Registry, parse_registry
+from presswatch_spark.corpus.workspace import writing
+from presswatch_spark.errors import CorpusError, OutputError
+from presswatch_spark.matching.index import ShingleIndex
+from presswatch_spark.matching.sites import SiteIndex
+from presswatch_spark.storage.objects import (
+    MissingError,
+    StorageOptions,
+    fetch_file,
+    list_objects,
+    open_stream,
+    printable,
+    put_file,
+    stat,
+)
+from presswatch_spark.storage.uris import canonical, join, scheme_of
+
+CACHE_VARIABLE = "PRESSWATCH_CACHE_DIR"
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """An article as verification and match rows need it. `body` is UTF-8; `words` is its length in words."""
+
+    article_id: str
+    title_id: str
+    publisher_id: str
+    url: str | None
+    body: bytes
+    cluster_id: str | None
+    words: int
+
+
+class Corpus:
+    """An open corpus. Arrays and texts are maps of its files, which all processes of a host share."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self._articles = ArticleFiles(folder)
+
+    @classmethod
+    def open(cls, path: str, *, check: bool = True, storage: StorageOptions | None = None) -> Corpus:
+        """Open a corpus folder; one on S3 or HTTPS is first copied to this host, once for all processes.
+
+        Sizes of all files are always compared with the manifest; with `check` also every byte (SHA-256).
+        The copy goes below the folder named by `PRESSWATCH_CACHE_DIR`, or the system's temporary folder.
+
+        Raises:
+            CorpusError: there is no corpus, it is of another version, or its files are not as its manifest says.
+        """
+        options = storage or StorageOptions()
+        uri = canonical(path)
+        manifest = _manifest(uri, options)
+        folder = Path(uri) if scheme_of(uri) == "file" else _copy_on_host(uri, manifest, options)
+        check_files(folder, manifest, content=check)
+        return cls(folder, manifest)
+
+    def __len__(self) -> int:
+        return self.manifest.counts.articles
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Publishers and titles, as they were given to the build."""
+        path = self.folder / layout.MEMBERS
+        return parse_registry(path.read_bytes(), str(path))
+
+    @cached_property
+    def index(self) -> ShingleIndex:
+        """The shingle index; postings name articles by ordinal."""
+        return load_index(self.folder / layout.INDEX_FOLDER)
+
+    @cached_property
+    def sites(self) -> SiteIndex:
+        """The sites of all titles and the URLs of all articles."""
+        return SiteIndex.open(self.folder / layout.SITES_FOLDER)
+
+    def article(self, ordinal: int) -> Article:
+        """The article of an ordinal: two page faults or so."""
+        batch, row = self._articles.row(ordinal)
+        title_id, cluster = batch.column("title_id")[row].as_py(), int(self._clusters[ordinal])
+        return Article(
+            article_id=batch.column("article_id")[row].as_py(),
+            title_id=title_id,
+            publisher_id=self.registry.publisher_of[title_id],
+            url=batch.column("url")[row].as_py(),
+            body=batch.column("body")[row].as_buffer().to_pybytes(),
+            cluster_id=None if cluster == ALONE else self._articles.article_id(cluster),
+            words=batch.column("words")[row].as_py(),
+        )
+
+    def urls(self, ordinal: int) -> tuple[str, ...]:
+        """URL of an article and its alternates, as the member gave them; none if it has none."""
+        return self._articles.urls(ordinal)
+
+    def signature(self, ordinal: int) -> npt.NDArray[np.uint32]:
+        """MinHash signature of an article: uint32[permutations]."""
+        row: npt.NDArray[np.uint32] = self._signatures[ordinal]
+        return row
+
+    @cached_property
+    def _signatures(self) -> npt.NDArray[np.uint32]:
+        return arrays.load(self.folder / layout.SIGNATURES)
+
+    @cached_property
+    def _clusters(self) -> npt.NDArray[np.int32]:
+        return arrays.load(self.folder / layout.CLUSTERS)
+
+
+def require_free(uri: str, options: StorageOptions) -> None:
+    """Raise `OutputError` unless `uri` is a place on S3 where nothing lies yet."""
+    if scheme_of(uri) != "s3":
+        raise OutputError("a corpus can be built on disk or on S3 only", where=printable(uri))
+    try:
+        if next(list_objects(uri, options), None) is None:
+            return
+    except MissingError:
+        return
+    raise OutputError("the output folder is not empty", where=uri, remedy="give --out a new folder")
+
+
+def upload(folder: Path, uri: str, manifest: Manifest, options: StorageOptions) -> None:
+    """Copy a corpus to a storage folder: its files first, its manifest last."""
+    for name in [*manifest.files, layout.MANIFEST]:
+        put_file(str(folder / name), join(canonical(uri), name), options)
+
+
+def _manifest(uri: str, options: StorageOptions) -> Manifest:
+    where = join(uri, layout.MANIFEST)
+    try:
+        with open_stream(stat(where, options), options) as stream:
+            return read_manifest(stream.read_to_end(), printable(where))
+    except MissingError as error:
+        raise CorpusError(
+            "there is no corpus here: no manifest, or a build that was not finished",
+            where=printable(uri),
+            remedy="build it with `presswatch corpus build`",
+        ) from error
+
+
+def _copy_on_host(uri: str, manifest: Manifest, options: StorageOptions) -> Path:
+    """The copy of a remote corpus on this host; the first process makes it while the others wait."""
+    cache = Path(os.environ.get(CACHE_VARIABLE) or Path(tempfile.gettempdir()) / "presswatch-corpora")
+    copy, partial = cache / manifest.digest, cache / f".{manifest.digest}.partial"
+    with writing(cache), _alone(cache, manifest.digest):
+        if not copy.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+            for name in [*manifest.files, layout.MANIFEST]:
+                fetch_file(join(uri, name), str(partial / name), options)
+            partial.rename(copy)
+    return copy
+
+
+@contextmanager
+def _alone(cache: Path, digest: str) -> Iterator[None]:
+    """One process of this host at a time; the lock goes with the process that holds it."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / f".{digest}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

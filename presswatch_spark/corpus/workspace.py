@@ -1,0 +1,107 @@
+"""Where a corpus is built: a hidden folder beside the output, which becomes the output in one step at the end.
+
+A build that is killed leaves only the hidden folder, which nothing takes for a corpus; the next build of the same
+output removes it. A full disk is reported as such.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from presswatch_spark.corpus.layout import MANIFEST
+from presswatch_spark.errors import OutputError
+
+_MARK = "presswatch-corpus-build"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """`corpus` becomes the output; `scratch` holds what is needed only on the way."""
+
+    corpus: Path
+    scratch: Path
+
+
+@contextmanager
+def workspace(out: Path) -> Iterator[Workspace]:
+    """A locked, empty workspace for `out`; on success its corpus is moved there, and in any case it is removed.
+
+    Raises:
+        OutputError: `out` is not empty, another build is at work on it, or the disk is full or not writable.
+    """
+    out = out.absolute()
+    _require_free(out)
+    staging = out.with_name(f".{out.name}.building")
+    with writing(out), _locked(staging):
+        work = Workspace(staging / "corpus", staging / "scratch")
+        try:
+            work.corpus.mkdir()
+            work.scratch.mkdir()
+            yield work
+            os.rename(work.corpus, out)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """Turn a failure to write below `place` into an `OutputError`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise OutputError(
+                "the disk is full",
+                where=str(error.filename or place),
+                remedy="free space or choose another --out",
+            ) from error
+        raise OutputError(
+            f"cannot be written: {error.strerror or error}", where=str(error.filename or place)
+        ) from error
+
+
+def _require_free(out: Path) -> None:
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise OutputError("the output is a file", where=str(out), remedy="give --out a new folder")
+    if (out / MANIFEST).exists():
+        raise OutputError(
+            "there is a corpus already, and a corpus never changes",
+            where=str(out),
+            remedy="give --out a new folder, or delete this one",
+        )
+    if any(out.iterdir()):
+        raise OutputError("the output folder is not empty", where=str(out), remedy="give --out a new folder")
+
+
+@contextmanager
+def _locked(staging: Path) -> Iterator[None]:
+    """Hold the staging folder for this process, emptied of what a killed build left."""
+    staging.parent.mkdir(parents=True, exist_ok=True)
+    staging.mkdir(exist_ok=True)
+    held = os.open(staging, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        left = sorted(staging.iterdir())
+        if left and staging / _MARK not in left:
+            raise OutputError("this hidden folder is not ours", where=str(staging), remedy="move it away")
+        for path in left:
+            if path.is_dir():
+                shutil.rmtree(path)
+        (staging / _MARK).touch()
+        yield
+    except BlockingIOError as error:
+        raise OutputError(
+            "another build is writing there", where=str(staging), remedy="wait for its end"
+        ) from error
+    finally:
+        os.close(held)

@@ -1,0 +1,136 @@
+"""The demo's input: a press corpus, and three releases with copies planted among innocent pages."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from presswatch_spark.demo.edits import excerpt, page, press_review, reworded, sentences, shouted
+from presswatch_spark.demo.texts import Article, innocent_pages, members_yaml, press
+
+Rewrite = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A document of a release. `copies` names the articles planted in it; none: an innocent page."""
+
+    url: str
+    text: str
+    language: str = "fra"
+    copies: tuple[str, ...] = ()
+
+
+def write_press(folder: Path) -> tuple[Path, Path]:
+    """Write `members.yaml` and `articles.jsonl` into `folder`; returns both paths."""
+    members, articles = folder / "members.yaml", folder / "articles.jsonl"
+    members.write_text(members_yaml(), encoding="utf-8")
+    lines = (json.dumps(asdict(article), ensure_ascii=False) for article in press().values())
+    articles.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return members, articles
+
+
+def release_pages(seed: int = 2024) -> dict[str, list[Page]]:
+    """Pages by dataset (`wet`, `c4`, `oscar`): all hold copies, and each innocent page is in one of them.
+
+    The seed decides where the innocent pages go and in which order pages stand; same seed, same pages.
+    """
+    order = random.Random(seed)
+    pages = {"wet": list(_crawl()), "c4": list(_c4()), "oscar": list(_oscar())}
+    for innocent in innocent_pages().values():
+        home = order.choice(list(pages))
+        pages[home].append(Page(innocent.url, page(innocent.text), innocent.language))
+    for shelf in pages.values():
+        order.shuffle(shelf)
+    return pages
+
+
+def _crawl() -> Iterator[Page]:
+    bridge, dyke, tribunal = _body("gazette-001"), _body("courrier-001"), _body("lisiere-003")
+    own_pages = (("gazette-001", "/amp?utm_source=lettre"), ("courrier-003", "#commentaires"))
+    for article_id, suffix in own_pages:
+        yield Page(press()[article_id].url + suffix, page(_body(article_id)), copies=(article_id,))
+    front = page(
+        "À la une de L’Hebdo des Vallées", "Météo des cols", "Le carnet du jour", "Nos archives depuis 1921"
+    )
+    yield Page("https://hebdo-des-vallees.example/archives/2024/", front)
+    yield _copy("https://le-fil-des-regions.example/2024/03/saint-aubry-pont-suspendu", "gazette-001")
+    yield _copy("https://infos-en-vrac.example/?p=48213", "courrier-001", reworded)
+    yield _copy(
+        "http://actu-relais.example/justice/faux-tableaux.html",
+        "lisiere-003",
+        lambda body: sentences(body, 0, 9),
+    )
+    yield Page(
+        "https://forum-des-peintres.example/sujet/7719",
+        page(
+            "Vous avez suivi cette histoire de faux ? Je vous colle le passage sur sa technique :",
+            sentences(tribunal, 4, 3),
+            "Franchement, soixante degrés, c’est à peine un four à yaourts…",
+        ),
+        copies=("lisiere-003",),
+    )
+    yield _review("https://la-revue-de-presse.example/semaine-10", ("gazette-001", "eco-001", "lisiere-002"))
+    yield Page(
+        "https://brocante-et-marees.example/agenda",
+        page("Vu dans le journal :", excerpt(dyke, 3, 9), "Voilà, dix mots et pas un de plus."),
+    )
+    yield Page(
+        "https://ponts-du-monde.example/saint-aubry",
+        page(
+            "Un petit ouvrage méconnu, que nous avons visité en mai.",
+            excerpt(bridge, 100, 12),
+            "Photos à suivre.",
+        ),
+        copies=("gazette-001",),
+    )
+    yield _copy("https://depeches-du-jour.example/meteo/ombeline", *_agency())
+
+
+def _c4() -> Iterator[Page]:
+    yield _copy("https://musique-ancienne-infos.example/violoncelle", "meridien-003", shouted)
+    yield _copy("https://le-fil-des-regions.example/2024/07/atelier-verrier", "meridien-002")
+    yield _copy("https://blog-transition.example/pile-a-sable", "eco-003", reworded)
+    yield _review(
+        "https://bulletin-des-elus.example/n-118", ("lisiere-001", "meridien-004", "gazette-003", "hebdo-003")
+    )
+    yield _copy("https://carnet-de-nicolas.example/bergers", "hebdo-001", lambda body: sentences(body, 3, 8))
+
+
+def _oscar() -> Iterator[Page]:
+    yield _copy("https://tout-sur-la-peche.example/encheres", "courrier-002")
+    yield _copy(
+        "https://voiles-et-cargos.example/passe-lointaine", "courrier-004", lambda body: sentences(body, 0, 5)
+    )
+    yield _copy("https://le-fil-des-regions.example/2024/11/boulangere", "hebdo-004")
+    yield _review("https://la-revue-de-presse.example/semaine-35", ("eco-002", "gazette-004"))
+    yield _copy("https://batellerie.example/forum/greve", "meridien-001", reworded)
+
+
+def _copy(url: str, article_id: str, *others: str | Rewrite) -> Page:
+    """A page around one article's text; `others` are articles with the same text, or a rewriting of it."""
+    body, ids = _body(article_id), [article_id]
+    for other in others:
+        if isinstance(other, str):
+            ids.append(other)
+        else:
+            body = other(body)
+    return Page(url, page(press()[article_id].headline, body), copies=tuple(ids))
+
+
+def _review(url: str, article_ids: tuple[str, ...]) -> Page:
+    headings = [f"Lu pour vous : {press()[article_id].title_id}" for article_id in article_ids]
+    passages = [sentences(_body(article_id), n, 3 + n) for n, article_id in enumerate(article_ids)]
+    return Page(url, page(press_review(headings, passages)), copies=article_ids)
+
+
+def _agency() -> tuple[str, ...]:
+    return tuple(article.article_id for article in press().values() if article.agency_credit)
+
+
+def _body(article_id: str) -> str:
+    article: Article = press()[article_id]
+    return article.body

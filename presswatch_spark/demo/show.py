@@ -1,0 +1,110 @@
+"""The demo's match table as a person reads it: by title and article, each match with the passage that was copied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import PurePath
+from typing import Any
+
+import yaml
+
+from presswatch_spark.demo.texts import Article, members_yaml, press
+from presswatch_spark.show import printable, shortened
+from presswatch_spark.sources.base import ReadOptions, ReadReport
+from presswatch_spark.sources.detect import source_for
+from presswatch_spark.storage.objects import stat
+
+GRADES = ("full_copy", "partial_copy", "extract", "url_only")
+DEFAULT_WIDTH = 110
+INDENT = " " * 18
+
+Row = Mapping[str, Any]
+
+
+def match_lines(rows: Sequence[Row], width: int | None) -> Iterator[str]:
+    """Yield the match table, at most `width` columns wide; `rows` are rows of `matches`."""
+    size, texts, names = width or DEFAULT_WIDTH, document_texts(rows), _names()
+    ordered = sorted(rows, key=_order)
+    for title, of_title in groupby(ordered, key=lambda row: row["title_id"]):
+        yield from ("", names[title], "─" * min(size, len(names[title])))
+        for article_id, of_article in groupby(of_title, key=lambda row: row["article_id"]):
+            matches = list(of_article)
+            yield f"  {_heading(press().get(article_id), matches[0])}"
+            for row in matches:
+                yield from (shortened(printable(line), size) for line in _match(row, texts))
+
+
+def document_texts(rows: Iterable[Row]) -> dict[str, str]:
+    """Texts of the matching documents by their SHA-256, read again from the shards that the rows point into."""
+    wanted = {row["text_sha256"]: _pointer(row) for row in rows}
+    shards = sorted({(row["shard_uri"], row["dataset"]) for row in rows})
+    found: dict[str, str] = {}
+    for uri, dataset in shards:
+        for pointer, text in _documents(uri, dataset):
+            digest = next((sha for sha, place in wanted.items() if place == (uri, *pointer)), None)
+            if digest:
+                found[digest] = text
+    return found
+
+
+def _documents(uri: str, dataset: str) -> Iterator[tuple[tuple[int | None, int | None], str]]:
+    """(record offset, row index) and text of every document of a shard."""
+    shard, options = stat(uri, ReadOptions().storage), ReadOptions()
+    for batch in source_for(dataset, shard, options).read(shard, options, ReadReport()):
+        for i in range(len(batch)):
+            place = batch.locate(i)
+            yield (place.record_offset, place.row_index), batch.text_of(i).decode("utf-8", "replace")
+
+
+def _match(row: Row, texts: Mapping[str, str]) -> Iterator[str]:
+    grade = row["grade"].replace("_", " ")
+    own = "  (on its own site)" if row["own_site"] else ""
+    yield f"    {grade:<12}  {row['document_url']}{own}"
+    place = PurePath(row["shard_uri"]).name
+    where = f"row {row['row_index']}" if row["record_offset"] is None else f"byte {row['record_offset']:,}"
+    if row["grade"] == "url_only":
+        yield f"{INDENT}no copied text · {place}, {where}"
+        return
+    yield (
+        f"{INDENT}{row['article_coverage']:.0%} of the article, longest run {row['longest_run_words']} words"
+        f" · {place}, {where}"
+    )
+    yield f"{INDENT}“{_passage(row, texts[row['text_sha256']])}”"
+
+
+def _passage(row: Row, text: str) -> str:
+    """The longest span, cut out of the document."""
+    span = max(row["spans"], key=lambda span: span["words"])
+    return " ".join(text[span["document_start"] : span["document_end"]].split())
+
+
+def _heading(article: Article | None, row: Row) -> str:
+    if article is None:
+        return "Pages on the title's sites"
+    shared = " (agency copy)" if row["cluster_id"] else ""
+    return f"{article.headline}{shared}"
+
+
+def _order(row: Row) -> tuple[Any, ...]:
+    return (
+        row["title_id"],
+        row["article_id"] is None,
+        row["article_id"] or "",
+        GRADES.index(row["grade"]),
+        -(row["copied_words"] or 0),
+        row["document_url"],
+    )
+
+
+def _pointer(row: Row) -> tuple[str, int | None, int | None]:
+    return row["shard_uri"], row["record_offset"], row["row_index"]
+
+
+def _names() -> dict[str, str]:
+    """`title · publisher` by title id."""
+    return {
+        title["id"]: f"{title['name']} · {publisher['name']}"
+        for publisher in yaml.safe_load(members_yaml())["publishers"]
+        for title in publisher["titles"]
+    }

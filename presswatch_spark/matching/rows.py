@@ -1,0 +1,274 @@
+"""From verified findings to rows of `matches`, and the digests by which anybody can check a table.
+
+A document gives one row for each article of which it holds a long enough run; if it stands at an article's
+URL but holds no such run of it, a `url_only` row for that article; if it stands on a title's site and has no
+row for that title yet, a `url_only` row for the title. `docs/tables.md` says how to recompute the digests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import numpy as np
+
+from presswatch_spark.config import GradeRules
+from presswatch_spark.matching.grade import grade
+from presswatch_spark.matching.sites import SiteMatch
+from presswatch_spark.matching.verify import Overlap
+from presswatch_spark.sources.base import DocumentBatch
+from presswatch_spark.text.words import Words, character_offsets
+
+Row = dict[str, Any]
+
+NOT_DIGESTED = frozenset(("run_id", "shard_uri", "row_sha256"))
+"""Columns that may differ between two scans of the same bytes: a mirror has other URIs."""
+GROUP_DIGITS = 3
+
+
+class ArticleFacts(Protocol):
+    """What a row says of an article."""
+
+    @property
+    def article_id(self) -> str: ...  # noqa: D102
+    @property
+    def title_id(self) -> str: ...  # noqa: D102
+    @property
+    def publisher_id(self) -> str: ...  # noqa: D102
+    @property
+    def url(self) -> str | None: ...  # noqa: D102
+    @property
+    def cluster_id(self) -> str | None: ...  # noqa: D102
+    @property
+    def words(self) -> int: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the rows of a shard share. `release` is used for documents that do not name their own."""
+
+    dataset: str
+    release: str | None
+    shard_uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An article verified in a document: its ordinal and facts, its body with its words, what they share."""
+
+    ordinal: int
+    article: ArticleFacts
+    body: bytes
+    words: Words
+    overlap: Overlap
+    minhash_jaccard: float
+
+
+def document_rows(
+    batch: DocumentBatch,
+    i: int,
+    origin: Origin,
+    words: Words | None,
+    findings: Sequence[Finding],
+    site: SiteMatch | None,
+    article_of: Callable[[int], ArticleFacts],
+    rules: GradeRules,
+) -> list[Row]:
+    """Rows of `matches` for document i, sorted by title and article; all columns but `run_id`, and digested.
+
+    Args:
+        words: of the document; may be None without findings.
+        site: what its URL says, if anything.
+        article_of: facts of an article by ordinal; asked for those whose URL the document has.
+    """
+    text = batch.text_of(i)
+    rows = [
+        _text_row(text, words, finding, site, rules)
+        for finding in findings
+        if words is not None and finding.overlap.longest_run_words >= rules.min_run_words
+    ]
+    if site:
+        rows += _url_rows(site, {row["article_id"] for row in rows}, article_of)
+        if site.title_id and site.title_id not in {row["title_id"] for row in rows}:
+            rows.append(_url_row(site.title_id, site.publisher_id or "", "title"))
+    if not rows:
+        return []
+    facts = _document_facts(batch, i, origin, text)
+    rows = [facts | row for row in rows]
+    for row in rows:
+        row["row_sha256"] = row_digest(row)
+    return sorted(rows, key=lambda row: (row["title_id"], row["article_id"] or ""))
+
+
+def character_spans(
+    overlap: Overlap, document: Words, document_text: bytes, article: Words, article_text: bytes
+) -> list[dict[str, int]]:
+    """Spans as the rows hold them: indices into the two texts decoded by `decode("utf-8", "replace")`."""
+    on_document = _character_bounds(overlap, 0, document, document_text)
+    on_article = _character_bounds(overlap, 1, article, article_text)
+    return [
+        {
+            "document_start": document_start,
+            "document_end": document_end,
+            "article_start": article_start,
+            "article_end": article_end,
+            "words": length,
+            "passage": passage,
+        }
+        for (document_start, document_end), (article_start, article_end), (_, _, length, passage) in zip(
+            on_document, on_article, overlap.spans.tolist(), strict=True
+        )
+    ]
+
+
+def row_digest(row: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of a row's canonical form, which leaves out the columns of `NOT_DIGESTED`.
+
+    The form is JSON in UTF-8: keys sorted, no spaces, nothing escaped that JSON allows bare, floats in their
+    shortest form that reads back the same, timestamps as `2024-05-18T01:58:10.000000Z` (one without zone is
+    taken as UTC).
+    """
+    columns = {name: value for name, value in row.items() if name not in NOT_DIGESTED}
+    text = json.dumps(
+        columns,
+        default=_canonical,
+        ensure_ascii=False,
+        separators=(",", ":"),
+        sort_keys=True,
+        allow_nan=False,
+    )
+    return _sha256(text)
+
+
+def table_digest(row_digests: Iterable[str]) -> str:
+    """Digest of a table from its rows' digests, in any order; a row that is there twice counts twice.
+
+    Row digests are grouped by their first `GROUP_DIGITS` hex digits. A group's digest is the SHA-256 of its
+    row digests, sorted and joined; the table's is the SHA-256 of all groups in order, each as its digits and
+    its digest. So groups can be digested apart (Spark does), and an empty table has the SHA-256 of nothing.
+    """
+    groups: dict[str, list[str]] = {}
+    for digest in row_digests:
+        groups.setdefault(digest[:GROUP_DIGITS], []).append(digest)
+    joined = "".join(f"{digits}{_sha256(''.join(sorted(groups[digits])))}" for digits in sorted(groups))
+    return _sha256(joined)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _canonical(value: object) -> str:
+    if isinstance(value, datetime):
+        moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    raise TypeError(f"a row of matches holds no {type(value).__name__}")
+
+
+def _document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) -> Row:
+    locator = batch.locate(i)
+    return {
+        "dataset": origin.dataset,
+        "release": _storable(locator.release or origin.release),
+        "document_url": batch.url_of(i) or None,
+        "shard_uri": origin.shard_uri,
+        "record_id": _storable(locator.record_id),
+        "record_offset": locator.record_offset,
+        "record_length": locator.record_length,
+        "record_encoding": locator.record_encoding,
+        "row_index": locator.row_index,
+        "payload_digest": _storable(locator.payload_digest),
+        "text_sha256": hashlib.sha256(text).hexdigest(),
+        "captured_at": locator.captured_at,
+        "http_status": locator.http_status,
+        "languages": [_storable(language) for language in locator.languages],
+    }
+
+
+def _storable(text: str | None) -> str | None:
+    """JSON may hold lone surrogates, Parquet may not."""
+    return text and text.encode("utf-8", "replace").decode()
+
+
+def _text_row(text: bytes, words: Words, finding: Finding, site: SiteMatch | None, rules: GradeRules) -> Row:
+    overlap, article = finding.overlap, finding.article
+    url_match = _url_match(finding.ordinal, article, site)
+    return _article_columns(article) | {
+        "url_match": url_match,
+        "grade": grade(
+            overlap.longest_run_words, overlap.copied_words, overlap.article_coverage, url_match, rules
+        ),
+        "longest_run_words": overlap.longest_run_words,
+        "copied_words": overlap.copied_words,
+        "article_coverage": overlap.article_coverage,
+        "document_coverage": overlap.document_coverage,
+        "minhash_jaccard": finding.minhash_jaccard,
+        "spans": character_spans(overlap, words, text, finding.words, finding.body),
+        "own_site": site is not None
+        and (site.publisher_id == article.publisher_id or finding.ordinal in site.articles),
+        "document_words": overlap.document_words,
+    }
+
+
+def _url_match(ordinal: int, article: ArticleFacts, site: SiteMatch | None) -> str:
+    if site is None:
+        return "none"
+    if ordinal in site.articles:
+        return "article"
+    return "title" if site.title_id == article.title_id else "none"
+
+
+def _url_rows(site: SiteMatch, told: set[str], article_of: Callable[[int], ArticleFacts]) -> Iterable[Row]:
+    for ordinal in site.articles:
+        article = article_of(ordinal)
+        if article.article_id not in told:
+            coverages = {"article_coverage": 0.0, "document_coverage": 0.0}
+            yield (
+                _url_row(article.title_id, article.publisher_id, "article")
+                | _article_columns(article)
+                | coverages
+            )
+
+
+def _url_row(title_id: str, publisher_id: str, url_match: str) -> Row:
+    return {
+        "article_id": None,
+        "title_id": title_id,
+        "publisher_id": publisher_id,
+        "url_match": url_match,
+        "grade": "url_only",
+        "longest_run_words": 0,
+        "copied_words": 0,
+        "article_coverage": None,
+        "document_coverage": None,
+        "minhash_jaccard": None,
+        "spans": [],
+        "own_site": True,
+        "cluster_id": None,
+        "article_url": None,
+        "article_words": None,
+        "document_words": None,
+    }
+
+
+def _article_columns(article: ArticleFacts) -> Row:
+    return {
+        "article_id": article.article_id,
+        "title_id": article.title_id,
+        "publisher_id": article.publisher_id,
+        "cluster_id": article.cluster_id,
+        "article_url": article.url,
+        "article_words": article.words,
+    }
+
+
+def _character_bounds(overlap: Overlap, side: int, words: Words, text: bytes) -> list[list[int]]:
+    first = overlap.spans[:, side]
+    last = first + overlap.spans[:, 2] - 1
+    bounds = character_offsets(text, np.concatenate((words.starts[first], words.ends[last])))
+    pairs: list[list[int]] = bounds.reshape(2, -1).T.tolist()
+    return pairs

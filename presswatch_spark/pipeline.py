@@ -1,0 +1,137 @@
+"""The scan, top to bottom: plan → read → sieve → attribute → verify → grade → write → publish.
+
+This page is the driver: it plans, spreads the shards over Spark in waves, and publishes. `shard_scan` reads a
+shard; `matching.matcher` does the rest, from sieve to grade, to a batch of its documents.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING
+
+from presswatch_spark import __version__
+from presswatch_spark.config import RunRules, ScanConfig, config_digest, row_settings
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.progress import Counts, Progress
+from presswatch_spark.shard_scan import ShardScan
+from presswatch_spark.spark import session
+from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.storage.publish import publish
+from presswatch_spark.storage.runs import Run, claim, key_of
+from presswatch_spark.storage.shards import plan
+from presswatch_spark.storage.tables import TableStore
+from presswatch_spark.storage.waves import ScanOne, WaveScan, batched, finished_waves
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A published run: its row of `runs`; (shard_uri, status, error) of each shard not read to its end."""
+
+    row: Mapping[str, object]
+    incomplete: tuple[tuple[str, str, str], ...]
+    resumed: bool
+    seconds: float
+
+    @property
+    def run_id(self) -> str:
+        """Id of the run."""
+        return str(self.row["run_id"])
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a run is to do, and what decides its rows.
+
+    `shards` are the plan, `plan_digest` its digest; `scan` does one of them; `facts` are the columns of
+    `runs` that are known beforehand.
+    """
+
+    shards: Iterable[ObjectInfo]
+    plan_digest: str
+    scan: ScanOne
+    facts: Mapping[str, object]
+
+    @property
+    def key(self) -> str:
+        """The same for the same plan, corpus, settings and version."""
+        names = ("dataset", "corpus_digest", "config_digest", "tool_version")
+        return key_of(self.plan_digest, *(str(self.facts[name]) for name in names))
+
+
+def scan(
+    paths: Sequence[str],
+    *,
+    dataset: str,
+    corpus: str,
+    out: str,
+    config: ScanConfig,
+    base: str | None = None,
+    spark: SparkSession | None = None,
+    progress: Progress | None = None,
+) -> RunSummary:
+    """Scan the shards that `paths` name for the articles of a corpus, and publish the run in `out`.
+
+    Args:
+        dataset: format of the shards: `auto`, `wet`, `c4`, `oscar` or `rows`.
+        corpus: folder or URI of the corpus.
+        base: what the lines of a `*.paths.gz` list are relative to.
+        spark: session to use; default: one by `config.run`.
+        progress: where to report; default: stderr.
+
+    Raises:
+        InputError: `paths` lead to no shard.
+        CorpusError: the corpus is missing, of another version, or its files are not as its manifest says.
+        OutputError: `out` is not ours, owned by another process, or full. What is done stays done.
+    """
+    shards = plan(paths, config.storage, base)
+    manifest = Corpus.open(corpus, check=True, storage=config.storage).manifest
+    store = TableStore.create(out)
+    facts = {
+        "dataset": None if dataset == "auto" else dataset,
+        "release": config.read.release,
+        "corpus_digest": manifest.digest,
+        "config_digest": config_digest(config, manifest.minhash),
+        "config": row_settings(config, manifest.minhash),
+        "tool_version": __version__,
+        "minhash_scheme": manifest.minhash.scheme,
+        "minhash_seed": manifest.minhash.seed,
+        "minhash_permutations": manifest.minhash.permutations,
+    }
+    scan_one = ShardScan(dataset, corpus, manifest.digest, config)
+    work = Work(shards, shards.digest, scan_one, facts)
+    with claim(store, work.key, datetime.now(UTC)) as run:
+        scan_one.rehearse(shards.shards[0])
+        spark = spark or session("presswatch scan", master=config.run.master, cores=config.run.cores)
+        return execute(work, run, store, config.run, spark, progress or Progress())
+
+
+def execute(
+    work: Work, run: Run, store: TableStore, rules: RunRules, spark: SparkSession, progress: Progress
+) -> RunSummary:
+    """Scan, in waves, what no earlier process of this run has scanned, and publish.
+
+    Raises:
+        OutputError: the disk is full.
+    """
+    began = time.monotonic()
+    shards, folder = tuple(work.shards), run.folder / "waves"
+    waves = finished_waves(folder)
+    done = {position for wave in waves for position in wave.shards}
+    todo = [position for position in range(len(shards)) if position not in done]
+    with progress:
+        progress.start(len(shards), reduce(add, (wave.counts for wave in waves), Counts()))
+        scan_wave = WaveScan(spark, folder, work.scan, rules.shards_per_task, progress)
+        for positions in batched(todo, rules.wave_shards):
+            waves += scan_wave({position: shards[position] for position in positions})
+        row = publish(spark, store, run, waves, {**work.facts, "shards_planned": len(shards)})
+    log = store.read("scan_log", run.run_id, columns=["shard_uri", "status", "error"]).to_pylist()
+    incomplete = tuple(tuple(line.values()) for line in log if line["status"] != "complete")
+    return RunSummary(row, incomplete, run.resumed, time.monotonic() - began)

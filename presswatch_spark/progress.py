@@ -1,0 +1,145 @@
+"""How far a run is: one live line on a terminal, a JSON line a minute elsewhere. Counts only, never text."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
+from types import TracebackType
+from typing import Self, TextIO
+
+SECONDS_BETWEEN_LOOKS = 1.0
+SECONDS_BETWEEN_JSON_LINES = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What some shards gave; `incomplete` counts those that were not read to their end."""
+
+    shards: int = 0
+    incomplete: int = 0
+    documents: int = 0
+    text_bytes: int = 0
+    matches: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+
+    @classmethod
+    def of(cls, log: Mapping[str, object]) -> Counts:
+        """Counts of one shard, from its row of `scan_log`."""
+        numbers = {name: int(str(log[name])) for name in ("documents", "text_bytes", "matches")}
+        return cls(shards=1, incomplete=int(log["status"] != "complete"), **numbers)
+
+
+class Progress:
+    """Reports on a stream while its block runs.
+
+    Args:
+        stream: where to; default stderr.
+        clock: seconds, monotonic.
+        live: whether to redraw one line instead of writing JSON; default: whether `stream` is a terminal.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        live: bool | None = None,
+    ) -> None:
+        self._stream = stream or sys.stderr
+        self._clock = clock
+        self._live = self._stream.isatty() if live is None else live
+        self._started = self._reported = clock()
+        self._planned = 0
+        self._before = self._done = Counts()
+        self._under_way: Callable[[], Counts] = Counts
+        self._over = threading.Event()
+
+    def start(self, planned: int, done: Counts) -> None:
+        """Begin the clock with `planned` shards in all, of which an earlier process has `done` some."""
+        self._planned, self._before, self._done = planned, done, done
+        self._started = self._reported = self._clock()
+
+    @contextmanager
+    def during(self, counts: Callable[[], Counts]) -> Iterator[None]:
+        """While the block runs, add what `counts` says: work that may yet have to be done again."""
+        self._under_way = counts
+        try:
+            yield
+        finally:
+            self._under_way = Counts
+
+    def add(self, counts: Counts) -> None:
+        """Count what is done for good."""
+        self._done += counts
+
+    def tick(self) -> None:
+        """Report if it is time to."""
+        now = self._clock()
+        if self._live or now - self._reported >= SECONDS_BETWEEN_JSON_LINES:
+            self._report(now)
+
+    def __enter__(self) -> Self:
+        self._over.clear()
+        self._ticker = threading.Thread(target=self._run, name="progress", daemon=True)
+        self._ticker.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._ticker.join()
+        self._report(self._clock())
+        if self._live:
+            self._stream.write("\n")
+            self._stream.flush()
+
+    def _run(self) -> None:
+        while not self._over.wait(SECONDS_BETWEEN_LOOKS):
+            self.tick()
+
+    def _report(self, now: float) -> None:
+        self._reported = now
+        facts = self._facts(now)
+        self._stream.write(f"\r{_line(facts)}\x1b[K" if self._live else json.dumps(facts) + "\n")
+        self._stream.flush()
+
+    def _facts(self, now: float) -> dict[str, int | float | None]:
+        """Totals of the run; speed and time left by what this process has done."""
+        done = self._done + self._under_way()
+        seconds = max(now - self._started, 1e-9)
+        scanned = done.shards - self._before.shards
+        left = (self._planned - done.shards) * seconds / scanned if scanned else None
+        return {
+            "shards": done.shards,
+            "planned": self._planned,
+            "incomplete": done.incomplete,
+            "documents": done.documents,
+            "text_bytes": done.text_bytes,
+            "mb_per_second": round((done.text_bytes - self._before.text_bytes) / seconds / 1e6, 1),
+            "matches": done.matches,
+            "seconds": round(seconds, 1),
+            "seconds_left": None if left is None else round(left),
+        }
+
+
+def _line(facts: Mapping[str, int | float | None]) -> str:
+    parts = [
+        f"{facts['shards']:,}/{facts['planned']:,} shards",
+        f"{facts['documents']:,} documents",
+        f"{facts['mb_per_second']:,.0f} MB/s",
+        f"{facts['matches']:,} matches",
+    ]
+    if facts["incomplete"]:
+        parts.append(f"{facts['incomplete']:,} incomplete")
+    if facts["seconds_left"]:
+        minutes, seconds = divmod(int(facts["seconds_left"]), 60)
+        parts.append(f"{minutes // 60}:{minutes % 60:02}:{seconds:02} left")
+    return " · ".join(parts)

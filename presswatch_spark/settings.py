@@ -1,0 +1,192 @@
+"""Settings from a YAML file, then the environment, then flags: the later layer wins, setting by setting.
+
+A setting is named by its path in `presswatch_spark.config`: `grade.min_run_words` in messages, nested keys in
+YAML, `PRESSWATCH_GRADE__MIN_RUN_WORDS` in the environment. All mistakes of all layers come in one error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from functools import lru_cache
+from typing import Any, TypeVar, get_type_hints
+
+import yaml
+
+from presswatch_spark.config import CorpusConfig, ScanConfig
+from presswatch_spark.errors import ConfigError
+from presswatch_spark.setting_types import Setting, parse_text, problem_of
+
+ENVIRONMENT_PREFIX = "PRESSWATCH_"
+
+Path = tuple[str, ...]
+Config = TypeVar("Config")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One setting as one layer gives it; `where` is `file:line`, a variable or `command line`."""
+
+    path: Path
+    value: object
+    where: str
+
+
+def load_scan_config(
+    path: str | None = None, env: Mapping[str, str] | None = None, flags: Mapping[str, object] | None = None
+) -> ScanConfig:
+    """Settings of a scan; see `_load`."""
+    return _build(ScanConfig, (), _load(path, env or {}, flags or {}))
+
+
+def load_corpus_config(
+    path: str | None = None, env: Mapping[str, str] | None = None, flags: Mapping[str, object] | None = None
+) -> CorpusConfig:
+    """Settings of a corpus build: the section `corpus`; flags are named `corpus.…` too. See `_load`."""
+    return _build(CorpusConfig, ("corpus",), _load(path, env or {}, flags or {}))
+
+
+@lru_cache(maxsize=1)
+def known_settings() -> Mapping[Path, Setting]:
+    """Every setting there is, by path."""
+    return dict([*_settings(ScanConfig, ()), *_settings(CorpusConfig, ("corpus",))])
+
+
+def parse_flag(name: str, value: object) -> object:
+    """The value of a flag; a text is read as an environment variable's would be.
+
+    Raises:
+        ConfigError: the text is not of the setting's type.
+    """
+    try:
+        return (
+            parse_text(known_settings()[tuple(name.split("."))], value) if isinstance(value, str) else value
+        )
+    except ValueError as error:
+        raise ConfigError(f"{name} {error}", where="command line") from error
+
+
+def _settings(section: type, path: Path) -> Iterator[tuple[Path, Setting]]:
+    hints = get_type_hints(section)
+    for field in fields(section):
+        hint, name = hints[field.name], (*path, field.name)
+        if is_dataclass(hint) and isinstance(hint, type):
+            yield from _settings(hint, name)
+        else:
+            yield name, Setting.of(".".join(name), hint)
+
+
+def _load(path: str | None, env: Mapping[str, str], flags: Mapping[str, object]) -> dict[Path, object]:
+    """Merge the layers into values by path.
+
+    Args:
+        path: the YAML file, or None.
+        env: the process environment; names without the prefix or without `__` are none of ours.
+        flags: values by dotted path; None means that the flag was not given.
+    Raises:
+        ConfigError: with every unknown name, wrong type and value out of bounds, one a line.
+    """
+    problems: list[str] = []
+    merged: dict[Path, object] = {}
+    layers = (
+        _from_file(path, problems) if path else (),
+        _from_environment(env, problems),
+        _from_flags(flags),
+    )
+    for layer in layers:
+        for given in layer:
+            setting = known_settings().get(given.path)
+            problem = problem_of(setting, given.value) if setting else f"is no setting{_nearest(given.path)}"
+            if problem or not setting:
+                problems.append(f"{given.where}: {'.'.join(given.path)} {problem}")
+            else:
+                merged[given.path] = setting.canonical(given.value)
+    if problems:
+        raise ConfigError(
+            "\n".join(["the settings cannot be used:", *(f"  {problem}" for problem in problems)])
+        )
+    return merged
+
+
+def _build(kind: type[Config], path: Path, values: Mapping[Path, object]) -> Config:
+    hints = get_type_hints(kind)
+    arguments: dict[str, Any] = {}
+    for name, hint in hints.items():
+        here = (*path, name)
+        if is_dataclass(hint) and isinstance(hint, type):
+            arguments[name] = _build(hint, here, values)
+        elif here in values:
+            arguments[name] = values[here]
+    return kind(**arguments)
+
+
+def _from_flags(flags: Mapping[str, object]) -> Iterator[Given]:
+    for name, value in flags.items():
+        if value is not None:
+            yield Given(tuple(name.split(".")), value, "command line")
+
+
+def _from_environment(env: Mapping[str, str], problems: list[str]) -> Iterator[Given]:
+    for name in sorted(env):
+        if not name.startswith(ENVIRONMENT_PREFIX) or "__" not in name:
+            continue
+        path = tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
+        setting = known_settings().get(path)
+        try:
+            yield Given(path, parse_text(setting, env[name]) if setting else env[name], name)
+        except ValueError as error:
+            problems.append(f"{name}: {'.'.join(path)} {error}")
+
+
+def _from_file(path: str, problems: list[str]) -> list[Given]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            loader = yaml.SafeLoader(file)
+            root = loader.get_single_node()
+            givens = [] if root is None else list(_from_node(loader, root, (), path, problems))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the settings cannot be read: {error}", where=path) from error
+    except yaml.YAMLError as error:
+        raise ConfigError(
+            f"this is not YAML: {_first_line(error)}", where=_yaml_place(path, error)
+        ) from error
+    return givens
+
+
+def _from_node(
+    loader: yaml.SafeLoader, node: yaml.Node, path: Path, file: str, problems: list[str]
+) -> Iterator[Given]:
+    """Walk the YAML tree down to settings; a section is any path that settings lie under."""
+    where = f"{file}:{node.start_mark.line + 1}"
+    is_section = any(known[: len(path)] == path and known != path for known in known_settings())
+    if not is_section or not isinstance(node, yaml.MappingNode):
+        value = loader.construct_document(node)
+        if not is_section:
+            yield Given(path, value, where)
+        elif value is not None:
+            problems.append(f"{where}: {'.'.join(path) or 'the file'} must be a mapping of settings")
+        return
+    seen: set[str] = set()
+    for key_node, value_node in node.value:
+        key = str(key_node.value)
+        if key in seen:
+            problems.append(f"{file}:{key_node.start_mark.line + 1}: {'.'.join((*path, key))} is given twice")
+        seen.add(key)
+        yield from _from_node(loader, value_node, (*path, key), file, problems)
+
+
+def _nearest(path: Path) -> str:
+    """Name the setting that was probably meant."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(".".join(path), [".".join(known) for known in known_settings()], 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _yaml_place(path: str, error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f"{path}:{mark.line + 1}" if mark else path
+
+
+def _first_line(error: yaml.YAMLError) -> str:
+    return str(getattr(error, "problem", None) or error).splitlines()[0]

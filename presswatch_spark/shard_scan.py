@@ -1,0 +1,210 @@
+"""One shard, from its bytes to its rows and its line in the log; no failure of a shard gets past here."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache, partial
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+
+from presswatch_spark.config import GradeRules, ScanConfig, VerifyRules
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.errors import CorpusError, PresswatchError, StorageError
+from presswatch_spark.matching.matcher import Matcher, Rules
+from presswatch_spark.matching.rows import Origin, Row
+from presswatch_spark.sources.base import ReadOptions, ReadReport
+from presswatch_spark.sources.detect import source_for
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
+from presswatch_spark.tables import MATCHES
+
+ERROR_CHARACTERS = 2_000
+ROWS_AT_ONCE = 512
+
+FOUND = pa.schema([column for column in MATCHES if column.name != "run_id"])
+
+
+@dataclass(frozen=True, slots=True)
+class ShardOutcome:
+    """What a shard gave: its row of `scan_log` (without run id) and batches of `matches` (without run id)."""
+
+    log: Mapping[str, object]
+    matches: tuple[pa.RecordBatch, ...] = ()
+
+
+@dataclass(slots=True)
+class Reading:
+    """One attempt at a shard, filled while it goes on."""
+
+    shard: ObjectInfo
+    format: str | None = None
+    report: ReadReport = field(default_factory=ReadReport)
+    candidates: int = 0
+    matches: list[pa.RecordBatch] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+
+    def add(self, row: Row) -> None:
+        """Take a row of `matches`."""
+        self.rows.append(row)
+        if len(self.rows) >= ROWS_AT_ONCE:
+            self.pack()
+
+    def pack(self) -> None:
+        """Make an Arrow batch of the rows taken so far: it holds them in a fraction of the memory."""
+        if self.rows:
+            self.matches.append(pa.RecordBatch.from_pylist(self.rows, FOUND))
+            self.rows = []
+
+    @property
+    def status(self) -> str:
+        """`complete` only if nothing was lost and every byte of the object was read."""
+        if not self.report.defects_total and not self._bytes_missing:
+            return "complete"
+        return "partial" if self.report.documents or self.report.documents_skipped else "failed"
+
+    @property
+    def error(self) -> str | None:
+        """What was not read; None if nothing."""
+        told = [str(defect) for defect in self.report.defects]
+        if more := self.report.defects_total - len(told):
+            told.append(f"and {more:,} more")
+        if not told and self._bytes_missing:
+            told.append(f"read {self.report.bytes_read:,} of {self.shard.size:,} bytes")
+        return "; ".join(told)[:ERROR_CHARACTERS] or None
+
+    @property
+    def _bytes_missing(self) -> bool:
+        return self.shard.size is not None and self.report.bytes_read != self.shard.size
+
+
+@dataclass(frozen=True, slots=True)
+class ShardScan:
+    """Scans shards of `dataset` (a format, or `auto`) for a corpus; a value that goes to every worker."""
+
+    dataset: str
+    corpus: str
+    corpus_digest: str
+    config: ScanConfig
+
+    def __call__(self, shard: ObjectInfo) -> ShardOutcome:
+        """Scan one shard; only a corpus that cannot be used raises."""
+        matcher = matcher_for(self.corpus, self.corpus_digest, self.config)
+        return outcome_of(shard, self.config.run.shard_attempts, partial(self._read, matcher))
+
+    def rehearse(self, shard: ObjectInfo) -> None:
+        """Do a little of everything once: the kernels are compiled and cached before workers need them."""
+        matcher = matcher_for(self.corpus, self.corpus_digest, self.config)
+        _guarded(partial(self._read, matcher, batches=1), Reading(shard))
+        matcher.rehearse()
+
+    def _read(self, matcher: Matcher, reading: Reading, batches: int | None = None) -> None:
+        """Read → sieve → attribute → verify → grade → rows; of the whole shard, or of its first `batches`."""
+        rules = self.config.read
+        options = ReadOptions(
+            languages=frozenset(rules.languages),
+            columns=rules.columns,
+            max_document_bytes=rules.max_document_bytes,
+            storage=self.config.storage,
+        )
+        if reading.shard.size is None:
+            reading.shard = stat(reading.shard.uri, options.storage)
+        source = source_for(self.dataset, reading.shard, options)
+        reading.format = source.name
+        origin = Origin(source.name, rules.release, reading.shard.uri)
+        for batch in islice(source.read(reading.shard, options, reading.report), batches):
+            candidates = matcher.candidates(batch)
+            reading.candidates += len(candidates)
+            for row in matcher.rows(batch, candidates, origin):
+                reading.add(row)
+
+
+def matcher_for(corpus: str, digest: str, config: ScanConfig) -> Matcher:
+    """The matcher of this process for a corpus and its rules, opened once.
+
+    Raises:
+        CorpusError: the corpus is not here, or not the one with that digest.
+    """
+    return _matcher(corpus, digest, config.storage, config.verify, config.grade)
+
+
+@lru_cache(maxsize=1)
+def _matcher(
+    path: str, digest: str, storage: StorageOptions, verify: VerifyRules, grade: GradeRules
+) -> Matcher:
+    corpus = Corpus.open(path, check=False, storage=storage)
+    if corpus.manifest.digest != digest:
+        raise CorpusError(
+            f"the corpus has digest {corpus.manifest.digest}, the run was started with {digest}",
+            where=path,
+            remedy="give every host the same corpus",
+        )
+    return Matcher(corpus, Rules(verify, grade, corpus.manifest.minhash))
+
+
+def outcome_of(shard: ObjectInfo, attempts: int, read: Callable[[Reading], None]) -> ShardOutcome:
+    """Read a shard, up to `attempts` times if storage fails. Only the attempt that got furthest counts.
+
+    `read` fills the `Reading` it is given. Whatever it raises becomes a line of the log.
+    """
+    began, started = datetime.now(UTC), time.monotonic()
+    best, tries, again = Reading(shard), 0, True
+    while again and tries < attempts:
+        reading = Reading(shard)
+        again = not _guarded(read, reading)
+        reading.pack()
+        tries += 1
+        if reading.report.documents >= best.report.documents:
+            best = reading
+    return ShardOutcome(_log(best, tries, began, time.monotonic() - started), tuple(best.matches))
+
+
+def lost_shard(shard: ObjectInfo, attempts: int) -> ShardOutcome:
+    """The outcome of a shard that killed every worker that tried it."""
+    reading = Reading(shard)
+    reading.report.add_defect("every Python worker that tried it died: killed, out of memory, or crashed")
+    return ShardOutcome(_log(reading, attempts, datetime.now(UTC), 0.0))
+
+
+def _guarded(read: Callable[[Reading], None], reading: Reading) -> bool:
+    """The shard boundary: note what `read` raises. Returns whether there is no point in trying again."""
+    try:
+        read(reading)
+    except Exception as error:  # noqa: BLE001
+        reading.report.add_defect(reason_of(error))
+        return not isinstance(error, StorageError | OSError)
+    return True
+
+
+def reason_of(error: Exception) -> str:
+    """What an exception says, without what it may quote: only our own errors are sure to hold no web text."""
+    if isinstance(error, PresswatchError):
+        return str(error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    said = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
+    return f"{type(error).__name__}{said} in {'/'.join(Path(place.filename).parts[-2:])}, line {place.lineno}"
+
+
+def _log(reading: Reading, attempts: int, began: datetime, seconds: float) -> dict[str, object]:
+    report, shard = reading.report, reading.shard
+    return {
+        "shard_uri": shard.uri,
+        "status": reading.status,
+        "error": reading.error,
+        "format": reading.format,
+        "bytes_expected": shard.size,
+        "bytes_read": report.bytes_read,
+        "text_bytes": report.text_bytes,
+        "documents": report.documents,
+        "documents_skipped": report.documents_skipped,
+        "candidates": reading.candidates,
+        "matches": sum(map(len, reading.matches)),
+        "etag": shard.etag,
+        "attempts": attempts,
+        "started_at": began,
+        "seconds": seconds,
+    }

@@ -1,0 +1,24 @@
+"""C4 and mC4: `text`, `url`, `timestamp`, as the published json.gz or as Parquet."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from presswatch_spark.sources.columns import Columns
+from presswatch_spark.sources.tabular import TabularSource
+
+C4 = TabularSource(
+    name="c4",
+    columns=Columns(
+        MappingProxyType(
+            {
+                "text": ("text",),
+                "url": ("url",),
+                "captured_at": ("timestamp", "date"),
+                "languages": ("language",),
+            }
+        )
+    ),
+    marks=(frozenset({"text", "url", "timestamp"}),),
+    exact=True,
+)

@@ -1,0 +1,63 @@
+"""Which columns of a row dataset hold what: names to try, in order, for each thing wanted of a row."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from presswatch_spark.errors import ConfigError
+
+ROLES = ("text", "url", "record_id", "captured_at", "payload_digest", "languages", "release", "http_status")
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Names to try for each role, best first; dots lead into nested fields."""
+
+    names: Mapping[str, tuple[str, ...]]
+
+    def with_mapping(self, mapping: Mapping[str, str]) -> Columns:
+        """Put a user's mapping (role to name) in place of names to try; `ConfigError` on an unknown role."""
+        if unknown := sorted(set(mapping) - set(ROLES)):
+            raise ConfigError(
+                f"the column mapping names {', '.join(unknown)}", remedy=f"map any of: {', '.join(ROLES)}"
+            )
+        return Columns(MappingProxyType({**self.names, **{role: (name,) for role, name in mapping.items()}}))
+
+    def paths(self, role: str) -> tuple[Path, ...]:
+        """The ways to try for `role` in a nested row: the name as it stands, then split at its dots."""
+        found: list[Path] = []
+        for name in self.names.get(role, ()):
+            found += [(name,), tuple(name.split("."))] if "." in name else [(name,)]
+        return tuple(found)
+
+    def chosen(self, available: Collection[str]) -> dict[str, str]:
+        """The first available name of each role that has one; `available` are dotted names."""
+        tried = ((role, name) for role in ROLES for name in reversed(self.names.get(role, ())))
+        return {role: name for role, name in tried if name in available}
+
+
+def first(row: object, paths: tuple[Path, ...]) -> Any:
+    """The first value that is not null at one of `paths` in a nested row, else None."""
+    for path in paths:
+        value = row
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        if value is not None:
+            return value
+    return None
+
+
+def has_any(row: object, paths: tuple[Path, ...]) -> bool:
+    """Whether one of `paths` exists in a nested row, be it null."""
+    for path in paths:
+        value = row
+        for key in path[:-1]:
+            value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, dict) and path[-1] in value:
+            return True
+    return False

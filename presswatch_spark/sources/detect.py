@@ -1,0 +1,122 @@
+"""Which source reads a shard: by its content, and by its name only where the content cannot be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from presswatch_spark.errors import CorruptError, InputError
+from presswatch_spark.sources import parquet
+from presswatch_spark.sources.base import ReadOptions, ReadReport, Source
+from presswatch_spark.sources.c4 import C4
+from presswatch_spark.sources.heads import keys_of, kind_of
+from presswatch_spark.sources.oscar import OscarSource, refuse_metadata
+from presswatch_spark.sources.rows import ROWS
+from presswatch_spark.sources.wet import WetSource
+from presswatch_spark.storage.inflate import inflated_window
+from presswatch_spark.storage.objects import ObjectInfo, open_stream, random_access
+from presswatch_spark.storage.window import Window
+
+HEAD_BYTES = 64 << 10
+HEAD_CHUNK_BYTES = 256 << 10
+LONG_LINE_BYTES = 16 << 20
+
+_OSCAR = OscarSource()
+SOURCES: Mapping[str, Source] = MappingProxyType(
+    {"wet": WetSource(), "c4": C4, "oscar": _OSCAR, "rows": ROWS}
+)
+
+# What each format's content may be called by `kind_of`; `unknown` is left to the source, which can resume.
+_KINDS = MappingProxyType(
+    {
+        "wet": ("WET", "unknown", "empty"),
+        "c4": ("JSONL", "Parquet", "unknown", "empty"),
+        "oscar": ("JSONL", "Parquet", "text", "unknown", "empty"),
+        "rows": ("JSONL", "Parquet", "unknown", "empty"),
+    }
+)
+_NAMES = (("wet", re.compile(r"(?i)\.wet(\.gz)?$")), ("rows", re.compile(r"(?i)\.jsonl?(\.gz|\.zst)?$")))
+_REMEDIES = MappingProxyType(
+    {
+        "WARC": "this version reads the text of WARC files from the WET files of the same crawl: give those",
+        "WAT": "WAT files hold metadata only: give the WET files of the same crawl",
+        "ARC": "ARC files are not read: give WET files",
+        "HTML": "an error page was probably saved in place of the file: get it again",
+        "a list of paths": "name it *.paths.gz to have the files that it lists read",
+    }
+)
+
+
+def source_for(format: str, shard: ObjectInfo, options: ReadOptions) -> Source:
+    """Return the source that reads `shard`; `format` is `auto` or a key of `SOURCES`.
+
+    `InputError` if the content is of no kind that is read; `CorruptError` if it is of another than `format`
+    says.
+    """
+    head = head_of(shard, options)
+    kind = kind_of(head)
+    if format == "auto":
+        return _recognised(shard, options, head, kind)
+    if kind not in _KINDS[format]:
+        raise CorruptError(
+            f"the shard was to be read as {format}, but it is {kind}",
+            where=shard.uri,
+            remedy=_REMEDIES.get(kind, "choose another --format, or auto"),
+        )
+    refuse_metadata(shard.uri, keys_of(head))
+    return SOURCES[format]
+
+
+def head_of(shard: ObjectInfo, options: ReadOptions) -> bytes:
+    """The first 64 KiB of the shard, inflated; more if its first line is JSON and longer."""
+    with open_stream(shard, options.storage) as stream:
+        window = Window(stream, ReadReport(), HEAD_CHUNK_BYTES)
+        if window.refill(0) is None:
+            return b""
+        parts, size = [], 0
+        for data in inflated_window(window, ReadReport()):
+            parts.append(data)
+            size += len(data)
+            line_ends = parts[0][:1] != b"{" or b"\n" in data or size >= LONG_LINE_BYTES
+            if size >= HEAD_BYTES and line_ends:
+                break
+        head = b"".join(parts)
+    return head if b"\n" not in head[:HEAD_BYTES] else head[:HEAD_BYTES]
+
+
+def _recognised(shard: ObjectInfo, options: ReadOptions, head: bytes, kind: str) -> Source:
+    if kind == "WET":
+        return SOURCES["wet"]
+    if kind in ("Parquet", "JSONL"):
+        return _by_columns(shard, options, head, kind)
+    if _OSCAR.recognises(shard.uri, head):
+        return _OSCAR
+    named = next((name for name, pattern in _NAMES if pattern.search(shard.uri)), None)
+    if kind in ("unknown", "empty") and (named or kind == "empty"):
+        return SOURCES[named or "rows"]
+    raise InputError(
+        f"the content of the shard is {kind}, not a format that is read",
+        where=shard.uri,
+        remedy=_REMEDIES.get(kind, f"give shards of {', '.join(SOURCES)}"),
+    )
+
+
+def _by_columns(shard: ObjectInfo, options: ReadOptions, head: bytes, kind: str) -> Source:
+    names = keys_of(head) if kind == "JSONL" else _parquet_names(shard, options)
+    refuse_metadata(shard.uri, names)
+    for source in (C4, _OSCAR, ROWS):
+        if source.fits(names):
+            return source
+    if options.columns.get("text") in names:
+        return ROWS
+    raise InputError(
+        f"no column is known to hold text; there are: {', '.join(sorted(names))}",
+        where=shard.uri,
+        remedy="map the columns: at least text, and url if there is one",
+    )
+
+
+def _parquet_names(shard: ObjectInfo, options: ReadOptions) -> frozenset[str]:
+    with random_access(shard, options.storage) as file:
+        return parquet.dotted_names(parquet.opened(file, shard.uri).schema_arrow)

@@ -1,0 +1,68 @@
+"""What a file is, told by its first inflated bytes."""
+
+from __future__ import annotations
+
+import re
+
+from presswatch_spark.sources.jsonl import BYTE_ORDER_MARK, parse
+from presswatch_spark.sources.warc_fields import first_content_type
+
+# In JSON, a quote inside a string is escaped: what looks like a key in a line that is cut is one.
+_KEY = re.compile(rb'[{,]\s*"([A-Za-z0-9_.\-]+)"\s*:')
+_HTML = re.compile(rb"(?i)\s*(<!doctype html|<html|<head|<\?xml)")
+_PATHS = re.compile(rb"[\w./:\-]+\.(warc|wet|wat|parquet|json)(\.gz)?\r?(\n|$)")
+
+
+def keys_of(head: bytes) -> frozenset[str]:
+    """Names of the first JSON object's fields, nested ones by dots too; empty if no line of `head` is an
+    object.
+
+    Of an object that `head` cuts, every name is given without what is around it.
+    """
+    lines = [line for line in head.removeprefix(BYTE_ORDER_MARK).split(b"\n") if line.strip()]
+    for line in lines:
+        try:
+            row = parse(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict):
+            return frozenset(_names(row, ""))
+    if lines and lines[0].lstrip().startswith(b"{"):
+        return frozenset(name.decode() for name in _KEY.findall(lines[0]))
+    return frozenset()
+
+
+def kind_of(head: bytes) -> str:
+    """Name what begins with `head` (inflated bytes), as a message says it; `unknown` if nothing fits."""
+    if not head:
+        return "empty"
+    if head.lstrip(b"\r\n").startswith(b"WARC/"):
+        record = first_content_type(head) or "warcinfo"
+        return {"conversion": "WET", "warcinfo": "WET", "metadata": "WAT"}.get(record, "WARC")
+    if head.startswith(b"PAR1"):
+        return "Parquet"
+    if head.startswith(b"filedesc:"):
+        return "ARC"
+    if keys_of(head):
+        return "JSONL"
+    if _HTML.match(head):
+        return "HTML"
+    return "a list of paths" if _PATHS.match(head) else "text" if is_text(head) else "unknown"
+
+
+def is_text(head: bytes) -> bool:
+    """Whether `head` is UTF-8 without NUL, but for a character cut at its end."""
+    try:
+        head[:-3].decode()
+    except UnicodeDecodeError as error:
+        return error.start >= len(head) - 7 and b"\0" not in head
+    return b"\0" not in head
+
+
+def _names(row: dict[str, object], prefix: str) -> list[str]:
+    names = []
+    for key, value in row.items():
+        names.append(f"{prefix}{key}")
+        if isinstance(value, dict):
+            names += _names(value, f"{prefix}{key}.")
+    return names

@@ -1,0 +1,142 @@
+"""JSON Lines: one object a line. What any parser can read is read; the rest is a defect with its line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+
+from presswatch_spark.errors import CorruptError
+from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
+from presswatch_spark.sources.batches import BatchBuilder
+from presswatch_spark.sources.columns import ROLES, Columns, first, has_any
+from presswatch_spark.sources.locators import locator_of
+from presswatch_spark.sources.values import as_languages
+from presswatch_spark.storage.lines import lines
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LONGEST_INTEGER = 4000
+
+
+def parse(line: bytes) -> Any:
+    """Parse a line; of equal keys the last counts. `ValueError` if it is no JSON.
+
+    Lone surrogates, NaN, huge integers and invalid UTF-8 (read as U+FFFD), which orjson refuses, are
+    accepted.
+    """
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(line.decode("utf-8", "replace"), parse_int=_integer)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+
+
+def encoded(text: str) -> bytes:
+    """UTF-8 of a string; a lone surrogate becomes the three bytes that no valid UTF-8 holds."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def read_jsonl(
+    chunks: Iterable[bytes], columns: Columns, options: ReadOptions, report: ReadReport, where: str
+) -> Iterator[DocumentBatch]:
+    """Yield batches of the rows in inflated `chunks`.
+
+    A row without text, or gated by language, is skipped; a line that is no object, or whose text is no
+    string, is a defect. `CorruptError` if rows were read and none has a column for text.
+    """
+    reading = _Rows(columns, options, report)
+    for index, line in lines(chunks, report, options.max_document_bytes):
+        if index == 0:
+            line = line.removeprefix(BYTE_ORDER_MARK)
+        if line and not line.isspace():
+            reading.add(index, line)
+            if reading.builder.text_bytes >= options.batch_bytes:
+                yield reading.builder.take()
+    if len(reading.builder):
+        yield reading.builder.take()
+    reading.check(where)
+
+
+class _Rows:
+    """The rows of one shard on their way into batches."""
+
+    def __init__(self, columns: Columns, options: ReadOptions, report: ReadReport) -> None:
+        self._paths = {role: columns.paths(role) for role in ROLES}
+        self._gate = {code.lower() for code in options.languages}
+        self._report = report
+        self._rows = 0
+        self._rows_with_column = 0
+        self._keys: list[str] = []
+        self.builder: BatchBuilder[tuple[int, dict[str, Any]]] = BatchBuilder(report, self._locate)
+
+    def add(self, index: int, line: bytes) -> None:
+        """Parse a line and keep its document, if it has one."""
+        try:
+            row = parse(line)
+        except ValueError:
+            row = None
+        if not isinstance(row, dict):
+            self._report.add_defect("line is no JSON object, not read", index, "line")
+            return
+        self._rows += 1
+        text = first(row, self._paths["text"])
+        if isinstance(text, str) and text and not self._gated(row):
+            self.builder.add(encoded(text), self._url(index, row), (index, self._without_text(row)))
+        elif text is None or isinstance(text, str):
+            self._report.documents_skipped += 1
+        else:
+            self._report.add_defect(f"text is a {_kind(text)}, not a string; not read", index, "line")
+        if text is not None or has_any(row, self._paths["text"]):
+            self._rows_with_column += 1
+        elif not self._keys:
+            self._keys = sorted(map(str, row))[:20]
+
+    def check(self, where: str) -> None:
+        """Refuse a file that has rows but no column for text: it must not look like one without copies."""
+        if self._rows and not self._rows_with_column:
+            wanted = ", ".join(".".join(path) for path in self._paths["text"])
+            raise CorruptError(
+                f"no row has a text column ({wanted}); there are: {', '.join(self._keys)}",
+                where=where,
+                remedy="choose another --format or map the columns",
+            )
+
+    def _gated(self, row: dict[str, Any]) -> bool:
+        if not self._gate:
+            return False
+        languages = as_languages(first(row, self._paths["languages"]))
+        return bool(languages) and self._gate.isdisjoint(code.lower() for code in languages)
+
+    def _url(self, index: int, row: dict[str, Any]) -> bytes:
+        url = first(row, self._paths["url"])
+        if url is not None and not isinstance(url, str):
+            self._report.add_defect(f"URL is a {_kind(url)}, not a string; read without URL", index, "line")
+        return encoded(url) if isinstance(url, str) else b""
+
+    def _without_text(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Drop the text from the row, so that a batch holds it once."""
+        for path in self._paths["text"]:
+            if len(path) == 1 and path[0] in row:
+                row[path[0]] = None
+        return row
+
+    def _locate(self, place: tuple[int, dict[str, Any]]) -> Locator:
+        index, row = place
+        return locator_of(lambda role: first(row, self._paths[role]), row_index=index)
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < _LONGEST_INTEGER else float(digits)
+
+
+def _kind(value: object) -> str:
+    """Name a JSON value's type as JSON does."""
+    names = {bool: "boolean", int: "number", float: "number", list: "list", dict: "object"}
+    return names.get(type(value), "value")

@@ -1,0 +1,35 @@
+"""Locators of rows: from the values of a row, whatever container they came in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from presswatch_spark.sources.base import Locator
+from presswatch_spark.sources.values import as_languages, as_text, as_time
+
+_CRAWL = re.compile(r"CC-MAIN-\d{4}(?:-\d{4})?(?:-\d{2})?(?!\d)")
+
+
+def locator_of(value: Callable[[str], Any], **place: Any) -> Locator:
+    """Build a locator; `value(role)` gives what the row holds for a role, `place` says where the row is."""
+    status = value("http_status")
+    base = Locator(
+        record_id=as_text(value("record_id")),
+        payload_digest=as_text(value("payload_digest")),
+        captured_at=as_time(value("captured_at")),
+        http_status=int(status) if isinstance(status, int) or str(status).isdecimal() else None,
+        languages=as_languages(value("languages")),
+        release=_release(value("release")),
+    )
+    return replace(base, **place)
+
+
+def _release(value: object) -> str | None:
+    """The crawl that a dump's name or a path of Common Crawl names, else the name as it stands."""
+    if not isinstance(value, str):
+        return None
+    crawl = _CRAWL.search(value)
+    return crawl.group() if crawl else value or None

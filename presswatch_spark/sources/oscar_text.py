@@ -1,0 +1,205 @@
+"""OSCAR 21.09: documents as lines of text parted by a blank line, their WARC headers in a second file.
+
+An entry of `fr_meta_part_1.jsonl` names a document of `fr_part_1.txt` by `offset`, its first line from 0, and
+`nb_sentences`, its number of lines. (Format: ungoliant 1, OSCAR schema 1.1.)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
+from presswatch_spark.sources.batches import BatchBuilder
+from presswatch_spark.sources.jsonl import encoded, parse
+from presswatch_spark.sources.locators import locator_of
+from presswatch_spark.sources.values import as_languages
+from presswatch_spark.storage.inflate import compression_of, inflated, inflated_window
+from presswatch_spark.storage.lines import lines, placed_lines
+from presswatch_spark.storage.model import MissingError
+from presswatch_spark.storage.objects import ObjectInfo, open_stream, stat
+from presswatch_spark.storage.window import Window
+
+_TEXT_NAME = re.compile(r"(?P<stem>.+?)(?P<part>_part_\d+)?\.txt(?P<packed>\.gz|\.zst)?")
+_OSCAR_NAME = re.compile(r"(.*/)?[a-z]{2,4}(_dedup)?(_part_\d+)?\.txt(\.gz|\.zst)?")
+_PACKED = ("", ".gz", ".zst")
+_HEADERS = {
+    "record_id": "warc-record-id",
+    "captured_at": "warc-date",
+    "payload_digest": "warc-block-digest",
+    "languages": "warc-identified-content-language",
+}
+
+
+def siblings_of(uri: str) -> tuple[str, ...]:
+    """Where the metadata of a text file may be, likeliest first; empty if `uri` is not named like one."""
+    name = _TEXT_NAME.fullmatch(uri)
+    if not name:
+        return ()
+    packed = sorted(_PACKED, key=lambda suffix: suffix != (name["packed"] or ""))
+    return tuple(f"{name['stem']}_meta{name['part'] or ''}.jsonl{suffix}" for suffix in packed)
+
+
+def is_named_like_text(uri: str) -> bool:
+    """Whether `uri` is named like a text file of OSCAR: `fr.txt`, `fr_part_1.txt.gz`."""
+    return _OSCAR_NAME.fullmatch(uri) is not None
+
+
+@dataclass(slots=True)
+class _Document:
+    """A document; `line` and `offset` are those of its first line, `size` is in bytes. Too long: no lines."""
+
+    line: int
+    offset: int
+    lines: list[bytes] = field(default_factory=list)
+    size: int = -1
+
+    def add(self, line: bytes | None, limit: int) -> None:
+        """Append a line; None stands for one longer than `limit`."""
+        self.size += limit + 2 if line is None else len(line) + 1
+        if line is None or self.size > limit:
+            self.lines.clear()
+        else:
+            self.lines.append(line)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    line: int
+    offset: int
+    length: int
+    encoding: str
+    headers: dict[str, Any]
+
+
+def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
+    """Yield the documents of a text file, with the headers that its metadata gives them.
+
+    Without metadata, and where the two files disagree, documents are read without URL, and a defect says so.
+    """
+    stream_report = ReadReport()
+    builder: BatchBuilder[_Place] = BatchBuilder(report, _locate)
+    with ExitStack() as stack:
+        window = Window(stack.enter_context(open_stream(shard, options.storage)), stream_report)
+        if window.refill(0) is None:
+            report.add_defect("the shard is empty", 0)
+            return
+        encoding = "plain" if compression_of(bytes(window.view[:4])) == "plain" else "inflated"
+        entries = _Entries(shard.uri, options, report, stack)
+        gate = {code.lower() for code in options.languages}
+        for document in _documents(window, options, report, stream_report):
+            headers = entries.of(document)
+            codes = {code.lower() for code in as_languages(headers.get(_HEADERS["languages"]))}
+            if gate and codes and gate.isdisjoint(codes):
+                report.documents_skipped += 1
+            else:
+                builder.add(*_found(document, headers, encoding))
+            report.bytes_read = stream_report.bytes_read
+            if builder.text_bytes >= options.batch_bytes:
+                yield builder.take()
+        for defect in stream_report.defects:
+            report.add_defect(defect.what, defect.offset, defect.unit)
+        if len(builder):
+            yield builder.take()
+
+
+def _found(document: _Document, headers: dict[str, Any], encoding: str) -> tuple[bytes, bytes, _Place]:
+    text, url = b"\n".join(document.lines), headers.get("warc-target-uri")
+    place = _Place(document.line, document.offset, len(text), encoding, headers)
+    return text, encoded(url) if isinstance(url, str) else b"", place
+
+
+def _locate(place: _Place) -> Locator:
+    return locator_of(
+        lambda role: place.headers.get(_HEADERS.get(role, "")),
+        row_index=place.line,
+        record_offset=place.offset,
+        record_length=place.length,
+        record_encoding=place.encoding,
+    )
+
+
+def _documents(
+    window: Window, options: ReadOptions, report: ReadReport, stream_report: ReadReport
+) -> Iterator[_Document]:
+    """Yield the documents; the last one of a stream that broke off is not whole, and not given."""
+    limit = options.max_document_bytes
+    document: _Document | None = None
+    for number, (offset, line) in enumerate(placed_lines(inflated_window(window, stream_report), limit)):
+        if line in (b"", b"\r"):
+            yield from _readable(document, limit, report)
+            document = None
+        else:
+            document = document or _Document(number, offset)
+            document.add(line, limit)
+    if not stream_report.defects_total:
+        yield from _readable(document, limit, report)
+
+
+def _readable(document: _Document | None, limit: int, report: ReadReport) -> Iterator[_Document]:
+    if document and document.size > limit:
+        report.add_defect(f"document longer than {limit:,} bytes, not read", document.line, "line")
+    elif document:
+        yield document
+
+
+class _Entries:
+    """The metadata of one text file, read in step with it."""
+
+    def __init__(self, uri: str, options: ReadOptions, report: ReadReport, stack: ExitStack) -> None:
+        self._report = report
+        self._own_report = ReadReport()
+        self._missing = False
+        self._entries = self._read(uri, options, stack)
+        self._ahead: dict[str, Any] | None = next(self._entries, None)
+
+    def of(self, document: _Document) -> dict[str, Any]:
+        """Headers of a document, empty if there are none; asked for in the order of the file."""
+        while self._ahead and self._ahead["offset"] < document.line:
+            self._ahead = next(self._entries, None)
+        entry = self._ahead
+        if entry and entry["offset"] == document.line and entry["nb_sentences"] == len(document.lines):
+            headers = entry.get("headers")
+            return headers if isinstance(headers, dict) else {}
+        if not self._missing:
+            self._report.add_defect("no metadata fits the document; read without URL", document.line, "line")
+        return {}
+
+    def _read(self, uri: str, options: ReadOptions, stack: ExitStack) -> Iterator[dict[str, Any]]:
+        info = _existing(siblings_of(uri), options)
+        if info is None:
+            self._missing = True
+            names = siblings_of(uri)[0].rpartition("/")[2]
+            self._report.add_defect(f"there is no metadata {names} beside the text; read without URLs")
+            return
+        stream = stack.enter_context(open_stream(info, options.storage))
+        own = self._own_report
+        for index, line in lines(inflated(stream, own), own, options.max_document_bytes):
+            try:
+                entry = parse(line)
+            except ValueError:
+                entry = None
+            if _is_entry(entry):
+                yield entry
+            elif line.strip():
+                own.add_defect("line is no entry of metadata", index, "line")
+        for defect in own.defects:
+            self._report.add_defect(f"metadata: {defect}")
+
+
+def _is_entry(entry: object) -> bool:
+    return isinstance(entry, dict) and all(
+        isinstance(entry.get(key), int) for key in ("offset", "nb_sentences")
+    )
+
+
+def _existing(uris: tuple[str, ...], options: ReadOptions) -> ObjectInfo | None:
+    for uri in uris:
+        try:
+            return stat(uri, options.storage)
+        except MissingError:
+            continue
+    return None

@@ -1,0 +1,189 @@
+"""Parquet by row groups: only the needed columns, Arrow's buffers as numpy arrays, no Python object a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from presswatch_spark.errors import CorruptError
+from presswatch_spark.sources.arrow_text import TextColumn, WrongTypeError, text_column
+from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
+from presswatch_spark.sources.columns import Columns
+from presswatch_spark.sources.locators import locator_of
+from presswatch_spark.sources.values import as_languages
+from presswatch_spark.storage.objects import ObjectInfo, random_access
+
+MAGIC = b"PAR1"
+ARROW_ERRORS = (pa.ArrowException, OSError)
+
+
+def read_parquet(
+    shard: ObjectInfo, columns: Columns, options: ReadOptions, report: ReadReport
+) -> Iterator[DocumentBatch]:
+    """Yield batches of at most about `options.batch_bytes`; a row group that cannot be read is a defect.
+
+    `CorruptError` if the footer cannot be read (a cut file has none), or if there is no column for text.
+    `report.bytes_read` counts the column chunks that were read: a part of the file, since other columns are
+    not.
+    """
+    with random_access(shard, options.storage) as file:
+        parquet = opened(file, shard.uri)
+        available = dotted_names(parquet.schema_arrow)
+        chosen = columns.chosen(available)
+        if "text" not in chosen:
+            raise _no_text(shard.uri, columns, available)
+        first_row = 0
+        _check_types(parquet.schema_arrow, chosen, report, shard.uri)
+        for group in range(parquet.num_row_groups):
+            reading = _RowGroup(parquet, group, first_row, chosen, options, report)
+            yield from reading.batches()
+            first_row += reading.rows
+
+
+def opened(file: BinaryIO, uri: str) -> pq.ParquetFile:
+    """Open a Parquet file; `CorruptError` if its footer cannot be read."""
+    try:
+        return pq.ParquetFile(file, page_checksum_verification=True)
+    except ARROW_ERRORS as error:
+        raise CorruptError(
+            "the Parquet footer cannot be read: the file is cut or damaged, so no row can be reached",
+            where=uri,
+            remedy="get the file again",
+        ) from error
+
+
+def dotted_names(schema: pa.Schema) -> frozenset[str]:
+    """Names of all columns, fields of structs by dots."""
+    return frozenset(name for field in schema for name in _names_below(field, ""))
+
+
+def _names_below(field: pa.Field[Any], prefix: str) -> Iterator[str]:
+    name = f"{prefix}{field.name}"
+    yield name
+    if pa.types.is_struct(field.type):
+        for child in field.type:
+            yield from _names_below(child, f"{name}.")
+
+
+@dataclass(slots=True)
+class _RowGroup:
+    """One row group being read; `first_row` is the index in the file of its first row."""
+
+    parquet: pq.ParquetFile
+    group: int
+    first_row: int
+    chosen: dict[str, str]
+    options: ReadOptions
+    report: ReadReport
+
+    @property
+    def rows(self) -> int:
+        """Rows in the group, as the footer says."""
+        return int(self.parquet.metadata.row_group(self.group).num_rows)
+
+    def batches(self) -> Iterator[DocumentBatch]:
+        """Yield the group's documents; a defect names the group and how many of its rows were read."""
+        done = 0
+        try:
+            for record_batch in self._record_batches():
+                yield self._documents(record_batch, self.first_row + done)
+                done += record_batch.num_rows
+        except ARROW_ERRORS as error:
+            what = (
+                f"row group cannot be read ({type(error).__name__}), {done:,} of its {self.rows:,} rows were"
+            )
+            self.report.add_defect(what, self.group, "row group")
+
+    def _record_batches(self) -> Iterator[pa.RecordBatch]:
+        meta = self.parquet.metadata.row_group(self.group)
+        prefixes = tuple(f"{name}." for name in self.chosen.values())
+        chunks = [meta.column(i) for i in range(meta.num_columns)]
+        wanted = [chunk for chunk in chunks if f"{chunk.path_in_schema}.".startswith(prefixes)]
+        size = max(1, sum(chunk.total_uncompressed_size for chunk in wanted))
+        at_once = max(1, min(meta.num_rows, self.options.batch_bytes * meta.num_rows // size))
+        self.report.bytes_read += sum(chunk.total_compressed_size for chunk in wanted)
+        columns = sorted(set(self.chosen.values()))
+        yield from self.parquet.iter_batches(at_once, row_groups=[self.group], columns=columns)
+
+    def _documents(self, record_batch: pa.RecordBatch, first_row: int) -> DocumentBatch:
+        values = {role: column_at(record_batch, name) for role, name in self.chosen.items()}
+        text = text_column(values["text"], self.chosen["text"])
+        urls = (
+            text_column(values["url"], self.chosen["url"]) if "url" in values else TextColumn.empty(len(text))
+        )
+        sizes = text.ends - text.starts
+        for row in np.flatnonzero(sizes > self.options.max_document_bytes):
+            self.report.add_defect(
+                f"text of {sizes[row]:,} bytes is longer than allowed", first_row + int(row), "row"
+            )
+        kept = (sizes > 0) & self._passes(values.get("languages"), len(text))
+        self.report.documents_skipped += int(np.count_nonzero(~kept))
+        rows = np.flatnonzero(kept & (sizes <= self.options.max_document_bytes))
+        self.report.documents += len(rows)
+        self.report.text_bytes += int(sizes[rows].sum())
+
+        def locate(i: int) -> Locator:
+            row = int(rows[i])
+            return locator_of(
+                lambda role: values[role][row].as_py() if role in values else None, row_index=first_row + row
+            )
+
+        return DocumentBatch(
+            text.data,
+            text.starts[rows],
+            text.ends[rows],
+            urls.data,
+            urls.starts[rows],
+            urls.ends[rows],
+            locate,
+        )
+
+    def _passes(self, languages: pa.Array[Any] | None, rows: int) -> npt.NDArray[np.bool_]:
+        """Which rows pass the language gate."""
+        if languages is None or not self.options.languages:
+            return np.ones(rows, np.bool_)
+        gate = {code.lower() for code in self.options.languages}
+        named = (as_languages(value) for value in languages.to_pylist())
+        passes = (not codes or not gate.isdisjoint(code.lower() for code in codes) for codes in named)
+        return np.fromiter(passes, np.bool_, rows)
+
+
+def _check_types(schema: pa.Schema, chosen: dict[str, str], report: ReadReport, uri: str) -> None:
+    """Refuse a text column of another type; do without a URL column of another type, as a defect."""
+    empty = pa.RecordBatch.from_pylist([], schema)
+    try:
+        text_column(column_at(empty, chosen["text"]), chosen["text"])
+    except WrongTypeError as error:
+        raise CorruptError(str(error), where=uri, remedy="map another column") from error
+    try:
+        text_column(column_at(empty, chosen.get("url", chosen["text"])), chosen.get("url", ""))
+    except WrongTypeError as error:
+        report.add_defect(f"{error}; read without URLs")
+        del chosen["url"]
+
+
+def column_at(record_batch: pa.RecordBatch, name: str) -> pa.Array[Any]:
+    """The column of a dotted name; a row is null where a struct around it is."""
+    if name in record_batch.schema.names:
+        return record_batch.column(name)
+    head, *rest = name.split(".")
+    column = record_batch.column(head)
+    for part in rest:
+        column = pc.struct_field(column, [part])
+    return column
+
+
+def _no_text(uri: str, columns: Columns, available: frozenset[str]) -> CorruptError:
+    wanted = " or ".join(columns.names["text"])
+    return CorruptError(
+        f"there is no column {wanted}; there are: {', '.join(sorted(available))}",
+        where=uri,
+        remedy="choose another --format or map the columns",
+    )

@@ -1,0 +1,51 @@
+"""What the row datasets share: one source, told which columns to read and by which it is recognised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from presswatch_spark.sources import parquet
+from presswatch_spark.sources.base import DocumentBatch, ReadOptions, ReadReport
+from presswatch_spark.sources.columns import Columns
+from presswatch_spark.sources.heads import keys_of
+from presswatch_spark.sources.jsonl import read_jsonl
+from presswatch_spark.storage.inflate import inflated_window
+from presswatch_spark.storage.objects import ObjectInfo, open_stream
+from presswatch_spark.storage.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class TabularSource:
+    """Reads JSONL (plain, gzip, zstd) and Parquet, told apart by content.
+
+    `marks`: sets of (dotted) column names; a file that has all of one set is of this dataset, if `exact` only
+    a file that has no other.
+    """
+
+    name: str
+    columns: Columns
+    marks: tuple[frozenset[str], ...]
+    exact: bool = False
+
+    def recognises(self, uri: str, head: bytes) -> bool:
+        """Whether `head` begins with a JSON object that has the dataset's keys."""
+        return self.fits(keys_of(head))
+
+    def fits(self, names: frozenset[str]) -> bool:
+        """Whether a file with columns `names` is of this dataset."""
+        return names in self.marks if self.exact else any(marks <= names for marks in self.marks)
+
+    def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
+        """Yield the rows that have text; see `Source.read`."""
+        columns = self.columns.with_mapping(options.columns)
+        with open_stream(shard, options.storage) as stream:
+            window = Window(stream, report)
+            if window.refill(0) is None:
+                report.add_defect("the shard is empty", 0)
+                return
+            if bytes(window.view[:4]) != parquet.MAGIC:
+                yield from read_jsonl(inflated_window(window, report), columns, options, report, shard.uri)
+                return
+        report.bytes_read = 0
+        yield from parquet.read_parquet(shard, columns, options, report)

@@ -1,0 +1,36 @@
+"""Values as datasets write them, turned into ours; what cannot be read becomes None."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def as_time(value: object) -> datetime | None:
+    """Read a moment: ISO 8601 (without zone: UTC), `YYYYMMDDhhmmss`, or a datetime."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    if not isinstance(value, str) or not value:
+        return None
+    text = value.strip()
+    try:
+        if len(text) == 14 and text.isdecimal():
+            return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        return as_time(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
+        return None
+
+
+def as_text(value: object) -> str | None:
+    """A string, or an integer id as a string; None for anything else or nothing."""
+    if isinstance(value, str):
+        return value or None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def as_languages(value: object) -> tuple[str, ...]:
+    """Language codes from `"fra,eng"` or from a list."""
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, list | tuple):
+        return ()
+    return tuple(code.strip() for code in value if isinstance(code, str) and code.strip())

@@ -1,0 +1,55 @@
+"""Single WARC headers and warcinfo bodies in plain Python, for the few records looked at one by one."""
+
+from __future__ import annotations
+
+import re
+
+from presswatch_spark.sources import warc_headers as warc
+from presswatch_spark.sources import warc_records as records
+from presswatch_spark.sources.base import Offsets
+
+_FOLD = re.compile(rb"\r?\n[ \t]+")
+
+
+def header_fields(header: bytes) -> dict[str, str]:
+    """Fields of a WARC header (bytes up to the blank line), names in lower case; folded lines are joined."""
+    fields = {}
+    for line in _FOLD.sub(b" ", header).splitlines()[1:]:
+        name, colon, value = line.partition(b":")
+        if not line.strip():
+            break
+        if colon:
+            fields[name.strip().decode("latin-1").lower()] = value.strip().decode("utf-8", "replace")
+    return fields
+
+
+def release_of(warcinfo: bytes) -> str | None:
+    """The release (`CC-MAIN-…`) that a warcinfo record names as `isPartOf`."""
+    body = re.split(rb"\r?\n\r?\n", warcinfo, maxsplit=1)[-1]
+    return header_fields(b"\n" + body).get("ispartof") or None
+
+
+def first_content_type(head: bytes) -> str | None:
+    """`WARC-Type` of the first record after the warcinfo; `warcinfo` if there is no other, None if none."""
+    seen = None
+    while (head := head.lstrip(b"\r\n")).startswith(b"WARC/"):
+        end = re.search(rb"\r?\n\r?\n", head)
+        fields = header_fields(head[: end.start()] if end else head)
+        seen = fields.get("warc-type", "").lower() or seen
+        length = fields.get("content-length", "")
+        if seen != "warcinfo" or not end or not length.isdecimal():
+            break
+        head = head[end.end() + int(length) :]
+    return seen
+
+
+def complaint(row: Offsets) -> str | None:
+    """What was not read of a record that is not whole; None if its gzip member's defect already says so."""
+    declared, found = f"{row[warc.DECLARED]:,}", f"{row[warc.BODY_END] - row[warc.BODY]:,}"
+    return {
+        records.WRONG_LENGTH: f"record declares {declared} bytes and has {found}; what is there was read",
+        records.CUT: f"record is cut: it declares {declared} bytes and has {found}",
+        records.NOT_A_RECORD: "bytes that are no WARC record; reading resumed at the next one",
+        records.NO_LENGTH: "record has no readable header or Content-Length; reading resumed at the next one",
+        records.TOO_LONG: f"record of {declared} bytes is longer than allowed, not read",
+    }.get(int(row[warc.STATUS]))

@@ -1,0 +1,161 @@
+"""WARC headers as bytes: one kernel reads what is needed of one, and makes no Python object.
+
+The syntax is that of ISO 28500 (WARC 0.17 to 1.1), read leniently: names in any case, lines ended by CRLF or LF,
+folded lines.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from presswatch_spark.sources.base import Bytes, Offsets
+
+# Columns of the table of records; positions count in the buffer. A record is [START, END), its text
+# [BODY, BODY_END).
+START, END, BODY, BODY_END, URI, URI_END, KIND, STATUS, DECLARED, COLUMNS = range(10)
+
+# KIND. `GATED` is a conversion whose languages are not among those asked for.
+CONVERSION, GATED, WARCINFO, RESPONSE, OTHER = range(5)
+
+MAX_HEADER_BYTES = 1 << 20
+_SPACE, _TAB, LF, CR, _COLON, _COMMA = 32, 9, 10, 13, 58, 44
+
+_WARC = np.frombuffer(b"warc/", np.uint8)
+_TYPE = np.frombuffer(b"warc-type", np.uint8)
+_LENGTH = np.frombuffer(b"content-length", np.uint8)
+_URI = np.frombuffer(b"warc-target-uri", np.uint8)
+_LANGUAGE = np.frombuffer(b"warc-identified-content-language", np.uint8)
+_CONVERSION = np.frombuffer(b"conversion", np.uint8)
+_WARCINFO = np.frombuffer(b"warcinfo", np.uint8)
+_RESPONSE = np.frombuffer(b"response", np.uint8)
+
+Gate = npt.NDArray[np.uint8]
+
+
+def gate_of(languages: frozenset[str]) -> Gate:
+    """Encode language codes for the kernel: in lower case, each followed by a comma; empty: no gate."""
+    return np.frombuffer("".join(f"{code.lower()}," for code in sorted(languages)).encode(), np.uint8)
+
+
+@njit(cache=True, nogil=True)
+def _same(data: Bytes, start: int, end: int, word: Bytes) -> bool:
+    """Whether data[start:end] is `word`, which is in lower case, in any case."""
+    if end - start != len(word):
+        return False
+    for i in range(len(word)):
+        c = data[start + i]
+        if 65 <= c <= 90:
+            c |= 32
+        if c != word[i]:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def is_version(data: Bytes, at: int) -> bool:
+    """Whether `WARC/` and a digit stand at `at`."""
+    return at + 6 <= len(data) and _same(data, at, at + 5, _WARC) and 48 <= data[at + 5] <= 57
+
+
+@njit(cache=True, nogil=True)
+def _line_end(data: Bytes, at: int) -> int:
+    """Position of the next LF at or after `at`, -1 if there is none."""
+    for i in range(at, len(data)):
+        if data[i] == LF:
+            return i
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def _passes(data: Bytes, start: int, end: int, gate: Gate) -> bool:
+    """Whether one of the comma-separated codes in data[start:end] is in `gate`."""
+    while start < end:
+        stop = start
+        while stop < end and data[stop] != _COMMA:
+            stop += 1
+        while start < stop and data[start] == _SPACE:
+            start += 1
+        last = stop
+        while last > start and data[last - 1] == _SPACE:
+            last -= 1
+        code = 0
+        while code < len(gate):
+            code_end = code
+            while gate[code_end] != _COMMA:
+                code_end += 1
+            if last > start and _same(data, start, last, gate[code:code_end]):
+                return True
+            code = code_end + 1
+        start = stop + 1
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _number(data: Bytes, start: int, end: int) -> np.int64:
+    """The decimal number in data[start:end], -1 if it is none or has more than 17 digits."""
+    if end <= start or end - start > 17:
+        return np.int64(-1)
+    value = np.int64(0)
+    for i in range(start, end):
+        if not 48 <= data[i] <= 57:
+            return np.int64(-1)
+        value = value * 10 + np.int64(data[i] - 48)
+    return value
+
+
+@njit(cache=True, nogil=True)
+def _kind(data: Bytes, start: int, end: int) -> int:
+    if _same(data, start, end, _CONVERSION):
+        return CONVERSION
+    if _same(data, start, end, _WARCINFO):
+        return WARCINFO
+    return RESPONSE if _same(data, start, end, _RESPONSE) else OTHER
+
+
+@njit(cache=True, nogil=True)
+def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
+    """Fill `row` from the header at `start`; return where the body begins, -1 if the header has no end."""
+    row[KIND], row[DECLARED] = OTHER, -1
+    passes = True
+    at = _line_end(data, start) + 1
+    limit = start + MAX_HEADER_BYTES
+    while 0 < at < limit:
+        end = _line_end(data, at)
+        if end < 0:
+            return -1
+        first = at
+        last = end - 1 if end > at and data[end - 1] == CR else end
+        if last == first:
+            row[KIND] = GATED if row[KIND] == CONVERSION and not passes else row[KIND]
+            return int(end + 1)
+        while end + 1 < len(data) and (data[end + 1] == _SPACE or data[end + 1] == _TAB):
+            end = _line_end(data, end + 1)
+            if end < 0:
+                return -1
+            last = end - 1 if data[end - 1] == CR else end
+        if end + 1 >= len(data):
+            return -1
+        at = end + 1
+        first_char = data[first] | 32
+        if first_char != 119 and first_char != 99:
+            continue
+        colon = first
+        while colon < last and data[colon] != _COLON:
+            colon += 1
+        value = colon + 1
+        while value < last and data[value] <= _SPACE:
+            value += 1
+        while last > value and data[last - 1] <= _SPACE:
+            last -= 1
+        if _same(data, first, colon, _TYPE):
+            row[KIND] = _kind(data, value, last)
+        elif _same(data, first, colon, _LENGTH):
+            row[DECLARED] = _number(data, value, last)
+        elif _same(data, first, colon, _URI):
+            bracketed = last - value > 1 and data[value] == 60 and data[last - 1] == 62
+            row[URI], row[URI_END] = (value + 1, last - 1) if bracketed else (value, last)
+        elif len(gate) > 0 and _same(data, first, colon, _LANGUAGE):
+            passes = value == last or _passes(data, value, last, gate)
+    return -1

@@ -1,0 +1,149 @@
+"""WET: the text that Common Crawl extracted, one WARC `conversion` record a page, one gzip member a record.
+
+Also read: files that are not compressed, one single member around all records, several records in a member, a
+record over several members. The warcinfo record names the release (`isPartOf`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from presswatch_spark.errors import CorruptError
+from presswatch_spark.sources import warc_headers as warc
+from presswatch_spark.sources import warc_records as records
+from presswatch_spark.sources.base import DocumentBatch, Offsets, ReadOptions, ReadReport
+from presswatch_spark.sources.warc_fields import complaint, first_content_type, release_of
+from presswatch_spark.sources.wet_blocks import Block, BlockBuilder, WetLocators
+from presswatch_spark.storage.inflate import compression_of, inflated_window
+from presswatch_spark.storage.members import Piece, gzip_pieces
+from presswatch_spark.storage.objects import ObjectInfo, open_stream
+from presswatch_spark.storage.window import Window
+
+RECORDS_AT_ONCE = 1 << 14
+
+
+class WetSource:
+    """Reads WET shards."""
+
+    name = "wet"
+
+    def recognises(self, uri: str, head: bytes) -> bool:
+        """Whether the first record after the warcinfo is a conversion."""
+        return first_content_type(head) in ("conversion", "warcinfo")
+
+    def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
+        """Yield the conversion records; see `Source.read`."""
+        with open_stream(shard, options.storage) as stream:
+            window = Window(stream, report)
+            if window.refill(0) is None:
+                report.add_defect("the shard is empty", 0)
+                return
+            compression = compression_of(bytes(window.view[:4]))
+            if compression == "plain" and not begins_with_record(bytes(window.view[:64])):
+                compression = "gzip"
+            reading = _Reading(shard, options, report, compression)
+            for piece in _pieces(window, report, compression):
+                yield from reading.take(piece)
+            yield from reading.finish()
+
+
+def begins_with_record(head: bytes) -> bool:
+    """Whether a WARC record begins here."""
+    return head.lstrip(b"\r\n").startswith(b"WARC/")
+
+
+def _pieces(window: Window, report: ReadReport, compression: str) -> Iterator[Piece]:
+    if compression == "gzip":
+        return gzip_pieces(window, report, begins_with_record)
+    return (Piece(0, 0, data, False, False) for data in inflated_window(window, report))
+
+
+class _Reading:
+    """One shard being read: pieces come in, batches go out."""
+
+    def __init__(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport, compression: str) -> None:
+        self._shard = shard
+        self._options = options
+        self._report = report
+        self._blocks = BlockBuilder(compression)
+        self._gate = warc.gate_of(options.languages)
+        self._needed = options.batch_bytes
+        self._seeking = False
+        self._begun = False
+        self._release: str | None = None
+        self._table = np.empty((RECORDS_AT_ONCE, warc.COLUMNS), np.int64)
+
+    def take(self, piece: Piece) -> Iterator[DocumentBatch]:
+        """Add a piece; yield batches once enough bytes are there."""
+        if not self._begun and piece.data:
+            self._begun = True
+            if not begins_with_record(piece.data):
+                raise self._not_wet("does not hold WARC records")
+        self._blocks.add(piece)
+        if self._blocks.size >= self._needed:
+            yield from self._drain(final=False)
+
+    def finish(self) -> Iterator[DocumentBatch]:
+        """Yield what is left."""
+        if not self._begun:
+            raise self._not_wet("holds nothing that can be read as WARC records")
+        yield from self._drain(final=True)
+
+    def _drain(self, *, final: bool) -> Iterator[DocumentBatch]:
+        full = True
+        while full:
+            block = self._blocks.block(final=final)
+            found, done, needed, self._seeking = records.find_records(
+                block.data, block.runs, block.states, self._gate, self._options.max_document_bytes,
+                final, block.encoding != "gzip", self._seeking, self._table,
+            )  # fmt: skip
+            rows = self._table[:found].copy()
+            self._note(block, rows)
+            if len(batch := self._batch(block, rows)):
+                yield batch
+            self._blocks.drop(done)
+            self._needed = max(self._options.batch_bytes, needed - done)
+            full = found == len(self._table)
+
+    def _note(self, block: Block, rows: Offsets) -> None:
+        """Report what was not read, and refuse a file that is no WET."""
+        kinds = rows[:, warc.KIND]
+        if self._report.documents == 0 and warc.RESPONSE in kinds and warc.CONVERSION not in kinds:
+            raise self._not_wet("holds WARC `response` records")
+        for row in rows[rows[:, warc.STATUS] != records.WHOLE]:
+            if what := complaint(row):
+                offset, unit = block.place(int(row[warc.START]))
+                self._report.add_defect(what, offset, unit)
+        for row in rows[kinds == warc.WARCINFO]:
+            self._release = release_of(block.bytes_of(row)) or self._release
+
+    def _batch(self, block: Block, rows: Offsets) -> DocumentBatch:
+        """Make the batch of the readable conversions that passed the gate and have text."""
+        kind, status = rows[:, warc.KIND], rows[:, warc.STATUS]
+        readable = (status == records.WHOLE) | (status == records.WRONG_LENGTH)
+        has_text = rows[:, warc.BODY_END] > rows[:, warc.BODY]
+        chosen = readable & (kind == warc.CONVERSION) & has_text
+        gated = readable & ((kind == warc.GATED) | ((kind == warc.CONVERSION) & ~has_text))
+        self._report.documents_skipped += int(np.count_nonzero(gated))
+        rows = rows[chosen]
+        starts, ends = rows[:, warc.BODY].copy(), rows[:, warc.BODY_END].copy()
+        self._report.documents += len(rows)
+        self._report.text_bytes += int((ends - starts).sum())
+        return DocumentBatch(
+            text=block.data,
+            text_starts=starts,
+            text_ends=ends,
+            urls=block.data,
+            url_starts=rows[:, warc.URI].copy(),
+            url_ends=rows[:, warc.URI_END].copy(),
+            locate=WetLocators(block, rows, self._release).locate,
+        )
+
+    def _not_wet(self, what: str) -> CorruptError:
+        return CorruptError(
+            f"the shard {what}, so it is not WET",
+            where=self._shard.uri,
+            remedy="give the WET file of the same crawl, or choose another --format",
+        )

@@ -1,0 +1,130 @@
+"""The only place that builds a Spark session. Keeps to the API of Spark 4.0, runs on the newest."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from presswatch_spark.java import java_home
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+    from pyspark.sql.types import DataType, StructType
+
+TASK_FAILURES = 4
+
+SETTINGS = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.speculation": "false",
+    "spark.python.worker.reuse": "true",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    # `shard=007` is a name, not the number 7.
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+}
+
+
+def session(
+    app_name: str,
+    *,
+    master: str | None = None,
+    cores: int | None = None,
+    conf: Mapping[str, str] | None = None,
+) -> SparkSession:
+    """The Spark session of this process: the one spark-submit started, the one already running, or a new one.
+
+    Args:
+        app_name: what Spark calls the job.
+        master: any Spark master; default `local[cores,4]`, where a task may be tried four times.
+        cores: cores of a local session; default all.
+        conf: settings of Spark that override ours.
+
+    Raises:
+        PresswatchError: no Java.
+    """
+    from pyspark.sql import SparkSession
+
+    settings = dict(SETTINGS)
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # no spark-submit around us: the JVM is ours to start
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        os.environ["JAVA_HOME"] = java_home()
+        master = master or f"local[{cores or '*'},{TASK_FAILURES}]"
+        settings |= {"spark.master": master, "spark.task.maxFailures": str(TASK_FAILURES)}
+        settings |= _on_this_host() if master.startswith("local") else {}
+        settings |= {} if master.startswith("local[") else _on_executors()
+    builder = SparkSession.Builder().appName(app_name)
+    for key, value in (settings | dict(conf or {})).items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()
+
+
+def spark_schema(schema: pa.Schema) -> StructType:
+    """The Spark schema of an Arrow schema, every column nullable."""
+    from pyspark.sql.types import StructType
+
+    built = StructType()
+    for column in schema:
+        built = built.add(column.name, spark_type(column.type))
+    return built
+
+
+def spark_type(kind: pa.DataType) -> DataType:
+    """The Spark type of an Arrow type; TypeError for one that our tables do not use."""
+    from pyspark.sql import types
+
+    plain: dict[pa.DataType, DataType] = {
+        pa.string(): types.StringType(),
+        pa.int32(): types.IntegerType(),
+        pa.int64(): types.LongType(),
+        pa.float64(): types.DoubleType(),
+        pa.bool_(): types.BooleanType(),
+        pa.timestamp("us", tz="UTC"): types.TimestampType(),
+    }
+    if kind in plain:
+        return plain[kind]
+    if pa.types.is_list(kind):
+        return types.ArrayType(spark_type(kind.value_type))
+    if pa.types.is_struct(kind):
+        return spark_schema(pa.schema(list(kind)))
+    raise TypeError(f"no Spark type for {kind}")
+
+
+def spark_path(path: Path) -> str:
+    """`path` for Spark's readers: on disk whatever the default file system, and never taken for a glob."""
+    return "file://" + re.sub(r"([\[\]{}*?\\])", r"\\\1", str(path.resolve()))
+
+
+def _on_this_host() -> dict[str, str]:
+    """Loopback only, our log settings, and the quick way to talk to Python workers where Spark has it."""
+    import pyspark
+
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    newer = tuple(int(part) for part in pyspark.__version__.split(".")[:2]) >= (4, 2)
+    log_settings = f"-Dlog4j.configurationFile={_conf_folder().joinpath('log4j2.properties').as_uri()}"
+    return {
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.extraJavaOptions": log_settings,
+        "spark.executor.extraJavaOptions": log_settings,
+        "spark.python.unix.domain.socket.enabled": str(newer).lower(),
+    }
+
+
+def _on_executors() -> dict[str, str]:
+    """Where workers keep compiled kernels: their own working folder, as the package's may be read-only."""
+    return {"spark.executorEnv.NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", "numba-cache")}
+
+
+def _conf_folder() -> Path:
+    """`conf/` of the installed package, or of the working copy."""
+    package = Path(__file__).resolve().parent
+    return next(folder for folder in (package / "conf", package.parent / "conf") if folder.is_dir())

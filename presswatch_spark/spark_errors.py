@@ -1,0 +1,51 @@
+"""What Spark raises, told as errors of ours: the cause in one line, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+from pyspark.errors import PySparkException
+
+from presswatch_spark.errors import PresswatchError
+from presswatch_spark.storage.tables import disk_full
+
+FULL_DISK_SIGNS = ("No space left on device", "Disk quota exceeded")
+DEAD_WORKER_SIGNS = ("Python worker exited unexpectedly", "ExecutorLostFailure", "Connection reset")
+GIST_CHARACTERS = 500
+
+
+class WorkerDiedError(PresswatchError):
+    """A job failed because its Python workers, or their hosts, kept dying."""
+
+
+@contextmanager
+def spark_errors(path: Path) -> Iterator[None]:
+    """Translate what Spark raises while it writes to `path`.
+
+    Raises:
+        OutputError: the disk is full.
+        WorkerDiedError: Python workers kept dying.
+        PresswatchError: anything else.
+    """
+    try:
+        yield
+    except (Py4JError, PySparkException, ConnectionError) as error:
+        text = str(error)
+        if any(sign in text for sign in FULL_DISK_SIGNS):
+            raise disk_full(path) from error
+        if any(sign in text for sign in DEAD_WORKER_SIGNS):
+            raise WorkerDiedError(gist(text), where=str(path)) from error
+        raise PresswatchError(
+            f"Spark could not finish its work: {gist(text)}",
+            where=str(path),
+            remedy="mend this and give the same command again: the run goes on",
+        ) from error
+
+
+def gist(text: str) -> str:
+    """The line of a Spark error that names the cause: the last one before the Java stack."""
+    lines = [line.strip(" :") for line in text.partition("\n\tat ")[0].splitlines() if line.strip()]
+    return lines[-1][:GIST_CHARACTERS] if lines else "no reason given"

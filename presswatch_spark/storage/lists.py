@@ -1,0 +1,97 @@
+"""Lists of shards as Common Crawl publishes them: `*.paths.gz`, one key a line."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+
+from presswatch_spark.errors import CorruptError, InputError
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, open_stream, printable
+from presswatch_spark.storage.streams import READ_BYTES, ByteStream
+from presswatch_spark.storage.uris import join, root_of, scheme_of
+
+LIST_SUFFIXES = (".paths", ".paths.gz")
+LIST_BYTES_MAX = 64 << 20
+_GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_WINDOW = 31
+
+
+def is_list(name: str) -> bool:
+    """Whether a name is that of a list: `*.paths` or `*.paths.gz`."""
+    return name.lower().endswith(LIST_SUFFIXES)
+
+
+def listed(uri: str, options: StorageOptions, base: str | None = None) -> list[ObjectInfo]:
+    """Return what the list at canonical `uri` names, in its order, without looking whether it exists.
+
+    An entry with a scheme stands for itself; any other is a key under `base`: a site, a bucket or a folder.
+    Without a base it is a key of the site or bucket that holds the list. In a list on disk it is a path under
+    the nearest folder above the list that holds the first part of the first key (`crawl-data`), which is the
+    root of a mirror; where there is none, the base cannot be guessed and `InputError` asks for it.
+    """
+    keys = [line.strip() for line in _text(uri, options).splitlines() if line.strip()]
+    if not keys:
+        raise InputError("the list of shards is empty", where=printable(uri))
+    relative = [key for key in keys if "://" not in key]
+    root = canonical(base) if base else _default_base(uri, relative[0]) if relative else ""
+    return [ObjectInfo(join(root, key) if "://" not in key else canonical(key)) for key in keys]
+
+
+def _default_base(uri: str, key: str) -> str:
+    if scheme_of(uri) != "file":
+        return root_of(uri)
+    if key.startswith("/"):
+        return "/"
+    folder = os.path.dirname(uri)
+    first, deeper, _ = key.partition("/")
+    while deeper and not os.path.isdir(os.path.join(folder, first)):
+        if folder == os.path.dirname(folder):
+            raise InputError(
+                f"the list names keys under {first}/, and no folder above the list holds that",
+                where=uri,
+                remedy="give --base: https://data.commoncrawl.org/, s3://commoncrawl/ or a mirror",
+            )
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def _text(uri: str, options: StorageOptions) -> str:
+    with open_stream(ObjectInfo(uri), options) as stream:
+        stored = _stored(uri, stream)
+    try:
+        text = gzip.decompress(stored) if stored.startswith(_GZIP_MAGIC) else stored
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise CorruptError(
+            "the list of shards is cut short or damaged", where=printable(uri), remedy="fetch the list again"
+        ) from error
+    if b"\0" in text:
+        raise InputError("is not a list of shards but binary", where=printable(uri))
+    return text.decode("utf-8", "surrogateescape")
+
+
+def _stored(uri: str, stream: ByteStream) -> bytes:
+    """Return the stored bytes of a list; refuse a WARC by its first bytes, and what is too long."""
+    chunks = [stream.read(READ_BYTES)]
+    if _head(chunks[0]).startswith(b"WARC/"):
+        raise InputError(
+            "holds WARC records, but its name is that of a list of shards",
+            where=printable(uri),
+            remedy="give it a name that ends in .warc.gz or .wet.gz, or name the list instead",
+        )
+    while data := stream.read(READ_BYTES):
+        chunks.append(data)
+        if stream.position > LIST_BYTES_MAX:
+            raise InputError(
+                f"is longer than {LIST_BYTES_MAX:,} bytes, so no list of shards", where=printable(uri)
+            )
+    return b"".join(chunks)
+
+
+def _head(stored: bytes) -> bytes:
+    if not stored.startswith(_GZIP_MAGIC):
+        return stored[:64]
+    try:
+        return zlib.decompressobj(_GZIP_WINDOW).decompress(stored, 64)
+    except zlib.error:
+        return b""

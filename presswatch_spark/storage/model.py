@@ -1,0 +1,134 @@
+"""What storage is told, what it tells, and what one kind of it must be able to do.
+
+Import these names from `presswatch_spark.storage.objects`; this module exists so that the kinds can share
+them.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from presswatch_spark.errors import StorageError
+
+PAUSE_MAX_SECONDS = 20.0
+RETRY_AFTER_MAX_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class StorageOptions:
+    """How to reach storage. Holds no secret: credentials come from the usual AWS chain or a named profile.
+
+    `max_attempts` bounds the tries of one request, and the interruptions of one stream within 8 MiB of
+    progress. Timeouts are in seconds, and so is `backoff_base`, the wait after a first failure; it doubles
+    from there. `ca_bundle` is a PEM file of the authorities to trust; without it `SSL_CERT_FILE`,
+    `REQUESTS_CA_BUNDLE` (for S3 `AWS_CA_BUNDLE`), then the system's.
+    """
+
+    endpoint: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    unsigned: bool = False
+    max_attempts: int = 8
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0
+    backoff_base: float = 0.5
+    ca_bundle: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """One object as storage describes it. `size` in bytes, None if storage does not say.
+
+    `etag` tells one content of the object from another: the ETag without quotes, HTTP's `Last-Modified` where
+    a server gives no ETag, None on local disk.
+    """
+
+    uri: str
+    size: int | None = None
+    etag: str | None = None
+
+
+class MissingError(StorageError):
+    """There is no such object, bucket, file or folder."""
+
+
+class Reader(Protocol):
+    """The bytes of a reply, or of a file."""
+
+    def read(self, n: int, /) -> bytes:
+        """Return up to `n` bytes, `b""` at the end."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection or file."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A reply: bytes of the object from `start` on, and what the reply says of the whole object.
+
+    `start` is 0 where a server does not know ranges. `delimited` is whether the end of the body can be told
+    from a lost connection.
+    """
+
+    reader: Reader
+    start: int
+    total: int | None
+    etag: str | None = None
+    delimited: bool = True
+
+
+class Store(Protocol):
+    """One kind of storage. URIs are canonical (`presswatch_spark.storage.uris.canonical`)."""
+
+    @property
+    def options(self) -> StorageOptions:
+        """How this storage is reached."""
+        ...
+
+    @property
+    def resumable(self) -> bool:
+        """Whether a body that ended early may go on when it is opened again."""
+        ...
+
+    @property
+    def interruptions(self) -> tuple[type[Exception], ...]:
+        """What reading a body raises when the connection, not the object, failed."""
+        ...
+
+    def stat(self, uri: str) -> ObjectInfo:
+        """Describe the object; `MissingError` if there is none."""
+        ...
+
+    def list(self, uri: str) -> Iterator[ObjectInfo]:
+        """Yield the objects under the folder, whose URI ends in `/`; `MissingError` if there are none."""
+        ...
+
+    def open_body(self, info: ObjectInfo, start: int, end: int | None) -> Body:
+        """Open bytes [start, end) of the object; an empty body if it has none there."""
+        ...
+
+    def put(self, local_path: str, uri: str) -> None:
+        """Write a local file as the object, whole or not at all."""
+        ...
+
+
+def changed(uri: str, offset: int) -> StorageError:
+    """Return the error of an object that is no longer the one that was described."""
+    return StorageError(
+        "the object changed since it was listed", where=f"{uri} @ {offset}", remedy="plan and run again"
+    )
+
+
+def pause(options: StorageOptions, failures: int, at_least: float = 0.0) -> None:
+    """Wait after the given number of failures in a row (from 1): exponential, with jitter, bounded.
+
+    `at_least` is what a server asked for (`Retry-After`, seconds); two minutes of it are granted.
+    """
+    backoff = min(PAUSE_MAX_SECONDS, options.backoff_base * 2.0 ** (failures - 1)) * random.uniform(0.5, 1.0)
+    time.sleep(max(backoff, min(at_least, RETRY_AFTER_MAX_SECONDS)))

@@ -1,0 +1,129 @@
+"""Publishing: what the waves of a run found becomes rows of the tables, all of them or none.
+
+Each table is written whole by Spark next to the waves, then moved in by rename; the row of `runs` comes last:
+only what has one is published. A publication that was killed is done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from presswatch_spark.errors import OutputError
+from presswatch_spark.matching.rows import GROUP_DIGITS
+from presswatch_spark.spark import spark_path, spark_schema
+from presswatch_spark.spark_errors import spark_errors
+from presswatch_spark.storage.runs import Run, clear
+from presswatch_spark.storage.tables import SCHEMAS, TableStore
+from presswatch_spark.storage.waves import FOUND, Wave
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+FILE_BYTES = 256 << 20
+
+MATCH_ORDER = ("shard_uri", "record_offset", "row_index", "article_id", "title_id", "row_sha256")
+
+
+def publish(
+    spark: SparkSession, store: TableStore, run: Run, waves: Sequence[Wave], facts: Mapping[str, object]
+) -> dict[str, object]:
+    """Publish `run` and clear its folder; return its row of `runs`.
+
+    Args:
+        facts: the columns of `runs` that plan, corpus and settings decide; None where the shards decide.
+    """
+    staging = run.folder / "tables"
+    shutil.rmtree(staging, ignore_errors=True)
+    paths = [run.folder / "waves" / wave.attempt for wave in waves]
+    with spark_errors(staging):
+        found = spark.read.schema(spark_schema(FOUND)).parquet(*map(spark_path, paths))
+        matches, log = _table(found, "match", run), _table(found, "log", run)
+        row = {**_totals(matches, log), **_known(facts), "run_id": run.run_id, "started_at": run.started_at}
+        _check(row, waves, run)
+        files = max(
+            1, sum(part.stat().st_size for path in paths for part in path.glob("*.parquet")) // FILE_BYTES
+        )
+        _write(matches, staging / "matches", files, MATCH_ORDER)
+        _write(log, staging / "scan_log", 1, ("shard_uri",))
+        row["finished_at"] = datetime.now(UTC)
+        _write(_one_row(spark, row), staging / "runs", 1, ("run_id",))
+    for table in ("matches", "scan_log", "runs"):
+        store.adopt(table, run.run_id, staging / table)
+    clear(run)
+    return row
+
+
+def table_digest(matches: DataFrame) -> str:
+    """Digest over the rows' `row_sha256` in any order; equal to `matching.rows.table_digest`."""
+    from pyspark.sql import functions as f
+
+    digests = f.concat_ws("", f.array_sort(f.collect_list("row_sha256")))
+    prefix = f.substring("row_sha256", 1, GROUP_DIGITS).alias("prefix")
+    groups = matches.groupBy(prefix).agg(f.sha2(digests, 256).alias("digest"))
+    row = groups.agg(f.array_sort(f.collect_list(f.concat("prefix", "digest"))).alias("all")).first()
+    ordered = row["all"] if row else []
+    return hashlib.sha256("".join(ordered).encode()).hexdigest()
+
+
+def _table(found: DataFrame, column: str, run: Run) -> DataFrame:
+    """The rows of one table out of what the waves found."""
+    from pyspark.sql import functions as f
+
+    names = SCHEMAS[{"match": "matches", "log": "scan_log"}[column]].names
+    rows = found.where(f.col(column).isNotNull()).select(f.lit(run.run_id).alias("run_id"), f"{column}.*")
+    return rows.select(*names)
+
+
+def _totals(matches: DataFrame, log: DataFrame) -> dict[str, object]:
+    """The columns of `runs` that the other two tables decide."""
+    from pyspark.sql import functions as f
+
+    sums = log.agg(
+        *(
+            f.count_if(f.col("status") == status).alias(f"shards_{status}")
+            for status in ("complete", "partial", "failed")
+        ),
+        *(f.coalesce(f.sum(name), f.lit(0)).alias(name) for name in ("documents", "text_bytes")),
+        f.collect_set("format").alias("formats"),
+    ).first()
+    found = matches.agg(f.count("*").alias("matches"), f.collect_set("release").alias("releases")).first()
+    totals = {**(sums.asDict() if sums else {}), **(found.asDict() if found else {})}
+    formats, releases = totals.pop("formats"), totals.pop("releases")
+    return totals | {
+        "dataset": formats[0] if len(formats) == 1 else None,
+        "release": releases[0] if len(releases) == 1 else None,
+        "table_digest": table_digest(matches),
+    }
+
+
+def _check(row: Mapping[str, object], waves: Sequence[Wave], run: Run) -> None:
+    """Compare what the waves hold with what was planned, and with what they counted when they were done."""
+    shards = sum(int(str(row[f"shards_{status}"])) for status in ("complete", "partial", "failed"))
+    got = (shards, row["matches"])
+    expected = (row["shards_planned"], sum(wave.counts.matches for wave in waves))
+    if got != expected:
+        raise OutputError(
+            f"waves hold {got[0]} shards and {got[1]} matches, expected {expected[0]} and {expected[1]}",
+            where=str(run.folder),
+            remedy="remove that folder and give the same command again: the run starts over",
+        )
+
+
+def _known(facts: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _one_row(spark: SparkSession, row: Mapping[str, object]) -> DataFrame:
+    schema = SCHEMAS["runs"]
+    return spark.createDataFrame([tuple(row[name] for name in schema.names)], spark_schema(schema))
+
+
+def _write(table: DataFrame, folder: Path, files: int, order: Sequence[str]) -> None:
+    """Write `table` as about `files` Parquet files, sorted."""
+    ranges = table.repartitionByRange(files, *order[:3]) if files > 1 else table.coalesce(1)
+    ranges.sortWithinPartitions(*order).write.parquet(f"file://{folder}")

@@ -1,0 +1,121 @@
+"""Objects on S3 and its kin, through boto3."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
+from typing import Any
+
+import boto3
+import urllib3.exceptions
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from presswatch_spark.errors import ConfigError
+from presswatch_spark.storage.model import Body, MissingError, ObjectInfo, StorageOptions, changed
+from presswatch_spark.storage.s3_errors import explained
+from presswatch_spark.storage.uris import bucket_and_key
+
+ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+
+
+@dataclass(frozen=True, slots=True)
+class S3Store:
+    """Buckets of one endpoint. boto3 retries requests (adaptive mode), the stream takes up broken bodies."""
+
+    options: StorageOptions
+    resumable: bool = True
+    interruptions: tuple[type[Exception], ...] = (BotoCoreError, urllib3.exceptions.HTTPError, OSError)
+
+    def stat(self, uri: str) -> ObjectInfo:
+        """Describe the object with one HEAD request."""
+        bucket, key = bucket_and_key(uri)
+        with self._reaching(uri) as client:
+            head = client.head_object(Bucket=bucket, Key=key)
+        return ObjectInfo(uri, head["ContentLength"], _etag(head))
+
+    def list(self, uri: str) -> Iterator[ObjectInfo]:
+        """Yield the objects under `s3://bucket/prefix/`, 1,000 a request."""
+        bucket, prefix = bucket_and_key(uri)
+        empty = True
+        with self._reaching(uri) as client:
+            for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+                for found in page.get("Contents", ()):
+                    empty = False
+                    yield ObjectInfo(f"s3://{bucket}/{found['Key']}", found["Size"], _etag(found))
+        if empty:
+            raise MissingError(
+                "there is no such object, and nothing under it as a folder", where=uri.rstrip("/")
+            )
+
+    def open_body(self, info: ObjectInfo, start: int, end: int | None) -> Body:
+        """Ask for a range, and for the version that `info` names."""
+        bucket, key = bucket_and_key(info.uri)
+        asked: dict[str, str] = {"Bucket": bucket, "Key": key}
+        if start or end is not None:
+            asked["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
+        if info.etag:
+            asked["IfMatch"] = f'"{info.etag}"'
+        with self._reaching(info.uri) as client:
+            try:
+                reply = client.get_object(**asked)
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                if code in {"PreconditionFailed", "412"}:
+                    raise changed(info.uri, start) from error
+                if code in {"InvalidRange", "416"}:
+                    return Body(BytesIO(), start, info.size)
+                raise
+        ranged = reply.get("ContentRange")
+        total = int(ranged.rpartition("/")[2]) if ranged else reply["ContentLength"]
+        return Body(reply["Body"], start if ranged else 0, total, _etag(reply))
+
+    def put(self, local_path: str, uri: str) -> None:
+        """Upload, in parts if large; S3 shows an object only when it is whole."""
+        bucket, key = bucket_and_key(uri)
+        with self._reaching(uri) as client, open(local_path, "rb") as file:
+            client.upload_fileobj(file, bucket, key)
+
+    @contextmanager
+    def _reaching(self, uri: str) -> Iterator[Any]:
+        try:
+            endpoint = next((os.environ[name] for name in ENDPOINT_VARIABLES if os.environ.get(name)), None)
+            yield _client(self.options, self.options.endpoint or endpoint, os.getpid())
+        except (ClientError, BotoCoreError) as error:
+            raise explained(error, uri, self.options) from error
+
+
+@lru_cache(maxsize=16)
+def _client(options: StorageOptions, endpoint: str | None, process: int) -> Any:
+    """Return this process's client: sockets do not survive the fork that makes a Spark worker.
+
+    An endpoint that is not Amazon's gets path-style addresses, since buckets there seldom are host names.
+    Checksums of replies are left to TLS, gzip and the stream: botocore compares them only after a read beyond
+    the end.
+    """
+    session = boto3.session.Session(profile_name=options.profile, region_name=options.region)
+    config = Config(
+        retries={"mode": "adaptive", "total_max_attempts": options.max_attempts},
+        connect_timeout=options.connect_timeout,
+        read_timeout=options.read_timeout,
+        response_checksum_validation="when_required",
+        s3={"addressing_style": "path" if endpoint else "auto"},
+        request_checksum_calculation="when_required" if endpoint else "when_supported",
+        **({"signature_version": UNSIGNED} if options.unsigned else {}),
+    )
+    try:
+        return session.client("s3", endpoint_url=options.endpoint, config=config, verify=options.ca_bundle)
+    except ValueError as error:
+        raise ConfigError(
+            "is not an endpoint", where=endpoint or "", remedy="write https://HOST:PORT"
+        ) from error
+
+
+def _etag(described: dict[str, Any]) -> str | None:
+    etag = described.get("ETag")
+    return etag.strip('"') if etag else None

@@ -1,0 +1,178 @@
+"""Streams that never end quietly: every byte of the object, or an error that says where it stopped."""
+
+from __future__ import annotations
+
+import io
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from presswatch_spark.errors import TruncatedError
+from presswatch_spark.storage.model import ObjectInfo, Reader, Store, changed, pause
+from presswatch_spark.storage.uris import printable
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+READ_BYTES = 1 << 20
+FORGIVEN_AFTER_BYTES = 8 << 20
+
+
+class ByteStream:
+    """Bytes [start, end) of an object, in order.
+
+    A body that stops before its time is opened again where it stopped, at most `max_attempts` times within 8
+    MiB; then `TruncatedError` names the offset. An object that changed meanwhile is a `StorageError`.
+    `position` is the offset, in the object, of the next byte.
+    """
+
+    def __init__(self, store: Store, info: ObjectInfo, *, start: int = 0, end: int | None = None) -> None:
+        self.position = start
+        self.size = info.size
+        self._store = store
+        self._info = info
+        self._end = end
+        self._failures = 0
+        self._forgiven_at = start
+        self._ended = False
+        self._closed = False
+        self._delimited = True
+        self._behind = 0
+        self._reader: Reader | None = self._open()
+
+    def read(self, n: int) -> bytes:
+        """Return between 1 and `n` bytes; `b""` only at the true end."""
+        if self._closed:
+            raise ValueError("read of a closed stream")
+        while not self._ended and (wanted := self._wanted(n)) > 0:
+            try:
+                data = self._next(wanted)
+            except self._store.interruptions as error:
+                self._interrupted(getattr(error, "strerror", None) or type(error).__name__)
+                continue
+            if data:
+                self.position += len(data)
+                return data
+            self._body_ended()
+        return b""
+
+    def read_to_end(self) -> bytes:
+        """Return all bytes that are left."""
+        return b"".join(iter(lambda: self.read(READ_BYTES), b""))
+
+    def close(self) -> None:
+        """Let go of the connection or file."""
+        self._closed = True
+        self._drop_body()
+
+    def __enter__(self) -> ByteStream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _wanted(self, n: int) -> int:
+        ends = [end for end in (self._end, self.size) if end is not None]
+        return min(n, min(ends) - self.position) if ends else n
+
+    def _next(self, wanted: int) -> bytes:
+        """Return bytes from `position` on, `b""` where the body ends."""
+        if self._reader is None:
+            self._reader = self._open()
+        while self._behind > 0:
+            skipped = self._reader.read(min(self._behind, READ_BYTES))
+            if not skipped:
+                return b""
+            self._behind -= len(skipped)
+        return self._reader.read(wanted)
+
+    def _body_ended(self) -> None:
+        """Tell the end of the object from that of a reply: without a size, only a delimited end counts."""
+        if self.size is not None or self._behind > 0:
+            self._interrupted("the body ended early")
+        elif self._delimited:
+            self._ended = True
+        else:
+            raise self._truncated(
+                "the server gives no length, so the end cannot be told from a lost connection"
+            )
+
+    def _open(self) -> Reader:
+        """Open the object at `position`, and make sure that it is still the same."""
+        body = self._store.open_body(self._info, self.position, self._end)
+        if self._info.etag and body.etag:
+            same = self._info.etag == body.etag
+        else:
+            same = None in (self.size, body.total) or self.size == body.total
+        if not same:
+            body.reader.close()
+            raise changed(printable(self._info.uri), self.position)
+        self.size = body.total if self.size is None else self.size
+        self._info = ObjectInfo(self._info.uri, self.size, self._info.etag or body.etag)
+        self._delimited, self._behind = body.delimited, self.position - body.start
+        return body.reader
+
+    def _interrupted(self, why: str) -> None:
+        """Prepare for another try, or give up."""
+        self._drop_body()
+        if self.position >= self._forgiven_at + FORGIVEN_AFTER_BYTES:
+            self._failures, self._forgiven_at = 0, self.position
+        self._failures += 1
+        if not self._store.resumable or self._failures >= self._store.options.max_attempts:
+            raise self._truncated(why)
+        pause(self._store.options, self._failures)
+
+    def _truncated(self, why: str) -> TruncatedError:
+        size = "an unknown number of" if self.size is None else f"{self.size:,}"
+        return TruncatedError(
+            f"only {self.position:,} of {size} bytes could be read: {why}",
+            where=f"{printable(self._info.uri)} @ {self.position}",
+            remedy="compare the object with its source and run again",
+        )
+
+    def _drop_body(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+
+class RangeFile(io.RawIOBase):
+    """A seekable file over ranges of an object; every read is one request, so put a buffer in front."""
+
+    def __init__(self, store: Store, info: ObjectInfo, size: int) -> None:
+        super().__init__()
+        self._store = store
+        self._info = info
+        self._size = size
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the offset of the next byte."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move without a request; a position beyond the end reads as empty."""
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, origin + offset)
+        return self._position
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Fill `buffer` from the current position, as far as the object reaches."""
+        view = memoryview(buffer).cast("B")
+        end = min(self._position + len(view), self._size)
+        if end <= self._position:
+            return 0
+        with ByteStream(self._store, self._info, start=self._position, end=end) as stream:
+            data = stream.read_to_end()
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)

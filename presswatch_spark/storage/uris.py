@@ -1,0 +1,80 @@
+"""Names of objects: one canonical spelling each, joined, and printed without secrets."""
+
+from __future__ import annotations
+
+import os
+import re
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+from presswatch_spark.errors import InputError
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_KEY_SAFE = "/!$&'()*+,;=:@~"
+
+
+def scheme_of(uri: str) -> str:
+    """Return `file`, `s3`, `http`, `https`, or whatever else stands before `://`; lower case."""
+    found = _SCHEME.match(uri)
+    return found[1].lower() if found else "file"
+
+
+def canonical(uri: str) -> str:
+    """Return the one spelling of `uri`: an absolute path for files, `s3://` for `s3a://` and `s3n://`.
+
+    Raises `InputError` for a scheme there is no storage for, and for a password in a URL.
+    """
+    if not uri or "\0" in uri:
+        raise InputError("is not a path", where=repr(uri))
+    scheme = scheme_of(uri)
+    if "://" not in uri:
+        return os.path.abspath(uri)
+    rest = uri.partition("://")[2]
+    if scheme == "file":
+        return os.path.abspath(unquote("/" + rest.partition("/")[2]))
+    if scheme in {"s3", "s3a", "s3n"}:
+        if not rest.partition("/")[0]:
+            raise InputError("no bucket is named", where=uri, remedy="write s3://BUCKET/KEY")
+        return f"s3://{rest}"
+    if scheme in {"http", "https"}:
+        if "@" in urlsplit(uri).netloc:
+            raise InputError("a URL must not hold a user or password", where=printable(uri))
+        return f"{scheme}://{rest}"
+    raise InputError(
+        f"there is no storage for {scheme}://", where=printable(uri), remedy="use a path, s3:// or https://"
+    )
+
+
+def printable(uri: str) -> str:
+    """Return `uri` as it may stand in messages and tables: a URL loses user, query and fragment.
+
+    What follows `?` may be a signature. File names that are no UTF-8 show their odd bytes as escapes.
+    """
+    if scheme_of(uri) not in {"http", "https"}:
+        return uri.encode("utf-8", "backslashreplace").decode()
+    parts = urlsplit(uri)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def bucket_and_key(uri: str) -> tuple[str, str]:
+    """Split a canonical `s3://bucket/key`."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+def join(base: str, key: str) -> str:
+    """Return the canonical URI of `key` under the canonical folder, bucket or site `base`."""
+    key = key.lstrip("/")
+    if scheme_of(base) in {"http", "https"}:
+        key = quote(key, safe=_KEY_SAFE, errors="surrogateescape")
+    return canonical(f"{base.rstrip('/')}/{key}")
+
+
+def root_of(uri: str) -> str:
+    """Return the bucket or site that a canonical remote `uri` lies in, as `scheme://name/`."""
+    return f"{scheme_of(uri)}://{urlsplit(uri).netloc}/"
+
+
+def is_hidden(relative: str) -> bool:
+    """Whether a path below a folder is no data by Hadoop's custom: `.x`, `_x`, or a folder marker."""
+    marker = not relative or relative.endswith(("/", "_$folder$"))
+    return marker or any(part.startswith((".", "_")) for part in relative.split("/"))

@@ -1,0 +1,184 @@
+"""Waves: shards are scanned some at a time; what a wave found is kept once its marker is on the disk.
+
+    waves/<attempt>/part-*.parquet   rows {match, log}; an attempt has a folder of its own, so that a JVM that
+                                     outlives its driver for a moment writes where nobody reads
+    waves/<attempt>.json             the marker: which shards of the plan (by position) the attempt covers
+
+A wave whose Python worker keeps dying is halved until the shard that kills it is alone, and logged as failed.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+from pyspark.accumulators import Accumulator, AccumulatorParam
+
+from presswatch_spark.errors import OutputError
+from presswatch_spark.progress import Counts, Progress
+from presswatch_spark.shard_scan import ShardOutcome, lost_shard
+from presswatch_spark.spark import TASK_FAILURES, spark_schema
+from presswatch_spark.spark_errors import WorkerDiedError, spark_errors
+from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.storage.tables import disk_errors, write_json
+from presswatch_spark.tables import MATCHES, SCAN_LOG
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ScanOne = Callable[[ObjectInfo], ShardOutcome]
+
+
+def _struct(schema: pa.Schema) -> pa.StructType:
+    """The rows of a table as one column: no run id yet, and every field nullable, as Spark has it."""
+    return pa.struct([pa.field(column.name, column.type) for column in schema if column.name != "run_id"])
+
+
+MATCH, LOG = _struct(MATCHES), _struct(SCAN_LOG)
+FOUND = pa.schema([pa.field("match", MATCH), pa.field("log", LOG)])
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """A finished wave: its attempt's folder, the positions of its shards in the plan, and what they gave."""
+
+    attempt: str
+    shards: tuple[int, ...]
+    counts: Counts
+
+
+def finished_waves(folder: Path) -> list[Wave]:
+    """The finished waves under `folder`; attempts that never finished are removed."""
+    waves = [_wave_of(marker) for marker in sorted(folder.glob("*.json"))]
+    kept = {wave.attempt for wave in waves}
+    for attempt in folder.iterdir():
+        if attempt.is_dir() and attempt.name not in kept:
+            shutil.rmtree(attempt, ignore_errors=True)
+    return waves
+
+
+def _wave_of(marker: Path) -> Wave:
+    facts = json.loads(marker.read_bytes())
+    return Wave(marker.stem, tuple(facts["shards"]), Counts(**facts["counts"]))
+
+
+@dataclass(frozen=True, slots=True)
+class WaveScan:
+    """Scans waves into `folder` with `scan`, `shards_per_task` shards to a task but no core left idle."""
+
+    spark: SparkSession
+    folder: Path
+    scan: ScanOne
+    shards_per_task: int
+    progress: Progress
+
+    def __call__(self, shards: Mapping[int, ObjectInfo]) -> list[Wave]:
+        """Scan shards, given by their position in the plan, as one wave; or as several, if workers die.
+
+        Raises:
+            OutputError: the disk is full.
+            PresswatchError: Spark failed for a reason that no smaller wave would mend.
+        """
+        try:
+            return [self._scanned(shards)]
+        except WorkerDiedError:
+            if len(shards) == 1:
+                return [self._lost(shards)]
+        items = list(shards.items())
+        middle = len(items) // 2
+        return self(dict(items[:middle])) + self(dict(items[middle:]))
+
+    def _scanned(self, shards: Mapping[int, ObjectInfo]) -> Wave:
+        context = self.spark.sparkContext
+        tasks = min(len(shards), max(-(-len(shards) // self.shards_per_task), context.defaultParallelism))
+        meter = context.accumulator(Counts(), _CountsParam())
+        task = WaveTask(dealt(shards.values(), tasks), self.scan, meter)
+        found = self.spark.range(0, tasks, 1, tasks).mapInArrow(task, spark_schema(FOUND))
+        attempt = self._attempt(shards)
+        with self.progress.during(lambda: meter.value), spark_errors(attempt):
+            found.write.parquet(f"file://{attempt}")
+        return self._done(attempt, shards)
+
+    def _lost(self, shards: Mapping[int, ObjectInfo]) -> Wave:
+        """Log the one shard that nothing can scan."""
+        (shard,) = shards.values()
+        attempt = self._attempt(shards)
+        with disk_errors(attempt):
+            attempt.mkdir()
+            batches = found_batches(lost_shard(shard, TASK_FAILURES))
+            ds.write_dataset(list(batches), attempt, schema=FOUND, format="parquet")
+        return self._done(attempt, shards)
+
+    def _attempt(self, shards: Mapping[int, ObjectInfo]) -> Path:
+        return self.folder / f"{next(iter(shards)):06}-{secrets.token_hex(4)}"
+
+    def _done(self, attempt: Path, shards: Mapping[int, ObjectInfo]) -> Wave:
+        """Check that every shard was logged, and put the marker down."""
+        rows = ds.dataset(attempt, format="parquet").to_table(columns=["log"])["log"].to_pylist()
+        log = [row for row in rows if row is not None]
+        if sorted(str(row["shard_uri"]) for row in log) != sorted(shard.uri for shard in shards.values()):
+            raise OutputError(
+                f"a wave of {len(shards)} shards logged {len(log)}",
+                where=str(attempt),
+                remedy="give the same command again: the run goes on",
+            )
+        wave = Wave(attempt.name, tuple(shards), reduce(add, map(Counts.of, log)))
+        write_json(
+            attempt.with_name(attempt.name + ".json"), {"shards": wave.shards, "counts": asdict(wave.counts)}
+        )
+        self.progress.add(wave.counts)
+        return wave
+
+
+@dataclass(frozen=True, slots=True)
+class WaveTask:
+    """What a Spark task does, for `mapInArrow`: the rows that come in are numbers of groups of shards."""
+
+    groups: tuple[tuple[ObjectInfo, ...], ...]
+    scan: ScanOne
+    meter: Accumulator[Counts]
+
+    def __call__(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Scan the groups, shard by shard, and yield what was found as batches of `FOUND`."""
+        for batch in numbers:
+            for number in batch.column(0):
+                for shard in self.groups[number.as_py()]:
+                    outcome = self.scan(shard)
+                    yield from found_batches(outcome)
+                    self.meter.add(Counts.of(outcome.log))
+
+
+class _CountsParam(AccumulatorParam[Counts]):
+    def zero(self, value: Counts) -> Counts:
+        return Counts()
+
+    def addInPlace(self, value1: Counts, value2: Counts) -> Counts:  # noqa: N802
+        return value1 + value2
+
+
+def dealt(shards: Iterable[ObjectInfo], groups: int) -> tuple[tuple[ObjectInfo, ...], ...]:
+    """Deal shards into `groups`, the largest first: groups weigh about the same, nothing big comes last."""
+    ordered = sorted(shards, key=lambda shard: -(shard.size or 0))
+    return tuple(tuple(ordered[first::groups]) for first in range(groups))
+
+
+def found_batches(outcome: ShardOutcome) -> Iterator[pa.RecordBatch]:
+    """What a shard gave, as batches of `FOUND`: first its matches, then its row of the log."""
+    for batch in outcome.matches:
+        match = pa.StructArray.from_arrays([batch[field.name] for field in MATCH], fields=list(MATCH))
+        yield pa.RecordBatch.from_arrays([match, pa.nulls(len(batch), LOG)], schema=FOUND)
+    yield pa.RecordBatch.from_arrays([pa.nulls(1, MATCH), pa.array([dict(outcome.log)], LOG)], schema=FOUND)
+
+
+def batched(positions: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """Cut `positions` into waves of `size`, the last one shorter."""
+    return (positions[start : start + size] for start in range(0, len(positions), size))

@@ -1,0 +1,270 @@
+"""Kernels from bytes to word hashes: fold, find words, hash them. None of them branches on where words end.
+
+A *folded stream* is uint8: word bytes as they fold, every separating character one zero byte. It is read
+eight bytes at a time, so buffers carry `SLACK` bytes more than they hold. Everything is unsigned: numba wraps
+negative indices of signed ones at a cost, and turns a sum of int64 and uint64 into a float.
+
+Words of up to 16 bytes are hashed without a branch; longer ones take one more multiplication for each 8 bytes
+more. The byte-parallel arithmetic is that of Warren, "Hacker's Delight" (2nd ed.), 6-1, and Mycroft's
+zero-byte test.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit, types
+from numba.extending import intrinsic
+
+from presswatch_spark.text.folding import INLINE_BYTES, FoldTable
+
+U64 = np.uint64
+Bytes = npt.NDArray[np.uint8]
+Hashes = npt.NDArray[np.uint64]
+Edges = npt.NDArray[np.int64]
+
+SLACK = 72
+GROWTH = 3
+"""A character folds to at most this many times its own bytes."""
+
+_INLINE = np.uint32(INLINE_BYTES)
+_SPREAD_1 = U64(0x9E3779B97F4A7C15)
+_SPREAD_2 = U64(0xBF58476D1CE4E5B9)
+_SPREAD_3 = U64(0x94D049BB133111EB)
+
+_0, _1, _2, _3, _4, _6, _7, _8, _12, _16, _18, _24 = (
+    U64(n) for n in (0, 1, 2, 3, 4, 6, 7, 8, 12, 16, 18, 24)
+)
+_29, _32, _40, _48, _56, _63, _64 = (U64(n) for n in (29, 32, 40, 48, 56, 63, 64))
+_EACH = U64(0x0101010101010101)
+_HIGH = U64(0x8080808080808080)
+_LOW7 = U64(0x7F7F7F7F7F7F7F7F)
+_FROM_A, _PAST_Z = (_EACH * U64(0x80 - code) for code in (ord("A"), ord("Z") + 1))
+_FROM_a, _PAST_z = (_EACH * U64(0x80 - code) for code in (ord("a"), ord("z") + 1))
+_FROM_0, _PAST_9 = (_EACH * U64(0x80 - code) for code in (ord("0"), ord("9") + 1))
+_GATHER = U64(0x0102040810204080)
+_ALL_BITS = U64(0xFF)
+
+
+def plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A read-only view of plain type, so that a kernel is compiled once for whatever buffers come."""
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
+@njit(cache=True, nogil=True)
+def load8(data: Bytes, i: np.uint64) -> np.uint64:
+    """Eight bytes from i, first lowest: LLVM makes one load of it."""
+    return (
+        U64(data[i])
+        | U64(data[i + _1]) << _8
+        | U64(data[i + _2]) << _16
+        | U64(data[i + _3]) << _24
+        | U64(data[i + _4]) << _32
+        | U64(data[i + U64(5)]) << _40
+        | U64(data[i + _6]) << _48
+        | U64(data[i + _7]) << _56
+    )
+
+
+@njit(cache=True, nogil=True)
+def store8(data: Bytes, i: np.uint64, x: np.uint64) -> None:
+    """Write eight bytes from i, lowest first: LLVM makes one store of it."""
+    data[i] = np.uint8(x)
+    data[i + _1] = np.uint8(x >> _8)
+    data[i + _2] = np.uint8(x >> _16)
+    data[i + _3] = np.uint8(x >> _24)
+    data[i + _4] = np.uint8(x >> _32)
+    data[i + U64(5)] = np.uint8(x >> _40)
+    data[i + _6] = np.uint8(x >> _48)
+    data[i + _7] = np.uint8(x >> _56)
+
+
+@intrinsic
+def _trailing_zeros(typing: Any, x: Any) -> Any:
+    """Zero bits below the lowest bit that is set; 64 if none is. One instruction, but not in numba's Python."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], context.get_constant(types.boolean, False))
+
+    return types.uint64(types.uint64), generate
+
+
+@intrinsic
+def _count_ones(typing: Any, x: Any) -> Any:
+    """Bits that are set."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), generate
+
+
+@njit(cache=True, nogil=True)
+def ascii_bytes(x: np.uint64) -> Any:
+    """How many of eight bytes, from the lowest, are ASCII in a row."""
+    return _trailing_zeros(x & _HIGH) >> _3
+
+
+@njit(cache=True, nogil=True)
+def _fold_ascii(x: np.uint64) -> np.uint64:
+    """Fold eight bytes: letters to lower case, digits as they are, the rest of ASCII to zero.
+
+    Bytes from the first that is not ASCII on come out as rubbish.
+    """
+    x |= ((x + _FROM_A) & ~(x + _PAST_Z) & _HIGH) >> _2
+    letters = (x + _FROM_a) & ~(x + _PAST_z)
+    digits = (x + _FROM_0) & ~(x + _PAST_9)
+    return x & ((((letters | digits) & _HIGH) >> _7) * _ALL_BITS)
+
+
+@njit(cache=True, nogil=True)
+def decode(text: Bytes, i: np.uint64, end: np.uint64) -> tuple[np.uint64, np.uint64]:
+    """Code point at i and its bytes; an invalid byte reads as U+0000, a separator, of one byte.
+
+    Surrogates are not told apart: they separate, as the replacement characters for their bytes do.
+    """
+    lead = U64(text[i])
+    if lead < U64(0x80):
+        return lead, _1
+    left = end - i
+    one = U64(text[i + _1]) if left > _1 else _0
+    if (one & U64(0xC0)) != U64(0x80):
+        return _0, _1
+    if U64(0xC2) <= lead < U64(0xE0):
+        return (lead & U64(0x1F)) << _6 | (one & U64(0x3F)), _2
+    two = U64(text[i + _2]) if left > _2 else _0
+    if lead < U64(0xE0) or (two & U64(0xC0)) != U64(0x80):
+        return _0, _1
+    code = (lead & U64(0xF)) << _12 | (one & U64(0x3F)) << _6 | (two & U64(0x3F))
+    if lead < U64(0xF0):
+        return (code, _3) if code >= U64(0x800) else (_0, _1)
+    three = U64(text[i + _3]) if left > _3 else _0
+    code = (lead & _7) << _18 | (code & U64(0xFFF)) << _6 | (three & U64(0x3F))
+    if lead < U64(0xF8) and (three & U64(0xC0)) == U64(0x80) and U64(0x10000) <= code < U64(0x110000):
+        return code, _4
+    return _0, _1
+
+
+@njit(cache=True, nogil=True)
+def fold(
+    table: FoldTable, text: Bytes, i: np.uint64, stop: np.uint64, end: np.uint64, out: Bytes, k: np.uint64
+) -> tuple[np.uint64, np.uint64]:
+    """Fold characters of `text[i:end]` that begin before about `stop` (at most 7 bytes later) into `out[k:]`.
+
+    `out` needs room for GROWTH * (stop - i) + SLACK bytes. Returns the new i and k.
+    """
+    while i < stop:
+        if i + _8 <= end:
+            x = load8(text, i)
+            store8(out, k, _fold_ascii(x))
+            if x & _HIGH == _0:
+                i += _8
+                k += _8
+                continue
+            plain_bytes = ascii_bytes(x)
+            i += plain_bytes
+            k += plain_bytes
+        code, size = decode(text, i, end)
+        i += size
+        entry = table.entries[code]
+        n = entry >> np.uint32(24)
+        if n <= _INLINE:
+            out[k] = np.uint8(entry)
+            out[k + _1] = np.uint8(entry >> np.uint32(8))
+            out[k + _2] = np.uint8(entry >> np.uint32(16))
+        else:
+            start = U64(entry & np.uint32(0xFFFFFF))
+            for j in range(U64(n)):
+                out[k + j] = table.pool[start + j]
+        k += U64(n)
+    return i, k
+
+
+@njit(cache=True, nogil=True)
+def _word_bytes(x: np.uint64) -> Any:
+    """A bit for each of eight bytes, lowest first: whether it is not zero."""
+    return (((((x & _LOW7) + _LOW7) | x) & _HIGH) >> _7) * _GATHER >> _56
+
+
+@njit(cache=True, nogil=True)
+def find_words(folded: Bytes, n: np.uint64, edges: Edges) -> np.uint64:
+    """Find the words of `folded[:n]`: word w is `folded[edges[2w]:edges[2w + 1]]`. Returns their number.
+
+    Zeroes the `SLACK` bytes after n. `edges` needs n + SLACK entries. Edges are written eight at a time, some
+    of them for nothing: 64 bytes of prose have about 22, and a branch for each is mispredicted too often.
+    """
+    for g in range(SLACK // 8):
+        store8(folded, n + U64(g) * _8, _0)
+    m = _0
+    before = _0
+    p = _0
+    while p <= n:
+        words = _0
+        for g in range(_8):
+            words |= _word_bytes(load8(folded, p + g * _8)) << (g * _8)
+        turns = words ^ (words << _1 | before)
+        before = words >> _63
+        k = m
+        m += _count_ones(turns)
+        while turns != _0:
+            for j in range(_8):
+                edges[k + j] = np.int64(p + _trailing_zeros(turns))
+                turns &= turns - _1
+            k += _8
+        p += _64
+    return m >> _1
+
+
+@njit(cache=True, nogil=True)
+def absorb(state: np.uint64, x: np.uint64) -> np.uint64:
+    """Take eight more bytes of a word into its hash."""
+    state = (state ^ x) * _SPREAD_1
+    return state ^ (state >> _32)
+
+
+@njit(cache=True, nogil=True)
+def finish(state: np.uint64) -> np.uint64:
+    """Last mix of a word hash."""
+    state *= _SPREAD_2
+    return state ^ (state >> _29)
+
+
+@njit(cache=True, nogil=True)
+def absorb_from(state: np.uint64, folded: Bytes, start: np.uint64, end: np.uint64) -> np.uint64:
+    """Take `folded[start:end]` into a hash that already holds at least 16 bytes, a multiple of 8."""
+    while start < end:
+        left = end - start
+        unused = (_8 - left) * _8 if left < _8 else _0
+        state = absorb(state, load8(folded, start) << unused)
+        start += _8
+    return state
+
+
+@njit(cache=True, nogil=True)
+def begin(folded: Bytes, start: np.uint64, end: np.uint64) -> np.uint64:
+    """State of a word's hash after its first 16 bytes, or all of them if there are fewer.
+
+    Bytes that are not the word's are shifted out. No word byte is zero, so the padding is unambiguous.
+    """
+    size = end - start
+    unused = (_0 - (size << _3)) & _63
+    first = load8(folded, start) << (unused if size < _8 else _0)
+    second = load8(folded, start + _8) << (unused if size < _16 else _0)
+    state: np.uint64 = absorb(absorb(_SPREAD_3, first), second if size > _8 else _0)
+    return state
+
+
+@njit(cache=True, nogil=True)
+def hash_words(folded: Bytes, edges: Edges, words: np.uint64, out: Hashes, k: np.uint64) -> None:
+    """Hash the words that `find_words` found into `out[k:k + words]`."""
+    for w in range(words):
+        start = U64(edges[_2 * w])
+        end = U64(edges[_2 * w + _1])
+        state = begin(folded, start, end)
+        if end - start > _16:
+            state = absorb_from(state, folded, start + _16, end)
+        out[k + w] = finish(state)

@@ -1,0 +1,149 @@
+"""What a word is, for the sieve, the index and the verification alike; and where it stands in the text.
+
+The definition is in `folding`; the kernels that apply it are in `kernels`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from presswatch_spark.text.folding import FOLD_VERSION, FoldTable, load_table
+from presswatch_spark.text.kernels import (
+    GROWTH,
+    SLACK,
+    U64,
+    Bytes,
+    Edges,
+    Hashes,
+    ascii_bytes,
+    decode,
+    find_words,
+    fold,
+    hash_words,
+    load8,
+    plain,
+)
+
+__all__ = ["FOLD_VERSION", "Words", "character_offsets", "word_at", "words_of"]
+
+_0, _1, _2, _8 = (U64(n) for n in (0, 1, 2, 8))
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The n words of a text, in order.
+
+    `hashes` uint64[n]; `starts` and `ends` int64[n], byte offsets in the text: from the first byte of the
+    word's first character to the end of its last (characters that fold to nothing do not count). `folded`
+    uint8: the folded words with one zero byte after each; word i is
+    `folded[folded_starts[i]:folded_ends[i]]`, both int64[n].
+    """
+
+    hashes: Hashes
+    starts: Edges
+    ends: Edges
+    folded: Bytes
+    folded_starts: Edges
+    folded_ends: Edges
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+
+def words_of(text: bytes | Bytes) -> Words:
+    """Words of a text in UTF-8; invalid bytes separate. Never fails."""
+    data = np.frombuffer(text, np.uint8) if isinstance(text, bytes) else text
+    return Words(*_words(load_table(), plain(data)))
+
+
+def word_at(words: Words, i: int) -> str:
+    """Word i, folded."""
+    return words.folded[words.folded_starts[i] : words.folded_ends[i]].tobytes().decode()
+
+
+def character_offsets(text: bytes | Bytes, byte_offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Where the characters that begin at `byte_offsets` stand in `text.decode("utf-8", "replace")`: int64[k].
+
+    Offsets may come in any order and repeat; the length of the text is one. One inside a character has no index.
+    """
+    data = text if isinstance(text, bytes) else text.data
+    ordered, inverse = np.unique(byte_offsets, return_inverse=True)
+    characters = np.empty(len(ordered), np.int64)
+    before, count = 0, 0
+    for k, offset in enumerate(ordered.tolist()):
+        count += len(str(data[before:offset], "utf-8", "replace"))
+        characters[k], before = count, offset
+    return characters[inverse]
+
+
+@njit(cache=True, nogil=True)
+def _words(table: FoldTable, text: Bytes) -> tuple[Hashes, Edges, Edges, Bytes, Edges, Edges]:
+    n = U64(len(text))
+    folded = np.empty(GROWTH * len(text) + SLACK, np.uint8)
+    _, size = fold(table, text, _0, n, n, folded, _0)
+    edges = np.empty(size + U64(SLACK), np.int64)
+    count = find_words(folded, size, edges)
+    hashes = np.empty(count, np.uint64)
+    hash_words(folded, edges, count, hashes, _0)
+    starts, ends = _locate(table, text, edges, count)
+    folded_starts, folded_ends = _pack(folded, edges, count)
+    size = U64(folded_ends[count - _1] + 1) if count else _0
+    return hashes, starts, ends, folded[:size], folded_starts, folded_ends
+
+
+@njit(cache=True, nogil=True)
+def _locate(table: FoldTable, text: Bytes, edges: Edges, count: np.uint64) -> tuple[Edges, Edges]:
+    """Byte offsets of the words in the text, by a second walk that counts what its characters fold to."""
+    starts = np.empty(count, np.int64)
+    ends = np.empty(count, np.int64)
+    i, k = _0, _0
+    for w in range(count):
+        first, after = U64(edges[_2 * w]), U64(edges[_2 * w + _1])
+        i, _, k = _character_of(table, text, i, k, first)
+        starts[w] = np.int64(i)
+        i, end, k = _character_of(table, text, i, k, after - _1)
+        ends[w] = np.int64(end)
+    return starts, ends
+
+
+@njit(cache=True, nogil=True)
+def _character_of(
+    table: FoldTable, text: Bytes, i: np.uint64, k: np.uint64, byte: np.uint64
+) -> tuple[np.uint64, np.uint64, np.uint64]:
+    """The character that gave a folded byte, going on from the one at i, whose folding begins at k.
+
+    Returns where it begins, where it ends, and where its folding begins.
+    """
+    n = U64(len(text))
+    while True:
+        if i + _8 <= n:
+            plain_bytes = min(ascii_bytes(load8(text, i)), byte - k)
+            i += plain_bytes
+            k += plain_bytes
+        code, size = decode(text, i, n)
+        after = k + U64(table.entries[code] >> np.uint32(24))
+        if byte < after:
+            return i, i + size, k
+        i += size
+        k = after
+
+
+@njit(cache=True, nogil=True)
+def _pack(folded: Bytes, edges: Edges, count: np.uint64) -> tuple[Edges, Edges]:
+    """Move the words together in place, one zero byte after each; their new bounds."""
+    starts = np.empty(count, np.int64)
+    ends = np.empty(count, np.int64)
+    k = _0
+    for w in range(count):
+        starts[w] = np.int64(k)
+        for p in range(edges[_2 * w], edges[_2 * w + _1]):
+            folded[k] = folded[U64(p)]
+            k += _1
+        ends[w] = np.int64(k)
+        folded[k] = np.uint8(0)
+        k += _1
+    return starts, ends

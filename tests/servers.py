@@ -1,0 +1,223 @@
+"""Web and S3 servers on 127.0.0.1 that fail on demand.
+
+`web` serves objects from memory; `faults_before` stands in front of another server (moto's S3) and passes
+everything on. Both take the faults to inject from `Server.faults`, one for each GET of an object; both keep
+what was asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import socket
+import ssl
+import struct
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import unquote, urlsplit
+
+from moto.server import ThreadedMotoServer
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong with one reply; by default nothing.
+
+    `status` replaces the reply (with `retry_after`). After `cut_after` bytes of the body the connection ends,
+    orderly or, if `reset`, by RST. `length_off` is added to Content-Length. `pieces` is in how many parts the
+    body is sent, with a pause after each.
+    """
+
+    status: int = 0
+    retry_after: str = ""
+    cut_after: int | None = None
+    reset: bool = False
+    length_off: int = 0
+    pieces: int = 1
+
+
+FINE = Fault()
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Server:
+    """A running server: its address, what it was asked, and what it will do wrong.
+
+    `faults` are used up one by one; then `always` applies. `ranges`, `etags`, `lengths` and `heads` say what
+    the server knows: without lengths it sends chunks, or, if not `chunks` either, just closes.
+    """
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    upstream: str = ""
+    faults: deque[Fault] = field(default_factory=deque)
+    always: Fault = FINE
+    ranges: bool = True
+    etags: bool = True
+    lengths: bool = True
+    chunks: bool = True
+    heads: bool = True
+    redirects: dict[str, str] = field(default_factory=dict)
+    requests: list[tuple[str, str, str]] = field(default_factory=list)
+    peers: list[int] = field(default_factory=list)
+    url: str = ""
+
+    def next_fault(self) -> Fault:
+        return self.faults.popleft() if self.faults else self.always
+
+    def gets(self) -> list[str]:
+        """Ranges asked for by GET, in order; empty text for a whole object."""
+        return [asked for method, _, asked in self.requests if method == "GET"]
+
+
+@contextmanager
+def web(tls: ssl.SSLContext | None = None, **settings: object) -> Iterator[Server]:
+    """Serve objects by path over HTTP, or over HTTPS if given a context."""
+    state = Server(**settings)  # type: ignore[arg-type]
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(state))
+    httpd.daemon_threads = True
+    httpd.handle_error = lambda *_: None  # type: ignore[method-assign] clients that leave are no news
+    if tls:
+        httpd.socket = tls.wrap_socket(httpd.socket, server_side=True)
+    state.url = (
+        f"{'https' if tls else 'http'}://{'localhost' if tls else '127.0.0.1'}:{httpd.server_address[1]}"
+    )
+    thread = Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield state
+    finally:
+        httpd.shutdown()
+        httpd.server_close()
+        thread.join()
+
+
+@contextmanager
+def faults_before(upstream: str) -> Iterator[Server]:
+    """Stand in front of another server."""
+    with web(upstream=upstream) as server:
+        yield server
+
+
+@contextmanager
+def s3() -> Iterator[str]:
+    """Run moto's S3 server; gives its endpoint."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+def _handler_of(server: Server) -> type[BaseHTTPRequestHandler]:
+    class Handler(_Handler):
+        state = server
+
+    return Handler
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    state: Server
+
+    def _answer(self) -> None:
+        state = self.state
+        state.peers.append(self.client_address[1])
+        state.requests.append((self.command, self.path, self.headers.get("Range", "")))
+        reply = self._forwarded() if state.upstream else self._served()
+        is_object = self.command == "GET" and "list-type" not in self.path
+        self._send(reply, state.next_fault() if is_object else FINE)
+
+    def __getattr__(self, name: str) -> object:
+        """Answer every method alike; the base class looks for `do_GET` and its like."""
+        if name.startswith("do_"):
+            return self._answer
+        raise AttributeError(name)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def _forwarded(self) -> Reply:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        connection = HTTPConnection(urlsplit(self.state.upstream).netloc)
+        connection.request(self.command, self.path, body, dict(self.headers))
+        reply = connection.getresponse()
+        headers = {
+            name: value
+            for name, value in reply.getheaders()
+            if name not in {"Connection", "Transfer-Encoding"}
+        }
+        content = reply.read()
+        connection.close()
+        return Reply(reply.status, headers, content)
+
+    def _served(self) -> Reply:
+        state, path = self.state, unquote(urlsplit(self.path).path)
+        if path in state.redirects:
+            return Reply(302, {"Location": state.redirects[path]}, b"")
+        if path not in state.objects:
+            return Reply(404, {}, b"nothing here")
+        if self.command == "HEAD" and not state.heads:
+            return Reply(405, {}, b"")
+        data = state.objects[path]
+        headers = {"ETag": f'"{hashlib.sha256(data).hexdigest()[:16]}"'} if state.etags else {}
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")) if state.ranges else None
+        if not asked:
+            return Reply(200, headers, data)
+        start, end = int(asked[1]), min(int(asked[2] or len(data)) + 1, len(data))
+        if start >= len(data):
+            return Reply(416, {"Content-Range": f"bytes */{len(data)}"}, b"")
+        return Reply(
+            206, {**headers, "Content-Range": f"bytes {start}-{end - 1}/{len(data)}"}, data[start:end]
+        )
+
+    def _send(self, reply: Reply, fault: Fault) -> None:
+        if fault.status:
+            reply = Reply(fault.status, {"Retry-After": fault.retry_after} if fault.retry_after else {}, b"")
+        chunked = (
+            self.command == "GET" and reply.status == 200 and not self.state.lengths and self.state.chunks
+        )
+        measured = self.state.lengths or reply.status != 200
+        reply.headers.pop("Content-Length", None) if self.command == "GET" else None
+        self.send_response(reply.status)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        if measured and "Content-Length" not in reply.headers:
+            self.send_header("Content-Length", str(len(reply.body) + fault.length_off))
+        if chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+        self.close_connection = (
+            bool(fault.length_off) or fault.cut_after is not None or not (measured or chunked)
+        )
+        self.end_headers()
+        if self.command != "HEAD":
+            self._send_body(
+                reply.body if fault.cut_after is None else reply.body[: fault.cut_after], fault, chunked
+            )
+
+    def _send_body(self, body: bytes, fault: Fault, chunked: bool) -> None:
+        size = max(1, -(-len(body) // fault.pieces))
+        for at in range(0, len(body), size):
+            piece = body[at : at + size]
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
+            time.sleep(0.001 if fault.pieces > 1 else 0)
+        if chunked and fault.cut_after is None:
+            self.wfile.write(b"0\r\n\r\n")
+        if fault.reset:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            os.close(self.connection.detach())

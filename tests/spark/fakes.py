@@ -1,0 +1,130 @@
+"""Runs whose shards are made up: as many matches as the shard's size says, and trouble where its name says so."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import SparkSession
+
+from presswatch_spark.config import RunRules
+from presswatch_spark.errors import StorageError
+from presswatch_spark.pipeline import RunSummary, Work, execute
+from presswatch_spark.progress import Progress
+from presswatch_spark.shard_scan import Reading, ShardOutcome, outcome_of
+from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.storage.runs import claim
+from presswatch_spark.storage.tables import TableStore
+from presswatch_spark.tables import MATCHES
+
+FACTS: Mapping[str, object] = {
+    "dataset": "wet",
+    "release": None,
+    "corpus_digest": "corpus",
+    "config_digest": "config",
+    "config": "{}",
+    "tool_version": "0",
+    "minhash_scheme": "affine32",
+    "minhash_seed": 1,
+    "minhash_permutations": 128,
+}
+
+
+def fake_shards(count: int) -> list[ObjectInfo]:
+    """Shards of one to three matches each."""
+    return [ObjectInfo(f"shard-{number:03}", size=1 + number % 3) for number in range(count)]
+
+
+def read_fake(reading: Reading) -> None:
+    """Fill in what a shard of that size gives."""
+    size = reading.shard.size or 0
+    reading.format = "wet"
+    reading.report.documents = 10
+    reading.report.text_bytes = 1000
+    reading.report.bytes_read = size
+    reading.matches.append(pa.RecordBatch.from_pylist([match(reading.shard.uri, row) for row in range(size)], MATCHES))
+
+
+def scan_with(
+    trouble: Mapping[str, Callable[[Reading], None]], broken: str | None = None
+) -> Callable[[ObjectInfo], ShardOutcome]:
+    """A scan that meets `trouble` at the end of some shards, and cannot even begin at the shard named `broken`."""
+
+    def read(reading: Reading) -> None:
+        read_fake(reading)
+        trouble.get(reading.shard.uri, lambda _: None)(reading)
+
+    def scan(shard: ObjectInfo) -> ShardOutcome:
+        if shard.uri == broken:
+            raise ModuleNotFoundError("the package is not on this host")
+        return outcome_of(shard, 2, read)
+
+    return scan
+
+
+def die(reading: Reading) -> None:
+    """Kill this Python worker, as the kernel does when memory runs out."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def lose_connection(reading: Reading) -> None:
+    """Fail as storage does."""
+    raise StorageError("connection reset", where=reading.shard.uri)
+
+
+def once(flag: Path, trouble: Callable[[Reading], None]) -> Callable[[Reading], None]:
+    """Trouble that is over after the first time."""
+
+    def first_time_only(reading: Reading) -> None:
+        if not flag.exists():
+            flag.touch()
+            trouble(reading)
+
+    return first_time_only
+
+
+def match(shard_uri: str, row: int) -> dict[str, Any]:
+    """A row of `matches`, whole enough to be written."""
+    facts = {
+        "dataset": "wet",
+        "title_id": "title",
+        "publisher_id": "publisher",
+        "url_match": "none",
+        "grade": "extract",
+        "longest_run_words": 12,
+        "copied_words": 12,
+        "spans": [dict.fromkeys(("document_start", "document_end", "article_start", "article_end", "words", "passage"), 1)],
+        "own_site": False,
+        "shard_uri": shard_uri,
+        "row_index": row,
+        "text_sha256": "0" * 64,
+        "languages": ["fra"],
+        "row_sha256": hashlib.sha256(f"{shard_uri} {row}".encode()).hexdigest(),
+    }
+    return {name: facts.get(name) for name in MATCHES.names}
+
+
+def run_fake(
+    spark: SparkSession,
+    out: Path,
+    *,
+    shards: int = 12,
+    trouble: Mapping[str, Callable[[Reading], None]] | None = None,
+    broken: str | None = None,
+    rules: RunRules | None = None,
+    facts: Mapping[str, object] | None = None,
+) -> RunSummary:
+    """Run over `fake_shards` into `out`."""
+    plan: Sequence[ObjectInfo] = fake_shards(shards)
+    work = Work(plan, f"plan of {shards}", scan_with(trouble or {}, broken), {**FACTS, **(facts or {})})
+    rules = rules or RunRules(wave_shards=5, shards_per_task=2)
+    store = TableStore.create(str(out))
+    with claim(store, work.key, datetime.now(UTC)) as run:
+        return execute(work, run, store, rules, spark, Progress(io.StringIO(), live=False))

@@ -1,0 +1,80 @@
+"""A press that never was: articles of random words, and WET shards with copies of known length in them."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from warcio.warcwriter import WARCWriter
+
+MEMBERS = """
+publishers:
+  - id: publisher
+    name: Publisher
+    titles:
+      - {id: daily, name: Daily, domains: [daily.example]}
+"""
+SYLLABLES = "ba ce di fo gu ha jo ké lu mé no pa qui ra sœ ti va".split()
+ARTICLES = 40
+ARTICLE_WORDS = 300
+GUARANTEED = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """Where it lies, and the truth: pairs (document URL, article id) with a common run of 11 words or more."""
+
+    members: Path
+    articles: Path
+    shards: Path
+    pairs: frozenset[tuple[str, str]]
+
+
+def write_press(folder: Path, shards: int, pages: int) -> Press:
+    """Write a members file, articles, and `shards` shards of `pages` pages each; a tenth of the pages copy."""
+    random = Random(20261124)
+    folder.mkdir(parents=True)
+    bodies = [words(random, ARTICLE_WORDS) for _ in range(ARTICLES)]
+    (folder / "members.yaml").write_text(MEMBERS)
+    with (folder / "articles.jsonl").open("w") as file:
+        for number, body in enumerate(bodies):
+            row = {"article_id": f"a{number}", "title_id": "daily", "url": f"https://daily.example/{number}"}
+            row |= {"headline": "h", "body": " ".join(body), "published_at": "2026-01-01T00:00:00Z"}
+            file.write(json.dumps(row) + "\n")
+    pairs: set[tuple[str, str]] = set()
+    (folder / "shards").mkdir()
+    for shard in range(shards):
+        with (folder / "shards" / f"CC-{shard:03}.warc.wet.gz").open("wb") as file:
+            writer = WARCWriter(file, gzip=True)
+            for page in range(pages):
+                url = f"https://web.example/{shard}/{page}"
+                text, copied = page_text(random, bodies)
+                pairs |= {(url, article) for article in copied}
+                writer.write_record(
+                    writer.create_warc_record(
+                        url, "conversion", io.BytesIO(text.encode()), warc_content_type="text/plain"
+                    )
+                )
+    return Press(folder / "members.yaml", folder / "articles.jsonl", folder / "shards", frozenset(pairs))
+
+
+def page_text(random: Random, bodies: list[list[str]]) -> tuple[str, set[str]]:
+    """A page, and the articles of which it holds a run long enough."""
+    text, copied = words(random, random.randrange(50, 800)), set()
+    if random.random() < 0.1:
+        article = random.randrange(ARTICLES)
+        length = random.choice([9, 10, 11, 12, 40, ARTICLE_WORDS])
+        start = random.randrange(ARTICLE_WORDS - length + 1)
+        place = random.randrange(len(text))
+        text[place:place] = bodies[article][start : start + length]
+        if length >= GUARANTEED:
+            copied.add(f"a{article}")
+    return " ".join(text), copied
+
+
+def words(random: Random, count: int) -> list[str]:
+    """Random words, never the same run of three twice."""
+    return ["".join(random.choices(SYLLABLES, k=random.randrange(1, 5))) for _ in range(count)]

@@ -1,0 +1,167 @@
+"""What a run leaves behind, as its users read it."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+from pyspark.sql import SparkSession
+
+from presswatch_spark.matching.rows import table_digest as digest_of
+from presswatch_spark.storage import publish
+from presswatch_spark.storage.tables import SCHEMAS, TableStore
+from presswatch_spark.tables import MATCHES
+from tests.spark.fakes import fake_shards, run_fake
+
+SHARDS = 7
+ROWS = sum(shard.size or 0 for shard in fake_shards(SHARDS))
+
+READERS = {
+    "pyarrow.parquet": lambda spark, folder: pq.read_table(folder).to_pylist(),
+    "pyarrow.dataset": lambda spark, folder: ds.dataset(folder).to_table().to_pylist(),
+    "pandas": lambda spark, folder: pd.read_parquet(folder).to_dict("records"),
+    "spark": lambda spark, folder: [row.asDict() for row in spark.read.parquet(folder).collect()],
+    "glob": lambda spark, folder: [
+        row for file in Path(folder).glob("**/*.parquet") for row in pq.read_table(file).to_pylist()
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def two_runs(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder, with brackets and a blank in its name, of the same scan done twice."""
+    out = tmp_path_factory.mktemp("tables") / "out [1] {x}"
+    for _ in range(2):
+        run_fake(spark, out, shards=SHARDS)
+    return out
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_every_reader_sees_all_rows_and_the_run_they_belong_to(
+    two_runs: Path, reader: str, spark: SparkSession
+) -> None:
+    published = TableStore.open(str(two_runs)).published()
+    folder = str(two_runs / "matches")
+    if reader == "spark":
+        folder = folder.replace("[", r"\[").replace("]", r"\]").replace("{", r"\{").replace("}", r"\}")
+    rows = READERS[reader](spark, folder)
+    assert set(rows[0]) == set(MATCHES.names)
+    assert {run_id: [row["run_id"] for row in rows].count(run_id) for run_id in published} == {
+        published[0]: ROWS,
+        published[1]: ROWS,
+    }
+
+
+@pytest.mark.parametrize("table", SCHEMAS)
+def test_our_readers_give_the_documented_schema_with_and_without_spark(
+    two_runs: Path, table: str, spark: SparkSession
+) -> None:
+    store = TableStore.open(str(two_runs))
+    assert store.read(table).schema == SCHEMAS[table]
+    assert store.frame(spark, table).columns == SCHEMAS[table].names
+    assert store.frame(spark, table).count() == len(store.read(table))
+
+
+def test_the_same_scan_done_twice_has_the_same_digest(two_runs: Path) -> None:
+    digests = TableStore.open(str(two_runs)).read("runs")["table_digest"].to_pylist()
+    assert digests[0] == digests[1]
+
+
+def test_the_digest_can_be_recomputed_from_the_rows_in_any_order(two_runs: Path) -> None:
+    store = TableStore.open(str(two_runs))
+    run = store.read("runs").to_pylist()[0]
+    rows = store.read("matches", run["run_id"])["row_sha256"].to_pylist()
+    random.Random(0).shuffle(rows)
+    assert digest_of(rows) == run["table_digest"]
+
+
+def test_the_run_adds_up(two_runs: Path) -> None:
+    run = TableStore.open(str(two_runs)).read("runs").to_pylist()[0]
+    assert (run["shards_planned"], run["shards_complete"], run["shards_failed"]) == (SHARDS, SHARDS, 0)
+    assert (run["documents"], run["text_bytes"], run["matches"]) == (10 * SHARDS, 1000 * SHARDS, ROWS)
+    assert run["started_at"] <= run["finished_at"]
+
+
+def test_rows_lie_in_one_file_in_the_order_of_the_documents(two_runs: Path) -> None:
+    store = TableStore.open(str(two_runs))
+    (file,) = store.files("matches", store.published()[0])
+    places = [(row["shard_uri"], row["row_index"]) for row in pq.read_table(file).to_pylist()]
+    assert places == sorted(places)
+
+
+def test_staging_is_gone_when_a_run_is_published(two_runs: Path) -> None:
+    assert list((two_runs / "_runs").iterdir()) == []
+
+
+def test_a_run_without_matches_gives_tables_that_can_be_read(spark: SparkSession, tmp_path: Path) -> None:
+    def nothing_found(reading: Any) -> None:
+        reading.matches.clear()
+
+    names = [shard.uri for shard in fake_shards(3)]
+    summary = run_fake(spark, tmp_path / "out", shards=3, trouble=dict.fromkeys(names, nothing_found))
+    assert pq.read_table(tmp_path / "out" / "matches").column_names == MATCHES.names
+    assert (summary.row["matches"], summary.row["table_digest"]) == (0, digest_of([]))
+
+
+@pytest.mark.parametrize("moved", [0, 1, 2])
+def test_a_publication_cut_short_shows_nothing_and_the_same_command_finishes_it(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved: int
+) -> None:
+    adopt, tables = TableStore.adopt, []
+
+    def adopt_until_killed(store: TableStore, table: str, run_id: str, written: Path) -> None:
+        if len(tables) == moved:
+            raise KeyboardInterrupt
+        tables.append(table)
+        adopt(store, table, run_id, written)
+
+    monkeypatch.setattr(TableStore, "adopt", adopt_until_killed)
+    with pytest.raises(KeyboardInterrupt):
+        run_fake(spark, tmp_path / "out", shards=SHARDS)
+    store = TableStore.open(str(tmp_path / "out"))
+    assert (store.published(), len(store.read("matches"))) == ([], 0)
+    monkeypatch.undo()
+    summary = run_fake(spark, tmp_path / "out", shards=SHARDS)
+    assert summary.resumed
+    assert store.published() == [summary.run_id]
+    assert len(pq.read_table(tmp_path / "out" / "matches")) == ROWS
+
+
+def test_a_run_killed_between_publication_and_clearing_is_not_done_again(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(run: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(publish, "clear", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run_fake(spark, tmp_path / "out", shards=SHARDS)
+    monkeypatch.undo()
+    store = TableStore.open(str(tmp_path / "out"))
+    assert len(store.read("matches")) == ROWS
+    assert not run_fake(spark, tmp_path / "out", shards=SHARDS).resumed
+    assert len(store.published()) == 2
+    assert list((store.root / "_runs").iterdir()) == []
+
+
+def test_waves_that_lost_a_file_are_not_published(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from presswatch_spark import pipeline
+    from presswatch_spark.errors import OutputError
+
+    def lose_a_file(spark: SparkSession, store: TableStore, run: Any, waves: Any, facts: Any) -> Any:
+        next((run.folder / "waves" / waves[0].attempt).glob("*.parquet")).unlink()
+        return publish.publish(spark, store, run, waves, facts)
+
+    monkeypatch.setattr(pipeline, "publish", lose_a_file)
+    with pytest.raises(OutputError, match=r"waves hold .* expected"):
+        run_fake(spark, tmp_path / "out", shards=SHARDS)
+    assert TableStore.open(str(tmp_path / "out")).published() == []
+    shutil.rmtree(tmp_path / "out" / "_runs")

@@ -1,0 +1,119 @@
+"""Waves, and what happens when workers, storage or the disk let them down."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from presswatch_spark.config import RunRules
+from presswatch_spark.errors import PresswatchError
+from presswatch_spark.pipeline import RunSummary
+from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.storage.tables import TableStore
+from presswatch_spark.storage.waves import dealt
+from tests.spark.fakes import die, fake_shards, lose_connection, once, run_fake
+
+
+@pytest.fixture(scope="module")
+def undisturbed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> RunSummary:
+    return run_fake(spark, tmp_path_factory.mktemp("undisturbed") / "out")
+
+
+def same(summary: RunSummary, other: RunSummary) -> bool:
+    """Whether two runs found the same."""
+    names = ("table_digest", "matches", "documents", "shards_planned", "shards_complete")
+    return [summary.row[name] for name in names] == [other.row[name] for name in names]
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [RunRules(wave_shards=1), RunRules(wave_shards=7, shards_per_task=3), RunRules(shards_per_task=100)],
+)
+def test_the_digest_does_not_depend_on_waves_and_tasks(
+    spark: SparkSession, tmp_path: Path, undisturbed: RunSummary, rules: RunRules
+) -> None:
+    assert same(run_fake(spark, tmp_path / "out", rules=rules), undisturbed)
+
+
+def test_a_worker_that_is_killed_costs_nothing(
+    spark: SparkSession, tmp_path: Path, undisturbed: RunSummary
+) -> None:
+    summary = run_fake(spark, tmp_path / "out", trouble={"shard-007": once(tmp_path / "killed", die)})
+    assert (tmp_path / "killed").exists()
+    assert same(summary, undisturbed)
+
+
+def test_a_shard_that_kills_every_worker_is_logged_and_all_others_are_scanned(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    rules = RunRules(wave_shards=2)
+    summary = run_fake(spark, tmp_path / "out", trouble={"shard-007": die}, rules=rules)
+    ((uri, status, error),) = summary.incomplete
+    assert (uri, status) == ("shard-007", "failed")
+    assert "worker" in error
+    assert summary.row["shards_complete"] == 11
+    assert summary.row["matches"] == sum(
+        shard.size or 0 for shard in fake_shards(12) if shard.uri != "shard-007"
+    )
+
+
+def test_storage_that_fails_once_changes_nothing_but_the_log(
+    spark: SparkSession, tmp_path: Path, undisturbed: RunSummary
+) -> None:
+    trouble = {"shard-003": once(tmp_path / "reset", lose_connection)}
+    assert same(run_fake(spark, tmp_path / "out", trouble=trouble), undisturbed)
+    log = TableStore.open(str(tmp_path / "out")).read("scan_log").to_pylist()
+    assert [row["shard_uri"] for row in log if row["attempts"] > 1] == ["shard-003"]
+
+
+def test_a_shard_that_fails_does_not_stop_the_run(spark: SparkSession, tmp_path: Path) -> None:
+    summary = run_fake(spark, tmp_path / "out", trouble={"shard-003": lose_connection})
+    assert summary.incomplete == (("shard-003", "partial", "shard-003: connection reset"),)
+    assert (summary.row["shards_complete"], summary.row["shards_partial"]) == (11, 1)
+
+
+def test_finished_waves_are_kept_and_only_the_rest_is_done(
+    spark: SparkSession, tmp_path: Path, undisturbed: RunSummary
+) -> None:
+    with pytest.raises(PresswatchError, match=r"the package is not on this host .*the same command again"):
+        run_fake(spark, tmp_path / "out", broken="shard-007")
+    (markers,) = [
+        sorted(run.glob("waves/*.json")) for run in (tmp_path / "out" / "_runs").iterdir() if run.is_dir()
+    ]
+    assert [json.loads(marker.read_text())["shards"] for marker in markers] == [[0, 1, 2, 3, 4]]
+    scanned_again = {f"shard-{number:03}": die for number in range(5)}
+    summary = run_fake(spark, tmp_path / "out", trouble=scanned_again, rules=RunRules(wave_shards=3))
+    assert summary.resumed
+    assert same(summary, undisturbed)
+
+
+def test_what_an_unfinished_attempt_wrote_is_not_counted(
+    spark: SparkSession, tmp_path: Path, undisturbed: RunSummary
+) -> None:
+    with pytest.raises(PresswatchError):
+        run_fake(spark, tmp_path / "out", broken="shard-007")
+    (marker,) = (tmp_path / "out" / "_runs").glob("*/waves/*.json")
+    marker.unlink()
+    assert same(run_fake(spark, tmp_path / "out"), undisturbed)
+
+
+def test_two_runs_live_side_by_side_in_one_folder(
+    spark: SparkSession, tmp_path: Path, undisturbed: RunSummary
+) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(PresswatchError):
+        run_fake(spark, out, broken="shard-007")
+    other = run_fake(spark, out, facts={"corpus_digest": "another"})
+    summary = run_fake(spark, out)
+    assert summary.run_id != other.run_id
+    assert TableStore.open(str(out)).published() == sorted([summary.run_id, other.run_id])
+    assert same(summary, undisturbed)
+
+
+def test_shards_are_dealt_so_that_groups_weigh_the_same() -> None:
+    groups = dealt([ObjectInfo(f"s{size}", size) for size in range(1, 9)], 2)
+    assert sorted(len(group) for group in groups) == [4, 4]
+    assert [sum(shard.size or 0 for shard in group) for group in groups] == [20, 16]

@@ -1,0 +1,261 @@
+"""The command line: quick help, honest exit codes, output that programs can read."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from presswatch_spark import cli, pipeline
+from presswatch_spark.commands.scan import settings_of
+from presswatch_spark.errors import PresswatchError, StorageError
+from presswatch_spark.pipeline import RunSummary
+from presswatch_spark.show import cell, json_line, printable, table_lines
+from tests.tables import match, publish
+
+HEAVY = ("pyspark", "pyarrow", "numba", "numpy", "pandas", "boto3", "datasketch", "yaml")
+PATHS: list[list[str]] = [[], ["corpus"], ["corpus", "build"], ["corpus", "info"]]
+PATHS += [["scan"], ["runs"], ["matches"], ["sql"], ["compare"], ["demo"]]
+
+
+@pytest.mark.parametrize("path", PATHS, ids=" ".join)
+def test_help_imports_nothing_heavy(path: list[str]) -> None:
+    code = (
+        "import sys; from presswatch_spark import cli; code = cli.run(sys.argv[1:]);"
+        f"loaded = [name for name in {HEAVY!r} if name in sys.modules];"
+        "sys.exit(f'loaded {loaded}' if loaded else code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *path, "--help"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Usage: presswatch")
+
+
+def test_help_answers_in_under_half_a_second() -> None:
+    def seconds() -> float:
+        start = time.perf_counter()
+        command = [sys.executable, "-m", "presswatch_spark", "--help"]
+        subprocess.run(command, check=True, capture_output=True)
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(3)) < 0.5
+
+
+def test_every_command_of_the_contract_is_there_and_no_other() -> None:
+    names = set(cli.cli.commands)
+    assert names == {"corpus", "scan", "runs", "matches", "sql", "compare", "demo"}
+    corpus = cli.cli.commands["corpus"]
+    assert isinstance(corpus, click.Group)
+    assert set(corpus.commands) == {"build", "info"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["scan"], ["nonsense"], ["matches"], ["scan", "--format", "pdf", "x"], ["runs", "--no-such-flag", "x"]],
+)
+def test_misuse_exits_2_and_says_how_to_use_it(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(arguments) == 2
+    assert "Usage: presswatch" in capsys.readouterr().err
+
+
+def raising(error: BaseException) -> Any:
+    def scan(*_: object, **__: object) -> None:
+        raise error
+
+    return scan
+
+
+SCAN = ["scan", "--corpus", "corpus", "--out", "out", "shard.wet.gz"]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            StorageError("no such object", where="s3://b/k", remedy="check the name"),
+            "s3://b/k: no such object",
+        ),
+        (PresswatchError("a sentence"), "error: a sentence"),
+        (PermissionError(13, "Permission denied", "/out"), "/out: Permission denied"),
+        (KeyboardInterrupt(), "the same command"),
+    ],
+)
+def test_a_failure_exits_1_with_one_message_and_no_traceback(
+    error: BaseException, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pipeline, "scan", raising(error))
+    assert cli.run(SCAN) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("error: ")
+    assert message in said.err
+    assert "Traceback" not in said.err
+
+
+def summary(*incomplete: tuple[str, str, str]) -> RunSummary:
+    row = {"run_id": "r1", "matches": 4, "documents": 1000, "text_bytes": 5_000_000, "shards_planned": 9}
+    return RunSummary({**row, "table_digest": "abc"}, incomplete, resumed=False, seconds=12.3)
+
+
+def test_a_complete_scan_exits_0_and_says_what_it_did(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pipeline, "scan", lambda *_, **__: summary())
+    assert cli.run(SCAN) == 0
+    out = capsys.readouterr().out
+    assert "run r1: 4 matches in 1,000 documents (5.0 MB of text) of 9 shards, 12 s" in out
+    assert "presswatch matches out" in out
+
+
+def test_a_scan_that_missed_something_exits_3_and_names_the_shards(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost = [(f"s3://b/{number}.gz", "partial", "cut short") for number in range(8)]
+    monkeypatch.setattr(pipeline, "scan", lambda *_, **__: summary(*lost))
+    assert cli.run(SCAN) == 3
+    err = capsys.readouterr().err
+    assert "8 of 9 shards were not read to their end" in err
+    assert "partial: s3://b/4.gz: cut short" in err
+    assert "s3://b/5.gz" not in err
+    assert "and 3 more" in err
+    assert "from scan_log where run_id = 'r1'" in err
+
+
+def test_wrong_settings_exit_1_with_every_mistake(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PRESSWATCH_GRADE__MIN_RUN_WORD", "9")
+    monkeypatch.setenv("PRESSWATCH_RUN__CORES", "many")
+    assert cli.run(SCAN) == 1
+    err = capsys.readouterr().err
+    assert "did you mean grade.min_run_words?" in err
+    assert "run.cores must be a whole number" in err
+
+
+def test_flags_become_settings() -> None:
+    flags: dict[str, Any] = {"languages": ("fra", "oci"), "columns": ("text=body",), "cores": 2}
+    flags |= {"region": None, "unsigned": False}
+    assert settings_of(flags) == {
+        "read.languages": ("fra", "oci"),
+        "read.columns": {"text": "body"},
+        "run.cores": 2,
+        "storage.unsigned": False,
+    }
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> str:
+    url = "https://x.example/\x1b[31m" + "long/" * 40
+    first = [match("a", url, longest_run_words=20), match("b", url, grade="full_copy", own_site=True)]
+    publish(tmp_path, "r1", first)
+    publish(tmp_path, "r2", [match("c", None, title_id="u")])
+    return str(tmp_path)
+
+
+def output(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> list[str]:
+    assert cli.run(arguments) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def test_runs_are_listed_with_their_digests(tables: str, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = output(["runs", tables], capsys)
+    assert lines[0].split()[:3] == ["run_id", "finished_at", "dataset"]
+    assert [line.split()[0] for line in lines[1:]] == ["r1", "r2"]
+
+
+def test_matches_are_aligned_whole_and_safe_when_piped(
+    tables: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = output(["matches", tables], capsys)
+    assert len(lines) == 4
+    assert "long/" * 40 in lines[1]
+    assert "\x1b" not in "".join(lines)
+
+
+def test_matches_as_json_hold_every_column_one_object_a_line(
+    tables: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [json.loads(line) for line in output(["matches", tables, "--json"], capsys)]
+    assert [row["article_id"] for row in rows] == ["a", "b", "c"]
+    assert {"spans", "captured_at", "row_sha256", "record_offset"} <= set(rows[0])
+
+
+@pytest.mark.parametrize(
+    ("filters", "articles"),
+    [
+        (["--grade", "full_copy"], ["b"]),
+        (["--grade", "full_copy", "--grade", "extract"], ["a", "b", "c"]),
+        (["--title", "u"], ["c"]),
+        (["--publisher", "p", "--article", "a"], ["a"]),
+        (["--elsewhere"], ["a", "c"]),
+        (["--run", "latest"], ["c"]),
+        (["--run", "r1", "--limit", "1"], ["a"]),
+        (["--title", "nobody"], []),
+    ],
+)
+def test_matches_can_be_filtered(
+    tables: str, filters: list[str], articles: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = output(["matches", tables, "--json", *filters], capsys)
+    assert [json.loads(line)["article_id"] for line in lines] == articles
+
+
+def test_more_matches_than_shown_are_mentioned(tables: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["matches", tables, "--limit", "2"]) == 0
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 3
+    assert "more than 2 rows" in said.err
+
+
+@pytest.mark.parametrize("command", ["runs", "matches"])
+def test_a_folder_without_our_tables_is_refused(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run([command, str(tmp_path / "absent")]) == 1
+    assert "not a folder of our tables" in capsys.readouterr().err
+
+
+def test_an_unknown_run_is_refused(tables: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["matches", tables, "--run", "r9"]) == 1
+    assert "no run r9 is published" in capsys.readouterr().err
+
+
+def test_a_reader_that_stops_early_is_no_failure(tables: str) -> None:
+    publish(Path(tables), "r3", [match(f"article-{number}", "https://x.example/") for number in range(2000)])
+    command = [sys.executable, "-m", "presswatch_spark", "matches", tables, "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        complaint = process.stderr.read()
+    assert (process.returncode, complaint) == (0, b"")
+
+
+def test_a_demo_never_touches_a_folder_of_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "thesis.txt").write_text("ten years of work")
+    assert cli.run(["demo", "--out", str(tmp_path)]) == 1
+    assert "no demo's" in capsys.readouterr().err
+    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_tables_fit_the_terminal_and_align() -> None:
+    rows = [("a" * 50, 7, None), ("é", 123, 0.5)]
+    assert list(table_lines(("name", "count", "share"), rows, 30)) == [
+        f"{'name':<16}  {'count'}  {'share'}",
+        f"{'a' * 15}…  {'7':>5}",
+        f"{'é':<16}  {'123':>5}  {'0.5':>5}",
+    ]
+
+
+def test_cells_are_one_line_and_cannot_steer_the_terminal() -> None:
+    assert printable("a\nb\x1b[2J\x07") == "a b�[2J�"
+    assert cell([{"words": 3}]) == '[{"words": 3}]'
+    assert json_line({"x": float("nan"), "y": b"\xff"}) == '{"x": null, "y": "ff"}'

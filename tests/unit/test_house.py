@@ -1,0 +1,109 @@
+"""The house keeps its own rules: what documents, settings, locks and modules promise of each other."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from presswatch_spark import tables
+from presswatch_spark.config import ScanConfig
+from presswatch_spark.corpus.registry import load_registry
+from presswatch_spark.settings import load_scan_config
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "presswatch_spark"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+SCHEMAS = {
+    name.lower(): schema
+    for name, schema in vars(tables).items()
+    if isinstance(schema, pa.Schema) and name.isupper()
+}
+LOCKS = sorted(ROOT.glob("requirements*.lock"))
+PURE = ("text.words", "sources.detect", "storage.objects", "matching.sieve", "matching.verify", "settings")
+
+
+def test_the_settings_file_states_the_defaults_and_every_rule() -> None:
+    file = ROOT / "conf" / "scan.yaml"
+    assert load_scan_config(str(file)) == ScanConfig()
+    text = file.read_text(encoding="utf-8")
+    for section in ("grade", "verify"):
+        for name in getattr(ScanConfig(), section).__dataclass_fields__:
+            assert re.search(rf"^\s+{name}:", text, re.MULTILINE), f"{section}.{name}"
+
+
+def test_the_members_example_is_a_members_file() -> None:
+    assert load_registry(ROOT / "conf" / "members.example.yaml").publishers
+
+
+@pytest.mark.parametrize("table", SCHEMAS)
+def test_the_table_documentation_lists_every_column(table: str) -> None:
+    text = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
+    section = re.split(rf"^#+ .*`{table}`.*$", text, maxsplit=1, flags=re.MULTILINE)
+    assert len(section) == 2, f"no heading for `{table}`"
+    body = re.split(r"^## ", section[1], maxsplit=1, flags=re.MULTILINE)[0]
+    missing = [name for name in SCHEMAS[table].names if f"`{name}`" not in body]
+    assert not missing
+
+
+def test_every_column_says_what_it_means() -> None:
+    for schema in SCHEMAS.values():
+        assert all(field.metadata[b"meaning"] for field in schema)
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_pure_rooms_load_without_spark(module: str) -> None:
+    code = f"import sys, presswatch_spark.{module}; sys.exit('pyspark' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_modules_and_functions_stay_short(module: Path) -> None:
+    source = module.read_text(encoding="utf-8")
+    assert source.count("\n") <= 300
+    long = [f"{name}: {lines} lines" for name, lines in _functions(ast.parse(source)) if lines > 50]
+    assert not long
+
+
+def _functions(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Name and length of every function but numba kernels."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and not any("njit" in ast.dump(d) for d in node.decorator_list):
+            yield node.name, (node.end_lineno or 0) - node.lineno + 1
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+def test_locks_hold_a_hash_for_every_pin_and_name_no_place(lock: Path) -> None:
+    text = lock.read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "--find-links" not in text
+    assert "--index-url" not in text
+    for pin in re.split(r"\n(?=\S)", text.strip()):
+        assert re.match(r"[\w.-]+==\S+", pin), pin
+        assert "--hash=sha256:" in pin
+
+
+def test_locks_cover_every_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    for lock, requirements in (
+        ("requirements.lock", project["dependencies"]),
+        ("requirements-dev.lock", project["dependencies"] + extras["dev"]),
+        ("requirements-jre.lock", extras["jre"]),
+    ):
+        pinned = set(re.findall(r"^([\w.-]+)==", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE))
+        wanted = {re.split(r"[^\w.-]", name)[0].lower() for name in requirements}
+        assert wanted <= pinned, lock
+
+
+def test_make_help_explains_every_target() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in ("help", "setup", "demo", "test", "test-full", "check", "lock", "clean"):
+        assert re.search(rf"^{target}:.*## \w", makefile, re.MULTILINE), target

@@ -1,0 +1,72 @@
+"""MinHash signatures: what they estimate, and that they are datasketch's."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from datasketch import MinHash
+
+from presswatch_spark.config import MinHashRules
+from presswatch_spark.errors import ConfigError
+from presswatch_spark.matching.minhash import jaccard, signature
+from presswatch_spark.text.words import Words, words_of
+
+RULES = MinHashRules()
+
+
+def numbered(*ranges: range) -> Words:
+    return words_of(" ".join(f"mot{k}" for span in ranges for k in span).encode())
+
+
+def test_the_estimate_is_close_to_the_share_of_common_shingles() -> None:
+    rng = random.Random(3)
+    for _ in range(20):
+        common = rng.randrange(5, 1000)
+        first, second = numbered(range(1000)), numbered(range(common), range(5000, 6000 - common))
+        exact = (common - 4) / (2 * 996 - (common - 4))
+        assert jaccard(signature(first, RULES), signature(second, RULES), RULES) == pytest.approx(exact, abs=0.17)
+
+
+def test_the_order_of_paragraphs_hardly_matters_and_case_not_at_all() -> None:
+    first, second = numbered(range(500), range(500, 1000)), numbered(range(500, 1000), range(500))
+    assert jaccard(signature(first, RULES), signature(second, RULES), RULES) > 0.95
+    assert np.array_equal(
+        signature(words_of("Le Soir, à l’aube : rien.".encode()), RULES),
+        signature(words_of(b"LE SOIR A L AUBE RIEN"), RULES),
+    )
+
+
+def test_signatures_are_stored_as_32_bits_and_compare_like_sketches_made_from_them() -> None:
+    first, second = signature(numbered(range(300)), RULES), signature(numbered(range(100, 400)), RULES)
+    assert first.dtype == np.uint32
+    assert first.shape == (128,)
+    sketches = [
+        MinHash(hashvalues=values, scheme=RULES.scheme, seed=RULES.seed) for values in (first, second)
+    ]
+    assert jaccard(first, second, RULES) == sketches[0].jaccard(sketches[1])
+
+
+def test_long_texts_give_the_same_signature_in_pieces_as_at_once() -> None:
+    halves = [signature(numbered(span), RULES) for span in (range(6000), range(5996, 12_000))]
+    assert np.array_equal(signature(numbered(range(12_000)), RULES), np.minimum(*halves))
+
+
+def test_texts_shorter_than_a_shingle_are_one_shingle() -> None:
+    short, same, other = (signature(words_of(text), RULES) for text in (b"un deux trois", b"Un deux, trois", b"un deux"))
+    assert jaccard(short, same, RULES) == 1.0
+    assert jaccard(short, other, RULES) < 0.1
+    assert (signature(words_of(b" ... "), RULES) == 0xFFFFFFFF).all()
+
+
+def test_scheme_seed_and_permutations_change_the_signature() -> None:
+    words = numbered(range(100))
+    for rules in (MinHashRules(seed=2), MinHashRules(scheme="legacy"), MinHashRules(shingle_words=4)):
+        assert not np.array_equal(signature(words, rules), signature(words, RULES))
+    assert signature(words, MinHashRules(permutations=16)).shape == (16,)
+
+
+def test_a_scheme_of_64_bits_is_refused() -> None:
+    with pytest.raises(ConfigError, match="affine64"):
+        signature(numbered(range(9)), MinHashRules(scheme="affine64"))

@@ -1,0 +1,135 @@
+"""The members file: what a good one gives, and that every mistake is named with its line."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from presswatch_spark.corpus.registry import load_registry, parse_registry
+from presswatch_spark.errors import ConfigError
+
+GOOD = """\
+publishers:
+  - id: rives
+    name: Éditions des Rives
+    association: Alliance
+    mandate_from: 2023-01-01
+    mandate_to: "2027-12-31"
+    titles:
+      - id: courrier
+        name: Le Courrier
+        domains: [Courrier.EXAMPLE, café.example, courrier.example]
+      - id: sport
+        name: Sport
+        domains: [courrier.example]
+        url_prefixes: [https://www.courrier.example/sport/]
+"""
+
+
+def mistakes(yaml: str | bytes) -> list[str]:
+    """The lines of the error, without the first."""
+    raw = yaml.encode() if isinstance(yaml, str) else yaml
+    with pytest.raises(ConfigError) as caught:
+        parse_registry(raw, "m.yaml")
+    return str(caught.value).splitlines()[1:]
+
+
+def entry(**keys: str) -> str:
+    """A members file of one publisher with one title, some of whose keys are replaced or left out (empty)."""
+    title = {"id": "t", "name": "T", "domains": "[t.example]"} | keys
+    fields = ", ".join(f"{key}: {value}" for key, value in title.items() if value)
+    return f"publishers:\n- id: p\n  name: P\n  titles:\n  - {{{fields}}}\n"
+
+
+def test_a_good_file_gives_publishers_titles_and_normalised_sites() -> None:
+    registry = parse_registry(GOOD.encode(), "m.yaml")
+    publisher = registry.publishers[0]
+    assert (publisher.association, publisher.mandate_from, publisher.mandate_to) == (
+        "Alliance",
+        date(2023, 1, 1),
+        date(2027, 12, 31),
+    )
+    assert registry.titles["courrier"].domains == ("courrier.example", "xn--caf-dma.example")
+    assert registry.titles["sport"].url_prefixes == ("www.courrier.example/sport/",)
+    assert registry.publisher_of == {"courrier": "rives", "sport": "rives"}
+
+
+def test_optional_keys_may_be_left_out_or_null() -> None:
+    registry = parse_registry(entry(url_prefixes="null").encode(), "m.yaml")
+    assert registry.publishers[0].mandate_to is None
+    assert registry.titles["t"].url_prefixes == ()
+
+
+def test_every_mistake_is_reported_at_once_with_its_line() -> None:
+    found = mistakes(
+        "publishers:\n"
+        "  - id: a\n"
+        "    name: 12\n"
+        "    mandat: x\n"
+        "    mandate_from: 2024-02-31\n"
+        "    titles: []\n"
+        "  - id: a\n"
+        "    name: B\n"
+        "    titles:\n"
+        "      - id: t\n"
+        "        domains: [https://x.example]\n"
+    )
+    assert [line.split(" ")[0] for line in found] == [f"m.yaml:{n}:" for n in (3, 4, 5, 6, 7, 10, 11)]
+
+
+@pytest.mark.parametrize(
+    ("yaml", "line", "message"),
+    [
+        (entry(name=""), 5, "`name` is missing"),
+        (entry(name="null"), 5, "`name` is missing"),
+        (entry(nmae="x"), 5, "unknown key `nmae`"),
+        (entry(name="[x]"), 5, "name must be text"),
+        (entry(name="'  '"), 5, "name is empty"),
+        (entry(id="2024"), 5, "title id must be text (put it in quotes)"),
+        (entry(domains="[]"), 5, "domains is an empty list"),
+        (entry(domains="t.example"), 5, "domains must be a list"),
+        (entry(domains="[https://t.example]"), 5, "is not a domain"),
+        (entry(domains="['t.example:8080']"), 5, "is not a domain"),
+        (entry(domains="[t.example/sport]"), 5, "is not a domain"),
+        (entry(domains="[mon journal.example]"), 5, "is not a domain"),
+        (entry(domains="[localhost]"), 5, "is not a domain"),
+        (entry(domains="[192.168.0.1]"), 5, "is not a domain"),
+        (entry(url_prefixes="['ftp://t.example/a']"), 5, "is not a URL prefix"),
+        (entry(url_prefixes="['t.example/a?b=1']"), 5, "is not a URL prefix"),
+        (entry(name="T, name: U"), 5, "key `name` is given twice"),
+        (GOOD.replace("2027-12-31", "2022-12-31"), 6, "mandate_to 2022-12-31 is before mandate_from 2023-01-01"),
+        (GOOD.replace("2023-01-01", "1/1/2023"), 5, "`1/1/2023` is not a date"),
+        (GOOD.replace("id: sport", "id: courrier"), 11, "title id `courrier` is already used on line 8"),
+        ("publishers: []", 1, "publishers is an empty list"),
+        ("- id: p", 1, "members file must be a mapping"),
+        ("", 1, "the file is empty"),
+        ("? [a]\n: b", 1, "a key must be one of"),
+        ("publishers:\n\t- id: p", 2, "indent with spaces, not tabs"),
+        ("publishers: [", 1, "not valid YAML"),
+        ("publishers:\n---\na: b", 2, "not valid YAML"),
+        (b"publishers:\n- id: \xe9\n", 2, "byte 0xe9 is not UTF-8"),
+        ("publishers:\n- id: \x07\n", 2, "character U+0007 is not allowed"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(yaml: str | bytes, line: int, message: str) -> None:
+    assert any(found.startswith(f"m.yaml:{line}: ") and message in found for found in mistakes(yaml))
+
+
+def test_two_titles_may_share_a_domain_only_if_prefixes_tell_them_apart() -> None:
+    shared = GOOD.replace("        url_prefixes: [https://www.courrier.example/sport/]\n", "")
+    assert mistakes(shared) == [
+        "m.yaml:11: title `sport`: `courrier.example` also belongs to title `courrier` on line 8"
+        " (tell them apart by url_prefixes)"
+    ]
+
+
+def test_www_does_not_tell_two_titles_apart() -> None:
+    shared = GOOD.replace("https://www.courrier.example/sport/", "https://x.example/")
+    assert "also belongs" in mistakes(shared.replace("[courrier.example]", "[www.courrier.example]"))[0]
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        load_registry(tmp_path / "members.yaml")

@@ -1,0 +1,153 @@
+"""Settings: a file, then the environment, then flags; every mistake at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from presswatch_spark.config import CorpusConfig, MinHashRules, ScanConfig, config_digest
+from presswatch_spark.errors import ConfigError
+from presswatch_spark.settings import known_settings, load_corpus_config, load_scan_config
+
+
+def written(folder: Path, text: str) -> str:
+    file = folder / "settings.yaml"
+    file.write_text(text, encoding="utf-8")
+    return str(file)
+
+
+def problems(*layers: object) -> list[str]:
+    with pytest.raises(ConfigError) as raised:
+        load_scan_config(*layers)  # type: ignore[arg-type]
+    return str(raised.value).splitlines()[1:]
+
+
+def test_without_any_layer_the_defaults_hold() -> None:
+    assert load_scan_config() == ScanConfig()
+    assert load_corpus_config() == CorpusConfig()
+
+
+def test_the_environment_overrides_the_file_and_flags_override_both(tmp_path: Path) -> None:
+    file = written(tmp_path, "grade: {min_run_words: 12, partial_copy_words: 50}\nrun: {cores: 1}\n")
+    env = {"PRESSWATCH_GRADE__MIN_RUN_WORDS": "13", "PRESSWATCH_RUN__CORES": "2"}
+    config = load_scan_config(file, env, {"run.cores": 3, "run.master": None})
+    assert config.grade.min_run_words == 13
+    assert config.grade.partial_copy_words == 50
+    assert config.run.cores == 3
+
+
+def test_lists_and_mappings_are_read_from_every_layer(tmp_path: Path) -> None:
+    file = written(tmp_path, "read: {languages: [fra, oci], columns: {text: body}}\n")
+    assert load_scan_config(file).read.languages == ("fra", "oci")
+    assert load_scan_config(file).read.columns == {"text": "body"}
+    env = {"PRESSWATCH_READ__LANGUAGES": "fra, eng", "PRESSWATCH_READ__COLUMNS": "text=content,url=link"}
+    assert load_scan_config(file, env).read.languages == ("fra", "eng")
+    assert load_scan_config(file, env).read.columns == {"text": "content", "url": "link"}
+
+
+def test_the_corpus_has_its_own_section_in_the_same_file(tmp_path: Path) -> None:
+    file = written(tmp_path, "grade: {min_run_words: 12}\ncorpus: {minhash: {seed: 7}, cluster_jaccard: 1}\n")
+    env = {"PRESSWATCH_CORPUS__MINHASH__PERMUTATIONS": "64"}
+    config = load_corpus_config(file, env, {"corpus.cores": 2})
+    assert config.minhash == MinHashRules(seed=7, permutations=64)
+    assert (config.cluster_jaccard, config.cores) == (1.0, 2)
+    assert load_scan_config(file, env).grade.min_run_words == 12
+
+
+def test_every_mistake_of_every_layer_is_reported_at_once_with_its_place(tmp_path: Path) -> None:
+    file = written(
+        tmp_path,
+        "grade:\n  min_run_words: 3\n  full_copy_coverag: 0.5\n  partial_copy_coverage: 1.5\nverify: 12\n"
+        "read:\n  languages: [fra, 12]\nextra: {a: 1}\ngrade: {}\n",
+    )
+    env = {"PRESSWATCH_RUN__CORES": "two", "PRESSWATCH_GRADE__X": "1", "PRESSWATCH_REAL_DATA": "/data"}
+    told = problems(file, env, {"run.cores": 0})
+    for line, message in [
+        (2, "grade.min_run_words must be 8 or more, not 3"),
+        (3, "grade.full_copy_coverag is no setting; did you mean grade.full_copy_coverage?"),
+        (4, "grade.partial_copy_coverage must lie between 0 and 1, not 1.5"),
+        (5, "verify must be a mapping of settings"),
+        (7, "read.languages must be a list of texts, not ['fra', 12]"),
+        (8, "extra is no setting"),
+        (9, "grade is given twice"),
+    ]:
+        assert f"  {file}:{line}: {message}" in told
+    assert "  PRESSWATCH_RUN__CORES: run.cores must be a whole number, not 'two'" in told
+    assert any(line.startswith("  PRESSWATCH_GRADE__X: grade.x is no setting") for line in told)
+    assert "  command line: run.cores must be 1 or more, not 0" in told
+    assert len(told) == 10
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("grade: [1", "this is not YAML"),
+        ("grade: {min_run_words: !!python/name:os.system }", "this is not YAML"),
+        ("\0", "this is not YAML"),
+        ("- grade", "the file must be a mapping of settings"),
+    ],
+)
+def test_a_file_that_is_no_mapping_in_yaml_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_scan_config(written(tmp_path, text))
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"absent\.yaml: the settings cannot be read"):
+        load_scan_config(str(tmp_path / "absent.yaml"))
+    (tmp_path / "latin.yaml").write_bytes(b"# caf\xe9\n")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_scan_config(str(tmp_path / "latin.yaml"))
+
+
+@pytest.mark.parametrize("value", ["yes", "true", "1", "ON"])
+def test_true_has_many_spellings_in_the_environment(value: str) -> None:
+    assert load_scan_config(None, {"PRESSWATCH_STORAGE__UNSIGNED": value}).storage.unsigned is True
+
+
+def test_an_empty_variable_means_none_where_none_is_allowed() -> None:
+    assert load_scan_config(None, {"PRESSWATCH_STORAGE__ENDPOINT": ""}).storage.endpoint is None
+    assert problems(None, {"PRESSWATCH_GRADE__MIN_RUN_WORDS": ""})
+
+
+def test_true_is_not_a_number_and_numbers_are_not_text(tmp_path: Path) -> None:
+    told = problems(written(tmp_path, "grade: {min_run_words: true}\nread: {release: 2019}\n"))
+    assert len(told) == 2
+
+
+def test_the_digest_covers_what_can_change_a_row_and_nothing_else() -> None:
+    rules = MinHashRules()
+
+    def digest(**flags: object) -> str:
+        return config_digest(
+            load_scan_config(None, None, {name.replace("__", "."): v for name, v in flags.items()}), rules
+        )
+
+    same = digest()
+    assert digest(run__cores=1, run__wave_shards=3, storage__endpoint="http://127.0.0.1:1") == same
+    assert digest(read__languages=("fra", "eng")) == digest(read__languages=("eng", "fra"))
+    changed = {
+        digest(grade__min_run_words=12),
+        digest(verify__bridge_gap_words=0),
+        digest(read__languages=("fra",)),
+        config_digest(ScanConfig(), dataclasses.replace(rules, seed=2)),
+    }
+    assert len(changed | {same}) == 5
+
+
+def test_every_default_lies_within_its_bounds() -> None:
+    from presswatch_spark.setting_types import problem_of
+
+    for path, setting in known_settings().items():
+        value: object = CorpusConfig() if path[0] == "corpus" else ScanConfig()
+        for name in path[1:] if path[0] == "corpus" else path:
+            value = getattr(value, name)
+        assert not problem_of(setting, value), setting.name
+
+
+def test_every_setting_has_a_type_that_the_layers_can_express() -> None:
+    from presswatch_spark.setting_types import NAMES
+
+    assert all(setting.kind in NAMES for setting in known_settings().values())

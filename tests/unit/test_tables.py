@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from presswatch_spark.errors import OutputError
+from presswatch_spark.storage.runs import claim, clear, key_of
+from presswatch_spark.storage.tables import MARKER, TableStore, disk_errors
+from presswatch_spark.tables import SCAN_LOG
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+KEY = key_of("plan", "corpus")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> TableStore:
+    return TableStore.create(str(tmp_path / "tables"))
+
+
+def publish(
+    store: TableStore, run_id: str, tables: tuple[str, ...] = ("matches", "scan_log", "runs")
+) -> None:
+    """Move one row of `scan_log`, and empty files for the rest, into the tables."""
+    row = dict.fromkeys(SCAN_LOG.names) | {"run_id": run_id, "shard_uri": "a", "status": "complete"}
+    row |= dict.fromkeys(
+        ("bytes_read", "text_bytes", "documents", "documents_skipped", "candidates", "matches"), 0
+    )
+    row |= {"attempts": 1, "started_at": NOON, "seconds": 0.5}
+    for table in tables:
+        written = store.root / "staged" / table
+        written.mkdir(parents=True, exist_ok=True)
+        rows = [row] if table == "scan_log" else []
+        pq.write_table(pa.Table.from_pylist(rows, SCAN_LOG), written / "part-0.parquet")
+        store.adopt(table, run_id, written)
+
+
+class TestFolder:
+    def test_a_missing_folder_is_made(self, tmp_path: Path) -> None:
+        TableStore.create(str(tmp_path / "a" / "b"))
+        assert TableStore.open(str(tmp_path / "a" / "b")).published() == []
+
+    def test_a_file_uri_is_a_path(self, tmp_path: Path) -> None:
+        assert TableStore.create(f"file://{tmp_path}/out").root == tmp_path / "out"
+
+    def test_a_folder_of_someone_elses_files_is_refused_and_left_alone(self, tmp_path: Path) -> None:
+        (tmp_path / "thesis.doc").touch()
+        with pytest.raises(OutputError, match="not ours"):
+            TableStore.create(str(tmp_path))
+        assert [path.name for path in tmp_path.iterdir()] == ["thesis.doc"]
+
+    def test_a_file_in_the_place_of_the_folder_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "out").touch()
+        with pytest.raises(OutputError, match="cannot be written"):
+            TableStore.create(str(tmp_path / "out"))
+
+    def test_another_layout_is_refused(self, store: TableStore) -> None:
+        (store.root / MARKER).write_text('{"layout": 99}')
+        with pytest.raises(OutputError, match="layout 99"):
+            TableStore.create(str(store.root))
+
+    @pytest.mark.parametrize("text", ["", "[]", "{}", "null"])
+    def test_a_damaged_marker_is_told(self, store: TableStore, text: str) -> None:
+        (store.root / MARKER).write_text(text)
+        with pytest.raises(OutputError, match="missing or unreadable"):
+            TableStore.open(str(store.root))
+
+    def test_reading_makes_no_folder(self, tmp_path: Path) -> None:
+        with pytest.raises(OutputError, match="missing or unreadable"):
+            TableStore.open(str(tmp_path / "nothing"))
+        assert not (tmp_path / "nothing").exists()
+
+    def test_object_storage_is_refused_with_what_to_do(self) -> None:
+        with pytest.raises(OutputError, match=r"s3://.*name a folder on a disk"):
+            TableStore.create("s3://bucket/out")
+
+    @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+    def test_a_full_disk_says_that_the_run_can_go_on(self, code: int) -> None:
+        with pytest.raises(OutputError, match=r"disk is full.*the run goes on"), disk_errors(Path("out")):
+            raise OSError(code, os.strerror(code))
+
+
+class TestReading:
+    def test_a_table_without_runs_is_empty_and_has_its_columns(self, store: TableStore) -> None:
+        assert store.read("scan_log").schema == SCAN_LOG
+        assert len(store.read("scan_log")) == 0
+
+    def test_only_published_runs_are_read(self, store: TableStore) -> None:
+        publish(store, "20261124T120000Z-aaaaaa")
+        publish(store, "20261124T130000Z-bbbbbb", tables=("matches", "scan_log"))
+        assert store.read("scan_log")["run_id"].to_pylist() == ["20261124T120000Z-aaaaaa"]
+
+    def test_runs_are_read_by_name(self, store: TableStore) -> None:
+        for run_id in ("20261124T120000Z-aaaaaa", "20261124T130000Z-bbbbbb"):
+            publish(store, run_id)
+        assert store.read("scan_log", "20261124T130000Z-bbbbbb")["run_id"].to_pylist() == [
+            "20261124T130000Z-bbbbbb"
+        ]
+        assert len(store.read("scan_log")) == 2
+
+    def test_a_publication_done_again_replaces_what_the_first_try_left(self, store: TableStore) -> None:
+        publish(store, "20261124T120000Z-aaaaaa", tables=("matches", "scan_log"))
+        publish(store, "20261124T120000Z-aaaaaa")
+        assert len(store.read("scan_log")) == 1
+
+
+class TestClaim:
+    def test_a_run_is_named_by_its_start_and_its_key(self, store: TableStore) -> None:
+        with claim(store, KEY, NOON) as run:
+            assert run.run_id == f"20261124T120000Z-{KEY[:6]}"
+            assert not run.resumed
+
+    def test_the_same_command_finds_its_unfinished_run(self, store: TableStore) -> None:
+        with claim(store, KEY, NOON) as first:
+            pass
+        with claim(store, KEY, datetime.now(UTC)) as second:
+            assert (second.run_id, second.started_at, second.resumed) == (first.run_id, NOON, True)
+
+    def test_another_plan_is_another_run_and_lives_beside_it(self, store: TableStore) -> None:
+        with claim(store, KEY, NOON) as one, claim(store, key_of("plan", "other"), NOON) as other:
+            assert one.run_id != other.run_id
+            assert one.folder != other.folder
+
+    def test_the_same_command_starts_a_new_run_once_the_first_is_published(self, store: TableStore) -> None:
+        for expected in ("120000", "120001", "120002"):
+            with claim(store, KEY, NOON) as run:
+                assert run.run_id == f"20261124T{expected}Z-{KEY[:6]}"
+                publish(store, run.run_id)
+                clear(run)
+
+    def test_a_run_that_was_published_but_not_cleared_is_not_taken_up_again(self, store: TableStore) -> None:
+        with claim(store, KEY, NOON) as run:
+            (run.folder / "waves" / "old").mkdir()
+            publish(store, run.run_id)
+        with claim(store, KEY, NOON) as other:
+            assert other.run_id != run.run_id
+            assert list((other.folder / "waves").iterdir()) == []
+
+    def test_a_live_process_keeps_others_out(self, store: TableStore) -> None:
+        with (
+            claim(store, KEY, NOON),
+            pytest.raises(OutputError, match="another process"),
+            claim(store, KEY, NOON),
+        ):
+            pass
+
+    def test_clearing_a_run_leaves_nothing(self, store: TableStore) -> None:
+        with claim(store, KEY, NOON) as run:
+            clear(run)
+        assert list((store.root / "_runs").iterdir()) == []
+
+    def test_the_lock_dies_with_its_process(self, store: TableStore) -> None:
+        code = (
+            "import sys; from datetime import UTC, datetime;"
+            "from presswatch_spark.storage.runs import claim;"
+            "from presswatch_spark.storage.tables import TableStore;"
+            f"run = claim(TableStore.open({str(store.root)!r}), {KEY!r}, datetime.now(UTC)); run.__enter__();"
+            "print('owned', flush=True); sys.stdin.read()"
+        )
+        command = [sys.executable, "-c", code]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as owner:
+            assert owner.stdout is not None
+            assert owner.stdout.readline() == "owned\n"
+            with pytest.raises(OutputError, match="another process"), claim(store, KEY, NOON):
+                pass
+            owner.send_signal(signal.SIGKILL)
+            owner.wait()
+        with claim(store, KEY, NOON) as run:
+            assert run.resumed

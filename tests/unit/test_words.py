@@ -1,0 +1,170 @@
+"""One definition of a word: the kernels against the reference, and against what a reader would expect."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from presswatch_spark.text.folding import TABLE_FILE, UNICODE_VERSION, table_lines
+from presswatch_spark.text.words import Words, character_offsets, word_at, words_of
+from tests.reference.words import reference_words
+
+same_unicode = pytest.mark.skipif(
+    not unicodedata.unidata_version.startswith(UNICODE_VERSION),
+    reason=f"the table is frozen at Unicode {UNICODE_VERSION}, this Python has another",
+)
+LIKE_UTF8 = st.sampled_from(
+    b"\x80 \xc3 \xc3\xa9 \xe2\x80 \xe2\x80\x99 \xed\xa0\x80 \xf0\x9f \xf4\x90\x80\x80 \xc1\xa1 \xe0\x81\xa1".split(
+        b" "
+    )
+    + b"\xf0\x80\x81\xa1 \xf8\x88\x80\x80\x80 \xff \x00 a Z -".split(b" ")
+)
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> str:
+    """Text of any script, dense in what French has and in what folding touches."""
+    known = st.characters(exclude_categories=["Cs"]).filter(_known_to_both)
+    french = st.sampled_from(
+        "aeiou zZ09'’-_.éÉêçÇœŒÆàùßﬁªº½①İıŉẚǅ\u00ad\u200b\ufeff\u00a0\u202f\u0301\u0327가한"
+    )
+    return draw(st.text(st.one_of(french, french, known), max_size=80))
+
+
+def _known_to_both(char: str) -> bool:
+    """Whether the frozen table and this Python must agree on a character."""
+    if unicodedata.unidata_version.startswith(UNICODE_VERSION):
+        return True
+    return unicodedata.ucd_3_2_0.category(char) != "Cn"
+
+
+def spelt(words: Words) -> list[str]:
+    return [word_at(words, i) for i in range(len(words))]
+
+
+def as_tuples(words: Words) -> list[tuple[str, int, int]]:
+    return list(zip(spelt(words), words.starts.tolist(), words.ends.tolist(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("L'été à Noël", ["l", "ete", "a", "noel"]),
+        ("L’ÉTÉ, lʼété", ["l", "ete", "l", "ete"]),
+        ("Le cœur d’Æsop à Łódź", ["le", "coeur", "d", "aesop", "a", "lodz"]),
+        ("Straße İstanbul ısı", ["strasse", "istanbul", "isi"]),
+        ("peut-être_là", ["peut", "etre", "la"]),
+        ("in\u00adter\u200bdit\ufeff", ["interdit"]),
+        ("10\u202f000\u00a0€ 3\u2009%", ["10", "000", "3"]),
+        ("n° 1, nº 2, m² ﬁn Ⅻ", ["n", "1", "no", "2", "m2", "fin", "xii"]),
+        ("fin\x00début 🙂fin", ["fin", "debut", "fin"]),
+        ("Привет, мир 日本語 नमस्ते", ["привет", "мир", "日本語", "नमस्ते"]),
+        ("Ελλάδα ΣΊΣΥΦΟΣ", ["ελλαδα", "σισυφοσ"]),
+        ("", []),
+        (" -…’ ", []),
+    ],
+)
+def test_words_are_what_a_reader_would_call_words(text: str, expected: list[str]) -> None:
+    assert spelt(words_of(text.encode())) == expected
+
+
+@given(texts())
+@example("ŉa aẚb")
+@example("mot" + "\u0301" * 40 + "s")
+@example("한국어" * 9)
+def test_kernels_and_reference_agree_on_any_text(text: str) -> None:
+    assert as_tuples(words_of(text.encode())) == reference_words(text.encode())
+
+
+@given(st.lists(st.one_of(LIKE_UTF8, st.binary(max_size=9))).map(b"".join))
+def test_kernels_and_reference_agree_on_any_bytes(text: bytes) -> None:
+    if all(map(_known_to_both, text.decode("utf-8", "replace"))):
+        assert as_tuples(words_of(text)) == reference_words(text)
+
+
+@given(st.lists(LIKE_UTF8).map(b"".join))
+def test_invalid_bytes_read_like_replacement_characters(text: bytes) -> None:
+    assert spelt(words_of(text)) == spelt(words_of(text.decode("utf-8", "replace").encode()))
+
+
+@same_unicode
+def test_every_code_point_folds_as_the_reference_says() -> None:
+    chars = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+    unused = [char for char in chars if unicodedata.category(char) in ("Cn", "Co")]
+    tested = sorted({*chars} - {*unused}) + unused[::50]
+    text = "".join(f"{char}x " for char in tested).encode()
+    assert as_tuples(words_of(text)) == reference_words(text)
+
+
+@same_unicode
+def test_the_table_file_is_what_the_rules_give() -> None:
+    assert TABLE_FILE.read_text("ascii").splitlines() == list(table_lines())
+
+
+@given(texts())
+@example("قُرْآنًا أَخِي")
+def test_composed_and_decomposed_text_have_the_same_words(text: str) -> None:
+    composed, decomposed = (words_of(unicodedata.normalize(form, text).encode()) for form in ("NFC", "NFD"))
+    assert spelt(composed) == spelt(decomposed)
+    assert composed.hashes.tolist() == decomposed.hashes.tolist()
+
+
+@given(texts())
+def test_each_word_folds_back_from_the_bytes_it_stands_in(text: str) -> None:
+    data = text.encode()
+    words = words_of(data)
+    for i in range(len(words)):
+        assert spelt(words_of(data[words.starts[i] : words.ends[i]])) == [word_at(words, i)]
+
+
+@given(st.lists(st.one_of(LIKE_UTF8, texts().map(str.encode))).map(b"".join))
+def test_byte_offsets_become_indices_into_the_decoded_text(text: bytes) -> None:
+    words = words_of(text)
+    decoded = text.decode("utf-8", "replace")
+    starts, ends = character_offsets(text, words.starts), character_offsets(text, words.ends)
+    cut = [decoded[start:end] for start, end in zip(starts, ends, strict=True)]
+    assert [spelt(words_of(piece.encode())) for piece in cut] == [[word] for word in spelt(words)]
+    assert character_offsets(text, np.array([len(text), 0])).tolist() == [len(decoded), 0]
+
+
+def test_offsets_may_come_in_any_order_and_twice() -> None:
+    text = "é’à la".encode()
+    assert character_offsets(text, np.array([7, 0, 2, 7, 5])).tolist() == [3, 0, 1, 3, 2]
+
+
+@given(st.lists(st.text("aàb", min_size=1, max_size=30), max_size=12))
+def test_folded_words_stand_one_zero_byte_apart(parts: list[str]) -> None:
+    words = words_of(" … ".join(parts).encode())
+    assert words.folded.tobytes() == "".join(f"{word}\0" for word in spelt(words)).encode()
+
+
+@given(st.lists(st.text("ab", min_size=1, max_size=40), min_size=2, max_size=40))
+def test_hashes_are_equal_exactly_when_words_are(parts: list[str]) -> None:
+    hashes = words_of(" ".join(parts).encode()).hashes.tolist()
+    assert len(set(hashes)) == len(set(parts))
+    assert dict(zip(parts, hashes, strict=True)) == {
+        part: words_of(f"- {part}\n…".encode()).hashes[0] for part in parts
+    }
+
+
+def test_no_two_short_words_share_a_hash() -> None:
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+    parts = [a + b + c for a in letters for b in ["", *letters] for c in ["", *letters] if b or not c]
+    hashes = words_of(" ".join(parts).encode()).hashes
+    assert len(np.unique(hashes)) == len(parts)
+    assert len(np.unique(hashes >> np.uint64(32))) > 0.999 * len(parts)
+
+
+def test_hashes_never_change_while_the_fold_version_stands() -> None:
+    words = words_of("Le président de la République anticonstitutionnellement".encode())
+    assert [f"{h:016x}" for h in words.hashes.tolist()] == []
+
+
+def test_a_text_may_be_a_read_only_slice_of_a_larger_buffer() -> None:
+    buffer = np.frombuffer("été comme hiver".encode(), np.uint8)
+    assert as_tuples(words_of(buffer[6:11])) == [("comme", 0, 5)]

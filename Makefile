@@ -4,9 +4,10 @@ PYTHON ?= python3 python3.13 python3.12 python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-LOCKED := $(PIP) --require-hashes --no-build-isolation --requirement
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-           --no-emit-index-url --no-emit-find-links $(UPGRADE)
+# pyspark comes as source; old pips build it the old way unless told otherwise.
+LOCKED := PIP_USE_PEP517=1 $(PIP) --require-hashes --no-build-isolation --requirement
+COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
+           --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links $(UPGRADE)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

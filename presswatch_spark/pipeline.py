@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from typing import TYPE_CHECKING
 
@@ -19,11 +19,12 @@ from presswatch_spark.config import RunRules, ScanConfig, config_digest, row_set
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.progress import Counts, Progress
 from presswatch_spark.shard_scan import ShardScan
-from presswatch_spark.spark import session
+from presswatch_spark.sources.oscar import companions
+from presswatch_spark.spark import interruptible, session
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.publish import publish
 from presswatch_spark.storage.runs import Run, claim, key_of
-from presswatch_spark.storage.shards import plan
+from presswatch_spark.storage.shards import ShardPlan, plan
 from presswatch_spark.storage.tables import TableStore
 from presswatch_spark.storage.waves import ScanOne, WaveScan, batched, finished_waves
 
@@ -91,7 +92,7 @@ def scan(
         CorpusError: the corpus is missing, of another version, or its files are not as its manifest says.
         OutputError: `out` is not ours, owned by another process, or full. What is done stays done.
     """
-    shards = plan(paths, config.storage, base)
+    shards = _without_companions(plan(paths, config.storage, base))
     manifest = Corpus.open(corpus, check=True, storage=config.storage).manifest
     store = TableStore.create(out)
     facts = {
@@ -110,7 +111,14 @@ def scan(
     with claim(store, work.key, datetime.now(UTC)) as run:
         scan_one.rehearse(shards.shards[0])
         spark = spark or session("presswatch scan", master=config.run.master, cores=config.run.cores)
-        return execute(work, run, store, config.run, spark, progress or Progress())
+        progress = progress or Progress()
+        return interruptible(spark, partial(execute, work, run, store, config.run, spark, progress))
+
+
+def _without_companions(shards: ShardPlan) -> ShardPlan:
+    """Leave out files that are read together with a planned shard, not by themselves."""
+    beside = companions({shard.uri for shard in shards})
+    return ShardPlan.of(shard for shard in shards if shard.uri not in beside)
 
 
 def execute(

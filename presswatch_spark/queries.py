@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.spark import session
-from presswatch_spark.spark_errors import gist
 from presswatch_spark.storage.tables import SCHEMAS, TableStore
 
 
@@ -23,12 +23,14 @@ def run_query(tables: str, query: str) -> tuple[list[str], Iterator[tuple[object
     spark = session("presswatch sql")
     for name in SCHEMAS:
         store.frame(spark, name).createOrReplaceTempView(name)
+    # PySpark logs every refused query, with a Java stack, before it raises.
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     try:
         result = spark.sql(query)
         rows = (tuple(_plain(value) for value in row) for row in result.toLocalIterator())
         return result.columns, _guarded(rows)
     except PySparkException as error:
-        raise ConfigError(f"Spark refuses the query: {gist(str(error))}", where="sql") from error
+        raise _refusal(error) from error
 
 
 def _guarded(rows: Iterator[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
@@ -38,7 +40,12 @@ def _guarded(rows: Iterator[tuple[object, ...]]) -> Iterator[tuple[object, ...]]
     try:
         yield from rows
     except PySparkException as error:
-        raise ConfigError(f"the query failed: {gist(str(error))}", where="sql") from error
+        raise _refusal(error) from error
+
+
+def _refusal(error: Exception) -> ConfigError:
+    """Spark's first line names the cause; its plans and stacks follow."""
+    return ConfigError(f"Spark refuses the query: {str(error).strip().splitlines()[0]}", where="sql")
 
 
 def _plain(value: object) -> object:

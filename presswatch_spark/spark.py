@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from pyspark.sql.types import DataType, StructType
 
 TASK_FAILURES = 4
+SECONDS_BETWEEN_CANCELS = 0.5
+
+Result = TypeVar("Result")
 
 SETTINGS = {
     "spark.ui.enabled": "false",
@@ -65,6 +69,23 @@ def session(
     for key, value in (settings | dict(conf or {})).items():
         builder = builder.config(key, value)
     return builder.getOrCreate()
+
+
+def interruptible(spark: SparkSession, work: Callable[[], Result]) -> Result:
+    """Do `work` in a thread of its own and return what it returns.
+
+    Ctrl-C then finds this thread outside of py4j, which does not bear interrupts, and jobs are cancelled one after
+    the other until the work gives up.
+    """
+    with ThreadPoolExecutor(1, "spark") as pool:
+        job = pool.submit(work)
+        try:
+            return job.result()
+        except KeyboardInterrupt:
+            while not job.done():
+                spark.sparkContext.cancelAllJobs()
+                wait([job], SECONDS_BETWEEN_CANCELS)
+            raise
 
 
 def spark_schema(schema: pa.Schema) -> StructType:

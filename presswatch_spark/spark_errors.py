@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from presswatch_spark.errors import PresswatchError
 from presswatch_spark.storage.tables import disk_full
 
 FULL_DISK_SIGNS = ("No space left on device", "Disk quota exceeded")
+CANCELLED_SIGNS = ("cancelled", "SparkContext was shut down")
 DEAD_WORKER_SIGNS = ("Python worker exited unexpectedly", "ExecutorLostFailure", "Connection reset")
 GIST_CHARACTERS = 500
 
@@ -34,15 +35,21 @@ def spark_errors(path: Path) -> Iterator[None]:
         yield
     except (Py4JError, PySparkException, ConnectionError) as error:
         text = str(error)
-        if any(sign in text for sign in FULL_DISK_SIGNS):
+        if _holds(text, FULL_DISK_SIGNS):
             raise disk_full(path) from error
-        if any(sign in text for sign in DEAD_WORKER_SIGNS):
+        if any(sign in text for sign in DEAD_WORKER_SIGNS) and not any(
+            sign in text for sign in CANCELLED_SIGNS
+        ):
             raise WorkerDiedError(gist(text), where=str(path)) from error
         raise PresswatchError(
             f"Spark could not finish its work: {gist(text)}",
             where=str(path),
             remedy="mend this and give the same command again: the run goes on",
         ) from error
+
+
+def _holds(text: str, signs: Iterable[str]) -> bool:
+    return any(sign in text for sign in signs)
 
 
 def gist(text: str) -> str:

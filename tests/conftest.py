@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from presswatch_spark.spark import session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+# A first example compiles kernels, and test machines share their cores: time says nothing about an example.
+settings.register_profile("presswatch", deadline=None)
+settings.load_profile("presswatch")
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -28,11 +28,38 @@ publishers:
       - {id: hebdo, name: L'Hebdo du Plateau, domains: [hebdo.example]}
 """
 
-PLACES = "Valmont Sainte-Aure Brézolles Corvières Lanneau Mirebelle Pontauzan Tréverin Oursac Villeclaire".split()
-WHO = ("la maire", "un maraîcher", "l’institutrice", "le préfet", "une chercheuse", "les pompiers", "un éclusier")
-DID = ("a inauguré", "refuse de quitter", "compte rouvrir", "a photographié", "voudrait racheter", "surveille")
-WHAT = ("le vieux moulin", "la halle aux grains", "l’école du bourg", "un pont suspendu", "la gare désaffectée")
-WHEN = ("depuis l’été", "malgré la neige", "avant les vœux", "pour la troisième fois", "sans l’accord des voisins")
+PLACES = ("Valmont", "Sainte-Aure", "Brézolles", "Corvières", "Lanneau", "Mirebelle", "Pontauzan", "Tréverin")
+WHO = (
+    "la maire",
+    "un maraîcher",
+    "l’institutrice",
+    "le préfet",
+    "une chercheuse",
+    "les pompiers",
+    "un éclusier",
+)
+DID = (
+    "a inauguré",
+    "refuse de quitter",
+    "compte rouvrir",
+    "a photographié",
+    "voudrait racheter",
+    "surveille",
+)
+WHAT = (
+    "le vieux moulin",
+    "la halle aux grains",
+    "l’école du bourg",
+    "un pont suspendu",
+    "la gare désaffectée",
+)
+WHEN = (
+    "depuis l’été",
+    "malgré la neige",
+    "avant les vœux",
+    "pour la troisième fois",
+    "sans l’accord des voisins",
+)
 
 
 def sentence(rng: random.Random) -> str:
@@ -80,7 +107,12 @@ def build(
     members = write_members(out.parent)
     session = spark or cast(SparkSession, Inline())
     return build_corpus(
-        session, str(members), [str(path) for path in articles], str(out), config or CorpusConfig(), StorageOptions()
+        session,
+        str(members),
+        [str(path) for path in articles],
+        str(out),
+        config or CorpusConfig(),
+        StorageOptions(),
     )
 
 

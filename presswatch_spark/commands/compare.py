@@ -18,7 +18,9 @@ MEANING = {
 @click.option("--after", required=True, metavar="RUN", help="Id of the later run.")
 @click.option("--out", required=True, metavar="DIR", help="Folder to write the table `comparison` into.")
 def compare(tables: str, before: str, after: str, out: str) -> None:
-    """Compare two runs in the folder TABLES, pair by pair of article and document.
+    """Compare two runs, pair by pair of article and document.
+
+    TABLES is the folder that a scan was given as --out.
 
     A copy is `gone` only if the after run read every shard to its end, with the same corpus and settings;
     otherwise what it did not find is `unknown`. What is gone is gone from the shards that the after run read.

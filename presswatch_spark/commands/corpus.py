@@ -72,9 +72,9 @@ def build(
 ) -> None:
     """Build a corpus: index, signatures and texts of all articles that can be taken.
 
-    PATH is a file, a folder, a glob, or an s3:// or https:// address; .gz and .zst are read too. Articles that
-    cannot be taken are listed with a reason; a file that cannot be read to its end fails the build. A corpus never
-    changes: build a new one when articles come in.
+    PATH is a file, a folder, a glob, or an s3:// or https:// address; .gz and .zst are read too. Articles
+    that cannot be taken are listed with a reason; a file that cannot be read to its end fails the build. A
+    corpus never changes: build a new one when articles come in.
     """
     from presswatch_spark.corpus.build import build_corpus
     from presswatch_spark.settings import load_corpus_config, load_scan_config, parse_flag
@@ -135,7 +135,8 @@ def _parameter_lines(manifest: Manifest) -> list[str]:
     )
     return [
         f"files: {len(manifest.files):,}, {size / 1e6:,.1f} MB",
-        f"built with: format {manifest.format_version}, {manifest.fold_version}, {settings}, {manifest.minhash}",
+        f"built with: format {manifest.format_version}, {manifest.fold_version}, {settings},"
+        f" {manifest.minhash}",
     ]
 
 

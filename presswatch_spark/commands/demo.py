@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from presswatch_spark.commands.scan import INCOMPLETE, incomplete_message
+
 MARKER = ".presswatch-demo"
 
 
@@ -14,18 +16,24 @@ MARKER = ".presswatch-demo"
 @click.option(
     "--out", default="demo", show_default=True, metavar="DIR", help="Folder for all that is generated."
 )
-def demo(out: str) -> None:
-    """Generate a small press corpus and shards with copies of it, scan them, and show what was found.
+@click.pass_context
+def demo(context: click.Context, /, out: str) -> None:
+    """Scan a generated press and web, and show what was found.
 
-    Everything is invented for this project. A folder of an earlier demo is replaced.
+    A small press corpus, and shards with copies of it, are made from texts written for this project. A folder
+    of an earlier demo is replaced.
     """
     from presswatch_spark.demo.run import run_demo
     from presswatch_spark.show import terminal_width
 
     folder = Path(out)
     _make_room(folder)
-    for line in run_demo(folder, terminal_width()):
+    demonstration = run_demo(folder)
+    for line in demonstration.lines(terminal_width()):
         click.echo(line)
+    if demonstration.summary.incomplete:
+        click.echo(incomplete_message(demonstration.summary, str(folder / "tables")), err=True)
+        context.exit(INCOMPLETE)
 
 
 def _make_room(folder: Path) -> None:

@@ -26,7 +26,10 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON o
 @click.argument("tables")
 @as_json
 def runs(tables: str, as_json: bool) -> None:
-    """List the published runs of the folder TABLES."""
+    """List the published runs.
+
+    TABLES is the folder that a scan was given as --out.
+    """
     from presswatch_spark.storage.tables import TableStore
 
     rows = TableStore.open(tables).read("runs").sort_by("started_at").to_pylist()
@@ -46,7 +49,10 @@ def runs(tables: str, as_json: bool) -> None:
     "--limit", type=click.IntRange(min=1), help=f"Rows at most (default {MATCHES_SHOWN}; all with --json)."
 )
 def matches(tables: str, as_json: bool, run_id: str | None, limit: int | None, **filters: Any) -> None:
-    """Print the match table of the folder TABLES."""
+    """Print the match table.
+
+    TABLES is the folder that a scan was given as --out; all its published runs are read.
+    """
     from presswatch_spark.match_rows import MatchFilter, match_rows
     from presswatch_spark.storage.tables import TableStore
 
@@ -66,9 +72,10 @@ def matches(tables: str, as_json: bool, run_id: str | None, limit: int | None, *
 @click.argument("query")
 @as_json
 def sql(tables: str, query: str, as_json: bool) -> None:
-    """Run a query of Spark SQL over the published rows of the folder TABLES.
+    """Query the tables with Spark SQL.
 
-    The views are `matches`, `scan_log` and `runs`.
+    TABLES is the folder that a scan was given as --out. Its published rows are the views `matches`,
+    `scan_log` and `runs`.
 
     \b
     presswatch sql out "select title_id, count(*) from matches group by 1 order by 2 desc"

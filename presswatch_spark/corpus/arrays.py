@@ -39,7 +39,7 @@ def write_rows(path: Path, first_row: int, rows: Array) -> None:
 
 
 def join(path: Path, dtype: npt.DTypeLike, pieces: Iterable[Path]) -> None:
-    """Write one flat array from the arrays in `pieces`, which are copied as streams and removed one by one."""
+    """Write one flat array from the arrays in `pieces`, copied as streams and removed one by one."""
     found = list(pieces)
     total = sum(len(load(piece)) for piece in found)
     with path.open("wb") as file:

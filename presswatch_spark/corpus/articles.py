@@ -1,7 +1,8 @@
 """Articles in the order of their ids: sorted runs, cut at fixed ordinals, merged into Arrow files.
 
-Memory holds one run or one part, whatever the size of the corpus. The order depends on ids alone: the first row of an
-id (by the URI of its file, then by row) is the article, later ones are refused. (External merge sort.)
+Memory holds one run or one part, whatever the size of the corpus and however often ids are repeated. The
+order depends on ids alone: the first row of an id (by the URI of its file, then by row) is the article, later
+ones are refused. (External merge sort.)
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from presswatch_spark.corpus.layout import ARTICLES, ARTICLES_PER_BATCH, ARTICLE
 
 RUN_BYTES = 96 << 20
 _ROW_BYTES = 1_000
+# A part with more rows than this in hand lets go of repeated ids before it takes more.
+_PART_ROWS = 2 * ARTICLES_PER_PART
 
 _RUN = ARTICLES.append(pa.field("source", pa.int32(), False)).append(pa.field("row_index", pa.int64(), False))
 _ORDER = [("article_id", "ascending"), ("source", "ascending"), ("row_index", "ascending")]
@@ -86,22 +89,28 @@ def cut(runs: Sequence[str], articles_per_part: int = ARTICLES_PER_PART) -> Cuts
     return Cuts(tuple(runs), tuple(bounds), articles)
 
 
-def merge_part(cuts: Cuts, part: int, sources: Sequence[str]) -> tuple[pa.Table, Iterator[Refusal]]:
-    """The articles of a part (schema `ARTICLES`) in the order of their ids, and the rows whose id was taken before."""
-    pieces = [
-        read_arrow(path).slice(first, last - first)
-        for path, first, last in zip(cuts.runs, cuts.bounds[part], cuts.bounds[part + 1], strict=True)
-        if first < last
-    ]
-    table = pa.concat_tables(pieces).sort_by(_ORDER).combine_chunks()
-    ids = table["article_id"].chunk(0)
+def merge_part(cuts: Cuts, part: int, sources: Sequence[str]) -> tuple[pa.Table, list[Refusal]]:
+    """The articles of a part (schema `ARTICLES`) and the rows that repeat an id, both in the order of ids."""
+    held, refusals = _RUN.empty_table(), list[Refusal]()
+    for path, first, last in zip(cuts.runs, cuts.bounds[part], cuts.bounds[part + 1], strict=True):
+        held = pa.concat_tables([held, read_arrow(path).slice(first, last - first)])
+        if len(held) > _PART_ROWS or path == cuts.runs[-1]:
+            held, repeats = _first_of_each(held, sources)
+            refusals += repeats
+    # Runs are in the order of files and rows, so a stable sort leaves the repeats of an id in that order.
+    return held.select(ARTICLES.names), sorted(refusals, key=lambda refusal: refusal.article_id or "")
+
+
+def _first_of_each(table: pa.Table, sources: Sequence[str]) -> tuple[pa.Table, list[Refusal]]:
+    """The first row of every id, in the order of ids, and the other rows."""
+    ordered = table.sort_by(_ORDER).combine_chunks()
+    ids = ordered["article_id"].chunk(0)
     repeated = np.concatenate(([False], pc.equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)))
-    kept = pa.array(~repeated)
-    return table.filter(kept).select(ARTICLES.names), _repeats(table, repeated, sources)
+    return ordered.filter(pa.array(~repeated)), list(_repeats(ordered, repeated, sources))
 
 
 def write_arrow(path: Path, table: pa.Table) -> None:
-    """Write an Arrow IPC file, uncompressed, in batches of `ARTICLES_PER_BATCH` rows: row i is in batch i // that."""
+    """Write an Arrow IPC file, uncompressed: row i is in batch i // `ARTICLES_PER_BATCH`."""
     with path.open("wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         for batch in table.combine_chunks().to_batches(ARTICLES_PER_BATCH):
             writer.write_batch(batch)
@@ -138,7 +147,7 @@ def _repeats(table: pa.Table, repeated: Any, sources: Sequence[str]) -> Iterator
 
 
 class ArticleFiles:
-    """Articles by ordinal, straight from the mapped files of a corpus folder: nothing is loaded but what is asked for."""
+    """Articles by ordinal, straight from the mapped files of a corpus folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,8 +1,8 @@
 """Building a corpus, top to bottom: take in, cut, build parts, link, index, account, seal.
 
-Spark spreads the work and carries small reports only; texts and keys go through sorted runs on disk, which all
-executors must see. A task's output depends on its item alone: run twice it writes the same bytes, and neither
-cores nor partitions can change the corpus. The driver holds 4 bytes an article, and 12 a URL.
+Spark spreads the work and carries small reports only; texts and keys go through sorted runs on disk, which
+all executors must see. A task's output depends on its item alone: run twice it writes the same bytes, and
+neither cores nor partitions can change the corpus. The driver holds 4 bytes an article, and 12 a URL.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def build_corpus(
     Args:
         spark: the session to build with; None for one with the configuration's master and cores.
         articles: files, folders, globs, `s3://` or `https://`; JSONL, CSV or Parquet, also `.gz` and `.zst`.
-        out: a folder that does not exist or is empty. One on S3 is built in the temporary folder, then copied.
+        out: a folder that does not exist or is empty; one on S3 is built in a temporary folder, then copied.
         say: is told every stage as it begins.
 
     Raises:

@@ -1,7 +1,7 @@
 """Clusters of articles with the same text, so that a copied agency report keeps all its owners.
 
-Candidates come from datasketch's MinHash LSH: its banding for the threshold, its signatures, its Jaccard estimate.
-Band keys are sorted on disk instead of held in LSH's tables, since memory must not grow with the corpus.
+Candidates come from datasketch's MinHash LSH: its banding for the threshold, its signatures, its Jaccard
+estimate. Band keys are sorted on disk instead of held in tables, since memory must not grow with the corpus.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ Edges = npt.NDArray[np.int32]
 Clusters = npt.NDArray[np.int32]
 
 ALONE = -1
-# Every candidate is checked, so a missed pair is what costs: at a threshold of 0.9, nine bands of fourteen values
-# find 90 % of pairs at 0.9 and 99.8 % at 0.95, where even weights find 31 % and 80 %.
+# Every candidate is checked, so a missed pair is what costs: at a threshold of 0.9, nine bands of fourteen
+# values find 90 % of pairs at 0.9 and 99.8 % at 0.95, where even weights find 31 % and 80 %.
 _LSH_WEIGHTS = (0.05, 0.95)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
@@ -58,7 +58,7 @@ def edges_of_bucket(
 ) -> Edges:
     """Pairs of ordinals in one bucket of band keys whose Jaccard estimate reaches the threshold: int32[e, 2].
 
-    Within a group of one key every article is compared with the group's leaders, not with all: stars, not cliques.
+    In a group of one key an article is compared with the group's leaders, not with all: stars, not cliques.
     """
     keys, ordinals = read_bucket(runs, bucket, bits)
     bounds = groups(keys)
@@ -81,7 +81,7 @@ def _stars(members: Sequence[int], signatures: Signatures, config: CorpusConfig)
 
 
 def clusters_of(n_articles: int, edges: Iterable[Edges]) -> Clusters:
-    """Connected components: for every article the smallest ordinal of its cluster, `ALONE` where it has no other."""
+    """Connected components: the smallest ordinal of every article's cluster, `ALONE` where it is alone."""
     parents = np.arange(n_articles, dtype=np.int32)
     for some in edges:
         _unite(parents, some)

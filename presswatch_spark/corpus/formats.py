@@ -1,7 +1,7 @@
-"""Article files as rows: JSONL, CSV and Parquet, told apart by content; `.gz` and `.zst` are inflated on the way.
+"""Article files as rows: JSONL, CSV and Parquet, told apart by content; gzip and zstd are inflated.
 
-A row that does not parse is handed out as `Unreadable`. A file that cannot be read to its end is an error, never
-a shorter file: a corpus that misses articles would make every later "not found" wrong.
+A row that does not parse is handed out as `Unreadable`. A file that cannot be read to its end is an error,
+never a shorter file: a corpus that misses articles would make every later "not found" wrong.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ Row = Mapping[str, Any] | Unreadable
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Where our columns are in a file: `names` maps ours to theirs; a dot in theirs reaches into a nested field.
+    """Where our columns are: `names` maps ours to theirs; a dot in theirs reaches into a nested field.
 
-    A file that has none of the `required` columns (ours) is refused as a whole: the mapping is wrong, not a row.
+    A file that lacks one of the `required` columns (ours) is an error: the mapping is wrong, not a row.
     """
 
     names: Mapping[str, str]
@@ -72,14 +72,15 @@ class Columns:
         ]
         if missing:
             raise InputError(
-                f"there is no column {', '.join(missing)}; the columns are {', '.join(sorted(known)) or 'none'}",
+                f"there is no column {', '.join(missing)};"
+                f" the columns are {', '.join(sorted(known)) or 'none'}",
                 where=where,
                 remedy="map names with --columns ours=theirs",
             )
 
 
 def article_rows(info: ObjectInfo, columns: Columns, options: StorageOptions) -> Iterator[tuple[int, Row]]:
-    """Yield every row with its index: line of JSONL, record of CSV after the header, or row of Parquet, from 0.
+    """Yield every row with its index from 0: line of JSONL, record of CSV after the header, row of Parquet.
 
     Raises:
         InputError: the file is empty, is of no known format, or lacks required columns.
@@ -150,7 +151,7 @@ def _json_rows(
 
 
 def _parse_json(line: bytes, columns: Columns) -> dict[str, Any] | Unreadable:
-    """Parse a line: orjson first, then `json`, which also takes lone surrogates; a key given twice is refused."""
+    """Parse a line: orjson, then `json`, which also takes lone surrogates; a key given twice is refused."""
     twice = [name for name in columns.names.values() if line.count(b'"%s"' % name.encode()) > 1]
     try:
         value = json.loads(line, object_pairs_hook=_no_repeats) if twice else orjson.loads(line)
@@ -188,7 +189,7 @@ def _delimiter(head: bytes, columns: Columns) -> str:
 def _csv_rows(
     chunks: Iterator[bytes], columns: Columns, report: ReadReport, where: str, delimiter: str
 ) -> Iterator[tuple[int, Row]]:
-    # The module's limit of 131,072 characters a field is under the length of some articles; it has no other switch.
+    # Some articles are longer than the module's limit of 131,072 characters a field; it has no other switch.
     csv.field_size_limit(MAX_ROW_BYTES)
     text = io.TextIOWrapper(
         io.BufferedReader(_ChunkFile(chunks)), "utf-8-sig", errors="surrogateescape", newline=""

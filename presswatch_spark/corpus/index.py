@@ -1,7 +1,7 @@
-"""The shingle index on disk: postings in sorted runs, one a part of the articles; then bucket by bucket into one.
+"""The shingle index on disk: postings in sorted runs, one for each part of the articles, joined by buckets.
 
-A posting is a hash and a value, article ordinal << 32 | word position. A bucket of hashes fills its own slice of every
-array of the index, so buckets are built apart and joined as streams.
+A posting is a hash and a value, article ordinal << 32 | word position. A bucket of hashes fills its own slice
+of every array of the index, so buckets are built apart and joined as streams.
 """
 
 from __future__ import annotations
@@ -72,14 +72,14 @@ def build_bucket(
 ) -> tuple[int, int]:
     """Write a bucket's slices of all arrays, and its suppressed shingles, into `folder`.
 
-    A shingle of more than `limit` distinct articles is suppressed. Returns: postings kept, shingles suppressed.
+    A shingle of more than `limit` articles is suppressed. Returns: postings kept, shingles suppressed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     hashes, values = read_bucket(plan.runs, bucket, plan.bits)
     owners = (values >> _ARTICLE_SHIFT).astype(np.uint32)
     bounds = groups(hashes)
     counts = _distinct(owners, bounds)
-    kept = np.repeat(counts <= limit, np.diff(bounds))
+    kept = np.repeat(counts < limit, np.diff(bounds))
     firsts = bounds[:-1][counts > limit]
     common = _described(hashes[firsts], values[firsts], counts[counts > limit], articles)
     write_arrow(folder / "suppressed.arrow", common)

@@ -1,8 +1,8 @@
 """From the rows of article files to articles, or to refusals with a reason. Nothing is dropped silently.
 
-A row is refused for the first of these that applies: `unreadable`, `no_id`, `bad_type`, `unknown_title`, `no_body`,
-`too_short`, `bad_date`; later, over the whole corpus, `duplicate` or `id_reused`. A missing date is no mistake.
-Dates are ISO 8601, with or without time; without a zone they are taken as UTC.
+A row is refused for the first of these that applies: `unreadable`, `no_id`, `bad_type`, `unknown_title`,
+`no_body`, `too_short`, `bad_date`; later, over the whole corpus, `duplicate` or `id_reused`. A missing date
+is no mistake. Dates are ISO 8601, with or without time; without a zone they are taken as UTC.
 """
 
 from __future__ import annotations
@@ -136,7 +136,11 @@ def _text(row: Mapping[str, Any], name: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise _RefusedError("bad_type", f"`{name}` is {_kind(value)}, not text")
-    return value if value.isascii() else _SURROGATES.sub("\ufffd", value)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return _SURROGATES.sub("\ufffd", value)
+    return value
 
 
 def _texts(row: Mapping[str, Any], name: str) -> list[str]:

@@ -1,14 +1,14 @@
 """What a corpus folder holds, and the schema of its articles.
 
-    manifest.json                 counts, parameters, size and SHA-256 of every other file, one digest; written last
-    members.yaml                  the registry, as given
-    articles/part-00000.arrow     articles in the order of their ids, `ARTICLES_PER_PART` a file (Arrow IPC, mapped)
-    signatures.npy                uint32[articles, permutations]: MinHash signatures
-    clusters.npy                  int32[articles]: ordinal of the cluster's smallest article id, -1 when alone
-    index/*.npy                   the shingle index: hashes, articles, positions, filter, directory
-    sites/*.npy                   the articles' normalised URLs: hashes and ordinals
-    refused.parquet               every article that was not taken, with its reason
-    suppressed.parquet            shingles left out of the index for being too common
+    manifest.json              counts, parameters, size and SHA-256 of the other files, a digest; written last
+    members.yaml               the registry, as given
+    articles/part-00000.arrow  articles in the order of ids, `ARTICLES_PER_PART` a file (Arrow IPC, mapped)
+    signatures.npy             uint32[articles, permutations]: MinHash signatures
+    clusters.npy               int32[articles]: ordinal of the cluster's smallest article id, -1 when alone
+    index/                     the shingle index: hashes, articles, positions, filter, directory
+    sites/                     titles' sites, and hashes of the articles' normalised URLs with ordinals
+    refused.parquet            every row that was not taken, with its reason
+    suppressed.parquet         shingles left out of the index for being too common
 
 An article's *ordinal* is its place in the order of article ids (by code points), from 0.
 """

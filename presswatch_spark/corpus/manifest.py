@@ -32,7 +32,7 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much a corpus holds. `refused` counts rows by reason, `shingles` indexed postings, `suppressed` shingles."""
+    """How much a corpus holds: `refused` rows by reason, `shingles` in postings, `suppressed` in shingles."""
 
     articles: int
     words: int
@@ -105,7 +105,8 @@ def read_manifest(raw: bytes, where: str) -> Manifest:
         manifest = Manifest(counts=Counts(**fields.pop("counts")), files=files, **fields)
     except (KeyError, TypeError, AttributeError) as error:
         raise broken from error
-    if manifest.digest != _digest(version, fold_version, manifest.parameters, manifest.files):
+    outside = any(name.startswith("/") or ".." in name.split("/") for name in manifest.files)
+    if outside or manifest.digest != _digest(version, fold_version, manifest.parameters, manifest.files):
         raise broken
     return manifest
 

@@ -24,7 +24,7 @@ _TIME_TAG = "tag:yaml.org,2002:timestamp"
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """A newspaper, magazine or site: `domains` are lower-case ASCII host names, `url_prefixes` are `host/path`."""
+    """A newspaper, magazine or site. `domains` are ASCII host names in lower case, prefixes `host/path`."""
 
     id: str
     name: str
@@ -104,7 +104,7 @@ class _Check:
         self.problems.append((line, message))
 
     def entry(self, node: yaml.Node, what: str, required: str, optional: str = "") -> dict[str, yaml.Node]:
-        """The keys of a mapping; says which are missing, unknown or given twice. A null counts as not given."""
+        """The keys of a mapping; says which are missing, unknown or given twice. Null is not given."""
         if not isinstance(node, yaml.MappingNode):
             self.say(_line(node), f"{what} must be a mapping with {', '.join(required.split())}")
             return {}
@@ -283,8 +283,8 @@ def _check_sites(publishers: tuple[Publisher, ...], check: _Check) -> None:
             if first != title.id:
                 check.say(
                     check.lines[title.id],
-                    f"title `{title.id}`: `{site}` also belongs to title `{first}` on line {check.lines[first]}"
-                    " (tell them apart by url_prefixes)",
+                    f"title `{title.id}`: `{site}` also belongs to title `{first}`"
+                    f" on line {check.lines[first]} (tell them apart by url_prefixes)",
                 )
 
 

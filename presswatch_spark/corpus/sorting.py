@@ -1,8 +1,8 @@
-"""Sorting more keys than memory holds: sorted runs on disk, taken up again one range of keys (bucket) at a time.
+"""Sorting more keys than memory holds: sorted runs on disk, read back one range of keys (bucket) at a time.
 
-Keys are hashes, hence evenly spread: a bucket is named by their top bits, and its share of every run is one slice.
-(The distribution pass of a sample sort, with known splitters.) Runs bring keys into order without a shuffle through
-the JVM; they must lie where all executors see them.
+Keys are hashes, hence evenly spread: a bucket is named by their top bits, and its share of every run is one
+slice. (The distribution pass of a sample sort, with known splitters.) Runs bring keys into order without a
+shuffle through the JVM; they must lie where all executors see them.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from presswatch_spark.corpus import arrays
 
 Keys = npt.NDArray[np.uint64]
 
-# Buckets are cut from 2**12 finest slices a run, so the number of buckets can be chosen once all runs are written.
+# Buckets are made of 2**12 finest slices a run, so their number can be chosen once all runs are written.
 _FINEST_BITS = 12
 BUCKET_KEYS = 4 << 20
 
 
 def write_run(folder: Path, keys: Keys, values: Keys) -> None:
-    """Write keys (uint64[n]) and their values (uint64[n]) as a run, sorted by key; equal keys keep their order."""
+    """Write keys and their values (uint64[n] each) as a run, sorted by key; equal keys keep their order."""
     folder.mkdir(parents=True, exist_ok=True)
     order = np.argsort(keys, kind="stable")
     keys = keys[order]

@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 def spread(
     spark: SparkSession, place: Path, function: Callable[[Item], Result], items: Iterable[Item]
 ) -> list[Result]:
-    """Apply `function`, which writes below `place`, to every item in a task of its own; results in their order.
+    """Apply `function`, which writes below `place`, to every item, each in a task; results in their order.
 
     Errors that users may see come back as values: all are known before one is raised, and Spark neither
     retries nor logs them. Several of them are raised as one, of the first one's class.

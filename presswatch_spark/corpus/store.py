@@ -69,7 +69,7 @@ class Corpus:
         The copy goes below the folder named by `PRESSWATCH_CACHE_DIR`, or the system's temporary folder.
 
         Raises:
-            CorpusError: there is no corpus, it is of another version, or its files are not as its manifest says.
+            CorpusError: there is no corpus, it is of another version, or its files do not match.
         """
         options = storage or StorageOptions()
         uri = canonical(path)

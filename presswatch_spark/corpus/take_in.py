@@ -1,4 +1,4 @@
-"""Taking in: article files to sorted runs of articles and pieces of the `refused` table, several files a task."""
+"""Taking in: article files to sorted runs of articles and pieces of the `refused` table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Article files that one task takes in: `first` is the place of the first of them in the order of URIs."""
+    """Article files that one task takes in; `first` is the place of the first in the order of URIs."""
 
     number: int
     first: int
@@ -54,7 +54,7 @@ def take_in(
         raise OutputError(
             "an executor does not see the folder that the corpus is built in",
             where=str(work.scratch),
-            remedy="build on one machine (--master local[*]), or put --out on a file system that all hosts share",
+            remedy="build on one machine (--master local[*]), or put --out where all hosts see it",
         )
     runs = RunWriter(work.scratch, f"run-{files.number:05d}")
     refused = RefusalWriter(work.scratch, f"refused-{files.number:05d}")

@@ -1,7 +1,7 @@
-"""Where a corpus is built: a hidden folder beside the output, which becomes the output in one step at the end.
+"""Where a corpus is built: a hidden folder beside the output, which becomes the output in one last step.
 
-A build that is killed leaves only the hidden folder, which nothing takes for a corpus; the next build of the same
-output removes it. A full disk is reported as such.
+A build that is killed leaves only the hidden folder, which nothing takes for a corpus; the next build of the
+same output removes it. A full disk is reported as such.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Workspace:
 
 @contextmanager
 def workspace(out: Path) -> Iterator[Workspace]:
-    """A locked, empty workspace for `out`; on success its corpus is moved there, and in any case it is removed.
+    """A locked, empty workspace for `out`; its corpus is moved there on success, the rest is removed.
 
     Raises:
         OutputError: `out` is not empty, another build is at work on it, or the disk is full or not writable.
@@ -57,15 +57,13 @@ def writing(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        where = str(error.filename or place)
         if error.errno in _FULL:
-            raise OutputError(
-                "the disk is full",
-                where=str(error.filename or place),
-                remedy="free space or choose another --out",
-            ) from error
-        raise OutputError(
-            f"cannot be written: {error.strerror or error}", where=str(error.filename or place)
-        ) from error
+            what, remedy = "the disk is full", "free space, or choose another --out"
+        else:
+            # numpy says how much it could write, not why it stopped.
+            what, remedy = f"cannot be written: {error.strerror or error}", "check space and permissions"
+        raise OutputError(what, where=where, remedy=remedy) from error
 
 
 def _require_free(out: Path) -> None:
@@ -90,7 +88,7 @@ def _locked(staging: Path) -> Iterator[None]:
     staging.mkdir(exist_ok=True)
     held = os.open(staging, os.O_RDONLY)
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(held, staging)
         left = sorted(staging.iterdir())
         if left and staging / _MARK not in left:
             raise OutputError("this hidden folder is not ours", where=str(staging), remedy="move it away")
@@ -99,9 +97,14 @@ def _locked(staging: Path) -> Iterator[None]:
                 shutil.rmtree(path)
         (staging / _MARK).touch()
         yield
-    except BlockingIOError as error:
-        raise OutputError(
-            "another build is writing there", where=str(staging), remedy="wait for its end"
-        ) from error
     finally:
         os.close(held)
+
+
+def _lock(held: int, staging: Path) -> None:
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise OutputError(
+            "another build is at work there", where=str(staging), remedy="wait for its end"
+        ) from error

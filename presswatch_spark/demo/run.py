@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,79 +19,99 @@ from presswatch_spark.demo.shards import (
     write_wet,
 )
 from presswatch_spark.demo.show import match_lines
-from presswatch_spark.demo.texts import press
 from presswatch_spark.match_rows import match_rows
 from presswatch_spark.pipeline import RunSummary, scan
+from presswatch_spark.progress import Progress
 from presswatch_spark.spark import session
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.tables import TableStore
 
 Writer = Callable[[Path, Sequence[Page]], object]
 
+# Two shards a dataset, in two of its forms where it has several.
+FORMS: Mapping[str, tuple[tuple[str, Writer], ...]] = {
+    "wet": (
+        ("CC-MAIN-20240518015810-20240518045810-00000.warc.wet.gz", write_wet),
+        ("CC-MAIN-20240518015810-20240518045810-00001.warc.wet.gz", write_wet),
+    ),
+    "c4": (
+        ("c4-fr.tfrecord-00000-of-00002.json.gz", write_c4_json),
+        ("c4-fr-00001-of-00002.parquet", write_c4_parquet),
+    ),
+    "oscar": (("fr_part_1.txt.gz", write_oscar_2109), ("fr_meta_part_2.jsonl.zst", write_oscar_2301)),
+}
 
-def run_demo(folder: Path, width: int | None) -> Iterator[str]:
-    """Generate everything in `folder`, scan it, and yield what there is to read, at most `width` columns wide."""
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """A demo that has run: its pages, and what the scan found in them. `seconds` is all of it."""
+
+    folder: Path
+    pages: tuple[Page, ...]
+    articles: int
+    rows: tuple[Mapping[str, Any], ...]
+    summary: RunSummary
+    seconds: float
+
+    @property
+    def left_alone(self) -> tuple[Page, ...]:
+        """Innocent pages that the scan did not name."""
+        found = {row["document_url"] for row in self.rows}
+        return tuple(page for page in self.pages if not page.copies and page.url not in found)
+
+    def lines(self, width: int | None) -> Iterator[str]:
+        """The match table and what to do next, at most `width` columns wide."""
+        yield from match_lines(self.rows, width)
+        row, tables = self.summary.row, self.folder / "tables"
+        pages = len({row["document_url"] for row in self.rows})
+        yield from (
+            "",
+            f"Scanned {row['documents']} pages in {row['shards_planned']} shards (WET, C4, OSCAR) for"
+            f" {self.articles} articles, in {self.seconds:.0f} s.",
+            f"{len(self.rows)} matches on {pages} pages; {len(self.left_alone)} innocent pages left alone.",
+            "",
+            "Query the tables:",
+            f"  .venv/bin/presswatch matches {tables} --elsewhere",
+            f"  .venv/bin/presswatch runs {tables} --json",
+            f"  .venv/bin/presswatch sql {tables} \\",
+            '      "select title_id, grade, count(*) from matches group by 1, 2 order by 1, 2"',
+        )
+
+
+def run_demo(folder: Path) -> Demonstration:
+    """Generate a press and a web in `folder` (empty), build a corpus there, and scan."""
     started = time.monotonic()
     pages = release_pages()
     members, articles = write_press(folder)
     shards = write_shards(folder / "shards", pages)
-    yield f"generated {len(press())} articles of 6 titles, and {len(shards)} shards in WET, C4 and OSCAR formats"
     spark = session("presswatch demo")
-    manifest = build_corpus(
-        spark, str(members), [str(articles)], str(folder / "corpus"), CorpusConfig(), StorageOptions()
-    )
-    yield f"built a corpus of {manifest.counts.articles} articles, {manifest.counts.shingles:,} shingles"
+    corpus, tables = str(folder / "corpus"), str(folder / "tables")
+    manifest = build_corpus(spark, str(members), [str(articles)], corpus, CorpusConfig(), StorageOptions())
     summary = scan(
         [str(shard) for shard in shards],
         dataset="auto",
-        corpus=str(folder / "corpus"),
-        out=str(folder / "tables"),
+        corpus=corpus,
+        out=tables,
         config=ScanConfig(),
         spark=spark,
+        progress=Progress(),
     )
-    rows = list(match_rows(TableStore.open(str(folder / "tables"))))
-    yield from match_lines(rows, width)
-    yield ""
-    yield from _closing(folder, pages, rows, summary, time.monotonic() - started)
+    return Demonstration(
+        folder=folder,
+        pages=tuple(page for shelf in pages.values() for page in shelf),
+        articles=manifest.counts.articles,
+        rows=tuple(match_rows(TableStore.open(tables))),
+        summary=summary,
+        seconds=time.monotonic() - started,
+    )
 
 
 def write_shards(folder: Path, pages: Mapping[str, Sequence[Page]]) -> list[Path]:
-    """Write every dataset's pages as two shards, in two of its forms where it has several; returns their paths."""
-    wet = "CC-MAIN-20240518015810-20240518045810-{:05}.warc.wet.gz"
-    writers: dict[str, tuple[tuple[str, Writer], ...]] = {
-        "wet": ((wet.format(0), write_wet), (wet.format(1), write_wet)),
-        "c4": (
-            ("c4-fr.tfrecord-00000-of-00002.json.gz", write_c4_json),
-            ("c4-fr-00001.parquet", write_c4_parquet),
-        ),
-        "oscar": (("fr_part_1.txt.gz", write_oscar_2109), ("fr_meta_part_2.jsonl.zst", write_oscar_2301)),
-    }
+    """Write the pages of every dataset; returns the paths of the shards."""
     shards = []
-    for dataset, forms in writers.items():
+    for dataset, forms in FORMS.items():
         (folder / dataset).mkdir(parents=True)
         for number, (name, write) in enumerate(forms):
             shards.append(folder / dataset / name)
             write(shards[-1], pages[dataset][number :: len(forms)])
     return shards
-
-
-def _closing(
-    folder: Path,
-    pages: Mapping[str, Sequence[Page]],
-    rows: Sequence[Mapping[str, Any]],
-    summary: RunSummary,
-    seconds: float,
-) -> Iterator[str]:
-    found = {row["document_url"] for row in rows}
-    every = [page for shelf in pages.values() for page in shelf]
-    innocent = [page for page in every if not page.copies and page.url not in found]
-    yield (
-        f"Scanned {summary.row['documents']} pages in {summary.row['shards_planned']} shards: {len(rows)} matches on"
-        f" {len(found)} pages; {len(innocent)} innocent pages left alone. {seconds:.0f} s in all."
-    )
-    tables = folder / "tables"
-    yield ""
-    yield "Query the tables:"
-    yield f"  presswatch matches {tables} --elsewhere"
-    yield f'  presswatch sql {tables} "select title_id, grade, count(*) from matches group by 1, 2 order by 1, 2"'
-    yield f"  presswatch runs {tables} --json"

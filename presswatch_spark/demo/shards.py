@@ -1,7 +1,7 @@
 """Writers of shards in the forms that datasets are published in. Same pages, same bytes.
 
-A name's last suffix decides the compression: `.gz`, `.zst`, or none. Pages are anything with `url`, `text` and
-`language` (an ISO 639-3 code, or several with commas).
+A name's last suffix decides the compression: `.gz`, `.zst`, or none. Pages are anything with `url`, `text`
+and `language` (an ISO 639-3 code, or several with commas).
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def write_c4_parquet(path: Path, pages: Iterable[Page], *, row_group_rows: int =
 
 
 def write_oscar_2109(path: Path, pages: Iterable[Page]) -> Path:
-    """Write OSCAR 21.09: text to `path` (`fr_part_1.txt.gz`), metadata beside it; returns the metadata's path.
+    """Write OSCAR 21.09: text to `path` (`fr_part_1.txt.gz`), metadata beside it; return that one's path.
 
     Blank lines part documents there, so those of a page are left out.
     """
@@ -100,7 +100,7 @@ def write_oscar_2109(path: Path, pages: Iterable[Page]) -> Path:
         )
         documents.append("\n".join(sentences))
         line += len(sentences) + 1
-    stem, dot, suffixes = path.name.partition(".txt")
+    stem, _, suffixes = path.name.partition(".txt")
     language, _, part = stem.partition("_part_")
     meta = path.with_name(f"{language}_meta{f'_part_{part}' if part else ''}.jsonl{suffixes}")
     path.write_bytes(_packed(path.suffix, "".join(f"{text}\n\n" for text in documents).encode()))

@@ -1,4 +1,4 @@
-"""The demo's match table as a person reads it: by title and article, each match with the passage that was copied."""
+"""The demo's match table as a person reads it: by title and article, with the passages that were copied."""
 
 from __future__ import annotations
 
@@ -27,16 +27,20 @@ def match_lines(rows: Sequence[Row], width: int | None) -> Iterator[str]:
     size, texts, names = width or DEFAULT_WIDTH, document_texts(rows), _names()
     ordered = sorted(rows, key=_order)
     for title, of_title in groupby(ordered, key=lambda row: row["title_id"]):
-        yield from ("", names[title], "─" * min(size, len(names[title])))
+        name = shortened(names[title], size)
+        yield from ("", name, "─" * len(name))
         for article_id, of_article in groupby(of_title, key=lambda row: row["article_id"]):
             matches = list(of_article)
-            yield f"  {_heading(press().get(article_id), matches[0])}"
+            yield shortened(f"  {_heading(press().get(article_id), matches[0])}", size)
             for row in matches:
-                yield from (shortened(printable(line), size) for line in _match(row, texts))
+                yield from (shortened(printable(line), size) for line in _facts(row))
+                if row["spans"]:
+                    passage = _passage(row, texts[row["text_sha256"]])
+                    yield f"{INDENT}“{shortened(printable(passage), size - len(INDENT) - 2)}”"
 
 
 def document_texts(rows: Iterable[Row]) -> dict[str, str]:
-    """Texts of the matching documents by their SHA-256, read again from the shards that the rows point into."""
+    """Texts of the matching documents by their SHA-256, read again from where the rows point."""
     wanted = {row["text_sha256"]: _pointer(row) for row in rows}
     shards = sorted({(row["shard_uri"], row["dataset"]) for row in rows})
     found: dict[str, str] = {}
@@ -57,20 +61,16 @@ def _documents(uri: str, dataset: str) -> Iterator[tuple[tuple[int | None, int |
             yield (place.record_offset, place.row_index), batch.text_of(i).decode("utf-8", "replace")
 
 
-def _match(row: Row, texts: Mapping[str, str]) -> Iterator[str]:
-    grade = row["grade"].replace("_", " ")
-    own = "  (on its own site)" if row["own_site"] else ""
-    yield f"    {grade:<12}  {row['document_url']}{own}"
-    place = PurePath(row["shard_uri"]).name
+def _facts(row: Row) -> Iterator[str]:
+    """What was copied, on which page, and where the page is kept."""
+    found = "no copied text"
+    if row["spans"]:
+        found = f"{row['article_coverage']:.0%} of the article, longest run {row['longest_run_words']} words"
+    own = ", on its own site" if row["own_site"] else ""
+    yield f"    {row['grade'].replace('_', ' '):<12}  {found}{own}"
+    yield f"{INDENT}{row['document_url']}"
     where = f"row {row['row_index']}" if row["record_offset"] is None else f"byte {row['record_offset']:,}"
-    if row["grade"] == "url_only":
-        yield f"{INDENT}no copied text · {place}, {where}"
-        return
-    yield (
-        f"{INDENT}{row['article_coverage']:.0%} of the article, longest run {row['longest_run_words']} words"
-        f" · {place}, {where}"
-    )
-    yield f"{INDENT}“{_passage(row, texts[row['text_sha256']])}”"
+    yield f"{INDENT}{PurePath(row['shard_uri']).name}, {where}"
 
 
 def _passage(row: Row, text: str) -> str:

@@ -235,7 +235,7 @@ def _nearest_run(pair: Pair, i: int, j: int, step: int, reach: int, run_words: i
     return -1, -1
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def _same(pair: Pair, i: int, j: int) -> bool:
     inside = 0 <= i < len(pair.document) and 0 <= j < len(pair.article)
     return inside and pair.document[i] == pair.article[j]

@@ -1,8 +1,8 @@
 """Which documents of a batch may be on a host that is of interest, from their URLs' bytes: some 100 ns each.
 
 The host table is uint64: open addressing over hashes of host names, at most a quarter full, 0 marking empty
-slots. A host matches by whole labels from the right. What is hard to read (escapes, other scripts, IPv6) counts as
-a match: those who ask decide exactly.
+slots. A host matches by whole labels from the right. What is hard to read (escapes, other scripts, IPv6)
+counts as a match: those who ask decide exactly.
 """
 
 from __future__ import annotations
@@ -21,7 +21,12 @@ _PRIME = np.uint64(0x100000001B3)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _DOT, _AT, _COLON, _SLASH, _BACKSLASH, _PERCENT = (np.uint8(ord(c)) for c in ".@:/\\%")
 _A, _Z, _SPACE = np.uint8(ord("A")), np.uint8(ord("Z")), np.uint8(0x20)
-_QUESTION, _NUMBER, _BRACKET, _TOP_BIT = np.uint8(ord("?")), np.uint8(ord("#")), np.uint8(ord("[")), np.uint8(0x80)
+_QUESTION, _NUMBER, _BRACKET, _TOP_BIT = (
+    np.uint8(ord("?")),
+    np.uint8(ord("#")),
+    np.uint8(ord("[")),
+    np.uint8(0x80),
+)
 
 
 def known_hosts(batch: DocumentBatch, hosts: Hashes) -> npt.NDArray[np.int64]:
@@ -130,5 +135,5 @@ def _known_hosts(urls: Bytes, starts: Offsets, ends: Offsets, hosts: Hashes) -> 
                 known = _in_table(hosts, _finish(value))
             k -= 1
         kept[count] = i
-        count += np.int64(known)
+        count += int(known)
     return kept[:count]

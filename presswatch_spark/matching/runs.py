@@ -79,7 +79,7 @@ def name_words(
     return article, document
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def _find_pair(slots: Names, shift: np.uint64, article: Names, offset: int, x: int, y: int) -> int:
     slot = int(np.int64((((np.uint64(x) << np.uint64(32)) | np.uint64(y)) * _SPREAD) >> shift))
     while slots[slot] >= 0 and (article[slots[slot]] != x or article[slots[slot] + offset] != y):

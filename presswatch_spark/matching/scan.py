@@ -116,7 +116,7 @@ def scratch_of(segment_bytes: int) -> Scratch:
 def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any) -> np.uint64:
     """Hash the words of the folded segment, behind those carried over, and carry on the word that it cuts."""
     folded, edges, windows = scratch.folded, scratch.edges, scratch.windows
-    words = find_words(folded, size, edges)
+    words: np.uint64 = find_words(folded, size, edges)
     cut = size
     if not last and size > _0 and folded[size - _1] != np.uint8(0):
         words -= _1
@@ -176,7 +176,7 @@ def _look_up(probe: Probe, scratch: Scratch, windows: int, at: Any, found: Found
 @njit(cache=True, nogil=True)
 def _keep_last(scratch: Scratch, n: np.uint64) -> np.uint64:
     """Save the last seven of n word hashes before `combine` overwrites them; returns how many there are."""
-    kept: np.uint64 = min(n, _CARRIED_WORDS)
+    kept = min(n, _CARRIED_WORDS)
     for j in range(kept):
         scratch.carried[j] = scratch.windows[n - kept + j]
     return kept

@@ -152,7 +152,7 @@ def _grown(pairs: _Pairs, n: int) -> _Pairs:
 
 @njit(cache=True, nogil=True)
 def _slot(pairs: _Pairs, first: int, article: np.uint32) -> np.int64:
-    """Slot of the article's pair, or the free one where it belongs; slots that point before `first` are free."""
+    """Slot of the article's pair, or the free one where it belongs: one that points before `first`."""
     last_slot = len(pairs.slots) - 1
     slot = np.int64((np.uint64(article) * _SPREAD) >> _SLOT_SHIFT) & last_slot
     while pairs.slots[slot] >= first and pairs.articles[pairs.slots[slot]] != article:

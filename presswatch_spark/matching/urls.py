@@ -142,7 +142,7 @@ def _name(text: str) -> str | None:
         except UnicodeError:
             return None
     name = name.lower().removesuffix(".")
-    return name if _HOST.fullmatch(name) else None
+    return name if len(name) <= 253 and _HOST.fullmatch(name) else None
 
 
 def _site(host: str) -> str:

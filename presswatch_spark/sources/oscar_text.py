@@ -56,9 +56,11 @@ class _Document:
     offset: int
     lines: list[bytes] = field(default_factory=list)
     size: int = -1
+    sentences: int = 0
 
     def add(self, line: bytes | None, limit: int) -> None:
         """Append a line; None stands for one longer than `limit`."""
+        self.sentences += 1
         self.size += limit + 2 if line is None else len(line) + 1
         if line is None or self.size > limit:
             self.lines.clear()
@@ -90,16 +92,20 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
         encoding = "plain" if compression_of(bytes(window.view[:4])) == "plain" else "inflated"
         entries = _Entries(shard.uri, options, report, stack)
         gate = {code.lower() for code in options.languages}
-        for document in _documents(window, options, report, stream_report):
+        for document in _documents(window, options.max_document_bytes, stream_report):
             headers = entries.of(document)
             codes = {code.lower() for code in as_languages(headers.get(_HEADERS["languages"]))}
-            if gate and codes and gate.isdisjoint(codes):
+            if document.size > options.max_document_bytes:
+                report.add_defect("document longer than allowed, not read", document.line, "line")
+            elif gate and codes and gate.isdisjoint(codes):
                 report.documents_skipped += 1
             else:
                 builder.add(*_found(document, headers, encoding))
             report.bytes_read = stream_report.bytes_read
             if builder.text_bytes >= options.batch_bytes:
                 yield builder.take()
+        report.bytes_read = stream_report.bytes_read
+        entries.finish()
         for defect in stream_report.defects:
             report.add_defect(defect.what, defect.offset, defect.unit)
         if len(builder):
@@ -122,27 +128,18 @@ def _locate(place: _Place) -> Locator:
     )
 
 
-def _documents(
-    window: Window, options: ReadOptions, report: ReadReport, stream_report: ReadReport
-) -> Iterator[_Document]:
+def _documents(window: Window, limit: int, stream_report: ReadReport) -> Iterator[_Document]:
     """Yield the documents; the last one of a stream that broke off is not whole, and not given."""
-    limit = options.max_document_bytes
     document: _Document | None = None
     for number, (offset, line) in enumerate(placed_lines(inflated_window(window, stream_report), limit)):
         if line in (b"", b"\r"):
-            yield from _readable(document, limit, report)
+            if document:
+                yield document
             document = None
         else:
             document = document or _Document(number, offset)
             document.add(line, limit)
-    if not stream_report.defects_total:
-        yield from _readable(document, limit, report)
-
-
-def _readable(document: _Document | None, limit: int, report: ReadReport) -> Iterator[_Document]:
-    if document and document.size > limit:
-        report.add_defect(f"document longer than {limit:,} bytes, not read", document.line, "line")
-    elif document:
+    if document and not stream_report.defects_total:
         yield document
 
 
@@ -153,20 +150,35 @@ class _Entries:
         self._report = report
         self._own_report = ReadReport()
         self._missing = False
+        self._without_document = 0
         self._entries = self._read(uri, options, stack)
         self._ahead: dict[str, Any] | None = next(self._entries, None)
 
     def of(self, document: _Document) -> dict[str, Any]:
         """Headers of a document, empty if there are none; asked for in the order of the file."""
         while self._ahead and self._ahead["offset"] < document.line:
-            self._ahead = next(self._entries, None)
+            self._advance(fits=False)
         entry = self._ahead
-        if entry and entry["offset"] == document.line and entry["nb_sentences"] == len(document.lines):
+        if entry and entry["offset"] == document.line and entry["nb_sentences"] == document.sentences:
+            self._advance(fits=True)
             headers = entry.get("headers")
             return headers if isinstance(headers, dict) else {}
         if not self._missing:
             self._report.add_defect("no metadata fits the document; read without URL", document.line, "line")
         return {}
+
+    def finish(self) -> None:
+        """Read the rest: entries that no document fits may be all that is left of documents."""
+        while self._ahead:
+            self._advance(fits=False)
+        for defect in self._own_report.defects:
+            self._report.add_defect(f"metadata: {defect}")
+        if self._without_document:
+            self._report.add_defect(f"{self._without_document:,} entries of the metadata fit no document")
+
+    def _advance(self, *, fits: bool) -> None:
+        self._without_document += not fits
+        self._ahead = next(self._entries, None)
 
     def _read(self, uri: str, options: ReadOptions, stack: ExitStack) -> Iterator[dict[str, Any]]:
         info = _existing(siblings_of(uri), options)
@@ -186,8 +198,6 @@ class _Entries:
                 yield entry
             elif line.strip():
                 own.add_defect("line is no entry of metadata", index, "line")
-        for defect in own.defects:
-            self._report.add_defect(f"metadata: {defect}")
 
 
 def _is_entry(entry: object) -> bool:

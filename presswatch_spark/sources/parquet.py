@@ -30,8 +30,8 @@ def read_parquet(
     """Yield batches of at most about `options.batch_bytes`; a row group that cannot be read is a defect.
 
     `CorruptError` if the footer cannot be read (a cut file has none), or if there is no column for text.
-    `report.bytes_read` counts the column chunks that were read: a part of the file, since other columns are
-    not.
+    `report.bytes_read` counts the column chunks that were read; once the last row group is done, the whole
+    file counts as read, since nothing else of it is wanted.
     """
     with random_access(shard, options.storage) as file:
         parquet = opened(file, shard.uri)
@@ -45,6 +45,8 @@ def read_parquet(
             reading = _RowGroup(parquet, group, first_row, chosen, options, report)
             yield from reading.batches()
             first_row += reading.rows
+    if not report.defects_total and shard.size is not None:
+        report.bytes_read = shard.size
 
 
 def opened(file: BinaryIO, uri: str) -> pq.ParquetFile:

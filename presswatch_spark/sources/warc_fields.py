@@ -51,5 +51,5 @@ def complaint(row: Offsets) -> str | None:
         records.CUT: f"record is cut: it declares {declared} bytes and has {found}",
         records.NOT_A_RECORD: "bytes that are no WARC record; reading resumed at the next one",
         records.NO_LENGTH: "record has no readable header or Content-Length; reading resumed at the next one",
-        records.TOO_LONG: f"record of {declared} bytes is longer than allowed, not read",
+        records.TOO_LONG: f"record is longer than allowed, not read; it declares {declared} bytes",
     }.get(int(row[warc.STATUS]))

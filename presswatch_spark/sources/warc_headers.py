@@ -1,7 +1,7 @@
 """WARC headers as bytes: one kernel reads what is needed of one, and makes no Python object.
 
-The syntax is that of ISO 28500 (WARC 0.17 to 1.1), read leniently: names in any case, lines ended by CRLF or LF,
-folded lines.
+The syntax is that of ISO 28500 (WARC 0.17 to 1.1), read leniently: names in any case, lines ended by CRLF or
+LF, folded lines.
 """
 
 from __future__ import annotations

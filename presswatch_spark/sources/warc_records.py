@@ -1,7 +1,7 @@
 """WARC records in a buffer: one kernel finds and judges them all, no Python object per record.
 
-Nothing is believed that the bytes contradict: a record ends where its `Content-Length` says only if a record, or
-the end of its gzip member, follows there.
+Nothing is believed that the bytes contradict: a record ends where its `Content-Length` says only if a record,
+or the end of its gzip member, follows there.
 """
 
 from __future__ import annotations
@@ -123,20 +123,20 @@ def find_records(
         if not is_version(data, p):
             if growing and size - p < 6:
                 return n, p, size + 6, False
-            row[STATUS] = BROKEN if states[run] == BROKEN_RUN else NOT_A_RECORD
+            row[STATUS] = BROKEN if states[run] == BROKEN_RUN and run_end - p < 6 else NOT_A_RECORD
             n, p, seeking = n + 1, p + 1, True
             continue
         body = read_header(data, p, gate, row)
         declared = row[DECLARED]
         if body < 0 and not final and size - p < MAX_HEADER_BYTES:
             return n, p, size + 1, False
-        if body < 0 or declared < 0 or declared > max_bytes:
-            if states[run] == BROKEN_RUN:
+        if body < 0 or declared < 0:
+            if states[run] == BROKEN_RUN and body < 0:
                 row[STATUS] = BROKEN
             elif plain and body < 0 and size - p < MAX_HEADER_BYTES:
                 row[STATUS] = CUT
             else:
-                row[STATUS] = TOO_LONG if body >= 0 and declared > max_bytes else NO_LENGTH
+                row[STATUS] = NO_LENGTH
             n, p, seeking = n + 1, (min(body, run_end) if body > 0 else p + 1), True
             continue
         row[BODY] = body
@@ -152,10 +152,14 @@ def find_records(
             last += 1
             limit = runs[last + 1] if last + 1 < len(runs) else size
         if last + 1 == len(runs) and not final:
-            if end > limit:
-                return n, p, end + 8 if states[last] == OPEN else size + 8, False
-            if states[last] == OPEN and end + 16 > size:
-                return n, p, end + 16, False
+            if end > limit and size - body > max_bytes:
+                row[STATUS] = TOO_LONG
+                n, p, seeking = n + 1, max(body, size - _BOUNDARY_BYTES), True
+                continue
+            if end > limit and states[last] == CLOSED:
+                return n, p, size + _BOUNDARY_BYTES, False
+            if states[last] == OPEN and end + _BOUNDARY_BYTES > size:
+                return n, p, min(end, body + max_bytes) + _BOUNDARY_BYTES, False
         if body > limit:
             row[BODY] = row[URI] = row[URI_END] = 0
             row[STATUS] = BROKEN if states[last] == BROKEN_RUN else NO_LENGTH
@@ -170,7 +174,7 @@ def find_records(
             if found < 0 and last + 1 == len(runs) and not final and states[last] == OPEN:
                 if size - body > max_bytes:
                     row[STATUS] = TOO_LONG
-                    n, p, seeking = n + 1, size - _BOUNDARY_BYTES, True
+                    n, p, seeking = n + 1, max(body, size - _BOUNDARY_BYTES), True
                     continue
                 return n, p, 2 * size, False
             after = found if found >= 0 else limit
@@ -179,5 +183,7 @@ def find_records(
         # What comes last in a broken member is not known to be whole.
         if after == limit and states[last] == BROKEN_RUN:
             row[STATUS] = BROKEN
+        elif row[BODY_END] - body > max_bytes:
+            row[STATUS] = TOO_LONG
         n, p = n + 1, after
     return n, p, 0, False

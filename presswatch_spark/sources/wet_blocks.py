@@ -39,9 +39,10 @@ class Block:
         return int(np.searchsorted(self.runs, at, "right")) - 1
 
     def place(self, at: int) -> tuple[int, str]:
-        """Where position `at` is, for a defect: offset of its member in the file, or of the byte, and unit."""
-        if self.encoding == "gzip":
-            return int(self.offsets[self.run_of(at)]), "byte"
+        """Offset and unit of position `at`, for a defect: of the member that begins there, or of the byte."""
+        run = self.run_of(at)
+        if self.encoding == "gzip" and self.runs[run] == at and (run > 0 or self.opened):
+            return int(self.offsets[run]), "byte"
         return self.base + at, "byte" if self.encoding == "plain" else "inflated byte"
 
     def bytes_of(self, row: Offsets) -> bytes:

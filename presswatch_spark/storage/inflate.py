@@ -36,11 +36,14 @@ def inflated_window(window: Window, report: ReadReport) -> Iterator[bytes]:
 
 
 def compression_of(head: bytes) -> str:
-    """Name the compression of an object that begins with `head` (4 bytes): `gzip`, `zstd` or `plain`."""
-    if head.startswith(GZIP_MAGIC):
+    """Name the compression of an object that begins with `head` (4 bytes): `gzip`, `zstd` or `plain`.
+
+    Fewer bytes are all there is of the object, and may be the beginning of a magic number that was cut.
+    """
+    if head and GZIP_MAGIC.startswith(head[:3]):
         return "gzip"
     skippable = len(head) == 4 and 0x50 <= head[0] <= 0x5F and head[1:] == b"\x2a\x4d\x18"
-    return "zstd" if head == ZSTD_MAGIC or skippable else "plain"
+    return "zstd" if (len(head) > 1 and ZSTD_MAGIC.startswith(head)) or skippable else "plain"
 
 
 def _plain(window: Window) -> Iterator[bytes]:

@@ -85,7 +85,7 @@ def store8(data: Bytes, i: np.uint64, x: np.uint64) -> None:
 
 @intrinsic
 def _trailing_zeros(typing: Any, x: Any) -> Any:
-    """Zero bits below the lowest bit that is set; 64 if none is. One instruction, but not in numba's Python."""
+    """Zero bits below the lowest bit that is set; 64 if none is. One instruction, which numba lacks."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], context.get_constant(types.boolean, False))

@@ -68,7 +68,7 @@ def word_at(words: Words, i: int) -> str:
 def character_offsets(text: bytes | Bytes, byte_offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Where the characters that begin at `byte_offsets` stand in `text.decode("utf-8", "replace")`: int64[k].
 
-    Offsets may come in any order and repeat; the length of the text is one. One inside a character has no index.
+    Offsets may repeat and come in any order; the length of the text is one. Inside a character there is none.
     """
     data = text if isinstance(text, bytes) else text.data
     ordered, inverse = np.unique(byte_offsets, return_inverse=True)

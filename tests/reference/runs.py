@@ -27,7 +27,7 @@ def longest(document: Sequence[str], article: Sequence[str]) -> int:
 
 
 def covered(document: Sequence[str], article: Sequence[str], least: int) -> tuple[set[int], set[int]]:
-    """Word positions of the document, and of the article, that lie in a common run of at least `least` words."""
+    """Word positions of document and article that lie in a common run of at least `least` words."""
     runs = maximal_runs(document, article, least)
     return (
         {i + k for i, _, length in runs for k in range(length)},

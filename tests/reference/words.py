@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from typing import NamedTuple
 
 ASCII_ALPHANUMERICS = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -56,6 +57,7 @@ def reference_words(text: bytes) -> list[ReferenceWord]:
     return words
 
 
+@lru_cache(maxsize=1 << 16)
 def fold_character(char: str) -> str:
     """Folding of one character: word characters, and a space for each separator."""
     first = unicodedata.normalize("NFD", char)

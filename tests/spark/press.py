@@ -69,12 +69,13 @@ def page_text(random: Random, bodies: list[list[str]]) -> tuple[str, set[str]]:
         length = random.choice([9, 10, 11, 12, 40, ARTICLE_WORDS])
         start = random.randrange(ARTICLE_WORDS - length + 1)
         place = random.randrange(len(text))
-        text[place:place] = bodies[article][start : start + length]
+        # Words of no article on both sides: chance must not make a run longer.
+        text[place:place] = ["x", *bodies[article][start : start + length], "y"]
         if length >= GUARANTEED:
             copied.add(f"a{article}")
     return " ".join(text), copied
 
 
 def words(random: Random, count: int) -> list[str]:
-    """Random words, never the same run of three twice."""
+    """Random words; eleven of them in a row do not come twice."""
     return ["".join(random.choices(SYLLABLES, k=random.randrange(1, 5))) for _ in range(count)]

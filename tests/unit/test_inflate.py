@@ -73,7 +73,7 @@ def test_a_zstd_window_of_two_gibibytes_is_allowed() -> None:
     parameters = zstandard.ZstdCompressionParameters(window_log=31, enable_ldm=False, compression_level=1)
     compressor = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     stored = compressor.compress(b"text" * 1000) + compressor.flush()
-    assert everything(stored) [0] == b"text" * 1000
+    assert everything(stored)[0] == b"text" * 1000
 
 
 @pytest.mark.parametrize("pack", [chain, zstandard.ZstdCompressor(write_checksum=True).compress])

@@ -26,7 +26,9 @@ def test_the_estimate_is_close_to_the_share_of_common_shingles() -> None:
         common = rng.randrange(5, 1000)
         first, second = numbered(range(1000)), numbered(range(common), range(5000, 6000 - common))
         exact = (common - 4) / (2 * 996 - (common - 4))
-        assert jaccard(signature(first, RULES), signature(second, RULES), RULES) == pytest.approx(exact, abs=0.17)
+        assert jaccard(signature(first, RULES), signature(second, RULES), RULES) == pytest.approx(
+            exact, abs=0.17
+        )
 
 
 def test_the_order_of_paragraphs_hardly_matters_and_case_not_at_all() -> None:
@@ -36,6 +38,11 @@ def test_the_order_of_paragraphs_hardly_matters_and_case_not_at_all() -> None:
         signature(words_of("Le Soir, à l’aube : rien.".encode()), RULES),
         signature(words_of(b"LE SOIR A L AUBE RIEN"), RULES),
     )
+
+
+def test_the_order_of_words_matters() -> None:
+    backwards = words_of(" ".join(f"mot{k}" for k in reversed(range(500))).encode())
+    assert jaccard(signature(numbered(range(500)), RULES), signature(backwards, RULES), RULES) < 0.05
 
 
 def test_signatures_are_stored_as_32_bits_and_compare_like_sketches_made_from_them() -> None:
@@ -54,7 +61,9 @@ def test_long_texts_give_the_same_signature_in_pieces_as_at_once() -> None:
 
 
 def test_texts_shorter_than_a_shingle_are_one_shingle() -> None:
-    short, same, other = (signature(words_of(text), RULES) for text in (b"un deux trois", b"Un deux, trois", b"un deux"))
+    short, same, other = (
+        signature(words_of(text), RULES) for text in (b"un deux trois", b"Un deux, trois", b"un deux")
+    )
     assert jaccard(short, same, RULES) == 1.0
     assert jaccard(short, other, RULES) < 0.1
     assert (signature(words_of(b" ... "), RULES) == 0xFFFFFFFF).all()

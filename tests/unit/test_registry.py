@@ -99,7 +99,11 @@ def test_every_mistake_is_reported_at_once_with_its_line() -> None:
         (entry(url_prefixes="['ftp://t.example/a']"), 5, "is not a URL prefix"),
         (entry(url_prefixes="['t.example/a?b=1']"), 5, "is not a URL prefix"),
         (entry(name="T, name: U"), 5, "key `name` is given twice"),
-        (GOOD.replace("2027-12-31", "2022-12-31"), 6, "mandate_to 2022-12-31 is before mandate_from 2023-01-01"),
+        (
+            GOOD.replace("2027-12-31", "2022-12-31"),
+            6,
+            "mandate_to 2022-12-31 is before mandate_from 2023-01-01",
+        ),
         (GOOD.replace("2023-01-01", "1/1/2023"), 5, "`1/1/2023` is not a date"),
         (GOOD.replace("id: sport", "id: courrier"), 11, "title id `courrier` is already used on line 8"),
         ("publishers: []", 1, "publishers is an empty list"),

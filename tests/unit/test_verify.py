@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from presswatch_spark.config import VerifyRules
 from presswatch_spark.matching import verify as verification
 from presswatch_spark.matching.rows import character_spans
+from presswatch_spark.matching.runs import longest_run
 from presswatch_spark.matching.verify import Overlap, verify
 from presswatch_spark.text.words import Words, word_at, words_of
 from tests.reference import runs as reference
@@ -43,7 +46,7 @@ def innocent(prefix: str, count: int) -> list[str]:
 
 @st.composite
 def texts_with_copies(draw: st.DrawFn) -> tuple[list[str], list[str]]:
-    """An article, and a document sewn from pieces of it and other words; few words, so that runs meet by chance."""
+    """An article, and a document sewn from pieces of it and other words: few, so that runs meet by chance."""
     vocabulary = [f"m{k}" for k in range(draw(st.integers(1, 40)))]
     word = st.sampled_from(vocabulary)
     article = draw(st.lists(word, max_size=80))
@@ -89,6 +92,17 @@ class TestAgainstBruteForce:
         assert spanned(chosen, 1) == spanned(enumerated, 1)
 
     @given(texts_with_copies())
+    @example((["b", *["a"] * 29], ["a"] * 70))
+    def test_the_longest_run_is_found_by_doubling_alone(self, texts: tuple[list[str], list[str]]) -> None:
+        document, article = texts
+        places = {word: article.index(word) for word in article}
+        names = [np.array([places.get(word, -1) for word in side], np.int32) for side in (article, document)]
+        if longest := reference.longest(document, article):
+            i, j, length = longest_run(*names, 1)
+            assert length == longest
+            assert document[i : i + length] == article[j : j + length]
+
+    @given(texts_with_copies())
     def test_bridges_add_only_words_next_to_proven_runs(self, texts: tuple[list[str], list[str]]) -> None:
         document, article = texts
         plain, bridged = compare(document, article, NO_BRIDGES), compare(document, article)
@@ -124,6 +138,12 @@ def test_words_are_compared_and_not_their_hashes(texts: tuple[list[str], list[st
     assert overlap.longest_run_words == honest.longest_run_words
 
 
+def test_a_word_with_the_same_hash_and_beginning_is_another_word() -> None:
+    shorter = colliding(words_of(text_of([f"a{k:02}" for k in range(30)])))
+    longer = colliding(words_of(text_of([f"a{k:02}x" for k in range(30)])))
+    assert verify(shorter, longer, RULES).copied_words == verify(longer, shorter, RULES).copied_words == 0
+
+
 def test_a_collision_of_one_word_splits_the_run() -> None:
     article = words_of(text_of(innocent("a", 30)))
     document = words_of(text_of([*innocent("a", 15), "other", *innocent("a", 30)[16:]]))
@@ -157,9 +177,7 @@ class TestWhatAReaderWouldCallCopied:
         sentences = [self.article[k : k + 20] for k in range(0, 200, 20)]
         order = [9, 6, 3, 0]
         overlap = compare([word for k in order for word in sentences[k]], self.article)
-        assert overlap.spans.tolist() == [
-            [20 * place, 20 * k, 20, place] for place, k in enumerate(order)
-        ]
+        assert overlap.spans.tolist() == [[20 * place, 20 * k, 20, place] for place, k in enumerate(order)]
 
     def test_a_substituted_word_is_not_copied_and_its_neighbours_are(self) -> None:
         edited = list(self.article)
@@ -183,7 +201,9 @@ class TestWhatAReaderWouldCallCopied:
     def test_common_little_words_far_from_a_passage_are_nobodys(self) -> None:
         little = ["de", "la", "le", "et"]
         article = [*self.article[:40], *innocent("b", 60), *little, *innocent("c", 60)]
-        overlap = compare([*little, *innocent("x", 60), *self.article[:40], *innocent("y", 60), *little], article)
+        overlap = compare(
+            [*little, *innocent("x", 60), *self.article[:40], *innocent("y", 60), *little], article
+        )
         assert overlap.copied_words == 40
 
     @pytest.mark.parametrize("words", [0, 7])
@@ -220,7 +240,9 @@ class TestHostileRepetition:
 
     def test_a_long_period_and_a_broken_one(self) -> None:
         period = innocent("p", 50)
-        overlap = compare([*(period * 4_000), "x", *(period * 4_000)], [*(period * 1_000), "y", *(period * 999)])
+        overlap = compare(
+            [*(period * 4_000), "x", *(period * 4_000)], [*(period * 1_000), "y", *(period * 999)]
+        )
         assert overlap.longest_run_words == 50_000
         assert (overlap.article_coverage, overlap.document_copied_words) == (99_950 / 99_951, 400_000)
 
@@ -239,10 +261,35 @@ class TestHostileRepetition:
 
 
 PIECES = st.sampled_from(
-    [b" ", b"\xc2\xa0", b"\xe2\x80\xaf", b"\xe2\x80\x99", b"-", b"\xc2\xab ", b" \xc2\xbb", b"\xff\xc3", b"\xc2\xad "]
+    [
+        b" ",
+        b"\xc2\xa0",
+        b"\xe2\x80\xaf",
+        b"\xe2\x80\x99",
+        b"-",
+        b"\xc2\xab ",
+        b" \xc2\xbb",
+        b"\xff\xc3",
+        b"\xc2\xad ",
+    ]
 )
 WORDS = st.sampled_from(
-    ["l", "œuvre", "OEUVRE", "été", "e\u0301te\u0301", "co\u00adeur", "Straße", "ﬁn", "n°", "1ᵉʳ", "日本", "a\u200bb", "𝓍", "ＡＢ"]
+    [
+        "l",
+        "œuvre",
+        "OEUVRE",
+        "été",
+        "e\u0301te\u0301",
+        "co\u00adeur",
+        "Straße",
+        "ﬁn",
+        "n°",
+        "1ᵉʳ",
+        "日本",
+        "a\u200bb",
+        "𝓍",
+        "ＡＢ",
+    ]
 )
 
 
@@ -255,7 +302,7 @@ def test_spans_cut_from_the_texts_fold_to_the_same_words(
 
     article = written(pieces)
     again = [(word.upper() if data.draw(st.booleans()) else word, data.draw(PIECES)) for word, _ in pieces]
-    document = b"\xf0\x9f\x98\x80 \xfe" + written(again[:4] + [("autre", b" ")] + again[4:] + pieces[:5])
+    document = b"\xf0\x9f\x98\x80 \xfe" + written([*again[:4], ("autre", b" "), *again[4:], *pieces[:5]])
     document_words, article_words = words_of(document), words_of(article)
     overlap = verify(document_words, article_words, RULES)
     spans = character_spans(overlap, document_words, document, article_words, article)
@@ -267,3 +314,22 @@ def test_spans_cut_from_the_texts_fold_to_the_same_words(
         folded = [word_at(left, k) for k in range(len(left))]
         assert folded == [word_at(right, k) for k in range(len(right))]
         assert len(folded) == span["words"]
+
+
+def test_verification_agrees_with_brute_force_on_real_copies(real_data: Path) -> None:
+    lines = (real_data / "press" / "articles.jsonl").read_text("utf-8").splitlines()
+    articles = {article["id"]: words_of(article["text"].encode()) for article in map(json.loads, lines)}
+    pairs = [
+        line.split("\t")[2:4]
+        for line in (real_data / "press" / "pairs_exact_w5.tsv").read_text("utf-8").splitlines()[1:]
+    ]
+    for pair in pairs[::12]:
+        document, article = (
+            [word_at(words, k) for k in range(min(len(words), 500))]
+            for words in map(articles.__getitem__, pair)
+        )
+        longest = reference.longest(document, article)
+        in_document, in_article = reference.covered(document, article, 8)
+        overlap = compare(document, article, NO_BRIDGES)
+        assert overlap.longest_run_words == (longest if longest >= 8 else 0)
+        assert (overlap.document_copied_words, overlap.copied_words) == (len(in_document), len(in_article))

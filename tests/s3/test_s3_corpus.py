@@ -1,0 +1,77 @@
+"""Corpora on S3: built there with the manifest last, opened through one copy on this host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from pyspark.sql import SparkSession
+
+from presswatch_spark.config import CorpusConfig
+from presswatch_spark.corpus.build import build_corpus
+from presswatch_spark.corpus.store import CACHE_VARIABLE, Corpus
+from presswatch_spark.errors import CorpusError, OutputError
+from presswatch_spark.storage.objects import StorageOptions
+from tests.corpora import Inline, article, build, write_jsonl, write_members
+
+
+@pytest.fixture
+def options(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StorageOptions:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    return StorageOptions(endpoint=endpoint)
+
+
+def build_there(folder: Path, articles: str, out: str, options: StorageOptions) -> str:
+    members = write_members(folder)
+    session = cast(SparkSession, Inline())
+    return build_corpus(session, str(members), [articles], out, CorpusConfig(), options).digest
+
+
+def test_a_corpus_on_s3_is_the_one_on_disk_and_is_copied_once(
+    client: Any, bucket: str, options: StorageOptions, tmp_path: Path
+) -> None:
+    source = write_jsonl(tmp_path / "a.jsonl", [article(n) for n in range(9)])
+    digest = build(tmp_path / "local", [source]).digest
+    assert build_there(tmp_path, str(source), f"s3://{bucket}/corpora/one", options) == digest
+    keys = [found["Key"] for found in client.list_objects_v2(Bucket=bucket)["Contents"]]
+    assert "corpora/one/manifest.json" in keys
+    corpus = Corpus.open(f"s3://{bucket}/corpora/one", storage=options)
+    assert (len(corpus), corpus.article(3).article_id) == (9, "a00003")
+    client.delete_object(Bucket=bucket, Key="corpora/one/signatures.npy")
+    assert len(Corpus.open(f"s3://{bucket}/corpora/one", storage=options)) == 9
+
+
+def test_articles_are_taken_from_s3(
+    client: Any, bucket: str, options: StorageOptions, tmp_path: Path
+) -> None:
+    source = write_jsonl(tmp_path / "a.jsonl", [article(n) for n in range(9)])
+    client.upload_file(str(source), bucket, "in/a.jsonl")
+    digest = build_there(tmp_path, f"s3://{bucket}/in", str(tmp_path / "out"), options)
+    assert digest == build(tmp_path / "local", [source]).digest
+
+
+def test_a_place_on_s3_that_is_not_empty_is_refused(
+    client: Any, bucket: str, options: StorageOptions, tmp_path: Path
+) -> None:
+    client.put_object(Bucket=bucket, Key="out/thesis.txt", Body=b"x")
+    source = write_jsonl(tmp_path / "a.jsonl", [article(1)])
+    with pytest.raises(OutputError, match="is not empty"):
+        build_there(tmp_path, str(source), f"s3://{bucket}/out", options)
+
+
+def test_an_upload_without_its_manifest_is_no_corpus(
+    client: Any, bucket: str, options: StorageOptions
+) -> None:
+    client.put_object(Bucket=bucket, Key="half/signatures.npy", Body=b"x")
+    with pytest.raises(CorpusError, match="there is no corpus here"):
+        Corpus.open(f"s3://{bucket}/half", storage=options)
+
+
+def test_a_damaged_copy_on_this_host_is_refused(bucket: str, options: StorageOptions, tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "a.jsonl", [article(1)])
+    digest = build_there(tmp_path, str(source), f"s3://{bucket}/c", options)
+    Corpus.open(f"s3://{bucket}/c", storage=options)
+    (tmp_path / "cache" / digest / "clusters.npy").write_bytes(b"")
+    with pytest.raises(CorpusError, match=r"clusters\.npy has 0 bytes"):
+        Corpus.open(f"s3://{bucket}/c", storage=options)

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from presswatch_spark.config import CorpusConfig
+from presswatch_spark.corpus.build import build_corpus
+from presswatch_spark.storage.objects import StorageOptions
+from tests.spark.press import Press, write_press
+
+SHARDS, PAGES = 24, 60
+
+
+@pytest.fixture(scope="session")
+def press(tmp_path_factory: pytest.TempPathFactory) -> Press:
+    return write_press(tmp_path_factory.mktemp("press") / "press", SHARDS, PAGES)
+
+
+@pytest.fixture(scope="session")
+def corpus(spark: SparkSession, press: Press, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The corpus of the press."""
+    out = tmp_path_factory.mktemp("corpus") / "corpus"
+    build_corpus(spark, str(press.members), [str(press.articles)], str(out), CorpusConfig(), StorageOptions())
+    return out

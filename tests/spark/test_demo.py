@@ -1,0 +1,90 @@
+"""The demo, as a newcomer meets it: every planted copy is found, every innocent page is left alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pytest
+from pyspark.sql import SparkSession
+
+from presswatch_spark.commands.scan import incomplete_message
+from presswatch_spark.demo.run import Demonstration, run_demo
+from presswatch_spark.demo.show import document_texts
+from presswatch_spark.demo.texts import press
+from presswatch_spark.errors import ConfigError
+from presswatch_spark.queries import run_query
+from tests.reference.words import reference_words
+
+
+@pytest.fixture(scope="module")
+def demo(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Demonstration:
+    return run_demo(tmp_path_factory.mktemp("demo"))
+
+
+def test_every_shard_is_read_to_its_end(demo: Demonstration) -> None:
+    assert not demo.summary.incomplete, incomplete_message(demo.summary, "tables")
+
+
+def test_exactly_the_planted_copies_are_found(demo: Demonstration) -> None:
+    found = defaultdict(set)
+    for row in demo.rows:
+        if row["article_id"]:
+            found[row["document_url"]].add(row["article_id"])
+    assert found == {page.url: set(page.copies) for page in demo.pages if page.copies}
+
+
+def test_innocent_pages_are_left_alone_and_a_members_page_is_known_by_its_address(
+    demo: Demonstration,
+) -> None:
+    innocent = {page.url for page in demo.pages if not page.copies}
+    own = "https://hebdo-des-vallees.example/archives/2024/"
+    assert {page.url for page in demo.left_alone} == innocent - {own}
+    (row,) = [row for row in demo.rows if row["document_url"] == own]
+    assert (row["grade"], row["title_id"], row["article_id"]) == ("url_only", "hebdo-vallees", None)
+
+
+def test_every_grade_occurs_and_agency_copy_keeps_all_its_owners(demo: Demonstration) -> None:
+    assert {row["grade"] for row in demo.rows} == {"full_copy", "partial_copy", "extract", "url_only"}
+    owners = {row["title_id"]: row["cluster_id"] for row in demo.rows if row["cluster_id"]}
+    assert owners.keys() == {"gazette-morvane", "courrier-estuaire", "quotidien-lisiere"}
+    assert len(set(owners.values())) == 1
+
+
+def test_passages_cut_out_of_the_pages_are_passages_of_the_articles(demo: Demonstration) -> None:
+    texts = document_texts(demo.rows)
+    for row in demo.rows:
+        for span in row["spans"]:
+            body = press()[row["article_id"]].body
+            copied = texts[row["text_sha256"]][span["document_start"] : span["document_end"]]
+            original = body[span["article_start"] : span["article_end"]]
+            words = [word.folded for word in reference_words(copied.encode())]
+            assert words == [word.folded for word in reference_words(original.encode())]
+            assert len(words) == span["words"]
+
+
+@pytest.mark.parametrize("width", [60, 100, None])
+def test_the_table_fits_the_terminal_and_quotes_what_was_copied(
+    demo: Demonstration, width: int | None
+) -> None:
+    lines = list(demo.lines(width))
+    quotes = [line for line in lines if line.strip().startswith("“") and line.endswith("”")]
+    assert len(quotes) == sum(bool(row["spans"]) for row in demo.rows)
+    shown = lines[: lines.index("Query the tables:") - 3]
+    assert width is None or all(len(line) <= width for line in shown)
+    assert any("LE COLIS PESAIT ONZE KILOS" in quote for quote in quotes) or width == 60
+
+
+@pytest.mark.parametrize(
+    "query", ["selec 1", "select nothing from matches", "select * from nowhere", "select 1 / 0"]
+)
+def test_a_query_that_spark_refuses_is_told_in_one_line(demo: Demonstration, query: str) -> None:
+    with pytest.raises(ConfigError, match=r"Spark refuses the query: \[[A-Z_.]+\]") as raised:
+        list(run_query(str(demo.folder / "tables"), query)[1])
+    assert "\n" not in str(raised.value)
+
+
+def test_the_published_tables_answer_sql(demo: Demonstration) -> None:
+    query = "select count(*) as n, count(distinct m.run_id) from matches m join runs r on m.run_id = r.run_id"
+    headers, rows = run_query(str(demo.folder / "tables"), query)
+    assert headers[0] == "n"
+    assert list(rows) == [(len(demo.rows), 1)]

@@ -1,0 +1,129 @@
+"""Runs that are killed at any moment and given again: nothing lost, nothing twice, the same digest."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from presswatch_spark.storage.tables import TableStore
+from tests.conftest import ROOT
+from tests.spark.conftest import SHARDS
+from tests.spark.press import Press
+from tests.spark.test_scan import run_scan
+
+JOB = ROOT / "jobs" / "scan.py"
+WAVE = 2
+POLL_SECONDS = 0.01
+
+
+@pytest.fixture(scope="module")
+def digest(
+    spark: SparkSession, press: Press, corpus: Path, tmp_path_factory: pytest.TempPathFactory
+) -> object:
+    """Of a run never stopped."""
+    return run_scan(spark, [press.shards], corpus, tmp_path_factory.mktemp("undisturbed") / "out")[0].row[
+        "table_digest"
+    ]
+
+
+@pytest.fixture
+def start(press: Press, corpus: Path, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+    """Start the job into `tmp_path / "out"`, in a process group of its own."""
+
+    def start(*flags: str) -> subprocess.Popen[str]:
+        command = [sys.executable, str(JOB), str(press.shards), "--format", "wet", "--corpus", str(corpus)]
+        command += ["--out", str(tmp_path / "out"), *(flags or ("--wave-shards", str(WAVE)))]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        return subprocess.Popen(
+            command,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    return start
+
+
+def finish(job: subprocess.Popen[str]) -> str:
+    """Wait for the job to end well; what it said."""
+    said, complaints = job.communicate()
+    assert job.returncode == 0, complaints
+    return said
+
+
+def stop(job: subprocess.Popen[str], out: Path, moment: random.Random, with_signal: int) -> bool:
+    """Stop the job at a random moment: some waves done, another under way. False if it was too quick."""
+    waves = moment.randrange(SHARDS // WAVE)
+    while len(list(out.glob("_runs/*/waves/*.json"))) < waves:
+        if ended(job, POLL_SECONDS):
+            return False
+    if ended(job, moment.random()):
+        return False
+    os.killpg(job.pid, with_signal) if with_signal == signal.SIGINT else job.send_signal(with_signal)
+    return True
+
+
+def ended(job: subprocess.Popen[str], seconds: float) -> bool:
+    """Whether the job ends within so many seconds."""
+    try:
+        job.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "seed", [1, 2, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(3, 21))]
+)
+def test_a_driver_killed_at_a_random_moment_and_given_again_finds_the_same(
+    start: Callable[..., subprocess.Popen[str]], tmp_path: Path, digest: object, seed: int
+) -> None:
+    out = tmp_path / "out"
+    job = start()
+    killed = stop(job, out, random.Random(seed), signal.SIGKILL)
+    job.communicate()
+    assert job.returncode == (-signal.SIGKILL if killed else 0)
+    store = TableStore.open(str(out)) if out.exists() else None
+    assert killed is (store is None or store.published() == [])
+    finish(start())
+    (row,) = TableStore.open(str(out)).read("runs").to_pylist()[-1:]
+    assert row["table_digest"] == digest
+    assert list((out / "_runs").iterdir()) == []
+
+
+def test_ctrl_c_ends_with_a_message_publishes_nothing_and_the_same_command_resumes(
+    start: Callable[..., subprocess.Popen[str]], tmp_path: Path, digest: object
+) -> None:
+    out = tmp_path / "out"
+    job = start()
+    assert stop(job, out, random.Random(3), signal.SIGINT)
+    _, complaints = job.communicate()
+    assert job.returncode == 1
+    assert "Traceback" not in complaints
+    assert "same command" in complaints
+    assert TableStore.open(str(out)).published() == []
+    assert "resumed" in finish(start("--wave-shards", "5"))
+    assert TableStore.open(str(out)).read("runs")["table_digest"].to_pylist() == [digest]
+
+
+def test_two_runs_at_the_same_time_in_one_folder_do_not_disturb_each_other(
+    start: Callable[..., subprocess.Popen[str]], tmp_path: Path, digest: object
+) -> None:
+    one = start("--cores", "1", "--shards-per-task", "1", "--wave-shards", "100")
+    other = start("--cores", "1", "--min-run-words", "40")
+    finish(one)
+    finish(other)
+    store = TableStore.open(str(tmp_path / "out"))
+    digests = store.read("runs")["table_digest"].to_pylist()
+    assert len(set(digests)) == 2
+    assert digest in digests

@@ -1,0 +1,234 @@
+"""The index built bucket by bucket from sorted runs is the index built at once."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from presswatch_spark.config import CorpusConfig
+from presswatch_spark.corpus import arrays
+from presswatch_spark.corpus.articles import ArticleFiles, RunWriter, cut, merge_part, read_arrow, write_arrow
+from presswatch_spark.corpus.clusters import ALONE, band_keys, clusters_of, edges_of_bucket
+from presswatch_spark.corpus.index import IndexPlan, build_bucket, join_buckets, load_index, postings_of
+from presswatch_spark.corpus.intake import Candidate, Refusal
+from presswatch_spark.corpus.layout import ARTICLES
+from presswatch_spark.corpus.sorting import bucket_bits, read_bucket, write_run
+from presswatch_spark.corpus.workspace import writing
+from presswatch_spark.errors import OutputError
+from presswatch_spark.matching.index import ShingleIndex, index_of
+from presswatch_spark.matching.minhash import jaccard, signature
+from presswatch_spark.text.words import words_of
+from tests.corpora import article, sentence, text
+
+CONFIG = CorpusConfig()
+
+
+def write_runs(folder: Path, bodies: list[str], a_run: int) -> list[Path]:
+    """Postings of texts, `a_run` articles to a run."""
+    runs = []
+    for first in range(0, len(bodies), a_run):
+        some = enumerate(bodies[first : first + a_run], first)
+        postings = [postings_of(ordinal, words_of(body.encode()), 4) for ordinal, body in some]
+        runs.append(folder / f"run-{first:03d}")
+        write_run(runs[-1], *(np.concatenate(column) for column in zip(*postings, strict=True)))
+    return runs
+
+
+def in_buckets(
+    folder: Path, bodies: list[str], bits: int, limit: int
+) -> tuple[ShingleIndex, list[dict[str, object]]]:
+    """The index, and the suppressed shingles, by way of `2**bits` buckets."""
+    (folder / "articles").mkdir()
+    rows = [article(n, body=body, published_at=None, words=0) for n, body in enumerate(bodies)]
+    blank = {"authors": [], "alternate_urls": []}
+    write_arrow(
+        folder / "articles/part-00000.arrow", pa.Table.from_pylist([row | blank for row in rows], ARTICLES)
+    )
+    runs = write_runs(folder, bodies, 7)
+    postings = sum(len(arrays.load(run / "keys.npy")) for run in runs)
+    plan = IndexPlan.of(runs, postings, CONFIG)
+    plan = IndexPlan(plan.runs, bits, plan.filter_blocks, plan.directory_bits)
+    folders = [folder / f"bucket-{bucket:02d}" for bucket in plan.buckets]
+    for bucket, place in enumerate(folders):
+        build_bucket(plan, bucket, place, ArticleFiles(folder), limit)
+    join_buckets(folders, folder / "index")
+    suppressed = [row for place in folders for row in read_arrow(place / "suppressed.arrow").to_pylist()]
+    return load_index(folder / "index"), suppressed
+
+
+def at_once(bodies: list[str]) -> ShingleIndex:
+    postings = [postings_of(ordinal, words_of(body.encode()), 4) for ordinal, body in enumerate(bodies)]
+    hashes, values = (np.concatenate(column) for column in zip(*postings, strict=True))
+    owners, positions = (values >> np.uint64(32)).astype(np.uint32), values.astype(np.uint32)
+    return index_of(hashes, owners, positions, CONFIG.filter_bits_per_key)
+
+
+@pytest.mark.parametrize("bits", [0, 1, 4])
+def test_buckets_join_into_the_index_built_at_once(tmp_path: Path, bits: int) -> None:
+    bodies = [text(n % 30) for n in range(40)]
+    built, suppressed = in_buckets(tmp_path, bodies, bits, limit=1000)
+    expected = at_once(bodies)
+    for name in ShingleIndex.__slots__:
+        np.testing.assert_array_equal(getattr(built, name), getattr(expected, name), name)
+    assert not suppressed
+
+
+def test_a_shingle_of_too_many_articles_is_left_out_and_listed(tmp_path: Path) -> None:
+    stock = "Abonnez-vous pour lire la suite de cet article réservé."
+    bodies = [f"{stock} {text(n)}" for n in range(6)]
+    [lone] = [f"{stock} {stock} {text(9)}"]
+    built, suppressed = in_buckets(tmp_path, [*bodies, lone], bits=2, limit=6)
+    words = words_of(stock.encode())
+    assert [(row["shingle"], row["articles"]) for row in suppressed] == [
+        ("abonnez vous pour lire la suite de cet", 7)
+    ]
+    assert suppressed[0]["hash"] == postings_of(0, words, 4)[0][0]
+    assert suppressed[0]["hash"] not in built.hashes
+    assert len(built.hashes) == len(at_once([*bodies, lone]).hashes) - 7
+
+
+def test_a_shingle_of_just_as_many_articles_as_allowed_stays(tmp_path: Path) -> None:
+    bodies = [text(1), text(1), text(2)]
+    built, suppressed = in_buckets(tmp_path, bodies, bits=2, limit=2)
+    assert len(built.hashes) == len(at_once(bodies).hashes)
+    assert not suppressed
+
+
+def test_articles_of_a_shingle_are_counted_whatever_its_neighbours_are(tmp_path: Path) -> None:
+    bodies = [f"{text(1)} {text(2)}", text(1)]
+    first, second = (set(postings_of(0, words_of(body.encode()), 4)[0].tolist()) for body in bodies)
+    built, suppressed = in_buckets(tmp_path, bodies, bits=1, limit=1)
+    assert {row["hash"] for row in suppressed} == first & second
+    assert {row["articles"] for row in suppressed} == {2}
+    assert set(built.hashes.tolist()) == first ^ second
+
+
+def test_many_places_in_few_articles_are_not_too_common(tmp_path: Path) -> None:
+    body = "un deux trois quatre cinq six sept huit " * 20
+    _, suppressed = in_buckets(tmp_path, [body, body], bits=0, limit=2)
+    assert not suppressed
+
+
+def test_the_denser_stride_indexes_more_places() -> None:
+    words = words_of(text(1).encode())
+    assert postings_of(3, words, 1)[1].astype(np.uint32).tolist() == list(range(len(words) - 7))
+
+
+def test_runs_come_back_sorted_with_equal_keys_in_the_order_of_runs(tmp_path: Path) -> None:
+    keys = np.array([5, 1 << 63, 5, 9], np.uint64)
+    for run in range(3):
+        write_run(tmp_path / str(run), keys, np.arange(4, dtype=np.uint64) + np.uint64(10 * run))
+    runs = [tmp_path / str(run) for run in range(3)]
+    low, high = read_bucket(runs, 0, 1), read_bucket(runs, 1, 1)
+    assert low[0].tolist() == [5] * 6 + [9] * 3
+    assert low[1].tolist() == [0, 2, 10, 12, 20, 22, 3, 13, 23]
+    assert high[1].tolist() == [1, 11, 21]
+
+
+@pytest.mark.parametrize(("keys", "bits"), [(0, 0), (4 << 20, 0), ((4 << 20) + 1, 1), (1_250_000_000, 9)])
+def test_a_bucket_holds_a_bounded_number_of_keys(keys: int, bits: int) -> None:
+    assert bucket_bits(keys) == bits
+
+
+@pytest.mark.parametrize("a_run", [1, 3, 100])
+def test_parts_are_cut_at_fixed_ordinals_however_articles_lay_in_runs(tmp_path: Path, a_run: int) -> None:
+    numbers = [7, 3, 9, 3, 0, 5, 1, 8, 2, 6, 4, 5]
+    runs: list[str] = []
+    for first in range(0, len(numbers), a_run):
+        writer = RunWriter(tmp_path, f"run-{first:02d}")
+        for row, number in enumerate(numbers[first : first + a_run], first):
+            fields = article(number, published_at=None, authors=[], alternate_urls=[], words=row)
+            writer.add(0, Candidate(row, fields))
+        writer.flush()
+        runs += writer.paths
+    cuts = cut(runs, articles_per_part=4)
+    merged = [merge_part(cuts, part, ["a.jsonl"]) for part in range(cuts.parts)]
+    ids = [table["article_id"].to_pylist() for table, _ in merged]
+    assert cuts.articles == 10
+    assert ids == [[f"a{n:05d}" for n in range(first, last)] for first, last in ((0, 4), (4, 8), (8, 10))]
+    assert [refusal for _, refusals in merged for refusal in refusals] == [
+        Refusal("a.jsonl", 3, "a00003", "courrier", "duplicate", "same id and body as row 1 of a.jsonl"),
+        Refusal("a.jsonl", 11, "a00005", "courrier", "duplicate", "same id and body as row 5 of a.jsonl"),
+    ]
+
+
+def test_ids_repeated_over_and_over_keep_their_first_row_and_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("presswatch_spark.corpus.articles._PART_ROWS", 3)
+    writer = RunWriter(tmp_path, "run")
+    for row in range(20):
+        fields = article(
+            row % 2, body=text(row % 3), published_at=None, authors=[], alternate_urls=[], words=row
+        )
+        writer.add(row // 10, Candidate(row, fields))
+        writer.flush()
+    table, refusals = merge_part(cut(writer.paths), 0, ["a", "b"])
+    assert table["words"].to_pylist() == [0, 1]
+    assert [refusal.row_index for refusal in refusals] == [*range(2, 20, 2), *range(3, 20, 2)]
+    assert [refusal.reason for refusal in refusals[:3]] == ["id_reused", "id_reused", "duplicate"]
+
+
+def clusters(bodies: list[str], folder: Path) -> list[int]:
+    signatures = np.stack([signature(words_of(body.encode()), CONFIG.minhash) for body in bodies])
+    keys = band_keys(signatures, CONFIG.cluster_jaccard)
+    write_run(folder / "run", keys.reshape(-1), np.tile(np.arange(len(bodies), dtype=np.uint64), len(keys)))
+    edges = [edges_of_bucket([folder / "run"], bucket, 2, signatures, CONFIG) for bucket in range(4)]
+    return clusters_of(len(bodies), edges).tolist()
+
+
+def test_articles_of_the_same_text_make_a_cluster_and_others_stay_alone(tmp_path: Path) -> None:
+    copied = text(1, 20)
+    bodies = [text(5, 20), copied, text(6, 20), copied, text(5, 20), f"{copied} Avec AFP.", text(7, 20)]
+    assert clusters(bodies, tmp_path) == [0, 1, ALONE, 1, 0, 1, ALONE]
+
+
+def test_texts_that_share_half_their_words_are_no_cluster(tmp_path: Path) -> None:
+    half = text(1, 10)
+    assert clusters([f"{half} {text(2, 10)}", f"{half} {text(3, 10)}"], tmp_path) == [ALONE, ALONE]
+
+
+def test_candidates_under_the_threshold_are_not_linked(tmp_path: Path) -> None:
+    bodies = [
+        " ".join([sentence(rng) if n == k else text(100 * pair + n, 1) for n in range(20)])
+        for pair in range(12)
+        for k, rng in ((5, random.Random(pair)), (-1, random.Random()))
+    ]
+    found = clusters(bodies, tmp_path)
+    signed = [signature(words_of(body.encode()), CONFIG.minhash) for body in bodies]
+    alike = [jaccard(signed[n], signed[n + 1], CONFIG.minhash) for n in range(0, 24, 2)]
+    far = [n for n, likeness in enumerate(alike) if likeness < CONFIG.cluster_jaccard]
+    assert far
+    assert all(found[2 * n] == ALONE for n in far)
+
+
+def test_a_chain_of_edges_is_one_cluster_named_by_its_smallest_ordinal() -> None:
+    edges = [np.array([[4, 5], [2, 4]], np.int32), np.array([[1, 2]], np.int32)]
+    assert clusters_of(7, edges).tolist() == [ALONE, 1, 1, ALONE, 1, 1, ALONE]
+
+
+def test_arrays_are_joined_and_filled_as_if_written_at_once(tmp_path: Path) -> None:
+    pieces = [tmp_path / name for name in ("a.npy", "b.npy", "c.npy")]
+    for path, values in zip(pieces, ([1, 2], [], [3]), strict=True):
+        arrays.save(path, np.array(values, np.uint32))
+    arrays.join(tmp_path / "all.npy", np.uint32, pieces)
+    assert np.load(tmp_path / "all.npy").tolist() == [1, 2, 3]
+    assert not any(piece.exists() for piece in pieces)
+    arrays.reserve(tmp_path / "rows.npy", np.uint32, (3, 2))
+    arrays.write_rows(tmp_path / "rows.npy", 1, np.array([[5, 6], [7, 8]], np.uint32))
+    assert np.load(tmp_path / "rows.npy").tolist() == [[0, 0], [5, 6], [7, 8]]
+
+
+def test_a_full_disk_is_reported_as_such(tmp_path: Path) -> None:
+    full = tmp_path / "array.npy"
+    full.symlink_to("/dev/full")
+    for write in (
+        lambda: arrays.save(full, np.zeros(1 << 20)),
+        lambda: write_arrow(full, pa.table([pa.array(range(100_000))], ["n"])),
+    ):
+        with pytest.raises(OutputError, match="the disk is full"), writing(tmp_path):
+            write()

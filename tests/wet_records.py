@@ -1,0 +1,45 @@
+"""Helpers of the tests that read WET: records made by hand, in every packing."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+from presswatch_spark.sources.base import ReadOptions, ReadReport
+from tests.reading import Document, read
+
+
+def record(body: bytes, *, length: int | None = None, headers: str = "", newline: str = "\r\n") -> bytes:
+    """A conversion record, whose Content-Length may lie."""
+    lines = [
+        "WARC/1.0",
+        "WARC-Type: conversion",
+        "WARC-Target-URI: https://exemple.fr/seul",
+        *headers.splitlines(),
+        f"Content-Length: {len(body) if length is None else length}",
+    ]
+    return newline.join([*lines, "", ""]).encode() + body + newline.encode() * 2
+
+
+def packed_as(packing: str, records: list[bytes]) -> bytes:
+    """Records as a file: a gzip member each, all in one, or plain."""
+    if packing == "record":
+        return b"".join(gzip.compress(each, mtime=0) for each in records)
+    return gzip.compress(b"".join(records), mtime=0) if packing == "single" else b"".join(records)
+
+
+def read_bytes(tmp_path: Path, data: bytes, **options: object) -> tuple[list[Document], ReadReport]:
+    path = tmp_path / "some.wet.gz"
+    path.write_bytes(data)
+    return read(path, "wet", ReadOptions(**options))  # type: ignore[arg-type]
+
+
+def stored_record(path: Path, document: Document) -> bytes:
+    """Fetch a record by its locator alone, as a third party would."""
+    place, data = document.locator, path.read_bytes()
+    assert place.record_offset is not None
+    assert place.record_length is not None
+    if place.record_encoding == "inflated":
+        data = gzip.decompress(data)
+    found = data[place.record_offset : place.record_offset + place.record_length]
+    return gzip.decompress(found) if place.record_encoding == "gzip" else found

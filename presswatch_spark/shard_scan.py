@@ -26,7 +26,7 @@ from presswatch_spark.tables import MATCHES
 ERROR_CHARACTERS = 2_000
 ROWS_AT_ONCE = 512
 
-FOUND = pa.schema([column for column in MATCHES if column.name != "run_id"])
+MATCH_COLUMNS = pa.schema([column for column in MATCHES if column.name != "run_id"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Reading:
     def pack(self) -> None:
         """Make an Arrow batch of the rows taken so far: it holds them in a fraction of the memory."""
         if self.rows:
-            self.matches.append(pa.RecordBatch.from_pylist(self.rows, FOUND))
+            self.matches.append(pa.RecordBatch.from_pylist(self.rows, MATCH_COLUMNS))
             self.rows = []
 
     @property

@@ -61,7 +61,7 @@ def session(
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # no spark-submit around us: the JVM is ours to start
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         os.environ["JAVA_HOME"] = java_home()
-        master = master or f"local[{cores or '*'},{TASK_FAILURES}]"
+        master = _with_retries(master or f"local[{cores or '*'}]")
         settings |= {"spark.master": master, "spark.task.maxFailures": str(TASK_FAILURES)}
         settings |= _on_this_host() if master.startswith("local") else {}
         settings |= {} if master.startswith("local[") else _on_executors()
@@ -74,8 +74,8 @@ def session(
 def interruptible(spark: SparkSession, work: Callable[[], Result]) -> Result:
     """Do `work` in a thread of its own and return what it returns.
 
-    Ctrl-C then finds this thread outside of py4j, which does not bear interrupts, and jobs are cancelled one after
-    the other until the work gives up.
+    Ctrl-C then finds this thread outside of py4j, which does not bear interrupts. Jobs are cancelled until
+    the work gives up.
     """
     with ThreadPoolExecutor(1, "spark") as pool:
         job = pool.submit(work)
@@ -122,6 +122,12 @@ def spark_type(kind: pa.DataType) -> DataType:
 def spark_path(path: Path) -> str:
     """`path` for Spark's readers: on disk whatever the default file system, and never taken for a glob."""
     return "file://" + re.sub(r"([\[\]{}*?\\])", r"\\\1", str(path.resolve()))
+
+
+def _with_retries(master: str) -> str:
+    """A local master gives a task one try unless it is told otherwise."""
+    local = re.fullmatch(r"local(?:\[([^,]+)\])?", master)
+    return f"local[{local[1] or 1},{TASK_FAILURES}]" if local else master
 
 
 def _on_this_host() -> dict[str, str]:

@@ -37,9 +37,7 @@ def spark_errors(path: Path) -> Iterator[None]:
         text = str(error)
         if _holds(text, FULL_DISK_SIGNS):
             raise disk_full(path) from error
-        if any(sign in text for sign in DEAD_WORKER_SIGNS) and not any(
-            sign in text for sign in CANCELLED_SIGNS
-        ):
+        if _holds(text, DEAD_WORKER_SIGNS) and not _holds(text, CANCELLED_SIGNS):
             raise WorkerDiedError(gist(text), where=str(path)) from error
         raise PresswatchError(
             f"Spark could not finish its work: {gist(text)}",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from presswatch_spark.corpus.layout import ARTICLES, ARTICLES_PER_BATCH, ARTICLE
 
 RUN_BYTES = 96 << 20
 _ROW_BYTES = 1_000
+# Each holds a file descriptor, of which a process may have some thousand.
+_FILES_OPEN = 256
 # A part with more rows than this in hand lets go of repeated ids before it takes more.
 _PART_ROWS = 2 * ARTICLES_PER_PART
 
@@ -151,15 +154,13 @@ class ArticleFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._readers: dict[int, Any] = {}
+        self._reader = lru_cache(_FILES_OPEN)(self._open)
 
     def row(self, ordinal: int) -> tuple[Any, int]:
         """The record batch that holds an article, and its row there."""
         part, place = divmod(ordinal, ARTICLES_PER_PART)
-        if part not in self._readers:
-            self._readers[part] = pa.ipc.open_file(pa.memory_map(str(self._folder / part_name(part))))
         batch, row = divmod(place, ARTICLES_PER_BATCH)
-        return self._readers[part].get_batch(batch), row
+        return self._reader(part).get_batch(batch), row
 
     def body(self, ordinal: int) -> bytes:
         """Body of an article, UTF-8."""
@@ -176,6 +177,9 @@ class ArticleFiles:
         """Id of an article."""
         batch, row = self.row(ordinal)
         return str(batch.column("article_id")[row].as_py())
+
+    def _open(self, part: int) -> Any:
+        return pa.ipc.open_file(pa.memory_map(str(self._folder / part_name(part))))
 
 
 def article_urls(folder: Path, parts: int) -> Iterator[tuple[int, str]]:

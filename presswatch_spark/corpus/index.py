@@ -79,7 +79,7 @@ def build_bucket(
     owners = (values >> _ARTICLE_SHIFT).astype(np.uint32)
     bounds = groups(hashes)
     counts = _distinct(owners, bounds)
-    kept = np.repeat(counts < limit, np.diff(bounds))
+    kept = np.repeat(counts <= limit, np.diff(bounds))
     firsts = bounds[:-1][counts > limit]
     common = _described(hashes[firsts], values[firsts], counts[counts > limit], articles)
     write_arrow(folder / "suppressed.arrow", common)

@@ -31,7 +31,7 @@ SITES_FOLDER = "sites"
 REFUSED_TABLE = "refused.parquet"
 SUPPRESSED_TABLE = "suppressed.parquet"
 
-ARTICLES_PER_PART = 32_768
+ARTICLES_PER_PART = 16_384
 ARTICLES_PER_BATCH = 1_024
 
 ARTICLES = pa.schema(

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import reduce
@@ -150,8 +149,6 @@ class WaveTask:
 
     def __call__(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Scan the groups, shard by shard, and yield what was found as batches of `FOUND`."""
-        # Ctrl-C is for the driver, which cancels the job; a worker that it reached would only litter the log.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         for batch in numbers:
             for number in batch.column(0):
                 for shard in self.groups[number.as_py()]:

@@ -97,7 +97,13 @@ def test_the_scan_from_disk_finds_something_in_every_format(from_disk: dict[str,
 
 
 def test_a_faulty_s3_changes_nothing_but_the_log(
-    release: Path, corpus: Path, from_disk: dict[str, Any], client: Any, bucket: str, faulty: Server, tmp_path: Path
+    release: Path,
+    corpus: Path,
+    from_disk: dict[str, Any],
+    client: Any,
+    bucket: str,
+    faulty: Server,
+    tmp_path: Path,
 ) -> None:
     for path in release.iterdir():
         client.upload_file(str(path), bucket, f"crawl/{path.name}")

@@ -69,7 +69,14 @@ def scan_all_formats(
     table = folder / "articles.jsonl"
     table.write_text(
         "".join(
-            json.dumps({"article_id": name, "title_id": "title", "url": f"https://title.example/{name}", "body": body})
+            json.dumps(
+                {
+                    "article_id": name,
+                    "title_id": "title",
+                    "url": f"https://title.example/{name}",
+                    "body": body,
+                }
+            )
             + "\n"
             for name, body in articles.items()
         )
@@ -78,7 +85,12 @@ def scan_all_formats(
     build_corpus(spark, str(members), [str(table)], str(corpus), CorpusConfig(), StorageOptions())
     write_all_formats(folder / "shards", documents)
     summary = scan(
-        [str(folder / "shards")], dataset="auto", corpus=str(corpus), out=str(out), config=ScanConfig(), spark=spark
+        [str(folder / "shards")],
+        dataset="auto",
+        corpus=str(corpus),
+        out=str(out),
+        config=ScanConfig(),
+        spark=spark,
     )
     assert summary.incomplete == ()
     assert summary.row["documents"] == len(documents) * summary.row["shards_complete"]  # type: ignore[operator]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.config import RunRules
-from presswatch_spark.errors import PresswatchError
+from presswatch_spark.errors import OutputError, PresswatchError
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.tables import TableStore
@@ -110,6 +113,33 @@ def test_two_runs_live_side_by_side_in_one_folder(
     summary = run_fake(spark, out)
     assert summary.run_id != other.run_id
     assert TableStore.open(str(out)).published() == sorted([summary.run_id, other.run_id])
+    assert same(summary, undisturbed)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 200 kB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "presswatch-test", str(disk)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small disk is not allowed here")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_ends_the_run_with_what_to_do_and_room_lets_it_go_on(
+    spark: SparkSession, small_disk: Path, undisturbed: RunSummary
+) -> None:
+    rules = RunRules(wave_shards=1)
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(120_000))
+    with pytest.raises(OutputError, match=r"the disk is full .*the run goes on"):
+        run_fake(spark, small_disk / "out", rules=rules)
+    ballast.unlink()
+    subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
+    summary = run_fake(spark, small_disk / "out", rules=rules)
+    assert summary.resumed
     assert same(summary, undisturbed)
 
 

@@ -1,6 +1,7 @@
 """Errors that carry data: what was found, where, and what to do about it.
 
-Formatting happens in one place, `PresswatchError.__str__`; callers pass facts. Messages never hold text of the web.
+Formatting happens in one place, `PresswatchError.__str__`; callers pass facts. Messages never hold text of
+the web.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from presswatch_spark.progress import Counts, Progress
 from presswatch_spark.shard_scan import ShardScan
 from presswatch_spark.sources.oscar import companions
 from presswatch_spark.spark import interruptible, session
-from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.storage.objects import ObjectInfo, canonical
 from presswatch_spark.storage.publish import publish
 from presswatch_spark.storage.runs import Run, claim, key_of
 from presswatch_spark.storage.shards import ShardPlan, plan
@@ -106,7 +106,7 @@ def scan(
         "minhash_seed": manifest.minhash.seed,
         "minhash_permutations": manifest.minhash.permutations,
     }
-    scan_one = ShardScan(dataset, corpus, manifest.digest, config)
+    scan_one = ShardScan(dataset, canonical(corpus), manifest.digest, config)
     work = Work(shards, shards.digest, scan_one, facts)
     with claim(store, work.key, datetime.now(UTC)) as run:
         scan_one.rehearse(shards.shards[0])

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from datasketch import MinHashLSH
-from numba import njit
 
+from presswatch_spark.compiled import cached_njit
 from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus.sorting import Keys, groups, read_bucket
 from presswatch_spark.matching.minhash import jaccard
@@ -90,7 +90,7 @@ def clusters_of(n_articles: int, edges: Iterable[Edges]) -> Clusters:
     return np.where(sizes[parents] > 1, parents, np.int32(ALONE)).astype(np.int32)
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _root(parents, i):  # type: ignore[no-untyped-def]
     while parents[i] != i:
         parents[i] = parents[parents[i]]
@@ -98,7 +98,7 @@ def _root(parents, i):  # type: ignore[no-untyped-def]
     return i
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _unite(parents, edges):  # type: ignore[no-untyped-def]
     """Union-find with path halving; the smaller ordinal becomes the root."""
     for e in range(len(edges)):
@@ -109,7 +109,7 @@ def _unite(parents, edges):  # type: ignore[no-untyped-def]
             parents[a] = b
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _flatten(parents):  # type: ignore[no-untyped-def]
     for i in range(len(parents)):
         parents[i] = parents[parents[i]]

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from presswatch_spark.compiled import cached_njit
 from presswatch_spark.matching.runs import Names, Run, Runs, as_runs
 
 # Gaps up to this wide on both sides are aligned by single words, up to twice as wide by pairs of words; wider
@@ -34,7 +34,7 @@ class Pair(NamedTuple):
     article_seen: npt.NDArray[np.bool_]
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def select(pair: Pair, runs: Runs) -> Runs:
     """Drop runs that add no word: longest first, those new on both sides before repeats of what is known.
 
@@ -51,7 +51,7 @@ def select(pair: Pair, runs: Runs) -> Runs:
     return chosen
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def bridge(pair: Pair, runs: Runs, gap_words: int, run_words: int) -> Runs:
     """Add runs in the gaps between runs that continue each other, and beyond the two ends of each such chain.
 
@@ -82,7 +82,7 @@ def bridge(pair: Pair, runs: Runs, gap_words: int, run_words: int) -> Runs:
     return bridged
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def passages(runs: Runs, gap_words: int) -> Runs:
     """Passage of each run (int64, from 0, in document order): runs that continue each other share one."""
     previous = _predecessors(runs, gap_words)
@@ -94,7 +94,7 @@ def passages(runs: Runs, gap_words: int) -> Runs:
     return numbers
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _accept(pair: Pair, run: Run, demand: int, accepted: list[Run]) -> bool:
     """Accept a run, less the ends that are covered on both sides, if it is new enough; say whether it was.
 
@@ -117,7 +117,7 @@ def _accept(pair: Pair, run: Run, demand: int, accepted: list[Run]) -> bool:
     return new
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _in_order(accepted: list[Run]) -> Runs:
     """Runs sorted by document position, then article position."""
     runs: Runs = as_runs(accepted)
@@ -125,7 +125,7 @@ def _in_order(accepted: list[Run]) -> Runs:
     return runs[np.argsort(runs[:, 0], kind="mergesort")]
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _predecessors(runs: Runs, gap_words: int) -> Runs:
     """For each run the one it continues, at most `gap_words` before it on both sides; or -1. One to one."""
     previous = np.full(len(runs), -1, np.int64)
@@ -147,7 +147,7 @@ def _predecessors(runs: Runs, gap_words: int) -> Runs:
     return previous
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _bridge_gap(pair: Pair, gap: tuple[int, int, int, int], run_words: int, accepted: list[Run]) -> None:
     """Align a gap between two runs: its best run first, then what is left on either side of that."""
     gaps = [gap]
@@ -160,7 +160,7 @@ def _bridge_gap(pair: Pair, gap: tuple[int, int, int, int], run_words: int, acce
             gaps.append((i + length, i1, j + length, j1))
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _best_in_gap(pair: Pair, gap: tuple[int, int, int, int], run_words: int) -> Run:
     """The run that bridges a gap best, or one of length 0. Shorter runs need smaller and straighter gaps."""
     best: Run = _longest_in_gap(pair, gap, RUN_DRIFT)
@@ -174,7 +174,7 @@ def _best_in_gap(pair: Pair, gap: tuple[int, int, int, int], run_words: int) -> 
     return 0, 0, 0
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _longest_in_gap(pair: Pair, gap: tuple[int, int, int, int], drift: int) -> Run:
     """Longest common run in a gap, on the diagonals from corner to corner and up to `drift` beside them."""
     i0, i1, j0, j1 = gap
@@ -193,7 +193,7 @@ def _longest_in_gap(pair: Pair, gap: tuple[int, int, int, int], drift: int) -> R
     return best
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _bridge_outward(
     pair: Pair, i: int, j: int, step: int, reach: int, run_words: int, accepted: list[Run]
 ) -> None:
@@ -219,7 +219,7 @@ def _bridge_outward(
         i, j = u + step * length, v + step * length
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _nearest_run(pair: Pair, i: int, j: int, step: int, reach: int, run_words: int) -> tuple[int, int]:
     """Steps (x, y) from (i, j), along `step`, to the nearest common run of `run_words`; or (-1, -1)."""
     for distance in range(2 * reach + 1):
@@ -235,7 +235,7 @@ def _nearest_run(pair: Pair, i: int, j: int, step: int, reach: int, run_words: i
     return -1, -1
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _same(pair: Pair, i: int, j: int) -> bool:
     inside = 0 <= i < len(pair.document) and 0 <= j < len(pair.article)
     return inside and pair.document[i] == pair.article[j]

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from presswatch_spark.compiled import cached_njit
 from presswatch_spark.sources.base import Bytes, DocumentBatch, Offsets
 
 Hashes = npt.NDArray[np.uint64]
@@ -59,20 +59,20 @@ def _read_only(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
     return view
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _step(value: np.uint64, byte: np.uint8) -> np.uint64:
     """FNV-1a, over the name from its end; letters in lower case."""
     lower = byte | _SPACE if _A <= byte <= _Z else byte
     return (value ^ np.uint64(lower)) * _PRIME
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _finish(value: np.uint64) -> np.uint64:
     value = (value ^ (value >> np.uint64(32))) * _MIX
     return (value ^ (value >> np.uint64(29))) | np.uint64(1)
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _whole_hash(name: Bytes) -> np.uint64:
     value = np.uint64(0)
     for k in range(len(name) - 1, -1, -1):
@@ -81,7 +81,7 @@ def _whole_hash(name: Bytes) -> np.uint64:
     return finished
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _host_bounds(urls: Bytes, start: int, end: int) -> tuple[int, int]:
     """Bounds of the host name in a URL; (-1, -1) if it takes more than this to find them."""
     i = start
@@ -110,7 +110,7 @@ def _host_bounds(urls: Bytes, start: int, end: int) -> tuple[int, int]:
     return first, last
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _in_table(hosts: Hashes, value: np.uint64) -> bool:
     slot = int(np.int64(value & np.uint64(len(hosts) - 1)))
     while hosts[slot] != 0:
@@ -120,7 +120,7 @@ def _in_table(hosts: Hashes, value: np.uint64) -> bool:
     return False
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _known_hosts(urls: Bytes, starts: Offsets, ends: Offsets, hosts: Hashes) -> Offsets:
     kept = np.empty(len(starts), np.int64)
     count = 0

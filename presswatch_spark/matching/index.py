@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from presswatch_spark.compiled import cached_njit
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -98,7 +99,7 @@ def block_shift(n_blocks: int) -> np.uint64:
     return np.uint64(64 - n_blocks.bit_length())
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def filter_bits(h: np.uint64) -> np.uint64:
     """The bits that a hash sets in its block: four, from its lowest 24 bits."""
     return (
@@ -109,7 +110,7 @@ def filter_bits(h: np.uint64) -> np.uint64:
     )
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _set_bits(hashes: Hashes, blocks: Hashes, shift: np.uint64, first_block: np.uint64) -> None:
     for i in range(len(hashes)):
         blocks[((hashes[i] >> _1) >> shift) - first_block] |= filter_bits(hashes[i])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from presswatch_spark.config import GradeRules, MinHashRules, VerifyRules
 from presswatch_spark.matching.index import ShingleIndex
 from presswatch_spark.matching.minhash import jaccard, signature
 from presswatch_spark.matching.rows import ArticleFacts, Finding, Origin, Row, document_rows
+from presswatch_spark.matching.screen import Hashes, Screen, window_hashes
 from presswatch_spark.matching.sieve import Candidates, Sieve
 from presswatch_spark.matching.sites import SiteIndex
 from presswatch_spark.matching.verify import verify
@@ -49,6 +50,14 @@ class Rules:
     verify: VerifyRules
     grade: GradeRules
     minhash: MinHashRules
+
+
+class _Known(NamedTuple):
+    """An article, its words, and the hashes of its windows of `min_run_words` words."""
+
+    article: Article
+    words: Words
+    windows: Hashes
 
 
 class Matcher:
@@ -87,17 +96,20 @@ class Matcher:
     def _findings(self, document: Words, ordinals: Sequence[int]) -> list[Finding]:
         """Those of the articles that the document holds a long enough run of."""
         rules = self._rules
-        overlaps = {o: verify(document, self._article(o)[1], rules.verify) for o in ordinals}
+        screen = Screen(window_hashes(document.hashes, rules.grade.min_run_words))
+        shared = [o for o in ordinals if screen.passes(self._article(o).windows)]
+        overlaps = {o: verify(document, self._article(o).words, rules.verify) for o in shared}
         kept = {o: lap for o, lap in overlaps.items() if lap.longest_run_words >= rules.grade.min_run_words}
         if not kept:
             return []
         signed, findings = signature(document, rules.minhash), []
         for ordinal, overlap in kept.items():
-            article, words = self._article(ordinal)
+            article, words, _ = self._article(ordinal)
             likeness = jaccard(signed, self._corpus.signature(ordinal), rules.minhash)
             findings.append(Finding(ordinal, article, article.body, words, overlap, likeness))
         return findings
 
-    def _load(self, ordinal: int) -> tuple[Article, Words]:
+    def _load(self, ordinal: int) -> _Known:
         article = self._corpus.article(ordinal)
-        return article, words_of(article.body)
+        words = words_of(article.body)
+        return _Known(article, words, window_hashes(words.hashes, self._rules.grade.min_run_words))

@@ -12,8 +12,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 from datasketch import MinHash
-from numba import njit
 
+from presswatch_spark.compiled import cached_njit
 from presswatch_spark.config import MinHashRules
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.text.words import Words
@@ -46,7 +46,7 @@ def jaccard(first: Signature, second: Signature, rules: MinHashRules) -> float:
     return float(_sketch(rules, first).jaccard(_sketch(rules, second)))
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _shingle_hashes(words: Hashes, size: int) -> npt.NDArray[np.uint32]:
     size = min(size, len(words))
     shingles = np.empty(len(words) - size + 1 if size else 0, np.uint32)

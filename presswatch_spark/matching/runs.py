@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from presswatch_spark.compiled import cached_njit
 
 Names = npt.NDArray[np.int32]
 Runs = npt.NDArray[np.int64]
@@ -27,7 +28,7 @@ _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _ONE = np.uint64(1)
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _table(keys: int) -> tuple[Names, np.uint64]:
     """An empty open-addressing table at most half full, and the shift that turns a spread key into a slot."""
     bits = 4
@@ -36,7 +37,7 @@ def _table(keys: int) -> tuple[Names, np.uint64]:
     return np.full(1 << bits, -1, np.int32), np.uint64(64 - bits)
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def name_words(
     article_hashes: Hashes,
     article_folded: Bytes,
@@ -79,7 +80,7 @@ def name_words(
     return article, document
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _find_pair(slots: Names, shift: np.uint64, article: Names, offset: int, x: int, y: int) -> int:
     slot = int(np.int64((((np.uint64(x) << np.uint64(32)) | np.uint64(y)) * _SPREAD) >> shift))
     while slots[slot] >= 0 and (article[slots[slot]] != x or article[slots[slot] + offset] != y):
@@ -87,7 +88,7 @@ def _find_pair(slots: Names, shift: np.uint64, article: Names, offset: int, x: i
     return slot
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def widen(article: Names, document: Names, offset: int) -> tuple[Names, Names]:
     """Name windows `offset` words longer, each from the names of the two windows it is the union of.
 
@@ -109,7 +110,7 @@ def widen(article: Names, document: Names, offset: int) -> tuple[Names, Names]:
     return wide_article, wide_document
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def name_windows(article: Names, document: Names, words: int) -> tuple[Names, Names]:
     """Names of all windows of `words` words, from the names of words (int32 arrays)."""
     width = 1
@@ -120,7 +121,7 @@ def name_windows(article: Names, document: Names, words: int) -> tuple[Names, Na
     return article, document
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _occurs(names: Names) -> bool:
     for name in names:  # noqa: SIM110
         if name >= 0:
@@ -128,7 +129,7 @@ def _occurs(names: Names) -> bool:
     return False
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def longest_run(article: Names, document: Names, width: int) -> Run:
     """The longest common run, given the names of windows of `width` words, of which at least one is common.
 
@@ -154,7 +155,7 @@ def longest_run(article: Names, document: Names, width: int) -> Run:
     return i, int(document[i]), width + low
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def common_pairs(article: Names, document: Names) -> int:
     """How many (document, article) positions have windows of the same name: the work of `all_runs`."""
     times = np.zeros(len(article), np.int64)
@@ -167,7 +168,7 @@ def common_pairs(article: Names, document: Names) -> int:
     return pairs
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _extent(article: Names, document: Names, i: int, j: int, width: int) -> int:
     """Length of the common run at (i, j), known to be at least `width` words."""
     limit = min(len(document) - i, len(article) - j)
@@ -176,7 +177,7 @@ def _extent(article: Names, document: Names, i: int, j: int, width: int) -> int:
     return width
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def as_runs(found: list[Run]) -> Runs:
     """A list of (document, article, length) as an int64 array of shape (k, 3)."""
     runs = np.empty((len(found), 3), np.int64)
@@ -185,7 +186,7 @@ def as_runs(found: list[Run]) -> Runs:
     return runs
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def all_runs(article: Names, document: Names, wide_article: Names, wide_document: Names, width: int) -> Runs:
     """Every maximal common run of at least `width` words, in the order of the document, then of the article.
 
@@ -210,7 +211,7 @@ def all_runs(article: Names, document: Names, wide_article: Names, wide_document
     return runs
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _sweep(own: Names, other: Names, place: Names, width: int) -> Runs:
     """Runs, as far right as they go, that cover every window of `own` that stands in `other` (at `place[i]`).
 
@@ -236,7 +237,7 @@ def _sweep(own: Names, other: Names, place: Names, width: int) -> Runs:
     return runs
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def covering_runs(
     article: Names, document: Names, wide_article: Names, wide_document: Names, width: int
 ) -> Runs:

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from presswatch_spark.compiled import cached_njit
 from presswatch_spark.matching.index import ShingleIndex, block_shift, filter_bits
 from presswatch_spark.text.folding import FoldTable
 from presswatch_spark.text.kernels import (
@@ -112,7 +112,7 @@ def scratch_of(segment_bytes: int) -> Scratch:
     )
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any) -> np.uint64:
     """Hash the words of the folded segment, behind those carried over, and carry on the word that it cuts."""
     folded, edges, windows = scratch.folded, scratch.edges, scratch.windows
@@ -140,7 +140,7 @@ def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any) -> np.
     return words
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _look_up(probe: Probe, scratch: Scratch, windows: int, at: Any, found: Found, n_found: int) -> int:
     """Append the windows that are indexed to `found`; returns the new length."""
     hashes, missing, passed = scratch.windows, scratch.blocks, scratch.passed
@@ -173,7 +173,7 @@ def _look_up(probe: Probe, scratch: Scratch, windows: int, at: Any, found: Found
     return n_found
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _keep_last(scratch: Scratch, n: np.uint64) -> np.uint64:
     """Save the last seven of n word hashes before `combine` overwrites them; returns how many there are."""
     kept = min(n, _CARRIED_WORDS)
@@ -182,7 +182,7 @@ def _keep_last(scratch: Scratch, n: np.uint64) -> np.uint64:
     return kept
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def scan(
     text: Bytes,
     starts: Edges,

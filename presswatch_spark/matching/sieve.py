@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from presswatch_spark.compiled import cached_njit
 from presswatch_spark.matching.index import ShingleIndex
 from presswatch_spark.matching.scan import PROGRESS, Found, probe_of, scan, scratch_of
 from presswatch_spark.sources.base import DocumentBatch
@@ -150,7 +150,7 @@ def _grown(pairs: _Pairs, n: int) -> _Pairs:
     return grown
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _slot(pairs: _Pairs, first: int, article: np.uint32) -> np.int64:
     """Slot of the article's pair, or the free one where it belongs: one that points before `first`."""
     last_slot = len(pairs.slots) - 1
@@ -160,7 +160,7 @@ def _slot(pairs: _Pairs, first: int, article: np.uint32) -> np.int64:
     return slot
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _attribute(
     found: Found, done: int, hashes: Hashes, articles: Ids, positions: Ids, pairs: _Pairs, n: int
 ) -> tuple[int, int]:

@@ -6,8 +6,7 @@ or the end of its gzip member, follows there.
 
 from __future__ import annotations
 
-from numba import njit
-
+from presswatch_spark.compiled import cached_njit
 from presswatch_spark.sources.base import Bytes, Offsets
 from presswatch_spark.sources.warc_headers import (
     BODY,
@@ -37,7 +36,7 @@ CLOSED, OPEN, BROKEN_RUN = range(3)
 _BOUNDARY_BYTES = 16
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _next_start(data: Bytes, at: int, end: int, runs: Offsets, run: int) -> int:
     """Where the next record begins in [at, end): with a run, or after a blank line; -1 if nowhere."""
     run += 1
@@ -59,14 +58,14 @@ def _next_start(data: Bytes, at: int, end: int, runs: Offsets, run: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _skip_newlines(data: Bytes, at: int, end: int) -> int:
     while at < end and (data[at] == LF or data[at] == CR):
         at += 1
     return at
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _before_newlines(data: Bytes, start: int, end: int) -> int:
     """`end` without the two line ends that close a record."""
     for _ in range(2):
@@ -77,7 +76,7 @@ def _before_newlines(data: Bytes, start: int, end: int) -> int:
     return end
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def find_records(
     data: Bytes,
     runs: Offsets,

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
+from presswatch_spark.compiled import cached_njit
 from presswatch_spark.text.folding import INLINE_BYTES, FoldTable
 
 U64 = np.uint64
@@ -55,7 +56,7 @@ def plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return view
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def load8(data: Bytes, i: np.uint64) -> np.uint64:
     """Eight bytes from i, first lowest: LLVM makes one load of it."""
     return (
@@ -70,7 +71,7 @@ def load8(data: Bytes, i: np.uint64) -> np.uint64:
     )
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def store8(data: Bytes, i: np.uint64, x: np.uint64) -> None:
     """Write eight bytes from i, lowest first: LLVM makes one store of it."""
     data[i] = np.uint8(x)
@@ -103,13 +104,13 @@ def _count_ones(typing: Any, x: Any) -> Any:
     return types.uint64(types.uint64), generate
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def ascii_bytes(x: np.uint64) -> Any:
     """How many of eight bytes, from the lowest, are ASCII in a row."""
     return _trailing_zeros(x & _HIGH) >> _3
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _fold_ascii(x: np.uint64) -> np.uint64:
     """Fold eight bytes: letters to lower case, digits as they are, the rest of ASCII to zero.
 
@@ -121,7 +122,7 @@ def _fold_ascii(x: np.uint64) -> np.uint64:
     return x & ((((letters | digits) & _HIGH) >> _7) * _ALL_BITS)
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def decode(text: Bytes, i: np.uint64, end: np.uint64) -> tuple[np.uint64, np.uint64]:
     """Code point at i and its bytes; an invalid byte reads as U+0000, a separator, of one byte.
 
@@ -149,7 +150,7 @@ def decode(text: Bytes, i: np.uint64, end: np.uint64) -> tuple[np.uint64, np.uin
     return _0, _1
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def fold(
     table: FoldTable, text: Bytes, i: np.uint64, stop: np.uint64, end: np.uint64, out: Bytes, k: np.uint64
 ) -> tuple[np.uint64, np.uint64]:
@@ -184,13 +185,13 @@ def fold(
     return i, k
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _word_bytes(x: np.uint64) -> Any:
     """A bit for each of eight bytes, lowest first: whether it is not zero."""
     return (((((x & _LOW7) + _LOW7) | x) & _HIGH) >> _7) * _GATHER >> _56
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def find_words(folded: Bytes, n: np.uint64, edges: Edges) -> np.uint64:
     """Find the words of `folded[:n]`: word w is `folded[edges[2w]:edges[2w + 1]]`. Returns their number.
 
@@ -219,21 +220,21 @@ def find_words(folded: Bytes, n: np.uint64, edges: Edges) -> np.uint64:
     return m >> _1
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def absorb(state: np.uint64, x: np.uint64) -> np.uint64:
     """Take eight more bytes of a word into its hash."""
     state = (state ^ x) * _SPREAD_1
     return state ^ (state >> _32)
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def finish(state: np.uint64) -> np.uint64:
     """Last mix of a word hash."""
     state *= _SPREAD_2
     return state ^ (state >> _29)
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def absorb_from(state: np.uint64, folded: Bytes, start: np.uint64, end: np.uint64) -> np.uint64:
     """Take `folded[start:end]` into a hash that already holds at least 16 bytes, a multiple of 8."""
     while start < end:
@@ -244,7 +245,7 @@ def absorb_from(state: np.uint64, folded: Bytes, start: np.uint64, end: np.uint6
     return state
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def begin(folded: Bytes, start: np.uint64, end: np.uint64) -> np.uint64:
     """State of a word's hash after its first 16 bytes, or all of them if there are fewer.
 
@@ -258,7 +259,7 @@ def begin(folded: Bytes, start: np.uint64, end: np.uint64) -> np.uint64:
     return state
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def hash_words(folded: Bytes, edges: Edges, words: np.uint64, out: Hashes, k: np.uint64) -> None:
     """Hash the words that `find_words` found into `out[k:k + words]`."""
     for w in range(words):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from presswatch_spark.compiled import cached_njit
 from presswatch_spark.text.folding import FOLD_VERSION, FoldTable, load_table
 from presswatch_spark.text.kernels import (
     GROWTH,
@@ -80,7 +80,7 @@ def character_offsets(text: bytes | Bytes, byte_offsets: npt.NDArray[np.int64]) 
     return characters[inverse]
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _words(table: FoldTable, text: Bytes) -> tuple[Hashes, Edges, Edges, Bytes, Edges, Edges]:
     n = U64(len(text))
     folded = np.empty(GROWTH * len(text) + SLACK, np.uint8)
@@ -95,7 +95,7 @@ def _words(table: FoldTable, text: Bytes) -> tuple[Hashes, Edges, Edges, Bytes, 
     return hashes, starts, ends, folded[:size], folded_starts, folded_ends
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _locate(table: FoldTable, text: Bytes, edges: Edges, count: np.uint64) -> tuple[Edges, Edges]:
     """Byte offsets of the words in the text, by a second walk that counts what its characters fold to."""
     starts = np.empty(count, np.int64)
@@ -110,7 +110,7 @@ def _locate(table: FoldTable, text: Bytes, edges: Edges, count: np.uint64) -> tu
     return starts, ends
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _character_of(
     table: FoldTable, text: Bytes, i: np.uint64, k: np.uint64, byte: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64]:
@@ -132,7 +132,7 @@ def _character_of(
         k = after
 
 
-@njit(cache=True, nogil=True)
+@cached_njit
 def _pack(folded: Bytes, edges: Edges, count: np.uint64) -> tuple[Edges, Edges]:
     """Move the words together in place, one zero byte after each; their new bounds."""
     starts = np.empty(count, np.int64)

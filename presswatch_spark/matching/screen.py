@@ -1,0 +1,84 @@
+"""The screen: refuses, for a few microseconds, most candidates that verification would refuse for a hundred.
+
+A lone shingle of eight words is often a stock phrase, and a page may name hundreds of articles by such. A pair
+can only be reported if the two texts share a window of `min_run_words` words; the screen compares the hashes of
+these windows. Equal windows have equal hashes, so it never refuses a pair that would be reported; what it lets
+through is verified.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.compiled import cached_njit
+
+Hashes = npt.NDArray[np.uint64]
+
+_BASE = np.uint64(0xD6E8FEB86659FD93)
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+_HALF = np.uint64(32)
+
+
+class Screen:
+    """The windows of one document.
+
+    Args:
+        document: hashes of its windows, from `window_hashes`.
+    """
+
+    def __init__(self, document: Hashes) -> None:
+        self._table: Hashes = _table_of(document)
+
+    def passes(self, article: Hashes) -> bool:
+        """Whether a window of the article (from `window_hashes`, of the same width) is the document's too."""
+        return bool(_any_in(self._table, article))
+
+
+@cached_njit
+def window_hashes(words: Hashes, width: int) -> Hashes:
+    """Hashes of all windows of `width` words: uint64[max(0, n - width + 1)] for words uint64[n]; none is 0.
+
+    A polynomial modulo 2**64, rolled (Karp and Rabin, 1987), then mixed.
+    """
+    out = np.empty(max(0, len(words) - width + 1), np.uint64)
+    leaving = np.uint64(1)
+    for _ in range(width):
+        leaving *= _BASE
+    value = np.uint64(0)
+    for i in range(len(words)):
+        value = value * _BASE + words[i]
+        if i >= width:
+            value -= words[i - width] * leaving
+        if i >= width - 1:
+            mixed = (value ^ (value >> _HALF)) * _SPREAD
+            out[i - width + 1] = (mixed ^ (mixed >> _HALF)) | np.uint64(1)
+    return out
+
+
+@cached_njit
+def _table_of(hashes: Hashes) -> Hashes:
+    """An open-addressing table, at most half full; 0 is an empty slot."""
+    size = 16
+    while size < 2 * len(hashes):
+        size *= 2
+    table = np.zeros(size, np.uint64)
+    mask = np.uint64(size - 1)
+    for h in hashes:
+        slot = (h >> _HALF) & mask
+        while table[slot] != 0 and table[slot] != h:
+            slot = (slot + np.uint64(1)) & mask
+        table[slot] = h
+    return table
+
+
+@cached_njit
+def _any_in(table: Hashes, hashes: Hashes) -> bool:
+    mask = np.uint64(len(table) - 1)
+    for h in hashes:
+        slot = (h >> _HALF) & mask
+        while table[slot] != 0:
+            if table[slot] == h:
+                return True
+            slot = (slot + np.uint64(1)) & mask
+    return False

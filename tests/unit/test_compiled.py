@@ -1,0 +1,44 @@
+"""Compiled kernels are kept where nobody else can write, apart for each version of the sources."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from presswatch_spark import compiled
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> Iterator[None]:
+    compiled.cache_folder.cache_clear()
+    yield
+    compiled.cache_folder.cache_clear()
+
+
+def test_the_folder_that_the_user_names_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "named"))
+    assert compiled.cache_folder().parent == tmp_path / "named"
+
+
+def test_other_sources_have_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "PACKAGE", tmp_path)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "named"))
+    (tmp_path / "kernel.py").write_text("one")
+    first = compiled.cache_folder()
+    compiled.cache_folder.cache_clear()
+    (tmp_path / "kernel.py").write_text("two")
+    assert compiled.cache_folder() != first
+
+
+def test_a_folder_that_others_own_and_may_write_to_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    theirs.chmod(0o777)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(theirs))
+    monkeypatch.setattr(os, "getuid", lambda: 12_345)
+    assert compiled.cache_folder().parent != theirs

@@ -27,7 +27,7 @@ from presswatch_spark.config import CorpusConfig, RunRules, ScanConfig
 from presswatch_spark.corpus.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import Page
-from presswatch_spark.demo.prose import articles, sentence
+from presswatch_spark.demo.prose import SYLLABLES, articles
 from presswatch_spark.demo.shards import write_wet
 from presswatch_spark.matching.sieve import Sieve
 from presswatch_spark.pipeline import scan
@@ -46,6 +46,11 @@ SENTENCES = 40_000
 # Pages of 2 to 160 sentences: about 8 KB in the mean, as in a real WET file.
 PAGE_SENTENCES = (2, 5, 10, 20, 40, 80, 160)
 ONE_IN = 100
+SMALL_WORDS = (
+    "de", "la", "le", "les", "et", "à", "en", "un", "une", "du", "des", "que", "qui", "dans", "pour", "il", "elle",
+    "est", "a", "pas", "sur", "se", "plus", "par", "avec", "été", "ce", "où", "très", "même",
+)  # fmt: skip
+VOCABULARY = 20_000
 
 
 def main() -> None:
@@ -83,7 +88,8 @@ def write_shard(folder: Path, number: int, size: int) -> None:
 def pages(number: int, size: int) -> Iterator[Page]:
     """Pages of sentences drawn from a pool of their own, until there are `size` bytes."""
     rng = random.Random(f"shard {number}")
-    pool = [sentence(random.Random(f"pool {i}")) for i in range(SENTENCES)]
+    vocabulary = ["".join(rng.choices(SYLLABLES, k=rng.randint(1, 4))) for _ in range(VOCABULARY)]
+    pool = [sentence(rng, vocabulary) for _ in range(SENTENCES)]
     sources = list(articles(50, seed=1, words=(400, 520)))
     written = 0
     while written < size:
@@ -93,6 +99,12 @@ def pages(number: int, size: int) -> Iterator[Page]:
         text = "\n".join(lines)
         written += len(text.encode())
         yield Page(f"https://site-{rng.randrange(9_999)}.example/page/{written}", text)
+
+
+def sentence(rng: random.Random, vocabulary: list[str]) -> str:
+    """Half small words, half words of the vocabulary, in no order: no stock phrases, few false candidates."""
+    words = [rng.choice(SMALL_WORDS if rng.random() < 0.5 else vocabulary) for _ in range(rng.randint(8, 40))]
+    return f"{' '.join(words).capitalize()}."
 
 
 def measure(folder: Path) -> dict[str, object]:

@@ -17,7 +17,25 @@ publishers:
     titles:
       - {id: daily, name: Daily, domains: [daily.example]}
 """
-SYLLABLES = "ba ce di fo gu ha jo ké lu mé no pa qui ra sœ ti va".split()
+SYLLABLES = [
+    "ba",
+    "ce",
+    "di",
+    "fo",
+    "gu",
+    "ha",
+    "jo",
+    "ké",
+    "lu",
+    "mé",
+    "no",
+    "pa",
+    "qui",
+    "ra",
+    "sœ",
+    "ti",
+    "va",
+]
 ARTICLES = 40
 ARTICLE_WORDS = 300
 GUARANTEED = 11

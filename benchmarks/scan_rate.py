@@ -47,8 +47,8 @@ SENTENCES = 40_000
 PAGE_SENTENCES = (2, 5, 10, 20, 40, 80, 160)
 ONE_IN = 100
 SMALL_WORDS = (
-    "de", "la", "le", "les", "et", "à", "en", "un", "une", "du", "des", "que", "qui", "dans", "pour", "il", "elle",
-    "est", "a", "pas", "sur", "se", "plus", "par", "avec", "été", "ce", "où", "très", "même",
+    "de", "la", "le", "les", "et", "à", "en", "un", "une", "du", "des", "que", "qui", "dans", "pour", "il",
+    "elle", "est", "a", "pas", "sur", "se", "plus", "par", "avec", "été", "ce", "où", "très", "même",
 )  # fmt: skip
 VOCABULARY = 20_000
 

@@ -1,9 +1,9 @@
 """The screen: refuses, for a few microseconds, most candidates that verification would refuse for a hundred.
 
-A lone shingle of eight words is often a stock phrase, and a page may name hundreds of articles by such. A pair
-can only be reported if the two texts share a window of `min_run_words` words; the screen compares the hashes of
-these windows. Equal windows have equal hashes, so it never refuses a pair that would be reported; what it lets
-through is verified.
+A lone shingle of eight words is often a stock phrase, and a page may name hundreds of articles by such. A
+pair can only be reported if the two texts share a window of `min_run_words` words; the screen compares the
+hashes of these windows. Equal windows have equal hashes, so it never refuses a pair that would be reported;
+what it lets through is verified.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs whose shards are made up: as many matches as the shard's size says, and trouble where its name says so."""
+"""Runs whose shards are made up: as many matches as their size says, and trouble where their name says so."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def read_fake(reading: Reading) -> None:
 def scan_with(
     trouble: Mapping[str, Callable[[Reading], None]], broken: str | None = None
 ) -> Callable[[ObjectInfo], ShardOutcome]:
-    """A scan that meets `trouble` at the end of some shards, and cannot even begin at the shard named `broken`."""
+    """A scan that meets `trouble` at the end of some shards, and cannot even begin `broken`."""
 
     def read(reading: Reading) -> None:
         read_fake(reading)

@@ -155,7 +155,7 @@ def outcome_of(shard: ObjectInfo, attempts: int, read: Callable[[Reading], None]
     best, tries, again = Reading(shard), 0, True
     while again and tries < attempts:
         reading = Reading(shard)
-        again = not _guarded(read, reading)
+        again = not _guarded(read, reading) or reading.report.interrupted
         reading.pack()
         tries += 1
         if reading.report.documents >= best.report.documents:

@@ -92,6 +92,7 @@ class ReadReport:
     """How far a source got in one shard; filled while batches are drawn.
 
     A defect means that something of the shard was not read: the shard is then never `complete`.
+    `interrupted`: the transfer broke off for good, so that another try may get further.
     `documents` counts documents handed out; `documents_skipped` those left out on purpose (no text, gated
     language).
     """
@@ -102,6 +103,7 @@ class ReadReport:
     text_bytes: int = 0
     defects: list[Defect] = field(default_factory=list)
     defects_total: int = 0
+    interrupted: bool = False
 
     def add_defect(self, what: str, offset: int | None = None, unit: str = "byte") -> None:
         """Record a defect; the first `DEFECTS_KEPT` are kept in full, all are counted."""

@@ -106,6 +106,7 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
                 yield builder.take()
         report.bytes_read = stream_report.bytes_read
         entries.finish()
+        report.interrupted |= stream_report.interrupted
         for defect in stream_report.defects:
             report.add_defect(defect.what, defect.offset, defect.unit)
         if len(builder):

@@ -58,6 +58,7 @@ class Window:
                 part = self._stream.read(self._chunk_bytes - size)
             except TruncatedError as error:
                 self._report.add_defect(error.what, self._stream.position)
+                self._report.interrupted = True
                 part = b""
             self._ended = not part
             parts.append(part)

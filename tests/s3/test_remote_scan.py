@@ -23,6 +23,8 @@ from tests.corpora import article, build, write_jsonl
 from tests.servers import Fault, Server, web
 
 SEED = 20261124
+# Eight faults in a row on one object are given up on by default; here they are many, and chance decides.
+PATIENT = {"PRESSWATCH_STORAGE__BACKOFF_BASE": "0.01", "PRESSWATCH_STORAGE__MAX_ATTEMPTS": "60"}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +69,7 @@ def scanned(paths: list[str], corpus: Path, out: Path, **environment: str) -> di
     command += ["--corpus", str(corpus), "--out", str(out), "--cores", "2"]
     done = subprocess.run(
         command,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PRESSWATCH_STORAGE__BACKOFF_BASE": "0.01"} | environment,
+        env=os.environ | {"PYTHONPATH": str(ROOT), **PATIENT} | environment,
         capture_output=True,
         text=True,
         check=False,

@@ -43,7 +43,7 @@ GUARANTEED = 11
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """Where it lies, and the truth: pairs (document URL, article id) with a common run of 11 words or more."""
+    """Where it lies, and the truth: pairs (document URL, article id) with a run of 11 words or more."""
 
     members: Path
     articles: Path
@@ -52,7 +52,7 @@ class Press:
 
 
 def write_press(folder: Path, shards: int, pages: int) -> Press:
-    """Write a members file, articles, and `shards` shards of `pages` pages each; a tenth of the pages copy."""
+    """Write a members file, articles, and `shards` shards of `pages` pages each; a tenth copies."""
     random = Random(20261124)
     folder.mkdir(parents=True)
     bodies = [words(random, ARTICLE_WORDS) for _ in range(ARTICLES)]

@@ -1,4 +1,4 @@
-"""The promise, on real press: every pair with a common run of 11 words is found, no other, in every format."""
+"""The promise, on real press: every pair with a common run of 11 words, no other, in every format."""
 
 from __future__ import annotations
 

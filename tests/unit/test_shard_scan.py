@@ -76,6 +76,20 @@ def test_rows_verified_before_an_error_are_kept() -> None:
     assert (done.log["status"], done.matches) == ("partial", (ROWS,))
 
 
+def test_a_transfer_that_broke_off_is_tried_again() -> None:
+    tries: list[Reading] = []
+
+    def read(reading: Reading) -> None:
+        tries.append(reading)
+        read_whole(reading)
+        if len(tries) == 1:
+            reading.report.add_defect("only 50 of 100 bytes could be read", 50)
+            reading.report.interrupted = True
+
+    log = outcome(read).log
+    assert (log["status"], log["attempts"], log["matches"]) == ("complete", 2, 2)
+
+
 def test_storage_that_fails_once_is_tried_again_and_rows_are_not_doubled() -> None:
     tries = []
 

@@ -106,10 +106,16 @@ class Corpus:
             title_id=title_id,
             publisher_id=self.registry.publisher_of[title_id],
             url=batch.column("url")[row].as_py(),
-            body=batch.column("body")[row].as_buffer().to_pybytes(),
+            body=self.body(ordinal),
             cluster_id=None if cluster == ALONE else self._articles.article_id(cluster),
             words=batch.column("words")[row].as_py(),
         )
+
+    def body(self, ordinal: int) -> bytes:
+        """Text of an article, UTF-8."""
+        batch, row = self._articles.row(ordinal)
+        text: bytes = batch.column("body")[row].as_buffer().to_pybytes()
+        return text
 
     def urls(self, ordinal: int) -> tuple[str, ...]:
         """URL of an article and its alternates, as the member gave them; none if it has none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,11 @@ from presswatch_spark.matching.sieve import Candidates, Sieve
 from presswatch_spark.matching.sites import SiteIndex
 from presswatch_spark.matching.verify import verify
 from presswatch_spark.sources.base import DocumentBatch, Locator
-from presswatch_spark.text.words import Words, words_of
+from presswatch_spark.text.words import Words, word_hashes, words_of
 
-ARTICLES_KEPT = 1024
+# An article with its words takes some 25 KB, its windows 4 KB.
+ARTICLES_KEPT = 512
+WINDOWS_KEPT = 8192
 
 
 class Article(ArticleFacts, Protocol):
@@ -39,6 +41,7 @@ class Articles(Protocol):
     @property
     def sites(self) -> SiteIndex: ...  # noqa: D102
     def article(self, ordinal: int) -> Article: ...  # noqa: D102
+    def body(self, ordinal: int) -> bytes: ...  # noqa: D102
     def urls(self, ordinal: int) -> Sequence[str]: ...  # noqa: D102
     def signature(self, ordinal: int) -> npt.NDArray[np.uint32]: ...  # noqa: D102
 
@@ -52,14 +55,6 @@ class Rules:
     minhash: MinHashRules
 
 
-class _Known(NamedTuple):
-    """An article, its words, and the hashes of its windows of `min_run_words` words."""
-
-    article: Article
-    words: Words
-    windows: Hashes
-
-
 class Matcher:
     """Matches documents against a corpus; one for each thread. Keeps the articles it met last."""
 
@@ -68,6 +63,7 @@ class Matcher:
         self._rules = rules
         self._sieve = Sieve(corpus.index)
         self._article = lru_cache(ARTICLES_KEPT)(self._load)
+        self._windows = lru_cache(WINDOWS_KEPT)(self._load_windows)
 
     def candidates(self, batch: DocumentBatch) -> Candidates:
         """The pairs (document, article) worth verifying."""
@@ -97,19 +93,24 @@ class Matcher:
         """Those of the articles that the document holds a long enough run of."""
         rules = self._rules
         screen = Screen(window_hashes(document.hashes, rules.grade.min_run_words))
-        shared = [o for o in ordinals if screen.passes(self._article(o).windows)]
-        overlaps = {o: verify(document, self._article(o).words, rules.verify) for o in shared}
+        shared = [o for o in ordinals if screen.passes(self._windows(o))]
+        overlaps = {o: verify(document, self._article(o)[1], rules.verify) for o in shared}
         kept = {o: lap for o, lap in overlaps.items() if lap.longest_run_words >= rules.grade.min_run_words}
         if not kept:
             return []
         signed, findings = signature(document, rules.minhash), []
         for ordinal, overlap in kept.items():
-            article, words, _ = self._article(ordinal)
+            article, words = self._article(ordinal)
             likeness = jaccard(signed, self._corpus.signature(ordinal), rules.minhash)
             findings.append(Finding(ordinal, article, article.body, words, overlap, likeness))
         return findings
 
-    def _load(self, ordinal: int) -> _Known:
+    def _load(self, ordinal: int) -> tuple[Article, Words]:
         article = self._corpus.article(ordinal)
-        words = words_of(article.body)
-        return _Known(article, words, window_hashes(words.hashes, self._rules.grade.min_run_words))
+        return article, words_of(article.body)
+
+    def _load_windows(self, ordinal: int) -> Hashes:
+        windows: Hashes = window_hashes(
+            word_hashes(self._corpus.body(ordinal)), self._rules.grade.min_run_words
+        )
+        return windows

@@ -28,7 +28,7 @@ from presswatch_spark.text.kernels import (
     plain,
 )
 
-__all__ = ["FOLD_VERSION", "Words", "character_offsets", "word_at", "words_of"]
+__all__ = ["FOLD_VERSION", "Words", "character_offsets", "word_at", "word_hashes", "words_of"]
 
 _0, _1, _2, _8 = (U64(n) for n in (0, 1, 2, 8))
 
@@ -56,8 +56,13 @@ class Words:
 
 def words_of(text: bytes | Bytes) -> Words:
     """Words of a text in UTF-8; invalid bytes separate. Never fails."""
-    data = np.frombuffer(text, np.uint8) if isinstance(text, bytes) else text
-    return Words(*_words(load_table(), plain(data)))
+    return Words(*_words(load_table(), _as_bytes(text)))
+
+
+def word_hashes(text: bytes | Bytes) -> Hashes:
+    """Hashes of the words of a text, uint64[n]: what `words_of` gives, in a third of the time."""
+    hashes: Hashes = _hashed(load_table(), _as_bytes(text))[0]
+    return hashes
 
 
 def word_at(words: Words, i: int) -> str:
@@ -80,8 +85,13 @@ def character_offsets(text: bytes | Bytes, byte_offsets: npt.NDArray[np.int64]) 
     return characters[inverse]
 
 
+def _as_bytes(text: bytes | Bytes) -> Bytes:
+    return plain(np.frombuffer(text, np.uint8) if isinstance(text, bytes) else text)
+
+
 @cached_njit
-def _words(table: FoldTable, text: Bytes) -> tuple[Hashes, Edges, Edges, Bytes, Edges, Edges]:
+def _hashed(table: FoldTable, text: Bytes) -> tuple[Hashes, Bytes, Edges]:
+    """Word hashes; the folded stream, and where the words stand in it (see `find_words`)."""
     n = U64(len(text))
     folded = np.empty(GROWTH * len(text) + SLACK, np.uint8)
     _, size = fold(table, text, _0, n, n, folded, _0)
@@ -89,6 +99,13 @@ def _words(table: FoldTable, text: Bytes) -> tuple[Hashes, Edges, Edges, Bytes, 
     count = find_words(folded, size, edges)
     hashes = np.empty(count, np.uint64)
     hash_words(folded, edges, count, hashes, _0)
+    return hashes, folded, edges
+
+
+@cached_njit
+def _words(table: FoldTable, text: Bytes) -> tuple[Hashes, Edges, Edges, Bytes, Edges, Edges]:
+    hashes, folded, edges = _hashed(table, text)
+    count = U64(len(hashes))
     starts, ends = _locate(table, text, edges, count)
     folded_starts, folded_ends = _pack(folded, edges, count)
     size = U64(folded_ends[count - _1] + 1) if count else _0

@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 from fastwarc.warc import ArchiveIterator
@@ -27,7 +27,7 @@ from presswatch_spark.config import CorpusConfig, RunRules, ScanConfig
 from presswatch_spark.corpus.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import Page
-from presswatch_spark.demo.prose import SYLLABLES, articles
+from presswatch_spark.demo.prose import SYLLABLES
 from presswatch_spark.demo.shards import write_wet
 from presswatch_spark.matching.sieve import Sieve
 from presswatch_spark.pipeline import scan
@@ -51,6 +51,8 @@ SMALL_WORDS = (
     "elle", "est", "a", "pas", "sur", "se", "plus", "par", "avec", "été", "ce", "où", "très", "même",
 )  # fmt: skip
 VOCABULARY = 20_000
+ARTICLE_SENTENCES = 21
+COPIED = 50
 
 
 def main() -> None:
@@ -74,8 +76,10 @@ def build(folder: Path, n: int) -> None:
     """A corpus of `n` articles."""
     (folder / "members.yaml").write_text(MEMBERS)
     with (folder / "articles.jsonl").open("w") as file:
-        for article in articles(n, seed=1, words=(400, 520)):
-            file.write(json.dumps(asdict(article)) + "\n")
+        for number in range(n):
+            row = {"article_id": f"{number}", "title_id": "title-0", "body": article(number)}
+            row |= {"url": f"https://title-0.example/{number}", "headline": "", "published_at": None}
+            file.write(json.dumps(row) + "\n")
     paths = str(folder / "members.yaml"), [str(folder / "articles.jsonl")], str(folder / "corpus")
     build_corpus(None, *paths, CorpusConfig(cores=2), StorageOptions())
 
@@ -88,22 +92,35 @@ def write_shard(folder: Path, number: int, size: int) -> None:
 def pages(number: int, size: int) -> Iterator[Page]:
     """Pages of sentences drawn from a pool of their own, until there are `size` bytes."""
     rng = random.Random(f"shard {number}")
-    vocabulary = ["".join(rng.choices(SYLLABLES, k=rng.randint(1, 4))) for _ in range(VOCABULARY)]
-    pool = [sentence(rng, vocabulary) for _ in range(SENTENCES)]
-    sources = list(articles(50, seed=1, words=(400, 520)))
+    pool = [sentence(rng) for _ in range(SENTENCES)]
     written = 0
     while written < size:
         lines = rng.choices(pool, k=rng.choice(PAGE_SENTENCES))
         if rng.randrange(ONE_IN) == 0:
-            lines.insert(len(lines) // 2, rng.choice(sources).body)
+            lines.insert(len(lines) // 2, article(rng.randrange(COPIED)))
         text = "\n".join(lines)
         written += len(text.encode())
         yield Page(f"https://site-{rng.randrange(9_999)}.example/page/{written}", text)
 
 
-def sentence(rng: random.Random, vocabulary: list[str]) -> str:
-    """Half small words, half words of the vocabulary, in no order: no stock phrases, few false candidates."""
-    words = [rng.choice(SMALL_WORDS if rng.random() < 0.5 else vocabulary) for _ in range(rng.randint(8, 40))]
+def article(number: int) -> str:
+    """Text of an article: some 500 words."""
+    rng = random.Random(f"article {number}")
+    return "\n".join(sentence(rng) for _ in range(ARTICLE_SENTENCES))
+
+
+@cache
+def vocabulary() -> list[str]:
+    """Words of one to four syllables."""
+    rng = random.Random("vocabulary")
+    return ["".join(rng.choices(SYLLABLES, k=rng.randint(1, 4))) for _ in range(VOCABULARY)]
+
+
+def sentence(rng: random.Random) -> str:
+    """Half small words, half words of the vocabulary, in no order: no stock phrases, no false candidates."""
+    words = [
+        rng.choice(SMALL_WORDS if rng.random() < 0.5 else vocabulary()) for _ in range(rng.randint(8, 40))
+    ]
     return f"{' '.join(words).capitalize()}."
 
 

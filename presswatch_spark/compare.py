@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.errors import InputError, OutputError
+from presswatch_spark.output.tables import TableStore
 from presswatch_spark.spark import session
 from presswatch_spark.spark_errors import spark_errors
-from presswatch_spark.storage.tables import TableStore
 from presswatch_spark.tables import COMPARISON, SIGHTING
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.storage.tables import TableStore
+from presswatch_spark.output.tables import TableStore
 from presswatch_spark.tables import MATCHES
 
 BATCH_ROWS = 10_000

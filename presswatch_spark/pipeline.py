@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING
 from presswatch_spark import __version__
 from presswatch_spark.config import RunRules, ScanConfig, config_digest, row_settings
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.output.publish import publish
+from presswatch_spark.output.runs import Run, claim, key_of
+from presswatch_spark.output.tables import TableStore
+from presswatch_spark.output.waves import ScanOne, WaveScan, batched, finished_waves
 from presswatch_spark.progress import Counts, Progress
 from presswatch_spark.shard_scan import ShardScan
 from presswatch_spark.sources.oscar import companions
 from presswatch_spark.spark import interruptible, session
 from presswatch_spark.storage.objects import ObjectInfo, canonical
-from presswatch_spark.storage.publish import publish
-from presswatch_spark.storage.runs import Run, claim, key_of
 from presswatch_spark.storage.shards import ShardPlan, plan
-from presswatch_spark.storage.tables import TableStore
-from presswatch_spark.storage.waves import ScanOne, WaveScan, batched, finished_waves
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Iterator
 
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.output.tables import SCHEMAS, TableStore
 from presswatch_spark.spark import session
-from presswatch_spark.storage.tables import SCHEMAS, TableStore
 
 
 def run_query(tables: str, query: str) -> tuple[list[str], Iterator[tuple[object, ...]]]:

@@ -30,7 +30,7 @@ def runs(tables: str, as_json: bool) -> None:
 
     TABLES is the folder that a scan was given as --out.
     """
-    from presswatch_spark.storage.tables import TableStore
+    from presswatch_spark.output.tables import TableStore
 
     rows = TableStore.open(tables).read("runs").sort_by("started_at").to_pylist()
     _print(RUN_COLUMNS, rows, as_json)
@@ -54,7 +54,7 @@ def matches(tables: str, as_json: bool, run_id: str | None, limit: int | None, *
     TABLES is the folder that a scan was given as --out; all its published runs are read.
     """
     from presswatch_spark.match_rows import MatchFilter, match_rows
-    from presswatch_spark.storage.tables import TableStore
+    from presswatch_spark.output.tables import TableStore
 
     store, wanted = TableStore.open(tables), MatchFilter(**filters)
     if as_json:

@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import CorruptError, InputError
+from presswatch_spark.inflate.inflated import inflated
+from presswatch_spark.inflate.lines import lines
 from presswatch_spark.sources.base import ReadReport
-from presswatch_spark.storage.inflate import inflated
-from presswatch_spark.storage.lines import lines
 from presswatch_spark.storage.objects import (
     ObjectInfo,
     StorageOptions,

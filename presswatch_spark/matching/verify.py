@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from presswatch_spark.config import VerifyRules
 from presswatch_spark.matching.bridges import Pair, bridge, passages, select
-from presswatch_spark.matching.runs import (
+from presswatch_spark.matching.common_runs import (
     Names,
     Runs,
     all_runs,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from presswatch_spark.sources.columns import Columns
-from presswatch_spark.sources.tabular import TabularSource
+from presswatch_spark.sources.table.columns import Columns
+from presswatch_spark.sources.table.tabular import TabularSource
 
 C4 = TabularSource(
     name="c4",

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from presswatch_spark.errors import CorruptError, InputError
-from presswatch_spark.sources import parquet
+from presswatch_spark.inflate.inflated import inflated_window
+from presswatch_spark.inflate.window import Window
 from presswatch_spark.sources.base import ReadOptions, ReadReport, Source
 from presswatch_spark.sources.c4 import C4
 from presswatch_spark.sources.heads import keys_of, kind_of
 from presswatch_spark.sources.oscar import OscarSource, refuse_metadata
 from presswatch_spark.sources.rows import ROWS
+from presswatch_spark.sources.table import parquet
 from presswatch_spark.sources.wet import WetSource
-from presswatch_spark.storage.inflate import inflated_window
 from presswatch_spark.storage.objects import ObjectInfo, open_stream, random_access
-from presswatch_spark.storage.window import Window
 
 HEAD_BYTES = 64 << 10
 HEAD_CHUNK_BYTES = 256 << 10

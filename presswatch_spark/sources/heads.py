@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from presswatch_spark.sources.jsonl import BYTE_ORDER_MARK, parse
-from presswatch_spark.sources.warc_fields import first_content_type
+from presswatch_spark.sources.table.jsonl import BYTE_ORDER_MARK, parse
+from presswatch_spark.sources.warc.fields import first_content_type
 
 # In JSON, a quote inside a string is escaped: what looks like a key in a line that is cut is one.
 _KEY = re.compile(rb'[{,]\s*"([A-Za-z0-9_.\-]+)"\s*:')

@@ -11,10 +11,10 @@ from types import MappingProxyType
 
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.sources.base import DocumentBatch, ReadOptions, ReadReport
-from presswatch_spark.sources.columns import Columns
 from presswatch_spark.sources.heads import is_text, keys_of
 from presswatch_spark.sources.oscar_text import is_named_like_text, read_text, siblings_of
-from presswatch_spark.sources.tabular import TabularSource
+from presswatch_spark.sources.table.columns import Columns
+from presswatch_spark.sources.table.tabular import TabularSource
 from presswatch_spark.storage.objects import ObjectInfo
 
 METADATA_KEYS = frozenset({"headers", "offset", "nb_sentences"})

@@ -12,16 +12,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+from presswatch_spark.inflate.inflated import compression_of, inflated, inflated_window
+from presswatch_spark.inflate.lines import lines, placed_lines
+from presswatch_spark.inflate.window import Window
 from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
-from presswatch_spark.sources.batches import BatchBuilder
-from presswatch_spark.sources.jsonl import encoded, parse
-from presswatch_spark.sources.locators import locator_of
-from presswatch_spark.sources.values import as_languages
-from presswatch_spark.storage.inflate import compression_of, inflated, inflated_window
-from presswatch_spark.storage.lines import lines, placed_lines
+from presswatch_spark.sources.table.batches import BatchBuilder
+from presswatch_spark.sources.table.jsonl import encoded, parse
+from presswatch_spark.sources.table.locators import locator_of
+from presswatch_spark.sources.table.values import as_languages
 from presswatch_spark.storage.model import MissingError
 from presswatch_spark.storage.objects import ObjectInfo, open_stream, stat
-from presswatch_spark.storage.window import Window
 
 _TEXT_NAME = re.compile(r"(?P<stem>.+?)(?P<part>_part_\d+)?\.txt(?P<packed>\.gz|\.zst)?")
 _OSCAR_NAME = re.compile(r"(.*/)?[a-z]{2,4}(_dedup)?(_part_\d+)?\.txt(\.gz|\.zst)?")

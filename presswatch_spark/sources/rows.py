@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from presswatch_spark.sources.columns import Columns
-from presswatch_spark.sources.tabular import TabularSource
+from presswatch_spark.sources.table.columns import Columns
+from presswatch_spark.sources.table.tabular import TabularSource
 
 TRIED = MappingProxyType(
     {

@@ -11,15 +11,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.sources import warc_headers as warc
-from presswatch_spark.sources import warc_records as records
+from presswatch_spark.inflate.inflated import compression_of, inflated_window
+from presswatch_spark.inflate.members import Piece, gzip_pieces
+from presswatch_spark.inflate.window import Window
 from presswatch_spark.sources.base import DocumentBatch, Offsets, ReadOptions, ReadReport
-from presswatch_spark.sources.warc_fields import complaint, first_content_type, release_of
-from presswatch_spark.sources.wet_blocks import Block, BlockBuilder, WetLocators
-from presswatch_spark.storage.inflate import compression_of, inflated_window
-from presswatch_spark.storage.members import Piece, gzip_pieces
+from presswatch_spark.sources.warc import headers as warc
+from presswatch_spark.sources.warc import records as records
+from presswatch_spark.sources.warc.blocks import Block, BlockBuilder, WetLocators
+from presswatch_spark.sources.warc.fields import complaint, first_content_type, release_of
 from presswatch_spark.storage.objects import ObjectInfo, open_stream
-from presswatch_spark.storage.window import Window
 
 RECORDS_AT_ONCE = 1 << 14
 

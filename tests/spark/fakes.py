@@ -16,12 +16,12 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.config import RunRules
 from presswatch_spark.errors import StorageError
+from presswatch_spark.output.runs import claim
+from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary, Work, execute
 from presswatch_spark.progress import Progress
 from presswatch_spark.shard_scan import Reading, ShardOutcome, outcome_of
 from presswatch_spark.storage.objects import ObjectInfo
-from presswatch_spark.storage.runs import claim
-from presswatch_spark.storage.tables import TableStore
 from presswatch_spark.tables import MATCHES
 
 FACTS: Mapping[str, object] = {

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from presswatch_spark.compare import compare
 from presswatch_spark.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.errors import InputError, OutputError
-from presswatch_spark.storage.tables import TableStore
+from presswatch_spark.output.tables import TableStore
 from presswatch_spark.tables import COMPARISON, RUNS
 from tests.tables import match, publish, write
 

@@ -14,8 +14,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.matching.rows import table_digest as digest_of
-from presswatch_spark.storage import publish
-from presswatch_spark.storage.tables import SCHEMAS, TableStore
+from presswatch_spark.output import publish
+from presswatch_spark.output.tables import SCHEMAS, TableStore
 from presswatch_spark.tables import MATCHES
 from tests.spark.fakes import fake_shards, run_fake
 

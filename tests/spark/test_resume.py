@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.storage.tables import TableStore
+from presswatch_spark.output.tables import TableStore
 from tests.conftest import ROOT
 from tests.spark.conftest import SHARDS
 from tests.spark.press import Press

@@ -11,8 +11,8 @@ import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
+from presswatch_spark.output.tables import SCHEMAS, TableStore
 from presswatch_spark.spark import session, spark_schema
-from presswatch_spark.storage.tables import SCHEMAS, TableStore
 from tests.conftest import ROOT
 from tests.spark.press import Press
 
@@ -21,7 +21,7 @@ COUNT = """
 from presswatch_spark.spark import session
 spark = session("test", master={master!r})
 def batches(found):
-    from presswatch_spark.storage.waves import FOUND
+    from presswatch_spark.output.waves import FOUND
     yield from found
 print(spark.range(0, 4, 1, 2).mapInArrow(batches, "id long").count(), spark.sparkContext.master)
 """

@@ -13,10 +13,10 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.config import RunRules
 from presswatch_spark.errors import OutputError, PresswatchError
+from presswatch_spark.output.tables import TableStore
+from presswatch_spark.output.waves import dealt
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.storage.objects import ObjectInfo
-from presswatch_spark.storage.tables import TableStore
-from presswatch_spark.storage.waves import dealt
 from tests.spark.fakes import die, fake_shards, lose_connection, once, run_fake
 
 

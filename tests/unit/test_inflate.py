@@ -11,11 +11,11 @@ import pytest
 import zstandard
 
 from presswatch_spark.errors import TruncatedError
+from presswatch_spark.inflate.inflated import inflated
+from presswatch_spark.inflate.lines import lines
+from presswatch_spark.inflate.members import Piece, gzip_pieces
+from presswatch_spark.inflate.window import Window
 from presswatch_spark.sources.base import ReadReport
-from presswatch_spark.storage.inflate import inflated
-from presswatch_spark.storage.lines import lines
-from presswatch_spark.storage.members import Piece, gzip_pieces
-from presswatch_spark.storage.window import Window
 
 
 class Trickle:

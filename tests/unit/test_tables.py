@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.storage.runs import claim, clear, key_of
-from presswatch_spark.storage.tables import MARKER, TableStore, disk_errors
+from presswatch_spark.output.runs import claim, clear, key_of
+from presswatch_spark.output.tables import MARKER, TableStore, disk_errors
 from presswatch_spark.tables import SCAN_LOG
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -160,8 +160,8 @@ class TestClaim:
     def test_the_lock_dies_with_its_process(self, store: TableStore) -> None:
         code = (
             "import sys; from datetime import UTC, datetime;"
-            "from presswatch_spark.storage.runs import claim;"
-            "from presswatch_spark.storage.tables import TableStore;"
+            "from presswatch_spark.output.runs import claim;"
+            "from presswatch_spark.output.tables import TableStore;"
             f"run = claim(TableStore.open({str(store.root)!r}), {KEY!r}, datetime.now(UTC)); run.__enter__();"
             "print('owned', flush=True); sys.stdin.read()"
         )

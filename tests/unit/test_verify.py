@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from presswatch_spark.config import VerifyRules
 from presswatch_spark.matching import verify as verification
+from presswatch_spark.matching.common_runs import longest_run
 from presswatch_spark.matching.rows import character_spans
-from presswatch_spark.matching.runs import longest_run
 from presswatch_spark.matching.verify import Overlap, verify
 from presswatch_spark.text.words import Words, word_at, words_of
 from tests.reference import runs as reference

@@ -9,12 +9,12 @@ from typing import Any
 import orjson
 
 from presswatch_spark.errors import CorruptError
+from presswatch_spark.inflate.lines import lines
 from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
-from presswatch_spark.sources.batches import BatchBuilder
-from presswatch_spark.sources.columns import ROLES, Columns, first, has_any
-from presswatch_spark.sources.locators import locator_of
-from presswatch_spark.sources.values import as_languages
-from presswatch_spark.storage.lines import lines
+from presswatch_spark.sources.table.batches import BatchBuilder
+from presswatch_spark.sources.table.columns import ROLES, Columns, first, has_any
+from presswatch_spark.sources.table.locators import locator_of
+from presswatch_spark.sources.table.values import as_languages
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LONGEST_INTEGER = 4000

@@ -13,8 +13,8 @@ from typing import NamedTuple, cast
 
 from isal import isal_zlib
 
+from presswatch_spark.inflate.window import LOOK_BACK_BYTES, Window
 from presswatch_spark.sources.base import ReadReport
-from presswatch_spark.storage.window import LOOK_BACK_BYTES, Window
 
 IsalError = cast("type[Exception]", isal_zlib.error)
 MAGIC = b"\x1f\x8b\x08"

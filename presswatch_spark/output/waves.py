@@ -24,12 +24,12 @@ import pyarrow.dataset as ds
 from pyspark.accumulators import Accumulator, AccumulatorParam
 
 from presswatch_spark.errors import OutputError
+from presswatch_spark.output.tables import disk_errors, write_json
 from presswatch_spark.progress import Counts, Progress
 from presswatch_spark.shard_scan import ShardOutcome, lost_shard
 from presswatch_spark.spark import TASK_FAILURES, spark_schema
 from presswatch_spark.spark_errors import WorkerDiedError, spark_errors
 from presswatch_spark.storage.objects import ObjectInfo
-from presswatch_spark.storage.tables import disk_errors, write_json
 from presswatch_spark.tables import MATCHES, SCAN_LOG
 
 if TYPE_CHECKING:

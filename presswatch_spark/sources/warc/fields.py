@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from presswatch_spark.sources import warc_headers as warc
-from presswatch_spark.sources import warc_records as records
 from presswatch_spark.sources.base import Offsets
+from presswatch_spark.sources.warc import headers as warc
+from presswatch_spark.sources.warc import records as records
 
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 

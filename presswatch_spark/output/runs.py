@@ -2,7 +2,7 @@
 
     TABLES/_runs/<key>.lock        held with flock, so it dies with its process
     TABLES/_runs/<key>/run.json    run id and first start
-    TABLES/_runs/<key>/waves/…     see `presswatch_spark.storage.waves`
+    TABLES/_runs/<key>/waves/…     see `presswatch_spark.output.waves`
 
 The key is a digest over all that decides the rows: plan, corpus, settings, version.
 """
@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.storage.tables import TableStore, disk_errors, write_json
+from presswatch_spark.output.tables import TableStore, disk_errors, write_json
 
 
 @dataclass(frozen=True, slots=True)

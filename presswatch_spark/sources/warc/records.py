@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from presswatch_spark.compiled import cached_njit
 from presswatch_spark.sources.base import Bytes, Offsets
-from presswatch_spark.sources.warc_headers import (
+from presswatch_spark.sources.warc.headers import (
     BODY,
     BODY_END,
     CR,

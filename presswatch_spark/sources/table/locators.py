@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from presswatch_spark.sources.base import Locator
-from presswatch_spark.sources.values import as_languages, as_text, as_time
+from presswatch_spark.sources.table.values import as_languages, as_text, as_time
 
 _CRAWL = re.compile(r"CC-MAIN-\d{4}(?:-\d{4})?(?:-\d{2})?(?!\d)")
 

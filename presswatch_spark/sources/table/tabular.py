@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from presswatch_spark.sources import parquet
+from presswatch_spark.inflate.inflated import inflated_window
+from presswatch_spark.inflate.window import Window
 from presswatch_spark.sources.base import DocumentBatch, ReadOptions, ReadReport
-from presswatch_spark.sources.columns import Columns
 from presswatch_spark.sources.heads import keys_of
-from presswatch_spark.sources.jsonl import read_jsonl
-from presswatch_spark.storage.inflate import inflated_window
+from presswatch_spark.sources.table import parquet
+from presswatch_spark.sources.table.columns import Columns
+from presswatch_spark.sources.table.jsonl import read_jsonl
 from presswatch_spark.storage.objects import ObjectInfo, open_stream
-from presswatch_spark.storage.window import Window
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.sources.arrow_text import TextColumn, WrongTypeError, text_column
 from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
-from presswatch_spark.sources.columns import Columns
-from presswatch_spark.sources.locators import locator_of
-from presswatch_spark.sources.values import as_languages
+from presswatch_spark.sources.table.arrow_text import TextColumn, WrongTypeError, text_column
+from presswatch_spark.sources.table.columns import Columns
+from presswatch_spark.sources.table.locators import locator_of
+from presswatch_spark.sources.table.values import as_languages
 from presswatch_spark.storage.objects import ObjectInfo, random_access
 
 MAGIC = b"PAR1"

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from presswatch_spark.sources import warc_headers as warc
-from presswatch_spark.sources import warc_records as records
+from presswatch_spark.inflate.members import Piece
 from presswatch_spark.sources.base import Bytes, Locator, Offsets
-from presswatch_spark.sources.values import as_languages, as_time
-from presswatch_spark.sources.warc_fields import header_fields
-from presswatch_spark.storage.members import Piece
+from presswatch_spark.sources.table.values import as_languages, as_time
+from presswatch_spark.sources.warc import headers as warc
+from presswatch_spark.sources.warc import records as records
+from presswatch_spark.sources.warc.fields import header_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Block:
     """Consecutive inflated bytes of a shard.
 
     `data` uint8 (n,); `base`: its offset in the inflated shard; `runs` int64 (m,): where gzip members, or
-    what is here of them, begin; `states` uint8 (m,), see `warc_headers`; `offsets`, `lengths` int64 (m,): the
+    what is here of them, begin; `states` uint8 (m,), see `headers`; `offsets`, `lengths` int64 (m,): the
     members' place in the file; `opened`: whether the first run is a member from its start. `encoding`: that
     of the shard.
     """

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import zstandard
 
+from presswatch_spark.inflate.members import MAGIC as GZIP_MAGIC
+from presswatch_spark.inflate.members import PADDING_BYTES, gzip_pieces
+from presswatch_spark.inflate.window import Stream, Window
 from presswatch_spark.sources.base import ReadReport
-from presswatch_spark.storage.members import MAGIC as GZIP_MAGIC
-from presswatch_spark.storage.members import PADDING_BYTES, gzip_pieces
-from presswatch_spark.storage.window import Stream, Window
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 ZSTD_MAX_WINDOW = 1 << 31

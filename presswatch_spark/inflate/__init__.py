@@ -1,0 +1,1 @@
+"""Stored bytes to inflated bytes and lines, honest about where they end."""

@@ -1,0 +1,1 @@
+"""Rows of JSONL and Parquet: columns by name, texts without a Python object a row."""

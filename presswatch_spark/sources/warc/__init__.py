@@ -1,0 +1,1 @@
+"""WARC records as ranges of a buffer: headers, framing, damage."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 STATUSES = ("gone", "still_there", "new", "unknown")
 # What differs from one release to the next without making a copy easier or harder to find.
-HARMLESS = ("release", "columns")
+HARMLESS = ("release",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ def compare(tables: str, before: str, after: str, out: str) -> ComparisonSummary
         OutputError: `out` already holds a comparison, or cannot be written.
     """
     store, folder = TableStore.open(tables), Path(out).absolute() / "comparison"
-    doubt = doubt_of(_run(store, before), _run(store, after))
+    unread = _shards(store, before) - _shards(store, after)
+    doubt = doubt_of(_run(store, before), _run(store, after), len(unread))
     if (folder / "_SUCCESS").exists():
         raise OutputError("there is a comparison already", where=str(folder), remedy="name another --out")
     spark = session("presswatch compare")
@@ -61,10 +62,11 @@ def compare(tables: str, before: str, after: str, out: str) -> ComparisonSummary
     return ComparisonSummary({status: counts.get(status, 0) for status in STATUSES}, doubt, folder)
 
 
-def doubt_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
+def doubt_of(before: Mapping[str, Any], after: Mapping[str, Any], not_planned: int = 0) -> str | None:
     """Why a copy that the after run did not find may be there all the same; None if it is gone.
 
-    Both are rows of `runs`.
+    Both are rows of `runs`; `not_planned` counts shards of the before run that have no namesake in the after
+    run: in another release all names change, in the same one a shard that is not read again says nothing.
     """
     unread = after["shards_planned"] - after["shards_complete"]
     if unread:
@@ -72,6 +74,12 @@ def doubt_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
         return f"the after run did not read {unread:,} of {planned:,} shards to their end"
     if after["shards_planned"] == 0:
         return "the after run has no shards"
+    if before["release"] == after["release"] and not_planned:
+        return f"the after run did not read {not_planned:,} shards that the before run read"
+    if after["shards_planned"] < before["shards_planned"]:
+        return "the after run read fewer shards than the before run"
+    if before["tool_version"] != after["tool_version"]:
+        return "the runs were made by different versions"
     if before["corpus_digest"] != after["corpus_digest"]:
         return "the runs had different corpora"
     if before["dataset"] != after["dataset"]:
@@ -145,6 +153,12 @@ def _run(store: TableStore, run_id: str) -> dict[str, Any]:
             remedy="`presswatch runs` lists those that are",
         )
     return dict(rows[0])
+
+
+def _shards(store: TableStore, run_id: str) -> set[str]:
+    """Names of a run's shards: a mirror has other places, but the same names."""
+    log = store.read("scan_log", run_id, columns=["shard_uri"])["shard_uri"].to_pylist()
+    return {uri.rpartition("/")[2] for uri in log}
 
 
 def _settings(run: Mapping[str, Any]) -> dict[str, Any]:

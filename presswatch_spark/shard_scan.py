@@ -20,7 +20,7 @@ from presswatch_spark.matching.matcher import Matcher, Rules
 from presswatch_spark.matching.rows import Origin, Row
 from presswatch_spark.sources.base import ReadOptions, ReadReport
 from presswatch_spark.sources.detect import source_for
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, stat
 from presswatch_spark.tables import MATCHES
 
 ERROR_CHARACTERS = 2_000
@@ -115,7 +115,7 @@ class ShardScan:
             reading.shard = stat(reading.shard.uri, options.storage)
         source = source_for(self.dataset, reading.shard, options)
         reading.format = source.name
-        origin = Origin(source.name, rules.release, reading.shard.uri)
+        origin = Origin(source.name, rules.release, printable(reading.shard.uri))
         for batch in islice(source.read(reading.shard, options, reading.report), batches):
             candidates = matcher.candidates(batch)
             reading.candidates += len(candidates)
@@ -175,15 +175,18 @@ def _guarded(read: Callable[[Reading], None], reading: Reading) -> bool:
     try:
         read(reading)
     except Exception as error:  # noqa: BLE001
-        reading.report.add_defect(reason_of(error))
+        reading.report.add_defect(reason_of(error, reading.shard.uri))
         return not isinstance(error, StorageError | OSError)
     return True
 
 
-def reason_of(error: Exception) -> str:
-    """What an exception says, without what it may quote: only our own errors are sure to hold no web text."""
+def reason_of(error: Exception, uri: str) -> str:
+    """What an exception says, without what it may quote: only our own errors are sure to hold no web text.
+
+    The log names the shard already, so its `uri` is left out.
+    """
     if isinstance(error, PresswatchError):
-        return str(error)
+        return str(error).removeprefix(f"{printable(uri)}: ")
     place = traceback.extract_tb(error.__traceback__)[-1]
     said = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
     return f"{type(error).__name__}{said} in {'/'.join(Path(place.filename).parts[-2:])}, line {place.lineno}"
@@ -192,10 +195,11 @@ def reason_of(error: Exception) -> str:
 def _log(reading: Reading, attempts: int, began: datetime, seconds: float) -> dict[str, object]:
     report, shard = reading.report, reading.shard
     return {
-        "shard_uri": shard.uri,
+        "shard_uri": printable(shard.uri),
         "status": reading.status,
         "error": reading.error,
         "format": reading.format,
+        "release": reading.report.release,
         "bytes_expected": shard.size,
         "bytes_read": report.bytes_read,
         "text_bytes": report.text_bytes,

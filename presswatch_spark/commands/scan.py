@@ -47,7 +47,10 @@ COUNT = click.IntRange(min=1)
 @click.option("--base", metavar="URI", help="What the lines of a *.paths.gz list are relative to.")
 @click.option("--release-name", metavar="NAME", help="Release to write where the shards name none.")
 @click.option(
-    "--languages", multiple=True, metavar="CODE", help="Skip documents of other languages only. Repeatable."
+    "--languages",
+    multiple=True,
+    metavar="CODE",
+    help="Read only documents identified as this language, as the dataset spells it, or as none. Repeatable.",
 )
 @click.option(
     "--columns",
@@ -89,6 +92,8 @@ def scan(
     summary = run_scan(paths, dataset=dataset, corpus=corpus, out=out, config=settings, base=base)
     for line in summary_lines(summary, out):
         click.echo(line)
+    if summary.row["documents_skipped"] and not summary.row["documents"]:
+        click.echo("warning: every document was skipped, so nothing can be said of them", err=True)
     if summary.incomplete:
         click.echo(incomplete_message(summary, out), err=True)
         context.exit(INCOMPLETE)
@@ -110,10 +115,11 @@ def summary_lines(summary: RunSummary, out: str) -> list[str]:
     """What a run did, in a few lines."""
     row = summary.row
     resumed = ", resumed" if summary.resumed else ""
+    skipped = f", {row['documents_skipped']:,} skipped" if row["documents_skipped"] else ""
     megabytes = int(str(row["text_bytes"])) / 1e6
     return [
         f"run {summary.run_id}{resumed}: {row['matches']:,} matches in {row['documents']:,} documents"
-        f" ({megabytes:,.1f} MB of text) of {row['shards_planned']:,} shards, {summary.seconds:,.0f} s",
+        f"{skipped} ({megabytes:,.1f} MB of text) of {row['shards_planned']:,} shards, {summary.seconds:,.0f} s",
         f"table digest {row['table_digest']}",
         f"read it with: presswatch matches {out}",
     ]

@@ -88,12 +88,16 @@ def _totals(matches: DataFrame, log: DataFrame) -> dict[str, object]:
             f.count_if(f.col("status") == status).alias(f"shards_{status}")
             for status in ("complete", "partial", "failed")
         ),
-        *(f.coalesce(f.sum(name), f.lit(0)).alias(name) for name in ("documents", "text_bytes")),
+        *(
+            f.coalesce(f.sum(name), f.lit(0)).alias(name)
+            for name in ("documents", "documents_skipped", "text_bytes")
+        ),
         f.collect_set("format").alias("formats"),
+        f.collect_set("release").alias("named"),
     ).first()
     found = matches.agg(f.count("*").alias("matches"), f.collect_set("release").alias("releases")).first()
     totals = {**(sums.asDict() if sums else {}), **(found.asDict() if found else {})}
-    formats, releases = totals.pop("formats"), totals.pop("releases")
+    formats, releases = totals.pop("formats"), list({*totals.pop("releases"), *totals.pop("named")})
     return totals | {
         "dataset": formats[0] if len(formats) == 1 else None,
         "release": releases[0] if len(releases) == 1 else None,

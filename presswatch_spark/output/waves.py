@@ -29,7 +29,7 @@ from presswatch_spark.progress import Counts, Progress
 from presswatch_spark.shard_scan import ShardOutcome, lost_shard
 from presswatch_spark.spark import TASK_FAILURES, spark_schema
 from presswatch_spark.spark_errors import WorkerDiedError, spark_errors
-from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.storage.objects import ObjectInfo, printable
 from presswatch_spark.tables import MATCHES, SCAN_LOG
 
 if TYPE_CHECKING:
@@ -125,7 +125,9 @@ class WaveScan:
         """Check that every shard was logged, and put the marker down."""
         rows = ds.dataset(attempt, format="parquet").to_table(columns=["log"])["log"].to_pylist()
         log = [row for row in rows if row is not None]
-        if sorted(str(row["shard_uri"]) for row in log) != sorted(shard.uri for shard in shards.values()):
+        if sorted(str(row["shard_uri"]) for row in log) != sorted(
+            printable(shard.uri) for shard in shards.values()
+        ):
             raise OutputError(
                 f"a wave of {len(shards)} shards logged {len(log)}",
                 where=str(attempt),

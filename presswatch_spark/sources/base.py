@@ -92,6 +92,7 @@ class ReadReport:
     """How far a source got in one shard; filled while batches are drawn.
 
     A defect means that something of the shard was not read: the shard is then never `complete`.
+    `release` is what the shard as a whole says of itself, if it does.
     `interrupted`: the transfer broke off for good, so that another try may get further.
     `documents` counts documents handed out; `documents_skipped` those left out on purpose (no text, gated
     language).
@@ -104,6 +105,7 @@ class ReadReport:
     defects: list[Defect] = field(default_factory=list)
     defects_total: int = 0
     interrupted: bool = False
+    release: str | None = None
 
     def add_defect(self, what: str, offset: int | None = None, unit: str = "byte") -> None:
         """Record a defect; the first `DEFECTS_KEPT` are kept in full, all are counted."""

@@ -118,6 +118,7 @@ class _Reading:
                 self._report.add_defect(what, offset, unit)
         for row in rows[kinds == warc.WARCINFO]:
             self._release = release_of(block.bytes_of(row)) or self._release
+            self._report.release = self._release
 
     def _batch(self, block: Block, rows: Offsets) -> DocumentBatch:
         """Make the batch of the readable conversions that passed the gate and have text."""

@@ -101,6 +101,7 @@ def test_a_failure_exits_1_with_one_message_and_no_traceback(
 
 def summary(*incomplete: tuple[str, str, str]) -> RunSummary:
     row = {"run_id": "r1", "matches": 4, "documents": 1000, "text_bytes": 5_000_000, "shards_planned": 9}
+    row["documents_skipped"] = 0
     return RunSummary({**row, "table_digest": "abc"}, incomplete, resumed=False, seconds=12.3)
 
 

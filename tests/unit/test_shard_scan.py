@@ -64,7 +64,7 @@ def test_a_shard_without_a_document_failed() -> None:
 
     log = outcome(read).log
     assert (log["status"], log["attempts"]) == ("failed", 1)
-    assert log["error"] == "s3://bucket/shard.gz: this is no gzip file"
+    assert log["error"] == "this is no gzip file", "the log names the shard already"
 
 
 def test_rows_verified_before_an_error_are_kept() -> None:
@@ -74,6 +74,16 @@ def test_rows_verified_before_an_error_are_kept() -> None:
 
     done = outcome(read)
     assert (done.log["status"], done.matches) == ("partial", (ROWS,))
+
+
+def test_a_signature_in_an_address_reaches_no_table() -> None:
+    shard = ObjectInfo("https://user:word@site.example/a.gz?X-Signature=secret", size=100)
+
+    def read(reading: Reading) -> None:
+        raise CorruptError("this is no gzip file", where=reading.shard.uri)
+
+    log = outcome_of(shard, 1, read).log
+    assert log["shard_uri"] == "https://site.example/a.gz"
 
 
 def test_a_transfer_that_broke_off_is_tried_again() -> None:

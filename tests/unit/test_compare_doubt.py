@@ -1,0 +1,36 @@
+"""Absence is only said where every shard in question was read again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from presswatch_spark.compare import doubt_of
+
+
+def run(**facts: Any) -> dict[str, Any]:
+    """A row of `runs`, of three complete shards."""
+    standard = {"shards_planned": 3, "shards_complete": 3, "dataset": "wet", "release": "CC-MAIN-2024-22"}
+    standard |= {"corpus_digest": "c", "tool_version": "1", "config": json.dumps({"read": {}})}
+    return standard | facts
+
+
+def test_nothing_is_in_doubt_between_two_runs_alike() -> None:
+    assert doubt_of(run(), run()) is None
+    assert doubt_of(run(), run(release="CC-MAIN-2025-33"), 3) is None, "names change with the release"
+
+
+@pytest.mark.parametrize(
+    ("after", "not_planned", "doubt"),
+    [
+        ({}, 1, "did not read 1 shards that the before run read"),
+        ({"shards_planned": 2, "shards_complete": 2, "release": "CC-MAIN-2025-33"}, 3, "fewer shards"),
+        ({"shards_complete": 2}, 0, "did not read 1 of 3 shards to their end"),
+        ({"tool_version": "2"}, 0, "different versions"),
+        ({"config": json.dumps({"read": {"columns": {"text": "headline"}}})}, 0, "different settings"),
+    ],
+)
+def test_what_was_not_read_again_is_in_doubt(after: dict[str, Any], not_planned: int, doubt: str) -> None:
+    assert doubt in str(doubt_of(run(), run(**after), not_planned))

@@ -52,11 +52,11 @@ def _user_cache() -> Path:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether the folder exists or can be made, we can write to it, and others cannot."""
+    """Whether the folder exists or can be made, is ours, and nobody else can write to it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         found = folder.stat()
     except OSError:
         return False
     others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return os.access(folder, os.W_OK) and not (others and found.st_uid != os.getuid())
+    return found.st_uid == os.getuid() and not others and os.access(folder, os.W_OK)

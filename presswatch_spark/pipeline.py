@@ -23,9 +23,11 @@ from presswatch_spark.output.tables import TableStore
 from presswatch_spark.output.waves import ScanOne, WaveScan, batched, finished_waves
 from presswatch_spark.progress import Counts, Progress
 from presswatch_spark.shard_scan import ShardScan
+from presswatch_spark.sources.base import ReadOptions
+from presswatch_spark.sources.detect import holds_metadata
 from presswatch_spark.sources.oscar import companions
 from presswatch_spark.spark import interruptible, session
-from presswatch_spark.storage.objects import ObjectInfo, canonical
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical
 from presswatch_spark.storage.shards import ShardPlan, plan
 
 if TYPE_CHECKING:
@@ -92,7 +94,7 @@ def scan(
         CorpusError: the corpus is missing, of another version, or its files are not as its manifest says.
         OutputError: `out` is not ours, owned by another process, or full. What is done stays done.
     """
-    shards = _without_companions(plan(paths, config.storage, base))
+    shards = _without_companions(plan(paths, config.storage, base), dataset, config.storage)
     manifest = Corpus.open(corpus, check=True, storage=config.storage).manifest
     store = TableStore.create(out)
     facts = {
@@ -115,10 +117,14 @@ def scan(
         return interruptible(spark, partial(execute, work, run, store, config.run, spark, progress))
 
 
-def _without_companions(shards: ShardPlan) -> ShardPlan:
-    """Leave out files that are read together with a planned shard, not by themselves."""
-    beside = companions({shard.uri for shard in shards})
-    return ShardPlan.of(shard for shard in shards if shard.uri not in beside)
+def _without_companions(shards: ShardPlan, dataset: str, storage: StorageOptions) -> ShardPlan:
+    """Leave out files that are read together with a planned shard; their content decides, not their name."""
+    if dataset not in ("auto", "oscar"):
+        return shards
+    beside, options = companions({shard.uri for shard in shards}), ReadOptions(storage=storage)
+    return ShardPlan.of(
+        shard for shard in shards if shard.uri not in beside or not holds_metadata(shard, options)
+    )
 
 
 def execute(

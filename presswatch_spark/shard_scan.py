@@ -25,6 +25,8 @@ from presswatch_spark.tables import MATCHES
 
 ERROR_CHARACTERS = 2_000
 ROWS_AT_ONCE = 512
+# The driver rehearses on small documents only: its memory must not depend on what a shard begins with.
+REHEARSAL_BYTES, MAX_BYTES = 1 << 20, 1 << 62
 
 MATCH_COLUMNS = pa.schema([column for column in MATCHES if column.name != "run_id"])
 
@@ -75,7 +77,7 @@ class Reading:
             told.append(f"and {more:,} more")
         if not told and self._bytes_missing:
             told.append(f"read {self.report.bytes_read:,} of {self.shard.size:,} bytes")
-        return "; ".join(told)[:ERROR_CHARACTERS] or None
+        return storable("; ".join(told)[:ERROR_CHARACTERS]) or None
 
     @property
     def _bytes_missing(self) -> bool:
@@ -108,7 +110,7 @@ class ShardScan:
         options = ReadOptions(
             languages=frozenset(rules.languages),
             columns=rules.columns,
-            max_document_bytes=rules.max_document_bytes,
+            max_document_bytes=min(rules.max_document_bytes, REHEARSAL_BYTES if batches else MAX_BYTES),
             storage=self.config.storage,
         )
         if reading.shard.size is None:
@@ -156,7 +158,6 @@ def outcome_of(shard: ObjectInfo, attempts: int, read: Callable[[Reading], None]
     while again and tries < attempts:
         reading = Reading(shard)
         again = not _guarded(read, reading) or reading.report.interrupted
-        reading.pack()
         tries += 1
         if reading.report.documents >= best.report.documents:
             best = reading
@@ -173,7 +174,10 @@ def lost_shard(shard: ObjectInfo, attempts: int) -> ShardOutcome:
 def _guarded(read: Callable[[Reading], None], reading: Reading) -> bool:
     """The shard boundary: note what `read` raises. Returns whether there is no point in trying again."""
     try:
-        read(reading)
+        try:
+            read(reading)
+        finally:
+            reading.pack()
     except Exception as error:  # noqa: BLE001
         reading.report.add_defect(reason_of(error, reading.shard.uri))
         return not isinstance(error, StorageError | OSError)
@@ -190,6 +194,13 @@ def reason_of(error: Exception, uri: str) -> str:
     place = traceback.extract_tb(error.__traceback__)[-1]
     said = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
     return f"{type(error).__name__}{said} in {'/'.join(Path(place.filename).parts[-2:])}, line {place.lineno}"
+
+
+def storable(text: str) -> str:
+    """`text` for tables and terminals: names of files and columns may hold surrogates or escapes."""
+    return "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
+    )
 
 
 def _log(reading: Reading, attempts: int, began: datetime, seconds: float) -> dict[str, object]:

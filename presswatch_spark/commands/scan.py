@@ -119,7 +119,8 @@ def summary_lines(summary: RunSummary, out: str) -> list[str]:
     megabytes = int(str(row["text_bytes"])) / 1e6
     return [
         f"run {summary.run_id}{resumed}: {row['matches']:,} matches in {row['documents']:,} documents"
-        f"{skipped} ({megabytes:,.1f} MB of text) of {row['shards_planned']:,} shards, {summary.seconds:,.0f} s",
+        f"{skipped} ({megabytes:,.1f} MB of text) of {row['shards_planned']:,} shards,"
+        f" {summary.seconds:,.0f} s",
         f"table digest {row['table_digest']}",
         f"read it with: presswatch matches {out}",
     ]

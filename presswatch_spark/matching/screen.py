@@ -8,6 +8,8 @@ what it lets through is verified.
 
 from __future__ import annotations
 
+import secrets
+
 import numpy as np
 import numpy.typing as npt
 
@@ -19,6 +21,9 @@ _BASE = np.uint64(0xD6E8FEB86659FD93)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _HALF = np.uint64(32)
 
+SECRET = np.uint64(secrets.randbits(64) | 1)
+"""Decides the slots, anew in each process: no page can be written to make them collide. Changes no result."""
+
 
 class Screen:
     """The windows of one document.
@@ -28,11 +33,11 @@ class Screen:
     """
 
     def __init__(self, document: Hashes) -> None:
-        self._table: Hashes = _table_of(document)
+        self._table: Hashes = _table_of(document, SECRET)
 
     def passes(self, article: Hashes) -> bool:
         """Whether a window of the article (from `window_hashes`, of the same width) is the document's too."""
-        return bool(_any_in(self._table, article))
+        return bool(_any_in(self._table, article, SECRET))
 
 
 @cached_njit
@@ -57,7 +62,7 @@ def window_hashes(words: Hashes, width: int) -> Hashes:
 
 
 @cached_njit
-def _table_of(hashes: Hashes) -> Hashes:
+def _table_of(hashes: Hashes, secret: np.uint64) -> Hashes:
     """An open-addressing table, at most half full; 0 is an empty slot."""
     size = 16
     while size < 2 * len(hashes):
@@ -65,7 +70,7 @@ def _table_of(hashes: Hashes) -> Hashes:
     table = np.zeros(size, np.uint64)
     mask = np.uint64(size - 1)
     for h in hashes:
-        slot = (h >> _HALF) & mask
+        slot = ((h * secret) >> _HALF) & mask
         while table[slot] != 0 and table[slot] != h:
             slot = (slot + np.uint64(1)) & mask
         table[slot] = h
@@ -73,10 +78,10 @@ def _table_of(hashes: Hashes) -> Hashes:
 
 
 @cached_njit
-def _any_in(table: Hashes, hashes: Hashes) -> bool:
+def _any_in(table: Hashes, hashes: Hashes, secret: np.uint64) -> bool:
     mask = np.uint64(len(table) - 1)
     for h in hashes:
-        slot = (h >> _HALF) & mask
+        slot = ((h * secret) >> _HALF) & mask
         while table[slot] != 0:
             if table[slot] == h:
                 return True

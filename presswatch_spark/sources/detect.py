@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from presswatch_spark.errors import CorruptError, InputError
+from presswatch_spark.errors import CorruptError, InputError, PresswatchError
 from presswatch_spark.inflate.inflated import inflated_window
 from presswatch_spark.inflate.window import Window
 from presswatch_spark.sources.base import ReadOptions, ReadReport, Source
 from presswatch_spark.sources.c4 import C4
 from presswatch_spark.sources.heads import keys_of, kind_of
-from presswatch_spark.sources.oscar import OscarSource, refuse_metadata
+from presswatch_spark.sources.oscar import METADATA_KEYS, OscarSource, refuse_metadata
 from presswatch_spark.sources.rows import ROWS
 from presswatch_spark.sources.table import parquet
 from presswatch_spark.sources.wet import WetSource
@@ -66,6 +66,14 @@ def source_for(format: str, shard: ObjectInfo, options: ReadOptions) -> Source:
         )
     refuse_metadata(shard.uri, keys_of(head))
     return SOURCES[format]
+
+
+def holds_metadata(shard: ObjectInfo, options: ReadOptions) -> bool:
+    """Whether a file named like metadata of OSCAR 21.09 is that; of one that cannot be read nobody knows."""
+    try:
+        return keys_of(head_of(shard, options)) >= METADATA_KEYS
+    except PresswatchError:
+        return False
 
 
 def head_of(shard: ObjectInfo, options: ReadOptions) -> bytes:

@@ -33,12 +33,13 @@ def test_other_sources_have_another_folder(tmp_path: Path, monkeypatch: pytest.M
     assert compiled.cache_folder() != first
 
 
-def test_a_folder_that_others_own_and_may_write_to_is_not_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("mode", "owner"), [(0o777, os.getuid()), (0o755, 12_345)])
+def test_a_folder_of_others_or_that_others_may_write_to_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, owner: int
 ) -> None:
     theirs = tmp_path / "theirs"
     theirs.mkdir()
-    theirs.chmod(0o777)
+    theirs.chmod(mode)
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(theirs))
-    monkeypatch.setattr(os, "getuid", lambda: 12_345)
-    assert compiled.cache_folder().parent != theirs
+    monkeypatch.setattr(os, "getuid", lambda: owner)
+    assert (compiled.cache_folder().parent == theirs) == (mode == 0o755 and theirs.stat().st_uid == owner)

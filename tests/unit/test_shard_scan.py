@@ -148,3 +148,15 @@ def test_an_interrupt_is_no_failure_of_the_shard() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         outcome(read)
+
+
+def test_what_a_table_cannot_hold_does_not_get_past_the_shard() -> None:
+    def read(reading: Reading) -> None:
+        reading.report.documents = 1
+        reading.rows.append({"http_status": 1 << 40})
+        raise CorruptError("columns \ud800 and \x1b[31m")
+
+    log = outcome(read).log
+    assert log["status"] == "partial"
+    assert str(log["error"]).encode()
+    assert "\x1b" not in str(log["error"])

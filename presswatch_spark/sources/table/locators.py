@@ -15,16 +15,21 @@ _CRAWL = re.compile(r"CC-MAIN-\d{4}(?:-\d{4})?(?:-\d{2})?(?!\d)")
 
 def locator_of(value: Callable[[str], Any], **place: Any) -> Locator:
     """Build a locator; `value(role)` gives what the row holds for a role, `place` says where the row is."""
-    status = value("http_status")
     base = Locator(
         record_id=as_text(value("record_id")),
         payload_digest=as_text(value("payload_digest")),
         captured_at=as_time(value("captured_at")),
-        http_status=int(status) if isinstance(status, int) or str(status).isdecimal() else None,
+        http_status=_status(value("http_status")),
         languages=as_languages(value("languages")),
         release=_release(value("release")),
     )
     return replace(base, **place)
+
+
+def _status(value: object) -> int | None:
+    """An HTTP status has three digits; anything else is none."""
+    text = str(value) if isinstance(value, str) or (isinstance(value, int) and 0 < value < 1000) else ""
+    return int(text) if len(text) == 3 and text.isascii() and text.isdecimal() else None
 
 
 def _release(value: object) -> str | None:

@@ -61,6 +61,14 @@ def opened(file: BinaryIO, uri: str) -> pq.ParquetFile:
         ) from error
 
 
+def _value(column: pa.Array[Any], row: int) -> Any:
+    """A value as Python has it; None for one that Python cannot hold, such as a time after the year 9999."""
+    try:
+        return column[row].as_py()
+    except (ValueError, OverflowError, *ARROW_ERRORS):
+        return None
+
+
 def dotted_names(schema: pa.Schema) -> frozenset[str]:
     """Names of all columns, fields of structs by dots."""
     return frozenset(name for field in schema for name in _names_below(field, ""))
@@ -134,7 +142,7 @@ class _RowGroup:
         def locate(i: int) -> Locator:
             row = int(rows[i])
             return locator_of(
-                lambda role: values[role][row].as_py() if role in values else None, row_index=first_row + row
+                lambda role: _value(values[role], row) if role in values else None, row_index=first_row + row
             )
 
         return DocumentBatch(

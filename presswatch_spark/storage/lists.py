@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import zlib
 
@@ -34,8 +35,22 @@ def listed(uri: str, options: StorageOptions, base: str | None = None) -> list[O
     if not keys:
         raise InputError("the list of shards is empty", where=printable(uri))
     relative = [key for key in keys if "://" not in key]
+    _refuse_local(uri, keys)
     root = canonical(base) if base else _default_base(uri, relative[0]) if relative else ""
     return [ObjectInfo(join(root, key) if "://" not in key else canonical(key)) for key in keys]
+
+
+def _refuse_local(uri: str, keys: list[str]) -> None:
+    """A list that came over the network must not make us read files of this machine."""
+    if scheme_of(uri) == "file":
+        return
+    for number, key in enumerate(keys, 1):
+        if key.lower().startswith("file:") or ".." in key.split("/"):
+            raise InputError(
+                "a list from elsewhere names a file of this machine, or leads out of its base",
+                where=f"{printable(uri)}, entry {number}",
+                remedy="fetch the list, look at it, and name the copy",
+            )
 
 
 def _default_base(uri: str, key: str) -> str:
@@ -60,7 +75,7 @@ def _text(uri: str, options: StorageOptions) -> str:
     with open_stream(ObjectInfo(uri), options) as stream:
         stored = _stored(uri, stream)
     try:
-        text = gzip.decompress(stored) if stored.startswith(_GZIP_MAGIC) else stored
+        text = _inflated(uri, stored) if stored.startswith(_GZIP_MAGIC) else stored
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise CorruptError(
             "the list of shards is cut short or damaged", where=printable(uri), remedy="fetch the list again"
@@ -82,10 +97,20 @@ def _stored(uri: str, stream: ByteStream) -> bytes:
     while data := stream.read(READ_BYTES):
         chunks.append(data)
         if stream.position > LIST_BYTES_MAX:
-            raise InputError(
-                f"is longer than {LIST_BYTES_MAX:,} bytes, so no list of shards", where=printable(uri)
-            )
+            raise _too_long(uri)
     return b"".join(chunks)
+
+
+def _inflated(uri: str, stored: bytes) -> bytes:
+    with gzip.GzipFile(fileobj=io.BytesIO(stored)) as file:
+        text = file.read(LIST_BYTES_MAX + 1)
+    if len(text) > LIST_BYTES_MAX:
+        raise _too_long(uri)
+    return text
+
+
+def _too_long(uri: str) -> InputError:
+    return InputError(f"is longer than {LIST_BYTES_MAX:,} bytes, so no list of shards", where=printable(uri))
 
 
 def _head(stored: bytes) -> bytes:

@@ -167,6 +167,17 @@ class TestLists:
             f"{server.url}/odd%20name%3F.gz",
         ]
 
+    @pytest.mark.parametrize("entry", ["file:///etc/passwd", "crawl-data/../../etc/passwd"])
+    def test_a_list_on_the_web_leads_to_no_file_of_this_machine(self, server: Server, entry: str) -> None:
+        server.objects["/wet.paths.gz"] = a_list(self.KEYS[0], entry)
+        with pytest.raises(InputError, match="entry 2: a list from elsewhere"):
+            plan([f"{server.url}/wet.paths.gz"], OPTIONS)
+
+    def test_a_list_that_inflates_without_end_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "wet.paths.gz").write_bytes(gzip.compress(bytes(b"a" * (65 << 20)), 1))
+        with pytest.raises(InputError, match="is longer than"):
+            plan([str(tmp_path / "wet.paths.gz")], OPTIONS)
+
     def test_a_glob_of_lists_stands_for_all_they_name(self, tmp_path: Path) -> None:
         (tmp_path / "1.paths").write_text("a.gz\n")
         (tmp_path / "2.paths").write_text("b.gz\n")

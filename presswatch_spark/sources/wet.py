@@ -116,6 +116,12 @@ class _Reading:
             if what := complaint(row):
                 offset, unit = block.place(int(row[warc.START]))
                 self._report.add_defect(what, offset, unit)
+        # WET holds warcinfo and conversions only: another type is another format, or a damaged header.
+        for row in rows[
+            ((kinds == warc.OTHER) | (kinds == warc.RESPONSE)) & (rows[:, warc.STATUS] == records.WHOLE)
+        ]:
+            offset, unit = block.place(int(row[warc.START]))
+            self._report.add_defect("record is no conversion and was not read", offset, unit)
         for row in rows[kinds == warc.WARCINFO]:
             self._release = release_of(block.bytes_of(row)) or self._release
             self._report.release = self._release

@@ -194,3 +194,14 @@ class BreakingOff:
 
     def __exit__(self, *error: object) -> None:
         return None
+
+
+def test_a_record_whose_type_was_damaged_is_not_lost_in_silence(tmp_path: Path) -> None:
+    path = tmp_path / "a.warc.wet"
+    write_wet(path, pages(3))
+    whole = path.read_bytes()
+    at = whole.index(b"conversion", whole.index(b"conversion") + 1)
+    path.write_bytes(whole[:at] + b"convepsion" + whole[at + 10 :])
+    found, report = read(path)
+    assert len(found) == 2
+    assert "no conversion" in complaints(report)

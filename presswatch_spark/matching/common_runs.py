@@ -25,7 +25,6 @@ Edges = npt.NDArray[np.int64]
 
 # Golden-ratio multiplier: spreads any key over the top bits, which choose the slot.
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
-_ONE = np.uint64(1)
 
 
 @cached_njit

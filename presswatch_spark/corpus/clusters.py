@@ -73,7 +73,7 @@ def _stars(members: Sequence[int], signatures: Signatures, config: CorpusConfig)
     leaders: list[int] = []
     for member in members:
         for leader in leaders:
-            if jaccard(signatures[leader], signatures[member], config.minhash) >= config.cluster_jaccard:
+            if jaccard(signatures[leader], signatures[member]) >= config.cluster_jaccard:
                 yield leader, member
                 break
         else:

@@ -101,7 +101,7 @@ class Matcher:
         signed, findings = signature(document, rules.minhash), []
         for ordinal, overlap in kept.items():
             article, words = self._article(ordinal)
-            likeness = jaccard(signed, self._corpus.signature(ordinal), rules.minhash)
+            likeness = jaccard(signed, self._corpus.signature(ordinal))
             findings.append(Finding(ordinal, article, article.body, words, overlap, likeness))
         return findings
 

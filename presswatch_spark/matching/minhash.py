@@ -1,8 +1,8 @@
-"""Whole-document similarity: datasketch's MinHash over shingles of `shingle_words` words.
+"""Whole-document similarity: MinHash signatures over shingles of `shingle_words` words.
 
-The shingles are hashed here (64 bits, cut to the 32 that datasketch's `affine32` and `legacy` take);
-permutations, signatures and the estimate are datasketch's own, through its public interface, so that anybody
-can compare.
+The scheme is datasketch's `affine32`, with datasketch's permutations: signatures are bit for bit those of its
+`MinHash` over the same shingle hashes, so that anybody can compare. They are made here because datasketch
+takes one Python number for each shingle.
 """
 
 from __future__ import annotations
@@ -19,35 +19,39 @@ from presswatch_spark.errors import ConfigError
 from presswatch_spark.text.words import Words
 
 Signature = npt.NDArray[np.uint32]
+Shingles = npt.NDArray[np.uint32]
 Hashes = npt.NDArray[np.uint64]
 
-# Shingles given to datasketch at once: it makes a table of this many rows, one column a permutation.
-_BATCH = 4096
-_SCHEMES = ("affine32", "legacy")
+SCHEME = "affine32"
 _FACTOR = np.uint64(0xD6E8FEB86659FD93)
 _MIX = np.uint64(0xFF51AFD7ED558CCD)
 _HALF = np.uint64(32)
+_MURMUR_1, _MURMUR_2 = np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
+_13, _16 = np.uint32(13), np.uint32(16)
 
 
 def signature(words: Words, rules: MinHashRules) -> Signature:
     """MinHash signature: uint32[permutations].
 
     A text shorter than a shingle is one shingle; a text without words has the signature of the empty set.
+
+    Raises:
+        ConfigError: the rules name another scheme.
     """
-    sketch = _sketch(rules)
-    shingles = np.unique(_shingle_hashes(words.hashes, rules.shingle_words))
-    for start in range(0, len(shingles), _BATCH):
-        sketch.update_batch(shingles[start : start + _BATCH].tolist())
-    return np.asarray(sketch.hashvalues, dtype=np.uint32)
+    permutations = _permutations(rules)
+    minima = np.full(rules.permutations, 0xFFFFFFFF, np.uint32)
+    _minimise(shingle_hashes(words.hashes, rules.shingle_words), permutations[0], permutations[1], minima)
+    return minima
 
 
-def jaccard(first: Signature, second: Signature, rules: MinHashRules) -> float:
-    """Estimated Jaccard similarity of two shingle sets, 0 to 1, from signatures made by these rules."""
-    return float(_sketch(rules, first).jaccard(_sketch(rules, second)))
+def jaccard(first: Signature, second: Signature) -> float:
+    """Estimated Jaccard similarity of two shingle sets, 0 to 1, from signatures made by the same rules."""
+    return int(np.count_nonzero(first == second)) / len(first)
 
 
 @cached_njit
-def _shingle_hashes(words: Hashes, size: int) -> npt.NDArray[np.uint32]:
+def shingle_hashes(words: Hashes, size: int) -> Shingles:
+    """Hashes of all shingles of `size` words, from the hashes of words: 64 bits, cut to uint32[n]."""
     size = min(size, len(words))
     shingles = np.empty(len(words) - size + 1 if size else 0, np.uint32)
     for i in range(len(shingles)):
@@ -58,30 +62,30 @@ def _shingle_hashes(words: Hashes, size: int) -> npt.NDArray[np.uint32]:
     return shingles
 
 
-def _sketch(rules: MinHashRules, hashvalues: Signature | None = None) -> MinHash:
-    return MinHash(
-        num_perm=rules.permutations,
-        seed=rules.seed,
-        hashfunc=_identity,
-        hashvalues=hashvalues,
-        permutations=_permutations(rules),
-        scheme=rules.scheme,
-    )
+@cached_njit
+def _minimise(shingles: Shingles, factors: Shingles, addends: Shingles, minima: Signature) -> None:
+    """Lower `minima` to each permutation's least value over the shingles.
+
+    A permutation is x → factor * x + addend modulo 2**32, of the shingle mixed by MurmurHash3's finalizer.
+    """
+    for x in shingles:
+        # numba widens products to 64 bits.
+        x = np.uint32((x ^ (x >> _16)) * _MURMUR_1)
+        x = np.uint32((x ^ (x >> _13)) * _MURMUR_2)
+        x = np.uint32(x ^ (x >> _16))
+        for k in range(len(minima)):
+            value = np.uint32(factors[k] * x + addends[k])
+            minima[k] = min(minima[k], value)
 
 
 @lru_cache(maxsize=8)
-def _permutations(rules: MinHashRules) -> npt.NDArray[np.uint64]:
-    if rules.scheme not in _SCHEMES:
+def _permutations(rules: MinHashRules) -> npt.NDArray[np.uint32]:
+    """Factors and addends: uint32[2, permutations]."""
+    if rules.scheme != SCHEME:
         raise ConfigError(
-            f"minhash scheme `{rules.scheme}` does not make 32-bit signatures",
+            f"there is no minhash scheme `{rules.scheme}` here",
             where="corpus.minhash.scheme",
-            remedy=f"take one of {', '.join(_SCHEMES)}",
+            remedy=f"it is {SCHEME}",
         )
-    permutations: npt.NDArray[np.uint64] = MinHash(
-        num_perm=rules.permutations, seed=rules.seed, scheme=rules.scheme
-    ).permutations
-    return permutations
-
-
-def _identity(value: int) -> int:
-    return value
+    sketch = MinHash(num_perm=rules.permutations, seed=rules.seed, scheme=rules.scheme)
+    return np.asarray(sketch.permutations, np.uint32)

@@ -43,7 +43,8 @@ def publish(
     with spark_errors(staging):
         found = spark.read.schema(spark_schema(FOUND)).parquet(*map(spark_path, paths))
         matches, log = _table(found, "match", run), _table(found, "log", run)
-        row = {**_totals(matches, log), **_known(facts), "run_id": run.run_id, "started_at": run.started_at}
+        row = {**_totals(found), "table_digest": table_digest(matches), **_known(facts)}
+        row |= {"run_id": run.run_id, "started_at": run.started_at}
         _check(row, waves, run)
         files = max(
             1, sum(part.stat().st_size for path in paths for part in path.glob("*.parquet")) // FILE_BYTES
@@ -79,29 +80,30 @@ def _table(found: DataFrame, column: str, run: Run) -> DataFrame:
     return rows.select(*names)
 
 
-def _totals(matches: DataFrame, log: DataFrame) -> dict[str, object]:
-    """The columns of `runs` that the other two tables decide."""
+def _totals(found: DataFrame) -> dict[str, object]:
+    """The columns of `runs` that the other two tables decide, in one pass over what the waves found."""
     from pyspark.sql import functions as f
 
-    sums = log.agg(
+    log, match = f.col("log"), f.col("match")
+    sums = found.agg(
         *(
-            f.count_if(f.col("status") == status).alias(f"shards_{status}")
+            f.count_if(log["status"] == status).alias(f"shards_{status}")
             for status in ("complete", "partial", "failed")
         ),
         *(
-            f.coalesce(f.sum(name), f.lit(0)).alias(name)
+            f.coalesce(f.sum(log[name]), f.lit(0)).alias(name)
             for name in ("documents", "documents_skipped", "text_bytes")
         ),
-        f.collect_set("format").alias("formats"),
-        f.collect_set("release").alias("named"),
+        f.count(match).alias("matches"),
+        f.collect_set(log["format"]).alias("formats"),
+        f.collect_set(log["release"]).alias("named"),
+        f.collect_set(match["release"]).alias("releases"),
     ).first()
-    found = matches.agg(f.count("*").alias("matches"), f.collect_set("release").alias("releases")).first()
-    totals = {**(sums.asDict() if sums else {}), **(found.asDict() if found else {})}
+    totals = sums.asDict() if sums else {}
     formats, releases = totals.pop("formats"), list({*totals.pop("releases"), *totals.pop("named")})
     return totals | {
         "dataset": formats[0] if len(formats) == 1 else None,
         "release": releases[0] if len(releases) == 1 else None,
-        "table_digest": table_digest(matches),
     }
 
 
@@ -123,8 +125,13 @@ def _known(facts: Mapping[str, object]) -> dict[str, object]:
 
 
 def _one_row(spark: SparkSession, row: Mapping[str, object]) -> DataFrame:
-    schema = SCHEMAS["runs"]
-    return spark.createDataFrame([tuple(row[name] for name in schema.names)], spark_schema(schema))
+    """The row of `runs` as a table, of literals: rows from Python would take a worker to read."""
+    from pyspark.sql import functions as f
+
+    types = spark_schema(SCHEMAS["runs"])
+    return spark.range(1).select(
+        *(f.lit(row[field.name]).cast(field.dataType).alias(field.name) for field in types)
+    )
 
 
 def _write(table: DataFrame, folder: Path, files: int, order: Sequence[str]) -> None:

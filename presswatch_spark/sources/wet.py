@@ -45,7 +45,8 @@ class WetSource:
                 compression = "gzip"
             reading = _Reading(shard, options, report, compression)
             for piece in _pieces(window, report, compression):
-                yield from reading.take(piece)
+                if reading.take(piece):
+                    yield from reading.batches(final=False)
             yield from reading.finish()
 
 
@@ -75,23 +76,23 @@ class _Reading:
         self._release: str | None = None
         self._table = np.empty((RECORDS_AT_ONCE, warc.COLUMNS), np.int64)
 
-    def take(self, piece: Piece) -> Iterator[DocumentBatch]:
-        """Add a piece; yield batches once enough bytes are there."""
+    def take(self, piece: Piece) -> bool:
+        """Add a piece; say whether there are enough bytes for a batch."""
         if not self._begun and piece.data:
             self._begun = True
             if not begins_with_record(piece.data):
                 raise self._not_wet("does not hold WARC records")
         self._blocks.add(piece)
-        if self._blocks.size >= self._needed:
-            yield from self._drain(final=False)
+        return self._blocks.size >= self._needed
 
     def finish(self) -> Iterator[DocumentBatch]:
         """Yield what is left."""
         if not self._begun:
             raise self._not_wet("holds nothing that can be read as WARC records")
-        yield from self._drain(final=True)
+        yield from self.batches(final=True)
 
-    def _drain(self, *, final: bool) -> Iterator[DocumentBatch]:
+    def batches(self, *, final: bool) -> Iterator[DocumentBatch]:
+        """Yield what can be made of the pieces so far; `final`: of all."""
         full = True
         while full:
             block = self._blocks.block(final=final)

@@ -200,7 +200,7 @@ def test_candidates_under_the_threshold_are_not_linked(tmp_path: Path) -> None:
     ]
     found = clusters(bodies, tmp_path)
     signed = [signature(words_of(body.encode()), CONFIG.minhash) for body in bodies]
-    alike = [jaccard(signed[n], signed[n + 1], CONFIG.minhash) for n in range(0, 24, 2)]
+    alike = [jaccard(signed[n], signed[n + 1]) for n in range(0, 24, 2)]
     far = [n for n, likeness in enumerate(alike) if likeness < CONFIG.cluster_jaccard]
     assert far
     assert all(found[2 * n] == ALONE for n in far)

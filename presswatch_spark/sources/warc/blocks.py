@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ from presswatch_spark.sources.table.values import as_languages, as_time
 from presswatch_spark.sources.warc import headers as warc
 from presswatch_spark.sources.warc import records as records
 from presswatch_spark.sources.warc.fields import header_fields
+
+ROOM_BYTES = 5 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,6 @@ class Block:
     of the shard.
     """
 
-    raw: bytes
     data: Bytes
     base: int
     runs: Offsets
@@ -47,72 +49,95 @@ class Block:
 
     def bytes_of(self, row: Offsets) -> bytes:
         """Header and body of a record."""
-        return self.raw[row[warc.START] : row[warc.BODY_END]]
+        return self.data[row[warc.START] : row[warc.BODY_END]].tobytes()
 
     def member_of(self, row: Offsets) -> int | None:
         """Index of the run that is a verified gzip member with this record and nothing else in it."""
         start, end = int(row[warc.START]), int(row[warc.END])
         run = self.run_of(start)
-        run_end = int(self.runs[run + 1]) if run + 1 < len(self.runs) else len(self.raw)
-        alone = end == run_end and not self.raw[self.runs[run] : start].strip(b"\r\n")
+        run_end = int(self.runs[run + 1]) if run + 1 < len(self.runs) else len(self.data)
+        alone = end == run_end and not self.data[self.runs[run] : start].tobytes().strip(b"\r\n")
         whole = self.states[run] == records.CLOSED and (run > 0 or self.opened)
         return run if self.encoding == "gzip" and alone and whole else None
 
 
 class BlockBuilder:
-    """Collects pieces until a block is asked for, and keeps what the kernel was not done with."""
+    """Collects pieces until a block is asked for, and keeps what the kernel was not done with.
+
+    A piece is copied while the cache still holds it, so that its memory serves the next one: a third cheaper
+    than to keep them all and join them.
+    """
 
     def __init__(self, encoding: str) -> None:
         self.size = 0
         self._encoding = {"zstd": "inflated"}.get(encoding, encoding)
         self._base = 0
-        self._pieces: list[Piece] = []
+        self._buffer = _buffer(0)
+        # Of every run; lists of numbers, which the garbage collector need not walk. `_opened`: of the first.
+        self._starts: list[int] = []
+        self._offsets: list[int] = []
+        self._lengths: list[int] = []
+        self._closed: list[bool] = []
+        self._opened = False
 
     def add(self, piece: Piece) -> None:
         """Append a piece."""
-        self._pieces.append(piece)
-        self.size += len(piece.data)
+        offset, length, data, opens, closes = piece
+        if opens or not self._starts:
+            self._opened = self._opened if self._starts else opens
+            self._starts.append(self.size)
+            self._offsets.append(offset)
+            self._lengths.append(length)
+            self._closed.append(closes)
+        else:
+            self._lengths[-1], self._closed[-1] = length, closes
+        end = self.size + len(data)
+        if end > len(self._buffer):
+            self._move(0, end)
+        self._buffer[self.size : end] = data
+        self.size = end
 
     def block(self, *, final: bool) -> Block:
-        """Join the pieces held; `final`: no more will come."""
-        pieces = self._pieces or [Piece(0, 0, b"", False, False)]
-        starts = np.cumsum([0, *(len(piece.data) for piece in pieces)], dtype=np.int64)[:-1]
-        opens = np.fromiter((piece.opens for piece in pieces), np.bool_, len(pieces))
-        opens[0] = True
-        first = np.flatnonzero(opens)
-        last = np.append(first[1:], len(pieces)) - 1
-        states = np.array(
-            [records.CLOSED if pieces[i].closes else records.BROKEN_RUN for i in last], np.uint8
-        )
-        if not pieces[-1].closes and not final:
+        """What is held, as a view; `final`: no more will come."""
+        if not self._starts:
+            self.add(Piece(0, 0, b"", False, False))
+        states = np.where(self._closed, records.CLOSED, records.BROKEN_RUN).astype(np.uint8)
+        if not self._closed[-1] and not final:
             states[-1] = records.OPEN
         elif self._encoding != "gzip":
             states[-1] = records.CLOSED
-        raw = b"".join([piece.data for piece in pieces])
         return Block(
-            raw=raw,
-            data=np.frombuffer(raw, np.uint8),
+            data=np.frombuffer(self._buffer, np.uint8, self.size),
             base=self._base,
-            runs=starts[first],
+            runs=np.array(self._starts, np.int64),
             states=states,
-            offsets=np.array([pieces[i].offset for i in first], np.int64),
-            lengths=np.array([pieces[i].length for i in last], np.int64),
-            opened=pieces[0].opens,
+            offsets=np.array(self._offsets, np.int64),
+            lengths=np.array(self._lengths, np.int64),
+            opened=self._opened,
             encoding=self._encoding,
         )
 
     def drop(self, done: int) -> None:
-        """Let go of the first `done` bytes."""
+        """Let go of the first `done` bytes. What the block shows stays as it is: the rest moves elsewhere."""
+        gone = bisect_right(self._starts, done) - 1 if done < self.size else len(self._starts)
+        if gone < len(self._starts):
+            self._opened = self._starts[gone] == done and (gone > 0 or self._opened)
+        self._starts = [max(0, start - done) for start in self._starts[gone:]]
+        for column in (self._offsets, self._lengths, self._closed):
+            del column[:gone]
         self._base += done
-        self.size -= done
-        kept = 0
-        while kept < len(self._pieces) and done >= len(self._pieces[kept].data):
-            done -= len(self._pieces[kept].data)
-            kept += 1
-        del self._pieces[:kept]
-        if done:
-            cut = self._pieces[0]
-            self._pieces[0] = cut._replace(data=cut.data[done:], opens=False)
+        self._move(done, self.size - done)
+
+    def _move(self, done: int, needed: int) -> None:
+        """Take a new buffer with room for `needed` bytes and more; copy what is held from `done` on."""
+        held, self.size = self._buffer[done : self.size], self.size - done
+        self._buffer = _buffer(needed)
+        self._buffer[: self.size] = held
+
+
+def _buffer(needed: int) -> memoryview:
+    """A buffer, not zeroed: what is never written costs nothing."""
+    return np.empty(needed + max(needed, ROOM_BYTES), np.uint8).data
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +151,7 @@ class WetLocators:
     def locate(self, i: int) -> Locator:
         """Locator of document i."""
         row, block = self.rows[i], self.block
-        header = header_fields(block.raw[row[warc.START] : row[warc.BODY]])
+        header = header_fields(block.data[row[warc.START] : row[warc.BODY]].tobytes())
         member = block.member_of(row)
         if member is not None:
             offset, length, encoding = int(block.offsets[member]), int(block.lengths[member]), "gzip"

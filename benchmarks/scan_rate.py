@@ -1,6 +1,6 @@
 """How fast a scan reads WET, in ratios of one run: bare FastWARC, our reader, reader + sieve, and Spark.
 
-    python benchmarks/scan_rate.py [--shards 16] [--megabytes 100] [--articles 8000]
+    python benchmarks/scan_rate.py [--shards 64] [--megabytes 100] [--articles 8000]
 
 The shards are generated, the same for the same arguments, and not kept. Prints one JSON object.
 """
@@ -58,7 +58,7 @@ COPIED = 50
 def main() -> None:
     """Generate, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shards", type=int, default=16)
+    parser.add_argument("--shards", type=int, default=64)
     parser.add_argument("--megabytes", type=int, default=100)
     parser.add_argument("--articles", type=int, default=8_000)
     asked = parser.parse_args()
@@ -178,7 +178,7 @@ def measure_spark(folder: Path) -> dict[str, object]:
     """The whole job on two cores, after a first small run: session and kernels are there."""
     spark = session("benchmark", cores=2)
     shards = sorted((folder / "shards").iterdir())
-    config = ScanConfig(run=RunRules(shards_per_task=1))
+    config = ScanConfig(run=RunRules(shards_per_task=8))
     progress = Progress(io.StringIO(), live=False)
     timings = []
     with Memory() as memory:
@@ -223,7 +223,7 @@ class Memory:
         self._watch.join()
 
     def _look(self) -> None:
-        while not self._stop.wait(0.2):
+        while not self._stop.wait(1):
             for process in workers_below(os.getpid()):
                 try:
                     lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()[1:]
@@ -248,7 +248,7 @@ def workers_below(root: int) -> list[int]:
         below |= {process for process, parent in parents.items() if parent in below}
     for process in below - {root}:
         try:
-            if b"pyspark" in Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0java")[0]:
+            if b"pyspark.daemon" in Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0"):
                 found.append(process)
         except OSError:
             continue

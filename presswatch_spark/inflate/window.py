@@ -7,7 +7,8 @@ from typing import Protocol
 from presswatch_spark.errors import TruncatedError
 from presswatch_spark.sources.base import ReadReport
 
-CHUNK_BYTES = 4 << 20
+# Larger chunks go back to the system when they are freed, and are paid for again by page faults.
+CHUNK_BYTES = 1 << 20
 LOOK_BACK_BYTES = 4 << 20
 
 

@@ -73,7 +73,7 @@ def _wave_of(marker: Path) -> Wave:
 
 @dataclass(frozen=True, slots=True)
 class WaveScan:
-    """Scans waves into `folder` with `scan`, `shards_per_task` shards to a task but no core left idle."""
+    """Scans waves into `folder` with `scan`, in as many tasks for each core, of at most `shards_per_task`."""
 
     spark: SparkSession
     folder: Path
@@ -99,7 +99,9 @@ class WaveScan:
 
     def _scanned(self, shards: Mapping[int, ObjectInfo]) -> Wave:
         context = self.spark.sparkContext
-        tasks = min(len(shards), max(-(-len(shards) // self.shards_per_task), context.defaultParallelism))
+        cores = context.defaultParallelism
+        rounds = -(-len(shards) // (self.shards_per_task * cores))
+        tasks = min(len(shards), rounds * cores)
         meter = context.accumulator(Counts(), _CountsParam())
         task = WaveTask(dealt(shards.values(), tasks), self.scan, meter)
         found = self.spark.range(0, tasks, 1, tasks).mapInArrow(task, spark_schema(FOUND))

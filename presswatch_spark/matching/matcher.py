@@ -13,7 +13,8 @@ import numpy.typing as npt
 from presswatch_spark.config import GradeRules, MinHashRules, VerifyRules
 from presswatch_spark.matching.index import ShingleIndex
 from presswatch_spark.matching.minhash import jaccard, signature
-from presswatch_spark.matching.rows import ArticleFacts, Finding, Origin, Row, document_rows
+from presswatch_spark.matching.named import NamedDocument
+from presswatch_spark.matching.rows import ArticleFacts, Finding, Origin, Row, document_rows, span_places
 from presswatch_spark.matching.screen import Hashes, Screen, window_hashes
 from presswatch_spark.matching.sieve import Candidates, Sieve
 from presswatch_spark.matching.sites import SiteIndex
@@ -90,19 +91,24 @@ class Matcher:
         list(self.rows(batch, self.candidates(batch), Origin("rehearsal", None, "")))
 
     def _findings(self, document: Words, ordinals: Sequence[int]) -> list[Finding]:
-        """Those of the articles that the document holds a long enough run of."""
-        rules = self._rules
+        """Those of the articles that the document holds a long enough run of.
+
+        What costs time in the length of the document is done once, however many articles there are.
+        """
+        rules, findings = self._rules, []
         screen = Screen(window_hashes(document.hashes, rules.grade.min_run_words))
-        shared = [o for o in ordinals if screen.passes(self._windows(o))]
-        overlaps = {o: verify(document, self._article(o)[1], rules.verify) for o in shared}
-        kept = {o: lap for o, lap in overlaps.items() if lap.longest_run_words >= rules.grade.min_run_words}
-        if not kept:
+        shared = [ordinal for ordinal in ordinals if screen.passes(self._windows(ordinal))]
+        if not shared:
             return []
-        signed, findings = signature(document, rules.minhash), []
-        for ordinal, overlap in kept.items():
+        named = NamedDocument(document, rules.verify.anchor_words)
+        signed = signature(document, rules.minhash)
+        for ordinal in shared:
             article, words = self._article(ordinal)
-            likeness = jaccard(signed, self._corpus.signature(ordinal))
-            findings.append(Finding(ordinal, article, article.body, words, overlap, likeness))
+            overlap = verify(named, words, rules.verify)
+            if overlap.longest_run_words >= rules.grade.min_run_words:
+                (places,) = span_places([overlap], 1, words, article.body)
+                likeness = jaccard(signed, self._corpus.signature(ordinal))
+                findings.append(Finding(ordinal, article, overlap, places, likeness))
         return findings
 
     def _load(self, ordinal: int) -> tuple[Article, Words]:

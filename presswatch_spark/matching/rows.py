@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from presswatch_spark.config import GradeRules
 from presswatch_spark.matching.grade import grade
@@ -24,6 +25,7 @@ from presswatch_spark.sources.base import DocumentBatch
 from presswatch_spark.text.words import Words, character_offsets
 
 Row = dict[str, Any]
+Places = npt.NDArray[np.int64]
 
 NOT_DIGESTED = frozenset(("run_id", "shard_uri", "row_sha256"))
 """Columns that may differ between two scans of the same bytes: a mirror has other URIs."""
@@ -58,13 +60,15 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An article verified in a document: its ordinal and facts, its body with its words, what they share."""
+    """An article verified in a document: its ordinal and facts, and what they share.
+
+    `places` int64 (s, 2): the characters of the article that each span of `overlap` covers.
+    """
 
     ordinal: int
     article: ArticleFacts
-    body: bytes
-    words: Words
     overlap: Overlap
+    places: Places
     minhash_jaccard: float
 
 
@@ -86,10 +90,11 @@ def document_rows(
         article_of: facts of an article by ordinal; asked for those whose URL the document has.
     """
     text = batch.text_of(i)
+    kept = [finding for finding in findings if finding.overlap.longest_run_words >= rules.min_run_words]
+    places = span_places([finding.overlap for finding in kept], 0, words, text) if words and kept else []
     rows = [
-        _text_row(text, words, finding, site, rules)
-        for finding in findings
-        if words is not None and finding.overlap.longest_run_words >= rules.min_run_words
+        _text_row(finding, _spans(finding, place), site, rules)
+        for finding, place in zip(kept, places, strict=True)
     ]
     if site:
         rows += _url_rows(site, {row["article_id"] for row in rows}, article_of)
@@ -104,25 +109,19 @@ def document_rows(
     return sorted(rows, key=lambda row: (row["title_id"], row["article_id"] or ""))
 
 
-def character_spans(
-    overlap: Overlap, document: Words, document_text: bytes, article: Words, article_text: bytes
-) -> list[dict[str, int]]:
-    """Spans as the rows hold them: indices into the two texts decoded by `decode("utf-8", "replace")`."""
-    on_document = _character_bounds(overlap, 0, document, document_text)
-    on_article = _character_bounds(overlap, 1, article, article_text)
-    return [
-        {
-            "document_start": document_start,
-            "document_end": document_end,
-            "article_start": article_start,
-            "article_end": article_end,
-            "words": length,
-            "passage": passage,
-        }
-        for (document_start, document_end), (article_start, article_end), (_, _, length, passage) in zip(
-            on_document, on_article, overlap.spans.tolist(), strict=True
-        )
-    ]
+def span_places(overlaps: Sequence[Overlap], side: int, words: Words, text: bytes) -> list[Places]:
+    """The characters of one text that the spans of each overlap cover: int64 (s, 2), from and to.
+
+    They are indices into `text.decode("utf-8", "replace")`, which is walked through once for all.
+
+    Args:
+        side: 0, the text is the document of all of them; 1, their article.
+    """
+    first = np.concatenate([overlap.spans[:, side] for overlap in overlaps])
+    last = first + np.concatenate([overlap.spans[:, 2] for overlap in overlaps]) - 1
+    bounds = character_offsets(text, np.concatenate((words.starts[first], words.ends[last])))
+    ends = np.cumsum([len(overlap.spans) for overlap in overlaps])
+    return np.split(bounds.reshape(2, -1).T, ends[:-1])
 
 
 def row_digest(row: Mapping[str, Any]) -> str:
@@ -194,7 +193,26 @@ def _storable(text: str | None) -> str | None:
     return text and text.encode("utf-8", "replace").decode()
 
 
-def _text_row(text: bytes, words: Words, finding: Finding, site: SiteMatch | None, rules: GradeRules) -> Row:
+def _spans(finding: Finding, places: Places) -> list[dict[str, int]]:
+    """Spans as a row holds them; `places`: of the document."""
+    return [
+        {
+            "document_start": document_start,
+            "document_end": document_end,
+            "article_start": article_start,
+            "article_end": article_end,
+            "words": words,
+            "passage": passage,
+        }
+        for (document_start, document_end), (article_start, article_end), (_, _, words, passage) in zip(
+            places.tolist(), finding.places.tolist(), finding.overlap.spans.tolist(), strict=True
+        )
+    ]
+
+
+def _text_row(
+    finding: Finding, spans: list[dict[str, int]], site: SiteMatch | None, rules: GradeRules
+) -> Row:
     overlap, article = finding.overlap, finding.article
     url_match = _url_match(finding.ordinal, article, site)
     return _article_columns(article) | {
@@ -207,7 +225,7 @@ def _text_row(text: bytes, words: Words, finding: Finding, site: SiteMatch | Non
         "article_coverage": overlap.article_coverage,
         "document_coverage": overlap.document_coverage,
         "minhash_jaccard": finding.minhash_jaccard,
-        "spans": character_spans(overlap, words, text, finding.words, finding.body),
+        "spans": spans,
         "own_site": site is not None
         and (site.publisher_id == article.publisher_id or finding.ordinal in site.articles),
         "document_words": overlap.document_words,
@@ -264,11 +282,3 @@ def _article_columns(article: ArticleFacts) -> Row:
         "article_url": article.url,
         "article_words": article.words,
     }
-
-
-def _character_bounds(overlap: Overlap, side: int, words: Words, text: bytes) -> list[list[int]]:
-    first = overlap.spans[:, side]
-    last = first + overlap.spans[:, 2] - 1
-    bounds = character_offsets(text, np.concatenate((words.starts[first], words.ends[last])))
-    pairs: list[list[int]] = bounds.reshape(2, -1).T.tolist()
-    return pairs

@@ -14,21 +14,8 @@ import numpy.typing as npt
 
 from presswatch_spark.config import VerifyRules
 from presswatch_spark.matching.bridges import Pair, bridge, passages, select
-from presswatch_spark.matching.common_runs import (
-    Names,
-    Runs,
-    all_runs,
-    common_pairs,
-    covering_runs,
-    name_windows,
-    name_words,
-)
-from presswatch_spark.text.words import Words, words_of
-
-# Up to this many equal pairs of windows (and a few per word), runs are enumerated; beyond, chosen. Numbers
-# stay exact.
-PAIRS_ENUMERATED = 1 << 20
-PAIRS_PER_WORD = 8
+from presswatch_spark.matching.named import NamedDocument
+from presswatch_spark.text.words import Words
 
 # A page of one phrase, endlessly repeated, has millions of spans: the longest are kept, the numbers count
 # all.
@@ -64,59 +51,27 @@ class Overlap:
         return self.document_copied_words / self.document_words if self.document_words else 0.0
 
 
-def verify(document: Words, article: Words, rules: VerifyRules) -> Overlap:
-    """Compare a document with an article, word by word. The cost is linear in both, whatever they repeat."""
-    pair = _pair(document, article)
-    runs = anchors(pair.article, pair.document, rules.anchor_words)
+def verify(document: NamedDocument, article: Words, rules: VerifyRules) -> Overlap:
+    """Compare a document, named by windows of `rules.anchor_words` words, with an article, word by word.
+
+    The cost is linear in the article and in what both have in common; where they repeat too much, in both.
+    """
+    names = document.name(article)
+    runs = document.runs(names)
+    n, m = len(document.names), len(names)
     if not len(runs):
-        return Overlap(0, 0, 0, len(article), len(document), np.empty((0, 4), np.int64))
+        return Overlap(0, 0, 0, m, n, np.empty((0, 4), np.int64))
+    pair = Pair(document.names, names, np.zeros(n, np.bool_), np.zeros(m, np.bool_))
     chosen = bridge(pair, select(pair, runs), rules.bridge_gap_words, rules.bridge_run_words)
     spans = np.column_stack((chosen, passages(chosen, rules.bridge_gap_words)))
     return Overlap(
         longest_run_words=int(runs[:, 2].max()),
         copied_words=int(np.count_nonzero(pair.article_seen)),
         document_copied_words=int(np.count_nonzero(pair.document_seen)),
-        article_words=len(article),
-        document_words=len(document),
+        article_words=m,
+        document_words=n,
         spans=_longest(spans),
     )
-
-
-def anchors(article: Names, document: Names, words: int) -> Runs:
-    """Common runs of at least `words` words: all maximal ones or, if repetition makes them too many, enough.
-
-    Enough are the longest, and so many that every word that lies in any of them on either side lies in one.
-    """
-    wide_article, wide_document = name_windows(article, document, words)
-    pairs = common_pairs(wide_article, wide_document)
-    if pairs == 0:
-        return np.empty((0, 3), np.int64)
-    few = pairs <= PAIRS_ENUMERATED + PAIRS_PER_WORD * (len(article) + len(document))
-    runs: Runs = (all_runs if few else covering_runs)(article, document, wide_article, wide_document, words)
-    return runs
-
-
-def warm_up() -> None:
-    """Compile every kernel of verification, or load it from numba's cache, so that no document waits."""
-    sentence = words_of(" ".join(map(str, range(24))).encode())
-    verify(sentence, sentence, VerifyRules())
-    names = np.arange(24, dtype=np.int32)
-    covering_runs(names, names, *name_windows(names, names, 8), 8)
-
-
-def _pair(document: Words, article: Words) -> Pair:
-    article_names, document_names = name_words(
-        article.hashes,
-        article.folded,
-        article.folded_starts,
-        article.folded_ends,
-        document.hashes,
-        document.folded,
-        document.folded_starts,
-        document.folded_ends,
-    )
-    seen = np.zeros(len(document), np.bool_), np.zeros(len(article), np.bool_)
-    return Pair(document_names, article_names, *seen)
 
 
 def _longest(spans: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from presswatch_spark.config import GradeRules, VerifyRules
+from presswatch_spark.matching.named import NamedDocument
 from presswatch_spark.matching.rows import (
     NOT_DIGESTED,
     Finding,
@@ -23,6 +24,7 @@ from presswatch_spark.matching.rows import (
     Row,
     document_rows,
     row_digest,
+    span_places,
     table_digest,
 )
 from presswatch_spark.matching.sites import SiteMatch
@@ -73,7 +75,9 @@ def rows_of(
     *found: int, text: bytes = PAGE, site: SiteMatch | None = None, batch: DocumentBatch | None = None
 ) -> list[Row]:
     words, body = words_of(text), words_of(BODY)
-    findings = [Finding(n, ARTICLES[n], BODY, body, verify(words, body, VerifyRules()), 0.5) for n in found]
+    overlap = verify(NamedDocument(words, VerifyRules().anchor_words), body, VerifyRules())
+    places = span_places([overlap], 1, body, BODY)[0]
+    findings = [Finding(n, ARTICLES[n], overlap, places, 0.5) for n in found]
     return document_rows(
         batch or document(text), 0, ORIGIN, words, findings, site, ARTICLES.__getitem__, GradeRules()
     )

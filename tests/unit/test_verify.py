@@ -14,9 +14,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from presswatch_spark.config import VerifyRules
+from presswatch_spark.matching import named
 from presswatch_spark.matching import verify as verification
-from presswatch_spark.matching.common_runs import longest_run
-from presswatch_spark.matching.rows import character_spans
+from presswatch_spark.matching.common_runs import covering_runs, longest_run
+from presswatch_spark.matching.named import NamedDocument
+from presswatch_spark.matching.rows import span_places
+from presswatch_spark.matching.screen import SECRET
 from presswatch_spark.matching.verify import Overlap, verify
 from presswatch_spark.text.words import Words, word_at, words_of
 from tests.reference import runs as reference
@@ -25,7 +28,9 @@ from tests.reference import runs as reference
 @pytest.fixture(autouse=True, scope="module")
 def compiled() -> None:
     """Hypothesis times its examples: none of them should have to compile."""
-    verification.warm_up()
+    names = np.arange(24, dtype=np.int32)
+    assert compare(innocent("a", 24), innocent("a", 24)).longest_run_words == 24
+    assert len(covering_runs(names, names, names[7:], names[7:], 8, SECRET))
 
 
 RULES = VerifyRules()
@@ -36,8 +41,12 @@ def text_of(words: Sequence[str]) -> bytes:
     return " ".join(words).encode()
 
 
+def verified(document: Words, article: Words, rules: VerifyRules = RULES) -> Overlap:
+    return verify(NamedDocument(document, rules.anchor_words), article, rules)
+
+
 def compare(document: Sequence[str], article: Sequence[str], rules: VerifyRules = RULES) -> Overlap:
-    return verify(words_of(text_of(document)), words_of(text_of(article)), rules)
+    return verified(words_of(text_of(document)), words_of(text_of(article)), rules)
 
 
 def innocent(prefix: str, count: int) -> list[str]:
@@ -83,8 +92,8 @@ class TestAgainstBruteForce:
     ) -> None:
         document, article = texts
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(verification, "PAIRS_ENUMERATED", 0)
-            patch.setattr(verification, "PAIRS_PER_WORD", 0)
+            patch.setattr(named, "PAIRS_ENUMERATED", 0)
+            patch.setattr(named, "PAIRS_PER_WORD", 0)
             chosen = compare(document, article, NO_BRIDGES)
         enumerated = compare(document, article, NO_BRIDGES)
         assert chosen.longest_run_words == enumerated.longest_run_words
@@ -95,10 +104,10 @@ class TestAgainstBruteForce:
     @example((["b", *["a"] * 29], ["a"] * 70))
     def test_the_longest_run_is_found_by_doubling_alone(self, texts: tuple[list[str], list[str]]) -> None:
         document, article = texts
-        places = {word: article.index(word) for word in article}
-        names = [np.array([places.get(word, -1) for word in side], np.int32) for side in (article, document)]
+        places = {word: document.index(word) for word in document}
+        names = [np.array([places.get(word, -1) for word in side], np.int32) for side in (document, article)]
         if longest := reference.longest(document, article):
-            i, j, length = longest_run(*names, 1)
+            i, j, length = longest_run(*names, 1, SECRET)
             assert length == longest
             assert document[i : i + length] == article[j : j + length]
 
@@ -132,8 +141,8 @@ def colliding(words: Words) -> Words:
 @given(texts_with_copies())
 def test_words_are_compared_and_not_their_hashes(texts: tuple[list[str], list[str]]) -> None:
     document, article = (words_of(text_of(words)) for words in texts)
-    overlap = verify(colliding(document), colliding(article), RULES)
-    honest = verify(document, article, RULES)
+    overlap = verified(colliding(document), colliding(article))
+    honest = verified(document, article)
     assert np.array_equal(overlap.spans, honest.spans)
     assert overlap.longest_run_words == honest.longest_run_words
 
@@ -141,7 +150,7 @@ def test_words_are_compared_and_not_their_hashes(texts: tuple[list[str], list[st
 def test_a_word_with_the_same_hash_and_beginning_is_another_word() -> None:
     shorter = colliding(words_of(text_of([f"a{k:02}" for k in range(30)])))
     longer = colliding(words_of(text_of([f"a{k:02}x" for k in range(30)])))
-    assert verify(shorter, longer, RULES).copied_words == verify(longer, shorter, RULES).copied_words == 0
+    assert verified(shorter, longer).copied_words == verified(longer, shorter).copied_words == 0
 
 
 def test_a_collision_of_one_word_splits_the_run() -> None:
@@ -149,7 +158,7 @@ def test_a_collision_of_one_word_splits_the_run() -> None:
     document = words_of(text_of([*innocent("a", 15), "other", *innocent("a", 30)[16:]]))
     forged = document.hashes.copy()
     forged[15] = article.hashes[15]
-    overlap = verify(dataclasses.replace(document, hashes=forged), article, RULES)
+    overlap = verified(dataclasses.replace(document, hashes=forged), article)
     assert overlap.spans[:, :3].tolist() == [[0, 0, 15], [16, 16, 14]]
 
 
@@ -304,16 +313,17 @@ def test_spans_cut_from_the_texts_fold_to_the_same_words(
     again = [(word.upper() if data.draw(st.booleans()) else word, data.draw(PIECES)) for word, _ in pieces]
     document = b"\xf0\x9f\x98\x80 \xfe" + written([*again[:4], ("autre", b" "), *again[4:], *pieces[:5]])
     document_words, article_words = words_of(document), words_of(article)
-    overlap = verify(document_words, article_words, RULES)
-    spans = character_spans(overlap, document_words, document, article_words, article)
-    assert len(spans) == len(overlap.spans)
+    overlap = verified(document_words, article_words)
+    sides = ((document_words, document), (article_words, article))
+    places = [span_places([overlap], side, *text)[0].tolist() for side, text in enumerate(sides)]
+    assert len(places[0]) == len(places[1]) == len(overlap.spans)
     document_text, article_text = (text.decode("utf-8", "replace") for text in (document, article))
-    for span in spans:
-        left = words_of(document_text[span["document_start"] : span["document_end"]].encode())
-        right = words_of(article_text[span["article_start"] : span["article_end"]].encode())
+    for (start, end), (article_start, article_end), length in zip(*places, overlap.spans[:, 2], strict=True):
+        left = words_of(document_text[start:end].encode())
+        right = words_of(article_text[article_start:article_end].encode())
         folded = [word_at(left, k) for k in range(len(left))]
         assert folded == [word_at(right, k) for k in range(len(right))]
-        assert len(folded) == span["words"]
+        assert len(folded) == length
 
 
 def test_verification_agrees_with_brute_force_on_real_copies(real_data: Path) -> None:

@@ -1,7 +1,8 @@
 """Article files as rows: JSONL, CSV and Parquet, told apart by content; gzip and zstd are inflated.
 
-A row that does not parse is handed out as `Unreadable`. A file that cannot be read to its end is an error,
-never a shorter file: a corpus that misses articles would make every later "not found" wrong.
+A row that does not parse is handed out as `Unreadable`, and so is a value that Python cannot hold. A file
+that cannot be read to its end is an error, never a shorter file: a corpus that misses articles would make
+every later "not found" wrong.
 """
 
 from __future__ import annotations
@@ -11,72 +12,27 @@ import csv
 import io
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 
+from presswatch_spark.corpus.columns import Columns, Row, Unreadable, outer
+from presswatch_spark.corpus.parquet_rows import MAGIC, parquet_rows
 from presswatch_spark.errors import CorruptError, InputError
 from presswatch_spark.inflate.inflated import inflated
-from presswatch_spark.inflate.lines import lines
+from presswatch_spark.inflate.lines import placed_lines
 from presswatch_spark.sources.base import ReadReport
 from presswatch_spark.storage.objects import (
     ObjectInfo,
     StorageOptions,
     open_stream,
     printable,
-    random_access,
     read_range,
 )
 
 MAX_ROW_BYTES = 64 << 20
 _HEAD_BYTES = 64 << 10
-_PARQUET_MAGIC = b"PAR1"
-_PARQUET_BATCH_ROWS = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A row that is there but does not parse; `detail` says why, without its text."""
-
-    detail: str
-
-
-Row = Mapping[str, Any] | Unreadable
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Where our columns are: `names` maps ours to theirs; a dot in theirs reaches into a nested field.
-
-    A file that lacks one of the `required` columns (ours) is an error: the mapping is wrong, not a row.
-    """
-
-    names: Mapping[str, str]
-    required: frozenset[str]
-
-    def take(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """The row's values under our names; None where it has none."""
-        return {ours: _lookup(row, theirs) for ours, theirs in self.names.items()}
-
-    def check(self, present: Iterable[str], where: str) -> None:
-        """Raise `InputError` unless every required column is among the file's columns."""
-        known = set(present)
-        missing = [
-            f"`{self.names[ours]}`"
-            for ours in sorted(self.required)
-            if self.names[ours] not in known and self.names[ours].partition(".")[0] not in known
-        ]
-        if missing:
-            raise InputError(
-                f"there is no column {', '.join(missing)};"
-                f" the columns are {', '.join(sorted(known)) or 'none'}",
-                where=where,
-                remedy="map names with --columns ours=theirs",
-            )
 
 
 def article_rows(info: ObjectInfo, columns: Columns, options: StorageOptions) -> Iterator[tuple[int, Row]]:
@@ -87,8 +43,8 @@ def article_rows(info: ObjectInfo, columns: Columns, options: StorageOptions) ->
         CorruptError, StorageError: the file cannot be read to its end.
     """
     where = printable(info.uri)
-    if read_range(info.uri, 0, len(_PARQUET_MAGIC), options) == _PARQUET_MAGIC:
-        yield from _parquet_rows(info, columns, options, where)
+    if read_range(info.uri, 0, len(MAGIC), options) == MAGIC:
+        yield from parquet_rows(info, columns, options)
         return
     report = ReadReport()
     with open_stream(info, options) as stream:
@@ -116,7 +72,7 @@ def _rows_of(
         )
     bare_name = where.lower().removesuffix(".gz").removesuffix(".zst")
     if start.startswith(b"{") or bare_name.endswith((".jsonl", ".ndjson", ".json")):
-        return _json_rows(chunks, columns, report, where)
+        return _json_rows(chunks, columns, where)
     if b"\0" in head:
         raise InputError(
             "this is neither JSONL, CSV nor Parquet", where=where, remedy="name article files only"
@@ -133,21 +89,22 @@ def _require_whole(report: ReadReport, where: str) -> None:
         )
 
 
-def _json_rows(
-    chunks: Iterator[bytes], columns: Columns, report: ReadReport, where: str
-) -> Iterator[tuple[int, Row]]:
+def _json_rows(chunks: Iterator[bytes], columns: Columns, where: str) -> Iterator[tuple[int, Row]]:
     unseen, seen = set(columns.required), set[str]()
-    for index, line in lines(chunks, report, MAX_ROW_BYTES):
+    for index, (_, line) in enumerate(placed_lines(chunks, MAX_ROW_BYTES)):
+        if line is None:
+            yield index, Unreadable(f"longer than {MAX_ROW_BYTES:,} bytes")
+            continue
         content = bytes(line).removeprefix(codecs.BOM_UTF8) if index == 0 else bytes(line)
         if not content.strip():
             continue
         row = _parse_json(content, columns)
         if isinstance(row, dict) and unseen:
             seen |= row.keys()
-            unseen = {ours for ours in unseen if columns.names[ours].partition(".")[0] not in seen}
+            unseen = {ours for ours in unseen if outer(columns.names[ours]) not in seen}
         yield index, row if isinstance(row, Unreadable) else columns.take(row)
     if seen:
-        columns.check(seen, where)
+        columns.check(sorted(seen), where)
 
 
 def _parse_json(line: bytes, columns: Columns) -> dict[str, Any] | Unreadable:
@@ -158,13 +115,23 @@ def _parse_json(line: bytes, columns: Columns) -> dict[str, Any] | Unreadable:
     except (ValueError, RecursionError):
         try:
             value = json.loads(line, object_pairs_hook=_no_repeats)
-        except UnicodeDecodeError as error:
-            return Unreadable(f"byte {error.start} of the line is not UTF-8")
-        except json.JSONDecodeError as error:
-            return Unreadable(f"not JSON: {error.msg} at character {error.pos}")
-        except (_RepeatedKeyError, RecursionError) as error:
-            return Unreadable(str(error))
+        except (ValueError, RecursionError) as error:
+            return Unreadable(_no_json(error))
     return value if isinstance(value, dict) else Unreadable(f"a JSON {type(value).__name__}, not an object")
+
+
+def _no_json(error: ValueError | RecursionError) -> str:
+    """Why `json` refuses a line."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start} of the line is not UTF-8"
+    if isinstance(error, json.JSONDecodeError):
+        return f"not JSON: {error.msg} at character {error.pos}"
+    if isinstance(error, _RepeatedKeyError):
+        return str(error)
+    if isinstance(error, RecursionError):
+        return "JSON nested too deeply"
+    # All that is left: Python takes whole numbers up to `sys.get_int_max_str_digits()`.
+    return "a number with more digits than Python takes"
 
 
 class _RepeatedKeyError(ValueError):
@@ -198,11 +165,6 @@ def _csv_rows(
     try:
         header = [name.strip() for name in next(reader, [])]
         columns.check(header, where)
-        repeated = {name for name in header if name and header.count(name) > 1} & set(columns.names.values())
-        if repeated:
-            raise InputError(
-                f"column `{min(repeated)}` is there twice", where=where, remedy="rename one of them"
-            )
         for index, fields in enumerate(reader):
             if fields:
                 yield index, _csv_row(fields, header, columns)
@@ -247,34 +209,3 @@ class _ChunkFile(io.RawIOBase):
         size = min(len(buffer), len(self._rest))
         buffer[:size], self._rest = self._rest[:size], self._rest[size:]
         return size
-
-
-def _parquet_rows(
-    info: ObjectInfo, columns: Columns, options: StorageOptions, where: str
-) -> Iterator[tuple[int, Row]]:
-    try:
-        with random_access(info, options) as file, pq.ParquetFile(file) as parquet:
-            columns.check(parquet.schema_arrow.names, where)
-            wanted = {theirs.partition(".")[0] for theirs in columns.names.values()} | set(
-                columns.names.values()
-            )
-            present = [name for name in parquet.schema_arrow.names if name in wanted]
-            index = 0
-            for batch in parquet.iter_batches(_PARQUET_BATCH_ROWS, columns=present, use_threads=False):
-                for row in batch.to_pylist():
-                    yield index, columns.take(row)
-                    index += 1
-    except (pa.ArrowException, OSError) as error:
-        raise CorruptError(
-            f"the Parquet file cannot be read: {str(error).splitlines()[0]}",
-            where=where,
-            remedy="export it again",
-        ) from error
-
-
-def _lookup(row: Mapping[str, Any], name: str) -> Any:
-    if name in row or "." not in name:
-        return row.get(name)
-    outer, _, inner = name.partition(".")
-    nested = row.get(outer)
-    return _lookup(nested, inner) if isinstance(nested, Mapping) else None

@@ -14,7 +14,8 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from presswatch_spark.config import CorpusConfig
-from presswatch_spark.corpus.formats import Columns, Unreadable, article_rows
+from presswatch_spark.corpus.columns import Columns, Unreadable
+from presswatch_spark.corpus.formats import article_rows
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
 from presswatch_spark.text.words import words_of
@@ -95,6 +96,9 @@ def read_articles(
 
 
 def _examine(row: Mapping[str, Any], titles: Collection[str], min_words: int) -> dict[str, Any]:
+    for value in row.values():
+        if isinstance(value, Unreadable):
+            raise _RefusedError("unreadable", value.detail)
     article_id, title_id = _id(row, "article_id"), _id(row, "title_id")
     if article_id is None:
         raise _RefusedError("no_id", "`article_id` is missing or empty")
@@ -163,6 +167,8 @@ def _instant(row: Mapping[str, Any], name: str) -> datetime | None:
             if text is None:
                 return None
             value = datetime.fromisoformat(text.strip())
+        if value != value:  # pandas's "not a time", which is a datetime like any other
+            raise ValueError
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     except (ValueError, OverflowError):
         raise _RefusedError("bad_date", f"`{name}` is not an ISO 8601 date") from None

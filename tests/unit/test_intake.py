@@ -6,6 +6,7 @@ import gzip
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 import zstandard
 
 from presswatch_spark.config import CorpusConfig
+from presswatch_spark.corpus import formats
 from presswatch_spark.corpus.intake import Candidate, Refusal, article_columns, read_articles
 from presswatch_spark.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
@@ -193,6 +195,10 @@ def test_dates_of_parquet_are_taken_as_utc(tmp_path: Path) -> None:
         (b"null", "a JSON NoneType, not an object"),
         (b'{"body": "a", "body": "b"}', "a key of the JSON object is given twice"),
         (b'{"body": "\xe9t\xe9"}', "byte 10 of the line is not UTF-8"),
+        (b'{"article_id": ' + b"1" * 5_000 + b"}", "a number with more digits than Python takes"),
+        (b'{"x": [-' + b"1" * 5_000 + b"]}", "a number with more digits than Python takes"),
+        (b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "JSON nested too deeply"),
+        (b'{"body":' * 9_000 + b"1" + b"}" * 9_000, "JSON nested too deeply"),
     ],
 )
 def test_a_line_that_does_not_parse_is_refused_and_the_next_is_read(
@@ -202,6 +208,73 @@ def test_a_line_that_does_not_parse_is_refused_and_the_next_is_read(
     path.write_bytes(path.read_bytes() + line + b"\n\n" + json.dumps(article(2)).encode())
     assert [type(row) for row in read(path)] == [Candidate, Refusal, Candidate]
     assert refused(path) == [(1, "unreadable", detail)]
+
+
+def test_a_line_longer_than_a_row_may_be_is_refused_and_the_next_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formats, "MAX_ROW_BYTES", 2_000)
+    path = as_jsonl(tmp_path, [article(1), article(2, body=BODY * 40), article(3)])
+    assert [type(row) for row in read(path)] == [Candidate, Refusal, Candidate]
+    assert refused(path) == [(1, "unreadable", "longer than 2,000 bytes")]
+
+
+DATES = pa.list_(pa.date32())
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "reason"),
+    [
+        ("published_at", pa.array([2**31 - 1, 0], pa.int32()).view(pa.date32()), "unreadable"),
+        ("published_at", pa.array([-(2**31), 0], pa.int32()).view(pa.date32()), "unreadable"),
+        ("published_at", pa.array([2**62, 0], pa.int64()).view(pa.date64()), "unreadable"),
+        *(
+            ("modified_at", pa.array([value, 0]).view(pa.timestamp(unit, zone)), "unreadable")
+            for value in (2**62, -(2**62), -(2**63))
+            for unit in ("ms", "us")
+            for zone in (None, "UTC", "Europe/Paris", "+02:00")
+        ),
+        ("published_at", pa.array([253_402_300_800_000, 0]).view(pa.timestamp("ms")), "unreadable"),
+        ("published_at", pa.array([-62_135_596_800_001, 0]).view(pa.timestamp("ms")), "unreadable"),
+        ("published_at", pa.array([-(2**63), 0]).view(pa.timestamp("ns")), "bad_date"),
+        ("published_at", pa.array([2**62, None]).view(pa.time64("us")), "unreadable"),
+        ("published_at", pa.array([2**62, None]).view(pa.duration("s")), "unreadable"),
+        ("published_at", pa.array([float("nan"), None]), "bad_type"),
+        ("body", pa.array([b"\xff", BODY.encode()]).view(pa.string()), "unreadable"),
+        ("body", pa.array([b"\xff", BODY.encode()]), "unreadable"),
+        ("authors", pa.array([[2**31 - 1], None], pa.list_(pa.int32())).cast(DATES), "unreadable"),
+        ("authors", pa.array([[("a", 1)], None], pa.map_(pa.string(), pa.int64())), "bad_type"),
+        ("url", pa.array([Decimal(7), None], pa.decimal128(38, 0)), "bad_type"),
+        ("url", pa.array([{"a": 1}, None]), "bad_type"),
+    ],
+)  # fmt: skip
+def test_a_parquet_value_that_cannot_be_had_refuses_its_row_and_the_next_is_read(
+    tmp_path: Path, name: str, column: pa.Array, reason: str
+) -> None:
+    table = pa.Table.from_pylist([article(n, body=BODY, published_at=None, authors=None) for n in (1, 2)])
+    path = tmp_path / "a.parquet"
+    pq.write_table(
+        table.append_column(name, column)
+        if name not in table.column_names
+        else table.set_column(table.column_names.index(name), name, column),
+        path,
+    )
+    first, second = read(path)
+    assert isinstance(first, Refusal)
+    assert (first.article_id, first.reason) == ("a00001", reason)
+    assert f"`{name}`" in first.detail
+    assert isinstance(second, Candidate)
+
+
+def test_a_nested_parquet_value_that_cannot_be_had_is_not_taken_for_a_missing_one(tmp_path: Path) -> None:
+    dates = pa.array([2**31 - 1, 0], pa.int32()).view(pa.date32())
+    table = pa.Table.from_pylist([article(1), article(2)]).append_column(
+        "meta", pa.StructArray.from_arrays([dates], ["date"])
+    )
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert refused(tmp_path / "a.parquet", published_at="meta.date") == [
+        (0, "unreadable", "`meta` holds a struct<date: date32[day]> that cannot be read")
+    ]
 
 
 def test_lone_surrogates_and_nul_lose_no_article(tmp_path: Path) -> None:
@@ -243,9 +316,19 @@ def test_a_mapped_column_that_no_row_has_is_an_error(tmp_path: Path) -> None:
         read(jsonl(tmp_path), published_at="date")
 
 
-def test_a_column_given_twice_is_an_error(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
+def a_csv(path: Path) -> None:
     path.write_text("article_id,title_id,url,body,body\n", "utf-8")
+
+
+def a_parquet(path: Path) -> None:
+    names = ["article_id", "title_id", "url", "body", "body"]
+    pq.write_table(pa.table([pa.array(["x"])] * len(names), names), path)
+
+
+@pytest.mark.parametrize("write", [a_csv, a_parquet])
+def test_a_column_given_twice_is_an_error(tmp_path: Path, write: Callable[[Path], None]) -> None:
+    path = tmp_path / "articles"
+    write(path)
     with pytest.raises(InputError, match="column `body` is there twice"):
         read(path)
 

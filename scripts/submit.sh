@@ -20,7 +20,11 @@ case $profile in
     JAVA_HOME=$("$python" -c 'from presswatch_spark.java import java_home; print(java_home())')
     SPARK_HOME=$("$python" -c 'import os, pyspark; print(os.path.dirname(pyspark.__file__))')
     export JAVA_HOME SPARK_HOME PYSPARK_PYTHON="$python" PYSPARK_DRIVER_PYTHON="$python"
-    exec "$SPARK_HOME/bin/spark-submit" --master "${SPARK_MASTER:-local[*,4]}" "$job" "$@"
+    log_settings=$("$python" -c 'import pathlib, sys; print(pathlib.Path(sys.argv[1]).as_uri())' \
+      "$root/conf/log4j2.properties")
+    # A default, so that a caller's own spark.driver.extraJavaOptions stay free.
+    exec "$SPARK_HOME/bin/spark-submit" --master "${SPARK_MASTER:-local[*,4]}" \
+      --conf "spark.driver.defaultJavaOptions=-Dlog4j.configurationFile=$log_settings" "$job" "$@"
     ;;
   *) usage ;;
 esac

@@ -1,0 +1,87 @@
+"""Cut shards through the command line: the exit code tells, and what was whole before the cut was matched."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from presswatch_spark.output.tables import TableStore
+from tests.reading import pages
+from tests.unit.test_truncation import FORMATS, PAGES, is_boundary, whole_before
+
+MEMBERS = """
+publishers:
+  - {id: essai, name: Essai, titles: [{id: essai, name: Essai, domains: [essai.example]}]}
+"""
+
+
+def presswatch(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "presswatch_spark", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def build_corpus(folder: Path) -> Path:
+    """Every page is an article too."""
+    rows = [
+        {"article_id": str(number), "title_id": "essai", "url": None, "body": page.text}
+        for number, page in enumerate(pages(PAGES))
+    ]
+    (folder / "members.yaml").write_text(MEMBERS)
+    (folder / "articles.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    members, articles = folder / "members.yaml", folder / "articles.jsonl"
+    built = presswatch(
+        "corpus", "build", "--members", members, "--articles", articles, "--out", folder / "corpus"
+    )
+    assert built.returncode == 0, built.stderr
+    return folder / "corpus"
+
+
+def write_cuts(folder: Path, name: str, cuts: int) -> dict[str, int]:
+    """Shards of one format, each in a folder of its own, cut at random; how many documents each has whole."""
+    whole = folder / name / "whole" / name
+    whole.parent.mkdir(parents=True)
+    FORMATS[name](whole, pages(PAGES))
+    stored, beside = whole.read_bytes(), [path for path in whole.parent.iterdir() if path != whole]
+    expected = {}
+    for cut in random.Random(f"through the command line {name}").sample(range(1, len(stored)), cuts):
+        if is_boundary(name, stored, cut):
+            continue
+        shard = folder / name / str(cut) / name
+        shard.parent.mkdir()
+        shard.write_bytes(stored[:cut])
+        for path in beside:
+            shutil.copy(path, shard.parent)
+        expected[str(shard)] = whole_before(name, stored[:cut])
+    shutil.rmtree(whole.parent)
+    return expected
+
+
+@pytest.mark.parametrize("cuts", [4, pytest.param(100, marks=pytest.mark.full)])
+def test_no_cut_shard_passes_for_a_whole_one(tmp_path: Path, cuts: int) -> None:
+    corpus, out = build_corpus(tmp_path), tmp_path / "out"
+    expected: dict[str, int] = {}
+    for name in FORMATS:
+        expected |= write_cuts(tmp_path / "shards", name, cuts)
+    done = presswatch("scan", tmp_path / "shards", "--corpus", corpus, "--out", out)
+    assert done.returncode == 3, done.stderr
+    store = TableStore.open(str(out))
+    (run,) = store.read("runs").to_pylist()
+    log = {row["shard_uri"]: row for row in store.read("scan_log").to_pylist()}
+    assert log.keys() == expected.keys()
+    matched: dict[str, set[int]] = {shard: set() for shard in log}
+    for row in store.read("matches").to_pylist():
+        matched[row["shard_uri"]].add(int(row["article_id"]))
+    for shard, whole in expected.items():
+        assert (log[shard]["status"], bool(log[shard]["error"])) in (("partial", True), ("failed", True)), (
+            shard
+        )
+        assert whole <= log[shard]["documents"] <= whole + 1, shard
+        assert set(range(whole)) <= matched[shard], shard
+    assert run["shards_complete"] == 0
+    assert run["shards_partial"] + run["shards_failed"] == len(expected) >= (cuts - 1) * len(FORMATS)

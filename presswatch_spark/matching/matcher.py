@@ -95,13 +95,12 @@ class Matcher:
 
         What costs time in the length of the document is done once, however many articles there are.
         """
-        rules, findings = self._rules, []
-        screen = Screen(window_hashes(document.hashes, rules.grade.min_run_words))
-        shared = [ordinal for ordinal in ordinals if screen.passes(self._windows(ordinal))]
+        shared = self._screened(document, ordinals)
         if not shared:
             return []
-        named = NamedDocument(document, rules.verify.anchor_words)
+        rules, findings = self._rules, []
         signed = signature(document, rules.minhash)
+        named = NamedDocument(document, rules.verify.anchor_words)
         for ordinal in shared:
             article, words = self._article(ordinal)
             overlap = verify(named, words, rules.verify)
@@ -110,6 +109,10 @@ class Matcher:
                 likeness = jaccard(signed, self._corpus.signature(ordinal))
                 findings.append(Finding(ordinal, article, overlap, places, likeness))
         return findings
+
+    def _screened(self, document: Words, ordinals: Sequence[int]) -> list[int]:
+        screen = Screen(window_hashes(document.hashes, self._rules.grade.min_run_words))
+        return [ordinal for ordinal in ordinals if screen.passes(self._windows(ordinal))]
 
     def _load(self, ordinal: int) -> tuple[Article, Words]:
         article = self._corpus.article(ordinal)

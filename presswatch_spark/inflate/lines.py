@@ -28,9 +28,10 @@ def placed_lines(chunks: Iterable[bytes], max_line_bytes: int) -> Iterator[tuple
         for line in whole:
             size = held_bytes + len(line)
             joined = b"".join((*held, line)) if held else line
+            # Before the line is given: it would be held twice while its reader works.
+            held.clear()
             yield offset, joined if size <= max_line_bytes else None
             offset, held_bytes = offset + size + 1, 0
-            held.clear()
         held_bytes += len(rest)
         if held_bytes > max_line_bytes:
             held.clear()

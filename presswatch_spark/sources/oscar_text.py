@@ -19,7 +19,7 @@ from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, R
 from presswatch_spark.sources.table.batches import BatchBuilder
 from presswatch_spark.sources.table.jsonl import encoded, parse
 from presswatch_spark.sources.table.locators import locator_of
-from presswatch_spark.sources.table.values import as_languages
+from presswatch_spark.sources.table.values import as_languages, kept
 from presswatch_spark.storage.model import MissingError
 from presswatch_spark.storage.objects import ObjectInfo, open_stream, stat
 
@@ -27,6 +27,7 @@ _TEXT_NAME = re.compile(r"(?P<stem>.+?)(?P<part>_part_\d+)?\.txt(?P<packed>\.gz|
 _OSCAR_NAME = re.compile(r"(.*/)?[a-z]{2,4}(_dedup)?(_part_\d+)?\.txt(\.gz|\.zst)?")
 _PACKED = ("", ".gz", ".zst")
 _HEADERS = {
+    "url": "warc-target-uri",
     "record_id": "warc-record-id",
     "captured_at": "warc-date",
     "payload_digest": "warc-block-digest",
@@ -74,7 +75,20 @@ class _Place:
     offset: int
     length: int
     encoding: str
-    headers: dict[str, Any]
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An entry of the metadata: its document's first line and number of lines, and what is needed of it.
+
+    `values`: by role; `size`: bytes that it takes in the file.
+    """
+
+    line: int
+    sentences: int
+    values: dict[str, Any]
+    size: int
 
 
 def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
@@ -93,16 +107,16 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
         entries = _Entries(shard.uri, options, report, stack)
         gate = {code.lower() for code in options.languages}
         for document in _documents(window, options.max_document_bytes, stream_report):
-            headers = entries.of(document)
-            codes = {code.lower() for code in as_languages(headers.get(_HEADERS["languages"]))}
+            entry = entries.of(document)
+            codes = {code.lower() for code in as_languages(entry.values.get("languages"))}
             if document.size > options.max_document_bytes:
                 report.add_defect("document longer than allowed, not read", document.line, "line")
             elif gate and codes and gate.isdisjoint(codes):
                 report.documents_skipped += 1
             else:
-                builder.add(*_found(document, headers, encoding))
+                builder.add(*_found(document, entry, encoding))
             report.bytes_read = stream_report.bytes_read
-            if builder.text_bytes >= options.batch_bytes:
+            if builder.is_full(options.batch_bytes):
                 yield builder.take()
         report.bytes_read = stream_report.bytes_read
         entries.finish()
@@ -113,15 +127,15 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
             yield builder.take()
 
 
-def _found(document: _Document, headers: dict[str, Any], encoding: str) -> tuple[bytes, bytes, _Place]:
-    text, url = b"\n".join(document.lines), headers.get("warc-target-uri")
-    place = _Place(document.line, document.offset, len(text), encoding, headers)
-    return text, encoded(url) if isinstance(url, str) else b"", place
+def _found(document: _Document, entry: _Entry, encoding: str) -> tuple[bytes, bytes, _Place, int]:
+    text, url = b"\n".join(document.lines), entry.values.get("url")
+    place = _Place(document.line, document.offset, len(text), encoding, entry.values)
+    return text, encoded(url) if isinstance(url, str) else b"", place, document.size + entry.size
 
 
 def _locate(place: _Place) -> Locator:
     return locator_of(
-        lambda role: place.headers.get(_HEADERS.get(role, "")),
+        place.values.get,
         row_index=place.line,
         record_offset=place.offset,
         record_length=place.length,
@@ -153,20 +167,19 @@ class _Entries:
         self._missing = False
         self._without_document = 0
         self._entries = self._read(uri, options, stack)
-        self._ahead: dict[str, Any] | None = next(self._entries, None)
+        self._ahead = next(self._entries, None)
 
-    def of(self, document: _Document) -> dict[str, Any]:
-        """Headers of a document, empty if there are none; asked for in the order of the file."""
-        while self._ahead and self._ahead["offset"] < document.line:
+    def of(self, document: _Document) -> _Entry:
+        """Entry of a document, without values if there is none; asked for in the order of the file."""
+        while self._ahead and self._ahead.line < document.line:
             self._advance(fits=False)
         entry = self._ahead
-        if entry and entry["offset"] == document.line and entry["nb_sentences"] == document.sentences:
+        if entry and entry.line == document.line and entry.sentences == document.sentences:
             self._advance(fits=True)
-            headers = entry.get("headers")
-            return headers if isinstance(headers, dict) else {}
+            return entry
         if not self._missing:
             self._report.add_defect("no metadata fits the document; read without URL", document.line, "line")
-        return {}
+        return _Entry(document.line, document.sentences, {}, 0)
 
     def finish(self) -> None:
         """Read the rest: entries that no document fits may be all that is left of documents."""
@@ -181,7 +194,7 @@ class _Entries:
         self._without_document += not fits
         self._ahead = next(self._entries, None)
 
-    def _read(self, uri: str, options: ReadOptions, stack: ExitStack) -> Iterator[dict[str, Any]]:
+    def _read(self, uri: str, options: ReadOptions, stack: ExitStack) -> Iterator[_Entry]:
         info = _existing(siblings_of(uri), options)
         if info is None:
             self._missing = True
@@ -191,20 +204,25 @@ class _Entries:
         stream = stack.enter_context(open_stream(info, options.storage))
         own = self._own_report
         for index, line in lines(inflated(stream, own), own, options.max_document_bytes):
-            try:
-                entry = parse(line)
-            except ValueError:
-                entry = None
-            if _is_entry(entry):
+            if entry := _entry_of(line):
                 yield entry
             elif line.strip():
                 own.add_defect("line is no entry of metadata", index, "line")
 
 
-def _is_entry(entry: object) -> bool:
-    return isinstance(entry, dict) and all(
-        isinstance(entry.get(key), int) for key in ("offset", "nb_sentences")
-    )
+def _entry_of(line: bytes) -> _Entry | None:
+    try:
+        row = parse(line)
+    except ValueError:
+        return None
+    if not isinstance(row, dict):
+        return None
+    first_line, sentences, headers = row.get("offset"), row.get("nb_sentences"), row.get("headers")
+    if not (isinstance(first_line, int) and isinstance(sentences, int)):
+        return None
+    headers = headers if isinstance(headers, dict) else {}
+    values = {role: kept(headers.get(name)) for role, name in _HEADERS.items()}
+    return _Entry(first_line, sentences, values, len(line))
 
 
 def _existing(uris: tuple[str, ...], options: ReadOptions) -> ObjectInfo | None:

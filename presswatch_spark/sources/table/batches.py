@@ -11,24 +11,33 @@ from presswatch_spark.sources.base import Bytes, DocumentBatch, Locator, Offsets
 
 T = TypeVar("T")
 
+# The texts of small documents weigh less than the Python objects that hold them.
+DOCUMENTS_AT_ONCE = 1 << 14
+
 
 class BatchBuilder(Generic[T]):
     """Collects documents with what is needed to locate each; `locate` turns that into a locator on demand."""
 
     def __init__(self, report: ReadReport, locate: Callable[[T], Locator]) -> None:
-        self.text_bytes = 0
         self._report = report
         self._locate = locate
         self._texts: list[bytes] = []
         self._urls: list[bytes] = []
         self._places: list[T] = []
+        self._text_bytes = self._read_bytes = 0
 
-    def add(self, text: bytes, url: bytes, place: T) -> None:
-        """Add a document."""
+    def add(self, text: bytes, url: bytes, place: T, read_bytes: int) -> None:
+        """Add a document; all that is kept of it was found in `read_bytes` of the shard."""
         self._texts.append(text)
         self._urls.append(url)
         self._places.append(place)
-        self.text_bytes += len(text)
+        self._text_bytes += len(text)
+        self._read_bytes += read_bytes
+
+    def is_full(self, batch_bytes: int) -> bool:
+        """Whether what was collected is enough for a batch."""
+        held = max(self._text_bytes, self._read_bytes)
+        return len(self) > 0 and (held >= batch_bytes or len(self) >= DOCUMENTS_AT_ONCE)
 
     def take(self) -> DocumentBatch:
         """Return what was collected, and begin anew."""
@@ -36,8 +45,9 @@ class BatchBuilder(Generic[T]):
         urls, url_starts, url_ends = _joined(self._urls)
         places, locate = self._places, self._locate
         self._report.documents += len(places)
-        self._report.text_bytes += self.text_bytes
-        self._texts, self._urls, self._places, self.text_bytes = [], [], [], 0
+        self._report.text_bytes += self._text_bytes
+        self._texts, self._urls, self._places = [], [], []
+        self._text_bytes = self._read_bytes = 0
         return DocumentBatch(
             text, text_starts, text_ends, urls, url_starts, url_ends, lambda i: locate(places[i])
         )

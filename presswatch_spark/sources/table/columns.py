@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.sources.table.values import kept
 
 ROLES = ("text", "url", "record_id", "captured_at", "payload_digest", "languages", "release", "http_status")
 
 Path = tuple[str, ...]
+Tree = dict[str, "Tree"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +63,21 @@ def has_any(row: object, paths: tuple[Path, ...]) -> bool:
         if isinstance(value, dict) and path[-1] in value:
             return True
     return False
+
+
+def tree_of(paths: Iterable[Path]) -> Tree:
+    """`paths` as a tree of keys."""
+    tree: Tree = {}
+    for path in paths:
+        below = tree
+        for key in path:
+            below = below.setdefault(key, {})
+    return tree
+
+
+def pruned(row: dict[str, Any], tree: Tree) -> dict[str, Any]:
+    """As much of a nested row as `tree` leads to and `kept` keeps."""
+    return {
+        key: pruned(row[key], tree[key]) if isinstance(row[key], dict) else kept(row[key])
+        for key in row.keys() & tree.keys()
+    }

@@ -12,8 +12,8 @@ from presswatch_spark.errors import CorruptError
 from presswatch_spark.inflate.lines import lines
 from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
 from presswatch_spark.sources.table.batches import BatchBuilder
-from presswatch_spark.sources.table.columns import ROLES, Columns, first, has_any
-from presswatch_spark.sources.table.locators import locator_of
+from presswatch_spark.sources.table.columns import ROLES, Columns, first, has_any, pruned, tree_of
+from presswatch_spark.sources.table.locators import LOCATOR_ROLES, locator_of
 from presswatch_spark.sources.table.values import as_languages
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -57,7 +57,7 @@ def read_jsonl(
             line = line.removeprefix(BYTE_ORDER_MARK)
         if line and not line.isspace():
             reading.add(index, line)
-            if reading.builder.text_bytes >= options.batch_bytes:
+            if reading.builder.is_full(options.batch_bytes):
                 yield reading.builder.take()
     if len(reading.builder):
         yield reading.builder.take()
@@ -69,6 +69,7 @@ class _Rows:
 
     def __init__(self, columns: Columns, options: ReadOptions, report: ReadReport) -> None:
         self._paths = {role: columns.paths(role) for role in ROLES}
+        self._needed = tree_of(path for role in LOCATOR_ROLES for path in self._paths[role])
         self._gate = {code.lower() for code in options.languages}
         self._report = report
         self._rows = 0
@@ -88,7 +89,9 @@ class _Rows:
         self._rows += 1
         text = first(row, self._paths["text"])
         if isinstance(text, str) and text and not self._gated(row):
-            self.builder.add(encoded(text), self._url(index, row), (index, self._without_text(row)))
+            # A batch must not hold the rest of the row, which may be a page's HTML.
+            place = (index, pruned(row, self._needed))
+            self.builder.add(encoded(text), self._url(index, row), place, len(line))
         elif text is None or isinstance(text, str):
             self._report.documents_skipped += 1
         else:
@@ -119,13 +122,6 @@ class _Rows:
         if url is not None and not isinstance(url, str):
             self._report.add_defect(f"URL is a {_kind(url)}, not a string; read without URL", index, "line")
         return encoded(url) if isinstance(url, str) else b""
-
-    def _without_text(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Drop the text from the row, so that a batch holds it once."""
-        for path in self._paths["text"]:
-            if len(path) == 1 and path[0] in row:
-                row[path[0]] = None
-        return row
 
     def _locate(self, place: tuple[int, dict[str, Any]]) -> Locator:
         index, row = place

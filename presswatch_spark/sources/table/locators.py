@@ -10,6 +10,9 @@ from typing import Any
 from presswatch_spark.sources.base import Locator
 from presswatch_spark.sources.table.values import as_languages, as_text, as_time
 
+# What a locator takes from the values of a row.
+LOCATOR_ROLES = ("record_id", "payload_digest", "captured_at", "http_status", "languages", "release")
+
 _CRAWL = re.compile(r"CC-MAIN-\d{4}(?:-\d{4})?(?:-\d{2})?(?!\d)")
 
 

@@ -34,3 +34,8 @@ def as_languages(value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
         return ()
     return tuple(code.strip() for code in value if isinstance(code, str) and code.strip())
+
+
+def kept(value: object) -> object:
+    """As much of a JSON value as the others here can read: a nested one may hold anything, of any size."""
+    return value if isinstance(value, str | int) else as_languages(value) or None

@@ -14,9 +14,12 @@ Parameters are sorted by name; those of one name keep their order. `+` in a quer
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
 from urllib.parse import quote, unquote_to_bytes
+
+from presswatch_spark.errors import ConfigError
 
 MAX_CHARACTERS = 16_384
 """A longer string is taken for no URL: no crawler fetches it."""
@@ -59,9 +62,8 @@ _HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})|[^A-Za-z0-9\-._~!$&'()*+,;=:@/?]")
 _UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]")
 _SESSION = re.compile(r";jsessionid=[^/;]*", re.IGNORECASE)
-_AMP_TAIL = re.compile(r"/amp\Z|(?<=[^/.])\.amp(?=(?:\.html)?\Z)")
-_IN_CACHE = re.compile(r"/(?:c|v|wp)/(?:s/)?([^/?#]+\.[^/?#]+.*)", re.DOTALL)
-_IN_GOOGLE = re.compile(r"/amp/(?:s/)?([^/?#]+\.[^/?#]+.*)", re.DOTALL)
+_IN_CACHE = re.compile(r"/(?:c|v|wp)/(?:s/)?([^/]+\.[^/]+)")
+_IN_GOOGLE = re.compile(r"/amp/(?:s/)?([^/]+\.[^/]+)")
 _EDGES = "".join(map(chr, range(0x21)))
 _BREAKS = str.maketrans("", "", "\t\n\r")
 
@@ -88,9 +90,31 @@ def normalise_url(url: str) -> str | None:
 def page_url(url: str) -> PageUrl | None:
     """As `normalise_url`, with the parts. A page inside an AMP cache is that page."""
     page = _parse(url)
-    while page and (inner := _parse(_cached(page))):
+    while page and (inner := _cached(page)):
         page = inner
     return page
+
+
+def path_prefix(path: str) -> str:
+    """The normal form, with a slash at its end, of a path that stands for itself and all pages below it.
+
+    Raises `ConfigError` if the normal form drops some of it: it would stand for other pages as well.
+    """
+    normal = _path(path).rstrip("/")
+    if _escaped(path).removesuffix("/") != normal:
+        raise ConfigError(
+            f"stands for all pages below `{normal}/`, because every URL loses AMP endings, session ids,"
+            " `.`, `..` and repeated slashes at its end",
+            where=path,
+            remedy="name a folder, as https://journal.example/section/",
+        )
+    return f"{normal}/"
+
+
+def without_www(site: str) -> str:
+    """A host, or `host/path`, without `www.`, as long as the host stays a name that one can register."""
+    rest = site.removeprefix("www.")
+    return rest if _registrable(rest.partition("/")[0].split(".")) else site
 
 
 def _parse(url: str) -> PageUrl | None:
@@ -148,11 +172,14 @@ def _name(text: str) -> str | None:
 def _site(host: str) -> str:
     """The host without its mobile, AMP and `www` labels, as long as it stays a name that one can register."""
     labels = host.split(".")
-    while len(labels) > 2 and labels[0] in VARIANT_LABELS:
-        if len(labels) == 3 and labels[1] in SHARED_LABELS and len(labels[2]) == 2:
-            break
+    while labels[0] in VARIANT_LABELS and _registrable(labels[1:]):
         del labels[0]
     return ".".join(labels)
+
+
+def _registrable(labels: Sequence[str]) -> bool:
+    shared = len(labels) == 2 and labels[0] in SHARED_LABELS and len(labels[1]) == 2
+    return len(labels) > 1 and not shared
 
 
 def _path(text: str) -> str:
@@ -162,10 +189,25 @@ def _path(text: str) -> str:
             del segments[-1:]
         elif segment != ".":
             segments.append(segment)
-    path = "/".join(["", *segments]).rstrip("/")
-    while (shorter := _AMP_TAIL.sub("", path).rstrip("/")) != path:
-        path = shorter
-    return path or "/"
+    return _without_amp("/".join(["", *segments]))
+
+
+def _without_amp(path: str) -> str:
+    """The path without any slashes, `/amp` and `.amp` at its end, nor `.amp` before a last `.html`."""
+    end = len(path)
+    while path.endswith("/", 0, end) or path.endswith("/amp", 0, end) or _amp_name(path, end):
+        end -= 1 if path[end - 1] == "/" else 4
+    if not path.endswith(".html", 0, end):
+        return path[:end] or "/"
+    stem = end - len(".html")
+    while _amp_name(path, stem):
+        stem -= 4
+    return f"{path[:stem]}.html"
+
+
+def _amp_name(path: str, end: int) -> bool:
+    """Whether a name that has more to it than that ends in `.amp` before `end`."""
+    return path.endswith(".amp", 1, end) and path[end - 5] not in "/."
 
 
 def _query(text: str) -> str:
@@ -199,12 +241,23 @@ def _escape(match: re.Match[str]) -> str:
     return character if _UNRESERVED.fullmatch(character) else match[0].upper()
 
 
-def _cached(page: PageUrl) -> str:
-    """The URL that an AMP cache or Google's viewer wraps; empty if the page is none of theirs."""
+def _cached(page: PageUrl) -> PageUrl | None:
+    """The page that an AMP cache or Google's viewer wraps; None if the page is none of theirs.
+
+    The wrapper's normal form holds the rest of the page's: only its host is still to be read, so that pages
+    wrapped a thousand times cost no more than their length.
+    """
+    after_host = len("https://") + len(page.site)
+    if not page.text.startswith("/", after_host):  # a port
+        return None
     inside = None
-    rest = page.text[len("https://") + len(page.site) :]
     if f".{page.site}".endswith(AMP_CACHES):
-        inside = _IN_CACHE.fullmatch(rest)
+        inside = _IN_CACHE.match(page.path)
     elif page.site in GOOGLE_HOSTS:
-        inside = _IN_GOOGLE.fullmatch(rest)
-    return f"https://{inside[1]}" if inside else ""
+        inside = _IN_GOOGLE.match(page.path)
+    authority = _authority(inside[1]) if inside else None
+    if not inside or not authority:
+        return None
+    host, port = authority
+    site, path = _site(host), page.path[inside.end() :] or "/"
+    return PageUrl(f"https://{site}{port}{path}{page.text[after_host + len(page.path) :]}", host, site, path)

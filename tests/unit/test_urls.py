@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import timeit
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,39 @@ def test_it_never_raises_and_the_form_of_a_form_is_itself(text: str) -> None:
     for url in (text, f"https://a.example{text}", f"https://www.a.example/{text}"):
         form = normalise_url(url)
         assert form is None or (form.isascii() and normalise_url(form) == form)
+
+
+@pytest.mark.parametrize(
+    ("url", "form"),
+    [
+        ("https://" + "google.fr/amp/s/" * 1_000 + "www.a.example/x", "https://a.example/x"),
+        ("https://" + "cdn.ampproject.org/c/" * 770 + "a.example", "https://a.example/"),
+        ("https://a.example" + "/amp" * 4_000, "https://a.example/"),
+        ("https://a.example/x" + ".amp" * 4_000 + "/amp/" * 9, "https://a.example/x"),
+        ("https://a.example/x" + ".amp" * 4_000 + ".html", "https://a.example/x.html"),
+    ],
+)
+def test_a_long_url_takes_time_by_its_length(url: str, form: str) -> None:
+    assert normalise_url(url) == form
+    assert min(timeit.repeat(lambda: normalise_url(url), number=1, repeat=5)) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("url", "form"),
+    [
+        ("https://google.com:8080/amp/s/a.example/x", "https://google.com:8080/amp/s/a.example/x"),
+        ("https://google.com/amp/s/a.example:8080/x?b#!c", "https://a.example:8080/x?b#!c"),
+        ("https://google.com/amp/s/u@a.example?b", "https://a.example/?b"),
+        ("https://google.com/amp/s/google.be/amp/www.a.example/amp", "https://a.example/"),
+        ("https://google.com/amp/s/a..b/c", "https://google.com/amp/s/a..b/c"),
+        ("https://google.com/amp/s.example/c", "https://s.example/c"),
+        ("https://a.example/x/.amp", "https://a.example/x/.amp"),
+        ("https://a.example/x..amp", "https://a.example/x..amp"),
+        ("https://a.example/x.amp//amp/", "https://a.example/x"),
+    ],
+)
+def test_wrappers_and_amp_endings_are_taken_off_where_they_are_some(url: str, form: str) -> None:
+    assert normalise_url(url) == form
 
 
 def test_real_articles_with_one_form_are_one_article(real_data: Path) -> None:

@@ -1,30 +1,35 @@
 """Who owns what: publishers, their titles, and the places on the web where the titles live.
 
 `members.yaml` is checked as a whole: every mistake is reported at once, each with its line.
+
+A title has the whole of its `domains`, with all hosts below them; on a host where it has `url_prefixes`, it
+has those alone. A prefix is a folder and what is below it, by whole names: `journal.example/eco` is also
+`/eco/budget`, never `/economie`. Prefixes are compared in the normal form of pages' URLs (see
+`presswatch_spark.matching.urls`), so one that ends in an AMP form or holds `..` is refused: that form drops
+such parts, and the rest would claim pages of others.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import yaml
 
+from presswatch_spark.corpus.places import host_name, url_prefix
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.matching.urls import without_www
 
-_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _TEXT_TAG, _NULL_TAG = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
 _TIME_TAG = "tag:yaml.org,2002:timestamp"
 
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """A newspaper, magazine or site. `domains` are ASCII host names in lower case, prefixes `host/path`."""
+    """A newspaper, magazine or site. `domains` are ASCII host names in lower case, prefixes `host/path/`."""
 
     id: str
     name: str
@@ -235,7 +240,7 @@ def _domain(node: yaml.Node, what: str, check: _Check) -> str | None:
     value = check.text(node, f"{what}: domain")
     if value is None:
         return None
-    host = _host(value)
+    host = host_name(value)
     if host is None:
         check.say(
             _line(node),
@@ -245,48 +250,26 @@ def _domain(node: yaml.Node, what: str, check: _Check) -> str | None:
 
 
 def _prefix(node: yaml.Node, what: str, check: _Check) -> str | None:
-    """`host/path` of a URL prefix, which may be written with or without `http(s)://`."""
     value = check.text(node, f"{what}: URL prefix")
     if value is None:
         return None
-    parts = urlsplit(value if "://" in value else f"https://{value}")
-    host = _host(parts.netloc)
-    wrong = host is None or parts.scheme not in ("http", "https") or parts.query or parts.fragment
-    if wrong or any(character.isspace() for character in value):
-        check.say(
-            _line(node),
-            f"{what}: `{value}` is not a URL prefix (write it as https://journal.example/section/)",
-        )
-        return None
-    return f"{host}{parts.path or '/'}"
-
-
-def _host(value: str) -> str | None:
-    """Lower-case ASCII form of a host name, or None if it is none."""
     try:
-        ascii_form = value.lower().removesuffix(".").encode("idna").decode("ascii")
-    except UnicodeError:
+        return url_prefix(value)
+    except ConfigError as error:
+        check.say(_line(node), f"{what}: `{value}` {error.what} ({error.remedy})")
         return None
-    labels = ascii_form.split(".")
-    if len(labels) < 2 or labels[-1].isdigit() or not all(_LABEL.fullmatch(label) for label in labels):
-        return None
-    return ascii_form
 
 
 def _check_sites(publishers: tuple[Publisher, ...], check: _Check) -> None:
     """Two titles may share a domain only if prefixes tell them apart: at most one may own the bare domain."""
     owners: dict[str, str] = {}
     for title in (title for publisher in publishers for title in publisher.titles):
-        prefixed = {_bare(prefix.partition("/")[0]) for prefix in title.url_prefixes}
-        for site in [*(d for d in title.domains if _bare(d) not in prefixed), *title.url_prefixes]:
-            first = owners.setdefault(_bare(site), title.id)
+        prefixed = {without_www(prefix.partition("/")[0]) for prefix in title.url_prefixes}
+        for site in [*(d for d in title.domains if without_www(d) not in prefixed), *title.url_prefixes]:
+            first = owners.setdefault(without_www(site).rstrip("/"), title.id)
             if first != title.id:
                 check.say(
                     check.lines[title.id],
                     f"title `{title.id}`: `{site}` also belongs to title `{first}`"
                     f" on line {check.lines[first]} (tell them apart by url_prefixes)",
                 )
-
-
-def _bare(site: str) -> str:
-    return site.removeprefix("www.")

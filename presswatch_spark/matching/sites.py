@@ -2,8 +2,9 @@
 
 A kernel drops the documents on foreign hosts by their URL's bytes alone; the few that are left are decided
 exactly, on normal forms compared as strings. Host names match by whole labels from the right, so
-`blogs.journal.example` is on `journal.example`. Of several sites that match, the one with the most specific
-host wins, then the longest prefix.
+`blogs.journal.example` is on `journal.example`; paths by whole names from the left, so `/eco/budget` is
+under `/eco`, and `/economie` is not. Of several sites that match, the one with the most specific host wins,
+then the longest prefix.
 
 In a corpus, a folder holds `hosts.npy` (uint64, an open-addressing table of host hashes, 0 = empty slot),
 `url_hashes.npy` (uint64, sorted) with `url_ordinals.npy` (uint32), and `titles.json`.
@@ -23,7 +24,14 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.matching.hosts import Hashes, host_table, known_hosts
-from presswatch_spark.matching.urls import AMP_CACHES, GOOGLE_HOSTS, PageUrl, page_url
+from presswatch_spark.matching.urls import (
+    AMP_CACHES,
+    GOOGLE_HOSTS,
+    PageUrl,
+    page_url,
+    path_prefix,
+    without_www,
+)
 from presswatch_spark.sources.base import DocumentBatch
 
 HOSTS_FILE, HASHES_FILE, ORDINALS_FILE, TITLES_FILE = (
@@ -156,24 +164,17 @@ def url_hash(text: str) -> int:
 
 def _sites_of(title: Title) -> list[str]:
     """A title's sites as `host/path`: its prefixes, and those of its domains on which it has no prefix."""
-    prefixes = [_without_www(prefix) for prefix in title.url_prefixes]
+    prefixes = [without_www(prefix) for prefix in title.url_prefixes]
     prefixed = {prefix.partition("/")[0] for prefix in prefixes}
-    domains = [_without_www(domain) for domain in title.domains]
+    domains = [without_www(domain) for domain in title.domains]
     return sorted([f"{domain}/" for domain in domains if domain not in prefixed] + prefixes)
 
 
-def _without_www(site: str) -> str:
-    return site.removeprefix("www.")
-
-
 def _by_host(owners: Mapping[str, tuple[str, list[str]]]) -> dict[str, tuple[_Site, ...]]:
-    """Sites by host, longest path first; paths in normal form."""
+    """Sites by host, longest path first; paths in normal form, with a slash at their end."""
     found: dict[str, list[_Site]] = {}
     for title_id, (publisher_id, sites) in sorted(owners.items()):
         for site in sites:
             host, _, path = site.partition("/")
-            page = page_url(f"https://{host}/{path}")
-            slash = "/" if path.endswith("/") else ""
-            normal = f"{page.path.rstrip('/')}{slash}" if page and path else "/"
-            found.setdefault(host, []).append(_Site(normal, title_id, publisher_id))
+            found.setdefault(host, []).append(_Site(path_prefix(f"/{path}"), title_id, publisher_id))
     return {host: tuple(sorted(sites, key=lambda site: -len(site.path))) for host, sites in found.items()}

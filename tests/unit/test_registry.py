@@ -62,6 +62,23 @@ def test_optional_keys_may_be_left_out_or_null() -> None:
     assert registry.titles["t"].url_prefixes == ()
 
 
+@pytest.mark.parametrize(
+    ("written", "prefix"),
+    [
+        ("t.example", "t.example/"),
+        ("HTTPS://T.example/", "t.example/"),
+        ("t.example/Eco", "t.example/Eco/"),
+        ("t.example/éco/", "t.example/%C3%A9co/"),
+        ("t.example/%c3%A9co/%61vis", "t.example/%C3%A9co/avis/"),
+        ("t.example/amp/eco/", "t.example/amp/eco/"),
+        ("été.example/a..b", "xn--t-9fab.example/a..b/"),
+    ],
+)
+def test_a_prefix_has_the_form_of_its_pages(written: str, prefix: str) -> None:
+    registry = parse_registry(entry(url_prefixes=f"['{written}']").encode(), "m.yaml")
+    assert registry.titles["t"].url_prefixes == (prefix,)
+
+
 def test_every_mistake_is_reported_at_once_with_its_line() -> None:
     found = mistakes(
         "publishers:\n"
@@ -98,6 +115,18 @@ def test_every_mistake_is_reported_at_once_with_its_line() -> None:
         (entry(domains="[192.168.0.1]"), 5, "is not a domain"),
         (entry(url_prefixes="['ftp://t.example/a']"), 5, "is not a URL prefix"),
         (entry(url_prefixes="['t.example/a?b=1']"), 5, "is not a URL prefix"),
+        (entry(url_prefixes="['https://[::1/a']"), 5, "`https://[::1/a` is not a URL prefix"),
+        (entry(url_prefixes="['https://t.example℀/']"), 5, "is not a URL prefix"),
+        (entry(url_prefixes="[t.example/amp/]"), 5, "`t.example/amp/` stands for all pages below `/`"),
+        (entry(url_prefixes="[t.example/eco/%61mp]"), 5, "stands for all pages below `/eco/`"),
+        (entry(url_prefixes="[t.example/eco.amp.html]"), 5, "stands for all pages below `/eco.html/`"),
+        (entry(url_prefixes="[t.example/eco/../]"), 5, "stands for all pages below `/`"),
+        (entry(url_prefixes="[t.example/eco/%2E%2e/sport/]"), 5, "stands for all pages below `/sport/`"),
+        (entry(url_prefixes="[t.example/./eco/]"), 5, "stands for all pages below `/eco/`"),
+        (entry(url_prefixes="[t.example//]"), 5, "stands for all pages below `/`"),
+        (entry(url_prefixes="[t.example/eco//]"), 5, "stands for all pages below `/eco/`"),
+        (entry(url_prefixes="[t.example/eco;jsessionid=1/]"), 5, "stands for all pages below `/eco/`"),
+        (entry(url_prefixes="['t.example/a\\eco']"), 5, "stands for all pages below `/a/eco/`"),
         (entry(name="T, name: U"), 5, "key `name` is given twice"),
         (
             GOOD.replace("2027-12-31", "2022-12-31"),
@@ -132,6 +161,19 @@ def test_two_titles_may_share_a_domain_only_if_prefixes_tell_them_apart() -> Non
 def test_www_does_not_tell_two_titles_apart() -> None:
     shared = GOOD.replace("https://www.courrier.example/sport/", "https://x.example/")
     assert "also belongs" in mistakes(shared.replace("[courrier.example]", "[www.courrier.example]"))[0]
+
+
+@pytest.mark.parametrize("prefix", ["https://courrier.example/sport", "www.courrier.example/%73port/"])
+def test_a_prefix_has_one_owner_however_it_is_written(prefix: str) -> None:
+    twice = (
+        GOOD + f"      - {{id: foot, name: Foot, domains: [courrier.example], url_prefixes: ['{prefix}']}}\n"
+    )
+    assert "`courrier.example/sport/` also belongs to title `sport`" in mistakes(twice)[0].replace("www.", "")
+
+
+def test_a_prefix_for_a_whole_site_shares_it_with_nobody() -> None:
+    whole = GOOD.replace("https://www.courrier.example/sport/", "courrier.example")
+    assert "also belongs to title `courrier`" in mistakes(whole)[0]
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import timeit
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from presswatch_spark.corpus.registry import Title
+from presswatch_spark.corpus.registry import Title, parse_registry
+from presswatch_spark.errors import ConfigError
 from presswatch_spark.matching.hosts import host_table, known_hosts
 from presswatch_spark.matching.sites import SiteIndex, SiteMatch
+from presswatch_spark.matching.urls import page_url
 from presswatch_spark.sources.base import DocumentBatch, Locator
 from tests.unit.test_urls import PIECES
 
@@ -134,6 +139,84 @@ def test_foreign_hosts_are_passed_over_by_their_bytes(index: SiteIndex) -> None:
     batch = batch_of([*urls, "https://gazette.example/x"])
     assert known_hosts(batch, index.hosts).tolist() == [50_000]
     assert timeit.timeit(lambda: known_hosts(batch, index.hosts), number=1) < 1.0
+
+
+@pytest.mark.parametrize(
+    ("url", "on_site"),
+    [
+        ("https://www.fr/", True),
+        ("https://sport.www.fr/x", True),
+        ("https://autre.fr/", False),
+        ("https://www.gouv.fr/", True),
+        ("https://impots.gouv.fr/", False),
+    ],
+)
+def test_a_site_that_is_called_www_is_not_all_of_its_country(tmp_path: Path, url: str, on_site: bool) -> None:
+    SiteIndex.build(tmp_path, [Title("t", "T", "p", ("www.fr", "www.gouv.fr"), ())], [])
+    assert (0 in SiteIndex.open(tmp_path).matches(batch_of([url]), lambda _: ())) == on_site
+
+
+def index_of(folder: Path, prefix: str) -> SiteIndex:
+    """The index of a title that has `journal.example` only under `prefix`, as the members file gives it."""
+    members = (
+        "publishers: [{id: p, name: P, titles: [{id: t, name: T,"
+        f" domains: [journal.example], url_prefixes: [{json.dumps(prefix)}]}}]}}]"
+    )
+    SiteIndex.build(folder, parse_registry(members.encode(), "m.yaml").titles.values(), [])
+    return SiteIndex.open(folder)
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_a_prefix_stands_for_whole_names(tmp_path: Path, slash: str) -> None:
+    index = index_of(tmp_path, f"https://www.journal.example/éco{slash}")
+    under = ["éco", "éco/", "%C3%A9co/x", "éco/amp", "éco.amp", "a/../éco/", "éco?page=2", "%c3%a9co//x#y"]
+    other = ["", "économie-autre", "éco-2", "éco.html", "Éco/", "a/éco/", "éco/../x", "éco%2Fx", "eco/"]
+    for path in under:
+        assert index.match(f"http://m.journal.example/{path}", lambda _: ()) is not None, path
+    for path in other:
+        assert index.match(f"http://m.journal.example/{path}", lambda _: ()) is None, path
+
+
+NAMES = ["a", "eco", "éco", "%C3%A9co", "%65co", "economie", "amp", "%61mp", "x.amp", "x.amp.html",
+         "eco.html", "..", ".", "%2e%2e", "", "a;jsessionid=1", "a%2Fb", "b c", "x.", "...", ".amp", "AMP",
+         "a\\eco"]  # fmt: skip
+PLAIN = ["a", "eco", "economie", "une", "x.html", "amp", "2024"]
+PATHS = st.lists(st.sampled_from(NAMES), max_size=4).map("/".join)
+
+
+def names_of(path: str) -> list[str]:
+    """The names of a path as a reader of the RFC sees them: decoded, without those that stand for nothing."""
+    return [unquote(name.replace("%2F", "%252F")) for name in path.split("/") if name]
+
+
+@given(PATHS, st.lists(st.sampled_from(PLAIN), max_size=3), st.sampled_from(["", "/"]))
+def test_a_page_under_a_prefix_is_on_the_site(prefix: str, below: list[str], slash: str) -> None:
+    with TemporaryDirectory() as folder:
+        try:
+            index = index_of(Path(folder), f"journal.example/{prefix}")
+        except ConfigError:
+            return
+        page = "/".join([f"https://journal.example/{prefix}".rstrip("/"), *below]) + slash
+        assert index.match(page, lambda _: ()) is not None
+
+
+@given(PATHS, PATHS, st.sampled_from(["", "/", "?x=1", "/amp/"]))
+@example("eco", "economie", "")
+@example("amp/", "a", "")
+@example("eco/..", "a", "")
+@example("eco/%2e%2e/", "economie/a", "")
+def test_a_page_that_is_not_under_a_prefix_is_not_on_the_site(prefix: str, path: str, end: str) -> None:
+    with TemporaryDirectory() as folder:
+        try:
+            index = index_of(Path(folder), f"journal.example/{prefix}")
+        except ConfigError:
+            return
+        page = page_url(f"https://journal.example/{path}{end}")
+        assert page is not None
+        wanted = names_of(prefix)
+        under = names_of(page.path)[: len(wanted)] == wanted
+        if index.match(page.text, lambda _: ()):
+            assert under
 
 
 def test_an_index_of_nothing_matches_nothing(tmp_path: Path) -> None:

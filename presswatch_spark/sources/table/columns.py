@@ -16,6 +16,20 @@ Path = tuple[str, ...]
 Tree = dict[str, "Tree"]
 
 
+def check_mapping(mapping: Mapping[str, str]) -> None:
+    """Check a user's mapping (role to column) before any shard is read; `ConfigError` names what is wrong."""
+    if unknown := sorted(set(mapping) - set(ROLES)):
+        raise ConfigError(
+            f"the column mapping names {', '.join(unknown)}, which no row is asked for",
+            remedy=f"map any of: {', '.join(ROLES)}",
+        )
+    if unnamed := sorted(role for role, name in mapping.items() if not name):
+        raise ConfigError(
+            f"the column mapping names no column for {', '.join(unnamed)}",
+            remedy="write ROLE=COLUMN, dots lead into nested fields",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """Names to try for each role, best first; dots lead into nested fields."""
@@ -23,11 +37,8 @@ class Columns:
     names: Mapping[str, tuple[str, ...]]
 
     def with_mapping(self, mapping: Mapping[str, str]) -> Columns:
-        """Put a user's mapping (role to name) in place of names to try; `ConfigError` on an unknown role."""
-        if unknown := sorted(set(mapping) - set(ROLES)):
-            raise ConfigError(
-                f"the column mapping names {', '.join(unknown)}", remedy=f"map any of: {', '.join(ROLES)}"
-            )
+        """Put a user's mapping in place of names to try; `ConfigError` as in `check_mapping`."""
+        check_mapping(mapping)
         return Columns(MappingProxyType({**self.names, **{role: (name,) for role, name in mapping.items()}}))
 
     def paths(self, role: str) -> tuple[Path, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from presswatch_spark.sources.table.jsonl import BYTE_ORDER_MARK, parse
 from presswatch_spark.sources.warc.fields import first_content_type
@@ -13,9 +14,13 @@ _HTML = re.compile(rb"(?i)\s*(<!doctype html|<html|<head|<\?xml)")
 _PATHS = re.compile(rb"[\w./:\-]+\.(warc|wet|wat|parquet|json)(\.gz)?\r?(\n|$)")
 
 
+# No column that is read lies deeper; without a bound, long keys nested deeply would make names of GBs.
+LONGEST_PREFIX = 256
+
+
 def keys_of(head: bytes) -> frozenset[str]:
     """Names of the first JSON object's fields, nested ones by dots too; empty if no line of `head` is an
-    object.
+    object. Fields below a dotted name longer than `LONGEST_PREFIX` are left out.
 
     Of an object that `head` cuts, every name is given without what is around it.
     """
@@ -26,7 +31,7 @@ def keys_of(head: bytes) -> frozenset[str]:
         except ValueError:
             continue
         if isinstance(row, dict):
-            return frozenset(_names(row, ""))
+            return frozenset(_names(row))
     if lines and lines[0].lstrip().startswith(b"{"):
         return frozenset(name.decode() for name in _KEY.findall(lines[0]))
     return frozenset()
@@ -59,10 +64,13 @@ def is_text(head: bytes) -> bool:
     return b"\0" not in head
 
 
-def _names(row: dict[str, object], prefix: str) -> list[str]:
-    names = []
-    for key, value in row.items():
-        names.append(f"{prefix}{key}")
-        if isinstance(value, dict):
-            names += _names(value, f"{prefix}{key}.")
-    return names
+def _names(row: dict[str, object]) -> Iterator[str]:
+    """Without recursion: a row may be nested deeper than Python's stack."""
+    found = [("", row)]
+    while found:
+        prefix, fields = found.pop()
+        for key, value in fields.items():
+            name = f"{prefix}{key}"
+            yield name
+            if isinstance(value, dict) and len(name) < LONGEST_PREFIX:
+                found.append((f"{name}.", value))

@@ -82,10 +82,35 @@ def test_what_a_strict_parser_refuses_is_read_all_the_same(
     assert report.defects_total == 0
 
 
-def test_a_row_nested_too_deeply_is_named(tmp_path: Path) -> None:
-    found, report = read_lines(tmp_path, b'{"text": "a", "x": ' + b"[" * 200_000, line("suite"))
-    assert texts(found) == ["suite"]
-    assert report.defects_total == 1
+def nested(levels: int) -> bytes:
+    return b'{"text": "profond", "x": ' + b'{"x": ' * levels + b"1" + b"}" * (levels + 1)
+
+
+@pytest.mark.parametrize("format", ["auto", "c4"])
+@pytest.mark.parametrize("levels", [990, 1010, 1022])
+def test_a_row_nested_as_deeply_as_can_be_parsed_is_read(tmp_path: Path, levels: int, format: str) -> None:
+    path = tmp_path / "deep.jsonl"
+    path.write_bytes(nested(levels) + b"\n" + line("suite"))
+    found, report = read(path, format)
+    assert texts(found) == ["profond", "suite"]
+    assert report.defects_total == 0
+
+
+@pytest.mark.parametrize("format", ["auto", "c4"])
+@pytest.mark.parametrize(
+    "deep",
+    [nested(200_000), b'{"text": "a", "x": ' + b"[" * 200_000, b'{"n": NaN, ' + nested(200_000)[1:]],
+    ids=["closed", "not closed", "for the lenient parser"],
+)
+def test_a_row_nested_too_deeply_is_named(tmp_path: Path, deep: bytes, format: str) -> None:
+    path = tmp_path / "deep.jsonl"
+    path.write_bytes(b"\n".join([deep, line("suite"), deep, line("fin")]))
+    found, report = read(path, format)
+    assert texts(found) == ["suite", "fin"]
+    assert [str(defect) for defect in report.defects] == [
+        "line is nested too deeply to be read at line 0",
+        "line is nested too deeply to be read at line 2",
+    ]
 
 
 def test_rows_without_text_are_skipped_and_texts_of_a_wrong_type_are_named(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from presswatch_spark.demo import shards
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError
 from presswatch_spark.sources.base import ReadOptions
 from presswatch_spark.sources.detect import SOURCES, source_for
+from presswatch_spark.sources.heads import keys_of
 from presswatch_spark.storage.objects import StorageOptions, stat
 from tests.reading import pages
 
@@ -51,6 +52,12 @@ def test_a_first_line_longer_than_the_head_is_still_recognised(tmp_path: Path) -
 def test_a_first_line_that_is_damaged_hides_nothing(tmp_path: Path) -> None:
     row = json.dumps({"text": "t", "timestamp": "2019-04-25T12:57:54Z", "url": "u"}).encode()
     assert named(saved(tmp_path, b'{"text": "dam\n' + row + b"\n")) == "c4"
+
+
+def test_long_keys_nested_deeply_do_not_make_names_without_bound() -> None:
+    key = b'{"%s": ' % (b"k" * 1000)
+    head = b'{"text": "t", "x": ' + key * 900 + b"1" + b"}" * 901
+    assert {"text", "x", "x." + "k" * 1000} == keys_of(head)
 
 
 def test_rows_with_columns_besides_those_of_c4_are_not_called_c4(tmp_path: Path) -> None:

@@ -20,8 +20,12 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LONGEST_INTEGER = 4000
 
 
+class TooDeepError(ValueError):
+    """JSON nested deeper than the parsers go: orjson 1,024 levels, the standard library that or more."""
+
+
 def parse(line: bytes) -> Any:
-    """Parse a line; of equal keys the last counts. `ValueError` if it is no JSON.
+    """Parse a line; of equal keys the last counts. `ValueError` if it is no JSON, `TooDeepError` if too deep.
 
     Lone surrogates, NaN, huge integers and invalid UTF-8 (read as U+FFFD), which orjson refuses, are
     accepted.
@@ -32,7 +36,7 @@ def parse(line: bytes) -> Any:
         try:
             return json.loads(line.decode("utf-8", "replace"), parse_int=_integer)
         except RecursionError as error:
-            raise ValueError("nested too deeply") from error
+            raise TooDeepError("nested too deeply") from error
 
 
 def encoded(text: str) -> bytes:
@@ -81,6 +85,9 @@ class _Rows:
         """Parse a line and keep its document, if it has one."""
         try:
             row = parse(line)
+        except TooDeepError:
+            self._report.add_defect("line is nested too deeply to be read", index, "line")
+            return
         except ValueError:
             row = None
         if not isinstance(row, dict):
@@ -102,7 +109,9 @@ class _Rows:
             self._keys = sorted(map(str, row))[:20]
 
     def check(self, where: str) -> None:
-        """Refuse a file that has rows but no column for text: it must not look like one without copies."""
+        """Refuse what must not look like a shard without copies: no rows, or none with a column for text."""
+        if not self._rows and not self._report.defects_total:
+            self._report.add_defect("the shard is empty", 0)
         if self._rows and not self._rows_with_column:
             wanted = ", ".join(".".join(path) for path in self._paths["text"])
             raise CorruptError(

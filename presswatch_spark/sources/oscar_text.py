@@ -106,7 +106,9 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
         encoding = "plain" if compression_of(bytes(window.view[:4])) == "plain" else "inflated"
         entries = _Entries(shard.uri, options, report, stack)
         gate = {code.lower() for code in options.languages}
+        documents = 0
         for document in _documents(window, options.max_document_bytes, stream_report):
+            documents += 1
             entry = entries.of(document)
             codes = {code.lower() for code in as_languages(entry.values.get("languages"))}
             if document.size > options.max_document_bytes:
@@ -121,6 +123,8 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
         report.bytes_read = stream_report.bytes_read
         entries.finish()
         report.interrupted |= stream_report.interrupted
+        if not (documents or stream_report.defects_total):
+            report.add_defect("the shard is empty", 0)
         for defect in stream_report.defects:
             report.add_defect(defect.what, defect.offset, defect.unit)
         if len(builder):

@@ -73,11 +73,13 @@ class _Reading:
         self._needed = options.batch_bytes
         self._seeking = False
         self._begun = False
+        self._empty = True
         self._release: str | None = None
         self._table = np.empty((RECORDS_AT_ONCE, warc.COLUMNS), np.int64)
 
     def take(self, piece: Piece) -> bool:
         """Add a piece; say whether there are enough bytes for a batch."""
+        self._empty &= piece.closes and not piece.data
         if not self._begun and piece.data:
             self._begun = True
             if not begins_with_record(piece.data):
@@ -87,6 +89,9 @@ class _Reading:
 
     def finish(self) -> Iterator[DocumentBatch]:
         """Yield what is left."""
+        if self._empty and not self._report.defects_total:
+            self._report.add_defect("the shard is empty", 0)
+            return
         if not self._begun:
             raise self._not_wet("holds nothing that can be read as WARC records")
         yield from self.batches(final=True)

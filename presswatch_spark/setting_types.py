@@ -1,12 +1,16 @@
-"""What one setting may hold: its type, its bounds, and how an environment variable or a flag spells it."""
+"""Every setting there is, and what each may hold: its type, its bounds, and how text spells it."""
 
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Union, get_args, get_origin
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, is_dataclass
+from functools import lru_cache
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from presswatch_spark.config import CorpusConfig, ScanConfig
+
+Path = tuple[str, ...]
 Bounds = tuple[float, float | None]
 
 SHARE: Bounds = (0, 1)
@@ -53,14 +57,16 @@ class Setting:
     kind: object
     optional: bool
     bounds: Bounds | None
+    default: object
 
     @classmethod
-    def of(cls, name: str, hint: Any) -> Setting:
+    def of(cls, name: str, hint: Any, default: object) -> Setting:
         """Read a dataclass field's type hint."""
         optional = get_origin(hint) in (Union, types.UnionType) and type(None) in get_args(hint)
         inner = next(arg for arg in get_args(hint) if arg is not type(None)) if optional else hint
         kind = get_origin(inner) or inner
-        return cls(name, kind, optional, BOUNDS.get(name, COUNT) if kind in (int, float) else None)
+        bounds = BOUNDS.get(name, COUNT) if kind in (int, float) else None
+        return cls(name, kind, optional, bounds, default)
 
     def canonical(self, value: Any) -> object:
         """The value as the configuration holds it: lists become tuples, numbers floats."""
@@ -71,6 +77,22 @@ class Setting:
         if self.kind is float:
             return float(value)
         return dict(value) if self.kind is Mapping else value
+
+
+@lru_cache(maxsize=1)
+def known_settings() -> Mapping[Path, Setting]:
+    """Every setting there is, by path."""
+    return dict([*_settings(ScanConfig(), ()), *_settings(CorpusConfig(), ("corpus",))])
+
+
+def _settings(section: object, path: Path) -> Iterator[tuple[Path, Setting]]:
+    """Settings of a section in which every one has its default."""
+    for name, hint in get_type_hints(type(section)).items():
+        here, default = (*path, name), getattr(section, name)
+        if is_dataclass(default):
+            yield from _settings(default, here)
+        else:
+            yield here, Setting.of(".".join(here), hint, default)
 
 
 def problem_of(setting: Setting, value: object) -> str:

@@ -1,25 +1,26 @@
 """Settings from a YAML file, then the environment, then flags: the later layer wins, setting by setting.
 
 A setting is named by its path in `presswatch_spark.config`: `grade.min_run_words` in messages, nested keys in
-YAML, `PRESSWATCH_GRADE__MIN_RUN_WORDS` in the environment. All mistakes of all layers come in one error.
+YAML, `PRESSWATCH_GRADE__MIN_RUN_WORDS` in the environment. All mistakes of all layers come in one error; a
+variable with our prefix that names no setting is one, since whoever set it believes that it counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from functools import lru_cache
+from dataclasses import dataclass, is_dataclass
 from typing import Any, TypeVar, get_type_hints
 
 import yaml
 
 from presswatch_spark.config import CorpusConfig, ScanConfig
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.setting_types import Setting, parse_text, problem_of
+from presswatch_spark.setting_types import Path, known_settings, parse_text, problem_of
 
 ENVIRONMENT_PREFIX = "PRESSWATCH_"
+# With our prefix, but no settings: where hosts keep copies of a corpus, and what the tests read.
+OTHER_VARIABLES = frozenset({"PRESSWATCH_CACHE_DIR", "PRESSWATCH_REAL_DATA"})
 
-Path = tuple[str, ...]
 Config = TypeVar("Config")
 
 
@@ -46,12 +47,6 @@ def load_corpus_config(
     return _build(CorpusConfig, ("corpus",), _load(path, env or {}, flags or {}))
 
 
-@lru_cache(maxsize=1)
-def known_settings() -> Mapping[Path, Setting]:
-    """Every setting there is, by path."""
-    return dict([*_settings(ScanConfig, ()), *_settings(CorpusConfig, ("corpus",))])
-
-
 def parse_flag(name: str, value: object) -> object:
     """The value of a flag; a text is read as an environment variable's would be.
 
@@ -66,22 +61,12 @@ def parse_flag(name: str, value: object) -> object:
         raise ConfigError(f"{name} {error}", where="command line") from error
 
 
-def _settings(section: type, path: Path) -> Iterator[tuple[Path, Setting]]:
-    hints = get_type_hints(section)
-    for field in fields(section):
-        hint, name = hints[field.name], (*path, field.name)
-        if is_dataclass(hint) and isinstance(hint, type):
-            yield from _settings(hint, name)
-        else:
-            yield name, Setting.of(".".join(name), hint)
-
-
 def _load(path: str | None, env: Mapping[str, str], flags: Mapping[str, object]) -> dict[Path, object]:
     """Merge the layers into values by path.
 
     Args:
         path: the YAML file, or None.
-        env: the process environment; names without the prefix or without `__` are none of ours.
+        env: the process environment; names without the prefix are none of ours.
         flags: values by dotted path; None means that the flag was not given.
     Raises:
         ConfigError: with every unknown name, wrong type and value out of bounds, one a line.
@@ -128,12 +113,15 @@ def _from_flags(flags: Mapping[str, object]) -> Iterator[Given]:
 
 def _from_environment(env: Mapping[str, str], problems: list[str]) -> Iterator[Given]:
     for name in sorted(env):
-        if not name.startswith(ENVIRONMENT_PREFIX) or "__" not in name:
+        if not name.startswith(ENVIRONMENT_PREFIX) or name in OTHER_VARIABLES:
             continue
         path = tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
         setting = known_settings().get(path)
+        if setting is None:
+            problems.append(f"{name} is no setting{_nearest_variable(name)}")
+            continue
         try:
-            yield Given(path, parse_text(setting, env[name]) if setting else env[name], name)
+            yield Given(path, parse_text(setting, env[name]), name)
         except ValueError as error:
             problems.append(f"{name}: {'.'.join(path)} {error}")
 
@@ -177,10 +165,22 @@ def _from_node(
 
 def _nearest(path: Path) -> str:
     """Name the setting that was probably meant."""
+    return _meant(".".join(path), [".".join(known) for known in known_settings()])
+
+
+def _nearest_variable(name: str) -> str:
+    """Name the variable that was probably meant; the prefix that all share makes none of them likelier."""
+    rest = name.removeprefix(ENVIRONMENT_PREFIX).upper()
+    others = (other.removeprefix(ENVIRONMENT_PREFIX) for other in OTHER_VARIABLES)
+    settings = ("__".join(known).upper() for known in known_settings())
+    return _meant(rest, [*settings, *others], ENVIRONMENT_PREFIX)
+
+
+def _meant(name: str, known: list[str], prefix: str = "") -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(".".join(path), [".".join(known) for known in known_settings()], 1)
-    return f"; did you mean {near[0]}?" if near else ""
+    near = get_close_matches(name, known, 1)
+    return f"; did you mean {prefix}{near[0]}?" if near else "; conf/scan.yaml lists all there are"
 
 
 def _yaml_place(path: str, error: yaml.YAMLError) -> str:

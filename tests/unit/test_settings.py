@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from functools import reduce
 from pathlib import Path
 
 import pytest
+import yaml
 
 from presswatch_spark.config import CorpusConfig, MinHashRules, ScanConfig, config_digest
+from presswatch_spark.corpus.store import CACHE_VARIABLE
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.settings import known_settings, load_corpus_config, load_scan_config
+from presswatch_spark.setting_types import NAMES, known_settings, problem_of
+from presswatch_spark.settings import OTHER_VARIABLES, load_corpus_config, load_scan_config
+from tests.conftest import ROOT
 
 
 def written(folder: Path, text: str) -> str:
@@ -70,12 +76,12 @@ def test_every_mistake_of_every_layer_is_reported_at_once_with_its_place(tmp_pat
         (4, "grade.partial_copy_coverage must lie between 0 and 1, not 1.5"),
         (5, "verify must be a mapping of settings"),
         (7, "read.languages must be a list of texts, not ['fra', 12]"),
-        (8, "extra is no setting"),
+        (8, "extra is no setting; conf/scan.yaml lists all there are"),
         (9, "grade is given twice"),
     ]:
         assert f"  {file}:{line}: {message}" in told
     assert "  PRESSWATCH_RUN__CORES: run.cores must be a whole number, not 'two'" in told
-    assert any(line.startswith("  PRESSWATCH_GRADE__X: grade.x is no setting") for line in told)
+    assert "  PRESSWATCH_GRADE__X is no setting; conf/scan.yaml lists all there are" in told
     assert "  command line: run.cores must be 1 or more, not 0" in told
     assert len(told) == 10
 
@@ -100,6 +106,41 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"# caf\xe9\n")
     with pytest.raises(ConfigError, match="cannot be read"):
         load_scan_config(str(tmp_path / "latin.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("PRESSWATCH_GRADE_MIN_RUN_WORDS", "PRESSWATCH_GRADE__MIN_RUN_WORDS"),
+        ("PRESSWATCH_MIN_RUN_WORDS", "PRESSWATCH_GRADE__MIN_RUN_WORDS"),
+        ("PRESSWATCH_RUN__CORE", "PRESSWATCH_RUN__CORES"),
+        ("PRESSWATCH_CACHEDIR", "PRESSWATCH_CACHE_DIR"),
+    ],
+)
+def test_a_variable_of_ours_that_names_no_setting_is_refused_with_the_one_that_was_meant(
+    variable: str, meant: str
+) -> None:
+    assert problems(None, {variable: "12"}) == [f"  {variable} is no setting; did you mean {meant}?"]
+    with pytest.raises(ConfigError, match=meant):
+        load_corpus_config(None, {variable: "12"})
+
+
+def test_every_variable_that_the_project_reads_is_known() -> None:
+    read = re.compile(r"environ(?:\.get\(|\[)\"(PRESSWATCH_\w+)\"")
+    folders = (ROOT / name for name in ("presswatch_spark", "tests", "jobs"))
+    sources = (path.read_text(encoding="utf-8") for folder in folders for path in folder.rglob("*.py"))
+    named = {name for source in sources for name in read.findall(source)}
+    assert named | {CACHE_VARIABLE} == OTHER_VARIABLES
+    assert load_scan_config(None, dict.fromkeys(OTHER_VARIABLES, "/x")) == ScanConfig()
+
+
+def test_the_settings_file_states_every_setting_with_its_default() -> None:
+    sections = yaml.safe_load((ROOT / "conf" / "scan.yaml").read_text(encoding="utf-8"))
+    for path, setting in known_settings().items():
+        stated = reduce(lambda section, name: section[name], path, sections)
+        assert setting.canonical(stated) == setting.default, setting.name
+    file = str(ROOT / "conf" / "scan.yaml")
+    assert (load_scan_config(file), load_corpus_config(file)) == (ScanConfig(), CorpusConfig())
 
 
 @pytest.mark.parametrize("value", ["yes", "true", "1", "ON"])
@@ -138,16 +179,9 @@ def test_the_digest_covers_what_can_change_a_row_and_nothing_else() -> None:
 
 
 def test_every_default_lies_within_its_bounds() -> None:
-    from presswatch_spark.setting_types import problem_of
-
-    for path, setting in known_settings().items():
-        value: object = CorpusConfig() if path[0] == "corpus" else ScanConfig()
-        for name in path[1:] if path[0] == "corpus" else path:
-            value = getattr(value, name)
-        assert not problem_of(setting, value), setting.name
+    for setting in known_settings().values():
+        assert not problem_of(setting, setting.default), setting.name
 
 
 def test_every_setting_has_a_type_that_the_layers_can_express() -> None:
-    from presswatch_spark.setting_types import NAMES
-
     assert all(setting.kind in NAMES for setting in known_settings().values())

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from presswatch_spark.errors import InputError, OutputError
+from presswatch_spark.errors import OutputError
+from presswatch_spark.match_rows import chosen_runs
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.spark import session
 from presswatch_spark.spark_errors import spark_errors
@@ -36,7 +37,7 @@ class ComparisonSummary:
 
 
 def compare(tables: str, before: str, after: str, out: str) -> ComparisonSummary:
-    """Write the table `comparison` of two published runs to `out`.
+    """Write the table `comparison` of two published runs (`latest`: the newest) to `out`.
 
     A pair is an article (or, for `url_only`, a title) and a document's normalised URL; a document without
     URL is known by its text. Of several rows of a pair, the one with the most copied words stands for it.
@@ -46,6 +47,7 @@ def compare(tables: str, before: str, after: str, out: str) -> ComparisonSummary
         OutputError: `out` already holds a comparison, or cannot be written.
     """
     store, folder = TableStore.open(tables), Path(out).absolute() / "comparison"
+    (before,), (after,) = chosen_runs(store, before), chosen_runs(store, after)
     unread = _shards(store, before) - _shards(store, after)
     doubt = doubt_of(_run(store, before), _run(store, after), len(unread))
     if (folder / "_SUCCESS").exists():
@@ -145,14 +147,8 @@ def _with_status(joined: DataFrame, before: str, after: str, doubt: str | None) 
 
 
 def _run(store: TableStore, run_id: str) -> dict[str, Any]:
-    rows = store.read("runs", run_id).to_pylist()
-    if not rows:
-        raise InputError(
-            f"no run {run_id} is published",
-            where=str(store.root),
-            remedy="`presswatch runs` lists those that are",
-        )
-    return dict(rows[0])
+    (row,) = store.read("runs", run_id).to_pylist()
+    return dict(row)
 
 
 def _shards(store: TableStore, run_id: str) -> set[str]:

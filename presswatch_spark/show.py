@@ -6,9 +6,12 @@ import json
 import shutil
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+
+# The grades as people read them, the gravest first.
+GRADES = ("full_copy", "partial_copy", "extract", "url_only")
 
 GAP = "  "
 NARROWEST = 8
@@ -19,15 +22,21 @@ def terminal_width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def table_lines(headers: Sequence[str], rows: Iterable[Sequence[object]], width: int | None) -> Iterator[str]:
+def table_lines(
+    headers: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    width: int | None,
+    whole: Collection[str] = (),
+) -> Iterator[str]:
     """Yield a header line, then one line a row; numbers to the right, the rest to the left.
 
-    If the lines are wider than `width`, the widest columns are cut, and what is cut ends in `…`.
+    If the lines are wider than `width`, the widest columns but those named by `whole` are cut, and what is
+    cut ends in `…`.
     """
     values = [list(row) for row in rows]
     cells = [[cell(value) for value in row] for row in values]
     widths = [max(map(columns_of, column)) for column in zip(headers, *cells, strict=True)]
-    _shrink(widths, width)
+    _shrink(widths, width, [i for i, header in enumerate(headers) if header not in whole])
     right = [
         bool(values) and all(isinstance(row[i], int | float | Decimal | None) for row in values)
         for i in range(len(headers))
@@ -60,7 +69,20 @@ def printable(text: str) -> str:
 
 def json_line(row: Mapping[str, object]) -> str:
     """A row as one line of JSON: instants in ISO 8601 with `Z`, bytes in hex, not-a-number as null."""
-    return json.dumps(plain(row), ensure_ascii=False)
+    return json_text(plain(row))
+
+
+def json_text(value: object, indent: int | None = None) -> str:
+    """`value` as JSON that is safe to look at: what could steer a terminal is escaped; it reads back the same."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return text if text.isprintable() else "".join(map(_harmless, text))
+
+
+def _harmless(character: str) -> str:
+    """One character of JSON: controls, directions of writing and half characters as `\\uXXXX`."""
+    if character.isprintable() or character == "\n" or unicodedata.category(character) == "Zs":
+        return character
+    return json.dumps(character)[1:-1]
 
 
 def plain(value: object) -> object:
@@ -112,10 +134,12 @@ def _pad(text: str, size: int, right: bool) -> str:
     return blanks + text if right else text + blanks
 
 
-def _shrink(widths: list[int], width: int | None) -> None:
-    """Take columns from the widest until the line fits, or all are narrow."""
+def _shrink(widths: list[int], width: int | None, columns: Sequence[int]) -> None:
+    """Take from the widest of `columns` until the line fits, or all of them are narrow."""
     excess = 0 if width is None else sum(widths) + len(GAP) * (len(widths) - 1) - width
-    while excess > 0 and max(widths) > NARROWEST:
-        widest = widths.index(max(widths))
+    while excess > 0:
+        widest = max(columns, key=widths.__getitem__, default=None)
+        if widest is None or widths[widest] <= NARROWEST:
+            return
         widths[widest] -= 1
         excess -= 1

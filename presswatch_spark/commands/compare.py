@@ -15,7 +15,7 @@ MEANING = {
 @click.command()
 @click.argument("tables")
 @click.option("--before", required=True, metavar="RUN", help="Id of the earlier run.")
-@click.option("--after", required=True, metavar="RUN", help="Id of the later run.")
+@click.option("--after", required=True, metavar="RUN", help="Id of the later run, or `latest`.")
 @click.option("--out", required=True, metavar="DIR", help="Folder to write the table `comparison` into.")
 def compare(tables: str, before: str, after: str, out: str) -> None:
     """Compare two runs, pair by pair of article and document.

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.commands.options import (
+    given_settings,
+    setting_option,
+    spark_options,
+    storage_options,
+)
+
 if TYPE_CHECKING:
     from presswatch_spark.corpus.manifest import Manifest
-
-FLAGS = {
-    "columns": "corpus.columns",
-    "max_articles_per_shingle": "corpus.max_articles_per_shingle",
-    "endpoint": "storage.endpoint",
-    "region": "storage.region",
-    "profile": "storage.profile",
-    "unsigned": "storage.unsigned",
-    "master": "corpus.master",
-    "cores": "corpus.cores",
-}
-
-COUNT = click.IntRange(min=1)
 
 
 @click.group()
@@ -44,32 +39,16 @@ def corpus() -> None:
 @click.option(
     "--out", required=True, metavar="DIR", help="Folder of the corpus: new or empty, on disk or s3://."
 )
-@click.option(
-    "--columns",
-    multiple=True,
-    metavar="OURS=THEIRS",
-    help="Where our columns are, e.g. body=text. Repeatable.",
-)
+@setting_option("--columns", "corpus.columns", "Where our columns are, e.g. body=text", "OURS=THEIRS")
 @click.option("--config", metavar="FILE", help="Settings in YAML; the section is `corpus`.")
-@click.option(
+@setting_option(
     "--max-articles-per-shingle",
-    type=COUNT,
-    help="Leave shingles of more articles out of the index. Default: 1000.",
+    "corpus.max_articles_per_shingle",
+    "Leave shingles of more articles out of the index",
 )
-@click.option("--endpoint", metavar="URL", help="S3 endpoint other than AWS's.")
-@click.option("--region", help="S3 region.")
-@click.option("--profile", help="AWS profile to take credentials from.")
-@click.option("--unsigned/--signed", default=None, help="Read public buckets without credentials.")
-@click.option("--master", metavar="URL", help="Spark master. Default: this machine.")
-@click.option("--cores", type=COUNT, help="Cores of this machine to use. Default: all.")
-def build(
-    members: str,
-    articles: tuple[str, ...],
-    out: str,
-    columns: tuple[str, ...],
-    config: str | None,
-    **flags: Any,
-) -> None:
+@storage_options
+@spark_options("corpus")
+def build(members: str, articles: tuple[str, ...], out: str, config: str | None, **flags: Any) -> None:
     """Build a corpus: index, signatures and texts of all articles that can be taken.
 
     PATH is a file, a folder, a glob, or an s3:// or https:// address; .gz and .zst are read too. Articles
@@ -77,12 +56,9 @@ def build(
     corpus never changes: build a new one when articles come in.
     """
     from presswatch_spark.corpus.build import build_corpus
-    from presswatch_spark.settings import load_corpus_config, load_scan_config, parse_flag
+    from presswatch_spark.settings import load_corpus_config, load_scan_config
 
-    given = {**flags, "columns": ",".join(columns) or None}
-    settings = {
-        FLAGS[name]: parse_flag(FLAGS[name], value) for name, value in given.items() if value is not None
-    }
+    settings = given_settings(flags)
     rules = load_corpus_config(config, os.environ, settings)
     storage = load_scan_config(config, os.environ, settings).storage
     started = time.monotonic()
@@ -96,18 +72,23 @@ def build(
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 @click.option("--check", is_flag=True, help="Read every file and compare its SHA-256 with the manifest.")
 @click.option("--config", metavar="FILE", help="Settings in YAML, for storage.")
-def info(folder: str, as_json: bool, check: bool, config: str | None) -> None:
-    """Say what the corpus in DIR holds; its files are checked against its manifest."""
-    import json
+@storage_options
+def info(folder: str, as_json: bool, check: bool, config: str | None, **flags: Any) -> None:
+    """Say what the corpus in DIR holds.
+
+    Its files must be there, in the sizes that its manifest states. What they contain is compared with --check
+    only, and by every scan.
+    """
     from dataclasses import asdict
 
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.settings import load_scan_config
+    from presswatch_spark.show import json_text
 
-    storage = load_scan_config(config, os.environ).storage
+    storage = load_scan_config(config, os.environ, given_settings(flags)).storage
     manifest = Corpus.open(folder, check=check, storage=storage).manifest
     if as_json:
-        click.echo(json.dumps(asdict(manifest), ensure_ascii=False, indent=2, sort_keys=True))
+        click.echo(json_text(asdict(manifest), indent=2))
         return
     for line in [*summary_lines(manifest, folder), *_parameter_lines(manifest)]:
         click.echo(line)
@@ -121,7 +102,9 @@ def summary_lines(manifest: Manifest, folder: str) -> list[str]:
     if refused:
         by_reason = ", ".join(f"{count:,} {reason}" for reason, count in counts.refused.items())
         lines.append(f"refused: {refused:,} rows ({by_reason}); listed in {folder}/refused.parquet")
-    lines.append(f"same text: {counts.clusters:,} clusters of {counts.clustered_articles:,} articles")
+    lines.append(
+        f"nearly the same text: {counts.clusters:,} clusters of {counts.clustered_articles:,} articles"
+    )
     suppressed = f", {counts.suppressed:,} too common and left out" if counts.suppressed else ""
     lines.append(f"index: {counts.shingles:,} shingles{suppressed}")
     lines.append(f"digest {manifest.digest}")
@@ -130,14 +113,19 @@ def summary_lines(manifest: Manifest, folder: str) -> list[str]:
 
 def _parameter_lines(manifest: Manifest) -> list[str]:
     size = sum(entry.size for entry in manifest.files.values())
-    settings = ", ".join(
-        f"{name} {value}" for name, value in manifest.parameters.items() if name != "minhash"
-    )
     return [
         f"files: {len(manifest.files):,}, {size / 1e6:,.1f} MB",
-        f"built with: format {manifest.format_version}, {manifest.fold_version}, {settings},"
-        f" {manifest.minhash}",
+        f"built with: format {manifest.format_version}, {manifest.fold_version},"
+        f" {_settings_text(manifest.parameters)}",
     ]
+
+
+def _settings_text(settings: Mapping[str, Any]) -> str:
+    """`name value, name value`; the settings of a section stand in brackets."""
+    return ", ".join(
+        f"{name} ({_settings_text(value)})" if isinstance(value, Mapping) else f"{name} {value}"
+        for name, value in settings.items()
+    )
 
 
 def _tell(stage: str) -> None:

@@ -7,28 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.commands.options import (
+    given_settings,
+    setting_option,
+    spark_options,
+    storage_options,
+)
+
 if TYPE_CHECKING:
     from presswatch_spark.pipeline import RunSummary
 
 INCOMPLETE = 3
 SHARDS_NAMED = 5
-
-FLAGS = {
-    "release_name": "read.release",
-    "languages": "read.languages",
-    "columns": "read.columns",
-    "min_run_words": "grade.min_run_words",
-    "endpoint": "storage.endpoint",
-    "region": "storage.region",
-    "profile": "storage.profile",
-    "unsigned": "storage.unsigned",
-    "master": "run.master",
-    "cores": "run.cores",
-    "wave_shards": "run.wave_shards",
-    "shards_per_task": "run.shards_per_task",
-}
-
-COUNT = click.IntRange(min=1)
 
 
 @click.command()
@@ -45,28 +35,21 @@ COUNT = click.IntRange(min=1)
 @click.option("--out", required=True, metavar="DIR", help="Folder of the tables; several runs may share it.")
 @click.option("--config", metavar="FILE", help="Settings in YAML; see conf/scan.yaml.")
 @click.option("--base", metavar="URI", help="What the lines of a *.paths.gz list are relative to.")
-@click.option("--release-name", metavar="NAME", help="Release to write where the shards name none.")
-@click.option(
+@setting_option("--release-name", "read.release", "Release to write where the shards name none", "NAME")
+@setting_option(
     "--languages",
-    multiple=True,
-    metavar="CODE",
-    help="Read only documents identified as this language, as the dataset spells it, or as none. Repeatable.",
+    "read.languages",
+    "Read only documents identified as this language, as the dataset spells it, or as none",
+    "CODE",
 )
-@click.option(
-    "--columns",
-    multiple=True,
-    metavar="OURS=THEIRS",
-    help="Where columns of `rows` are, e.g. url=meta.source_url. Repeatable.",
+@setting_option(
+    "--columns", "read.columns", "Where columns of `rows` are, e.g. url=meta.source_url", "OURS=THEIRS"
 )
-@click.option("--min-run-words", type=click.IntRange(min=8), help="Shortest run to report. Default: 11.")
-@click.option("--endpoint", metavar="URL", help="S3 endpoint other than AWS's.")
-@click.option("--region", help="S3 region.")
-@click.option("--profile", help="AWS profile to take credentials from.")
-@click.option("--unsigned/--signed", default=None, help="Read public buckets without credentials.")
-@click.option("--master", metavar="URL", help="Spark master. Default: this machine.")
-@click.option("--cores", type=COUNT, help="Cores of this machine to use. Default: all.")
-@click.option("--wave-shards", type=COUNT, help="Shards between two points of resumption.")
-@click.option("--shards-per-task", type=COUNT, help="Shards in one Spark task.")
+@setting_option("--min-run-words", "grade.min_run_words", "Shortest run to report")
+@storage_options
+@spark_options("run")
+@setting_option("--wave-shards", "run.wave_shards", "Shards between two points of resumption")
+@setting_option("--shards-per-task", "run.shards_per_task", "Shards in one Spark task, at most")
 @click.pass_context
 def scan(
     context: click.Context,
@@ -88,7 +71,7 @@ def scan(
     from presswatch_spark.pipeline import scan as run_scan
     from presswatch_spark.settings import load_scan_config
 
-    settings = load_scan_config(config, os.environ, settings_of(flags))
+    settings = load_scan_config(config, os.environ, given_settings(flags))
     summary = run_scan(paths, dataset=dataset, corpus=corpus, out=out, config=settings, base=base)
     for line in summary_lines(summary, out):
         click.echo(line)
@@ -97,18 +80,6 @@ def scan(
     if summary.incomplete:
         click.echo(incomplete_message(summary, out), err=True)
         context.exit(INCOMPLETE)
-
-
-def settings_of(flags: dict[str, Any]) -> dict[str, object]:
-    """Flags by the path of their setting, without those that were not given."""
-    from presswatch_spark.settings import parse_flag
-
-    given = {name: ",".join(value) if isinstance(value, tuple) else value for name, value in flags.items()}
-    return {
-        FLAGS[name]: parse_flag(FLAGS[name], value)
-        for name, value in given.items()
-        if value not in (None, "")
-    }
 
 
 def summary_lines(summary: RunSummary, out: str) -> list[str]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-GRADES = ("full_copy", "partial_copy", "extract", "url_only")
+from presswatch_spark.show import GRADES
+
 RUN_COLUMNS = (
     "run_id", "finished_at", "dataset", "release", "shards_planned", "shards_complete", "documents",
     "matches", "table_digest",
@@ -16,6 +17,8 @@ MATCH_COLUMNS = (
     "grade", "longest_run_words", "article_coverage", "document_coverage", "title_id", "article_id",
     "document_url", "shard_uri", "record_offset", "row_index",
 )  # fmt: skip
+# What the next command needs to be told.
+WHOLE_COLUMNS = ("run_id",)
 MATCHES_SHOWN = 50
 ROWS_SHOWN = 1000
 
@@ -26,14 +29,24 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON o
 @click.argument("tables")
 @as_json
 def runs(tables: str, as_json: bool) -> None:
-    """List the published runs.
+    """List the published runs, and those that are not finished.
 
-    TABLES is the folder that a scan was given as --out.
+    TABLES is the folder that a scan was given as --out. As JSON, only published runs are printed; how to go
+    on with an unfinished one, or to drop it, is said on stderr.
     """
+    from presswatch_spark.commands.unfinished import unfinished_runs
     from presswatch_spark.output.tables import TableStore
 
-    rows = TableStore.open(tables).read("runs").sort_by("started_at").to_pylist()
-    _print(RUN_COLUMNS, rows, as_json)
+    store = TableStore.open(tables)
+    # What is published between the two looks is listed once, as what it was at the first.
+    unfinished = list(unfinished_runs(store))
+    begun = {run.run_id for run in unfinished}
+    rows = [row for row in store.read("runs").to_pylist() if row["run_id"] not in begun]
+    if not as_json:
+        rows += [run.row() for run in unfinished]
+    _print(RUN_COLUMNS, sorted(rows, key=lambda row: row["started_at"]), as_json)
+    for run in unfinished:
+        click.echo(run.note(), err=True)
 
 
 @click.command()
@@ -51,9 +64,10 @@ def runs(tables: str, as_json: bool) -> None:
 def matches(tables: str, as_json: bool, run_id: str | None, limit: int | None, **filters: Any) -> None:
     """Print the match table.
 
-    TABLES is the folder that a scan was given as --out; all its published runs are read.
+    TABLES is the folder that a scan was given as --out; all its published runs are read, and named if
+    they are several.
     """
-    from presswatch_spark.match_rows import MatchFilter, match_rows
+    from presswatch_spark.match_rows import MatchFilter, chosen_runs, match_rows
     from presswatch_spark.output.tables import TableStore
 
     store, wanted = TableStore.open(tables), MatchFilter(**filters)
@@ -61,8 +75,10 @@ def matches(tables: str, as_json: bool, run_id: str | None, limit: int | None, *
         _print((), match_rows(store, run_id, wanted, limit), as_json=True)
         return
     shown = limit or MATCHES_SHOWN
-    rows = list(match_rows(store, run_id, wanted, shown + 1, list(MATCH_COLUMNS)))
-    _print(MATCH_COLUMNS, rows[:shown], as_json=False)
+    several = len(chosen_runs(store, run_id)) > 1
+    columns = ("run_id", *MATCH_COLUMNS) if several else MATCH_COLUMNS
+    rows = list(match_rows(store, run_id, wanted, shown + 1, list(columns)))
+    _print(columns, rows[:shown], as_json=False)
     if len(rows) > shown:
         click.echo(f"more than {shown} rows: see --limit, --json, or `presswatch sql`", err=True)
 
@@ -101,7 +117,7 @@ def _print(columns: Iterable[str], rows: Iterable[Any], as_json: bool) -> None:
     if as_json:
         lines: Iterable[str] = map(json_line, rows)
     else:
-        values = [[row[name] for name in names] if isinstance(row, Mapping) else row for row in rows]
-        lines = table_lines(names, values, terminal_width())
+        values = [[row.get(name) for name in names] if isinstance(row, Mapping) else row for row in rows]
+        lines = table_lines(names, values, terminal_width(), WHOLE_COLUMNS)
     for line in lines:
         click.echo(line)

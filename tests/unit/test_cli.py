@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import subprocess
 import sys
@@ -13,10 +14,12 @@ import click
 import pytest
 
 from presswatch_spark import cli, pipeline
-from presswatch_spark.commands.scan import settings_of
+from presswatch_spark.commands.options import given_settings
 from presswatch_spark.errors import PresswatchError, StorageError
 from presswatch_spark.pipeline import RunSummary
-from presswatch_spark.show import cell, json_line, printable, table_lines
+from presswatch_spark.setting_types import known_settings
+from presswatch_spark.show import cell, json_line, json_text, printable, table_lines
+from tests.corpora import article, build, write_jsonl
 from tests.tables import match, publish
 
 HEAVY = ("pyspark", "pyarrow", "numba", "numpy", "pandas", "boto3", "datasketch", "yaml")
@@ -136,19 +139,43 @@ def test_wrong_settings_exit_1_with_every_mistake(
     monkeypatch.setenv("PRESSWATCH_RUN__CORES", "many")
     assert cli.run(SCAN) == 1
     err = capsys.readouterr().err
-    assert "did you mean grade.min_run_words?" in err
+    assert "did you mean PRESSWATCH_GRADE__MIN_RUN_WORDS?" in err
     assert "run.cores must be a whole number" in err
 
 
 def test_flags_become_settings() -> None:
-    flags: dict[str, Any] = {"languages": ("fra", "oci"), "columns": ("text=body",), "cores": 2}
-    flags |= {"region": None, "unsigned": False}
-    assert settings_of(flags) == {
+    flags: dict[str, Any] = {"read__languages": ("fra", "oci"), "read__columns": ("text=body",)}
+    flags |= {"run__cores": 2, "storage__region": None, "storage__unsigned": False, "corpus__columns": ()}
+    assert given_settings(flags) == {
         "read.languages": ("fra", "oci"),
         "read.columns": {"text": "body"},
         "run.cores": 2,
         "storage.unsigned": False,
     }
+
+
+@pytest.mark.parametrize("path", PATHS, ids=" ".join)
+def test_help_states_the_default_of_every_option_that_has_one(path: list[str]) -> None:
+    command: click.Command = cli.cli
+    for name in path:
+        assert isinstance(command, click.Group)
+        command = command.commands[name]
+    for option in command.params:
+        setting = known_settings().get(tuple(str(option.name).split("__")))
+        if isinstance(option, click.Option) and setting and setting.default not in (None, (), {}, False):
+            assert f"Default: {setting.default:,}." in str(option.help), option.opts
+        elif isinstance(option, click.Option) and isinstance(option.default, str):
+            assert option.show_default, option.opts
+
+
+def test_corpus_info_says_in_words_what_a_corpus_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    twins = [article(1), article(1, article_id="b", title_id="rivage")]
+    build(tmp_path / "corpus", [write_jsonl(tmp_path / "articles.jsonl", twins)])
+    lines = output(["corpus", "info", str(tmp_path / "corpus")], capsys)
+    assert "nearly the same text: 1 clusters of 2 articles" in lines
+    assert "minhash (permutations 128, scheme affine32, seed 1, shingle_words 5)" in lines[-1]
 
 
 @pytest.fixture
@@ -169,6 +196,60 @@ def test_runs_are_listed_with_their_digests(tables: str, capsys: pytest.CaptureF
     lines = output(["runs", tables], capsys)
     assert lines[0].split()[:3] == ["run_id", "finished_at", "dataset"]
     assert [line.split()[0] for line in lines[1:]] == ["r1", "r2"]
+
+
+def unfinish(tables: str, key: str, run_id: str, began: str) -> Path:
+    """Leave an unfinished run of three shards, one of them failed."""
+    folder = Path(tables) / "_runs" / key
+    (folder / "waves").mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps({"run_id": run_id, "started_at": began}))
+    counts = {"shards": 3, "incomplete": 1, "documents": 70, "text_bytes": 900, "matches": 5}
+    (folder / "waves" / "000000-a.json").write_text(json.dumps({"shards": [0, 1, 2], "counts": counts}))
+    folder.with_suffix(".lock").touch()
+    return folder
+
+
+def test_an_unfinished_run_is_listed_with_what_can_be_done_about_it(
+    tables: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = unfinish(tables, "k1", "r3", "2024-06-02T08:00:00+00:00")
+    assert cli.run(["runs", tables]) == 0
+    said = capsys.readouterr()
+    assert said.out.splitlines()[-1].split() == ["r3", "not", "finished", "2", "70", "5"]
+    (note,) = said.err.splitlines()
+    assert note.startswith("run r3, begun 2024-06-02 08:00:00 UTC with 3 shards done, is not finished:")
+    assert "give the command that began it again" in note
+    assert note.endswith(f"rm -r {folder}")
+
+
+def test_a_run_that_a_live_process_owns_is_under_way_and_not_to_be_dropped(
+    tables: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = unfinish(tables, "k1", "r3", "2024-06-02T08:00:00+00:00")
+    with folder.with_suffix(".lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert cli.run(["runs", tables]) == 0
+    said = capsys.readouterr()
+    assert "under way" in said.out
+    assert "rm -r" not in said.err
+
+
+def test_programs_are_given_published_runs_only_and_those_once(
+    tables: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unfinish(tables, "k1", "r3", "2024-06-02T08:00:00+00:00")
+    unfinish(tables, "k2", "r2", "2024-06-01T08:00:00+00:00")
+    (Path(tables) / "_runs" / "k3").mkdir()
+    lines = output(["runs", tables, "--json"], capsys)
+    assert [json.loads(line)["run_id"] for line in lines] == ["r1", "r2"]
+
+
+def test_matches_of_several_runs_say_which_run_found_them(
+    tables: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = output(["matches", tables], capsys)
+    assert [line.split()[0] for line in lines] == ["run_id", "r1", "r1", "r2"]
+    assert output(["matches", tables, "--run", "latest"], capsys)[0].startswith("grade")
 
 
 def test_matches_are_aligned_whole_and_safe_when_piped(
@@ -256,7 +337,28 @@ def test_tables_fit_the_terminal_and_align() -> None:
     ]
 
 
+def test_a_run_id_is_never_cut(tables: str) -> None:
+    lines = list(table_lines(("run_id", "url"), [("r" * 23, "u" * 50)], 40, ("run_id",)))
+    assert lines[1] == f"{'r' * 23}  {'u' * 14}…"
+    assert list(table_lines(("run_id",), [("r" * 23,)], 10, ("run_id",)))[1] == "r" * 23
+
+
+def test_json_cannot_steer_the_terminal_and_reads_back_the_same() -> None:
+    row = {
+        "url": "a\x9b31m\x7f\u202egnp.exe\u2066\u200b\u2028\U000e0041\ud800",
+        "title": "« L’été »\u00a0: 日本",
+    }
+    line = json_line(row)
+    assert line.isascii() is False
+    assert all(c.isprintable() or c == "\u00a0" for c in line)
+    assert "« L’été »\u00a0: 日本" in line
+    assert "\\u009b31m\\u007f\\u202egnp" in line
+    assert json.loads(line) == row
+    assert json_text(row, indent=2).count("\n") == 3
+
+
 def test_cells_are_one_line_and_cannot_steer_the_terminal() -> None:
     assert printable("a\nb\x1b[2J\x07") == "a b�[2J�"
+    assert printable("a\x9b2J\x7f\u202eb\ud800\u2066\x85c") == "a�2J��b�� c"
     assert cell([{"words": 3}]) == '[{"words": 3}]'
     assert json_line({"x": float("nan"), "y": b"\xff"}) == '{"x": null, "y": "ff"}'

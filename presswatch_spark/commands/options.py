@@ -1,0 +1,100 @@
+"""Options that stand for settings: what they take and what holds without them comes from the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import click
+
+from presswatch_spark.setting_types import Setting, known_settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Decorator = Callable[[Command], Command]
+
+# What holds where a setting's default is no number.
+FALLBACKS = {"master": "this machine", "cores": "all", "unsigned": "signed"}
+
+
+def setting_option(flag: str, path: str, meaning: str, metavar: str | None = None) -> Decorator[Any]:
+    """The option `flag` for the setting named by its dotted path; its parameter is for `given_settings`.
+
+    Lists and mappings are given piece by piece.
+    """
+    setting = known_settings()[tuple(path.split("."))]
+    repeated = setting.kind not in (int, float, bool, str)
+    sentences = [f"{meaning}.", _default_of(setting), "Repeatable." if repeated else ""]
+    return click.option(
+        flag,
+        path.replace(".", "__"),
+        type=_type_of(setting),
+        default=None,
+        multiple=repeated,
+        metavar=metavar or ("N" if setting.bounds else None),
+        help=" ".join(filter(None, sentences)),
+    )
+
+
+def storage_options(command: Command) -> Command:
+    """How storage is reached."""
+    return _all(
+        command,
+        setting_option("--endpoint", "storage.endpoint", "S3 endpoint other than AWS's", "URL"),
+        setting_option("--region", "storage.region", "S3 region"),
+        setting_option("--profile", "storage.profile", "AWS profile to take credentials from"),
+        setting_option("--unsigned/--signed", "storage.unsigned", "Read public buckets without credentials"),
+    )
+
+
+def spark_options(section: str) -> Decorator[Any]:
+    """Where Spark runs, as settings of `section`."""
+
+    def decorate(command: Command) -> Command:
+        return _all(
+            command,
+            setting_option("--master", f"{section}.master", "Spark master", "URL"),
+            setting_option("--cores", f"{section}.cores", "Cores of this machine to use"),
+        )
+
+    return decorate
+
+
+def given_settings(flags: Mapping[str, Any]) -> dict[str, object]:
+    """Values by the dotted path of their setting, of those `setting_option`s that were given.
+
+    Raises:
+        ConfigError: a value is not of its setting's type.
+    """
+    from presswatch_spark.settings import parse_flag
+
+    given = {
+        name.replace("__", "."): ",".join(value) if isinstance(value, tuple) else value
+        for name, value in flags.items()
+        if value not in (None, ())
+    }
+    return {path: parse_flag(path, value) for path, value in given.items()}
+
+
+def _all(command: Command, *options: Decorator[Any]) -> Command:
+    """`command` with `options`, in the order in which its help shows them."""
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _type_of(setting: Setting) -> click.ParamType[Any]:
+    if setting.kind is bool:
+        return click.BOOL
+    if setting.bounds is None:
+        return click.STRING
+    low, high = setting.bounds
+    return click.IntRange(int(low), None if high is None else int(high))
+
+
+def _default_of(setting: Setting) -> str:
+    """What holds without the option, as a sentence; nothing where the option only adds."""
+    default = setting.default
+    if isinstance(default, int) and not isinstance(default, bool):
+        return f"Default: {default:,}."
+    fallback = FALLBACKS.get(setting.name.rpartition(".")[2])
+    return f"Default: {fallback}." if fallback else ""

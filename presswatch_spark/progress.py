@@ -6,11 +6,13 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from types import TracebackType
 from typing import Self, TextIO
+
+from presswatch_spark.show import printable
 
 SECONDS_BETWEEN_LOOKS = 1.0
 SECONDS_BETWEEN_JSON_LINES = 60.0
@@ -28,6 +30,11 @@ class Counts:
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+
+    @property
+    def nothing_read(self) -> bool:
+        """Whether no shard of these gave anything, for failures."""
+        return self.incomplete == self.shards > 0 and not self.documents and not self.text_bytes
 
     @classmethod
     def of(cls, log: Mapping[str, object]) -> Counts:
@@ -60,6 +67,7 @@ class Progress:
         self._before = self._done = Counts()
         self._under_way: Callable[[], Counts] = Counts
         self._over = threading.Event()
+        self._warned = False
 
     def start(self, planned: int, done: Counts) -> None:
         """Begin the clock with `planned` shards in all, of which an earlier process has `done` some."""
@@ -75,9 +83,16 @@ class Progress:
         finally:
             self._under_way = Counts
 
-    def add(self, counts: Counts) -> None:
-        """Count what is done for good."""
+    def add(self, counts: Counts, log: Sequence[Mapping[str, object]] = ()) -> None:
+        """Count what is done for good; `log` are its shards' rows of `scan_log`.
+
+        If no shard so far could be read and others are to come, say so, once, with an error: a wrong
+        region or a missing right shows after minutes, not days. One shard of many may just be broken.
+        """
         self._done += counts
+        if self._done.nothing_read and 1 < self._done.shards < self._planned and log and not self._warned:
+            self._warned = True
+            self._warn(log[0])
 
     def tick(self) -> None:
         """Report if it is time to."""
@@ -109,6 +124,14 @@ class Progress:
         self._reported = now
         facts = self._facts(now)
         self._stream.write(f"\r{_line(facts)}\x1b[K" if self._live else json.dumps(facts) + "\n")
+        self._stream.flush()
+
+    def _warn(self, failed: Mapping[str, object]) -> None:
+        warning = (
+            f"warning: none of the first {self._done.shards:,} shards could be read, such as"
+            f" {failed['shard_uri']}: {failed['error']} (the scan goes on; Ctrl-C stops it)"
+        )
+        self._stream.write(("\r\x1b[K" if self._live else "") + printable(warning) + "\n")
         self._stream.flush()
 
     def _facts(self, now: float) -> dict[str, int | float | None]:

@@ -94,3 +94,45 @@ def test_the_end_is_always_reported(clock: Clock) -> None:
         progress.start(1, Counts())
         progress.add(Counts(shards=1))
     assert [json.loads(line)["shards"] for line in stream.getvalue().splitlines()] == [1]
+
+
+def failed(shards: int) -> Counts:
+    return Counts(shards=shards, incomplete=shards)
+
+
+LOG = [{"shard_uri": "s3://b/1.gz", "status": "failed", "error": "access\x1b[2J denied"}]
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_when_no_shard_could_be_read_so_far_it_is_said_once_with_an_error(clock: Clock, live: bool) -> None:
+    stream = io.StringIO()
+    progress = Progress(stream, clock=clock, live=live)
+    progress.start(10, Counts())
+    progress.add(failed(4), LOG)
+    progress.add(failed(4), LOG)
+    warning = stream.getvalue().removeprefix("\r\x1b[K" if live else "")
+    assert warning == (
+        "warning: none of the first 4 shards could be read, such as s3://b/1.gz: access�[2J denied"
+        " (the scan goes on; Ctrl-C stops it)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "wave"),
+    [
+        (Counts(), Counts(shards=4, incomplete=3, documents=9, text_bytes=90)),
+        (Counts(shards=1, documents=9, text_bytes=90), failed(4)),
+        (Counts(), Counts(shards=4)),
+        (Counts(), failed(1)),
+        (Counts(), failed(10)),
+    ],
+    ids=["one was read", "an earlier process read one", "all empty", "a single shard", "nothing is left"],
+)
+def test_no_such_warning_where_it_would_be_wrong_or_too_late(
+    clock: Clock, before: Counts, wave: Counts
+) -> None:
+    stream = io.StringIO()
+    progress = Progress(stream, clock=clock, live=False)
+    progress.start(10, before)
+    progress.add(wave, LOG)
+    assert stream.getvalue() == ""

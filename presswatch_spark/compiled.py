@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 import tempfile
 from collections.abc import Callable
 from functools import lru_cache
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numba
+
+from presswatch_spark.user_cache import is_ours, user_caches
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -29,13 +30,13 @@ def cached_njit(function: Callable[..., Any]) -> Any:
 
 @lru_cache(maxsize=1)
 def cache_folder() -> Path:
-    """A folder for these sources, below `NUMBA_CACHE_DIR`, the package, the user's cache, or a new one.
+    """A folder for these sources, below `NUMBA_CACHE_DIR`, the package, the user's caches, or a new one.
 
-    Whoever can write there can make us run anything: a folder that others may write to is not taken.
+    A folder that others may write to is not taken (see `user_cache`).
     """
     named = os.environ.get("NUMBA_CACHE_DIR")
-    places = (Path(named),) if named else (PACKAGE / "__pycache__", _user_cache() / "presswatch-spark")
-    root = next((place for place in places if _is_ours(place)), None) or Path(tempfile.mkdtemp("-kernels"))
+    places = (Path(named),) if named else (PACKAGE / "__pycache__", *user_caches())
+    root = next(filter(is_ours, places), None) or Path(tempfile.mkdtemp("-kernels"))
     return root / f"kernels-{sources_digest()[:16]}"
 
 
@@ -45,18 +46,3 @@ def sources_digest() -> str:
     for path in sorted(PACKAGE.rglob("*.py")):
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
-
-
-def _user_cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-
-
-def _is_ours(folder: Path) -> bool:
-    """Whether the folder exists or can be made, is ours, and nobody else can write to it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        found = folder.stat()
-    except OSError:
-        return False
-    others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return found.st_uid == os.getuid() and not others and os.access(folder, os.W_OK)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +35,7 @@ from presswatch_spark.storage.objects import (
     stat,
 )
 from presswatch_spark.storage.uris import canonical, join, scheme_of
+from presswatch_spark.user_cache import is_ours, user_caches
 
 CACHE_VARIABLE = "PRESSWATCH_CACHE_DIR"
 
@@ -66,10 +66,11 @@ class Corpus:
         """Open a corpus folder; one on S3 or HTTPS is first copied to this host, once for all processes.
 
         Sizes of all files are always compared with the manifest; with `check` also every byte (SHA-256).
-        The copy goes below the folder named by `PRESSWATCH_CACHE_DIR`, or the system's temporary folder.
+        The copy goes below the folder named by `PRESSWATCH_CACHE_DIR`, or `corpora/` in the user's cache.
 
         Raises:
             CorpusError: there is no corpus, it is of another version, or its files do not match.
+            OutputError: there is no folder for the copy that others cannot write to, or the disk is full.
         """
         options = storage or StorageOptions()
         uri = canonical(path)
@@ -168,7 +169,7 @@ def _manifest(uri: str, options: StorageOptions) -> Manifest:
 
 def _copy_on_host(uri: str, manifest: Manifest, options: StorageOptions) -> Path:
     """The copy of a remote corpus on this host; the first process makes it while the others wait."""
-    cache = Path(os.environ.get(CACHE_VARIABLE) or Path(tempfile.gettempdir()) / "presswatch-corpora")
+    cache = _cache_folder()
     copy, partial = cache / manifest.digest, cache / f".{manifest.digest}.partial"
     with writing(cache), _alone(cache, manifest.digest):
         if not copy.is_dir():
@@ -179,10 +180,29 @@ def _copy_on_host(uri: str, manifest: Manifest, options: StorageOptions) -> Path
     return copy
 
 
+def _cache_folder() -> Path:
+    """Where copies lie: in a folder that nobody else can have prepared."""
+    named = os.environ.get(CACHE_VARIABLE)
+    # The folder above has to be ours as well: who can write there can put another in its place.
+    places = (
+        [Path(named).absolute()] if named else [root / "corpora" for root in user_caches() if is_ours(root)]
+    )
+    for place in places:
+        if is_ours(place):
+            return place
+    raise OutputError(
+        "the copy of a remote corpus needs a folder of this user's that nobody else may write to",
+        where=named or " or ".join(map(str, user_caches())),
+        remedy=f"take it away from others (chown, chmod go-w), or set {CACHE_VARIABLE} to another folder",
+    )
+
+
 @contextmanager
 def _alone(cache: Path, digest: str) -> Iterator[None]:
     """One process of this host at a time; the lock goes with the process that holds it."""
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / f".{digest}.lock").open("w") as lock:
+    lock = os.open(cache / f".{digest}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)

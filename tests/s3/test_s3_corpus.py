@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 from typing import Any, cast
 
@@ -75,3 +77,55 @@ def test_a_damaged_copy_on_this_host_is_refused(bucket: str, options: StorageOpt
     (tmp_path / "cache" / digest / "clusters.npy").write_bytes(b"")
     with pytest.raises(CorpusError, match=r"clusters\.npy has 0 bytes"):
         Corpus.open(f"s3://{bucket}/c", storage=options)
+
+
+@pytest.fixture
+def there(bucket: str, options: StorageOptions, tmp_path: Path) -> tuple[str, str]:
+    """A corpus on S3: its URI and its digest."""
+    source = write_jsonl(tmp_path / "a.jsonl", [article(1)])
+    return f"s3://{bucket}/c", build_there(tmp_path, str(source), f"s3://{bucket}/c", options)
+
+
+def test_the_copy_goes_to_the_users_cache_if_no_other_place_is_named(
+    there: tuple[str, str], options: StorageOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(CACHE_VARIABLE)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert Corpus.open(there[0], storage=options).folder == tmp_path.joinpath(
+        "xdg", "presswatch-spark", "corpora", there[1]
+    )
+    assert (tmp_path / "xdg" / "presswatch-spark").stat().st_mode & 0o077 == 0
+
+
+def test_without_a_home_the_copy_goes_to_a_folder_of_this_user_alone(
+    there: tuple[str, str], options: StorageOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.delenv(CACHE_VARIABLE)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    own = tmp_path / f"presswatch-spark-{os.getuid()}"
+    assert Corpus.open(there[0], storage=options).folder == own / "corpora" / there[1]
+    own.chmod(0o777)
+    with pytest.raises(OutputError, match=r"nobody else may write to .*set PRESSWATCH_CACHE_DIR"):
+        Corpus.open(there[0], storage=options)
+
+
+def test_a_named_folder_that_others_may_write_to_is_refused(
+    there: tuple[str, str], options: StorageOptions, tmp_path: Path
+) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache").chmod(0o777)
+    with pytest.raises(OutputError, match=r"cache: .*nobody else may write to .*chmod go-w"):
+        Corpus.open(there[0], storage=options)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_lock_that_is_a_link_is_not_followed(
+    there: tuple[str, str], options: StorageOptions, tmp_path: Path
+) -> None:
+    (tmp_path / "cache").mkdir(0o700)
+    (tmp_path / "cache" / f".{there[1]}.lock").symlink_to(tmp_path / "victim")
+    with pytest.raises(OutputError, match="cannot be written"):
+        Corpus.open(there[0], storage=options)
+    assert not (tmp_path / "victim").exists()

@@ -22,7 +22,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from presswatch_spark.errors import InputError, PresswatchError, StorageError
+from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError
 from presswatch_spark.storage.model import Body, MissingError, ObjectInfo, StorageOptions, pause
 from presswatch_spark.storage.uris import printable, scheme_of
 
@@ -105,14 +105,26 @@ class HttpStore:
             attempt += 1
 
     def _send(self, method: str, uri: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
-        pool = _pool(self.options, _ca_bundle(self.options), _proxy(uri), os.getpid())
+        try:
+            pool = _pool(self.options, _ca_bundle(self.options), _proxy(uri), os.getpid())
+        except LocationValueError as error:
+            raise ConfigError(
+                "the proxy that the environment names is not the URL of one",
+                where=printable(uri),
+                remedy="write HTTP_PROXY and HTTPS_PROXY as http://HOST:PORT",
+            ) from error
         retries = urllib3.Retry(
             None, connect=0, read=0, other=0, redirect=REDIRECTS_MAX, raise_on_redirect=False
         )
         headers = REQUEST_HEADERS | headers
-        return pool.request(
-            method, uri, headers=headers, retries=retries, preload_content=False, decode_content=False
-        )
+        try:
+            return pool.request(
+                method, uri, headers=headers, retries=retries, preload_content=False, decode_content=False
+            )
+        except HTTPError:
+            raise
+        except ValueError as error:  # what the server redirects to cannot be taken apart
+            raise LocationValueError from error
 
 
 def _require_object(reply: urllib3.BaseHTTPResponse, uri: str) -> None:
@@ -135,7 +147,7 @@ def _unreachable(reason: Exception, uri: str) -> PresswatchError:
         remedy = "give --ca-bundle, or set SSL_CERT_FILE"
         return StorageError("the certificate of the server is not trusted", where=where, remedy=remedy)
     if isinstance(reason, LocationValueError):
-        return InputError("is not a URL", where=where)
+        return InputError("is not a URL, or leads to none", where=where, remedy="check the address")
     if isinstance(reason, NameResolutionError):
         return StorageError(
             "the host name is not known", where=where, remedy="check the address and the network"

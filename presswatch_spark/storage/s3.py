@@ -14,11 +14,11 @@ import boto3
 import urllib3.exceptions
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
 
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.storage.model import Body, MissingError, ObjectInfo, StorageOptions, changed
-from presswatch_spark.storage.s3_errors import explained
+from presswatch_spark.storage.s3_errors import PROCESS_PROVIDER, explained
 from presswatch_spark.storage.uris import bucket_and_key
 
 ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
@@ -108,12 +108,22 @@ def _client(options: StorageOptions, endpoint: str | None, process: int) -> Any:
         request_checksum_calculation="when_required" if endpoint else "when_supported",
         **({"signature_version": UNSIGNED} if options.unsigned else {}),
     )
+    if not options.unsigned:
+        _require_credentials(session)
     try:
         return session.client("s3", endpoint_url=options.endpoint, config=config, verify=options.ca_bundle)
     except ValueError as error:
         raise ConfigError(
             "is not an endpoint", where=endpoint or "", remedy="write https://HOST:PORT"
         ) from error
+
+
+def _require_credentials(session: boto3.session.Session) -> None:
+    """Find the credentials now: botocore lets through whatever the output of a process makes it fail with."""
+    try:
+        session.get_credentials()
+    except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+        raise CredentialRetrievalError(provider=PROCESS_PROVIDER, error_msg=type(error).__name__) from error
 
 
 def _etag(described: dict[str, Any]) -> str | None:

@@ -35,6 +35,9 @@ _MISSING = {
 _DENIED = {"403", "AccessDenied", "AllAccessDisabled", "Forbidden", "AccountProblem"}
 _BAD_KEY = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "401", "InvalidToken", "AuthFailure"}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
+PROCESS_PROVIDER = "custom-process"
+"""How botocore calls the `credential_process` of a profile."""
+
 _PUBLIC_SITE = "Common Crawl's bucket wants credentials, its site https://data.commoncrawl.org/ does not"
 
 
@@ -73,6 +76,11 @@ def _from_client(error: BotoCoreError, options: StorageOptions) -> tuple[str, st
         return "the credentials are incomplete", "set key and secret, or give --profile"
     if isinstance(error, ProfileNotFound):
         return f"there is no AWS profile named {options.profile!r}", "give a --profile of ~/.aws/config"
+    if isinstance(error, CredentialRetrievalError) and error.kwargs.get("provider") == PROCESS_PROVIDER:
+        return (
+            "the credential_process of the AWS profile failed, or printed no credentials",
+            "run its command from ~/.aws/config by hand: it has to print JSON with Version 1 and the keys",
+        )
     if isinstance(
         error, (SSOError, UnauthorizedSSOTokenError, TokenRetrievalError, CredentialRetrievalError)
     ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 from presswatch_spark.errors import InputError
 
@@ -21,7 +21,8 @@ def scheme_of(uri: str) -> str:
 def canonical(uri: str) -> str:
     """Return the one spelling of `uri`: an absolute path for files, `s3://` for `s3a://` and `s3n://`.
 
-    Raises `InputError` for a scheme there is no storage for, and for a password in a URL.
+    Raises `InputError` for a scheme there is no storage for, and for a URL with a password, without a host,
+    or with a port that is none.
     """
     if not uri or "\0" in uri:
         raise InputError("is not a path", where=repr(uri))
@@ -36,7 +37,10 @@ def canonical(uri: str) -> str:
             raise InputError("no bucket is named", where=uri, remedy="write s3://BUCKET/KEY")
         return f"s3://{rest}"
     if scheme in {"http", "https"}:
-        if "@" in urlsplit(uri).netloc:
+        parts = _split(uri)
+        if parts is None:
+            raise InputError("is not a URL", where=printable(uri), remedy="write https://HOST/PATH")
+        if "@" in parts.netloc:
             raise InputError("a URL must not hold a user or password", where=printable(uri))
         return f"{scheme}://{rest}"
     raise InputError(
@@ -51,8 +55,20 @@ def printable(uri: str) -> str:
     """
     if scheme_of(uri) not in {"http", "https"}:
         return uri.encode("utf-8", "backslashreplace").decode()
-    parts = urlsplit(uri)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    if parts := _split(uri):
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    scheme, _, rest = re.split(r"[?#]", uri, maxsplit=1)[0].partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+
+
+def _split(uri: str) -> SplitResult | None:
+    """A URL taken apart; None for one whose host is missing or whose brackets, letters or port are wrong."""
+    try:
+        parts = urlsplit(uri)
+        return parts if parts.hostname and parts.port != 0 else None
+    except ValueError:
+        return None
 
 
 def bucket_and_key(uri: str) -> tuple[str, str]:
@@ -71,7 +87,8 @@ def join(base: str, key: str) -> str:
 
 def root_of(uri: str) -> str:
     """Return the bucket or site that a canonical remote `uri` lies in, as `scheme://name/`."""
-    return f"{scheme_of(uri)}://{urlsplit(uri).netloc}/"
+    scheme = scheme_of(uri)
+    return f"{scheme}://{bucket_and_key(uri)[0] if scheme == 's3' else urlsplit(uri).netloc}/"
 
 
 def is_hidden(relative: str) -> bool:

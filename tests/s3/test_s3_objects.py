@@ -228,6 +228,31 @@ class TestAccess:
         with pytest.raises(StorageError, match="no AWS profile named 'nobody'"):
             stat(URI, StorageOptions(profile="nobody"))
 
+    @pytest.mark.parametrize(
+        "command",
+        [
+            "false",
+            "/no/such/command",
+            "sh -c 'echo hunter2 >&2; exit 3'",
+            "echo hunter2",
+            "echo []",
+            "echo {}",
+            """echo '{"Version":1,"AccessKeyId":"a","SecretAccessKey":"hunter2","Expiration":"soon"}'""",
+            "printf '\\377'",
+            "'open quote",
+        ],
+    )
+    def test_a_credential_process_that_fails_is_named_and_not_quoted(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+    ) -> None:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.delenv(name)
+        (tmp_path / "config").write_text(f"[profile p]\ncredential_process = {command}\n")
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+        with pytest.raises(StorageError, match=r"credential_process .* failed.*by hand") as caught:
+            stat(URI, StorageOptions(profile="p"))
+        assert "hunter2" not in str(caught.value)
+
     def test_unreadable_configuration_is_reported(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

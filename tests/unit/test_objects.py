@@ -36,6 +36,7 @@ from presswatch_spark.storage.objects import (
     read_range,
     stat,
 )
+from presswatch_spark.storage.shards import plan
 from tests.servers import Fault, Server, web
 
 OPTIONS = StorageOptions(max_attempts=4, backoff_base=0.0001, read_timeout=5)
@@ -72,6 +73,22 @@ class TestNames:
     def test_what_no_storage_serves_is_refused(self, uri: str) -> None:
         with pytest.raises(InputError):
             canonical(uri)
+
+    @pytest.mark.parametrize(
+        "uri",
+        ["http://[::1/x", "https://[x]/y", "https://h:abc/x", "http://h:99999/", "http://h:-1/x", "http://h:0/x",
+         "https:///x", "http://", "http://:80/x", "http://?x", "http://ho\u2100st/x"],
+    )  # fmt: skip
+    def test_what_is_no_url_is_refused_by_its_name(self, uri: str) -> None:
+        for ask in (canonical, lambda uri: stat(uri, OPTIONS), lambda uri: plan([uri], OPTIONS)):
+            with pytest.raises(InputError) as caught:
+                ask(uri)
+            assert str(caught.value).startswith(f"{uri.partition('?')[0]}: is not a URL (write https://")
+
+    def test_a_password_in_what_is_no_url_is_not_shown(self) -> None:
+        with pytest.raises(InputError) as caught:
+            canonical("https://me:hunter2@[::1/x?sig=s3cret")
+        assert str(caught.value).startswith("https://[::1/x: ")
 
     def test_a_password_in_a_url_is_refused_and_not_shown(self) -> None:
         with pytest.raises(InputError) as caught:
@@ -326,6 +343,22 @@ class TestWeb:
             with pytest.raises(StorageError) as caught:
                 stat(uri, OPTIONS)
             assert "s3cret" not in str(caught.value)
+
+    @pytest.mark.parametrize("target", ["http://[::1/x", "http://h:99999/x", "https:///x"])
+    def test_a_redirect_to_what_is_no_url_is_reported(self, server: Server, target: str) -> None:
+        server.redirects = {"/old": target}
+        with pytest.raises(InputError, match=r"/old: is not a URL, or leads to none"):
+            stat(f"{server.url}/old", OPTIONS)
+
+    @pytest.mark.parametrize("proxy", ["http://[::1", "http://p:99999", "ftp://u:hunter2@p"])
+    def test_a_proxy_that_is_none_is_named_and_not_shown(
+        self, monkeypatch: pytest.MonkeyPatch, proxy: str
+    ) -> None:
+        monkeypatch.setenv("NO_PROXY", "")
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        with pytest.raises(ConfigError, match="the proxy that the environment names") as caught:
+            stat("https://journal.example/x", OPTIONS)
+        assert "hunter2" not in str(caught.value)
 
     def test_a_server_that_is_not_there_is_reported(self) -> None:
         with pytest.raises(StorageError, match="cannot be reached"):

@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from pathlib import Path
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.output.tables import TableStore, disk_errors, write_json
+
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ def claim(store: TableStore, key: str, now: datetime) -> Iterator[Run]:
     """Own the unfinished run of `key`, or a new one, until the block ends.
 
     Raises:
-        OutputError: a live process owns it, or the folder cannot be written.
+        OutputError: a live process owns it, what it wrote of itself is damaged, or the folder cannot be
+            written.
     """
     folder = store.root / "_runs" / key[:16]
     with disk_errors(folder):
@@ -64,11 +68,19 @@ def _unfinished(store: TableStore, folder: Path) -> Run | None:
     """The run that `folder` holds, unless it was published and only the clearing is missing."""
     try:
         facts = json.loads((folder / "run.json").read_bytes())
+        run_id, started = facts["run_id"], datetime.fromisoformat(facts["started_at"])
+        # The id goes into names of files, the start into a table that knows moments only.
+        if not _RUN_ID.fullmatch(run_id) or started.tzinfo is None:
+            raise ValueError
     except FileNotFoundError:
         return None
-    if facts["run_id"] in store.published():
-        return None
-    return Run(facts["run_id"], datetime.fromisoformat(facts["started_at"]), folder, resumed=True)
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise OutputError(
+            "what an unfinished run wrote of itself cannot be read",
+            where=str(folder / "run.json"),
+            remedy=f"remove the folder {folder} and give the same command again: the run starts over",
+        ) from error
+    return None if run_id in store.published() else Run(run_id, started, folder, resumed=True)
 
 
 def _new(store: TableStore, folder: Path, key: str, now: datetime) -> Run:

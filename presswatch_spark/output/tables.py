@@ -14,7 +14,7 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from presswatch_spark.errors import OutputError
+from presswatch_spark.storage.uris import canonical, printable, scheme_of
 from presswatch_spark.tables import MATCHES, RUNS, SCAN_LOG
 
 if TYPE_CHECKING:
@@ -100,11 +101,12 @@ class TableStore:
 
     def frame(self, spark: SparkSession, table: str, *run_ids: str) -> DataFrame:
         """The same rows as a Spark DataFrame."""
-        from presswatch_spark.spark import spark_path, spark_schema
+        from presswatch_spark.spark import spark_schema
 
-        files = [spark_path(file) for file in self.files(table, *run_ids)]
-        schema = spark_schema(SCHEMAS[table])
-        return spark.read.schema(schema).parquet(*files) if files else spark.createDataFrame([], schema)
+        files, schema = self.files(table, *run_ids), SCHEMAS[table]
+        return (
+            parquet_frame(spark, schema, files) if files else spark.createDataFrame([], spark_schema(schema))
+        )
 
     def adopt(self, table: str, run_id: str, written: Path) -> None:
         """Move Parquet files that Spark wrote to `written` into the table, over what a killed try left."""
@@ -120,6 +122,17 @@ class TableStore:
 
     def _of(self, table: str, run_id: str) -> list[Path]:
         return sorted((self.root / table).glob(f"{run_id}-*.parquet"))
+
+
+def parquet_frame(spark: SparkSession, schema: pa.Schema, paths: Iterable[Path]) -> DataFrame:
+    """Parquet files, or folders of them, as a Spark DataFrame; paths are on disk and stand for themselves.
+
+    Escaping what Hadoop takes for a glob is not enough: it cannot read `x:1[a]`, however it is written.
+    """
+    from presswatch_spark.spark import spark_schema
+
+    reader = spark.read.schema(spark_schema(schema)).option("__globPaths__", "false")
+    return reader.parquet(*(f"file://{path.resolve()}" for path in paths))
 
 
 def write_json(path: Path, value: object) -> None:
@@ -171,11 +184,10 @@ def not_writable(path: Path, error: OSError) -> OutputError:
 
 
 def _local(path: str) -> Path:
-    scheme, found, rest = path.partition("://")
-    if found and scheme != "file":
+    if scheme_of(path) != "file":
         raise OutputError(
-            f"tables cannot be written to {scheme}:// storage",
-            where=path,
+            f"tables cannot be written to {scheme_of(path)}:// storage",
+            where=printable(path),
             remedy="name a folder on a disk that all workers share, and copy it from there",
         )
-    return Path(rest if found else path).absolute()
+    return Path(canonical(path))

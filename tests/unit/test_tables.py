@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.output.runs import claim, clear, key_of
@@ -49,7 +50,8 @@ class TestFolder:
         assert TableStore.open(str(tmp_path / "a" / "b")).published() == []
 
     def test_a_file_uri_is_a_path(self, tmp_path: Path) -> None:
-        assert TableStore.create(f"file://{tmp_path}/out").root == tmp_path / "out"
+        for uri in (f"file://{tmp_path}/my%20out", f"file://localhost{tmp_path}/my%20out"):
+            assert TableStore.create(uri).root == tmp_path / "my out"
 
     def test_a_folder_of_someone_elses_files_is_refused_and_left_alone(self, tmp_path: Path) -> None:
         (tmp_path / "thesis.doc").touch()
@@ -78,9 +80,11 @@ class TestFolder:
             TableStore.open(str(tmp_path / "nothing"))
         assert not (tmp_path / "nothing").exists()
 
-    def test_object_storage_is_refused_with_what_to_do(self) -> None:
-        with pytest.raises(OutputError, match=r"s3://.*name a folder on a disk"):
-            TableStore.create("s3://bucket/out")
+    @pytest.mark.parametrize("uri", ["s3://bucket/out", "S3A://bucket/out", "https://host/out?sig=s3cret"])
+    def test_object_storage_is_refused_with_what_to_do(self, uri: str) -> None:
+        with pytest.raises(OutputError, match=r"://.*name a folder on a disk") as caught:
+            TableStore.create(uri)
+        assert "s3cret" not in str(caught.value)
 
     @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
     def test_a_full_disk_says_that_the_run_can_go_on(self, code: int) -> None:
@@ -105,6 +109,15 @@ class TestReading:
             "20261124T130000Z-bbbbbb"
         ]
         assert len(store.read("scan_log")) == 2
+
+    @pytest.mark.parametrize("name", ["x:1[a]", "x:1*", "[a]", "{a,b}?", "a b%20#", "back\\slash"])
+    def test_spark_reads_tables_in_a_folder_of_any_name(
+        self, spark: SparkSession, tmp_path: Path, name: str
+    ) -> None:
+        store = TableStore.create(str(tmp_path / name))
+        assert store.frame(spark, "scan_log").count() == 0
+        publish(store, "20261124T120000Z-aaaaaa")
+        assert [row["shard_uri"] for row in store.frame(spark, "scan_log").collect()] == ["a"]
 
     def test_a_publication_done_again_replaces_what_the_first_try_left(self, store: TableStore) -> None:
         publish(store, "20261124T120000Z-aaaaaa", tables=("matches", "scan_log"))
@@ -143,6 +156,36 @@ class TestClaim:
         with claim(store, KEY, NOON) as other:
             assert other.run_id != run.run_id
             assert list((other.folder / "waves").iterdir()) == []
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"",
+            b'{"run_id": "20261124T1200',
+            b"\xff\xfe",
+            b"null",
+            b"[]",
+            b"{}",
+            b"[" * 100_000,
+            b'{"run_id": 7, "started_at": "2026-11-24T12:00:00+00:00"}',
+            b'{"run_id": "../../x", "started_at": "2026-11-24T12:00:00+00:00"}',
+            b'{"run_id": "20261124T120000Z-aaaaaa", "started_at": null}',
+            b'{"run_id": "20261124T120000Z-aaaaaa", "started_at": "today"}',
+            b'{"run_id": "20261124T120000Z-aaaaaa", "started_at": "2026-11-24T12:00:00"}',
+        ],
+    )
+    def test_a_damaged_note_of_a_run_is_named_and_left_as_it_is(
+        self, store: TableStore, content: bytes
+    ) -> None:
+        with claim(store, KEY, NOON) as run:
+            pass
+        (run.folder / "run.json").write_bytes(content)
+        with pytest.raises(
+            OutputError, match=r"run\.json: .*cannot be read \(remove the folder .*starts over"
+        ):
+            claim(store, KEY, NOON).__enter__()
+        assert (run.folder / "run.json").read_bytes() == content
+        assert (run.folder / "waves").is_dir()
 
     def test_a_live_process_keeps_others_out(self, store: TableStore) -> None:
         with (

@@ -65,16 +65,6 @@ def test_bytes_between_records_are_named_and_reading_goes_on(tmp_path: Path, pac
 
 
 @pytest.mark.parametrize("packing", ["record", "single", "plain"])
-def test_a_record_without_length_is_named_and_the_next_is_read(tmp_path: Path, packing: str) -> None:
-    for bad in (b"X-Length: 7", b"Content-Length: -7", b"Content-Length: sept"):
-        lone = record(b"perdu: ").replace(b"Content-Length: 7", bad)
-        found, report = read_bytes(tmp_path, packed_as(packing, [record(b"avant"), lone, record(b"suite")]))
-        assert texts(found) == ["avant", "suite"]
-        assert report.defects_total == 1
-        assert "Content-Length" in complaints(report)
-
-
-@pytest.mark.parametrize("packing", ["record", "single", "plain"])
 @pytest.mark.parametrize("batch_bytes", [100, 1 << 22])
 def test_a_record_longer_than_allowed_is_named_and_skipped(
     tmp_path: Path, packing: str, batch_bytes: int

@@ -9,6 +9,7 @@ from presswatch_spark.sources.warc import headers as warc
 from presswatch_spark.sources.warc import records as records
 
 _FOLD = re.compile(rb"\r?\n[ \t]+")
+_PLAUSIBLE_LENGTH = re.compile("[0-9]{1,17}")
 
 
 def header_fields(header: bytes) -> dict[str, str]:
@@ -37,7 +38,7 @@ def first_content_type(head: bytes) -> str | None:
         fields = header_fields(head[: end.start()] if end else head)
         seen = fields.get("warc-type", "").lower() or seen
         length = fields.get("content-length", "")
-        if seen != "warcinfo" or not end or not length.isdecimal():
+        if seen != "warcinfo" or not end or not _PLAUSIBLE_LENGTH.fullmatch(length):
             break
         head = head[end.end() + int(length) :]
     return seen
@@ -45,11 +46,14 @@ def first_content_type(head: bytes) -> str | None:
 
 def complaint(row: Offsets) -> str | None:
     """What was not read of a record that is not whole; None if its gzip member's defect already says so."""
-    declared, found = f"{row[warc.DECLARED]:,}", f"{row[warc.BODY_END] - row[warc.BODY]:,}"
+    declares = f"declares {row[warc.DECLARED]:,} bytes"
+    if row[warc.DECLARED] < 0:
+        declares = "has no readable Content-Length"
+    found = f"{row[warc.BODY_END] - row[warc.BODY]:,}"
     return {
-        records.WRONG_LENGTH: f"record declares {declared} bytes and has {found}; what is there was read",
-        records.CUT: f"record is cut: it declares {declared} bytes and has {found}",
+        records.WRONG_LENGTH: f"record {declares} and has {found}; what is there was read",
+        records.CUT: f"record is cut: it {declares} and has {found}",
         records.NOT_A_RECORD: "bytes that are no WARC record; reading resumed at the next one",
-        records.NO_LENGTH: "record has no readable header or Content-Length; reading resumed at the next one",
-        records.TOO_LONG: f"record is longer than allowed, not read; it declares {declared} bytes",
+        records.NO_HEADER: "record has no readable header; reading resumed at the next one",
+        records.TOO_LONG: f"record is longer than allowed, not read; it {declares}",
     }.get(int(row[warc.STATUS]))

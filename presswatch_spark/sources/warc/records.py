@@ -25,9 +25,10 @@ from presswatch_spark.sources.warc.headers import (
     read_header,
 )  # fmt: skip
 
-# STATUS. Of `WRONG_LENGTH` the text is what is there; `BROKEN` ends a gzip member known to be broken; the
-# rest has no text: `NOT_A_RECORD` (bytes that are none), `NO_LENGTH`, `TOO_LONG`, `CUT` (a plain file ends).
-WHOLE, WRONG_LENGTH, BROKEN, NOT_A_RECORD, NO_LENGTH, TOO_LONG, CUT = range(7)
+# STATUS. Of `WRONG_LENGTH` (a Content-Length that lies, is no number, is missing) the text is what is there;
+# `BROKEN` ends a gzip member known to be broken; the rest has no text: `NOT_A_RECORD` (bytes that are none),
+# `NO_HEADER` (none that ends), `TOO_LONG`, `CUT` (a plain file ends).
+WHOLE, WRONG_LENGTH, BROKEN, NOT_A_RECORD, NO_HEADER, TOO_LONG, CUT = range(7)
 
 # State of a run of bytes, a gzip member or what is known of it: verified, still growing, known to be broken.
 CLOSED, OPEN, BROKEN_RUN = range(3)
@@ -129,16 +130,17 @@ def find_records(
         declared = row[DECLARED]
         if body < 0 and not final and size - p < MAX_HEADER_BYTES:
             return n, p, size + 1, False
-        if body < 0 or declared < 0:
+        if body < 0 or (declared < 0 and body > run_end):
             if states[run] == BROKEN_RUN and body < 0:
                 row[STATUS] = BROKEN
             elif plain and body < 0 and size - p < MAX_HEADER_BYTES:
                 row[STATUS] = CUT
             else:
-                row[STATUS] = NO_LENGTH
+                row[STATUS] = NO_HEADER
             n, p, seeking = n + 1, (min(body, run_end) if body > 0 else p + 1), True
             continue
         row[BODY] = body
+        # Without a length, this is before the body: the record ends with its run, or where another begins.
         end = body + declared
         # A record may go over the end of its run, unless another record begins there.
         last, limit = run, run_end
@@ -161,10 +163,10 @@ def find_records(
                 return n, p, min(end, body + max_bytes) + _BOUNDARY_BYTES, False
         if body > limit:
             row[BODY] = row[URI] = row[URI_END] = 0
-            row[STATUS] = BROKEN if states[last] == BROKEN_RUN else NO_LENGTH
+            row[STATUS] = BROKEN if states[last] == BROKEN_RUN else NO_HEADER
             n, p = n + 1, limit
             continue
-        after = _skip_newlines(data, end, limit) if end <= limit else -1
+        after = _skip_newlines(data, end, limit) if body <= end <= limit else -1
         if after >= 0 and (after == limit or is_version(data, after)):
             row[BODY_END], row[END] = end, after
             row[STATUS] = WHOLE

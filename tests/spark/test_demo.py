@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections import defaultdict
 
 import pytest
 from pyspark.sql import SparkSession
 
+from presswatch_spark import cli
 from presswatch_spark.commands.scan import incomplete_message
 from presswatch_spark.demo.run import Demonstration, run_demo
 from presswatch_spark.demo.show import document_texts
 from presswatch_spark.demo.texts import press
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.queries import run_query
+from tests.conftest import ROOT
 from tests.reference.words import reference_words
 
 
@@ -72,6 +76,26 @@ def test_the_table_fits_the_terminal_and_quotes_what_was_copied(
     shown = lines[: lines.index("Query the tables:") - 3]
     assert width is None or all(len(line) <= width for line in shown)
     assert any("LE COLIS PESAIT ONZE KILOS" in quote for quote in quotes) or width == 60
+
+
+def test_the_readme_shows_what_the_demo_prints(demo: Demonstration) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (excerpt,) = re.findall(r"^```\n(Le Quotidien.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    printed = [line.replace("\u00a0", " ").replace("\u202f", " ") for line in demo.lines(None)]
+    for line in re.sub(r"in \d+ s\.", f"in {demo.seconds:.0f} s.", excerpt).splitlines():
+        assert line in printed
+
+
+def test_the_commands_that_the_demo_suggests_work(
+    demo: Demonstration, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = list(demo.lines(80))
+    text = "\n".join(lines[lines.index("Query the tables:") + 1 :]).replace("\\\n", " ")
+    suggested = [shlex.split(line) for line in text.splitlines()]
+    assert [words[1] for words in suggested] == ["matches", "runs", "sql"]
+    for words in suggested:
+        assert cli.run(words[1:]) == 0
+        assert capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

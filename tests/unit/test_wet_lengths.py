@@ -105,3 +105,17 @@ def test_a_warcinfo_without_a_readable_length_costs_nothing(tmp_path: Path, line
     assert texts(found) == ["texte"]
     assert report.release == found[0].locator.release == "CC-MAIN-2024-22"
     assert report.defects_total == 1
+
+
+@pytest.mark.parametrize("packing", ["record", "single", "plain"])
+@pytest.mark.parametrize("batch_bytes", [100, 5000, 1 << 22])
+@pytest.mark.parametrize("lie", [5000, 10**12])
+def test_a_length_beyond_what_is_read_does_not_take_the_next_records_along(
+    tmp_path: Path, packing: str, batch_bytes: int, lie: int
+) -> None:
+    rest = [f"suite {i} ".encode() * 30 for i in range(30)]
+    data = packed_as(packing, [record(BODY, length=lie), *map(record, rest)])
+    found, report = read_bytes(tmp_path, data, batch_bytes=batch_bytes, max_document_bytes=1000)
+    assert [document.text for document in found] == [BODY, *rest]
+    assert f"declares {lie:,} bytes and has {len(BODY)}" in complaints(report)
+    assert report.defects_total == 1

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -204,6 +205,23 @@ def test_a_build_that_fails_leaves_nothing(tmp_path: Path, content: bytes, error
     with pytest.raises(error):
         build(tmp_path / "corpus", [tmp_path / "in"])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "members.yaml"]
+
+
+def test_a_row_that_python_cannot_hold_is_refused_and_the_corpus_is_built(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    lines = write_jsonl(tmp_path / "in" / "a.jsonl", [article(1)])
+    lines.write_text(
+        f'{{"article_id": "a00009", "views": {"9" * 5_000}}}\n{lines.read_text("utf-8")}', "utf-8"
+    )
+    dates = pa.array([0, 2**62]).view(pa.timestamp("us"))
+    table = pa.Table.from_pylist([article(2), article(3)]).append_column("modified_at", dates)
+    pq.write_table(table, tmp_path / "in" / "b.parquet")
+    assert build(tmp_path / "corpus", [tmp_path / "in"]).counts.articles == 2
+    rows = pq.read_table(tmp_path / "corpus" / "refused.parquet").to_pylist()
+    assert [(row["row_index"], row["article_id"], row["reason"], row["detail"]) for row in rows] == [
+        (0, None, "unreadable", "a number with more digits than Python takes"),
+        (1, "a00003", "unreadable", "`modified_at` holds a timestamp[us] that cannot be read"),
+    ]
 
 
 def test_all_broken_files_are_named_at_once(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from presswatch_spark.shard_scan import ShardScan
 from presswatch_spark.sources.base import ReadOptions
 from presswatch_spark.sources.detect import holds_metadata
 from presswatch_spark.sources.oscar import companions
+from presswatch_spark.sources.table.columns import check_mapping
 from presswatch_spark.spark import interruptible, session
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical
 from presswatch_spark.storage.shards import ShardPlan, plan
@@ -90,10 +91,12 @@ def scan(
         progress: where to report; default: stderr.
 
     Raises:
+        ConfigError: a column is named for something that no row is asked for.
         InputError: `paths` lead to no shard.
         CorpusError: the corpus is missing, of another version, or its files are not as its manifest says.
         OutputError: `out` is not ours, owned by another process, or full. What is done stays done.
     """
+    check_mapping(config.read.columns)
     shards = _without_companions(plan(paths, config.storage, base), dataset, config.storage)
     manifest = Corpus.open(corpus, check=True, storage=config.storage).manifest
     store = TableStore.create(out)

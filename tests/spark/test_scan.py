@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.config import CorpusConfig, GradeRules, ReadRules, RunRules, ScanConfig
 from presswatch_spark.corpus.build import build_corpus
-from presswatch_spark.errors import CorpusError, InputError
+from presswatch_spark.errors import ConfigError, CorpusError, InputError
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.progress import Progress
@@ -203,3 +203,11 @@ def test_languages_gate_documents_and_are_part_of_the_configuration(
     )
     assert rows
     assert '"languages":["fra"]' in str(summary.row["config"])
+
+
+def test_a_column_for_nothing_is_refused_before_any_shard_is_read(
+    spark: SparkSession, press: Press, corpus: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="txt"):
+        run_scan(spark, [press.shards], corpus, tmp_path / "out", read=ReadRules(columns={"txt": "body"}))
+    assert not (tmp_path / "out").exists()

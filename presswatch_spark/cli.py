@@ -18,6 +18,7 @@ from presswatch_spark.commands.demo import demo
 from presswatch_spark.commands.scan import scan
 from presswatch_spark.commands.tables import matches, runs, sql
 from presswatch_spark.errors import PresswatchError
+from presswatch_spark.show import printable
 
 FAILED = 1
 
@@ -64,5 +65,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _failed(message: str) -> int:
-    click.echo(f"error: {message}", err=True)
+    # Names of files and shards were chosen by others.
+    for line in f"error: {message}".split("\n"):
+        click.echo(printable(line), err=True)
     return FAILED

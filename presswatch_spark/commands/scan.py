@@ -13,6 +13,7 @@ from presswatch_spark.commands.options import (
     spark_options,
     storage_options,
 )
+from presswatch_spark.show import printable
 
 if TYPE_CHECKING:
     from presswatch_spark.pipeline import RunSummary
@@ -101,7 +102,8 @@ def incomplete_message(summary: RunSummary, out: str) -> str:
     """Which shards were not read to their end, the first few by name, and where the rest is."""
     count, planned = len(summary.incomplete), summary.row["shards_planned"]
     lines = [f"error: {count:,} of {planned:,} shards were not read to their end:"]
-    lines += [f"  {status}: {uri}: {error}" for uri, status, error in summary.incomplete[:SHARDS_NAMED]]
+    named = summary.incomplete[:SHARDS_NAMED]
+    lines += [printable(f"  {status}: {uri}: {error}") for uri, status, error in named]
     if count > SHARDS_NAMED:
         lines.append(f"  and {count - SHARDS_NAMED:,} more")
     query = f"select * from scan_log where run_id = '{summary.run_id}' and status <> 'complete'"

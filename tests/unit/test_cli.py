@@ -132,6 +132,18 @@ def test_a_scan_that_missed_something_exits_3_and_names_the_shards(
     assert "from scan_log where run_id = 'r1'" in err
 
 
+def test_names_of_shards_cannot_steer_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "s3://b/\x1b[2J\u202egz.1\nerror: all is well"
+    monkeypatch.setattr(pipeline, "scan", lambda *_, **__: summary((name, "failed", "no such object")))
+    assert cli.run(SCAN) == 3
+    assert "  failed: s3://b/�[2J�gz.1 error: all is well: no such object\n" in capsys.readouterr().err
+    monkeypatch.setattr(pipeline, "scan", raising(StorageError("no such object", where="s3://b/\x9b2J")))
+    assert cli.run(SCAN) == 1
+    assert capsys.readouterr().err == "error: s3://b/�2J: no such object\n"
+
+
 def test_wrong_settings_exit_1_with_every_mistake(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

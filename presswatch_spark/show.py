@@ -73,7 +73,7 @@ def json_line(row: Mapping[str, object]) -> str:
 
 
 def json_text(value: object, indent: int | None = None) -> str:
-    """`value` as JSON that is safe to look at: what could steer a terminal is escaped; it reads back the same."""
+    """`value` as JSON in which what could steer a terminal is escaped; it reads back the same."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     return text if text.isprintable() else "".join(map(_harmless, text))
 

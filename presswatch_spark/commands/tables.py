@@ -34,16 +34,16 @@ def runs(tables: str, as_json: bool) -> None:
     TABLES is the folder that a scan was given as --out. As JSON, only published runs are printed; how to go
     on with an unfinished one, or to drop it, is said on stderr.
     """
-    from presswatch_spark.commands.unfinished import unfinished_runs
+    from presswatch_spark.commands.unfinished import UnfinishedRun, unfinished_runs
     from presswatch_spark.output.tables import TableStore
 
     store = TableStore.open(tables)
     # What is published between the two looks is listed once, as what it was at the first.
     unfinished = list(unfinished_runs(store))
-    begun = {run.run_id for run in unfinished}
+    begun = {run.run_id: run.row() for run in unfinished if isinstance(run, UnfinishedRun)}
     rows = [row for row in store.read("runs").to_pylist() if row["run_id"] not in begun]
     if not as_json:
-        rows += [run.row() for run in unfinished]
+        rows += begun.values()
     _print(RUN_COLUMNS, sorted(rows, key=lambda row: row["started_at"]), as_json)
     for run in unfinished:
         click.echo(run.note(), err=True)

@@ -8,7 +8,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,24 +51,42 @@ class UnfinishedRun:
         )
 
 
-def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun]:
-    """Yield the unfinished runs of `store`, oldest first. Other processes may finish them meanwhile."""
+@dataclass(frozen=True, slots=True)
+class DamagedRun:
+    """A folder below `_runs` in which nothing can be read."""
+
+    folder: Path
+
+    def note(self) -> str:
+        """Where it is, and what to do."""
+        return (
+            f"what an unfinished run wrote of itself cannot be read:"
+            f" to drop it, rm -r {shlex.quote(str(self.folder))}"
+        )
+
+
+def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:
+    """Yield the runs of `store` that are not published. Other processes may publish them meanwhile."""
     published = store.published()
-    found = filter(None, map(_run_in, (store.root / "_runs").glob("*/")))
-    yield from sorted((run for run in found if run.run_id not in published), key=lambda run: run.started_at)
+    for folder in sorted((store.root / "_runs").glob("*/")):
+        run = _run_in(folder)
+        if isinstance(run, DamagedRun) or (run and run.run_id not in published):
+            yield run
 
 
-def _run_in(folder: Path) -> UnfinishedRun | None:
+def _run_in(folder: Path) -> UnfinishedRun | DamagedRun | None:
     """The run that `folder` holds; None if it is being made or removed this moment."""
     counts: Counter[str] = Counter()
     try:
         facts = json.loads((folder / "run.json").read_bytes())
+        run_id, started = str(facts["run_id"]), datetime.fromisoformat(facts["started_at"]).astimezone(UTC)
         for marker in (folder / "waves").glob("*.json"):
-            counts.update(json.loads(marker.read_bytes())["counts"])
+            counts.update({name: int(n) for name, n in json.loads(marker.read_bytes())["counts"].items()})
     except FileNotFoundError:
         return None
-    started = datetime.fromisoformat(facts["started_at"])
-    return UnfinishedRun(facts["run_id"], started, folder, counts, _is_owned(folder.with_suffix(".lock")))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return DamagedRun(folder)
+    return UnfinishedRun(run_id, started, folder, counts, _is_owned(folder.with_suffix(".lock")))
 
 
 def _is_owned(lock: Path) -> bool:

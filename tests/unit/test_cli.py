@@ -246,6 +246,18 @@ def test_a_run_that_a_live_process_owns_is_under_way_and_not_to_be_dropped(
     assert "rm -r" not in said.err
 
 
+@pytest.mark.parametrize("damage", ["", "{}", "[1]", '{"run_id": 1, "started_at": "noon"}'])
+def test_a_damaged_run_is_named_and_hides_no_other(
+    tables: str, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = unfinish(tables, "k1", "r3", "2024-06-02T08:00:00+00:00")
+    (folder / "run.json").write_text(damage)
+    assert cli.run(["runs", tables]) == 0
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 3
+    assert said.err.endswith(f"cannot be read: to drop it, rm -r {folder}\n")
+
+
 def test_programs_are_given_published_runs_only_and_those_once(
     tables: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,7 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 LAYOUT = 1
 MARKER = "_presswatch.json"
 SCHEMAS: Mapping[str, pa.Schema] = {"matches": MATCHES, "scan_log": SCAN_LOG, "runs": RUNS}
+WILDCARDS = "[]{}*?\\"
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -47,9 +48,11 @@ class TableStore:
         """The tables at `path`, made there if it is missing or empty.
 
         Raises:
-            OutputError: the folder holds something else, is of another layout, or cannot be written.
+            OutputError: the folder holds something else, is of another layout, has a name that Spark cannot
+                read, or cannot be written.
         """
         store = cls(_local(path))
+        _require_readable(store.root)
         with disk_errors(store.root):
             store.root.mkdir(parents=True, exist_ok=True)
             if not (store.root / MARKER).exists():
@@ -101,12 +104,12 @@ class TableStore:
 
     def frame(self, spark: SparkSession, table: str, *run_ids: str) -> DataFrame:
         """The same rows as a Spark DataFrame."""
-        from presswatch_spark.spark import spark_schema
+        from presswatch_spark.spark import spark_path, spark_schema
 
-        files, schema = self.files(table, *run_ids), SCHEMAS[table]
-        return (
-            parquet_frame(spark, schema, files) if files else spark.createDataFrame([], spark_schema(schema))
-        )
+        _require_readable(self.root)
+        files = [spark_path(file) for file in self.files(table, *run_ids)]
+        schema = spark_schema(SCHEMAS[table])
+        return spark.read.schema(schema).parquet(*files) if files else spark.createDataFrame([], schema)
 
     def adopt(self, table: str, run_id: str, written: Path) -> None:
         """Move Parquet files that Spark wrote to `written` into the table, over what a killed try left."""
@@ -122,17 +125,6 @@ class TableStore:
 
     def _of(self, table: str, run_id: str) -> list[Path]:
         return sorted((self.root / table).glob(f"{run_id}-*.parquet"))
-
-
-def parquet_frame(spark: SparkSession, schema: pa.Schema, paths: Iterable[Path]) -> DataFrame:
-    """Parquet files, or folders of them, as a Spark DataFrame; paths are on disk and stand for themselves.
-
-    Escaping what Hadoop takes for a glob is not enough: it cannot read `x:1[a]`, however it is written.
-    """
-    from presswatch_spark.spark import spark_schema
-
-    reader = spark.read.schema(spark_schema(schema)).option("__globPaths__", "false")
-    return reader.parquet(*(f"file://{path.resolve()}" for path in paths))
 
 
 def write_json(path: Path, value: object) -> None:
@@ -181,6 +173,21 @@ def not_writable(path: Path, error: OSError) -> OutputError:
         where=str(path),
         remedy="check the path and its permissions",
     )
+
+
+def _require_readable(root: Path) -> None:
+    """Raise `OutputError` for a path that Spark would write to and then not find again.
+
+    Hadoop looks for a path with wildcards, escaped or not, name by name, and takes a name with a colon for a
+    URI then. (Spark's option to look for nothing reads every file as many times as there are files.)
+    """
+    real = str(root.resolve())
+    if ":" in real and any(character in WILDCARDS for character in real):
+        raise OutputError(
+            f"Spark cannot read a folder whose path holds both a colon and one of {' '.join(WILDCARDS)}",
+            where=real,
+            remedy="name a folder without them",
+        )
 
 
 def _local(path: str) -> Path:

@@ -10,9 +10,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-# The grades as people read them, the gravest first.
-GRADES = ("full_copy", "partial_copy", "extract", "url_only")
-
 GAP = "  "
 NARROWEST = 8
 

@@ -49,7 +49,7 @@ MATCHES = pa.schema(
         _column("minhash_jaccard", pa.float64(), "Jaccard similarity of the two word-shingle sets, estimated by datasketch MinHash; null for `url_only`."),
         _required("spans", pa.list_(SPAN), "The runs: character ranges [start, end) in the document and in the article, words in it, and the passage it belongs to."),
         _required("own_site", pa.bool_(), "Whether the document is on a site of the same publisher."),
-        _column("cluster_id", pa.string(), "Cluster of articles with the same text (agency copy); null if the article is alone."),
+        _column("cluster_id", pa.string(), "Cluster of articles with nearly the same text (agency copy); null if the article is alone."),
         _column("article_url", pa.string(), "URL of the article as the member gave it."),
         _column("article_words", pa.int32(), "Words in the article's body."),
         _column("document_words", pa.int64(), "Words in the document; null for `url_only`."),

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from presswatch_spark.show import GRADES
+from presswatch_spark.matching.grade import GRADES
 
 RUN_COLUMNS = (
     "run_id", "finished_at", "dataset", "release", "shards_planned", "shards_complete", "documents",

@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from presswatch_spark.demo.texts import Article, members_yaml, press
-from presswatch_spark.show import GRADES, printable, shortened
+from presswatch_spark.matching.grade import GRADES
+from presswatch_spark.show import printable, shortened
 from presswatch_spark.sources.base import ReadOptions, ReadReport
 from presswatch_spark.sources.detect import source_for
 from presswatch_spark.storage.objects import stat

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from presswatch_spark.config import GradeRules
 
+GRADES = ("full_copy", "partial_copy", "extract", "url_only")
+"""All grades, the gravest first."""
+
 
 def grade(
     longest_run_words: int, copied_words: int, article_coverage: float, url_match: str, rules: GradeRules

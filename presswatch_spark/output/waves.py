@@ -139,7 +139,7 @@ class WaveScan:
         write_json(
             attempt.with_name(attempt.name + ".json"), {"shards": wave.shards, "counts": asdict(wave.counts)}
         )
-        self.progress.add(wave.counts)
+        self.progress.add(wave.counts, log)
         return wave
 
 

@@ -34,8 +34,8 @@ def runs(tables: str, as_json: bool) -> None:
     TABLES is the folder that a scan was given as --out. As JSON, only published runs are printed; how to go
     on with an unfinished one, or to drop it, is said on stderr.
     """
-    from presswatch_spark.commands.unfinished import UnfinishedRun, unfinished_runs
     from presswatch_spark.output.tables import TableStore
+    from presswatch_spark.output.unfinished import UnfinishedRun, unfinished_runs
 
     store = TableStore.open(tables)
     # What is published between the two looks is listed once, as what it was at the first.

@@ -155,12 +155,13 @@ class ArticleFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._reader = lru_cache(_FILES_OPEN)(self._open)
+        self._batch = lru_cache(_FILES_OPEN)(self._map)
 
     def row(self, ordinal: int) -> tuple[Any, int]:
         """The record batch that holds an article, and its row there."""
         part, place = divmod(ordinal, ARTICLES_PER_PART)
         batch, row = divmod(place, ARTICLES_PER_BATCH)
-        return self._reader(part).get_batch(batch), row
+        return self._batch(part, batch), row
 
     def body(self, ordinal: int) -> bytes:
         """Body of an article, UTF-8."""
@@ -177,6 +178,9 @@ class ArticleFiles:
         """Id of an article."""
         batch, row = self.row(ordinal)
         return str(batch.column("article_id")[row].as_py())
+
+    def _map(self, part: int, batch: int) -> Any:
+        return self._reader(part).get_batch(batch)
 
     def _open(self, part: int) -> Any:
         return pa.ipc.open_file(pa.memory_map(str(self._folder / part_name(part))))

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.matching.rows import GROUP_DIGITS
+from presswatch_spark.output.markers import Wave
 from presswatch_spark.output.runs import Run, clear
 from presswatch_spark.output.tables import SCHEMAS, TableStore
-from presswatch_spark.output.waves import FOUND, Wave
+from presswatch_spark.output.waves import FOUND
 from presswatch_spark.spark import spark_path, spark_schema
 from presswatch_spark.spark_errors import spark_errors
 

@@ -1,8 +1,7 @@
 """Runs in progress: the same command finds its unfinished run again, and one live process at a time owns it.
 
     TABLES/_runs/<key>.lock        held with flock, so it dies with its process
-    TABLES/_runs/<key>/run.json    run id and first start
-    TABLES/_runs/<key>/waves/…     see `presswatch_spark.output.waves`
+    TABLES/_runs/<key>/…           see `presswatch_spark.output.markers` and `waves`
 
 The key is a digest over all that decides the rows: plan, corpus, settings, version.
 """
@@ -13,7 +12,6 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,9 +20,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.output.tables import TableStore, disk_errors, write_json
-
-_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}", re.ASCII)
+from presswatch_spark.output.markers import read_note, write_note
+from presswatch_spark.output.tables import TableStore, disk_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +63,10 @@ def clear(run: Run) -> None:
 
 def _unfinished(store: TableStore, folder: Path) -> Run | None:
     """The run that `folder` holds, unless it was published and only the clearing is missing."""
-    try:
-        facts = json.loads((folder / "run.json").read_bytes())
-        run_id, started = facts["run_id"], datetime.fromisoformat(facts["started_at"])
-        # The id goes into names of files, the start into a table that knows moments only.
-        if not _RUN_ID.fullmatch(run_id) or started.tzinfo is None:
-            raise ValueError
-    except FileNotFoundError:
+    note = read_note(folder)
+    if note is None or note[0] in store.published():
         return None
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        raise OutputError(
-            "what an unfinished run wrote of itself cannot be read",
-            where=str(folder / "run.json"),
-            remedy=f"remove the folder {folder} and give the same command again: the run starts over",
-        ) from error
-    return None if run_id in store.published() else Run(run_id, started, folder, resumed=True)
+    return Run(*note, folder, resumed=True)
 
 
 def _new(store: TableStore, folder: Path, key: str, now: datetime) -> Run:
@@ -91,7 +77,7 @@ def _new(store: TableStore, folder: Path, key: str, now: datetime) -> Run:
     with disk_errors(folder):
         shutil.rmtree(folder, ignore_errors=True)
         (folder / "waves").mkdir(parents=True, exist_ok=True)
-    write_json(folder / "run.json", {"run_id": run_id, "started_at": started.isoformat()})
+    write_note(folder, run_id, started)
     return Run(run_id, started, folder, resumed=False)
 
 

@@ -9,11 +9,10 @@ A wave whose Python worker keeps dying is halved until the shard that kills it i
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -24,7 +23,8 @@ import pyarrow.dataset as ds
 from pyspark.accumulators import Accumulator, AccumulatorParam
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.output.tables import disk_errors, write_json
+from presswatch_spark.output.markers import Wave, read_waves, write_wave
+from presswatch_spark.output.tables import disk_errors
 from presswatch_spark.progress import Counts, Progress
 from presswatch_spark.shard_scan import ShardOutcome, lost_shard
 from presswatch_spark.spark import TASK_FAILURES, spark_schema
@@ -47,28 +47,14 @@ MATCH, LOG = _struct(MATCHES), _struct(SCAN_LOG)
 FOUND = pa.schema([pa.field("match", MATCH), pa.field("log", LOG)])
 
 
-@dataclass(frozen=True, slots=True)
-class Wave:
-    """A finished wave: its attempt's folder, the positions of its shards in the plan, and what they gave."""
-
-    attempt: str
-    shards: tuple[int, ...]
-    counts: Counts
-
-
 def finished_waves(folder: Path) -> list[Wave]:
     """The finished waves under `folder`; attempts that never finished are removed."""
-    waves = [_wave_of(marker) for marker in sorted(folder.glob("*.json"))]
+    waves = list(read_waves(folder))
     kept = {wave.attempt for wave in waves}
     for attempt in folder.iterdir():
         if attempt.is_dir() and attempt.name not in kept:
             shutil.rmtree(attempt, ignore_errors=True)
     return waves
-
-
-def _wave_of(marker: Path) -> Wave:
-    facts = json.loads(marker.read_bytes())
-    return Wave(marker.stem, tuple(facts["shards"]), Counts(**facts["counts"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +122,7 @@ class WaveScan:
                 remedy="give the same command again: the run goes on",
             )
         wave = Wave(attempt.name, tuple(shards), reduce(add, map(Counts.of, log)))
-        write_json(
-            attempt.with_name(attempt.name + ".json"), {"shards": wave.shards, "counts": asdict(wave.counts)}
-        )
+        write_wave(self.folder, wave)
         self.progress.add(wave.counts, log)
         return wave
 

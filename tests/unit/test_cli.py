@@ -224,12 +224,14 @@ def unfinish(tables: str, key: str, run_id: str, began: str) -> Path:
 def test_an_unfinished_run_is_listed_with_what_can_be_done_about_it(
     tables: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = unfinish(tables, "k1", "r3", "2024-06-02T08:00:00+00:00")
+    folder = unfinish(tables, "k1", "20240602T080000Z-abcdef", "2024-06-02T08:00:00+00:00")
     assert cli.run(["runs", tables]) == 0
     said = capsys.readouterr()
-    assert said.out.splitlines()[-1].split() == ["r3", "not", "finished", "2", "70", "5"]
+    assert said.out.splitlines()[-1].split() == ["20240602T080000Z-abcdef", "not", "finished", "2", "70", "5"]
     (note,) = said.err.splitlines()
-    assert note.startswith("run r3, begun 2024-06-02 08:00:00 UTC with 3 shards done, is not finished:")
+    assert note.startswith(
+        "run 20240602T080000Z-abcdef, begun 2024-06-02 08:00:00 UTC with 3 shards done, is not finished:"
+    )
     assert "give the command that began it again" in note
     assert note.endswith(f"rm -r {folder}")
 
@@ -237,7 +239,7 @@ def test_an_unfinished_run_is_listed_with_what_can_be_done_about_it(
 def test_a_run_that_a_live_process_owns_is_under_way_and_not_to_be_dropped(
     tables: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = unfinish(tables, "k1", "r3", "2024-06-02T08:00:00+00:00")
+    folder = unfinish(tables, "k1", "20240602T080000Z-abcdef", "2024-06-02T08:00:00+00:00")
     with folder.with_suffix(".lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert cli.run(["runs", tables]) == 0
@@ -250,7 +252,7 @@ def test_a_run_that_a_live_process_owns_is_under_way_and_not_to_be_dropped(
 def test_a_damaged_run_is_named_and_hides_no_other(
     tables: str, damage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = unfinish(tables, "k1", "r3", "2024-06-02T08:00:00+00:00")
+    folder = unfinish(tables, "k1", "20240602T080000Z-abcdef", "2024-06-02T08:00:00+00:00")
     (folder / "run.json").write_text(damage)
     assert cli.run(["runs", tables]) == 0
     said = capsys.readouterr()
@@ -261,7 +263,7 @@ def test_a_damaged_run_is_named_and_hides_no_other(
 def test_programs_are_given_published_runs_only_and_those_once(
     tables: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    unfinish(tables, "k1", "r3", "2024-06-02T08:00:00+00:00")
+    unfinish(tables, "k1", "20240602T080000Z-abcdef", "2024-06-02T08:00:00+00:00")
     unfinish(tables, "k2", "r2", "2024-06-01T08:00:00+00:00")
     (Path(tables) / "_runs" / "k3").mkdir()
     lines = output(["runs", tables, "--json"], capsys)

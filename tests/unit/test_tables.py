@@ -14,6 +14,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import OutputError
+from presswatch_spark.output.markers import read_waves
 from presswatch_spark.output.runs import claim, clear, key_of
 from presswatch_spark.output.tables import MARKER, TableStore, disk_errors
 from presswatch_spark.tables import SCAN_LOG
@@ -141,6 +142,15 @@ class TestClaim:
         with claim(store, KEY, NOON) as run:
             assert run.run_id == f"20261124T120000Z-{KEY[:6]}"
             assert not run.resumed
+
+    @pytest.mark.parametrize(
+        "text", ["", "{}", '{"shards": 3, "counts": {}}', '{"shards": [0], "counts": {"x": 1}}']
+    )
+    def test_a_damaged_wave_is_told(self, tmp_path: Path, text: str) -> None:
+        (tmp_path / "waves").mkdir()
+        (tmp_path / "waves" / "000000-a.json").write_text(text)
+        with pytest.raises(OutputError, match=r"000000-a\.json.*remove the folder"):
+            list(read_waves(tmp_path / "waves"))
 
     def test_the_same_command_finds_its_unfinished_run(self, store: TableStore) -> None:
         with claim(store, KEY, NOON) as first:

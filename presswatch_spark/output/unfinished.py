@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import shlex
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import reduce
+from operator import add
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from presswatch_spark.output.tables import TableStore
+from presswatch_spark.errors import OutputError
+from presswatch_spark.output.markers import read_note, read_waves
+from presswatch_spark.output.tables import TableStore
+from presswatch_spark.progress import Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class UnfinishedRun:
     run_id: str
     started_at: datetime
     folder: Path
-    counts: Counter[str]
+    counts: Counts
     under_way: bool
 
     def row(self) -> dict[str, object]:
@@ -32,16 +33,16 @@ class UnfinishedRun:
             "run_id": self.run_id,
             "started_at": self.started_at,
             "finished_at": "under way" if self.under_way else "not finished",
-            "shards_complete": self.counts["shards"] - self.counts["incomplete"],
-            "documents": self.counts["documents"],
-            "matches": self.counts["matches"],
+            "shards_complete": self.counts.shards - self.counts.incomplete,
+            "documents": self.counts.documents,
+            "matches": self.counts.matches,
         }
 
     def note(self) -> str:
         """When it began, how far it is, and how to go on or to drop it."""
         begun = (
             f"run {self.run_id}, begun {self.started_at:%Y-%m-%d %H:%M:%S} UTC with"
-            f" {self.counts['shards']:,} shards done, is"
+            f" {self.counts.shards:,} shards done, is"
         )
         if self.under_way:
             return f"{begun} under way"
@@ -76,17 +77,14 @@ def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:
 
 def _run_in(folder: Path) -> UnfinishedRun | DamagedRun | None:
     """The run that `folder` holds; None if it is being made or removed this moment."""
-    counts: Counter[str] = Counter()
     try:
-        facts = json.loads((folder / "run.json").read_bytes())
-        run_id, started = str(facts["run_id"]), datetime.fromisoformat(facts["started_at"]).astimezone(UTC)
-        for marker in (folder / "waves").glob("*.json"):
-            counts.update({name: int(n) for name, n in json.loads(marker.read_bytes())["counts"].items()})
+        note = read_note(folder)
+        counts = reduce(add, (wave.counts for wave in read_waves(folder / "waves")), Counts())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except OutputError:
         return DamagedRun(folder)
-    return UnfinishedRun(run_id, started, folder, counts, _is_owned(folder.with_suffix(".lock")))
+    return note and UnfinishedRun(*note, folder, counts, _is_owned(folder.with_suffix(".lock")))
 
 
 def _is_owned(lock: Path) -> bool:

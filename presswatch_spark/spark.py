@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TASK_FAILURES = 4
 SECONDS_BETWEEN_CANCELS = 0.5
 
-# A JVM that only hands rows from Python workers to Parquet files does not live by an optimising compiler or a
+# The JVM only hands rows from Python workers to Parquet files. It does not live by an optimising compiler or a
 # parallel collector: both take the cores from the workers.
 LIGHT_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
@@ -46,7 +46,6 @@ def session(
     *,
     master: str | None = None,
     cores: int | None = None,
-    light: bool = True,
     conf: Mapping[str, str] | None = None,
 ) -> SparkSession:
     """The Spark session of this process: the one spark-submit started, the one already running, or a new one.
@@ -55,7 +54,6 @@ def session(
         app_name: what Spark calls the job.
         master: any Spark master; default `local[cores,4]`, where a task may be tried four times.
         cores: cores of a local session; default all.
-        light: the JVM has little to do itself (see `LIGHT_JVM`); asked of a local one that is ours to start.
         conf: settings of Spark that override ours.
 
     Raises:
@@ -69,7 +67,7 @@ def session(
         os.environ["JAVA_HOME"] = java_home()
         master = _with_retries(master or f"local[{cores or '*'}]")
         settings |= {"spark.master": master, "spark.task.maxFailures": str(TASK_FAILURES)}
-        settings |= _on_this_host(LIGHT_JVM if light else "") if master.startswith("local") else {}
+        settings |= _on_this_host() if master.startswith("local") else {}
         settings |= {} if master.startswith("local[") else _on_executors()
     builder = SparkSession.Builder().appName(app_name)
     for key, value in (settings | dict(conf or {})).items():
@@ -136,14 +134,14 @@ def _with_retries(master: str) -> str:
     return f"local[{local[1] or 1},{TASK_FAILURES}]" if local else master
 
 
-def _on_this_host(java_options: str) -> dict[str, str]:
+def _on_this_host() -> dict[str, str]:
     """Loopback only, our log settings, and the quick way to talk to Python workers where Spark has it."""
     import pyspark
 
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     newer = tuple(int(part) for part in pyspark.__version__.split(".")[:2]) >= (4, 2)
     log_settings = f"-Dlog4j.configurationFile={_conf_folder().joinpath('log4j2.properties').as_uri()}"
-    options = f"{log_settings} {java_options}".strip()
+    options = f"{log_settings} {LIGHT_JVM}"
     return {
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",

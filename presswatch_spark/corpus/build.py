@@ -97,9 +97,7 @@ def _build(
     from presswatch_spark.spark import session
 
     with workspace(out) as work:
-        spark = spark or session(
-            "presswatch corpus build", master=config.master, cores=config.cores, light=False
-        )
+        spark = spark or session("presswatch corpus build", master=config.master, cores=config.cores)
         shutil.copyfile(members, work.corpus / layout.MEMBERS)
         say(f"taking in {len(files):,} article files")
         taken = _take_in(spark, work, titles, files, config, storage)

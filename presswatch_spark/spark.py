@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 TASK_FAILURES = 4
 SECONDS_BETWEEN_CANCELS = 0.5
 
-# The JVM only hands rows from Python workers to Parquet files. It does not live by an optimising compiler or a
-# parallel collector: both take the cores from the workers.
+# The JVM only hands rows from Python workers to Parquet files. It does not live by an optimising compiler or
+# a parallel collector: both take the cores from the workers.
 LIGHT_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 Result = TypeVar("Result")

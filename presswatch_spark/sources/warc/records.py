@@ -84,33 +84,36 @@ def find_records(
     states: Bytes,
     gate: Gate,
     max_bytes: int,
+    reach: int,
     final: bool,
     plain: bool,
     seeking: bool,
     table: Offsets,
-) -> tuple[int, int, int, bool]:
+) -> tuple[int, int, int, int, bool]:
     """Find the records of `data`, in order.
 
     Args:
         data: uint8 (n,), inflated bytes.
         runs: int64 (m,), where runs begin, ascending, `runs[0] == 0`. `states`: uint8 (m,), only the last may
-        be OPEN. gate: see `gate_of`. max_bytes: longest body that is read. final: nothing comes after `data`.
+        be OPEN. gate: see `gate_of`. max_bytes: longest body that is read. reach: the file holds no more
+        than so many bytes from the first of `data` on. final: nothing comes after `data`.
         `plain`: the file is not compressed, so a run's end proves nothing. seeking: start by looking for the
         next record, whatever stands before it. table: int64 (k, COLUMNS), filled from the top.
 
     Returns:
-        (rows filled, bytes done with, bytes that the first record not done with needs at least, seeking).
+        (rows filled, bytes done with, bytes to pass over after `data`, bytes that the first record not done
+        with needs at least, seeking).
     """
     n, p, run, size = 0, 0, 0, len(data)
     while n < len(table):
         if seeking:
             found = _next_start(data, p, size, runs, run - 1 if p == 0 else run)
             if found < 0:
-                return n, size if final else max(p, size - _BOUNDARY_BYTES), 0, not final
+                return n, size if final else max(p, size - _BOUNDARY_BYTES), 0, 0, not final
             p, seeking = found, False
         p = _skip_newlines(data, p, size)
         if p == size:
-            return n, p, 0, False
+            return n, p, 0, 0, False
         while run + 1 < len(runs) and runs[run + 1] <= p:
             run += 1
         run_end = runs[run + 1] if run + 1 < len(runs) else size
@@ -122,14 +125,14 @@ def find_records(
         row[END] = size
         if not is_version(data, p):
             if growing and size - p < 6:
-                return n, p, size + 6, False
+                return n, p, 0, size + 6, False
             row[STATUS] = BROKEN if states[run] == BROKEN_RUN and run_end - p < 6 else NOT_A_RECORD
             n, p, seeking = n + 1, p + 1, True
             continue
         body = read_header(data, p, gate, row)
         declared = row[DECLARED]
         if body < 0 and not final and size - p < MAX_HEADER_BYTES:
-            return n, p, size + 1, False
+            return n, p, 0, size + 1, False
         if body < 0 or (declared < 0 and body > run_end):
             if states[run] == BROKEN_RUN and body < 0:
                 row[STATUS] = BROKEN
@@ -152,12 +155,20 @@ def find_records(
         ):
             last += 1
             limit = runs[last + 1] if last + 1 < len(runs) else size
-        # Longer than is read, by its own word: nothing to wait for. If that is a lie, the next one is here.
-        if last + 1 == len(runs) and not final and not (end > limit and size - body > max_bytes):
+        unended = last + 1 == len(runs) and not final
+        held = states[last] == OPEN or size - body > max_bytes
+        if unended and held and declared > max_bytes and limit < end <= reach:
+            # Longer than is read: passed over, and not searched. Its text may show records that are none.
+            row[BODY] = row[URI] = row[URI_END] = 0
+            row[STATUS] = TOO_LONG
+            return n + 1, size, end - size, 0, False
+        # A length that the file has no room for is a lie: nothing to wait for, the next record is here.
+        if unended and not (end > limit and size - body > max_bytes):
             if end > limit and states[last] == CLOSED:
-                return n, p, size + _BOUNDARY_BYTES, False
+                # By halves, not byte by byte: what comes may be many small members.
+                return n, p, 0, size + max(_BOUNDARY_BYTES, (size - p) >> 1), False
             if states[last] == OPEN and end + _BOUNDARY_BYTES > size:
-                return n, p, min(end, body + max_bytes) + _BOUNDARY_BYTES, False
+                return n, p, 0, min(end, body + max_bytes) + _BOUNDARY_BYTES, False
         if body > limit:
             row[BODY] = row[URI] = row[URI_END] = 0
             row[STATUS] = BROKEN if states[last] == BROKEN_RUN else NO_HEADER
@@ -174,7 +185,7 @@ def find_records(
                     row[STATUS] = TOO_LONG
                     n, p, seeking = n + 1, max(body, size - _BOUNDARY_BYTES), True
                     continue
-                return n, p, 2 * size, False
+                return n, p, 0, 2 * size, False
             after = found if found >= 0 else limit
             row[BODY_END], row[END] = _before_newlines(data, body, after), after
             row[STATUS] = CUT if plain and found < 0 else WRONG_LENGTH
@@ -184,4 +195,4 @@ def find_records(
         elif row[BODY_END] - body > max_bytes:
             row[STATUS] = TOO_LONG
         n, p = n + 1, after
-    return n, p, 0, False
+    return n, p, 0, 0, False

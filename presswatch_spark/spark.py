@@ -139,6 +139,8 @@ def _on_this_host() -> dict[str, str]:
     import pyspark
 
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    # For workers: huge pages under buffers that live for one batch cost the system more time than they save.
+    os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
     newer = tuple(int(part) for part in pyspark.__version__.split(".")[:2]) >= (4, 2)
     log_settings = f"-Dlog4j.configurationFile={_conf_folder().joinpath('log4j2.properties').as_uri()}"
     options = f"{log_settings} {LIGHT_JVM}"

@@ -64,7 +64,8 @@ def source_for(format: str, shard: ObjectInfo, options: ReadOptions) -> Source:
             where=shard.uri,
             remedy=_REMEDIES.get(kind, "choose another --format, or auto"),
         )
-    refuse_metadata(shard.uri, keys_of(head))
+    if kind == "JSONL":
+        refuse_metadata(shard.uri, keys_of(head))
     return SOURCES[format]
 
 

@@ -178,7 +178,7 @@ def measure_spark(folder: Path) -> dict[str, object]:
     """The whole job on two cores, after a first small run: session and kernels are there."""
     spark = session("benchmark", cores=2)
     shards = sorted((folder / "shards").iterdir())
-    config = ScanConfig(run=RunRules(shards_per_task=8))
+    config = ScanConfig(run=RunRules(shards_per_task=16))
     progress = Progress(io.StringIO(), live=False)
     timings = []
     with Memory() as memory:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,14 +45,21 @@ def publish(
     with spark_errors(staging):
         found = spark.read.schema(spark_schema(FOUND)).parquet(*map(spark_path, paths))
         matches, log = _table(found, "match", run), _table(found, "log", run)
-        row = {**_totals(found), "table_digest": table_digest(matches), **_known(facts)}
-        row |= {"run_id": run.run_id, "started_at": run.started_at}
-        _check(row, waves, run)
         files = max(
             1, sum(part.stat().st_size for path in paths for part in path.glob("*.parquet")) // FILE_BYTES
         )
-        _write(matches, staging / "matches", files, MATCH_ORDER)
-        _write(log, staging / "scan_log", 1, ("shard_uri",))
+        # Four jobs that do not need each other: of small ones most is waiting.
+        with ThreadPoolExecutor(4, "publish") as pool:
+            totals, digest = pool.submit(_totals, found), pool.submit(table_digest, matches)
+            written = [
+                pool.submit(_write, matches, staging / "matches", files, MATCH_ORDER),
+                pool.submit(_write, log, staging / "scan_log", 1, ("shard_uri",)),
+            ]
+        row = {**totals.result(), "table_digest": digest.result(), **_known(facts)}
+        row |= {"run_id": run.run_id, "started_at": run.started_at}
+        for job in written:
+            job.result()
+        _check(row, waves, run)
         row["finished_at"] = datetime.now(UTC)
         _write(_one_row(spark, row), staging / "runs", 1, ("run_id",))
     for table in ("matches", "scan_log", "runs"):

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from presswatch_spark.errors import PresswatchError
+from presswatch_spark.user_cache import is_ours, user_caches
 
 OLDEST = 17
 INCUBATOR = "--add-modules=jdk.incubator.vector"
@@ -94,7 +95,7 @@ def wheel_home() -> Path | None:
 
 def _cache_folders() -> Iterator[Path]:
     yield Path(sys.prefix, "share", "presswatch-spark", "java")
-    yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "presswatch-spark", "java")
+    yield from (cache / "java" for cache in user_caches() if is_ours(cache))
     yield Path(tempfile.mkdtemp(prefix="presswatch-java-"))
 
 

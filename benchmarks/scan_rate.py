@@ -178,6 +178,7 @@ def measure_spark(folder: Path) -> dict[str, object]:
     """The whole job on two cores, after a first small run: session and kernels are there."""
     spark = session("benchmark", cores=2)
     shards = sorted((folder / "shards").iterdir())
+    # A real WET file holds some four times the text, and by default a task takes four.
     config = ScanConfig(run=RunRules(shards_per_task=16))
     progress = Progress(io.StringIO(), live=False)
     timings = []

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit
 from presswatch_spark.sources.base import Bytes, DocumentBatch, Offsets
+from presswatch_spark.text.kernels import plain
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -32,14 +33,14 @@ _QUESTION, _NUMBER, _BRACKET, _TOP_BIT = (
 def known_hosts(batch: DocumentBatch, hosts: Hashes) -> npt.NDArray[np.int64]:
     """Documents whose host, or a parent domain of it, may be in a host table, or is hard to read."""
     kept: npt.NDArray[np.int64] = _known_hosts(
-        _read_only(batch.urls), _read_only(batch.url_starts), _read_only(batch.url_ends), _read_only(hosts)
+        plain(batch.urls), plain(batch.url_starts), plain(batch.url_ends), plain(hosts)
     )
     return kept
 
 
 def host_table(names: Iterable[str]) -> Hashes:
     """Open-addressing table of the hashes of host names, at most a quarter full."""
-    hashes = {int(_whole_hash(_read_only(np.frombuffer(name.encode(), np.uint8)))) for name in names}
+    hashes = {int(_whole_hash(plain(np.frombuffer(name.encode(), np.uint8)))) for name in names}
     size = 16
     while size < 4 * len(hashes):
         size *= 2
@@ -50,13 +51,6 @@ def host_table(names: Iterable[str]) -> Hashes:
             slot = (slot + 1) & (size - 1)
         table[slot] = value
     return table
-
-
-def _read_only(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    """The view that the kernel is compiled for, whoever owns the array."""
-    view = values.view()
-    view.flags.writeable = False
-    return view
 
 
 @cached_njit

@@ -54,16 +54,14 @@ class UnfinishedRun:
 
 @dataclass(frozen=True, slots=True)
 class DamagedRun:
-    """A folder below `_runs` in which nothing can be read."""
+    """A folder below `_runs` that cannot be read; `what` says why."""
 
     folder: Path
+    what: str
 
     def note(self) -> str:
         """Where it is, and what to do."""
-        return (
-            f"what an unfinished run wrote of itself cannot be read:"
-            f" to drop it, rm -r {shlex.quote(str(self.folder))}"
-        )
+        return f"{self.what}: to drop it, rm -r {shlex.quote(str(self.folder))}"
 
 
 def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:
@@ -82,8 +80,8 @@ def _run_in(folder: Path) -> UnfinishedRun | DamagedRun | None:
         counts = reduce(add, (wave.counts for wave in read_waves(folder / "waves")), Counts())
     except FileNotFoundError:
         return None
-    except OutputError:
-        return DamagedRun(folder)
+    except OutputError as error:
+        return DamagedRun(folder, error.what)
     return note and UnfinishedRun(*note, folder, counts, _is_owned(folder.with_suffix(".lock")))
 
 

@@ -6,14 +6,12 @@ import re
 from collections.abc import Iterator
 
 from presswatch_spark.sources.table.jsonl import BYTE_ORDER_MARK, parse
-from presswatch_spark.sources.warc.fields import first_content_type
+from presswatch_spark.sources.warc.fields import begins_with_record, first_content_type
 
 # In JSON, a quote inside a string is escaped: what looks like a key in a line that is cut is one.
 _KEY = re.compile(rb'[{,]\s*"([A-Za-z0-9_.\-]+)"\s*:')
 _HTML = re.compile(rb"(?i)\s*(<!doctype html|<html|<head|<\?xml)")
 _PATHS = re.compile(rb"[\w./:\-]+\.(warc|wet|wat|parquet|json)(\.gz)?\r?(\n|$)")
-
-
 # No column that is read lies deeper; without a bound, long keys nested deeply would make names of GBs.
 LONGEST_PREFIX = 256
 
@@ -41,7 +39,7 @@ def kind_of(head: bytes) -> str:
     """Name what begins with `head` (inflated bytes), as a message says it; `unknown` if nothing fits."""
     if not head:
         return "empty"
-    if head.lstrip(b"\r\n").startswith(b"WARC/"):
+    if begins_with_record(head):
         record = first_content_type(head) or "warcinfo"
         return {"conversion": "WET", "warcinfo": "WET", "metadata": "WAT"}.get(record, "WARC")
     if head.startswith(b"PAR1"):

@@ -18,7 +18,12 @@ from presswatch_spark.sources.base import DocumentBatch, Offsets, ReadOptions, R
 from presswatch_spark.sources.warc import headers as warc
 from presswatch_spark.sources.warc import records as records
 from presswatch_spark.sources.warc.blocks import Block, BlockBuilder, WetLocators
-from presswatch_spark.sources.warc.fields import complaint, first_content_type, release_of
+from presswatch_spark.sources.warc.fields import (
+    begins_with_record,
+    complaint,
+    first_content_type,
+    release_of,
+)
 from presswatch_spark.storage.objects import ObjectInfo, open_stream
 
 RECORDS_AT_ONCE = 1 << 14
@@ -51,11 +56,6 @@ class WetSource:
                 if reading.take(piece):
                     yield from reading.batches(final=False)
             yield from reading.finish()
-
-
-def begins_with_record(head: bytes) -> bool:
-    """Whether a WARC record begins here."""
-    return head.lstrip(b"\r\n").startswith(b"WARC/")
 
 
 def _pieces(window: Window, report: ReadReport, compression: str) -> Iterator[Piece]:

@@ -14,10 +14,10 @@ from presswatch_spark.user_cache import is_ours, user_caches
 def test_the_users_cache_comes_first_and_a_folder_of_the_users_own_in_tmp_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", "/tmp")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    own = Path(f"/tmp/presswatch-spark-{os.getuid()}")
+    own = tmp_path / "temporary" / f"presswatch-spark-{os.getuid()}"
     assert list(user_caches()) == [tmp_path / ".cache" / "presswatch-spark", own]
     monkeypatch.setenv("XDG_CACHE_HOME", "/var/caches")
     assert list(user_caches()) == [Path("/var/caches/presswatch-spark"), own]

@@ -12,7 +12,7 @@ from presswatch_spark.sources.base import Bytes, Locator, Offsets
 from presswatch_spark.sources.table.values import as_languages, as_time
 from presswatch_spark.sources.warc import headers as warc
 from presswatch_spark.sources.warc import records as records
-from presswatch_spark.sources.warc.fields import header_fields
+from presswatch_spark.sources.warc.fields import begins_with_record, header_fields
 
 ROOM_BYTES = 5 << 20
 
@@ -85,7 +85,7 @@ class BlockBuilder:
         """Append a piece."""
         offset, length, data, opens, closes = piece
         if self._beyond:
-            if opens and data[:5].lower() == b"warc/":
+            if opens and begins_with_record(data):
                 self._beyond = 0
             else:
                 passed = min(self._beyond, len(data))

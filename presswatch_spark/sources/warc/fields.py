@@ -12,6 +12,11 @@ _FOLD = re.compile(rb"\r?\n[ \t]+")
 _PLAUSIBLE_LENGTH = re.compile("[0-9]{1,17}")
 
 
+def begins_with_record(head: bytes) -> bool:
+    """Whether a WARC record begins here."""
+    return head.lstrip(b"\r\n").startswith(b"WARC/")
+
+
 def header_fields(header: bytes) -> dict[str, str]:
     """Fields of a WARC header (bytes up to the blank line), names in lower case; folded lines are joined."""
     fields = {}

@@ -13,6 +13,12 @@ from dataclasses import asdict, dataclass, field
 
 from presswatch_spark.storage.objects import StorageOptions
 
+AGENCIES = (
+    "AFP", "Agence France-Presse", "Reuters", "Belga", "ATS", "Keystone", "Associated Press",
+    "La Presse canadienne", "APS", "DPA", "EFE", "ANSA", "TASS", "Xinhua",
+)  # fmt: skip
+"""News agencies, as articles name them."""
+
 
 @dataclass(frozen=True, slots=True)
 class GradeRules:
@@ -31,6 +37,33 @@ class VerifyRules:
     anchor_words: int = 8
     bridge_gap_words: int = 48
     bridge_run_words: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RarityRules:
+    """When a shingle counts as known from elsewhere: in so many unrelated texts of one kind, or more."""
+
+    known_publishers: int = 1
+    known_articles: int = 5
+    known_hosts: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class OwnershipRules:
+    """Whose a copied text is: the share of its words, 0 to 1, that others have; other publishers."""
+
+    shared_share: float = 0.5
+    agency_publishers: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ConfidenceRules:
+    """What a row may be used for. `own_url_run_words` is in words, the others in bits of rarity."""
+
+    own_url_run_words: int = 40
+    rare_bits: int = 200
+    rare_passage_bits: int = 600
+    common_bits: int = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +103,9 @@ class ScanConfig:
 
     grade: GradeRules = field(default_factory=GradeRules)
     verify: VerifyRules = field(default_factory=VerifyRules)
+    rarity: RarityRules = field(default_factory=RarityRules)
+    ownership: OwnershipRules = field(default_factory=OwnershipRules)
+    confidence: ConfidenceRules = field(default_factory=ConfidenceRules)
     read: ReadRules = field(default_factory=ReadRules)
     run: RunRules = field(default_factory=RunRules)
     storage: StorageOptions = field(default_factory=StorageOptions)
@@ -85,6 +121,8 @@ class CorpusConfig:
     max_articles_per_shingle: int = 1000
     filter_bits_per_key: int = 16
     cluster_jaccard: float = 0.9
+    background_copy_share: float = 0.3
+    agencies: tuple[str, ...] = AGENCIES
     minhash: MinHashRules = field(default_factory=MinHashRules)
     columns: Mapping[str, str] = field(default_factory=dict)
     master: str | None = None
@@ -99,6 +137,9 @@ def row_settings(config: ScanConfig, minhash: MinHashRules) -> str:
     values = {
         "grade": asdict(config.grade),
         "verify": asdict(config.verify),
+        "rarity": asdict(config.rarity),
+        "ownership": asdict(config.ownership),
+        "confidence": asdict(config.confidence),
         "read": asdict(config.read),
         "minhash": asdict(minhash),
     }

@@ -27,6 +27,7 @@ class MatchFilter:
     publisher_id: str | None = None
     article_id: str | None = None
     grades: tuple[str, ...] = ()
+    confidences: tuple[str, ...] = ()
     elsewhere: bool = False
 
     def expression(self) -> Any:
@@ -38,6 +39,8 @@ class MatchFilter:
         ]
         if self.grades:
             terms.append(ds.field("grade").isin(self.grades))
+        if self.confidences:
+            terms.append(ds.field("confidence").isin(self.confidences))
         if self.elsewhere:
             terms.append(pc.invert(ds.field("own_site")))
         return reduce(and_, terms) if terms else None

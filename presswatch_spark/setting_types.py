@@ -24,7 +24,12 @@ BOUNDS: Mapping[str, Bounds] = {
     # An index of 8-word shingles has no shorter anchor to offer.
     "verify.anchor_words": (1, 8),
     "verify.bridge_gap_words": (0, None),
+    "ownership.shared_share": SHARE,
+    "confidence.rare_bits": (0, None),
+    "confidence.rare_passage_bits": (0, None),
+    "confidence.common_bits": (0, None),
     "corpus.cluster_jaccard": SHARE,
+    "corpus.background_copy_share": SHARE,
     "corpus.min_article_words": (8, None),
     "corpus.shingle_words": (8, 8),
     "corpus.shingle_stride": (1, 4),

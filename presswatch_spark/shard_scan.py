@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from presswatch_spark.config import GradeRules, ScanConfig, VerifyRules
+from presswatch_spark.config import ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import CorpusError, PresswatchError, StorageError
 from presswatch_spark.matching.matcher import Matcher, Rules
@@ -131,13 +131,11 @@ def matcher_for(corpus: str, digest: str, config: ScanConfig) -> Matcher:
     Raises:
         CorpusError: the corpus is not here, or not the one with that digest.
     """
-    return _matcher(corpus, digest, config.storage, config.verify, config.grade)
+    return _matcher(corpus, digest, config.storage, Rules.of(config))
 
 
 @lru_cache(maxsize=1)
-def _matcher(
-    path: str, digest: str, storage: StorageOptions, verify: VerifyRules, grade: GradeRules
-) -> Matcher:
+def _matcher(path: str, digest: str, storage: StorageOptions, rules: Rules) -> Matcher:
     corpus = Corpus.open(path, check=False, storage=storage)
     if corpus.manifest.digest != digest:
         raise CorpusError(
@@ -145,7 +143,7 @@ def _matcher(
             where=path,
             remedy="give every host the same corpus",
         )
-    return Matcher(corpus, Rules(verify, grade, corpus.manifest.minhash))
+    return Matcher(corpus, rules)
 
 
 def outcome_of(shard: ObjectInfo, attempts: int, read: Callable[[Reading], None]) -> ShardOutcome:

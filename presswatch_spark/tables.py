@@ -47,6 +47,9 @@ MATCHES = pa.schema(
         _column("article_coverage", pa.float64(), "`copied_words` / words of the article, 0 to 1; null without article."),
         _column("document_coverage", pa.float64(), "Words of the document that lie in a span / words of the document, 0 to 1; null without article."),
         _column("minhash_jaccard", pa.float64(), "Jaccard similarity of the two word-shingle sets, estimated by datasketch MinHash; null for `url_only`."),
+        _column("run_rarity", pa.int32(), "Information, in whole bits, in those words of the rarest run that are known from no unrelated text; null for `url_only`."),
+        _column("ownership", pa.string(), "Whose the copied words are: `exclusive`, `shared` with another publisher's articles, or `agency`; null for `url_only`."),
+        _required("confidence", pa.string(), "`A` to `D`, by the rules of `conf/scan.yaml`: what the row may be used for. `D` is never put into a notice."),
         _required("spans", pa.list_(SPAN), "The runs: character ranges [start, end) in the document and in the article, words in it, and the passage it belongs to."),
         _required("own_site", pa.bool_(), "Whether the document is on a site of the same publisher."),
         _column("cluster_id", pa.string(), "Cluster of articles with nearly the same text (agency copy); null if the article is alone."),
@@ -139,7 +142,7 @@ SIGHTING = pa.struct(
     [
         MATCHES.field(name).remove_metadata().with_nullable(True)
         for name in (
-            "grade", "document_url", "longest_run_words", "copied_words", "article_coverage", "own_site",
+            "grade", "confidence", "document_url", "longest_run_words", "copied_words", "article_coverage", "own_site",
             "dataset", "release", "shard_uri", "record_id", "record_offset", "record_length", "record_encoding",
             "row_index", "payload_digest", "text_sha256", "captured_at", "row_sha256",
         )

@@ -37,6 +37,12 @@ def corpus() -> None:
     help="Articles: JSONL, CSV or Parquet. Repeatable.",
 )
 @click.option(
+    "--background",
+    multiple=True,
+    metavar="PATH",
+    help="Shards of unrelated web text, to tell formulas by. Repeatable.",
+)
+@click.option(
     "--out", required=True, metavar="DIR", help="Folder of the corpus: new or empty, on disk or s3://."
 )
 @setting_option("--columns", "corpus.columns", "Where our columns are, e.g. body=text", "OURS=THEIRS")
@@ -48,12 +54,23 @@ def corpus() -> None:
 )
 @storage_options
 @spark_options("corpus")
-def build(members: str, articles: tuple[str, ...], out: str, config: str | None, **flags: Any) -> None:
+def build(
+    members: str,
+    articles: tuple[str, ...],
+    background: tuple[str, ...],
+    out: str,
+    config: str | None,
+    **flags: Any,
+) -> None:
     """Build a corpus: index, signatures and texts of all articles that can be taken.
 
     PATH is a file, a folder, a glob, or an s3:// or https:// address; .gz and .zst are read too. Articles
     that cannot be taken are listed with a reason; a file that cannot be read to its end fails the build. A
     corpus never changes: build a new one when articles come in.
+
+    A background is a sample of the web, in any format that is scanned: a few shards of a crawl that is older
+    than the articles, so that it holds no copies of them. What stands there on several sites (stock phrases,
+    page furniture, laws, old texts) is then known not to be the articles' own; see `run_rarity`.
     """
     from presswatch_spark.corpus.build import build_corpus
     from presswatch_spark.settings import load_corpus_config, load_scan_config
@@ -62,7 +79,7 @@ def build(members: str, articles: tuple[str, ...], out: str, config: str | None,
     rules = load_corpus_config(config, os.environ, settings)
     storage = load_scan_config(config, os.environ, settings).storage
     started = time.monotonic()
-    manifest = build_corpus(None, members, articles, out, rules, storage, _tell)
+    manifest = build_corpus(None, members, articles, out, rules, storage, _tell, background)
     for line in [*summary_lines(manifest, out), f"built in {time.monotonic() - started:,.0f} s"]:
         click.echo(line)
 
@@ -107,6 +124,11 @@ def summary_lines(manifest: Manifest, folder: str) -> list[str]:
     )
     suppressed = f", {counts.suppressed:,} too common and left out" if counts.suppressed else ""
     lines.append(f"index: {counts.shingles:,} shingles{suppressed}")
+    if counts.background_documents:
+        lines.append(
+            f"background: {counts.background_documents:,} documents, in which"
+            f" {counts.background_shingles:,} shingles of the index stand"
+        )
     lines.append(f"digest {manifest.digest}")
     return lines
 

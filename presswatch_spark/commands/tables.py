@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from presswatch_spark.matching.confidence import CONFIDENCES
 from presswatch_spark.matching.grade import GRADES
 
 RUN_COLUMNS = (
@@ -14,8 +15,8 @@ RUN_COLUMNS = (
     "matches", "table_digest",
 )  # fmt: skip
 MATCH_COLUMNS = (
-    "grade", "longest_run_words", "article_coverage", "document_coverage", "title_id", "article_id",
-    "document_url", "shard_uri", "record_offset", "row_index",
+    "confidence", "grade", "longest_run_words", "article_coverage", "document_coverage", "title_id",
+    "article_id", "document_url", "shard_uri", "record_offset", "row_index",
 )  # fmt: skip
 # What the next command needs to be told.
 WHOLE_COLUMNS = ("run_id",)
@@ -57,6 +58,13 @@ def runs(tables: str, as_json: bool) -> None:
 @click.option("--publisher", "publisher_id", metavar="ID", help="Only this publisher.")
 @click.option("--article", "article_id", metavar="ID", help="Only this article.")
 @click.option("--grade", "grades", type=click.Choice(GRADES), multiple=True, help="Only these; repeatable.")
+@click.option(
+    "--confidence",
+    "confidences",
+    type=click.Choice(CONFIDENCES),
+    multiple=True,
+    help="Only these; repeatable.",
+)
 @click.option("--elsewhere", is_flag=True, help="Leave out documents on the publisher's own sites.")
 @click.option(
     "--limit", type=click.IntRange(min=1), help=f"Rows at most (default {MATCHES_SHOWN}; all with --json)."

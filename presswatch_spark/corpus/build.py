@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,15 +25,22 @@ from presswatch_spark.corpus.index import IndexPlan, build_bucket, join_buckets,
 from presswatch_spark.corpus.intake import article_columns
 from presswatch_spark.corpus.manifest import Counts, Manifest, describe
 from presswatch_spark.corpus.parts import BANDS, POSTINGS, PartReport, build_part, run_folder
-from presswatch_spark.corpus.registry import load_registry
+from presswatch_spark.corpus.registry import Registry, load_registry
 from presswatch_spark.corpus.sorting import bucket_bits
 from presswatch_spark.corpus.spread import spread
 from presswatch_spark.corpus.store import require_free, upload
+from presswatch_spark.corpus.surroundings import (
+    publisher_numbers,
+    read_background,
+    reserve_owners,
+    share_credits,
+    write_vocabulary,
+)
 from presswatch_spark.corpus.take_in import Taken, grouped, take_in
 from presswatch_spark.corpus.workspace import Workspace, workspace
 from presswatch_spark.errors import InputError
 from presswatch_spark.matching.sites import SiteIndex
-from presswatch_spark.storage.objects import StorageOptions, printable
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
 from presswatch_spark.storage.shards import ShardPlan, plan
 from presswatch_spark.storage.uris import canonical, scheme_of
 from presswatch_spark.tables import REFUSED, SUPPRESSED
@@ -54,6 +61,7 @@ def build_corpus(
     config: CorpusConfig,
     storage: StorageOptions,
     say: Say = lambda stage: None,
+    background: Sequence[str] = (),
 ) -> Manifest:
     """Build a corpus from a members file and article paths into `out`, and return its manifest.
 
@@ -62,17 +70,19 @@ def build_corpus(
         articles: files, folders, globs, `s3://` or `https://`; JSONL, CSV or Parquet, also `.gz` and `.zst`.
         out: a folder that does not exist or is empty; one on S3 is built in a temporary folder, then copied.
         say: is told every stage as it begins.
+        background: shards of web text, in any format that is scanned: what they hold is known from elsewhere.
 
     Raises:
         ConfigError: the members file or the column mapping has mistakes.
-        InputError, CorruptError, StorageError: an article file is missing, of no known format, or not whole.
+        InputError, CorruptError, StorageError: a file of articles or background is missing, of no known
+            format, or not whole.
         OutputError: `out` is not free, or the disk is full.
     """
     registry = load_registry(members)
     article_columns(config.columns)
-    build = partial(
-        _build, spark, members, frozenset(registry.titles), plan(articles, storage), config, storage, say
-    )
+    files = plan(articles, storage)
+    sample = tuple(plan(background, storage)) if background else ()
+    build = partial(_build, spark, members, registry, files, sample, config, storage, say)
     uri = canonical(out)
     if scheme_of(uri) == "file":
         return build(Path(uri))
@@ -87,8 +97,9 @@ def build_corpus(
 def _build(
     spark: SparkSession | None,
     members: str,
-    titles: frozenset[str],
+    registry: Registry,
     files: ShardPlan,
+    sample: Sequence[ObjectInfo],
     config: CorpusConfig,
     storage: StorageOptions,
     say: Say,
@@ -100,19 +111,24 @@ def _build(
         spark = spark or session("presswatch corpus build", master=config.master, cores=config.cores)
         shutil.copyfile(members, work.corpus / layout.MEMBERS)
         say(f"taking in {len(files):,} article files")
-        taken = _take_in(spark, work, titles, files, config, storage)
+        taken = _take_in(spark, work, frozenset(registry.titles), files, config, storage)
         cuts = cut([run for some in taken for run in some.runs])
         refused = [piece for some in taken for piece in some.refused]
         _require_articles(cuts, refused)
         say(f"hashing {cuts.articles:,} articles")
-        reports = _build_parts(spark, work, cuts, [printable(info.uri) for info in files], config)
+        sources = [printable(info.uri) for info in files]
+        reports = _build_parts(spark, work, cuts, sources, publisher_numbers(registry), config)
         refused += [piece for report in reports for piece in report.refused]
         say("looking for articles with the same text")
         clusters = _link(spark, work, cuts, config)
         say(f"indexing {sum(report.postings for report in reports):,} shingles")
         postings, suppressed = _index(spark, work, reports, config)
-        say("writing the tables and the manifest")
+        write_vocabulary(spark, work, reports)
         _write_sites(work, cuts)
+        if sample:
+            say(f"reading {len(sample):,} shards of the background")
+        documents, known = read_background(spark, work, sample, config, storage)
+        say("writing the tables and the manifest")
         write_table(work.corpus / layout.REFUSED_TABLE, REFUSED, refused)
         counts = Counts(
             articles=cuts.articles,
@@ -122,6 +138,8 @@ def _build(
             clustered_articles=int(np.count_nonzero(clusters != ALONE)),
             shingles=postings,
             suppressed=suppressed,
+            background_documents=documents,
+            background_shingles=known,
         )
         manifest = describe(work.corpus, config, counts)
         manifest.write(work.corpus)
@@ -150,11 +168,17 @@ def _require_articles(cuts: Cuts, refused: Sequence[str]) -> None:
 
 
 def _build_parts(
-    spark: SparkSession, work: Workspace, cuts: Cuts, sources: Sequence[str], config: CorpusConfig
+    spark: SparkSession,
+    work: Workspace,
+    cuts: Cuts,
+    sources: Sequence[str],
+    publishers: Mapping[str, int],
+    config: CorpusConfig,
 ) -> list[PartReport]:
     (work.corpus / layout.ARTICLES_FOLDER).mkdir()
     arrays.reserve(work.corpus / layout.SIGNATURES, np.uint32, (cuts.articles, config.minhash.permutations))
-    task = partial(build_part, work, cuts, sources, config)
+    reserve_owners(work.corpus, cuts.articles)
+    task = partial(build_part, work, cuts, sources, publishers, config)
     reports = spread(spark, work.scratch, task, range(cuts.parts))
     for run in cuts.runs:
         Path(run).unlink()
@@ -169,6 +193,7 @@ def _link(spark: SparkSession, work: Workspace, cuts: Cuts, config: CorpusConfig
     paths = spread(spark, work.scratch, partial(_link_bucket, work, runs, bits, config), range(1 << bits))
     clusters = clusters_of(cuts.articles, (arrays.load(path) for path in paths))
     arrays.save(work.corpus / layout.CLUSTERS, clusters)
+    share_credits(work.corpus, clusters)
     shutil.rmtree(work.scratch / BANDS)
     return clusters
 

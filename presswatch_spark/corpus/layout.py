@@ -5,6 +5,10 @@
     articles/part-00000.arrow  articles in the order of ids, `ARTICLES_PER_PART` a file (Arrow IPC, mapped)
     signatures.npy             uint32[articles, permutations]: MinHash signatures
     clusters.npy               int32[articles]: ordinal of the cluster's smallest article id, -1 when alone
+    publishers.npy             uint32[articles]: place of the publisher's id among all ids, in order
+    agency.npy                 bool[articles]: whether it, or one of its cluster, credits or names an agency
+    vocabulary/                uint64 hashes[v] of all words, sorted; uint8 bits[v] of information in them
+    background/                uint64 hashes[b] of shingles that the background has, sorted; uint16 hosts[b]
     index/                     the shingle index: hashes, articles, positions, filter, directory
     sites/                     titles' sites, and hashes of the articles' normalised URLs with ordinals
     refused.parquet            every row that was not taken, with its reason
@@ -19,13 +23,17 @@ import pyarrow as pa
 
 from presswatch_spark.tables import UTC_MICROS
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 MANIFEST = "manifest.json"
 MEMBERS = "members.yaml"
 ARTICLES_FOLDER = "articles"
 SIGNATURES = "signatures.npy"
 CLUSTERS = "clusters.npy"
+PUBLISHERS = "publishers.npy"
+AGENCY = "agency.npy"
+VOCABULARY_FOLDER = "vocabulary"
+BACKGROUND_FOLDER = "background"
 INDEX_FOLDER = "index"
 SITES_FOLDER = "sites"
 REFUSED_TABLE = "refused.parquet"

@@ -32,7 +32,10 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much a corpus holds: `refused` rows by reason, `shingles` in postings, `suppressed` in shingles."""
+    """How much a corpus holds: `refused` rows by reason, `shingles` in postings, `suppressed` in shingles.
+
+    `background_documents` were read of the background sample, which has `background_shingles` of the index.
+    """
 
     articles: int
     words: int
@@ -41,6 +44,8 @@ class Counts:
     clustered_articles: int
     shingles: int
     suppressed: int
+    background_documents: int
+    background_shingles: int
 
 
 @dataclass(frozen=True, slots=True)

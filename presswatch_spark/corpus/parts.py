@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,16 +13,18 @@ import pyarrow as pa
 from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.account import RefusalWriter
+from presswatch_spark.corpus.agencies import AgencyNames
 from presswatch_spark.corpus.articles import Cuts, merge_part, write_arrow
 from presswatch_spark.corpus.clusters import band_keys
 from presswatch_spark.corpus.index import postings_of
-from presswatch_spark.corpus.layout import ARTICLES_PER_PART, SIGNATURES, part_name
+from presswatch_spark.corpus.layout import AGENCY, ARTICLES_PER_PART, PUBLISHERS, SIGNATURES, part_name
 from presswatch_spark.corpus.sorting import write_run
+from presswatch_spark.corpus.vocabulary import WordCounter
 from presswatch_spark.corpus.workspace import Workspace
 from presswatch_spark.matching.minhash import signature
 from presswatch_spark.text.words import words_of
 
-POSTINGS, BANDS = "postings", "bands"
+POSTINGS, BANDS, WORDS = "postings", "bands", "words"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class PartReport:
 
     articles: int
     words: int
+    distinct_words: int
     postings: int
     refused: tuple[str, ...]
 
@@ -41,18 +44,30 @@ def run_folder(work: Workspace, kind: str, part: int) -> Path:
 
 
 def build_part(
-    work: Workspace, cuts: Cuts, sources: Sequence[str], config: CorpusConfig, part: int
+    work: Workspace,
+    cuts: Cuts,
+    sources: Sequence[str],
+    publishers: Mapping[str, int],
+    config: CorpusConfig,
+    part: int,
 ) -> PartReport:
-    """Merge a part of the articles and write all that is made of it. Memory holds this part and its keys."""
+    """Merge a part of the articles and write all that is made of it. Memory holds this part and its keys.
+
+    `publishers`: the number of every title's publisher.
+    """
     table, refusals = merge_part(cuts, part, sources)
     write_arrow(work.corpus / part_name(part), table)
     refused = RefusalWriter(work.scratch, f"refused-part-{part:05d}")
     refused.add(refusals)
     refused.flush()
     first = part * ARTICLES_PER_PART
+    counter, names = WordCounter(), AgencyNames(config.agencies)
+    agency = table["agency_credit"].is_valid().to_numpy()
     hashes, values, signatures = [], [], np.empty((len(table), config.minhash.permutations), np.uint32)
     for row, body in enumerate(_bodies(table)):
         words = words_of(body)
+        counter.add(words.hashes)
+        agency[row] |= names.named(words.hashes)
         signatures[row] = signature(words, config.minhash)
         postings = postings_of(first + row, words, config.shingle_stride)
         hashes.append(postings[0])
@@ -63,7 +78,13 @@ def build_part(
     bands = band_keys(signatures, config.cluster_jaccard)
     ordinals = np.tile(np.arange(first, first + len(table), dtype=np.uint64), len(bands))
     write_run(run_folder(work, BANDS, part), bands.reshape(-1), ordinals)
-    return PartReport(len(table), int(np.sum(table["words"].to_numpy())), len(keys), tuple(refused.paths))
+    numbers = [publishers[title] for title in table["title_id"].to_pylist()]
+    arrays.write_rows(work.corpus / PUBLISHERS, first, np.array(numbers, np.uint32))
+    arrays.write_rows(work.corpus / AGENCY, first, agency)
+    distinct, counts = counter.counted()
+    write_run(run_folder(work, WORDS, part), distinct, counts)
+    total = int(np.sum(table["words"].to_numpy()))
+    return PartReport(len(table), total, len(distinct), len(keys), tuple(refused.paths))
 
 
 def _bodies(table: pa.Table) -> Iterator[npt.NDArray[np.uint8]]:

@@ -14,16 +14,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from presswatch_spark.config import MinHashRules
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.articles import ArticleFiles
 from presswatch_spark.corpus.clusters import ALONE
 from presswatch_spark.corpus.index import load_index
 from presswatch_spark.corpus.manifest import Manifest, check_files, read_manifest
 from presswatch_spark.corpus.registry import Registry, parse_registry
+from presswatch_spark.corpus.surroundings import load_surroundings
 from presswatch_spark.corpus.workspace import writing
 from presswatch_spark.errors import CorpusError, OutputError
 from presswatch_spark.matching.index import ShingleIndex
 from presswatch_spark.matching.sites import SiteIndex
+from presswatch_spark.matching.standing import Surroundings
 from presswatch_spark.storage.objects import (
     MissingError,
     StorageOptions,
@@ -126,6 +129,16 @@ class Corpus:
         """MinHash signature of an article: uint32[permutations]."""
         row: npt.NDArray[np.uint32] = self._signatures[ordinal]
         return row
+
+    @property
+    def minhash(self) -> MinHashRules:
+        """How the signatures were made; a scan signs documents the same way."""
+        return self.manifest.minhash
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        """What tells an article's own words from those that others have."""
+        return load_surroundings(self.folder)
 
     @cached_property
     def _signatures(self) -> npt.NDArray[np.uint32]:

@@ -67,7 +67,7 @@ def _facts(row: Row) -> Iterator[str]:
     if row["spans"]:
         found = f"{row['article_coverage']:.0%} of the article, longest run {row['longest_run_words']} words"
     own = ", on its own site" if row["own_site"] else ""
-    yield f"    {row['grade'].replace('_', ' '):<12}  {found}{own}"
+    yield f"  {row['confidence']} {row['grade'].replace('_', ' '):<12}  {found}{own}"
     yield f"{INDENT}{row['document_url']}"
     where = f"row {row['row_index']}" if row["record_offset"] is None else f"byte {row['record_offset']:,}"
     yield f"{INDENT}{PurePath(row['shard_uri']).name}, {where}"

@@ -10,7 +10,15 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.config import GradeRules, MinHashRules, VerifyRules
+from presswatch_spark.config import (
+    ConfidenceRules,
+    GradeRules,
+    MinHashRules,
+    OwnershipRules,
+    RarityRules,
+    ScanConfig,
+    VerifyRules,
+)
 from presswatch_spark.matching.index import ShingleIndex
 from presswatch_spark.matching.minhash import jaccard, signature
 from presswatch_spark.matching.named import NamedDocument
@@ -18,6 +26,7 @@ from presswatch_spark.matching.rows import ArticleFacts, Finding, Origin, Row, d
 from presswatch_spark.matching.screen import Hashes, Screen, window_hashes
 from presswatch_spark.matching.sieve import Candidates, Sieve
 from presswatch_spark.matching.sites import SiteIndex
+from presswatch_spark.matching.standing import Neighbours, Standing, Surroundings
 from presswatch_spark.matching.verify import verify
 from presswatch_spark.sources.base import DocumentBatch, Locator
 from presswatch_spark.text.words import Words, word_hashes, words_of
@@ -40,7 +49,11 @@ class Articles(Protocol):
     @property
     def index(self) -> ShingleIndex: ...  # noqa: D102
     @property
+    def minhash(self) -> MinHashRules: ...  # noqa: D102
+    @property
     def sites(self) -> SiteIndex: ...  # noqa: D102
+    @property
+    def surroundings(self) -> Surroundings: ...  # noqa: D102
     def article(self, ordinal: int) -> Article: ...  # noqa: D102
     def body(self, ordinal: int) -> bytes: ...  # noqa: D102
     def urls(self, ordinal: int) -> Sequence[str]: ...  # noqa: D102
@@ -49,11 +62,18 @@ class Articles(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """By which a pair is verified, compared and graded."""
+    """By which a pair is verified, compared and judged."""
 
     verify: VerifyRules
     grade: GradeRules
-    minhash: MinHashRules
+    rarity: RarityRules
+    ownership: OwnershipRules
+    confidence: ConfidenceRules
+
+    @classmethod
+    def of(cls, config: ScanConfig) -> Rules:
+        """Those of a scan's settings."""
+        return cls(config.verify, config.grade, config.rarity, config.ownership, config.confidence)
 
 
 class Matcher:
@@ -63,6 +83,7 @@ class Matcher:
         self._corpus = corpus
         self._rules = rules
         self._sieve = Sieve(corpus.index)
+        self._neighbours = Neighbours(corpus.index, corpus.surroundings, rules.rarity, rules.ownership)
         self._article = lru_cache(ARTICLES_KEPT)(self._load)
         self._windows = lru_cache(WINDOWS_KEPT)(self._load_windows)
 
@@ -79,8 +100,9 @@ class Matcher:
             words = words_of(batch.text[batch.text_starts[i] : batch.text_ends[i]]) if ordinals else None
             findings = self._findings(words, ordinals) if words else []
             yield from document_rows(
-                batch, i, origin, words, findings, sites.get(i), self._corpus.article, self._rules.grade
-            )
+                batch, i, origin, words, findings, sites.get(i), self._corpus.article,
+                self._rules.grade, self._rules.confidence,
+            )  # fmt: skip
 
     def rehearse(self) -> None:
         """Match an article with itself: every kernel of the way is compiled, or loaded."""
@@ -99,24 +121,27 @@ class Matcher:
         if not shared:
             return []
         rules, findings = self._rules, []
-        signed = signature(document, rules.minhash)
+        signed = signature(document, self._corpus.minhash)
         named = NamedDocument(document, rules.verify.anchor_words)
         for ordinal in shared:
-            article, words = self._article(ordinal)
+            article, words, standing = self._article(ordinal)
             overlap = verify(named, words, rules.verify)
             if overlap.longest_run_words >= rules.grade.min_run_words:
                 (places,) = span_places([overlap], 1, words, article.body)
                 likeness = jaccard(signed, self._corpus.signature(ordinal))
-                findings.append(Finding(ordinal, article, overlap, places, likeness))
+                rarity = standing.rarity(overlap.spans, rules.grade.min_run_words)
+                ownership = standing.ownership(overlap.spans, rules.ownership)
+                findings.append(Finding(ordinal, article, overlap, places, likeness, rarity, ownership))
         return findings
 
     def _screened(self, document: Words, ordinals: Sequence[int]) -> list[int]:
         screen = Screen(window_hashes(document.hashes, self._rules.grade.min_run_words))
         return [ordinal for ordinal in ordinals if screen.passes(self._windows(ordinal))]
 
-    def _load(self, ordinal: int) -> tuple[Article, Words]:
+    def _load(self, ordinal: int) -> tuple[Article, Words, Standing]:
         article = self._corpus.article(ordinal)
-        return article, words_of(article.body)
+        words = words_of(article.body)
+        return article, words, self._neighbours.standing(ordinal, words.hashes)
 
     def _load_windows(self, ordinal: int) -> Hashes:
         windows: Hashes = window_hashes(

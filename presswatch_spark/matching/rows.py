@@ -17,7 +17,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.config import GradeRules
+from presswatch_spark.config import ConfidenceRules, GradeRules
+from presswatch_spark.matching.confidence import confidence
 from presswatch_spark.matching.grade import grade
 from presswatch_spark.matching.sites import SiteMatch
 from presswatch_spark.matching.verify import Overlap
@@ -62,7 +63,8 @@ class Origin:
 class Finding:
     """An article verified in a document: its ordinal and facts, and what they share.
 
-    `places` int64 (s, 2): the characters of the article that each span of `overlap` covers.
+    `places` int64 (s, 2): the characters of the article that each span of `overlap` covers. `run_rarity` and
+    `ownership`: see `Standing`.
     """
 
     ordinal: int
@@ -70,6 +72,8 @@ class Finding:
     overlap: Overlap
     places: Places
     minhash_jaccard: float
+    run_rarity: int
+    ownership: str
 
 
 def document_rows(
@@ -81,6 +85,7 @@ def document_rows(
     site: SiteMatch | None,
     article_of: Callable[[int], ArticleFacts],
     rules: GradeRules,
+    confidence_rules: ConfidenceRules,
 ) -> list[Row]:
     """Rows of `matches` for document i, sorted by title and article; all columns but `run_id`, and digested.
 
@@ -105,6 +110,10 @@ def document_rows(
     facts = _document_facts(batch, i, origin, text)
     rows = [facts | row for row in rows]
     for row in rows:
+        row["confidence"] = confidence(
+            row["grade"], row["url_match"], row["ownership"], row["longest_run_words"], row["run_rarity"],
+            confidence_rules,
+        )  # fmt: skip
         row["row_sha256"] = row_digest(row)
     return sorted(rows, key=lambda row: (row["title_id"], row["article_id"] or ""))
 
@@ -225,6 +234,8 @@ def _text_row(
         "article_coverage": overlap.article_coverage,
         "document_coverage": overlap.document_coverage,
         "minhash_jaccard": finding.minhash_jaccard,
+        "run_rarity": finding.run_rarity,
+        "ownership": finding.ownership,
         "spans": spans,
         "own_site": site is not None
         and (site.publisher_id == article.publisher_id or finding.ordinal in site.articles),
@@ -264,6 +275,8 @@ def _url_row(title_id: str, publisher_id: str, url_match: str) -> Row:
         "article_coverage": None,
         "document_coverage": None,
         "minhash_jaccard": None,
+        "run_rarity": None,
+        "ownership": None,
         "spans": [],
         "own_site": True,
         "cluster_id": None,

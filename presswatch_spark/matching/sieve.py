@@ -36,12 +36,13 @@ _SPREAD, _SLOT_SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 class Hits:
     """Every posting of every document position whose shingle is indexed, k in all.
 
-    `documents` int32[k], index in the batch; `words` int64[k], position in the document; `articles` and
-    `positions` uint32[k], the posting.
+    `documents` int32[k], index in the batch; `words` int64[k], position in the document; `hashes` uint64[k],
+    of the shingle; `articles` and `positions` uint32[k], the posting.
     """
 
     documents: Documents
     words: Counts
+    hashes: Hashes
     articles: Ids
     positions: Ids
 
@@ -104,7 +105,11 @@ class Sieve:
         hit = np.repeat(np.arange(len(entries)), postings)
         posting = np.arange(len(hit)) - np.repeat(np.cumsum(postings) - postings, postings) + entries[hit]
         return Hits(
-            documents[hit].astype(np.int32), words[hit], self._articles[posting], self._positions[posting]
+            documents[hit].astype(np.int32),
+            words[hit],
+            self._probe.hashes[posting],
+            self._articles[posting],
+            self._positions[posting],
         )
 
     def _scan(self, batch: DocumentBatch) -> Iterator[Found]:

@@ -275,7 +275,7 @@ def test_matches_of_several_runs_say_which_run_found_them(
 ) -> None:
     lines = output(["matches", tables], capsys)
     assert [line.split()[0] for line in lines] == ["run_id", "r1", "r1", "r2"]
-    assert output(["matches", tables, "--run", "latest"], capsys)[0].startswith("grade")
+    assert output(["matches", tables, "--run", "latest"], capsys)[0].startswith("confidence")
 
 
 def test_matches_are_aligned_whole_and_safe_when_piped(

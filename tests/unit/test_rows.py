@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.config import GradeRules, VerifyRules
+from presswatch_spark.config import ConfidenceRules, GradeRules, VerifyRules
 from presswatch_spark.matching.named import NamedDocument
 from presswatch_spark.matching.rows import (
     NOT_DIGESTED,
@@ -77,10 +77,11 @@ def rows_of(
     words, body = words_of(text), words_of(BODY)
     overlap = verify(NamedDocument(words, VerifyRules().anchor_words), body, VerifyRules())
     places = span_places([overlap], 1, body, BODY)[0]
-    findings = [Finding(n, ARTICLES[n], overlap, places, 0.5) for n in found]
+    findings = [Finding(n, ARTICLES[n], overlap, places, 0.5, 300, "exclusive") for n in found]
     return document_rows(
-        batch or document(text), 0, ORIGIN, words, findings, site, ARTICLES.__getitem__, GradeRules()
-    )
+        batch or document(text), 0, ORIGIN, words, findings, site, ARTICLES.__getitem__,
+        GradeRules(), ConfidenceRules(),
+    )  # fmt: skip
 
 
 def brief(rows: list[Row]) -> list[tuple[object, ...]]:
@@ -169,6 +170,7 @@ class TestWhatTheySay:
         assert nulls == {
             "document_url", "article_id", "article_coverage", "document_coverage", "minhash_jaccard",
             "cluster_id", "article_url", "article_words", "document_words", "record_id", "record_offset",
+            "run_rarity", "ownership",
             "record_length", "record_encoding", "row_index", "payload_digest", "captured_at", "http_status",
         }  # fmt: skip
         assert (row["release"], row["spans"], row["longest_run_words"]) == ("other", [], 0)

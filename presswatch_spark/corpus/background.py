@@ -1,0 +1,127 @@
+"""The background: a sample of the web, from which the corpus learns what stands on unrelated sites.
+
+Of each shingle of the index that the sample holds, the hosts are counted. A page proves nothing of the texts
+that it copies: shingles of an article are not counted where the page holds a large share of the article. Nor
+are pages on members' own sites.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.config import CorpusConfig
+from presswatch_spark.corpus import arrays, layout
+from presswatch_spark.corpus.articles import ArticleFiles
+from presswatch_spark.corpus.index import load_index
+from presswatch_spark.corpus.sorting import Keys, groups, read_bucket, write_run
+from presswatch_spark.errors import CorruptError
+from presswatch_spark.matching.sieve import Hits, Sieve
+from presswatch_spark.matching.sites import SiteIndex
+from presswatch_spark.matching.urls import page_url
+from presswatch_spark.sources.base import DocumentBatch, ReadOptions, ReadReport
+from presswatch_spark.sources.detect import source_for
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
+from presswatch_spark.text.shingles import indexed_positions
+
+HASHES, HOSTS = "hashes.npy", "hosts.npy"
+MOST_HOSTS = np.iinfo(np.uint16).max
+
+
+@dataclass(frozen=True, slots=True)
+class Sighted:
+    """What a shard of the background gave: its documents, and how many pairs (shingle, host)."""
+
+    documents: int
+    pairs: int
+
+
+class BackgroundScan:
+    """Scans shards for shingles of a corpus folder whose index and sites are built."""
+
+    def __init__(self, folder: Path, config: CorpusConfig) -> None:
+        self._articles = ArticleFiles(folder)
+        self._sites = SiteIndex.open(folder / layout.SITES_FOLDER)
+        self._sieve = Sieve(load_index(folder / layout.INDEX_FOLDER))
+        self._config = config
+
+    def pairs(self, shard: ObjectInfo, storage: StorageOptions) -> tuple[Keys, Keys, int]:
+        """Distinct pairs of a shingle and a host that has it, uint64[k] each; documents read.
+
+        Raises:
+            CorruptError: the shard could not be read to its end.
+        """
+        options, report = ReadOptions(storage=storage), ReadReport()
+        source = source_for("auto", shard, options)
+        found = [np.empty((0, 2), np.uint64)]
+        for batch in source.read(shard, options, report):
+            found.extend(self._of_batch(batch))
+        if report.defects_total:
+            raise CorruptError(
+                f"the background shard cannot be read to its end: {report.defects[0]}",
+                where=printable(shard.uri),
+                remedy="get it again, or leave it out: a background is a sample",
+            )
+        distinct = np.unique(np.concatenate(found), axis=0)
+        return distinct[:, 0].copy(), distinct[:, 1].copy(), report.documents
+
+    def _of_batch(self, batch: DocumentBatch) -> Iterator[npt.NDArray[np.uint64]]:
+        hits = self._sieve.hits(batch)
+        if not len(hits.documents):
+            return
+        members = self._sites.matches(batch, self._articles.urls)
+        bounds = groups(hits.documents.astype(np.uint64))
+        for first, last in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+            document = int(hits.documents[first])
+            if document not in members:
+                hashes = self._unrelated(hits, slice(first, last))
+                host = np.full(len(hashes), _host_key(batch, document))
+                yield np.column_stack((hashes, host))
+
+    def _unrelated(self, hits: Hits, some: slice) -> Keys:
+        """Shingles of one document's hits that no article which it copies has."""
+        articles, hashes = hits.articles[some], hits.hashes[some]
+        places = np.unique(np.column_stack((articles, hits.positions[some])), axis=0)
+        met, counts = np.unique(places[:, 0], return_counts=True)
+        copied = [
+            article
+            for article, count in zip(met.tolist(), counts.tolist(), strict=True)
+            if count >= self._config.background_copy_share * self._shingles_of(article)
+        ]
+        return np.setdiff1d(hashes, hashes[np.isin(articles, copied)])
+
+    def _shingles_of(self, ordinal: int) -> int:
+        batch, row = self._articles.row(ordinal)
+        return len(indexed_positions(batch.column("words")[row].as_py(), self._config.shingle_stride))
+
+
+def scan_background(
+    folder: Path, config: CorpusConfig, storage: StorageOptions, item: tuple[ObjectInfo, Path]
+) -> Sighted:
+    """Scan one shard of the background; its pairs become a run at the path of `item`."""
+    shard, run = item
+    hashes, hosts, documents = BackgroundScan(folder, config).pairs(shard, storage)
+    write_run(run, hashes, hosts)
+    return Sighted(documents, len(hashes))
+
+
+def background_bucket(runs: Sequence[Path], bucket: int, bits: int, folder: Path) -> None:
+    """Write the shingles of one bucket, by hash, and on how many hosts the sample has them, into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    hashes, hosts = read_bucket(runs, bucket, bits)
+    pairs = np.unique(np.column_stack((hashes, hosts)), axis=0)
+    distinct, counts = np.unique(pairs[:, 0], return_counts=True)
+    arrays.save(folder / HASHES, distinct)
+    arrays.save(folder / HOSTS, np.minimum(counts, MOST_HOSTS).astype(np.uint16))
+
+
+def _host_key(batch: DocumentBatch, i: int) -> np.uint64:
+    """Names the host of a document; of one without a readable URL, its text."""
+    page = page_url(batch.url_of(i))
+    name = page.site.partition("/")[0].encode() if page else batch.text_of(i)
+    return np.uint64(int.from_bytes(blake2b(name, digest_size=8).digest(), "little"))

@@ -31,7 +31,10 @@ class Columns:
 
     def take(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """The row's values under our names; None where it has none."""
-        return {ours: _lookup(row, theirs) for ours, theirs in self.names.items()}
+        return {
+            ours: _lookup(row, theirs) if "." in theirs else row.get(theirs)
+            for ours, theirs in self.names.items()
+        }
 
     def check(self, present: Sequence[str], where: str) -> None:
         """Raise `InputError` unless every required column is among the file's, and none is there twice."""

@@ -12,6 +12,7 @@ import csv
 import io
 import itertools
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -33,6 +34,7 @@ from presswatch_spark.storage.objects import (
 
 MAX_ROW_BYTES = 64 << 20
 _HEAD_BYTES = 64 << 10
+_MAY_END_A_KEY = re.compile(rb'"[ \t\r\n]*:')
 
 
 def article_rows(info: ObjectInfo, columns: Columns, options: StorageOptions) -> Iterator[tuple[int, Row]]:
@@ -109,15 +111,25 @@ def _json_rows(chunks: Iterator[bytes], columns: Columns, where: str) -> Iterato
 
 def _parse_json(line: bytes, columns: Columns) -> dict[str, Any] | Unreadable:
     """Parse a line: orjson, then `json`, which also takes lone surrogates; a key given twice is refused."""
-    twice = [name for name in columns.names.values() if line.count(b'"%s"' % name.encode()) > 1]
     try:
-        value = json.loads(line, object_pairs_hook=_no_repeats) if twice else orjson.loads(line)
+        value = orjson.loads(line)
+        if _may_repeat_a_key(line, value, columns):
+            value = json.loads(line, object_pairs_hook=_no_repeats)
     except (ValueError, RecursionError):
         try:
             value = json.loads(line, object_pairs_hook=_no_repeats)
         except (ValueError, RecursionError) as error:
             return Unreadable(_no_json(error))
     return value if isinstance(value, dict) else Unreadable(f"a JSON {type(value).__name__}, not an object")
+
+
+def _may_repeat_a_key(line: bytes, value: Any, columns: Columns) -> bool:
+    """Whether a line may give one of the columns twice; `value` is what orjson made of it."""
+    keys = len(value) if isinstance(value, dict) else 0
+    # As many keys as the line can have: all are different.
+    if len(_MAY_END_A_KEY.findall(line)) == keys:
+        return False
+    return any(line.count(b'"%s"' % name.encode()) > 1 for name in columns.names.values())
 
 
 def _no_json(error: ValueError | RecursionError) -> str:

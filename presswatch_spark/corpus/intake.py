@@ -18,7 +18,7 @@ from presswatch_spark.corpus.columns import Columns, Unreadable
 from presswatch_spark.corpus.formats import article_rows
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
-from presswatch_spark.text.words import words_of
+from presswatch_spark.text.words import word_count
 
 REQUIRED_COLUMNS = frozenset({"article_id", "title_id", "url", "body"})
 COLUMNS = (
@@ -108,12 +108,12 @@ def _examine(row: Mapping[str, Any], titles: Collection[str], min_words: int) ->
         )
         raise _RefusedError("unknown_title", found)
     fields: dict[str, Any] = {"article_id": article_id, "title_id": title_id}
-    fields |= {name: _text(row, name) for name in ("url", "headline", "language", "agency_credit")}
+    fields |= {name: _text(row[name], name) for name in ("url", "headline", "language", "agency_credit")}
     fields |= {name: _texts(row, name) for name in ("authors", "alternate_urls")}
-    body = _text(row, "body")
+    body = _text(row["body"], "body")
     if body is None:
         raise _RefusedError("no_body", "`body` is missing or empty")
-    words = len(words_of(body.encode()))
+    words = word_count(body.encode())
     if words < min_words:
         raise _RefusedError("too_short", f"{words} words, fewer than {min_words}")
     fields |= {name: _instant(row, name) for name in ("published_at", "modified_at")}
@@ -125,12 +125,11 @@ def _id(row: Mapping[str, Any], name: str) -> str | None:
     value = row[name]
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    return _text(row, name)
+    return _text(value, name)
 
 
-def _text(row: Mapping[str, Any], name: str) -> str | None:
+def _text(value: Any, name: str) -> str | None:
     """Text, or None if it is missing or blank. Lone surrogates, which UTF-8 cannot hold, become U+FFFD."""
-    value = row[name]
     if isinstance(value, bytes):
         try:
             value = value.decode()
@@ -140,6 +139,8 @@ def _text(row: Mapping[str, Any], name: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise _RefusedError("bad_type", f"`{name}` is {_kind(value)}, not text")
+    if value.isascii():
+        return value
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -150,20 +151,24 @@ def _text(row: Mapping[str, Any], name: str) -> str | None:
 def _texts(row: Mapping[str, Any], name: str) -> list[str]:
     """A list of texts; a single text is split at `|`."""
     value = row[name]
-    parts = value.split(LIST_MARK) if isinstance(value, str) else [] if value is None else value
+    if value is None:
+        return []
+    parts = value.split(LIST_MARK) if isinstance(value, str) else value
     if not isinstance(parts, list):
         raise _RefusedError("bad_type", f"`{name}` is {_kind(value)}, not a list of texts")
-    texts = (_text({name: part}, name) for part in parts)
+    texts = (_text(part, name) for part in parts)
     return [text.strip() for text in texts if text is not None]
 
 
 def _instant(row: Mapping[str, Any], name: str) -> datetime | None:
     value = row[name]
+    if value is None:
+        return None
     try:
         if isinstance(value, date) and not isinstance(value, datetime):
             value = datetime.combine(value, time())
         if not isinstance(value, datetime):
-            text = _text(row, name)
+            text = _text(value, name)
             if text is None:
                 return None
             value = datetime.fromisoformat(text.strip())

@@ -28,7 +28,7 @@ from presswatch_spark.text.kernels import (
     plain,
 )
 
-__all__ = ["FOLD_VERSION", "Words", "character_offsets", "word_at", "word_hashes", "words_of"]
+__all__ = ["FOLD_VERSION", "Words", "character_offsets", "word_at", "word_count", "word_hashes", "words_of"]
 
 _0, _1, _2, _8 = (U64(n) for n in (0, 1, 2, 8))
 
@@ -65,6 +65,11 @@ def word_hashes(text: bytes | Bytes) -> Hashes:
     return hashes
 
 
+def word_count(text: bytes | Bytes) -> int:
+    """Number of words of a text: what `words_of` finds, without their hashes or places."""
+    return int(_count(load_table(), _as_bytes(text)))
+
+
 def word_at(words: Words, i: int) -> str:
     """Word i, folded."""
     return words.folded[words.folded_starts[i] : words.folded_ends[i]].tobytes().decode()
@@ -90,13 +95,24 @@ def _as_bytes(text: bytes | Bytes) -> Bytes:
 
 
 @cached_njit
-def _hashed(table: FoldTable, text: Bytes) -> tuple[Hashes, Bytes, Edges]:
-    """Word hashes; the folded stream, and where the words stand in it (see `find_words`)."""
+def _count(table: FoldTable, text: Bytes) -> np.uint64:
+    return U64(_find(table, text)[2])
+
+
+@cached_njit
+def _find(table: FoldTable, text: Bytes) -> tuple[Bytes, Edges, np.uint64]:
+    """The folded stream; where the words stand in it (see `find_words`), and their number."""
     n = U64(len(text))
     folded = np.empty(GROWTH * len(text) + SLACK, np.uint8)
     _, size = fold(table, text, _0, n, n, folded, _0)
     edges = np.empty(size + U64(SLACK), np.int64)
-    count = find_words(folded, size, edges)
+    return folded, edges, find_words(folded, size, edges)
+
+
+@cached_njit
+def _hashed(table: FoldTable, text: Bytes) -> tuple[Hashes, Bytes, Edges]:
+    """Word hashes; the folded stream, and where the words stand in it (see `find_words`)."""
+    folded, edges, count = _find(table, text)
     hashes = np.empty(count, np.uint64)
     hash_words(folded, edges, count, hashes, _0)
     return hashes, folded, edges

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pytest
 
@@ -16,7 +18,7 @@ from presswatch_spark.corpus.clusters import ALONE, band_keys, clusters_of, edge
 from presswatch_spark.corpus.index import IndexPlan, build_bucket, join_buckets, load_index, postings_of
 from presswatch_spark.corpus.intake import Candidate, Refusal
 from presswatch_spark.corpus.layout import ARTICLES
-from presswatch_spark.corpus.sorting import bucket_bits, read_bucket, write_run
+from presswatch_spark.corpus.sorting import bucket_bits, read_bucket, sort_pairs, write_run
 from presswatch_spark.corpus.workspace import writing
 from presswatch_spark.errors import OutputError
 from presswatch_spark.matching.index import ShingleIndex, index_of
@@ -127,6 +129,28 @@ def test_runs_come_back_sorted_with_equal_keys_in_the_order_of_runs(tmp_path: Pa
     assert low[0].tolist() == [5] * 6 + [9] * 3
     assert low[1].tolist() == [0, 2, 10, 12, 20, 22, 3, 13, 23]
     assert high[1].tolist() == [1, 11, 21]
+
+
+def no_hashes(n: int) -> npt.NDArray[np.uint64]:
+    return np.arange(n, 0, -1, dtype=np.uint64) // np.uint64(3)
+
+
+@pytest.mark.parametrize("known_bits", [0, 5, 12, 50])
+@pytest.mark.parametrize(
+    "make", [lambda n: np.random.default_rng(n).integers(0, 1 << 64, n, np.uint64), no_hashes]
+)
+@pytest.mark.parametrize("n", [0, 1, 2, 5_000, 70_000])
+def test_pairs_are_sorted_stably_whatever_the_keys_are(
+    n: int, make: Callable[[int], npt.NDArray[np.uint64]], known_bits: int
+) -> None:
+    keys = make(n) >> np.uint64(known_bits)
+    keys[: n // 4] = keys[n // 4 : 2 * (n // 4)]
+    before = keys.copy()
+    order = np.argsort(keys, kind="stable")
+    found, values = sort_pairs(keys, np.arange(n, dtype=np.uint64), known_bits)
+    np.testing.assert_array_equal(values, order)
+    np.testing.assert_array_equal(found, keys[order])
+    np.testing.assert_array_equal(keys, before)
 
 
 @pytest.mark.parametrize(("keys", "bits"), [(0, 0), (4 << 20, 0), ((4 << 20) + 1, 1), (1_250_000_000, 9)])

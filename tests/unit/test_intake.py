@@ -194,6 +194,7 @@ def test_dates_of_parquet_are_taken_as_utc(tmp_path: Path) -> None:
         (b'["a"]', "a JSON list, not an object"),
         (b"null", "a JSON NoneType, not an object"),
         (b'{"body": "a", "body": "b"}', "a key of the JSON object is given twice"),
+        (b'{"body" : "a", "x": {"y": ":"}, "body"\t: "b"}', "a key of the JSON object is given twice"),
         (b'{"body": "\xe9t\xe9"}', "byte 10 of the line is not UTF-8"),
         (b'{"article_id": ' + b"1" * 5_000 + b"}", "a number with more digits than Python takes"),
         (b'{"x": [-' + b"1" * 5_000 + b"]}", "a number with more digits than Python takes"),
@@ -323,6 +324,15 @@ def a_csv(path: Path) -> None:
 def a_parquet(path: Path) -> None:
     names = ["article_id", "title_id", "url", "body", "body"]
     pq.write_table(pa.table([pa.array(["x"])] * len(names), names), path)
+
+
+def test_texts_and_nested_fields_may_look_like_columns(tmp_path: Path) -> None:
+    body = f'{text(1)} "body": "url": "body" : '
+    path = jsonl(tmp_path, body=body, headline="body", authors=["url", "body"])
+    path.write_bytes(path.read_bytes().replace(b"{", b'{"more": {"body": "other"}, ', 1))
+    [read_row] = read(path)
+    assert isinstance(read_row, Candidate)
+    assert (read_row.fields["body"], read_row.fields["headline"]) == (body, "body")
 
 
 @pytest.mark.parametrize("write", [a_csv, a_parquet])

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from presswatch_spark.text.folding import TABLE_FILE, UNICODE_VERSION, table_lines
-from presswatch_spark.text.words import Words, character_offsets, word_at, words_of
+from presswatch_spark.text.words import Words, character_offsets, word_at, word_count, words_of
 from tests.reference.words import reference_words
 
 same_unicode = pytest.mark.skipif(
@@ -75,6 +75,7 @@ def test_words_are_what_a_reader_would_call_words(text: str, expected: list[str]
 @example("한국어" * 9)
 def test_kernels_and_reference_agree_on_any_text(text: str) -> None:
     assert as_tuples(words_of(text.encode())) == reference_words(text.encode())
+    assert word_count(text.encode()) == len(reference_words(text.encode()))
 
 
 @given(st.lists(st.one_of(LIKE_UTF8, st.binary(max_size=9))).map(b"".join))

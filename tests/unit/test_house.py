@@ -97,13 +97,22 @@ def test_locks_cover_every_dependency() -> None:
         ("requirements.lock", project["dependencies"]),
         ("requirements-dev.lock", project["dependencies"] + extras["dev"]),
         ("requirements-jre.lock", extras["jre"]),
+        ("requirements-peers.lock", _lines(ROOT / "benchmarks" / "peers" / "requirements.in")),
     ):
         pinned = set(re.findall(r"^([\w.-]+)==", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE))
         wanted = {re.split(r"[^\w.-]", name)[0].lower() for name in requirements}
         assert wanted <= pinned, lock
 
 
+def _lines(path: Path) -> list[str]:
+    """Its lines but comments."""
+    return [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+
+
 def test_make_help_explains_every_target() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in ("help", "setup", "demo", "test", "test-full", "check", "lock", "clean"):
+    for target in (
+        *("help", "setup", "demo", "test", "test-full", "check"),
+        *("bench-quality", "peers", "lock", "clean"),
+    ):
         assert re.search(rf"^{target}:.*## \w", makefile, re.MULTILINE), target

@@ -1,0 +1,1 @@
+"""Measurements: rates, quality, and other people's tools on the same texts."""

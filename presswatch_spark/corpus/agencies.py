@@ -11,6 +11,10 @@ from presswatch_spark.compiled import cached_njit
 from presswatch_spark.text.words import word_hashes
 
 Hashes = npt.NDArray[np.uint64]
+Bounds = npt.NDArray[np.int64]
+
+_BEGINNINGS = 1 << 12
+_BEGINNING = np.uint64(_BEGINNINGS - 1)
 
 
 class AgencyNames:
@@ -21,19 +25,34 @@ class AgencyNames:
         self._words: Hashes = np.concatenate([np.empty(0, np.uint64), *hashed])
         self._bounds = np.cumsum([0, *map(len, hashed)]).astype(np.int64)
 
-    def named(self, words: Hashes) -> bool:
-        """Whether any of the names stands among the words with these hashes, uint64[n]."""
-        return bool(_named(words, self._words, self._bounds))
+    def named(self, words: Hashes, bounds: Bounds) -> npt.NDArray[np.bool_]:
+        """Whether any of the names stands in each of n texts; text i is `words[bounds[i] : bounds[i + 1]]`."""
+        found: npt.NDArray[np.bool_] = _named(words, bounds, self._words, self._bounds)
+        return found
 
 
 @cached_njit
-def _named(words: Hashes, names: Hashes, bounds: npt.NDArray[np.int64]) -> bool:
-    for w in range(len(words)):
-        for n in range(len(bounds) - 1):
-            size = bounds[n + 1] - bounds[n]
-            k = 0
-            while k < size and w + k < len(words) and words[w + k] == names[bounds[n] + k]:
-                k += 1
-            if k == size:
-                return True
+def _named(words: Hashes, bounds: Bounds, names: Hashes, name_bounds: Bounds) -> npt.NDArray[np.bool_]:
+    found = np.zeros(len(bounds) - 1, np.bool_)
+    # Nearly no word begins a name: one look tells.
+    begins = np.zeros(_BEGINNINGS, np.bool_)
+    for n in range(len(name_bounds) - 1):
+        begins[names[name_bounds[n]] & _BEGINNING] = True
+    for i in range(len(found)):
+        for w in range(bounds[i], bounds[i + 1]):
+            if begins[words[w] & _BEGINNING] and _name_begins(words[w : bounds[i + 1]], names, name_bounds):
+                found[i] = True
+                break
+    return found
+
+
+@cached_njit
+def _name_begins(words: Hashes, names: Hashes, bounds: Bounds) -> bool:
+    for n in range(len(bounds) - 1):
+        size = bounds[n + 1] - bounds[n]
+        k = 0
+        while k < size and k < len(words) and words[k] == names[bounds[n] + k]:
+            k += 1
+        if k == size:
+            return True
     return False

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from presswatch_spark.compiled import cached_njit
 from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.articles import ArticleFiles, write_arrow
@@ -26,11 +27,13 @@ from presswatch_spark.matching.index import (
     filter_blocks,
 )
 from presswatch_spark.tables import SUPPRESSED
-from presswatch_spark.text.shingles import SHINGLE_WORDS, indexed_positions, shingle_hashes
-from presswatch_spark.text.words import Words, word_at, words_of
+from presswatch_spark.text.shingles import SHINGLE_WORDS, combine, indexed_positions
+from presswatch_spark.text.words import word_at, words_of
 
 ARRAYS = {"hashes": np.uint64, "articles": np.uint32, "positions": np.uint32, "filter": np.uint64}
 DIRECTORY = "directory"
+
+Bounds = npt.NDArray[np.int64]
 
 _ARTICLE_SHIFT = np.uint64(32)
 
@@ -60,11 +63,13 @@ class IndexPlan:
         return range(1 << self.bits)
 
 
-def postings_of(ordinal: int, words: Words, stride: int) -> tuple[Keys, Keys]:
-    """Hashes of an article's indexed shingles and their values, in the order of positions."""
-    positions = indexed_positions(len(words), stride)
-    values = np.uint64(ordinal) << _ARTICLE_SHIFT | positions.astype(np.uint64)
-    return shingle_hashes(words.hashes)[positions], values
+def postings_of(first: int, hashes: Keys, bounds: Bounds, stride: int) -> tuple[Keys, Keys]:
+    """Hashes of the indexed shingles of n articles, whose ordinals begin at `first`, and their values.
+
+    The words of article i are `hashes[bounds[i] : bounds[i + 1]]`. In the order of articles and positions.
+    """
+    keys, values = _post(np.uint64(first), hashes, bounds, stride)
+    return keys, values
 
 
 def build_bucket(
@@ -141,3 +146,21 @@ def _described(hashes: Keys, values: Keys, counts: npt.NDArray[np.int64], articl
         words, position = words_of(articles.body(value >> 32)), value & 0xFFFFFFFF
         shingles.append(" ".join(word_at(words, i) for i in range(position, position + SHINGLE_WORDS)))
     return pa.table([shingles, hashes, counts], SUPPRESSED)
+
+
+@cached_njit
+def _post(first: np.uint64, hashes: Keys, bounds: Bounds, stride: int) -> tuple[Keys, Keys]:
+    total = 0
+    for i in range(len(bounds) - 1):
+        total += len(indexed_positions(bounds[i + 1] - bounds[i], stride))
+    keys, values = np.empty(total, np.uint64), np.empty(total, np.uint64)
+    k = 0
+    for i in range(len(bounds) - 1):
+        windows = hashes[bounds[i] : bounds[i + 1]].copy()
+        combine(windows, len(windows))
+        owner = (first + np.uint64(i)) << _ARTICLE_SHIFT
+        for position in indexed_positions(len(windows), stride):
+            keys[k] = windows[position]
+            values[k] = owner | np.uint64(position)
+            k += 1
+    return keys, values

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from presswatch_spark.config import CorpusConfig
@@ -16,15 +15,18 @@ from presswatch_spark.corpus.account import RefusalWriter
 from presswatch_spark.corpus.agencies import AgencyNames
 from presswatch_spark.corpus.articles import Cuts, merge_part, write_arrow
 from presswatch_spark.corpus.clusters import band_keys
-from presswatch_spark.corpus.index import postings_of
+from presswatch_spark.corpus.index import Bounds, postings_of
 from presswatch_spark.corpus.layout import AGENCY, ARTICLES_PER_PART, PUBLISHERS, SIGNATURES, part_name
-from presswatch_spark.corpus.sorting import write_run
+from presswatch_spark.corpus.sorting import Keys, write_run
 from presswatch_spark.corpus.vocabulary import WordCounter
 from presswatch_spark.corpus.workspace import Workspace
-from presswatch_spark.matching.minhash import signature
-from presswatch_spark.text.words import words_of
+from presswatch_spark.matching.minhash import signatures
+from presswatch_spark.text.words import words_of_each
 
 POSTINGS, BANDS, WORDS = "postings", "bands", "words"
+
+# Their word hashes, a megabyte or so, stay in the cache.
+_ARTICLES_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +65,18 @@ def build_part(
     first = part * ARTICLES_PER_PART
     counter, names = WordCounter(), AgencyNames(config.agencies)
     agency = table["agency_credit"].is_valid().to_numpy()
-    hashes, values, signatures = [], [], np.empty((len(table), config.minhash.permutations), np.uint32)
-    for row, body in enumerate(_bodies(table)):
-        words = words_of(body)
-        counter.add(words.hashes)
-        agency[row] |= names.named(words.hashes)
-        signatures[row] = signature(words, config.minhash)
-        postings = postings_of(first + row, words, config.shingle_stride)
+    hashes, values, signed = [], [], []
+    for row, words, bounds in _hashed_words(table):
+        counter.add(words)
+        agency[row : row + _ARTICLES_AT_ONCE] |= names.named(words, bounds)
+        signed.append(signatures(words, bounds, config.minhash))
+        postings = postings_of(first + row, words, bounds, config.shingle_stride)
         hashes.append(postings[0])
         values.append(postings[1])
-    arrays.write_rows(work.corpus / SIGNATURES, first, signatures)
+    arrays.write_rows(work.corpus / SIGNATURES, first, np.concatenate(signed))
     keys = np.concatenate(hashes)
     write_run(run_folder(work, POSTINGS, part), keys, np.concatenate(values))
-    bands = band_keys(signatures, config.cluster_jaccard)
+    bands = band_keys(np.concatenate(signed), config.cluster_jaccard)
     ordinals = np.tile(np.arange(first, first + len(table), dtype=np.uint64), len(bands))
     write_run(run_folder(work, BANDS, part), bands.reshape(-1), ordinals)
     numbers = [publishers[title] for title in table["title_id"].to_pylist()]
@@ -87,12 +88,12 @@ def build_part(
     return PartReport(len(table), total, len(distinct), len(keys), tuple(refused.paths))
 
 
-def _bodies(table: pa.Table) -> Iterator[npt.NDArray[np.uint8]]:
-    """Bodies as views of their column's buffer."""
+def _hashed_words(table: pa.Table) -> Iterator[tuple[int, Keys, Bounds]]:
+    """The words of all bodies, some articles at a time: first row, hashes, and bounds of each article's."""
     column = table["body"].combine_chunks()
     column = column if isinstance(column, pa.Array) else column.chunk(0)
-    _, bounds, content = column.buffers()
-    offsets = np.frombuffer(bounds, np.int64)[column.offset : column.offset + len(column) + 1].tolist()
+    _, ends, content = column.buffers()
+    offsets = np.frombuffer(ends, np.int64)[column.offset : column.offset + len(column) + 1]
     text = np.frombuffer(content, np.uint8)
-    for row in range(len(column)):
-        yield text[offsets[row] : offsets[row + 1]]
+    for row in range(0, len(column), _ARTICLES_AT_ONCE):
+        yield row, *words_of_each(text, offsets[row : row + _ARTICLES_AT_ONCE + 1])

@@ -19,6 +19,8 @@ from presswatch_spark.corpus.sorting import Keys, groups, read_bucket
 HASHES, BITS = "hashes.npy", "bits.npy"
 
 _FIRST_SLOTS = 1 << 16
+# Room is made for as many new words before they are looked at; a table that is too large leaves the cache.
+_AT_ONCE = 4096
 _1 = np.uint64(1)
 _SPREAD, _HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 
@@ -32,10 +34,12 @@ class WordCounter:
         self._distinct = 0
 
     def add(self, hashes: Keys) -> None:
-        """Count the words of a text, uint64[n]."""
-        while 2 * (self._distinct + len(hashes)) > len(self._keys):
-            self._grow()
-        self._distinct += _count(self._keys, self._counts, hashes, np.ones(1, np.uint64))
+        """Count the words of texts, uint64[n]."""
+        for first in range(0, len(hashes), _AT_ONCE):
+            some = hashes[first : first + _AT_ONCE]
+            while 2 * (self._distinct + len(some)) > len(self._keys):
+                self._grow()
+            self._distinct += _count(self._keys, self._counts, some, np.ones(1, np.uint64))
 
     def counted(self) -> tuple[Keys, Keys]:
         """Distinct hashes and how often each was met, uint64[d] each, in no order."""

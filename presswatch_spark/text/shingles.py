@@ -45,8 +45,13 @@ def shingle_hashes(word_hashes: Hashes) -> Hashes:
     return windows[: combine(windows, len(windows))]
 
 
+@cached_njit
 def indexed_positions(n_words: int, stride: int = STRIDE) -> npt.NDArray[np.int64]:
     """Positions of the shingles to index in a text of `n_words`: every `stride`-th from 0, and the last."""
     last = n_words - SHINGLE_WORDS
-    positions = np.arange(0, last + 1, stride, dtype=np.int64)
-    return np.append(positions, last) if last > 0 and last % stride else positions
+    whole = last // stride + 1 if last >= 0 else 0
+    positions = np.empty(whole + 1 if last > 0 and last % stride else whole, np.int64)
+    for i in range(whole):
+        positions[i] = i * stride
+    positions[whole:] = last
+    return positions

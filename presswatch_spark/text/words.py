@@ -28,7 +28,16 @@ from presswatch_spark.text.kernels import (
     plain,
 )
 
-__all__ = ["FOLD_VERSION", "Words", "character_offsets", "word_at", "word_count", "word_hashes", "words_of"]
+__all__ = [
+    "FOLD_VERSION",
+    "Words",
+    "character_offsets",
+    "word_at",
+    "word_count",
+    "word_hashes",
+    "words_of",
+    "words_of_each",
+]
 
 _0, _1, _2, _8 = (U64(n) for n in (0, 1, 2, 8))
 
@@ -63,6 +72,15 @@ def word_hashes(text: bytes | Bytes) -> Hashes:
     """Hashes of the words of a text, uint64[n]: what `words_of` gives, in a third of the time."""
     hashes: Hashes = _hashed(load_table(), _as_bytes(text))[0]
     return hashes
+
+
+def words_of_each(texts: Bytes, bounds: Edges) -> tuple[Hashes, Edges]:
+    """Hashes of the words of n texts, one after the other, and the bounds of each text's words: int64[n + 1].
+
+    Text i is `texts[bounds[i] : bounds[i + 1]]`.
+    """
+    hashes, word_bounds = _hashed_each(load_table(), plain(texts), plain(bounds))
+    return hashes, word_bounds
 
 
 def word_count(text: bytes | Bytes) -> int:
@@ -116,6 +134,22 @@ def _hashed(table: FoldTable, text: Bytes) -> tuple[Hashes, Bytes, Edges]:
     hashes = np.empty(count, np.uint64)
     hash_words(folded, edges, count, hashes, _0)
     return hashes, folded, edges
+
+
+@cached_njit
+def _hashed_each(table: FoldTable, texts: Bytes, bounds: Edges) -> tuple[Hashes, Edges]:
+    word_bounds = np.zeros(len(bounds), np.int64)
+    hashes = np.empty((bounds[-1] - bounds[0]) // 4, np.uint64)
+    for i in range(len(bounds) - 1):
+        folded, edges, count = _find(table, texts[bounds[i] : bounds[i + 1]])
+        first = word_bounds[i]
+        word_bounds[i + 1] = first + np.int64(count)
+        if word_bounds[i + 1] > len(hashes):
+            grown = np.empty(2 * word_bounds[i + 1], np.uint64)
+            grown[:first] = hashes[:first]
+            hashes = grown
+        hash_words(folded, edges, count, hashes, U64(first))
+    return hashes[: word_bounds[-1]].copy(), word_bounds
 
 
 @cached_njit

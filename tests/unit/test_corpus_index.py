@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,21 +22,32 @@ from presswatch_spark.corpus.sorting import bucket_bits, read_bucket, sort_pairs
 from presswatch_spark.corpus.workspace import writing
 from presswatch_spark.errors import OutputError
 from presswatch_spark.matching.index import ShingleIndex, index_of
-from presswatch_spark.matching.minhash import jaccard, signature
-from presswatch_spark.text.words import words_of
+from presswatch_spark.matching.minhash import jaccard, signature, signatures
+from presswatch_spark.text.shingles import shingle_hashes
+from presswatch_spark.text.words import words_of, words_of_each
 from tests.corpora import article, sentence, text
 
 CONFIG = CorpusConfig()
+Keys = npt.NDArray[np.uint64]
+
+
+def postings(bodies: Sequence[str], first: int = 0, stride: int = 4) -> tuple[Keys, Keys]:
+    """Hashes and values of some articles' postings, as the definition has it."""
+    hashes, values = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
+    for ordinal, body in enumerate(bodies, first):
+        words = words_of(body.encode()).hashes
+        positions = [n for n in range(len(words) - 7) if n % stride == 0 or n == len(words) - 8]
+        hashes.append(shingle_hashes(words)[positions])
+        values.append(np.array([ordinal << 32 | n for n in positions], np.uint64))
+    return np.concatenate(hashes), np.concatenate(values)
 
 
 def write_runs(folder: Path, bodies: list[str], a_run: int) -> list[Path]:
     """Postings of texts, `a_run` articles to a run."""
     runs = []
     for first in range(0, len(bodies), a_run):
-        some = enumerate(bodies[first : first + a_run], first)
-        postings = [postings_of(ordinal, words_of(body.encode()), 4) for ordinal, body in some]
         runs.append(folder / f"run-{first:03d}")
-        write_run(runs[-1], *(np.concatenate(column) for column in zip(*postings, strict=True)))
+        write_run(runs[-1], *postings(bodies[first : first + a_run], first))
     return runs
 
 
@@ -51,8 +62,7 @@ def in_buckets(
         folder / "articles/part-00000.arrow", pa.Table.from_pylist([row | blank for row in rows], ARTICLES)
     )
     runs = write_runs(folder, bodies, 7)
-    postings = sum(len(arrays.load(run / "keys.npy")) for run in runs)
-    plan = IndexPlan.of(runs, postings, CONFIG)
+    plan = IndexPlan.of(runs, sum(len(arrays.load(run / "keys.npy")) for run in runs), CONFIG)
     plan = IndexPlan(plan.runs, bits, plan.filter_blocks, plan.directory_bits)
     folders = [folder / f"bucket-{bucket:02d}" for bucket in plan.buckets]
     for bucket, place in enumerate(folders):
@@ -63,8 +73,7 @@ def in_buckets(
 
 
 def at_once(bodies: list[str]) -> ShingleIndex:
-    postings = [postings_of(ordinal, words_of(body.encode()), 4) for ordinal, body in enumerate(bodies)]
-    hashes, values = (np.concatenate(column) for column in zip(*postings, strict=True))
+    hashes, values = postings(bodies)
     owners, positions = (values >> np.uint64(32)).astype(np.uint32), values.astype(np.uint32)
     return index_of(hashes, owners, positions, CONFIG.filter_bits_per_key)
 
@@ -84,11 +93,10 @@ def test_a_shingle_of_too_many_articles_is_left_out_and_listed(tmp_path: Path) -
     bodies = [f"{stock} {text(n)}" for n in range(6)]
     [lone] = [f"{stock} {stock} {text(9)}"]
     built, suppressed = in_buckets(tmp_path, [*bodies, lone], bits=2, limit=6)
-    words = words_of(stock.encode())
     assert [(row["shingle"], row["articles"]) for row in suppressed] == [
         ("abonnez vous pour lire la suite de cet", 7)
     ]
-    assert suppressed[0]["hash"] == postings_of(0, words, 4)[0][0]
+    assert suppressed[0]["hash"] == postings([stock])[0][0]
     assert suppressed[0]["hash"] not in built.hashes
     assert len(built.hashes) == len(at_once([*bodies, lone]).hashes) - 7
 
@@ -102,7 +110,7 @@ def test_a_shingle_of_just_as_many_articles_as_allowed_stays(tmp_path: Path) -> 
 
 def test_articles_of_a_shingle_are_counted_whatever_its_neighbours_are(tmp_path: Path) -> None:
     bodies = [f"{text(1)} {text(2)}", text(1)]
-    first, second = (set(postings_of(0, words_of(body.encode()), 4)[0].tolist()) for body in bodies)
+    first, second = (set(postings([body])[0].tolist()) for body in bodies)
     built, suppressed = in_buckets(tmp_path, bodies, bits=1, limit=1)
     assert {row["hash"] for row in suppressed} == first & second
     assert {row["articles"] for row in suppressed} == {2}
@@ -116,8 +124,26 @@ def test_many_places_in_few_articles_are_not_too_common(tmp_path: Path) -> None:
 
 
 def test_the_denser_stride_indexes_more_places() -> None:
-    words = words_of(text(1).encode())
-    assert postings_of(3, words, 1)[1].astype(np.uint32).tolist() == list(range(len(words) - 7))
+    words = words_of(text(1).encode()).hashes
+    _, values = postings_of(3, words, np.array([0, len(words)]), 1)
+    assert values.astype(np.uint32).tolist() == list(range(len(words) - 7))
+
+
+@pytest.mark.parametrize("stride", [1, 3, 4])
+def test_articles_hashed_together_are_as_each_by_itself(stride: int) -> None:
+    bodies = ["½" * 90, text(1), "", "un deux", text(2, 3), " ".join(map(str, range(8))), text(3)]
+    encoded = [body.encode() for body in bodies]
+    ends = np.cumsum([7, *map(len, encoded)])
+    hashes, bounds = words_of_each(np.frombuffer(b"ignored" + b"".join(encoded), np.uint8), ends)
+    each = [words_of(body) for body in encoded]
+    assert hashes.tolist() == [word for words in each for word in words.hashes.tolist()]
+    assert np.diff(bounds).tolist() == [len(words) for words in each]
+    for found, expected in zip(
+        postings_of(9, hashes, bounds, stride), postings(bodies, 9, stride), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+    signed = signatures(hashes, bounds, CONFIG.minhash)
+    np.testing.assert_array_equal(signed, [signature(words, CONFIG.minhash) for words in each])
 
 
 def test_runs_come_back_sorted_with_equal_keys_in_the_order_of_runs(tmp_path: Path) -> None:

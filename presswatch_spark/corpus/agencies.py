@@ -26,7 +26,7 @@ class AgencyNames:
         self._bounds = np.cumsum([0, *map(len, hashed)]).astype(np.int64)
 
     def named(self, words: Hashes, bounds: Bounds) -> npt.NDArray[np.bool_]:
-        """Whether any of the names stands in each of n texts; text i is `words[bounds[i] : bounds[i + 1]]`."""
+        """Which of n texts have any of the names; text i is `words[bounds[i] : bounds[i + 1]]`."""
         found: npt.NDArray[np.bool_] = _named(words, bounds, self._words, self._bounds)
         return found
 

@@ -186,20 +186,19 @@ class ArticleFiles:
         return pa.ipc.open_file(pa.memory_map(str(self._folder / part_name(part))))
 
 
-def article_urls(folder: Path, parts: int) -> Iterator[tuple[int, str]]:
-    """Every URL of every article of a corpus folder, with the article's ordinal; a batch in memory."""
-    for part in range(parts):
-        with pa.memory_map(str(folder / part_name(part))) as file:
-            reader = pa.ipc.open_file(file)
-            for number in range(reader.num_record_batches):
-                batch = reader.get_batch(number)
-                first = part * ARTICLES_PER_PART + number * ARTICLES_PER_BATCH
-                rows = zip(
-                    batch.column("url").to_pylist(), batch.column("alternate_urls").to_pylist(), strict=True
-                )
-                for ordinal, (url, alternates) in enumerate(rows, first):
-                    for each in _urls(url, alternates):
-                        yield ordinal, each
+def article_urls(folder: Path, part: int) -> Iterator[tuple[int, str]]:
+    """Every URL of every article of a part, with the article's ordinal; a batch in memory."""
+    with pa.memory_map(str(folder / part_name(part))) as file:
+        reader = pa.ipc.open_file(file)
+        for number in range(reader.num_record_batches):
+            batch = reader.get_batch(number)
+            first = part * ARTICLES_PER_PART + number * ARTICLES_PER_BATCH
+            rows = zip(
+                batch.column("url").to_pylist(), batch.column("alternate_urls").to_pylist(), strict=True
+            )
+            for ordinal, (url, alternates) in enumerate(rows, first):
+                for each in _urls(url, alternates):
+                    yield ordinal, each
 
 
 def _urls(url: str | None, alternates: Sequence[str]) -> tuple[str, ...]:

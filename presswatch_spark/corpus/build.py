@@ -19,7 +19,8 @@ import numpy as np
 from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.account import reasons, write_table
-from presswatch_spark.corpus.articles import ArticleFiles, Cuts, article_urls, cut
+from presswatch_spark.corpus.addresses import write_sites
+from presswatch_spark.corpus.articles import ArticleFiles, Cuts, cut
 from presswatch_spark.corpus.clusters import ALONE, Clusters, banding, clusters_of, edges_of_bucket
 from presswatch_spark.corpus.index import IndexPlan, build_bucket, join_buckets, suppressed_of
 from presswatch_spark.corpus.intake import article_columns
@@ -123,12 +124,17 @@ def _build(
         clusters = _link(spark, work, cuts, config)
         say(f"indexing {sum(report.postings for report in reports):,} shingles")
         postings, suppressed = _index(spark, work, reports, config)
+<<<<<<< HEAD
         write_vocabulary(spark, work, reports)
-        _write_sites(work, cuts)
+        write_sites(spark, work, cuts.parts)
         if sample:
             say(f"reading {len(sample):,} shards of the background")
         documents, known = read_background(spark, work, sample, config, storage)
         say("writing the tables and the manifest")
+=======
+        say("writing the tables and the manifest")
+        write_sites(spark, work, cuts.parts)
+>>>>>>> bb750c5 (URLs are keyed part by part on all cores, not by the driver)
         write_table(work.corpus / layout.REFUSED_TABLE, REFUSED, refused)
         counts = Counts(
             articles=cuts.articles,
@@ -226,10 +232,3 @@ def _index_bucket(work: Workspace, cutting: IndexPlan, limit: int, bucket: int) 
 
 def _bucket_folder(work: Workspace, bucket: int) -> Path:
     return work.scratch / f"bucket-{bucket:05d}"
-
-
-def _write_sites(work: Workspace, cuts: Cuts) -> None:
-    folder = work.corpus / layout.SITES_FOLDER
-    folder.mkdir()
-    titles = load_registry(work.corpus / layout.MEMBERS).titles
-    SiteIndex.build(folder, titles.values(), article_urls(work.corpus, cuts.parts))

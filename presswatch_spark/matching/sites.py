@@ -72,6 +72,29 @@ class _Site:
 
 
 @dataclass(frozen=True, slots=True)
+class UrlKeys:
+    """Articles' URLs as an index takes them: `hashes` uint64[u] of their normal forms, `ordinals` uint32[u].
+
+    `sites` are the hosts of those normal forms.
+    """
+
+    sites: frozenset[str]
+    hashes: Hashes
+    ordinals: npt.NDArray[np.uint32]
+
+    @classmethod
+    def of(cls, article_urls: Iterable[tuple[int, str]]) -> UrlKeys:
+        """The keys of pairs of an ordinal and one of its URLs; what is no URL has none."""
+        sites, hashes, ordinals = set[str](), array("Q"), array("I")
+        for ordinal, url in article_urls:
+            if page := page_url(url):
+                sites.add(page.site)
+                hashes.append(url_hash(page.text))
+                ordinals.append(ordinal)
+        return cls(frozenset(sites), np.array(hashes, np.uint64), np.array(ordinals, np.uint32))
+
+
+@dataclass(frozen=True, slots=True)
 class SiteIndex:
     """The sites of all titles and the URLs of all articles; the arrays may be memory maps."""
 
@@ -81,25 +104,23 @@ class SiteIndex:
     sites: Mapping[str, tuple[_Site, ...]]
 
     @staticmethod
-    def build(folder: Path, titles: Iterable[Title], article_urls: Iterable[tuple[int, str]]) -> None:
+    def build(folder: Path, titles: Iterable[Title], urls: Iterable[UrlKeys]) -> None:
         """Write the index.
 
         Args:
-            folder: exists, and gets the four files. article_urls: (ordinal, URL) of every article, and of
-            each of its alternates. 12 bytes are held of each.
+            folder: exists, and gets the four files.
+            urls: of all articles, in any number of pieces. 12 bytes are held of each.
         """
         owners = {title.id: (title.publisher_id, _sites_of(title)) for title in titles}
         names = {site.partition("/")[0] for _, sites in owners.values() for site in sites}
-        hashes, ordinals = array("Q"), array("I")
-        for ordinal, url in article_urls:
-            if page := page_url(url):
-                names.add(page.site)
-                hashes.append(url_hash(page.text))
-                ordinals.append(ordinal)
         names.update(cache.removeprefix(".") for cache in AMP_CACHES)
         names.update(GOOGLE_HOSTS)
-        keys = np.frombuffer(hashes, np.uint64) if hashes else np.empty(0, np.uint64)
-        values = np.frombuffer(ordinals, np.uint32) if ordinals else np.empty(0, np.uint32)
+        hashes, ordinals = [np.empty(0, np.uint64)], [np.empty(0, np.uint32)]
+        for piece in urls:
+            names.update(piece.sites)
+            hashes.append(piece.hashes)
+            ordinals.append(piece.ordinals)
+        keys, values = np.concatenate(hashes), np.concatenate(ordinals)
         order = np.lexsort((values, keys))
         np.save(folder / HOSTS_FILE, host_table(names))
         np.save(folder / HASHES_FILE, keys[order])

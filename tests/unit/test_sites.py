@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from presswatch_spark.corpus.registry import Title, parse_registry
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.matching.hosts import host_table, known_hosts
-from presswatch_spark.matching.sites import SiteIndex, SiteMatch
+from presswatch_spark.matching.sites import SiteIndex, SiteMatch, UrlKeys
 from presswatch_spark.matching.urls import page_url
 from presswatch_spark.sources.base import DocumentBatch, Locator
 from tests.unit.test_urls import PIECES
@@ -40,7 +40,8 @@ URLS = {
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> SiteIndex:
     folder = tmp_path_factory.mktemp("sites")
-    SiteIndex.build(folder, TITLES, ((ordinal, url) for ordinal, urls in URLS.items() for url in urls))
+    pieces = (UrlKeys.of((ordinal, url) for url in urls) for ordinal, urls in URLS.items())
+    SiteIndex.build(folder, TITLES, pieces)
     return SiteIndex.open(folder)
 
 

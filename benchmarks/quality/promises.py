@@ -1,0 +1,54 @@
+"""What must hold; the bench fails where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from benchmarks.quality.negatives import HARD
+from benchmarks.quality.plant import EDITED_KINDS
+from benchmarks.quality.score import CERTAIN, Score, rate, totals
+
+LEAST_RECALL = 0.99
+NEARLY_ALL = ("15 % of words edited", "15 % edited, equal boilerplate", "5 % OCR noise")
+COVERAGE_WITHIN = 0.01
+
+
+def broken(score: Score) -> Iterator[str]:
+    """Promises that the scan breaks whatever the grades of confidence, each in a sentence."""
+    found, true = totals(score.run_pairs)
+    if found != true:
+        yield f"{true - found} of {true} pairs with a run of 11 words were missed"
+    if score.false_pairs:
+        yield f"{len(score.false_pairs)} rows have no run of 11 words: {score.false_pairs[:3]}"
+    if score.longest.largest:
+        yield f"longest_run_words is wrong by up to {score.longest.largest:.0f} words"
+    if score.below:
+        yield f"{score.below} rows have less coverage than the words in runs of 8 make"
+    for kind, error in coverage_errors(score).items():
+        if error["max" if kind not in EDITED_KINDS else "mean"] > COVERAGE_WITHIN:
+            yield f"{kind}: article_coverage is off by more than {COVERAGE_WITHIN}: {error}"
+    for kind in NEARLY_ALL:
+        if rate(score.copies[kind]) < LEAST_RECALL:
+            yield f"{kind}: only {rate(score.copies[kind]):.3f} of the copies were found"
+    if len({tuple(counts) for counts in score.by_format.values()}) > 1:
+        yield f"the formats differ: {dict(score.by_format)}"
+
+
+def coverage_errors(score: Score) -> Mapping[str, dict[str, Any]]:
+    """By kind: errors of coverage against its truth, by construction for edited kinds, by runs for others."""
+    return {
+        kind: {
+            "truth": "construction" if kind in EDITED_KINDS else "runs",
+            **(score.by_construction if kind in EDITED_KINDS else score.by_runs)[kind].figures(),
+        }
+        for kind in score.by_runs
+    }
+
+
+def too_certain(score: Score) -> Iterator[str]:
+    """Rows of hard negatives that are graded A or B."""
+    for kind in HARD:
+        graded = sum(score.confidence[kind][grade] for grade in CERTAIN)
+        if graded:
+            yield f"{kind}: {graded} rows are graded A or B: {dict(score.confidence[kind])}"

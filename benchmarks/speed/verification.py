@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.speed.material import Material
 from benchmarks.speed.prose import sentences, vocabulary
-from presswatch_spark.config import GradeRules, MinHashRules, VerifyRules
+from presswatch_spark.config import ScanConfig, VerifyRules
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.matcher import Matcher, Rules
 from presswatch_spark.matching.named import NamedDocument
@@ -42,7 +42,7 @@ def measure(material: Material) -> dict[str, object]:
 
 
 def _of_kind(corpus: Corpus, count: int, kind: str) -> dict[str, object]:
-    matcher = Matcher(corpus, Rules(VerifyRules(), GradeRules(), MinHashRules()))
+    matcher = Matcher(corpus, Rules.of(ScanConfig()))
     matcher.rehearse()
     stages: Counter[str] = Counter()
     whole, rows, spans, words = 0.0, 0, 0, 0

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit
-from presswatch_spark.matching.common_runs import Names, Run, Runs, as_runs
+from presswatch_spark.matching.common_runs import Run, Runs, as_runs
+from presswatch_spark.matching.names import Names
 
 # Gaps up to this wide on both sides are aligned by single words, up to twice as wide by pairs of words; wider
 # ones only by runs of `bridge_run_words`. Beyond a passage's end, the next run is sought this near.

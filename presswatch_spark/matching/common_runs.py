@@ -1,109 +1,21 @@
 """Common runs of two texts, exact and in linear time, whatever the texts repeat.
 
-Words become *names*: the name of a word, or of a window of words, is the first position in the document at
-which the same word or window stands; -1 says that it stands nowhere in the document. Words are named by
-comparing their folded bytes; longer windows by comparing pairs of names (Karp, Miller, Rosenberg, "Rapid
-identification of repeated patterns in strings, trees and arrays", STOC 1972). From there on equality of
-integers is equality of words: a hash only says where to look.
-
-A document is named once, with tables in which the words and windows of each article are looked up.
-A run is a row (document position, article position, length), in words.
+Texts are given by the names of their words (see `names`). Windows of any length, where the longest run is
+sought, are named by comparing pairs of names (Karp, Miller, Rosenberg, "Rapid identification of repeated
+patterns in strings, trees and arrays", STOC 1972). A run is a row (document position, article position,
+length), in words.
 """
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit
+from presswatch_spark.matching.names import Names, Table, table_for, table_of
 
-Names = npt.NDArray[np.int32]
 Runs = npt.NDArray[np.int64]
 Run = tuple[int, int, int]
-Hashes = npt.NDArray[np.uint64]
-Bytes = npt.NDArray[np.uint8]
-Edges = npt.NDArray[np.int64]
-
-_BYTE, _HALF = np.uint64(8), np.uint64(32)
-
-
-class Table(NamedTuple):
-    """Open addressing: int32 places in a text, -1 for an empty slot; key * factor >> shift is the slot.
-
-    The factor is a secret of the process and changes no result. Words are keyed by their bytes and by it,
-    not by their hashes, which anybody can make equal: no page can be written to make its words share slots.
-    """
-
-    slots: Names
-    shift: np.uint64
-    factor: np.uint64
-
-
-@cached_njit
-def table_for(keys: int, factor: np.uint64) -> Table:
-    """An empty table, at most half full with so many keys. `factor` is odd."""
-    bits = 4
-    while 1 << bits < 2 * keys:
-        bits += 1
-    return Table(np.full(1 << bits, -1, np.int32), np.uint64(64 - bits), factor)
-
-
-@cached_njit
-def _word_key(folded: Bytes, start: int, end: int, factor: np.uint64) -> np.uint64:
-    """A hash of a word's bytes, eight at a time, that nobody can foretell without the factor."""
-    state = factor
-    while start < end:
-        block = np.uint64(0)
-        for k in range(min(8, end - start)):
-            block = (block << _BYTE) | np.uint64(folded[start + k])
-        state = (state ^ block) * factor
-        state ^= state >> _HALF
-        start += 8
-    return state
-
-
-@cached_njit
-def name_words(
-    table: Table,
-    document_hashes: Hashes,
-    document_folded: Bytes,
-    document_starts: Edges,
-    document_ends: Edges,
-    hashes: Hashes,
-    folded: Bytes,
-    starts: Edges,
-    ends: Edges,
-    add: bool,
-) -> Names:
-    """Name words by a table of the document's: int32[n].
-
-    Args:
-        table: the document's. hashes (uint64), folded (uint8), starts, ends (int64): see `Words`; of the
-        document and of the text to name. add: that is the document itself; its words are put into the table.
-    """
-    slots = table.slots
-    names = np.empty(len(hashes), np.int32)
-    # All in one function: a call with that many arrays costs more than the word.
-    for i in range(len(hashes)):
-        key = _word_key(folded, starts[i], ends[i], table.factor)
-        slot = int(np.int64((key * table.factor) >> table.shift))
-        while slots[slot] >= 0:
-            j = slots[slot]
-            length = ends[i] - starts[i]
-            # Words with equal hashes are told apart by their bytes.
-            if document_hashes[j] == hashes[i] and document_ends[j] - document_starts[j] == length:
-                k = 0
-                while k < length and document_folded[document_starts[j] + k] == folded[starts[i] + k]:
-                    k += 1
-                if k == length:
-                    break
-            slot = (slot + 1) & (len(slots) - 1)
-        if add and slots[slot] < 0:
-            slots[slot] = i
-        names[i] = slots[slot]
-    return names
 
 
 @cached_njit
@@ -116,12 +28,14 @@ def _find_pair(table: Table, document: Names, offset: int, x: int, y: int) -> in
 
 
 @cached_njit
-def widen(document: Names, offset: int, factor: np.uint64) -> tuple[Names, Table]:
+def widen(document: Names, offset: int, factor: np.uint64) -> tuple[Names, Names]:
     """Name the document's windows `offset` words longer, each from the two windows it is the union of.
 
-    Args: names int32 of all windows of w words; 1 <= offset <= w.
-    Returns: names of all windows of w + offset words, fewer by `offset`, or none; their table.
+    Args: names int32 of all windows of w words; 0 <= offset <= w.
+    Returns: names of all windows of w + offset words, fewer by `offset`, or none; slots of their table.
     """
+    if offset == 0:
+        return document, np.empty(0, np.int32)
     wide = np.empty(max(0, len(document) - offset), np.int32)
     table = table_for(len(wide), factor)
     for i in range(len(wide)):
@@ -129,12 +43,15 @@ def widen(document: Names, offset: int, factor: np.uint64) -> tuple[Names, Table
         if table.slots[slot] < 0:
             table.slots[slot] = i
         wide[i] = table.slots[slot]
-    return wide, table
+    return wide, table.slots
 
 
 @cached_njit
-def look_up(document: Names, offset: int, table: Table, article: Names) -> Names:
+def look_up(document: Names, offset: int, slots: Names, factor: np.uint64, article: Names) -> Names:
     """Name the article's windows likewise, by the table that `widen` made of the document's."""
+    if offset == 0:
+        return article
+    table = table_of(slots, factor)
     wide = np.full(max(0, len(article) - offset), -1, np.int32)
     for j in range(len(wide)):
         x, y = article[j], article[j + offset]
@@ -145,23 +62,8 @@ def look_up(document: Names, offset: int, table: Table, article: Names) -> Names
 
 @cached_njit
 def _both_wider(document: Names, article: Names, offset: int, factor: np.uint64) -> tuple[Names, Names]:
-    wide, table = widen(document, offset, factor)
-    return wide, look_up(document, offset, table, article)
-
-
-@cached_njit
-def repetitions(document: Names) -> tuple[Names, Names]:
-    """For each window: how often its name occurs, at the name's place; the next window of its name, or -1."""
-    times = np.zeros(len(document), np.int32)
-    following = np.full(len(document), -1, np.int32)
-    last = np.full(len(document), -1, np.int32)
-    for i in range(len(document)):
-        name = document[i]
-        times[name] += 1
-        if last[name] >= 0:
-            following[last[name]] = i
-        last[name] = i
-    return times, following
+    wide, slots = widen(document, offset, factor)
+    return wide, look_up(document, offset, slots, factor, article)
 
 
 @cached_njit

@@ -129,9 +129,8 @@ class Matcher:
             if overlap.longest_run_words >= rules.grade.min_run_words:
                 (places,) = span_places([overlap], 1, words, article.body)
                 likeness = jaccard(signed, self._corpus.signature(ordinal))
-                rarity = standing.rarity(overlap.spans, rules.grade.min_run_words)
-                ownership = standing.ownership(overlap.spans, rules.ownership)
-                findings.append(Finding(ordinal, article, overlap, places, likeness, rarity, ownership))
+                judged = standing.judged(overlap.spans, rules.grade.min_run_words, rules.ownership)
+                findings.append(Finding(ordinal, article, overlap, places, likeness, *judged))
         return findings
 
     def _screened(self, document: Words, ordinals: Sequence[int]) -> list[int]:

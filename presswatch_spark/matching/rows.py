@@ -1,17 +1,15 @@
-"""From verified findings to rows of `matches`, and the digests by which anybody can check a table.
+"""From verified findings to rows of `matches`.
 
 A document gives one row for each article of which it holds a long enough run; if it stands at an article's
 URL but holds no such run of it, a `url_only` row for that article; if it stands on a title's site and has no
-row for that title yet, a `url_only` row for the title. `docs/tables.md` says how to recompute the digests.
+row for that title yet, a `url_only` row for the title.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +17,7 @@ import numpy.typing as npt
 
 from presswatch_spark.config import ConfidenceRules, GradeRules
 from presswatch_spark.matching.confidence import confidence
+from presswatch_spark.matching.digests import row_digest
 from presswatch_spark.matching.grade import grade
 from presswatch_spark.matching.sites import SiteMatch
 from presswatch_spark.matching.verify import Overlap
@@ -27,10 +26,6 @@ from presswatch_spark.text.words import Words, character_offsets
 
 Row = dict[str, Any]
 Places = npt.NDArray[np.int64]
-
-NOT_DIGESTED = frozenset(("run_id", "shard_uri", "row_sha256"))
-"""Columns that may differ between two scans of the same bytes: a mirror has other URIs."""
-GROUP_DIGITS = 3
 
 
 class ArticleFacts(Protocol):
@@ -126,55 +121,14 @@ def span_places(overlaps: Sequence[Overlap], side: int, words: Words, text: byte
     Args:
         side: 0, the text is the document of all of them; 1, their article.
     """
-    first = np.concatenate([overlap.spans[:, side] for overlap in overlaps])
-    last = first + np.concatenate([overlap.spans[:, 2] for overlap in overlaps]) - 1
+    spans = overlaps[0].spans if len(overlaps) == 1 else np.concatenate([each.spans for each in overlaps])
+    first = spans[:, side]
+    last = first + spans[:, 2] - 1
     bounds = character_offsets(text, np.concatenate((words.starts[first], words.ends[last])))
-    ends = np.cumsum([len(overlap.spans) for overlap in overlaps])
-    return np.split(bounds.reshape(2, -1).T, ends[:-1])
-
-
-def row_digest(row: Mapping[str, Any]) -> str:
-    """SHA-256 (hex) of a row's canonical form, which leaves out the columns of `NOT_DIGESTED`.
-
-    The form is JSON in UTF-8: keys sorted, no spaces, nothing escaped that JSON allows bare, floats in their
-    shortest form that reads back the same, timestamps as `2024-05-18T01:58:10.000000Z` (one without zone is
-    taken as UTC).
-    """
-    columns = {name: value for name, value in row.items() if name not in NOT_DIGESTED}
-    text = json.dumps(
-        columns,
-        default=_canonical,
-        ensure_ascii=False,
-        separators=(",", ":"),
-        sort_keys=True,
-        allow_nan=False,
-    )
-    return _sha256(text)
-
-
-def table_digest(row_digests: Iterable[str]) -> str:
-    """Digest of a table from its rows' digests, in any order; a row that is there twice counts twice.
-
-    Row digests are grouped by their first `GROUP_DIGITS` hex digits. A group's digest is the SHA-256 of its
-    row digests, sorted and joined; the table's is the SHA-256 of all groups in order, each as its digits and
-    its digest. So groups can be digested apart (Spark does), and an empty table has the SHA-256 of nothing.
-    """
-    groups: dict[str, list[str]] = {}
-    for digest in row_digests:
-        groups.setdefault(digest[:GROUP_DIGITS], []).append(digest)
-    joined = "".join(f"{digits}{_sha256(''.join(sorted(groups[digits])))}" for digits in sorted(groups))
-    return _sha256(joined)
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _canonical(value: object) -> str:
-    if isinstance(value, datetime):
-        moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-    raise TypeError(f"a row of matches holds no {type(value).__name__}")
+    places = bounds.reshape(2, -1).T
+    if len(overlaps) == 1:
+        return [places]
+    return np.split(places, np.cumsum([len(overlap.spans) for overlap in overlaps])[:-1])
 
 
 def _document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) -> Row:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit
 from presswatch_spark.config import OwnershipRules, RarityRules
-from presswatch_spark.matching.index import ShingleIndex, block_shift
+from presswatch_spark.matching.index import ShingleIndex, block_shift, filter_bits
 from presswatch_spark.text.kernels import U64, Hashes, plain
 from presswatch_spark.text.shingles import SHINGLE_WORDS, shingle_hashes
 
@@ -32,8 +32,7 @@ OWNERSHIPS = ("exclusive", "shared", "agency")
 
 # Publishers of one shingle are told apart up to this many.
 PUBLISHERS_TOLD = 16
-_RARE = 0
-_1 = U64(1)
+_0, _1 = U64(0), U64(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +67,18 @@ class Standing:
     sums: Sums
     agency: bool
 
-    def rarity(self, spans: Counts, min_run_words: int) -> int:
-        """Bits of the rarest run: the most that the words not known of one of the `spans` hold together.
+    def judged(self, spans: Counts, min_run_words: int, rules: OwnershipRules) -> tuple[int, str]:
+        """Bits of the rarest run, and whose the copied words are: one of `OWNERSHIPS`.
+
+        A run's bits are those of its words that are not known. Whose the words are, `conf/scan.yaml` rules.
 
         Args:
-            spans: int64 (s, 4), as in `Overlap`; those of fewer than `min_run_words` words do not count.
+            spans: int64 (s, 4), as in `Overlap`; those of fewer than `min_run_words` words are no runs.
         """
-        runs = spans[spans[:, 2] >= min_run_words]
-        held = self.sums[runs[:, 1] + runs[:, 2], _RARE] - self.sums[runs[:, 1], _RARE]
-        return int(held.max(initial=0))
-
-    def ownership(self, spans: Counts, rules: OwnershipRules) -> str:
-        """Whose the words in the `spans` are, by the rules of `conf/scan.yaml`: one of `OWNERSHIPS`."""
-        copied, shared, wide = _owners(self.sums, spans)
+        rarity, copied, shared, wide = _judge(self.sums, spans, min_run_words)
         if self.agency or wide >= rules.shared_share * copied:
-            return "agency"
-        return "shared" if shared >= rules.shared_share * copied else "exclusive"
+            return rarity, "agency"
+        return rarity, "shared" if shared >= rules.shared_share * copied else "exclusive"
 
 
 class Neighbours:
@@ -96,6 +91,7 @@ class Neighbours:
         self._limits = (rarity.known_publishers, rarity.known_articles, rarity.known_hosts)
         self._many = ownership.agency_publishers
         self._known = _Known(
+            plain(index.filter), block_shift(len(index.filter)),
             plain(index.hashes), plain(index.articles),
             plain(index.directory), block_shift(len(index.directory) - 1),
             plain(around.publishers), plain(around.clusters),
@@ -115,6 +111,8 @@ class Neighbours:
 class _Known(NamedTuple):
     """What the kernel reads."""
 
+    filter: Hashes
+    filter_shift: np.uint64
     hashes: Hashes
     articles: Ids
     directory: Counts
@@ -140,35 +138,40 @@ def _first(hashes: Hashes, h: np.uint64, low: int, high: int) -> int:
 
 
 @cached_njit
-def _meet(known: _Known, ordinal: int, h: np.uint64, met: Ids) -> tuple[int, int, int]:
-    """Who else has a shingle: unrelated other publishers, unrelated articles of the own, other publishers.
+def _meet(
+    hashes: Hashes,
+    articles: Ids,
+    publishers: Ids,
+    clusters: npt.NDArray[np.int32],
+    e: int,
+    ordinal: int,
+    met: Ids,
+) -> tuple[int, int, int]:
+    """Who else has the shingle whose postings begin at e.
 
-    Of the publishers at most `PUBLISHERS_TOLD` are told apart. `met` is scratch for so many.
+    Returns: other publishers with an unrelated article, unrelated articles of the own publisher, all other
+    publishers. Of the publishers at most `PUBLISHERS_TOLD` are told apart; `met` is scratch for so many.
     """
-    publisher, cluster = known.publishers[ordinal], known.clusters[ordinal]
-    bucket = (h >> _1) >> known.directory_shift
-    e = _first(known.hashes, h, known.directory[bucket], known.directory[bucket + _1])
+    h, publisher, cluster = hashes[e], publishers[ordinal], clusters[ordinal]
     unrelated, own, others = 0, 0, 0
-    related_until = 0
     last_own = np.int64(-1)
-    while e >= 0 and e < len(known.hashes) and known.hashes[e] == h:
-        article = np.int64(known.articles[e])
+    while e < len(hashes) and hashes[e] == h:
+        article = np.int64(articles[e])
         e += 1
-        related = article == ordinal or (cluster >= 0 and known.clusters[article] == cluster)
-        if known.publishers[article] == publisher:
+        related = article == ordinal or (cluster >= 0 and clusters[article] == cluster)
+        if publishers[article] == publisher:
             own += not related and article != last_own
             last_own = article
             continue
         at = 0
-        while at < others and met[at] != known.publishers[article]:
+        while at < others and met[at] != publishers[article]:
             at += 1
         if at == others and others < len(met):
-            met[others] = known.publishers[article]
+            met[others] = publishers[article]
             others += 1
-        if at < others and not related and at >= related_until:
+        if unrelated <= at < others and not related:
             # Publishers with an unrelated article stand first.
-            met[at], met[related_until] = met[related_until], met[at]
-            related_until += 1
+            met[at], met[unrelated] = met[unrelated], met[at]
             unrelated += 1
     return unrelated, own, others
 
@@ -189,11 +192,18 @@ def _standing(
     for w in range(n):
         if w < len(shingles):
             h = shingles[w]
+            unrelated, own, others, hosts = 0, 0, 0, 0
+            if filter_bits(h) & ~known.filter[(h >> _1) >> known.filter_shift] == _0:
+                bucket = (h >> _1) >> known.directory_shift
+                e = _first(known.hashes, h, known.directory[bucket], known.directory[bucket + _1])
+                if e >= 0:
+                    unrelated, own, others = _meet(
+                        known.hashes, known.articles, known.publishers, known.clusters, e, ordinal, met
+                    )
+                place = _first(known.background, h, 0, len(known.background))
+                hosts = int(known.hosts[place]) if place >= 0 else 0
+            common = len(known.suppressed) > 0 and _first(known.suppressed, h, 0, len(known.suppressed)) >= 0
             after = w + SHINGLE_WORDS
-            unrelated, own, others = _meet(known, ordinal, h, met)
-            place = _first(known.background, h, 0, len(known.background))
-            common = _first(known.suppressed, h, 0, len(known.suppressed)) >= 0
-            hosts = np.int64(known.hosts[place]) if place >= 0 else 0
             if common or unrelated >= limits[0] or own >= limits[1] or hosts >= limits[2]:
                 known_until = after
             if common or others >= 1:
@@ -207,15 +217,19 @@ def _standing(
 
 
 @cached_njit
-def _owners(sums: Sums, spans: Counts) -> tuple[int, int, int]:
-    """Sums over the article's words that lie in a span, each counted once."""
+def _judge(sums: Sums, spans: Counts, min_run_words: int) -> tuple[int, int, int, int]:
+    """Bits of the rarest run; words that lie in a span, each counted once, and the two sums over them."""
     copied = np.zeros(len(sums), np.bool_)
+    rarity = 0
     for s in range(len(spans)):
-        copied[spans[s, 1] : spans[s, 1] + spans[s, 2]] = True
+        first, words = spans[s, 1], spans[s, 2]
+        copied[first : first + words] = True
+        if words >= min_run_words:
+            rarity = max(rarity, int(sums[first + words, 0] - sums[first, 0]))
     words, shared, wide = 0, 0, 0
     for w in range(len(sums) - 1):
         if copied[w]:
             words += 1
             shared += sums[w + 1, 1] - sums[w, 1]
             wide += sums[w + 1, 2] - sums[w, 2]
-    return words, shared, wide
+    return rarity, words, shared, wide

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from presswatch_spark.compiled import cached_njit
 from presswatch_spark.config import VerifyRules
 from presswatch_spark.matching.bridges import Pair, bridge, passages, select
+from presswatch_spark.matching.common_runs import Runs
 from presswatch_spark.matching.named import NamedDocument
+from presswatch_spark.matching.names import Names
 from presswatch_spark.text.words import Words
 
 # A page of one phrase, endlessly repeated, has millions of spans: the longest are kept, the numbers count
@@ -56,22 +59,28 @@ def verify(document: NamedDocument, article: Words, rules: VerifyRules) -> Overl
 
     The cost is linear in the article and in what both have in common; where they repeat too much, in both.
     """
-    names = document.name(article)
-    runs = document.runs(names)
-    n, m = len(document.names), len(names)
+    names, runs = document.runs(article)
+    n, m = len(document.words), len(article)
     if not len(runs):
         return Overlap(0, 0, 0, m, n, np.empty((0, 4), np.int64))
-    pair = Pair(document.names, names, np.zeros(n, np.bool_), np.zeros(m, np.bool_))
-    chosen = bridge(pair, select(pair, runs), rules.bridge_gap_words, rules.bridge_run_words)
-    spans = np.column_stack((chosen, passages(chosen, rules.bridge_gap_words)))
-    return Overlap(
-        longest_run_words=int(runs[:, 2].max()),
-        copied_words=int(np.count_nonzero(pair.article_seen)),
-        document_copied_words=int(np.count_nonzero(pair.document_seen)),
-        article_words=m,
-        document_words=n,
-        spans=_longest(spans),
+    longest, copied, document_copied, spans = _spans(
+        document.naming.words, names, runs, rules.bridge_gap_words, rules.bridge_run_words
     )
+    return Overlap(longest, copied, document_copied, m, n, _longest(spans))
+
+
+@cached_njit
+def _spans(
+    document: Names, article: Names, runs: Runs, gap_words: int, run_words: int
+) -> tuple[int, int, int, Runs]:
+    """Length of the longest run; words that a span covers in article and document; the spans."""
+    pair = Pair(document, article, np.zeros(len(document), np.bool_), np.zeros(len(article), np.bool_))
+    chosen = bridge(pair, select(pair, runs), gap_words, run_words)
+    spans = np.empty((len(chosen), 4), np.int64)
+    spans[:, :3] = chosen
+    spans[:, 3] = passages(chosen, gap_words)
+    copied, document_copied = int(np.sum(pair.article_seen)), int(np.sum(pair.document_seen))
+    return int(np.max(runs[:, 2])), copied, document_copied, spans
 
 
 def _longest(spans: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

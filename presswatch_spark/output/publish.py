@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.matching.rows import GROUP_DIGITS
+from presswatch_spark.matching.digests import GROUP_DIGITS
 from presswatch_spark.output.markers import Wave
 from presswatch_spark.output.runs import Run, clear
 from presswatch_spark.output.tables import SCHEMAS, TableStore

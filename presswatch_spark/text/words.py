@@ -99,6 +99,16 @@ def character_offsets(text: bytes | Bytes, byte_offsets: npt.NDArray[np.int64]) 
     Offsets may repeat and come in any order; the length of the text is one. Inside a character there is none.
     """
     data = text if isinstance(text, bytes) else text.data
+    try:
+        str(data, "utf-8")
+    except UnicodeDecodeError:
+        return _decoded_offsets(data, byte_offsets)
+    places: npt.NDArray[np.int64] = _count_characters(_as_bytes(text), byte_offsets)
+    return places
+
+
+def _decoded_offsets(data: bytes | memoryview, byte_offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The same of bytes that are not all UTF-8: Python alone knows what its `replace` makes of them."""
     ordered, inverse = np.unique(byte_offsets, return_inverse=True)
     characters = np.empty(len(ordered), np.int64)
     before, count = 0, 0
@@ -125,6 +135,19 @@ def _find(table: FoldTable, text: Bytes) -> tuple[Bytes, Edges, np.uint64]:
     _, size = fold(table, text, _0, n, n, folded, _0)
     edges = np.empty(size + U64(SLACK), np.int64)
     return folded, edges, find_words(folded, size, edges)
+
+
+@cached_njit
+def _count_characters(text: Bytes, byte_offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Characters of a text in UTF-8 that begin before each offset: all but its continuation bytes."""
+    places = np.empty(len(byte_offsets), np.int64)
+    before, count = 0, 0
+    for k in np.argsort(byte_offsets):
+        while before < byte_offsets[k]:
+            count += (text[before] & np.uint8(0xC0)) != np.uint8(0x80)
+            before += 1
+        places[k] = count
+    return places
 
 
 @cached_njit

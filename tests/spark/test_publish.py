@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.matching.rows import table_digest as digest_of
+from presswatch_spark.matching.digests import table_digest as digest_of
 from presswatch_spark.output import publish
 from presswatch_spark.output.tables import SCHEMAS, TableStore
 from presswatch_spark.tables import MATCHES

@@ -16,16 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from presswatch_spark.config import ConfidenceRules, GradeRules, VerifyRules
+from presswatch_spark.matching.digests import NOT_DIGESTED, row_digest, table_digest
 from presswatch_spark.matching.named import NamedDocument
 from presswatch_spark.matching.rows import (
-    NOT_DIGESTED,
     Finding,
     Origin,
     Row,
     document_rows,
-    row_digest,
     span_places,
-    table_digest,
 )
 from presswatch_spark.matching.sites import SiteMatch
 from presswatch_spark.matching.verify import verify

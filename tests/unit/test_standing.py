@@ -70,11 +70,11 @@ def span(first: int, words: int) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 
 def rarity(corpus: Corpus, ordinal: int, first: int, words: int) -> int:
-    return standing(corpus, ordinal).rarity(span(first, words), 11)
+    return standing(corpus, ordinal).judged(span(first, words), 11, RULES)[0]
 
 
 def ownership(corpus: Corpus, ordinal: int, first: int, words: int) -> str:
-    return standing(corpus, ordinal).ownership(span(first, words), RULES)
+    return standing(corpus, ordinal).judged(span(first, words), 11, RULES)[1]
 
 
 def test_words_that_nobody_else_has_count_by_how_rare_they_are(tmp_path: Path) -> None:
@@ -207,7 +207,10 @@ def test_a_longer_run_is_never_less_rare(mixed: Corpus, first: int, size: int, m
     size = min(size, 90 - first)
     start, end = max(0, first - more[0]), min(90, first + size + more[1])
     if size >= 11:
-        assert article.rarity(span(start, end - start), 11) >= article.rarity(span(first, size), 11)
+        longer, shorter = (
+            article.judged(run, 11, RULES)[0] for run in (span(start, end - start), span(first, size))
+        )
+        assert longer >= shorter
 
 
 def test_one_more_unrelated_text_never_raises_the_rarity(tmp_path: Path) -> None:

@@ -1,0 +1,57 @@
+"""The digests by which anybody can check a table; `docs/tables.md` says how to recompute them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+NOT_DIGESTED = frozenset(("run_id", "shard_uri", "row_sha256"))
+"""Columns that may differ between two scans of the same bytes: a mirror has other URIs."""
+GROUP_DIGITS = 3
+
+
+def row_digest(row: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of a row's canonical form, which leaves out the columns of `NOT_DIGESTED`.
+
+    The form is JSON in UTF-8: keys sorted, no spaces, nothing escaped that JSON allows bare, floats in their
+    shortest form that reads back the same, timestamps as `2024-05-18T01:58:10.000000Z` (one without zone is
+    taken as UTC).
+    """
+    columns = {name: value for name, value in row.items() if name not in NOT_DIGESTED}
+    text = json.dumps(
+        columns,
+        default=_canonical,
+        ensure_ascii=False,
+        separators=(",", ":"),
+        sort_keys=True,
+        allow_nan=False,
+    )
+    return _sha256(text)
+
+
+def table_digest(row_digests: Iterable[str]) -> str:
+    """Digest of a table from its rows' digests, in any order; a row that is there twice counts twice.
+
+    Row digests are grouped by their first `GROUP_DIGITS` hex digits. A group's digest is the SHA-256 of its
+    row digests, sorted and joined; the table's is the SHA-256 of all groups in order, each as its digits and
+    its digest. So groups can be digested apart (Spark does), and an empty table has the SHA-256 of nothing.
+    """
+    groups: dict[str, list[str]] = {}
+    for digest in row_digests:
+        groups.setdefault(digest[:GROUP_DIGITS], []).append(digest)
+    joined = "".join(f"{digits}{_sha256(''.join(sorted(groups[digits])))}" for digits in sorted(groups))
+    return _sha256(joined)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _canonical(value: object) -> str:
+    if isinstance(value, datetime):
+        moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    raise TypeError(f"a row of matches holds no {type(value).__name__}")

@@ -1,0 +1,175 @@
+"""Names of words and windows, by which texts are compared as integers.
+
+The *name* of a word, or of a window of words, is the first position in the document at which the same word
+or window stands; -1 says that it stands nowhere in the document. Words are named by comparing their folded
+bytes, windows by comparing the names of their words: equality of names is equality of words, and a hash only
+says where to look. A document is named once, with tables in which each article is looked up.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.compiled import cached_njit
+
+Names = npt.NDArray[np.int32]
+Hashes = npt.NDArray[np.uint64]
+Bytes = npt.NDArray[np.uint8]
+Edges = npt.NDArray[np.int64]
+
+_BYTE, _HALF = np.uint64(8), np.uint64(32)
+
+
+class Table(NamedTuple):
+    """Open addressing: int32 places in a text, -1 for an empty slot; key * factor >> shift is the slot.
+
+    The factor is a secret of the process and changes no result. Words are keyed by their bytes and by it,
+    not by their hashes, which anybody can make equal: no page can be written to make its words share slots.
+    """
+
+    slots: Names
+    shift: np.uint64
+    factor: np.uint64
+
+
+@cached_njit
+def table_for(keys: int, factor: np.uint64) -> Table:
+    """An empty table, at most half full with so many keys. `factor` is odd."""
+    bits = 4
+    while 1 << bits < 2 * keys:
+        bits += 1
+    return Table(np.full(1 << bits, -1, np.int32), np.uint64(64 - bits), factor)
+
+
+@cached_njit
+def table_of(slots: Names, factor: np.uint64) -> Table:
+    """The table with these slots."""
+    bits = 0
+    while 1 << bits < len(slots):
+        bits += 1
+    return Table(slots, np.uint64(64 - bits), factor)
+
+
+@cached_njit
+def _word_key(folded: Bytes, start: int, end: int, factor: np.uint64) -> np.uint64:
+    """A hash of a word's bytes, eight at a time, that nobody can foretell without the factor."""
+    state = factor
+    while start < end:
+        block = np.uint64(0)
+        for k in range(min(8, end - start)):
+            block = (block << _BYTE) | np.uint64(folded[start + k])
+        state = (state ^ block) * factor
+        state ^= state >> _HALF
+        start += 8
+    return state
+
+
+@cached_njit
+def name_words(
+    table: Table,
+    document_hashes: Hashes,
+    document_folded: Bytes,
+    document_starts: Edges,
+    document_ends: Edges,
+    hashes: Hashes,
+    folded: Bytes,
+    starts: Edges,
+    ends: Edges,
+    add: bool,
+) -> Names:
+    """Name words by a table of the document's: int32[n].
+
+    Args:
+        table: the document's. hashes (uint64), folded (uint8), starts, ends (int64): see `Words`; of the
+        document and of the text to name. add: that is the document itself; its words are put into the table.
+    """
+    slots = table.slots
+    names = np.empty(len(hashes), np.int32)
+    # All in one function: a call with that many arrays costs more than the word.
+    for i in range(len(hashes)):
+        key = _word_key(folded, starts[i], ends[i], table.factor)
+        slot = int(np.int64((key * table.factor) >> table.shift))
+        while slots[slot] >= 0:
+            j = slots[slot]
+            length = ends[i] - starts[i]
+            # Words with equal hashes are told apart by their bytes.
+            if document_hashes[j] == hashes[i] and document_ends[j] - document_starts[j] == length:
+                k = 0
+                while k < length and document_folded[document_starts[j] + k] == folded[starts[i] + k]:
+                    k += 1
+                if k == length:
+                    break
+            slot = (slot + 1) & (len(slots) - 1)
+        if add and slots[slot] < 0:
+            slots[slot] = i
+        names[i] = slots[slot]
+    return names
+
+
+@cached_njit
+def name_windows(words: Names, width: int, factor: np.uint64) -> tuple[Names, Names]:
+    """Name all windows of `width` words of the document.
+
+    Returns: names int32[max(0, n - width + 1)], and the slots of their table.
+    """
+    names = np.empty(max(0, len(words) - width + 1), np.int32)
+    table = table_for(len(names), factor)
+    _windows(table, words, words, width, True, names)
+    return names, table.slots
+
+
+@cached_njit
+def look_up_windows(words: Names, slots: Names, article: Names, width: int, factor: np.uint64) -> Names:
+    """Name the article's windows likewise, by the slots that `name_windows` filled with the document's."""
+    names = np.full(max(0, len(article) - width + 1), -1, np.int32)
+    _windows(table_of(slots, factor), words, article, width, False, names)
+    return names
+
+
+@cached_njit
+def _windows(table: Table, document: Names, text: Names, width: int, add: bool, names: Names) -> None:
+    """A rolling key (Karp and Rabin, 1987), with the secret for its base, says where to look."""
+    slots, base = table.slots, table.factor
+    leaving = np.uint64(1)
+    for _ in range(width):
+        leaving *= base
+    key = np.uint64(0)
+    unknown = -1
+    for end in range(len(text)):
+        key = key * base + np.uint64(text[end] + 1)
+        i = end - width + 1
+        if i > 0:
+            key -= np.uint64(text[i - 1] + 1) * leaving
+        if text[end] < 0:
+            unknown = end
+        if i <= unknown or i < 0:
+            continue
+        slot = int(np.int64(((key ^ (key >> _HALF)) * base) >> table.shift))
+        while slots[slot] >= 0:
+            k = 0
+            while k < width and document[slots[slot] + k] == text[i + k]:
+                k += 1
+            if k == width:
+                break
+            slot = (slot + 1) & (len(slots) - 1)
+        if add and slots[slot] < 0:
+            slots[slot] = i
+        names[i] = slots[slot]
+
+
+@cached_njit
+def repetitions(document: Names) -> tuple[Names, Names]:
+    """For each window: how often its name occurs, at the name's place; the next window of its name, or -1."""
+    times = np.zeros(len(document), np.int32)
+    following = np.full(len(document), -1, np.int32)
+    last = np.full(len(document), -1, np.int32)
+    for i in range(len(document)):
+        name = document[i]
+        times[name] += 1
+        if last[name] >= 0:
+            following[last[name]] = i
+        last[name] = i
+    return times, following

@@ -28,6 +28,22 @@ def cached_njit(function: Callable[..., Any]) -> Any:
     return numba.njit(cache=True, nogil=True)(function)
 
 
+def lean_njit(function: Callable[..., Any]) -> Any:
+    """Like `cached_njit`, for what allocates no array and returns none: it becomes part of what calls it.
+
+    numba counts references to every array around every call, with atomic instructions, and LLVM may refuse to
+    inline: both cost more than what a small kernel does. Here nothing is counted.
+    """
+    numba.config.CACHE_DIR = str(cache_folder())
+    return numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)(function)
+
+
+def uncounted_njit(function: Callable[..., Any]) -> Any:
+    """Like `lean_njit`, but called: for kernels that are large or called seldom."""
+    numba.config.CACHE_DIR = str(cache_folder())
+    return numba.njit(cache=True, nogil=True, _nrt=False)(function)
+
+
 @lru_cache(maxsize=1)
 def cache_folder() -> Path:
     """A folder for these sources, below `NUMBA_CACHE_DIR`, the package, the user's caches, or a new one.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit
+from presswatch_spark.compiled import cached_njit, lean_njit
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -99,7 +99,7 @@ def block_shift(n_blocks: int) -> np.uint64:
     return np.uint64(64 - n_blocks.bit_length())
 
 
-@cached_njit
+@lean_njit
 def filter_bits(h: np.uint64) -> np.uint64:
     """The bits that a hash sets in its block: four, from its lowest 24 bits."""
     return (

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit
+from presswatch_spark.compiled import uncounted_njit
 from presswatch_spark.matching.index import ShingleIndex, block_shift, filter_bits
 from presswatch_spark.text.folding import FoldTable
 from presswatch_spark.text.kernels import (
@@ -30,15 +30,17 @@ from presswatch_spark.text.kernels import (
     fold,
     hash_words,
     plain,
+    store8,
 )
 from presswatch_spark.text.shingles import SHINGLE_WORDS, combine
+from presswatch_spark.text.vectors import nonzero_bits_64, trailing_zeros
 
 Counts = npt.NDArray[np.int64]
 
 CARRIED_BYTES = 1 << 10
 _CARRIED_BYTES = U64(CARRIED_BYTES)
 _CARRIED_WORDS = U64(SHINGLE_WORDS - 1)
-_0, _1, _7, _16 = (U64(n) for n in (0, 1, 7, 16))
+_0, _1, _7, _8, _16, _64 = (U64(n) for n in (0, 1, 7, 8, 16, 64))
 
 
 class Probe(NamedTuple):
@@ -59,7 +61,7 @@ class Scratch(NamedTuple):
     windows: Hashes
     carried: Hashes
     blocks: Hashes
-    passed: Counts
+    passes: Bytes
 
 
 class Found(NamedTuple):
@@ -108,11 +110,11 @@ def scratch_of(segment_bytes: int) -> Scratch:
         np.empty(words, np.uint64),
         np.empty(SHINGLE_WORDS, np.uint64),
         np.empty(words, np.uint64),
-        np.empty(words, np.int64),
+        np.empty(words + SLACK, np.uint8),
     )
 
 
-@cached_njit
+@uncounted_njit
 def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any) -> np.uint64:
     """Hash the words of the folded segment, behind those carried over, and carry on the word that it cuts."""
     folded, edges, windows = scratch.folded, scratch.edges, scratch.windows
@@ -140,40 +142,44 @@ def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any) -> np.
     return words
 
 
-@cached_njit
+@uncounted_njit
 def _look_up(probe: Probe, scratch: Scratch, windows: int, at: Any, found: Found, n_found: int) -> int:
     """Append the windows that are indexed to `found`; returns the new length."""
-    hashes, missing, passed = scratch.windows, scratch.blocks, scratch.passed
+    hashes, blocks, passes = scratch.windows, scratch.blocks, scratch.passes
     # Loads of the filter wait for memory: a loop that does nothing else keeps the most of them under way.
     for j in range(windows):
-        missing[j] = probe.filter[(hashes[j] >> _1) >> probe.filter_shift]
+        blocks[j] = probe.filter[(hashes[j] >> _1) >> probe.filter_shift]
     for j in range(windows):
-        missing[j] = filter_bits(hashes[j]) & ~missing[j]
-    m = 0
-    for j in range(windows):
-        passed[m] = j
-        m += missing[j] == _0
+        passes[j] = np.uint8((filter_bits(hashes[j]) & ~blocks[j]) == _0)
+    for g in range(SLACK // 8):
+        store8(passes, U64(windows) + U64(g) * _8, _0)
     first_word = np.int64(at.words) - np.int64(at.carried)
-    for j in passed[:m]:
-        h = hashes[j]
-        bucket = (h >> _1) >> probe.directory_shift
-        low, after = probe.directory[bucket], probe.directory[bucket + _1]
-        high = after
-        while low < high:
-            middle = (low + high) >> 1
-            if probe.hashes[middle] < h:
-                low = middle + 1
-            else:
-                high = middle
-        if low < after and probe.hashes[low] == h:
-            found.documents[n_found] = np.int32(at.document)
-            found.words[n_found] = first_word + j
-            found.entries[n_found] = low
-            n_found += 1
+    base = _0
+    while base < U64(windows):
+        passing = nonzero_bits_64(passes, base)
+        while passing != _0:
+            j = base + trailing_zeros(passing)
+            passing &= passing - _1
+            h = hashes[j]
+            bucket = (h >> _1) >> probe.directory_shift
+            low, after = probe.directory[bucket], probe.directory[bucket + _1]
+            high = after
+            while low < high:
+                middle = (low + high) >> 1
+                if probe.hashes[middle] < h:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low < after and probe.hashes[low] == h:
+                found.documents[n_found] = np.int32(at.document)
+                found.words[n_found] = first_word + np.int64(j)
+                found.entries[n_found] = low
+                n_found += 1
+        base += _64
     return n_found
 
 
-@cached_njit
+@uncounted_njit
 def _keep_last(scratch: Scratch, n: np.uint64) -> np.uint64:
     """Save the last seven of n word hashes before `combine` overwrites them; returns how many there are."""
     kept = min(n, _CARRIED_WORDS)
@@ -182,7 +188,7 @@ def _keep_last(scratch: Scratch, n: np.uint64) -> np.uint64:
     return kept
 
 
-@cached_njit
+@uncounted_njit
 def scan(
     text: Bytes,
     starts: Edges,
@@ -199,7 +205,7 @@ def scan(
     Returns how many positions were found; the scan is over when `progress.document` has passed the last.
     """
     at = progress[0]
-    room = len(found.documents) - len(scratch.passed)
+    room = len(found.documents) - len(scratch.windows)
     n_found = 0
     while at.document < U64(len(starts)):
         start, end = U64(starts[at.document]), U64(ends[at.document])

@@ -78,7 +78,7 @@ class Sieve:
         self._positions = plain(index.positions)
         self._segment = U64(segment_bytes)
         self._scratch = scratch_of(segment_bytes)
-        room = 2 * len(self._scratch.passed)
+        room = 2 * len(self._scratch.windows)
         self._found = Found(np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room, np.int64))
 
     def candidates(self, batch: DocumentBatch) -> Candidates:

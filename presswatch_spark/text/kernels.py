@@ -15,11 +15,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import types
-from numba.extending import intrinsic
 
-from presswatch_spark.compiled import cached_njit
+from presswatch_spark.compiled import lean_njit, uncounted_njit
 from presswatch_spark.text.folding import INLINE_BYTES, FoldTable
+from presswatch_spark.text.vectors import (
+    count_ones,
+    fold_ascii_32,
+    high_bits_64,
+    nonzero_bits_64,
+    trailing_zeros,
+)
 
 U64 = np.uint64
 Bytes = npt.NDArray[np.uint8]
@@ -38,14 +43,12 @@ _SPREAD_3 = U64(0x94D049BB133111EB)
 _0, _1, _2, _3, _4, _6, _7, _8, _12, _16, _18, _24 = (
     U64(n) for n in (0, 1, 2, 3, 4, 6, 7, 8, 12, 16, 18, 24)
 )
-_29, _32, _40, _48, _56, _63, _64 = (U64(n) for n in (29, 32, 40, 48, 56, 63, 64))
+_29, _32, _40, _48, _56, _63, _64, _96 = (U64(n) for n in (29, 32, 40, 48, 56, 63, 64, 96))
 _EACH = U64(0x0101010101010101)
 _HIGH = U64(0x8080808080808080)
-_LOW7 = U64(0x7F7F7F7F7F7F7F7F)
 _FROM_A, _PAST_Z = (_EACH * U64(0x80 - code) for code in (ord("A"), ord("Z") + 1))
 _FROM_a, _PAST_z = (_EACH * U64(0x80 - code) for code in (ord("a"), ord("z") + 1))
 _FROM_0, _PAST_9 = (_EACH * U64(0x80 - code) for code in (ord("0"), ord("9") + 1))
-_GATHER = U64(0x0102040810204080)
 _ALL_BITS = U64(0xFF)
 
 
@@ -56,7 +59,7 @@ def plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return view
 
 
-@cached_njit
+@lean_njit
 def load8(data: Bytes, i: np.uint64) -> np.uint64:
     """Eight bytes from i, first lowest: LLVM makes one load of it."""
     return (
@@ -71,7 +74,7 @@ def load8(data: Bytes, i: np.uint64) -> np.uint64:
     )
 
 
-@cached_njit
+@lean_njit
 def store8(data: Bytes, i: np.uint64, x: np.uint64) -> None:
     """Write eight bytes from i, lowest first: LLVM makes one store of it."""
     data[i] = np.uint8(x)
@@ -84,33 +87,13 @@ def store8(data: Bytes, i: np.uint64, x: np.uint64) -> None:
     data[i + _7] = np.uint8(x >> _56)
 
 
-@intrinsic
-def _trailing_zeros(typing: Any, x: Any) -> Any:
-    """Zero bits below the lowest bit that is set; 64 if none is. One instruction, which numba lacks."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], context.get_constant(types.boolean, False))
-
-    return types.uint64(types.uint64), generate
-
-
-@intrinsic
-def _count_ones(typing: Any, x: Any) -> Any:
-    """Bits that are set."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return types.uint64(types.uint64), generate
-
-
-@cached_njit
+@lean_njit
 def ascii_bytes(x: np.uint64) -> Any:
     """How many of eight bytes, from the lowest, are ASCII in a row."""
-    return _trailing_zeros(x & _HIGH) >> _3
+    return trailing_zeros(x & _HIGH) >> _3
 
 
-@cached_njit
+@lean_njit
 def _fold_ascii(x: np.uint64) -> np.uint64:
     """Fold eight bytes: letters to lower case, digits as they are, the rest of ASCII to zero.
 
@@ -122,7 +105,7 @@ def _fold_ascii(x: np.uint64) -> np.uint64:
     return x & ((((letters | digits) & _HIGH) >> _7) * _ALL_BITS)
 
 
-@cached_njit
+@uncounted_njit
 def decode(text: Bytes, i: np.uint64, end: np.uint64) -> tuple[np.uint64, np.uint64]:
     """Code point at i and its bytes; an invalid byte reads as U+0000, a separator, of one byte.
 
@@ -150,7 +133,7 @@ def decode(text: Bytes, i: np.uint64, end: np.uint64) -> tuple[np.uint64, np.uin
     return _0, _1
 
 
-@cached_njit
+@uncounted_njit
 def fold(
     table: FoldTable, text: Bytes, i: np.uint64, stop: np.uint64, end: np.uint64, out: Bytes, k: np.uint64
 ) -> tuple[np.uint64, np.uint64]:
@@ -158,6 +141,8 @@ def fold(
 
     `out` needs room for GROWTH * (stop - i) + SLACK bytes. Returns the new i and k.
     """
+    while i + _96 <= end and i + _64 <= stop:
+        i, k = _fold_block(table, text, i, end, out, k)
     while i < stop:
         if i + _8 <= end:
             x = load8(text, i)
@@ -171,27 +156,65 @@ def fold(
             k += plain_bytes
         code, size = decode(text, i, end)
         i += size
-        entry = table.entries[code]
-        n = entry >> np.uint32(24)
-        if n <= _INLINE:
-            out[k] = np.uint8(entry)
-            out[k + _1] = np.uint8(entry >> np.uint32(8))
-            out[k + _2] = np.uint8(entry >> np.uint32(16))
-        else:
-            start = U64(entry & np.uint32(0xFFFFFF))
-            for j in range(U64(n)):
-                out[k + j] = table.pool[start + j]
-        k += U64(n)
+        k = _put(table, code, out, k)
     return i, k
 
 
-@cached_njit
-def _word_bytes(x: np.uint64) -> Any:
-    """A bit for each of eight bytes, lowest first: whether it is not zero."""
-    return (((((x & _LOW7) + _LOW7) | x) & _HIGH) >> _7) * _GATHER >> _56
+@lean_njit
+def _fold_block(
+    table: FoldTable, text: Bytes, i: np.uint64, end: np.uint64, out: Bytes, k: np.uint64
+) -> tuple[np.uint64, np.uint64]:
+    """Fold the characters that begin in 64 bytes of text, with 96 to read from: 32 bytes of ASCII at once.
+
+    Where the others stand is known before any of them is decoded, so that none waits for the one before it.
+    """
+    high = high_bits_64(text, i)
+    after = i + _64
+    while high != _0:
+        at = after - _64 + trailing_zeros(high)
+        fold_ascii_32(text, i, out, k)
+        if at - i > _32:
+            fold_ascii_32(text, i + _32, out, k + _32)
+        k += at - i
+        lead, one = U64(text[at]), U64(text[at + _1])
+        high &= high - _1
+        if U64(0xC2) <= lead < U64(0xE0) and (one & U64(0xC0)) == U64(0x80):
+            i = at + _2
+            high &= high - _1
+            k = _put(table, (lead & U64(0x1F)) << _6 | (one & U64(0x3F)), out, k)
+        else:
+            code, size = decode(text, at, end)
+            i = at + size
+            for _ in range(size - _1):
+                high &= high - _1
+            k = _put(table, code, out, k)
+    if i < after:
+        fold_ascii_32(text, i, out, k)
+        if after - i > _32:
+            fold_ascii_32(text, i + _32, out, k + _32)
+        k += after - i
+        i = after
+    return i, k
 
 
-@cached_njit
+@lean_njit
+def _put(table: FoldTable, code: np.uint64, out: Bytes, k: np.uint64) -> np.uint64:
+    """Write what a code point folds to, and return where it ends."""
+    entry = table.entries[code]
+    n = entry >> np.uint32(24)
+    if n <= _INLINE:
+        out[k] = np.uint8(entry)
+        out[k + _1] = np.uint8(entry >> np.uint32(8))
+        out[k + _2] = np.uint8(entry >> np.uint32(16))
+        out[k + _3] = np.uint8(n)
+    else:
+        start = U64(entry & np.uint32(0xFFFFFF))
+        for j in range(U64(n)):
+            out[k + j] = table.pool[start + j]
+    return k + U64(n)
+
+
+@uncounted_njit
 def find_words(folded: Bytes, n: np.uint64, edges: Edges) -> np.uint64:
     """Find the words of `folded[:n]`: word w is `folded[edges[2w]:edges[2w + 1]]`. Returns their number.
 
@@ -204,37 +227,35 @@ def find_words(folded: Bytes, n: np.uint64, edges: Edges) -> np.uint64:
     before = _0
     p = _0
     while p <= n:
-        words = _0
-        for g in range(_8):
-            words |= _word_bytes(load8(folded, p + g * _8)) << (g * _8)
+        words = nonzero_bits_64(folded, p)
         turns = words ^ (words << _1 | before)
         before = words >> _63
         k = m
-        m += _count_ones(turns)
+        m += count_ones(turns)
         while turns != _0:
             for j in range(_8):
-                edges[k + j] = np.int64(p + _trailing_zeros(turns))
+                edges[k + j] = np.int64(p + trailing_zeros(turns))
                 turns &= turns - _1
             k += _8
         p += _64
     return m >> _1
 
 
-@cached_njit
+@lean_njit
 def absorb(state: np.uint64, x: np.uint64) -> np.uint64:
     """Take eight more bytes of a word into its hash."""
     state = (state ^ x) * _SPREAD_1
     return state ^ (state >> _32)
 
 
-@cached_njit
+@lean_njit
 def finish(state: np.uint64) -> np.uint64:
     """Last mix of a word hash."""
     state *= _SPREAD_2
     return state ^ (state >> _29)
 
 
-@cached_njit
+@uncounted_njit
 def absorb_from(state: np.uint64, folded: Bytes, start: np.uint64, end: np.uint64) -> np.uint64:
     """Take `folded[start:end]` into a hash that already holds at least 16 bytes, a multiple of 8."""
     while start < end:
@@ -245,7 +266,7 @@ def absorb_from(state: np.uint64, folded: Bytes, start: np.uint64, end: np.uint6
     return state
 
 
-@cached_njit
+@lean_njit
 def begin(folded: Bytes, start: np.uint64, end: np.uint64) -> np.uint64:
     """State of a word's hash after its first 16 bytes, or all of them if there are fewer.
 
@@ -259,7 +280,7 @@ def begin(folded: Bytes, start: np.uint64, end: np.uint64) -> np.uint64:
     return state
 
 
-@cached_njit
+@uncounted_njit
 def hash_words(folded: Bytes, edges: Edges, words: np.uint64, out: Hashes, k: np.uint64) -> None:
     """Hash the words that `find_words` found into `out[k:k + words]`."""
     for w in range(words):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit
+from presswatch_spark.compiled import uncounted_njit
 from presswatch_spark.sources.base import Bytes, Offsets
 
 # Columns of the table of records; positions count in the buffer. A record is [START, END), its text
@@ -39,7 +39,7 @@ def gate_of(languages: frozenset[str]) -> Gate:
     return np.frombuffer("".join(f"{code.lower()}," for code in sorted(languages)).encode(), np.uint8)
 
 
-@cached_njit
+@uncounted_njit
 def _same(data: Bytes, start: int, end: int, word: Bytes) -> bool:
     """Whether data[start:end] is `word`, which is in lower case, in any case."""
     if end - start != len(word):
@@ -53,13 +53,13 @@ def _same(data: Bytes, start: int, end: int, word: Bytes) -> bool:
     return True
 
 
-@cached_njit
+@uncounted_njit
 def is_version(data: Bytes, at: int) -> bool:
     """Whether `WARC/` and a digit stand at `at`."""
     return at + 6 <= len(data) and _same(data, at, at + 5, _WARC) and 48 <= data[at + 5] <= 57
 
 
-@cached_njit
+@uncounted_njit
 def _line_end(data: Bytes, at: int) -> int:
     """Position of the next LF at or after `at`, -1 if there is none."""
     for i in range(at, len(data)):
@@ -68,7 +68,7 @@ def _line_end(data: Bytes, at: int) -> int:
     return -1
 
 
-@cached_njit
+@uncounted_njit
 def _passes(data: Bytes, start: int, end: int, gate: Gate) -> bool:
     """Whether one of the comma-separated codes in data[start:end] is in `gate`."""
     while start < end:
@@ -92,7 +92,7 @@ def _passes(data: Bytes, start: int, end: int, gate: Gate) -> bool:
     return False
 
 
-@cached_njit
+@uncounted_njit
 def _number(data: Bytes, start: int, end: int) -> np.int64:
     """The decimal number in data[start:end], -1 if it is none or has more than 17 digits."""
     if end <= start or end - start > 17:
@@ -105,7 +105,7 @@ def _number(data: Bytes, start: int, end: int) -> np.int64:
     return value
 
 
-@cached_njit
+@uncounted_njit
 def _kind(data: Bytes, start: int, end: int) -> int:
     if _same(data, start, end, _CONVERSION):
         return CONVERSION
@@ -114,7 +114,7 @@ def _kind(data: Bytes, start: int, end: int) -> int:
     return RESPONSE if _same(data, start, end, _RESPONSE) else OTHER
 
 
-@cached_njit
+@uncounted_njit
 def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
     """Fill `row` from the header at `start`; return where the body begins, -1 if the header has no end."""
     row[KIND], row[DECLARED] = OTHER, -1

@@ -6,7 +6,7 @@ or the end of its gzip member, follows there.
 
 from __future__ import annotations
 
-from presswatch_spark.compiled import cached_njit
+from presswatch_spark.compiled import uncounted_njit
 from presswatch_spark.sources.base import Bytes, Offsets
 from presswatch_spark.sources.warc.headers import (
     BODY,
@@ -37,7 +37,7 @@ CLOSED, OPEN, BROKEN_RUN = range(3)
 _BOUNDARY_BYTES = 16
 
 
-@cached_njit
+@uncounted_njit
 def _next_start(data: Bytes, at: int, end: int, runs: Offsets, run: int) -> int:
     """Where the next record begins in [at, end): with a run, or after a blank line; -1 if nowhere."""
     run += 1
@@ -59,14 +59,14 @@ def _next_start(data: Bytes, at: int, end: int, runs: Offsets, run: int) -> int:
     return -1
 
 
-@cached_njit
+@uncounted_njit
 def _skip_newlines(data: Bytes, at: int, end: int) -> int:
     while at < end and (data[at] == LF or data[at] == CR):
         at += 1
     return at
 
 
-@cached_njit
+@uncounted_njit
 def _before_newlines(data: Bytes, start: int, end: int) -> int:
     """`end` without the two line ends that close a record."""
     for _ in range(2):
@@ -77,7 +77,7 @@ def _before_newlines(data: Bytes, start: int, end: int) -> int:
     return end
 
 
-@cached_njit
+@uncounted_njit
 def find_records(
     data: Bytes,
     runs: Offsets,

@@ -1,0 +1,103 @@
+"""What numba lacks and LLVM has: work on 64 bytes at once, single instructions on words.
+
+Each is written in LLVM's own vectors, which are of no machine: LLVM makes the best of what there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+__all__ = ["count_ones", "fold_ascii_32", "high_bits_64", "nonzero_bits_64", "trailing_zeros"]
+
+Generate = Callable[[Any, Any, Any, Any], Any]
+
+_BYTE, _WORD = ir.IntType(8), ir.IntType(64)
+_CASE = 0x20
+_LETTERS, _DIGITS = 26, 10
+
+
+@intrinsic
+def trailing_zeros(typing: Any, x: Any) -> tuple[Any, Generate]:
+    """Zero bits below the lowest bit that is set; 64 if none is. One instruction."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], context.get_constant(types.boolean, False))
+
+    return types.uint64(types.uint64), generate
+
+
+@intrinsic
+def count_ones(typing: Any, x: Any) -> tuple[Any, Generate]:
+    """Bits that are set."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), generate
+
+
+@intrinsic
+def nonzero_bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
+    """A bit for each of 64 bytes from i, lowest first: whether it is not zero."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        x = _load(builder, _address(context, builder, signature, arguments), 64)
+        return builder.bitcast(builder.icmp_unsigned("!=", x, _each(0, 64)), _WORD)
+
+    return types.uint64(data, types.uint64), generate
+
+
+@intrinsic
+def high_bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
+    """A bit for each of 64 bytes from i, lowest first: whether it is not ASCII."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        x = _load(builder, _address(context, builder, signature, arguments), 64)
+        return builder.bitcast(builder.icmp_signed("<", x, _each(0, 64)), _WORD)
+
+    return types.uint64(data, types.uint64), generate
+
+
+@intrinsic
+def fold_ascii_32(typing: Any, text: Any, i: Any, out: Any, k: Any) -> tuple[Any, Generate]:
+    """Fold 32 bytes from i into `out[k:k + 32]`: letters to lower case, digits as they are, the rest to zero.
+
+    Of bytes that are not ASCII the result is zero.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        x = _load(builder, _address(context, builder, signature, arguments), 32)
+        lower = builder.or_(x, _each(_CASE, 32))
+        letter = _among(builder, lower, "a", _LETTERS)
+        digit = _among(builder, x, "0", _DIGITS)
+        folded = builder.select(letter, lower, builder.select(digit, x, _each(0, 32)))
+        address = _address(context, builder, signature, arguments, 2)
+        builder.store(folded, builder.bitcast(address, folded.type.as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(text, types.uint64, out, types.uint64), generate
+
+
+def _address(context: Any, builder: Any, signature: Any, arguments: Any, at: int = 0) -> Any:
+    """Where the element lies that two arguments name: an array, and the index in it."""
+    array = context.make_array(signature.args[at])(context, builder, arguments[at])
+    return builder.gep(array.data, [arguments[at + 1]])
+
+
+def _load(builder: Any, address: Any, width: int) -> Any:
+    pointer = ir.VectorType(_BYTE, width).as_pointer()
+    return builder.load(builder.bitcast(address, pointer), align=1)
+
+
+def _each(value: int, width: int) -> Any:
+    return ir.Constant(ir.VectorType(_BYTE, width), [value] * width)
+
+
+def _among(builder: Any, x: Any, first: str, count: int) -> Any:
+    """Which bytes of x are among `count` characters from `first` on."""
+    return builder.icmp_unsigned("<", builder.sub(x, _each(ord(first), 32)), _each(count, 32))

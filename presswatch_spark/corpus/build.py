@@ -40,7 +40,6 @@ from presswatch_spark.corpus.surroundings import (
 from presswatch_spark.corpus.take_in import Taken, grouped, take_in
 from presswatch_spark.corpus.workspace import Workspace, workspace
 from presswatch_spark.errors import InputError
-from presswatch_spark.matching.sites import SiteIndex
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
 from presswatch_spark.storage.shards import ShardPlan, plan
 from presswatch_spark.storage.uris import canonical, scheme_of
@@ -124,17 +123,12 @@ def _build(
         clusters = _link(spark, work, cuts, config)
         say(f"indexing {sum(report.postings for report in reports):,} shingles")
         postings, suppressed = _index(spark, work, reports, config)
-<<<<<<< HEAD
         write_vocabulary(spark, work, reports)
         write_sites(spark, work, cuts.parts)
         if sample:
             say(f"reading {len(sample):,} shards of the background")
         documents, known = read_background(spark, work, sample, config, storage)
         say("writing the tables and the manifest")
-=======
-        say("writing the tables and the manifest")
-        write_sites(spark, work, cuts.parts)
->>>>>>> bb750c5 (URLs are keyed part by part on all cores, not by the driver)
         write_table(work.corpus / layout.REFUSED_TABLE, REFUSED, refused)
         counts = Counts(
             articles=cuts.articles,

@@ -96,7 +96,7 @@ def merge_part(cuts: Cuts, part: int, sources: Sequence[str]) -> tuple[pa.Table,
     """The articles of a part (schema `ARTICLES`) and the rows that repeat an id, both in the order of ids."""
     held, refusals = _RUN.empty_table(), list[Refusal]()
     for path, first, last in zip(cuts.runs, cuts.bounds[part], cuts.bounds[part + 1], strict=True):
-        held = pa.concat_tables([held, read_arrow(path).slice(first, last - first)])
+        held = pa.concat_tables([held, _rows(path, first, last)])
         if len(held) > _PART_ROWS or path == cuts.runs[-1]:
             held, repeats = _first_of_each(held, sources)
             refusals += repeats
@@ -122,6 +122,16 @@ def write_arrow(path: Path, table: pa.Table) -> None:
 def read_arrow(path: str | Path) -> pa.Table:
     """Map an Arrow IPC file: columns are views of it."""
     return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+
+
+def _rows(path: str, first: int, last: int) -> pa.Table:
+    """Rows of a run; of its batches only theirs are opened, since parts times runs grow with the square."""
+    if first == last:
+        return _RUN.empty_table()
+    reader = pa.ipc.open_file(pa.memory_map(path))
+    number = first // ARTICLES_PER_BATCH
+    batches = [reader.get_batch(n) for n in range(number, -(-last // ARTICLES_PER_BATCH))]
+    return pa.Table.from_batches(batches).slice(first - number * ARTICLES_PER_BATCH, last - first)
 
 
 def _ids(path: str, run: int) -> Iterator[tuple[str, int]]:

@@ -63,12 +63,15 @@ def bucket_bits(total_keys: int) -> int:
 def read_bucket(runs: Sequence[Path], bucket: int, bits: int) -> tuple[Keys, Keys]:
     """Keys and values of one of `2**bits` buckets, sorted by key; equal keys in the order of the runs."""
     width = 1 << (_FINEST_BITS - bits)
-    keys, values = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
-    for run in runs:
-        first, last = arrays.load(run / "starts.npy")[[bucket * width, (bucket + 1) * width]]
-        keys.append(arrays.load(run / "keys.npy")[first:last])
-        values.append(arrays.load(run / "values.npy")[first:last])
-    return sort_pairs(np.concatenate(keys), np.concatenate(values), bits)
+    starts = np.empty((len(runs), width + 1), np.int64)
+    for run, of_run in zip(runs, starts, strict=True):
+        arrays.read_rows(run / "starts.npy", bucket * width, of_run)
+    places = np.append(0, np.cumsum(starts[:, -1] - starts[:, 0])).tolist()
+    keys, values = np.empty(places[-1], np.uint64), np.empty(places[-1], np.uint64)
+    for run, first, place, end in zip(runs, starts[:, 0].tolist(), places[:-1], places[1:], strict=True):
+        arrays.read_rows(run / "keys.npy", first, keys[place:end])
+        arrays.read_rows(run / "values.npy", first, values[place:end])
+    return sort_pairs(keys, values, bits)
 
 
 def groups(keys: Keys) -> npt.NDArray[np.int64]:

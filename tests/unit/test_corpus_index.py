@@ -271,6 +271,26 @@ def test_arrays_are_joined_and_filled_as_if_written_at_once(tmp_path: Path) -> N
     arrays.reserve(tmp_path / "rows.npy", np.uint32, (3, 2))
     arrays.write_rows(tmp_path / "rows.npy", 1, np.array([[5, 6], [7, 8]], np.uint32))
     assert np.load(tmp_path / "rows.npy").tolist() == [[0, 0], [5, 6], [7, 8]]
+    some = np.empty(2, np.uint32)
+    arrays.read_rows(tmp_path / "all.npy", 1, some)
+    assert some.tolist() == [2, 3]
+    with pytest.raises(OSError, match="the file ends early"):
+        arrays.read_rows(tmp_path / "all.npy", 2, some)
+
+
+def test_a_part_takes_its_rows_from_any_batches_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("presswatch_spark.corpus.articles.ARTICLES_PER_BATCH", 3)
+    writer = RunWriter(tmp_path, "run")
+    for row in range(20):
+        fields = article(row, published_at=None, authors=[], alternate_urls=[], words=row)
+        writer.add(0, Candidate(row, fields))
+    writer.flush()
+    for size in (1, 3, 4, 7, 20):
+        cuts = cut(writer.paths, articles_per_part=size)
+        parts = [merge_part(cuts, part, ["a"])[0]["words"].to_pylist() for part in range(cuts.parts)]
+        assert parts == [list(range(20))[first : first + size] for first in range(0, 20, size)]
 
 
 def test_a_full_disk_is_reported_as_such(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import uncounted_njit
+from presswatch_spark.compiled import cached_njit, uncounted_njit
 from presswatch_spark.text.kernels import U64, Hashes
 
 SHINGLE_WORDS = 8

@@ -83,13 +83,16 @@ class _Reading:
 
     def take(self, piece: Piece) -> bool:
         """Add a piece; say whether there are enough bytes for a batch."""
-        self._empty &= piece.closes and not piece.data
-        if not self._begun and piece.data:
-            self._begun = True
-            if not begins_with_record(piece.data):
-                raise self._not_wet("does not hold WARC records")
+        if not self._begun:
+            self._begin(piece)
         self._blocks.add(piece)
         return self._blocks.size >= self._needed
+
+    def _begin(self, piece: Piece) -> None:
+        self._empty &= piece.closes and not piece.data
+        self._begun = bool(piece.data)
+        if self._begun and not begins_with_record(piece.data):
+            raise self._not_wet("does not hold WARC records")
 
     def finish(self) -> Iterator[DocumentBatch]:
         """Yield what is left."""

@@ -85,28 +85,35 @@ class BlockBuilder:
         """Append a piece."""
         offset, length, data, opens, closes = piece
         if self._beyond:
-            if opens and begins_with_record(data):
-                self._beyond = 0
-            else:
-                passed = min(self._beyond, len(data))
-                self._base += passed
-                self._beyond -= passed
-                data, opens = data[passed:], opens and not passed
-                if not data:
-                    return
+            data, opens = self._passed_over(data, opens)
+            if not data:
+                return
         if opens or not self._starts:
-            self._opened = self._opened if self._starts else opens
+            if not self._starts:
+                self._opened = opens
             self._starts.append(self.size)
             self._offsets.append(offset)
             self._lengths.append(length)
             self._closed.append(closes)
         else:
             self._lengths[-1], self._closed[-1] = length, closes
-        end = self.size + len(data)
+        size = self.size
+        end = size + len(data)
         if self._start + end > len(self._buffer):
             self._move(end)
-        self._buffer[self._start + self.size : self._start + end] = data
+        start = self._start
+        self._buffer[start + size : start + end] = data
         self.size = end
+
+    def _passed_over(self, data: bytes, opens: bool) -> tuple[bytes, bool]:
+        """What is left of a piece, and whether a member begins with it."""
+        if opens and begins_with_record(data):
+            self._beyond = 0
+            return data, opens
+        passed = min(self._beyond, len(data))
+        self._base += passed
+        self._beyond -= passed
+        return data[passed:], opens and not passed
 
     def block(self, *, final: bool) -> Block:
         """What is held, as a view; `final`: no more will come."""

@@ -8,6 +8,7 @@ member counts as whole only once its CRC-32 and length were verified (by ISA-L, 
 from __future__ import annotations
 
 import zlib
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, cast
 
@@ -22,6 +23,8 @@ MAGIC = b"\x1f\x8b\x08"
 # A header of ten bytes, a block of two, a trailer of eight.
 SMALLEST_MEMBER = 20
 SLICE_BYTES = 16 << 10
+# Deflate makes at most 1,032 bytes of one: 64 MiB.
+WHOLE_BYTES = 64 << 10
 PIECE_BYTES = 4 << 20
 PADDING_BYTES = 64 << 10
 SALVAGE_BYTES = 512
@@ -52,8 +55,11 @@ def gzip_pieces(
     of the object, which the stream compares, can tell.
     """
     cursor: int | None = 0
+    searched, starts = memoryview(b""), list[int]()
     while cursor is not None:
-        for piece in _whole_members(window.view, window.base, cursor):
+        if window.view is not searched:
+            searched, starts = window.view, _likely_starts(window.view)
+        for piece in _whole_members(window.view, starts, window.base, cursor):
             yield piece
             cursor = piece.offset + piece.length - window.base
         if cursor >= len(window.view):
@@ -77,32 +83,32 @@ def gzip_pieces(
             cursor = member.end if member.whole else _resume(window, report, member, begins_well)
 
 
-def _likely_starts(view: memoryview, start: int) -> list[int]:
-    """Where members seem to begin from `start` on: wherever the magic stands, be it by chance."""
-    data = np.frombuffer(view, np.uint8)[start:]
+def _likely_starts(view: memoryview) -> list[int]:
+    """Where members seem to begin: wherever the magic stands, be it by chance."""
+    data = np.frombuffer(view, np.uint8)
     places = np.flatnonzero(data[:-2] == MAGIC[0])
     places = places[data[places + 1] == MAGIC[1]]
-    found: list[int] = (places[data[places + 2] == MAGIC[2]] + start).tolist()
+    found: list[int] = places[data[places + 2] == MAGIC[2]].tolist()
     return found
 
 
-def _whole_members(view: memoryview, base: int, start: int) -> Iterator[Piece]:
+def _whole_members(view: memoryview, starts: list[int], base: int, start: int) -> Iterator[Piece]:
     """Yield members from `start` on, as long as each ends where the next one seems to begin.
 
-    One call without state for each takes a fifth less time than an inflater that finds the end. A member's
-    stated length must be that of its bytes, so that nothing else can lie behind it. What is empty, large, cut
-    or damaged, and the last in view, is left to the caller.
+    An inflater that is given no more than its member has nothing to hand back: a fifth of the time. It must
+    have used all it was given, and verified it. What is long, cut or damaged, and the last in view, is left
+    to the caller.
     """
-    inflate, size_of = isal_zlib.decompress, int.from_bytes
-    for end in _likely_starts(view, start + SMALLEST_MEMBER):
-        size = size_of(view[end - 4 : end], "little")
-        if not 0 < size <= PIECE_BYTES:
+    for k in range(bisect_left(starts, start + SMALLEST_MEMBER), len(starts)):
+        end = starts[k]
+        if end - start > WHOLE_BYTES:
             return
+        inflater = isal_zlib.decompressobj(31)
         try:
-            data: bytes = inflate(view[start:end], 31, size)
+            data = inflater.decompress(view[start:end])
         except IsalError:
             return
-        if len(data) != size:
+        if not inflater.eof or inflater.unused_data:
             return
         yield Piece(base + start, end - start, data, True, True)
         start = end

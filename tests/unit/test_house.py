@@ -113,6 +113,6 @@ def test_make_help_explains_every_target() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in (
         *("help", "setup", "demo", "test", "test-full", "check"),
-        *("bench-quality", "peers", "lock", "clean"),
+        *("bench-quality", "bench-speed", "bench-scale", "peers", "lock", "clean"),
     ):
         assert re.search(rf"^{target}:.*## \w", makefile, re.MULTILINE), target

@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev java demo test test-full check bench-quality bench-speed peers lock clean
+.PHONY: help setup dev java demo test test-full check bench-quality bench-speed bench-scale peers lock clean
 
 help: ## explain every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -37,8 +37,11 @@ check: setup dev ## lint, check the format, the types and the import contract
 bench-quality: setup dev peers ## measure what is found, against brute force and against other tools
 	$(BIN)/python -m benchmarks.quality $(ARGS)
 
-bench-speed: setup dev peers ## measure how fast a scan is, against the limit and against other tools; writes docs/benchmarks.md
+bench-speed: setup dev peers ## measure how fast a scan is, against the limit and against other tools
 	$(BIN)/python -m benchmarks.speed $(ARGS)
+
+bench-scale: setup dev ## measure how cost grows with shards, corpus and matches
+	$(BIN)/python -m benchmarks.scale $(ARGS)
 
 peers: $(PEERS)/installed ## install the tools that the benchmarks compare with, into .venv-peers
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from datasketch import MinHashLSH
 
 from presswatch_spark.compiled import cached_njit
 from presswatch_spark.config import CorpusConfig
@@ -33,6 +32,8 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 @lru_cache(maxsize=8)
 def banding(threshold: float, permutations: int) -> tuple[int, int]:
     """Number of bands, and values in each."""
+    from datasketch import MinHashLSH  # brings scipy, which no scan needs
+
     lsh = MinHashLSH(threshold=threshold, num_perm=permutations, weights=_LSH_WEIGHTS)
     return lsh.b, lsh.r
 

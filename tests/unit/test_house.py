@@ -64,6 +64,13 @@ def test_pure_rooms_load_without_spark(module: str) -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_worker_loads_no_library_that_it_does_not_use() -> None:
+    unused = "{'scipy.integrate', 'datasketch'}"
+    code = f"import sys, presswatch_spark.shard_scan; print(*{unused} & {{*sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert not done.stdout.strip()
+
+
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_modules_and_functions_stay_short(module: Path) -> None:
     source = module.read_text(encoding="utf-8")
@@ -113,6 +120,6 @@ def test_make_help_explains_every_target() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in (
         *("help", "setup", "demo", "test", "test-full", "check"),
-        *("bench-quality", "peers", "lock", "clean"),
+        *("bench-quality", "bench-speed", "bench-scale", "peers", "lock", "clean"),
     ):
         assert re.search(rf"^{target}:.*## \w", makefile, re.MULTILINE), target

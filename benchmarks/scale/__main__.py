@@ -1,0 +1,90 @@
+"""Measure how cost and memory grow; write JSON, and the figures of docs/scale.md.
+
+    python -m benchmarks.scale                        all parts
+    python -m benchmarks.scale --only shards,skew     some of them; the others keep what was measured before
+    python -m benchmarks.scale --small --out /tmp/scale.json --no-docs     a quick look
+
+Data is made up, the same every time, and not kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from benchmarks.scale import growth, limits, report
+from benchmarks.scale.material import Sizes
+from benchmarks.speed import articles, result
+from benchmarks.speed.report import into
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULT = ROOT / "benchmarks" / "results" / "scale.json"
+DOCUMENT = ROOT / "docs" / "scale.md"
+SMALL = Sizes(
+    shards=(8, 16, 32),
+    corpora=(200, 1000),
+    rate_pages=600,
+    skew=(400, 2_000),
+    whole_shard_pages=1_000,
+    candidates=20_000,
+    planned=10_000,
+)
+
+
+class Bench:
+    """The parts, below one folder, with a corpus that most of them share."""
+
+    def __init__(self, folder: Path, sizes: Sizes) -> None:
+        self.folder, self.sizes = folder, sizes
+        self.parts: dict[str, Callable[[], dict[str, Any]]] = {
+            "shards": lambda: growth.by_shards(folder, self.corpus, sizes),
+            "corpus": lambda: growth.by_corpus(folder, sizes),
+            "matches": lambda: growth.by_matches(folder, self.corpus, sizes),
+            "skew": lambda: growth.by_skew(folder, self.corpus, sizes),
+            "passes": lambda: limits.passes(folder, self.corpus, sizes),
+            "refused": lambda: limits.refused(folder, sizes),
+            "plans": lambda: limits.plans(sizes),
+        }
+
+    @cached_property
+    def corpus(self) -> Path:
+        """A corpus of the second smallest size."""
+        return articles.build(self.folder / "press", self.sizes.corpora[1])
+
+
+def main() -> None:
+    """Measure the parts that were asked for, and write what is known after each."""
+    names = list(Bench(Path(), SMALL).parts)
+    parser = argparse.ArgumentParser(
+        prog="benchmarks.scale", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", default=",".join(names), help=f"parts, with commas: {','.join(names)}")
+    parser.add_argument("--small", action="store_true", help="tiny sizes, for a look at the bench itself")
+    parser.add_argument("--folder", help="where to make the data; default: the system's temporary folder")
+    parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file")
+    parser.add_argument("--no-docs", dest="docs", action="store_false", help="leave docs/scale.md alone")
+    asked = parser.parse_args()
+    if unknown := set(asked.only.split(",")) - set(names):
+        parser.error(f"no part {', '.join(sorted(unknown))}")
+    sizes, found = SMALL if asked.small else Sizes(), result.read(asked.out)
+    with tempfile.TemporaryDirectory(prefix="presswatch-scale-", dir=asked.folder) as folder:
+        bench = Bench(Path(folder), sizes)
+        for name in asked.only.split(","):
+            print(f"measuring {name} …", file=sys.stderr, flush=True)
+            began = time.monotonic()
+            result.add(found, name, bench.parts[name](), sizes, time.monotonic() - began)
+            result.write(found, asked.out)
+    text = report.markdown(found)
+    if asked.docs:
+        into(DOCUMENT, text, report.BEGIN, report.END, "Figures")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""What cannot be run here at its full size, on scaled-down twins: passes, refused candidates, long plans."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+import tracemalloc
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.scale.material import Sizes, write_pages
+from benchmarks.speed import articles
+from benchmarks.speed.prose import sentences
+from benchmarks.speed.reading import ours
+from benchmarks.speed.rounds import in_turns
+from benchmarks.speed.verification import batch_of
+from presswatch_spark.config import CorpusConfig, ScanConfig
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.matching.index import ShingleIndex, index_of
+from presswatch_spark.matching.matcher import Matcher, Rules
+from presswatch_spark.matching.rows import Origin
+from presswatch_spark.matching.sieve import Sieve
+from presswatch_spark.sources.base import ReadOptions, ReadReport
+from presswatch_spark.sources.wet import WetSource
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
+from presswatch_spark.storage.shards import ShardPlan
+
+PASSES = 4
+ROUNDS = 5
+# Shared by every article of its corpus, so that a page with it is a candidate for them all.
+FURNITURE = "Cet article est réservé à nos abonnés fidèles"
+FURNISHED = 1_000
+
+
+def passes(folder: Path, corpus: Path, sizes: Sizes) -> dict[str, Any]:
+    """An index cut by the first bits of its hashes: the pairs of all passes are those of the whole index."""
+    index = Corpus.open(str(corpus), check=False).index
+    shard = write_pages(folder / "passes.warc.wet.gz", sizes.rate_pages, 0.05, "passes")
+    whole, parts = Sieve(index), [Sieve(part) for part in cut(index, PASSES)]
+    pairs = candidate_pairs(shard, whole)
+    joined = set().union(*(candidate_pairs(shard, part) for part in parts))
+    ways = {
+        "whole": lambda path: ours(WetSource(), path, whole),
+        "one": lambda path: ours(WetSource(), path, parts[0]),
+    }
+    text = ours(WetSource(), shard)
+    turns = in_turns(ways, [shard], [text], ROUNDS)
+    return {
+        "passes": PASSES,
+        "pairs": len(pairs),
+        "same_pairs": pairs == joined,
+        "shingles": len(index.hashes),
+        "whole_mb_per_second": round(turns.rate("whole"), 1),
+        "one_pass_mb_per_second": round(turns.rate("one"), 1),
+        "cost_of_all_passes": round(PASSES * turns.ratio("whole", "one"), 2),
+    }
+
+
+def cut(index: ShingleIndex, count: int) -> list[ShingleIndex]:
+    """The index in `count` (a power of two) parts by the first bits of the hashes, each an index itself."""
+    bits = CorpusConfig().filter_bits_per_key
+    firsts = np.arange(1, count, dtype=np.uint64) << np.uint64(64 - count.bit_length() + 1)
+    bounds = [0, *np.searchsorted(index.hashes, firsts).tolist(), len(index.hashes)]
+    return [
+        index_of(index.hashes[a:b], index.articles[a:b], index.positions[a:b], bits)
+        for a, b in pairwise(bounds)
+    ]
+
+
+def candidate_pairs(shard: Path, sieve: Sieve) -> set[tuple[int, int]]:
+    """Pairs of a document's number in the shard and an article."""
+    pairs, before = set[tuple[int, int]](), 0
+    for batch in WetSource().read(stat(str(shard), StorageOptions()), ReadOptions(), ReadReport()):
+        found = sieve.candidates(batch)
+        pairs |= set(zip((found.documents + before).tolist(), found.articles.tolist(), strict=True))
+        before += len(batch)
+    return pairs
+
+
+def refused(folder: Path, sizes: Sizes) -> dict[str, Any]:
+    """What a candidate costs that shares a line of page furniture only: pages that name every article."""
+    corpus = _furnished(folder)
+    matcher = Matcher(corpus, Rules.of(ScanConfig()))
+    matcher.rehearse()
+    pages = sizes.candidates // FURNISHED
+    pool = sentences(random.Random("furniture"), 40 * pages)
+    texts = ["\n".join([*pool[40 * n : 40 * n + 40], FURNITURE]).encode() for n in range(pages)]
+    batch = batch_of(texts)
+    began = time.process_time()
+    candidates = matcher.candidates(batch)
+    sieved = time.process_time()
+    rows = list(matcher.rows(batch, candidates, Origin("wet", None, "shard")))
+    done = time.process_time()
+    return {
+        "candidates": len(candidates),
+        "rows": len(rows),
+        "sieve_microseconds": round((sieved - began) / len(candidates) * 1e6, 2),
+        "screen_microseconds": round((done - sieved) / len(candidates) * 1e6, 2),
+        "bytes_a_candidate": sum(
+            part.itemsize
+            for part in (candidates.documents, candidates.articles, candidates.counts, candidates.diagonals)
+        ),
+    }
+
+
+def _furnished(folder: Path) -> Corpus:
+    plain = folder / "furnished" / "articles.jsonl"
+    plain.parent.mkdir()
+    articles.write_file(plain, 0, FURNISHED)
+    rows = [json.loads(line) for line in plain.read_text("utf-8").splitlines()]
+    lines = (json.dumps(row | {"body": f"{row['body']}\n{FURNITURE}"}) + "\n" for row in rows)
+    plain.write_text("".join(lines), "utf-8")
+    articles.build_from(plain.parent, [plain])
+    return Corpus.open(str(plain.parent / "corpus"))
+
+
+def plans(sizes: Sizes) -> dict[str, Any]:
+    """The driver's plan of a whole release: bytes a shard, and seconds to make and to name it."""
+    name = "https://data.commoncrawl.org/crawl-data/CC-MAIN-2026-34/segments/1700000000000.00/wet/CC-MAIN-{:020}-{:05}.warc.wet.gz"
+    tracemalloc.start()
+    began = time.perf_counter()
+    plan = ShardPlan.of(ObjectInfo(name.format(number, number)) for number in range(sizes.planned))
+    digest = plan.digest
+    seconds = time.perf_counter() - began
+    size = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert len(digest) == 64
+    return {"shards": len(plan), "bytes_a_shard": round(size / len(plan)), "seconds": round(seconds, 1)}

@@ -1,0 +1,179 @@
+"""The figures of docs/scale.md: what was measured, and what is reckoned from it by arithmetic shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import ceil
+from typing import Any
+
+from benchmarks.speed.report import joined, said, table, when
+
+BEGIN, END = "<!-- scale: begin -->", "<!-- scale: end -->"
+Figures = dict[str, Any]
+
+RELEASE_SHARDS, RELEASE_BYTES, WAVE_SHARDS = 100_000, 16.3e12, 256
+MANY_ARTICLES, MANY_PAIRS = 10**8, 10**9
+HOST_GIGABYTES = 128
+LEFT_FOR_THE_INDEX = 0.5
+
+
+def markdown(result: Figures) -> str:
+    """All parts of a result that were measured."""
+    machine = result["machine"]
+    head = said(f"""
+      {machine["processor"]}, {machine["cores"]} cores, {machine["memory_gigabytes"]} GB;
+      {machine["system"]}. {joined(result["versions"])}.""")
+    parts = result["parts"]
+    sections = [
+        f"### {title}\n\n{write(parts)}" for title, (needs, write) in SECTIONS.items() if needs <= set(parts)
+    ]
+    return "\n\n".join([head, *sections])
+
+
+def _shards(parts: Figures) -> str:
+    part = parts["shards"]
+    head = ("shards", "text, MB", "seconds", "worker, MB", "driver, MB", "JVM, MB")
+    rows = [_run(run) for run in part["runs"]]
+    text = said(f"""
+      Small shards of {part["runs"][0]["text_megabytes"] / part["runs"][0]["shards"]:.2f} MB each, two
+      cores, tables published {when(part)}. Between the ends a shard costs
+      {part["seconds_a_shard"] * 1000:.0f} ms, whatever their number; {part["fixed_seconds"]} s do not
+      grow. Memory is private: the worker's without the mapped index.""")
+    waves = part["in_waves"]
+    more = said(f"""
+      The last one again in {waves["waves"]} waves: {waves["seconds"]} s, so a wave more costs
+      {part["seconds_a_wave"]} s.""")
+    return f"{text}\n\n{table(head, rows)}\n\n{more}"
+
+
+def _run(run: Figures) -> tuple[object, ...]:
+    return (
+        run["shards"],
+        run["text_megabytes"],
+        run["seconds"],
+        run["worker_private_megabytes"],
+        run["driver_private_megabytes"],
+        run["java_private_megabytes"],
+    )
+
+
+def _corpus(parts: Figures) -> str:
+    part = parts["corpus"]
+    head = ("articles", "shingles", "index, MB", "corpus, MB", "MB/s a core", "first = 1")
+    rows = [
+        (
+            row["articles"],
+            row["shingles"],
+            row["index_megabytes"],
+            row["corpus_megabytes"],
+            row["mb_per_second"],
+            row["ratio"],
+        )
+        for row in part["corpora"]
+    ]
+    return f"The whole scan of the same shard, in turns {when(part)}.\n\n{table(head, rows)}"
+
+
+def _matches(parts: Figures) -> str:
+    part = parts["matches"]
+    rows = [(f"{row['share']:.0%}", row["matches"], row["seconds"], row["ratio"]) for row in part["shares"]]
+    text = said(f"""
+      {part["documents"]:,} pages of 7.6 KB, of which a share holds a whole article {when(part)}: a
+      match costs {part["microseconds_a_match"]} µs, from candidate to row.""")
+    return f"{text}\n\n{table(('pages that copy', 'matches', 'seconds', 'speed, none = 1'), rows)}"
+
+
+def _skew(parts: Figures) -> str:
+    part = parts["skew"]
+    head = ("shards", "pages", "matches", "seconds", "worker, MB", "driver, MB", "JVM, MB", "bytes a row")
+    runs = [*part["runs"], part["whole_shard"]]
+    rows = [
+        (run["shards"], run["documents"], run["matches"], *_run(run)[2:], run["bytes_a_match"])
+        for run in runs
+    ]
+    few, many, whole = runs
+    text = said(f"""
+      One article on every page {when(part)}. With {many["matches"] / few["matches"]:.0f} times the
+      matches a worker takes {many["worker_private_megabytes"] / few["worker_private_megabytes"]:.2f}
+      times the memory: matches are never gathered by article, a task holds the rows of one shard, and
+      publishing sorts them on disk. The last line is the worst that a task can meet: shards of real
+      size, {whole["documents"] // whole["shards"]:,} pages each, every page a copy.""")
+    return f"{text}\n\n{table(head, rows)}"
+
+
+def _articles(parts: Figures) -> str:
+    corpus, part = parts["corpus"]["corpora"][-1], parts["passes"]
+    shingles = corpus["shingles"] / corpus["articles"]
+    size = corpus["index_megabytes"] * 1e6 / corpus["shingles"]
+    whole = MANY_ARTICLES * shingles * size
+    count = _power(whole / (HOST_GIGABYTES * 1e9 * LEFT_FOR_THE_INDEX))
+    hours = RELEASE_BYTES / (part["one_pass_mb_per_second"] * 1e6) / 3600
+    return said(f"""
+      Reckoned: {MANY_ARTICLES:.0e} articles × {shingles:.0f} shingles × {size:.1f} bytes =
+      {whole / 1e9:.0f} GB of index, beyond one host. Block, bucket and order all come from the first
+      bits of a hash, so a prefix of the hashes is an index by itself. With half of {HOST_GIGABYTES} GB
+      for it, that is {count} passes; each reads and hashes the release anew: {count} ×
+      {RELEASE_BYTES:.3g} bytes / {part["one_pass_mb_per_second"]} MB/s = {count} × {hours:.0f} =
+      {count * hours:.0f} core-hours, before verification, which is paid once. Measured on a twin
+      {when(part)}: {part["shingles"]:,} shingles in {part["passes"]} passes gave
+      {"exactly the" if part["same_pairs"] else "NOT the"} {part["pairs"]:,} pairs of one pass over all
+      of it, at {part["cost_of_all_passes"]} times the cost. A join in Spark instead would shuffle each
+      position's hash and place: {RELEASE_BYTES:.3g} bytes / 6.1 bytes a word × 16 bytes =
+      {RELEASE_BYTES / 6.1 * 16 / 1e12:.0f} TB, more than the release; passes win until they are some
+      hundred. The product has the cut of the index, not yet the loop over passes: today a corpus must
+      fit the memory of a host, some
+      {HOST_GIGABYTES * 1e9 * LEFT_FOR_THE_INDEX / shingles / size / 1e6:.0f} million articles in
+      {HOST_GIGABYTES} GB.""")
+
+
+def _power(passes: float) -> int:
+    """The power of two from `passes` on: a prefix is a number of bits."""
+    return 1 << max(0, ceil(passes) - 1).bit_length()
+
+
+def _release(parts: Figures) -> str:
+    shards, plan, skew = parts["shards"], parts["plans"], parts["skew"]
+    waves = ceil(RELEASE_SHARDS / WAVE_SHARDS)
+    driver = shards["driver_kilobytes_a_shard"] + plan["bytes_a_shard"] / 1000
+    base = shards["runs"][0]
+    return said(f"""
+      Measured {when(plan)}: a plan of {plan["shards"]:,} shards takes {plan["bytes_a_shard"]:,} bytes a
+      shard and {plan["seconds"]} s. Between {base["shards"]:,} and {shards["runs"][-1]["shards"]:,}
+      shards the driver grew by {shards["driver_kilobytes_a_shard"]} KB a shard and the JVM by
+      {shards["java_kilobytes_a_shard"]} KB. Reckoned for {RELEASE_SHARDS:,} shards: the driver
+      {base["driver_private_megabytes"]} MB + {RELEASE_SHARDS:,} × {driver:.1f} KB =
+      {base["driver_private_megabytes"] + driver * RELEASE_SHARDS / 1000:,.0f} MB. {waves} waves of
+      {WAVE_SHARDS} shards × {shards["seconds_a_wave"]} s = {waves * shards["seconds_a_wave"]:.0f} s of
+      waiting between waves, which all cores share: with more than {WAVE_SHARDS // 8} cores raise
+      `--wave-shards`, so that every core has some eight shards in a wave. If every hundredth page
+      copied, 2.14e7 rows × {skew["runs"][0]["bytes_a_match"]} bytes =
+      {2.14e7 * skew["runs"][0]["bytes_a_match"] / 1e9:.1f} GB of `matches`.""")
+
+
+def _candidates(parts: Figures) -> str:
+    part, matches = parts["refused"], parts["matches"]
+    each = part["sieve_microseconds"] + part["screen_microseconds"]
+    row = parts["skew"]["runs"][0]["bytes_a_match"]
+    return said(f"""
+      Two kinds. Pages that share a line of furniture with a thousand articles each:
+      {part["candidates"]:,} candidates were measured {when(part)}, {part["sieve_microseconds"]} µs each
+      in the sieve and {part["screen_microseconds"]} µs in the screen, which let {part["rows"]:,}
+      through. {MANY_PAIRS:.0e} × {each:.1f} µs = {MANY_PAIRS * each / 3.6e9:.1f} core-hours. A batch of
+      4 MiB of such pages, 550 of 7.6 KB, has 550,000 candidates of {part["bytes_a_candidate"]} bytes,
+      {550_000 * part["bytes_a_candidate"] / 1e6:.0f} MB, and no more at a time. Lines in more than
+      `max_articles_per_shingle` articles (1,000) are no candidates at all. Pages that do copy, a
+      member's whole site: {MANY_PAIRS:.0e} × {matches["microseconds_a_match"]} µs =
+      {MANY_PAIRS * matches["microseconds_a_match"] / 3.6e9:.0f} core-hours, and {MANY_PAIRS:.0e} rows ×
+      {row} bytes = {MANY_PAIRS * row / 1e9:.0f} GB of `matches`, which Spark sorts and writes in files
+      of 256 MB.""")
+
+
+SECTIONS: dict[str, tuple[set[str], Callable[[Figures], str]]] = {
+    "Shards: linear": ({"shards"}, _shards),
+    "Corpus: nearly flat": ({"corpus"}, _corpus),
+    "Matches: by their number": ({"matches"}, _matches),
+    "Skew: one article everywhere": ({"skew"}, _skew),
+    "10^8 articles": ({"corpus", "passes"}, _articles),
+    "100,000 shards": ({"shards", "plans", "skew"}, _release),
+    "10^9 candidates": ({"refused", "matches", "skew"}, _candidates),
+}

@@ -121,7 +121,7 @@ class CorpusConfig:
     max_articles_per_shingle: int = 1000
     filter_bits_per_key: int = 16
     cluster_jaccard: float = 0.9
-    background_copy_share: float = 0.3
+    background_copy_share: float = 0.6
     agencies: tuple[str, ...] = AGENCIES
     minhash: MinHashRules = field(default_factory=MinHashRules)
     columns: Mapping[str, str] = field(default_factory=dict)

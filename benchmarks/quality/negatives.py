@@ -17,7 +17,7 @@ import yaml
 from benchmarks.quality.cut import cut
 from benchmarks.quality.material import Material, publisher_of
 from benchmarks.quality.pages import Planted, around, url_for
-from benchmarks.quality.truth import RUN, common_pairs
+from benchmarks.quality.truth import RUN, Common, common_pairs
 from presswatch_spark.demo.texts import Article
 
 _WRITTEN = yaml.safe_load(Path(__file__).with_name("commonplaces.yaml").read_text(encoding="utf-8"))
@@ -25,8 +25,9 @@ FORMULAS: tuple[str, ...] = tuple(_WRITTEN["formulas"])
 FURNITURE: tuple[str, ...] = tuple(_WRITTEN["furniture"])
 FORMULA_ARTICLES = (1, 2, 5, 12)
 FURNITURE_ARTICLES = (1, 4, 20, 40)
-SHARED_AT_MOST = 40
-"""Other press that shares a longer run with an article carries the same text, and is a kind of its own."""
+SHARED_AT_MOST, COVERED_AT_MOST = 40, 0.2
+"""Other press that shares a longer run with an article, or more of it, carries the same agency text: no
+negative, and a kind of its own."""
 
 FORMULA, FURNISHED, OLD_TEXT = "formulas", "page furniture", "public-domain text"
 OTHER_PRESS, SAME_TEXT, UNRELATED = "other press, same events", "other press, agency copy", "unrelated"
@@ -77,7 +78,7 @@ def _found(members: Sequence[Article]) -> tuple[tuple[str, ...], tuple[str, ...]
     kin: dict[str, set[str]] = defaultdict(set)
     for (first, second), common in common_pairs(texts, texts).items():
         if first != second and common.longest >= RUN:
-            if common.longest > SHARED_AT_MOST:
+            if _same_text(common):
                 kin[first].add(second)
             else:
                 words = cut(texts[second]).folded
@@ -108,10 +109,14 @@ def negatives(
         yield _page(UNRELATED, number, around(material.filler, rng, 500))
     texts = {article.article_id: article.body for article in material.other_press}
     shared = common_pairs(texts, {article.article_id: article.body for article in articles})
-    copies = {name for (name, _), both in shared.items() if both.longest > SHARED_AT_MOST}
+    copies = {name for (name, _), both in shared.items() if _same_text(both)}
     for article in material.other_press:
         kind = SAME_TEXT if article.article_id in copies else OTHER_PRESS
         yield Planted(kind, f"{article.url}?{article.article_id}", article.body, {})
+
+
+def _same_text(both: Common) -> bool:
+    return both.longest > SHARED_AT_MOST or both.coverage() > COVERED_AT_MOST
 
 
 def _page(kind: str, number: int, text: str) -> Planted:

@@ -36,13 +36,13 @@ def broken(score: Score) -> Iterator[str]:
 
 
 def coverage_errors(score: Score) -> Mapping[str, dict[str, Any]]:
-    """By kind: errors of coverage against its truth, by construction for edited kinds, by runs for others."""
+    """By kind: which truth its coverage is judged by, and the errors against it."""
     return {
         kind: {
-            "truth": "construction" if kind in EDITED_KINDS else "runs",
-            **(score.by_construction if kind in EDITED_KINDS else score.by_runs)[kind].figures(),
+            "truth": "construction" if kind in EDITED_KINDS else "runs, construction",
+            **error.figures(),
         }
-        for kind in score.by_runs
+        for kind, error in score.coverage.items()
     }
 
 

@@ -67,16 +67,15 @@ class Error:
 class Score:
     """Figures of one scan, by kind of page; counts are over all formats together.
 
-    `run_pairs` and `copies` are (found, true). `by_runs`, `by_construction`: errors of `article_coverage` in
-    planted pairs against the two truths; `below`: pairs whose coverage is less than their common runs have.
+    `run_pairs` and `copies` are (found, true). `coverage`: errors of `article_coverage` in planted pairs,
+    each against the truth of its kind (see `truth`); `below`: pairs whose coverage is less than their runs.
     `grades`: true grade, then the grade given (`missed` for none), with counts. `confidence`: counts by kind.
     """
 
     run_pairs: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
     copies: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
     by_format: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
-    by_runs: dict[str, Error] = field(default_factory=lambda: defaultdict(Error))
-    by_construction: dict[str, Error] = field(default_factory=lambda: defaultdict(Error))
+    coverage: dict[str, Error] = field(default_factory=lambda: defaultdict(Error))
     longest: Error = field(default_factory=Error)
     below: int = 0
     false_pairs: list[PairKey] = field(default_factory=list)
@@ -118,9 +117,14 @@ def _judge_copy(
     true = _grade(coverage, both.article_words)
     result.grades[true][row["grade"] if row else "missed"] += 1
     if row:
-        result.by_runs[kind].add(row["article_coverage"] - both.coverage())
-        if kind in EDITED_KINDS:
-            result.by_construction[kind].add(row["article_coverage"] - coverage)
+        result.coverage[kind].add(_off(kind, row["article_coverage"], both.coverage(), both.coverage(kept)))
+
+
+def _off(kind: str, given: float, by_runs: float, by_construction: float) -> float:
+    """How far a coverage is from the truth of its kind."""
+    if kind in EDITED_KINDS or given > by_construction:
+        return given - by_construction
+    return min(0.0, given - by_runs)
 
 
 def _grade(coverage: float, words: int) -> str:

@@ -2,8 +2,10 @@
 
 Words are the reference's of the tests, which share no code with the product. Coverage has two truths. *By
 runs*: the share of the article's words that stand in common runs of eight words and more. *By construction*:
-those, and the words that an edit is known to have left as they were inside the passage that was planted; it
-holds for planted pairs of edited kinds only.
+those, and the words that were planted and are known to stand in the page as they were; it is known for
+planted pairs only, and an edited copy is judged by it. A copy that is not edited is judged by both: its
+coverage may be neither below the one nor above the other (a sentence of five words, moved elsewhere, is
+between them).
 """
 
 from __future__ import annotations

@@ -16,10 +16,12 @@ from presswatch_spark.matching.common_runs import Run, Runs, as_runs
 from presswatch_spark.matching.names import Names
 
 # Gaps up to this wide on both sides are aligned by single words, up to twice as wide by pairs of words; wider
-# ones only by runs of `bridge_run_words`. Beyond a passage's end, the next run is sought this near.
-SMALL_GAP = 8
+# ones only by runs of `bridge_run_words`. Beyond a passage's end, the next run is sought this near at first.
+SMALL_GAP = 12
 # How far runs may leave the diagonals they are sought on: longer ones, pairs, the next one beyond a passage.
 RUN_DRIFT, PAIR_DRIFT, OUTWARD_DRIFT = 8, 2, 4
+# How many reaches are tried beyond a passage's end, each twice the last, for a run of one word more.
+OUTWARD_STEPS = 3
 # How many spans back a passage looks for the one it continues: copies of other passages may lie between.
 LOOK_BACK = 16
 
@@ -72,13 +74,12 @@ def bridge(pair: Pair, runs: Runs, gap_words: int, run_words: int) -> Runs:
             last[p] = False
             gap = (runs[p, 0] + runs[p, 2], i, runs[p, 1] + runs[p, 2], j)
             _bridge_gap(pair, gap, run_words, accepted)
-    reach = min(SMALL_GAP, gap_words)
     for k in range(len(runs)):
         i, j, length = runs[k]
         if previous[k] < 0:
-            _bridge_outward(pair, i - 1, j - 1, -1, reach, run_words, accepted)
+            _bridge_outward(pair, i - 1, j - 1, -1, gap_words, run_words, accepted)
         if last[k]:
-            _bridge_outward(pair, i + length, j + length, 1, reach, run_words, accepted)
+            _bridge_outward(pair, i + length, j + length, 1, gap_words, run_words, accepted)
     bridged: Runs = _in_order(accepted)
     return bridged
 
@@ -196,7 +197,7 @@ def _longest_in_gap(pair: Pair, gap: tuple[int, int, int, int], drift: int) -> R
 
 @cached_njit
 def _bridge_outward(
-    pair: Pair, i: int, j: int, step: int, reach: int, run_words: int, accepted: list[Run]
+    pair: Pair, i: int, j: int, step: int, gap_words: int, run_words: int, accepted: list[Run]
 ) -> None:
     """Walk on from the end of a passage, (i, j) being the words next to it, from run to run, while new.
 
@@ -205,10 +206,14 @@ def _bridge_outward(
     """
     new = True
     while new:
-        x, y = _nearest_run(pair, i, j, step, reach, run_words)
+        x, y, length = -1, -1, run_words - 1
+        for further in range(OUTWARD_STEPS):
+            if x < 0:
+                length += 1
+                x, y = _nearest_run(pair, i, j, step, min(SMALL_GAP << further, gap_words), length)
         if x < 0:
             return
-        u, v, length = i + step * x, j + step * y, run_words
+        u, v = i + step * x, j + step * y
         while _same(pair, u + step * length, v + step * length) and not (
             pair.document_seen[u + step * length] and pair.article_seen[v + step * length]
         ):

@@ -201,6 +201,31 @@ class TestWhatAReaderWouldCallCopied:
         edited[195] = edited[4] = "x"
         assert compare(edited, self.article).copied_words == 198
 
+    def test_a_passage_goes_on_beyond_many_edits_in_a_longer_run_only(self) -> None:
+        for gap, run, copied in (
+            (12, 3, 53),
+            (13, 3, 50),
+            (20, 4, 54),
+            (20, 3, 50),
+            (40, 5, 55),
+            (40, 4, 50),
+        ):
+            tail = innocent("t", run)
+            forward = compare(
+                [*self.article[:50], *innocent("x", gap), *tail],
+                [*self.article[:50], *innocent("b", gap), *tail],
+            )
+            backward = compare(
+                [*tail, *innocent("x", gap), *self.article[:50]],
+                [*tail, *innocent("b", gap), *self.article[:50]],
+            )
+            assert (forward.copied_words, backward.copied_words) == (copied, copied), (gap, run)
+
+    def test_the_reach_beyond_a_passage_is_never_wider_than_a_gap(self) -> None:
+        texts = [[*self.article[:50], *innocent(own, 20), *innocent("t", 9)[:7]] for own in "xb"]
+        assert compare(*texts).copied_words == 57
+        assert compare(*texts, VerifyRules(bridge_gap_words=15)).copied_words == 50
+
     def test_a_paragraph_put_in_between_keeps_the_passage_whole(self) -> None:
         overlap = compare([*self.article[:50], *innocent("x", 40), *self.article[50:]], self.article)
         assert overlap.spans.tolist() == [[0, 0, 50, 0], [90, 50, 150, 0]]

@@ -76,12 +76,21 @@ def _summary(result: Mapping[str, Any], score: Score, peers: Mapping[str, Any]) 
 
 def _coverage(score: Score) -> str:
     rows = [
-        [kind, error["truth"], error["pairs"], f"{error['mean']:.4f}", f"{error['max']:.4f}"]
+        [kind, error["truth"], error["pairs"], f"{error['mean']:.4f}", f"{error['max']:.4f}", error["beyond"]]
         for kind, error in coverage_errors(score).items()
     ]
     longest = score.longest.figures()
-    rows.append(["`longest_run_words`, all rows", "runs", longest["pairs"], longest["mean"], longest["max"]])
-    head = ["`article_coverage` of", "truth", "pairs", "mean error", "largest"]
+    rows.append(
+        [
+            "`longest_run_words`, all rows",
+            "runs",
+            longest["pairs"],
+            longest["mean"],
+            longest["max"],
+            score.longest.beyond,
+        ]
+    )
+    head = ["`article_coverage` of", "truth", "pairs", "mean error", "largest", "beyond .01"]
     return "Errors\n\n" + table(head, rows)
 
 

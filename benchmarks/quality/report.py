@@ -121,8 +121,9 @@ def _note_lines(result: Mapping[str, Any]) -> Iterator[str]:
     megabytes, formats = about["text_bytes"] / 1e6, about["formats"]
     yield (
         f"- {about['documents']} documents ({megabytes:.1f} MB) for {about['articles']} articles;"
-        f" {about['press']}; seed {about['seed']}; {about['cores']} cores; Python {about['python']};"
-        f" presswatch {about['version']}."
+        f" {about['press']}; seed {about['seed']}; {about['processor']}, {about['cores']} cores,"
+        f" {about['memory_gigabytes']} GB; Python {about['python']};"
+        f" presswatch {about['version']}, commit {about['commit']}."
     )
     yield f"- presswatch scans every document in {', '.join(formats)}: {len(formats)} times the text."
     for name, row in result["peers"].items():

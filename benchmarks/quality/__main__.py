@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import sys
 import tempfile
@@ -20,9 +19,12 @@ from benchmarks.quality.report import figures, markdown
 from benchmarks.quality.rivals import Rival, run_peers
 from benchmarks.quality.score import Bench, Score, score, score_rival
 from benchmarks.quality.truth import common_pairs
+from benchmarks.speed.report import into
+from benchmarks.speed.result import commit, machine
 from presswatch_spark import __version__
 
 BACKGROUND_PAGES = 300
+BEGIN, END = "<!-- quality: begin -->", "<!-- quality: end -->"
 
 
 def main() -> None:
@@ -58,7 +60,10 @@ def main() -> None:
         "peers": {name: rival_row(bench, rival) for name, rival in rivals.items()},
         "broken": promises(scores),
     }
-    publish(asked.out, result, markdown(result, next(iter(scores.values())), scores))
+    tables = markdown(result, next(iter(scores.values())), scores)
+    publish(asked.out, result, tables)
+    if asked.docs:
+        into(asked.docs, tables, BEGIN, END, "Quality")
     sys.exit(1 if result["broken"] else 0)
 
 
@@ -71,6 +76,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--peers", nargs="*", default=list(NAMES), choices=NAMES, help="which peers to run")
     parser.add_argument("--no-peers", dest="peers", action="store_const", const=[])
     parser.add_argument("--out", type=Path, default=Path("bench/quality"), help="folder of the result")
+    parser.add_argument("--docs", type=Path, help="document that takes the tables, between its marks")
     return parser.parse_args()
 
 
@@ -100,6 +106,7 @@ def rival_row(bench: Bench, rival: Rival) -> dict[str, Any]:
 
 def about(asked: argparse.Namespace, stuff: Material, bench: Bench) -> dict[str, Any]:
     """What was run, and where."""
+    here = machine()
     return {
         "press": "real press" if stuff.real else "generated press",
         "articles": len(bench.articles),
@@ -108,7 +115,10 @@ def about(asked: argparse.Namespace, stuff: Material, bench: Bench) -> dict[str,
         "formats": list(product.FORMATS),
         "seed": asked.seed,
         "per_kind": asked.per_kind,
-        "cores": os.cpu_count(),
+        "processor": here["processor"],
+        "cores": here["cores"],
+        "memory_gigabytes": here["memory_gigabytes"],
+        "commit": commit(),
         "python": platform.python_version(),
         "version": __version__,
     }

@@ -76,12 +76,21 @@ def _summary(result: Mapping[str, Any], score: Score, peers: Mapping[str, Any]) 
 
 def _coverage(score: Score) -> str:
     rows = [
-        [kind, error["truth"], error["pairs"], f"{error['mean']:.4f}", f"{error['max']:.4f}"]
+        [kind, error["truth"], error["pairs"], f"{error['mean']:.4f}", f"{error['max']:.4f}", error["beyond"]]
         for kind, error in coverage_errors(score).items()
     ]
     longest = score.longest.figures()
-    rows.append(["`longest_run_words`, all rows", "runs", longest["pairs"], longest["mean"], longest["max"]])
-    head = ["`article_coverage` of", "truth", "pairs", "mean error", "largest"]
+    rows.append(
+        [
+            "`longest_run_words`, all rows",
+            "runs",
+            longest["pairs"],
+            longest["mean"],
+            longest["max"],
+            score.longest.beyond,
+        ]
+    )
+    head = ["`article_coverage` of", "truth", "pairs", "mean error", "largest", "beyond .01"]
     return "Errors\n\n" + table(head, rows)
 
 
@@ -112,8 +121,9 @@ def _note_lines(result: Mapping[str, Any]) -> Iterator[str]:
     megabytes, formats = about["text_bytes"] / 1e6, about["formats"]
     yield (
         f"- {about['documents']} documents ({megabytes:.1f} MB) for {about['articles']} articles;"
-        f" {about['press']}; seed {about['seed']}; {about['cores']} cores; Python {about['python']};"
-        f" presswatch {about['version']}."
+        f" {about['press']}; seed {about['seed']}; {about['processor']}, {about['cores']} cores,"
+        f" {about['memory_gigabytes']} GB; Python {about['python']};"
+        f" presswatch {about['version']}, commit {about['commit']}."
     )
     yield f"- presswatch scans every document in {', '.join(formats)}: {len(formats)} times the text."
     for name, row in result["peers"].items():

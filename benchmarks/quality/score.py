@@ -11,12 +11,14 @@ from benchmarks.quality.pages import Planted
 from benchmarks.quality.plant import EDITED_KINDS
 from benchmarks.quality.product import Found
 from benchmarks.quality.rivals import Rival
-from benchmarks.quality.truth import RUN, Common, PairKey
+from benchmarks.quality.truth import RUN, Common, PairKey, repeats
 
 FULL, PART, PART_WORDS = 0.9, 0.3, 100
 """The grades' limits as `conf/scan.yaml` states them: stated again, since the truth shares no code."""
 
 CERTAIN = ("A", "B")
+CLOSE = 0.01
+"""How near a coverage is to be to the truth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +43,17 @@ class Bench:
 
 @dataclass(slots=True)
 class Error:
-    """Differences between what a table says and the truth."""
+    """Differences between what a table says and the truth; `beyond` counts those above `CLOSE`."""
 
     count: int = 0
+    beyond: int = 0
     total: float = 0.0
     largest: float = 0.0
 
     def add(self, difference: float) -> None:
         """Take one more into account."""
         self.count += 1
+        self.beyond += abs(difference) > CLOSE
         self.total += abs(difference)
         self.largest = max(self.largest, abs(difference))
 
@@ -96,7 +100,9 @@ def score(bench: Bench, found: Found, formats: Iterable[str]) -> Score:
             _count(result.by_format[name], pair in rows)
         for kind, pair, kept in planted:
             _count(result.copies[kind], pair in rows)
-            _judge_copy(result, kind, bench.truth.get(pair), kept, rows.get(pair))
+            _judge_grade(result, kind, bench.truth.get(pair), kept, rows.get(pair))
+            if pair in rows and not (kind in EDITED_KINDS and repeats(bench.articles[pair[1]])):
+                _judge_coverage(result, kind, bench.truth[pair], kept, rows[pair])
         for pair, row in rows.items():
             _judge_row(result, kinds[pair[0]], pair, row, bench.truth.get(pair))
     return result
@@ -107,7 +113,7 @@ def _count(pair: list[int], hit: bool) -> None:
     pair[1] += 1
 
 
-def _judge_copy(
+def _judge_grade(
     result: Score, kind: str, both: Common | None, kept: frozenset[int], row: Mapping[str, Any] | None
 ) -> None:
     if both is None:
@@ -116,15 +122,15 @@ def _judge_copy(
     coverage = both.coverage(kept if kind in EDITED_KINDS else frozenset())
     true = _grade(coverage, both.article_words)
     result.grades[true][row["grade"] if row else "missed"] += 1
-    if row:
-        result.coverage[kind].add(_off(kind, row["article_coverage"], both.coverage(), both.coverage(kept)))
 
 
-def _off(kind: str, given: float, by_runs: float, by_construction: float) -> float:
+def _judge_coverage(
+    result: Score, kind: str, both: Common, kept: frozenset[int], row: Mapping[str, Any]
+) -> None:
     """How far a coverage is from the truth of its kind."""
-    if kind in EDITED_KINDS or given > by_construction:
-        return given - by_construction
-    return min(0.0, given - by_runs)
+    given, by_runs, by_construction = row["article_coverage"], both.coverage(), both.coverage(kept)
+    judged_by_one = kind in EDITED_KINDS or given > by_construction
+    result.coverage[kind].add(given - by_construction if judged_by_one else min(0.0, given - by_runs))
 
 
 def _grade(coverage: float, words: int) -> str:

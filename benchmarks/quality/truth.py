@@ -5,7 +5,8 @@ runs*: the share of the article's words that stand in common runs of eight words
 those, and the words that were planted and are known to stand in the page as they were; it is known for
 planted pairs only, and an edited copy is judged by it. A copy that is not edited is judged by both: its
 coverage may be neither below the one nor above the other (a sentence of five words, moved elsewhere, is
-between them).
+between them). Edited copies of articles that repeat themselves are not judged: what was edited in one place
+may stand in the other, and is rightly counted.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from benchmarks.quality.cut import cut
 
@@ -60,6 +62,14 @@ def common_pairs(documents: Mapping[str, str], articles: Mapping[str, str]) -> d
         for name, places in starts.items():
             found[document, name] = _common(words, bodies[name], places)
     return found
+
+
+@lru_cache(maxsize=4096)
+def repeats(text: str) -> bool:
+    """Whether a text says `ROW` words twice."""
+    words = cut(text).folded
+    windows = [tuple(words[i : i + ROW]) for i in range(len(words) - ROW + 1)]
+    return len(set(windows)) < len(windows)
 
 
 def _named(text: str, numbers: dict[str, int]) -> list[int]:

@@ -13,14 +13,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit
+from presswatch_spark.compiled import cached_njit, lean_njit
+from presswatch_spark.text.kernels import load8
 
 Names = npt.NDArray[np.int32]
 Hashes = npt.NDArray[np.uint64]
 Bytes = npt.NDArray[np.uint8]
 Edges = npt.NDArray[np.int64]
 
-_BYTE, _HALF = np.uint64(8), np.uint64(32)
+_0, _3, _8, _HALF = (np.uint64(n) for n in (0, 3, 8, 32))
 
 
 class Table(NamedTuple):
@@ -53,15 +54,21 @@ def table_of(slots: Names, factor: np.uint64) -> Table:
     return Table(slots, np.uint64(64 - bits), factor)
 
 
+@lean_njit
+def _block(folded: Bytes, start: int, end: int) -> np.uint64:
+    """The next eight bytes of a word that ends at `end`, or those that are left and zeros."""
+    left = np.uint64(end - start)
+    unused = (_8 - left) << _3 if left < _8 else _0
+    block: np.uint64 = load8(folded, np.uint64(start)) << unused
+    return block
+
+
 @cached_njit
 def _word_key(folded: Bytes, start: int, end: int, factor: np.uint64) -> np.uint64:
     """A hash of a word's bytes, eight at a time, that nobody can foretell without the factor."""
     state = factor
     while start < end:
-        block = np.uint64(0)
-        for k in range(min(8, end - start)):
-            block = (block << _BYTE) | np.uint64(folded[start + k])
-        state = (state ^ block) * factor
+        state = (state ^ _block(folded, start, end)) * factor
         state ^= state >> _HALF
         start += 8
     return state
@@ -98,9 +105,11 @@ def name_words(
             # Words with equal hashes are told apart by their bytes.
             if document_hashes[j] == hashes[i] and document_ends[j] - document_starts[j] == length:
                 k = 0
-                while k < length and document_folded[document_starts[j] + k] == folded[starts[i] + k]:
-                    k += 1
-                if k == length:
+                while k < length and _block(document_folded, document_starts[j] + k, document_ends[j]) == (
+                    _block(folded, starts[i] + k, ends[i])
+                ):
+                    k += 8
+                if k >= length:
                     break
             slot = (slot + 1) & (len(slots) - 1)
         if add and slots[slot] < 0:

@@ -48,7 +48,7 @@ class Words:
 
     `hashes` uint64[n]; `starts` and `ends` int64[n], byte offsets in the text: from the first byte of the
     word's first character to the end of its last (characters that fold to nothing do not count). `folded`
-    uint8: the folded words with one zero byte after each; word i is
+    uint8: the folded words with one zero byte after each, readable for 7 bytes more; word i is
     `folded[folded_starts[i]:folded_ends[i]]`, both int64[n].
     """
 

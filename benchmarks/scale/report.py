@@ -41,7 +41,7 @@ def _shards(parts: Figures) -> str:
       grow. Memory is private: the worker's without the mapped index.""")
     waves = part["in_waves"]
     more = said(f"""
-      The last one again in {waves["waves"]} waves: {waves["seconds"]} s, so a wave more costs
+      The {waves["shards"]:,} shards in {waves["waves"]} waves: {waves["seconds"]} s, so a wave more costs
       {part["seconds_a_wave"]} s.""")
     return f"{text}\n\n{table(head, rows)}\n\n{more}"
 
@@ -135,12 +135,13 @@ def _release(parts: Figures) -> str:
     shards, plan, skew = parts["shards"], parts["plans"], parts["skew"]
     waves = ceil(RELEASE_SHARDS / WAVE_SHARDS)
     driver = shards["driver_kilobytes_a_shard"] + plan["bytes_a_shard"] / 1000
-    base = shards["runs"][0]
+    base, some, most = shards["runs"][0], *shards["runs"][-2:]
     return said(f"""
       Measured {when(plan)}: a plan of {plan["shards"]:,} shards takes {plan["bytes_a_shard"]:,} bytes a
-      shard and {plan["seconds"]} s. Between {base["shards"]:,} and {shards["runs"][-1]["shards"]:,}
-      shards the driver grew by {shards["driver_kilobytes_a_shard"]} KB a shard and the JVM by
-      {shards["java_kilobytes_a_shard"]} KB. Reckoned for {RELEASE_SHARDS:,} shards: the driver
+      shard and {plan["seconds"]} s. Between {some["shards"]:,} and {most["shards"]:,}
+      shards the driver grew by {shards["driver_kilobytes_a_shard"]} KB a shard, and the JVM by
+      {shards["java_kilobytes_a_shard"]} KB, mostly garbage that it need not collect below its bound
+      (`spark.driver.memory`, 1 GB unless told). Reckoned for {RELEASE_SHARDS:,} shards: the driver at most
       {base["driver_private_megabytes"]} MB + {RELEASE_SHARDS:,} × {driver:.1f} KB =
       {base["driver_private_megabytes"] + driver * RELEASE_SHARDS / 1000:,.0f} MB. {waves} waves of
       {WAVE_SHARDS} shards × {shards["seconds_a_wave"]} s = {waves * shards["seconds_a_wave"]:.0f} s of

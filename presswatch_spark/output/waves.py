@@ -12,9 +12,10 @@ from __future__ import annotations
 import gc
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from math import ceil
 from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,9 @@ from presswatch_spark.tables import MATCHES, SCAN_LOG
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+FULL_SHARD_BYTES = 32 << 20
+SMALL_SHARDS = 16
 
 ScanOne = Callable[[ObjectInfo], ShardOutcome]
 
@@ -60,7 +64,7 @@ def finished_waves(folder: Path) -> list[Wave]:
 
 @dataclass(frozen=True, slots=True)
 class WaveScan:
-    """Scans waves into `folder` with `scan`, in as many tasks for each core, of at most `shards_per_task`."""
+    """Scans waves into `folder` with `scan`, in as many tasks for each core; see `tasks_for`."""
 
     spark: SparkSession
     folder: Path
@@ -86,9 +90,7 @@ class WaveScan:
 
     def _scanned(self, shards: Mapping[int, ObjectInfo]) -> Wave:
         context = self.spark.sparkContext
-        cores = context.defaultParallelism
-        rounds = -(-len(shards) // (self.shards_per_task * cores))
-        tasks = min(len(shards), rounds * cores)
+        tasks = tasks_for(shards.values(), self.shards_per_task, context.defaultParallelism)
         meter = context.accumulator(Counts(), _CountsParam())
         task = WaveTask(dealt(shards.values(), tasks), self.scan, meter)
         found = self.spark.range(0, tasks, 1, tasks).mapInArrow(task, spark_schema(FOUND))
@@ -155,6 +157,18 @@ class _CountsParam(AccumulatorParam[Counts]):
 
     def addInPlace(self, value1: Counts, value2: Counts) -> Counts:  # noqa: N802
         return value1 + value2
+
+
+def tasks_for(shards: Collection[ObjectInfo], shards_per_task: int, cores: int) -> int:
+    """How many tasks scan a wave: as many for each core, of at most `shards_per_task` shards.
+
+    Of shards under `FULL_SHARD_BYTES` more stand for one, up to `SMALL_SHARDS`: a task costs some 60 ms, and
+    a small shard a few.
+    """
+    sizes = (FULL_SHARD_BYTES if shard.size is None else shard.size for shard in shards)
+    shares = (min(1.0, max(1 / SMALL_SHARDS, size / FULL_SHARD_BYTES)) for size in sizes)
+    rounds = ceil(sum(shares) / (shards_per_task * cores))
+    return min(len(shards), rounds * cores)
 
 
 def dealt(shards: Iterable[ObjectInfo], groups: int) -> tuple[tuple[ObjectInfo, ...], ...]:

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from presswatch_spark.config import RunRules
 from presswatch_spark.errors import OutputError, PresswatchError
 from presswatch_spark.output.tables import TableStore
-from presswatch_spark.output.waves import dealt
+from presswatch_spark.output.waves import FULL_SHARD_BYTES, dealt, tasks_for
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.storage.objects import ObjectInfo
 from tests.spark.fakes import die, fake_shards, lose_connection, once, run_fake
@@ -142,6 +142,20 @@ def test_a_full_disk_ends_the_run_with_what_to_do_and_room_lets_it_go_on(
     summary = run_fake(spark, small_disk / "out", rules=rules)
     assert summary.resumed
     assert same(summary, undisturbed)
+
+
+@pytest.mark.parametrize(
+    ("size", "tasks"),
+    [(FULL_SHARD_BYTES, 64), (10 * FULL_SHARD_BYTES, 64), (None, 64), (FULL_SHARD_BYTES // 4, 16), (100, 4)],
+)
+def test_a_task_takes_four_whole_shards_or_more_of_small_ones(size: int | None, tasks: int) -> None:
+    assert tasks_for([ObjectInfo(f"/shard-{n}", size) for n in range(256)], 4, 2) == tasks
+
+
+def test_no_core_is_left_without_a_task_and_no_task_without_a_shard() -> None:
+    small = [ObjectInfo(f"/shard-{n}", 100) for n in range(5)]
+    assert tasks_for(small, 4, 2) == 2
+    assert tasks_for(small, 4, 16) == 5
 
 
 def test_shards_are_dealt_so_that_groups_weigh_the_same() -> None:

@@ -72,7 +72,7 @@ def test_the_report_reckons_what_was_not_run(corpus: Path, tmp_path: Path) -> No
             "seconds_a_wave": 0.5,
             "driver_kilobytes_a_shard": 1.0,
             "java_kilobytes_a_shard": 1.0,
-            "in_waves": {"waves": 4, "seconds": 3},
+            "in_waves": {"shards": 10, "waves": 4, "seconds": 3},
         },
         "corpus": {"corpora": [rate | {"mb_per_second": 150.0, "ratio": 1.0}]},
         "matches": growth.by_matches(tmp_path, corpus, SIZES),

@@ -153,7 +153,7 @@ def _hipe_words(folder: Path) -> list[str]:
 
 def _generated(articles: int, seed: int) -> Material:
     titles = [title_of(name) for outlets in PUBLISHERS.values() for name in outlets]
-    made = list(prose.articles(articles + 60, seed))
+    made = list(prose.articles(articles + 60, seed, words=(200, 800)))
     members = [
         replace(article, title_id=titles[i % len(titles)], url=f"https://{_host(titles, i)}/{i}")
         for i, article in enumerate(made[:articles])
@@ -163,7 +163,7 @@ def _generated(articles: int, seed: int) -> Material:
     for i in range(0, articles - 1, 10):
         body = f"{members[i].body}\n{prose.sentence(rng)}"
         members[i + 1] = replace(members[i + 1], body=body)
-    sentences = [prose.sentence(rng) for _ in range(20 * articles)]
+    sentences = [_scrambled(rng) for _ in range(20 * articles)]
     cut = len(sentences) * 3 // 4
     others = [replace(article, title_id="other-press") for article in made[articles:]]
     return Material(
@@ -175,6 +175,12 @@ def _generated(articles: int, seed: int) -> Material:
         passages=tuple(prose.prose(rng, _PASSAGE_WORDS) for _ in range(_PASSAGES)),
         real=False,
     )
+
+
+def _scrambled(rng: random.Random) -> str:
+    """Words of a sentence in any order: the generator's phrases would stand on every page otherwise."""
+    words = prose.sentence(rng).split(" ")
+    return " ".join(rng.sample(words, len(words)))
 
 
 def _host(titles: Sequence[str], i: int) -> str:

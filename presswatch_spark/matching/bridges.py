@@ -16,12 +16,12 @@ from presswatch_spark.matching.common_runs import Run, Runs, as_runs
 from presswatch_spark.matching.names import Names
 
 # Gaps up to this wide on both sides are aligned by single words, up to twice as wide by pairs of words; wider
-# ones only by runs of `bridge_run_words`. Beyond a passage's end, the next run is sought this near at first.
+# ones only by runs of `bridge_run_words`.
 SMALL_GAP = 12
 # How far runs may leave the diagonals they are sought on: longer ones, pairs, the next one beyond a passage.
 RUN_DRIFT, PAIR_DRIFT, OUTWARD_DRIFT = 8, 2, 4
-# How many reaches are tried beyond a passage's end, each twice the last, for a run of one word more.
-OUTWARD_STEPS = 3
+# Beyond a passage's end, the next run is sought this near; then twice as far, and twice again.
+OUTWARD_NEAR, OUTWARD_STEPS = 12, 3
 # How many spans back a passage looks for the one it continues: copies of other passages may lie between.
 LOOK_BACK = 16
 
@@ -206,11 +206,7 @@ def _bridge_outward(
     """
     new = True
     while new:
-        x, y, length = -1, -1, run_words - 1
-        for further in range(OUTWARD_STEPS):
-            if x < 0:
-                length += 1
-                x, y = _nearest_run(pair, i, j, step, min(SMALL_GAP << further, gap_words), length)
+        x, y, length = _next_run(pair, i, j, step, gap_words, run_words)
         if x < 0:
             return
         u, v = i + step * x, j + step * y
@@ -223,6 +219,29 @@ def _bridge_outward(
         gap = (i, u, j, v) if step > 0 else (u + 1, i + 1, v + 1, j + 1)
         _bridge_gap(pair, gap, run_words, accepted)
         i, j = u + step * length, v + step * length
+
+
+@cached_njit
+def _next_run(
+    pair: Pair, i: int, j: int, step: int, gap_words: int, run_words: int
+) -> tuple[int, int, int]:
+    """Steps to the run that a passage goes on with, and words it has at least; or (-1, -1, 0).
+
+    One that is further away must be longer, and the text must go on beyond it as well: a phrase that many use
+    may stand near a passage, on both sides, by chance.
+    """
+    near = min(OUTWARD_NEAR, gap_words)
+    for further in range(OUTWARD_STEPS):
+        length = run_words + further
+        x, y = _nearest_run(pair, i, j, step, min(OUTWARD_NEAR << further, gap_words), length)
+        if x < 0:
+            continue
+        u, v = i + step * (x + length), j + step * (y + length)
+        while _same(pair, u, v):
+            u, v = u + step, v + step
+        if further == 0 or _nearest_run(pair, u, v, step, near, run_words)[0] >= 0:
+            return x, y, length
+    return -1, -1, 0
 
 
 @cached_njit

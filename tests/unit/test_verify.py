@@ -205,26 +205,32 @@ class TestWhatAReaderWouldCallCopied:
         for gap, run, copied in (
             (12, 3, 53),
             (13, 3, 50),
-            (20, 4, 54),
+            (20, 4, 57),
             (20, 3, 50),
-            (40, 5, 55),
+            (40, 5, 58),
             (40, 4, 50),
         ):
-            tail = innocent("t", run)
-            forward = compare(
-                [*self.article[:50], *innocent("x", gap), *tail],
-                [*self.article[:50], *innocent("b", gap), *tail],
-            )
-            backward = compare(
-                [*tail, *innocent("x", gap), *self.article[:50]],
-                [*tail, *innocent("b", gap), *self.article[:50]],
+            further = innocent("f", 3) if gap > 13 else []
+            forward, backward = (
+                compare(
+                    *(
+                        [*self.article[:50], *innocent(own, gap), *innocent("t", run), own, *further][::step]
+                        for own in "xb"
+                    )
+                )
+                for step in (1, -1)
             )
             assert (forward.copied_words, backward.copied_words) == (copied, copied), (gap, run)
 
     def test_the_reach_beyond_a_passage_is_never_wider_than_a_gap(self) -> None:
-        texts = [[*self.article[:50], *innocent(own, 20), *innocent("t", 9)[:7]] for own in "xb"]
+        tail = innocent("t", 7)
+        texts = [[*self.article[:50], *innocent(own, 20), *tail[:4], own, *tail[4:]] for own in ("xx", "bb")]
         assert compare(*texts).copied_words == 57
         assert compare(*texts, VerifyRules(bridge_gap_words=15)).copied_words == 50
+
+    def test_a_phrase_far_from_a_passage_after_which_nothing_goes_on_is_nobodys(self) -> None:
+        texts = [[*self.article[:50], *innocent(own, 20), *innocent("t", 7)] for own in "xb"]
+        assert compare(*texts).copied_words == 50
 
     def test_a_paragraph_put_in_between_keeps_the_passage_whole(self) -> None:
         overlap = compare([*self.article[:50], *innocent("x", 40), *self.article[50:]], self.article)

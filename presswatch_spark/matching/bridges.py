@@ -222,9 +222,7 @@ def _bridge_outward(
 
 
 @cached_njit
-def _next_run(
-    pair: Pair, i: int, j: int, step: int, gap_words: int, run_words: int
-) -> tuple[int, int, int]:
+def _next_run(pair: Pair, i: int, j: int, step: int, gap_words: int, run_words: int) -> tuple[int, int, int]:
     """Steps to the run that a passage goes on with, and words it has at least; or (-1, -1, 0).
 
     One that is further away must be longer, and the text must go on beyond it as well: a phrase that many use

@@ -210,9 +210,7 @@ def _bridge_outward(
         if x < 0:
             return
         u, v = i + step * x, j + step * y
-        while _same(pair, u + step * length, v + step * length) and not (
-            pair.document_seen[u + step * length] and pair.article_seen[v + step * length]
-        ):
+        while _unseen(pair, u + step * length, v + step * length):
             length += 1
         back = min(0, step) * (length - 1)
         new = _accept(pair, (u + back, v + back, length), NEW_WORD, accepted)
@@ -234,10 +232,12 @@ def _next_run(pair: Pair, i: int, j: int, step: int, gap_words: int, run_words: 
         x, y = _nearest_run(pair, i, j, step, min(OUTWARD_NEAR << further, gap_words), length)
         if x < 0:
             continue
+        if further == 0:
+            return x, y, length
         u, v = i + step * (x + length), j + step * (y + length)
-        while _same(pair, u, v):
+        while _unseen(pair, u, v):
             u, v = u + step, v + step
-        if further == 0 or _nearest_run(pair, u, v, step, near, run_words)[0] >= 0:
+        if _nearest_run(pair, u, v, step, near, run_words)[0] >= 0:
             return x, y, length
     return -1, -1, 0
 
@@ -256,6 +256,11 @@ def _nearest_run(pair: Pair, i: int, j: int, step: int, reach: int, run_words: i
             if length == run_words:
                 return x, y
     return -1, -1
+
+
+@cached_njit
+def _unseen(pair: Pair, i: int, j: int) -> bool:
+    return _same(pair, i, j) and not (pair.document_seen[i] and pair.article_seen[j])
 
 
 @cached_njit

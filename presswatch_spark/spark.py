@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -72,7 +74,19 @@ def session(
     builder = SparkSession.Builder().appName(app_name)
     for key, value in (settings | dict(conf or {})).items():
         builder = builder.config(key, value)
-    return builder.getOrCreate()
+    new = SparkSession.getActiveSession() is None
+    spark = builder.getOrCreate()
+    if new:
+        atexit.register(_stop, spark)
+    return spark
+
+
+def _stop(spark: SparkSession) -> None:
+    """Stop a session as Spark wants it: workers whose JVM is just gone print tracebacks."""
+    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+
+    with suppress(OSError, Py4JError):
+        spark.stop()
 
 
 def interruptible(spark: SparkSession, work: Callable[[], Result]) -> Result:

@@ -24,8 +24,7 @@ PACKAGE = Path(__file__).resolve().parent
 
 def cached_njit(function: Callable[..., Any]) -> Any:
     """Compile a kernel at its first call, without the GIL, and keep the machine code on disk."""
-    numba.config.CACHE_DIR = str(cache_folder())
-    return numba.njit(cache=True, nogil=True)(function)
+    return _compiled(function)
 
 
 def lean_njit(function: Callable[..., Any]) -> Any:
@@ -34,14 +33,17 @@ def lean_njit(function: Callable[..., Any]) -> Any:
     numba counts references to every array around every call, with atomic instructions, and LLVM may refuse to
     inline: both cost more than what a small kernel does. Here nothing is counted.
     """
-    numba.config.CACHE_DIR = str(cache_folder())
-    return numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)(function)
+    return _compiled(function, forceinline=True, _nrt=False)
 
 
 def uncounted_njit(function: Callable[..., Any]) -> Any:
     """Like `lean_njit`, but called: for kernels that are large or called seldom."""
+    return _compiled(function, _nrt=False)
+
+
+def _compiled(function: Callable[..., Any], **options: bool) -> Any:
     numba.config.CACHE_DIR = str(cache_folder())
-    return numba.njit(cache=True, nogil=True, _nrt=False)(function)
+    return numba.njit(cache=True, nogil=True, **options)(function)
 
 
 @lru_cache(maxsize=1)

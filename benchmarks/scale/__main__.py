@@ -2,7 +2,7 @@
 
     python -m benchmarks.scale                        all parts
     python -m benchmarks.scale --only shards,skew     some of them; the others keep what was measured before
-    python -m benchmarks.scale --small --out /tmp/scale.json --no-docs     a quick look
+    python -m benchmarks.scale --small --out scale.json --no-docs     a quick look
 
 Data is made up, the same every time, and not kept.
 """

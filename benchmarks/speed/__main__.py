@@ -2,7 +2,7 @@
 
     python -m benchmarks.speed                      all parts, on 1 GB of text of each kind
     python -m benchmarks.speed --only wet,verify    some of them; the others keep what was measured before
-    python -m benchmarks.speed --megabytes 60 --out /tmp/speed.json --no-docs     a quick look
+    python -m benchmarks.speed --megabytes 60 --out speed.json --no-docs     a quick look
 
 Shards and corpora are made up, the same for the same arguments, and not kept.
 """

@@ -19,6 +19,7 @@ from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.articles import ArticleFiles
 from presswatch_spark.corpus.index import load_index
+from presswatch_spark.corpus.layout import HASHES, HOSTS
 from presswatch_spark.corpus.sorting import Keys, groups, read_bucket, write_run
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.matching.sieve import Hits, Sieve
@@ -29,7 +30,6 @@ from presswatch_spark.sources.detect import source_for
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
 from presswatch_spark.text.shingles import indexed_positions
 
-HASHES, HOSTS = "hashes.npy", "hosts.npy"
 MOST_HOSTS = np.iinfo(np.uint16).max
 
 

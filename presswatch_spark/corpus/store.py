@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.parquet as pq
 
 from presswatch_spark.config import MinHashRules
 from presswatch_spark.corpus import arrays, layout
@@ -21,7 +22,6 @@ from presswatch_spark.corpus.clusters import ALONE
 from presswatch_spark.corpus.index import load_index
 from presswatch_spark.corpus.manifest import Manifest, check_files, read_manifest
 from presswatch_spark.corpus.registry import Registry, parse_registry
-from presswatch_spark.corpus.surroundings import load_surroundings
 from presswatch_spark.corpus.workspace import writing
 from presswatch_spark.errors import CorpusError, OutputError
 from presswatch_spark.matching.index import ShingleIndex
@@ -138,7 +138,18 @@ class Corpus:
     @cached_property
     def surroundings(self) -> Surroundings:
         """What tells an article's own words from those that others have."""
-        return load_surroundings(self.folder)
+        words, sample = self.folder / layout.VOCABULARY_FOLDER, self.folder / layout.BACKGROUND_FOLDER
+        suppressed = pq.read_table(self.folder / layout.SUPPRESSED_TABLE, columns=["hash"])["hash"]
+        return Surroundings(
+            publishers=arrays.load(self.folder / layout.PUBLISHERS),
+            clusters=self._clusters,
+            agency=arrays.load(self.folder / layout.AGENCY),
+            vocabulary=arrays.load(words / layout.HASHES),
+            bits=arrays.load(words / layout.BITS),
+            suppressed=np.sort(suppressed.to_numpy()),
+            background=arrays.load(sample / layout.HASHES),
+            hosts=arrays.load(sample / layout.HOSTS),
+        )
 
     @cached_property
     def _signatures(self) -> npt.NDArray[np.uint32]:

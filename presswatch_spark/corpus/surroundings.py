@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 
 from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus import arrays, background, layout, vocabulary
@@ -20,7 +19,6 @@ from presswatch_spark.corpus.registry import Registry
 from presswatch_spark.corpus.sorting import bucket_bits
 from presswatch_spark.corpus.spread import spread
 from presswatch_spark.corpus.workspace import Workspace
-from presswatch_spark.matching.standing import Surroundings
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 
 if TYPE_CHECKING:
@@ -57,7 +55,7 @@ def write_vocabulary(spark: SparkSession, work: Workspace, reports: Sequence[Par
     runs = [run_folder(work, WORDS, part) for part in range(len(reports))]
     write = partial(vocabulary.vocabulary_bucket, total=sum(report.words for report in reports))
     keys = sum(report.distinct_words for report in reports)
-    kinds = {vocabulary.HASHES: np.uint64, vocabulary.BITS: np.uint8}
+    kinds = {layout.HASHES: np.uint64, layout.BITS: np.uint8}
     _join(spark, work, runs, keys, write, layout.VOCABULARY_FOLDER, kinds)
 
 
@@ -72,27 +70,11 @@ def read_background(
     runs = [work.scratch / f"background-run-{number:05d}" for number in range(len(sample))]
     task = partial(background.scan_background, work.corpus, config, storage)
     sighted = spread(spark, work.scratch, task, zip(sample, runs, strict=True))
-    kinds = {background.HASHES: np.uint64, background.HOSTS: np.uint16}
+    kinds = {layout.HASHES: np.uint64, layout.HOSTS: np.uint16}
     keys = sum(shard.pairs for shard in sighted)
     out = layout.BACKGROUND_FOLDER
     known = _join(spark, work, runs, keys, background.background_bucket, out, kinds)
     return sum(shard.documents for shard in sighted), known
-
-
-def load_surroundings(folder: Path) -> Surroundings:
-    """Map what the build wrote."""
-    words, sample = folder / layout.VOCABULARY_FOLDER, folder / layout.BACKGROUND_FOLDER
-    suppressed = pq.read_table(folder / layout.SUPPRESSED_TABLE, columns=["hash"])["hash"]
-    return Surroundings(
-        publishers=arrays.load(folder / layout.PUBLISHERS),
-        clusters=arrays.load(folder / layout.CLUSTERS),
-        agency=arrays.load(folder / layout.AGENCY),
-        vocabulary=arrays.load(words / vocabulary.HASHES),
-        bits=arrays.load(words / vocabulary.BITS),
-        suppressed=np.sort(suppressed.to_numpy()),
-        background=arrays.load(sample / background.HASHES),
-        hosts=arrays.load(sample / background.HOSTS),
-    )
 
 
 def _join(

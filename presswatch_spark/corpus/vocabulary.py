@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit
 from presswatch_spark.corpus import arrays
+from presswatch_spark.corpus.layout import BITS, HASHES
 from presswatch_spark.corpus.sorting import Keys, groups, read_bucket
-
-HASHES, BITS = "hashes.npy", "bits.npy"
 
 _FIRST_SLOTS = 1 << 16
 # Room is made for as many new words before they are looked at; a table that is too large leaves the cache.
 _AT_ONCE = 4096
+_ONCE = np.ones(_AT_ONCE, np.uint64)
 _1 = np.uint64(1)
 _SPREAD, _HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 
@@ -39,7 +39,7 @@ class WordCounter:
             some = hashes[first : first + _AT_ONCE]
             while 2 * (self._distinct + len(some)) > len(self._keys):
                 self._grow()
-            self._distinct += _count(self._keys, self._counts, some, np.ones(1, np.uint64))
+            self._distinct += _count(self._keys, self._counts, some, _ONCE[: len(some)])
 
     def counted(self) -> tuple[Keys, Keys]:
         """Distinct hashes and how often each was met, uint64[d] each, in no order."""
@@ -89,9 +89,8 @@ def _bit_lengths(values: Keys) -> npt.NDArray[np.uint8]:
 
 @cached_njit
 def _count(keys: Keys, counts: Keys, hashes: Keys, times: Keys) -> int:
-    """Add `times[i]` (or `times[0]`, if it is one for all) of each hash; returns how many were new."""
+    """Add `times[i]` of each hash; returns how many were new."""
     mask = np.uint64(len(keys) - 1)
-    each = len(times) == len(hashes)
     new = 0
     for i in range(len(hashes)):
         h = hashes[i]
@@ -101,5 +100,5 @@ def _count(keys: Keys, counts: Keys, hashes: Keys, times: Keys) -> int:
         if counts[slot] == 0:
             keys[slot] = h
             new += 1
-        counts[slot] += times[i] if each else times[0]
+        counts[slot] += times[i]
     return new

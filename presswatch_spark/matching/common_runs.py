@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit
-from presswatch_spark.matching.names import Names, Table, table_for, table_of
+from presswatch_spark.matching.names import Names, Table, table_for
 
 Runs = npt.NDArray[np.int64]
 Run = tuple[int, int, int]
@@ -28,14 +28,12 @@ def _find_pair(table: Table, document: Names, offset: int, x: int, y: int) -> in
 
 
 @cached_njit
-def widen(document: Names, offset: int, factor: np.uint64) -> tuple[Names, Names]:
+def widen(document: Names, offset: int, factor: np.uint64) -> tuple[Names, Table]:
     """Name the document's windows `offset` words longer, each from the two windows it is the union of.
 
-    Args: names int32 of all windows of w words; 0 <= offset <= w.
-    Returns: names of all windows of w + offset words, fewer by `offset`, or none; slots of their table.
+    Args: names int32 of all windows of w words; 1 <= offset <= w.
+    Returns: names of all windows of w + offset words, fewer by `offset`, or none; their table.
     """
-    if offset == 0:
-        return document, np.empty(0, np.int32)
     wide = np.empty(max(0, len(document) - offset), np.int32)
     table = table_for(len(wide), factor)
     for i in range(len(wide)):
@@ -43,15 +41,12 @@ def widen(document: Names, offset: int, factor: np.uint64) -> tuple[Names, Names
         if table.slots[slot] < 0:
             table.slots[slot] = i
         wide[i] = table.slots[slot]
-    return wide, table.slots
+    return wide, table
 
 
 @cached_njit
-def look_up(document: Names, offset: int, slots: Names, factor: np.uint64, article: Names) -> Names:
+def look_up(document: Names, offset: int, table: Table, article: Names) -> Names:
     """Name the article's windows likewise, by the table that `widen` made of the document's."""
-    if offset == 0:
-        return article
-    table = table_of(slots, factor)
     wide = np.full(max(0, len(article) - offset), -1, np.int32)
     for j in range(len(wide)):
         x, y = article[j], article[j + offset]
@@ -62,8 +57,8 @@ def look_up(document: Names, offset: int, slots: Names, factor: np.uint64, artic
 
 @cached_njit
 def _both_wider(document: Names, article: Names, offset: int, factor: np.uint64) -> tuple[Names, Names]:
-    wide, slots = widen(document, offset, factor)
-    return wide, look_up(document, offset, slots, factor, article)
+    wide, table = widen(document, offset, factor)
+    return wide, look_up(document, offset, table, article)
 
 
 @cached_njit

@@ -45,22 +45,18 @@ def count_ones(typing: Any, x: Any) -> tuple[Any, Generate]:
 def nonzero_bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
     """A bit for each of 64 bytes from i, lowest first: whether it is not zero."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        x = _load(builder, _address(context, builder, signature, arguments), 64)
-        return builder.bitcast(builder.icmp_unsigned("!=", x, _each(0, 64)), _WORD)
-
-    return types.uint64(data, types.uint64), generate
+    return types.uint64(data, types.uint64), _bits_64(
+        lambda builder, x, zero: builder.icmp_unsigned("!=", x, zero)
+    )
 
 
 @intrinsic
 def high_bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
     """A bit for each of 64 bytes from i, lowest first: whether it is not ASCII."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        x = _load(builder, _address(context, builder, signature, arguments), 64)
-        return builder.bitcast(builder.icmp_signed("<", x, _each(0, 64)), _WORD)
-
-    return types.uint64(data, types.uint64), generate
+    return types.uint64(data, types.uint64), _bits_64(
+        lambda builder, x, zero: builder.icmp_signed("<", x, zero)
+    )
 
 
 @intrinsic
@@ -81,6 +77,16 @@ def fold_ascii_32(typing: Any, text: Any, i: Any, out: Any, k: Any) -> tuple[Any
         return context.get_dummy_value()
 
     return types.void(text, types.uint64, out, types.uint64), generate
+
+
+def _bits_64(compare: Callable[[Any, Any, Any], Any]) -> Generate:
+    """A bit for each of 64 bytes, by what `compare` makes of them and of zeros."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        x = _load(builder, _address(context, builder, signature, arguments), 64)
+        return builder.bitcast(compare(builder, x, _each(0, 64)), _WORD)
+
+    return generate
 
 
 def _address(context: Any, builder: Any, signature: Any, arguments: Any, at: int = 0) -> Any:

@@ -201,6 +201,38 @@ class TestWhatAReaderWouldCallCopied:
         edited[195] = edited[4] = "x"
         assert compare(edited, self.article).copied_words == 198
 
+    @pytest.mark.parametrize(
+        ("tail", "copied"),
+        [
+            ("x t1 t2", 2),
+            ("x t1 x x x t5", 2),
+            ("x t1 x x x x t6", 0),
+            ("x x x x x t5", 0),
+            ("t1 t2", 2),
+            ("x t0 x t2", 2),
+            ("t1 t3 t4", 0),
+            ("t1 x t2 t3", 3),
+        ],
+    )
+    def test_single_words_beyond_a_passage_count_in_twos(self, tail: str, copied: int) -> None:
+        article = [*innocent("f", 20), *self.article[:50], *innocent("t", 20)]
+        document = [*self.article[:50], *tail.split(), *innocent("y", 20)]
+        forward = compare(document, article)
+        assert forward.copied_words == 50 + copied
+        assert compare(document[::-1], article[::-1]).copied_words == forward.copied_words
+
+    @pytest.mark.parametrize(("left", "copied"), [(6, 1), (7, 0)])
+    def test_one_word_counts_where_the_article_ends(self, left: int, copied: int) -> None:
+        document = [*self.article[:50], *innocent("x", 3), "t3", *innocent("y", 20)]
+        article = [*self.article[:50], *innocent("t", left)]
+        assert compare(document, article).copied_words == 50 + copied
+        assert compare(document[::-1], article[::-1]).copied_words == 50 + copied
+
+    def test_one_word_left_out_and_another_put_in_between_two_that_stay(self) -> None:
+        article = [*self.article[:20], "gone", "stays", "end", *self.article[20:40]]
+        document = [*self.article[:20], "stays", "new", "end", *self.article[20:40]]
+        assert compare(document, article).copied_words == 42
+
     def test_a_passage_goes_on_beyond_many_edits_in_a_longer_run_only(self) -> None:
         for gap, run, copied in (
             (12, 3, 53),

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from presswatch_spark.storage.objects import StorageOptions
 
 AGENCIES = (
-    "AFP", "Agence France-Presse", "Reuters", "Belga", "ATS", "Keystone", "Associated Press",
+    "AFP", "Agence France-Presse", "Reuters", "Belga", "ATS", "Associated Press",
     "La Presse canadienne", "APS", "DPA", "EFE", "ANSA", "TASS", "Xinhua",
 )  # fmt: skip
 """News agencies, as articles name them."""
@@ -41,11 +41,15 @@ class VerifyRules:
 
 @dataclass(frozen=True, slots=True)
 class RarityRules:
-    """When a shingle counts as known from elsewhere: in so many unrelated texts of one kind, or more."""
+    """When a shingle counts as known from elsewhere: in so many unrelated texts of one kind, or more.
+
+    `word_bits` is the most that one word counts, in bits.
+    """
 
     known_publishers: int = 1
     known_articles: int = 5
-    known_hosts: int = 3
+    known_domains: int = 3
+    word_bits: int = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +62,12 @@ class OwnershipRules:
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceRules:
-    """What a row may be used for. `own_url_run_words` is in words, the others in bits of rarity."""
+    """What a row may be used for: words, bits of rarity, and a share of words, 0 to 1."""
 
-    own_url_run_words: int = 40
     rare_bits: int = 200
+    own_url_run_words: int = 40
+    full_copy_shared_share: float = 0.1
+    partial_copy_words: int = 40
     rare_passage_bits: int = 600
     common_bits: int = 60
 

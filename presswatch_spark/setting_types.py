@@ -26,6 +26,7 @@ BOUNDS: Mapping[str, Bounds] = {
     "verify.bridge_gap_words": (0, None),
     "ownership.shared_share": SHARE,
     "confidence.rare_bits": (0, None),
+    "confidence.full_copy_shared_share": SHARE,
     "confidence.rare_passage_bits": (0, None),
     "confidence.common_bits": (0, None),
     "corpus.cluster_jaccard": SHARE,

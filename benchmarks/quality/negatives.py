@@ -50,15 +50,18 @@ def dressed(material: Material, seed: int) -> tuple[tuple[Article, ...], Commonp
     bodies = [article.body for article in material.members]
     formulas, furniture = _found(material.members)
     for number, formula in enumerate(FORMULAS):
-        for i in _some(rng, bodies, FORMULA_ARTICLES[number % len(FORMULA_ARTICLES)]):
+        for i in _some(rng, range(len(bodies)), FORMULA_ARTICLES[number % len(FORMULA_ARTICLES)]):
             lines = bodies[i].split("\n")
             lines.insert(rng.randint(0, len(lines)), formula)
             bodies[i] = "\n".join(lines)
+    titles = sorted({article.title_id for article in material.members})
     for number, line in enumerate(FURNITURE):
-        for i in _some(rng, bodies, FURNITURE_ARTICLES[number % len(FURNITURE_ARTICLES)]):
+        title = titles[number % len(titles)]
+        own = [i for i, article in enumerate(material.members) if article.title_id == title]
+        for i in _some(rng, own, FURNITURE_ARTICLES[number % len(FURNITURE_ARTICLES)]):
             bodies[i] = f"{bodies[i]}\n{line}"
     for passage in material.passages:
-        [i] = _some(rng, bodies, 1)
+        [i] = _some(rng, range(len(bodies)), 1)
         lines = bodies[i].split("\n")
         lines.insert(len(lines) // 2, f"« {passage} »")
         bodies[i] = "\n".join(lines)
@@ -66,8 +69,8 @@ def dressed(material: Material, seed: int) -> tuple[tuple[Article, ...], Commonp
     return articles, Commonplaces((*FORMULAS, *formulas), (*FURNITURE, *furniture), material.passages)
 
 
-def _some(rng: random.Random, bodies: Sequence[str], count: int) -> list[int]:
-    return rng.sample(range(len(bodies)), min(count, len(bodies)))
+def _some(rng: random.Random, places: Sequence[int], count: int) -> list[int]:
+    return rng.sample(places, min(count, len(places)))
 
 
 def _found(members: Sequence[Article]) -> tuple[tuple[str, ...], tuple[str, ...]]:

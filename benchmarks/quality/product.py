@@ -22,7 +22,7 @@ from presswatch_spark.demo.texts import Article
 from presswatch_spark.output.tables import TableStore
 
 FORMATS: Mapping[str, tuple[str, Callable[[Path, Iterable[Planted]], object]]] = {
-    "WET": ("CC-MAIN-20240518015810-20240518045810-{:05}.warc.wet.gz", shards.write_wet),
+    "WET": ("CC-MAIN-20241214015810-20241214045810-{:05}.warc.wet.gz", shards.write_wet),
     "C4": ("c4-fr.tfrecord-{:05}-of-00002.json.gz", shards.write_c4_json),
     "OSCAR": ("fr_meta_part_{}.jsonl.zst", shards.write_oscar_2301),
     "rows": ("rows-{:05}.parquet", shards.write_rows_parquet),

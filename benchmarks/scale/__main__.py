@@ -49,7 +49,7 @@ class Bench:
             "matches": lambda: growth.by_matches(folder, self.corpus, sizes),
             "skew": lambda: growth.by_skew(folder, self.corpus, sizes),
             "passes": lambda: limits.passes(folder, self.corpus, sizes),
-            "refused": lambda: limits.refused(folder, sizes),
+            "furniture": lambda: limits.furniture(folder, sizes),
             "plans": lambda: limits.plans(sizes),
         }
 

@@ -70,10 +70,7 @@ def _postings(corpus: Corpus, shingles: int) -> Iterator[tuple[Keys, Keys]]:
     index = corpus.index
     owners = np.asarray(index.articles)
     real = np.argsort(owners, kind="stable")[:shingles]
-    values = owners[real].astype(np.uint64) << _ARTICLE_SHIFT | np.asarray(index.positions)[real].astype(
-        np.uint64
-    )
-    yield np.asarray(index.hashes)[real], values
+    yield np.asarray(index.hashes)[real], owners[real].astype(np.uint64) << _ARTICLE_SHIFT
     rng = np.random.default_rng(shingles)
     for first in range(len(real), shingles, RUN_KEYS):
         n = min(RUN_KEYS, shingles - first)
@@ -84,7 +81,7 @@ def _postings(corpus: Corpus, shingles: int) -> Iterator[tuple[Keys, Keys]]:
 def warm(folder: Path) -> int:
     """Read an index once, so that its pages are in memory; returns its size in bytes."""
     index = load_index(folder / layout.INDEX_FOLDER)
-    arrays = (index.hashes, index.articles, index.positions, index.filter, index.directory)
+    arrays = (index.hashes, index.articles, index.filter, index.directory)
     for array in arrays:
         np.add.reduce(array.view(np.uint8)[::4096], dtype=np.int64)
     return sum(array.nbytes for array in arrays)

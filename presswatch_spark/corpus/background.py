@@ -1,14 +1,15 @@
 """The background: a sample of the web, from which the corpus learns what stands on unrelated sites.
 
-Of each shingle of the index that the sample holds, the hosts are counted. A page proves nothing of the texts
-that it copies: shingles of an article are not counted where the page holds a large share of the article. Nor
-are pages on members' own sites.
+Of each shingle of the index that the sample holds, the domains are counted. A page proves nothing of the
+texts that it copies: shingles of an article are not counted where the page holds a large share of the
+article, unless it is older. Nor are pages on members' own sites.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
 
@@ -19,23 +20,24 @@ from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.articles import ArticleFiles
 from presswatch_spark.corpus.index import load_index
-from presswatch_spark.corpus.layout import HASHES, HOSTS
+from presswatch_spark.corpus.layout import DOMAINS, HASHES
 from presswatch_spark.corpus.sorting import Keys, groups, read_bucket, write_run
 from presswatch_spark.errors import CorruptError
+from presswatch_spark.matching.confidence import captured_before
 from presswatch_spark.matching.sieve import Hits, Sieve
 from presswatch_spark.matching.sites import SiteIndex
-from presswatch_spark.matching.urls import page_url
+from presswatch_spark.matching.urls import page_url, registered_domain
 from presswatch_spark.sources.base import DocumentBatch, ReadOptions, ReadReport
 from presswatch_spark.sources.detect import source_for
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
 from presswatch_spark.text.shingles import indexed_positions
 
-MOST_HOSTS = np.iinfo(np.uint16).max
+MOST_DOMAINS = np.iinfo(np.uint16).max
 
 
 @dataclass(frozen=True, slots=True)
 class Sighted:
-    """What a shard of the background gave: its documents, and how many pairs (shingle, host)."""
+    """What a shard of the background gave: its documents, and how many pairs (shingle, domain)."""
 
     documents: int
     pairs: int
@@ -51,7 +53,7 @@ class BackgroundScan:
         self._config = config
 
     def pairs(self, shard: ObjectInfo, storage: StorageOptions) -> tuple[Keys, Keys, int]:
-        """Distinct pairs of a shingle and a host that has it, uint64[k] each; documents read.
+        """Distinct pairs of a shingle and a domain that has it, uint64[k] each; documents read.
 
         Raises:
             CorruptError: the shard could not be read to its end.
@@ -79,25 +81,29 @@ class BackgroundScan:
         for first, last in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
             document = int(hits.documents[first])
             if document not in members:
-                hashes = self._unrelated(hits, slice(first, last))
-                host = np.full(len(hashes), _host_key(batch, document))
-                yield np.column_stack((hashes, host))
+                captured_at = batch.locate(document).captured_at
+                hashes = self._unrelated(hits, slice(first, last), captured_at)
+                domain = np.full(len(hashes), _domain_key(batch, document))
+                yield np.column_stack((hashes, domain))
 
-    def _unrelated(self, hits: Hits, some: slice) -> Keys:
+    def _unrelated(self, hits: Hits, some: slice, captured_at: datetime | None) -> Keys:
         """Shingles of one document's hits that no article which it copies has."""
         articles, hashes = hits.articles[some], hits.hashes[some]
-        places = np.unique(np.column_stack((articles, hits.positions[some])), axis=0)
-        met, counts = np.unique(places[:, 0], return_counts=True)
+        met, counts = np.unique(articles, return_counts=True)
         copied = [
             article
             for article, count in zip(met.tolist(), counts.tolist(), strict=True)
-            if count >= self._config.background_copy_share * self._shingles_of(article)
+            if self._is_copied(article, count, captured_at)
         ]
         return np.setdiff1d(hashes, hashes[np.isin(articles, copied)])
 
-    def _shingles_of(self, ordinal: int) -> int:
+    def _is_copied(self, ordinal: int, shingles: int, captured_at: datetime | None) -> bool:
+        """Whether a page that holds so many of an article's shingles has them from the article."""
         batch, row = self._articles.row(ordinal)
-        return len(indexed_positions(batch.column("words")[row].as_py(), self._config.shingle_stride))
+        words, published_at = (batch.column(name)[row].as_py() for name in ("words", "published_at"))
+        all_shingles = len(indexed_positions(words, self._config.shingle_stride))
+        large = shingles >= self._config.background_copy_share * all_shingles
+        return large and not captured_before(captured_at, published_at)
 
 
 def scan_background(
@@ -105,23 +111,23 @@ def scan_background(
 ) -> Sighted:
     """Scan one shard of the background; its pairs become a run at the path of `item`."""
     shard, run = item
-    hashes, hosts, documents = BackgroundScan(folder, config).pairs(shard, storage)
-    write_run(run, hashes, hosts)
+    hashes, domains, documents = BackgroundScan(folder, config).pairs(shard, storage)
+    write_run(run, hashes, domains)
     return Sighted(documents, len(hashes))
 
 
 def background_bucket(runs: Sequence[Path], bucket: int, bits: int, folder: Path) -> None:
-    """Write the shingles of one bucket, by hash, and on how many hosts the sample has them, into `folder`."""
+    """Write the shingles of one bucket, by hash, and how many domains have them, into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    hashes, hosts = read_bucket(runs, bucket, bits)
-    pairs = np.unique(np.column_stack((hashes, hosts)), axis=0)
+    hashes, domains = read_bucket(runs, bucket, bits)
+    pairs = np.unique(np.column_stack((hashes, domains)), axis=0)
     distinct, counts = np.unique(pairs[:, 0], return_counts=True)
     arrays.save(folder / HASHES, distinct)
-    arrays.save(folder / HOSTS, np.minimum(counts, MOST_HOSTS).astype(np.uint16))
+    arrays.save(folder / DOMAINS, np.minimum(counts, MOST_DOMAINS).astype(np.uint16))
 
 
-def _host_key(batch: DocumentBatch, i: int) -> np.uint64:
-    """Names the host of a document; of one without a readable URL, its text."""
+def _domain_key(batch: DocumentBatch, i: int) -> np.uint64:
+    """Names the domain of a document; of one without a readable URL, its text."""
     page = page_url(batch.url_of(i))
-    name = page.site.partition("/")[0].encode() if page else batch.text_of(i)
+    name = registered_domain(page.site).encode() if page else batch.text_of(i)
     return np.uint64(int.from_bytes(blake2b(name, digest_size=8).digest(), "little"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,13 +25,13 @@ from presswatch_spark.corpus.clusters import ALONE, Clusters, banding, clusters_
 from presswatch_spark.corpus.index import IndexPlan, build_bucket, join_buckets, suppressed_of
 from presswatch_spark.corpus.intake import article_columns
 from presswatch_spark.corpus.manifest import Counts, Manifest, describe
-from presswatch_spark.corpus.parts import BANDS, POSTINGS, PartReport, build_part, run_folder
+from presswatch_spark.corpus.parts import BANDS, POSTINGS, Owners, PartReport, build_part, run_folder
 from presswatch_spark.corpus.registry import Registry, load_registry
 from presswatch_spark.corpus.sorting import bucket_bits
 from presswatch_spark.corpus.spread import spread
 from presswatch_spark.corpus.store import require_free, upload
 from presswatch_spark.corpus.surroundings import (
-    publisher_numbers,
+    owner_numbers,
     read_background,
     reserve_owners,
     share_credits,
@@ -117,7 +117,7 @@ def _build(
         _require_articles(cuts, refused)
         say(f"hashing {cuts.articles:,} articles")
         sources = [printable(info.uri) for info in files]
-        reports = _build_parts(spark, work, cuts, sources, publisher_numbers(registry), config)
+        reports = _build_parts(spark, work, cuts, sources, owner_numbers(registry), config)
         refused += [piece for report in reports for piece in report.refused]
         say("looking for articles with the same text")
         clusters = _link(spark, work, cuts, config)
@@ -172,13 +172,13 @@ def _build_parts(
     work: Workspace,
     cuts: Cuts,
     sources: Sequence[str],
-    publishers: Mapping[str, int],
+    owners: Owners,
     config: CorpusConfig,
 ) -> list[PartReport]:
     (work.corpus / layout.ARTICLES_FOLDER).mkdir()
     arrays.reserve(work.corpus / layout.SIGNATURES, np.uint32, (cuts.articles, config.minhash.permutations))
     reserve_owners(work.corpus, cuts.articles)
-    task = partial(build_part, work, cuts, sources, publishers, config)
+    task = partial(build_part, work, cuts, sources, owners, config)
     reports = spread(spark, work.scratch, task, range(cuts.parts))
     for run in cuts.runs:
         Path(run).unlink()

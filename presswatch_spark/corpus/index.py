@@ -1,7 +1,8 @@
 """The shingle index on disk: postings in sorted runs, one for each part of the articles, joined by buckets.
 
-A posting is a hash and a value, article ordinal << 32 | word position. A bucket of hashes fills its own slice
-of every array of the index, so buckets are built apart and joined as streams.
+In a run, a posting is a hash and a value, article ordinal << 32 | word position; the index keeps one for each
+article that has a shingle. A bucket of hashes fills its own slice of every array of the index, so buckets are
+built apart and joined as streams.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from presswatch_spark.tables import SUPPRESSED
 from presswatch_spark.text.shingles import SHINGLE_WORDS, combine, indexed_positions
 from presswatch_spark.text.words import word_at, words_of
 
-ARRAYS = {"hashes": np.uint64, "articles": np.uint32, "positions": np.uint32, "filter": np.uint64}
+ARRAYS = {"hashes": np.uint64, "articles": np.uint32, "filter": np.uint64}
 DIRECTORY = "directory"
 
 Bounds = npt.NDArray[np.int64]
@@ -83,16 +84,16 @@ def build_bucket(
     hashes, values = read_bucket(plan.runs, bucket, plan.bits)
     owners = (values >> _ARTICLE_SHIFT).astype(np.uint32)
     bounds = groups(hashes)
-    counts = _distinct(owners, bounds)
-    kept = np.repeat(counts <= limit, np.diff(bounds))
+    new = _first_of_each(owners, bounds)
+    counts = np.add.reduceat(new, bounds[:-1]) if len(new) else np.empty(0, np.int64)
+    kept = np.repeat(counts <= limit, np.diff(bounds)) & (new > 0)
     firsts = bounds[:-1][counts > limit]
     common = _described(hashes[firsts], values[firsts], counts[counts > limit], articles)
     write_arrow(folder / "suppressed.arrow", common)
-    hashes, values, owners = hashes[kept], values[kept], owners[kept]
+    hashes, owners = hashes[kept], owners[kept]
     blocks, prefixes = plan.filter_blocks >> plan.bits, (1 << plan.directory_bits) >> plan.bits
     arrays.save(folder / "hashes.npy", hashes)
     arrays.save(folder / "articles.npy", owners)
-    arrays.save(folder / "positions.npy", values.astype(np.uint32))
     arrays.save(folder / "filter.npy", build_filter(hashes, plan.filter_blocks, bucket * blocks, blocks))
     directory = build_directory(hashes, plan.directory_bits, bucket * prefixes, prefixes)
     arrays.save(folder / "directory.npy", directory)
@@ -128,15 +129,12 @@ def _rebase_directories(folders: Sequence[Path]) -> None:
         arrays.save(path, entries if folder is folders[-1] else entries[:-1])
 
 
-def _distinct(owners: npt.NDArray[np.uint32], bounds: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Distinct articles of each group; within a group the owners are sorted."""
-    if not len(owners):
-        return np.empty(0, np.int64)
+def _first_of_each(owners: npt.NDArray[np.uint32], bounds: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """1 at the first posting of an article in its group, else 0; within a group the owners are sorted."""
     new = np.ones(len(owners), np.int64)
     new[1:] = owners[1:] != owners[:-1]
     new[bounds[:-1]] = 1
-    counted: npt.NDArray[np.int64] = np.add.reduceat(new, bounds[:-1])
-    return counted
+    return new
 
 
 def _described(hashes: Keys, values: Keys, counts: npt.NDArray[np.int64], articles: ArticleFiles) -> pa.Table:

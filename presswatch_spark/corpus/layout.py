@@ -5,11 +5,12 @@
     articles/part-00000.arrow  articles in the order of ids, `ARTICLES_PER_PART` a file (Arrow IPC, mapped)
     signatures.npy             uint32[articles, permutations]: MinHash signatures
     clusters.npy               int32[articles]: ordinal of the cluster's smallest article id, -1 when alone
+    titles.npy                 uint32[articles]: place of the title's id among all ids, in order
     publishers.npy             uint32[articles]: place of the publisher's id among all ids, in order
     agency.npy                 bool[articles]: whether it, or one of its cluster, credits or names an agency
     vocabulary/                uint64 hashes[v] of all words, sorted; uint8 bits[v] of information in them
-    background/                uint64 hashes[b] of shingles that the background has, sorted; uint16 hosts[b]
-    index/                     the shingle index: hashes, articles, positions, filter, directory
+    background/                uint64 hashes[b] of shingles that the background has, sorted; uint16 domains[b]
+    index/                     the shingle index: hashes, articles, filter, directory
     sites/                     titles' sites, and hashes of the articles' normalised URLs with ordinals
     refused.parquet            every row that was not taken, with its reason
     suppressed.parquet         shingles left out of the index for being too common
@@ -23,18 +24,19 @@ import pyarrow as pa
 
 from presswatch_spark.tables import UTC_MICROS
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 MANIFEST = "manifest.json"
 MEMBERS = "members.yaml"
 ARTICLES_FOLDER = "articles"
 SIGNATURES = "signatures.npy"
 CLUSTERS = "clusters.npy"
+TITLES = "titles.npy"
 PUBLISHERS = "publishers.npy"
 AGENCY = "agency.npy"
 VOCABULARY_FOLDER = "vocabulary"
 BACKGROUND_FOLDER = "background"
-HASHES, BITS, HOSTS = "hashes.npy", "bits.npy", "hosts.npy"
+HASHES, BITS, DOMAINS = "hashes.npy", "bits.npy", "domains.npy"
 INDEX_FOLDER = "index"
 SITES_FOLDER = "sites"
 REFUSED_TABLE = "refused.parquet"

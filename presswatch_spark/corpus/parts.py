@@ -16,7 +16,14 @@ from presswatch_spark.corpus.agencies import AgencyNames
 from presswatch_spark.corpus.articles import Cuts, merge_part, write_arrow
 from presswatch_spark.corpus.clusters import band_keys
 from presswatch_spark.corpus.index import Bounds, postings_of
-from presswatch_spark.corpus.layout import AGENCY, ARTICLES_PER_PART, PUBLISHERS, SIGNATURES, part_name
+from presswatch_spark.corpus.layout import (
+    AGENCY,
+    ARTICLES_PER_PART,
+    PUBLISHERS,
+    SIGNATURES,
+    TITLES,
+    part_name,
+)
 from presswatch_spark.corpus.sorting import Keys, write_run
 from presswatch_spark.corpus.vocabulary import WordCounter
 from presswatch_spark.corpus.workspace import Workspace
@@ -27,6 +34,9 @@ POSTINGS, BANDS, WORDS = "postings", "bands", "words"
 
 # Their word hashes, a megabyte or so, stay in the cache.
 _ARTICLES_AT_ONCE = 256
+
+Owners = Mapping[str, tuple[int, int]]
+"""By title id, the title's number and its publisher's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +59,13 @@ def build_part(
     work: Workspace,
     cuts: Cuts,
     sources: Sequence[str],
-    publishers: Mapping[str, int],
+    owners: Owners,
     config: CorpusConfig,
     part: int,
 ) -> PartReport:
     """Merge a part of the articles and write all that is made of it. Memory holds this part and its keys.
 
-    `publishers`: the number of every title's publisher.
+    `owners`: the number of every title, and of its publisher.
     """
     table, refusals = merge_part(cuts, part, sources)
     write_arrow(work.corpus / part_name(part), table)
@@ -79,8 +89,9 @@ def build_part(
     bands = band_keys(np.concatenate(signed), config.cluster_jaccard)
     ordinals = np.tile(np.arange(first, first + len(table), dtype=np.uint64), len(bands))
     write_run(run_folder(work, BANDS, part), bands.reshape(-1), ordinals)
-    numbers = [publishers[title] for title in table["title_id"].to_pylist()]
-    arrays.write_rows(work.corpus / PUBLISHERS, first, np.array(numbers, np.uint32))
+    numbers = np.array([owners[title] for title in table["title_id"].to_pylist()], np.uint32).reshape(-1, 2)
+    arrays.write_rows(work.corpus / TITLES, first, numbers[:, 0])
+    arrays.write_rows(work.corpus / PUBLISHERS, first, numbers[:, 1])
     arrays.write_rows(work.corpus / AGENCY, first, agency)
     distinct, counts = counter.counted()
     write_run(run_folder(work, WORDS, part), distinct, counts)

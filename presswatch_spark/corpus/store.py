@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -51,6 +52,7 @@ class Article:
     title_id: str
     publisher_id: str
     url: str | None
+    published_at: datetime | None
     body: bytes
     cluster_id: str | None
     words: int
@@ -110,6 +112,7 @@ class Corpus:
             title_id=title_id,
             publisher_id=self.registry.publisher_of[title_id],
             url=batch.column("url")[row].as_py(),
+            published_at=batch.column("published_at")[row].as_py(),
             body=self.body(ordinal),
             cluster_id=None if cluster == ALONE else self._articles.article_id(cluster),
             words=batch.column("words")[row].as_py(),
@@ -141,6 +144,7 @@ class Corpus:
         words, sample = self.folder / layout.VOCABULARY_FOLDER, self.folder / layout.BACKGROUND_FOLDER
         suppressed = pq.read_table(self.folder / layout.SUPPRESSED_TABLE, columns=["hash"])["hash"]
         return Surroundings(
+            titles=arrays.load(self.folder / layout.TITLES),
             publishers=arrays.load(self.folder / layout.PUBLISHERS),
             clusters=self._clusters,
             agency=arrays.load(self.folder / layout.AGENCY),
@@ -148,7 +152,7 @@ class Corpus:
             bits=arrays.load(words / layout.BITS),
             suppressed=np.sort(suppressed.to_numpy()),
             background=arrays.load(sample / layout.HASHES),
-            hosts=arrays.load(sample / layout.HOSTS),
+            domains=arrays.load(sample / layout.DOMAINS),
         )
 
     @cached_property

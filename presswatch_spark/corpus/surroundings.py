@@ -14,7 +14,7 @@ import numpy.typing as npt
 from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus import arrays, background, layout, vocabulary
 from presswatch_spark.corpus.clusters import ALONE, Clusters
-from presswatch_spark.corpus.parts import WORDS, PartReport, run_folder
+from presswatch_spark.corpus.parts import WORDS, Owners, PartReport, run_folder
 from presswatch_spark.corpus.registry import Registry
 from presswatch_spark.corpus.sorting import bucket_bits
 from presswatch_spark.corpus.spread import spread
@@ -31,14 +31,19 @@ class BucketWriter(Protocol):
     def __call__(self, runs: Sequence[Path], bucket: int, bits: int, folder: Path) -> None: ...  # noqa: D102
 
 
-def publisher_numbers(registry: Registry) -> Mapping[str, int]:
-    """By title id, the place of its publisher's id among all publishers' ids, in order."""
-    places = {name: place for place, name in enumerate(sorted(set(registry.publisher_of.values())))}
-    return {title: places[publisher] for title, publisher in registry.publisher_of.items()}
+def owner_numbers(registry: Registry) -> Owners:
+    """By title id, its place among all titles' ids, and that of its publisher's id among all publishers'."""
+    publishers = sorted(set(registry.publisher_of.values()))
+    places = {name: place for place, name in enumerate(publishers)}
+    return {
+        title: (place, places[registry.publisher_of[title]])
+        for place, title in enumerate(sorted(registry.publisher_of))
+    }
 
 
 def reserve_owners(folder: Path, articles: int) -> None:
     """Make the arrays that the parts fill."""
+    arrays.reserve(folder / layout.TITLES, np.uint32, (articles,))
     arrays.reserve(folder / layout.PUBLISHERS, np.uint32, (articles,))
     arrays.reserve(folder / layout.AGENCY, np.bool_, (articles,))
 
@@ -70,7 +75,7 @@ def read_background(
     runs = [work.scratch / f"background-run-{number:05d}" for number in range(len(sample))]
     task = partial(background.scan_background, work.corpus, config, storage)
     sighted = spread(spark, work.scratch, task, zip(sample, runs, strict=True))
-    kinds = {layout.HASHES: np.uint64, layout.HOSTS: np.uint16}
+    kinds = {layout.HASHES: np.uint64, layout.DOMAINS: np.uint16}
     keys = sum(shard.pairs for shard in sighted)
     out = layout.BACKGROUND_FOLDER
     known = _join(spark, work, runs, keys, background.background_bucket, out, kinds)

@@ -31,8 +31,8 @@ Writer = Callable[[Path, Sequence[Page]], object]
 # Two shards a dataset, in two of its forms where it has several.
 FORMS: Mapping[str, tuple[tuple[str, Writer], ...]] = {
     "wet": (
-        ("CC-MAIN-20240518015810-20240518045810-00000.warc.wet.gz", write_wet),
-        ("CC-MAIN-20240518015810-20240518045810-00001.warc.wet.gz", write_wet),
+        ("CC-MAIN-20241214015810-20241214045810-00000.warc.wet.gz", write_wet),
+        ("CC-MAIN-20241214015810-20241214045810-00001.warc.wet.gz", write_wet),
     ),
     "c4": (
         ("c4-fr.tfrecord-00000-of-00002.json.gz", write_c4_json),

@@ -23,8 +23,8 @@ import zstandard
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-RELEASE = "CC-MAIN-2024-22"
-FIRST_CAPTURE = datetime(2024, 5, 18, 1, 58, 10, tzinfo=UTC)
+RELEASE = "CC-MAIN-2024-51"
+FIRST_CAPTURE = datetime(2024, 12, 14, 1, 58, 10, tzinfo=UTC)
 ISO_639_1 = {"fra": "fr", "eng": "en", "deu": "de", "spa": "es", "ita": "it"}
 
 

@@ -26,34 +26,26 @@ _BIT = np.uint64(63)
 class ShingleIndex:
     """The index; its arrays may be memory-mapped, and are never written.
 
-    `hashes` uint64[m], sorted, one entry per posting, so equal hashes repeat; `articles` uint32[m] and
-    `positions` uint32[m] (words) say where each shingle stands. `filter` uint64[f], f a power of two;
-    `directory` int64[2**b + 1], b >= 1: entry p is the first index in `hashes` whose top b bits are p or
-    more.
+    `hashes` uint64[m], sorted, one entry per posting, so equal hashes repeat; `articles` uint32[m] says which
+    article has the shingle, each once. `filter` uint64[f], f a power of two; `directory` int64[2**b + 1], b
+    >= 1: entry p is the first index in `hashes` whose top b bits are p or more.
     """
 
     hashes: Hashes
     articles: npt.NDArray[np.uint32]
-    positions: npt.NDArray[np.uint32]
     filter: Hashes
     directory: npt.NDArray[np.int64]
 
 
-def index_of(
-    hashes: Hashes,
-    articles: npt.NDArray[np.uint32],
-    positions: npt.NDArray[np.uint32],
-    filter_bits_per_key: int,
-) -> ShingleIndex:
-    """An index in memory from postings (three arrays of the same length) in any order."""
-    order = np.lexsort((positions, articles, hashes))
+def index_of(hashes: Hashes, articles: npt.NDArray[np.uint32], filter_bits_per_key: int) -> ShingleIndex:
+    """An index in memory from postings (two arrays of the same length) in any order, each once."""
+    order = np.lexsort((articles, hashes))
     keys = hashes[order]
     blocks = filter_blocks(len(keys), filter_bits_per_key)
     bits = directory_bits(len(keys))
     return ShingleIndex(
         keys,
         articles[order],
-        positions[order],
         build_filter(keys, blocks),
         build_directory(keys, bits),
     )

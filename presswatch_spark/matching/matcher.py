@@ -36,13 +36,6 @@ ARTICLES_KEPT = 512
 WINDOWS_KEPT = 8192
 
 
-class Article(ArticleFacts, Protocol):
-    """An article with its text, UTF-8."""
-
-    @property
-    def body(self) -> bytes: ...  # noqa: D102
-
-
 class Articles(Protocol):
     """What is asked of a corpus. Articles go by their ordinals."""
 
@@ -54,7 +47,7 @@ class Articles(Protocol):
     def sites(self) -> SiteIndex: ...  # noqa: D102
     @property
     def surroundings(self) -> Surroundings: ...  # noqa: D102
-    def article(self, ordinal: int) -> Article: ...  # noqa: D102
+    def article(self, ordinal: int) -> ArticleFacts: ...  # noqa: D102
     def body(self, ordinal: int) -> bytes: ...  # noqa: D102
     def urls(self, ordinal: int) -> Sequence[str]: ...  # noqa: D102
     def signature(self, ordinal: int) -> npt.NDArray[np.uint32]: ...  # noqa: D102
@@ -137,7 +130,7 @@ class Matcher:
         screen = Screen(window_hashes(document.hashes, self._rules.grade.min_run_words))
         return [ordinal for ordinal in ordinals if screen.passes(self._windows(ordinal))]
 
-    def _load(self, ordinal: int) -> tuple[Article, Words, Standing]:
+    def _load(self, ordinal: int) -> tuple[ArticleFacts, Words, Standing]:
         article = self._corpus.article(ordinal)
         words = words_of(article.body)
         return article, words, self._neighbours.standing(ordinal, words.hashes)

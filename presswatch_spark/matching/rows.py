@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,7 +30,7 @@ Places = npt.NDArray[np.int64]
 
 
 class ArticleFacts(Protocol):
-    """What a row says of an article."""
+    """What a row says of an article. `body` is its text, UTF-8."""
 
     @property
     def article_id(self) -> str: ...  # noqa: D102
@@ -39,6 +40,10 @@ class ArticleFacts(Protocol):
     def publisher_id(self) -> str: ...  # noqa: D102
     @property
     def url(self) -> str | None: ...  # noqa: D102
+    @property
+    def published_at(self) -> datetime | None: ...  # noqa: D102
+    @property
+    def body(self) -> bytes: ...  # noqa: D102
     @property
     def cluster_id(self) -> str | None: ...  # noqa: D102
     @property
@@ -58,8 +63,8 @@ class Origin:
 class Finding:
     """An article verified in a document: its ordinal and facts, and what they share.
 
-    `places` int64 (s, 2): the characters of the article that each span of `overlap` covers. `run_rarity` and
-    `ownership`: see `Standing`.
+    `places` int64 (s, 2): the characters of the article that each span of `overlap` covers. `run_rarity`,
+    `shared_words` and `ownership`: see `Standing`.
     """
 
     ordinal: int
@@ -68,6 +73,7 @@ class Finding:
     places: Places
     minhash_jaccard: float
     run_rarity: int
+    shared_words: int
     ownership: str
 
 
@@ -102,13 +108,10 @@ def document_rows(
             rows.append(_url_row(site.title_id, site.publisher_id or "", "title"))
     if not rows:
         return []
-    facts = _document_facts(batch, i, origin, text)
+    facts = _document_facts(batch, i, origin, text) | {"site_title_id": site.title_id if site else None}
     rows = [facts | row for row in rows]
     for row in rows:
-        row["confidence"] = confidence(
-            row["grade"], row["url_match"], row["ownership"], row["longest_run_words"], row["run_rarity"],
-            confidence_rules,
-        )  # fmt: skip
+        row["confidence"] = confidence(row, confidence_rules)
         row["row_sha256"] = row_digest(row)
     return sorted(rows, key=lambda row: (row["title_id"], row["article_id"] or ""))
 
@@ -189,6 +192,7 @@ def _text_row(
         "document_coverage": overlap.document_coverage,
         "minhash_jaccard": finding.minhash_jaccard,
         "run_rarity": finding.run_rarity,
+        "shared_words": finding.shared_words,
         "ownership": finding.ownership,
         "spans": spans,
         "own_site": site is not None
@@ -230,11 +234,14 @@ def _url_row(title_id: str, publisher_id: str, url_match: str) -> Row:
         "document_coverage": None,
         "minhash_jaccard": None,
         "run_rarity": None,
+        "shared_words": None,
         "ownership": None,
         "spans": [],
         "own_site": True,
         "cluster_id": None,
         "article_url": None,
+        "article_published_at": None,
+        "article_sha256": None,
         "article_words": None,
         "document_words": None,
     }
@@ -247,5 +254,7 @@ def _article_columns(article: ArticleFacts) -> Row:
         "publisher_id": article.publisher_id,
         "cluster_id": article.cluster_id,
         "article_url": article.url,
+        "article_published_at": article.published_at,
+        "article_sha256": hashlib.sha256(article.body).hexdigest(),
         "article_words": article.words,
     }

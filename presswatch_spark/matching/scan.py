@@ -65,22 +65,20 @@ class Scratch(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Positions whose shingle is indexed: document, word position, the shingle's first entry in the index."""
+    """Positions whose shingle is indexed: the document, and the shingle's first entry in the index."""
 
     documents: npt.NDArray[np.int32]
-    words: Counts
     entries: Counts
 
     def head(self, n: int) -> Found:
         """Views of the first n."""
-        return Found(self.documents[:n], self.words[:n], self.entries[:n])
+        return Found(self.documents[:n], self.entries[:n])
 
 
 PROGRESS = np.dtype(
     [
         ("document", np.uint64),
         ("byte", np.uint64),  # next to fold
-        ("words", np.uint64),  # of the document, before the segment
         ("carried", np.uint64),  # word hashes at the head of the windows
         ("tail", np.uint64),  # folded bytes of a cut word at the head of the buffer
         ("long", np.uint64),  # 1 if the cut word has begun before that
@@ -153,7 +151,6 @@ def _look_up(probe: Probe, scratch: Scratch, windows: int, at: Any, found: Found
         passes[j] = np.uint8((filter_bits(hashes[j]) & ~blocks[j]) == _0)
     for g in range(SLACK // 8):
         store8(passes, U64(windows) + U64(g) * _8, _0)
-    first_word = np.int64(at.words) - np.int64(at.carried)
     base = _0
     while base < U64(windows):
         passing = nonzero_bits_64(passes, base)
@@ -172,7 +169,6 @@ def _look_up(probe: Probe, scratch: Scratch, windows: int, at: Any, found: Found
                     high = middle
             if low < after and probe.hashes[low] == h:
                 found.documents[n_found] = np.int32(at.document)
-                found.words[n_found] = first_word + np.int64(j)
                 found.entries[n_found] = low
                 n_found += 1
         base += _64
@@ -221,10 +217,9 @@ def scan(
             kept = _keep_last(scratch, at.carried + words)
             windows = combine(scratch.windows, np.int64(at.carried + words))
             n_found = _look_up(probe, scratch, windows, at, found, n_found)
-            at.words += words
             at.carried = kept
             for j in range(kept):
                 scratch.windows[j] = scratch.carried[j]
         at.document += _1
-        at.byte = at.words = at.carried = at.tail = _0
+        at.byte = at.carried = at.tail = _0
     return n_found

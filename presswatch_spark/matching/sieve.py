@@ -2,7 +2,7 @@
 
 The kernels of `scan` find the positions whose shingle is indexed; here their postings become candidates.
 Memory is bounded by the segment and by the number of candidates, however long a document and however often it
-repeats a shingle.
+repeats a shingle; so is time, since a shingle that a document repeats is followed up once.
 """
 
 from __future__ import annotations
@@ -29,36 +29,32 @@ Documents = npt.NDArray[np.int32]
 
 SEGMENT_BYTES = 1 << 16
 _PAIRS_AT_FIRST = 1 << 12
+# Shingles of a document that are remembered; one that pushed another out is followed up again, in vain.
+_REMEMBERED = 1 << 14
 _SPREAD, _SLOT_SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """Every posting of every document position whose shingle is indexed, k in all.
+    """Every article that has an indexed shingle of a document, k in all, each once; by document, then shingle.
 
-    `documents` int32[k], index in the batch; `words` int64[k], position in the document; `hashes` uint64[k],
-    of the shingle; `articles` and `positions` uint32[k], the posting.
+    `documents` int32[k], index in the batch; `hashes` uint64[k], of the shingle; `articles` uint32[k].
     """
 
     documents: Documents
-    words: Counts
     hashes: Hashes
     articles: Ids
-    positions: Ids
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """Pairs (document, article) with at least one hit, sorted by document, then article; k in all.
 
-    `documents` int32[k], index in the batch; `articles` uint32[k]; `counts` int64[k], hits; `diagonals`
-    int64[k], document position less article position of the first hit, in words.
+    `documents` int32[k], index in the batch; `articles` uint32[k].
     """
 
     documents: Documents
     articles: Ids
-    counts: Counts
-    diagonals: Counts
 
     def __len__(self) -> int:
         return len(self.documents)
@@ -75,42 +71,34 @@ class Sieve:
     def __init__(self, index: ShingleIndex, *, segment_bytes: int = SEGMENT_BYTES) -> None:
         self._probe = probe_of(index)
         self._articles = plain(index.articles)
-        self._positions = plain(index.positions)
         self._segment = U64(segment_bytes)
         self._scratch = scratch_of(segment_bytes)
         room = 2 * len(self._scratch.windows)
-        self._found = Found(np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room, np.int64))
+        self._found = Found(np.empty(room, np.int32), np.empty(room, np.int64))
 
     def candidates(self, batch: DocumentBatch) -> Candidates:
         """Every pair of a document of the batch and an article that have an indexed shingle in common."""
         pairs, n_pairs = _pairs(_PAIRS_AT_FIRST), 0
+        followed = _Followed(np.full(_REMEMBERED, -1, np.int64), np.full(_REMEMBERED, -1, np.int32))
         for found in self._scan(batch):
             done = 0
-            while done < len(found.words):
+            while done < len(found.entries):
                 done, n_pairs = _attribute(
-                    found, done, self._probe.hashes, self._articles, self._positions, pairs, n_pairs
+                    found, done, self._probe.hashes, self._articles, followed, pairs, n_pairs
                 )
-                if done < len(found.words):
+                if done < len(found.entries):
                     pairs = _grown(pairs, n_pairs)
         order = np.lexsort((pairs.articles[:n_pairs], pairs.documents[:n_pairs]))
-        return Candidates(
-            pairs.documents[order], pairs.articles[order], pairs.counts[order], pairs.diagonals[order]
-        )
+        return Candidates(pairs.documents[order], pairs.articles[order])
 
     def hits(self, batch: DocumentBatch) -> Hits:
-        """Every hit of the batch, one by one; memory grows with their number."""
-        parts = [np.array(found, np.int64) for found in self._scan(batch)]
-        documents, words, entries = np.concatenate([np.empty((3, 0), np.int64), *parts], axis=1)
+        """Every hit of the batch; memory grows with their number."""
+        parts = [_distinct(found.documents, found.entries) for found in self._scan(batch)]
+        documents, entries = _distinct(*np.concatenate([np.empty((2, 0), np.int64), *parts], axis=1))
         postings = np.searchsorted(self._probe.hashes, self._probe.hashes[entries], "right") - entries
         hit = np.repeat(np.arange(len(entries)), postings)
         posting = np.arange(len(hit)) - np.repeat(np.cumsum(postings) - postings, postings) + entries[hit]
-        return Hits(
-            documents[hit].astype(np.int32),
-            words[hit],
-            self._probe.hashes[posting],
-            self._articles[posting],
-            self._positions[posting],
-        )
+        return Hits(documents[hit].astype(np.int32), self._probe.hashes[posting], self._articles[posting])
 
     def _scan(self, batch: DocumentBatch) -> Iterator[Found]:
         """Positions whose shingle is indexed, as views of one buffer: use them before asking for more."""
@@ -124,25 +112,30 @@ class Sieve:
                 yield self._found.head(n)
 
 
+def _distinct(documents: npt.NDArray[np.integer], entries: Counts) -> Counts:
+    """Distinct pairs of two arrays of one length, sorted: int64[2, k]."""
+    pairs: Counts = np.unique(np.stack((documents.astype(np.int64), entries)), axis=1)
+    return pairs
+
+
 class _Pairs(NamedTuple):
     """Candidates in the making, and an open-addressing table of those of the document at hand."""
 
     documents: Documents
     articles: Ids
-    counts: Counts
-    diagonals: Counts
     slots: Counts
+
+
+class _Followed(NamedTuple):
+    """Entries whose postings were added to the pairs of a document, by their last bits."""
+
+    entries: Counts
+    documents: Documents
 
 
 def _pairs(room: int) -> _Pairs:
     """Room for so many pairs, a power of two."""
-    return _Pairs(
-        np.empty(room, np.int32),
-        np.empty(room, np.uint32),
-        np.empty(room, np.int64),
-        np.empty(room, np.int64),
-        np.empty(2 * room, np.int64),
-    )
+    return _Pairs(np.empty(room, np.int32), np.empty(room, np.uint32), np.empty(2 * room, np.int64))
 
 
 def _grown(pairs: _Pairs, n: int) -> _Pairs:
@@ -150,8 +143,6 @@ def _grown(pairs: _Pairs, n: int) -> _Pairs:
     grown = _pairs(2 * len(pairs.documents))
     grown.documents[:n] = pairs.documents[:n]
     grown.articles[:n] = pairs.articles[:n]
-    grown.counts[:n] = pairs.counts[:n]
-    grown.diagonals[:n] = pairs.diagonals[:n]
     return grown
 
 
@@ -167,7 +158,7 @@ def _slot(pairs: _Pairs, first: int, article: np.uint32) -> np.int64:
 
 @cached_njit
 def _attribute(
-    found: Found, done: int, hashes: Hashes, articles: Ids, positions: Ids, pairs: _Pairs, n: int
+    found: Found, done: int, hashes: Hashes, articles: Ids, followed: _Followed, pairs: _Pairs, n: int
 ) -> tuple[int, int]:
     """Add the postings of `found[done:]` to the n pairs; returns both anew, and stops where room ends."""
     pairs.slots[:] = -1
@@ -177,11 +168,14 @@ def _attribute(
         first -= 1
     for k in range(first, n):
         pairs.slots[_slot(pairs, first, pairs.articles[k])] = k
-    for f in range(done, len(found.words)):
+    for f in range(done, len(found.entries)):
         if found.documents[f] != document:
             document = np.int64(found.documents[f])
             first = n
         entry = found.entries[f]
+        place = entry & (_REMEMBERED - 1)
+        if followed.entries[place] == entry and followed.documents[place] == document:
+            continue
         after = entry + 1
         while after < len(hashes) and hashes[after] == hashes[entry]:
             after += 1
@@ -189,14 +183,11 @@ def _attribute(
             return f, n
         for e in range(entry, after):
             slot = _slot(pairs, first, articles[e])
-            k = pairs.slots[slot]
-            if k < first:
-                k = n
+            if pairs.slots[slot] < first:
+                pairs.slots[slot] = n
+                pairs.documents[n] = found.documents[f]
+                pairs.articles[n] = articles[e]
                 n += 1
-                pairs.slots[slot] = k
-                pairs.documents[k] = found.documents[f]
-                pairs.articles[k] = articles[e]
-                pairs.counts[k] = 0
-                pairs.diagonals[k] = found.words[f] - np.int64(positions[e])
-            pairs.counts[k] += 1
-    return len(found.words), n
+        followed.entries[place] = entry
+        followed.documents[place] = found.documents[f]
+    return len(found.entries), n

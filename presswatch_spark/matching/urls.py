@@ -117,6 +117,14 @@ def without_www(site: str) -> str:
     return rest if _registrable(rest.partition("/")[0].split(".")) else site
 
 
+def registered_domain(site: str) -> str:
+    """The domain that a host belongs to: its last two labels, or three where the last two are shared."""
+    if site.startswith("["):
+        return site
+    labels = site.split(".")
+    return ".".join(labels[-2:] if _registrable(labels[-2:]) else labels[-3:])
+
+
 def _parse(url: str) -> PageUrl | None:
     if len(url) > MAX_CHARACTERS:
         return None

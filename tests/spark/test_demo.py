@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
@@ -112,3 +115,16 @@ def test_the_published_tables_answer_sql(demo: Demonstration) -> None:
     headers, rows = run_query(str(demo.folder / "tables"), query)
     assert headers[0] == "n"
     assert list(rows) == [(len(demo.rows), 1)]
+
+
+def test_a_third_party_reaches_the_same_verdict_with_the_code_of_the_documentation(
+    demo: Demonstration, tmp_path: Path
+) -> None:
+    text = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+    assert code.count("assert") >= 6
+    script = tmp_path / "check.py"
+    script.write_text(code, encoding="utf-8")
+    command = [sys.executable, str(script), str(demo.folder / "tables"), str(demo.folder / "articles.jsonl")]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -74,8 +74,9 @@ def in_buckets(
 
 def at_once(bodies: list[str]) -> ShingleIndex:
     hashes, values = postings(bodies)
-    owners, positions = (values >> np.uint64(32)).astype(np.uint32), values.astype(np.uint32)
-    return index_of(hashes, owners, positions, CONFIG.filter_bits_per_key)
+    owners = (values >> np.uint64(32)).astype(np.uint32)
+    each = np.unique(np.column_stack((hashes, owners)), axis=0)
+    return index_of(each[:, 0], each[:, 1].astype(np.uint32), CONFIG.filter_bits_per_key)
 
 
 @pytest.mark.parametrize("bits", [0, 1, 4])
@@ -121,6 +122,11 @@ def test_many_places_in_few_articles_are_not_too_common(tmp_path: Path) -> None:
     body = "un deux trois quatre cinq six sept huit " * 20
     _, suppressed = in_buckets(tmp_path, [body, body], bits=0, limit=2)
     assert not suppressed
+
+
+def test_an_article_that_repeats_a_shingle_has_it_once_in_the_index(tmp_path: Path) -> None:
+    built, _ = in_buckets(tmp_path, ["mot " * 5_000, "mot " * 50], bits=1, limit=2)
+    assert (len(built.hashes), built.articles.tolist()) == (2, [0, 1])
 
 
 def test_the_denser_stride_indexes_more_places() -> None:

@@ -34,7 +34,7 @@ def test_the_settings_file_states_the_defaults_and_every_rule() -> None:
     file = ROOT / "conf" / "scan.yaml"
     assert load_scan_config(str(file)) == ScanConfig()
     text = file.read_text(encoding="utf-8")
-    for section in ("grade", "verify"):
+    for section in ("grade", "verify", "rarity", "ownership", "confidence"):
         for name in getattr(ScanConfig(), section).__dataclass_fields__:
             assert re.search(rf"^\s+{name}:", text, re.MULTILINE), f"{section}.{name}"
 

@@ -53,6 +53,8 @@ class Article:
     publisher_id: str
     url: str | None = "https://gazette.example/1"
     cluster_id: str | None = None
+    published_at: datetime | None = CAPTURED
+    body: bytes = BODY
     words: int = 40
 
 
@@ -75,7 +77,7 @@ def rows_of(
     words, body = words_of(text), words_of(BODY)
     overlap = verify(NamedDocument(words, VerifyRules().anchor_words), body, VerifyRules())
     places = span_places([overlap], 1, body, BODY)[0]
-    findings = [Finding(n, ARTICLES[n], overlap, places, 0.5, 300, "exclusive") for n in found]
+    findings = [Finding(n, ARTICLES[n], overlap, places, 0.5, 300, 4, "exclusive") for n in found]
     return document_rows(
         batch or document(text), 0, ORIGIN, words, findings, site, ARTICLES.__getitem__,
         GradeRules(), ConfidenceRules(),
@@ -158,6 +160,8 @@ class TestWhatTheySay:
         assert PAGE.decode("utf-8", "replace")[span["document_start"] : span["document_end"]] == BODY.decode()
         assert (span["article_start"], span["article_end"], span["words"]) == (0, len(BODY), 40)
         assert row["text_sha256"] == hashlib.sha256(PAGE).hexdigest()
+        assert row["article_sha256"] == hashlib.sha256(BODY).hexdigest()
+        assert (row["article_published_at"], row["shared_words"]) == (CAPTURED, 4)
         assert (row["record_offset"], row["release"], row["languages"]) == (7, "CC-MAIN-2024-22", ["fra"])
 
     def test_what_is_unknown_is_null(self) -> None:
@@ -168,7 +172,7 @@ class TestWhatTheySay:
         assert nulls == {
             "document_url", "article_id", "article_coverage", "document_coverage", "minhash_jaccard",
             "cluster_id", "article_url", "article_words", "document_words", "record_id", "record_offset",
-            "run_rarity", "ownership",
+            "run_rarity", "shared_words", "ownership", "article_published_at", "article_sha256",
             "record_length", "record_encoding", "row_index", "payload_digest", "captured_at", "http_status",
         }  # fmt: skip
         assert (row["release"], row["spans"], row["longest_run_words"]) == ("other", [], 0)
@@ -176,6 +180,14 @@ class TestWhatTheySay:
     def test_lone_surrogates_of_json_do_not_reach_parquet(self) -> None:
         (row,) = rows_of(0, batch=document(PAGE, locator=Locator(record_id="id\ud800")))
         assert row["record_id"] == "id?"
+
+    def test_a_copy_on_another_members_site_names_that_title(self) -> None:
+        rows = rows_of(0, site=SiteMatch("courrier", "south", ()))
+        assert [(row["article_id"], row["site_title_id"], row["own_site"]) for row in rows] == [
+            (None, "courrier", True),
+            ("a0", "courrier", False),
+        ]
+        assert rows_of(0)[0]["site_title_id"] is None
 
 
 class TestDigests:

@@ -23,9 +23,17 @@ from presswatch_spark.text.words import word_hashes
 from tests.corpora import Inline, write_jsonl
 
 PUBLISHERS = ("nord", "ouest", "sud", "est", "midi")
+# `nord` publishes editions too.
+EDITIONS = [f"nord{k}" for k in range(8)]
+
+
+def _publisher(name: str, titles: Sequence[str]) -> str:
+    listed = ", ".join(f"{{id: {title}, name: {title}, domains: [{title}.example]}}" for title in titles)
+    return f"  - {{id: {name}, name: {name}, titles: [{listed}]}}\n"
+
+
 MEMBERS = "publishers:\n" + "".join(
-    f"  - {{id: {name}, name: {name}, titles: [{{id: {name}, name: {name}, domains: [{name}.example]}}]}}\n"
-    for name in PUBLISHERS
+    _publisher(name, [name, *(EDITIONS if name == "nord" else ())]) for name in PUBLISHERS
 )
 FORMULA = "le ministre des canaux et des écluses a annoncé ce mardi matin"
 LAW = " ".join(f"article{k}" for k in range(60))
@@ -43,12 +51,12 @@ def built(
     background: Sequence[dict[str, Any]] = (),
     **fields: Any,
 ) -> Corpus:
-    """A corpus of articles (publisher, body), whose ids are their places; `fields` change the settings."""
+    """A corpus of articles (title, body), whose ids are their places; `fields` change the settings."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "members.yaml").write_text(MEMBERS)
     rows = [
         {"article_id": f"{i:03}", "title_id": publisher, "url": f"https://{publisher}.example/{i}",
-         "headline": "", "body": body, "published_at": None}
+         "headline": "", "body": body, "published_at": "2024-05-18"}
         for i, (publisher, body) in enumerate(articles)
     ]  # fmt: skip
     sample = [str(write_jsonl(folder / "sample.jsonl", background))] if background else []
@@ -74,7 +82,7 @@ def rarity(corpus: Corpus, ordinal: int, first: int, words: int) -> int:
 
 
 def ownership(corpus: Corpus, ordinal: int, first: int, words: int) -> str:
-    return standing(corpus, ordinal).judged(span(first, words), 11, RULES)[1]
+    return standing(corpus, ordinal).judged(span(first, words), 11, RULES)[2]
 
 
 def test_words_that_nobody_else_has_count_by_how_rare_they_are(tmp_path: Path) -> None:
@@ -98,13 +106,36 @@ def test_a_formula_of_another_publisher_is_known_and_what_surrounds_it_is_not(tm
     assert rarity(corpus, 0, 0, 32) == rarity(corpus, 0, 0, 20)
 
 
-def test_furniture_of_one_publisher_is_known_from_five_other_articles_on(tmp_path: Path) -> None:
+def test_no_word_counts_more_than_a_bound(tmp_path: Path) -> None:
+    corpus = built(tmp_path, [("nord", own("a", 64)), ("ouest", own("b", 64))])
+    capped = standing(corpus, 0, RarityRules(word_bits=5))
+    assert capped.judged(span(0, 20), 11, RULES)[0] == 20 * 5
+
+
+@pytest.mark.parametrize("shifted", [False, True])
+def test_furniture_of_one_title_is_known_from_five_other_articles_on(tmp_path: Path, shifted: bool) -> None:
     def corpus(others: int) -> Corpus:
-        bodies = [f"{own(f'p{k}', 20)} {FORMULA} {own(f'q{k}', 21)}" for k in range(others + 1)]
+        # The index holds every fourth row of words: here the same rows of the furniture in all, or not.
+        bodies = [f"{own(f'p{k}', 20 + shifted * k)} {FORMULA} {own(f'q{k}', 21)}" for k in range(others + 1)]
         return built(tmp_path / str(others), [("nord", body) for body in bodies])
 
     assert rarity(corpus(4), 0, 20, 12) > 40
     assert rarity(corpus(5), 0, 20, 12) == 0
+
+
+def test_an_article_that_is_nothing_but_furniture_is_known(tmp_path: Path) -> None:
+    furniture = own("f", 40)
+    corpus = built(tmp_path, [*[("nord", furniture)] * 7, ("ouest", own("b"))])
+    assert corpus.article(0).cluster_id == "000"
+    assert rarity(corpus, 0, 0, 40) == 0
+
+
+def test_editions_of_one_article_do_not_make_it_furniture(tmp_path: Path) -> None:
+    bodies = [f"{own('text', 100)} {own(edition, 60)}" for edition in EDITIONS]
+    corpus = built(tmp_path, list(zip(EDITIONS, bodies, strict=True)))
+    assert corpus.article(0).cluster_id is None
+    assert rarity(corpus, 0, 0, 100) > 500
+    assert standing(corpus, 0).judged(span(0, 100), 11, RULES)[1:] == (0, "exclusive")
 
 
 def test_a_text_is_not_made_common_by_its_own_copies(tmp_path: Path) -> None:
@@ -128,8 +159,10 @@ def test_ownership_is_that_of_the_copied_words_not_of_the_whole_article(tmp_path
     assert ownership(corpus, 0, 100, 100) == "shared"
 
 
-def test_what_three_other_publishers_have_is_an_agencys(tmp_path: Path) -> None:
-    bodies = [(name, f"{own(name)} {own('b')}") for name in PUBLISHERS[:4]]
+@pytest.mark.parametrize("shifted", [False, True])
+def test_what_three_other_publishers_have_is_an_agencys(tmp_path: Path, shifted: bool) -> None:
+    words = [100 + shifted * k for k in range(4)]
+    bodies = [(PUBLISHERS[k], f"{own(PUBLISHERS[k], words[k])} {own('b')}") for k in range(4)]
     assert ownership(built(tmp_path / "4", bodies), 0, 100, 100) == "agency"
     assert ownership(built(tmp_path / "3", bodies[:3]), 0, 100, 100) == "shared"
 
@@ -152,7 +185,12 @@ def pages(*texts: str, host: str = "web{}.example") -> list[dict[str, Any]]:
     return [{"url": f"https://{host.format(k)}/p", "text": text} for k, text in enumerate(texts)]
 
 
-def test_what_stands_on_three_hosts_of_the_background_is_known(tmp_path: Path) -> None:
+def test_copied_words_that_another_publisher_has_are_counted(tmp_path: Path) -> None:
+    corpus = built(tmp_path, [("nord", f"{own('a')} {own('b')}"), ("ouest", f"{own('c')} {own('b', 40)}")])
+    assert standing(corpus, 0).judged(span(0, 200), 11, RULES)[1:] == (40, "exclusive")
+
+
+def test_what_stands_on_three_domains_of_the_background_is_known(tmp_path: Path) -> None:
     articles = [("nord", f"{own('a', 200)} {LAW} {own('b', 200)}")]
 
     def of(name: str, sample: list[dict[str, Any]]) -> int:
@@ -164,7 +202,7 @@ def test_what_stands_on_three_hosts_of_the_background_is_known(tmp_path: Path) -
     assert of("two", pages(*quoting[:2])) == alone
     # The index holds every fourth row of words: three at either end may be left.
     assert of("three", pages(*quoting)) <= 6 * 9
-    assert of("one host", pages(*quoting, host="web.example")) == alone
+    assert of("one domain", pages(*quoting, host="web{}.web.example")) == alone
     assert of("members", pages(*quoting[:2]) + pages(quoting[2], host="sud.example")) == alone
 
 
@@ -173,6 +211,16 @@ def test_pages_that_copy_an_article_do_not_make_it_common(tmp_path: Path) -> Non
     corpus = built(tmp_path, [("nord", body)], pages(body, body[:900], body, body))
     assert rarity(corpus, 0, 0, 50) > 300
     assert corpus.manifest.counts.background_documents == 4
+
+
+@pytest.mark.parametrize(("captured", "copied"), [("2019-01-01", False), ("2024-05-17", True)])
+def test_pages_that_are_older_than_an_article_did_not_copy_it(
+    tmp_path: Path, captured: str, copied: bool
+) -> None:
+    body = own("a", 200)
+    sample = [page | {"timestamp": f"{captured}T00:00:00Z"} for page in pages(body, body, body)]
+    corpus = built(tmp_path, [("nord", body)], sample)
+    assert (rarity(corpus, 0, 0, 200) > 0) == copied
 
 
 def test_a_damaged_background_fails_the_build(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 import numpy as np
 from isal import isal_zlib
@@ -19,6 +19,7 @@ from presswatch_spark.inflate.window import LOOK_BACK_BYTES, Window
 from presswatch_spark.sources.base import ReadReport
 
 IsalError = cast("type[Exception]", isal_zlib.error)
+InflateErrors = (IsalError, zlib.error)
 MAGIC = b"\x1f\x8b\x08"
 # A header of ten bytes, a block of two, a trailer of eight.
 SMALLEST_MEMBER = 20
@@ -28,6 +29,16 @@ WHOLE_BYTES = 64 << 10
 PIECE_BYTES = 4 << 20
 PADDING_BYTES = 64 << 10
 SALVAGE_BYTES = 512
+
+
+class Inflater(Protocol):
+    """What zlib's and ISA-L's inflaters have in common."""
+
+    @property
+    def eof(self) -> bool: ...  # noqa: D102
+    @property
+    def unused_data(self) -> bytes: ...  # noqa: D102
+    def decompress(self, data: memoryview, /) -> bytes: ...  # noqa: D102
 
 
 class Piece(NamedTuple):
@@ -62,13 +73,15 @@ def gzip_pieces(
         for piece in _whole_members(window.view, starts, window.base, cursor):
             yield piece
             cursor = piece.offset + piece.length - window.base
-        if cursor >= len(window.view):
-            if window.refill(cursor) is None:
-                return
-            cursor = 0
-            continue
-        inflater = isal_zlib.decompressobj(31)
+        if cursor + SLICE_BYTES > len(window.view):
+            fell = window.refill(cursor)
+            if fell is not None:
+                cursor -= fell
+                continue
+        if cursor == len(window.view):
+            return
         fed = window.view[cursor : cursor + SLICE_BYTES]
+        inflater = isal_zlib.decompressobj(31)
         try:
             data = inflater.decompress(fed)
         except IsalError:
@@ -117,13 +130,13 @@ def _whole_members(view: memoryview, starts: list[int], base: int, start: int) -
 class _Member:
     """A member that is longer than a slice, cut, or damaged. Indices count in the window's view."""
 
-    def __init__(self, window: Window, start: int, inflater: isal_zlib.Decompress) -> None:
+    def __init__(self, window: Window, start: int, inflater: Inflater) -> None:
         self.offset = window.base + start
         self.end = min(start + SLICE_BYTES, len(window.view))
         self.damage = "it is cut"
         self.whole = False
         self._window = window
-        self._inflater = inflater
+        self._inflater: Inflater = inflater
         self._opened = False
 
     @property
@@ -133,6 +146,7 @@ class _Member:
 
     def pieces(self, data: bytes | None) -> Iterator[Piece]:
         """Yield the member; `data` is what its first slice gave, None if that failed."""
+        data = self._again() if data is None else data
         parts, size, produced = [data or b""], len(data or b""), len(data or b"")
         failed = data is None
         while not (failed or self._inflater.eof):
@@ -143,19 +157,37 @@ class _Member:
                 break
             fed = self._window.view[self.end : self.end + SLICE_BYTES]
             self.end += len(fed)
-            try:
-                parts.append(self._inflater.decompress(fed))
-            except IsalError:
-                failed = True
-            else:
-                size += len(parts[-1])
-                produced += len(parts[-1])
+            data = self._taken(fed, bool(produced))
+            failed = data is None
+            parts.append(data or b"")
+            size += len(parts[-1])
+            produced += len(parts[-1])
         if failed:
             parts.append(self._salvage(produced))
         elif self._inflater.eof:
             self.whole = True
             self.end -= len(self._inflater.unused_data)
         yield self._piece(parts)
+
+    def _taken(self, fed: memoryview, begun: bool) -> bytes | None:
+        """What the next slice gives, or None; `begun`: something was given before."""
+        try:
+            return self._inflater.decompress(fed)
+        except InflateErrors:
+            return None if begun else self._again()
+
+    def _again(self) -> bytes | None:
+        """What zlib gives for all that was taken, or None; it goes on with the member.
+
+        ISA-L refuses a header with optional fields that is cut within what it is given; zlib waits for more.
+        """
+        if self.offset < self._window.base:
+            return None
+        self._inflater = zlib.decompressobj(31)
+        try:
+            return self._inflater.decompress(self._window.view[self.start : self.end])
+        except zlib.error:
+            return None
 
     def _piece(self, parts: list[bytes]) -> Piece:
         opens, self._opened = not self._opened, True

@@ -36,7 +36,7 @@ _SPREAD, _SLOT_SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """Every article that has an indexed shingle of a document, k in all, each once; by document, then shingle.
+    """Every article that has an indexed shingle of a document, each once, by document and shingle; k in all.
 
     `documents` int32[k], index in the batch; `hashes` uint64[k], of the shingle; `articles` uint32[k].
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import random
+import struct
 import zlib
 
 import pytest
@@ -74,6 +75,36 @@ def test_a_zstd_window_of_two_gibibytes_is_allowed() -> None:
     compressor = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     stored = compressor.compress(b"text" * 1000) + compressor.flush()
     assert everything(stored)[0] == b"text" * 1000
+
+
+def member_with(flags: int, content: bytes, field_bytes: int = 300) -> bytes:
+    """A gzip member with the optional fields of its header that `flags` asks for (RFC 1952)."""
+    packed = gzip.compress(content, mtime=0)
+    head = packed[:3] + bytes([flags]) + packed[4:10]
+    if flags & 4:
+        head += struct.pack("<H", field_bytes) + bytes(field_bytes)
+    for flag in (8, 16):
+        head += b"n" * field_bytes + b"\0" if flags & flag else b""
+    if flags & 2:
+        head += struct.pack("<H", zlib.crc32(head) & 0xFFFF)
+    return head + packed[10:]
+
+
+@pytest.mark.parametrize("flags", [2, 4, 8, 16, 12, 14, 30])
+@pytest.mark.parametrize("chunk_bytes", [64, 700, 1 << 14, 1 << 20])
+def test_members_with_any_header_are_whole_wherever_the_view_ends(flags: int, chunk_bytes: int) -> None:
+    contents = [b"WARC/" + noise(k * 37) for k in range(30)]
+    stored = b"".join(member_with(flags, content) for content in contents)
+    assert gzip.decompress(stored) == b"".join(contents)
+    pieces, report = pieces_of(stored, chunk_bytes)
+    assert [piece.data for piece in pieces] == contents
+    assert report.defects_total == 0
+
+
+def test_a_header_longer_than_a_slice_is_read() -> None:
+    stored = member_with(30, b"WARC/1", 40_000) + member_with(0, b"WARC/2")
+    pieces, report = pieces_of(stored)
+    assert ([piece.data for piece in pieces], report.defects_total) == ([b"WARC/1", b"WARC/2"], 0)
 
 
 @pytest.mark.parametrize("pack", [chain, zstandard.ZstdCompressor(write_checksum=True).compress])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import timeit
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -176,15 +175,11 @@ def test_a_page_that_repeats_one_shingle_yields_each_article_once() -> None:
 
 
 def test_what_a_page_repeats_is_followed_up_once() -> None:
-    """Each article has the phrase, and the page says it over and over: not the product of both."""
-    phrase, articles, repeats = b"0 " * 12, 1_000, 200_000
-    index = index_over([phrase + b"a%d" % k for k in range(articles)])
-    sieve = Sieve(index)
-    batch = batch_of([b"0 " * 8, b"0 " * repeats])
-    once = timeit.timeit(lambda: sieve.candidates(batch_of([b"0 " * 8])), number=1)
+    """Each article has the phrase, and the page says it over and over: the product would be 10**10."""
+    phrase, articles = b"0 " * 12, 1_000
+    sieve = Sieve(index_over([phrase + b"a%d" % k for k in range(articles)]))
+    batch = batch_of([b"0 " * 8, b"0 " * 10_000_000])
     assert len(sieve.candidates(batch)) == 2 * articles
-    # Two hundred thousand times a thousand postings would take seconds.
-    assert timeit.timeit(lambda: sieve.candidates(batch), number=1) < 0.5 + once
     assert len(sieve.hits(batch).articles) == 2 * articles
 
 
@@ -192,12 +187,8 @@ def test_more_shingles_than_are_remembered_are_all_followed_up() -> None:
     words = [f"m{k}" for k in range(60_000)]
     article, stranger = " ".join(words).encode(), " ".join(reversed(words)).encode()
     sieve = Sieve(index_over([article, " ".join(words[-40:]).encode()]))
-    assert candidates(sieve, [article, stranger, article + b" " + article]) == [
-        (0, 0),
-        (0, 1),
-        (2, 0),
-        (2, 1),
-    ]
+    found = candidates(sieve, [article, stranger, article + b" " + article])
+    assert found == [(0, 0), (0, 1), (2, 0), (2, 1)]
 
 
 def test_a_sieve_remembers_nothing_between_batches() -> None:

@@ -6,6 +6,7 @@ A run is (document position, article position, length), in words.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit
 from presswatch_spark.matching.common_runs import Runs
@@ -15,6 +16,8 @@ from presswatch_spark.matching.tiles import Pair, in_order
 
 # How many spans back a passage looks for the one it continues: copies of other passages may lie between.
 LOOK_BACK = 16
+# A page that repeats a phrase has a passage for each time: only from the longest it is looked further.
+MOST_WALKS = 256
 
 
 @cached_njit
@@ -37,8 +40,11 @@ def bridge(pair: Pair, runs: Runs, gap_words: int, run_words: int) -> Runs:
             last[p] = False
             gap = (runs[p, 0] + runs[p, 2], i, runs[p, 1] + runs[p, 2], j)
             bridge_gap(pair, gap, run_words, accepted)
+    walked = _longest(runs)
     for k in range(len(runs)):
         i, j, length = runs[k]
+        if not walked[k]:
+            continue
         if previous[k] < 0:
             walk_outward(pair, i - 1, j - 1, -1, gap_words, run_words, accepted)
         if last[k]:
@@ -57,6 +63,14 @@ def passages(runs: Runs, gap_words: int) -> Runs:
         numbers[k] = count if previous[k] < 0 else numbers[previous[k]]
         count += previous[k] < 0
     return numbers
+
+
+@cached_njit
+def _longest(runs: Runs) -> npt.NDArray[np.bool_]:
+    """Which runs are among the `MOST_WALKS` longest, the first ones of those of equal length."""
+    chosen = np.zeros(len(runs), np.bool_)
+    chosen[np.argsort(-runs[:, 2], kind="mergesort")[:MOST_WALKS]] = True
+    return chosen
 
 
 @cached_njit

@@ -11,14 +11,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit
+from presswatch_spark.compiled import cached_njit, uncounted_njit
 from presswatch_spark.matching.names import Names, Table, table_for
 
 Runs = npt.NDArray[np.int64]
 Run = tuple[int, int, int]
 
 
-@cached_njit
+@uncounted_njit
 def _find_pair(table: Table, document: Names, offset: int, x: int, y: int) -> int:
     slots = table.slots
     slot = int(np.int64((((np.uint64(x) << np.uint64(32)) | np.uint64(y)) * table.factor) >> table.shift))
@@ -61,7 +61,7 @@ def _both_wider(document: Names, article: Names, offset: int, factor: np.uint64)
     return wide, look_up(document, offset, table, article)
 
 
-@cached_njit
+@uncounted_njit
 def _occurs(names: Names) -> bool:
     for name in names:  # noqa: SIM110
         if name >= 0:
@@ -108,7 +108,7 @@ def common_pairs(times: Names, article: Names) -> int:
     return pairs
 
 
-@cached_njit
+@uncounted_njit
 def _extent(document: Names, article: Names, i: int, j: int, width: int) -> int:
     """Length of the common run at (i, j), known to be at least `width` words."""
     limit = min(len(document) - i, len(article) - j)

@@ -5,7 +5,7 @@ A gap is (document start, document end, article start, article end), in words.
 
 from __future__ import annotations
 
-from presswatch_spark.compiled import cached_njit
+from presswatch_spark.compiled import cached_njit, uncounted_njit
 from presswatch_spark.matching.common_runs import Run
 from presswatch_spark.matching.tiles import NEW_WORD, Pair, accept
 
@@ -29,7 +29,7 @@ def bridge_gap(pair: Pair, gap: tuple[int, int, int, int], run_words: int, accep
             gaps.append((i + length, i1, j + length, j1))
 
 
-@cached_njit
+@uncounted_njit
 def _best_in_gap(pair: Pair, gap: tuple[int, int, int, int], run_words: int) -> Run:
     """The run that bridges a gap best, or one of length 0. Shorter runs need smaller and straighter gaps."""
     best: Run = _longest_in_gap(pair, gap, RUN_DRIFT)
@@ -43,7 +43,7 @@ def _best_in_gap(pair: Pair, gap: tuple[int, int, int, int], run_words: int) -> 
     return 0, 0, 0
 
 
-@cached_njit
+@uncounted_njit
 def _longest_in_gap(pair: Pair, gap: tuple[int, int, int, int], drift: int) -> Run:
     """Longest common run in a gap, on the diagonals from corner to corner and up to `drift` beside them."""
     i0, i1, j0, j1 = gap

@@ -27,7 +27,7 @@ from presswatch_spark.matching.screen import Hashes, Screen, window_hashes
 from presswatch_spark.matching.sieve import Candidates, Sieve
 from presswatch_spark.matching.sites import SiteIndex
 from presswatch_spark.matching.standing import Neighbours, Standing, Surroundings
-from presswatch_spark.matching.verify import verify
+from presswatch_spark.matching.verify import spans_kept, verify
 from presswatch_spark.sources.base import DocumentBatch, Locator
 from presswatch_spark.text.words import Words, word_hashes, words_of
 
@@ -115,10 +115,10 @@ class Matcher:
             return []
         rules, findings = self._rules, []
         signed = signature(document, self._corpus.minhash)
-        named = NamedDocument(document, rules.verify.anchor_words)
+        named, most_spans = NamedDocument(document, rules.verify.anchor_words), spans_kept(len(shared))
         for ordinal in shared:
             article, words, standing = self._article(ordinal)
-            overlap = verify(named, words, rules.verify)
+            overlap = verify(named, words, rules.verify, most_spans)
             if overlap.longest_run_words >= rules.grade.min_run_words:
                 (places,) = span_places([overlap], 1, words, article.body)
                 likeness = jaccard(signed, self._corpus.signature(ordinal))

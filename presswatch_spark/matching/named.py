@@ -29,8 +29,8 @@ from presswatch_spark.text.words import Words
 
 # Up to this many equal pairs of windows (and a few per word), runs are enumerated; beyond, chosen. Numbers
 # stay exact.
-PAIRS_ENUMERATED = 1 << 20
-PAIRS_PER_WORD = 8
+PAIRS_ENUMERATED = 1 << 16
+PAIRS_PER_WORD = 2
 
 
 class Naming(NamedTuple):

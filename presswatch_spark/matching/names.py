@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit, lean_njit
+from presswatch_spark.compiled import cached_njit, lean_njit, uncounted_njit
 from presswatch_spark.text.kernels import load8
 
 Names = npt.NDArray[np.int32]
@@ -63,7 +63,7 @@ def _block(folded: Bytes, start: int, end: int) -> np.uint64:
     return block
 
 
-@cached_njit
+@uncounted_njit
 def _word_key(folded: Bytes, start: int, end: int, factor: np.uint64) -> np.uint64:
     """A hash of a word's bytes, eight at a time, that nobody can foretell without the factor."""
     state = factor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from presswatch_spark.compiled import cached_njit
+from presswatch_spark.compiled import cached_njit, lean_njit, uncounted_njit
 from presswatch_spark.matching.common_runs import Run
 from presswatch_spark.matching.gaps import bridge_gap
 from presswatch_spark.matching.tiles import NEW_WORD, Pair, accept
@@ -38,7 +38,7 @@ def walk_outward(
         i, j = u + step * length, v + step * length
 
 
-@cached_njit
+@uncounted_njit
 def _next_run(pair: Pair, i: int, j: int, step: int, gap_words: int, run_words: int) -> tuple[int, int, int]:
     """Steps to the run that a passage goes on with, and words it has at least; or (-1, -1, 0).
 
@@ -64,7 +64,7 @@ def _next_run(pair: Pair, i: int, j: int, step: int, gap_words: int, run_words: 
     return -1, -1, 0
 
 
-@cached_njit
+@uncounted_njit
 def _edge_words(pair: Pair, i: int, j: int, step: int, reach: int) -> tuple[int, int]:
     """Steps (x, y) from (i, j), along `step`, to the further of two words on one diagonal; or (-1, -1).
 
@@ -85,14 +85,14 @@ def _edge_words(pair: Pair, i: int, j: int, step: int, reach: int) -> tuple[int,
     return best
 
 
-@cached_njit
+@uncounted_njit
 def _nearest_run(pair: Pair, i: int, j: int, step: int, reach: int, run_words: int) -> tuple[int, int]:
     """Steps (x, y) from (i, j), along `step`, to the nearest common run of `run_words`; or (-1, -1)."""
     for distance in range(2 * reach + 1):
-        for x in range(max(0, distance - reach), min(distance, reach) + 1):
+        # x is at most DRIFT more or less than y.
+        least, most = (distance - DRIFT + 1) // 2, (distance + DRIFT) // 2
+        for x in range(max(0, distance - reach, least), min(distance, reach, most) + 1):
             y = distance - x
-            if abs(x - y) > DRIFT:
-                continue
             length = 0
             while length < run_words and _same(pair, i + step * (x + length), j + step * (y + length)):
                 length += 1
@@ -101,12 +101,12 @@ def _nearest_run(pair: Pair, i: int, j: int, step: int, reach: int, run_words: i
     return -1, -1
 
 
-@cached_njit
+@lean_njit
 def _unseen(pair: Pair, i: int, j: int) -> bool:
     return _same(pair, i, j) and not (pair.document_seen[i] and pair.article_seen[j])
 
 
-@cached_njit
+@lean_njit
 def _same(pair: Pair, i: int, j: int) -> bool:
     inside = 0 <= i < len(pair.document) and 0 <= j < len(pair.article)
     return inside and pair.document[i] == pair.article[j]

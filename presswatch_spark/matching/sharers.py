@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit
+from presswatch_spark.compiled import cached_njit, uncounted_njit
 from presswatch_spark.matching.index import filter_bits
 from presswatch_spark.text.kernels import U64, Hashes
 from presswatch_spark.text.shingles import SHINGLE_WORDS
@@ -99,7 +99,7 @@ def sums_of(
     return sums
 
 
-@cached_njit
+@uncounted_njit
 def _first(hashes: Hashes, h: np.uint64, low: int, high: int) -> int:
     """First place of h in the sorted slice `hashes[low:high]`, or -1."""
     after = high
@@ -133,7 +133,7 @@ def _note(met: _Met, kind: int, slot: int, one: np.uint32) -> None:
     met.counts[kind, slot] = _add(met.who[kind, slot], met.counts[kind, slot], one)
 
 
-@cached_njit
+@uncounted_njit
 def _add(who: Ids, count: int, one: np.uint32) -> int:
     """Put one behind the first `count`, if it is not among them and there is room; returns how many now."""
     for k in range(count):

@@ -22,8 +22,8 @@ from presswatch_spark.matching.tiles import Pair, select
 from presswatch_spark.text.words import Words
 
 # A page of one phrase, endlessly repeated, has millions of spans: the longest are kept, the numbers count
-# all.
-SPANS_KEPT = 10_000
+# all. So many of one pair; of all pairs of a document together, but some of each.
+SPANS_KEPT, SPANS_OF_DOCUMENT, SPANS_AT_LEAST = 10_000, 100_000, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Overlap:
     `document_copied_words` count the words of article and document that lie in a span, each once. `spans` is
     int64 of shape (s, 4): first word in the document, first word in the article, words, passage; by document
     position. A span's words are the same on both sides; spans of one passage continue each other on both
-    sides. At most `SPANS_KEPT` are kept.
+    sides. The longest are kept: see `spans_kept`.
     """
 
     longest_run_words: int
@@ -55,7 +55,14 @@ class Overlap:
         return self.document_copied_words / self.document_words if self.document_words else 0.0
 
 
-def verify(document: NamedDocument, article: Words, rules: VerifyRules) -> Overlap:
+def spans_kept(articles: int) -> int:
+    """How many spans are kept of each pair, of a document that is compared with so many articles."""
+    return min(SPANS_KEPT, max(SPANS_AT_LEAST, SPANS_OF_DOCUMENT // max(1, articles)))
+
+
+def verify(
+    document: NamedDocument, article: Words, rules: VerifyRules, most_spans: int = SPANS_KEPT
+) -> Overlap:
     """Compare a document, named by windows of `rules.anchor_words` words, with an article, word by word.
 
     The cost is linear in the article and in what both have in common; where they repeat too much, in both.
@@ -67,7 +74,7 @@ def verify(document: NamedDocument, article: Words, rules: VerifyRules) -> Overl
     longest, copied, document_copied, spans = _spans(
         document.naming.words, names, runs, rules.bridge_gap_words, rules.bridge_run_words
     )
-    return Overlap(longest, copied, document_copied, m, n, _longest(spans))
+    return Overlap(longest, copied, document_copied, m, n, _longest(spans, most_spans))
 
 
 @cached_njit
@@ -84,8 +91,8 @@ def _spans(
     return int(np.max(runs[:, 2])), copied, document_copied, spans
 
 
-def _longest(spans: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    if len(spans) <= SPANS_KEPT:
+def _longest(spans: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
+    if len(spans) <= most:
         return spans
-    kept = np.argsort(-spans[:, 2], kind="stable")[:SPANS_KEPT]
+    kept = np.argsort(-spans[:, 2], kind="stable")[:most]
     return spans[np.sort(kept)]

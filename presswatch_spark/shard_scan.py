@@ -24,7 +24,7 @@ from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printab
 from presswatch_spark.tables import MATCHES
 
 ERROR_CHARACTERS = 2_000
-ROWS_AT_ONCE = 512
+ROWS_AT_ONCE, SPANS_AT_ONCE = 512, 50_000
 # The driver rehearses on small documents only: its memory must not depend on what a shard begins with.
 REHEARSAL_BYTES, MAX_BYTES = 1 << 20, 1 << 62
 
@@ -49,18 +49,20 @@ class Reading:
     candidates: int = 0
     matches: list[pa.RecordBatch] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
+    spans: int = 0
 
     def add(self, row: Row) -> None:
         """Take a row of `matches`."""
         self.rows.append(row)
-        if len(self.rows) >= ROWS_AT_ONCE:
+        self.spans += len(row["spans"])
+        if len(self.rows) >= ROWS_AT_ONCE or self.spans >= SPANS_AT_ONCE:
             self.pack()
 
     def pack(self) -> None:
         """Make an Arrow batch of the rows taken so far: it holds them in a fraction of the memory."""
         if self.rows:
             self.matches.append(pa.RecordBatch.from_pylist(self.rows, MATCH_COLUMNS))
-            self.rows = []
+            self.rows, self.spans = [], 0
 
     @property
     def status(self) -> str:

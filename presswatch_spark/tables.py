@@ -90,7 +90,7 @@ SCAN_LOG = pa.schema(
         _required("documents_skipped", pa.int64(), "Documents left out on purpose: no text, or gated by language."),
         _required("candidates", pa.int64(), "Pairs (document, article) that the sieve named for verification."),
         _required("matches", pa.int64(), "Rows that the shard gave to `matches`."),
-        _column("etag", pa.string(), "ETag of the object; null on local disk."),
+        _column("etag", pa.string(), "ETag of the object; on local disk `mtime-` and the time of its last change."),
         _required("attempts", pa.int32(), "How many times the shard was tried."),
         _required("started_at", UTC_MICROS, "When its scan began."),
         _required("seconds", pa.float64(), "How long it took."),

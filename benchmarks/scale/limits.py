@@ -8,7 +8,7 @@ import time
 import tracemalloc
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from presswatch_spark.sources.base import ReadOptions, ReadReport
 from presswatch_spark.sources.wet import WetSource
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.storage.shards import ShardPlan
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 PASSES = 4
 ROUNDS = 5
@@ -79,19 +82,22 @@ def candidate_pairs(shard: Path, sieve: Sieve) -> set[tuple[int, int]]:
     return pairs
 
 
-def furniture(folder: Path, sizes: Sizes) -> dict[str, Any]:
+def furniture(folder: Path, sizes: Sizes, spark: SparkSession | None = None) -> dict[str, Any]:
     """What a candidate costs that shares a line of page furniture only: pages that name every article.
 
     A line of eight words is looked at and refused; a longer one is a row, of confidence D.
     """
+    short, long = (
+        _corpus_with(folder / name, line, spark)
+        for name, line in (("short", SHORT_LINE), ("long", LONG_LINE))
+    )
     return {
-        "refused": _furnished(folder / "short", SHORT_LINE, sizes.candidates),
-        "verified": _furnished(folder / "long", LONG_LINE, sizes.candidates // 10),
+        "refused": _furnished(short, SHORT_LINE, sizes.candidates),
+        "verified": _furnished(long, LONG_LINE, sizes.candidates // 10),
     }
 
 
-def _furnished(folder: Path, line: str, count: int) -> dict[str, Any]:
-    corpus = _corpus_with(folder, line)
+def _furnished(corpus: Corpus, line: str, count: int) -> dict[str, Any]:
     matcher = Matcher(corpus, Rules.of(ScanConfig()))
     matcher.rehearse()
     pages = count // FURNISHED
@@ -113,14 +119,14 @@ def _furnished(folder: Path, line: str, count: int) -> dict[str, Any]:
     }
 
 
-def _corpus_with(folder: Path, line: str) -> Corpus:
+def _corpus_with(folder: Path, line: str, spark: SparkSession | None) -> Corpus:
     folder.mkdir()
     plain = folder / "articles.jsonl"
     articles.write_file(plain, 0, FURNISHED)
     rows = [json.loads(row) for row in plain.read_text("utf-8").splitlines()]
     furnished = (json.dumps(row | {"body": f"{row['body']}\n{line}"}) + "\n" for row in rows)
     plain.write_text("".join(furnished), "utf-8")
-    articles.build_from(folder, [plain])
+    articles.build_from(folder, [plain], spark)
     return Corpus.open(str(folder / "corpus"))
 
 

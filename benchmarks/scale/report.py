@@ -96,8 +96,8 @@ def _skew(parts: Figures) -> str:
       One article on every page {when(part)}. With {many["matches"] / few["matches"]:.0f} times the
       matches a worker takes {many["worker_private_megabytes"] / few["worker_private_megabytes"]:.2f}
       times the memory: matches are never gathered by article, a task holds the rows of one shard, and
-      publishing sorts them on disk. The last line is the worst that a task can meet: shards of real
-      size, {whole["documents"] // whole["shards"]:,} pages each, every page a copy.""")
+      publishing sorts them on disk. The last line has larger shards,
+      {whole["documents"] // whole["shards"]:,} pages each, every page a copy.""")
     return f"{text}\n\n{table(head, rows)}"
 
 
@@ -177,7 +177,7 @@ def _candidates(parts: Figures) -> str:
 
 SECTIONS: dict[str, tuple[set[str], Callable[[Figures], str]]] = {
     "Shards: linear": ({"shards"}, _shards),
-    "Corpus: nearly flat": ({"corpus"}, _corpus),
+    "Corpus: what its size costs": ({"corpus"}, _corpus),
     "Matches: by their number": ({"matches"}, _matches),
     "Skew: one article everywhere": ({"skew"}, _skew),
     "10^8 articles": ({"corpus", "passes"}, _articles),

@@ -143,6 +143,8 @@ class _Check:
         value = self.text(node, f"{kind} id")
         if node is None or value is None:
             return None
+        if not value.isprintable():
+            self.say(_line(node), f"{kind} id {value!r} holds characters that cannot be shown")
         if (kind, value) in self.ids:
             self.say(_line(node), f"{kind} id `{value}` is already used on line {self.ids[kind, value]}")
         self.ids.setdefault((kind, value), _line(node))
@@ -186,6 +188,9 @@ def _compose(raw: bytes, check: _Check) -> yaml.Node | None:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         check.say(line, f"character U+{int(error.character):04X} is not allowed in YAML")
+        return None
+    except RecursionError:
+        check.say(1, "nested too deeply: publishers hold titles, and titles hold no more")
         return None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

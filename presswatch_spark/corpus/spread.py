@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from presswatch_spark.corpus.workspace import writing
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.spark_errors import spark_errors
+from presswatch_spark.worker import task
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -27,9 +28,9 @@ def spread(
     retries nor logs them. Several of them are raised as one, of the first one's class.
     """
     work = list(items)
-    task = partial(_guarded, place, function)
+    guarded = partial(_guarded, place, function)
     with spark_errors(place):
-        outcomes = spark.sparkContext.parallelize(work, max(1, len(work))).map(task).collect()
+        outcomes = spark.sparkContext.parallelize(work, max(1, len(work))).map(guarded).collect()
     errors = [outcome for outcome in outcomes if isinstance(outcome, PresswatchError)]
     if len(errors) > 1:
         raise type(errors[0])(
@@ -42,7 +43,7 @@ def spread(
 
 def _guarded(place: Path, function: Callable[[Item], Result], item: Item) -> Result | PresswatchError:
     try:
-        with writing(place):
+        with task(), writing(place):
             return function(item)
     except PresswatchError as error:
         return error

@@ -33,6 +33,7 @@ from presswatch_spark.spark import TASK_FAILURES, spark_schema
 from presswatch_spark.spark_errors import WorkerDiedError, spark_errors
 from presswatch_spark.storage.objects import ObjectInfo, printable
 from presswatch_spark.tables import MATCHES, SCAN_LOG
+from presswatch_spark.worker import task
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -92,8 +93,8 @@ class WaveScan:
         context = self.spark.sparkContext
         tasks = tasks_for(shards.values(), self.shards_per_task, context.defaultParallelism)
         meter = context.accumulator(Counts(), _CountsParam())
-        task = WaveTask(dealt(shards.values(), tasks), self.scan, meter)
-        found = self.spark.range(0, tasks, 1, tasks).mapInArrow(task, spark_schema(FOUND))
+        work = WaveTask(dealt(shards.values(), tasks), self.scan, meter)
+        found = self.spark.range(0, tasks, 1, tasks).mapInArrow(work, spark_schema(FOUND))
         attempt = self._attempt(shards)
         with self.progress.during(lambda: meter.value), spark_errors(attempt):
             found.write.parquet(f"file://{attempt}")
@@ -140,12 +141,13 @@ class WaveTask:
 
     def __call__(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Scan the groups, shard by shard, and yield what was found as batches of `FOUND`."""
-        for batch in numbers:
-            for number in batch.column(0):
-                for shard in self.groups[number.as_py()]:
-                    outcome = self.scan(shard)
-                    yield from found_batches(outcome)
-                    self.meter.add(Counts.of(outcome.log))
+        with task():
+            for batch in numbers:
+                for number in batch.column(0):
+                    for shard in self.groups[number.as_py()]:
+                        outcome = self.scan(shard)
+                        yield from found_batches(outcome)
+                        self.meter.add(Counts.of(outcome.log))
         # Spark collects garbage after each task: 0.1 s for modules and kernels, which never become any.
         if not gc.get_freeze_count():
             gc.freeze()

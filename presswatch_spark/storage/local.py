@@ -32,13 +32,13 @@ class LocalStore:
             raise StorageError("is a folder, not a file", where=uri)
         if not stat.S_ISREG(found.st_mode):
             raise StorageError("is not a regular file", where=uri, remedy="write it to a file first")
-        return ObjectInfo(uri, found.st_size)
+        return _described(uri, found)
 
     def list(self, uri: str) -> Iterator[ObjectInfo]:
         """Yield the files of a folder and its sub-folders that are not hidden.
 
-        An unreadable sub-folder is an error, and a dangling link is listed, to fail when read: neither is an
-        absence.
+        An unreadable sub-folder is an error; a dangling link, a link to itself and what is no regular file
+        are listed, to fail when read: none of them is an absence.
         """
         return self._list(uri.rstrip("/") or "/", frozenset())
 
@@ -53,22 +53,25 @@ class LocalStore:
         for entry in entries:
             if is_hidden(entry.name):
                 continue
-            if entry.is_dir():
-                yield from self._list(entry.path, above | {real})
-            elif entry.is_file():
-                yield ObjectInfo(entry.path, entry.stat().st_size)
-            elif entry.is_symlink():
+            try:
+                found = entry.stat()
+            except OSError:
                 yield ObjectInfo(entry.path)
+                continue
+            if stat.S_ISDIR(found.st_mode):
+                yield from self._list(entry.path, above | {real})
+            else:
+                yield _described(entry.path, found)
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> Body:
         """Open the file at `start`; reads are unbuffered, so ask for a megabyte at a time."""
-        size = self.stat(info.uri).size
+        found = self.stat(info.uri)
         try:
             file = open(info.uri, "rb", buffering=0)  # noqa: SIM115 the stream closes it
             file.seek(start)
         except OSError as error:
             raise explained(error, info.uri) from error
-        return Body(file, start, size)
+        return Body(file, start, found.size, found.etag)
 
     def put(self, local_path: str, uri: str) -> None:
         """Copy beside the target, then rename."""
@@ -80,6 +83,13 @@ class LocalStore:
         except OSError as error:
             Path(partial).unlink(missing_ok=True)
             raise explained(error, uri) from error
+
+
+def _described(path: str, found: os.stat_result) -> ObjectInfo:
+    """What is no regular file has no size."""
+    if not stat.S_ISREG(found.st_mode):
+        return ObjectInfo(path)
+    return ObjectInfo(path, found.st_size, f"mtime-{found.st_mtime_ns}")
 
 
 def partial_path(path: str) -> str:

@@ -44,7 +44,7 @@ class ObjectInfo:
     """One object as storage describes it. `size` in bytes, None if storage does not say.
 
     `etag` tells one content of the object from another: the ETag without quotes, HTTP's `Last-Modified` where
-    a server gives no ETag, None on local disk.
+    a server gives no ETag, and on local disk the time of the last change (`mtime-`, in nanoseconds).
     """
 
     uri: str

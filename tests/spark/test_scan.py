@@ -186,7 +186,7 @@ def test_a_real_wet_page_is_found_where_its_locator_says(
     assert sorted(row["record_encoding"] for row in rows) == ["gzip", "plain"]
     for row in rows:
         assert row["grade"] == "full_copy"
-        assert row["release"] == "CC-MAIN-2024-51"
+        assert row["release"] == "CC-MAIN-2024-22"
         assert hashlib.sha256(record_text(row)).hexdigest() == row["text_sha256"]
 
 

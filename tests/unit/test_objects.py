@@ -106,7 +106,7 @@ class TestFiles:
         path = tmp_path / "x"
         path.write_bytes(DATA)
         info = stat(str(path), OPTIONS)
-        assert info == ObjectInfo(str(path), len(DATA))
+        assert info == ObjectInfo(str(path), len(DATA), f"mtime-{path.stat().st_mtime_ns}")
         for start in CUTS:
             assert read_all(info, start) == DATA[start:]
         with open_stream(info, OPTIONS, start=5) as stream:
@@ -189,11 +189,17 @@ class TestFiles:
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_bytes(b"12")
         (tmp_path / "gone.gz").symlink_to(tmp_path / "nowhere")
+        (tmp_path / "itself.gz").symlink_to(tmp_path / "itself.gz")
+        os.mkfifo(tmp_path / "pipe.gz")
         found = [
             (info.uri.removeprefix(f"{tmp_path}/"), info.size)
             for info in list_objects(str(tmp_path), OPTIONS)
         ]
-        assert found == [("a.gz", 2), ("b/1.gz", 2), ("b/2.gz", 2), ("gone.gz", None)]
+        nothing = [("gone.gz", None), ("itself.gz", None), ("pipe.gz", None)]
+        assert found == [("a.gz", 2), ("b/1.gz", 2), ("b/2.gz", 2), *nothing]
+        for name, _ in nothing:
+            with pytest.raises(StorageError):
+                open_stream(ObjectInfo(str(tmp_path / name)), OPTIONS).read(1)
 
     def test_a_link_into_a_folder_above_does_not_loop(self, tmp_path: Path) -> None:
         (tmp_path / "a").mkdir()

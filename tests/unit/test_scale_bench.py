@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,16 @@ def test_shards_under_many_names_are_the_same_bytes(tmp_path: Path) -> None:
     assert ours(WetSource(), names[0]) > 0
 
 
+FURNITURE = {"candidates": 10, "rows": 0, "sieve_microseconds": 1.0, "bytes_a_candidate": 8}
+
+
+def test_a_line_of_furniture_is_refused_if_short_and_a_row_of_no_use_if_long(tmp_path: Path) -> None:
+    figures = limits.furniture(tmp_path, replace(SIZES, candidates=20_000), Inline())
+    short, long = figures["refused"], figures["verified"]
+    assert (short["candidates"], short["rows"]) == (20_000, 0)
+    assert long["rows"] == long["candidates"] == 2_000
+
+
 def test_the_report_reckons_what_was_not_run(corpus: Path, tmp_path: Path) -> None:
     found = result.read(tmp_path / "none.json")
     rate = {"articles": 10, "shingles": 1260, "index_megabytes": 0.0252, "corpus_megabytes": 1.0}
@@ -78,12 +89,9 @@ def test_the_report_reckons_what_was_not_run(corpus: Path, tmp_path: Path) -> No
         "matches": growth.by_matches(tmp_path, corpus, SIZES),
         "skew": {"runs": [RUN, RUN | {"matches": 1000}], "whole_shard": RUN},
         "passes": limits.passes(tmp_path, corpus, SIZES),
-        "refused": {
-            "candidates": 10,
-            "rows": 0,
-            "sieve_microseconds": 1.0,
-            "screen_microseconds": 4.0,
-            "bytes_a_candidate": 24,
+        "furniture": {
+            "refused": FURNITURE | {"further_microseconds": 4.0},
+            "verified": FURNITURE | {"rows": 10, "further_microseconds": 180.0},
         },
         "plans": limits.plans(SIZES),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import pickle
 import random
 from collections.abc import Iterator
@@ -230,6 +231,15 @@ class TestPlans:
             ObjectInfo("s3://b/x", 1, "f"),
         ]
         assert len({ShardPlan.of([shard]).digest for shard in [base, *others]}) == 4
+
+    def test_a_file_that_was_replaced_is_another_plan(self, tmp_path: Path) -> None:
+        shard = tmp_path / "a.wet.gz"
+        digests = []
+        for content in (b"one", b"two"):
+            shard.write_bytes(content)
+            os.utime(shard, ns=(0, len(digests)))
+            digests.append(plan([str(shard)], StorageOptions()).digest)
+        assert digests[0] != digests[1]
 
     def test_a_repeated_shard_keeps_the_size_that_is_known(self) -> None:
         known, unknown = ObjectInfo("s3://b/x", 1, "e"), ObjectInfo("s3://b/x")

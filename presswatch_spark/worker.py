@@ -1,0 +1,27 @@
+"""A Spark task in its Python worker."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def task() -> Iterator[None]:
+    """Do the work of a task; from its end to the next one's begin the worker says nothing.
+
+    Spark closes the pipe of a worker that it no longer needs, in the middle of a run or at its end, and the
+    worker then prints a traceback about the pipe: a failure to whoever reads it, where nothing failed.
+    """
+    from pyspark import TaskContext
+
+    if TaskContext.get() is None:  # no worker: the driver does the work itself
+        yield
+        return
+    sys.stderr = sys.__stderr__
+    try:
+        yield
+    finally:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 for as long as the worker lives

@@ -100,8 +100,10 @@ def score(bench: Bench, found: Found, formats: Iterable[str]) -> Score:
             _count(result.by_format[name], pair in rows)
         for kind, pair, kept in planted:
             _count(result.copies[kind], pair in rows)
+            if kind in EDITED_KINDS and repeats(bench.articles[pair[1]]):
+                continue
             _judge_grade(result, kind, bench.truth.get(pair), kept, rows.get(pair))
-            if pair in rows and not (kind in EDITED_KINDS and repeats(bench.articles[pair[1]])):
+            if pair in rows:
                 _judge_coverage(result, kind, bench.truth[pair], kept, rows[pair])
         for pair, row in rows.items():
             _judge_row(result, kinds[pair[0]], pair, row, bench.truth.get(pair))

@@ -37,12 +37,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """A published run: its row of `runs`; (shard_uri, status, error) of each shard not read to its end."""
+    """A published run: its row of `runs`; (shard_uri, status, error) of each shard not read to its end.
+
+    `notes`: what was noticed in shards and is no loss, each once.
+    """
 
     row: Mapping[str, object]
     incomplete: tuple[tuple[str, str, str], ...]
     resumed: bool
     seconds: float
+    notes: tuple[str, ...] = ()
 
     @property
     def run_id(self) -> str:
@@ -149,6 +153,7 @@ def execute(
         for positions in batched(todo, rules.wave_shards):
             waves += scan_wave({position: shards[position] for position in positions})
         row = publish(spark, store, run, waves, {**work.facts, "shards_planned": len(shards)})
-    log = store.read("scan_log", run.run_id, columns=["shard_uri", "status", "error"]).to_pylist()
+    log = store.read("scan_log", run.run_id, columns=["shard_uri", "status", "error", "note"]).to_pylist()
+    notes = tuple(sorted({line.pop("note") for line in log} - {None}))
     incomplete = tuple(tuple(line.values()) for line in log if line["status"] != "complete")
-    return RunSummary(row, incomplete, run.resumed, time.monotonic() - began)
+    return RunSummary(row, incomplete, run.resumed, time.monotonic() - began, notes)

@@ -81,6 +81,7 @@ SCAN_LOG = pa.schema(
         _required("shard_uri", pa.string(), "The shard."),
         _required("status", pa.string(), "`complete`: read to its end, nothing lost; `partial`: something was not read; `failed`: nothing was read."),
         _column("error", pa.string(), "What was not read, where, and why; null if complete."),
+        _column("note", pa.string(), "What was noticed and is no loss: a known erratum of the release; null if nothing."),
         _column("format", pa.string(), "Format the shard was read as; null if it was not recognised."),
         _column("release", pa.string(), "Release that the shard as a whole names: WET does, in its `warcinfo`."),
         _column("bytes_expected", pa.int64(), "Size of the object as storage gives it."),

@@ -76,6 +76,8 @@ def scan(
     summary = run_scan(paths, dataset=dataset, corpus=corpus, out=out, config=settings, base=base)
     for line in summary_lines(summary, out):
         click.echo(line)
+    for note in summary.notes:
+        click.echo(printable(f"note: {note}"), err=True)
     if summary.row["documents_skipped"] and not summary.row["documents"]:
         click.echo("warning: every document was skipped, so nothing can be said of them", err=True)
     if summary.incomplete:

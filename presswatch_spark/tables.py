@@ -109,6 +109,8 @@ RUNS = pa.schema(
         _required("config_digest", pa.string(), "Digest over every setting that can change a row."),
         _required("config", pa.string(), "Those settings, as JSON."),
         _required("tool_version", pa.string(), "Version of this project."),
+        _column("sample", pa.float64(), "Share of the shards that was drawn, 0 to 1; null if all were planned."),
+        _column("shards_listed", pa.int64(), "Shards that the sample was drawn from; null if all were planned."),
         _required("shards_planned", pa.int64(), "Shards in the plan."),
         _required("shards_complete", pa.int64(), "Shards read to their end. Absence can be said of these only."),
         _required("shards_partial", pa.int64(), "Shards of which something was not read."),

@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev java demo test test-full check bench-quality bench-speed bench-scale peers lock clean
+.PHONY: help setup dev java demo test test-full check bench-quality bench-speed bench-scale peers releases lock clean
 
 help: ## explain every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,9 @@ bench-scale: setup dev ## measure how cost grows with shards, corpus and matches
 	$(BIN)/python -m benchmarks.scale $(ARGS)
 
 peers: $(PEERS)/installed ## install the tools that the benchmarks compare with, into .venv-peers
+
+releases: setup ## write the list of crawls that comes with the package, from a collinfo.json: make releases FROM=PATH
+	$(BIN)/python -m presswatch_spark.releases.refresh $(or $(FROM),https://index.commoncrawl.org/collinfo.json)
 
 lock: setup dev ## compile the lock files from pyproject.toml; UPGRADE=--upgrade moves every pin to its newest release
 	printf 'setuptools\nwheel\nhatchling\neditables\n' | $(COMPILE) - --output-file requirements-build.lock

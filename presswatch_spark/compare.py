@@ -78,6 +78,8 @@ def doubt_of(before: Mapping[str, Any], after: Mapping[str, Any], not_planned: i
         return "the after run has no shards"
     if before["release"] == after["release"] and not_planned:
         return f"the after run did not read {not_planned:,} shards that the before run read"
+    if after.get("sample") is not None and before["release"] != after["release"]:
+        return "the after run read a sample of its release"
     if after["shards_planned"] < before["shards_planned"]:
         return "the after run read fewer shards than the before run"
     if before["tool_version"] != after["tool_version"]:

@@ -104,6 +104,60 @@ class RunRules:
 
 
 @dataclass(frozen=True, slots=True)
+class CommonCrawlRules:
+    """Where crawls live. `lists` names the list of shards for each format, below `base`."""
+
+    index: str = "https://index.commoncrawl.org/collinfo.json"
+    index_hours: int = 24
+    base: str = "https://data.commoncrawl.org/"
+    lists: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "warc": "crawl-data/{release}/warc.paths.gz",
+            "wet": "crawl-data/{release}/wet.paths.gz",
+            "wat": "crawl-data/{release}/wat.paths.gz",
+            "robotstxt": "crawl-data/{release}/robotstxt.paths.gz",
+            "index": "crawl-data/{release}/cc-index-table.paths.gz",
+            "arc": "crawl-data/{release}/arc.paths.gz",
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NewsRules:
+    """Where CC-NEWS lives: below the base of Common Crawl, a list for each month."""
+
+    lists: Mapping[str, str] = field(
+        default_factory=lambda: {"warc": "crawl-data/CC-NEWS/{year}/{month}/warc.paths.gz"}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class C4Rules:
+    """Where a copy of C4 lives, and its shards below that; `part` is a variant, e.g. `en`."""
+
+    base: str | None = None
+    files: str = "{part}/c4-train.*.json.gz"
+
+
+@dataclass(frozen=True, slots=True)
+class OscarRules:
+    """Where a copy of OSCAR 23.01 lives, and its shards below that; `part` is a language, e.g. `fr`."""
+
+    base: str | None = None
+    files: str = "{part}_meta/*.jsonl.zst"
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRules:
+    """Where releases live. None of these can change a row."""
+
+    common_crawl: CommonCrawlRules = field(default_factory=CommonCrawlRules)
+    cc_news: NewsRules = field(default_factory=NewsRules)
+    c4: C4Rules = field(default_factory=C4Rules)
+    oscar_2301: OscarRules = field(default_factory=OscarRules)
+
+
+@dataclass(frozen=True, slots=True)
 class ScanConfig:
     """All settings of a scan."""
 
@@ -114,6 +168,7 @@ class ScanConfig:
     confidence: ConfidenceRules = field(default_factory=ConfidenceRules)
     read: ReadRules = field(default_factory=ReadRules)
     run: RunRules = field(default_factory=RunRules)
+    datasets: DatasetRules = field(default_factory=DatasetRules)
     storage: StorageOptions = field(default_factory=StorageOptions)
 
 

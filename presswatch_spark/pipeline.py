@@ -34,15 +34,21 @@ from presswatch_spark.storage.shards import ShardPlan, plan
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from presswatch_spark.corpus.manifest import Manifest
+
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """A published run: its row of `runs`; (shard_uri, status, error) of each shard not read to its end."""
+    """A published run: its row of `runs`; (shard_uri, status, error) of each shard not read to its end.
+
+    `notes`: what was noticed in shards and is no loss, each once.
+    """
 
     row: Mapping[str, object]
     incomplete: tuple[tuple[str, str, str], ...]
     resumed: bool
     seconds: float
+    notes: tuple[str, ...] = ()
 
     @property
     def run_id(self) -> str:
@@ -78,6 +84,7 @@ def scan(
     out: str,
     config: ScanConfig,
     base: str | None = None,
+    sample: float | None = None,
     spark: SparkSession | None = None,
     progress: Progress | None = None,
 ) -> RunSummary:
@@ -87,6 +94,7 @@ def scan(
         dataset: format of the shards: `auto`, `wet`, `c4`, `oscar` or `rows`.
         corpus: folder or URI of the corpus.
         base: what the lines of a `*.paths.gz` list are relative to.
+        sample: the share of the shards to scan, drawn by their names; None or 1 for all.
         spark: session to use; default: one by `config.run`.
         progress: where to report; default: stderr.
 
@@ -97,20 +105,11 @@ def scan(
         OutputError: `out` is not ours, owned by another process, or full. What is done stays done.
     """
     check_mapping(config.read.columns)
-    shards = _without_companions(plan(paths, config.storage, base), dataset, config.storage)
+    listed = _without_companions(plan(paths, config.storage, base), dataset, config.storage)
+    shards, sampled = _sampled(listed, sample)
     manifest = Corpus.open(corpus, check=True, storage=config.storage).manifest
     store = TableStore.create(out)
-    facts = {
-        "dataset": None if dataset == "auto" else dataset,
-        "release": config.read.release,
-        "corpus_digest": manifest.digest,
-        "config_digest": config_digest(config, manifest.minhash),
-        "config": row_settings(config, manifest.minhash),
-        "tool_version": __version__,
-        "minhash_scheme": manifest.minhash.scheme,
-        "minhash_seed": manifest.minhash.seed,
-        "minhash_permutations": manifest.minhash.permutations,
-    }
+    facts = _facts(dataset, config, manifest) | sampled
     scan_one = ShardScan(dataset, canonical(corpus), manifest.digest, config)
     work = Work(shards, shards.digest, scan_one, facts)
     with claim(store, work.key, datetime.now(UTC)) as run:
@@ -128,6 +127,28 @@ def _without_companions(shards: ShardPlan, dataset: str, storage: StorageOptions
     return ShardPlan.of(
         shard for shard in shards if shard.uri not in beside or not holds_metadata(shard, options)
     )
+
+
+def _facts(dataset: str, config: ScanConfig, manifest: Manifest) -> dict[str, object]:
+    """The columns of `runs` that dataset, settings and corpus decide."""
+    return {
+        "dataset": None if dataset == "auto" else dataset,
+        "release": config.read.release,
+        "corpus_digest": manifest.digest,
+        "config_digest": config_digest(config, manifest.minhash),
+        "config": row_settings(config, manifest.minhash),
+        "tool_version": __version__,
+        "minhash_scheme": manifest.minhash.scheme,
+        "minhash_seed": manifest.minhash.seed,
+        "minhash_permutations": manifest.minhash.permutations,
+    }
+
+
+def _sampled(listed: ShardPlan, share: float | None) -> tuple[ShardPlan, dict[str, object]]:
+    """The shards to scan, and what `runs` says of the draw."""
+    if share is None or share == 1:
+        return listed, {"sample": None, "shards_listed": None}
+    return listed.sample(share), {"sample": share, "shards_listed": len(listed)}
 
 
 def execute(
@@ -149,6 +170,7 @@ def execute(
         for positions in batched(todo, rules.wave_shards):
             waves += scan_wave({position: shards[position] for position in positions})
         row = publish(spark, store, run, waves, {**work.facts, "shards_planned": len(shards)})
-    log = store.read("scan_log", run.run_id, columns=["shard_uri", "status", "error"]).to_pylist()
+    log = store.read("scan_log", run.run_id, columns=["shard_uri", "status", "error", "note"]).to_pylist()
+    notes = tuple(sorted({line.pop("note") for line in log} - {None}))
     incomplete = tuple(tuple(line.values()) for line in log if line["status"] != "complete")
-    return RunSummary(row, incomplete, run.resumed, time.monotonic() - began)
+    return RunSummary(row, incomplete, run.resumed, time.monotonic() - began, notes)

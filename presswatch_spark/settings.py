@@ -180,7 +180,11 @@ def _meant(name: str, known: list[str], prefix: str = "") -> str:
     from difflib import get_close_matches
 
     near = get_close_matches(name, known, 1)
-    return f"; did you mean {prefix}{near[0]}?" if near else "; conf/scan.yaml lists all there are"
+    return (
+        f"; did you mean {prefix}{near[0]}?"
+        if near
+        else "; conf/scan.yaml and conf/datasets.yaml list all there are"
+    )
 
 
 def _yaml_place(path: str, error: yaml.YAMLError) -> str:

@@ -112,6 +112,7 @@ class ShardScan:
         options = ReadOptions(
             languages=frozenset(rules.languages),
             columns=rules.columns,
+            release=rules.release,
             max_document_bytes=min(rules.max_document_bytes, REHEARSAL_BYTES if batches else MAX_BYTES),
             storage=self.config.storage,
         )
@@ -211,6 +212,7 @@ def _log(reading: Reading, attempts: int, began: datetime, seconds: float) -> di
         "error": reading.error,
         "format": reading.format,
         "release": reading.report.release,
+        "note": storable("; ".join(report.notes)) or None,
         "bytes_expected": shard.size,
         "bytes_read": report.bytes_read,
         "text_bytes": report.text_bytes,

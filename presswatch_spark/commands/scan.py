@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,7 +24,16 @@ SHARDS_NAMED = 5
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH [PATH …]")
+@click.argument("paths", nargs=-1, metavar="PATH [PATH …]")
+@click.option(
+    "--release", metavar="NAME", help="Scan this release in place of PATH; see `presswatch releases`."
+)
+@click.option(
+    "--sample",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="SHARE",
+    help="Scan only this share of the shards, drawn evenly; 0.01 for 1 %.",
+)
 @click.option(
     "--format",
     "dataset",
@@ -35,7 +45,11 @@ SHARDS_NAMED = 5
 @click.option("--corpus", required=True, metavar="DIR", help="The corpus, from `presswatch corpus build`.")
 @click.option("--out", required=True, metavar="DIR", help="Folder of the tables; several runs may share it.")
 @click.option("--config", metavar="FILE", help="Settings in YAML; see conf/scan.yaml.")
-@click.option("--base", metavar="URI", help="What the lines of a *.paths.gz list are relative to.")
+@click.option(
+    "--base",
+    metavar="URI",
+    help="What the lines of a *.paths.gz list are relative to; with --release, a mirror of where it lives.",
+)
 @setting_option("--release-name", "read.release", "Release to write where the shards name none", "NAME")
 @setting_option(
     "--languages",
@@ -61,26 +75,56 @@ def scan(
     out: str,
     config: str | None,
     base: str | None,
+    release: str | None,
+    sample: float | None,
     **flags: Any,
 ) -> None:
     """Scan shards for copies of the corpus's articles.
 
-    PATH is a file, a folder, a glob, an s3:// or https:// address, or a *.paths.gz list. Settings come from
+    PATH is a file, a folder, a glob, an s3:// or https:// address, or a *.paths.gz list. In its place,
+    --release CC-MAIN-2025-33 --format wet finds the shards of a whole release by itself. Settings come from
     --config, then from the environment (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), then from flags. A stopped scan
     goes on where it was when the same command is given again.
     """
     from presswatch_spark.pipeline import scan as run_scan
     from presswatch_spark.settings import load_scan_config
 
-    settings = load_scan_config(config, os.environ, given_settings(flags))
-    summary = run_scan(paths, dataset=dataset, corpus=corpus, out=out, config=settings, base=base)
+    given = given_settings(flags)
+    if release:
+        _check_release(context, paths, dataset, given)
+        given["read.release"] = release
+    elif not paths:
+        raise click.UsageError("name shards (PATH), or a --release", context)
+    settings = load_scan_config(config, os.environ, given)
+    if release:
+        from presswatch_spark.releases.shards import shards_of
+
+        found = shards_of(release, dataset, base, settings.datasets, settings.storage)
+        paths, base = (found.path,), found.base
+    summary = run_scan(
+        paths, dataset=dataset, corpus=corpus, out=out, config=settings, base=base, sample=sample
+    )
     for line in summary_lines(summary, out):
         click.echo(line)
+    for note in summary.notes:
+        click.echo(printable(f"note: {note}"), err=True)
     if summary.row["documents_skipped"] and not summary.row["documents"]:
         click.echo("warning: every document was skipped, so nothing can be said of them", err=True)
     if summary.incomplete:
         click.echo(incomplete_message(summary, out), err=True)
         context.exit(INCOMPLETE)
+
+
+def _check_release(
+    context: click.Context, paths: tuple[str, ...], dataset: str, given: Mapping[str, object]
+) -> None:
+    """Refuse what contradicts --release."""
+    if paths:
+        raise click.UsageError("give either PATH or --release", context)
+    if dataset == "auto":
+        raise click.UsageError("--release needs --format: a release has several", context)
+    if "read.release" in given:
+        raise click.UsageError("--release already names the release; leave --release-name out", context)
 
 
 def summary_lines(summary: RunSummary, out: str) -> list[str]:
@@ -89,13 +133,20 @@ def summary_lines(summary: RunSummary, out: str) -> list[str]:
     resumed = ", resumed" if summary.resumed else ""
     skipped = f", {row['documents_skipped']:,} skipped" if row["documents_skipped"] else ""
     megabytes = int(str(row["text_bytes"])) / 1e6
-    return [
+    lines = [
         f"run {summary.run_id}{resumed}: {row['matches']:,} matches in {row['documents']:,} documents"
         f"{skipped} ({megabytes:,.1f} MB of text) of {row['shards_planned']:,} shards,"
         f" {summary.seconds:,.0f} s",
         f"table digest {row['table_digest']}",
         f"read it with: presswatch matches {out}",
     ]
+    if row.get("sample") is not None:
+        lines.insert(
+            1,
+            f"a sample: {row['sample']:.4g} of {row['shards_listed']:,} shards;"
+            " what was not found may stand in the rest",
+        )
+    return lines
 
 
 def incomplete_message(summary: RunSummary, out: str) -> str:

@@ -11,7 +11,7 @@ from presswatch_spark.matching.confidence import CONFIDENCES
 from presswatch_spark.matching.grade import GRADES
 
 RUN_COLUMNS = (
-    "run_id", "finished_at", "dataset", "release", "shards_planned", "shards_complete", "documents",
+    "run_id", "finished_at", "dataset", "release", "sample", "shards_planned", "shards_complete", "documents",
     "matches", "table_digest",
 )  # fmt: skip
 MATCH_COLUMNS = (

@@ -55,7 +55,7 @@ def publish(
                 pool.submit(_write, matches, staging / "matches", files, MATCH_ORDER),
                 pool.submit(_write, log, staging / "scan_log", 1, ("shard_uri",)),
             ]
-        row = {**totals.result(), "table_digest": digest.result(), **_known(facts)}
+        row = {**facts, **totals.result(), "table_digest": digest.result(), **_known(facts)}
         row |= {"run_id": run.run_id, "started_at": run.started_at}
         for job in written:
             job.result()

@@ -96,6 +96,7 @@ class ReadReport:
     `interrupted`: the transfer broke off for good, so that another try may get further.
     `documents` counts documents handed out; `documents_skipped` those left out on purpose (no text, gated
     language).
+    `notes` say what was noticed and is no loss, each once: errata of the release.
     """
 
     bytes_read: int = 0
@@ -106,12 +107,18 @@ class ReadReport:
     defects_total: int = 0
     interrupted: bool = False
     release: str | None = None
+    notes: list[str] = field(default_factory=list)
 
     def add_defect(self, what: str, offset: int | None = None, unit: str = "byte") -> None:
         """Record a defect; the first `DEFECTS_KEPT` are kept in full, all are counted."""
         self.defects_total += 1
         if len(self.defects) < DEFECTS_KEPT:
             self.defects.append(Defect(what, offset, unit))
+
+    def add_note(self, what: str) -> None:
+        """Note something that is no loss, once."""
+        if what not in self.notes:
+            self.notes.append(what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +130,13 @@ class ReadOptions:
     `columns`: for row datasets, the mapping of our names (`sources.columns.ROLES`) to the file's, dotted for
     nested fields.
     `max_document_bytes`: a longer document is a defect, not read.
+    `release`: the release that the shards belong to, for those that name none; it has errata.
     """
 
     languages: frozenset[str] = frozenset()
     columns: Mapping[str, str] = field(default_factory=dict)
     max_document_bytes: int = 1 << 30
+    release: str | None = None
     batch_bytes: int = 4 << 20
     storage: StorageOptions = field(default_factory=StorageOptions)
 

@@ -1,7 +1,7 @@
 """WET: the text that Common Crawl extracted, one WARC `conversion` record a page, one gzip member a record.
 
 Also read: files that are not compressed, one single member around all records, several records in a member, a
-record over several members. The warcinfo record names the release (`isPartOf`).
+record over several members. The warcinfo record names the release (`isPartOf`), and with it its errata.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from presswatch_spark.sources.base import DocumentBatch, Offsets, ReadOptions, R
 from presswatch_spark.sources.warc import headers as warc
 from presswatch_spark.sources.warc import records as records
 from presswatch_spark.sources.warc.blocks import Block, BlockBuilder, WetLocators
+from presswatch_spark.sources.warc.errata import length_note, length_slack
 from presswatch_spark.sources.warc.fields import (
     begins_with_record,
     complaint,
@@ -30,6 +31,7 @@ RECORDS_AT_ONCE = 1 << 14
 # How many bytes one stored byte can stand for (RFC 1951: 258 for two bits; RFC 8878: 128 KiB for four bytes).
 MOST_INFLATED = {"plain": 1, "gzip": 1032, "zstd": 32 << 10}
 UNKNOWN_BYTES = 1 << 45
+READABLE = (records.WHOLE, records.WRONG_LENGTH, records.ERRATUM)
 
 
 class WetSource:
@@ -78,6 +80,7 @@ class _Reading:
         self._begun = False
         self._empty = True
         self._release: str | None = None
+        self._slack = length_slack(options.release)
         self._room = MOST_INFLATED[compression] * (shard.size or UNKNOWN_BYTES)
         self._table = np.empty((RECORDS_AT_ONCE, warc.COLUMNS), np.int64)
 
@@ -108,11 +111,15 @@ class _Reading:
         full = True
         while full:
             block = self._blocks.block(final=final)
-            found, done, beyond, needed, self._seeking = records.find_records(
+            found, done, beyond, needed, seeking = records.find_records(
                 block.data, block.runs, block.states, self._gate, self._options.max_document_bytes,
-                max(0, self._room - block.base), final, block.encoding != "gzip", self._seeking, self._table,
+                max(0, self._room - block.base), final, block.encoding != "gzip", self._seeking, self._slack,
+                self._table,
             )  # fmt: skip
             rows = self._table[:found].copy()
+            if self._learns_of_errata(block, rows):
+                continue
+            self._seeking = seeking
             self._note(block, rows)
             if len(batch := self._batch(block, rows)):
                 yield batch
@@ -121,29 +128,35 @@ class _Reading:
             self._needed = max(self._options.batch_bytes, needed - done)
             full = found == len(self._table)
 
+    def _learns_of_errata(self, block: Block, rows: Offsets) -> bool:
+        """Take the release from its warcinfo; say whether lengths have to be judged anew for it."""
+        for row in rows[rows[:, warc.KIND] == warc.WARCINFO]:
+            self._release = release_of(block.bytes_of(row)) or self._release
+            self._report.release = self._release
+        before, self._slack = self._slack, length_slack(self._release or self._options.release)
+        return self._slack != before
+
     def _note(self, block: Block, rows: Offsets) -> None:
         """Report what was not read, and refuse a file that is no WET."""
-        kinds = rows[:, warc.KIND]
+        kinds, status = rows[:, warc.KIND], rows[:, warc.STATUS]
         if self._report.documents == 0 and warc.RESPONSE in kinds and warc.CONVERSION not in kinds:
             raise self._not_wet("holds WARC `response` records")
-        for row in rows[rows[:, warc.STATUS] != records.WHOLE]:
+        if records.ERRATUM in status:
+            self._report.add_note(length_note(self._release or self._options.release))
+        for row in rows[status != records.WHOLE]:
             if what := complaint(row):
                 offset, unit = block.place(int(row[warc.START]))
                 self._report.add_defect(what, offset, unit)
         # WET holds warcinfo and conversions only: another type is another format, or a damaged header.
-        for row in rows[
-            ((kinds == warc.OTHER) | (kinds == warc.RESPONSE)) & (rows[:, warc.STATUS] == records.WHOLE)
-        ]:
+        strange = (kinds == warc.OTHER) | (kinds == warc.RESPONSE)
+        for row in rows[strange & ((status == records.WHOLE) | (status == records.ERRATUM))]:
             offset, unit = block.place(int(row[warc.START]))
             self._report.add_defect("record is no conversion and was not read", offset, unit)
-        for row in rows[kinds == warc.WARCINFO]:
-            self._release = release_of(block.bytes_of(row)) or self._release
-            self._report.release = self._release
 
     def _batch(self, block: Block, rows: Offsets) -> DocumentBatch:
         """Make the batch of the readable conversions that passed the gate and have text."""
         kind, status = rows[:, warc.KIND], rows[:, warc.STATUS]
-        readable = (status == records.WHOLE) | (status == records.WRONG_LENGTH)
+        readable = np.isin(status, READABLE)
         has_text = rows[:, warc.BODY_END] > rows[:, warc.BODY]
         chosen = readable & (kind == warc.CONVERSION) & has_text
         gated = readable & ((kind == warc.GATED) | ((kind == warc.CONVERSION) & ~has_text))

@@ -27,6 +27,8 @@ from presswatch_spark.tables import MATCHES
 FACTS: Mapping[str, object] = {
     "dataset": "wet",
     "release": None,
+    "sample": None,
+    "shards_listed": None,
     "corpus_digest": "corpus",
     "config_digest": "config",
     "config": "{}",

@@ -72,7 +72,7 @@ def test_every_command_of_the_readme_does_what_it_says(
     shown = {" ".join(words[:2]) if words[0] == "corpus" else words[0] for words in ran}
     assert shown == {"corpus build", "scan", *READING}
     matches = [row["matches"] for row in TableStore.open("tables").read("runs").to_pylist()]
-    assert len(matches) == 3
+    assert len(matches) == 4
     assert all(matches)
 
 

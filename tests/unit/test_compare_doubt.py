@@ -34,3 +34,10 @@ def test_nothing_is_in_doubt_between_two_runs_alike() -> None:
 )
 def test_what_was_not_read_again_is_in_doubt(after: dict[str, Any], not_planned: int, doubt: str) -> None:
     assert doubt in str(doubt_of(run(), run(**after), not_planned))
+
+
+def test_after_a_sample_of_another_release_nothing_is_gone() -> None:
+    sampled = run(release="CC-MAIN-2025-33", sample=0.01)
+    assert doubt_of(run(), sampled) == "the after run read a sample of its release"
+    assert doubt_of(run(sample=0.01), sampled) == "the after run read a sample of its release"
+    assert doubt_of(run(sample=0.01), run(sample=0.01)) is None, "the same shards were read again"

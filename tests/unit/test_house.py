@@ -27,7 +27,15 @@ SCHEMAS = {
     if isinstance(schema, pa.Schema) and name.isupper()
 }
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
-PURE = ("text.words", "sources.detect", "storage.objects", "matching.sieve", "matching.verify", "settings")
+PURE = (
+    "text.words",
+    "sources.detect",
+    "releases.shards",
+    "storage.objects",
+    "matching.sieve",
+    "matching.verify",
+    "settings",
+)
 
 
 def test_the_settings_file_states_the_defaults_and_every_rule() -> None:
@@ -120,6 +128,6 @@ def test_make_help_explains_every_target() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in (
         *("help", "setup", "demo", "test", "test-full", "check"),
-        *("bench-quality", "bench-speed", "bench-scale", "peers", "lock", "clean"),
+        *("bench-quality", "bench-speed", "bench-scale", "peers", "releases", "lock", "clean"),
     ):
         assert re.search(rf"^{target}:.*## \w", makefile, re.MULTILINE), target

@@ -160,3 +160,15 @@ def test_what_a_table_cannot_hold_does_not_get_past_the_shard() -> None:
     assert log["status"] == "partial"
     assert str(log["error"]).encode()
     assert "\x1b" not in str(log["error"])
+
+
+def test_what_is_noticed_and_no_loss_is_noted_and_leaves_a_shard_complete() -> None:
+    def read(reading: Reading) -> None:
+        read_whole(reading)
+        for _ in range(3):
+            reading.report.add_note("an erratum of its release")
+
+    log = outcome(read).log
+    assert (log["status"], log["error"]) == ("complete", None)
+    assert log["note"] == "an erratum of its release"
+    assert outcome(read_whole).log["note"] is None

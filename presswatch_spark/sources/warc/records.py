@@ -27,8 +27,9 @@ from presswatch_spark.sources.warc.headers import (
 
 # STATUS. Of `WRONG_LENGTH` (a Content-Length that lies, is no number, is missing) the text is what is there;
 # `BROKEN` ends a gzip member known to be broken; the rest has no text: `NOT_A_RECORD` (bytes that are none),
-# `NO_HEADER` (none that ends), `TOO_LONG`, `CUT` (a plain file ends).
-WHOLE, WRONG_LENGTH, BROKEN, NOT_A_RECORD, NO_HEADER, TOO_LONG, CUT = range(7)
+# `NO_HEADER` (none that ends), `TOO_LONG`, `CUT` (a plain file ends). `ERRATUM` is whole: its Content-Length
+# is off by what a known erratum of its release says.
+WHOLE, WRONG_LENGTH, BROKEN, NOT_A_RECORD, NO_HEADER, TOO_LONG, CUT, ERRATUM = range(8)
 
 # State of a run of bytes, a gzip member or what is known of it: verified, still growing, known to be broken.
 CLOSED, OPEN, BROKEN_RUN = range(3)
@@ -78,6 +79,28 @@ def _before_newlines(data: Bytes, start: int, end: int) -> int:
 
 
 @uncounted_njit
+def _closes_at(data: Bytes, at: int, limit: int) -> bool:
+    """Whether two line ends stand at `at`, and right behind them another record, or the end at `limit`."""
+    after = at + 4
+    return (
+        after <= limit
+        and data[at] == data[at + 2] == CR
+        and data[at + 1] == data[at + 3] == LF
+        and (after == limit or is_version(data, after))
+    )
+
+
+@uncounted_njit
+def _end_by_erratum(data: Bytes, body: int, end: int, limit: int, slack: int) -> int:
+    """Where a body ends whose length is off by `slack`; -1 if it does not end there."""
+    if slack > 0:
+        for close in (end + slack, end - slack):
+            if close >= body and _closes_at(data, close, limit):
+                return close
+    return -1
+
+
+@uncounted_njit
 def find_records(
     data: Bytes,
     runs: Offsets,
@@ -88,6 +111,7 @@ def find_records(
     final: bool,
     plain: bool,
     seeking: bool,
+    slack: int,
     table: Offsets,
 ) -> tuple[int, int, int, int, bool]:
     """Find the records of `data`, in order.
@@ -98,7 +122,8 @@ def find_records(
         be OPEN. gate: see `gate_of`. max_bytes: longest body that is read. reach: the file holds no more
         than so many bytes from the first of `data` on. final: nothing comes after `data`.
         `plain`: the file is not compressed, so a run's end proves nothing. seeking: start by looking for the
-        next record, whatever stands before it. table: int64 (k, COLUMNS), filled from the top.
+        next record, whatever stands before it. slack: by how many bytes lengths may be off, see `errata`.
+        table: int64 (k, COLUMNS), filled from the top.
 
     Returns:
         (rows filled, bytes done with, bytes to pass over after `data`, bytes that the first record not done
@@ -175,9 +200,16 @@ def find_records(
             n, p = n + 1, limit
             continue
         after = _skip_newlines(data, end, limit) if body <= end <= limit else -1
-        if after >= 0 and (after == limit or is_version(data, after)):
+        true_end = _end_by_erratum(data, body, end, limit, slack) if after >= 0 else -1
+        if true_end >= 0:
+            after = true_end + 4
+            row[BODY_END], row[END] = true_end, after
+            row[STATUS] = ERRATUM
+        elif after >= 0 and (after == limit or is_version(data, after)):
             row[BODY_END], row[END] = end, after
-            row[STATUS] = WHOLE
+            # Where lengths are off, line ends alone prove that a plain file's last record was not cut.
+            unproven = slack > 0 and plain and after == limit and after - end < 4
+            row[STATUS] = CUT if unproven else WHOLE
         else:
             found = _next_start(data, body, limit, runs, run)
             if found < 0 and last + 1 == len(runs) and not final and states[last] == OPEN:

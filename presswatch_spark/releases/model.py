@@ -1,0 +1,72 @@
+"""What a release is, and what it has by its name and age."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+NEWS = "CC-NEWS"
+# When the first file of CC-NEWS was written; it goes on, a list of shards for each month.
+NEWS_SINCE = datetime(2016, 8, 26, tzinfo=UTC)
+NEWS_MONTH = re.compile(r"CC-NEWS-(20[0-9]{2})-(0[1-9]|1[0-2])")
+CRAWL = re.compile(r"CC-MAIN-([0-9]{4})-([0-9]{2})")
+OLD_CRAWL = re.compile(r"CC-MAIN-[0-9]{4}(-[0-9]{4})?")
+# The first crawl whose fetches of robots.txt were published.
+ROBOTSTXT_SINCE = (2016, 36)
+
+LABELS = {
+    "warc": "WARC",
+    "wet": "WET",
+    "wat": "WAT",
+    "robotstxt": "robots.txt",
+    "index": "columnar index",
+    "arc": "ARC",
+    "c4": "C4",
+    "oscar": "OSCAR",
+}
+"""What releases may have, by the name that `--format` takes or would take, as a message says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release; times are those of its first and last capture, in UTC, None if unknown or still to come."""
+
+    name: str
+    first: datetime | None
+    last: datetime | None
+
+    @property
+    def has(self) -> tuple[str, ...]:
+        """What it has, keys of `LABELS`."""
+        return kinds_of(self.name)
+
+
+def kinds_of(name: str) -> tuple[str, ...]:
+    """What the release of Common Crawl called `name` has; nothing if it cannot be one.
+
+    The crawls of 2008 to 2012 are ARC files; what has been derived from them since lies elsewhere, in other
+    forms.
+    """
+    if name == NEWS or NEWS_MONTH.fullmatch(name):
+        return ("warc",)
+    if found := CRAWL.fullmatch(name):
+        robotstxt = ("robotstxt",) if (int(found[1]), int(found[2])) >= ROBOTSTXT_SINCE else ()
+        return ("warc", "wet", "wat", *robotstxt, "index")
+    return ("arc",) if OLD_CRAWL.fullmatch(name) else ()
+
+
+def newest_first(releases: list[Release]) -> tuple[Release, ...]:
+    """Crawls from the newest to the oldest, each name once; one without times by its year."""
+
+    def age(release: Release) -> tuple[str, str]:
+        began = release.first.isoformat() if release.first else ""
+        return (began or release.name.removeprefix("CC-MAIN-"), release.name)
+
+    unique = {release.name: release for release in reversed(releases)}
+    return tuple(sorted(unique.values(), key=age, reverse=True))
+
+
+def in_words(kinds: tuple[str, ...]) -> str:
+    """Kinds as a message says them."""
+    return ", ".join(LABELS[kind] for kind in kinds)

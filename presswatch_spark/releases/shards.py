@@ -1,0 +1,142 @@
+"""Where the shards of a release are: what `storage.shards.plan` takes, found by the release's name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from presswatch_spark.config import DatasetRules
+from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError
+from presswatch_spark.releases.known import at_hand, list_uri
+from presswatch_spark.releases.model import LABELS, NEWS, NEWS_MONTH, in_words, kinds_of
+from presswatch_spark.storage.lists import is_list
+from presswatch_spark.storage.objects import StorageOptions, canonical, printable, stat
+from presswatch_spark.storage.uris import join
+
+C4 = re.compile(r"c4-(?P<part>[A-Za-z0-9][A-Za-z0-9.]*)")
+OSCAR = re.compile(r"OSCAR-2301-(?P<part>[A-Za-z]+)")
+NEAR_NAMES = 3
+NEARNESS = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseShards:
+    """The shards of a release, as `plan` takes them: a path, and what the lines of a list are relative to."""
+
+    path: str
+    base: str | None = None
+
+
+def shards_of(
+    name: str, kind: str, base: str | None, rules: DatasetRules, storage: StorageOptions
+) -> ReleaseShards:
+    """Find the shards of release `name` in the form `kind` (`wet`, `warc` …).
+
+    A crawl that no list names yet is looked for all the same: its shard list decides.
+
+    Args:
+        base: site, bucket or folder that is laid out like the original; or a list of shards itself.
+
+    Raises:
+        InputError: there is no such release, it has no such form, or `base` does not hold its list.
+        StorageError: the list cannot be had now.
+        ConfigError: a pattern of `datasets` cannot be filled in.
+    """
+    kinds = forms_of(name)
+    if not kinds:
+        raise _unknown(name, "", rules)
+    if kind not in kinds:
+        raise InputError(
+            f"the release has no {LABELS.get(kind, kind)}; it has: {in_words(kinds)}",
+            where=name,
+            remedy="`presswatch releases` shows what each has",
+        )
+    if name == NEWS:
+        raise InputError(
+            "is published by the month", where=name, remedy=f"name one: --release {NEWS}-2025-08"
+        )
+    if base is not None and is_list(printable(canonical(base))):
+        return ReleaseShards(base)
+    if kind in ("c4", "oscar"):
+        return _copied(name, kind, base, rules)
+    root, uri = _list_of(name, kind, base, rules)
+    try:
+        stat(uri, storage)
+    except StorageError as error:
+        # Buckets that may not be listed deny what they do not have: of an unknown name, that is no news.
+        if not _is_known(name, rules):
+            raise _unknown(name, f"; {error}", rules) from error
+        raise
+    return ReleaseShards(uri, root)
+
+
+def forms_of(name: str) -> tuple[str, ...]:
+    """What a release may have, by its name; nothing if it is none that is known here."""
+    if C4.fullmatch(name):
+        return ("c4",)
+    return ("oscar",) if OSCAR.fullmatch(name) else kinds_of(name)
+
+
+def _list_of(name: str, kind: str, base: str | None, rules: DatasetRules) -> tuple[str, str]:
+    """The base, and the address of the list of shards below it."""
+    crawls, month = rules.common_crawl, NEWS_MONTH.fullmatch(name)
+    root = canonical(base or crawls.base)
+    if month:
+        setting, lists = "datasets.cc_news.lists", rules.cc_news.lists
+        parts = {"year": month[1], "month": month[2]}
+    else:
+        setting, lists = "datasets.common_crawl.lists", crawls.lists
+        parts = {"release": name}
+    if kind not in lists:
+        raise ConfigError(f"{setting} names no list for {kind}", remedy="see conf/datasets.yaml")
+    return root, join(root, _filled(lists[kind], f"{setting}.{kind}", parts))
+
+
+def _copied(name: str, kind: str, base: str | None, rules: DatasetRules) -> ReleaseShards:
+    """Shards of a dataset that has no list: all of a folder, in the user's own copy."""
+    setting, place = ("c4", rules.c4) if kind == "c4" else ("oscar_2301", rules.oscar_2301)
+    root = base or place.base
+    found = C4.fullmatch(name) or OSCAR.fullmatch(name)
+    if root is None or found is None:
+        raise InputError(
+            "has no list of shards that anybody may read",
+            where=name,
+            remedy="get a copy (conf/datasets.yaml says where), and name its folder or bucket with --base",
+        )
+    files = _filled(place.files, f"datasets.{setting}.files", {"part": found["part"]})
+    return ReleaseShards(join(canonical(root), files))
+
+
+def _filled(pattern: str, setting: str, parts: Mapping[str, str]) -> str:
+    """`pattern` with its `{names}` replaced, and nothing else that Python's formats can do."""
+    text = re.sub(r"\{(\w+)\}", lambda found: parts.get(found[1], found[0]), pattern)
+    if "{" in text or "}" in text:
+        known = ", ".join(f"{{{part}}}" for part in parts)
+        raise ConfigError(
+            f"{setting} can hold {known} only, not {pattern!r}", remedy="see conf/datasets.yaml"
+        )
+    return text
+
+
+def _is_known(name: str, rules: DatasetRules) -> bool:
+    return bool(NEWS_MONTH.fullmatch(name)) or name in _names(rules)
+
+
+def _names(rules: DatasetRules) -> list[str]:
+    """Crawls that are known without asking anybody."""
+    return [crawl.name for crawl in at_hand(list_uri(rules.common_crawl.index)).listing.crawls]
+
+
+def _unknown(name: str, reason: str, rules: DatasetRules) -> PresswatchError:
+    names = _names(rules)
+    said = (name.upper(), f"CC-MAIN-{name}")
+    tries = (get_close_matches(each, [*names, NEWS], NEAR_NAMES, NEARNESS) for each in said)
+    near = next(filter(None, tries), [])
+    meant = f"did you mean {' or '.join(near)}? " if near else ""
+    return InputError(
+        f"no release of that name is known; the newest crawl in the list is {names[0]}{reason}",
+        where=printable(name),
+        remedy=f"{meant}`presswatch releases` lists all there are",
+    )

@@ -14,6 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from presswatch_spark.ccindex.cdxj import is_cdxj, read_cdxj
 from presswatch_spark.ccindex.columns import in_filename, partitions
 from presswatch_spark.ccindex.reading import IndexReport, Row, read_index
 from presswatch_spark.ccindex.wanted import Wanted
@@ -128,7 +129,8 @@ class FileCensus:
         if attempt.info.size is None:
             attempt.info = stat(attempt.info.uri, self.storage)
         named = {**partitions(attempt.info.uri), **({"release": self.release} if self.release else {})}
-        for place, row in read_index(attempt.info, self.wanted, self.storage, attempt.report):
+        read = read_cdxj if is_cdxj(attempt.info.uri) else read_index
+        for place, row in read(attempt.info, self.wanted, self.storage, attempt.report):
             if owned := _owned(corpus, row):
                 attempt.add(_capture(row, owned, named, printable(attempt.info.uri), place))
 

@@ -1,1 +1,1 @@
-"""Common Crawl's columnar index: which of its rows can be of interest, and reading no more than those."""
+"""Common Crawl's indexes: which of their rows can be of interest, and reading little more than those."""

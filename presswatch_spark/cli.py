@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import click
 
 from presswatch_spark import __version__
+from presswatch_spark.commands.census import census
 from presswatch_spark.commands.compare import compare
 from presswatch_spark.commands.corpus import corpus
 from presswatch_spark.commands.demo import demo
@@ -33,7 +34,7 @@ def cli() -> None:
     """
 
 
-for command in (corpus, releases, scan, runs, matches, sql, compare, demo):
+for command in (corpus, releases, scan, census, runs, matches, sql, compare, demo):
     cli.add_command(command)
 
 

@@ -11,7 +11,7 @@ from presswatch_spark.spark import session
 
 
 def run_query(tables: str, query: str) -> tuple[list[str], Iterator[tuple[object, ...]]]:
-    """Run `query` over the views `matches`, `scan_log` and `runs`; returns column names and rows, lazily.
+    """Run `query` over a view of each table; returns column names and rows, lazily.
 
     Raises:
         ConfigError: Spark refuses the query.

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from presswatch_spark.config import ScanConfig
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.errors import CorpusError, PresswatchError, StorageError
+from presswatch_spark.errors import PresswatchError, StorageError
 from presswatch_spark.matching.matcher import Matcher, Rules
 from presswatch_spark.matching.rows import Origin, Row
 from presswatch_spark.sources.base import ReadOptions, ReadReport
@@ -139,14 +139,7 @@ def matcher_for(corpus: str, digest: str, config: ScanConfig) -> Matcher:
 
 @lru_cache(maxsize=1)
 def _matcher(path: str, digest: str, storage: StorageOptions, rules: Rules) -> Matcher:
-    corpus = Corpus.open(path, check=False, storage=storage)
-    if corpus.manifest.digest != digest:
-        raise CorpusError(
-            f"the corpus has digest {corpus.manifest.digest}, the run was started with {digest}",
-            where=path,
-            remedy="give every host the same corpus",
-        )
-    return Matcher(corpus, rules)
+    return Matcher(Corpus.same(path, digest, storage), rules)
 
 
 def outcome_of(shard: ObjectInfo, attempts: int, read: Callable[[Reading], None]) -> ShardOutcome:

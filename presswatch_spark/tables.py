@@ -126,6 +126,73 @@ RUNS = pa.schema(
     ]
 )
 
+CAPTURES = pa.schema(
+    [
+        _required("run_id", pa.string(), "The census that found the row; key of `censuses`."),
+        _column("release", pa.string(), "Release of the index, e.g. `CC-MAIN-2024-22`: what its column or its path says, or the configuration."),
+        _required("url", pa.string(), "URL of the capture, as the index gives it."),
+        _required("title_id", pa.string(), "The title on whose site the URL is; on no title's site, the title of the article."),
+        _required("publisher_id", pa.string(), "The publisher of the title."),
+        _column("article_id", pa.string(), "The member's article, if the URL is its own; of several, the first of the corpus."),
+        _required("url_match", pa.string(), "`article`: the normalised URL is the article's; `title`: it is on a domain or prefix of the title."),
+        _column("captured_at", UTC_MICROS, "When it was captured."),
+        _column("http_status", pa.int32(), "HTTP status at capture."),
+        _column("mime_declared", pa.string(), "MIME type that the server sent."),
+        _column("mime_detected", pa.string(), "MIME type that the crawl detected."),
+        _required("languages", pa.list_(pa.string()), "Languages that the crawl identified, the most of the page first; empty if none."),
+        _column("charset", pa.string(), "Character set that the crawl identified."),
+        _column("truncated", pa.string(), "Why the payload was cut at capture; null if it was not."),
+        _column("payload_digest", pa.string(), "Digest of the payload, as the index writes it."),
+        _column("subset", pa.string(), "`warc`: successful captures; `crawldiagnostics`: redirects, errors and the like; `robotstxt`."),
+        _column("warc_filename", pa.string(), "The WARC file, as a path below the release's bucket or site."),
+        _column("record_offset", pa.int64(), "First byte of the record in that file."),
+        _column("record_length", pa.int64(), "Bytes of the record, one gzip member."),
+        _required("shard_uri", pa.string(), "The file of the index that the row is from."),
+        _required("row_index", pa.int64(), "Its row there, from 0."),
+        _required("row_sha256", pa.string(), "SHA-256 (hex) of the row's canonical form; `table_digest` is built from these."),
+    ]
+)
+
+CENSUS_LOG = pa.schema(
+    [
+        _required("run_id", pa.string(), "The census; key of `censuses`."),
+        _required("shard_uri", pa.string(), "The file of the index."),
+        _required("status", pa.string(), "`complete`: everything that can match was read; `partial`: some row group was not; `failed`: nothing was."),
+        _column("error", pa.string(), "What was not read, where, and why; null if complete."),
+        _column("bytes_expected", pa.int64(), "Size of the object as storage gives it."),
+        _required("bytes_read", pa.int64(), "Bytes of the object that were read."),
+        _required("row_groups", pa.int64(), "Row groups of the file."),
+        _required("row_groups_read", pa.int64(), "Row groups that the statistics did not rule out."),
+        _required("rows", pa.int64(), "Rows of the file."),
+        _required("captures", pa.int64(), "Rows that the file gave to `captures`."),
+        _required("columns_missing", pa.list_(pa.string()), "Columns that the file lacks; what they would tell is null in `captures`."),
+        _column("etag", pa.string(), "ETag of the object; on local disk `mtime-` and the time of its last change."),
+        _required("attempts", pa.int32(), "How many times the file was tried."),
+        _required("started_at", UTC_MICROS, "When its reading began."),
+        _required("seconds", pa.float64(), "How long it took."),
+    ]
+)
+
+CENSUSES = pa.schema(
+    [
+        _required("run_id", pa.string(), "The census: UTC start and the head of its plan's digest."),
+        _required("started_at", UTC_MICROS, "When it began."),
+        _required("finished_at", UTC_MICROS, "When it was published."),
+        _column("release", pa.string(), "Release, if all captures agree."),
+        _required("corpus_digest", pa.string(), "Digest over the corpus; see `presswatch corpus info`."),
+        _required("tool_version", pa.string(), "Version of this project."),
+        _required("shards_planned", pa.int64(), "Files of the index in the plan."),
+        _required("shards_complete", pa.int64(), "Files of which everything that can match was read. Absence can be said of these only."),
+        _required("shards_partial", pa.int64(), "Files of which some row group was not read."),
+        _required("shards_failed", pa.int64(), "Files of which nothing was read."),
+        _required("rows", pa.int64(), "Rows of the index."),
+        _required("captures", pa.int64(), "Rows in `captures`."),
+        _required("bytes_expected", pa.int64(), "Bytes of the index, as far as storage tells sizes."),
+        _required("bytes_read", pa.int64(), "Bytes that were read."),
+        _required("table_digest", pa.string(), "Digest over the census's rows in `captures`, made as that of `runs`."),
+    ]
+)
+
 REFUSED = pa.schema(
     [
         _required("source", pa.string(), "File the article came from."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -151,11 +151,19 @@ def summary_lines(summary: RunSummary, out: str) -> list[str]:
 
 def incomplete_message(summary: RunSummary, out: str) -> str:
     """Which shards were not read to their end, the first few by name, and where the rest is."""
-    count, planned = len(summary.incomplete), summary.row["shards_planned"]
+    named = [(status, uri, error) for uri, status, error in summary.incomplete]
+    planned = int(str(summary.row["shards_planned"]))
+    return "\n".join(incomplete_lines(named, planned, "scan_log", summary.run_id, out))
+
+
+def incomplete_lines(
+    incomplete: Sequence[tuple[str, str, str]], planned: int, table: str, run_id: str, out: str
+) -> list[str]:
+    """The same of any run that logs its shards in `table`: (status, URI, error) of each incomplete one."""
+    count = len(incomplete)
     lines = [f"error: {count:,} of {planned:,} shards were not read to their end:"]
-    named = summary.incomplete[:SHARDS_NAMED]
-    lines += [printable(f"  {status}: {uri}: {error}") for uri, status, error in named]
+    lines += [printable(f"  {status}: {uri}: {error}") for status, uri, error in incomplete[:SHARDS_NAMED]]
     if count > SHARDS_NAMED:
         lines.append(f"  and {count - SHARDS_NAMED:,} more")
-    query = f"select * from scan_log where run_id = '{summary.run_id}' and status <> 'complete'"
-    return "\n".join([*lines, f'all of them: presswatch sql {out} "{query}"'])
+    query = f"select * from {table} where run_id = '{run_id}' and status <> 'complete'"
+    return [*lines, f'all of them: presswatch sql {out} "{query}"']

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.config import MinHashRules
 from presswatch_spark.corpus import arrays, layout
-from presswatch_spark.corpus.articles import ArticleFiles
+from presswatch_spark.corpus.articles import ArticleFiles, article_urls
 from presswatch_spark.corpus.clusters import ALONE
 from presswatch_spark.corpus.index import load_index
 from presswatch_spark.corpus.manifest import Manifest, check_files, read_manifest
@@ -84,6 +84,22 @@ class Corpus:
         check_files(folder, manifest, content=check)
         return cls(folder, manifest)
 
+    @classmethod
+    def same(cls, path: str, digest: str, storage: StorageOptions) -> Corpus:
+        """Open the corpus that a run was started with, on whatever host; its bytes were checked then.
+
+        Raises:
+            CorpusError: the corpus is not here, or not the one with that digest.
+        """
+        corpus = cls.open(path, check=False, storage=storage)
+        if corpus.manifest.digest != digest:
+            raise CorpusError(
+                f"the corpus has digest {corpus.manifest.digest}, the run was started with {digest}",
+                where=path,
+                remedy="give every host the same corpus",
+            )
+        return corpus
+
     def __len__(self) -> int:
         return self.manifest.counts.articles
 
@@ -127,6 +143,11 @@ class Corpus:
     def urls(self, ordinal: int) -> tuple[str, ...]:
         """URL of an article and its alternates, as the member gave them; none if it has none."""
         return self._articles.urls(ordinal)
+
+    def all_urls(self) -> Iterator[str]:
+        """The URLs of all articles, as the members gave them."""
+        for part in range(-(-len(self) // layout.ARTICLES_PER_PART)):
+            yield from (url for _, url in article_urls(self.folder, part))
 
     def signature(self, ordinal: int) -> npt.NDArray[np.uint32]:
         """MinHash signature of an article: uint32[permutations]."""

@@ -64,7 +64,7 @@ def clear(run: Run) -> None:
 def _unfinished(store: TableStore, folder: Path) -> Run | None:
     """The run that `folder` holds, unless it was published and only the clearing is missing."""
     note = read_note(folder)
-    if note is None or note[0] in store.published():
+    if note is None or store.is_published(note[0]):
         return None
     return Run(*note, folder, resumed=True)
 
@@ -72,7 +72,7 @@ def _unfinished(store: TableStore, folder: Path) -> Run | None:
 def _new(store: TableStore, folder: Path, key: str, now: datetime) -> Run:
     """Begin a run; its id is the second of its start and the head of its key."""
     started = now.astimezone(UTC)
-    while (run_id := f"{started:%Y%m%dT%H%M%SZ}-{key[:6]}") in store.published():
+    while store.is_published(run_id := f"{started:%Y%m%dT%H%M%SZ}-{key[:6]}"):
         started += timedelta(seconds=1)
     with disk_errors(folder):
         shutil.rmtree(folder, ignore_errors=True)

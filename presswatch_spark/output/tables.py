@@ -1,11 +1,13 @@
 """The folder of published tables.
 
     TABLES/_presswatch.json                     says that the folder is ours, and of which layout
-    TABLES/matches/<run_id>-00000.parquet …     likewise scan_log/ and runs/
+    TABLES/matches/<run_id>-00000.parquet …     likewise scan_log/ and runs/; of a census captures/,
+                                                census_log/ and censuses/
     TABLES/_runs/…                              what unfinished runs have done so far
 
-Files of a run are moved in by rename, `runs` last: that one file makes a run published. They lie flat,
-not in `run_id=…` folders, because pyarrow and pandas refuse folders that repeat a column of their files.
+Files of a run are moved in by rename, `runs` or `censuses` last: that one file makes a run published. They
+lie flat, not in `run_id=…` folders, because pyarrow and pandas refuse folders that repeat a column of their
+files.
 """
 
 from __future__ import annotations
@@ -25,14 +27,23 @@ import pyarrow.dataset as ds
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.storage.uris import canonical, printable, scheme_of
-from presswatch_spark.tables import MATCHES, RUNS, SCAN_LOG
+from presswatch_spark.tables import CAPTURES, CENSUS_LOG, CENSUSES, MATCHES, RUNS, SCAN_LOG
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 LAYOUT = 1
 MARKER = "_presswatch.json"
-SCHEMAS: Mapping[str, pa.Schema] = {"matches": MATCHES, "scan_log": SCAN_LOG, "runs": RUNS}
+SCHEMAS: Mapping[str, pa.Schema] = {
+    "matches": MATCHES,
+    "scan_log": SCAN_LOG,
+    "runs": RUNS,
+    "captures": CAPTURES,
+    "census_log": CENSUS_LOG,
+    "censuses": CENSUSES,
+}
+# The table whose row publishes what a run wrote into the others.
+PUBLISHED_BY = {"captures": "censuses", "census_log": "censuses", "censuses": "censuses"}
 WILDCARDS = "[]{}*?\\"
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -85,13 +96,18 @@ class TableStore:
             )
         return store
 
-    def published(self) -> list[str]:
-        """Ids of the published runs, oldest first."""
-        return sorted({file.stem.rpartition("-")[0] for file in (self.root / "runs").glob("*.parquet")})
+    def published(self, by: str = "runs") -> list[str]:
+        """Ids of the published runs, or `by` `censuses` of the censuses, oldest first."""
+        return sorted({file.stem.rpartition("-")[0] for file in (self.root / by).glob("*.parquet")})
+
+    def is_published(self, run_id: str) -> bool:
+        """Whether a run or census of that id is published."""
+        return any(run_id in self.published(by) for by in ("runs", "censuses"))
 
     def files(self, table: str, *run_ids: str) -> list[Path]:
         """The files of published runs in a table: of those named, or of all."""
-        wanted = [run_id for run_id in self.published() if not run_ids or run_id in run_ids]
+        published = self.published(PUBLISHED_BY.get(table, "runs"))
+        wanted = [run_id for run_id in published if not run_ids or run_id in run_ids]
         return [file for run_id in wanted for file in self._of(table, run_id)]
 
     def read(self, table: str, *run_ids: str, columns: list[str] | None = None) -> pa.Table:

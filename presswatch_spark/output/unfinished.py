@@ -66,7 +66,7 @@ class DamagedRun:
 
 def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:
     """Yield the runs of `store` that are not published. Other processes may publish them meanwhile."""
-    published = store.published()
+    published = {*store.published(), *store.published("censuses")}
     for folder in sorted((store.root / "_runs").glob("*/")):
         run = _run_in(folder)
         if isinstance(run, DamagedRun) or (run and run.run_id not in published):

@@ -74,11 +74,13 @@ def open_stream(info: ObjectInfo, options: StorageOptions, *, start: int = 0) ->
     return ByteStream(_store(uri, options), ObjectInfo(uri, info.size, info.etag), start=start)
 
 
-def random_access(info: ObjectInfo, options: StorageOptions) -> BinaryIO:
+def random_access(
+    info: ObjectInfo, options: StorageOptions, *, read_ahead: int = READ_AHEAD_BYTES
+) -> BinaryIO:
     """Open the object as a seekable file, for `pyarrow.parquet.ParquetFile` and its like.
 
-    Remote objects are read by ranges with 1 MiB of read-ahead, each checked to be of the same version of the
-    object.
+    Remote objects are read by ranges with `read_ahead` bytes of read-ahead, each checked to be of the same
+    version of the object; without any, every read is one request of just its bytes.
     """
     uri = canonical(info.uri)
     store = _store(uri, options)
@@ -96,7 +98,7 @@ def random_access(info: ObjectInfo, options: StorageOptions) -> BinaryIO:
             remedy="copy it to disk first",
         )
     ranges = RangeFile(store, ObjectInfo(uri, known.size, known.etag), known.size)
-    return cast(BinaryIO, io.BufferedReader(ranges, READ_AHEAD_BYTES))
+    return cast(BinaryIO, io.BufferedReader(ranges, read_ahead) if read_ahead else ranges)
 
 
 def put_file(local_path: str, uri: str, options: StorageOptions) -> None:

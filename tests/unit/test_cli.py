@@ -51,7 +51,7 @@ def test_help_answers_in_under_half_a_second() -> None:
 
 def test_every_command_of_the_contract_is_there_and_no_other() -> None:
     names = set(cli.cli.commands)
-    assert names == {"corpus", "releases", "scan", "runs", "matches", "sql", "compare", "demo"}
+    assert names == {"corpus", "releases", "scan", "census", "runs", "matches", "sql", "compare", "demo"}
     corpus = cli.cli.commands["corpus"]
     assert isinstance(corpus, click.Group)
     assert set(corpus.commands) == {"build", "info"}

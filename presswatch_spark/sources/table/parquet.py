@@ -49,10 +49,10 @@ def read_parquet(
         report.bytes_read = shard.size
 
 
-def opened(file: BinaryIO, uri: str) -> pq.ParquetFile:
-    """Open a Parquet file; `CorruptError` if its footer cannot be read."""
+def opened(file: BinaryIO, uri: str, **reading: Any) -> pq.ParquetFile:
+    """Open a Parquet file, with settings of pyarrow's; `CorruptError` if its footer cannot be read."""
     try:
-        return pq.ParquetFile(file, page_checksum_verification=True)
+        return pq.ParquetFile(file, page_checksum_verification=True, **reading)
     except ARROW_ERRORS as error:
         raise CorruptError(
             "the Parquet footer cannot be read: the file is cut or damaged, so no row can be reached",

@@ -42,3 +42,10 @@ def kept(value: object) -> object:
     Only null becomes None: a value that nobody can read still hides the names tried after its own.
     """
     return value if value is None or isinstance(value, str | int) else as_languages(value)
+
+
+def as_number(value: object, greatest: int) -> int | None:
+    """A whole number from 0 to `greatest`, be it written as text; None for anything else."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(greatest)):
+        value = int(value)
+    return value if type(value) is int and 0 <= value <= greatest else None

@@ -1,0 +1,4 @@
+"""The census over a generated index: rows against a full scan's, bytes read, time.
+
+python -m benchmarks.census --rows 1000000 --partitions 4 --row-groups 24
+"""

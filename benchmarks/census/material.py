@@ -1,0 +1,200 @@
+"""An index that never was, with the true schema, order and encodings of Common Crawl's.
+
+The rows of a release are sorted by SURT key and cut into partitions of the same size; each partition gives
+one file a subset. Spark wrote the real files: gzip, dictionaries, statistics, times as INT96, `crawl` and
+`subset` in the path.
+"""
+
+from __future__ import annotations
+
+import random
+from base64 import b32encode
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+CRAWL = "CC-MAIN-2026-34"
+SUBSETS = (("warc", 0.66), ("crawldiagnostics", 0.30), ("robotstxt", 0.04))
+TEXT, TIME = pa.string(), pa.timestamp("us")
+# The flat schema of cc-index-table, without the columns that are folders.
+SCHEMA = pa.schema(
+    [
+        pa.field(name, kind, nullable)
+        for name, kind, nullable in (
+            ("url_surtkey", TEXT, False), ("url", TEXT, False), ("url_host_name", TEXT, False),
+            ("url_host_tld", TEXT, True), ("url_host_2nd_last_part", TEXT, True),
+            ("url_host_3rd_last_part", TEXT, True), ("url_host_4th_last_part", TEXT, True),
+            ("url_host_5th_last_part", TEXT, True), ("url_host_registry_suffix", TEXT, True),
+            ("url_host_registered_domain", TEXT, True), ("url_host_private_suffix", TEXT, True),
+            ("url_host_private_domain", TEXT, True), ("url_host_name_reversed", TEXT, True),
+            ("url_protocol", TEXT, False), ("url_port", pa.int32(), True), ("url_path", TEXT, False),
+            ("url_query", TEXT, True), ("fetch_time", TIME, False), ("fetch_status", pa.int16(), False),
+            ("fetch_redirect", TEXT, True), ("content_digest", TEXT, True), ("content_mime_type", TEXT, True),
+            ("content_mime_detected", TEXT, True), ("content_charset", TEXT, True),
+            ("content_languages", TEXT, True), ("content_truncated", TEXT, True),
+            ("warc_filename", TEXT, False), ("warc_record_offset", pa.int32(), False),
+            ("warc_record_length", pa.int32(), False), ("warc_segment", TEXT, False),
+        )
+    ]
+)  # fmt: skip
+# Shares of top-level domains in a crawl, roughly; in the order of their keys.
+TLDS = {
+    "be": 0.01, "ch": 0.01, "cn": 0.02, "com": 0.48, "cz": 0.02, "de": 0.06, "edu": 0.01, "es": 0.02,
+    "fr": 0.03, "info": 0.01, "it": 0.03, "jp": 0.04, "net": 0.05, "nl": 0.03, "org": 0.08, "pl": 0.03,
+    "ru": 0.05, "uk": 0.02,
+}  # fmt: skip
+SYLLABLES = [
+    "ba",
+    "ce",
+    "di",
+    "fo",
+    "gu",
+    "ha",
+    "jo",
+    "ke",
+    "lu",
+    "me",
+    "no",
+    "pa",
+    "qui",
+    "ra",
+    "so",
+    "ti",
+    "va",
+    "xe",
+    "yo",
+    "zu",
+    "ar",
+    "el",
+    "in",
+    "on",
+    "ur",
+]
+WORDS = tuple(f"{first}{second}{third}" for first in SYLLABLES for second in SYLLABLES for third in SYLLABLES)
+HOSTS = ("www.", "www.", "www.", "", "blog.", "m.", "shop.", "news.")
+STATUSES = {"warc": (200,), "crawldiagnostics": (301, 302, 404, 403, 500, 304), "robotstxt": (200, 404)}
+LANGUAGES = ("eng", "deu", "rus", "fra", "fra,eng", "spa", "zho", "jpn", None)
+START = datetime(2026, 8, 10, tzinfo=UTC)
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """How large an index is: its rows, partitions, row groups a file, and rows a domain in the mean."""
+
+    rows: int
+    partitions: int
+    row_groups: int
+    rows_a_domain: int = 30
+    seed: int = 20261125
+
+
+def write_index(folder: Path, index: Index) -> list[str]:
+    """Write an index below `folder`, as `crawl=…/subset=…/part-*.c000.gz.parquet`; returns its domains."""
+    rng = random.Random(index.seed)
+    domains = _domains(rng, max(1, index.rows // index.rows_a_domain))
+    sizes = [rng.paretovariate(1.1) for _ in domains]
+    whole = sum(sizes)
+    names, weights = zip(*SUBSETS, strict=True)
+    ends = [round(end * index.rows / whole) for end in accumulate(sizes)]
+    for partition in range(index.partitions):
+        first, last = (index.rows * n // index.partitions for n in (partition, partition + 1))
+        rows: dict[str, list[Row]] = {subset: [] for subset, _ in SUBSETS}
+        for place in range(first, last):
+            domain = domains[min(bisect_left(ends, place + 1), len(domains) - 1)]
+            (subset,) = rng.choices(names, weights)
+            rows[subset].append(row_of(rng, domain, subset))
+        for subset, found in rows.items():
+            write_file(file_of(folder, partition, subset), found, index.row_groups)
+    return domains
+
+
+def file_of(folder: Path, partition: int, subset: str) -> Path:
+    """The file of a partition and subset."""
+    return folder / f"crawl={CRAWL}" / f"subset={subset}" / f"part-{partition:05}.c000.gz.parquet"
+
+
+def write_file(path: Path, rows: Sequence[Row], row_groups: int, schema: pa.Schema = SCHEMA) -> None:
+    """Write rows as Spark wrote the real index: sorted, in row groups of the same size."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table = pa.Table.from_pylist(sorted(rows, key=lambda row: row["url_surtkey"]), schema)
+    pq.write_table(
+        table,
+        path,
+        row_group_size=max(1, -(-len(rows) // row_groups)),
+        compression="gzip",
+        use_deprecated_int96_timestamps=True,
+        store_schema=False,
+    )
+
+
+def row_of(
+    rng: random.Random, domain: str, subset: str, url: str | None = None, host: str | None = None
+) -> Row:
+    """A capture of a page of a domain, or of `url` on `host`."""
+    host = host or f"{rng.choice(HOSTS)}{domain}"
+    if url is None:
+        path = "/robots.txt" if subset == "robotstxt" else _path(rng)
+        query = f"id={rng.randrange(10**6)}" if subset != "robotstxt" and rng.random() < 0.15 else None
+        url = f"https://{host}{path}" + (f"?{query}" if query else "")
+    else:
+        path, query = "/" + url.split("/", 3)[-1], None
+    labels = host.split(".")
+    number = rng.randrange(90)
+    segment = f"17{number:04}{number * 7919:06}.{number}"
+    language = rng.choice(LANGUAGES) if subset == "warc" else None
+    parts = [labels[-n] if n <= len(labels) else None for n in range(1, 6)]
+    return {
+        "url_surtkey": surt(host, path, query),
+        "url": url,
+        "url_host_name": host,
+        **dict(zip(SCHEMA.names[3:8], parts, strict=True)),
+        "url_host_registry_suffix": labels[-1],
+        "url_host_registered_domain": domain,
+        "url_host_private_suffix": labels[-1],
+        "url_host_private_domain": domain,
+        "url_host_name_reversed": ".".join(reversed(labels)),
+        "url_protocol": "https",
+        "url_path": path,
+        "url_query": query,
+        "fetch_time": (START + timedelta(seconds=rng.randrange(10**6))).replace(tzinfo=None),
+        "fetch_status": rng.choice(STATUSES[subset]),
+        "content_digest": b32encode(rng.randbytes(20)).decode(),
+        "content_mime_type": "text/plain" if subset == "robotstxt" else "text/html",
+        "content_mime_detected": "text/plain" if subset == "robotstxt" else "application/xhtml+xml",
+        "content_charset": "UTF-8" if subset == "warc" else None,
+        "content_languages": language,
+        "warc_filename": f"crawl-data/{CRAWL}/segments/{segment}/{subset}/{CRAWL}-{number:05}.warc.gz",
+        "warc_record_offset": rng.randrange(10**9),
+        "warc_record_length": rng.randrange(500, 60_000),
+        "warc_segment": segment,
+    }
+
+
+def surt(host: str, path: str, query: str | None = None) -> str:
+    """The key of a plain URL: labels from the right without `www.`, then the path, in lower case."""
+    key = f"{','.join(reversed(host.removeprefix('www.').split('.')))}){path}"
+    return (f"{key}?{query}" if query else key).lower()
+
+
+def _domains(rng: random.Random, count: int) -> list[str]:
+    names = rng.choices(list(TLDS), list(TLDS.values()), k=count)
+    found = {f"{''.join(rng.choices(SYLLABLES, k=rng.randrange(3, 7)))}.{tld}" for tld in names}
+    return sorted(found, key=lambda domain: surt(domain, "/"))
+
+
+def _path(rng: random.Random) -> str:
+    return "/" + "/".join(_slugs(rng))
+
+
+def _slugs(rng: random.Random) -> Iterator[str]:
+    for words in rng.choice(((1,), (1, 4), (1, 2, 6), (1, 1, 1, 8))):
+        yield "-".join(rng.choices(WORDS, k=words))

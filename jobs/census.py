@@ -1,0 +1,10 @@
+"""`spark-submit jobs/census.py …`: takes the arguments of `presswatch census` and ends with its exit code."""
+
+from __future__ import annotations
+
+import sys
+
+from presswatch_spark.cli import run
+
+if __name__ == "__main__":
+    sys.exit(run(["census", *sys.argv[1:]]))

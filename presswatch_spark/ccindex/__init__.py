@@ -1,0 +1,1 @@
+"""Common Crawl's indexes: which of their rows can be of interest, and reading little more than those."""

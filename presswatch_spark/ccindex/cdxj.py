@@ -1,0 +1,84 @@
+"""A shard of the older index read to its end: lines of a SURT key, a time, and the rest as JSON.
+
+    fr,journal)/une 20240716153155 {"url": "https://www.journal.fr/une", "mime": "text/html", …}
+
+Its keys are those of the columnar index, but nothing says where they lie in a file: all of it is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from presswatch_spark.ccindex.reading import IndexReport, Row
+from presswatch_spark.ccindex.wanted import Wanted
+from presswatch_spark.inflate.inflated import inflated
+from presswatch_spark.inflate.lines import lines
+from presswatch_spark.sources.table.jsonl import parse
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream
+
+FIELDS = {
+    "url": "url",
+    "http_status": "status",
+    "payload_digest": "digest",
+    "mime_declared": "mime",
+    "mime_detected": "mime-detected",
+    "charset": "charset",
+    "languages": "languages",
+    "truncated": "truncated",
+    "warc_filename": "filename",
+    "record_offset": "offset",
+    "record_length": "length",
+}
+"""Our name of each column, and theirs."""
+MAX_LINE_BYTES = 1 << 20
+
+_NAME = re.compile(r"(?:^|/)cdx-[^/]*\.gz$|\.cdxj(?:\.gz)?$")
+
+
+def is_cdxj(uri: str) -> bool:
+    """Whether a file is a shard of the older index, by its name: `cdx-00000.gz`, `*.cdxj`, `*.cdxj.gz`."""
+    return _NAME.search(uri) is not None
+
+
+def read_cdxj(
+    info: ObjectInfo, wanted: Wanted, storage: StorageOptions, report: IndexReport
+) -> Iterator[tuple[int, Row]]:
+    """As `presswatch_spark.ccindex.reading.read_index`; the index of a row is that of its line.
+
+    The file counts as one row group. A line that cannot be read is a defect.
+
+    Raises:
+        StorageError: the object cannot be reached, or not be read to its end.
+    """
+    report.row_groups = report.row_groups_read = 1
+    with open_stream(info, storage) as stream:
+        try:
+            for place, line in lines(inflated(stream, report), report, MAX_LINE_BYTES):
+                report.rows, report.row_groups_done = report.rows + 1, 1
+                row = _row(line, wanted)
+                if row is None:
+                    report.add_defect("line is not that of an index", place, "line")
+                elif row:
+                    yield place, row
+        finally:
+            report.bytes_read = stream.position
+    if not report.rows and not report.defects_total:
+        report.add_defect("the file holds no line")
+
+
+def _row(line: bytes, wanted: Wanted) -> Row | None:
+    """The values of a line by our names; none of them if it is not wanted, None if it cannot be read."""
+    key, _, rest = line.decode("utf-8", "replace").partition(" ")
+    time, _, text = rest.partition(" ")
+    if not text.startswith("{"):
+        return None
+    if not wanted.in_keys(key, key):
+        return {}
+    try:
+        fields = parse(text.encode())
+    except ValueError:
+        return None
+    if not isinstance(fields, dict) or not isinstance(fields.get("url"), str):
+        return None
+    return {"captured_at": time} | {ours: fields.get(name) for ours, name in FIELDS.items()}

@@ -1,0 +1,72 @@
+"""What an index calls its columns: flat names, and the dotted ones of the nested schema.
+
+Old releases lack columns (`content_charset` and `content_languages` before CC-MAIN-2018-39); `crawl` and
+`subset` stand in the path of a file (`crawl=…/subset=…/`), as Hive partitions do, or in its columns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+
+COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "key": ("url_surtkey", "url.surtkey"),
+        "host": ("url_host_name", "url.host.name"),
+        "domain": ("url_host_registered_domain", "url.host.registered_domain"),
+        # Of the nested schema, `url` is a struct.
+        "url": ("url.url", "url"),
+        "captured_at": ("fetch_time", "fetch.time"),
+        "http_status": ("fetch_status", "fetch.status"),
+        "payload_digest": ("content_digest", "content.digest"),
+        "mime_declared": ("content_mime_type", "content.mime_type"),
+        "mime_detected": ("content_mime_detected", "content.mime_detected"),
+        "charset": ("content_charset", "content.charset"),
+        "languages": ("content_languages", "content.languages"),
+        "truncated": ("content_truncated", "content.truncated"),
+        "warc_filename": ("warc_filename", "warc.filename"),
+        "record_offset": ("warc_record_offset", "warc.record_offset"),
+        "record_length": ("warc_record_length", "warc.record_length"),
+        "release": ("crawl",),
+        "subset": ("subset",),
+    }
+)
+"""Our name of each column, and theirs, to try in order."""
+SEARCHED = ("key", "host", "domain")
+"""Columns that only say where to look."""
+
+_PARTITION = re.compile(r"(?:^|/)(crawl|subset)=([^/]+)(?=/)")
+_IN_FILENAME = re.compile(r"(?:^|/)crawl-data/([^/]+)/segments/[^/]+/([^/]+)/")
+
+
+def chosen_columns(available: Collection[str]) -> dict[str, str]:
+    """Their name of each of our columns that a file has."""
+    return {
+        ours: name
+        for ours, names in COLUMNS.items()
+        for name in [next((name for name in names if name in available), None)]
+        if name
+    }
+
+
+def missing_columns(chosen: Collection[str], uri: str) -> tuple[str, ...]:
+    """Columns of the table that neither a file nor its path gives, by their flat names."""
+    given = {*chosen, *partitions(uri), *SEARCHED}
+    return tuple(names[0] for ours, names in COLUMNS.items() if ours not in given)
+
+
+def partitions(uri: str) -> dict[str, str]:
+    """Release and subset, as far as the path of a file names them."""
+    named = dict(_PARTITION.findall(uri))
+    return {
+        ours: named[theirs]
+        for ours, theirs in (("release", "crawl"), ("subset", "subset"))
+        if theirs in named
+    }
+
+
+def in_filename(warc_filename: str | None) -> dict[str, str]:
+    """Release and subset, as far as the path of a WARC file within the bucket names them."""
+    found = _IN_FILENAME.search(warc_filename or "")
+    return {"release": found[1], "subset": found[2]} if found else {}

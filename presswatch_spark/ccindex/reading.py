@@ -1,0 +1,190 @@
+"""An index file read by range: its footer, then of the row groups that can match the hosts, then the rest.
+
+A row group is left out by the statistics of its SURT keys, or of its registered domains where a file has no
+keys. Of one that stays, the column of hosts is read first, which is small, and the others only if a host is
+wanted. Row groups without statistics are looked into: nothing is left out on a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from presswatch_spark.ccindex.columns import SEARCHED, chosen_columns, missing_columns
+from presswatch_spark.ccindex.wanted import Wanted
+from presswatch_spark.errors import CorruptError
+from presswatch_spark.sources.base import ReadReport
+from presswatch_spark.sources.table.parquet import ARROW_ERRORS, column_at, dotted_names, opened
+from presswatch_spark.storage.counted import CountedFile
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, random_access
+
+Row = dict[str, object]
+
+
+@dataclass(slots=True)
+class IndexReport(ReadReport):
+    """How far the reading of an index file got.
+
+    `rows` and `row_groups` are those of the file; `row_groups_read` those whose hosts were looked at;
+    `row_groups_done` those that were read as far as they matter, or left out. `missing` names the columns
+    that the file lacks.
+    """
+
+    rows: int = 0
+    row_groups: int = 0
+    row_groups_read: int = 0
+    row_groups_done: int = 0
+    missing: tuple[str, ...] = ()
+
+
+def read_index(
+    info: ObjectInfo, wanted: Wanted, storage: StorageOptions, report: IndexReport
+) -> Iterator[tuple[int, Row]]:
+    """Yield the rows on wanted hosts, each with its index in the file, as values by our names of the columns.
+
+    A column that the file lacks is in no row. A row group that cannot be read is a defect, and gives no rows.
+
+    Raises:
+        CorruptError: there is no footer that can be read, or no column of URLs.
+        StorageError: the object cannot be reached.
+    """
+    # Every read of pyarrow's is one request for just its bytes; ranges that nearly touch are read as one.
+    with CountedFile(random_access(info, storage, read_ahead=0)) as file:
+        try:
+            # Spark wrote the times of the real index as INT96, whose nanoseconds reach to 2262 only.
+            parquet = opened(
+                cast(BinaryIO, file), printable(info.uri), pre_buffer=True, coerce_int96_timestamp_unit="us"
+            )
+            report.rows, report.row_groups = parquet.metadata.num_rows, parquet.num_row_groups
+            yield from _IndexFile(parquet, _columns(parquet, info.uri, report), wanted, report).rows()
+        finally:
+            report.bytes_read = file.bytes_read
+
+
+def _columns(parquet: pq.ParquetFile, uri: str, report: IndexReport) -> dict[str, str]:
+    schema = parquet.schema_arrow
+    chosen = chosen_columns(dotted_names(schema))
+    sample = pa.RecordBatch.from_pylist([], schema)
+    if "url" not in chosen or not _is_text(column_at(sample, chosen["url"]).type):
+        raise CorruptError(
+            "this is no columnar index: it has no column `url` of text",
+            where=printable(uri),
+            remedy="name the files below cc-index/table/cc-main/warc/",
+        )
+    report.missing = missing_columns(chosen, uri)
+    return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class _IndexFile:
+    parquet: pq.ParquetFile
+    columns: Mapping[str, str]
+    wanted: Wanted
+    report: IndexReport
+
+    def rows(self) -> Iterator[tuple[int, Row]]:
+        first = 0
+        for group in range(self.parquet.num_row_groups):
+            meta = self.parquet.metadata.row_group(group)
+            if self._may_match(meta):
+                self.report.row_groups_read += 1
+                for place, row in self._rows_of(group):
+                    yield first + place, row
+            else:
+                self.report.row_groups_done += 1
+            first += meta.num_rows
+
+    def _may_match(self, meta: Any) -> bool:
+        """Whether the statistics of a row group leave room for a wanted host."""
+        positions = {meta.column(i).path_in_schema: i for i in range(meta.num_columns)}
+        for ours, may_hold in (("key", self.wanted.in_keys), ("domain", self.wanted.in_domains)):
+            position = positions.get(self.columns.get(ours, ""))
+            bounds = None if position is None else _bounds(meta.column(position))
+            if bounds:
+                return may_hold(*bounds)
+        return True
+
+    def _rows_of(self, group: int) -> list[tuple[int, Row]]:
+        """The rows of a row group on wanted hosts; all of them, or none and a defect."""
+        try:
+            places = self._wanted_places(group)
+            values = self._values_at(group, places) if len(places) else {}
+        except ARROW_ERRORS as error:
+            self.report.add_defect(f"row group cannot be read ({type(error).__name__})", group, "row group")
+            return []
+        self.report.row_groups_done += 1
+        return [
+            (place, {ours: column[i] for ours, column in values.items()})
+            for i, place in enumerate(places.tolist())
+        ]
+
+    def _wanted_places(self, group: int) -> npt.NDArray[np.int64]:
+        """Rows of a row group whose host is wanted; all of them where the file does not name hosts."""
+        name = self.columns.get("host")
+        if name is None:
+            return np.arange(self.parquet.metadata.row_group(group).num_rows)
+        places, first = [], 0
+        for batch in self._read(group, [name]).to_batches():
+            hosts = column_at(batch, name).dictionary_encode()
+            known = [self.wanted.is_host(host) for host in _values(hosts.dictionary)]
+            # A host that is null stands at the end: those are decided by their URLs.
+            kept = np.array([*known, True])[hosts.indices.fill_null(len(known)).to_numpy()]
+            places.append(first + np.flatnonzero(kept))
+            first += len(batch)
+        return np.concatenate(places) if places else np.empty(0, np.int64)
+
+    def _values_at(self, group: int, places: npt.NDArray[np.int64]) -> dict[str, list[Any]]:
+        """The values of some rows of a row group, by our names of the columns."""
+        names = {ours: name for ours, name in self.columns.items() if ours not in SEARCHED}
+        found = self._read(group, sorted(names.values())).take(pa.array(places))
+        (batch,) = found.combine_chunks().to_batches()
+        return {ours: _values(column_at(batch, name)) for ours, name in names.items()}
+
+    def _read(self, group: int, names: list[str]) -> pa.Table:
+        return self.parquet.read_row_group(group, columns=names, use_threads=False)
+
+
+def _bounds(column: Any) -> tuple[str, str] | None:
+    """The least and the greatest value of a column of a row group; None if some row may be outside."""
+    try:
+        found = column.statistics
+        if found is None or not found.has_min_max or (found.has_null_count and found.null_count):
+            return None
+        low, high = found.min, found.max
+    except (UnicodeDecodeError, *ARROW_ERRORS):
+        return None
+    return (low, high) if isinstance(low, str) and isinstance(high, str) else None
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind))
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """The values of a column as Python has them: U+FFFD for what is no UTF-8, None for what it has not."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if _is_text(column.type):
+        return [
+            None if value is None else value.decode("utf-8", "replace")
+            for value in column.cast(pa.binary()).to_pylist()
+        ]
+    try:
+        return list(column.to_pylist())
+    except (ArithmeticError, ValueError, *ARROW_ERRORS):
+        return [_value(each) for each in column]
+
+
+def _value(value: pa.Scalar) -> Any:
+    try:
+        return value.as_py()
+    except (ArithmeticError, ValueError, *ARROW_ERRORS):
+        return None

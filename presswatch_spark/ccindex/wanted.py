@@ -1,0 +1,115 @@
+"""Which rows of an index can be a member's: their hosts, and where these lie in the order of the index.
+
+An index is sorted by SURT: the host's labels from the right, then the path, in lower case and without `www.`
+(`https://www.journal.example/Une` is `example,journal)/une`). So the pages of a host and of all hosts below
+it are three runs of keys: after `example,journal)`, `example,journal,` and, with a port, `example,journal:`.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from presswatch_spark.matching.urls import AMP_CACHES, SHARED_LABELS, page_url
+
+_WWW = re.compile(r"^www\d*\.(?=.)")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+Range = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Hosts, each with all hosts below it, and what they mean for the statistics of an index.
+
+    `ranges` are sorted runs of SURT keys, [first, last), none touching another. `domains` are the names,
+    sorted, that can be the registered domain of one of the hosts; None if that cannot be told, since a host
+    may itself be a name under which others register.
+    """
+
+    hosts: frozenset[str]
+    ranges: tuple[Range, ...]
+    domains: tuple[str, ...] | None
+
+    @classmethod
+    def of(cls, sites: Mapping[str, Iterable[str]]) -> Wanted:
+        """What to look for, given hosts, each with the paths below which its pages are wanted.
+
+        AMP caches, which show the pages of others under hosts of their own, are looked for as well. Google's
+        viewer is not: it is on every one of Google's hosts, and each is one more row group of every subset.
+        """
+        paths = {host: set(found) for host, found in sites.items()}
+        for cache in AMP_CACHES:
+            paths.setdefault(cache.removeprefix("."), set()).add("/")
+        ranges = (found for host, below in paths.items() for path in below for found in _ranges(host, path))
+        return cls(frozenset(paths), tuple(_merged(ranges)), _domains(paths))
+
+    def in_keys(self, low: str, high: str) -> bool:
+        """Whether a key between `low` and `high`, both included, can be wanted."""
+        place = bisect_right(self.ranges, low, key=lambda range_: range_[1])
+        return place < len(self.ranges) and self.ranges[place][0] <= high
+
+    def in_domains(self, low: str, high: str) -> bool:
+        """Whether a registered domain between `low` and `high`, both included, can be wanted."""
+        if self.domains is None:
+            return True
+        place = bisect_left(self.domains, low)
+        return place < len(self.domains) and self.domains[place] <= high
+
+    def is_host(self, name: str | None) -> bool:
+        """Whether a host of the index can be wanted; one that cannot be read can."""
+        page = page_url(f"https://{name}/") if name else None
+        if page is None:
+            return True
+        labels = page.host.split(".")
+        return any(".".join(labels[k:]) in self.hosts for k in range(len(labels)))
+
+
+def _ranges(host: str, path: str) -> Iterator[Range]:
+    """The runs of keys of the pages below a path of a host, and of the hosts below it.
+
+    Of a path only its first name is used, and only if every way to write it gives the same key.
+    """
+    for key in _keys(host):
+        first = path.split("/")[1].lower()
+        if _PLAIN_NAME.fullmatch(first):
+            yield f"{key})/{first}", f"{key})/{first[:-1]}{chr(ord(first[-1]) + 1)}"
+            yield f"{key},", f"{key}-"
+        else:
+            yield f"{key})", f"{key}-"
+        yield f"{key}:", f"{key};"
+
+
+def _keys(host: str) -> Iterator[str]:
+    """What the keys of a host begin with: `www.` may be left out, addresses are written in either order."""
+    for name in {host, _WWW.sub("", host, count=1)}:
+        labels = name.split(".")
+        if name.startswith("[") or all(map(str.isdigit, labels)):
+            yield name
+        yield ",".join(reversed(labels))
+
+
+def _merged(ranges: Iterable[Range]) -> Iterator[Range]:
+    first, last = "", ""
+    for low, high in sorted(ranges):
+        if low > last:
+            if last:
+                yield first, last
+            first, last = low, high
+        else:
+            last = max(last, high)
+    if last:
+        yield first, last
+
+
+def _domains(hosts: Iterable[str]) -> tuple[str, ...] | None:
+    """All names of two labels or more that end a host: without a list of public suffixes, any may be it."""
+    found: set[str] = set()
+    for host in hosts:
+        labels = host.split(".")
+        if len(labels) < 2 or (len(labels) == 2 and labels[0] in SHARED_LABELS):
+            return None
+        found.update(".".join(labels[k:]) for k in range(len(labels) - 1))
+    return tuple(sorted(found))

@@ -1,0 +1,196 @@
+"""The census, top to bottom: plan → read what can match of every index file → decide exactly → publish.
+
+No shard of the release is read: an index says which URLs were captured, and where each record is. This page
+is the driver; `file_census` takes the census of a file, `ccindex` knows what an index looks like.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from presswatch_spark import __version__
+from presswatch_spark.ccindex.wanted import Wanted
+from presswatch_spark.config import ScanConfig
+from presswatch_spark.corpus.spread import spread
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.file_census import FileCensus, FileOutcome, Kind, captures_name
+from presswatch_spark.matching.urls import page_url
+from presswatch_spark.output.publish import table_digest
+from presswatch_spark.output.runs import Run, claim, clear, key_of
+from presswatch_spark.output.tables import TableStore, disk_errors
+from presswatch_spark.spark import interruptible, session, spark_path, spark_schema
+from presswatch_spark.spark_errors import spark_errors
+from presswatch_spark.storage.objects import canonical
+from presswatch_spark.storage.shards import ShardPlan, plan
+from presswatch_spark.tables import CAPTURES, CENSUS_LOG, CENSUSES
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+CRAWL = re.compile(r"CC-MAIN-\d{4}-\d{2}(?:-\d{2})?", re.ASCII)
+INDEX_LIST = "https://data.commoncrawl.org/crawl-data/{crawl}/cc-index-table.paths.gz"
+STATUSES = ("complete", "partial", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class CensusSummary:
+    """A published census.
+
+    `row` is its row of `censuses`, `log` its rows of `census_log`. `kinds` counts the captures of each kind,
+    `titles` are all titles of the corpus, each with its publisher.
+    """
+
+    row: Mapping[str, Any]
+    log: tuple[Mapping[str, Any], ...]
+    kinds: Mapping[Kind, int]
+    titles: Mapping[str, str]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a census is to do."""
+
+    files: ShardPlan
+    corpus: Corpus
+    uri: str
+    config: ScanConfig
+
+    def census_of_file(self, folder: Path) -> FileCensus:
+        return FileCensus(
+            corpus=self.uri,
+            corpus_digest=self.corpus.manifest.digest,
+            wanted=wanted_of(self.corpus),
+            folder=folder,
+            attempts=self.config.run.shard_attempts,
+            storage=self.config.storage,
+            release=self.config.read.release,
+        )
+
+
+def census(
+    releases: Sequence[str],
+    *,
+    corpus: str,
+    out: str,
+    config: ScanConfig,
+    base: str | None = None,
+    spark: SparkSession | None = None,
+) -> CensusSummary:
+    """Take the census of the members' pages in the indexes of `releases`, and publish it in `out`.
+
+    Args:
+        releases: files, folders, globs, addresses or lists of an index; or the id of a crawl.
+        corpus: folder or URI of the corpus.
+        base: what the lines of a `*.paths.gz` list are relative to.
+        spark: session to use; default: one by `config.run`.
+
+    Raises:
+        InputError: `releases` lead to no file.
+        CorpusError: the corpus is missing, of another version, or its files are not as its manifest says.
+        OutputError: `out` is not ours, owned by another process, or full.
+    """
+    files = plan([index_of(release) for release in releases], config.storage, base)
+    opened = Corpus.open(corpus, check=True, storage=config.storage)
+    store, work = TableStore.create(out), _Work(files, opened, canonical(corpus), config)
+    facts = ("census", files.digest, opened.manifest.digest, config.read.release or "", __version__)
+    with claim(store, key_of(*facts), datetime.now(UTC)) as run:
+        spark = spark or session("presswatch census", master=config.run.master, cores=config.run.cores)
+        return interruptible(spark, partial(_execute, work, run, store, spark))
+
+
+def index_of(release: str) -> str:
+    """Where the index of a release is: of a crawl's id the list that Common Crawl has, else the path."""
+    return INDEX_LIST.format(crawl=release) if CRAWL.fullmatch(release) else release
+
+
+def wanted_of(corpus: Corpus) -> Wanted:
+    """What to look for: the sites of all titles, and where articles have URLs elsewhere."""
+    paths = {host: {site.path for site in found} for host, found in corpus.sites.sites.items()}
+    whole = {host for host, below in paths.items() if "/" in below}
+    seen: set[str] = set()
+    for url in corpus.all_urls():
+        place = "/".join(url.split("/", 4)[:4])
+        # Of most articles the host alone says that they are looked for already.
+        if place in seen or url.partition("://")[2].partition("/")[0].removeprefix("www.") in whole:
+            continue
+        seen.add(place)
+        if page := page_url(url):
+            labels = page.site.split(".")
+            if whole.isdisjoint(".".join(labels[k:]) for k in range(len(labels))):
+                paths.setdefault(page.site, set()).add(page.path)
+    return Wanted.of(paths)
+
+
+def _execute(work: _Work, run: Run, store: TableStore, spark: SparkSession) -> CensusSummary:
+    began, found, staging = time.monotonic(), run.folder / "found", run.folder / "tables"
+    with disk_errors(run.folder):
+        for folder in (found, staging):
+            shutil.rmtree(folder, ignore_errors=True)
+        found.mkdir()
+        for table in ("captures", "census_log", "censuses"):
+            (staging / table).mkdir(parents=True)
+    outcomes = spread(spark, found, work.census_of_file(found), enumerate(work.files))
+    with disk_errors(staging):
+        releases = _write_captures(run, found, len(outcomes), staging / "captures" / "0.parquet")
+        with spark_errors(staging):
+            captures = spark.read.schema(spark_schema(CAPTURES)).parquet(spark_path(staging / "captures"))
+            digest = table_digest(captures)
+        log = tuple({"run_id": run.run_id, **outcome.log} for outcome in outcomes)
+        row = _row(work, run, log) | {"table_digest": digest}
+        row["release"] = releases.pop() if len(releases) == 1 else None
+        for table, rows, schema in (("census_log", log, CENSUS_LOG), ("censuses", (row,), CENSUSES)):
+            pq.write_table(pa.Table.from_pylist(list(rows), schema), staging / table / "0.parquet")
+    for table in ("captures", "census_log", "censuses"):
+        store.adopt(table, run.run_id, staging / table)
+    clear(run)
+    titles = work.corpus.registry.publisher_of
+    return CensusSummary(row, log, _kinds(outcomes), titles, time.monotonic() - began)
+
+
+def _write_captures(run: Run, found: Path, files: int, path: Path) -> set[str | None]:
+    """Bring the captures of all files together, in the order of plan and index; returns their releases."""
+    releases: set[str | None] = set()
+    with pq.ParquetWriter(path, CAPTURES, compression="zstd") as writer:
+        for source in (found / captures_name(position) for position in range(files)):
+            if source.exists():
+                rows = pq.read_table(source, partitioning=None)
+                ids = pa.array([run.run_id] * len(rows), pa.string())
+                releases.update(rows["release"].unique().to_pylist())
+                writer.write_table(rows.add_column(0, CAPTURES.field("run_id"), ids).cast(CAPTURES))
+    return releases
+
+
+def _row(work: _Work, run: Run, log: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The row of `censuses`, but for what the captures say."""
+    states = Counter(line["status"] for line in log)
+    counted = ("rows", "captures", "bytes_expected", "bytes_read")
+    return {
+        "run_id": run.run_id,
+        "started_at": run.started_at,
+        "finished_at": datetime.now(UTC),
+        "corpus_digest": work.corpus.manifest.digest,
+        "tool_version": __version__,
+        "shards_planned": len(work.files),
+        **{f"shards_{status}": states[status] for status in STATUSES},
+        **{name: sum(line[name] or 0 for line in log) for name in counted},
+    }
+
+
+def _kinds(outcomes: Sequence[FileOutcome]) -> Counter[Kind]:
+    total: Counter[Kind] = Counter()
+    for outcome in outcomes:
+        total.update(outcome.kinds)
+    return total

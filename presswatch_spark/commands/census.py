@@ -1,0 +1,136 @@
+"""`presswatch census`: which of the members' pages a release holds, by its columnar index alone."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from presswatch_spark.commands.options import (
+    given_settings,
+    setting_option,
+    spark_options,
+    storage_options,
+)
+from presswatch_spark.commands.scan import INCOMPLETE, incomplete_lines
+
+if TYPE_CHECKING:
+    from presswatch_spark.census import CensusSummary
+    from presswatch_spark.file_census import Kind
+
+TITLES_SHOWN = 50
+VALUES_SHOWN = 4
+HEADERS = ("title", "publisher", "captures", "of articles", "subsets", "statuses", "languages")
+
+
+@click.command()
+@click.argument("more", nargs=-1, metavar="[PATH …]")
+@click.option(
+    "--release",
+    "releases",
+    required=True,
+    multiple=True,
+    metavar="ID|PATH",
+    help="A crawl, as CC-MAIN-2024-22, or its index: files, folders, globs, addresses, lists.",
+)
+@click.option("--corpus", required=True, metavar="DIR", help="The corpus, from `presswatch corpus build`.")
+@click.option("--out", required=True, metavar="DIR", help="Folder of the tables; scans may share it.")
+@click.option("--config", metavar="FILE", help="Settings in YAML; see conf/scan.yaml.")
+@click.option("--base", metavar="URI", help="What the lines of a *.paths.gz list are relative to.")
+@setting_option("--release-name", "read.release", "Release to write where the index names none", "NAME")
+@storage_options
+@spark_options("run")
+@click.pass_context
+def census(
+    context: click.Context,
+    /,
+    more: tuple[str, ...],
+    releases: tuple[str, ...],
+    corpus: str,
+    out: str,
+    config: str | None,
+    base: str | None,
+    **flags: Any,
+) -> None:
+    """List every capture of the members' pages in a release.
+
+    Only the columnar index of the release is read, and of that only the row groups that can hold a member's
+    site or an article's URL. The captures go to the table `captures`, with a pointer to each record.
+    """
+    from presswatch_spark.census import census as take_census
+    from presswatch_spark.settings import load_scan_config
+    from presswatch_spark.show import table_lines, terminal_width
+
+    settings = load_scan_config(config, os.environ, given_settings(flags))
+    summary = take_census((*releases, *more), corpus=corpus, out=out, config=settings, base=base)
+    for line in summary_lines(summary, out):
+        click.echo(line)
+    rows = list(title_rows(summary))
+    for line in table_lines(HEADERS, rows[:TITLES_SHOWN], terminal_width()):
+        click.echo(line)
+    if len(rows) > TITLES_SHOWN:
+        click.echo(f"and {len(rows) - TITLES_SHOWN:,} more titles")
+    incomplete = [line for line in summary.log if line["status"] != "complete"]
+    if incomplete:
+        named = [(line["status"], line["shard_uri"], line["error"]) for line in incomplete]
+        for line in incomplete_lines(named, len(summary.log), "census_log", summary.row["run_id"], out):
+            click.echo(line, err=True)
+        context.exit(INCOMPLETE)
+
+
+def summary_lines(summary: CensusSummary, out: str) -> Iterator[str]:
+    """What a census found and what it read, in a few lines."""
+    row, log = summary.row, summary.log
+    there = {kind.title_id for kind in summary.kinds}
+    yield (
+        f"census {row['run_id']}: {row['captures']:,} captures of {len(there):,} of"
+        f" {len(summary.titles):,} titles, in {row['rows']:,} rows of {row['shards_planned']:,} index files,"
+        f" {summary.seconds:,.0f} s"
+    )
+    share = row["bytes_read"] / row["bytes_expected"] if row["bytes_expected"] else 0
+    groups, looked = (sum(line[name] for line in log) for name in ("row_groups", "row_groups_read"))
+    yield (
+        f"read {row['bytes_read'] / 1e6:,.1f} of {row['bytes_expected'] / 1e6:,.1f} MB ({share:.2%}),"
+        f" {looked:,} of {groups:,} row groups"
+    )
+    lacking = Counter(name for line in log for name in line["columns_missing"])
+    if lacking:
+        named = ", ".join(
+            name if count == len(log) else f"{name} (in {count:,} files)"
+            for name, count in sorted(lacking.items())
+        )
+        yield f"not in this index, so null in the table: {named}"
+    yield f"table digest {row['table_digest']}"
+    query = f"select * from captures where run_id = '{row['run_id']}'"
+    yield f'read it with: presswatch sql {out} "{query}"'
+
+
+def title_rows(summary: CensusSummary) -> Iterator[tuple[object, ...]]:
+    """A row for each title of the corpus, those with most captures first; a title without any has one too."""
+    by_title: dict[str, Counter[Kind]] = {title: Counter() for title in summary.titles}
+    for kind, count in summary.kinds.items():
+        by_title[kind.title_id][kind] += count
+    for title, kinds in sorted(by_title.items(), key=lambda entry: (-entry[1].total(), entry[0])):
+        articles = sum(count for kind, count in kinds.items() if kind.url_match == "article")
+        yield (
+            title,
+            summary.titles[title],
+            kinds.total(),
+            articles,
+            _shares(kinds, lambda kind: kind.subset),
+            _shares(kinds, lambda kind: kind.status),
+            _shares(kinds, lambda kind: kind.language),
+        )
+
+
+def _shares(kinds: Counter[Kind], value_of: Callable[[Kind], object]) -> str:
+    """How many captures have which value, the commonest first."""
+    counts: Counter[object] = Counter()
+    for kind, count in kinds.items():
+        counts[value_of(kind) or "none"] += count
+    ordered = sorted(counts.items(), key=lambda entry: (-entry[1], str(entry[0])))
+    told = [f"{value} {count:,}" for value, count in ordered[:VALUES_SHOWN]]
+    return ", ".join([*told, "…"] if len(ordered) > VALUES_SHOWN else told)

@@ -1,0 +1,228 @@
+"""One file of an index, from its footer to its captures and its line in the log; no failure gets past."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from presswatch_spark.ccindex.cdxj import is_cdxj, read_cdxj
+from presswatch_spark.ccindex.columns import in_filename, partitions
+from presswatch_spark.ccindex.reading import IndexReport, Row, read_index
+from presswatch_spark.ccindex.wanted import Wanted
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.corpus.workspace import writing
+from presswatch_spark.errors import StorageError
+from presswatch_spark.matching.digests import row_digest
+from presswatch_spark.shard_scan import ERROR_CHARACTERS, ROWS_AT_ONCE, reason_of, storable
+from presswatch_spark.sources.table.values import as_languages, as_number, as_text, as_time
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, stat
+from presswatch_spark.tables import CAPTURES
+
+FOUND = pa.schema([column for column in CAPTURES if column.name != "run_id"])
+INT32_MAX, INT64_MAX = (1 << 31) - 1, (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Kind:
+    """What the summary of a census tells captures apart by; `language` is the first that was identified."""
+
+    publisher_id: str
+    title_id: str
+    url_match: str
+    subset: str
+    status: int
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """What a file gave: its row of `census_log` (without run id), and how many captures of each kind."""
+
+    log: Mapping[str, object]
+    kinds: Mapping[Kind, int]
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One attempt at a file, filled while it goes on."""
+
+    info: ObjectInfo
+    report: IndexReport = field(default_factory=IndexReport)
+    batches: list[pa.RecordBatch] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    kinds: Counter[Kind] = field(default_factory=Counter)
+
+    def add(self, row: Row) -> None:
+        """Take a row of `captures`."""
+        self.rows.append(row)
+        self.kinds[_kind_of(row)] += 1
+        if len(self.rows) >= ROWS_AT_ONCE:
+            self.pack()
+
+    def pack(self) -> None:
+        """Make an Arrow batch of the rows taken so far."""
+        if self.rows:
+            self.batches.append(pa.RecordBatch.from_pylist(self.rows, FOUND))
+            self.rows = []
+
+    @property
+    def status(self) -> str:
+        """`complete` only if nothing that can match was lost."""
+        if not self.report.defects_total:
+            return "complete"
+        return "partial" if self.report.row_groups_done else "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class FileCensus:
+    """Takes the census of files for a corpus; a value that goes to every worker.
+
+    The captures of a file go to `folder`, as a Parquet file named after its position in the plan.
+    """
+
+    corpus: str
+    corpus_digest: str
+    wanted: Wanted
+    folder: Path
+    attempts: int
+    storage: StorageOptions
+    release: str | None = None
+
+    def __call__(self, planned: tuple[int, ObjectInfo]) -> FileOutcome:
+        """Take the census of one file, given with its position; only a corpus or a disk that fails raises."""
+        position, info = planned
+        corpus = _corpus(self.corpus, self.corpus_digest, self.storage)
+        began, started = datetime.now(UTC), time.monotonic()
+        best, tries, again = _Attempt(info), 0, True
+        while again and tries < self.attempts:
+            attempt = _Attempt(info)
+            again = not self._guarded(corpus, attempt)
+            tries += 1
+            if attempt.report.row_groups_done >= best.report.row_groups_done:
+                best = attempt
+        if best.batches:
+            _write(self.folder / captures_name(position), best.batches)
+        return FileOutcome(_log(best, tries, began, time.monotonic() - started), best.kinds)
+
+    def _guarded(self, corpus: Corpus, attempt: _Attempt) -> bool:
+        """The boundary of a file: note what its reading raises. Returns whether another try is pointless."""
+        try:
+            try:
+                self._read(corpus, attempt)
+            finally:
+                attempt.pack()
+        except Exception as error:  # noqa: BLE001
+            attempt.report.add_defect(reason_of(error, attempt.info.uri))
+            return not isinstance(error, StorageError | OSError)
+        return True
+
+    def _read(self, corpus: Corpus, attempt: _Attempt) -> None:
+        if attempt.info.size is None:
+            attempt.info = stat(attempt.info.uri, self.storage)
+        named = {**partitions(attempt.info.uri), **({"release": self.release} if self.release else {})}
+        read = read_cdxj if is_cdxj(attempt.info.uri) else read_index
+        for place, row in read(attempt.info, self.wanted, self.storage, attempt.report):
+            if owned := _owned(corpus, row):
+                attempt.add(_capture(row, owned, named, printable(attempt.info.uri), place))
+
+
+def captures_name(position: int) -> str:
+    """The name of the Parquet file with the captures of the file at a position of the plan."""
+    return f"{position:06}.parquet"
+
+
+@lru_cache(maxsize=1)
+def _corpus(path: str, digest: str, storage: StorageOptions) -> Corpus:
+    return Corpus.same(path, digest, storage)
+
+
+def _owned(corpus: Corpus, row: Row) -> Row | None:
+    """Whose the URL of a row is, exactly; None if it is nobody's."""
+    match = corpus.sites.match(str(row["url"]), corpus.urls) if row["url"] is not None else None
+    if match is None:
+        return None
+    article = corpus.article(match.articles[0]) if match.articles else None
+    return {
+        "title_id": match.title_id or (article and article.title_id),
+        "publisher_id": match.publisher_id or (article and article.publisher_id),
+        "article_id": article and article.article_id,
+        "url_match": "article" if article else "title",
+    }
+
+
+def _capture(row: Row, owned: Row, named: Mapping[str, str], uri: str, place: int) -> Row:
+    """A row of `captures` from a row of the index; a value that is not what it should be is null."""
+    filename = as_text(row.get("warc_filename"))
+    told = in_filename(filename)
+    capture: Row = {
+        **owned,
+        "url": row["url"],
+        "captured_at": as_time(row.get("captured_at")),
+        "http_status": as_number(row.get("http_status"), INT32_MAX),
+        "languages": list(as_languages(row.get("languages"))),
+        "warc_filename": filename,
+        "record_offset": as_number(row.get("record_offset"), INT64_MAX),
+        "record_length": as_number(row.get("record_length"), INT64_MAX),
+        "shard_uri": uri,
+        "row_index": place,
+    }
+    for name in ("mime_declared", "mime_detected", "charset", "truncated", "payload_digest"):
+        capture[name] = as_text(row.get(name))
+    for name in ("release", "subset"):
+        capture[name] = as_text(row.get(name)) or told.get(name) or named.get(name)
+    return {**capture, "row_sha256": row_digest(capture)}
+
+
+def _kind_of(row: Row) -> Kind:
+    languages = row["languages"]
+    return Kind(
+        publisher_id=str(row["publisher_id"]),
+        title_id=str(row["title_id"]),
+        url_match=str(row["url_match"]),
+        subset=str(row["subset"] or ""),
+        status=int(str(row["http_status"] or 0)),
+        language=str(languages[0]) if isinstance(languages, list) and languages else "",
+    )
+
+
+def _write(path: Path, batches: list[pa.RecordBatch]) -> None:
+    """Write a file whole or not at all: a task that is done again replaces what it did."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    with writing(path):
+        pq.write_table(pa.Table.from_batches(batches, FOUND), partial, compression="zstd")
+        os.replace(partial, path)
+
+
+def _errors(report: IndexReport) -> Iterator[str]:
+    yield from map(str, report.defects)
+    if more := report.defects_total - len(report.defects):
+        yield f"and {more:,} more"
+
+
+def _log(attempt: _Attempt, tries: int, began: datetime, seconds: float) -> dict[str, object]:
+    report, info = attempt.report, attempt.info
+    return {
+        "shard_uri": printable(info.uri),
+        "status": attempt.status,
+        "error": storable("; ".join(_errors(report))[:ERROR_CHARACTERS]) or None,
+        "bytes_expected": info.size,
+        "bytes_read": report.bytes_read,
+        "row_groups": report.row_groups,
+        "row_groups_read": report.row_groups_read,
+        "rows": report.rows,
+        "captures": sum(attempt.kinds.values()),
+        "columns_missing": list(report.missing),
+        "etag": info.etag,
+        "attempts": tries,
+        "started_at": began,
+        "seconds": seconds,
+    }

@@ -1,0 +1,128 @@
+"""A corpus for censuses, index files by hand, and the census of a file without Spark."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
+
+from benchmarks.census.material import Row, row_of
+from presswatch_spark.census import wanted_of
+from presswatch_spark.config import CorpusConfig
+from presswatch_spark.corpus.build import build_corpus
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.file_census import FileCensus, FileOutcome, captures_name
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
+from tests.corpora import Inline, article, write_jsonl
+
+MEMBERS = """\
+publishers:
+  - id: north
+    name: Nord
+    titles:
+      - {id: gazette, name: La Gazette, domains: [gazette.fr]}
+      - {id: carnet, name: Le Carnet, domains: [plateforme.fr], url_prefixes: [plateforme.fr/carnet/]}
+      - {id: ete, name: L'Été, domains: [été.fr]}
+  - id: south
+    name: Sud
+    titles:
+      - {id: absent, name: L'Absent, domains: [absent.fr]}
+"""
+SITES = {"gazette.fr": "gazette", "plateforme.fr/carnet/": "carnet", "absent.fr": "absent"}
+ARTICLES = {"https://www.gazette.fr/une/pont": "pont", "https://agence.com/depeches/7": "depeche"}
+FAST = StorageOptions(backoff_base=0.001)
+
+
+def census_corpus(folder: Path, members: str = MEMBERS, spark: SparkSession | None = None) -> Path:
+    """The corpus of the members above, and of an article on its title's site and one on another's.
+
+    Other members need a title `gazette` to own them.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "members.yaml").write_text(members, "utf-8")
+    rows = [
+        article(number, article_id=id_, title_id="gazette", url=url)
+        for number, (url, id_) in enumerate(ARTICLES.items())
+    ]
+    articles = write_jsonl(folder / "articles.jsonl", rows)
+    build_corpus(
+        spark or cast(SparkSession, Inline()),
+        str(folder / "members.yaml"),
+        [str(articles)],
+        str(folder / "corpus"),
+        CorpusConfig(),
+        StorageOptions(),
+    )
+    return folder / "corpus"
+
+
+def some_rows(seed: int = 1, subset: str = "warc") -> list[Row]:
+    """Captures of members' pages and of their neighbours in the order of keys, a few of each."""
+    rng = random.Random(seed)
+    domains = ["gazette.fr", "gazette-du-nord.fr", "gazettes.fr", "gazett.fr", "plateforme.fr", "zzz.fr"]
+    rows = [row_of(rng, domain, subset) for domain in domains for _ in range(40)]
+    for host, domain, paths in (
+        ("blogs.gazette.fr", "gazette.fr", ("/x", "/y/z")),
+        ("www.plateforme.fr", "plateforme.fr", ("/carnet/1", "/carnet/2/b", "/carnets/3", "/autre")),
+        ("www.gazette.fr", "gazette.fr", ("/une/pont",)),
+        ("agence.com", "agence.com", ("/depeches/7", "/depeches/8")),
+    ):
+        rows += [row_of(rng, domain, subset, f"https://{host}{path}", host) for path in paths]
+    return rows
+
+
+def take(
+    corpus: Path, folder: Path, file: Path | ObjectInfo, storage: StorageOptions = FAST
+) -> tuple[FileOutcome, list[dict[str, Any]]]:
+    """The census of one file: its outcome, and its captures."""
+    opened = Corpus.open(str(corpus), check=False)
+    info = stat(str(file), storage) if isinstance(file, Path) else file
+    census = FileCensus(
+        str(corpus), opened.manifest.digest, wanted_of(opened), folder, attempts=1, storage=storage
+    )
+    written = folder / captures_name(0)
+    written.unlink(missing_ok=True)
+    outcome = census((0, info))
+    return outcome, pq.read_table(written, partitioning=None).to_pylist() if written.exists() else []
+
+
+def nested(rows: Iterable[Row]) -> pa.Table:
+    """The same rows in the nested schema, as far as a census reads it."""
+    return pa.Table.from_pylist([_nested(row) for row in rows])
+
+
+def _nested(row: Row) -> dict[str, Any]:
+    found: dict[str, Any] = {"url": {"surtkey": row["url_surtkey"], "url": row["url"]}}
+    found["url"]["host"] = {
+        "name": row["url_host_name"],
+        "registered_domain": row["url_host_registered_domain"],
+    }
+    for group, names in (
+        ("fetch", ("time", "status")),
+        ("content", ("digest", "mime_type", "mime_detected", "charset", "languages")),
+    ):
+        found[group] = {name: row[f"{group}_{name}"] for name in names}
+    found["warc"] = {name: row[f"warc_{name}"] for name in ("filename", "record_offset", "record_length")}
+    return found
+
+
+def seen(rows: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """What a person would compare of captures."""
+    names = (
+        *("url", "title_id", "article_id", "captured_at", "http_status", "mime_declared", "mime_detected"),
+        *(
+            "charset",
+            "payload_digest",
+            "warc_filename",
+            "record_offset",
+            "record_length",
+            "subset",
+            "release",
+        ),
+    )
+    return sorted(tuple(map(str, (*(row[name] for name in names), row["languages"]))) for row in rows)

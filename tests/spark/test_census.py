@@ -1,0 +1,168 @@
+"""The census from end to end: `presswatch census` over an index with what is wrong in the world."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from pyspark.sql import SparkSession
+
+from benchmarks.census.material import Index, file_of, row_of, write_file, write_index
+from presswatch_spark import cli
+from presswatch_spark.census import CensusSummary, census
+from presswatch_spark.config import ScanConfig
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.errors import InputError
+from presswatch_spark.matching.digests import table_digest
+from presswatch_spark.output.tables import TableStore
+from presswatch_spark.output.unfinished import unfinished_runs
+from tests.censuses import census_corpus
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> Path:
+    return census_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Path:
+    """Two partitions of a small index, and a third with pages of the members."""
+    folder = tmp_path / "index"
+    write_index(folder, Index(rows=3_000, partitions=2, row_groups=5))
+    rng = random.Random(3)
+    for subset in ("warc", "robotstxt"):
+        rows = [row_of(rng, "gazette.fr", subset) for _ in range(30)]
+        rows.append(row_of(rng, "gazette.fr", subset, "https://gazette.fr/une/pont", "gazette.fr"))
+        write_file(file_of(folder, 2, subset), rows, 3)
+    return folder
+
+
+Said = pytest.CaptureFixture[str]
+
+
+def taken(index: Path, corpus: Path, out: Path, spark: SparkSession) -> CensusSummary:
+    return census([str(index)], corpus=str(corpus), out=str(out), config=ScanConfig(), spark=spark)
+
+
+class TestCensus:
+    def test_it_is_published_with_digest_log_and_counts(
+        self, spark: SparkSession, corpus: Path, index: Path, tmp_path: Path
+    ) -> None:
+        summary = taken(index, corpus, tmp_path / "out", spark)
+        store = TableStore.open(str(tmp_path / "out"))
+        (row,) = store.read("censuses").to_pylist()
+        captures, log = store.read("captures").to_pylist(), store.read("census_log").to_pylist()
+        assert (len(captures), row["captures"], row["release"]) == (62, 62, "CC-MAIN-2026-34")
+        assert row["table_digest"] == table_digest(line["row_sha256"] for line in captures)
+        assert (row["shards_planned"], row["shards_complete"], len(log)) == (8, 8, 8)
+        assert row["rows"] == sum(line["rows"] for line in log) == 3_062
+        assert row["bytes_expected"] == sum(file.stat().st_size for file in index.rglob("*.parquet"))
+        assert {line["run_id"] for line in (*captures, *log, row)} == {row["run_id"]}
+        assert {line["article_id"] for line in captures} == {None, "pont"}
+        assert summary.kinds.total() == 62
+        # It is no scan, and nothing of it is left unfinished.
+        assert (store.published(), store.published("censuses")) == ([], [row["run_id"]])
+        assert list(unfinished_runs(store)) == []
+
+    def test_another_census_of_the_same_has_the_same_digest(
+        self, spark: SparkSession, corpus: Path, index: Path, tmp_path: Path
+    ) -> None:
+        out = tmp_path / "out"
+        first, second = (taken(index, corpus, out, spark).row for _ in range(2))
+        assert first["table_digest"] == second["table_digest"]
+        assert first["run_id"] != second["run_id"]
+        assert len(TableStore.open(str(out)).read("captures", first["run_id"])) == 62
+        files = [str(file) for file in sorted(index.rglob("*.parquet"), reverse=True)]
+        again = census(files, corpus=str(corpus), out=str(out), config=ScanConfig(), spark=spark)
+        assert again.row["table_digest"] == first["table_digest"]
+
+    def test_what_a_killed_census_left_is_not_in_the_next(
+        self, spark: SparkSession, corpus: Path, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        out = tmp_path / "out"
+        with monkeypatch.context() as patched:
+            patched.setattr("presswatch_spark.census.clear", lambda run: (_ for _ in ()).throw(KeyError))
+            patched.setattr(TableStore, "adopt", lambda *_: None)
+            with pytest.raises(KeyError):
+                taken(index, corpus, out, spark)
+        store = TableStore.open(str(out))
+        assert store.published("censuses") == []
+        (unfinished,) = unfinished_runs(store)
+        summary = taken(index, corpus, out, spark)
+        assert summary.row["run_id"] == unfinished.run_id
+        assert len(store.read("captures")) == 62
+
+    def test_an_index_that_holds_no_member_gives_an_empty_table(
+        self, spark: SparkSession, corpus: Path, index: Path, tmp_path: Path
+    ) -> None:
+        other = file_of(index, 0, "warc")
+        summary = taken(other, corpus, tmp_path / "out", spark)
+        assert (summary.row["captures"], summary.row["shards_complete"]) == (0, 1)
+        assert summary.row["release"] is None
+        assert set(summary.titles) == set(Corpus.open(str(corpus)).registry.titles)
+        assert len(TableStore.open(str(tmp_path / "out")).read("captures")) == 0
+
+    def test_a_folder_without_files_is_told(self, spark: SparkSession, corpus: Path, tmp_path: Path) -> None:
+        (tmp_path / "nothing").mkdir()
+        with pytest.raises(InputError):
+            taken(tmp_path / "nothing", corpus, tmp_path / "out", spark)
+
+
+class TestCommand:
+    def test_it_says_what_was_found_and_how_much_was_read(
+        self,
+        spark: SparkSession,
+        corpus: Path,
+        index: Path,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        paths = [str(file_of(index, 2, subset)) for subset in ("warc", "robotstxt")]
+        words = ["census", "--release", *paths, "--corpus", str(corpus), "--out", str(tmp_path / "out")]
+        assert cli.run(words) == 0
+        said = capsys.readouterr().out
+        assert "62 captures of 1 of 4 titles, in 62 rows of 2 index files" in said
+        assert "not in this index" not in said
+        size = sum(Path(path).stat().st_size for path in paths)
+        assert f"of {size / 1e6:,.1f} MB (" in said
+        assert "robotstxt 31, warc 31" in said
+        assert "absent" in said
+
+    def test_what_could_not_be_read_exits_3_and_is_named(
+        self,
+        spark: SparkSession,
+        corpus: Path,
+        index: Path,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        cut, broken = file_of(index, 0, "warc"), file_of(index, 2, "warc")
+        cut.write_bytes(cut.read_bytes()[:-20])
+        meta = pq.ParquetFile(broken).metadata
+        chunk = meta.row_group(1).column(1)
+        content = bytearray(broken.read_bytes())
+        start = chunk.dictionary_page_offset or chunk.data_page_offset
+        content[start : start + chunk.total_compressed_size] = b"\xff" * chunk.total_compressed_size
+        broken.write_bytes(content)
+        out = tmp_path / "out"
+        words = ["census", "--release", str(index), "--corpus", str(corpus), "--out", str(out)]
+        assert cli.run(words) == 3
+        said = capsys.readouterr()
+        assert "error: 2 of 8 shards were not read to their end" in said.err
+        assert f"failed: {cut}: the Parquet footer cannot be read" in said.err
+        assert f"partial: {broken}: row group cannot be read" in said.err
+        assert "Traceback" not in said.err
+        (row,) = TableStore.open(str(out)).read("censuses").to_pylist()
+        assert [row[f"shards_{state}"] for state in ("complete", "partial", "failed")] == [6, 1, 1]
+        lost = meta.row_group(1).num_rows
+        assert row["captures"] == 62 - lost
+
+    @pytest.mark.parametrize("missing", ["--release", "--corpus", "--out"])
+    def test_what_it_needs_it_asks_for(self, missing: str, capsys: pytest.CaptureFixture[str]) -> None:
+        words = [
+            word for name in ("--release", "--corpus", "--out") if name != missing for word in (name, "x")
+        ]
+        assert cli.run(["census", *words]) == 2
+        assert missing in capsys.readouterr().err

@@ -6,7 +6,6 @@ is the driver; `file_census` takes the census of a file, `ccindex` knows what an
 
 from __future__ import annotations
 
-import re
 import shutil
 import time
 from collections import Counter
@@ -30,6 +29,8 @@ from presswatch_spark.matching.urls import page_url
 from presswatch_spark.output.publish import table_digest
 from presswatch_spark.output.runs import Run, claim, clear, key_of
 from presswatch_spark.output.tables import TableStore, disk_errors
+from presswatch_spark.releases.model import kinds_of
+from presswatch_spark.releases.shards import shards_of
 from presswatch_spark.spark import interruptible, session, spark_path, spark_schema
 from presswatch_spark.spark_errors import spark_errors
 from presswatch_spark.storage.objects import canonical
@@ -39,8 +40,6 @@ from presswatch_spark.tables import CAPTURES, CENSUS_LOG, CENSUSES
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-CRAWL = re.compile(r"CC-MAIN-\d{4}-\d{2}(?:-\d{2})?", re.ASCII)
-INDEX_LIST = "https://data.commoncrawl.org/crawl-data/{crawl}/cc-index-table.paths.gz"
 STATUSES = ("complete", "partial", "failed")
 
 
@@ -94,15 +93,15 @@ def census(
     Args:
         releases: files, folders, globs, addresses or lists of an index; or the id of a crawl.
         corpus: folder or URI of the corpus.
-        base: what the lines of a `*.paths.gz` list are relative to.
+        base: what the lines of a `*.paths.gz` list are relative to; of a crawl, a mirror of where it lives.
         spark: session to use; default: one by `config.run`.
 
     Raises:
-        InputError: `releases` lead to no file.
+        InputError: `releases` lead to no file, or name a crawl that is not known or has no such index.
         CorpusError: the corpus is missing, of another version, or its files are not as its manifest says.
         OutputError: `out` is not ours, owned by another process, or full.
     """
-    files = plan([index_of(release) for release in releases], config.storage, base)
+    files = index_files(releases, base, config)
     opened = Corpus.open(corpus, check=True, storage=config.storage)
     store, work = TableStore.create(out), _Work(files, opened, canonical(corpus), config)
     facts = ("census", files.digest, opened.manifest.digest, config.read.release or "", __version__)
@@ -111,9 +110,16 @@ def census(
         return interruptible(spark, partial(_execute, work, run, store, spark))
 
 
-def index_of(release: str) -> str:
-    """Where the index of a release is: of a crawl's id the list that Common Crawl has, else the path."""
-    return INDEX_LIST.format(crawl=release) if CRAWL.fullmatch(release) else release
+def index_files(releases: Sequence[str], base: str | None, config: ScanConfig) -> ShardPlan:
+    """The files of the indexes of `releases`: of a crawl's id those that its list names, else of the path."""
+    paths = list[str]()
+    for release in releases:
+        if kinds_of(release):
+            found = shards_of(release, "index", base, config.datasets, config.storage)
+            paths, base = [*paths, found.path], found.base
+        else:
+            paths.append(release)
+    return plan(paths, config.storage, base)
 
 
 def wanted_of(corpus: Corpus) -> Wanted:

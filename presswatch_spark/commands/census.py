@@ -39,7 +39,11 @@ HEADERS = ("title", "publisher", "captures", "of articles", "subsets", "statuses
 @click.option("--corpus", required=True, metavar="DIR", help="The corpus, from `presswatch corpus build`.")
 @click.option("--out", required=True, metavar="DIR", help="Folder of the tables; scans may share it.")
 @click.option("--config", metavar="FILE", help="Settings in YAML; see conf/scan.yaml.")
-@click.option("--base", metavar="URI", help="What the lines of a *.paths.gz list are relative to.")
+@click.option(
+    "--base",
+    metavar="URI",
+    help="What the lines of a *.paths.gz list are relative to; of a crawl, a mirror of where it lives.",
+)
 @setting_option("--release-name", "read.release", "Release to write where the index names none", "NAME")
 @storage_options
 @spark_options("run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 from collections import Counter
@@ -18,8 +19,10 @@ from hypothesis import strategies as st
 from benchmarks.census.material import CRAWL, SCHEMA, Index, Row, row_of, surt, write_file, write_index
 from benchmarks.census.reference import members_rows
 from presswatch_spark.ccindex.wanted import Wanted
-from presswatch_spark.census import CensusSummary, index_of
+from presswatch_spark.census import CensusSummary, index_files
 from presswatch_spark.commands.census import title_rows
+from presswatch_spark.config import ScanConfig
+from presswatch_spark.errors import InputError
 from presswatch_spark.file_census import Kind
 from presswatch_spark.matching.digests import row_digest
 from tests.censuses import ARTICLES, SITES, census_corpus, nested, seen, some_rows, take
@@ -355,6 +358,18 @@ def test_a_title_without_a_capture_is_listed_with_none() -> None:
     ]
 
 
-def test_the_id_of_a_crawl_leads_to_its_list_and_a_path_to_itself() -> None:
-    assert index_of("CC-MAIN-2024-22").endswith("/crawl-data/CC-MAIN-2024-22/cc-index-table.paths.gz")
-    assert index_of("index/CC-MAIN-2024-22") == "index/CC-MAIN-2024-22"
+def test_the_id_of_a_crawl_leads_to_the_files_of_its_list_and_a_path_to_itself(tmp_path: Path) -> None:
+    mirror = tmp_path / "mirror"
+    names = [f"cc-index/table/crawl={CRAWL}/part-{n}.parquet" for n in range(2)]
+    for name in names:
+        (mirror / name).parent.mkdir(parents=True, exist_ok=True)
+        (mirror / name).write_bytes(b"PAR1")
+    listing = mirror / "crawl-data" / CRAWL / "cc-index-table.paths.gz"
+    listing.parent.mkdir(parents=True)
+    listing.write_bytes(gzip.compress("\n".join(names).encode()))
+    files = index_files([CRAWL], str(mirror), ScanConfig())
+    assert [info.uri for info in files] == [str(mirror / name) for name in names]
+    folder = str(mirror / "cc-index")
+    assert [info.uri for info in index_files([folder], None, ScanConfig())] == [info.uri for info in files]
+    with pytest.raises(InputError, match="has no columnar index"):
+        index_files(["CC-MAIN-2012"], str(mirror), ScanConfig())

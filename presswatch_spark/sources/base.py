@@ -123,12 +123,14 @@ class ReadOptions:
     `columns`: for row datasets, the mapping of our names (`sources.columns.ROLES`) to the file's, dotted for
     nested fields.
     `max_document_bytes`: a longer document is a defect, not read.
+    `rows`: for JSONL and Parquet, the indices of the rows to read, and no others; None: all.
     """
 
     languages: frozenset[str] = frozenset()
     columns: Mapping[str, str] = field(default_factory=dict)
     max_document_bytes: int = 1 << 30
     batch_bytes: int = 4 << 20
+    rows: frozenset[int] | None = None
     storage: StorageOptions = field(default_factory=StorageOptions)
 
 

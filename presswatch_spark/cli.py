@@ -15,6 +15,7 @@ from presswatch_spark import __version__
 from presswatch_spark.commands.compare import compare
 from presswatch_spark.commands.corpus import corpus
 from presswatch_spark.commands.demo import demo
+from presswatch_spark.commands.pointers import fetch, verify_rows
 from presswatch_spark.commands.scan import scan
 from presswatch_spark.commands.tables import matches, runs, sql
 from presswatch_spark.errors import PresswatchError
@@ -32,7 +33,7 @@ def cli() -> None:
     """
 
 
-for command in (corpus, scan, runs, matches, sql, compare, demo):
+for command in (corpus, scan, runs, matches, sql, compare, fetch, verify_rows, demo):
     cli.add_command(command)
 
 

@@ -24,7 +24,7 @@ from tests.tables import match, publish
 
 HEAVY = ("pyspark", "pyarrow", "numba", "numpy", "pandas", "boto3", "datasketch", "yaml")
 PATHS: list[list[str]] = [[], ["corpus"], ["corpus", "build"], ["corpus", "info"]]
-PATHS += [["scan"], ["runs"], ["matches"], ["sql"], ["compare"], ["demo"]]
+PATHS += [["scan"], ["runs"], ["matches"], ["sql"], ["compare"], ["fetch"], ["verify-rows"], ["demo"]]
 
 
 @pytest.mark.parametrize("path", PATHS, ids=" ".join)
@@ -51,7 +51,7 @@ def test_help_answers_in_under_half_a_second() -> None:
 
 def test_every_command_of_the_contract_is_there_and_no_other() -> None:
     names = set(cli.cli.commands)
-    assert names == {"corpus", "scan", "runs", "matches", "sql", "compare", "demo"}
+    assert names == {*("corpus", "scan", "runs", "matches", "sql", "compare", "fetch", "verify-rows", "demo")}
     corpus = cli.cli.commands["corpus"]
     assert isinstance(corpus, click.Group)
     assert set(corpus.commands) == {"build", "info"}

@@ -16,6 +16,7 @@ from presswatch_spark.commands.census import census
 from presswatch_spark.commands.compare import compare
 from presswatch_spark.commands.corpus import corpus
 from presswatch_spark.commands.demo import demo
+from presswatch_spark.commands.pointers import fetch, verify_rows
 from presswatch_spark.commands.releases import releases
 from presswatch_spark.commands.scan import scan
 from presswatch_spark.commands.tables import matches, runs, sql
@@ -34,7 +35,19 @@ def cli() -> None:
     """
 
 
-for command in (corpus, releases, scan, census, runs, matches, sql, compare, demo):
+for command in (
+    corpus,
+    releases,
+    scan,
+    census,
+    runs,
+    matches,
+    sql,
+    compare,
+    fetch,
+    verify_rows,
+    demo,
+):
     cli.add_command(command)
 
 

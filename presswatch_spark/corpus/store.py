@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -133,6 +134,12 @@ class Corpus:
             cluster_id=None if cluster == ALONE else self._articles.article_id(cluster),
             words=batch.column("words")[row].as_py(),
         )
+
+    def ordinal_of(self, article_id: str) -> int | None:
+        """The ordinal of an article by its id; None if the corpus has none of that id."""
+        ordinal = bisect_left(range(len(self)), article_id, key=self._articles.article_id)
+        there = ordinal < len(self) and self._articles.article_id(ordinal) == article_id
+        return ordinal if there else None
 
     def body(self, ordinal: int) -> bytes:
         """Text of an article, UTF-8."""

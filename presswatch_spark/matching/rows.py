@@ -108,7 +108,7 @@ def document_rows(
             rows.append(_url_row(site.title_id, site.publisher_id or "", "title"))
     if not rows:
         return []
-    facts = _document_facts(batch, i, origin, text) | {"site_title_id": site.title_id if site else None}
+    facts = document_facts(batch, i, origin, text) | {"site_title_id": site.title_id if site else None}
     rows = [facts | row for row in rows]
     for row in rows:
         row["confidence"] = confidence(row, confidence_rules)
@@ -134,7 +134,8 @@ def span_places(overlaps: Sequence[Overlap], side: int, words: Words, text: byte
     return np.split(places, np.cumsum([len(overlap.spans) for overlap in overlaps])[:-1])
 
 
-def _document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) -> Row:
+def document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) -> Row:
+    """The columns of `matches` that say what document i, whose text is `text`, is and where it lies."""
     locator = batch.locate(i)
     return {
         "dataset": origin.dataset,

@@ -131,6 +131,7 @@ class ReadOptions:
     nested fields.
     `max_document_bytes`: a longer document is a defect, not read.
     `release`: the release that the shards belong to, for those that name none; it has errata.
+    `rows`: for JSONL and Parquet, the indices of the rows to read, and no others; None: all.
     """
 
     languages: frozenset[str] = frozenset()
@@ -138,6 +139,7 @@ class ReadOptions:
     max_document_bytes: int = 1 << 30
     release: str | None = None
     batch_bytes: int = 4 << 20
+    rows: frozenset[int] | None = None
     storage: StorageOptions = field(default_factory=StorageOptions)
 
 

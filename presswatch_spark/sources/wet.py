@@ -13,7 +13,7 @@ import numpy as np
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.inflate.inflated import compression_of, inflated_window
 from presswatch_spark.inflate.members import Piece, gzip_pieces
-from presswatch_spark.inflate.window import Window
+from presswatch_spark.inflate.window import Stream, Window
 from presswatch_spark.sources.base import DocumentBatch, Offsets, ReadOptions, ReadReport
 from presswatch_spark.sources.warc import headers as warc
 from presswatch_spark.sources.warc import records as records
@@ -46,18 +46,25 @@ class WetSource:
     def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
         """Yield the conversion records; see `Source.read`."""
         with open_stream(shard, options.storage) as stream:
-            window = Window(stream, report)
-            if window.refill(0) is None:
-                report.add_defect("the shard is empty", 0)
-                return
-            compression = compression_of(bytes(window.view[:4]))
-            if compression == "plain" and not begins_with_record(bytes(window.view[:64])):
-                compression = "gzip"
-            reading = _Reading(shard, options, report, compression)
-            for piece in _pieces(window, report, compression):
-                if reading.take(piece):
-                    yield from reading.batches(final=False)
-            yield from reading.finish()
+            yield from read_records(stream, shard, options, report)
+
+
+def read_records(
+    stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
+) -> Iterator[DocumentBatch]:
+    """Yield the conversion records of `stream`: all of `shard`, or a part that begins with a record."""
+    window = Window(stream, report)
+    if window.refill(0) is None:
+        report.add_defect("the shard is empty", 0)
+        return
+    compression = compression_of(bytes(window.view[:4]))
+    if compression == "plain" and not begins_with_record(bytes(window.view[:64])):
+        compression = "gzip"
+    reading = _Reading(shard, options, report, compression, window.base)
+    for piece in _pieces(window, report, compression):
+        if reading.take(piece):
+            yield from reading.batches(final=False)
+    yield from reading.finish()
 
 
 def _pieces(window: Window, report: ReadReport, compression: str) -> Iterator[Piece]:
@@ -69,11 +76,13 @@ def _pieces(window: Window, report: ReadReport, compression: str) -> Iterator[Pi
 class _Reading:
     """One shard being read: pieces come in, batches go out."""
 
-    def __init__(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport, compression: str) -> None:
+    def __init__(
+        self, shard: ObjectInfo, options: ReadOptions, report: ReadReport, compression: str, start: int
+    ) -> None:
         self._shard = shard
         self._options = options
         self._report = report
-        self._blocks = BlockBuilder(compression)
+        self._blocks = BlockBuilder(compression, start if compression == "plain" else 0)
         self._gate = warc.gate_of(options.languages)
         self._needed = options.batch_bytes
         self._seeking = False

@@ -57,6 +57,14 @@ def test_every_grade_occurs_and_agency_copy_keeps_all_its_owners(demo: Demonstra
     assert len(set(owners.values())) == 1
 
 
+def test_every_row_of_the_demo_verifies_against_its_shard(
+    demo: Demonstration, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables, corpus = str(demo.folder / "tables"), str(demo.folder / "corpus")
+    assert cli.run(["verify-rows", tables, "--sample", "1000", "--corpus", corpus]) == 0
+    assert f"{len(demo.rows)} of {len(demo.rows)} rows verify" in capsys.readouterr().out
+
+
 def test_passages_cut_out_of_the_pages_are_passages_of_the_articles(demo: Demonstration) -> None:
     texts = document_texts(demo.rows)
     for row in demo.rows:

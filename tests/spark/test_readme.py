@@ -24,7 +24,7 @@ RELEASE = "crawl-data/CC-MAIN-2024-22"
 # Where the README reads from Common Crawl, the test reads from a folder laid out like it.
 MIRROR = "mirror/"
 ELSEWHERE = ("https://data.commoncrawl.org/", "s3://commoncrawl/")
-READING = ("corpus info", "runs", "matches", "sql", "compare")
+READING = ("corpus info", "runs", "matches", "sql", "compare", "fetch", "verify-rows")
 
 
 def commands() -> list[list[str]]:
@@ -54,9 +54,12 @@ def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def here(word: str) -> str:
-    """A word of a command, with what lies elsewhere in the mirror, and `RUN` as the run before the last."""
+    """A word of a command: what is elsewhere in the mirror, `RUN` the last run but one, `ROW` one of WET."""
     if word == "RUN":
         return TableStore.open("tables").published()[-2]
+    if word == "ROW":
+        rows = TableStore.open("tables").read("matches").to_pylist()
+        return next(str(row["row_sha256"])[:16] for row in rows if row["dataset"] == "wet")
     return next((word.replace(place, MIRROR) for place in ELSEWHERE if word.startswith(place)), word)
 
 

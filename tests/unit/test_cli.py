@@ -24,7 +24,8 @@ from tests.tables import match, publish
 
 HEAVY = ("pyspark", "pyarrow", "numba", "numpy", "pandas", "boto3", "datasketch", "yaml")
 PATHS: list[list[str]] = [[], ["corpus"], ["corpus", "build"], ["corpus", "info"]]
-PATHS += [["releases"], ["scan"], ["runs"], ["matches"], ["sql"], ["compare"], ["demo"]]
+PATHS += [["releases"], ["scan"], ["census"], ["runs"], ["matches"], ["sql"], ["compare"], ["fetch"]]
+PATHS += [["verify-rows"], ["demo"]]
 
 
 @pytest.mark.parametrize("path", PATHS, ids=" ".join)
@@ -51,7 +52,8 @@ def test_help_answers_in_under_half_a_second() -> None:
 
 def test_every_command_of_the_contract_is_there_and_no_other() -> None:
     names = set(cli.cli.commands)
-    assert names == {"corpus", "releases", "scan", "census", "runs", "matches", "sql", "compare", "demo"}
+    tables = {"runs", "matches", "sql", "compare", "fetch", "verify-rows"}
+    assert names == {"corpus", "releases", "scan", "census", *tables, "demo"}
     corpus = cli.cli.commands["corpus"]
     assert isinstance(corpus, click.Group)
     assert set(corpus.commands) == {"build", "info"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from typing import Any
 
 import orjson
@@ -56,7 +57,7 @@ def read_jsonl(
     string, is a defect. `CorruptError` if rows were read and none has a column for text.
     """
     reading = _Rows(columns, options, report)
-    for index, line in lines(chunks, report, options.max_document_bytes):
+    for index, line in _chosen(lines(chunks, report, options.max_document_bytes), options.rows):
         if index == 0:
             line = line.removeprefix(BYTE_ORDER_MARK)
         if line and not line.isspace():
@@ -65,7 +66,18 @@ def read_jsonl(
                 yield reading.builder.take()
     if len(reading.builder):
         yield reading.builder.take()
-    reading.check(where)
+    if options.rows is None:
+        reading.check(where)
+
+
+def _chosen(
+    numbered: Iterator[tuple[int, bytes]], rows: frozenset[int] | None
+) -> Iterator[tuple[int, bytes]]:
+    """The lines with these numbers, read no further than the last of them; all for None."""
+    if rows is None:
+        return numbered
+    last = max(rows, default=-1)
+    return (line for line in takewhile(lambda line: line[0] <= last, numbered) if line[0] in rows)
 
 
 class _Rows:

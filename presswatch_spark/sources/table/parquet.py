@@ -43,9 +43,10 @@ def read_parquet(
         _check_types(parquet.schema_arrow, chosen, report, shard.uri)
         for group in range(parquet.num_row_groups):
             reading = _RowGroup(parquet, group, first_row, chosen, options, report)
-            yield from reading.batches()
+            if reading.is_wanted:
+                yield from reading.batches()
             first_row += reading.rows
-    if not report.defects_total and shard.size is not None:
+    if options.rows is None and not report.defects_total and shard.size is not None:
         report.bytes_read = shard.size
 
 
@@ -98,6 +99,13 @@ class _RowGroup:
         """Rows in the group, as the footer says."""
         return int(self.parquet.metadata.row_group(self.group).num_rows)
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether a row that is asked for lies in it."""
+        wanted = self.options.rows
+        last_row = self.first_row + self.rows
+        return wanted is None or any(self.first_row <= row < last_row for row in wanted)
+
     def batches(self) -> Iterator[DocumentBatch]:
         """Yield the group's documents; a defect names the group and how many of its rows were read."""
         done = 0
@@ -134,6 +142,8 @@ class _RowGroup:
                 f"text of {sizes[row]:,} bytes is longer than allowed", first_row + int(row), "row"
             )
         kept = (sizes > 0) & self._passes(values.get("languages"), len(text))
+        if self.options.rows is not None:
+            kept &= np.isin(first_row + np.arange(len(text)), list(self.options.rows))
         self.report.documents_skipped += int(np.count_nonzero(~kept))
         rows = np.flatnonzero(kept & (sizes <= self.options.max_document_bytes))
         self.report.documents += len(rows)

@@ -68,10 +68,10 @@ class BlockBuilder:
     than to keep them all and join them.
     """
 
-    def __init__(self, encoding: str) -> None:
+    def __init__(self, encoding: str, base: int = 0) -> None:
         self.size = 0
         self._encoding = {"zstd": "inflated"}.get(encoding, encoding)
-        self._base = 0
+        self._base = base
         self._buffer, self._start = _buffer(0), 0
         # Of every run; lists of numbers, which the garbage collector need not walk. `_opened`: of the first.
         self._starts: list[int] = []

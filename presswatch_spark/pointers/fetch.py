@@ -1,0 +1,111 @@
+"""One document, fetched and checked: for a terminal, and for a file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from presswatch_spark.errors import CorruptError
+from presswatch_spark.output.tables import TableStore
+from presswatch_spark.pointers.audit import Audit
+from presswatch_spark.pointers.mirrors import Mirror, mirrored
+from presswatch_spark.pointers.outcomes import OTHER_TEXT, Failure, Record
+from presswatch_spark.pointers.pointer import Pointer, parse_pointer, pointer_of
+from presswatch_spark.pointers.reading import records_at, stored_record
+from presswatch_spark.pointers.rows import row_by_digest
+from presswatch_spark.pointers.saved import save, warc_of
+from presswatch_spark.show import cell, printable
+from presswatch_spark.sources.base import ReadOptions
+from presswatch_spark.storage.objects import StorageOptions
+
+WARC_FORMATS = frozenset({"wet"})
+NAME_COLUMNS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A document that is the right one; `checked` says by what."""
+
+    pointer: Pointer
+    record: Record
+    options: ReadOptions
+    checked: str
+
+    def save(self, path: str) -> None:
+        """Write it to a new file: a WET record as WARC, in gzip if the name ends so; anything else as text.
+
+        Raises:
+            CorruptError: the record cannot be written as WARC.
+            OutputError: the file exists, or cannot be written.
+        """
+        text = self.record.text
+        if self.record.facts["dataset"] in WARC_FORMATS:
+            stored = stored_record(self.pointer, self.record, self.options)
+            text = warc_of(stored, text, packed=path.endswith(".gz"))
+        save(path, text)
+
+
+def for_row(tables: str, prefix: str, storage: StorageOptions, mirrors: Sequence[Mirror]) -> Fetched:
+    """The document of the row of `tables` whose digest begins with `prefix`.
+
+    Raises:
+        InputError: there is no such row, or several.
+        CorruptError: what lies there now is not what the row says.
+    """
+    audit = Audit(TableStore.open(tables), storage, mirrors)
+    row = row_by_digest(audit.store, prefix)
+    (verdict,) = audit.verdicts([row])
+    if verdict.failure or verdict.record is None:
+        raise _refused(verdict.pointer, verdict.failure)
+    checked = f"row {row['row_sha256']}: its digest; URL, record id, declared digest and text of the document"
+    return Fetched(verdict.pointer, verdict.record, audit.options_of(row["run_id"]), checked)
+
+
+def at_pointer(
+    text: str, columns: Mapping[str, str], storage: StorageOptions, mirrors: Sequence[Mirror]
+) -> Fetched:
+    """The document that a written pointer leads to.
+
+    Raises:
+        InputError: the text is no pointer.
+        CorruptError: nothing can be read there, or its text has not the pointer's SHA-256.
+    """
+    asked = parse_pointer(text)
+    pointer = replace(asked, uri=mirrored(asked.uri, mirrors))
+    options = ReadOptions(columns=columns, storage=storage)
+    ((_, outcome),) = records_at([pointer], options)
+    if isinstance(outcome, Failure):
+        raise _refused(pointer, outcome)
+    if pointer.sha256 not in (None, hashlib.sha256(outcome.text).hexdigest()):
+        raise _refused(pointer, Failure(OTHER_TEXT))
+    checked = (
+        "SHA-256 of the text" if pointer.sha256 else "nothing: the pointer has no sha256 to compare with"
+    )
+    return Fetched(pointer, outcome, options, checked)
+
+
+def shown(fetched: Fetched, out: str | None) -> Iterator[str]:
+    """What was fetched, in lines that cannot steer a terminal; its text, unless it went to the file `out`."""
+    record, facts = fetched.record, fetched.record.facts
+    by = "by range" if record.stored is not None else "of the shard, in order"
+    told = {
+        "document": facts["document_url"],
+        "captured": facts["captured_at"],
+        "record id": facts["record_id"],
+        "declared": facts["payload_digest"],
+        "languages": ", ".join(facts["languages"]),
+        "text": f"{len(record.text):,} bytes, SHA-256 {facts['text_sha256']}",
+        "pointer": pointer_of(facts, fetched.pointer.uri),
+        "read": f"{record.bytes_read:,} bytes {by}",
+        "checked": fetched.checked,
+        "written": out,
+    }
+    yield from (f"{name:<{NAME_COLUMNS}}  {cell(value)}" for name, value in told.items() if value)
+    if not out:
+        yield ""
+        yield from map(printable, record.text.decode("utf-8", "replace").splitlines())
+
+
+def _refused(pointer: Pointer, failure: Failure | None) -> CorruptError:
+    return CorruptError(f"not the document that was asked for: {failure}", where=str(pointer))

@@ -1,0 +1,194 @@
+"""Documents by their pointers, decoded by the sources that the scan reads them with.
+
+A WET record in a gzip member of its own, or in a plain file, is one range request. Everything else is read
+in order, once for all pointers into a shard, and no further than the last of them: JSONL by lines, of which
+only those asked for are parsed; Parquet by the row groups that hold them; OSCAR 21.09, whose URLs stand in a
+second file; and what lies in one gzip member or zstd frame with others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from presswatch_spark.errors import CorruptError, InputError, PresswatchError, StorageError
+from presswatch_spark.inflate.inflated import compression_of, inflated
+from presswatch_spark.matching.rows import Origin, document_facts
+from presswatch_spark.pointers.outcomes import GONE, NO_SHARD, NOT_REACHED, UNREADABLE, Failure, Record
+from presswatch_spark.pointers.pointer import Pointer
+from presswatch_spark.sources.base import DocumentBatch, ReadOptions, ReadReport
+from presswatch_spark.sources.detect import SOURCES, source_for
+from presswatch_spark.sources.warc.fields import begins_with_record
+from presswatch_spark.sources.wet import read_records
+from presswatch_spark.storage.objects import (
+    MissingError,
+    ObjectInfo,
+    open_stream,
+    printable,
+    read_range,
+    stat,
+)
+
+# A plain record is known to end where another begins.
+LOOK_BEYOND_BYTES = 16
+# Enough to name what lies at an offset now, if it is longer than what did.
+OTHER_RECORD_BYTES = 8 << 20
+DEFECTS_TOLD = 3
+
+Outcome = Record | Failure
+
+
+def records_at(pointers: Sequence[Pointer], options: ReadOptions) -> Iterator[tuple[Pointer, Outcome]]:
+    """Yield what lies at each of `pointers`, all into one shard and of one format, in any order."""
+    left = dict.fromkeys(pointers)
+    uri, format = pointers[0].uri, pointers[0].format
+    try:
+        shard = stat(uri, options.storage)
+        for pointer in [pointer for pointer in pointers if pointer.by_range and format in (None, "wet")]:
+            yield pointer, _by_range(shard, pointer, options)
+            del left[pointer]
+        if left:
+            yield from _in_order(shard, format, left, options)
+    except PresswatchError as error:
+        for pointer in left:
+            yield pointer, _failure_of(error)
+
+
+def stored_record(pointer: Pointer, record: Record, options: ReadOptions) -> bytes:
+    """The bytes of a record's range: as they are stored, or inflated where the range counts inflated bytes.
+
+    `StorageError` if they cannot be read again.
+    """
+    if record.stored is not None:
+        return record.stored
+    start, length = record.facts["record_offset"], record.facts["record_length"]
+    position, parts = 0, []
+    with open_stream(ObjectInfo(pointer.uri), options.storage) as stream:
+        for data in inflated(stream, ReadReport()):
+            parts.append(data[max(0, start - position) : max(0, start + length - position)])
+            position += len(data)
+            if position >= start + length:
+                break
+    return b"".join(parts)
+
+
+@dataclass(slots=True)
+class _Part:
+    """Bytes of an object that a range request gave, as a stream. `position`: offset of the next byte."""
+
+    data: bytes
+    position: int
+
+    def read(self, n: int, /) -> bytes:
+        taken, self.data = self.data[:n], self.data[n:]
+        self.position += len(taken)
+        return taken
+
+
+def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outcome:
+    """The WET record in a range of the shard; of what else is there, as much as names it."""
+    start, length = pointer.offset or 0, pointer.length or 0
+    if start < 0 or not 0 < length <= options.max_document_bytes:
+        return Failure(UNREADABLE, "the range is none of a record")
+    beyond = shard.size is not None and start >= shard.size
+    data = b"" if beyond else read_range(shard.uri, start, length + LOOK_BEYOND_BYTES, options.storage)
+    if not data:
+        return Failure(GONE, "the shard ends before it")
+    if not data[:length].strip(b"\0"):
+        return Failure(UNREADABLE, "its bytes are zeros")
+    if compression_of(data[:4]) != "gzip" and not begins_with_record(data):
+        return Failure(UNREADABLE, "no record begins there")
+    outcome = _decoded(shard, start, data, options)
+    if isinstance(outcome, Failure) and len(data) > length:
+        data = read_range(shard.uri, start, OTHER_RECORD_BYTES, options.storage)
+        outcome = _decoded(shard, start, data, options)
+    if isinstance(outcome, Failure) and len(data) < length:
+        return Failure(UNREADABLE, "the shard ends within it")
+    return outcome
+
+
+def _decoded(shard: ObjectInfo, start: int, data: bytes, options: ReadOptions) -> Outcome:
+    """The record at the beginning of `data`, which are the bytes of the shard from `start` on."""
+    report, part = ReadReport(), ObjectInfo(shard.uri, start + len(data))
+    for batch in _until_damage(
+        read_records(_Part(data, start), part, replace(options, batch_bytes=1), report)
+    ):
+        record = _record(batch, 0, shard.uri, "wet", len(data))
+        length = record.facts["record_length"]
+        if record.facts["record_offset"] == start and record.facts["record_encoding"] != "inflated":
+            return replace(record, stored=data[:length])
+        break
+    if report.defects and report.defects[0].offset == start:
+        return Failure(UNREADABLE, report.defects[0].what.partition(";")[0])
+    return Failure(UNREADABLE, "no record with text begins there")
+
+
+def _until_damage(batches: Iterator[DocumentBatch]) -> Iterator[DocumentBatch]:
+    """As many as can be read: what a part of a shard is not, its report says."""
+    try:
+        yield from batches
+    except CorruptError:
+        return
+
+
+def _in_order(
+    shard: ObjectInfo, format: str | None, left: dict[Pointer, None], options: ReadOptions
+) -> Iterator[tuple[Pointer, Outcome]]:
+    """Read the shard as a scan does, until every document of `left` was met; those that were leave it."""
+    if format not in SOURCES and format is not None:
+        raise InputError(f"no source reads the format {format}", where=printable(shard.uri))
+    rows = {pointer.row for pointer in left if pointer.offset is None}
+    if len(rows) == len({pointer.place for pointer in left}):
+        options = replace(options, rows=frozenset(row for row in rows if row is not None))
+    report = ReadReport()
+    source = source_for(format or "auto", shard, options)
+    for batch in source.read(shard, options, report):
+        for i, met in _met(batch, left):
+            record = _record(batch, i, shard.uri, source.name, report.bytes_read)
+            for pointer in met:
+                del left[pointer]
+                yield pointer, record
+        if not left:
+            return
+    for pointer in left:
+        yield pointer, _absence(pointer, report)
+    left.clear()
+
+
+def _met(batch: DocumentBatch, wanted: Collection[Pointer]) -> Iterator[tuple[int, list[Pointer]]]:
+    """The documents of a batch that are wanted, each with its pointers."""
+    places: dict[tuple[str, int | None], list[Pointer]] = {}
+    for pointer in wanted:
+        places.setdefault(pointer.place, []).append(pointer)
+    for i in range(len(batch)):
+        locator = batch.locate(i)
+        met = [
+            pointer
+            for place in (("offset", locator.record_offset), ("row", locator.row_index))
+            for pointer in places.get(place, ())
+            if pointer.encoding in (None, locator.record_encoding)
+        ]
+        if met:
+            yield i, met
+
+
+def _record(batch: DocumentBatch, i: int, uri: str, format: str, bytes_read: int) -> Record:
+    text = batch.text_of(i)
+    return Record(
+        document_facts(batch, i, Origin(format, None, printable(uri)), text), text, None, bytes_read
+    )
+
+
+def _absence(pointer: Pointer, report: ReadReport) -> Failure:
+    """Why a shard that was read has no document at a place: what was lost there, or anything that was."""
+    if not report.defects:
+        return Failure(GONE, "the shard was read, and no document is there")
+    own = [str(defect) for defect in report.defects if defect.offset == pointer.row and defect.unit == "line"]
+    reason = NOT_REACHED if report.interrupted else UNREADABLE
+    return Failure(reason, "; ".join(own or map(str, report.defects[-DEFECTS_TOLD:])))
+
+
+def _failure_of(error: PresswatchError) -> Failure:
+    if isinstance(error, MissingError):
+        return Failure(NO_SHARD, error.what)
+    return Failure(NOT_REACHED if isinstance(error, StorageError) else UNREADABLE, error.what)

@@ -1,0 +1,102 @@
+"""Rows of `matches` as their files hold them: drawn at random, or found by their digest.
+
+A file of an earlier version has fewer columns; its rows' digests are over those, so they are read with those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from presswatch_spark.errors import CorruptError, InputError
+from presswatch_spark.match_rows import chosen_runs
+from presswatch_spark.matching.rows import Row
+from presswatch_spark.output.tables import TableStore
+from presswatch_spark.sources.table.parquet import ARROW_ERRORS
+from presswatch_spark.tables import MATCHES
+
+DIGEST_DIGITS = 64
+USED = (
+    "run_id", "dataset", "document_url", "article_id", "article_sha256", "spans", "shard_uri", "record_id",
+    "record_offset", "record_length", "record_encoding", "row_index", "payload_digest", "text_sha256",
+    "captured_at", "http_status", "languages", "row_sha256",
+)  # fmt: skip
+
+
+def drawn_rows(store: TableStore, run_id: str | None, count: int, seed: int) -> tuple[list[Row], int]:
+    """`count` rows of a published run (`latest`: the newest), or of all runs, and how many there are.
+
+    The same seed draws the same rows of the same tables; all of them if there are no more than `count`.
+
+    Raises:
+        InputError: no such run is published, or none at all.
+        CorruptError: a file of the table cannot be read.
+    """
+    files = _files(store, run_id)
+    sizes = [_read(file, lambda path: pq.read_metadata(path).num_rows) for file in files]
+    total = sum(sizes)
+    drawn = sorted(Random(seed).sample(range(total), min(count, total)))
+    rows, first = list[Row](), 0
+    for file, size in zip(files, sizes, strict=True):
+        places = [place - first for place in drawn if first <= place < first + size]
+        first += size
+        if places:
+            rows += _read(file, lambda path, places=places: _table(path).take(places).to_pylist())
+    return rows, total
+
+
+def row_by_digest(store: TableStore, prefix: str) -> Row:
+    """The row whose `row_sha256` begins with `prefix`; of several runs that have it, from the newest.
+
+    Raises:
+        InputError: there is no such row, or several.
+        CorruptError: a file of the table cannot be read.
+    """
+    wanted = prefix.lower()
+    if not 0 < len(wanted) <= DIGEST_DIGITS or set(wanted) - set("0123456789abcdef"):
+        raise InputError(
+            f"{prefix!r} begins no SHA-256", remedy="give the first digits of a row's row_sha256"
+        )
+    begins = pc.starts_with(ds.field("row_sha256"), wanted)
+    found: dict[str, Row] = {}
+    for file in _files(store, None):
+        rows = _read(file, lambda path: _table(path).to_table(filter=begins).to_pylist())
+        found |= {row["row_sha256"]: row for row in rows}
+    if len(found) != 1:
+        how_many = f"{len(found):,} rows have" if found else "no row has"
+        raise InputError(
+            f"{how_many} a row_sha256 that begins with {wanted}",
+            where=str(store.root),
+            remedy="give more of its digits" if found else "`presswatch matches --json` lists them",
+        )
+    return found.popitem()[1]
+
+
+def _files(store: TableStore, run_id: str | None) -> Iterator[Any] | list[Path]:
+    if not store.published():
+        raise InputError("no run is published here", where=str(store.root))
+    return store.files("matches", *chosen_runs(store, run_id))
+
+
+def _table(path: Path) -> Any:
+    names = set(pq.read_schema(path).names)
+    if lost := [name for name in USED if name not in names]:
+        raise CorruptError(f"the file of the table has no column {', '.join(lost)}", where=str(path))
+    schema = pa.schema([column for column in MATCHES if column.name in names])
+    return ds.dataset(str(path), schema=schema, format="parquet")
+
+
+def _read(path: Path, read: Any) -> Any:
+    try:
+        return read(path)
+    except ARROW_ERRORS as error:
+        raise CorruptError(
+            "the file of the table cannot be read", where=str(path), remedy="restore it, or scan again"
+        ) from error

@@ -1,0 +1,52 @@
+"""One record as a file of its own: a WARC that any WARC tool reads, or the text where there is no record."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from pathlib import Path
+from typing import Any
+
+from warcio.archiveiterator import ArchiveIterator
+from warcio.exceptions import ArchiveLoadFailed
+from warcio.warcwriter import WARCWriter
+
+from presswatch_spark.errors import CorruptError
+from presswatch_spark.output.tables import disk_errors
+
+
+class _AsStored(WARCWriter):  # type: ignore[misc]
+    """Writes the headers that a record has: a digest that it does not declare is none of its own."""
+
+    def ensure_digest(self, record: Any, block: bool = True, payload: bool = True) -> None:
+        """Add nothing."""
+
+
+def warc_of(stored: bytes, text: bytes, *, packed: bool) -> bytes:
+    """A WARC file with the one record that `stored` (a gzip member, or the record itself) holds.
+
+    `CorruptError` if a reader of that file would not find `text` in it.
+    """
+    plain = gzip.decompress(stored) if stored[:2] == b"\x1f\x8b" else stored
+    written = io.BytesIO()
+    try:
+        _AsStored(written, gzip=packed).write_record(_only_record(plain))
+        same = _only_record(written.getvalue()).raw_stream.read() == text
+    except (ArchiveLoadFailed, StopIteration, ValueError):
+        same = False
+    if not same:
+        raise CorruptError(
+            "the record contradicts its own Content-Length, so WARC tools would read another text",
+            remedy="leave --out out, and fetch the bytes of the range by themselves",
+        )
+    return written.getvalue()
+
+
+def save(path: str, content: bytes) -> None:
+    """Write a new file; `OutputError` if there is one already, or it cannot be written."""
+    with disk_errors(Path(path)), open(path, "xb") as file:
+        file.write(content)
+
+
+def _only_record(data: bytes) -> Any:
+    return next(iter(ArchiveIterator(io.BytesIO(data), no_record_parse=True)))

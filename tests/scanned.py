@@ -1,0 +1,159 @@
+"""Published tables without Spark: shards scanned in this process, and shards changed after it."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zstandard
+
+from presswatch_spark.config import MinHashRules, ScanConfig, row_settings
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.demo import shards
+from presswatch_spark.demo.generate import Page
+from presswatch_spark.demo.prose import articles, pages
+from presswatch_spark.demo.texts import Article
+from presswatch_spark.matching.digests import row_digest
+from presswatch_spark.shard_scan import ShardScan
+from presswatch_spark.storage.objects import stat
+from tests.corpora import article, build, write_jsonl
+from tests.tables import publish
+
+SEED = 20261125
+FORMS: dict[str, Callable[[Path, Sequence[Page]], object]] = {
+    "a.warc.wet.gz": shards.write_wet,
+    "plain.warc.wet": shards.write_wet,
+    "single.warc.wet.gz": lambda path, found: shards.write_wet(path, found, one_member=True),
+    "c4-train.json.gz": shards.write_c4_json,
+    "c4-plain.json": shards.write_c4_json,
+    "c4.parquet": lambda path, found: shards.write_c4_parquet(path, found, row_group_rows=7),
+    "fr_part_1.txt.gz": shards.write_oscar_2109,
+    "fr_part_3.txt": shards.write_oscar_2109,
+    "fr_part_4.jsonl.gz": shards.write_oscar_2201,
+    "fr_part_5.jsonl.zst": shards.write_oscar_2301,
+    "oscar.parquet": lambda path, found: shards.write_oscar_parquet(path, found, row_group_rows=7),
+    "fineweb.parquet": shards.write_rows_parquet,
+}
+BY_RANGE = ("a.warc.wet.gz", "plain.warc.wet")
+
+
+def press() -> list[Article]:
+    return list(articles(20, SEED))
+
+
+def some_pages(count: int = 30, seed: int = SEED) -> list[Page]:
+    return list(pages(count, seed, press(), share=0.6))
+
+
+def press_corpus(folder: Path, change: Callable[[str], str] = str) -> Path:
+    """The corpus of the press, the first article's text changed by `change`."""
+    rows = [article(number, body=source.body) for number, source in enumerate(press())]
+    rows[0]["body"] = change(rows[0]["body"])
+    folder.mkdir(exist_ok=True)
+    build(folder / "corpus", [write_jsonl(folder / "articles.jsonl", rows)])
+    return folder / "corpus"
+
+
+def scan_here(
+    paths: Sequence[str | Path],
+    corpus: Path,
+    tables: Path,
+    config: ScanConfig | None = None,
+    run_id: str = "20261125T000000Z-abcdef",
+) -> list[dict[str, Any]]:
+    """Scan shards and publish the run; its rows."""
+    config = config or ScanConfig()
+    scan = ShardScan("auto", str(corpus), Corpus.open(str(corpus)).manifest.digest, config)
+    rows: list[dict[str, Any]] = []
+    for path in paths:
+        outcome = scan(stat(str(path), config.storage))
+        assert outcome.log["status"] == "complete", outcome.log
+        rows += [row | {"run_id": run_id} for batch in outcome.matches for row in batch.to_pylist()]
+    publish(tables, run_id, rows, config=row_settings(config, MinHashRules()))
+    return rows
+
+
+def rewrite_rows(tables: Path, change: Callable[[dict[str, Any]], None], *, digested: bool = False) -> None:
+    """Change the rows of the one published file, as who edits a table would; `digested`: and hide it."""
+    (file,) = (tables / "matches").glob("*.parquet")
+    table = pq.read_table(file)
+    rows = table.to_pylist()
+    for row in rows:
+        change(row)
+        if digested:
+            row["row_sha256"] = row_digest(row)
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), file)
+
+
+def snippet(page: Page) -> bytes:
+    """Some bytes of a page's text that stand in no other and look the same in JSON."""
+    return max(page.text.split("\n"), key=len)[40:140].encode()
+
+
+def change_a_byte(path: Path, page: Page) -> None:
+    """Change one letter of a page's text, and as little else of its shard as its packing allows."""
+    old = snippet(page)
+    letters = [at for at, byte in enumerate(old) if 97 <= byte <= 122]
+    others = (old[:at] + bytes([byte]) + old[at + 1 :] for at in letters for byte in range(97, 123))
+    substitute(path, old, [other for other in others if other != old])
+
+
+def substitute(path: Path, old: bytes, candidates: list[bytes]) -> None:
+    """Put one of `candidates`, each as long as `old`, in its place: of gzip members, one that fits."""
+    data = path.read_bytes()
+    if data[:4] == b"PAR1":
+        table = pq.read_table(path)
+        name = "content" if "content" in table.column_names else "text"
+        found = [text.encode().replace(old, candidates[-1]).decode() for text in table[name].to_pylist()]
+        assert found != table[name].to_pylist()
+        group = pq.ParquetFile(path).metadata.row_group(0).num_rows
+        changed = table.set_column(table.column_names.index(name), name, pa.array(found))
+        pq.write_table(changed, path, row_group_size=group)
+    elif data[:2] == b"\x1f\x8b":
+        parts = members(data)
+        (number,) = [n for n, (start, end) in enumerate(parts) if old in gzip.decompress(data[start:end])]
+        start, end = parts[number]
+        texts = [gzip.decompress(data[start:end]).replace(old, new, 1) for new in candidates]
+        if len(parts) == 1:
+            path.write_bytes(gzip.compress(texts[0]))
+        else:
+            path.write_bytes(data[:start] + fitted(texts, end - start) + data[end:])
+    elif data[:4] == b"\x28\xb5\x2f\xfd":
+        text = zstandard.ZstdDecompressor().decompress(data, max_output_size=1 << 26)
+        path.write_bytes(zstandard.ZstdCompressor().compress(replaced(text, old, candidates[-1])))
+    else:
+        path.write_bytes(replaced(data, old, candidates[-1]))
+
+
+def replaced(data: bytes, old: bytes, new: bytes) -> bytes:
+    assert data.count(old) == 1
+    return data.replace(old, new)
+
+
+def members(data: bytes) -> list[tuple[int, int]]:
+    """Where gzip members begin and end, by zlib alone."""
+    found, start = [], 0
+    while start < len(data):
+        inflater = zlib.decompressobj(31)
+        inflater.decompress(data[start:])
+        end = len(data) - len(inflater.unused_data)
+        found.append((start, end))
+        start = end
+    return found
+
+
+def fitted(texts: list[bytes], size: int) -> bytes:
+    """A gzip member of exactly `size` bytes that holds one of `texts`; a file name in its header fills it."""
+    for text in texts:
+        bare = gzip.compress(text, mtime=0)
+        room = size - len(bare)
+        if room == 0:
+            return bare
+        if room > 0:
+            return bare[:3] + b"\x08" + bare[4:10] + b"x" * (room - 1) + b"\0" + bare[10:]
+    raise AssertionError("no text fits")

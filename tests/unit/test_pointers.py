@@ -1,0 +1,466 @@
+"""Rows lead back to their documents, and only to theirs, whatever happened to the shards meanwhile."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from presswatch_spark.config import ReadRules, ScanConfig
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.demo.generate import Page
+from presswatch_spark.errors import ConfigError, CorruptError, InputError
+from presswatch_spark.matching.digests import row_digest
+from presswatch_spark.output.tables import TableStore
+from presswatch_spark.pointers.audit import Audit, Verdict
+from presswatch_spark.pointers.mirrors import mirrored, parse_mirror
+from presswatch_spark.pointers.outcomes import MEANINGS
+from presswatch_spark.pointers.pointer import Pointer, is_pointer, parse_pointer
+from presswatch_spark.pointers.rows import drawn_rows, row_by_digest
+from tests.conftest import ROOT
+from tests.corpora import write_jsonl
+from tests.scanned import (
+    BY_RANGE,
+    FORMS,
+    change_a_byte,
+    members,
+    press_corpus,
+    rewrite_rows,
+    scan_here,
+    some_pages,
+    substitute,
+)
+
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return press_corpus(tmp_path_factory.mktemp("press"))
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Path:
+    """A shard of each form, and the tables of a scan of each."""
+    folder = tmp_path_factory.mktemp("release")
+    for name, write in FORMS.items():
+        (folder / name).mkdir()
+        write(folder / name / name, some_pages())
+        scan_here([folder / name / name], corpus, folder / name / "tables")
+    return folder
+
+
+@pytest.fixture
+def scanned(request: pytest.FixtureRequest, release: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """A shard of one form, to be damaged, and the tables that speak of it: moved there by a mirror."""
+    shutil.copytree(release / request.param, tmp_path / "copy")
+    return tmp_path / "copy" / request.param, tmp_path / "copy" / "tables"
+
+
+every_form = pytest.mark.parametrize("scanned", FORMS, indirect=True)
+ranged_forms = pytest.mark.parametrize("scanned", BY_RANGE, indirect=True)
+
+
+def verdicts(tables: Path, corpus: Path | None = None, shard: Path | None = None) -> list[Verdict]:
+    """Of all rows; `shard` stands for the one that was scanned."""
+    store = TableStore.open(str(tables))
+    rows, total = drawn_rows(store, None, 10_000, 0)
+    assert len(rows) == total > 0
+    mirrors = [parse_mirror(f"{rows[0]['shard_uri']}={shard}")] if shard else []
+    if shard and ".txt" in shard.name:
+        mirrors = [parse_mirror(f"{Path(rows[0]['shard_uri']).parent}={shard.parent}")]
+    opened = Corpus.open(str(corpus)) if corpus else None
+    found = list(Audit(store, mirrors=mirrors, corpus=opened).verdicts(rows))
+    assert len(found) == total
+    assert all(verdict.failure is None or verdict.failure.reason in MEANINGS for verdict in found)
+    return found
+
+
+def failures(found: list[Verdict]) -> dict[str, set[str]]:
+    """URLs of the rows that fail, by reason; a document of which one row fails fails with all of them."""
+    reasons: dict[str, set[str]] = {}
+    for verdict in found:
+        reasons.setdefault(verdict.failure.reason if verdict.failure else "", set()).add(
+            verdict.row["document_url"]
+        )
+    verified = reasons.pop("", set())
+    assert not verified & set().union(*reasons.values(), set())
+    return reasons
+
+
+def copied() -> list[Page]:
+    """The pages that rows speak of, in the order of every shard."""
+    return [page for page in some_pages() if page.copies]
+
+
+def record_of(shard: Path, page: Page) -> tuple[int, int]:
+    """Where a page's record begins and ends in a WET shard, by zlib and find alone."""
+    data = shard.read_bytes()
+    if shard.suffix == ".gz":
+        (found,) = (
+            (start, end)
+            for start, end in members(data)
+            if f"{page.url}\r\n".encode() in gzip.decompress(data[start:end])
+        )
+        return found
+    start = data.rindex(b"WARC/1.0", 0, data.index(f"{page.url}\r\n".encode()))
+    end = data.find(b"WARC/1.0\r\n", start + 1)
+    return start, len(data) if end < 0 else end
+
+
+def change_last_record(shard: Path, change: Callable[[bytes], bytes]) -> None:
+    """Rewrite the record of the last page that rows speak of; what follows may move."""
+    data = shard.read_bytes()
+    start, end = record_of(shard, copied()[-1])
+    packed = shard.suffix == ".gz"
+    old = gzip.decompress(data[start:end]) if packed else data[start:end]
+    new = change(old)
+    assert new != old
+    shard.write_bytes(data[:start] + (gzip.compress(new) if packed else new) + data[end:])
+
+
+@every_form
+def test_every_row_of_a_scan_verifies_with_the_words_of_its_spans(
+    scanned: tuple[Path, Path], corpus: Path
+) -> None:
+    shard, tables = scanned
+    found = verdicts(tables, corpus, shard)
+    assert failures(found) == {}
+    assert {verdict.row["document_url"] for verdict in found} == {page.url for page in copied()}
+
+
+@every_form
+def test_one_changed_byte_fails_the_rows_of_its_record_and_no_others(scanned: tuple[Path, Path]) -> None:
+    shard, tables = scanned
+    page = copied()[5]
+    change_a_byte(shard, page)
+    assert failures(verdicts(tables, shard=shard)) == {"other text": {page.url}}
+
+
+@every_form
+def test_a_shard_that_is_gone_fails_all_its_rows(scanned: tuple[Path, Path]) -> None:
+    shard, tables = scanned
+    shard.unlink()
+    assert set(failures(verdicts(tables, shard=shard))) == {"no shard"}
+
+
+@ranged_forms
+class TestRecordsByRange:
+    def test_another_record_of_the_same_size_is_named_though_it_can_be_read(
+        self, scanned: tuple[Path, Path]
+    ) -> None:
+        shard, tables = scanned
+        page = copied()[5]
+        old = f"WARC-Target-URI: {page.url}\r\n".encode()
+        others = [old.replace(b"site-", name) for name in (b"note-", b"page-", b"read-", b"list-", b"tier-")]
+        substitute(shard, old, others)
+        assert failures(verdicts(tables, shard=shard)) == {"other URI": {page.url}}
+
+    def test_another_declared_digest_is_named(self, scanned: tuple[Path, Path]) -> None:
+        shard, tables = scanned
+        change_last_record(
+            shard, lambda record: re.sub(rb"(Payload-Digest: sha1:)\w+", rb"\1" + b"A" * 32, record)
+        )
+        assert failures(verdicts(tables, shard=shard)) == {"other digest": {copied()[-1].url}}
+
+    def test_another_record_id_is_named(self, scanned: tuple[Path, Path]) -> None:
+        shard, tables = scanned
+        change_last_record(shard, lambda record: re.sub(rb"urn:uuid:\w+", rb"urn:uuid:0", record, count=1))
+        assert failures(verdicts(tables, shard=shard)) == {"other record id": {copied()[-1].url}}
+
+    def test_another_time_of_capture_is_named(self, scanned: tuple[Path, Path]) -> None:
+        shard, tables = scanned
+        change_last_record(shard, lambda record: record.replace(b"WARC-Date: 2024", b"WARC-Date: 2023"))
+        assert failures(verdicts(tables, shard=shard)) == {"other facts": {copied()[-1].url}}
+
+    def test_a_dropped_record_leaves_another_at_its_offset(self, scanned: tuple[Path, Path]) -> None:
+        shard, tables = scanned
+        page, data = copied()[5], shard.read_bytes()
+        start, end = record_of(shard, page)
+        shard.write_bytes(data[:start] + data[end:])
+        found = failures(verdicts(tables, shard=shard))
+        assert found.pop("other URI") == {page.url}
+        moved = {after.url for after in copied()[6:]}
+        assert set().union(*found.values()) == moved
+        assert set(found) <= {"unreadable", "record gone"}
+
+    def test_the_last_record_dropped_is_gone_and_no_other(self, scanned: tuple[Path, Path]) -> None:
+        shard, tables = scanned
+        page = copied()[-1]
+        start, _ = record_of(shard, page)
+        shard.write_bytes(shard.read_bytes()[:start])
+        assert failures(verdicts(tables, shard=shard)) == {"record gone": {page.url}}
+
+    def test_a_record_of_zeros_is_unreadable_and_its_neighbours_are_not(
+        self, scanned: tuple[Path, Path]
+    ) -> None:
+        shard, tables = scanned
+        page, data = copied()[5], shard.read_bytes()
+        start, end = record_of(shard, page)
+        shard.write_bytes(data[:start] + bytes(end - start) + data[end:])
+        found = verdicts(tables, shard=shard)
+        assert failures(found) == {"unreadable": {page.url}}
+        assert {str(verdict.failure) for verdict in found if verdict.failure} == {
+            "unreadable: its bytes are zeros"
+        }
+
+    def test_a_shard_cut_within_a_record_says_so_of_it_and_what_followed_is_gone(
+        self, scanned: tuple[Path, Path]
+    ) -> None:
+        shard, tables = scanned
+        page, data = copied()[5], shard.read_bytes()
+        start, end = record_of(shard, page)
+        shard.write_bytes(data[: (start + end) // 2])
+        found = verdicts(tables, shard=shard)
+        gone = {after.url for after in copied()[6:]}
+        assert failures(found) == {"unreadable": {page.url}, "record gone": gone}
+        assert "unreadable: the shard ends within it" in {str(verdict.failure) for verdict in found}
+
+
+@pytest.mark.parametrize("scanned", ["a.warc.wet.gz"], indirect=True)
+def test_a_damaged_gzip_member_is_unreadable_and_its_neighbours_are_not(scanned: tuple[Path, Path]) -> None:
+    shard, tables = scanned
+    page, data = copied()[5], bytearray(shard.read_bytes())
+    start, end = record_of(shard, page)
+    data[(start + end) // 2] ^= 0x10
+    shard.write_bytes(data)
+    assert failures(verdicts(tables, shard=shard)) == {"unreadable": {page.url}}
+
+
+@ranged_forms
+@pytest.mark.parametrize("change", [lambda text: text + b" ce jour", lambda text: text[:-9]])
+def test_a_text_that_grew_or_shrank_is_another_text(
+    scanned: tuple[Path, Path], change: Callable[[bytes], bytes]
+) -> None:
+    def with_length(record: bytes) -> bytes:
+        head, _, body = record.partition(b"\r\n\r\n")
+        text = change(body.removesuffix(b"\r\n\r\n"))
+        length = f"Content-Length: {len(body) - 4}".encode()
+        assert length in head
+        head = head.replace(length, f"Content-Length: {len(text)}".encode())
+        return head + b"\r\n\r\n" + text + b"\r\n\r\n"
+
+    shard, tables = scanned
+    change_last_record(shard, with_length)
+    assert failures(verdicts(tables, shard=shard)) == {"other text": {copied()[-1].url}}
+
+
+@pytest.mark.parametrize("scanned", ["c4-plain.json", "single.warc.wet.gz", "fr_part_3.txt"], indirect=True)
+def test_a_shard_read_in_order_and_cut_keeps_what_stands_before_the_cut(scanned: tuple[Path, Path]) -> None:
+    shard, tables = scanned
+    data = shard.read_bytes()
+    shard.write_bytes(data[: len(data) // 2])
+    found = verdicts(tables, shard=shard)
+    verified = [verdict.row["document_url"] for verdict in found if not verdict.failure]
+    urls = [page.url for page in copied()]
+    assert 0 < len(set(verified)) < len(urls)
+    assert set(verified) == set(urls[: len(set(verified))])
+    assert {verdict.failure.reason for verdict in found if verdict.failure} <= {"unreadable", "record gone"}
+
+
+@pytest.mark.parametrize("scanned", ["c4-plain.json"], indirect=True)
+def test_a_dropped_line_makes_every_later_row_speak_of_another_document(scanned: tuple[Path, Path]) -> None:
+    shard, tables = scanned
+    lines = shard.read_bytes().splitlines(keepends=True)
+    number = some_pages().index(copied()[5])
+    shard.write_bytes(b"".join(lines[:number] + lines[number + 1 :]))
+    found = failures(verdicts(tables, shard=shard))
+    last = {some_pages()[-1].url} & {page.url for page in copied()}
+    assert found.pop("record gone", set()) == last
+    assert found == {"other URI": {page.url for page in copied()[5:]} - last}
+
+
+@pytest.mark.parametrize("scanned", ["fr_part_1.txt.gz"], indirect=True)
+def test_oscar_2109_without_its_metadata_has_no_url_to_compare(scanned: tuple[Path, Path]) -> None:
+    shard, tables = scanned
+    shard.with_name("fr_meta_part_1.jsonl.gz").unlink()
+    assert set(failures(verdicts(tables, shard=shard))) == {"other URI"}
+
+
+@pytest.mark.parametrize("scanned", ["c4.parquet"], indirect=True)
+def test_only_row_groups_that_hold_a_wanted_row_are_read(scanned: tuple[Path, Path]) -> None:
+    shard, tables = scanned
+    rows, _ = drawn_rows(TableStore.open(str(tables)), None, 1, 3)
+    (verdict,) = Audit(TableStore.open(str(tables))).verdicts(rows)
+    assert verdict.record is not None
+    assert 0 < verdict.record.bytes_read < shard.stat().st_size / 3
+
+
+@pytest.mark.parametrize("scanned", ["a.warc.wet.gz"], indirect=True)
+class TestEditedTables:
+    def test_an_edited_row_fails_alone(self, scanned: tuple[Path, Path]) -> None:
+        shard, tables = scanned
+        url = copied()[3].url
+
+        def more(row: dict[str, Any]) -> None:
+            row["copied_words"] += row["document_url"] == url
+
+        rewrite_rows(tables, more)
+        assert failures(verdicts(tables, shard=shard)) == {"row edited": {url}}
+
+    def test_a_span_moved_by_one_word_fails_even_if_its_digest_was_made_anew(
+        self, scanned: tuple[Path, Path], corpus: Path
+    ) -> None:
+        shard, tables = scanned
+        url = copied()[3].url
+
+        def move(row: dict[str, Any]) -> None:
+            if row["document_url"] == url:
+                row["spans"][0]["article_end"] -= 8
+
+        rewrite_rows(tables, move, digested=True)
+        assert failures(verdicts(tables, shard=shard)) == {}
+        assert failures(verdicts(tables, corpus, shard)) == {"other words": {url}}
+
+    def test_a_row_that_claims_more_words_than_its_span_has_fails(
+        self, scanned: tuple[Path, Path], corpus: Path
+    ) -> None:
+        shard, tables = scanned
+
+        def claim(row: dict[str, Any]) -> None:
+            row["spans"][0]["words"] += 1
+
+        rewrite_rows(tables, claim, digested=True)
+        assert set(failures(verdicts(tables, corpus, shard))) == {"other words"}
+
+    def test_the_article_must_be_the_one_that_was_scanned_for(
+        self, scanned: tuple[Path, Path], tmp_path: Path
+    ) -> None:
+        shard, tables = scanned
+        other = press_corpus(tmp_path / "other", lambda body: body + " Fin.")
+        found = verdicts(tables, other, shard)
+        wrong = {verdict.row["article_id"] for verdict in found if verdict.failure}
+        assert wrong == {"a00000"}
+        assert {verdict.failure.reason for verdict in found if verdict.failure} == {"other article"}
+
+    def test_pointers_to_nowhere_fail_alone_even_if_their_digests_were_made_anew(
+        self, scanned: tuple[Path, Path]
+    ) -> None:
+        shard, tables = scanned
+        urls = [page.url for page in copied()]
+        wild = {
+            urls[0]: {"record_offset": -5},
+            urls[1]: {"record_length": 1 << 60},
+            urls[2]: {"record_offset": 1 << 60},
+            urls[3]: {"record_length": None},
+            urls[4]: {"record_offset": None, "record_length": None},
+            urls[5]: {"dataset": "pdf"},
+            urls[6]: {"record_encoding": "inflated"},
+        }
+        rewrite_rows(tables, lambda row: row.update(wild.get(row["document_url"], {})), digested=True)
+        found = failures(verdicts(tables, shard=shard))
+        assert set().union(*found.values()) == set(wild)
+        assert set(found) == {"unreadable", "record gone"}
+
+    def test_a_table_without_a_needed_column_is_refused(self, scanned: tuple[Path, Path]) -> None:
+        (file,) = (scanned[1] / "matches").glob("*.parquet")
+        pq.write_table(pq.read_table(file).drop_columns(["text_sha256"]), file)
+        with pytest.raises(CorruptError, match="text_sha256"):
+            verdicts(scanned[1])
+
+    def test_rows_of_an_earlier_version_have_digests_over_fewer_columns(
+        self, scanned: tuple[Path, Path]
+    ) -> None:
+        shard, tables = scanned
+        (file,) = (tables / "matches").glob("*.parquet")
+        table = pq.read_table(file).drop_columns(["run_rarity", "shared_words", "ownership", "confidence"])
+        rows = [row | {"row_sha256": row_digest(row)} for row in table.to_pylist()]
+        pq.write_table(pa.Table.from_pylist(rows, table.schema), file)
+        assert failures(verdicts(tables, shard=shard)) == {}
+
+    def test_a_draw_is_the_same_for_the_same_seed_and_another_for_another(
+        self, scanned: tuple[Path, Path]
+    ) -> None:
+        store = TableStore.open(str(scanned[1]))
+
+        def drawn(seed: int) -> list[str]:
+            rows, total = drawn_rows(store, "latest", 5, seed)
+            assert len(rows) == 5 < total
+            return [row["row_sha256"] for row in rows]
+
+        assert drawn(1) == drawn(1)
+        assert len({tuple(drawn(seed)) for seed in range(5)}) > 1
+
+    def test_a_row_is_found_by_the_head_of_its_digest_only_if_that_is_its_own(
+        self, scanned: tuple[Path, Path]
+    ) -> None:
+        store = TableStore.open(str(scanned[1]))
+        rows, _ = drawn_rows(store, None, 1000, 0)
+        digest = rows[0]["row_sha256"]
+        assert row_by_digest(store, digest[:16].upper()) == rows[0]
+        for prefix, said in ((digest[::-1], "no row"), ("", "begins no"), ("xyz", "begins no")):
+            with pytest.raises(InputError, match=said):
+                row_by_digest(store, prefix)
+        heads = [row["row_sha256"][0] for row in rows]
+        shared = next(head for head in heads if heads.count(head) > 1)
+        with pytest.raises(InputError, match="rows have"):
+            row_by_digest(store, shared)
+
+
+def test_rows_are_read_by_the_columns_that_their_run_was_told(corpus: Path, tmp_path: Path) -> None:
+    lines = [{"texte": page.text, "adresse": page.url} for page in some_pages()]
+    shard = write_jsonl(tmp_path / "some.jsonl", lines)
+    columns = {"text": "texte", "url": "adresse"}
+    scan_here([shard], corpus, tmp_path / "tables", ScanConfig(read=ReadRules(columns=columns)))
+    assert failures(verdicts(tmp_path / "tables", corpus)) == {}
+
+
+def test_every_reason_is_documented() -> None:
+    text = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([a-zU][a-z URI]+)` \| ", text.partition("### Pointers")[2], re.MULTILINE)[
+        : len(MEANINGS)
+    ] == list(MEANINGS)
+
+
+class TestPointers:
+    @pytest.mark.parametrize(
+        "pointer",
+        [
+            Pointer("/a/b#c.wet.gz", 0, 17, "gzip", None, "wet", "ab" * 32),
+            Pointer("s3://bucket/dt=2024/c4.json.gz", row=0, format="c4"),
+            Pointer("https://host.example/x.wet", 5, 6),
+            Pointer("/fr_part_1.txt.gz", 5, 6, "inflated", 4, "oscar"),
+        ],
+    )
+    def test_what_is_written_reads_back_the_same(self, pointer: Pointer) -> None:
+        assert parse_pointer(str(pointer)) == pointer
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            *("/a.gz", "/a.gz#", "#row=1", "/a#row=-1", "/a#row=x", "/a#row=1,row=2", "/a#row=1,colour=red"),
+            *("/a#offset=1", "/a#offset=1,length=0", "/a#row=1,length=4", "/a#row=1,sha256=abc", "/a#row=٣"),
+            *("ftp://a/b#row=1", f"/a#row={'9' * 30}", "/a#offset=1,length=5,encoding=br"),
+        ],
+    )
+    def test_what_is_no_pointer_is_refused_in_a_line(self, text: str) -> None:
+        with pytest.raises(InputError) as caught:
+            parse_pointer(text)
+        assert "\n" not in str(caught.value)
+
+    def test_a_folder_is_no_pointer(self) -> None:
+        assert not is_pointer("/some/folder#1/tables")
+
+
+class TestMirrors:
+    def test_a_shard_is_looked_for_where_the_first_mirror_that_has_its_place_says(self) -> None:
+        mirrors = [parse_mirror("s3://crawl/data=/disk/copy"), parse_mirror("s3://crawl=https://m.example/x")]
+        assert mirrored("s3://crawl/data/a.gz", mirrors) == "/disk/copy/a.gz"
+        assert mirrored("s3://crawl/database/a b.gz", mirrors) == "https://m.example/x/database/a%20b.gz"
+        assert mirrored("s3://other/a.gz", mirrors) == "s3://other/a.gz"
+
+    def test_names_escaped_for_the_web_are_files_by_their_own_names(self) -> None:
+        mirrors = [parse_mirror("https://m.example=/disk")]
+        assert mirrored("https://m.example/a%20b.gz", mirrors) == "/disk/a b.gz"
+
+    @pytest.mark.parametrize("text", ["", "=", "a=", "=b", "nothing"])
+    def test_a_mirror_has_two_sides(self, text: str) -> None:
+        with pytest.raises(ConfigError):
+            parse_mirror(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from presswatch_spark.corpus.store import Corpus
@@ -46,17 +46,19 @@ class Audit:
         Raises:
             OutputError: what a run says of its settings cannot be read.
         """
-        shards: dict[tuple[str, str, str], dict[Pointer, list[Row]]] = {}
+        shards: dict[tuple[str, str, str, str | None], dict[Pointer, list[Row]]] = {}
         for row in rows:
             pointer = pointer_of(row, mirrored(row["shard_uri"] or "", self.mirrors))
             if failure := edited(row):
                 # Where such a row points to was perhaps never in a shard.
                 yield Verdict(row, pointer, failure)
                 continue
-            key = (pointer.uri, row["dataset"], row["run_id"])
+            key = (pointer.uri, row["dataset"], row["run_id"], row["release"])
             shards.setdefault(key, {}).setdefault(pointer, []).append(row)
-        for (_, _, run_id), pointers in shards.items():
-            for pointer, outcome in records_at(list(pointers), self.options_of(run_id)):
+        for (_, _, run_id, release), pointers in shards.items():
+            # A range does not hold the record that names the release, and with it its errata.
+            options = replace(self.options_of(run_id), release=release)
+            for pointer, outcome in records_at(list(pointers), options):
                 for row in pointers[pointer]:
                     yield self._verdict(row, pointer, outcome)
 

@@ -37,6 +37,8 @@ from tests.scanned import (
     some_pages,
     substitute,
 )
+from tests.unit.test_errata import shard
+from tests.wet_records import packed_as
 
 Rows = list[dict[str, Any]]
 
@@ -409,6 +411,18 @@ def test_rows_are_read_by_the_columns_that_their_run_was_told(corpus: Path, tmp_
     shard = write_jsonl(tmp_path / "some.jsonl", lines)
     columns = {"text": "texte", "url": "adresse"}
     scan_here([shard], corpus, tmp_path / "tables", ScanConfig(read=ReadRules(columns=columns)))
+    assert failures(verdicts(tmp_path / "tables", corpus)) == {}
+
+
+@pytest.mark.parametrize("off", [-2, 2])
+def test_rows_of_a_release_with_errata_are_read_again_as_they_were_scanned(
+    corpus: Path, tmp_path: Path, off: int
+) -> None:
+    bodies = [page.text.encode() for page in copied()]
+    stored = shard("CC-MAIN-2018-34", off, bodies)
+    (tmp_path / "a.warc.wet.gz").write_bytes(packed_as("record", stored))
+    rows = scan_here([tmp_path / "a.warc.wet.gz"], corpus, tmp_path / "tables")
+    assert {row["release"] for row in rows} == {"CC-MAIN-2018-34"}
     assert failures(verdicts(tmp_path / "tables", corpus)) == {}
 
 

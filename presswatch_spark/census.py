@@ -10,7 +10,7 @@ import re
 import shutil
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -88,6 +88,7 @@ def census(
     config: ScanConfig,
     base: str | None = None,
     spark: SparkSession | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> CensusSummary:
     """Take the census of the members' pages in the indexes of `releases`, and publish it in `out`.
 
@@ -96,6 +97,7 @@ def census(
         corpus: folder or URI of the corpus.
         base: what the lines of a `*.paths.gz` list are relative to.
         spark: session to use; default: one by `config.run`.
+        tell: is told what is about to be read.
 
     Raises:
         InputError: `releases` lead to no file.
@@ -103,6 +105,7 @@ def census(
         OutputError: `out` is not ours, owned by another process, or full.
     """
     files = plan([index_of(release) for release in releases], config.storage, base)
+    tell(f"index files to read: {len(files):,}")
     opened = Corpus.open(corpus, check=True, storage=config.storage)
     store, work = TableStore.create(out), _Work(files, opened, canonical(corpus), config)
     facts = ("census", files.digest, opened.manifest.digest, config.read.release or "", __version__)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -87,6 +87,7 @@ def census(
     config: ScanConfig,
     base: str | None = None,
     spark: SparkSession | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> CensusSummary:
     """Take the census of the members' pages in the indexes of `releases`, and publish it in `out`.
 
@@ -95,6 +96,7 @@ def census(
         corpus: folder or URI of the corpus.
         base: what the lines of a `*.paths.gz` list are relative to; of a crawl, a mirror of where it lives.
         spark: session to use; default: one by `config.run`.
+        tell: is told what is about to be read.
 
     Raises:
         InputError: `releases` lead to no file, or name a crawl that is not known or has no such index.
@@ -102,6 +104,7 @@ def census(
         OutputError: `out` is not ours, owned by another process, or full.
     """
     files = index_files(releases, base, config)
+    tell(f"index files to read: {len(files):,}")
     opened = Corpus.open(corpus, check=True, storage=config.storage)
     store, work = TableStore.create(out), _Work(files, opened, canonical(corpus), config)
     facts = ("census", files.digest, opened.manifest.digest, config.read.release or "", __version__)

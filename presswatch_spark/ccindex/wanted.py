@@ -84,11 +84,19 @@ def _ranges(host: str, path: str) -> Iterator[Range]:
 
 def _keys(host: str) -> Iterator[str]:
     """What the keys of a host begin with: `www.` may be left out, addresses are written in either order."""
-    for name in {host, _WWW.sub("", host, count=1)}:
+    for name in {*_spellings(host), *_spellings(_WWW.sub("", host, count=1))}:
         labels = name.split(".")
         if name.startswith("[") or all(map(str.isdigit, labels)):
             yield name
         yield ",".join(reversed(labels))
+
+
+def _spellings(host: str) -> set[str]:
+    """A host in ASCII, and as it is read."""
+    try:
+        return {host, host.encode("ascii").decode("idna")}
+    except UnicodeError:
+        return {host}
 
 
 def _merged(ranges: Iterable[Range]) -> Iterator[Range]:
@@ -111,5 +119,6 @@ def _domains(hosts: Iterable[str]) -> tuple[str, ...] | None:
         labels = host.split(".")
         if len(labels) < 2 or (len(labels) == 2 and labels[0] in SHARED_LABELS):
             return None
-        found.update(".".join(labels[k:]) for k in range(len(labels) - 1))
+        for k in range(len(labels) - 1):
+            found |= _spellings(".".join(labels[k:]))
     return tuple(sorted(found))

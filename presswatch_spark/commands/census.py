@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -69,7 +70,8 @@ def census(
     from presswatch_spark.show import table_lines, terminal_width
 
     settings = load_scan_config(config, os.environ, given_settings(flags))
-    summary = take_census((*releases, *more), corpus=corpus, out=out, config=settings, base=base)
+    tell = partial(click.echo, err=True)
+    summary = take_census((*releases, *more), corpus=corpus, out=out, config=settings, base=base, tell=tell)
     for line in summary_lines(summary, out):
         click.echo(line)
     rows = list(title_rows(summary))

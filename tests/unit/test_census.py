@@ -306,6 +306,13 @@ class TestWanted:
         wanted = Wanted.of({"gazette.fr": ["/"], "plateforme.fr": ["/carnet/"]})
         assert not wanted.in_keys(low, high)
 
+    def test_a_host_of_another_script_is_found_in_either_spelling(self) -> None:
+        wanted = Wanted.of({"xn--t-9fab.fr": ["/"]})
+        for host in ("été", "xn--t-9fab"):
+            assert wanted.in_keys(f"fr,{host})/x", f"fr,{host})/y")
+            assert wanted.in_domains(f"{host}.fr", f"{host}.fr")
+            assert wanted.is_host(f"www.{host}.fr")
+
     def test_a_host_that_others_register_under_does_not_leave_out_domains(self) -> None:
         assert Wanted.of({"gazette.co.uk": ["/"]}).domains is not None
         assert Wanted.of({"co.uk": ["/"]}).in_domains("zzz.co.uk", "zzz.co.uk")

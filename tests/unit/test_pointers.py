@@ -21,11 +21,14 @@ from presswatch_spark.matching.digests import row_digest
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pointers.audit import Audit, Verdict
 from presswatch_spark.pointers.mirrors import mirrored, parse_mirror
-from presswatch_spark.pointers.outcomes import MEANINGS
+from presswatch_spark.pointers.outcomes import MEANINGS, Record
 from presswatch_spark.pointers.pointer import Pointer, is_pointer, parse_pointer
+from presswatch_spark.pointers.reading import records_at
 from presswatch_spark.pointers.rows import drawn_rows, row_by_digest
+from presswatch_spark.sources.base import ReadOptions
 from tests.conftest import ROOT
 from tests.corpora import write_jsonl
+from tests.reading import read
 from tests.scanned import (
     BY_RANGE,
     FORMS,
@@ -38,7 +41,7 @@ from tests.scanned import (
     substitute,
 )
 from tests.unit.test_errata import shard
-from tests.wet_records import packed_as
+from tests.wet_records import packed_as, record
 
 Rows = list[dict[str, Any]]
 
@@ -237,7 +240,9 @@ def test_a_damaged_gzip_member_is_unreadable_and_its_neighbours_are_not(scanned:
 
 
 @ranged_forms
-@pytest.mark.parametrize("change", [lambda text: text + b" ce jour", lambda text: text[:-9]])
+@pytest.mark.parametrize(
+    "change", [lambda text: text + b" ce jour", lambda text: text * 3, lambda text: text[:-9]]
+)
 def test_a_text_that_grew_or_shrank_is_another_text(
     scanned: tuple[Path, Path], change: Callable[[bytes], bytes]
 ) -> None:
@@ -252,6 +257,27 @@ def test_a_text_that_grew_or_shrank_is_another_text(
     shard, tables = scanned
     change_last_record(shard, with_length)
     assert failures(verdicts(tables, shard=shard)) == {"other text": {copied()[-1].url}}
+
+
+@pytest.mark.parametrize("packing", ["record", "plain", "single"])
+def test_a_record_that_lies_about_its_length_is_fetched_with_the_text_that_was_read(
+    packing: str, tmp_path: Path
+) -> None:
+    lengths = (None, 3, 5_000, None)
+    records = [record(f"Texte {n} {'mot ' * 40}".encode(), length=lengths[n]) for n in range(4)]
+    uri = str(tmp_path / "some.wet")
+    Path(uri).write_bytes(packed_as(packing, records))
+    found, _ = read(uri, "wet")
+    assert len(found) == 4
+    for document in found:
+        at = document.locator
+        pointer = Pointer(
+            uri, at.record_offset, at.record_length, at.record_encoding, at.row_index, format="wet"
+        )
+        ((_, outcome),) = records_at([pointer], ReadOptions())
+        assert isinstance(outcome, Record)
+        assert outcome.text == document.text
+        assert (outcome.stored is None) == (packing == "single")
 
 
 @pytest.mark.parametrize("scanned", ["c4-plain.json", "single.warc.wet.gz", "fr_part_3.txt"], indirect=True)

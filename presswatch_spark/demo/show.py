@@ -11,10 +11,11 @@ import yaml
 
 from presswatch_spark.demo.texts import Article, members_yaml, press
 from presswatch_spark.matching.grade import GRADES
+from presswatch_spark.pointers.outcomes import Record
+from presswatch_spark.pointers.pointer import Pointer, pointer_of
+from presswatch_spark.pointers.reading import records_at
 from presswatch_spark.show import printable, shortened
-from presswatch_spark.sources.base import ReadOptions, ReadReport
-from presswatch_spark.sources.detect import source_for
-from presswatch_spark.storage.objects import stat
+from presswatch_spark.sources.base import ReadOptions
 
 DEFAULT_WIDTH = 110
 INDENT = " " * 18
@@ -41,24 +42,15 @@ def match_lines(rows: Sequence[Row], width: int | None) -> Iterator[str]:
 
 def document_texts(rows: Iterable[Row]) -> dict[str, str]:
     """Texts of the matching documents by their SHA-256, read again from where the rows point."""
-    wanted = {row["text_sha256"]: _pointer(row) for row in rows}
-    shards = sorted({(row["shard_uri"], row["dataset"]) for row in rows})
-    found: dict[str, str] = {}
-    for uri, dataset in shards:
-        for pointer, text in _documents(uri, dataset):
-            digest = next((sha for sha, place in wanted.items() if place == (uri, *pointer)), None)
-            if digest:
-                found[digest] = text
-    return found
-
-
-def _documents(uri: str, dataset: str) -> Iterator[tuple[tuple[int | None, int | None], str]]:
-    """(record offset, row index) and text of every document of a shard."""
-    shard, options = stat(uri, ReadOptions().storage), ReadOptions()
-    for batch in source_for(dataset, shard, options).read(shard, options, ReadReport()):
-        for i in range(len(batch)):
-            place = batch.locate(i)
-            yield (place.record_offset, place.row_index), batch.text_of(i).decode("utf-8", "replace")
+    shards: dict[str, set[Pointer]] = {}
+    for row in rows:
+        shards.setdefault(row["shard_uri"], set()).add(pointer_of(row, row["shard_uri"]))
+    return {
+        record.facts["text_sha256"]: record.text.decode("utf-8", "replace")
+        for pointers in shards.values()
+        for _, record in records_at(list(pointers), ReadOptions())
+        if isinstance(record, Record)
+    }
 
 
 def _facts(row: Row) -> Iterator[str]:
@@ -95,10 +87,6 @@ def _order(row: Row) -> tuple[Any, ...]:
         -(row["copied_words"] or 0),
         row["document_url"],
     )
-
-
-def _pointer(row: Row) -> tuple[str, int | None, int | None]:
-    return row["shard_uri"], row["record_offset"], row["row_index"]
 
 
 def _names() -> dict[str, str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,9 +20,8 @@ from presswatch_spark.ccindex.reading import IndexReport, Row, read_index
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.corpus.workspace import writing
-from presswatch_spark.errors import StorageError
 from presswatch_spark.matching.digests import row_digest
-from presswatch_spark.shard_scan import ERROR_CHARACTERS, ROWS_AT_ONCE, reason_of, storable
+from presswatch_spark.shard_scan import ERROR_CHARACTERS, ROWS_AT_ONCE, guarded, storable
 from presswatch_spark.sources.table.values import as_languages, as_number, as_text, as_time
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, stat
 from presswatch_spark.tables import CAPTURES
@@ -105,25 +104,13 @@ class FileCensus:
         best, tries, again = _Attempt(info), 0, True
         while again and tries < self.attempts:
             attempt = _Attempt(info)
-            again = not self._guarded(corpus, attempt)
+            again = not guarded(partial(self._read, corpus, attempt), attempt, info.uri)
             tries += 1
             if attempt.report.row_groups_done >= best.report.row_groups_done:
                 best = attempt
         if best.batches:
             _write(self.folder / captures_name(position), best.batches)
         return FileOutcome(_log(best, tries, began, time.monotonic() - started), best.kinds)
-
-    def _guarded(self, corpus: Corpus, attempt: _Attempt) -> bool:
-        """The boundary of a file: note what its reading raises. Returns whether another try is pointless."""
-        try:
-            try:
-                self._read(corpus, attempt)
-            finally:
-                attempt.pack()
-        except Exception as error:  # noqa: BLE001
-            attempt.report.add_defect(reason_of(error, attempt.info.uri))
-            return not isinstance(error, StorageError | OSError)
-        return True
 
     def _read(self, corpus: Corpus, attempt: _Attempt) -> None:
         if attempt.info.size is None:
@@ -196,16 +183,10 @@ def _kind_of(row: Row) -> Kind:
 
 def _write(path: Path, batches: list[pa.RecordBatch]) -> None:
     """Write a file whole or not at all: a task that is done again replaces what it did."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
     with writing(path):
-        pq.write_table(pa.Table.from_batches(batches, FOUND), partial, compression="zstd")
-        os.replace(partial, path)
-
-
-def _errors(report: IndexReport) -> Iterator[str]:
-    yield from map(str, report.defects)
-    if more := report.defects_total - len(report.defects):
-        yield f"and {more:,} more"
+        pq.write_table(pa.Table.from_batches(batches, FOUND), draft, compression="zstd")
+        os.replace(draft, path)
 
 
 def _log(attempt: _Attempt, tries: int, began: datetime, seconds: float) -> dict[str, object]:
@@ -213,7 +194,7 @@ def _log(attempt: _Attempt, tries: int, began: datetime, seconds: float) -> dict
     return {
         "shard_uri": printable(info.uri),
         "status": attempt.status,
-        "error": storable("; ".join(_errors(report))[:ERROR_CHARACTERS]) or None,
+        "error": storable("; ".join(report.told)[:ERROR_CHARACTERS]) or None,
         "bytes_expected": info.size,
         "bytes_read": report.bytes_read,
         "row_groups": report.row_groups,

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -74,9 +75,7 @@ class Reading:
     @property
     def error(self) -> str | None:
         """What was not read; None if nothing."""
-        told = [str(defect) for defect in self.report.defects]
-        if more := self.report.defects_total - len(told):
-            told.append(f"and {more:,} more")
+        told = self.report.told
         if not told and self._bytes_missing:
             told.append(f"read {self.report.bytes_read:,} of {self.shard.size:,} bytes")
         return storable("; ".join(told)[:ERROR_CHARACTERS]) or None
@@ -103,7 +102,8 @@ class ShardScan:
     def rehearse(self, shard: ObjectInfo) -> None:
         """Do a little of everything once: the kernels are compiled and cached before workers need them."""
         matcher = matcher_for(self.corpus, self.corpus_digest, self.config)
-        _guarded(partial(self._read, matcher, batches=1), Reading(shard))
+        reading = Reading(shard)
+        guarded(partial(self._read, matcher, reading, batches=1), reading, shard.uri)
         matcher.rehearse()
 
     def _read(self, matcher: Matcher, reading: Reading, batches: int | None = None) -> None:
@@ -151,7 +151,7 @@ def outcome_of(shard: ObjectInfo, attempts: int, read: Callable[[Reading], None]
     best, tries, again = Reading(shard), 0, True
     while again and tries < attempts:
         reading = Reading(shard)
-        again = not _guarded(read, reading) or reading.report.interrupted
+        again = not guarded(partial(read, reading), reading, shard.uri) or reading.report.interrupted
         tries += 1
         if reading.report.documents >= best.report.documents:
             best = reading
@@ -165,15 +165,23 @@ def lost_shard(shard: ObjectInfo, attempts: int) -> ShardOutcome:
     return ShardOutcome(_log(reading, attempts, datetime.now(UTC), 0.0))
 
 
-def _guarded(read: Callable[[Reading], None], reading: Reading) -> bool:
-    """The shard boundary: note what `read` raises. Returns whether there is no point in trying again."""
+class Attempt(Protocol):
+    """One attempt at a file: what was found so far, and what went wrong."""
+
+    @property
+    def report(self) -> ReadReport: ...  # noqa: D102
+    def pack(self) -> None: ...  # noqa: D102
+
+
+def guarded(read: Callable[[], None], attempt: Attempt, uri: str) -> bool:
+    """The boundary of a file: note what `read` raises. Returns whether there is no point in trying again."""
     try:
         try:
-            read(reading)
+            read()
         finally:
-            reading.pack()
+            attempt.pack()
     except Exception as error:  # noqa: BLE001
-        reading.report.add_defect(reason_of(error, reading.shard.uri))
+        attempt.report.add_defect(reason_of(error, uri))
         return not isinstance(error, StorageError | OSError)
     return True
 

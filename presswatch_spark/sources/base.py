@@ -115,6 +115,12 @@ class ReadReport:
         if len(self.defects) < DEFECTS_KEPT:
             self.defects.append(Defect(what, offset, unit))
 
+    @property
+    def told(self) -> list[str]:
+        """The defects that were kept, as text, and how many more there are."""
+        more = self.defects_total - len(self.defects)
+        return [*map(str, self.defects), *([f"and {more:,} more"] if more else [])]
+
     def add_note(self, what: str) -> None:
         """Note something that is no loss, once."""
         if what not in self.notes:

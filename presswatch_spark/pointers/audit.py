@@ -53,7 +53,9 @@ class Audit:
                 # Where such a row points to was perhaps never in a shard.
                 yield Verdict(row, pointer, failure)
                 continue
-            key = (pointer.uri, row["dataset"], row["run_id"], row["release"])
+            # Only WET has errata; rows of one shard of another format may name many releases.
+            release = row["release"] if row["dataset"] == "wet" else None
+            key = (pointer.uri, row["dataset"], row["run_id"], release)
             shards.setdefault(key, {}).setdefault(pointer, []).append(row)
         for (_, _, run_id, release), pointers in shards.items():
             # A range does not hold the record that names the release, and with it its errata.

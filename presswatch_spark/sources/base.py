@@ -5,7 +5,7 @@ Nothing above this package knows which dataset it reads. A new format is one new
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -43,13 +43,35 @@ class Locator:
 
 
 @dataclass(frozen=True, slots=True)
+class Capture:
+    """One HTTP response as a crawler stored it, whatever its status and type.
+
+    `headers`: names and values in the order stored, decoded as ISO-8859-1; `body`: the entity, with every
+    transfer and content coding undone (a body that could not be decoded to its end is what came before);
+    `encoding`: Python's name of the character encoding that a browser would read it in, None for other types
+    than text. `media_type`: of the Content-Type, in lower case, without parameters.
+    """
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    media_type: str | None
+    encoding: str | None
+    body: bytes
+    locator: Locator
+
+    def header(self, name: str) -> tuple[str, ...]:
+        """Every value of the header `name` (in lower case), in order."""
+        return tuple(value for key, value in self.headers if key.lower() == name)
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentBatch:
     """Documents as ranges of shared buffers: no Python object exists per document.
 
     `text` and `urls` are uint8 buffers; document i is `text[text_starts[i]:text_ends[i]]` (raw UTF-8 as the
     source gives it, possibly invalid) and its URL `urls[url_starts[i]:url_ends[i]]`; all four bounds are
     int64 of shape (n,). `locate(i)` builds the locator of document i; it is called for matching documents
-    only.
+    only. `captures`: the responses that `ReadOptions.wants` asked for, be they documents or not.
     """
 
     text: Bytes
@@ -59,6 +81,7 @@ class DocumentBatch:
     url_starts: Offsets
     url_ends: Offsets
     locate: Callable[[int], Locator]
+    captures: Sequence[Capture] = ()
 
     def __len__(self) -> int:
         return len(self.text_starts)
@@ -138,6 +161,7 @@ class ReadOptions:
     `max_document_bytes`: a longer document is a defect, not read.
     `release`: the release that the shards belong to, for those that name none; it has errata.
     `rows`: for JSONL and Parquet, the indices of the rows to read, and no others; None: all.
+    `wants`: for WARC, whether the whole response of a URL is asked for (`DocumentBatch.captures`).
     """
 
     languages: frozenset[str] = frozenset()
@@ -146,6 +170,7 @@ class ReadOptions:
     release: str | None = None
     batch_bytes: int = 4 << 20
     rows: frozenset[int] | None = None
+    wants: Callable[[str], bool] | None = None
     storage: StorageOptions = field(default_factory=StorageOptions)
 
 

@@ -1,0 +1,75 @@
+"""The head of a stored HTTP response, read as leniently as browsers do (RFC 9112, with their habits)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+BytesLike = bytes | bytearray | memoryview
+
+# What Chrome allows; beyond it no end of a head is looked for.
+MAX_HEAD_BYTES = 256 << 10
+
+_END = re.compile(rb"\n\r?\n")
+_STATUS_LINE = re.compile(
+    rb"(?i)[\r\n]*(?:HTTP(?:/[0-9.]*)?|ICY)[ \t]*(?:(?<=[ \t])([0-9]{3})(?![0-9]))?[^\n]*\n?"
+)
+_FIRST_FIELD = re.compile(rb"[\r\n]*[A-Za-z0-9-]+:[ \t]")
+_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
+_FOLD = re.compile(r"\r?\n[ \t]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The head of a response.
+
+    `status`: None where the block has no readable one. `headers`: names and values in the order stored,
+    decoded as ISO-8859-1, folded lines joined. `body_at`: where the body begins in the block, in bytes.
+    """
+
+    status: int | None
+    headers: tuple[tuple[str, str], ...]
+    body_at: int
+
+    def header(self, name: str) -> tuple[str, ...]:
+        """Every value of the header `name` (in lower case), in order."""
+        return tuple(value for key, value in self.headers if key.lower() == name)
+
+    def last(self, name: str) -> str | None:
+        """The last value of the header `name` (in lower case): of several, it counts."""
+        values = self.header(name)
+        return values[-1] if values else None
+
+
+def parse_message(block: BytesLike) -> Message | None:
+    """Read the head of the block of a `response` record; None if the block is no HTTP response.
+
+    Lines may end with LF alone; lines without a colon are passed over. A block that begins with markup is all
+    body, as in HTTP/0.9. A head that does not end within `MAX_HEAD_BYTES` leaves no body.
+    """
+    status = _STATUS_LINE.match(block)
+    if status is None:
+        if _MARKUP.match(block):
+            return Message(None, (), 0)
+        if not _FIRST_FIELD.match(block):
+            return None
+    fields_at = status.end() if status else 0
+    # The line end before it is the status line's own: a head may be nothing but that.
+    end = _END.search(block, max(0, fields_at - 1), MAX_HEAD_BYTES)
+    if end is None and status is None:
+        return None
+    head_end = min(len(block), MAX_HEAD_BYTES) if end is None else end.start()
+    code = int(status[1]) if status and status[1] else None
+    headers = _fields(bytes(block[fields_at:head_end]).decode("latin-1"))
+    return Message(code, headers, len(block) if end is None else end.end())
+
+
+def _fields(head: str) -> tuple[tuple[str, str], ...]:
+    if "\n " in head or "\n\t" in head:
+        head = _FOLD.sub(" ", head)
+    found = []
+    for line in head.split("\n"):
+        name, colon, value = line.partition(":")
+        if colon and (name := name.strip(" \t\r")):
+            found.append((name, value.strip(" \t\r")))
+    return tuple(found)

@@ -1,0 +1,69 @@
+"""The charset that a page declares in its markup.
+
+After the HTML Standard, "prescan a byte stream to determine its encoding", with what browsers do beyond it: a
+declaration further down the `head` counts, one in the text of a script does not.
+"""
+
+from __future__ import annotations
+
+import re
+
+from presswatch_spark.sources.http.message import BytesLike
+
+PRESCAN_BYTES = 1024
+# A `head` that is longer is not searched to its end.
+HEAD_BYTES = 64 << 10
+
+_XML = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml[^>]*?[\s"']encoding\s*=\s*["']([^"'>]+)""")
+_TOKEN = re.compile(
+    rb"(?is)<!--.*?(?:-->|\Z)|<(script|style|title|textarea)\b.*?(?:</\1|\Z)|<[!/?][^>]*|<(?P<tag>[a-z]+)"
+)
+_ATTRIBUTE = re.compile(
+    rb"""(?s)[\s/]*([^\s/>=][^\s/>=]*)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"'][^\s>]*)))?"""
+)
+_CONTENT = re.compile(rb"""(?i)charset\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;"']+))""")
+
+
+def declared_label(body: BytesLike) -> str | None:
+    """The label of the encoding that the page's XML declaration or `meta` names, as written; None if none.
+
+    Looked for in the first `PRESCAN_BYTES`, and beyond them to the end of the `head`.
+    """
+    for size in (PRESCAN_BYTES, HEAD_BYTES):
+        head = bytes(body[:size])
+        lowered = head.lower()
+        if b"charset" in lowered or b"encoding" in lowered:
+            xml = _XML.match(head)
+            ends = [at for mark in (b"</head", b"<body") if (at := lowered.find(mark)) >= 0]
+            end = max(PRESCAN_BYTES, min(ends)) if ends else size
+            if found := xml[1] if xml else _in_meta(head[: head.rfind(b">", 0, end) + 1]):
+                return found.decode("latin-1")
+        if len(head) < size:
+            break
+    return None
+
+
+def _in_meta(head: bytes) -> bytes | None:
+    at = 0
+    while token := _TOKEN.search(head, at):
+        at = token.end()
+        if token["tag"] is None:
+            continue
+        attributes: dict[bytes, bytes] = {}
+        while attribute := _ATTRIBUTE.match(head, at):
+            name, *values = attribute.groups()
+            attributes.setdefault(name.lower(), next(filter(None, values), b""))
+            at = attribute.end()
+        if token["tag"].lower() == b"meta" and (label := _label(attributes)):
+            return label
+    return None
+
+
+def _label(attributes: dict[bytes, bytes]) -> bytes | None:
+    """What a `meta` with these attributes declares."""
+    if label := attributes.get(b"charset"):
+        return label
+    if attributes.get(b"http-equiv", b"").strip().lower() != b"content-type":
+        return None
+    named = _CONTENT.search(attributes.get(b"content", b""))
+    return next(filter(None, named.groups()), None) if named else None

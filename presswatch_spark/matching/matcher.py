@@ -90,10 +90,13 @@ class Matcher:
         for i in sorted({*candidates.documents.tolist(), *sites}):
             first, last = np.searchsorted(candidates.documents, [i, i + 1])
             ordinals = candidates.articles[first:last].tolist()
-            words = words_of(batch.text[batch.text_starts[i] : batch.text_ends[i]]) if ordinals else None
+            text = batch.text_of(i)
+            words = words_of(text) if ordinals else None
             findings = self._findings(words, ordinals) if words else []
+            if not (findings or i in sites):
+                continue
             yield from document_rows(
-                batch, i, origin, words, findings, sites.get(i), self._corpus.article,
+                batch, i, origin, text, words, findings, sites.get(i), self._corpus.article,
                 self._rules.grade, self._rules.confidence,
             )  # fmt: skip
 

@@ -81,6 +81,7 @@ def document_rows(
     batch: DocumentBatch,
     i: int,
     origin: Origin,
+    text: bytes,
     words: Words | None,
     findings: Sequence[Finding],
     site: SiteMatch | None,
@@ -91,11 +92,11 @@ def document_rows(
     """Rows of `matches` for document i, sorted by title and article; all columns but `run_id`, and digested.
 
     Args:
-        words: of the document; may be None without findings.
+        text: of the document.
+        words: of the text; may be None without findings.
         site: what its URL says, if anything.
         article_of: facts of an article by ordinal; asked for those whose URL the document has.
     """
-    text = batch.text_of(i)
     kept = [finding for finding in findings if finding.overlap.longest_run_words >= rules.min_run_words]
     places = span_places([finding.overlap for finding in kept], 0, words, text) if words and kept else []
     rows = [
@@ -148,7 +149,9 @@ def document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) ->
         "record_encoding": locator.record_encoding,
         "row_index": locator.row_index,
         "payload_digest": _storable(locator.payload_digest),
+        "payload_digest_computed": locator.payload_digest_computed,
         "text_sha256": hashlib.sha256(text).hexdigest(),
+        "text_extraction": locator.extraction,
         "captured_at": locator.captured_at,
         "http_status": locator.http_status,
         "languages": [_storable(language) for language in locator.languages],

@@ -19,7 +19,7 @@ from presswatch_spark.show import cell, printable
 from presswatch_spark.sources.base import ReadOptions
 from presswatch_spark.storage.objects import StorageOptions
 
-WARC_FORMATS = frozenset({"wet"})
+WARC_FORMATS = frozenset({"wet", "warc"})
 NAME_COLUMNS = 9
 
 
@@ -33,7 +33,7 @@ class Fetched:
     checked: str
 
     def save(self, path: str) -> None:
-        """Write it to a new file: a WET record as WARC, in gzip if the name ends so; anything else as text.
+        """Write it to a new file: a WARC record as WARC, in gzip if the name ends so; anything else as text.
 
         Raises:
             CorruptError: the record cannot be written as WARC.
@@ -42,7 +42,7 @@ class Fetched:
         text = self.record.text
         if self.record.facts["dataset"] in WARC_FORMATS:
             stored = stored_record(self.pointer, self.record, self.options)
-            text = warc_of(stored, text, packed=path.endswith(".gz"))
+            text = warc_of(stored, packed=path.endswith(".gz"))
         save(path, text)
 
 

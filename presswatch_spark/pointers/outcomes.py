@@ -16,6 +16,8 @@ UNREADABLE = "unreadable"
 OTHER_URI = "other URI"
 OTHER_RECORD = "other record id"
 OTHER_DIGEST = "other digest"
+OTHER_PAYLOAD = "other payload"
+OTHER_EXTRACTION = "other extraction"
 OTHER_TEXT = "other text"
 OTHER_FACTS = "other facts"
 OTHER_ARTICLE = "other article"
@@ -31,6 +33,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         OTHER_URI: "a document of another URL is there",
         OTHER_RECORD: "a record with another id is there",
         OTHER_DIGEST: "the record declares another digest",
+        OTHER_PAYLOAD: "the page's bytes have another digest",
+        OTHER_EXTRACTION: "this version extracts text by another library, so the texts cannot be compared",
         OTHER_TEXT: "the text has another SHA-256",
         OTHER_FACTS: "time of capture, HTTP status or languages are others",
         OTHER_ARTICLE: "the corpus has not the article, or another text of it",

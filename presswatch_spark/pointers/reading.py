@@ -1,9 +1,9 @@
 """Documents by their pointers, decoded by the sources that the scan reads them with.
 
-A WET record in a gzip member of its own, or in a plain file, is one range request. Everything else is read
-in order, once for all pointers into a shard, and no further than the last of them: JSONL by lines, of which
-only those asked for are parsed; Parquet by the row groups that hold them; OSCAR 21.09, whose URLs stand in a
-second file; and what lies in one gzip member or zstd frame with others.
+A record of WET or WARC in a gzip member of its own, or in a plain file, is one range request. Everything else
+is read in order, once for all pointers into a shard, and no further than the last of them: JSONL by lines, of
+which only those asked for are parsed; Parquet by the row groups that hold them; OSCAR 21.09, whose URLs stand
+in a second file; and what lies in one gzip member or zstd frame with others.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from presswatch_spark.matching.rows import Origin, document_facts
 from presswatch_spark.pointers.outcomes import GONE, NO_SHARD, NOT_REACHED, UNREADABLE, Failure, Record
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.sources.base import DocumentBatch, ReadOptions, ReadReport
-from presswatch_spark.sources.detect import SOURCES, source_for
+from presswatch_spark.sources.detect import RECORD_SOURCES, SOURCES, source_for
 from presswatch_spark.sources.warc.fields import begins_with_record
-from presswatch_spark.sources.wet import read_records
 from presswatch_spark.storage.objects import (
     MissingError,
     ObjectInfo,
@@ -44,7 +43,8 @@ def records_at(pointers: Sequence[Pointer], options: ReadOptions) -> Iterator[tu
     uri, format = pointers[0].uri, pointers[0].format
     try:
         shard = stat(uri, options.storage)
-        for pointer in [pointer for pointer in pointers if pointer.by_range and format in (None, "wet")]:
+        ranged = format is None or format in RECORD_SOURCES
+        for pointer in [pointer for pointer in pointers if pointer.by_range and ranged]:
             yield pointer, _by_range(shard, pointer, options)
             del left[pointer]
         if left:
@@ -86,7 +86,7 @@ class _Part:
 
 
 def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outcome:
-    """The WET record in a range of the shard; of what else is there, as much as names it."""
+    """The record in a range of the shard; of what else is there, as much as names it."""
     start, length = pointer.offset or 0, pointer.length or 0
     if start < 0 or not 0 < length <= options.max_document_bytes:
         return Failure(UNREADABLE, "the range is none of a record")
@@ -98,22 +98,33 @@ def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outc
         return Failure(UNREADABLE, "its bytes are zeros")
     if compression_of(data[:4]) != "gzip" and not begins_with_record(data):
         return Failure(UNREADABLE, "no record begins there")
-    outcome = _decoded(shard, start, data, options)
+    outcome = _decoded(shard, pointer, data, options)
     if isinstance(outcome, Failure) and len(data) > length:
         data = read_range(shard.uri, start, OTHER_RECORD_BYTES, options.storage)
-        outcome = _decoded(shard, start, data, options)
+        outcome = _decoded(shard, pointer, data, options)
     if isinstance(outcome, Failure) and len(data) < length:
         return Failure(UNREADABLE, "the shard ends within it")
     return outcome
 
 
-def _decoded(shard: ObjectInfo, start: int, data: bytes, options: ReadOptions) -> Outcome:
-    """The record at the beginning of `data`, which are the bytes of the shard from `start` on."""
+def _decoded(shard: ObjectInfo, pointer: Pointer, data: bytes, options: ReadOptions) -> Outcome:
+    """The record at the beginning of `data`, which are the bytes of the shard from the pointer's offset on.
+
+    A pointer that names no format is tried as each; the last one's failure is told.
+    """
+    outcome: Outcome = Failure(UNREADABLE)
+    for format in [pointer.format] if pointer.format else RECORD_SOURCES:
+        outcome = _decoded_as(format, shard, pointer.offset or 0, data, options)
+        if isinstance(outcome, Record):
+            break
+    return outcome
+
+
+def _decoded_as(format: str, shard: ObjectInfo, start: int, data: bytes, options: ReadOptions) -> Outcome:
     report, part = ReadReport(), ObjectInfo(shard.uri, start + len(data))
-    for batch in _until_damage(
-        read_records(_Part(data, start), part, replace(options, batch_bytes=1), report)
-    ):
-        record = _record(batch, 0, shard.uri, "wet", len(data))
+    source, options = RECORD_SOURCES[format], replace(options, batch_bytes=1)
+    for batch in _until_damage(source.read_part(_Part(data, start), part, options, report)):
+        record = _record(batch, 0, shard.uri, format, len(data))
         length = record.facts["record_length"]
         if record.facts["record_offset"] == start and record.facts["record_encoding"] != "inflated":
             return replace(record, stored=data[:length])

@@ -8,17 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 
+if TYPE_CHECKING:
+    from presswatch_spark.inflate.window import Stream
+
 Bytes = npt.NDArray[np.uint8]
 Offsets = npt.NDArray[np.int64]
 
 DEFECTS_KEPT = 20
+REASONS_KEPT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,8 @@ class Locator:
     `record_offset` and `record_length` (bytes) count in the stored file when `record_encoding` is `gzip` (the
     range is one gzip member) or `plain` (the range is the record itself), and in the inflated stream when it
     is `inflated`. `row_index` counts lines of JSONL (from 0, blank lines included) or rows of Parquet.
+    `payload_digest` is declared by the dataset, `payload_digest_computed` made of the bytes that are there.
+    `extraction` names what made the text of a page, None where the dataset holds text.
     """
 
     record_id: str | None = None
@@ -36,10 +42,12 @@ class Locator:
     record_encoding: str | None = None
     row_index: int | None = None
     payload_digest: str | None = None
+    payload_digest_computed: str | None = None
     captured_at: datetime | None = None
     http_status: int | None = None
     languages: tuple[str, ...] = ()
     release: str | None = None
+    extraction: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,9 @@ class DocumentBatch:
     source gives it, possibly invalid) and its URL `urls[url_starts[i]:url_ends[i]]`; all four bounds are
     int64 of shape (n,). `locate(i)` builds the locator of document i; it is called for matching documents
     only. `captures`: the responses that `ReadOptions.wants` asked for, be they documents or not.
+
+    Where the dataset holds pages, `text` is what the sieve finds candidates in, and `extract(i)` gives the
+    text of document i that is verified; else both are the same.
     """
 
     text: Bytes
@@ -82,12 +93,15 @@ class DocumentBatch:
     url_ends: Offsets
     locate: Callable[[int], Locator]
     captures: Sequence[Capture] = ()
+    extract: Callable[[int], bytes] | None = None
 
     def __len__(self) -> int:
         return len(self.text_starts)
 
     def text_of(self, i: int) -> bytes:
-        """Text of document i, as stored."""
+        """Text of document i that is verified: as stored, or as extracted from the page."""
+        if self.extract is not None:
+            return self.extract(i)
         return self.text[self.text_starts[i] : self.text_ends[i]].tobytes()
 
     def url_of(self, i: int) -> str:
@@ -117,8 +131,8 @@ class ReadReport:
     A defect means that something of the shard was not read: the shard is then never `complete`.
     `release` is what the shard as a whole says of itself, if it does.
     `interrupted`: the transfer broke off for good, so that another try may get further.
-    `documents` counts documents handed out; `documents_skipped` those left out on purpose (no text, gated
-    language).
+    `documents` counts documents handed out; `documents_skipped` those left out on purpose, and `skipped` why
+    (`language`: gated; `no text`; of WARC, kinds of records and media types that are not read).
     `notes` say what was noticed and is no loss, each once: errata of the release.
     """
 
@@ -128,6 +142,7 @@ class ReadReport:
     text_bytes: int = 0
     defects: list[Defect] = field(default_factory=list)
     defects_total: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
     interrupted: bool = False
     release: str | None = None
     notes: list[str] = field(default_factory=list)
@@ -143,6 +158,14 @@ class ReadReport:
         """The defects that were kept, as text, and how many more there are."""
         more = self.defects_total - len(self.defects)
         return [*map(str, self.defects), *([f"and {more:,} more"] if more else [])]
+
+    def add_skipped(self, why: str, documents: int = 1) -> None:
+        """Count documents left out on purpose. Reasons beyond `REASONS_KEPT` are counted as one."""
+        if documents:
+            self.documents_skipped += documents
+            known = why in self.skipped or len(self.skipped) < REASONS_KEPT
+            why = why if known else "other reasons"
+            self.skipped[why] = self.skipped.get(why, 0) + documents
 
     def add_note(self, what: str) -> None:
         """Note something that is no loss, once."""
@@ -192,4 +215,14 @@ class Source(Protocol):
         Raises `StorageError` or `CorruptError` only when nothing more can be read; what was yielded before
         stands.
         """
+        ...
+
+
+class RecordSource(Source, Protocol):
+    """A format whose documents are records that can be read alone."""
+
+    def read_part(
+        self, stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
+    ) -> Iterator[DocumentBatch]:
+        """Like `read`, of `stream`: a part of `shard` that begins with a record."""
         ...

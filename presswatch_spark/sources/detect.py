@@ -9,12 +9,13 @@ from types import MappingProxyType
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError
 from presswatch_spark.inflate.inflated import inflated_window
 from presswatch_spark.inflate.window import Window
-from presswatch_spark.sources.base import ReadOptions, ReadReport, Source
+from presswatch_spark.sources.base import ReadOptions, ReadReport, RecordSource, Source
 from presswatch_spark.sources.c4 import C4
 from presswatch_spark.sources.heads import keys_of, kind_of
 from presswatch_spark.sources.oscar import METADATA_KEYS, OscarSource, refuse_metadata
 from presswatch_spark.sources.rows import ROWS
 from presswatch_spark.sources.table import parquet
+from presswatch_spark.sources.warc_pages import WarcSource
 from presswatch_spark.sources.wet import WetSource
 from presswatch_spark.storage.objects import ObjectInfo, open_stream, random_access
 
@@ -23,24 +24,28 @@ HEAD_CHUNK_BYTES = 256 << 10
 LONG_LINE_BYTES = 16 << 20
 
 _OSCAR = OscarSource()
-SOURCES: Mapping[str, Source] = MappingProxyType(
-    {"wet": WetSource(), "c4": C4, "oscar": _OSCAR, "rows": ROWS}
-)
+RECORD_SOURCES: Mapping[str, RecordSource] = MappingProxyType({"wet": WetSource(), "warc": WarcSource()})
+"""Those whose documents are records that can be read alone."""
+SOURCES: Mapping[str, Source] = MappingProxyType({**RECORD_SOURCES, "c4": C4, "oscar": _OSCAR, "rows": ROWS})
 
 # What each format's content may be called by `kind_of`; `unknown` is left to the source, which can resume.
 _KINDS = MappingProxyType(
     {
         "wet": ("WET", "unknown", "empty"),
+        "warc": ("WARC", "unknown", "empty"),
         "c4": ("JSONL", "Parquet", "unknown", "empty"),
         "oscar": ("JSONL", "Parquet", "text", "unknown", "empty"),
         "rows": ("JSONL", "Parquet", "unknown", "empty"),
     }
 )
-_NAMES = (("wet", re.compile(r"(?i)\.wet(\.gz)?$")), ("rows", re.compile(r"(?i)\.jsonl?(\.gz|\.zst)?$")))
+_NAMES = (
+    ("wet", re.compile(r"(?i)\.wet(\.gz)?$")),
+    ("warc", re.compile(r"(?i)\.warc(\.gz)?$")),
+    ("rows", re.compile(r"(?i)\.jsonl?(\.gz|\.zst)?$")),
+)
 _REMEDIES = MappingProxyType(
     {
-        "WARC": "this version reads the text of WARC files from the WET files of the same crawl: give those",
-        "WAT": "WAT files hold metadata only: give the WET files of the same crawl",
+        "WAT": "WAT files hold metadata only: give the WET or WARC files of the same crawl",
         "ARC": "ARC files are not read: give WET files",
         "HTML": "an error page was probably saved in place of the file: get it again",
         "a list of paths": "name it *.paths.gz to have the files that it lists read",
@@ -95,8 +100,8 @@ def head_of(shard: ObjectInfo, options: ReadOptions) -> bytes:
 
 
 def _recognised(shard: ObjectInfo, options: ReadOptions, head: bytes, kind: str) -> Source:
-    if kind == "WET":
-        return SOURCES["wet"]
+    if kind in ("WET", "WARC"):
+        return SOURCES[kind.lower()]
     if kind in ("Parquet", "JSONL"):
         return _by_columns(shard, options, head, kind)
     if _OSCAR.recognises(shard.uri, head):

@@ -114,7 +114,7 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
             if document.size > options.max_document_bytes:
                 report.add_defect("document longer than allowed, not read", document.line, "line")
             elif gate and codes and gate.isdisjoint(codes):
-                report.documents_skipped += 1
+                report.add_skipped("language")
             else:
                 builder.add(*_found(document, entry, encoding))
             report.bytes_read = stream_report.bytes_read

@@ -12,11 +12,18 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-__all__ = ["count_ones", "fold_ascii_32", "high_bits_64", "nonzero_bits_64", "trailing_zeros"]
+__all__ = [
+    "count_ones",
+    "equal_bits_64",
+    "fold_ascii_32",
+    "high_bits_64",
+    "nonzero_bits_64",
+    "trailing_zeros",
+]
 
 Generate = Callable[[Any, Any, Any, Any], Any]
 
-_BYTE, _WORD = ir.IntType(8), ir.IntType(64)
+_BYTE, _INDEX, _WORD = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 _CASE = 0x20
 _LETTERS, _DIGITS = 26, 10
 
@@ -57,6 +64,20 @@ def high_bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
     return types.uint64(data, types.uint64), _bits_64(
         lambda builder, x, zero: builder.icmp_signed("<", x, zero)
     )
+
+
+@intrinsic
+def equal_bits_64(typing: Any, data: Any, i: Any, byte: Any) -> tuple[Any, Generate]:
+    """A bit for each of 64 bytes from i, lowest first: whether it is `byte`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        x = _load(builder, _address(context, builder, signature, arguments), 64)
+        one = builder.insert_element(ir.Constant(x.type, ir.Undefined), arguments[2], ir.Constant(_INDEX, 0))
+        first = ir.Constant(ir.VectorType(_INDEX, 64), [0] * 64)
+        wanted = builder.shuffle_vector(one, ir.Constant(x.type, ir.Undefined), first)
+        return builder.bitcast(builder.icmp_unsigned("==", x, wanted), _WORD)
+
+    return types.uint64(data, types.uint64, types.uint8), generate
 
 
 @intrinsic

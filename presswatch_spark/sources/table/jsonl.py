@@ -112,7 +112,7 @@ class _Rows:
             place = (index, pruned(row, self._needed))
             self.builder.add(encoded(text), self._url(index, row), place, len(line))
         elif text is None or isinstance(text, str):
-            self._report.documents_skipped += 1
+            self._report.add_skipped("language" if text else "no text")
         else:
             self._report.add_defect(f"text is a {_kind(text)}, not a string; not read", index, "line")
         if text is not None or has_any(row, self._paths["text"]):

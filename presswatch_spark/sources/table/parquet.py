@@ -144,7 +144,9 @@ class _RowGroup:
         kept = (sizes > 0) & self._passes(values.get("languages"), len(text))
         if self.options.rows is not None:
             kept &= np.isin(first_row + np.arange(len(text)), list(self.options.rows))
-        self.report.documents_skipped += int(np.count_nonzero(~kept))
+        empty = int(np.count_nonzero(sizes == 0))
+        self.report.add_skipped("no text", empty)
+        self.report.add_skipped("language", int(np.count_nonzero(~kept)) - empty)
         rows = np.flatnonzero(kept & (sizes <= self.options.max_document_bytes))
         self.report.documents += len(rows)
         self.report.text_bytes += int(sizes[rows].sum())

@@ -169,7 +169,7 @@ def _buffer(needed: int) -> memoryview:
 
 
 @dataclass(frozen=True, slots=True)
-class WetLocators:
+class RecordLocators:
     """Builds locators from header bytes, on demand. `rows` int64 (k, COLUMNS)."""
 
     block: Block
@@ -178,21 +178,25 @@ class WetLocators:
 
     def locate(self, i: int) -> Locator:
         """Locator of document i."""
-        row, block = self.rows[i], self.block
-        header = header_fields(block.data[row[warc.START] : row[warc.BODY]].tobytes())
-        member = block.member_of(row)
-        if member is not None:
-            offset, length, encoding = int(block.offsets[member]), int(block.lengths[member]), "gzip"
-        else:
-            offset, length = block.base + int(row[warc.START]), int(row[warc.END] - row[warc.START])
-            encoding = "plain" if block.encoding == "plain" else "inflated"
-        return Locator(
-            record_id=header.get("warc-record-id"),
-            record_offset=offset,
-            record_length=length,
-            record_encoding=encoding,
-            payload_digest=header.get("warc-payload-digest") or header.get("warc-block-digest"),
-            captured_at=as_time(header.get("warc-date")),
-            languages=as_languages(header.get("warc-identified-content-language")),
-            release=self.release,
-        )
+        return record_locator(self.block, self.rows[i], self.release)
+
+
+def record_locator(block: Block, row: Offsets, release: str | None) -> Locator:
+    """The pointer to a record, and what its header says."""
+    header = header_fields(block.data[row[warc.START] : row[warc.BODY]].tobytes())
+    member = block.member_of(row)
+    if member is not None:
+        offset, length, encoding = int(block.offsets[member]), int(block.lengths[member]), "gzip"
+    else:
+        offset, length = block.base + int(row[warc.START]), int(row[warc.END] - row[warc.START])
+        encoding = "plain" if block.encoding == "plain" else "inflated"
+    return Locator(
+        record_id=header.get("warc-record-id"),
+        record_offset=offset,
+        record_length=length,
+        record_encoding=encoding,
+        payload_digest=header.get("warc-payload-digest") or header.get("warc-block-digest"),
+        captured_at=as_time(header.get("warc-date")),
+        languages=as_languages(header.get("warc-identified-content-language")),
+        release=release,
+    )

@@ -17,7 +17,7 @@ from presswatch_spark.sources.base import Bytes, Offsets
 START, END, BODY, BODY_END, URI, URI_END, KIND, STATUS, DECLARED, COLUMNS = range(10)
 
 # KIND. `GATED` is a conversion whose languages are not among those asked for.
-CONVERSION, GATED, WARCINFO, RESPONSE, OTHER = range(5)
+CONVERSION, GATED, WARCINFO, RESPONSE, REQUEST, METADATA, OTHER = range(7)
 
 MAX_HEADER_BYTES = 1 << 20
 _SPACE, _TAB, LF, CR, _COLON, _COMMA = 32, 9, 10, 13, 58, 44
@@ -30,6 +30,8 @@ _LANGUAGE = np.frombuffer(b"warc-identified-content-language", np.uint8)
 _CONVERSION = np.frombuffer(b"conversion", np.uint8)
 _WARCINFO = np.frombuffer(b"warcinfo", np.uint8)
 _RESPONSE = np.frombuffer(b"response", np.uint8)
+_REQUEST = np.frombuffer(b"request", np.uint8)
+_METADATA = np.frombuffer(b"metadata", np.uint8)
 
 Gate = npt.NDArray[np.uint8]
 
@@ -111,7 +113,11 @@ def _kind(data: Bytes, start: int, end: int) -> int:
         return CONVERSION
     if _same(data, start, end, _WARCINFO):
         return WARCINFO
-    return RESPONSE if _same(data, start, end, _RESPONSE) else OTHER
+    if _same(data, start, end, _RESPONSE):
+        return RESPONSE
+    if _same(data, start, end, _REQUEST):
+        return REQUEST
+    return METADATA if _same(data, start, end, _METADATA) else OTHER
 
 
 @uncounted_njit

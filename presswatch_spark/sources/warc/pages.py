@@ -1,0 +1,191 @@
+"""Stored responses to documents: head, codings, charset, kind; what can be seen of a page, and what it says.
+
+The text that the sieve reads is made by a kernel (`text.markup`); the text that is verified by a parser, of
+the few pages that are asked for (`extraction`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b32encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from presswatch_spark.sources.base import (
+    Bytes,
+    Capture,
+    DocumentBatch,
+    Locator,
+    Offsets,
+    ReadOptions,
+    ReadReport,
+)
+from presswatch_spark.sources.http.charsets import encoding_of, to_utf8
+from presswatch_spark.sources.http.codings import decoded_body
+from presswatch_spark.sources.http.media import Kind, kind_of_content, media_type
+from presswatch_spark.sources.http.message import Message, parse_message
+from presswatch_spark.sources.warc.extraction import EXTRACTION, extracted_text
+from presswatch_spark.sources.warc.languages import declared
+from presswatch_spark.text.markup import room_for, visible_text
+
+EXTRACTIONS: Mapping[Kind, str] = MappingProxyType({"html": EXTRACTION})
+CUT_NOTE = "pages that the crawler cut (WARC-Truncated) were read as far as they go"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a record holds.
+
+    `block`: HTTP head and body, or of a `resource` the body alone, whose type `resource` names. `pointer`:
+    builds the locator, without what the response says. `place`: offset and unit, for a defect. `languages`:
+    as the crawler identified them, None if nobody did. `cut`: by the crawler.
+    """
+
+    url: bytes
+    block: memoryview
+    pointer: Callable[[], Locator]
+    place: tuple[int, str]
+    languages: tuple[str, ...] | None = None
+    resource: str | None = None
+    cut: bool = False
+
+    @property
+    def message(self) -> Message | None:
+        """The head of the response; of a resource, one that says its type."""
+        if self.resource is not None:
+            return Message(None, (("Content-Type", self.resource),), 0)
+        return parse_message(self.block)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A document: `content` in UTF-8."""
+
+    stored: Stored
+    message: Message
+    kind: Kind
+    content: bytes | memoryview
+
+
+@dataclass(slots=True)
+class PageBatches:
+    """Takes stored responses, and makes batches of documents of them; counts and notes in `report`."""
+
+    options: ReadOptions
+    report: ReadReport
+    size: int = 0
+    _gate: frozenset[str] = frozenset()
+    _scratch: Bytes = field(default_factory=lambda: np.empty(0, np.uint8))
+    _texts: list[Bytes] = field(default_factory=list)
+    _pages: list[_Page] = field(default_factory=list)
+    _captures: list[Capture] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._gate = frozenset(code.lower() for code in self.options.languages)
+
+    def add(self, stored: Stored) -> None:
+        """Take a response: as a document if its text passes the gate, as a capture if it is wanted."""
+        url = stored.url.decode("utf-8", "replace")
+        wanted = self.options.wants is not None and self.options.wants(url)
+        gated = self._is_gated(stored.languages)
+        if gated and not wanted:
+            self.report.add_skipped("language")
+            return
+        message = stored.message
+        if message is None:
+            self.report.add_defect("response is no HTTP message and was not read", *stored.place)
+            return
+        body = decoded_body(message, stored.block, self.options.max_document_bytes)
+        media = media_type(message.last("content-type"))
+        kind = kind_of_content(media, body.data)
+        textual = kind in ("html", "text")
+        encoding = encoding_of(message.last("content-type"), body.data) if textual else None
+        if wanted:
+            locator = _located(stored, message)
+            self._captures.append(Capture(url, message.headers, media, encoding, bytes(body.data), locator))
+            self.size += len(body.data)
+        if gated:
+            self.report.add_skipped("language")
+        elif encoding is None:
+            self.report.add_skipped(media or "unknown media type")
+        else:
+            self._note(stored, body.problem)
+            self._add_page(_Page(stored, message, kind, to_utf8(body.data, encoding)))
+
+    def take(self) -> DocumentBatch:
+        """The documents and captures taken so far; begins anew."""
+        pages, captures = self._pages, self._captures
+        text, text_bounds = _joined(self._texts)
+        urls, url_bounds = _joined([np.frombuffer(page.stored.url, np.uint8) for page in pages])
+        self._texts, self._pages, self._captures, self.size = [], [], [], 0
+        return DocumentBatch(
+            text=text,
+            text_starts=text_bounds[:-1],
+            text_ends=text_bounds[1:],
+            urls=urls,
+            url_starts=url_bounds[:-1],
+            url_ends=url_bounds[1:],
+            locate=lambda i: _located(pages[i].stored, pages[i].message, EXTRACTIONS[pages[i].kind]),
+            captures=captures,
+            extract=lambda i: self._extracted(pages[i]),
+        )
+
+    def _is_gated(self, languages: tuple[str, ...] | None) -> bool:
+        codes = {code.lower() for code in languages or ()}
+        return bool(self._gate and codes) and self._gate.isdisjoint(codes)
+
+    def _note(self, stored: Stored, problem: str | None) -> None:
+        if stored.cut:
+            self.report.add_note(CUT_NOTE)
+        elif problem:
+            self.report.add_defect(problem, *stored.place)
+
+    def _add_page(self, page: _Page) -> None:
+        if page.stored.languages is None and page.kind == "html" and self._is_gated(declared(page.content)):
+            self.report.add_skipped("language")
+            return
+        text = np.frombuffer(page.content, np.uint8)
+        if page.kind == "html":
+            needed = room_for(len(text))
+            if needed > len(self._scratch):
+                self._scratch = np.empty(needed, np.uint8)
+            text = self._scratch[: visible_text(text, self._scratch, 0)].copy()
+        if not len(text):
+            self.report.add_skipped("no text")
+            return
+        self._texts.append(text)
+        self._pages.append(page)
+        self.report.documents += 1
+        self.report.text_bytes += len(text)
+        self.size += len(page.content)
+
+    def _extracted(self, page: _Page) -> bytes:
+        """The text of a page that is verified."""
+        if page.kind != "html":
+            return bytes(page.content)
+        try:
+            return extracted_text(page.content)
+        except ValueError:
+            self.report.add_defect("the parser refuses the page, so it was not compared", *page.stored.place)
+            return b""
+
+
+def _joined(parts: Sequence[Bytes]) -> tuple[Bytes, Offsets]:
+    """Parts in one buffer, and their n + 1 bounds in it."""
+    bounds = np.cumsum([0, *map(len, parts)], dtype=np.int64)
+    return np.concatenate(parts) if parts else np.empty(0, np.uint8), bounds
+
+
+def _located(stored: Stored, message: Message, extraction: str | None = None) -> Locator:
+    """The locator of a response, with its status and the digest of the payload that is there."""
+    digest = b32encode(hashlib.sha1(stored.block[message.body_at :], usedforsecurity=False).digest()).decode()
+    return replace(
+        stored.pointer(),
+        http_status=message.status,
+        languages=stored.languages or (),
+        payload_digest_computed=f"sha1:{digest}",
+        extraction=extraction,
+    )

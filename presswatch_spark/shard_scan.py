@@ -219,7 +219,7 @@ def _log(reading: Reading, attempts: int, began: datetime, seconds: float) -> di
         "text_bytes": report.text_bytes,
         "documents": report.documents,
         "documents_skipped": report.documents_skipped,
-        "skipped": sorted(report.skipped.items()),
+        "skipped": [{"why": why, "documents": n} for why, n in sorted(report.skipped.items())],
         "candidates": reading.candidates,
         "matches": sum(map(len, reading.matches)),
         "etag": shard.etag,

@@ -22,6 +22,8 @@ SPAN = pa.struct(
     ]
 )
 
+SKIPPED = pa.struct([pa.field("why", pa.string()), pa.field("documents", pa.int64())])
+
 
 def _column(name: str, kind: pa.DataType, meaning: str, *, nullable: bool = True) -> pa.Field:
     return pa.field(name, kind, nullable, {"meaning": meaning})
@@ -91,7 +93,7 @@ SCAN_LOG = pa.schema(
         _required("text_bytes", pa.int64(), "Bytes of text that were scanned."),
         _required("documents", pa.int64(), "Documents scanned."),
         _required("documents_skipped", pa.int64(), "Documents left out on purpose: no text, gated by language, or of a kind that is not read."),
-        _required("skipped", pa.map_(pa.string(), pa.int64()), "How many of these by reason: `language`, `no text`; of WARC, media types and kinds of records."),
+        _required("skipped", pa.list_(SKIPPED), "Why these were left out, and how many: `language`, `no text`; of WARC, media types and kinds of records."),
         _required("candidates", pa.int64(), "Pairs (document, article) that the sieve named for verification."),
         _required("matches", pa.int64(), "Rows that the shard gave to `matches`."),
         _column("etag", pa.string(), "ETag of the object; on local disk `mtime-` and the time of its last change."),

@@ -7,10 +7,14 @@ that text is verified. An element that is not listed is inline: its tags vanish 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from presswatch_spark.compiled import lean_njit, uncounted_njit
+from presswatch_spark.text.kernels import U64, Bytes
+from presswatch_spark.text.vectors import equal_bits_64, trailing_zeros
 
 # INLINE: nothing. BLOCK: separates. HIDDEN: content up to the end tag is no text. RAW: it is text, without
 # markup or references. REFERENCES: text without markup, with references. REST: all that follows is text.
@@ -22,7 +26,14 @@ NAME_BYTES = 16
 
 _SLOTS = 1 << 9
 _SPREAD = 0x9E3779B97F4A7C15
-SPREAD, SHIFT = np.uint64(_SPREAD), np.uint64(64 - 9)
+_SPREAD_64, _SHIFT = U64(_SPREAD), U64(64 - 9)
+
+_0, _1, _2, _3, _4, _8, _64 = (U64(n) for n in (0, 1, 2, 3, 4, 8, 64))
+_TAB, _SPACE, _BANG, _QUOTE, _APOSTROPHE, _DASH, _SLASH, _LT, _EQUALS, _GT = (
+    np.uint8(ord(c)) for c in "\t !\"'-/<=>"
+)
+_LOWER = np.uint8(0x20)
+_NAME = U64(NAME_BYTES)
 
 _KINDS = {
     BLOCK: """address article aside blockquote body br button caption center col colgroup dd details dialog
@@ -69,3 +80,122 @@ def load_tags() -> TagTable:
         table.first[slot], table.second[slot] = first, second
         table.kinds[slot] = kinds.get(name, INLINE) | (BREAKS_OUT if name in breakout else 0)
     return table
+
+
+@lean_njit
+def find(data: Bytes, i: np.uint64, end: np.uint64, byte: np.uint8) -> Any:
+    """Where `byte` next stands in `data[i:end]`; `end` if nowhere."""
+    while i + _64 <= end:
+        found = equal_bits_64(data, i, byte)
+        if found != _0:
+            return i + trailing_zeros(found)
+        i += _64
+    while i < end and data[i] != byte:
+        i += _1
+    return i
+
+
+@lean_njit
+def _is_space(byte: np.uint8) -> Any:
+    return byte == _SPACE or (_TAB <= byte <= np.uint8(13) and byte != np.uint8(11))
+
+
+@lean_njit
+def is_letter(byte: np.uint8) -> Any:
+    """Whether a byte is an ASCII letter."""
+    return np.uint8(97) <= (byte | _LOWER) <= np.uint8(122)
+
+
+@uncounted_njit
+def after_attributes(data: Bytes, i: np.uint64, end: np.uint64) -> np.uint64:
+    """Where a tag ends, from behind its name: past `>`; past `end` if it never does."""
+    while True:
+        while i < end and (_is_space(data[i]) or data[i] == _SLASH):
+            i += _1
+        if i >= end:
+            return end + _1
+        if data[i] == _GT:
+            return i + _1
+        i += _1
+        while i < end and not (
+            _is_space(data[i]) or data[i] == _SLASH or data[i] == _GT or data[i] == _EQUALS
+        ):
+            i += _1
+        while i < end and _is_space(data[i]):
+            i += _1
+        if i < end and data[i] == _EQUALS:
+            i += _1
+            while i < end and _is_space(data[i]):
+                i += _1
+            if i >= end:
+                return end + _1
+            quote = data[i]
+            if quote in (_QUOTE, _APOSTROPHE):
+                i = find(data, i + _1, end, quote) + _1
+            else:
+                while i < end and data[i] != _GT and not _is_space(data[i]):
+                    i += _1
+
+
+@uncounted_njit
+def name_at(data: Bytes, i: np.uint64, end: np.uint64) -> tuple[np.uint64, np.uint64, np.uint64]:
+    """The name of a tag as two words in lower case, the second all ones if it is too long; where it ends."""
+    first, second, size = _0, _0, _0
+    while i < end and not (_is_space(data[i]) or data[i] == _SLASH or data[i] == _GT):
+        byte = data[i]
+        if np.uint8(65) <= byte <= np.uint8(90):
+            byte |= _LOWER
+        if size < _8:
+            first |= U64(byte) << (size << _3)
+        elif size < _NAME:
+            second |= U64(byte) << ((size - _8) << _3)
+        size += _1
+        i += _1
+    return first, second if size <= _NAME else ~_0, i
+
+
+@lean_njit
+def kind_of(tags: TagTable, first: np.uint64, second: np.uint64) -> Any:
+    """Kind of the element with a name, see `name_at`, with the bit `BREAKS_OUT`."""
+    slot = ((first ^ second) * _SPREAD_64) >> _SHIFT
+    while tags.first[slot] != _0:
+        if tags.first[slot] == first and tags.second[slot] == second:
+            return tags.kinds[slot]
+        slot = (slot + _1) & U64(len(tags.first) - 1)
+    return np.uint8(INLINE)
+
+
+@uncounted_njit
+def after_declaration(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
+    """Where what begins with `<!` at i ends: a comment, a doctype, or what is taken for a comment."""
+    if i + _4 > end or data[i + _2] != _DASH or data[i + _3] != _DASH:
+        return find(data, i, end, _GT) + _1
+    i += _4
+    if i < end and data[i] == _GT:
+        return i + _1
+    if i + _1 < end and data[i] == _DASH and data[i + _1] == _GT:
+        return i + _2
+    while True:
+        i = find(data, i, end, _DASH)
+        if i + _2 >= end:
+            return end + _1
+        if data[i + _1] == _DASH:
+            if data[i + _2] == _GT:
+                return i + _3
+            if data[i + _2] == _BANG and i + _3 < end and data[i + _3] == _GT:
+                return i + _4
+        i += _1
+
+
+@uncounted_njit
+def end_tag(data: Bytes, i: np.uint64, end: np.uint64, first: np.uint64, second: np.uint64) -> np.uint64:
+    """Where the end tag of a name begins, at or after i; `end` if nowhere."""
+    while True:
+        i = find(data, i, end, _LT)
+        if i + _2 >= end:
+            return end
+        if data[i + _1] == _SLASH and is_letter(data[i + _2]):
+            name, rest, after = name_at(data, i + _2, end)
+            if name == first and rest == second and after < end:
+                return i
+        i += _1

@@ -80,9 +80,7 @@ def response(kind: str) -> bytes:
 
 
 FOREIGN = [
-    (response("response"), "WARC", "WET files of the same crawl"),
-    (response("request"), "WARC", "WET files of the same crawl"),
-    (response("metadata"), "WAT", "WET files of the same crawl"),
+    (response("metadata"), "WAT", "WET or WARC files of the same crawl"),
     (b"filedesc://x.arc 0.0.0.0 20080101000000 text/plain 76\n", "ARC", "WET"),
     (b"<!DOCTYPE html><html>404</html>", "HTML", "get it again"),
     (b"crawl-data/CC-MAIN-2024-22/segments/1/wet/CC-MAIN-1.warc.wet.gz\n", "a list of paths", "paths.gz"),
@@ -126,7 +124,7 @@ def test_an_empty_file_is_left_to_its_source_to_name(tmp_path: Path, format: str
 
 @pytest.mark.real_data
 def test_no_real_file_is_taken_for_what_it_is_not(real_data: Path) -> None:
-    expected = {"whirlwind.warc.wet": "wet", "whirlwind.warc.wet.gz": "wet"}
+    kinds = {".warc.wet": "wet", ".warc.wat": "", ".warc.paths": "", ".warc": "warc"}
     for path in sorted((real_data / "common_crawl").rglob("*.*")) + sorted(
         (real_data / "warc_edge_cases").rglob("*.*")
     ):
@@ -134,6 +132,7 @@ def test_no_real_file_is_taken_for_what_it_is_not(real_data: Path) -> None:
             found = named(path)
         except PresswatchError:
             found = ""
-        assert found == expected.get(path.name, found if path.name == "missing-status-text.warc" else ""), (
-            path
-        )
+        # Its lines end with CR CR LF, so that its type is not seen.
+        if path.name != "missing-status-text.warc":
+            expected = next((kind for part, kind in kinds.items() if part in path.name), "")
+            assert found == expected, path

@@ -112,19 +112,22 @@ _TEXT = st.sampled_from([
     "&#233;", "œuvre ", "< ", "a<b ", "\n\t", "&shy;", "1 < 2 ", "é", "l&rsquo;", "&", "&lt;p&gt; ",
     "-- ", "> ", "' ", '" ',
 ])  # fmt: skip
-_TAG = st.sampled_from([
-    "<p>", "</p>", "<b>", "</b>", "<a href='x>y'>", "</a>", "<div class=a>", "</div>", "<br/>",
-    "<span>", "</span>", "<!-- un deux <p> -->", "<script>if (a<b) '</p>'</script>",
-    "<style>p{}</style>", "<li>", "<ul>", "</ul>", "<svg><path d='a'/><title/></svg>",
-    "<img alt='un deux'>", "<h2>", "</h2>", "<em>", "</em>", "<wbr>", "<input value='trois'>",
-    "<noscript>", "</noscript>", "<button>", "</button>", "<section>", "</section>",
-    "<a b=\"c'd>\" e='f\">'>", "<figure>", "<figcaption>", "</figure>", "<template>un</template>",
+_INLINE = st.sampled_from([
+    "<b>", "</b>", "<a href='x>y'>", "</a>", "<span>", "</span>", "<em>", "</em>", "<wbr>",
+    "<img alt='un deux'>",
+    "<!-- un deux <p> -->", "<script>if (a<b) '</p>'</script>", "<style>p{}</style>", "<input value='trois'>",
+    "<svg><path d='a'/><title/></svg>", "<noscript>", "</noscript>", "<a b=\"c'd>\" e='f\">'>",
     "<iframe></iframe>",
 ])  # fmt: skip
+# With a blank: an end tag of nothing is nothing to the parser, and nobody writes one within a word.
+_BLOCK = st.sampled_from([
+    "<p>", "</p>", "<div class=a>", "</div>", "<br/>", "<li>", "<ul>", "</ul>", "<h2>", "</h2>",
+    "<button>", "</button>", "<section>", "</section>", "<figure>", "<figcaption>", "</figure>", "<template>un</template>",
+]).map(" {}".format)  # fmt: skip
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.lists(st.one_of(_TEXT, _TEXT, _TAG), max_size=60))
+@given(st.lists(st.one_of(_TEXT, _TEXT, _INLINE, _BLOCK), max_size=60))
 @example(["un ", "<svg>", "deux ", "<p>", "trois"])
 def test_no_run_of_the_parsed_text_is_missed(parts: list[str]) -> None:
     page = "".join(parts)

@@ -78,8 +78,9 @@ def rows_of(
     overlap = verify(NamedDocument(words, VerifyRules().anchor_words), body, VerifyRules())
     places = span_places([overlap], 1, body, BODY)[0]
     findings = [Finding(n, ARTICLES[n], overlap, places, 0.5, 300, 4, "exclusive") for n in found]
+    batch = batch or document(text)
     return document_rows(
-        batch or document(text), 0, ORIGIN, words, findings, site, ARTICLES.__getitem__,
+        batch, 0, ORIGIN, batch.text_of(0), words, findings, site, ARTICLES.__getitem__,
         GradeRules(), ConfidenceRules(),
     )  # fmt: skip
 
@@ -174,6 +175,7 @@ class TestWhatTheySay:
             "cluster_id", "article_url", "article_words", "document_words", "record_id", "record_offset",
             "run_rarity", "shared_words", "ownership", "article_published_at", "article_sha256",
             "record_length", "record_encoding", "row_index", "payload_digest", "captured_at", "http_status",
+            "payload_digest_computed", "text_extraction",
         }  # fmt: skip
         assert (row["release"], row["spans"], row["longest_run_words"]) == ("other", [], 0)
 

@@ -122,7 +122,8 @@ _INLINE = st.sampled_from([
 # With a blank: an end tag of nothing is nothing to the parser, and nobody writes one within a word.
 _BLOCK = st.sampled_from([
     "<p>", "</p>", "<div class=a>", "</div>", "<br/>", "<li>", "<ul>", "</ul>", "<h2>", "</h2>",
-    "<button>", "</button>", "<section>", "</section>", "<figure>", "<figcaption>", "</figure>", "<template>un</template>",
+    "<button>", "</button>", "<section>", "</section>", "<figure>", "<figcaption>", "</figure>",
+    "<template>un</template>",
 ]).map(" {}".format)  # fmt: skip
 
 

@@ -6,8 +6,8 @@ languages that were identified. Other kinds of records (`revisit`: the page did 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -65,21 +65,25 @@ class _Reading:
     report: ReadReport
     batches: PageBatches
     _waiting: Stored | None = None
-    _fields: Mapping[str, str] | None = None
 
     def take(self, found: Records, row: Offsets) -> None:
         """Take the next record."""
-        kind = row[warc.KIND]
+        kind = int(row[warc.KIND])
         if kind in (warc.WARCINFO, warc.REQUEST):
             return
-        fields = header_fields(found.block.data[row[warc.START] : row[warc.BODY]].tobytes())
         if kind == warc.METADATA:
-            self._take_languages(fields, found.block, row)
+            self._take_languages(found.block, row)
             return
         self.close()
-        type = fields.get("warc-type", "").lower()
-        if type in ("response", "resource"):
-            self._waiting, self._fields = _stored(found, row, fields, type), fields
+        if kind == warc.RESPONSE:
+            self._waiting = _stored(found, row)
+            return
+        fields = header_fields(found.block.data[row[warc.START] : row[warc.BODY]].tobytes())
+        type, content_type = fields.get("warc-type", "").lower(), fields.get("content-type", "")
+        if type == "resource":
+            self._waiting = _stored(found, row)
+            if not content_type.lower().startswith("application/http"):
+                self._waiting.resource = content_type
         else:
             self.report.add_skipped(f"{type} record" if type in _KINDS else "record of another kind")
 
@@ -87,36 +91,27 @@ class _Reading:
         """No more is to come of the response that waits."""
         if self._waiting is not None:
             self.batches.add(self._waiting)
-        self._waiting = self._fields = None
+        self._waiting = None
 
-    def _take_languages(self, fields: Mapping[str, str], block: Block, row: Offsets) -> None:
-        """Take what a metadata record says of the response that waits, if it is its own."""
-        if self._waiting is None or self._fields is None or not _belong(fields, self._fields):
-            return
-        body = block.data[row[warc.BODY] : row[warc.BODY_END]].tobytes()
-        languages = identified(header_fields(b"\n" + body).get("languages-cld2"))
-        self._waiting = replace(self._waiting, languages=languages)
-        self.close()
-
-
-_KINDS = frozenset(("revisit", "conversion", "continuation", "metadata"))
+    def _take_languages(self, block: Block, row: Offsets) -> None:
+        """Take what a metadata record says of the response before it, if it names its URL."""
+        url = block.data[row[warc.URI] : row[warc.URI_END]].tobytes()
+        if self._waiting is not None and self._waiting.url == url:
+            body = block.data[row[warc.BODY] : row[warc.BODY_END]].tobytes()
+            self._waiting.languages = identified(body)
+            self.close()
 
 
-def _belong(metadata: Mapping[str, str], response: Mapping[str, str]) -> bool:
-    """Whether a metadata record is about a response: it names its id, or no id and the same URL."""
-    named = metadata.get("warc-concurrent-to") or metadata.get("warc-refers-to")
-    same_url = metadata.get("warc-target-uri") == response.get("warc-target-uri")
-    return same_url if named is None else same_url or named == response.get("warc-record-id")
+_KINDS = frozenset(("revisit", "continuation"))
 
 
-def _stored(found: Records, row: Offsets, fields: Mapping[str, str], type: str) -> Stored:
-    block = found.block
-    http = fields.get("content-type", "").lower().startswith("application/http")
+def _stored(found: Records, row: Offsets) -> Stored:
+    block, release = found.block, found.release
+    header = block.data[row[warc.START] : row[warc.BODY]].tobytes()
     return Stored(
         url=block.data[row[warc.URI] : row[warc.URI_END]].tobytes(),
         block=block.data[row[warc.BODY] : row[warc.BODY_END]].data,
-        pointer=lambda: record_locator(block, row, found.release),
-        place=block.place(int(row[warc.START])),
-        resource=fields.get("content-type", "") if type == "resource" and not http else None,
-        cut="warc-truncated" in fields,
+        pointer=lambda: record_locator(block, row, release),
+        place=lambda: block.place(int(row[warc.START])),
+        cut=b"\nwarc-truncated:" in header.lower(),
     )

@@ -35,8 +35,9 @@ from presswatch_spark.text.tags import (
     load_tags,
     name_at,
 )
+from presswatch_spark.text.vectors import copy_64, text_stop_bits_64, trailing_zeros, visible_bits_64
 
-_0, _1, _2 = (U64(n) for n in (0, 1, 2))
+_0, _1, _2, _64 = (U64(n) for n in (0, 1, 2, 64))
 _SPACE, _BANG, _AMP, _SLASH, _LT, _GT, _QUERY = (np.uint8(ord(c)) for c in " !&/<>?")
 _NUL, _NEWLINE = np.uint8(0), np.uint8(10)
 _KIND = np.uint8(7)
@@ -50,7 +51,7 @@ def room_for(size: int) -> int:
 def visible_text(page: Bytes, out: Bytes, at: int) -> int:
     """Write the text of a page (uint8, UTF-8) into `out[at:]`, and return where it ends.
 
-    `out` has `room_for(len(page))` bytes from `at` on. Blanks are one blank; what separates is a line end.
+    `out` has `room_for(len(page))` bytes from `at` on. What separates is a line end.
     """
     return int(_visible_text(load_tags(), load_entities(), plain(page), out, U64(at)))
 
@@ -74,23 +75,31 @@ def _copy(
     markup: bool,
     references: bool,
 ) -> tuple[np.uint64, np.uint64]:
-    """Copy text up to `end`, or up to a `<` if there is `markup`; blanks in a row are written as one."""
-    blank = k > _0 and out[k - _1] <= _SPACE
+    """Copy text up to `end`, or up to a `<` if there is `markup`; what is blanks only is written as one."""
     while i < end:
+        if i + _64 <= end:
+            stops = text_stop_bits_64(data, i)
+            n = trailing_zeros(stops)
+            if n != _0:
+                visible = visible_bits_64(data, i) & (~_0 >> (_64 - n))
+                if visible == _0:
+                    k = _separate(out, _0, k)
+                else:
+                    copy_64(data, i, out, k)
+                    k += n
+                i += n
+                if stops == _0:
+                    continue
         byte = data[i]
         if byte == _LT and markup:
             break
         if byte == _AMP and references:
             i, k = reference(entities, data, i, end, out, k)
-            blank = False
             continue
         i += _1
-        if byte == _NUL:
-            continue
-        out[k] = byte
-        now = byte <= _SPACE
-        k += U64(not (blank and now))
-        blank = now
+        if byte != _NUL:
+            out[k] = byte
+            k += _1
     return i, k
 
 

@@ -14,7 +14,10 @@ import numpy.typing as npt
 
 from presswatch_spark.compiled import lean_njit, uncounted_njit
 from presswatch_spark.text.kernels import U64, Bytes
-from presswatch_spark.text.vectors import equal_bits_64, trailing_zeros
+from presswatch_spark.text.vectors import (
+    equal_bits_64,
+    trailing_zeros,
+)
 
 # INLINE: nothing. BLOCK: separates. HIDDEN: content up to the end tag is no text. RAW: it is text, without
 # markup or references. REFERENCES: text without markup, with references. REST: all that follows is text.
@@ -106,6 +109,11 @@ def is_letter(byte: np.uint8) -> Any:
     return np.uint8(97) <= (byte | _LOWER) <= np.uint8(122)
 
 
+@lean_njit
+def _is_name_end(byte: np.uint8) -> Any:
+    return byte <= _SPACE or byte in (_SLASH, _GT)
+
+
 @uncounted_njit
 def after_attributes(data: Bytes, i: np.uint64, end: np.uint64) -> np.uint64:
     """Where a tag ends, from behind its name: past `>`; past `end` if it never does."""
@@ -139,16 +147,17 @@ def after_attributes(data: Bytes, i: np.uint64, end: np.uint64) -> np.uint64:
 
 @uncounted_njit
 def name_at(data: Bytes, i: np.uint64, end: np.uint64) -> tuple[np.uint64, np.uint64, np.uint64]:
-    """The name of a tag as two words in lower case, the second all ones if it is too long; where it ends."""
+    """The name of a tag as two words in lower case, the second all ones if it is too long; where it ends.
+
+    Bit 5 is set in every byte: it makes letters small, and of no other byte of a listed name another.
+    """
     first, second, size = _0, _0, _0
-    while i < end and not (_is_space(data[i]) or data[i] == _SLASH or data[i] == _GT):
-        byte = data[i]
-        if np.uint8(65) <= byte <= np.uint8(90):
-            byte |= _LOWER
+    while i < end and not _is_name_end(data[i]):
+        byte = U64(data[i] | _LOWER)
         if size < _8:
-            first |= U64(byte) << (size << _3)
+            first |= byte << (size << _3)
         elif size < _NAME:
-            second |= U64(byte) << ((size - _8) << _3)
+            second |= byte << ((size - _8) << _3)
         size += _1
         i += _1
     return first, second if size <= _NAME else ~_0, i

@@ -6,6 +6,7 @@ Each is written in LLVM's own vectors, which are of no machine: LLVM makes the b
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 from llvmlite import ir
@@ -13,18 +14,21 @@ from numba import types
 from numba.extending import intrinsic
 
 __all__ = [
+    "copy_64",
     "count_ones",
     "equal_bits_64",
     "fold_ascii_32",
     "high_bits_64",
     "nonzero_bits_64",
+    "text_stop_bits_64",
     "trailing_zeros",
+    "visible_bits_64",
 ]
 
 Generate = Callable[[Any, Any, Any, Any], Any]
 
 _BYTE, _INDEX, _WORD = ir.IntType(8), ir.IntType(32), ir.IntType(64)
-_CASE = 0x20
+_CASE = _SPACE = 0x20
 _LETTERS, _DIGITS = 26, 10
 
 
@@ -81,6 +85,35 @@ def equal_bits_64(typing: Any, data: Any, i: Any, byte: Any) -> tuple[Any, Gener
 
 
 @intrinsic
+def text_stop_bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
+    """A bit for each of 64 bytes from i, lowest first: whether it is `<`, `&` or NUL."""
+
+    return types.uint64(data, types.uint64), _bits_64(lambda builder, x, zero: _any_of(builder, x, "<&\0"))
+
+
+@intrinsic
+def visible_bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
+    """A bit for each of 64 bytes from i, lowest first: whether it is more than a blank or a control."""
+
+    return types.uint64(data, types.uint64), _bits_64(
+        lambda builder, x, zero: builder.icmp_unsigned(">", x, _each(_SPACE, 64))
+    )
+
+
+@intrinsic
+def copy_64(typing: Any, data: Any, i: Any, out: Any, k: Any) -> tuple[Any, Generate]:
+    """Copy 64 bytes from i into `out[k:k + 64]`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        x = _load(builder, _address(context, builder, signature, arguments), 64)
+        address = _address(context, builder, signature, arguments, 2)
+        builder.store(x, builder.bitcast(address, x.type.as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(data, types.uint64, out, types.uint64), generate
+
+
+@intrinsic
 def fold_ascii_32(typing: Any, text: Any, i: Any, out: Any, k: Any) -> tuple[Any, Generate]:
     """Fold 32 bytes from i into `out[k:k + 32]`: letters to lower case, digits as they are, the rest to zero.
 
@@ -123,6 +156,12 @@ def _load(builder: Any, address: Any, width: int) -> Any:
 
 def _each(value: int, width: int) -> Any:
     return ir.Constant(ir.VectorType(_BYTE, width), [value] * width)
+
+
+def _any_of(builder: Any, x: Any, characters: str) -> Any:
+    """Which bytes of x are one of some ASCII characters."""
+    found = [builder.icmp_unsigned("==", x, _each(ord(character), 64)) for character in characters]
+    return reduce(builder.or_, found)
 
 
 def _among(builder: Any, x: Any, first: str, count: int) -> Any:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import orjson
 
+_IDENTIFIED = re.compile(rb"(?im)^languages-cld2:[ \t]*([^\r\n]+)")
 _DECLARED = re.compile(rb"""(?i)<html(?:\s[^>]*?)?\s(?:xml:)?lang\s*=\s*["']?\s*([a-z]{2,3})\b""")
 DECLARED_WITHIN_BYTES = 16 << 10
 
@@ -31,14 +32,14 @@ ISO_639_3: Mapping[str, str] = MappingProxyType(
 )
 
 
-def identified(metadata: str | None) -> tuple[str, ...] | None:
-    """ISO 639-3 codes in the value of `languages-cld2` of a metadata record, the most of the text first.
+def identified(metadata: bytes) -> tuple[str, ...] | None:
+    """ISO 639-3 codes in the field `languages-cld2` of a metadata record, the most of the text first.
 
     Empty if it identified none; None if it says nothing that can be read.
     """
+    found = _IDENTIFIED.search(metadata)
     try:
-        found = orjson.loads(metadata or "")
-        languages = found["languages"]
+        languages = orjson.loads(found[1] if found else b"")["languages"]
         return tuple(str(each["code-iso-639-3"]) for each in languages)
     except (ValueError, LookupError, TypeError):
         return None

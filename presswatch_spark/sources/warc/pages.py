@@ -35,19 +35,19 @@ EXTRACTIONS: Mapping[Kind, str] = MappingProxyType({"html": EXTRACTION})
 CUT_NOTE = "pages that the crawler cut (WARC-Truncated) were read as far as they go"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stored:
     """What a record holds.
 
     `block`: HTTP head and body, or of a `resource` the body alone, whose type `resource` names. `pointer`:
-    builds the locator, without what the response says. `place`: offset and unit, for a defect. `languages`:
-    as the crawler identified them, None if nobody did. `cut`: by the crawler.
+    builds the locator, without what the response says; `place` gives offset and unit, for a defect.
+    `languages`: as the crawler identified them, None if nobody did. `cut`: by the crawler.
     """
 
     url: bytes
     block: memoryview
     pointer: Callable[[], Locator]
-    place: tuple[int, str]
+    place: Callable[[], tuple[int, str]]
     languages: tuple[str, ...] | None = None
     resource: str | None = None
     cut: bool = False
@@ -96,7 +96,7 @@ class PageBatches:
             return
         message = stored.message
         if message is None:
-            self.report.add_defect("response is no HTTP message and was not read", *stored.place)
+            self.report.add_defect("response is no HTTP message and was not read", *stored.place())
             return
         body = decoded_body(message, stored.block, self.options.max_document_bytes)
         media = media_type(message.last("content-type"))
@@ -141,7 +141,7 @@ class PageBatches:
         if stored.cut:
             self.report.add_note(CUT_NOTE)
         elif problem:
-            self.report.add_defect(problem, *stored.place)
+            self.report.add_defect(problem, *stored.place())
 
     def _add_page(self, page: _Page) -> None:
         if page.stored.languages is None and page.kind == "html" and self._is_gated(declared(page.content)):
@@ -169,7 +169,9 @@ class PageBatches:
         try:
             return extracted_text(page.content)
         except ValueError:
-            self.report.add_defect("the parser refuses the page, so it was not compared", *page.stored.place)
+            self.report.add_defect(
+                "the parser refuses the page, so it was not compared", *page.stored.place()
+            )
             return b""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 BytesLike = bytes | bytearray | memoryview
 
@@ -30,10 +30,17 @@ class Message:
     status: int | None
     headers: tuple[tuple[str, str], ...]
     body_at: int
+    _values: dict[str, list[str]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        values: dict[str, list[str]] = {}
+        for name, value in self.headers:
+            values.setdefault(name.lower(), []).append(value)
+        object.__setattr__(self, "_values", values)
 
     def header(self, name: str) -> tuple[str, ...]:
         """Every value of the header `name` (in lower case), in order."""
-        return tuple(value for key, value in self.headers if key.lower() == name)
+        return tuple(self._values.get(name, ()))
 
     def last(self, name: str) -> str | None:
         """The last value of the header `name` (in lower case): of several, it counts."""

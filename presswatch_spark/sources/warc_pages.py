@@ -111,12 +111,13 @@ def _belong(metadata: Mapping[str, str], response: Mapping[str, str]) -> bool:
 
 def _stored(found: Records, row: Offsets, fields: Mapping[str, str], type: str) -> Stored:
     block = found.block
-    http = fields.get("content-type", "").lower().startswith("application/http")
+    media = fields.get("content-type", "")
+    http = media.lower().startswith("application/http")
     return Stored(
         url=block.data[row[warc.URI] : row[warc.URI_END]].tobytes(),
         block=block.data[row[warc.BODY] : row[warc.BODY_END]].data,
         pointer=lambda: record_locator(block, row, found.release),
         place=block.place(int(row[warc.START])),
-        resource=fields.get("content-type", "") if type == "resource" and not http else None,
+        resource=None if http or (type == "response" and not media) else media,
         cut="warc-truncated" in fields,
     )

@@ -27,7 +27,7 @@ from presswatch_spark.sources.warc.arc_lines import (
 )
 from presswatch_spark.sources.warc.arc_records import ArcBlock, Found, Wait
 from presswatch_spark.sources.warc.blocks import Block, BlockBuilder
-from presswatch_spark.sources.wet import MOST_INFLATED, UNKNOWN_BYTES
+from presswatch_spark.sources.warc.reading import MOST_INFLATED, UNKNOWN_BYTES
 from presswatch_spark.storage.objects import ObjectInfo
 
 _READABLE = (records.WHOLE, records.WRONG_LENGTH, records.CUT)

@@ -12,7 +12,13 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from presswatch_spark.sources.warc import records
-from presswatch_spark.sources.warc.arc_lines import MAX_LINE_BYTES, ArcLine, next_line, read_line
+from presswatch_spark.sources.warc.arc_lines import (
+    MAX_LINE_BYTES,
+    ArcLine,
+    begins_with_arc_record,
+    next_line,
+    read_line,
+)
 from presswatch_spark.sources.warc.blocks import Block
 
 _NEWLINES = re.compile(rb"[\r\n]*")
@@ -124,6 +130,12 @@ class ArcBlock:
             limit = self._end_of(run)
         return limit, run
 
+    def _begins(self, at: int) -> bool:
+        """Whether a record begins at `at`; of a line that the end cuts, its beginning decides."""
+        if self.final and not _LINE_END.search(self.data, at):
+            return begins_with_arc_record(bytes(self.data[at : at + MAX_LINE_BYTES]))
+        return read_line(self.data, at, self.size) is not None
+
     def _judged(self, start: int, line: ArcLine, run: int) -> Found | Wait:
         end = line.end + (line.length or 0)
         limit, run = self._limit(end, run)
@@ -144,7 +156,7 @@ class ArcBlock:
                 return Wait(start, min(end, line.end + self._max_bytes) + MAX_LINE_BYTES)
         if line.length is not None and end <= limit:
             after = _skipped(self.data, end, limit)
-            if after == limit or read_line(self.data, after, self.size):
+            if after == limit or self._begins(after):
                 return self._found(start, end, after, records.WHOLE, line, run)
         found = next_line(self.data, line.end - 1, limit)
         if found is None and growing:

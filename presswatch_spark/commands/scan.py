@@ -37,7 +37,7 @@ SHARDS_NAMED = 5
 @click.option(
     "--format",
     "dataset",
-    type=click.Choice(["auto", "wet", "warc", "c4", "oscar", "rows"]),
+    type=click.Choice(["auto", "wet", "warc", "arc", "c4", "oscar", "rows"]),
     default="auto",
     show_default=True,
     help="What the shards are; `auto` looks into each.",

@@ -18,6 +18,7 @@ from presswatch_spark.pointers.outcomes import GONE, NO_SHARD, NOT_REACHED, UNRE
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.sources.base import DocumentBatch, ReadOptions, ReadReport
 from presswatch_spark.sources.detect import RECORD_SOURCES, SOURCES, source_for
+from presswatch_spark.sources.warc.arc_lines import begins_with_arc_record
 from presswatch_spark.sources.warc.fields import begins_with_record
 from presswatch_spark.storage.objects import (
     MissingError,
@@ -96,7 +97,7 @@ def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outc
         return Failure(GONE, "the shard ends before it")
     if not data[:length].strip(b"\0"):
         return Failure(UNREADABLE, "its bytes are zeros")
-    if compression_of(data[:4]) != "gzip" and not begins_with_record(data):
+    if compression_of(data[:4]) != "gzip" and not _begins(data):
         return Failure(UNREADABLE, "no record begins there")
     outcome = _decoded(shard, pointer, data, options)
     if isinstance(outcome, Failure) and len(data) > length:
@@ -105,6 +106,10 @@ def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outc
     if isinstance(outcome, Failure) and len(data) < length:
         return Failure(UNREADABLE, "the shard ends within it")
     return outcome
+
+
+def _begins(data: bytes) -> bool:
+    return begins_with_record(data) or begins_with_arc_record(data)
 
 
 def _decoded(shard: ObjectInfo, pointer: Pointer, data: bytes, options: ReadOptions) -> Outcome:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError
 from presswatch_spark.inflate.inflated import inflated_window
 from presswatch_spark.inflate.window import Window
+from presswatch_spark.sources.arc_pages import ArcSource
 from presswatch_spark.sources.base import ReadOptions, ReadReport, RecordSource, Source
 from presswatch_spark.sources.c4 import C4
 from presswatch_spark.sources.heads import keys_of, kind_of
@@ -24,7 +25,9 @@ HEAD_CHUNK_BYTES = 256 << 10
 LONG_LINE_BYTES = 16 << 20
 
 _OSCAR = OscarSource()
-RECORD_SOURCES: Mapping[str, RecordSource] = MappingProxyType({"wet": WetSource(), "warc": WarcSource()})
+RECORD_SOURCES: Mapping[str, RecordSource] = MappingProxyType(
+    {"wet": WetSource(), "warc": WarcSource(), "arc": ArcSource()}
+)
 """Those whose documents are records that can be read alone."""
 SOURCES: Mapping[str, Source] = MappingProxyType({**RECORD_SOURCES, "c4": C4, "oscar": _OSCAR, "rows": ROWS})
 
@@ -32,7 +35,8 @@ SOURCES: Mapping[str, Source] = MappingProxyType({**RECORD_SOURCES, "c4": C4, "o
 _KINDS = MappingProxyType(
     {
         "wet": ("WET", "unknown", "empty"),
-        "warc": ("WARC", "unknown", "empty"),
+        "warc": ("WARC", "ARC", "unknown", "empty"),
+        "arc": ("ARC", "unknown", "empty"),
         "c4": ("JSONL", "Parquet", "unknown", "empty"),
         "oscar": ("JSONL", "Parquet", "text", "unknown", "empty"),
         "rows": ("JSONL", "Parquet", "unknown", "empty"),
@@ -41,12 +45,12 @@ _KINDS = MappingProxyType(
 _NAMES = (
     ("wet", re.compile(r"(?i)\.wet(\.gz)?$")),
     ("warc", re.compile(r"(?i)\.warc(\.gz)?$")),
+    ("arc", re.compile(r"(?i)\.arc(\.gz)?$")),
     ("rows", re.compile(r"(?i)\.jsonl?(\.gz|\.zst)?$")),
 )
 _REMEDIES = MappingProxyType(
     {
         "WAT": "WAT files hold metadata only: give the WET or WARC files of the same crawl",
-        "ARC": "ARC files are not read: give WET files",
         "HTML": "an error page was probably saved in place of the file: get it again",
         "a list of paths": "name it *.paths.gz to have the files that it lists read",
     }
@@ -54,7 +58,7 @@ _REMEDIES = MappingProxyType(
 
 
 def source_for(format: str, shard: ObjectInfo, options: ReadOptions) -> Source:
-    """Return the source that reads `shard`; `format` is `auto` or a key of `SOURCES`.
+    """Return the source that reads `shard`; `format` is `auto` or a key of `SOURCES`; `warc` reads ARC too.
 
     `InputError` if the content is of no kind that is read; `CorruptError` if it is of another than `format`
     says.
@@ -71,7 +75,7 @@ def source_for(format: str, shard: ObjectInfo, options: ReadOptions) -> Source:
         )
     if kind == "JSONL":
         refuse_metadata(shard.uri, keys_of(head))
-    return SOURCES[format]
+    return SOURCES["arc" if kind == "ARC" else format]
 
 
 def holds_metadata(shard: ObjectInfo, options: ReadOptions) -> bool:
@@ -100,7 +104,7 @@ def head_of(shard: ObjectInfo, options: ReadOptions) -> bytes:
 
 
 def _recognised(shard: ObjectInfo, options: ReadOptions, head: bytes, kind: str) -> Source:
-    if kind in ("WET", "WARC"):
+    if kind in ("WET", "WARC", "ARC"):
         return SOURCES[kind.lower()]
     if kind in ("Parquet", "JSONL"):
         return _by_columns(shard, options, head, kind)

@@ -6,6 +6,7 @@ languages that were identified. Other kinds of records (`revisit`: the page did 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from presswatch_spark.sources.warc.pages import PageBatches, Stored
 from presswatch_spark.sources.warc.reading import READABLE, Format, Records, read_blocks
 from presswatch_spark.storage.objects import ObjectInfo, open_stream
 
+_CONTENT_TYPE = re.compile(rb"(?im)^content-type:[ \t]*([^\r\n]*)")
 NO_GATE = warc.gate_of(frozenset())
 
 
@@ -78,12 +80,10 @@ class _Reading:
         if kind == warc.RESPONSE:
             self._waiting = _stored(found, row)
             return
-        fields = header_fields(found.block.data[row[warc.START] : row[warc.BODY]].tobytes())
-        type, content_type = fields.get("warc-type", "").lower(), fields.get("content-type", "")
+        header = found.block.data[row[warc.START] : row[warc.BODY]].tobytes()
+        type = header_fields(header).get("warc-type", "").lower()
         if type == "resource":
             self._waiting = _stored(found, row)
-            if not content_type.lower().startswith("application/http"):
-                self._waiting.resource = content_type
         else:
             self.report.add_skipped(f"{type} record" if type in _KINDS else "record of another kind")
 
@@ -108,10 +108,14 @@ _KINDS = frozenset(("revisit", "continuation"))
 def _stored(found: Records, row: Offsets) -> Stored:
     block, release = found.block, found.release
     header = block.data[row[warc.START] : row[warc.BODY]].tobytes()
+    named = _CONTENT_TYPE.search(header)
+    media = named[1].decode("latin-1") if named else ""
+    http = media.lower().startswith("application/http")
     return Stored(
         url=block.data[row[warc.URI] : row[warc.URI_END]].tobytes(),
         block=block.data[row[warc.BODY] : row[warc.BODY_END]].data,
         pointer=lambda: record_locator(block, row, release),
         place=lambda: block.place(int(row[warc.START])),
+        resource=None if http or (row[warc.KIND] == warc.RESPONSE and not media) else media,
         cut=b"\nwarc-truncated:" in header.lower(),
     )

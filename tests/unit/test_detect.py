@@ -81,7 +81,6 @@ def response(kind: str) -> bytes:
 
 FOREIGN = [
     (response("metadata"), "WAT", "WET or WARC files of the same crawl"),
-    (b"filedesc://x.arc 0.0.0.0 20080101000000 text/plain 76\n", "ARC", "WET"),
     (b"<!DOCTYPE html><html>404</html>", "HTML", "get it again"),
     (b"crawl-data/CC-MAIN-2024-22/segments/1/wet/CC-MAIN-1.warc.wet.gz\n", "a list of paths", "paths.gz"),
     (b"bonjour tout le monde\n" * 9, "text", ""),
@@ -124,7 +123,7 @@ def test_an_empty_file_is_left_to_its_source_to_name(tmp_path: Path, format: str
 
 @pytest.mark.real_data
 def test_no_real_file_is_taken_for_what_it_is_not(real_data: Path) -> None:
-    kinds = {".warc.wet": "wet", ".warc.wat": "", ".warc.paths": "", ".warc": "warc"}
+    kinds = {".warc.wet": "wet", ".warc.wat": "", ".warc.paths": "", ".warc": "warc", ".arc": "arc"}
     for path in sorted((real_data / "common_crawl").rglob("*.*")) + sorted(
         (real_data / "warc_edge_cases").rglob("*.*")
     ):

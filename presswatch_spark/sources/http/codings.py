@@ -50,7 +50,7 @@ def decoded_body(message: Message, block: BytesLike, limit: int) -> Body:
     ]
     problems = []
     if len(codings) > MOST_CODINGS:
-        problems.append(f"{len(codings)} codings are named, of which the last {MOST_CODINGS} were undone")
+        problems.append(f"{len(codings):,} codings are named, of which the last {MOST_CODINGS} were undone")
     for name in codings[: -MOST_CODINGS - 1 : -1]:
         data, problem = _undone(name, data, limit)
         if problem:
@@ -94,19 +94,24 @@ def _chunks(data: memoryview) -> Iterator[memoryview]:
         if line is None:
             if not at:
                 raise NotSo("body is not chunked as declared")
-            yield data[at:]
-            wrong = "chunk sizes are wrong; the rest was taken as it stands"
-            raise Damage("chunked body is cut" if at == len(data) else wrong)
+            yield from _misplaced(data[at:])
+            return
         size = int(line[1], 16)
         if not size:
             return _check_end(data, line.end(), first=not at)
         end = line.end() + size
         yield data[line.end() : end]
-        if end > len(data):
-            raise Damage("chunked body is cut")
-        line_end = _LINE_END.match(data, end)
-        at = line_end.end() if line_end else end
+        if end > len(data) or (line_end := _LINE_END.match(data, end)) is None:
+            yield from _misplaced(data[end:])
+            return
+        at = line_end.end()
     raise Damage(f"body has more than {MOST_CHUNKS:,} chunks; the rest was left")
+
+
+def _misplaced(rest: memoryview) -> Iterator[memoryview]:
+    """Yield what stands where a chunk should begin or end."""
+    yield rest
+    raise Damage("chunk sizes are wrong; the rest was taken as it stands" if rest else "chunked body is cut")
 
 
 def _check_end(data: memoryview, at: int, *, first: bool) -> None:

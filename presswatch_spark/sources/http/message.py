@@ -15,7 +15,7 @@ _STATUS_LINE = re.compile(
     rb"(?i)[\r\n]*(?:HTTP(?:/[0-9.]*)?|ICY)[ \t]*(?:(?<=[ \t])([0-9]{3})(?![0-9]))?[^\n]*\n?"
 )
 _FIRST_FIELD = re.compile(rb"[\r\n]*[A-Za-z0-9-]+:[ \t]")
-_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
+_BLANK = re.compile(rb"[\r\n]*\Z")
 _FOLD = re.compile(r"\r?\n[ \t]+")
 
 
@@ -49,22 +49,17 @@ class Message:
 
 
 def parse_message(block: BytesLike) -> Message | None:
-    """Read the head of the block of a `response` record; None if the block is no HTTP response.
+    """Read the head of the block of a `response` record; None if there is nothing in the block.
 
-    Lines may end with LF alone; lines without a colon are passed over. A block that begins with markup is all
-    body, as in HTTP/0.9. A head that does not end within `MAX_HEAD_BYTES` leaves no body.
+    Lines may end with LF alone; lines without a colon are passed over. A block that begins with no head is
+    all body, as in HTTP/0.9. A head that does not end within `MAX_HEAD_BYTES` leaves no body.
     """
     status = _STATUS_LINE.match(block)
-    if status is None:
-        if _MARKUP.match(block):
-            return Message(None, (), 0)
-        if not _FIRST_FIELD.match(block):
-            return None
     fields_at = status.end() if status else 0
     # The line end before it is the status line's own: a head may be nothing but that.
     end = _END.search(block, max(0, fields_at - 1), MAX_HEAD_BYTES)
-    if end is None and status is None:
-        return None
+    if status is None and (end is None or not _FIRST_FIELD.match(block)):
+        return None if _BLANK.match(block) else Message(None, (), 0)
     head_end = min(len(block), MAX_HEAD_BYTES) if end is None else end.start()
     code = int(status[1]) if status and status[1] else None
     headers = _fields(bytes(block[fields_at:head_end]).decode("latin-1"))

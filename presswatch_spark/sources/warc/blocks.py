@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,10 +69,13 @@ class BlockBuilder:
     than to keep them all and join them.
     """
 
-    def __init__(self, encoding: str, base: int = 0) -> None:
+    def __init__(
+        self, encoding: str, base: int = 0, begins: Callable[[bytes], bool] = begins_with_record
+    ) -> None:
         self.size = 0
         self._encoding = {"zstd": "inflated"}.get(encoding, encoding)
         self._base = base
+        self._begins = begins
         self._buffer, self._start = _buffer(0), 0
         # Of every run; lists of numbers, which the garbage collector need not walk. `_opened`: of the first.
         self._starts: list[int] = []
@@ -107,7 +111,7 @@ class BlockBuilder:
 
     def _passed_over(self, data: bytes, opens: bool) -> tuple[bytes, bool]:
         """What is left of a piece, and whether a member begins with it."""
-        if opens and begins_with_record(data):
+        if opens and self._begins(data):
             self._beyond = 0
             return data, opens
         passed = min(self._beyond, len(data))

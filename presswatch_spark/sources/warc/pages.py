@@ -39,8 +39,8 @@ CUT_NOTE = "pages that the crawler cut (WARC-Truncated) were read as far as they
 class Stored:
     """What a record holds.
 
-    `block`: HTTP head and body, or of a `resource` the body alone, whose type `resource` names. `pointer`:
-    builds the locator, without what the response says; `place` gives offset and unit, for a defect.
+    `block`: HTTP head and body; or, of what is no HTTP response, the body alone, whose type `resource` names.
+    `pointer`: builds the locator, without what the response says; `place` gives offset and unit of a defect.
     `languages`: as the crawler identified them, None if nobody did. `cut`: by the crawler.
     """
 
@@ -96,7 +96,7 @@ class PageBatches:
             return
         message = stored.message
         if message is None:
-            self.report.add_defect("response is no HTTP message and was not read", *stored.place())
+            self.report.add_skipped("empty response")
             return
         body = decoded_body(message, stored.block, self.options.max_document_bytes)
         media = media_type(message.last("content-type"))

@@ -1,0 +1,59 @@
+"""ARC: the pages of the crawls of 2008 to 2012, as the crawler got them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from presswatch_spark.inflate.window import Stream
+from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
+from presswatch_spark.sources.warc.arc import ArcRecord, read_arc_records
+from presswatch_spark.sources.warc.arc_lines import begins_with_arc_record
+from presswatch_spark.sources.warc.pages import PageBatches, Stored
+from presswatch_spark.storage.objects import ObjectInfo, open_stream
+
+_HTTP = ("http:", "https:")
+
+
+class ArcSource:
+    """Reads ARC shards."""
+
+    name = "arc"
+
+    def recognises(self, uri: str, head: bytes) -> bool:
+        """Whether an ARC record begins the shard."""
+        return begins_with_arc_record(head)
+
+    def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
+        """Yield the pages; see `Source.read`."""
+        with open_stream(shard, options.storage) as stream:
+            yield from self.read_part(stream, shard, options, report)
+
+    def read_part(
+        self, stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
+    ) -> Iterator[DocumentBatch]:
+        """Yield the pages of `stream`, a part of `shard` that begins with a record."""
+        batches = PageBatches(options, report)
+        for record in read_arc_records(stream, shard, options, report):
+            batches.add(_stored(record))
+            if batches.size >= options.batch_bytes:
+                yield batches.take()
+        if batches.size:
+            yield batches.take()
+
+
+def _stored(record: ArcRecord) -> Stored:
+    locator = Locator(
+        record_offset=record.record_offset,
+        record_length=record.record_length,
+        record_encoding=record.record_encoding,
+        captured_at=record.captured_at,
+    )
+    unit = "inflated byte" if record.record_encoding == "inflated" else "byte"
+    http = record.url.lower().startswith(_HTTP)
+    return Stored(
+        url=record.url.encode(),
+        block=record.block,
+        pointer=lambda: locator,
+        place=lambda: (record.record_offset, unit),
+        resource=None if http else record.media_type or "",
+    )

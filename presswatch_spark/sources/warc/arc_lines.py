@@ -1,0 +1,71 @@
+"""The line that begins an ARC record: `URL IP date type length`; in version 2, more fields before the length.
+
+After Burner and Kahle, "Arc File Format", version 1.0, Internet Archive, 1996. A URL may hold spaces, against
+the format: what stands before the first IP address and date is the URL.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from presswatch_spark.sources.table.values import as_time
+
+MAX_LINE_BYTES = 64 << 10
+VERSION_BLOCK = b"filedesc:"
+
+_SCHEME_PATTERN = rb"[A-Za-z][A-Za-z0-9+.-]{0,30}:"
+_PLACE_PATTERN = rb" ([0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+|-) ([0-9]{8,20}) "
+_SCHEME = re.compile(_SCHEME_PATTERN)
+_PLACE = re.compile(_PLACE_PATTERN)
+_CANDIDATE = re.compile(rb"\n(?=%s[^\n]{0,%d}?%s)" % (_SCHEME_PATTERN, MAX_LINE_BYTES, _PLACE_PATTERN))
+_LINE_END = re.compile(rb"\n")
+_LENGTH = re.compile(rb"[0-9]{1,17}")
+
+
+@dataclass(frozen=True, slots=True)
+class ArcLine:
+    """One such line. `length`: bytes of the block, None if it is no number; `end`: where the block begins."""
+
+    url: bytes
+    ip: bytes
+    date: bytes
+    media_type: bytes
+    length: int | None
+    end: int
+
+    @property
+    def captured_at(self) -> datetime | None:
+        """The date in UTC, without what may follow the seconds; None if it is none."""
+        return as_time(self.date[:14].decode()) if len(self.date) >= 14 else None
+
+
+def read_line(data: memoryview | bytes, at: int, limit: int) -> ArcLine | None:
+    """The record line at `at`; None if there is none that ends before `limit`."""
+    if not _SCHEME.match(data, at, limit):
+        return None
+    end = _LINE_END.search(data, at, min(limit, at + MAX_LINE_BYTES))
+    line = bytes(data[at : end.start()]) if end else b""
+    place = _PLACE.search(line)
+    if end is None or place is None:
+        return None
+    media_type, _, length = line[place.end() :].strip(b" \r").rpartition(b" ")
+    number = int(length) if _LENGTH.fullmatch(length) else None
+    return ArcLine(line[: place.start()], place[1], place[2], media_type, number, end.end())
+
+
+def next_line(data: memoryview, at: int, limit: int) -> int | None:
+    """Where the next record line begins, after a line end in [at, limit); None if nowhere."""
+    for candidate in _CANDIDATE.finditer(data, at, limit):
+        if read_line(data, candidate.end(), limit):
+            return candidate.end()
+    return None
+
+
+def begins_with_arc_record(head: bytes) -> bool:
+    """Whether an ARC record begins here; of a line that `head` cuts, its beginning decides."""
+    head = head.lstrip(b"\r\n")
+    if b"\n" not in head[:MAX_LINE_BYTES]:
+        return _SCHEME.match(head) is not None
+    return read_line(head, 0, len(head)) is not None

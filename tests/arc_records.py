@@ -1,0 +1,62 @@
+"""Helpers of the tests that read ARC: files made by hand, in every packing, and their records as read."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+from presswatch_spark.sources.base import ReadOptions, ReadReport
+from presswatch_spark.sources.warc.arc import ArcRecord, read_arc_records
+from presswatch_spark.storage.objects import StorageOptions, open_stream, stat
+
+VERSION = (
+    b"filedesc://essai.arc 0.0.0.0 20100129000000 text/plain 66\n1 0 Essai\n"
+    b"URL IP-address Archive-date Content-type Archive-length\n\n"
+)
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
+
+
+def arc_record(
+    block: bytes,
+    url: str = "http://exemple.fr/",
+    *,
+    length: int | str | None = None,
+    fields: str = "192.0.2.7 20100130112233 text/html",
+    ending: bytes = b"\n",
+) -> bytes:
+    """A record, whose length may lie."""
+    declared = len(block) if length is None else length
+    return f"{url} {fields} {declared}\n".encode() + block + ending
+
+
+def blocks(n: int) -> list[bytes]:
+    """`n` blocks that do not compress to nothing, with all kinds of line ends."""
+    return [HEAD + b"".join(b"<p>%d %x</p>\r\n\n" % (i, hash((i, k))) for k in range(20)) for i in range(n)]
+
+
+def packed_arc(packing: str, records: list[bytes]) -> bytes:
+    """Records, with a version block before them: `record` (a gzip member each), `single` (one), `plain`."""
+    parts = [VERSION, *records]
+    if packing == "record":
+        return b"".join(gzip.compress(part, mtime=0) for part in parts)
+    return gzip.compress(b"".join(parts), mtime=0) if packing == "single" else b"".join(parts)
+
+
+def read_arc(path: Path, **options: object) -> tuple[list[ArcRecord], ReadReport]:
+    """Read an ARC file to its end."""
+    report, shard = ReadReport(), stat(str(path), StorageOptions())
+    chosen = ReadOptions(**options)  # type: ignore[arg-type]
+    with open_stream(shard, StorageOptions()) as stream:
+        return list(read_arc_records(stream, shard, chosen, report)), report
+
+
+def read_arc_bytes(folder: Path, data: bytes, **options: object) -> tuple[list[ArcRecord], ReadReport]:
+    """Read bytes as an ARC file."""
+    path = folder / "some.arc.gz"
+    path.write_bytes(data)
+    return read_arc(path, **options)
+
+
+def bodies(found: list[ArcRecord]) -> list[bytes]:
+    """Their blocks."""
+    return [bytes(record.block) for record in found]

@@ -89,6 +89,7 @@ class ReadRules:
     languages: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
     max_document_bytes: int = 1 << 30
+    pdf: bool = False
     release: str | None = None
 
 

@@ -113,6 +113,7 @@ class ShardScan:
             languages=frozenset(rules.languages),
             columns=rules.columns,
             release=rules.release,
+            pdf=rules.pdf,
             max_document_bytes=min(rules.max_document_bytes, REHEARSAL_BYTES if batches else MAX_BYTES),
             storage=self.config.storage,
         )

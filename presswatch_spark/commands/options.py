@@ -13,7 +13,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
 
 # What holds where a setting's default is no number.
-FALLBACKS = {"master": "this machine", "cores": "all", "unsigned": "signed"}
+FALLBACKS = {"master": "this machine", "cores": "all", "unsigned": "signed", "pdf": "left out"}
 
 
 def setting_option(flag: str, path: str, meaning: str, metavar: str | None = None) -> Decorator[Any]:

@@ -60,6 +60,7 @@ SHARDS_NAMED = 5
 @setting_option(
     "--columns", "read.columns", "Where columns of `rows` are, e.g. url=meta.source_url", "OURS=THEIRS"
 )
+@setting_option("--pdf/--no-pdf", "read.pdf", "In WARC, read the text of PDF files too")
 @setting_option("--min-run-words", "grade.min_run_words", "Shortest run to report")
 @storage_options
 @spark_options("run")

@@ -84,7 +84,10 @@ def _options(store: TableStore, run_id: str, storage: StorageOptions) -> ReadOpt
         (run,) = store.read("runs", run_id).to_pylist()
         read: Mapping[str, Any] = json.loads(run["config"])["read"]
         return ReadOptions(
-            columns=dict(read["columns"]), max_document_bytes=int(read["max_document_bytes"]), storage=storage
+            columns=dict(read["columns"]),
+            max_document_bytes=int(read["max_document_bytes"]),
+            pdf=True,
+            storage=storage,
         )
     except (ValueError, LookupError, TypeError) as error:
         raise OutputError(

@@ -73,7 +73,7 @@ def at_pointer(
     """
     asked = parse_pointer(text)
     pointer = replace(asked, uri=mirrored(asked.uri, mirrors))
-    options = ReadOptions(columns=columns, storage=storage)
+    options = ReadOptions(columns=columns, pdf=True, storage=storage)
     ((_, outcome),) = records_at([pointer], options)
     if isinstance(outcome, Failure):
         raise _refused(pointer, outcome)

@@ -184,6 +184,7 @@ class ReadOptions:
     `max_document_bytes`: a longer document is a defect, not read.
     `release`: the release that the shards belong to, for those that name none; it has errata.
     `rows`: for JSONL and Parquet, the indices of the rows to read, and no others; None: all.
+    `pdf`: for WARC, whether the text of PDF files is read too.
     `wants`: for WARC, whether the whole response of a URL is asked for (`DocumentBatch.captures`).
     """
 
@@ -193,6 +194,7 @@ class ReadOptions:
     release: str | None = None
     batch_bytes: int = 4 << 20
     rows: frozenset[int] | None = None
+    pdf: bool = False
     wants: Callable[[str], bool] | None = None
     storage: StorageOptions = field(default_factory=StorageOptions)
 

@@ -29,9 +29,12 @@ from presswatch_spark.sources.http.media import Kind, kind_of_content, media_typ
 from presswatch_spark.sources.http.message import Message, parse_message
 from presswatch_spark.sources.warc.extraction import EXTRACTION, extracted_text
 from presswatch_spark.sources.warc.languages import declared
+from presswatch_spark.sources.warc.pdf import PDF_EXTRACTION, PdfError, pdf_text
 from presswatch_spark.text.markup import room_for, visible_text
 
-EXTRACTIONS: Mapping[Kind, str] = MappingProxyType({"html": EXTRACTION})
+EXTRACTIONS: Mapping[Kind, str | None] = MappingProxyType(
+    {"html": EXTRACTION, "text": None, "pdf": PDF_EXTRACTION}
+)
 CUT_NOTE = "pages that the crawler cut (WARC-Truncated) were read as far as they go"
 
 
@@ -62,7 +65,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """A document: `content` in UTF-8."""
+    """A document. `content` in UTF-8: the page; of a PDF, its text."""
 
     stored: Stored
     message: Message
@@ -109,11 +112,14 @@ class PageBatches:
             self.size += len(body.data)
         if gated:
             self.report.add_skipped("language")
-        elif encoding is None:
-            self.report.add_skipped(media or "unknown media type")
-        else:
+        elif encoding is not None:
             self._note(stored, body.problem)
             self._add_page(_Page(stored, message, kind, to_utf8(body.data, encoding)))
+        elif kind == "pdf" and self.options.pdf:
+            self._note(stored, body.problem)
+            self._add_pdf(stored, message, body.data)
+        else:
+            self.report.add_skipped(media or "unknown media type")
 
     def take(self) -> DocumentBatch:
         """The documents and captures taken so far; begins anew."""
@@ -139,9 +145,18 @@ class PageBatches:
 
     def _note(self, stored: Stored, problem: str | None) -> None:
         if stored.cut:
+            # What the crawler left out is not in the dataset, so nothing of it is lost here.
             self.report.add_note(CUT_NOTE)
         elif problem:
             self.report.add_defect(problem, *stored.place())
+
+    def _add_pdf(self, stored: Stored, message: Message, body: bytes | memoryview) -> None:
+        try:
+            text, problem = pdf_text(body)
+        except PdfError as error:
+            text, problem = b"", str(error)
+        self._note(stored, problem)
+        self._add_page(_Page(stored, message, "pdf", text))
 
     def _add_page(self, page: _Page) -> None:
         if page.stored.languages is None and page.kind == "html" and self._is_gated(declared(page.content)):

@@ -13,7 +13,8 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
 from benchmarks.extraction.pages import Page
-from presswatch_spark.text.main_content import main_content
+from presswatch_spark.sources.warc.extraction import extracted_text, text_of
+from presswatch_spark.sources.warc.main_content import main_content
 
 ROOT = Path(__file__).resolve().parents[2]
 THEIR_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
@@ -28,21 +29,21 @@ class Taken:
     milliseconds: Mapping[str, float]
 
 
-def visible(html: str) -> str:
-    """All that can be seen: what passages are verified in."""
-    return extract_plain_text(html, preserve_formatting=True, alt_texts=False)
+def verified(html: str) -> str:
+    """What passages are verified in, and what is stored of them."""
+    return extracted_text(html.encode()).decode()
 
 
 def ours_main(html: str) -> str:
-    """Our main content, or all that can be seen where it cannot be told."""
+    """Our main content, or all of the text where it cannot be told."""
     tree = HTMLTree.parse(html)
-    whole = extract_plain_text(tree, preserve_formatting=True, alt_texts=False)
+    whole = text_of(tree)
     found = main_content(tree, whole)
     return whole if found is None else found
 
 
 WAYS: Mapping[str, Callable[[str], str]] = {
-    "presswatch, verified text": visible,
+    "presswatch, verified text": verified,
     "presswatch, main content": ours_main,
     "resiliparse": extract_plain_text,
     "resiliparse, main_content": lambda html: extract_plain_text(html, main_content=True),

@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
 from presswatch_spark.demo import prose
-from presswatch_spark.text.main_content import main_content
+from presswatch_spark.sources.warc.extraction import text_of
+from presswatch_spark.sources.warc.main_content import main_content
 from tests.reference.words import reference_words
 
 RNG = random.Random("main content")
@@ -24,7 +24,7 @@ MENU = f"<nav><ul>{''.join(f'<li><a href=/>{line}</a></li>' for line in TEASERS[
 
 def main_text(html: str) -> str | None:
     tree = HTMLTree.parse(html)
-    return main_content(tree, extract_plain_text(tree, preserve_formatting=True, alt_texts=False))
+    return main_content(tree, text_of(tree))
 
 
 def words(text: str) -> list[str]:
@@ -83,6 +83,12 @@ def test_pages_made_to_be_slow_are_given_up(hostile: str) -> None:
     began = time.process_time()
     main_content(tree, "")
     assert time.process_time() - began < 2
+
+
+def test_what_is_left_is_the_page_but_for_some_words() -> None:
+    page = f"{MENU}<main><h1>Le titre</h1>{ARTICLE}<aside>{TEASERS[4]}</aside><p>{TEASERS[5]}</p></main>"
+    rest = iter(words(text_of(HTMLTree.parse(page))))
+    assert all(word in rest for word in words(main_text(page) or "nichts"))
 
 
 @pytest.mark.real_data

@@ -14,9 +14,10 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
-from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 from resiliparse.parse.html.node import ElementNode, Node
+
+from presswatch_spark.sources.warc.extraction import text_of
 
 MOST = 0.7
 """Share of the prose that the main content holds at least."""
@@ -49,12 +50,12 @@ class _TooMuchError(Exception):
 
 
 def main_content(tree: HTMLTree, visible: str) -> str | None:
-    """Text of a page's main content, a line for each block; None where it cannot be told.
+    """Text of a page's main content, its words those of `visible` but for some; None if it cannot be told.
 
     Args:
         tree: the page. It is cut up: take what else is wanted of it before.
-        visible: all text of the page that can be seen, a line for each block. If the main content would have
-            hardly any of its long lines, the article stands in no paragraphs, and the vote was others'.
+        visible: its text, as `extraction.text_of` gives it. If the main content would have hardly any of its
+            long lines, the article stands in no paragraphs, and the vote was others'.
     """
     if tree.body is None:
         return ""
@@ -62,7 +63,7 @@ def main_content(tree: HTMLTree, visible: str) -> str | None:
         chosen = _Page(tree.body).cut()
     except _TooMuchError:
         return None
-    found = extract_plain_text(tree, preserve_formatting=True, alt_texts=False)
+    found = text_of(tree)
     if chosen and _in_long_lines(found) < LINES_AT_LEAST * _in_long_lines(visible):
         return None
     return found

@@ -12,10 +12,10 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev java demo test test-full check bench-quality bench-speed bench-scale peers releases lock clean
+.PHONY: help setup dev java demo test test-full check bench-quality bench-speed bench-scale bench-extraction peers releases lock clean
 
 help: ## explain every target
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 setup: $(VENV)/installed java ## build .venv from the lock files, with `presswatch` in .venv/bin, and find or install a Java
 
@@ -42,6 +42,9 @@ bench-speed: setup dev peers ## measure how fast a scan is, against the limit an
 
 bench-scale: setup dev ## measure how cost grows with shards, corpus and matches
 	$(BIN)/python -m benchmarks.scale $(ARGS)
+
+bench-extraction: setup dev peers ## measure what is taken of pages, beside other extractors, on real pages
+	$(BIN)/python -m benchmarks.extraction $(ARGS)
 
 peers: $(PEERS)/installed ## install the tools that the benchmarks compare with, into .venv-peers
 

@@ -7,6 +7,8 @@ import json
 import platform
 import sys
 import tempfile
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,11 @@ from benchmarks.quality.material import Material
 from benchmarks.quality.pages import Planted
 from benchmarks.quality.promises import broken, too_certain
 from benchmarks.quality.report import figures, markdown
+from benchmarks.quality.responses import answer
 from benchmarks.quality.rivals import Rival, run_peers
 from benchmarks.quality.score import Bench, Score, score, score_rival
 from benchmarks.quality.truth import common_pairs
+from benchmarks.quality.visible import visible_text
 from benchmarks.speed.report import into
 from benchmarks.speed.result import commit, machine
 from presswatch_spark import __version__
@@ -32,10 +36,11 @@ def main() -> None:
     asked = arguments()
     stuff = material.load(material.real_data(), asked.articles, asked.seed)
     articles, common = negatives.dressed(stuff, asked.seed)
-    pages = [
+    bare = [
         *plant.planted(articles, stuff.filler, asked.per_kind, asked.seed),
         *negatives.negatives(stuff, articles, common, asked.per_kind, asked.seed),
     ]
+    pages = list(negatives.with_decoys(bare, articles, asked.seed))
     sample = list(negatives.background(stuff, common, BACKGROUND_PAGES, asked.seed))
     texts = {article.article_id: article.body for article in articles}
     documents = {page.url: page.text for page in pages}
@@ -43,6 +48,9 @@ def main() -> None:
         sys.exit("two pages have one URL")
     tell(f"{len(pages)} pages for {len(articles)} articles; now the truth")
     bench = Bench(pages, texts, common_pairs(documents, texts))
+    seen = {page.url: visible_text(answer(page).html) for page in pages}
+    if common_pairs(seen, texts) != bench.truth:
+        sys.exit("as HTML the pages share other words with the articles than as text")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         product.write_members(folder, articles)
@@ -113,6 +121,7 @@ def about(asked: argparse.Namespace, stuff: Material, bench: Bench) -> dict[str,
         "documents": len(bench.pages),
         "text_bytes": sum(len(page.text.encode()) for page in bench.pages),
         "formats": list(product.FORMATS),
+        "html": of_html(bench.pages),
         "seed": asked.seed,
         "per_kind": asked.per_kind,
         "processor": here["processor"],
@@ -121,6 +130,18 @@ def about(asked: argparse.Namespace, stuff: Material, bench: Bench) -> dict[str,
         "commit": commit(),
         "python": platform.python_version(),
         "version": __version__,
+    }
+
+
+def of_html(pages: Sequence[Planted]) -> dict[str, Any]:
+    """How much HTML the pages are as WARC, and how many have which charset, declaration and coding."""
+    answers = [answer(page) for page in pages]
+    return {
+        "megabytes": round(sum(len(one.html.encode()) for one in answers) / 1e6, 1),
+        "traits": {
+            trait: dict(Counter(one.traits[trait] for one in answers).most_common())
+            for trait in answers[0].traits
+        },
     }
 
 

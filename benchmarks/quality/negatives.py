@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,7 +31,8 @@ negative, and a kind of its own."""
 
 FORMULA, FURNISHED, OLD_TEXT = "formulas", "page furniture", "public-domain text"
 OTHER_PRESS, SAME_TEXT, UNRELATED = "other press, same events", "other press, agency copy", "unrelated"
-HARD = (FORMULA, FURNISHED, OLD_TEXT, OTHER_PRESS)
+UNSEEN = "articles in scripts only"
+HARD = (FORMULA, FURNISHED, OLD_TEXT, OTHER_PRESS, UNSEEN)
 """Kinds of which no row may be graded A or B."""
 
 
@@ -110,12 +111,23 @@ def negatives(
         parts = [common.passages[number % len(common.passages)]]
         yield _page(OLD_TEXT, number, around(material.filler, rng, 300, *parts))
         yield _page(UNRELATED, number, around(material.filler, rng, 500))
+        yield _page(UNSEEN, number, around(material.filler, rng, 200))
     texts = {article.article_id: article.body for article in material.other_press}
     shared = common_pairs(texts, {article.article_id: article.body for article in articles})
     copies = {name for (name, _), both in shared.items() if _same_text(both)}
     for article in material.other_press:
         kind = SAME_TEXT if article.article_id in copies else OTHER_PRESS
         yield Planted(kind, f"{article.url}?{article.article_id}", article.body, {})
+
+
+def with_decoys(pages: Iterable[Planted], articles: Sequence[Article], seed: int) -> Iterator[Planted]:
+    """The pages, each with texts of articles that nobody sees on it: of its own, or of any."""
+    texts = {article.article_id: article.body for article in articles}
+    for page in pages:
+        rng = random.Random(f"decoys {seed} {page.url}")
+        own = rng.sample(sorted(page.sources), min(len(page.sources), rng.randint(0, 1)))
+        names = [*own, *rng.sample(sorted(texts), 3 if page.kind == UNSEEN else rng.randint(0, 1))]
+        yield replace(page, decoys=tuple(texts[name] for name in names))
 
 
 def _same_text(both: Common) -> bool:

@@ -16,7 +16,8 @@ class Planted:
     """A page of the bench.
 
     `sources` maps articles that were planted to the positions of their words that stand in it as they were,
-    by construction. `kind` says what was done. Has what the writers of shards ask of a page.
+    by construction. `kind` says what was done. `decoys` are texts that nobody sees on it, where its form has
+    places for such. Has what the writers of shards ask of a page.
     """
 
     kind: str
@@ -24,6 +25,7 @@ class Planted:
     text: str
     sources: dict[str, frozenset[int]]
     language: str = "fra"
+    decoys: tuple[str, ...] = ()
 
 
 def filling(filler: Sequence[str], rng: random.Random, words: int) -> str:

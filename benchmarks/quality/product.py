@@ -17,6 +17,7 @@ import yaml
 
 from benchmarks.quality.material import PUBLISHERS, title_of
 from benchmarks.quality.pages import Planted
+from benchmarks.quality.responses import write_pages
 from presswatch_spark.demo import shards
 from presswatch_spark.demo.texts import Article
 from presswatch_spark.output.tables import TableStore
@@ -26,6 +27,7 @@ FORMATS: Mapping[str, tuple[str, Callable[[Path, Iterable[Planted]], object]]] =
     "C4": ("c4-fr.tfrecord-{:05}-of-00002.json.gz", shards.write_c4_json),
     "OSCAR": ("fr_meta_part_{}.jsonl.zst", shards.write_oscar_2301),
     "rows": ("rows-{:05}.parquet", shards.write_rows_parquet),
+    "WARC": ("CC-MAIN-20241201162023-20241201192023-{:05}.warc.gz", write_pages),
 }
 SHARDS = 2
 

@@ -34,8 +34,10 @@ def broken(score: Score) -> Iterator[str]:
     for kind in NEARLY_ALL:
         if rate(score.copies[kind]) < LEAST_RECALL:
             yield f"{kind}: only {rate(score.copies[kind]):.3f} of the copies were found"
-    if len({tuple(counts) for counts in score.by_format.values()}) > 1:
-        yield f"the formats differ: {dict(score.by_format)}"
+    first, *others = score.claimed
+    for name in others:
+        if differing := score.claimed[first] ^ score.claimed[name]:
+            yield f"{first} and {name} differ in {len(differing)} pairs: {sorted(differing)[:3]}"
 
 
 def coverage_errors(score: Score) -> Mapping[str, dict[str, Any]]:

@@ -7,9 +7,11 @@ from typing import Any
 
 from benchmarks.quality.negatives import HARD
 from benchmarks.quality.promises import coverage_errors
-from benchmarks.quality.score import CERTAIN, Score, rate, totals
+from benchmarks.quality.score import CERTAIN, LONG, Score, rate, totals
+from benchmarks.quality.truth import RUN
 
 CONFIDENCES = ("A", "B", "C", "D")
+_LENGTHS = (f"longest run {RUN} to {LONG - 1} words", f"{LONG} and more")
 
 
 def figures(score: Score) -> dict[str, Any]:
@@ -17,7 +19,11 @@ def figures(score: Score) -> dict[str, Any]:
     return {
         "run_pairs": {kind: {"found": n, "true": of} for kind, (n, of) in score.run_pairs.items()},
         "copies": {kind: {"found": n, "true": of} for kind, (n, of) in score.copies.items()},
-        "run_pairs_by_format": {name: {"found": n, "true": of} for name, (n, of) in score.by_format.items()},
+        "run_pairs_by_format": {
+            name: {label: {"found": n, "true": of} for label, (n, of) in zip(_LENGTHS, counts, strict=True)}
+            | {"false": score.false_by_format[name]}
+            for name, counts in score.by_format.items()
+        },
         "false_pairs": len(score.false_pairs),
         "longest_run_words": score.longest.figures(),
         "article_coverage": coverage_errors(score),
@@ -34,6 +40,7 @@ def markdown(result: Mapping[str, Any], score: Score, confident: Mapping[str, Sc
     parts = [
         _kinds(score, peers),
         _summary(result, score, peers),
+        _formats(score),
         _coverage(score),
         _grades(score),
         *(_confidence(name, one) for name, one in confident.items() if one.confidence),
@@ -72,6 +79,15 @@ def _summary(result: Mapping[str, Any], score: Score, peers: Mapping[str, Any]) 
         rows.append([name, _share(row["run_pairs"]), row["without_common_words"], f"{row['seconds']:.0f}"])
     head = ["", "pairs with 11 words in a row", "pairs claimed without 8", "seconds"]
     return "Every pair with a run of 11 words, planted or not\n\n" + table(head, rows)
+
+
+def _formats(score: Score) -> str:
+    rows = [
+        [name, *(f"{n} of {of} ({_share(rate([n, of]))})" for n, of in counts), score.false_by_format[name]]
+        for name, counts in score.by_format.items()
+    ]
+    title = "The same pairs by format, and by the length of their longest run"
+    return f"{title}\n\n" + table(["", *_LENGTHS, "false pairs"], rows)
 
 
 def _coverage(score: Score) -> str:
@@ -126,6 +142,11 @@ def _note_lines(result: Mapping[str, Any]) -> Iterator[str]:
         f" presswatch {about['version']}, commit {about['commit']}."
     )
     yield f"- presswatch scans every document in {', '.join(formats)}: {len(formats)} times the text."
+    html = about["html"]
+    traits = "; ".join(
+        ", ".join(f"{name} {n}" for name, n in counts.items()) for counts in html["traits"].values()
+    )
+    yield f"- As WARC: {html['megabytes']} MB of HTML. Charset, where it is declared, how stored: {traits}."
     for name, row in result["peers"].items():
         if "failure" in row:
             yield f"- {name}: could not be run: {row['failure']}"

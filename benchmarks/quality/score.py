@@ -19,6 +19,8 @@ FULL, PART, PART_WORDS = 0.9, 0.3, 100
 CERTAIN = ("A", "B")
 CLOSE = 0.01
 """How near a coverage is to be to the truth."""
+LONG = 16
+"""Runs of fewer words are counted apart as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,11 @@ class Score:
 
     run_pairs: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
     copies: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
-    by_format: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
+    by_format: dict[str, tuple[list[int], list[int]]] = field(
+        default_factory=lambda: defaultdict(lambda: ([0, 0], [0, 0]))
+    )
+    claimed: dict[str, frozenset[PairKey]] = field(default_factory=dict)
+    false_by_format: Counter[str] = field(default_factory=Counter)
     coverage: dict[str, Error] = field(default_factory=lambda: defaultdict(Error))
     longest: Error = field(default_factory=Error)
     below: int = 0
@@ -97,7 +103,7 @@ def score(bench: Bench, found: Found, formats: Iterable[str]) -> Score:
         rows = found.rows.get(name, {})
         for pair, kind in runs.items():
             _count(result.run_pairs[kind], pair in rows)
-            _count(result.by_format[name], pair in rows)
+            _count(result.by_format[name][bench.truth[pair].longest >= LONG], pair in rows)
         for kind, pair, kept in planted:
             _count(result.copies[kind], pair in rows)
             if kind in EDITED_KINDS and repeats(bench.articles[pair[1]]):
@@ -105,8 +111,10 @@ def score(bench: Bench, found: Found, formats: Iterable[str]) -> Score:
             _judge_grade(result, kind, bench.truth.get(pair), kept, rows.get(pair))
             if pair in rows:
                 _judge_coverage(result, kind, bench.truth[pair], kept, rows[pair])
+        result.claimed[name] = frozenset(rows)
         for pair, row in rows.items():
             _judge_row(result, kinds[pair[0]], pair, row, bench.truth.get(pair))
+        result.false_by_format[name] = len(result.false_pairs) - result.false_by_format.total()
     return result
 
 

@@ -53,7 +53,7 @@ def write_wet(path: Path, pages: Iterable[Page], *, one_member: bool = False, re
     buffer = io.BytesIO()
     writer = WARCWriter(buffer, gzip=packed and not one_member, warc_version="1.0")
     info = f"isPartOf: {release}\r\npublisher: the demo\r\n".encode()
-    headers = {**_when(0), "WARC-Record-ID": _record_id(release), "Content-Type": "application/warc-fields"}
+    headers = {**when(0), "WARC-Record-ID": record_id(release), "Content-Type": "application/warc-fields"}
     _add_record(writer, None, "warcinfo", info, headers)
     for number, page in enumerate(pages):
         text = page.text.encode("utf-8", "surrogatepass")
@@ -64,8 +64,8 @@ def write_wet(path: Path, pages: Iterable[Page], *, one_member: bool = False, re
 def warc_headers(page: Page, number: int) -> dict[str, str]:
     """The WARC headers of the `number`th page of a crawl."""
     return {
-        **_when(number),
-        "WARC-Record-ID": _record_id(f"{number} {page.url}"),
+        **when(number),
+        "WARC-Record-ID": record_id(f"{number} {page.url}"),
         "WARC-Block-Digest": digest_of(page.text.encode("utf-8", "surrogatepass")),
         "WARC-Identified-Content-Language": page.language,
         "Content-Type": "text/plain",
@@ -133,7 +133,7 @@ def write_rows_parquet(path: Path, pages: Iterable[Page], *, row_group_rows: int
             "id": warc_headers(page, number)["WARC-Record-ID"],
             "dump": RELEASE,
             "url": page.url,
-            "date": _when(number)["WARC-Date"],
+            "date": when(number)["WARC-Date"],
             "language": ISO_639_1.get(page.language, page.language),
             "language_score": 0.99,
         }
@@ -142,11 +142,13 @@ def write_rows_parquet(path: Path, pages: Iterable[Page], *, row_group_rows: int
     _write_parquet(path, rows, row_group_rows)
 
 
-def _record_id(name: str) -> str:
+def record_id(name: str) -> str:
+    """A record id for a name."""
     return f"<urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, name)}>"
 
 
-def _when(number: int) -> dict[str, str]:
+def when(number: int) -> dict[str, str]:
+    """The WARC header that dates the `number`th capture of a crawl."""
     return {"WARC-Date": f"{FIRST_CAPTURE + timedelta(seconds=number):%Y-%m-%dT%H:%M:%SZ}"}
 
 
@@ -167,7 +169,7 @@ def _add_record(
 
 def _c4_rows(pages: Iterable[Page]) -> Iterator[dict[str, Any]]:
     for number, page in enumerate(pages):
-        yield {"text": page.text, "timestamp": _when(number)["WARC-Date"], "url": page.url}
+        yield {"text": page.text, "timestamp": when(number)["WARC-Date"], "url": page.url}
 
 
 def _oscar_headers(page: Page, number: int) -> dict[str, str]:

@@ -21,8 +21,12 @@ def extracted_text(page: bytes | memoryview) -> bytes:
     Raises:
         ValueError: the parser refuses the page.
     """
-    tree = HTMLTree.parse(str(page, "utf-8", "replace"))
-    text: str = extract_plain_text(
+    return text_of(HTMLTree.parse(str(page, "utf-8", "replace"))).encode("utf-8", "replace")
+
+
+def text_of(tree: HTMLTree) -> str:
+    """The text of a parsed page, a line for each block."""
+    return extract_plain_text(
         tree,
         preserve_formatting=True,
         list_bullets=False,
@@ -31,4 +35,3 @@ def extracted_text(page: bytes | memoryview) -> bytes:
         noscript=True,
         skip_elements=["img", "input", "area"],
     )
-    return text.encode("utf-8", "replace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ import zstandard
 
 from presswatch_spark.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.demo import shards
+from presswatch_spark.demo import shards, warcs
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.demo.prose import articles, pages
 from presswatch_spark.demo.texts import Article
@@ -29,6 +30,8 @@ FORMS: dict[str, Callable[[Path, Sequence[Page]], object]] = {
     "a.warc.wet.gz": shards.write_wet,
     "plain.warc.wet": shards.write_wet,
     "single.warc.wet.gz": lambda path, found: shards.write_wet(path, found, one_member=True),
+    "pages.warc.gz": lambda path, found: warcs.write_warc(path, map(warcs.web_page, found)),
+    "plain.warc": lambda path, found: warcs.write_warc(path, map(warcs.web_page, found)),
     "c4-train.json.gz": shards.write_c4_json,
     "c4-plain.json": shards.write_c4_json,
     "c4.parquet": lambda path, found: shards.write_c4_parquet(path, found, row_group_rows=7),
@@ -39,7 +42,7 @@ FORMS: dict[str, Callable[[Path, Sequence[Page]], object]] = {
     "oscar.parquet": lambda path, found: shards.write_oscar_parquet(path, found, row_group_rows=7),
     "fineweb.parquet": shards.write_rows_parquet,
 }
-BY_RANGE = ("a.warc.wet.gz", "plain.warc.wet")
+BY_RANGE = ("a.warc.wet.gz", "plain.warc.wet", "pages.warc.gz", "plain.warc")
 
 
 def press() -> list[Article]:
@@ -116,7 +119,11 @@ def substitute(path: Path, old: bytes, candidates: list[bytes]) -> None:
         pq.write_table(changed, path, row_group_size=group)
     elif data[:2] == b"\x1f\x8b":
         parts = members(data)
-        (number,) = [n for n, (start, end) in enumerate(parts) if old in gzip.decompress(data[start:end])]
+        (number,) = [
+            n
+            for n, (start, end) in enumerate(parts)
+            if old in (text := gzip.decompress(data[start:end])) and is_document(text, text.index(old))
+        ]
         start, end = parts[number]
         texts = [gzip.decompress(data[start:end]).replace(old, new, 1) for new in candidates]
         if len(parts) == 1:
@@ -131,8 +138,15 @@ def substitute(path: Path, old: bytes, candidates: list[bytes]) -> None:
 
 
 def replaced(data: bytes, old: bytes, new: bytes) -> bytes:
-    assert data.count(old) == 1
-    return data.replace(old, new)
+    (at,) = [found.start() for found in re.finditer(re.escape(old), data) if is_document(data, found.start())]
+    return data[:at] + new + data[at + len(old) :]
+
+
+def is_document(data: bytes, at: int) -> bool:
+    """Whether position `at` of a shard is not within a request or a metadata record of WARC."""
+    start = data.rfind(b"WARC/1.0\r\n", 0, at)
+    head = data[start : data.find(b"\r\n\r\n", start)] if start >= 0 else b""
+    return not re.search(rb"(?m)^WARC-Type: (request|metadata)", head)
 
 
 def members(data: bytes) -> list[tuple[int, int]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -13,6 +15,7 @@ from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
+from presswatch_spark.demo.generate import Page
 from presswatch_spark.demo.shards import ISO_639_1, RELEASE, record_id, when
 
 AGENT = "CCBot/2.0 (https://commoncrawl.org/faq/)"
@@ -45,10 +48,35 @@ class Response(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response with nothing but its values."""
+
+    url: str
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+    language: str
+
+
+def web_page(page: Page) -> Answer:
+    """A page as a server sends it: each line of its text a paragraph between a menu and a footer."""
+    paragraphs = "\n".join(f"<p>{escape(line, quote=False)}</p>" for line in page.text.split("\n"))
+    body = (
+        f'<!DOCTYPE html>\n<html lang="{ISO_639_1.get(page.language, page.language)}">\n'
+        "<head>\n<meta charset=utf-8>\n<title>Une page</title>\n"
+        "<style>p { margin: 1em }</style>\n<script>var seen = '<p>';</script>\n</head>\n"
+        '<body>\n<nav><a href="/">Accueil</a> <a href="/contact">Contact</a></nav>\n'
+        f"<article>\n{paragraphs}\n</article>\n<footer>Tous droits r&eacute;serv&eacute;s</footer>\n"
+        "</body>\n</html>\n"
+    ).encode("utf-8", "replace")
+    headers = [("Content-Type", "text/html; charset=UTF-8"), ("X-Crawler-Content-Encoding", "gzip")]
+    return Answer(page.url, [*headers, ("Content-Length", str(len(body)))], body, page.language)
+
+
 def write_warc(path: Path, responses: Iterable[Response], *, release: str = RELEASE) -> None:
-    """Write a WARC file, a gzip member for each record: request, response and metadata of each answer."""
+    """Write a WARC file with request, response and metadata of each answer; each a gzip member in a `.gz`."""
     with path.open("wb") as file:
-        writer = WARCWriter(file, gzip=True, warc_version="1.0")
+        writer = WARCWriter(file, gzip=path.suffix == ".gz", warc_version="1.0")
         info = f"isPartOf: {release}\r\npublisher: the demo\r\n".encode()
         dated = {**when(0), "WARC-Record-ID": record_id(f"warc {release}")}
         writer.write_record(_record(writer, None, "warcinfo", info, FIELDS, dated))

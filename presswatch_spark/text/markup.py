@@ -21,7 +21,6 @@ from presswatch_spark.text.tags import (
     BREAKS_OUT,
     FOREIGN,
     HIDDEN,
-    INLINE,
     REFERENCES,
     REST,
     TEMPLATE,
@@ -147,13 +146,12 @@ def _visible_text(tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes
             break
         found = kind_of(tags, first, second)
         kind = found & _KIND
-        if kind == INLINE:
-            if foreign != _0 and found & np.uint8(BREAKS_OUT) and not closes:
-                foreign = _0
-        elif kind == BLOCK:
-            k = _separate(out, at, k)
-            if found & np.uint8(BREAKS_OUT) and not closes:
-                foreign = _0
+        if foreign != _0 and found & np.uint8(BREAKS_OUT) and not closes:
+            foreign = _0
+        if kind <= BLOCK:
+            # Without a branch: whether a tag separates is what cannot be foreseen.
+            out[k] = _NEWLINE
+            k += U64((kind == BLOCK) & (k > at) & (out[k - U64(k > at)] > _SPACE))
         elif kind == FOREIGN:
             if closes:
                 foreign -= _1 if foreign != _0 else _0

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import lean_njit, uncounted_njit
-from presswatch_spark.text.kernels import U64, Bytes
+from presswatch_spark.text.kernels import U64, Bytes, load8
 from presswatch_spark.text.vectors import (
     equal_bits_64,
     trailing_zeros,
@@ -32,10 +32,14 @@ _SPREAD = 0x9E3779B97F4A7C15
 _SPREAD_64, _SHIFT = U64(_SPREAD), U64(64 - 9)
 
 _0, _1, _2, _3, _4, _8, _64 = (U64(n) for n in (0, 1, 2, 3, 4, 8, 64))
-_TAB, _SPACE, _BANG, _QUOTE, _APOSTROPHE, _DASH, _SLASH, _LT, _EQUALS, _GT = (
-    np.uint8(ord(c)) for c in "\t !\"'-/<=>"
+_SPACE, _BANG, _QUOTE, _APOSTROPHE, _DASH, _SLASH, _LT, _EQUALS, _GT = (
+    np.uint8(ord(c)) for c in " !\"'-/<=>"
 )
-_LOWER = np.uint8(0x20)
+_TAB, _VT, _CR = np.uint8(9), np.uint8(11), np.uint8(13)
+_LOWER, _CASES, _LOWS = np.uint8(0x20), U64(0x2020202020202020), U64(0x7F7F7F7F7F7F7F7F)
+_EACH = U64(0x0101010101010101)
+_PAST_BLANKS = _EACH * U64(0x7F - 0x20)
+_SLASHES, _SIGNS, _GTS = (_EACH * U64(ord(c)) for c in "/=>")
 _NAME = U64(NAME_BYTES)
 
 _KINDS = {
@@ -99,19 +103,46 @@ def find(data: Bytes, i: np.uint64, end: np.uint64, byte: np.uint8) -> Any:
 
 
 @lean_njit
-def _is_space(byte: np.uint8) -> Any:
-    return byte == _SPACE or (_TAB <= byte <= np.uint8(13) and byte != np.uint8(11))
-
-
-@lean_njit
 def is_letter(byte: np.uint8) -> Any:
     """Whether a byte is an ASCII letter."""
     return np.uint8(97) <= (byte | _LOWER) <= np.uint8(122)
 
 
 @lean_njit
+def _is_space(byte: np.uint8) -> Any:
+    return byte == _SPACE or (_TAB <= byte <= _CR and byte != _VT)
+
+
+@lean_njit
 def _is_name_end(byte: np.uint8) -> Any:
     return byte <= _SPACE or byte in (_SLASH, _GT)
+
+
+@lean_njit
+def _zeros(x: np.uint64) -> Any:
+    """The high bit of every byte of x that is zero (Warren, "Hacker's Delight", 6-1)."""
+    return ~(((x & _LOWS) + _LOWS) | x | _LOWS)
+
+
+@lean_njit
+def _name_ends(x: np.uint64) -> Any:
+    """The high bit of every byte that is a blank, `/` or `>`, which end a name; or another control."""
+    blanks = ~((x & _LOWS) + _PAST_BLANKS) & ~x & ~_LOWS
+    return blanks | _zeros(x ^ _SLASHES) | _zeros(x ^ _GTS)
+
+
+@lean_njit
+def _after_name(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
+    """Where the name of an attribute ends that may begin before i."""
+    while i + _8 <= end:
+        x = load8(data, i)
+        ends = _name_ends(x) | _zeros(x ^ _SIGNS)
+        if ends != _0:
+            return i + (trailing_zeros(ends) >> _3)
+        i += _8
+    while i < end and not (_is_name_end(data[i]) or data[i] == _EQUALS):
+        i += _1
+    return i
 
 
 @uncounted_njit
@@ -124,11 +155,7 @@ def after_attributes(data: Bytes, i: np.uint64, end: np.uint64) -> np.uint64:
             return end + _1
         if data[i] == _GT:
             return i + _1
-        i += _1
-        while i < end and not (
-            _is_space(data[i]) or data[i] == _SLASH or data[i] == _GT or data[i] == _EQUALS
-        ):
-            i += _1
+        i = _after_name(data, i + _1, end)
         while i < end and _is_space(data[i]):
             i += _1
         if i < end and data[i] == _EQUALS:
@@ -151,6 +178,13 @@ def name_at(data: Bytes, i: np.uint64, end: np.uint64) -> tuple[np.uint64, np.ui
 
     Bit 5 is set in every byte: it makes letters small, and of no other byte of a listed name another.
     """
+    if i + _8 <= end:
+        x = load8(data, i)
+        ends = _name_ends(x)
+        if ends != _0:
+            size = trailing_zeros(ends) >> _3
+            unused = (_8 - size) << _3
+            return (x | _CASES) << unused >> unused, _0, i + size
     first, second, size = _0, _0, _0
     while i < end and not _is_name_end(data[i]):
         byte = U64(data[i] | _LOWER)

@@ -26,7 +26,9 @@ from presswatch_spark.config import CorpusConfig, ScanConfig
 from presswatch_spark.corpus.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.shard_scan import ShardOutcome, ShardScan
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
+from presswatch_spark.sources.base import ReadOptions, ReadReport
+from presswatch_spark.sources.warc_pages import WarcSource
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from tests.corpora import Inline
 
 SEED, PER_KIND = 11, 4
@@ -115,6 +117,19 @@ def test_a_warc_of_the_pages_holds_them_as_other_readers_see_them(
     assert [kind for kind, _, _ in records] == ["warcinfo", *["request", "response", "metadata"] * len(pages)]
     stored = {url: body for kind, url, body in records if kind == "response"}
     assert stored == {page.url: answer(page).body for page in pages}
+
+
+def test_what_is_verified_of_a_page_is_what_can_be_seen_of_it(
+    answers: list[tuple[Planted, Answer]], tmp_path: Path
+) -> None:
+    path = tmp_path / "some.warc.gz"
+    product.write_pages(path, [page for page, _ in answers])
+    seen = {made.url: cut(visible_text(made.html)).folded for _, made in answers}
+    extracted = {}
+    for batch in WarcSource().read(stat(str(path), StorageOptions()), ReadOptions(), ReadReport()):
+        for i in range(len(batch)):
+            extracted[batch.url_of(i)] = cut(batch.text_of(i).decode()).folded
+    assert extracted == seen
 
 
 def test_every_pair_is_found_in_html_as_it_is_in_text_and_no_other(bench: tuple[Bench, Path]) -> None:

@@ -28,6 +28,7 @@ from benchmarks.speed import (
     result,
     signatures,
     verification,
+    warc,
     wet,
 )
 from benchmarks.speed.material import Material, Sizes
@@ -40,6 +41,7 @@ PARTS: dict[str, Callable[[Material], dict[str, object]]] = {
     "cold": cold.measure,
     "wet": wet.measure,
     "c4": c4.measure,
+    "warc": warc.measure,
     "signatures": signatures.measure,
     "verify": verification.measure,
     "memory": memory.measure,

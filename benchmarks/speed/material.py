@@ -7,16 +7,20 @@ from functools import cached_property
 from pathlib import Path
 
 from benchmarks.speed import articles, indexes
-from benchmarks.speed.shards import C4_JSON, C4_PARQUET, WET, Kind, make_shards
+from benchmarks.speed.shards import C4_JSON, C4_PARQUET, WARC, WET, Kind, make_shards
+
+PAGE_BYTES_OF_TEXT = 16
+"""Bytes of a page for each of its text proper; half of the text that can be seen is menus and teasers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """How much is measured.
 
-    `megabytes` of text in `shards` shards of each kind, of which each round takes one; `shingles` are the
-    sizes of index; `articles` stand in the corpus that pages copy from; `pairs` are verified, of each kind;
-    `build_articles` are indexed; the whole job goes over every shard `job_copies` times.
+    `megabytes` of text (of WARC: of pages) in `shards` shards of each kind, of which each round takes one;
+    `shingles` are the sizes of index; `articles` stand in the corpus that pages copy from; `pairs` are
+    verified, of each kind; `build_articles` are indexed; the whole job goes over every shard `job_copies`
+    times.
     """
 
     megabytes: int = 1020
@@ -57,6 +61,13 @@ class Material:
     def c4_parquet(self) -> list[Path]:
         """The same pages as Parquet."""
         return self._shards(C4_PARQUET)
+
+    @cached_property
+    def warc(self) -> list[Path]:
+        """WARC shards, of pages that are so much more than their text."""
+        return make_shards(
+            self.folder / WARC.name, WARC, self.sizes.shards, self.sizes.shard_bytes // PAGE_BYTES_OF_TEXT
+        )
 
     @cached_property
     def corpus(self) -> Path:

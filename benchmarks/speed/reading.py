@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import orjson
 import pyarrow.parquet as pq
-from fastwarc.warc import ArchiveIterator
+from fastwarc.warc import ArchiveIterator, WarcRecordType
 from isal import igzip
+from resiliparse.extract.html2text import extract_plain_text
+from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 from warcio.archiveiterator import ArchiveIterator as WarcioIterator
 
 from presswatch_spark.matching.sieve import Sieve
@@ -51,6 +54,59 @@ def warcio(path: Path) -> int:
     """warcio iterating, bodies untouched."""
     with path.open("rb") as file:
         return sum(int(record.rec_headers.get_header("Content-Length")) for record in WarcioIterator(file))
+
+
+def fastwarc_pages(path: Path) -> int:
+    """FastWARC iterating responses, HTTP parsed, every body read."""
+    return sum(len(body) for body, _ in _fastwarc_bodies(path))
+
+
+def fastwarc_text(path: Path, sieve: Sieve) -> int:
+    """The same, resiliparse's text of every body as its manual has it, and the sieve over batches of it."""
+    return _sieved((_text(body, charset) for body, charset in _fastwarc_bodies(path)), sieve)
+
+
+def warcio_pages(path: Path) -> int:
+    """warcio iterating, every response's body read."""
+    return sum(len(body) for body, _ in _warcio_bodies(path))
+
+
+def warcio_text(path: Path, sieve: Sieve) -> int:
+    """As jobs of cc-pyspark do: warcio, `content_stream` of every response; then as in `fastwarc_text`."""
+    return _sieved((_text(body, charset) for body, charset in _warcio_bodies(path)), sieve)
+
+
+def _fastwarc_bodies(path: Path) -> Iterator[tuple[bytes, str | None]]:
+    with path.open("rb") as file:
+        for record in ArchiveIterator(file, record_types=WarcRecordType.response, parse_http=True):
+            yield record.reader.read(), record.http_charset
+
+
+def _warcio_bodies(path: Path) -> Iterator[tuple[bytes, str | None]]:
+    with path.open("rb") as file:
+        for record in WarcioIterator(file):
+            if record.rec_type == "response":
+                yield record.content_stream().read(), None
+
+
+def _text(body: bytes, charset: str | None) -> bytes:
+    text: str = extract_plain_text(bytes_to_str(body, charset or detect_encoding(body)))
+    return text.encode()
+
+
+def _sieved(texts: Iterable[bytes], sieve: Sieve) -> int:
+    total = 0
+    batch, size = list[bytes](), 0
+    for text in chain(texts, [None]):
+        if text is not None:
+            batch.append(text)
+            size += len(text)
+        if size >= BATCH_BYTES or text is None:
+            ends = np.cumsum([len(one) for one in batch])
+            data = np.frombuffer(b"".join(batch), np.uint8)
+            sieve.candidates(_batch(data, ends - [len(one) for one in batch], ends))
+            total, batch, size = total + size, [], 0
+    return total
 
 
 def pyarrow_text(path: Path, sieve: Sieve | None = None) -> int:

@@ -85,6 +85,18 @@ def _c4(part: Figures) -> str:
     return "\n\n".join(sections)
 
 
+def _warc(part: Figures) -> str:
+    text = said(f"""
+      {part["shards"]} WARC shards with {part["page_megabytes"]:,} MB of pages (bodies as stored), of which
+      {part["text_megabytes"]:,} MB can be seen, {part["stored_megabytes"]:,} MB stored {when(part)}; 10^6
+      shingles. An MB is 10^6 bytes of pages, a second one of processor time. `read` makes the text that the
+      sieve reads; in the whole scan, candidates are extracted by resiliparse and verified. With `gate`, 5 %
+      of the pages pass as French. Beside it, resiliparse's text of every page and our sieve, the pages being
+      read by FastWARC, or by warcio as jobs of cc-pyspark read them (`content_stream`; cc-pyspark leaves the
+      text to each job).""")
+    return f"{text}\n\n{table(('way', 'MB/s a core', 'bodies read = 1'), _ways(part['ways']))}"
+
+
 def _signatures(part: Figures) -> str:
     text = said(f"""
       {part["text_megabytes"]} MB in {part["documents"]:,} pages, in memory {when(part)}; splitting into words
@@ -179,6 +191,7 @@ def _costs(part: Figures) -> str:
 TITLES = {
     "wet": "WET",
     "c4": "C4",
+    "warc": "WARC",
     "signatures": "MinHash signatures",
     "verify": "Verification",
     "memory": "Memory",
@@ -190,6 +203,7 @@ TITLES = {
 SECTIONS: dict[str, Callable[[Figures], str]] = {
     "wet": _wet,
     "c4": _c4,
+    "warc": _warc,
     "signatures": _signatures,
     "verify": _verify,
     "memory": _memory,

@@ -8,14 +8,16 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.speed.articles import COPIED, body
 from benchmarks.speed.prose import sentences
+from benchmarks.speed.webpages import response
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.demo.shards import write_c4_json, write_c4_parquet, write_wet
+from presswatch_spark.demo.warcs import write_warc
 
 POOL = 40_000
 ONE_IN = 100
@@ -37,7 +39,20 @@ class Kind:
 WET = Kind("wet", ".warc.wet.gz", CRAWL_SENTENCES)
 C4_JSON = Kind("c4_json", ".json.gz", C4_SENTENCES)
 C4_PARQUET = Kind("c4_parquet", ".parquet", C4_SENTENCES)
-_WRITERS = {"wet": write_wet, "c4_json": write_c4_json, "c4_parquet": write_c4_parquet}
+WARC = Kind("warc", ".warc.gz", CRAWL_SENTENCES)
+
+
+def write_pages(path: Path, texts: Iterable[Page]) -> None:
+    """Write a WARC shard of web pages that have these texts."""
+    write_warc(path, (response(page, number) for number, page in enumerate(texts)))
+
+
+_WRITERS: Mapping[str, Callable[[Path, Iterable[Page]], None]] = {
+    "wet": write_wet,
+    "c4_json": write_c4_json,
+    "c4_parquet": write_c4_parquet,
+    "warc": write_pages,
+}
 
 
 def make_shards(folder: Path, kind: Kind, count: int, text_bytes: int) -> list[Path]:

@@ -12,17 +12,20 @@ from benchmarks.speed import (
     c4,
     costs,
     indexes,
+    likeness,
     prose,
     report,
     result,
     rounds,
     signatures,
     verification,
+    warc,
+    webpages,
     wet,
 )
 from benchmarks.speed.material import Material, Sizes
 from benchmarks.speed.processes import Memory, memory_of
-from benchmarks.speed.shards import C4_JSON, C4_PARQUET, WET, write_shard
+from benchmarks.speed.shards import C4_JSON, C4_PARQUET, CRAWL_SENTENCES, WARC, WET, pages, write_shard
 from presswatch_spark.corpus.store import Corpus
 from tests.corpora import Inline
 
@@ -36,7 +39,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     made = Material(
         folder, Sizes(shards=2, rounds=2, pairs=8, shingles=(1_000, 20_000), signature_megabytes=1)
     )
-    for name, kind in (("wet", WET), ("c4_json", C4_JSON), ("c4_parquet", C4_PARQUET)):
+    for name, kind in (("wet", WET), ("c4_json", C4_JSON), ("c4_parquet", C4_PARQUET), ("warc", WARC)):
         paths = [folder / f"{name}-{number}{kind.suffix}" for number in range(2)]
         for number, path in enumerate(paths):
             write_shard(path, kind, number, TEXT_BYTES)
@@ -56,6 +59,16 @@ def test_prose_costs_what_french_press_costs() -> None:
     assert ours["gzip_ratio"] == pytest.approx(2.4, abs=0.1)
 
 
+def test_pages_cost_what_pages_of_the_press_cost() -> None:
+    bodies = [webpages.response(page, 0).body for page in pages(0, 400_000, CRAWL_SENTENCES)]
+    ours = likeness.describe(bodies)
+    assert ours["kilobytes_a_page"] == pytest.approx(130, abs=20)
+    assert ours["share_of_text"] == pytest.approx(0.092, abs=0.02)
+    assert ours["gzip_ratio"] == pytest.approx(5.06, abs=0.3)
+    assert ours["tags_a_kilobyte"] == pytest.approx(11.9, abs=1)
+    assert ours["share_in_scripts"] == pytest.approx(0.22, abs=0.03)
+
+
 def test_an_index_of_any_size_finds_what_its_own_articles_are_copied_to(material: Material) -> None:
     whole = Corpus.open(str(material.padded(20_000)))
     assert len(whole.index.hashes) == 20_000
@@ -65,12 +78,18 @@ def test_an_index_of_any_size_finds_what_its_own_articles_are_copied_to(material
 
 def test_every_part_measures_and_reports(material: Material, tmp_path: Path) -> None:
     found = result.read(tmp_path / "none.json")
-    for name, part in (("wet", wet), ("c4", c4), ("signatures", signatures), ("verify", verification)):
+    for name, part in (
+        ("wet", wet),
+        ("c4", c4),
+        ("warc", warc),
+        ("signatures", signatures),
+        ("verify", verification),
+    ):
         result.add(found, name, part.measure(material), material.sizes, 1.0)
     result.add(found, "costs", costs.measure(found["parts"]), material.sizes, 0.0)
     result.write(found, tmp_path / "speed.json")
     text = report.markdown(result.read(tmp_path / "speed.json"))
-    for title in ("WET", "C4", "MinHash signatures", "Verification", "Whole releases"):
+    for title in ("WET", "C4", "WARC", "MinHash signatures", "Verification", "Whole releases"):
         assert f"### {title}\n" in text
     assert "| read + sieve, 2e+04, gate |" in text
     assert all(row["core_hours"] > 0 for row in found["parts"]["costs"]["releases"])

@@ -89,10 +89,14 @@ def _detected(body: BytesLike) -> str:
 
 
 def to_utf8(data: bytes | memoryview, encoding: str) -> bytes | memoryview:
-    """`data` in UTF-8. What is no character becomes U+FFFD; UTF-8 itself is given back as it is.
+    """`data` in UTF-8, without a byte order mark: before the doctype, a parser takes it for the page's text.
 
-    `encoding`: as `encoding_of` names it.
+    What is no character becomes U+FFFD; UTF-8 itself is given back as it is. `encoding`: as `encoding_of`
+    names it.
     """
+    for mark, marked in _MARKS:
+        if marked == encoding and bytes(data[: len(mark)]) == mark:
+            data = memoryview(data)[len(mark) :]
     return data if encoding == UTF_8 else b"".join(_transcoded(memoryview(data), encoding))
 
 

@@ -22,7 +22,7 @@ from presswatch_spark.sources.warc.pages import PageBatches, Stored
 from presswatch_spark.sources.warc.reading import READABLE, Format, Records, read_blocks
 from presswatch_spark.storage.objects import ObjectInfo, open_stream
 
-_CONTENT_TYPE = re.compile(rb"(?im)^content-type:[ \t]*([^\r\n]*)")
+_CONTENT_TYPE = re.compile(rb"\ncontent-type:[ \t]*([^\r\n]*)")
 NO_GATE = warc.gate_of(frozenset())
 
 
@@ -107,15 +107,15 @@ _KINDS = frozenset(("revisit", "continuation"))
 
 def _stored(found: Records, row: Offsets) -> Stored:
     block, release = found.block, found.release
-    header = block.data[row[warc.START] : row[warc.BODY]].tobytes()
-    named = _CONTENT_TYPE.search(header)
+    lowered = block.data[row[warc.START] : row[warc.BODY]].tobytes().lower()
+    named = _CONTENT_TYPE.search(lowered)
     media = named[1].decode("latin-1") if named else ""
-    http = media.lower().startswith("application/http")
+    http = media.startswith("application/http")
     return Stored(
         url=block.data[row[warc.URI] : row[warc.URI_END]].tobytes(),
         block=block.data[row[warc.BODY] : row[warc.BODY_END]].data,
         pointer=lambda: record_locator(block, row, release),
         place=lambda: block.place(int(row[warc.START])),
         resource=None if http or (row[warc.KIND] == warc.RESPONSE and not media) else media,
-        cut=b"\nwarc-truncated:" in header.lower(),
+        cut=b"\nwarc-truncated:" in lowered,
     )

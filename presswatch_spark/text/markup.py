@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from presswatch_spark.compiled import lean_njit, uncounted_njit
-from presswatch_spark.text.kernels import U64, Bytes, plain
+from presswatch_spark.text.kernels import U64, Bytes, Hashes, plain
+from presswatch_spark.text.marks import next_marks, opens_value, places_of
 from presswatch_spark.text.references import EntityTable, load_entities, reference
 from presswatch_spark.text.tags import (
     BLOCK,
@@ -34,10 +35,10 @@ from presswatch_spark.text.tags import (
     load_tags,
     name_at,
 )
-from presswatch_spark.text.vectors import copy_64, text_stop_bits_64, trailing_zeros, visible_bits_64
+from presswatch_spark.text.vectors import copy_64, visible_bits_64
 
 _0, _1, _2, _64 = (U64(n) for n in (0, 1, 2, 64))
-_SPACE, _BANG, _AMP, _SLASH, _LT, _GT, _QUERY = (np.uint8(ord(c)) for c in " !&/<>?")
+_SPACE, _BANG, _QUOTE, _AMP, _APOSTROPHE, _SLASH, _LT, _GT, _QUERY = (np.uint8(ord(c)) for c in " !\"&'/<>?")
 _NUL, _NEWLINE = np.uint8(0), np.uint8(10)
 _KIND = np.uint8(7)
 
@@ -52,7 +53,7 @@ def visible_text(page: Bytes, out: Bytes, at: int) -> int:
 
     `out` has `room_for(len(page))` bytes from `at` on. What separates is a line end.
     """
-    return int(_visible_text(load_tags(), load_entities(), plain(page), out, U64(at)))
+    return int(_visible_text(load_tags(), load_entities(), plain(page), out, U64(at), places_of()))
 
 
 @lean_njit
@@ -63,43 +64,49 @@ def _separate(out: Bytes, start: np.uint64, k: np.uint64) -> np.uint64:
     return k
 
 
+@lean_njit
+def _copied(
+    data: Bytes, i: np.uint64, stop: np.uint64, end: np.uint64, out: Bytes, at: np.uint64, k: np.uint64
+) -> Any:
+    """Copy text between markup; what is blanks only becomes a separator."""
+    if i == stop:
+        return k
+    if stop - i <= _64 and i + _64 <= end:
+        if visible_bits_64(data, i) & (~_0 >> (_64 - (stop - i))) == _0:
+            return _separate(out, at, k)
+        copy_64(data, i, out, k)
+        return k + (stop - i)
+    while i + _64 <= stop:
+        copy_64(data, i, out, k)
+        i += _64
+        k += _64
+    while i < stop:
+        out[k] = data[i]
+        i += _1
+        k += _1
+    return k
+
+
 @uncounted_njit
-def _copy(
+def _copy_raw(
     entities: EntityTable,
     data: Bytes,
     i: np.uint64,
-    end: np.uint64,
+    stop: np.uint64,
     out: Bytes,
     k: np.uint64,
-    markup: bool,
     references: bool,
-) -> tuple[np.uint64, np.uint64]:
-    """Copy text up to `end`, or up to a `<` if there is `markup`; what is blanks only is written as one."""
-    while i < end:
-        if i + _64 <= end:
-            stops = text_stop_bits_64(data, i)
-            n = trailing_zeros(stops)
-            if n != _0:
-                visible = visible_bits_64(data, i) & (~_0 >> (_64 - n))
-                if visible == _0:
-                    k = _separate(out, _0, k)
-                else:
-                    copy_64(data, i, out, k)
-                    k += n
-                i += n
-                if stops == _0:
-                    continue
-        byte = data[i]
-        if byte == _LT and markup:
-            break
-        if byte == _AMP and references:
-            i, k = reference(entities, data, i, end, out, k)
+) -> np.uint64:
+    """Copy text in which no markup counts."""
+    while i < stop:
+        if data[i] == _AMP and references:
+            i, k = reference(entities, data, i, stop, out, k)
             continue
-        i += _1
-        if byte != _NUL:
-            out[k] = byte
+        if data[i] != _NUL:
+            out[k] = data[i]
             k += _1
-    return i, k
+        i += _1
+    return k
 
 
 @uncounted_njit
@@ -116,16 +123,38 @@ def _move_to_end(
 
 
 @uncounted_njit
-def _visible_text(tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, at: np.uint64) -> Any:
+def _visible_text(
+    tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, at: np.uint64, places: Hashes
+) -> Any:
     i, k, end = _0, at, U64(len(data))
     templates, template_start, foreign, kept = _0, _0, _0, _0
     room = U64(len(out))
+    p, count, looked = _0, _0, _0
     while True:
-        i, k = _copy(entities, data, i, end, out, k, True, True)
-        if i + _1 >= end:
-            k = k if i >= end else _copy(entities, data, i, end, out, k, False, False)[1]
+        byte = _NUL
+        while True:
+            if p == count:
+                p = _0
+                count, looked = next_marks(data, max(i, looked), end, places)
+            mark = places[p]
+            if mark == end:
+                break
+            byte = data[mark]
+            if mark >= i and byte in (_LT, _AMP, _NUL):
+                break
+            p += _1
+        k = _copied(data, i, mark, end, out, at, k)
+        i = mark
+        if i == end:
             break
-        follows = data[i + _1]
+        p += _1
+        if byte == _AMP:
+            i, k = reference(entities, data, i, end, out, k)
+            continue
+        if byte == _NUL:
+            i += _1
+            continue
+        follows = data[i + _1] if i + _1 < end else _NUL
         closes = follows == _SLASH
         if closes and i + _2 < end and not is_letter(data[i + _2]):
             i = find(data, i + _2, end, _GT) + _1
@@ -141,7 +170,38 @@ def _visible_text(tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes
             i, k = i + _1, k + _1
             continue
         first, second, i = name_at(data, i + (_2 if closes else _1), end)
-        i = after_attributes(data, i, end)
+        while True:
+            if p == count:
+                p = _0
+                count, looked = next_marks(data, max(i, looked), end, places)
+            mark = places[p]
+            if mark == end:
+                i = end + _1
+                break
+            byte = data[mark]
+            p += _1
+            if mark < i:
+                continue
+            if byte == _GT:
+                i = mark + _1
+                break
+            if byte in (_QUOTE, _APOSTROPHE):
+                if not opens_value(data, i, mark):
+                    i = after_attributes(data, i, end)
+                    break
+                while True:
+                    if p == count:
+                        p = _0
+                        count, looked = next_marks(data, max(i, looked), end, places)
+                    mark = places[p]
+                    if mark == end or data[mark] == byte:
+                        break
+                    p += _1
+                if mark == end:
+                    i = end + _1
+                    break
+                i = mark + _1
+                p += _1
         if i > end:
             break
         found = kind_of(tags, first, second)
@@ -171,7 +231,7 @@ def _visible_text(tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes
             stop = end if kind == REST else end_tag(data, i, end, first, second)
             if kind != HIDDEN:
                 k = _separate(out, at, k)
-                _, k = _copy(entities, data, i, stop, out, k, False, kind == REFERENCES)
+                k = _copy_raw(entities, data, i, stop, out, k, kind == REFERENCES)
                 k = _separate(out, at, k)
             i = stop
     if kept != _0:

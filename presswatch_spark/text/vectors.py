@@ -14,13 +14,15 @@ from numba import types
 from numba.extending import intrinsic
 
 __all__ = [
+    "break_bits_64",
     "copy_64",
     "count_ones",
     "equal_bits_64",
     "fold_ascii_32",
+    "gap_bits_64",
     "high_bits_64",
+    "markup_bits_64",
     "nonzero_bits_64",
-    "text_stop_bits_64",
     "trailing_zeros",
     "visible_bits_64",
 ]
@@ -85,10 +87,30 @@ def equal_bits_64(typing: Any, data: Any, i: Any, byte: Any) -> tuple[Any, Gener
 
 
 @intrinsic
-def text_stop_bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
-    """A bit for each of 64 bytes from i, lowest first: whether it is `<`, `&` or NUL."""
+def markup_bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
+    """A bit for each of 64 bytes from i, lowest first: whether it is `<`, `>`, a quote, `&` or NUL."""
 
-    return types.uint64(data, types.uint64), _bits_64(lambda builder, x, zero: _any_of(builder, x, "<&\0"))
+    return types.uint64(data, types.uint64), _bits_64(
+        lambda builder, x, zero: _any_of(builder, x, "<>\"'&\0")
+    )
+
+
+@intrinsic
+def gap_bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
+    """A bit for each of 64 bytes from i, lowest first: whether it is a space, a tab or a line feed."""
+
+    return types.uint64(data, types.uint64), _bits_64(lambda builder, x, zero: _any_of(builder, x, " \t\n"))
+
+
+@intrinsic
+def break_bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
+    """A bit for each of 64 bytes from i, lowest first: whether it is a blank, a control, `/` or `=`."""
+
+    return types.uint64(data, types.uint64), _bits_64(
+        lambda builder, x, zero: builder.or_(
+            _any_of(builder, x, "/="), builder.icmp_unsigned("<=", x, _each(_SPACE, 64))
+        )
+    )
 
 
 @intrinsic

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 
 BytesLike = bytes | bytearray | memoryview
 
@@ -16,6 +17,7 @@ _STATUS_LINE = re.compile(
 )
 _FIRST_FIELD = re.compile(rb"[\r\n]*[A-Za-z0-9-]+:[ \t]")
 _BLANK = re.compile(rb"[\r\n]*\Z")
+_BLANKS = " \t\r"
 _FOLD = re.compile(r"\r?\n[ \t]+")
 
 
@@ -23,29 +25,42 @@ _FOLD = re.compile(r"\r?\n[ \t]+")
 class Message:
     """The head of a response.
 
-    `status`: None where the block has no readable one. `headers`: names and values in the order stored,
-    decoded as ISO-8859-1, folded lines joined. `body_at`: where the body begins in the block, in bytes.
+    `status`: None where the block has no readable one. `head`: the lines after the status line, decoded as
+    ISO-8859-1, folded ones joined. `body_at`: where the body begins in the block, in bytes.
     """
 
     status: int | None
-    headers: tuple[tuple[str, str], ...]
+    head: str
     body_at: int
-    _values: dict[str, list[str]] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        values: dict[str, list[str]] = {}
-        for name, value in self.headers:
-            values.setdefault(name.lower(), []).append(value)
-        object.__setattr__(self, "_values", values)
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Names and values in the order stored."""
+        found = []
+        for line in self.head.split("\n"):
+            name, colon, value = line.partition(":")
+            if colon and (name := name.strip(_BLANKS)):
+                found.append((name, value.strip(_BLANKS)))
+        return tuple(found)
 
     def header(self, name: str) -> tuple[str, ...]:
         """Every value of the header `name` (in lower case), in order."""
-        return tuple(self._values.get(name, ()))
+        # Of most pages three headers are asked for: to split all lines for them takes four times as long.
+        lowered = f"\n{self.head.lower()}"
+        return tuple(
+            self.head[found.start(1) - 1 : found.end(1) - 1].strip(_BLANKS)
+            for found in _named(name).finditer(lowered)
+        )
 
     def last(self, name: str) -> str | None:
         """The last value of the header `name` (in lower case): of several, it counts."""
         values = self.header(name)
         return values[-1] if values else None
+
+
+@lru_cache(maxsize=64)
+def _named(name: str) -> re.Pattern[str]:
+    return re.compile(rf"\n[ \t\r]*{re.escape(name)}[ \t\r]*:([^\n]*)")
 
 
 def parse_message(block: BytesLike) -> Message | None:
@@ -59,19 +74,10 @@ def parse_message(block: BytesLike) -> Message | None:
     # The line end before it is the status line's own: a head may be nothing but that.
     end = _END.search(block, max(0, fields_at - 1), MAX_HEAD_BYTES)
     if status is None and (end is None or not _FIRST_FIELD.match(block)):
-        return None if _BLANK.match(block) else Message(None, (), 0)
+        return None if _BLANK.match(block) else Message(None, "", 0)
     head_end = min(len(block), MAX_HEAD_BYTES) if end is None else end.start()
     code = int(status[1]) if status and status[1] else None
-    headers = _fields(bytes(block[fields_at:head_end]).decode("latin-1"))
-    return Message(code, headers, len(block) if end is None else end.end())
-
-
-def _fields(head: str) -> tuple[tuple[str, str], ...]:
+    head = bytes(block[fields_at:head_end]).decode("latin-1")
     if "\n " in head or "\n\t" in head:
         head = _FOLD.sub(" ", head)
-    found = []
-    for line in head.split("\n"):
-        name, colon, value = line.partition(":")
-        if colon and (name := name.strip(" \t\r")):
-            found.append((name, value.strip(" \t\r")))
-    return tuple(found)
+    return Message(code, head, len(block) if end is None else end.end())

@@ -59,7 +59,7 @@ class Stored:
     def message(self) -> Message | None:
         """The head of the response; of a resource, one that says its type."""
         if self.resource is not None:
-            return Message(None, (("Content-Type", self.resource),), 0)
+            return Message(None, f"Content-Type: {self.resource}", 0)
         return parse_message(self.block)
 
 
@@ -102,10 +102,11 @@ class PageBatches:
             self.report.add_skipped("empty response")
             return
         body = decoded_body(message, stored.block, self.options.max_document_bytes)
-        media = media_type(message.last("content-type"))
+        content_type = message.last("content-type")
+        media = media_type(content_type)
         kind = kind_of_content(media, body.data)
         textual = kind in ("html", "text")
-        encoding = encoding_of(message.last("content-type"), body.data) if textual else None
+        encoding = encoding_of(content_type, body.data) if textual else None
         if wanted:
             locator = _located(stored, message)
             self._captures.append(Capture(url, message.headers, media, encoding, bytes(body.data), locator))

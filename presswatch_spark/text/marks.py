@@ -1,0 +1,84 @@
+"""Where a page may change from text to markup and back: found for many bytes at once, then walked along.
+
+A parser that looks for its next byte from where it stands waits for every look. Here the places of all bytes
+that can end text, a tag or a value are listed first, 64 bytes at a time (as simdjson does: Langdale and
+Lemire, 2019), and the list tells the parser where to go on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from presswatch_spark.compiled import lean_njit, uncounted_njit
+from presswatch_spark.text.kernels import U64, Bytes, Hashes
+from presswatch_spark.text.vectors import (
+    break_bits_64,
+    count_ones,
+    gap_bits_64,
+    markup_bits_64,
+    trailing_zeros,
+)
+
+CHUNK_BYTES = 1 << 12
+
+_0, _1, _2, _8, _63, _64, _65 = (U64(n) for n in (0, 1, 2, 8, 63, 64, 65))
+_CHUNK = U64(CHUNK_BYTES)
+_NUL, _QUOTE, _AMP, _APOSTROPHE, _LT, _EQUALS, _GT = (np.uint8(ord(c)) for c in "\0\"&'<=>")
+
+
+def places_of() -> Hashes:
+    """Room for the marks of a chunk, as `next_marks` wants it."""
+    return np.empty(CHUNK_BYTES + 72, np.uint64)
+
+
+@uncounted_njit
+def next_marks(data: Bytes, i: np.uint64, end: np.uint64, places: Hashes) -> tuple[np.uint64, np.uint64]:
+    """List where `<`, `>`, quotes, `&` and NUL stand from i on: some, and behind the last of all `end`.
+
+    Returns how many, and up to where was looked.
+    """
+    n = _0
+    while n == _0:
+        stop = min(i + _CHUNK, end)
+        while i < stop and i + _64 <= end:
+            marks = markup_bits_64(data, i)
+            k = n
+            n += count_ones(marks)
+            while marks != _0:
+                for j in range(_8):
+                    places[k + j] = i + trailing_zeros(marks)
+                    marks &= marks - _1
+                k += _8
+            i += _64
+        if i + _64 > end:
+            while i < end:
+                byte = data[i]
+                if byte in (_NUL, _QUOTE, _AMP, _APOSTROPHE, _LT, _GT):
+                    places[n] = i
+                    n += _1
+                i += _1
+            places[n] = end
+            n += _1
+    return n, i
+
+
+@lean_njit
+def opens_value(data: Bytes, i: np.uint64, quote: np.uint64) -> Any:
+    """Whether the quote surely opens the value of an attribute: of what lies before it from i on, between two
+    attributes, the last is a name of up to 62 bytes and a `=`, behind a blank or at i.
+
+    There is neither quote nor `>` between. What is written otherwise is for the tokenizer.
+    """
+    if quote < _65 or quote < i + _2 or data[quote - _1] != _EQUALS:
+        return False
+    base = quote - _65
+    breaks, gaps = break_bits_64(data, base), gap_bits_64(data, base)
+    if i > base:
+        within = ~_0 << (i - base)
+        breaks &= within
+        gaps &= within
+        if breaks == _0:
+            return True
+    return gaps > (breaks & ~gaps) and breaks >> _63 == _0

@@ -119,7 +119,7 @@ class PageBatches:
             self._note(stored, body.problem)
             self._add_pdf(stored, message, body.data)
         else:
-            self.report.add_skipped(media or "unknown media type")
+            self.report.add_skipped(media or ("unknown media type" if len(body.data) else "no text"))
 
     def take(self) -> DocumentBatch:
         """The documents and captures taken so far; begins anew."""
@@ -134,7 +134,7 @@ class PageBatches:
             urls=urls,
             url_starts=url_bounds[:-1],
             url_ends=url_bounds[1:],
-            locate=lambda i: _located(pages[i].stored, pages[i].message, EXTRACTIONS[pages[i].kind]),
+            locate=lambda i: _located(pages[i].stored, pages[i].message, EXTRACTIONS.get(pages[i].kind)),
             captures=captures,
             extract=lambda i: self._extracted(pages[i]),
         )

@@ -51,6 +51,7 @@ _NAMES = (
 _REMEDIES = MappingProxyType(
     {
         "WAT": "WAT files hold metadata only: give the WET or WARC files of the same crawl",
+        "a CDX index": "give the files that it points into; `presswatch census` reads CDXJ",
         "HTML": "an error page was probably saved in place of the file: get it again",
         "a list of paths": "name it *.paths.gz to have the files that it lists read",
     }

@@ -11,6 +11,8 @@ from presswatch_spark.sources.warc.fields import begins_with_record, first_conte
 # In JSON, a quote inside a string is escaped: what looks like a key in a line that is cut is one.
 _KEY = re.compile(rb'[{,]\s*"([A-Za-z0-9_.\-]+)"\s*:')
 _HTML = re.compile(rb"(?i)\s*(<!doctype html|<html|<head|<\?xml)")
+# CDX with its line of field letters; CDX and CDXJ without; the index of a zipped one.
+_CDX = re.compile(rb" CDX( [A-Za-z])+|\S{1,4096} [0-9]{14}[ \t]")
 _PATHS = re.compile(rb"[\w./:\-]+\.(warc|wet|wat|parquet|json)(\.gz)?\r?(\n|$)")
 # No column that is read lies deeper; without a bound, long keys nested deeply would make names of GBs.
 LONGEST_PREFIX = 256
@@ -50,6 +52,8 @@ def kind_of(head: bytes) -> str:
         return "JSONL"
     if _HTML.match(head):
         return "HTML"
+    if _CDX.match(head):
+        return "a CDX index"
     return "a list of paths" if _PATHS.match(head) else "text" if is_text(head) else "unknown"
 
 

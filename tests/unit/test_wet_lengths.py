@@ -134,3 +134,14 @@ def test_a_record_too_long_to_be_read_shows_no_records_of_its_own(
     assert [document.text for document in found] == [BODY, b"the end"]
     assert report.defects_total == 1
     assert f"longer than allowed, not read; it declares {len(long):,} bytes" in complaints(report)
+
+
+@pytest.mark.parametrize("packing", ["record", "single", "plain"])
+def test_a_file_that_was_written_as_text_has_one_cr_too_many_and_is_read(
+    tmp_path: Path, packing: str
+) -> None:
+    data = packed_as(packing, [record(b"texte", newline="\r\r\n"), record(b"suite", newline="\r\r\n")])
+    found, report = read_bytes(tmp_path, data)
+    assert [document.text for document in found] == [b"texte", b"suite"]
+    assert {document.url for document in found} == {"https://exemple.fr/seul"}
+    assert report.defects_total == 0

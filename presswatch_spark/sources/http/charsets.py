@@ -23,7 +23,7 @@ LONGEST_LABEL = 40
 SLICE_BYTES = 1 << 20
 
 _MARKS = ((b"\xef\xbb\xbf", UTF_8), (b"\xfe\xff", "utf-16-be"), (b"\xff\xfe", "utf-16-le"))
-_CHARSET = re.compile(r"""(?i)[\s;"',]charset\s*=\s*["']?([^\s;"',]+)""")
+_CHARSET = re.compile(r"""(?i)[\s;"',]charset\s*=\s*(?:"([^"]*)"|["']?([^\s;"',]+))""")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _HIGH_BYTES = bytes(range(0x80, 0x100))
 _FRENCH = "àâäçéèêëîïôöùûüÿœæÀÂÄÇÉÈÊËÎÏÔÖÙÛÜŸŒÆ«»‹›‘’‚“”„–—…•·€°§©®\xa0\xad"
@@ -53,7 +53,7 @@ def encoding_of(content_type: str | None, body: BytesLike) -> str:
         if head.startswith(mark):
             return encoding
     named = _CHARSET.search(f";{content_type or ''}")
-    found = encoding_named(named[1]) if named else None
+    found = encoding_named(named[1] or named[2] or "") if named else None
     if found is None and (label := declared_label(body)):
         found = encoding_named(label)
         found = UTF_8 if found and found.startswith("utf-16") else found

@@ -11,14 +11,14 @@ BytesLike = bytes | bytearray | memoryview
 # What Chrome allows; beyond it no end of a head is looked for.
 MAX_HEAD_BYTES = 256 << 10
 
-_END = re.compile(rb"\n\r?\n")
+_END = re.compile(rb"\n\r*\n")
 _STATUS_LINE = re.compile(
     rb"(?i)[\r\n]*(?:HTTP(?:/[0-9.]*)?|ICY)[ \t]*(?:(?<=[ \t])([0-9]{3})(?![0-9]))?[^\n]*\n?"
 )
 _FIRST_FIELD = re.compile(rb"[\r\n]*[A-Za-z0-9-]+:[ \t]")
 _BLANK = re.compile(rb"[\r\n]*\Z")
 _BLANKS = " \t\r"
-_FOLD = re.compile(r"\r?\n[ \t]+")
+_FOLD = re.compile(r"\r*\n[ \t]+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ from presswatch_spark.sources.base import Offsets
 from presswatch_spark.sources.warc import headers as warc
 from presswatch_spark.sources.warc import records as records
 
-_FOLD = re.compile(rb"\r?\n[ \t]+")
+_FOLD = re.compile(rb"\r*\n[ \t]+")
+_LINE_END = re.compile(rb"\r*\n|\r\Z")
+_HEADER_END = re.compile(rb"\n\r*\n")
 _PLAUSIBLE_LENGTH = re.compile("[0-9]{1,17}")
 
 
@@ -18,9 +20,12 @@ def begins_with_record(head: bytes) -> bool:
 
 
 def header_fields(header: bytes) -> dict[str, str]:
-    """Fields of a WARC header (bytes up to the blank line), names in lower case; folded lines are joined."""
+    """Fields of a WARC header (bytes up to the blank line), names in lower case; folded lines are joined.
+
+    Lines may end with LF and any number of CRs before it.
+    """
     fields = {}
-    for line in _FOLD.sub(b" ", header).splitlines()[1:]:
+    for line in _LINE_END.split(_FOLD.sub(b" ", header))[1:]:
         name, colon, value = line.partition(b":")
         if not line.strip():
             break
@@ -31,7 +36,7 @@ def header_fields(header: bytes) -> dict[str, str]:
 
 def release_of(warcinfo: bytes) -> str | None:
     """The release (`CC-MAIN-…`) that a warcinfo record names as `isPartOf`."""
-    body = re.split(rb"\r?\n\r?\n", warcinfo, maxsplit=1)[-1]
+    body = _HEADER_END.split(warcinfo, maxsplit=1)[-1]
     return header_fields(b"\n" + body).get("ispartof") or None
 
 
@@ -39,7 +44,7 @@ def first_content_type(head: bytes) -> str | None:
     """`WARC-Type` of the first record after the warcinfo; `warcinfo` if there is no other, None if none."""
     seen = None
     while (head := head.lstrip(b"\r\n")).startswith(b"WARC/"):
-        end = re.search(rb"\r?\n\r?\n", head)
+        end = _HEADER_END.search(head)
         fields = header_fields(head[: end.start()] if end else head)
         seen = fields.get("warc-type", "").lower() or seen
         length = fields.get("content-length", "")

@@ -71,6 +71,14 @@ def _line_end(data: Bytes, at: int) -> int:
 
 
 @uncounted_njit
+def _before_returns(data: Bytes, start: int, end: int) -> int:
+    """`end` without the CRs before it: tools that take a WARC for text write CR CR LF."""
+    while end > start and data[end - 1] == CR:
+        end -= 1
+    return end
+
+
+@uncounted_njit
 def _passes(data: Bytes, start: int, end: int, gate: Gate) -> bool:
     """Whether one of the comma-separated codes in data[start:end] is in `gate`."""
     while start < end:
@@ -131,8 +139,7 @@ def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
         end = _line_end(data, at)
         if end < 0:
             return -1
-        first = at
-        last = end - 1 if end > at and data[end - 1] == CR else end
+        first, last = at, _before_returns(data, at, end)
         if last == first:
             row[KIND] = GATED if row[KIND] == CONVERSION and not passes else row[KIND]
             return int(end + 1)
@@ -140,7 +147,7 @@ def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
             end = _line_end(data, end + 1)
             if end < 0:
                 return -1
-            last = end - 1 if data[end - 1] == CR else end
+            last = _before_returns(data, first, end)
         if end + 1 >= len(data):
             return -1
         at = end + 1

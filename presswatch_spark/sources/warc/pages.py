@@ -27,10 +27,15 @@ from presswatch_spark.sources.http.charsets import encoding_of, to_utf8
 from presswatch_spark.sources.http.codings import decoded_body
 from presswatch_spark.sources.http.media import Kind, kind_of_content, media_type
 from presswatch_spark.sources.http.message import Message, parse_message
-from presswatch_spark.sources.warc.extraction import EXTRACTION, extracted_text
+from presswatch_spark.sources.warc.apart import Kind as ParsedKind
+from presswatch_spark.sources.warc.apart import PageError, ParserDiedError, text_apart
+from presswatch_spark.sources.warc.extraction import EXTRACTION
 from presswatch_spark.sources.warc.languages import declared
-from presswatch_spark.sources.warc.pdf import PDF_EXTRACTION, PdfError, pdf_text
+from presswatch_spark.sources.warc.pdf import PDF_EXTRACTION
 from presswatch_spark.text.markup import room_for, visible_text
+
+# They may cost a minute each.
+MOST_BROKEN = 20
 
 EXTRACTIONS: Mapping[Kind, str | None] = MappingProxyType(
     {"html": EXTRACTION, "text": None, "pdf": PDF_EXTRACTION}
@@ -81,6 +86,7 @@ class PageBatches:
     report: ReadReport
     size: int = 0
     _gate: frozenset[str] = frozenset()
+    _broken: int = 0
     _scratch: Bytes = field(default_factory=lambda: np.empty(0, np.uint8))
     _texts: list[Bytes] = field(default_factory=list)
     _pages: list[_Page] = field(default_factory=list)
@@ -120,7 +126,7 @@ class PageBatches:
             self._note(stored, body.problem)
             self._add_pdf(stored, message, body.data)
         else:
-            self.report.add_skipped(media or "unknown media type")
+            self.report.add_skipped(media or ("unknown media type" if len(body.data) else "no text"))
 
     def take(self) -> DocumentBatch:
         """The documents and captures taken so far; begins anew."""
@@ -135,7 +141,7 @@ class PageBatches:
             urls=urls,
             url_starts=url_bounds[:-1],
             url_ends=url_bounds[1:],
-            locate=lambda i: _located(pages[i].stored, pages[i].message, EXTRACTIONS[pages[i].kind]),
+            locate=lambda i: _located(pages[i].stored, pages[i].message, EXTRACTIONS.get(pages[i].kind)),
             captures=captures,
             extract=lambda i: self._extracted(pages[i]),
         )
@@ -153,8 +159,8 @@ class PageBatches:
 
     def _add_pdf(self, stored: Stored, message: Message, body: bytes | memoryview) -> None:
         try:
-            text, problem = pdf_text(body)
-        except PdfError as error:
+            text, problem = self._parsed("pdf", body)
+        except PageError as error:
             text, problem = b"", str(error)
         self._note(stored, problem)
         self._add_page(_Page(stored, message, "pdf", text))
@@ -183,12 +189,20 @@ class PageBatches:
         if page.kind != "html":
             return bytes(page.content)
         try:
-            return extracted_text(page.content)
-        except ValueError:
-            self.report.add_defect(
-                "the parser refuses the page, so it was not compared", *page.stored.place()
-            )
+            return self._parsed("html", page.content)[0]
+        except PageError as error:
+            self.report.add_defect(f"{error}, so it was not compared", *page.stored.place())
             return b""
+
+    def _parsed(self, kind: ParsedKind, page: bytes | memoryview) -> tuple[bytes, str | None]:
+        """See `text_apart`; a shard whose pages kill the parser again and again is not given more time."""
+        if self._broken == MOST_BROKEN:
+            raise PageError("too many pages of the shard killed the parser before this one")
+        try:
+            return text_apart(kind, page)
+        except ParserDiedError:
+            self._broken += 1
+            raise
 
 
 def _joined(parts: Sequence[Bytes]) -> tuple[Bytes, Offsets]:

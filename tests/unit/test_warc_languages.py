@@ -40,4 +40,7 @@ def test_the_language_of_a_page_is_what_its_root_declares(page: bytes, codes: tu
 def test_languages_of_a_metadata_record_are_read_or_unknown(
     value: str | None, codes: tuple[str, ...] | None
 ) -> None:
-    assert identified(value) == codes
+    record = b"fetchTimeMs: 258\r\n"
+    if value is not None:
+        record += f"languages-cld2: {value}\r\n".encode()
+    assert identified(record) == codes

@@ -53,6 +53,7 @@ MATCHES = pa.schema(
         _column("shared_words", pa.int32(), "Copied words that stand in another publisher's article too; null for `url_only`."),
         _column("ownership", pa.string(), "Whose the copied words are: `exclusive`, `shared` with another publisher's articles, or `agency`; null for `url_only`."),
         _required("confidence", pa.string(), "`A` to `D`, by the rules of `conf/scan.yaml`: what the row may be used for. `D` is never put into a notice."),
+        _column("in_main_content", pa.bool_(), "Whether the longest run stands in the page's main content, not in menus, teasers or comments; null where that is not known, and outside of WARC."),
         _required("spans", pa.list_(SPAN), "The runs: character ranges [start, end) in the document and in the article, words in it, and the passage it belongs to."),
         _required("own_site", pa.bool_(), "Whether the document is on a site of the same publisher."),
         _column("site_title_id", pa.string(), "The title on whose site the document is, whoever owns the article; null if it is on none."),

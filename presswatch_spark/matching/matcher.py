@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +22,7 @@ from presswatch_spark.config import (
 from presswatch_spark.matching.index import ShingleIndex
 from presswatch_spark.matching.minhash import jaccard, signature
 from presswatch_spark.matching.named import NamedDocument
+from presswatch_spark.matching.placement import Placement
 from presswatch_spark.matching.rows import ArticleFacts, Finding, Origin, Row, document_rows, span_places
 from presswatch_spark.matching.screen import Hashes, Screen, window_hashes
 from presswatch_spark.matching.sieve import Candidates, Sieve
@@ -92,7 +93,9 @@ class Matcher:
             ordinals = candidates.articles[first:last].tolist()
             text = batch.text_of(i)
             words = words_of(text) if ordinals else None
-            findings = self._findings(words, ordinals) if words else []
+            main_text = partial(batch.main_text, i) if batch.main_text else None
+            placement = Placement(main_text, self._rules.grade.min_run_words)
+            findings = self._findings(words, ordinals, placement) if words else []
             if not (findings or i in sites):
                 continue
             yield from document_rows(
@@ -108,7 +111,7 @@ class Matcher:
         batch = DocumentBatch(text, zero, zero + len(text), url, zero, zero + len(url), lambda i: Locator())
         list(self.rows(batch, self.candidates(batch), Origin("rehearsal", None, "")))
 
-    def _findings(self, document: Words, ordinals: Sequence[int]) -> list[Finding]:
+    def _findings(self, document: Words, ordinals: Sequence[int], placement: Placement) -> list[Finding]:
         """Those of the articles that the document holds a long enough run of.
 
         What costs time in the length of the document is done once, however many articles there are.
@@ -126,7 +129,8 @@ class Matcher:
                 (places,) = span_places([overlap], 1, words, article.body)
                 likeness = jaccard(signed, self._corpus.signature(ordinal))
                 judged = standing.judged(overlap.spans, rules.grade.min_run_words, rules.ownership)
-                findings.append(Finding(ordinal, article, overlap, places, likeness, *judged))
+                placed = placement.holds_longest(document, overlap)
+                findings.append(Finding(ordinal, article, overlap, places, likeness, *judged, placed))
         return findings
 
     def _screened(self, document: Words, ordinals: Sequence[int]) -> list[int]:

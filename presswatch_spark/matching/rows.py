@@ -64,7 +64,7 @@ class Finding:
     """An article verified in a document: its ordinal and facts, and what they share.
 
     `places` int64 (s, 2): the characters of the article that each span of `overlap` covers. `run_rarity`,
-    `shared_words` and `ownership`: see `Standing`.
+    `shared_words` and `ownership`: see `Standing`. `in_main_content`: of the longest run, see `placement`.
     """
 
     ordinal: int
@@ -75,6 +75,7 @@ class Finding:
     run_rarity: int
     shared_words: int
     ownership: str
+    in_main_content: bool | None = None
 
 
 def document_rows(
@@ -198,6 +199,7 @@ def _text_row(
         "run_rarity": finding.run_rarity,
         "shared_words": finding.shared_words,
         "ownership": finding.ownership,
+        "in_main_content": finding.in_main_content,
         "spans": spans,
         "own_site": site is not None
         and (site.publisher_id == article.publisher_id or finding.ordinal in site.articles),
@@ -240,6 +242,7 @@ def _url_row(title_id: str, publisher_id: str, url_match: str) -> Row:
         "run_rarity": None,
         "shared_words": None,
         "ownership": None,
+        "in_main_content": None,
         "spans": [],
         "own_site": True,
         "cluster_id": None,

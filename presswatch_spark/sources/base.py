@@ -82,7 +82,8 @@ class DocumentBatch:
     only. `captures`: the responses that `ReadOptions.wants` asked for, be they documents or not.
 
     Where the dataset holds pages, `text` is what the sieve finds candidates in, and `extract(i)` gives the
-    text of document i that is verified; else both are the same.
+    text of document i that is verified; else both are the same. `main_text(i)`: the main content of page i,
+    None if it cannot be told.
     """
 
     text: Bytes
@@ -94,6 +95,7 @@ class DocumentBatch:
     locate: Callable[[int], Locator]
     captures: Sequence[Capture] = ()
     extract: Callable[[int], bytes] | None = None
+    main_text: Callable[[int], bytes | None] | None = None
 
     def __len__(self) -> int:
         return len(self.text_starts)

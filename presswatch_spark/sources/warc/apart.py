@@ -17,7 +17,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import BinaryIO, Literal, cast
 
-Kind = Literal["html", "pdf"]
+Kind = Literal["html", "main", "pdf"]
 
 # Of processor time, for one page: 100 MB of HTML take 7 to 15.
 MOST_SECONDS = 60
@@ -38,6 +38,8 @@ class ParserDiedError(PageError):
 
 def text_apart(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
     """The text of a page (HTML in UTF-8, or PDF), in UTF-8; what was not read of it, None if nothing.
+
+    `main`: of HTML, that of the main content alone.
 
     Raises:
         PageError: nothing was read: the parser refuses the page.
@@ -125,10 +127,11 @@ def _parsed(kind: str, page: bytes) -> tuple[bool, bytes, bytes]:
         except PdfError as error:
             return False, b"", str(error).encode()
         return True, text, (said or "").encode()
-    from presswatch_spark.sources.warc.extraction import extracted_text
+    from presswatch_spark.sources.warc import extraction, main_content
 
     try:
-        return True, extracted_text(page), b""
+        text = (extraction if kind == "html" else main_content).extracted_text(page)
+        return text is not None, text or b"", b"" if text is not None else b"the main content cannot be told"
     except MemoryError:
         return False, b"", b"the parser needs too much memory for the page"
     except ValueError:

@@ -49,6 +49,17 @@ class _TooMuchError(Exception):
     """The page costs more than it may."""
 
 
+def extracted_text(page: bytes | memoryview) -> bytes | None:
+    """Text of the main content of a page in UTF-8, in UTF-8; None if it cannot be told.
+
+    Raises:
+        ValueError: the parser refuses the page.
+    """
+    tree = HTMLTree.parse(str(page, "utf-8", "replace"))
+    found = main_content(tree, text_of(tree))
+    return None if found is None else found.encode("utf-8", "replace")
+
+
 def main_content(tree: HTMLTree, visible: str) -> str | None:
     """Text of a page's main content, its words those of `visible` but for some; None if it cannot be told.
 

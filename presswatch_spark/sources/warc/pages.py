@@ -144,6 +144,7 @@ class PageBatches:
             locate=lambda i: _located(pages[i].stored, pages[i].message, EXTRACTIONS.get(pages[i].kind)),
             captures=captures,
             extract=lambda i: self._extracted(pages[i]),
+            main_text=lambda i: self._main_text(pages[i]),
         )
 
     def _is_gated(self, languages: tuple[str, ...] | None) -> bool:
@@ -193,6 +194,12 @@ class PageBatches:
         except PageError as error:
             self.report.add_defect(f"{error}, so it was not compared", *page.stored.place())
             return b""
+
+    def _main_text(self, page: _Page) -> bytes | None:
+        try:
+            return self._parsed("main", page.content)[0] if page.kind == "html" else None
+        except PageError:
+            return None
 
     def _parsed(self, kind: ParsedKind, page: bytes | memoryview) -> tuple[bytes, str | None]:
         """See `text_apart`; a shard whose pages kill the parser again and again is not given more time."""

@@ -28,16 +28,20 @@ def test_the_language_of_a_page_is_what_its_root_declares(page: bytes, codes: tu
 @pytest.mark.parametrize(
     ("value", "codes"),
     [
-        ('{"languages":[{"code-iso-639-3":"fra"},{"code-iso-639-3":"eng"}]}', ("fra", "eng")),
-        ('{"languages":[]}', ()),
-        ('{"languages":[{"code":"fr"}]}', None),
-        ("{", None),
-        ("[]", None),
-        ("null", None),
-        (None, None),
+        (b'{"languages":[{"code-iso-639-3":"fra"},{"code-iso-639-3":"eng"}]}', ("fra", "eng")),
+        (b'{"languages":[]}', ()),
+        (b'{"languages":[{"code":"fr"}]}', None),
+        (b"{", None),
+        (b"[]", None),
+        (b"null", None),
+        (b"", None),
     ],
 )
 def test_languages_of_a_metadata_record_are_read_or_unknown(
-    value: str | None, codes: tuple[str, ...] | None
+    value: bytes, codes: tuple[str, ...] | None
 ) -> None:
-    assert identified(value) == codes
+    assert (
+        identified(b"fetchTimeMs: 7\r\nlanguages-cld2: " + value + b"\r\ncharset-detected: UTF-8\r\n")
+        == codes
+    )
+    assert identified(b"fetchTimeMs: 7\r\n") is None

@@ -169,7 +169,7 @@ def _style(decoy: str) -> str:
 
 
 def _attribute(decoy: str) -> str:
-    return f'<img src=data:, alt="" data-texte="{escape(decoy)}">'
+    return f'<img src=data:, alt="une image" title="elle" data-texte="{escape(decoy)}">'
 
 
 def _template(decoy: str) -> str:

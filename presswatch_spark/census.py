@@ -6,6 +6,7 @@ is the driver; `file_census` takes the census of a file, `ccindex` knows what an
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections import Counter
@@ -13,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,19 +23,21 @@ import pyarrow.parquet as pq
 
 from presswatch_spark import __version__
 from presswatch_spark.ccindex.wanted import Wanted
+from presswatch_spark.census_parts import FileOutcome, Kind, part_of, read_outcome
 from presswatch_spark.config import ScanConfig
 from presswatch_spark.corpus.spread import spread
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.file_census import FileCensus, FileOutcome, Kind, captures_name
+from presswatch_spark.file_census import FileCensus
 from presswatch_spark.matching.urls import page_url
+from presswatch_spark.output.markers import FOUND_FOLDER
 from presswatch_spark.output.publish import table_digest
 from presswatch_spark.output.runs import Run, claim, clear, key_of
 from presswatch_spark.output.tables import TableStore, disk_errors
 from presswatch_spark.releases.model import kinds_of
 from presswatch_spark.releases.shards import shards_of
-from presswatch_spark.spark import interruptible, session, spark_path, spark_schema
-from presswatch_spark.spark_errors import spark_errors
-from presswatch_spark.storage.objects import canonical
+from presswatch_spark.spark import TASK_FAILURES, interruptible, session, spark_path, spark_schema
+from presswatch_spark.spark_errors import WorkerDiedError, spark_errors
+from presswatch_spark.storage.objects import ObjectInfo, canonical
 from presswatch_spark.storage.shards import ShardPlan, plan
 from presswatch_spark.tables import CAPTURES, CENSUS_LOG, CENSUSES
 
@@ -41,6 +45,12 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 STATUSES = ("complete", "partial", "failed")
+CRAWL_LIKE = re.compile(r"cc-(?:main|news)[^/.]*$", re.IGNORECASE)
+# A URL whose host and first folder are as they are written, whatever follows.
+PLAIN_URL = re.compile(
+    r"(?P<place>https?://(?:www\.)?(?P<host>[a-z0-9.-]+)/(?!amp\b)[A-Za-z0-9_-]+)"
+    r"(?:(?=/)(?:(?!/\.)[^%\\?#\s])*)?(?:[?#].*)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +125,16 @@ def census(
 
 def index_files(releases: Sequence[str], base: str | None, config: ScanConfig) -> ShardPlan:
     """The files of the indexes of `releases`: of a crawl's id those that its list names, else of the path."""
-    paths = list[str]()
-    for release in releases:
-        if kinds_of(release):
-            found = shards_of(release, "index", base, config.datasets, config.storage)
-            paths, base = [*paths, found.path], found.base
-        else:
-            paths.append(release)
-    return plan(paths, config.storage, base)
+    return ShardPlan.of(chain.from_iterable(_files_of(release, base, config) for release in releases))
+
+
+def _files_of(release: str, base: str | None, config: ScanConfig) -> ShardPlan:
+    path = release
+    # What is named like a crawl and is no path was mistyped: the nearest names are told.
+    if kinds_of(release) or (CRAWL_LIKE.match(release) and not Path(release).exists()):
+        found = shards_of(release, "index", base, config.datasets, config.storage)
+        path, base = found.path, found.base
+    return plan([path], config.storage, base)
 
 
 def wanted_of(corpus: Corpus) -> Wanted:
@@ -131,27 +143,30 @@ def wanted_of(corpus: Corpus) -> Wanted:
     whole = {host for host, below in paths.items() if "/" in below}
     seen: set[str] = set()
     for url in corpus.all_urls():
-        place = "/".join(url.split("/", 4)[:4])
+        plain = PLAIN_URL.fullmatch(url)
         # Of most articles the host alone says that they are looked for already.
-        if place in seen or url.partition("://")[2].partition("/")[0].removeprefix("www.") in whole:
+        if plain and (plain["host"] in whole or plain["place"] in seen):
             continue
-        seen.add(place)
-        if page := page_url(url):
-            labels = page.site.split(".")
-            if whole.isdisjoint(".".join(labels[k:]) for k in range(len(labels))):
-                paths.setdefault(page.site, set()).add(page.path)
+        page = page_url(url)
+        if page is None:
+            continue
+        if plain and page.site == plain["host"]:
+            # A page in an AMP cache is another's: what its URL begins with says nothing of the next one.
+            seen.add(plain["place"])
+        labels = page.site.split(".")
+        if whole.isdisjoint(".".join(labels[k:]) for k in range(len(labels))):
+            paths.setdefault(page.site, set()).add(page.path)
     return Wanted.of(paths)
 
 
 def _execute(work: _Work, run: Run, store: TableStore, spark: SparkSession) -> CensusSummary:
-    began, found, staging = time.monotonic(), run.folder / "found", run.folder / "tables"
+    began, found, staging = time.monotonic(), run.folder / FOUND_FOLDER, run.folder / "tables"
     with disk_errors(run.folder):
-        for folder in (found, staging):
-            shutil.rmtree(folder, ignore_errors=True)
-        found.mkdir()
+        shutil.rmtree(staging, ignore_errors=True)
+        found.mkdir(exist_ok=True)
         for table in ("captures", "census_log", "censuses"):
             (staging / table).mkdir(parents=True)
-    outcomes = spread(spark, found, work.census_of_file(found), enumerate(work.files))
+    outcomes = _outcomes(work, found, spark)
     with disk_errors(staging):
         releases = _write_captures(run, found, len(outcomes), staging / "captures" / "0.parquet")
         with spark_errors(staging):
@@ -169,16 +184,39 @@ def _execute(work: _Work, run: Run, store: TableStore, spark: SparkSession) -> C
     return CensusSummary(row, log, _kinds(outcomes), titles, time.monotonic() - began)
 
 
+def _outcomes(work: _Work, found: Path, spark: SparkSession) -> list[FileOutcome]:
+    """What each file gave, in the order of the plan; what an earlier process read whole stays as it is."""
+    kept = {position: read_outcome(part_of(found, position)) for position in range(len(work.files))}
+    done = {
+        place: outcome for place, outcome in kept.items() if outcome and outcome.log["status"] == "complete"
+    }
+    todo = [(place, info) for place, info in enumerate(work.files) if place not in done]
+    taken = _taken(todo, work.census_of_file(found), spark) if todo else {}
+    return [outcome for _, outcome in sorted({**done, **taken}.items())]
+
+
+def _taken(
+    todo: Sequence[tuple[int, ObjectInfo]], census_of: FileCensus, spark: SparkSession
+) -> dict[int, FileOutcome]:
+    """What files gave, by their position; where workers die, half by half, down to the file that kills."""
+    try:
+        return dict(zip(dict(todo), spread(spark, census_of.folder, census_of, todo), strict=True))
+    except WorkerDiedError:
+        if len(todo) == 1:
+            return {todo[0][0]: census_of.lost(todo[0], TASK_FAILURES)}
+    middle = len(todo) // 2
+    return _taken(todo[:middle], census_of, spark) | _taken(todo[middle:], census_of, spark)
+
+
 def _write_captures(run: Run, found: Path, files: int, path: Path) -> set[str | None]:
     """Bring the captures of all files together, in the order of plan and index; returns their releases."""
     releases: set[str | None] = set()
     with pq.ParquetWriter(path, CAPTURES, compression="zstd") as writer:
-        for source in (found / captures_name(position) for position in range(files)):
-            if source.exists():
-                rows = pq.read_table(source, partitioning=None)
-                ids = pa.array([run.run_id] * len(rows), pa.string())
-                releases.update(rows["release"].unique().to_pylist())
-                writer.write_table(rows.add_column(0, CAPTURES.field("run_id"), ids).cast(CAPTURES))
+        for position in range(files):
+            rows = pq.read_table(part_of(found, position), partitioning=None)
+            ids = pa.array([run.run_id] * len(rows), pa.string())
+            releases.update(rows["release"].unique().to_pylist())
+            writer.write_table(rows.add_column(0, CAPTURES.field("run_id"), ids).cast(CAPTURES))
     return releases
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -25,6 +25,7 @@ from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printab
 from presswatch_spark.tables import MATCHES
 
 ERROR_CHARACTERS = 2_000
+ALL_DIED = "every Python worker that tried it died: killed, out of memory, or crashed"
 ROWS_AT_ONCE, SPANS_AT_ONCE = 512, 50_000
 # The driver rehearses on small documents only: its memory must not depend on what a shard begins with.
 REHEARSAL_BYTES, MAX_BYTES = 1 << 20, 1 << 62
@@ -64,6 +65,11 @@ class Reading:
         if self.rows:
             self.matches.append(pa.RecordBatch.from_pylist(self.rows, MATCH_COLUMNS))
             self.rows, self.spans = [], 0
+
+    @property
+    def reached(self) -> tuple[int, ...]:
+        """How far it got, for comparison with others."""
+        return (self.report.documents,)
 
     @property
     def status(self) -> str:
@@ -144,25 +150,16 @@ def _matcher(path: str, digest: str, storage: StorageOptions, rules: Rules) -> M
 
 
 def outcome_of(shard: ObjectInfo, attempts: int, read: Callable[[Reading], None]) -> ShardOutcome:
-    """Read a shard, up to `attempts` times if storage fails. Only the attempt that got furthest counts.
-
-    `read` fills the `Reading` it is given. Whatever it raises becomes a line of the log.
-    """
+    """Read a shard, as `furthest` does. `read` fills the `Reading` it is given."""
     began, started = datetime.now(UTC), time.monotonic()
-    best, tries, again = Reading(shard), 0, True
-    while again and tries < attempts:
-        reading = Reading(shard)
-        again = not guarded(partial(read, reading), reading, shard.uri) or reading.report.interrupted
-        tries += 1
-        if reading.report.documents >= best.report.documents:
-            best = reading
+    best, tries = furthest(partial(Reading, shard), read, shard.uri, attempts)
     return ShardOutcome(_log(best, tries, began, time.monotonic() - started), tuple(best.matches))
 
 
 def lost_shard(shard: ObjectInfo, attempts: int) -> ShardOutcome:
     """The outcome of a shard that killed every worker that tried it."""
     reading = Reading(shard)
-    reading.report.add_defect("every Python worker that tried it died: killed, out of memory, or crashed")
+    reading.report.add_defect(ALL_DIED)
     return ShardOutcome(_log(reading, attempts, datetime.now(UTC), 0.0))
 
 
@@ -171,7 +168,29 @@ class Attempt(Protocol):
 
     @property
     def report(self) -> ReadReport: ...  # noqa: D102
+    @property
+    def reached(self) -> tuple[int, ...]: ...  # noqa: D102
     def pack(self) -> None: ...  # noqa: D102
+
+
+AttemptT = TypeVar("AttemptT", bound=Attempt)
+
+
+def furthest(
+    begin: Callable[[], AttemptT], read: Callable[[AttemptT], None], uri: str, attempts: int
+) -> tuple[AttemptT, int]:
+    """Read a file, up to `attempts` times if storage fails: the attempt that got furthest, and the tries.
+
+    Whatever `read` raises becomes a defect of the attempt that it fills.
+    """
+    best, tries, again = begin(), 0, True
+    while again and tries < attempts:
+        attempt = begin()
+        again = not guarded(partial(read, attempt), attempt, uri) or attempt.report.interrupted
+        tries += 1
+        if attempt.reached >= best.reached:
+            best = attempt
+    return best, tries
 
 
 def guarded(read: Callable[[], None], attempt: Attempt, uri: str) -> bool:

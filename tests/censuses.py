@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Iterable, Sequence
+import signal
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,10 +15,11 @@ from pyspark.sql import SparkSession
 
 from benchmarks.census.material import Row, row_of
 from presswatch_spark.census import wanted_of
+from presswatch_spark.census_parts import FileOutcome, part_of
 from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.file_census import FileCensus, FileOutcome, captures_name
+from presswatch_spark.file_census import FileCensus
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from tests.corpora import Inline, article, write_jsonl
 
@@ -38,7 +41,12 @@ ARTICLES = {"https://www.gazette.fr/une/pont": "pont", "https://agence.com/depec
 FAST = StorageOptions(backoff_base=0.001)
 
 
-def census_corpus(folder: Path, members: str = MEMBERS, spark: SparkSession | None = None) -> Path:
+def census_corpus(
+    folder: Path,
+    members: str = MEMBERS,
+    spark: SparkSession | None = None,
+    articles_at: Mapping[str, str] = ARTICLES,
+) -> Path:
     """The corpus of the members above, and of an article on its title's site and one on another's.
 
     Other members need a title `gazette` to own them.
@@ -47,7 +55,7 @@ def census_corpus(folder: Path, members: str = MEMBERS, spark: SparkSession | No
     (folder / "members.yaml").write_text(members, "utf-8")
     rows = [
         article(number, article_id=id_, title_id="gazette", url=url)
-        for number, (url, id_) in enumerate(ARTICLES.items())
+        for number, (url, id_) in enumerate(articles_at.items())
     ]
     articles = write_jsonl(folder / "articles.jsonl", rows)
     build_corpus(
@@ -77,18 +85,33 @@ def some_rows(seed: int = 1, subset: str = "warc") -> list[Row]:
 
 
 def take(
-    corpus: Path, folder: Path, file: Path | ObjectInfo, storage: StorageOptions = FAST
+    corpus: Path,
+    folder: Path,
+    file: Path | ObjectInfo,
+    storage: StorageOptions = FAST,
+    *,
+    attempts: int = 1,
+    release: str | None = None,
 ) -> tuple[FileOutcome, list[dict[str, Any]]]:
     """The census of one file: its outcome, and its captures."""
     opened = Corpus.open(str(corpus), check=False)
     info = stat(str(file), storage) if isinstance(file, Path) else file
     census = FileCensus(
-        str(corpus), opened.manifest.digest, wanted_of(opened), folder, attempts=1, storage=storage
+        str(corpus), opened.manifest.digest, wanted_of(opened), folder, attempts, storage, release
     )
-    written = folder / captures_name(0)
+    written = part_of(folder, 0)
     written.unlink(missing_ok=True)
     outcome = census((0, info))
     return outcome, pq.read_table(written, partitioning=None).to_pylist() if written.exists() else []
+
+
+class Deadly(FileCensus):
+    """Kills the worker that takes a file of the subset `robotstxt`."""
+
+    def __call__(self, planned: tuple[int, ObjectInfo]) -> FileOutcome:
+        if "robotstxt" in planned[1].uri:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__call__(planned)
 
 
 def nested(rows: Iterable[Row]) -> pa.Table:

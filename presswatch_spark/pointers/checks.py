@@ -41,6 +41,11 @@ COMPARED = (
     ("captured_at", OTHER_FACTS),
     ("http_status", OTHER_FACTS),
     ("languages", OTHER_FACTS),
+    # A range that is not just the record's would give a third party other bytes.
+    ("record_offset", OTHER_FACTS),
+    ("record_length", OTHER_FACTS),
+    ("record_encoding", OTHER_FACTS),
+    ("row_index", OTHER_FACTS),
 )
 # What stands in another record than the document, which a range does not hold.
 ELSEWHERE: Mapping[str, tuple[str, ...]] = MappingProxyType({"warc": ("languages",)})
@@ -76,7 +81,12 @@ def other_words(row: Row, text: bytes, corpus: Corpus) -> Failure | None:
     if hashlib.sha256(body).hexdigest() != row["article_sha256"]:
         return Failure(OTHER_ARTICLE, "the corpus has another text of it")
     document, article = text.decode("utf-8", "replace"), body.decode("utf-8", "replace")
-    for number, span in enumerate(row["spans"]):
+    spans = row["spans"] or ()
+    if row["longest_run_words"] and not spans:
+        return Failure(OTHER_WORDS, "it has no span")
+    for number, span in enumerate(spans):
+        if span is None or None in span.values():
+            return Failure(OTHER_WORDS, f"span {number} has no bounds")
         copied = _folded(document[span["document_start"] : span["document_end"]])
         if copied != _folded(article[span["article_start"] : span["article_end"]]):
             return Failure(OTHER_WORDS, f"span {number} is not the same on both sides")

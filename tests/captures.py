@@ -22,6 +22,7 @@ def capture(
     media_type: str | None = "text/html",
     encoding: str | None = "utf-8",
     at: datetime = NOON,
+    cut: bool = False,
     **place: Any,
 ) -> Capture:
     """A response as a source hands it out."""
@@ -33,7 +34,7 @@ def capture(
     }
     locator = Locator(captured_at=at, http_status=status, **(standard | place))
     data = body.encode(encoding or "utf-8") if isinstance(body, str) else body
-    return Capture(url, headers, media_type, encoding, data, locator)
+    return Capture(url, headers, media_type, encoding, data, locator, cut)
 
 
 def robots(body: str | bytes = b"", url: str = ROBOTS, **facts: Any) -> Capture:

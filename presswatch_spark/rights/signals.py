@@ -13,11 +13,11 @@ from presswatch_spark.rights.model import Signal
 from presswatch_spark.rights.paywall import paywall_signals
 from presswatch_spark.rights.tags import PAGE_BYTES, elements_of
 from presswatch_spark.sources.base import Capture
+from presswatch_spark.sources.http.charsets import UTF_8, to_utf8
+from presswatch_spark.sources.http.media import kind_of_content
 
 SIGNALS = 200
 """The most that one capture gives; then a row says that there were more."""
-
-_MARKUP = frozenset(("text/html", "application/xhtml+xml"))
 
 
 def signals_of(capture: Capture) -> Iterator[Signal]:
@@ -44,9 +44,9 @@ def _distinct(signals: Iterator[Signal]) -> Iterator[Signal]:
 
 def _page_signals(capture: Capture) -> Iterator[Signal]:
     yield from header_signals(capture)
-    if capture.media_type not in _MARKUP:
+    if kind_of_content(capture.media_type, capture.body) != "html":
         return
-    page = capture.body[:PAGE_BYTES].decode(capture.encoding or "utf-8", "replace").encode("utf-8", "replace")
+    page = bytes(to_utf8(capture.body[:PAGE_BYTES], capture.encoding or UTF_8))
     parts: list[Part] = []
     for element in elements_of(page):
         if element.name != "script":
@@ -61,5 +61,7 @@ def _page_signals(capture: Capture) -> Iterator[Signal]:
             parts += parts_of(item)
             yield from object_signals(item)
     yield from paywall_signals(parts, page)
+    if capture.cut:
+        yield Signal("left_out", "page", None, note="the capture was cut")
     if len(capture.body) > PAGE_BYTES:
         yield Signal("left_out", "page", None, note=f"the page was read to {PAGE_BYTES >> 20} MiB")

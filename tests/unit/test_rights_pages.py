@@ -303,6 +303,14 @@ def test_of_a_long_page_the_rest_is_not_read_and_that_is_told() -> None:
     ]
 
 
+def test_of_a_page_that_was_cut_the_rest_is_missing_and_that_is_told() -> None:
+    signals = told(capture('<meta name="robots" content="noai"><meta name="copyr', cut=True))
+    assert [(signal.signal, signal.note) for signal in signals] == [
+        ("meta_robots", None),
+        ("left_out", "the capture was cut"),
+    ]
+
+
 def test_a_page_is_read_in_its_own_encoding() -> None:
     head = "<meta name=copyright content='Éditions'>"
     for encoding in ("utf-8", "cp1252", "utf-16-le"):

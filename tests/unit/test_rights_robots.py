@@ -99,6 +99,11 @@ def test_something_else_in_its_place_says_nothing(body: bytes, note: str) -> Non
     assert {(signal.verdict, signal.note) for signal in told(robots(body))} == {("unknown", note)}
 
 
+def test_a_file_that_was_cut_says_nothing() -> None:
+    signals = told(robots("User-agent: *\nDisallow: /", cut=True))
+    assert {(signal.verdict, signal.note) for signal in signals} == {("unknown", "the capture was cut")}
+
+
 def test_only_the_file_at_the_root_counts() -> None:
     for url in ("https://x.example/a/robots.txt", "https://x.example/robots.txt?v=2"):
         assert told(robots("User-agent: *\nDisallow: /", url)) == []

@@ -12,14 +12,8 @@ import pyarrow as pa
 UTC_MICROS = pa.timestamp("us", tz="UTC")
 
 SPAN = pa.struct(
-    [
-        pa.field("document_start", pa.int64()),
-        pa.field("document_end", pa.int64()),
-        pa.field("article_start", pa.int64()),
-        pa.field("article_end", pa.int64()),
-        pa.field("words", pa.int32()),
-        pa.field("passage", pa.int32()),
-    ]
+    [pa.field(name, pa.int64()) for name in ("document_start", "document_end", "article_start", "article_end")]
+    + [pa.field(name, pa.int32()) for name in ("words", "passage")]
 )
 
 SKIPPED = pa.struct([pa.field("why", pa.string()), pa.field("documents", pa.int64())])
@@ -31,6 +25,11 @@ def _column(name: str, kind: pa.DataType, meaning: str, *, nullable: bool = True
 
 def _required(name: str, kind: pa.DataType, meaning: str) -> pa.Field:
     return _column(name, kind, meaning, nullable=False)
+
+
+def _part_of(table: pa.Schema, *names: str) -> pa.StructType:
+    """Columns of a table as a struct."""
+    return pa.struct([table.field(name).remove_metadata().with_nullable(True) for name in names])
 
 
 MATCHES = pa.schema(
@@ -231,6 +230,29 @@ CENSUSES = pa.schema(
     ]
 )
 
+DECLARED = _part_of(
+    RIGHTS_SIGNALS, "signal", "source", "agent", "path", "verdict", "note", "document_url", "captured_at", "http_status",
+    "content_sha256", "shard_uri", "record_id", "record_offset", "record_length", "record_encoding", "row_sha256",
+)
+
+RESERVATIONS = pa.schema(
+    [
+        _required("run_id", pa.string(), "The run that found the match; key of `runs`."),
+        _required("match_sha256", pa.string(), "`row_sha256` of the match."),
+        _required("publisher_id", pa.string(), "As in `matches`."),
+        _required("title_id", pa.string(), "As in `matches`."),
+        _column("article_id", pa.string(), "As in `matches`."),
+        _column("document_url", pa.string(), "The page, on a site of the article's publisher."),
+        _column("captured_at", UTC_MICROS, "When the page was captured."),
+        _required("agent", pa.string(), "`CCBot`, `GPTBot`, `Google-Extended`, or `*`: any agent that is not named."),
+        _required("status", pa.string(), "`both`, `before`, `after`, `conflicting`, `none`, `unknown`: on which side of the capture a reservation is known."),
+        _column("before_at", UTC_MICROS, "When the declaration that counts before it was captured; null if there is none."),
+        _column("after_at", UTC_MICROS, "The same after it."),
+        _column("before", DECLARED, "That declaration, columns as in `rights_signals`; `verdict` is about this page."),
+        _column("after", DECLARED, "The same after it."),
+    ]
+)
+
 REFUSED = pa.schema(
     [
         _required("source", pa.string(), "File the article came from."),
@@ -250,15 +272,10 @@ SUPPRESSED = pa.schema(
     ]
 )
 
-SIGHTING = pa.struct(
-    [
-        MATCHES.field(name).remove_metadata().with_nullable(True)
-        for name in (
-            "grade", "confidence", "document_url", "longest_run_words", "copied_words", "article_coverage", "own_site",
-            "dataset", "release", "shard_uri", "record_id", "record_offset", "record_length", "record_encoding",
-            "row_index", "payload_digest", "text_sha256", "captured_at", "row_sha256",
-        )
-    ]
+SIGHTING = _part_of(
+    MATCHES, "grade", "confidence", "document_url", "longest_run_words", "copied_words", "article_coverage", "own_site",
+    "dataset", "release", "shard_uri", "record_id", "record_offset", "record_length", "record_encoding",
+    "row_index", "payload_digest", "text_sha256", "captured_at", "row_sha256",
 )
 
 COMPARISON = pa.schema(

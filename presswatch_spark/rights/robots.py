@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from urllib.parse import quote
 
 from protego import Protego
 
@@ -28,6 +29,7 @@ _USER_AGENT = frozenset(("user-agent", "useragent", "user agent"))
 _SITE_WIDE = frozenset(("sitemap", "site-map", "host"))
 # Spellings that other readers take for the rule as well.
 _SPELLINGS = dict.fromkeys(("dissallow", "dissalow", "disalow", "diasllow", "disallaw"), "disallow")
+_APART = re.compile(r"[\s#]")
 _WITHOUT_COLON = re.compile(r"(user-?agent|user agent|d\w{6,8}|allow)\s+(.*)", re.IGNORECASE)
 
 
@@ -88,7 +90,12 @@ def lines_of(value: str) -> tuple[Line, ...]:
 
 def rules_of(lines: Iterable[Line]) -> Protego:
     """The rules among these lines, for `allows`."""
-    rules = [(directive, value) for directive, value in lines if directive in ("allow", "disallow")]
+    # Protego ends lines where RFC 9309 does not, and takes what follows for another line.
+    rules = [
+        (directive, _APART.sub(lambda found: quote(found[0]), value))
+        for directive, value in lines
+        if directive in ("allow", "disallow")
+    ]
     return Protego.parse(f"user-agent: *\n{shown(rules)}")
 
 

@@ -126,6 +126,12 @@ def test_metas_hold_directives_for_anybody_and_for_agents() -> None:
     ]
 
 
+def test_of_an_attribute_that_is_given_twice_the_first_counts() -> None:
+    assert page("<meta name=robots content=noai name=description content=all>") == [
+        ("meta_robots", None, "noai", "reserved")
+    ]
+
+
 def test_copyright_licence_and_canonical_address() -> None:
     head = """<meta name="copyright" content="&copy; Éditions des Rives">
         <meta property="dcterms.rights" content="Tous droits">
@@ -172,10 +178,11 @@ def test_a_paywall_and_the_text_behind_it(value: Any) -> None:
             ],
         ]
     }
-    body = "<p>Chapô.</p><div class='reserve'><p>Deux mots</p><div class=reserve>et <b>trois</b></div>"
+    body = "<div class='reserve'><p>Deux mots</p><div class=reserve>et <b>trois</b></div></div><p>Chapô"
+    body += "<p class='chapo reserve'>cinq"
     assert paywalls(article, body) == [
         ({"isAccessibleForFree": False}, None),
-        ({"isAccessibleForFree": False, "cssSelector": ".reserve", "words": 4}, True),
+        ({"isAccessibleForFree": False, "cssSelector": ".reserve", "words": 5}, True),
     ]
 
 

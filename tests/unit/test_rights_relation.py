@@ -231,6 +231,14 @@ def test_preferences_within_robots_txt_reserve_and_are_withdrawn_with_it() -> No
 def test_reservations_of_two_sources_complete_each_other() -> None:
     assert status(file(FORBIDS, -1), file(RULES, 1, TDMREP)) == "both"
     assert status(file(RULES, -1, TDMREP), file(LETS_IN, -1), file(LETS_IN, 1)) == "before"
+    assert status(file(RULES, -1, TDMREP), file(FORBIDS, -1), file(LETS_IN, 1)) == "before"
+
+
+def test_a_doubt_beside_a_reservation_does_not_undo_it() -> None:
+    reserved = found(file(FORBIDS, -1), file("", -1, TDMREP, status=503))
+    assert reserved.status == "before"
+    assert reserved.before
+    assert reserved.before.verdict == "reserved"
 
 
 def test_ai_txt_counts_and_its_absence_says_nothing() -> None:

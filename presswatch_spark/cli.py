@@ -18,6 +18,7 @@ from presswatch_spark.commands.corpus import corpus
 from presswatch_spark.commands.demo import demo
 from presswatch_spark.commands.pointers import fetch, verify_rows
 from presswatch_spark.commands.releases import releases
+from presswatch_spark.commands.rights import rights
 from presswatch_spark.commands.scan import scan
 from presswatch_spark.commands.tables import matches, runs, sql
 from presswatch_spark.errors import PresswatchError
@@ -44,6 +45,7 @@ for command in (
     matches,
     sql,
     compare,
+    rights,
     fetch,
     verify_rows,
     demo,

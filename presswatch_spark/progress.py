@@ -27,6 +27,7 @@ class Counts:
     documents: int = 0
     text_bytes: int = 0
     matches: int = 0
+    signals: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
@@ -39,7 +40,7 @@ class Counts:
     @classmethod
     def of(cls, log: Mapping[str, object]) -> Counts:
         """Counts of one shard, from its row of `scan_log`."""
-        numbers = {name: int(str(log[name])) for name in ("documents", "text_bytes", "matches")}
+        numbers = {name: int(str(log[name])) for name in ("documents", "text_bytes", "matches", "signals")}
         return cls(shards=1, incomplete=int(log["status"] != "complete"), **numbers)
 
 

@@ -19,10 +19,12 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import PresswatchError, StorageError
 from presswatch_spark.matching.matcher import Matcher, Rules
 from presswatch_spark.matching.rows import Origin, Row
+from presswatch_spark.rights.members import Members
+from presswatch_spark.rights.rows import signal_rows
 from presswatch_spark.sources.base import ReadOptions, ReadReport
 from presswatch_spark.sources.detect import source_for
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, stat
-from presswatch_spark.tables import MATCHES
+from presswatch_spark.tables import MATCHES, RIGHTS_SIGNALS
 
 ERROR_CHARACTERS = 2_000
 ALL_DIED = "every Python worker that tried it died: killed, out of memory, or crashed"
@@ -30,15 +32,21 @@ ROWS_AT_ONCE, SPANS_AT_ONCE = 512, 50_000
 # The driver rehearses on small documents only: its memory must not depend on what a shard begins with.
 REHEARSAL_BYTES, MAX_BYTES = 1 << 20, 1 << 62
 
-MATCH_COLUMNS = pa.schema([column for column in MATCHES if column.name != "run_id"])
+MATCH_COLUMNS, SIGNAL_COLUMNS = (
+    pa.schema([column for column in table if column.name != "run_id"]) for table in (MATCHES, RIGHTS_SIGNALS)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ShardOutcome:
-    """What a shard gave: its row of `scan_log` (without run id) and batches of `matches` (without run id)."""
+    """What a shard gave: its row of `scan_log`, batches of `matches` and of `rights_signals`.
+
+    None of them has a run id.
+    """
 
     log: Mapping[str, object]
     matches: tuple[pa.RecordBatch, ...] = ()
+    signals: tuple[pa.RecordBatch, ...] = ()
 
 
 @dataclass(slots=True)
@@ -50,7 +58,9 @@ class Reading:
     report: ReadReport = field(default_factory=ReadReport)
     candidates: int = 0
     matches: list[pa.RecordBatch] = field(default_factory=list)
+    signals: list[pa.RecordBatch] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
+    signal_rows: list[Row] = field(default_factory=list)
     spans: int = 0
 
     def add(self, row: Row) -> None:
@@ -60,23 +70,33 @@ class Reading:
         if len(self.rows) >= ROWS_AT_ONCE or self.spans >= SPANS_AT_ONCE:
             self.pack()
 
+    def add_signal(self, row: Row) -> None:
+        """Take a row of `rights_signals`."""
+        self.signal_rows.append(row)
+        if len(self.signal_rows) >= ROWS_AT_ONCE:
+            self.pack()
+
     def pack(self) -> None:
-        """Make an Arrow batch of the rows taken so far: it holds them in a fraction of the memory."""
+        """Make Arrow batches of the rows taken so far: they hold them in a fraction of the memory."""
         if self.rows:
             self.matches.append(pa.RecordBatch.from_pylist(self.rows, MATCH_COLUMNS))
             self.rows, self.spans = [], 0
-
-    @property
-    def reached(self) -> tuple[int, ...]:
-        """How far it got, for comparison with others."""
-        return (self.report.documents,)
+        if self.signal_rows:
+            self.signals.append(pa.RecordBatch.from_pylist(self.signal_rows, SIGNAL_COLUMNS))
+            self.signal_rows = []
 
     @property
     def status(self) -> str:
         """`complete` only if nothing was lost and every byte of the object was read."""
         if not self.report.defects_total and not self._bytes_missing:
             return "complete"
-        return "partial" if self.report.documents or self.report.documents_skipped else "failed"
+        read = self.report.documents or self.report.documents_skipped or self.signals
+        return "partial" if read else "failed"
+
+    @property
+    def reached(self) -> tuple[int, ...]:
+        """How far it got: documents, then signals, since a shard may hold files of sites alone."""
+        return self.report.documents, sum(map(len, self.signals))
 
     @property
     def error(self) -> str | None:
@@ -114,13 +134,14 @@ class ShardScan:
 
     def _read(self, matcher: Matcher, reading: Reading, batches: int | None = None) -> None:
         """Read → sieve → attribute → verify → grade → rows; of the whole shard, or of its first `batches`."""
-        rules = self.config.read
+        rules, members = self.config.read, Members(matcher.corpus)
         options = ReadOptions(
             languages=frozenset(rules.languages),
             columns=rules.columns,
             release=rules.release,
             pdf=rules.pdf,
             max_document_bytes=min(rules.max_document_bytes, REHEARSAL_BYTES if batches else MAX_BYTES),
+            wants=members.wants,
             storage=self.config.storage,
         )
         if reading.shard.size is None:
@@ -133,6 +154,9 @@ class ShardScan:
             reading.candidates += len(candidates)
             for row in matcher.rows(batch, candidates, origin):
                 reading.add(row)
+            for capture in batch.captures:
+                for row in signal_rows(capture, members, origin.shard_uri, origin.release):
+                    reading.add_signal(row)
 
 
 def matcher_for(corpus: str, digest: str, config: ScanConfig) -> Matcher:
@@ -153,7 +177,8 @@ def outcome_of(shard: ObjectInfo, attempts: int, read: Callable[[Reading], None]
     """Read a shard, as `furthest` does. `read` fills the `Reading` it is given."""
     began, started = datetime.now(UTC), time.monotonic()
     best, tries = furthest(partial(Reading, shard), read, shard.uri, attempts)
-    return ShardOutcome(_log(best, tries, began, time.monotonic() - started), tuple(best.matches))
+    log = _log(best, tries, began, time.monotonic() - started)
+    return ShardOutcome(log, tuple(best.matches), tuple(best.signals))
 
 
 def lost_shard(shard: ObjectInfo, attempts: int) -> ShardOutcome:
@@ -242,6 +267,7 @@ def _log(reading: Reading, attempts: int, began: datetime, seconds: float) -> di
         "skipped": [{"why": why, "documents": n} for why, n in sorted(report.skipped.items())],
         "candidates": reading.candidates,
         "matches": sum(map(len, reading.matches)),
+        "signals": sum(map(len, reading.signals)),
         "etag": shard.etag,
         "attempts": attempts,
         "started_at": began,

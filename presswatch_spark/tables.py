@@ -12,14 +12,8 @@ import pyarrow as pa
 UTC_MICROS = pa.timestamp("us", tz="UTC")
 
 SPAN = pa.struct(
-    [
-        pa.field("document_start", pa.int64()),
-        pa.field("document_end", pa.int64()),
-        pa.field("article_start", pa.int64()),
-        pa.field("article_end", pa.int64()),
-        pa.field("words", pa.int32()),
-        pa.field("passage", pa.int32()),
-    ]
+    [pa.field(name, pa.int64()) for name in ("document_start", "document_end", "article_start", "article_end")]
+    + [pa.field(name, pa.int32()) for name in ("words", "passage")]
 )
 
 SKIPPED = pa.struct([pa.field("why", pa.string()), pa.field("documents", pa.int64())])
@@ -31,6 +25,11 @@ def _column(name: str, kind: pa.DataType, meaning: str, *, nullable: bool = True
 
 def _required(name: str, kind: pa.DataType, meaning: str) -> pa.Field:
     return _column(name, kind, meaning, nullable=False)
+
+
+def _part_of(table: pa.Schema, *names: str) -> pa.StructType:
+    """Columns of a table as a struct."""
+    return pa.struct([table.field(name).remove_metadata().with_nullable(True) for name in names])
 
 
 MATCHES = pa.schema(
@@ -80,6 +79,36 @@ MATCHES = pa.schema(
     ]
 )
 
+RIGHTS_SIGNALS = pa.schema(
+    [
+        _required("run_id", pa.string(), "The run that found the row; key of `runs`."),
+        _column("release", pa.string(), "Release of the dataset, as in `matches`."),
+        _required("document_url", pa.string(), "URL of the capture: the page, or the file that declares for its host."),
+        _required("host", pa.string(), "Host of that URL, with its port if it is not the scheme's own; `www.` and all."),
+        _column("title_id", pa.string(), "The title on whose site the page is, or of the host; null if titles share the host."),
+        _column("publisher_id", pa.string(), "The publisher of the title; null if publishers share the host."),
+        _required("signal", pa.string(), "`robots_txt`, `ai_txt`, `x_robots_tag`, `meta_robots`, `tdm_reservation`, `tdm_policy`, `content_usage`, `content_signal`, `paywall`, `copyright`, `license`, `canonical`; `left_out`: there is more."),
+        _column("agent", pa.string(), "Whom it addresses; `*`: the rules for any agent; null: it names none."),
+        _column("value", pa.string(), "What was declared: of robots.txt the lines that apply to the agent."),
+        _column("note", pa.string(), "What is to be known of value and verdict: cut, unreachable, not what it should be."),
+        _required("source", pa.string(), "Where it stood: `header`, `meta`, `link`, `json_ld`, `file`; `page` for `left_out`."),
+        _required("scope", pa.string(), "What it is about: `page`, `host`, or `path`: a part of the host."),
+        _column("path", pa.string(), "Of a file: the path or pattern that the verdict is about, `/` for the root; null for pages."),
+        _column("verdict", pa.string(), "`reserved`, `allowed` or `unknown`; null if it says nothing on mining or training."),
+        _column("paywalled_text_captured", pa.bool_(), "Whether the page holds text under the selector of its paywall; null if that cannot be said."),
+        _column("content_sha256", pa.string(), "SHA-256 (hex) of the body that declared it; null for headers."),
+        _required("parser", pa.string(), "What read it, with its version."),
+        _required("shard_uri", pa.string(), "The file of the release that holds the capture."),
+        _column("record_id", pa.string(), "`WARC-Record-ID`."),
+        _column("record_offset", pa.int64(), "First byte of the record; see `record_encoding`."),
+        _column("record_length", pa.int64(), "Bytes of the record from `record_offset`."),
+        _column("record_encoding", pa.string(), "As in `matches`."),
+        _column("captured_at", UTC_MICROS, "When it was captured."),
+        _column("http_status", pa.int32(), "HTTP status at capture."),
+        _required("row_sha256", pa.string(), "SHA-256 (hex) of the row's canonical form; `signals_digest` is built from these."),
+    ]
+)
+
 SCAN_LOG = pa.schema(
     [
         _required("run_id", pa.string(), "The run; key of `runs`."),
@@ -97,6 +126,7 @@ SCAN_LOG = pa.schema(
         _required("skipped", pa.list_(SKIPPED), "Why these were left out, and how many: `language`, `no text`; of WARC, media types and kinds of records."),
         _required("candidates", pa.int64(), "Pairs (document, article) that the sieve named for verification."),
         _required("matches", pa.int64(), "Rows that the shard gave to `matches`."),
+        _column("signals", pa.int64(), "Rows that the shard gave to `rights_signals`; 0 for formats that hold no responses. Null in older runs."),
         _column("etag", pa.string(), "ETag of the object; on local disk `mtime-` and the time of its last change."),
         _required("attempts", pa.int32(), "How many times the shard was tried."),
         _required("started_at", UTC_MICROS, "When its scan began."),
@@ -125,10 +155,12 @@ RUNS = pa.schema(
         _required("documents_skipped", pa.int64(), "Documents left out on purpose: no text, or gated by language."),
         _required("text_bytes", pa.int64(), "Bytes of text scanned."),
         _required("matches", pa.int64(), "Rows in `matches`."),
+        _column("signals", pa.int64(), "Rows in `rights_signals`; 0 for formats that hold no responses. Null in older runs."),
         _required("minhash_scheme", pa.string(), "Permutation scheme of datasketch."),
         _required("minhash_seed", pa.int64(), "Seed of the permutations."),
         _required("minhash_permutations", pa.int32(), "Number of permutations."),
         _required("table_digest", pa.string(), "Digest over the run's rows in `matches`; see docs/tables.md for how to recompute it."),
+        _column("signals_digest", pa.string(), "Digest over the run's rows in `rights_signals`, made the same way. Null in older runs."),
     ]
 )
 
@@ -199,6 +231,29 @@ CENSUSES = pa.schema(
     ]
 )
 
+DECLARED = _part_of(
+    RIGHTS_SIGNALS, "signal", "source", "agent", "path", "verdict", "note", "document_url", "captured_at", "http_status",
+    "content_sha256", "shard_uri", "record_id", "record_offset", "record_length", "record_encoding", "row_sha256",
+)
+
+RESERVATIONS = pa.schema(
+    [
+        _required("run_id", pa.string(), "The run that found the match; key of `runs`."),
+        _required("match_sha256", pa.string(), "`row_sha256` of the match."),
+        _required("publisher_id", pa.string(), "As in `matches`."),
+        _required("title_id", pa.string(), "As in `matches`."),
+        _column("article_id", pa.string(), "As in `matches`."),
+        _column("document_url", pa.string(), "The page, on a site of the article's publisher."),
+        _column("captured_at", UTC_MICROS, "When the page was captured."),
+        _required("agent", pa.string(), "`CCBot`, `GPTBot`, `Google-Extended`, or `*`: any agent that is not named."),
+        _required("status", pa.string(), "`both`, `before`, `after`, `conflicting`, `none`, `unknown`: on which side of the capture a reservation is known."),
+        _column("before_at", UTC_MICROS, "When the declaration that counts before it was captured; null if there is none."),
+        _column("after_at", UTC_MICROS, "The same after it."),
+        _column("before", DECLARED, "That declaration, columns as in `rights_signals`; `verdict` is about this page."),
+        _column("after", DECLARED, "The same after it."),
+    ]
+)
+
 REFUSED = pa.schema(
     [
         _required("source", pa.string(), "File the article came from."),
@@ -218,15 +273,10 @@ SUPPRESSED = pa.schema(
     ]
 )
 
-SIGHTING = pa.struct(
-    [
-        MATCHES.field(name).remove_metadata().with_nullable(True)
-        for name in (
-            "grade", "confidence", "document_url", "longest_run_words", "copied_words", "article_coverage", "own_site",
-            "dataset", "release", "shard_uri", "record_id", "record_offset", "record_length", "record_encoding",
-            "row_index", "payload_digest", "text_sha256", "captured_at", "row_sha256",
-        )
-    ]
+SIGHTING = _part_of(
+    MATCHES, "grade", "confidence", "document_url", "longest_run_words", "copied_words", "article_coverage", "own_site",
+    "dataset", "release", "shard_uri", "record_id", "record_offset", "record_length", "record_encoding",
+    "row_index", "payload_digest", "text_sha256", "captured_at", "row_sha256",
 )
 
 COMPARISON = pa.schema(

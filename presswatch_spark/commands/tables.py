@@ -106,7 +106,7 @@ def sql(tables: str, query: str, as_json: bool) -> None:
     """Query the tables with Spark SQL.
 
     TABLES is the folder that a scan was given as --out. Its published rows are the views `matches`,
-    `scan_log` and `runs`; of a census, `captures`, `census_log` and `censuses`.
+    `rights_signals`, `scan_log` and `runs`; of a census, `captures`, `census_log` and `censuses`.
 
     \b
     presswatch sql out "select title_id, count(*) from matches group by 1 order by 2 desc"

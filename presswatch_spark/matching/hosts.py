@@ -38,6 +38,13 @@ def known_hosts(batch: DocumentBatch, hosts: Hashes) -> npt.NDArray[np.int64]:
     return kept
 
 
+def may_be_known(url: str, hosts: Hashes) -> bool:
+    """The same for one URL: some 5 µs, nearly all of them Python's."""
+    text = np.frombuffer(url.encode("utf-8", "replace"), np.uint8)
+    whole = np.array([0, len(text)], np.int64)
+    return len(_known_hosts(plain(text), whole[:1], whole[1:], plain(hosts))) > 0
+
+
 def host_table(names: Iterable[str]) -> Hashes:
     """Open-addressing table of the hashes of host names, at most a quarter full."""
     hashes = {int(_whole_hash(plain(np.frombuffer(name.encode(), np.uint8)))) for name in names}

@@ -81,6 +81,11 @@ class Matcher:
         self._article = lru_cache(ARTICLES_KEPT)(self._load)
         self._windows = lru_cache(WINDOWS_KEPT)(self._load_windows)
 
+    @property
+    def corpus(self) -> Articles:
+        """What documents are matched against."""
+        return self._corpus
+
     def candidates(self, batch: DocumentBatch) -> Candidates:
         """The pairs (document, article) worth verifying."""
         return self._sieve.candidates(batch)

@@ -11,15 +11,19 @@ import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.matching.digests import GROUP_DIGITS
+from presswatch_spark.matching.digests import table_digest as digest_of
 from presswatch_spark.output.markers import Wave
 from presswatch_spark.output.runs import Run, clear
 from presswatch_spark.output.tables import SCHEMAS, TableStore
 from presswatch_spark.output.waves import FOUND
+from presswatch_spark.progress import Counts
 from presswatch_spark.spark import spark_path, spark_schema
 from presswatch_spark.spark_errors import spark_errors
 
@@ -29,6 +33,9 @@ if TYPE_CHECKING:
 FILE_BYTES = 256 << 20
 
 MATCH_ORDER = ("shard_uri", "record_offset", "row_index", "article_id", "title_id", "row_sha256")
+SIGNAL_ORDER = ("shard_uri", "record_offset", "signal", "agent", "row_sha256")
+KINDS = {"match": "matches", "signal": "rights_signals", "log": "scan_log"}
+"""The tables by their columns in what the waves found."""
 
 
 def publish(
@@ -42,27 +49,32 @@ def publish(
     staging = run.folder / "tables"
     shutil.rmtree(staging, ignore_errors=True)
     paths = [run.folder / "waves" / wave.attempt for wave in waves]
+    counted = reduce(add, (wave.counts for wave in waves), Counts())
     with spark_errors(staging):
         found = spark.read.schema(spark_schema(FOUND)).parquet(*map(spark_path, paths))
-        matches, log = _table(found, "match", run), _table(found, "log", run)
+        matches, signals, log = (_table(found, kind, run) for kind in KINDS)
         files = max(
             1, sum(part.stat().st_size for path in paths for part in path.glob("*.parquet")) // FILE_BYTES
         )
-        # Four jobs that do not need each other: of small ones most is waiting.
-        with ThreadPoolExecutor(4, "publish") as pool:
+        # Jobs that do not need each other: of small ones most is waiting. Most runs have no signals at all.
+        with ThreadPoolExecutor(6, "publish") as pool:
             totals, digest = pool.submit(_totals, found), pool.submit(table_digest, matches)
+            told = pool.submit(table_digest, signals) if counted.signals else pool.submit(digest_of, ())
             written = [
                 pool.submit(_write, matches, staging / "matches", files, MATCH_ORDER),
                 pool.submit(_write, log, staging / "scan_log", 1, ("shard_uri",)),
             ]
-        row = {**facts, **totals.result(), "table_digest": digest.result(), **_known(facts)}
+            if counted.signals:
+                written.append(pool.submit(_write, signals, staging / "rights_signals", files, SIGNAL_ORDER))
+        digests = {"table_digest": digest.result(), "signals_digest": told.result()}
+        row = {**facts, **totals.result(), **digests, **_known(facts)}
         row |= {"run_id": run.run_id, "started_at": run.started_at}
         for job in written:
             job.result()
-        _check(row, waves, run)
+        _check(row, counted, run)
         row["finished_at"] = datetime.now(UTC)
         _write(_one_row(spark, row), staging / "runs", 1, ("run_id",))
-    for table in ("matches", "scan_log", "runs"):
+    for table in (*(table for table in KINDS.values() if (staging / table).exists()), "runs"):
         store.adopt(table, run.run_id, staging / table)
     clear(run)
     return row
@@ -84,7 +96,7 @@ def _table(found: DataFrame, column: str, run: Run) -> DataFrame:
     """The rows of one table out of what the waves found."""
     from pyspark.sql import functions as f
 
-    names = SCHEMAS[{"match": "matches", "log": "scan_log"}[column]].names
+    names = SCHEMAS[KINDS[column]].names
     rows = found.where(f.col(column).isNotNull()).select(f.lit(run.run_id).alias("run_id"), f"{column}.*")
     return rows.select(*names)
 
@@ -104,6 +116,7 @@ def _totals(found: DataFrame) -> dict[str, object]:
             for name in ("documents", "documents_skipped", "text_bytes")
         ),
         f.count(match).alias("matches"),
+        f.count(f.col("signal")).alias("signals"),
         f.collect_set(log["format"]).alias("formats"),
         f.collect_set(log["release"]).alias("named"),
         f.collect_set(match["release"]).alias("releases"),
@@ -116,14 +129,14 @@ def _totals(found: DataFrame) -> dict[str, object]:
     }
 
 
-def _check(row: Mapping[str, object], waves: Sequence[Wave], run: Run) -> None:
+def _check(row: Mapping[str, object], counted: Counts, run: Run) -> None:
     """Compare what the waves hold with what was planned, and with what they counted when they were done."""
     shards = sum(int(str(row[f"shards_{status}"])) for status in ("complete", "partial", "failed"))
-    got = (shards, row["matches"])
-    expected = (row["shards_planned"], sum(wave.counts.matches for wave in waves))
+    got = (shards, row["matches"], row["signals"])
+    expected = (row["shards_planned"], counted.matches, counted.signals)
     if got != expected:
         raise OutputError(
-            f"waves hold {got[0]} shards and {got[1]} matches, expected {expected[0]} and {expected[1]}",
+            "waves hold {} shards, {} matches and {} signals, expected {}, {} and {}".format(*got, *expected),
             where=str(run.folder),
             remedy="remove that folder and give the same command again: the run starts over",
         )

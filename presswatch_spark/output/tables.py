@@ -1,8 +1,8 @@
 """The folder of published tables.
 
     TABLES/_presswatch.json                     says that the folder is ours, and of which layout
-    TABLES/matches/<run_id>-00000.parquet …     likewise scan_log/ and runs/; of a census captures/,
-                                                census_log/ and censuses/
+    TABLES/matches/<run_id>-00000.parquet …     likewise rights_signals/, if there are any, scan_log/ and
+                                                runs/; of a census captures/, census_log/ and censuses/
     TABLES/_runs/…                              what unfinished runs have done so far
 
 Files of a run are moved in by rename, `runs` or `censuses` last: that one file makes a run published. They
@@ -27,7 +27,7 @@ import pyarrow.dataset as ds
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.storage.uris import canonical, printable, scheme_of
-from presswatch_spark.tables import CAPTURES, CENSUS_LOG, CENSUSES, MATCHES, RUNS, SCAN_LOG
+from presswatch_spark.tables import CAPTURES, CENSUS_LOG, CENSUSES, MATCHES, RIGHTS_SIGNALS, RUNS, SCAN_LOG
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -36,6 +36,7 @@ LAYOUT = 1
 MARKER = "_presswatch.json"
 SCHEMAS: Mapping[str, pa.Schema] = {
     "matches": MATCHES,
+    "rights_signals": RIGHTS_SIGNALS,
     "scan_log": SCAN_LOG,
     "runs": RUNS,
     "captures": CAPTURES,

@@ -1,7 +1,7 @@
 """Waves: shards are scanned some at a time; what a wave found is kept once its marker is on the disk.
 
-    waves/<attempt>/part-*.parquet   rows {match, log}; an attempt has a folder of its own, so that a JVM that
-                                     outlives its driver for a moment writes where nobody reads
+    waves/<attempt>/part-*.parquet   rows {match, signal, log}; an attempt has a folder of its own, so that a
+                                     JVM that outlives its driver for a moment writes where nobody reads
     waves/<attempt>.json             the marker: which shards of the plan (by position) the attempt covers
 
 A wave whose Python worker keeps dying is halved until the shard that kills it is alone, and logged as failed.
@@ -32,7 +32,7 @@ from presswatch_spark.shard_scan import ShardOutcome, lost_shard
 from presswatch_spark.spark import TASK_FAILURES, spark_schema
 from presswatch_spark.spark_errors import WorkerDiedError, spark_errors
 from presswatch_spark.storage.objects import ObjectInfo, printable
-from presswatch_spark.tables import MATCHES, SCAN_LOG
+from presswatch_spark.tables import MATCHES, RIGHTS_SIGNALS, SCAN_LOG
 from presswatch_spark.worker import task
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def _struct(schema: pa.Schema) -> pa.StructType:
     return pa.struct([pa.field(column.name, column.type) for column in schema if column.name != "run_id"])
 
 
-MATCH, LOG = _struct(MATCHES), _struct(SCAN_LOG)
-FOUND = pa.schema([pa.field("match", MATCH), pa.field("log", LOG)])
+KINDS = {"match": _struct(MATCHES), "signal": _struct(RIGHTS_SIGNALS), "log": _struct(SCAN_LOG)}
+FOUND = pa.schema([pa.field(kind, struct) for kind, struct in KINDS.items()])
 
 
 def finished_waves(folder: Path) -> list[Wave]:
@@ -180,11 +180,20 @@ def dealt(shards: Iterable[ObjectInfo], groups: int) -> tuple[tuple[ObjectInfo, 
 
 
 def found_batches(outcome: ShardOutcome) -> Iterator[pa.RecordBatch]:
-    """What a shard gave, as batches of `FOUND`: first its matches, then its row of the log."""
-    for batch in outcome.matches:
-        match = pa.StructArray.from_arrays([batch[field.name] for field in MATCH], fields=list(MATCH))
-        yield pa.RecordBatch.from_arrays([match, pa.nulls(len(batch), LOG)], schema=FOUND)
-    yield pa.RecordBatch.from_arrays([pa.nulls(1, MATCH), pa.array([dict(outcome.log)], LOG)], schema=FOUND)
+    """What a shard gave, as batches of `FOUND`: first its matches and signals, then its row of the log."""
+    for kind, batches in (("match", outcome.matches), ("signal", outcome.signals)):
+        for batch in batches:
+            struct = KINDS[kind]
+            yield _found(
+                kind, pa.StructArray.from_arrays([batch[f.name] for f in struct], fields=list(struct))
+            )
+    yield _found("log", pa.array([dict(outcome.log)], KINDS["log"]))
+
+
+def _found(kind: str, rows: pa.StructArray) -> pa.RecordBatch:
+    """A batch of `FOUND` whose rows are all of one kind."""
+    columns = [rows if name == kind else pa.nulls(len(rows), struct) for name, struct in KINDS.items()]
+    return pa.RecordBatch.from_arrays(columns, schema=FOUND)
 
 
 def batched(positions: Sequence[int], size: int) -> Iterator[Sequence[int]]:

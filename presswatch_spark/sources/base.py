@@ -57,7 +57,8 @@ class Capture:
     `headers`: names and values in the order stored, decoded as ISO-8859-1; `body`: the entity, with every
     transfer and content coding undone (a body that could not be decoded to its end is what came before);
     `encoding`: Python's name of the character encoding that a browser would read it in, None for other types
-    than text. `media_type`: of the Content-Type, in lower case, without parameters.
+    than text. `media_type`: of the Content-Type, in lower case, without parameters. `cut`: the crawler left
+    out the end of the body, or it could not be decoded whole.
     """
 
     url: str
@@ -66,6 +67,7 @@ class Capture:
     encoding: str | None
     body: bytes
     locator: Locator
+    cut: bool = False
 
     def header(self, name: str) -> tuple[str, ...]:
         """Every value of the header `name` (in lower case), in order."""

@@ -22,7 +22,8 @@ from presswatch_spark.pipeline import RunSummary, Work, execute
 from presswatch_spark.progress import Progress
 from presswatch_spark.shard_scan import Reading, ShardOutcome, outcome_of
 from presswatch_spark.storage.objects import ObjectInfo
-from presswatch_spark.tables import MATCHES
+from presswatch_spark.tables import MATCHES, RIGHTS_SIGNALS
+from tests.tables import row_of
 
 FACTS: Mapping[str, object] = {
     "dataset": "wet",
@@ -81,6 +82,16 @@ def die(reading: Reading) -> None:
 def lose_connection(reading: Reading) -> None:
     """Fail as storage does."""
     raise StorageError("connection reset", where=reading.shard.uri)
+
+
+def declare(reading: Reading) -> None:
+    """Give as many signals as matches, the last first."""
+    for number in reversed(range(reading.shard.size or 0)):
+        uri = reading.shard.uri
+        digest = hashlib.sha256(f"signal {uri} {number}".encode()).hexdigest()
+        row = row_of(RIGHTS_SIGNALS, shard_uri=uri, record_offset=number, signal="ai_txt", row_sha256=digest)
+        del row["run_id"]
+        reading.add_signal(row)
 
 
 def once(flag: Path, trouble: Callable[[Reading], None]) -> Callable[[Reading], None]:

@@ -13,11 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
+from presswatch_spark.errors import PresswatchError
 from presswatch_spark.matching.digests import table_digest as digest_of
 from presswatch_spark.output import publish
 from presswatch_spark.output.tables import SCHEMAS, TableStore
 from presswatch_spark.tables import MATCHES
-from tests.spark.fakes import fake_shards, run_fake
+from tests.spark.fakes import declare, fake_shards, run_fake
 
 SHARDS = 7
 ROWS = sum(shard.size or 0 for shard in fake_shards(SHARDS))
@@ -93,6 +94,39 @@ def test_rows_lie_in_one_file_in_the_order_of_the_documents(two_runs: Path) -> N
     (file,) = store.files("matches", store.published()[0])
     places = [(row["shard_uri"], row["row_index"]) for row in pq.read_table(file).to_pylist()]
     assert places == sorted(places)
+
+
+def test_signals_lie_in_a_table_of_their_own_with_a_digest_that_can_be_recomputed(
+    spark: SparkSession, tmp_path: Path, two_runs: Path
+) -> None:
+    declared = dict.fromkeys((shard.uri for shard in fake_shards(SHARDS)), declare)
+    row = run_fake(spark, tmp_path, shards=SHARDS, trouble=declared).row
+    rows = TableStore.open(str(tmp_path)).read("rights_signals").to_pylist()
+    assert (row["matches"], row["signals"], len(rows)) == (ROWS, ROWS, ROWS)
+    assert row["signals_digest"] == digest_of(each["row_sha256"] for each in rows)
+    places = [(each["shard_uri"], each["record_offset"]) for each in rows]
+    assert places == sorted(places)
+    assert {each["run_id"] for each in rows} == {row["run_id"]}
+    without = TableStore.open(str(two_runs)).read("runs").to_pylist()[0]
+    assert row["table_digest"] == without["table_digest"]
+
+
+def test_a_run_without_signals_writes_no_table_of_them(two_runs: Path) -> None:
+    run = TableStore.open(str(two_runs)).read("runs").to_pylist()[0]
+    assert (run["signals"], run["signals_digest"]) == (0, digest_of([]))
+    assert not (two_runs / "rights_signals").exists()
+
+
+def test_a_resumed_run_has_each_signal_once(spark: SparkSession, tmp_path: Path) -> None:
+    declared = dict.fromkeys((shard.uri for shard in fake_shards(12)), declare)
+    with pytest.raises(PresswatchError):
+        run_fake(spark, tmp_path / "cut", trouble=declared, broken="shard-007")
+    resumed = run_fake(spark, tmp_path / "cut", trouble=declared)
+    whole = run_fake(spark, tmp_path / "whole", trouble=declared)
+    assert resumed.resumed
+    assert [resumed.row[name] for name in ("signals", "signals_digest")] == [
+        whole.row[name] for name in ("signals", "signals_digest")
+    ]
 
 
 def test_staging_is_gone_when_a_run_is_published(two_runs: Path) -> None:

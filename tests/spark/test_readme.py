@@ -24,7 +24,7 @@ RELEASE = "crawl-data/CC-MAIN-2024-22"
 # Where the README reads from Common Crawl, the test reads from a folder laid out like it.
 MIRROR = "mirror/"
 ELSEWHERE = ("https://data.commoncrawl.org/", "s3://commoncrawl/")
-READING = ("corpus info", "runs", "matches", "sql", "compare", "fetch", "verify-rows")
+READING = ("corpus info", "runs", "matches", "sql", "compare", "rights", "fetch", "verify-rows")
 
 
 def commands() -> list[list[str]]:

@@ -54,7 +54,7 @@ def test_help_answers_in_under_half_a_second() -> None:
 
 def test_every_command_of_the_contract_is_there_and_no_other() -> None:
     names = set(cli.cli.commands)
-    tables = {"runs", "matches", "sql", "compare", "fetch", "verify-rows"}
+    tables = {"runs", "matches", "sql", "compare", "rights", "fetch", "verify-rows"}
     assert names == {"corpus", "releases", "scan", "census", *tables, "demo"}
     corpus = cli.cli.commands["corpus"]
     assert isinstance(corpus, click.Group)

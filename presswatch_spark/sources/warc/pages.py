@@ -115,7 +115,10 @@ class PageBatches:
         encoding = encoding_of(content_type, body.data) if textual else None
         if wanted:
             locator = _located(stored, message)
-            self._captures.append(Capture(url, message.headers, media, encoding, bytes(body.data), locator))
+            cut = stored.cut or body.problem is not None
+            self._captures.append(
+                Capture(url, message.headers, media, encoding, bytes(body.data), locator, cut)
+            )
             self.size += len(body.data)
         if gated:
             self.report.add_skipped("language")

@@ -1,0 +1,63 @@
+"""`presswatch rights`: what a member's site declared about its pages when they were captured."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+
+import click
+
+MEANING = {
+    "both": "reserved before and after the capture",
+    "before": "reserved before it; after it nothing is known",
+    "after": "reserved after it; before it nothing is known",
+    "conflicting": "reserved on one side of it, and not on the other",
+    "none": "nothing reserved, as far as is known",
+    "unknown": "nothing was captured that tells",
+}
+
+
+@click.command()
+@click.argument("tables")
+@click.option(
+    "--signals",
+    multiple=True,
+    metavar="TABLES",
+    help="Tables of other scans whose signals count as well, such as of a release's robots.txt. Repeatable.",
+)
+@click.option("--run", "run_id", metavar="RUN", help="Only this run; `latest` for the newest. Default: all.")
+@click.option("--out", metavar="DIR", help="Folder to write the table `reservations` into.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, every column.")
+def rights(tables: str, signals: tuple[str, ...], run_id: str | None, out: str | None, as_json: bool) -> None:
+    """Say which reservation was in force when a member's own pages were captured.
+
+    TABLES is the folder that a scan was given as --out. For each match on a site of its article's publisher
+    (of WARC and WET), and for CCBot, GPTBot, Google-Extended and any other agent, the last declaration that
+    was captured before the page and the first one after it count; one of the same second counts as both.
+    """
+    from presswatch_spark.reservations import Reservations, counted, write
+    from presswatch_spark.show import json_line
+
+    if out and as_json:
+        raise click.UsageError("give --out or --json")
+    rows, counts = Reservations(tables, signals, run_id).rows(), Counter[tuple[str, str]]()
+    if as_json:
+        for row in rows:
+            click.echo(json_line(row))
+        return
+    if out:
+        folder, counts = write(rows, out)
+    else:
+        deque(counted(rows, counts), maxlen=0)
+    _summarise(counts)
+    if out:
+        click.echo(f"written to {folder}")
+
+
+def _summarise(counts: Counter[tuple[str, str]]) -> None:
+    if not counts:
+        click.echo("no match on a publisher's own site in WARC or WET")
+    for agent in dict.fromkeys(agent for agent, _ in counts):
+        click.echo(f"{agent}:")
+        for status, meaning in MEANING.items():
+            if count := counts[agent, status]:
+                click.echo(f"{count:>10,}  {status:<12} {meaning}")

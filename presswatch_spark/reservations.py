@@ -1,0 +1,141 @@
+"""The reservation in force when each page of a member's own site was captured, out of published tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from presswatch_spark.errors import OutputError
+from presswatch_spark.match_rows import BATCH_ROWS, chosen_runs
+from presswatch_spark.output.tables import TableStore, disk_errors, sync
+from presswatch_spark.rights.declared import Declared
+from presswatch_spark.rights.model import AGENTS
+from presswatch_spark.rights.relation import Declaration, InForce, in_force
+from presswatch_spark.tables import DECLARED, MATCHES, RESERVATIONS, RIGHTS_SIGNALS
+
+# Formats whose rows say when a page itself was captured.
+DATASETS = ("warc", "arc", "wet")
+CAPTURES_KEPT = 10_000
+_OF_MATCH = ("run_id", "publisher_id", "title_id", "article_id", "document_url", "captured_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Reservations:
+    """Rows of `reservations` for the matches of a run, or of all runs for None.
+
+    `signals`: other folders of tables whose signals count as well.
+    """
+
+    tables: str
+    signals: Sequence[str] = ()
+    run_id: str | None = None
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield a row for each match on its publisher's own site and each agent, in the order of `matches`.
+
+        Raises:
+            InputError: no such run is published.
+            OutputError: one of the folders holds no tables.
+        """
+        store = TableStore.open(self.tables)
+        files = store.files("matches", *chosen_runs(store, self.run_id))
+        declared = Declared(signal_rows([store, *map(TableStore.open, self.signals)]))
+        standing = lru_cache(CAPTURES_KEPT)(
+            lambda url, at: [in_force(at, declared.about(url, at, agent)) for agent in AGENTS]
+        )
+        unknown = [InForce("unknown")] * len(AGENTS)
+        for match in _own_matches(files):
+            url, at = match["document_url"], match["captured_at"]
+            for agent, found in zip(AGENTS, standing(url, at) if url and at else unknown, strict=True):
+                yield _row(match, agent, found)
+
+
+def signal_rows(stores: Iterable[TableStore]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of `rights_signals` that may decide something, of all published runs."""
+    decisive = (ds.field("scope") != "page") | pc.is_valid(ds.field("verdict"))
+    for store in stores:
+        if files := store.files("rights_signals"):
+            yield from _streamed(files, RIGHTS_SIGNALS, decisive, RIGHTS_SIGNALS.names)
+
+
+def write(rows: Iterable[dict[str, Any]], out: str) -> tuple[Path, Counter[tuple[str, str]]]:
+    """Write the table `reservations` into the folder `out`; return where, and rows by agent and status.
+
+    Raises:
+        OutputError: there is one already, or it cannot be written.
+    """
+    folder = Path(out).absolute() / "reservations"
+    if folder.exists():
+        raise OutputError(
+            "there is a table of reservations already", where=str(folder), remedy="name another --out"
+        )
+    draft, counts = folder.with_name("reservations.unfinished"), Counter[tuple[str, str]]()
+    with disk_errors(folder):
+        draft.mkdir(parents=True, exist_ok=True)
+        with pq.ParquetWriter(draft / "part-00000.parquet", RESERVATIONS) as writer:
+            for batch in _batched(counted(rows, counts)):
+                writer.write_table(pa.Table.from_pylist(batch, RESERVATIONS))
+        sync(draft / "part-00000.parquet")
+        draft.rename(folder)
+    return folder, counts
+
+
+def counted(rows: Iterable[dict[str, Any]], counts: Counter[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+    """The same rows, counted by agent and status while they are drawn."""
+    for row in rows:
+        counts[row["agent"], row["status"]] += 1
+        yield row
+
+
+def _own_matches(files: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    wanted = ds.field("own_site") & ds.field("dataset").isin(DATASETS)
+    yield from _streamed(files, MATCHES, wanted, [*_OF_MATCH, "row_sha256"]) if files else ()
+
+
+def _streamed(
+    files: Sequence[Path], schema: pa.Schema, wanted: Any, columns: list[str]
+) -> Iterator[dict[str, Any]]:
+    table = ds.dataset([str(file) for file in files], schema=schema, format="parquet")
+    for batch in table.to_batches(columns=columns, filter=wanted, batch_size=BATCH_ROWS):
+        yield from batch.to_pylist()
+
+
+def _row(match: Mapping[str, Any], agent: str, found: InForce) -> dict[str, Any]:
+    facts = {name: match[name] for name in _OF_MATCH}
+    return facts | {
+        "match_sha256": match["row_sha256"],
+        "agent": agent,
+        "status": found.status,
+        "before_at": found.before and found.before.at,
+        "after_at": found.after and found.after.at,
+        "before": _declaration(found.before),
+        "after": _declaration(found.after),
+    }
+
+
+def _declaration(declaration: Declaration | None) -> dict[str, Any] | None:
+    """A declaration as a struct: its row, with the verdict about the page in the place of its own."""
+    if declaration is None:
+        return None
+    row = declaration.row or {}
+    return {field.name: row.get(field.name) for field in DECLARED} | {"verdict": declaration.verdict}
+
+
+def _batched(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    batch: list[dict[str, Any]] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) >= BATCH_ROWS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,114 @@
+"""Files that declare for a whole site: robots.txt, ai.txt, tdmrep.json; and what their absence means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from presswatch_spark.rights.model import AGENTS, ALLOWED, ANY_AGENT, RESERVED, UNKNOWN, Signal, bounded
+from presswatch_spark.rights.origins import place_of
+from presswatch_spark.rights.preferences import preference_verdict
+from presswatch_spark.rights.robots import PARSER, Line, allows, robots_of, rules_of, shown
+from presswatch_spark.rights.tdmrep import tdmrep_signals
+from presswatch_spark.sources.base import Capture
+
+ROBOTS_BYTES = 500 << 10
+"""What a reader of robots.txt must read at least (RFC 9309, section 2.5), and Google reads at most."""
+
+FILES = {
+    "/robots.txt": "robots_txt",
+    "/ai.txt": "ai_txt",
+    "/.well-known/ai.txt": "ai_txt",
+    "/.well-known/tdmrep.json": "tdm_reservation",
+}
+_PREFERENCES = {"content-usage": "content_usage", "content-signal": "content_signal"}
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file says, or why it says nothing: `verdict` and `note` as a signal has them."""
+
+    body: bytes | None
+    verdict: str | None = None
+    note: str | None = None
+
+
+def file_kind(url: str) -> str | None:
+    """The signal that a URL's file declares by its mere place; None for pages."""
+    place = place_of(url)
+    return FILES.get(place.path) if place else None
+
+
+def file_signals(capture: Capture, kind: str) -> Iterator[Signal]:
+    """What the file of this kind declares, one signal for each agent or rule."""
+    content = content_of(capture)
+    if content.body is None:
+        # Without robots.txt everything is allowed (RFC 9309, section 2.3.1.3); no other file has such a rule.
+        verdict = ALLOWED if content.verdict is None and kind == "robots_txt" else content.verdict
+        silent = Signal(kind, "file", None, "host", verdict, path="/", note=content.note)
+        agents = (None,) if kind == "tdm_reservation" else AGENTS
+        yield from (replace(silent, agent=agent) for agent in agents)
+    elif kind == "tdm_reservation":
+        yield from tdmrep_signals(content.body)
+    else:
+        yield from _robots_signals(content, kind)
+
+
+def content_of(capture: Capture) -> Content:
+    """The file, if it is one: what answers in its place is told apart by status and first bytes."""
+    status, body = capture.locator.http_status, capture.body
+    if status is None:
+        return Content(None, UNKNOWN, "no HTTP status")
+    if 400 <= status < 500 and status != 429:
+        return Content(None, None, f"HTTP {status}: no such file")
+    if 300 <= status < 400:
+        return Content(None, UNKNOWN, f"HTTP {status}: a redirect, not followed")
+    if not 200 <= status < 300 or status == 206:
+        return Content(None, UNKNOWN, f"HTTP {status}: unreachable" if status != 206 else "HTTP 206: a part")
+    if capture.cut:
+        return Content(None, UNKNOWN, "the capture was cut")
+    start = body[:1024].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start.startswith(b"<"):
+        return Content(None, UNKNOWN, "HTML in place of the file")
+    if b"\0" in start:
+        return Content(None, UNKNOWN, "not text")
+    if len(body) <= ROBOTS_BYTES:
+        return Content(body)
+    # The last line may be cut: it could reserve what it does not.
+    whole = body[:ROBOTS_BYTES].replace(b"\r", b"\n").rpartition(b"\n")[0]
+    return Content(whole, None, f"read to {ROBOTS_BYTES >> 10} KiB")
+
+
+def _robots_signals(content: Content, kind: str) -> Iterator[Signal]:
+    robots = robots_of((content.body or b"").removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace"))
+    verdict_of = lru_cache(lambda lines: ALLOWED if allows(rules_of(lines), "/") else RESERVED)
+    for agent in AGENTS:
+        lines = robots.lines_for(agent)
+        value, note = bounded(shown(lines), content.note)
+        verdict = verdict_of(lines)
+        yield Signal(kind, "file", value, "host", verdict, agent, "/", note, parser=PARSER)
+    if kind == "robots_txt":
+        for line in robots.outside:
+            yield from _preference(line, None)
+        for agent in AGENTS:
+            for line in robots.lines_for(agent):
+                yield from _preference(line, agent)
+
+
+def _preference(line: Line, agent: str | None) -> Iterator[Signal]:
+    """A line of preferences within robots.txt; AIPREF's may begin with the path that it is about."""
+    directive, text = line
+    if signal := _PREFERENCES.get(directive):
+        path, value = "/", text
+        if text.startswith("/"):
+            path, _, value = text.partition(" ")
+        value, note = bounded(value)
+        path, cut = bounded(path)
+        scope = "host" if path == "/" else "path"
+        yield Signal(signal, "file", value, scope, preference_verdict(value), agent, path, note or cut)
+
+
+def applies_to(agent: str | None, asked: str) -> bool:
+    """Whether a declaration for `agent` holds for the one that is asked about."""
+    return agent is None or agent == ANY_AGENT or agent.lower() == asked.lower()

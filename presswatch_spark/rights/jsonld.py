@@ -1,0 +1,103 @@
+"""JSON-LD in a page: its objects, wherever they are nested, and what they declare."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from presswatch_spark.rights.model import Signal, bounded
+from presswatch_spark.sources.table.jsonl import parse
+
+SCRIPT_CHARACTERS = 1 << 20
+OBJECTS = 20_000
+"""Objects that are looked at in one script, the outer ones."""
+PARTS = 100
+ACCESSIBLE = "isAccessibleForFree"
+
+_COPYRIGHT = ("copyrightHolder", "copyrightNotice")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An object of which `isAccessibleForFree` is said, and a selector of its text, if it names one."""
+
+    free: bool
+    selector: str | None
+
+
+def value_of(script: str) -> Any:
+    """The value of a script; None if it is no JSON, or too long. Line ends within strings are let pass."""
+    text = script.strip().rstrip(";")
+    if len(text) > SCRIPT_CHARACTERS:
+        return None
+    if text.startswith(("<", "/")):  # wrapped in a comment or CDATA
+        text = f"[{text[text.find('{') : text.rfind('}') + 1]}]"
+    try:
+        return parse(text.encode("utf-8", "replace"))
+    except ValueError:
+        pass
+    try:
+        return json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return None
+
+
+def objects_of(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield the objects in a value, outer ones first, `OBJECTS` at most."""
+    level, seen = [value], 0
+    while level:
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                yield item
+                seen += 1
+                if seen == OBJECTS:
+                    return
+            if isinstance(item, dict | list):
+                within = item.values() if isinstance(item, dict) else item
+                inner += [each for each in within if isinstance(each, dict | list)]
+        level = inner
+
+
+def parts_of(item: dict[str, Any]) -> Iterator[Part]:
+    """What an object says of its own accessibility: once for each of its selectors, once without any."""
+    free = _truth(item.get(ACCESSIBLE))
+    if free is None:
+        return
+    selectors = item.get("cssSelector")
+    named = selectors[:PARTS] if isinstance(selectors, list) else [selectors]
+    texts: list[str | None] = [
+        selector.strip() for selector in named if isinstance(selector, str) and selector.strip()
+    ]
+    for selector in texts or [None]:
+        yield Part(free, selector)
+
+
+def object_signals(item: dict[str, Any]) -> Iterator[Signal]:
+    """What an object says of copyright and licence."""
+    for name in _COPYRIGHT:
+        for text in _names(item.get(name)):
+            value, note = bounded(f"{name}: {text}")
+            yield Signal("copyright", "json_ld", value, note=note)
+    for text in _names(item.get("license")):
+        value, note = bounded(text)
+        yield Signal("license", "json_ld", value, note=note)
+
+
+def _truth(value: object) -> bool | None:
+    """schema.org's Boolean, as pages write it: `false`, "False", "http://schema.org/False"."""
+    if isinstance(value, bool):
+        return value
+    word = value.rpartition("/")[2].strip().lower() if isinstance(value, str) else ""
+    return {"true": True, "false": False}.get(word)
+
+
+def _names(value: object) -> Iterator[str]:
+    """A string, or the name (or address) of an object; of a list, each."""
+    for each in (value if isinstance(value, list) else [value])[:PARTS]:
+        if isinstance(each, dict):
+            each = next((each[key] for key in ("name", "url", "@id") if isinstance(each.get(key), str)), None)
+        if isinstance(each, str) and each.strip():
+            yield each

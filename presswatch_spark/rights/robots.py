@@ -1,0 +1,108 @@
+"""robots.txt: whose lines are whose, and whether they let an agent fetch a URL.
+
+Groups are found here, by RFC 9309; paths are matched by protego. Protego's own grouping is left alone: it
+multiplies agents by rules (16,000 agents and 23,000 rules, 500 KiB in all, are 370 million objects), and it
+takes `Google` for a name of Google-Extended.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from urllib.parse import quote
+
+from protego import Protego
+
+from presswatch_spark.rights.model import AGENTS, ANY_AGENT
+
+PARSER = f"protego {version('protego')}"
+
+Line = tuple[str, str]
+"""A directive, in lower case, and its value."""
+
+_LINE_ENDS = re.compile(r"\r\n|\r|\n")
+_PRODUCT = re.compile(r"[A-Za-z_-]+|\*(?!\S)")
+_USER_AGENT = frozenset(("user-agent", "useragent", "user agent"))
+# Of the whole site: such lines neither begin nor end a group.
+_SITE_WIDE = frozenset(("sitemap", "site-map", "host"))
+# Spellings that other readers take for the rule as well.
+_SPELLINGS = dict.fromkeys(("dissallow", "dissalow", "disalow", "diasllow", "disallaw"), "disallow")
+_APART = re.compile(r"[\s#]")
+_WITHOUT_COLON = re.compile(r"(user-?agent|user agent|d\w{6,8}|allow)\s+(.*)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Robots:
+    """The lines of each group by agent (in lower case), as far as they are of interest, and those outside."""
+
+    groups: Mapping[str, tuple[Line, ...]]
+    outside: tuple[Line, ...]
+
+    def lines_for(self, agent: str) -> tuple[Line, ...]:
+        """The lines that apply to `agent`: of its own groups; without any, of those for `*`."""
+        return self.groups.get(agent.lower(), self.groups.get(ANY_AGENT, ()))
+
+
+def robots_of(text: str, agents: Iterable[str] = AGENTS) -> Robots:
+    """Read robots.txt for these agents; all groups of an agent count as one (RFC 9309, section 2.2.1)."""
+    groups: dict[str, list[Line]] = {agent.lower(): [] for agent in agents}
+    outside: list[Line] = []
+    named, current, begun, naming = set[str](), set[str](), False, False
+    for raw in _LINE_ENDS.split(text):
+        directive, value = _directive(raw)
+        if directive in _USER_AGENT:
+            if not naming:
+                current = set()
+            begun = naming = True
+            product = _PRODUCT.match(value)
+            if product and product[0].lower() in groups:
+                current.add(product[0].lower())
+                named |= current
+        elif directive and directive not in _SITE_WIDE:
+            naming = False
+            for lines in [groups[agent] for agent in current] if begun else [outside]:
+                lines.append((directive, value))
+    return Robots({agent: tuple(groups[agent]) for agent in named}, tuple(outside))
+
+
+def _directive(raw: str) -> Line:
+    """A line taken apart; ("", "") if it is none."""
+    line = raw.partition("#")[0].strip()
+    name, colon, value = line.partition(":")
+    name = name.strip().lower()
+    if not colon or (" " in name and name not in _USER_AGENT):
+        bare = _WITHOUT_COLON.fullmatch(line)
+        name, value = (bare[1].lower(), bare[2]) if bare else ("", "")
+    return _SPELLINGS.get(name, name), value.strip()
+
+
+def shown(lines: Iterable[Line]) -> str:
+    """Lines in one spelling, as `value` holds them."""
+    return "\n".join(f"{directive}: {value}" for directive, value in lines)
+
+
+def lines_of(value: str) -> tuple[Line, ...]:
+    """The lines that `shown` wrote."""
+    return tuple(_directive(line) for line in value.split("\n") if line)
+
+
+def rules_of(lines: Iterable[Line]) -> Protego:
+    """The rules among these lines, for `allows`."""
+    # Protego ends lines where RFC 9309 does not, and takes what follows for another line.
+    rules = [
+        (directive, _APART.sub(lambda found: quote(found[0]), value))
+        for directive, value in lines
+        if directive in ("allow", "disallow")
+    ]
+    return Protego.parse(f"user-agent: *\n{shown(rules)}")
+
+
+def allows(rules: Protego, path: str) -> bool:
+    """Whether rules let an agent fetch a path (with its query), by protego: the longest pattern wins.
+
+    Time is linear in the rules and in rules times path: 25,000 patterns of four wildcards are read in 0.12 s
+    and tried in 0.01 s.
+    """
+    return bool(rules.can_fetch(f"https://site{path}", "any"))

@@ -1,0 +1,67 @@
+"""All signals of one capture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from presswatch_spark.rights.files import file_kind, file_signals
+from presswatch_spark.rights.headers import header_signals
+from presswatch_spark.rights.jsonld import ACCESSIBLE, Part, object_signals, objects_of, parts_of, value_of
+from presswatch_spark.rights.metas import meta_signals
+from presswatch_spark.rights.model import Signal
+from presswatch_spark.rights.paywall import paywall_signals
+from presswatch_spark.rights.tags import PAGE_BYTES, elements_of
+from presswatch_spark.sources.base import Capture
+from presswatch_spark.sources.http.charsets import UTF_8, to_utf8
+from presswatch_spark.sources.http.media import kind_of_content
+
+SIGNALS = 200
+"""The most that one capture gives; then a row says that there were more."""
+
+
+def signals_of(capture: Capture) -> Iterator[Signal]:
+    """Yield what a response declares, each once, in the order in which it is looked for.
+
+    Files that declare for a whole site are read as such, everything else as a page. Hostile input gives few
+    signals or none, never an error; time is linear in the page, of which `PAGE_BYTES` are read.
+    """
+    kind = file_kind(capture.url)
+    told = file_signals(capture, kind) if kind else _page_signals(capture)
+    distinct = _distinct(told)
+    yield from islice(distinct, SIGNALS)
+    if next(distinct, None) is not None:
+        yield Signal("left_out", "file" if kind else "page", None, note=f"more than {SIGNALS} signals")
+
+
+def _distinct(signals: Iterator[Signal]) -> Iterator[Signal]:
+    seen = set[Signal]()
+    for signal in signals:
+        if signal not in seen:
+            seen.add(signal)
+            yield signal
+
+
+def _page_signals(capture: Capture) -> Iterator[Signal]:
+    yield from header_signals(capture)
+    if kind_of_content(capture.media_type, capture.body) != "html":
+        return
+    page = bytes(to_utf8(capture.body[:PAGE_BYTES], capture.encoding or UTF_8))
+    parts: list[Part] = []
+    for element in elements_of(page):
+        if element.name != "script":
+            yield from meta_signals(element)
+            continue
+        value = value_of(element.text)
+        if value is None and ACCESSIBLE in element.text:
+            yield Signal(
+                "paywall", "json_ld", None, note=f"{ACCESSIBLE} stands in what cannot be read as JSON"
+            )
+        for item in objects_of(value):
+            parts += parts_of(item)
+            yield from object_signals(item)
+    yield from paywall_signals(parts, page)
+    if capture.cut:
+        yield Signal("left_out", "page", None, note="the capture was cut")
+    if len(capture.body) > PAGE_BYTES:
+        yield Signal("left_out", "page", None, note=f"the page was read to {PAGE_BYTES >> 20} MiB")

@@ -1,0 +1,82 @@
+"""The elements of a page that declare something, by the tokenizer rules of the HTML standard, without a tree.
+
+A tree is asked for in the one case that needs it (`paywall`): building one can cost the square of a page's
+length, or its cube, where tags are left open. Comments, scripts and other raw text are passed over.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+PAGE_BYTES = 2 << 20
+"""What is read of a page; the rest of a longer one is not looked at."""
+TAG_BYTES = 64 << 10
+ATTRIBUTES = 64
+ELEMENTS = 2_000
+
+_OPENING = re.compile(
+    rb"<(?:!--|(meta|link|script|style|title|textarea|xmp|iframe|noembed|noframes)(?=[\s/>]))", re.IGNORECASE
+)
+_ATTRIBUTE = re.compile(
+    rb"[\s/]*+([^\s/>][^\s/>=]*+)(?:\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s>\"'][^\s>]*+)?))?"
+)
+_TAG_END = re.compile(rb"[\s/]*+>")
+_COMMENT_END = re.compile(rb"--!?>")
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A `meta`, `link` or `script` with its attributes (names in lower case) and, of a script, its text."""
+
+    name: str
+    attributes: Mapping[str, str]
+    text: str = ""
+
+    def get(self, name: str) -> str:
+        """An attribute, stripped; empty if there is none."""
+        return self.attributes.get(name, "").strip()
+
+
+def elements_of(page: bytes) -> Iterator[Element]:
+    """Yield the `meta`, `link` and JSON-LD `script` elements of a page in UTF-8, `ELEMENTS` at most."""
+    lowered, at, found = page.lower(), 0, 0
+    while found < ELEMENTS and (opening := _OPENING.search(page, at)):
+        at = opening.end()
+        if not opening[1]:
+            # A comment that is never closed reaches to the end of the page, and `<!-->` is whole.
+            end = _COMMENT_END.search(page, at - 2)
+            at = end.end() if end else len(page)
+            continue
+        name = opening[1].lower()
+        attributes, at = _attributes(page, at)
+        if name in (b"meta", b"link"):
+            found += 1
+            yield Element(name.decode(), attributes)
+            continue
+        end_of_text = lowered.find(b"</" + name, at)
+        text = page[at : end_of_text if end_of_text >= 0 else len(page)]
+        at += len(text)
+        if name == b"script" and attributes.get("type", "").strip().lower() == "application/ld+json":
+            found += 1
+            yield Element("script", attributes, text.decode("utf-8", "replace"))
+
+
+def _attributes(page: bytes, at: int) -> tuple[dict[str, str], int]:
+    """The attributes of a tag from `at` on, the first of each name, and where the tag ends."""
+    found: dict[str, str] = {}
+    last = min(len(page), at + TAG_BYTES)
+    for _ in range(ATTRIBUTES):
+        if end := _TAG_END.match(page, at, last):
+            return found, end.end()
+        attribute = _ATTRIBUTE.match(page, at, last)
+        if not attribute:
+            break
+        name = attribute[1].decode("utf-8", "replace").lower()
+        value = attribute[2] or attribute[3] or attribute[4] or b""
+        found.setdefault(name, html.unescape(value.decode("utf-8", "replace")))
+        at = attribute.end()
+    end_of_tag = page.find(b">", at)
+    return found, end_of_tag + 1 if end_of_tag >= 0 else len(page)

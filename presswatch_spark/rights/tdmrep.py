@@ -1,0 +1,49 @@
+"""TDMRep, the TDM Reservation Protocol (W3C Community Group): its file, and the two values it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from presswatch_spark.rights.model import ALLOWED, RESERVED, UNKNOWN, Signal, bounded
+from presswatch_spark.sources.table.jsonl import parse
+
+RULES_READ = 100
+
+
+def reservation_verdict(value: object) -> str:
+    """1 reserves, 0 does not; the protocol knows no other value."""
+    return {"1": RESERVED, "0": ALLOWED}.get(str(value).strip() if type(value) in (int, str) else "", UNKNOWN)
+
+
+def tdmrep_signals(body: bytes) -> Iterator[Signal]:
+    """The rules of `/.well-known/tdmrep.json`: a reservation and, if there is one, a policy for each."""
+    try:
+        rules = parse(body.removeprefix(b"\xef\xbb\xbf"))
+    except ValueError:
+        yield _unread("no JSON")
+        return
+    if not isinstance(rules, list):
+        yield _unread("not an array of rules")
+        return
+    for rule in rules[:RULES_READ]:
+        yield from _rule_signals(rule)
+    if len(rules) > RULES_READ:
+        yield _unread(f"{len(rules) - RULES_READ:,} more rules were not read")
+
+
+def _rule_signals(rule: Any) -> Iterator[Signal]:
+    location = rule.get("location") if isinstance(rule, dict) else None
+    if not isinstance(location, str) or not location.startswith(("/", "*")):
+        yield _unread("a rule without a location")
+        return
+    path, note = bounded(location)
+    for name in ("tdm-reservation", "tdm-policy"):
+        if (value := rule.get(name)) is not None:
+            text, cut = bounded(str(value) if type(value) in (int, str) else type(value).__name__)
+            verdict = reservation_verdict(value) if name == "tdm-reservation" else None
+            yield Signal(name.replace("-", "_"), "file", text, "path", verdict, path=path, note=note or cut)
+
+
+def _unread(note: str) -> Signal:
+    return Signal("tdm_reservation", "file", None, "host", UNKNOWN, path="/", note=note)

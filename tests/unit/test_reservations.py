@@ -1,0 +1,137 @@
+"""The join: matches on members' own sites with what was declared around their capture."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from presswatch_spark.cli import run
+from presswatch_spark.errors import InputError, OutputError
+from presswatch_spark.output.tables import TableStore
+from presswatch_spark.reservations import Reservations, write
+from presswatch_spark.tables import RESERVATIONS, RIGHTS_SIGNALS
+from tests.captures import NOON, PAGE, robots
+from tests.tables import match, publish
+from tests.tables import write as write_table
+from tests.unit.test_rights_relation import rows as signal_rows
+
+EARLIER, LATER = NOON - timedelta(days=1), NOON + timedelta(days=1)
+FORBIDS = "User-agent: CCBot\nDisallow: /"
+
+
+def own(article_id: str | None, **values: Any) -> dict[str, Any]:
+    """A match on the publisher's own site."""
+    standard = {"own_site": True, "dataset": "wet", "captured_at": NOON, "row_sha256": article_id or "site"}
+    return match(article_id, PAGE, **standard) | values
+
+
+def tables(
+    folder: Path, matches: list[dict[str, Any]], *declared: dict[str, Any], run_id: str = "r1"
+) -> Path:
+    """A published run with these matches and signals."""
+    publish(folder, run_id, matches)
+    if declared:
+        signals = [row | {"run_id": run_id} for row in declared]
+        write_table(TableStore.open(str(folder)), "rights_signals", run_id, signals, RIGHTS_SIGNALS)
+    return folder
+
+
+def statuses(folder: Path, *signals: Path) -> list[tuple[Any, str, str]]:
+    found = Reservations(str(folder), [str(each) for each in signals]).rows()
+    return [(row["article_id"], row["agent"], row["status"]) for row in found]
+
+
+def test_each_match_on_the_own_site_has_a_row_for_each_agent(tmp_path: Path) -> None:
+    elsewhere = match("b", "https://ailleurs.example/", dataset="wet", captured_at=NOON)
+    folder = tables(
+        tmp_path, [own("a"), elsewhere, own("c", dataset="c4")], *signal_rows(robots(FORBIDS, at=EARLIER))
+    )
+    assert statuses(folder) == [
+        ("a", "CCBot", "before"),
+        ("a", "GPTBot", "none"),
+        ("a", "Google-Extended", "none"),
+        ("a", "*", "none"),
+    ]
+
+
+def test_declarations_come_from_other_runs_and_folders_too(tmp_path: Path) -> None:
+    folder = tables(tmp_path / "pages", [own("a")])
+    tables(folder, [], *signal_rows(robots(FORBIDS, at=EARLIER)), run_id="r2")
+    other = tables(tmp_path / "robots", [], *signal_rows(robots(FORBIDS, at=LATER, record_id="<2>")))
+    assert statuses(folder)[0] == ("a", "CCBot", "before")
+    assert statuses(folder, other)[0] == ("a", "CCBot", "both")
+    assert statuses(folder, other, other) == statuses(folder, other)
+
+
+def test_a_run_that_is_not_published_declares_nothing(tmp_path: Path) -> None:
+    folder = tables(tmp_path, [own("a")])
+    rows = [row | {"run_id": "r9"} for row in signal_rows(robots(FORBIDS))]
+    write_table(TableStore.open(str(folder)), "rights_signals", "r9", rows, RIGHTS_SIGNALS)
+    assert {status for _, _, status in statuses(folder)} == {"unknown"}
+
+
+@pytest.mark.parametrize("values", [{"captured_at": None}, {"document_url": None}, {"document_url": "x"}])
+def test_without_time_or_place_nothing_is_known(tmp_path: Path, values: dict[str, Any]) -> None:
+    folder = tables(tmp_path, [own("a", **values)], *signal_rows(robots(FORBIDS)))
+    assert {status for _, _, status in statuses(folder)} == {"unknown"}
+
+
+def test_a_row_shows_the_declarations_and_their_pointers(tmp_path: Path) -> None:
+    declared = signal_rows(robots(FORBIDS, at=EARLIER), robots("", at=LATER, status=503, record_id="<2>"))
+    folder = tables(tmp_path / "tables", [own("a")], *declared)
+    where, counts = write(Reservations(str(folder)).rows(), str(tmp_path / "out"))
+    table = pq.read_table(where)
+    assert table.schema.equals(RESERVATIONS)
+    row = table.to_pylist()[0]
+    assert (row["run_id"], row["match_sha256"], row["before_at"], row["after_at"]) == (
+        "r1",
+        "a",
+        EARLIER,
+        LATER,
+    )
+    assert {
+        name: row["before"][name] for name in ("verdict", "record_offset", "row_sha256", "content_sha256")
+    } == {
+        "verdict": "reserved",
+        "record_offset": 7,
+        "row_sha256": declared[0]["row_sha256"],
+        "content_sha256": declared[0]["content_sha256"],
+    }
+    assert (row["after"]["verdict"], row["after"]["note"]) == ("unknown", "HTTP 503: unreachable")
+    assert counts["CCBot", "before"] == 1
+    with pytest.raises(OutputError, match="there is a table of reservations already"):
+        write([], str(tmp_path / "out"))
+
+
+def test_a_run_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no run r7 is published"):
+        list(Reservations(str(tables(tmp_path, [])), run_id="r7").rows())
+
+
+def test_the_command_counts_prints_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(tables(tmp_path / "tables", [own("a"), own("b")], *signal_rows(robots(FORBIDS, at=EARLIER))))
+    assert run(["rights", folder]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "CCBot:",
+        "         2  before       reserved before it; after it nothing is known",
+    ]
+    assert run(["rights", folder, "--json", "--run", "latest"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(lines) == 8
+    assert (lines[0]["before_at"], lines[0]["before"]["signal"]) == ("2024-05-17T12:00:00Z", "robots_txt")
+    assert run(["rights", folder, "--out", str(tmp_path / "out")]) == 0
+    assert len(pq.read_table(tmp_path / "out" / "reservations")) == 8
+    assert run(["rights", folder, "--out", "x", "--json"]) == 2
+    assert run(["rights", str(tmp_path)]) == 1
+
+
+def test_the_command_says_when_there_is_nothing_to_say(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["rights", str(tables(tmp_path, []))]) == 0
+    assert "no match on a publisher's own site" in capsys.readouterr().out

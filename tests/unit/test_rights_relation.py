@@ -1,0 +1,268 @@
+"""The reservation in force: what stands before a page's capture, what after it, and what that makes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from presswatch_spark.matching.digests import row_digest
+from presswatch_spark.rights.declared import Declared
+from presswatch_spark.rights.origins import place_of
+from presswatch_spark.rights.relation import Declaration, InForce, in_force
+from presswatch_spark.rights.rows import signal_rows
+from presswatch_spark.sources.base import Capture
+from tests.captures import NOON, PAGE, ROBOTS, capture, robots
+
+FORBIDS, LETS_IN = "User-agent: *\nDisallow: /", "User-agent: *\nDisallow: /admin/"
+TDMREP = "https://www.courrier.example/.well-known/tdmrep.json"
+
+
+class Everybody:
+    """Members to whom every site belongs."""
+
+    def owner(self, url: str) -> Any:
+        return type("Owner", (), {"title_id": "courrier", "publisher_id": "rives"})
+
+
+def rows(*captures: Capture) -> list[dict[str, Any]]:
+    return [row for each in captures for row in signal_rows(each, Everybody(), "shard", None)]  # type: ignore[arg-type]
+
+
+def found(*captures: Capture, url: str = PAGE, at: datetime = NOON, agent: str = "CCBot") -> InForce:
+    return in_force(at, Declared(rows(*captures)).about(url, at, agent))
+
+
+def status(*captures: Capture, **asked: Any) -> str:
+    return found(*captures, **asked).status
+
+
+def after(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+def file(body: str, seconds: float, url: str = ROBOTS, **facts: Any) -> Capture:
+    return robots(body, url, at=after(seconds), record_id=f"<{body} {seconds}>", **facts)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(-86_400, "before"), (-1, "before"), (0, "both"), (1, "after"), (86_400, "after")],
+)
+def test_one_declaration_stands_where_its_second_puts_it(seconds: int, expected: str) -> None:
+    reserved = found(file(FORBIDS, seconds))
+    assert reserved.status == expected
+    assert [side and side.at for side in (reserved.before, reserved.after)] == [
+        after(seconds) if seconds <= 0 else None,
+        after(seconds) if seconds >= 0 else None,
+    ]
+    assert status(file(LETS_IN, seconds)) == "none"
+
+
+def test_fractions_of_a_second_are_none() -> None:
+    assert status(file(FORBIDS, 0.999)) == "both"
+    assert status(file(FORBIDS, 0), at=after(0.5)) == "both"
+    assert status(file(FORBIDS, -0.001)) == "before"
+
+
+@pytest.mark.parametrize(
+    ("before", "later", "expected"),
+    [
+        (FORBIDS, FORBIDS, "both"),
+        (FORBIDS, LETS_IN, "conflicting"),
+        (LETS_IN, FORBIDS, "conflicting"),
+        (LETS_IN, LETS_IN, "none"),
+    ],
+)
+def test_two_declarations_agree_or_not(before: str, later: str, expected: str) -> None:
+    assert status(file(before, -1), file(later, 1)) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"), [(FORBIDS, ("before", "after")), (LETS_IN, ("unknown", "unknown"))]
+)
+def test_a_file_that_could_not_be_had_is_in_doubt(body: str, expected: tuple[str, str]) -> None:
+    assert status(file(body, -1), file("", 1, status=503)) == expected[0]
+    assert status(file("", -1, status=503), file(body, 1)) == expected[1]
+    assert status(file("", -1, status=503)) == "unknown"
+
+
+def test_a_missing_robots_txt_allows_and_withdraws() -> None:
+    assert status(file("", -1, status=404)) == "none"
+    assert status(file(FORBIDS, -1), file("", 1, status=404)) == "conflicting"
+
+
+def test_only_the_nearest_on_each_side_count() -> None:
+    captures = [file(LETS_IN, -2), file(FORBIDS, -1), file(FORBIDS, 3), file(LETS_IN, 4)]
+    for order in permutations(captures):
+        nearest = found(*order)
+        assert nearest.status == "both"
+        assert nearest.before
+        assert nearest.after
+        assert (nearest.before.at, nearest.after.at) == (after(-1), after(3))
+
+
+def test_two_captures_of_one_second_that_differ_conflict() -> None:
+    assert status(file(FORBIDS, 0), file(LETS_IN, 0)) == "conflicting"
+    assert status(file(FORBIDS, 0), file(FORBIDS, 0)) == "both"
+
+
+def test_without_any_declaration_nothing_is_known() -> None:
+    assert found() == InForce("unknown")
+    assert status(capture("<p>une page", PAGE)) == "unknown"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://courrier.example/une/1",
+        "http://www.courrier.example/une/1",
+        "https://www.courrier.example:8443/une/1",
+        "https://blog.www.courrier.example/une/1",
+    ],
+)
+def test_another_host_scheme_or_port_is_another_site(url: str) -> None:
+    assert status(file(FORBIDS, -1), url=url) == "unknown"
+
+
+def test_the_default_port_and_the_case_of_the_host_are_no_difference() -> None:
+    assert status(file(FORBIDS, -1), url="HTTPS://WWW.COURRIER.example:443/une/1") == "before"
+
+
+def test_each_agent_has_its_own() -> None:
+    declared = file("User-agent: GPTBot\nDisallow: /\n\nUser-agent: *\nAllow: /", -1)
+    assert [status(declared, agent=agent) for agent in ("GPTBot", "CCBot", "Google-Extended", "*")] == [
+        "before",
+        "none",
+        "none",
+        "none",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/abonnes/1", "before"),
+        ("/abonnes/libre/1", "none"),
+        ("/une/1?print=1", "before"),
+        ("/une/1", "none"),
+    ],
+)
+def test_rules_are_those_for_the_pages_own_path(path: str, expected: str) -> None:
+    body = "User-agent: *\nDisallow: /abonnes/\nAllow: /abonnes/libre/\nDisallow: /*?print="
+    assert status(file(body, -1), url=f"https://www.courrier.example{path}") == expected
+
+
+def test_rules_that_were_cut_leave_doubt() -> None:
+    body = "User-agent: *\n" + "".join(f"Disallow: /{number}/\n" for number in range(1000))
+    assert status(file(body, -1)) == "unknown"
+
+
+def test_a_line_within_a_line_is_no_rule() -> None:
+    assert status(file("User-agent: *\nDisallow: /x\u2028Disallow: /", -1)) == "none"
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        (capture("", PAGE, ("X-Robots-Tag", "noai")), "both"),
+        (capture("", PAGE, ("X-Robots-Tag", "ccbot: noai")), "both"),
+        (capture("", PAGE, ("X-Robots-Tag", "otherbot: noai")), "unknown"),
+        (capture("", PAGE, ("Content-Usage", "train-ai=y")), "none"),
+        (capture("", PAGE, ("Content-Usage", "train-ai=?")), "unknown"),
+        (capture('<meta name="ccbot" content="noml">', PAGE), "both"),
+        (capture('<meta name="gptbot" content="noai">', PAGE), "unknown"),
+        (capture('<meta name="tdm-reservation" content="1">', PAGE), "both"),
+        (capture('<meta name="tdm-reservation" content="0">', PAGE), "none"),
+        (capture('<meta name="tdm-reservation" content="1">', PAGE + "0"), "unknown"),
+        (capture('<meta name="tdm-reservation" content="1">', PAGE, at=after(1)), "unknown"),
+    ],
+)
+def test_what_the_page_declares_at_its_capture_stands_on_both_sides(page: Capture, expected: str) -> None:
+    assert status(page) == expected
+
+
+def test_a_reservation_of_the_page_counts_beside_a_site_that_lets_in() -> None:
+    page = capture("", PAGE, ("X-Robots-Tag", "noai"))
+    reserved = found(page, file(LETS_IN, -1), file(LETS_IN, 1))
+    assert reserved.status == "both"
+    assert reserved.before
+    assert reserved.before.row
+    assert reserved.before.row["signal"] == "x_robots_tag"
+
+
+RULES = '[{"location": "/", "tdm-reservation": 1}, {"location": "/libre/", "tdm-reservation": 0}]'
+
+
+def test_tdmrep_counts_by_the_longest_location() -> None:
+    assert status(file(RULES, -1, TDMREP)) == "before"
+    assert status(file(RULES, -1, TDMREP), url="https://www.courrier.example/libre/1") == "none"
+    assert status(file(RULES, -1, TDMREP), file("", 1, TDMREP, status=404)) == "conflicting"
+    assert status(file("", -1, TDMREP, status=404)) == "unknown"
+    assert status(file("{", -1, TDMREP)) == "unknown"
+    both = '[{"location": "/", "tdm-reservation": 1}, {"location": "/", "tdm-reservation": 0}]'
+    assert status(file(both, -1, TDMREP)) == "unknown"
+    lines = '[{"location": "/x\\nallow: /\\ndisallow: /", "tdm-reservation": 1}]'
+    assert status(file(lines, -1, TDMREP)) == "unknown"
+
+
+def test_of_tdmrep_the_pages_metas_count_before_its_headers_before_the_file() -> None:
+    header = ("TDM-Reservation", "1")
+    meta = '<meta name="tdm-reservation" content="0">'
+    assert (
+        status(capture("", PAGE, header), file('[{"location": "/", "tdm-reservation": 0}]', -1, TDMREP))
+        == "both"
+    )
+    assert status(capture(meta, PAGE), file(RULES, -1, TDMREP)) == "none"
+    assert status(capture(meta, PAGE, header)) == "none"
+
+
+def test_preferences_within_robots_txt_reserve_and_are_withdrawn_with_it() -> None:
+    signal = "User-agent: *\nContent-Signal: ai-train=no\nAllow: /"
+    usage = "User-agent: *\nContent-Usage: train-ai=n\nContent-Usage: /libre/ train-ai=y\nAllow: /"
+    assert status(file(signal, -1)) == "before"
+    assert status(file(signal, -1), file(LETS_IN, 1)) == "conflicting"
+    assert status(file(usage, -1)) == "before"
+    assert status(file(usage, -1), url="https://www.courrier.example/libre/1") == "none"
+
+
+def test_reservations_of_two_sources_complete_each_other() -> None:
+    assert status(file(FORBIDS, -1), file(RULES, 1, TDMREP)) == "both"
+    assert status(file(RULES, -1, TDMREP), file(LETS_IN, -1), file(LETS_IN, 1)) == "before"
+    assert status(file(RULES, -1, TDMREP), file(FORBIDS, -1), file(LETS_IN, 1)) == "before"
+
+
+def test_a_doubt_beside_a_reservation_does_not_undo_it() -> None:
+    reserved = found(file(FORBIDS, -1), file("", -1, TDMREP, status=503))
+    assert reserved.status == "before"
+    assert reserved.before
+    assert reserved.before.verdict == "reserved"
+
+
+def test_ai_txt_counts_and_its_absence_says_nothing() -> None:
+    url = "https://www.courrier.example/ai.txt"
+    assert status(file(FORBIDS, -1, url)) == "before"
+    assert status(file("", -1, url, status=404)) == "unknown"
+    assert status(file("", -1, url, status=404), file(LETS_IN, -1)) == "none"
+
+
+def test_rows_that_are_there_twice_or_without_time_change_nothing() -> None:
+    told = rows(file(FORBIDS, -1), file(LETS_IN, 1))
+    timeless = [row | {"captured_at": None, "row_sha256": str(number)} for number, row in enumerate(told)]
+    about = [list(Declared(each).about(PAGE, NOON, "CCBot")) for each in (told, [*told, *told, *timeless])]
+    assert about[0] == about[1]
+    assert all(row["row_sha256"] == row_digest(row) for row in told)
+
+
+def test_the_strongest_word_on_a_side_is_shown() -> None:
+    both = in_force(
+        NOON, [[Declaration(NOON, "allowed")], [Declaration(NOON, "unknown")], [Declaration(NOON, None)]]
+    )
+    assert (both.status, both.before) == ("unknown", Declaration(NOON, "unknown"))
+
+
+def test_a_page_without_a_place_has_only_what_it_says_itself() -> None:
+    assert place_of("nonsense") is None
+    assert status(file(FORBIDS, -1), url="nonsense") == "unknown"

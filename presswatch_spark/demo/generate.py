@@ -34,12 +34,12 @@ def write_press(folder: Path) -> tuple[Path, Path]:
 
 
 def release_pages(seed: int = 2024) -> dict[str, list[Page]]:
-    """Pages by dataset (`wet`, `c4`, `oscar`): all hold copies, and each innocent page is in one of them.
+    """Pages by dataset (`crawl`, `c4`, `oscar`): all hold copies, and each innocent page is in one of them.
 
     The seed decides where the innocent pages go and in which order pages stand; same seed, same pages.
     """
     order = random.Random(seed)
-    pages = {"wet": list(_crawl()), "c4": list(_c4()), "oscar": list(_oscar())}
+    pages = {"crawl": list(_crawl()), "c4": list(_c4()), "oscar": list(_oscar())}
     for innocent in innocent_pages().values():
         home = order.choice(list(pages))
         pages[home].append(Page(innocent.url, page(innocent.text), innocent.language))

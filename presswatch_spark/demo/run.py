@@ -19,6 +19,7 @@ from presswatch_spark.demo.shards import (
     write_wet,
 )
 from presswatch_spark.demo.show import match_lines
+from presswatch_spark.demo.warcs import web_page, write_warc
 from presswatch_spark.match_rows import match_rows
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary, scan
@@ -28,11 +29,17 @@ from presswatch_spark.storage.objects import StorageOptions
 
 Writer = Callable[[Path, Sequence[Page]], object]
 
+
+def write_web(path: Path, pages: Sequence[Page]) -> None:
+    """Write WARC: the pages in HTML."""
+    write_warc(path, map(web_page, pages))
+
+
 # Two shards a dataset, in two of its forms where it has several.
 FORMS: Mapping[str, tuple[tuple[str, Writer], ...]] = {
-    "wet": (
+    "crawl": (
         ("CC-MAIN-20241214015810-20241214045810-00000.warc.wet.gz", write_wet),
-        ("CC-MAIN-20241214015810-20241214045810-00001.warc.wet.gz", write_wet),
+        ("CC-MAIN-20241214015810-20241214045810-00001.warc.gz", write_web),
     ),
     "c4": (
         ("c4-fr.tfrecord-00000-of-00002.json.gz", write_c4_json),
@@ -66,7 +73,7 @@ class Demonstration:
         pages = len({row["document_url"] for row in self.rows})
         yield from (
             "",
-            f"Scanned {row['documents']} pages in {row['shards_planned']} shards (WET, C4, OSCAR) for"
+            f"Scanned {row['documents']} pages in {row['shards_planned']} shards (WET, WARC, C4, OSCAR) for"
             f" {self.articles} articles, in {self.seconds:.0f} s.",
             f"{len(self.rows)} matches on {pages} pages; {len(self.left_alone)} innocent pages left alone.",
             "",

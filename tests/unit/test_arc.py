@@ -137,6 +137,22 @@ def test_of_a_record_with_a_lying_length_what_is_there_is_read(
     assert (report.defects[0].offset, report.defects[0].unit) == (place, UNITS[packing])
 
 
+def test_a_member_without_line_end_bounds_a_record_that_declares_more(tmp_path: Path) -> None:
+    block = HEAD + b"<p>un"
+    records = [arc_record(block, length=len(block) + lie, ending=b"") for lie in (30, 200, 10**6)]
+    found, report = read_arc_bytes(tmp_path, packed_arc("record", [*records, arc_record(block)]))
+    assert bodies(found) == [block] * 4
+    assert report.defects_total == 3
+
+
+@pytest.mark.parametrize("batch_bytes", [1, 1 << 22])
+def test_a_member_of_one_stray_byte_costs_nothing_else(tmp_path: Path, batch_bytes: int) -> None:
+    data = packed_arc("record", [arc_record(HEAD), b"x", arc_record(HEAD), arc_record(HEAD)])
+    found, report = read_arc_bytes(tmp_path, data, batch_bytes=batch_bytes)
+    assert bodies(found) == [HEAD] * 3
+    assert report.defects_total == 1
+
+
 def test_text_that_looks_like_a_record_stays_text(tmp_path: Path) -> None:
     block = HEAD + b"<pre>\n\n" + arc_record(b"abc") + VERSION
     for packing in PACKINGS:
@@ -214,11 +230,12 @@ def test_damage_to_the_first_member_costs_no_page(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("packing", PACKINGS)
 @pytest.mark.parametrize("batch_bytes", [100, 1 << 22])
+@pytest.mark.parametrize("parts", [500, 40_000])
 def test_a_record_longer_than_allowed_is_named_and_passed_over(
-    tmp_path: Path, packing: str, batch_bytes: int
+    tmp_path: Path, packing: str, batch_bytes: int, parts: int
 ) -> None:
     # It shows records in its text, which are none.
-    long = arc_record(HEAD + (b"\n" + arc_record(b"faux") + b"<p>" * 50) * 500)
+    long = arc_record(HEAD + (b"\n" + arc_record(b"faux") + b"<p>" * 50) * parts)
     data = packed_arc(packing, [arc_record(HEAD), long, arc_record(HEAD)])
     found, report = read_arc_bytes(tmp_path, data, max_document_bytes=1000, batch_bytes=batch_bytes)
     assert bodies(found) == [HEAD, HEAD]

@@ -73,6 +73,11 @@ def test_headers_are_read_as_iso_8859_1_and_folded_lines_joined() -> None:
     assert message.headers == (("A", "été"), ("B", "un deux trois"))
 
 
+def test_only_blanks_around_names_and_values_are_left_out() -> None:
+    message = parsed(b"HTTP/1.1 200 OK\r\n\xa0A\x85 :\t \xa0b\x85 \r\n\r\n")
+    assert message.headers == (("\xa0A\x85", "\xa0b\x85"),)
+
+
 def test_lines_that_are_no_headers_are_passed_over() -> None:
     message = parsed(b"HTTP/1.1 200 OK\r\ngarbage\r\n: nameless\r\nA:b:c\r\n\0\xff\r\nC :d\r\n\r\n<p>")
     assert message.headers == (("A", "b:c"), ("C", "d"))

@@ -79,8 +79,11 @@ class ArcBlock:
         if start == self.size:
             return Wait(start, 0)
         run = self._run_of(start)
-        line = read_line(self.data, start, self.size)
-        return self._judged(start, line, run) if line else self._no_line(start, run)
+        line, stop = read_line(self.data, start, self.size), self._end_of(run)
+        # A line may go over the end of its run, unless another begins there.
+        if line and (line.end <= stop or not read_line(self.data, stop, self.size)):
+            return self._judged(start, line, run)
+        return self._no_line(start, run)
 
     def next_start(self, at: int) -> int | None:
         """Where the next record begins at `at` or after it: with a member, or after a line end."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 from pathlib import Path
 
 import pytest
@@ -195,3 +196,13 @@ def test_a_record_whose_type_was_damaged_is_not_lost_in_silence(tmp_path: Path) 
     found, report = read(path)
     assert len(found) == 2
     assert "no conversion" in complaints(report)
+
+
+@pytest.mark.parametrize("packing", ["record", "single", "plain"])
+def test_a_file_that_is_cut_within_a_record_longer_than_allowed_is_read_so_far(
+    tmp_path: Path, packing: str
+) -> None:
+    data = packed_as(packing, [record(b"avant"), record(random.Random(5).randbytes(12 << 20))])
+    found, report = read_bytes(tmp_path, data[: 10 << 20], max_document_bytes=1000)
+    assert texts(found) == ["avant"]
+    assert "longer than allowed" in complaints(report)

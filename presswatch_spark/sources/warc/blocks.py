@@ -93,12 +93,7 @@ class BlockBuilder:
             if not data:
                 return
         if opens or not self._starts:
-            if not self._starts:
-                self._opened = opens
-            self._starts.append(self.size)
-            self._offsets.append(offset)
-            self._lengths.append(length)
-            self._closed.append(closes)
+            self._add_run(offset, length, opens, closes)
         else:
             self._lengths[-1], self._closed[-1] = length, closes
         size = self.size
@@ -108,6 +103,14 @@ class BlockBuilder:
         start = self._start
         self._buffer[start + size : start + end] = data
         self.size = end
+
+    def _add_run(self, offset: int, length: int, opens: bool, closes: bool) -> None:
+        if not self._starts:
+            self._opened = opens
+        self._starts.append(self.size)
+        self._offsets.append(offset)
+        self._lengths.append(length)
+        self._closed.append(closes)
 
     def _passed_over(self, data: bytes, opens: bool) -> tuple[bytes, bool]:
         """What is left of a piece, and whether a member begins with it."""
@@ -122,7 +125,7 @@ class BlockBuilder:
     def block(self, *, final: bool) -> Block:
         """What is held, as a view; `final`: no more will come."""
         if not self._starts:
-            self.add(Piece(0, 0, b"", False, False))
+            self._add_run(0, 0, False, False)
         states = np.where(self._closed, records.CLOSED, records.BROKEN_RUN).astype(np.uint8)
         if not self._closed[-1] and not final:
             states[-1] = records.OPEN

@@ -299,3 +299,14 @@ def test_the_real_files_give_their_record(real_data: Path, packing: str) -> None
     assert bytes(found[0].block).endswith(b"</html>\n")
     assert report.defects_total == 0
     assert report.bytes_read == (1808 if packing == "arc" else 1027)
+
+
+def test_a_line_may_be_cut_by_the_end_of_a_member(tmp_path: Path) -> None:
+    content = VERSION + arc_record(HEAD + b"<p>un") + arc_record(HEAD + b"<p>deux")
+    second = content.rindex(b"http://exemple.fr/")
+    for cut in (second + 8, second + 25):
+        data = b"".join(map(gzip.compress, (content[:cut], content[cut : cut + 3], content[cut + 3 :])))
+        for batch_bytes in (1, 1 << 22):
+            found, report = read_arc_bytes(tmp_path, data, batch_bytes=batch_bytes)
+            assert bodies(found) == [HEAD + b"<p>un", HEAD + b"<p>deux"]
+            assert report.defects_total == 0

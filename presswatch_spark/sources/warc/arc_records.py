@@ -108,8 +108,7 @@ class ArcBlock:
         return self._runs[run + 1] if run + 1 < len(self._runs) else self.size
 
     def _no_line(self, start: int, run: int) -> Found | Wait:
-        unended = not _LINE_END.search(self.data, start, start + MAX_LINE_BYTES)
-        if unended and not self.final and self.size - start < MAX_LINE_BYTES:
+        if not self.final and self._may_grow(start):
             return Wait(start, self.size + 1)
         broken = self._states[run] == records.BROKEN_RUN and not _LINE_END.search(
             self.data, start, self._end_of(run)
@@ -132,6 +131,10 @@ class ArcBlock:
             run += 1
             limit = self._end_of(run)
         return limit, run
+
+    def _may_grow(self, at: int) -> bool:
+        """Whether the line at `at` has no end yet, and may still have one."""
+        return self.size - at < MAX_LINE_BYTES and not _LINE_END.search(self.data, at)
 
     def _begins(self, at: int) -> bool:
         """Whether a record begins at `at`; of a line that the end cuts, its beginning decides."""
@@ -161,6 +164,8 @@ class ArcBlock:
             after = _skipped(self.data, end, limit)
             if after == limit or self._begins(after):
                 return self._found(start, end, after, records.WHOLE, line, run)
+            if not self.final and self._may_grow(after):
+                return Wait(start, self.size + 1)
         found = next_line(self.data, line.end - 1, limit)
         if found is None and growing:
             if held > self._max_bytes:

@@ -21,7 +21,7 @@ from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.corpus.workspace import writing
 from presswatch_spark.matching.digests import row_digest
-from presswatch_spark.shard_scan import ERROR_CHARACTERS, ROWS_AT_ONCE, guarded, storable
+from presswatch_spark.shard_scan import ERROR_CHARACTERS, ROWS_AT_ONCE, furthest, storable
 from presswatch_spark.sources.table.values import as_languages, as_number, as_text, as_time
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, stat
 from presswatch_spark.tables import CAPTURES
@@ -74,6 +74,11 @@ class _Attempt:
             self.rows = []
 
     @property
+    def reached(self) -> tuple[int, ...]:
+        """How far it got, for comparison with others: of a CDXJ shard, the lines tell."""
+        return (self.report.row_groups_done, self.report.rows)
+
+    @property
     def status(self) -> str:
         """`complete` only if nothing that can match was lost."""
         if not self.report.defects_total:
@@ -101,13 +106,7 @@ class FileCensus:
         position, info = planned
         corpus = _corpus(self.corpus, self.corpus_digest, self.storage)
         began, started = datetime.now(UTC), time.monotonic()
-        best, tries, again = _Attempt(info), 0, True
-        while again and tries < self.attempts:
-            attempt = _Attempt(info)
-            again = not guarded(partial(self._read, corpus, attempt), attempt, info.uri)
-            tries += 1
-            if attempt.report.row_groups_done >= best.report.row_groups_done:
-                best = attempt
+        best, tries = furthest(partial(_Attempt, info), partial(self._read, corpus), info.uri, self.attempts)
         if best.batches:
             _write(self.folder / captures_name(position), best.batches)
         return FileOutcome(_log(best, tries, began, time.monotonic() - started), best.kinds)
@@ -115,11 +114,12 @@ class FileCensus:
     def _read(self, corpus: Corpus, attempt: _Attempt) -> None:
         if attempt.info.size is None:
             attempt.info = stat(attempt.info.uri, self.storage)
-        named = {**partitions(attempt.info.uri), **({"release": self.release} if self.release else {})}
-        read = read_cdxj if is_cdxj(attempt.info.uri) else read_index
+        uri = printable(attempt.info.uri)
+        named = {**({"release": self.release} if self.release else {}), **partitions(uri)}
+        read = read_cdxj if is_cdxj(uri) else read_index
         for place, row in read(attempt.info, self.wanted, self.storage, attempt.report):
             if owned := _owned(corpus, row):
-                attempt.add(_capture(row, owned, named, printable(attempt.info.uri), place))
+                attempt.add(_capture(row, owned, named, uri, place))
 
 
 def captures_name(position: int) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -64,6 +64,11 @@ class Reading:
         if self.rows:
             self.matches.append(pa.RecordBatch.from_pylist(self.rows, MATCH_COLUMNS))
             self.rows, self.spans = [], 0
+
+    @property
+    def reached(self) -> tuple[int, ...]:
+        """How far it got, for comparison with others."""
+        return (self.report.documents,)
 
     @property
     def status(self) -> str:
@@ -144,18 +149,9 @@ def _matcher(path: str, digest: str, storage: StorageOptions, rules: Rules) -> M
 
 
 def outcome_of(shard: ObjectInfo, attempts: int, read: Callable[[Reading], None]) -> ShardOutcome:
-    """Read a shard, up to `attempts` times if storage fails. Only the attempt that got furthest counts.
-
-    `read` fills the `Reading` it is given. Whatever it raises becomes a line of the log.
-    """
+    """Read a shard, as `furthest` does. `read` fills the `Reading` it is given."""
     began, started = datetime.now(UTC), time.monotonic()
-    best, tries, again = Reading(shard), 0, True
-    while again and tries < attempts:
-        reading = Reading(shard)
-        again = not guarded(partial(read, reading), reading, shard.uri) or reading.report.interrupted
-        tries += 1
-        if reading.report.documents >= best.report.documents:
-            best = reading
+    best, tries = furthest(partial(Reading, shard), read, shard.uri, attempts)
     return ShardOutcome(_log(best, tries, began, time.monotonic() - started), tuple(best.matches))
 
 
@@ -171,7 +167,29 @@ class Attempt(Protocol):
 
     @property
     def report(self) -> ReadReport: ...  # noqa: D102
+    @property
+    def reached(self) -> tuple[int, ...]: ...  # noqa: D102
     def pack(self) -> None: ...  # noqa: D102
+
+
+AttemptT = TypeVar("AttemptT", bound=Attempt)
+
+
+def furthest(
+    begin: Callable[[], AttemptT], read: Callable[[AttemptT], None], uri: str, attempts: int
+) -> tuple[AttemptT, int]:
+    """Read a file, up to `attempts` times if storage fails: the attempt that got furthest, and the tries.
+
+    Whatever `read` raises becomes a defect of the attempt that it fills.
+    """
+    best, tries, again = begin(), 0, True
+    while again and tries < attempts:
+        attempt = begin()
+        again = not guarded(partial(read, attempt), attempt, uri) or attempt.report.interrupted
+        tries += 1
+        if attempt.reached >= best.reached:
+            best = attempt
+    return best, tries
 
 
 def guarded(read: Callable[[], None], attempt: Attempt, uri: str) -> bool:

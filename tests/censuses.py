@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,7 +38,12 @@ ARTICLES = {"https://www.gazette.fr/une/pont": "pont", "https://agence.com/depec
 FAST = StorageOptions(backoff_base=0.001)
 
 
-def census_corpus(folder: Path, members: str = MEMBERS, spark: SparkSession | None = None) -> Path:
+def census_corpus(
+    folder: Path,
+    members: str = MEMBERS,
+    spark: SparkSession | None = None,
+    articles_at: Mapping[str, str] = ARTICLES,
+) -> Path:
     """The corpus of the members above, and of an article on its title's site and one on another's.
 
     Other members need a title `gazette` to own them.
@@ -47,7 +52,7 @@ def census_corpus(folder: Path, members: str = MEMBERS, spark: SparkSession | No
     (folder / "members.yaml").write_text(members, "utf-8")
     rows = [
         article(number, article_id=id_, title_id="gazette", url=url)
-        for number, (url, id_) in enumerate(ARTICLES.items())
+        for number, (url, id_) in enumerate(articles_at.items())
     ]
     articles = write_jsonl(folder / "articles.jsonl", rows)
     build_corpus(
@@ -77,13 +82,19 @@ def some_rows(seed: int = 1, subset: str = "warc") -> list[Row]:
 
 
 def take(
-    corpus: Path, folder: Path, file: Path | ObjectInfo, storage: StorageOptions = FAST
+    corpus: Path,
+    folder: Path,
+    file: Path | ObjectInfo,
+    storage: StorageOptions = FAST,
+    *,
+    attempts: int = 1,
+    release: str | None = None,
 ) -> tuple[FileOutcome, list[dict[str, Any]]]:
     """The census of one file: its outcome, and its captures."""
     opened = Corpus.open(str(corpus), check=False)
     info = stat(str(file), storage) if isinstance(file, Path) else file
     census = FileCensus(
-        str(corpus), opened.manifest.digest, wanted_of(opened), folder, attempts=1, storage=storage
+        str(corpus), opened.manifest.digest, wanted_of(opened), folder, attempts, storage, release
     )
     written = folder / captures_name(0)
     written.unlink(missing_ok=True)

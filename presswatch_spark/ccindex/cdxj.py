@@ -15,6 +15,7 @@ from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.inflate.inflated import inflated
 from presswatch_spark.inflate.lines import lines
 from presswatch_spark.sources.table.jsonl import parse
+from presswatch_spark.sources.table.values import kept
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream
 
 FIELDS = {
@@ -69,16 +70,29 @@ def read_cdxj(
 
 def _row(line: bytes, wanted: Wanted) -> Row | None:
     """The values of a line by our names; none of them if it is not wanted, None if it cannot be read."""
-    key, _, rest = line.decode("utf-8", "replace").partition(" ")
-    time, _, text = rest.partition(" ")
-    if not text.startswith("{"):
+    head, brace, rest = line.decode("utf-8", "replace").partition(" {")
+    # A key may hold spaces, as its URL does.
+    key, _, time = head.rpartition(" ")
+    if not (key and brace):
         return None
     if not wanted.in_keys(key, key):
         return {}
     try:
-        fields = parse(text.encode())
+        fields = parse(f"{{{rest}".encode())
     except ValueError:
         return None
     if not isinstance(fields, dict) or not isinstance(fields.get("url"), str):
         return None
-    return {"captured_at": time} | {ours: fields.get(name) for ours, name in FIELDS.items()}
+    return {"captured_at": time} | {ours: _storable(fields.get(name)) for ours, name in FIELDS.items()}
+
+
+def _storable(value: object) -> object:
+    """As much of a value as is read; a lone surrogate is no character: U+FFFD stands for it."""
+    value = kept(value)
+    if isinstance(value, tuple):
+        return tuple(map(_storable, value))
+    return (
+        value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        if isinstance(value, str)
+        else value
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import secrets
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,9 @@ from typing import Any
 import pytest
 
 from presswatch_spark.ccindex.cdxj import is_cdxj
-from tests.censuses import MEMBERS, census_corpus, take
+from presswatch_spark.storage.objects import ObjectInfo
+from tests.censuses import FAST, MEMBERS, census_corpus, take
+from tests.servers import Fault, web
 
 LINE = (
     'fr,gazette)/une 20240716153155 {"url": "https://www.gazette.fr/une", "mime": "text/html",'
@@ -94,11 +98,45 @@ def test_a_line_that_cannot_be_read_is_named_and_the_rest_goes_on(
     assert log["error"] == "line is not that of an index at line 1"
 
 
+@pytest.mark.parametrize("field", ['"text/html"', "https://www.gazette.fr/une", '"fra,eng"'])
+def test_half_a_character_costs_neither_its_line_nor_any_other(
+    corpus: Path, tmp_path: Path, field: str
+) -> None:
+    hostile = LINE.replace(field, field.rstrip('"') + "\\ud800" + '"' * field.endswith('"'))
+    log, rows = taken(corpus, tmp_path, members_of(LINE + hostile + LINE))
+    assert (log["status"], log["captures"]) == ("complete", 3)
+    assert json.dumps(rows[1], default=str, ensure_ascii=False).count("\N{REPLACEMENT CHARACTER}") == 1
+
+
+def test_a_key_may_hold_spaces(corpus: Path, tmp_path: Path) -> None:
+    log, rows = taken(corpus, tmp_path, members_of(LINE.replace("gazette)/une", "gazette)/à la une")))
+    assert (log["status"], len(rows)) == ("complete", 1)
+    assert rows[0]["captured_at"] == datetime(2024, 7, 16, 15, 31, 55, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("content", [b"", gzip.compress(b""), b"\x1f\x8b\x08broken"])
 def test_a_shard_without_a_line_has_failed(corpus: Path, tmp_path: Path, content: bytes) -> None:
     log, rows = taken(corpus, tmp_path, content)
     assert (log["status"], rows) == ("failed", [])
     assert log["error"]
+
+
+def test_the_try_that_read_most_counts_and_a_transfer_that_broke_off_is_tried_again(
+    corpus: Path, tmp_path: Path
+) -> None:
+    lines = (LINE.replace("9754", secrets.token_hex(200)) for _ in range(2_000))
+    content = members_of("".join(lines), 20)
+    with web(objects={"/cdx-00000.gz": content}) as server:
+        info = ObjectInfo(f"{server.url}/cdx-00000.gz?key=secret", len(content))
+        once = replace(FAST, max_attempts=1)
+        server.faults.extend([Fault(cut_after=300_000), Fault(cut_after=100_000)])
+        partial = take(corpus, tmp_path, info, once, attempts=2)
+        server.faults.append(Fault(cut_after=300_000))
+        whole = take(corpus, tmp_path, info, once, attempts=2)
+    assert (partial[0].log["status"], partial[0].log["attempts"]) == ("partial", 2)
+    assert 1_000 < len(partial[1]) < 2_000
+    assert (whole[0].log["status"], len(whole[1]), whole[0].log["attempts"]) == ("complete", 2_000, 2)
+    assert "secret" not in str((partial, whole))
 
 
 def test_shards_are_known_by_their_names() -> None:

@@ -6,6 +6,7 @@ is the driver; `file_census` takes the census of a file, `ccindex` knows what an
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections import Counter
@@ -13,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +43,11 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 STATUSES = ("complete", "partial", "failed")
+# A URL whose host and first folder are as they are written, whatever follows.
+PLAIN_URL = re.compile(
+    r"(?P<place>https?://(?:www\.)?(?P<host>[a-z0-9.-]+)/(?!amp\b)[A-Za-z0-9_-]+)"
+    r"(?:(?=/)(?:(?!/\.)[^%\\?#\s])*)?(?:[?#].*)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +122,15 @@ def census(
 
 def index_files(releases: Sequence[str], base: str | None, config: ScanConfig) -> ShardPlan:
     """The files of the indexes of `releases`: of a crawl's id those that its list names, else of the path."""
-    paths = list[str]()
-    for release in releases:
-        if kinds_of(release):
-            found = shards_of(release, "index", base, config.datasets, config.storage)
-            paths, base = [*paths, found.path], found.base
-        else:
-            paths.append(release)
-    return plan(paths, config.storage, base)
+    return ShardPlan.of(chain.from_iterable(_files_of(release, base, config) for release in releases))
+
+
+def _files_of(release: str, base: str | None, config: ScanConfig) -> ShardPlan:
+    path = release
+    if kinds_of(release):
+        found = shards_of(release, "index", base, config.datasets, config.storage)
+        path, base = found.path, found.base
+    return plan([path], config.storage, base)
 
 
 def wanted_of(corpus: Corpus) -> Wanted:
@@ -131,15 +139,19 @@ def wanted_of(corpus: Corpus) -> Wanted:
     whole = {host for host, below in paths.items() if "/" in below}
     seen: set[str] = set()
     for url in corpus.all_urls():
-        place = "/".join(url.split("/", 4)[:4])
+        plain = PLAIN_URL.fullmatch(url)
         # Of most articles the host alone says that they are looked for already.
-        if place in seen or url.partition("://")[2].partition("/")[0].removeprefix("www.") in whole:
+        if plain and (plain["host"] in whole or plain["place"] in seen):
             continue
-        seen.add(place)
-        if page := page_url(url):
-            labels = page.site.split(".")
-            if whole.isdisjoint(".".join(labels[k:]) for k in range(len(labels))):
-                paths.setdefault(page.site, set()).add(page.path)
+        page = page_url(url)
+        if page is None:
+            continue
+        if plain and page.site == plain["host"]:
+            # A page in an AMP cache is another's: what its URL begins with says nothing of the next one.
+            seen.add(plain["place"])
+        labels = page.site.split(".")
+        if whole.isdisjoint(".".join(labels[k:]) for k in range(len(labels))):
+            paths.setdefault(page.site, set()).add(page.path)
     return Wanted.of(paths)
 
 

@@ -25,6 +25,20 @@ from presswatch_spark.storage.counted import CountedFile
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, random_access
 
 Row = dict[str, object]
+Places = npt.NDArray[np.int64]
+
+BATCH_ROWS = 1 << 14
+TEXT_KINDS = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_binary_view,
+    pa.types.is_fixed_size_binary,
+)
+# What a value of a time zone, a time or a text can fail with that Python does not have.
+VALUE_ERRORS = (ArithmeticError, LookupError, ValueError, *ARROW_ERRORS)
 
 
 @dataclass(slots=True)
@@ -71,13 +85,17 @@ def _columns(parquet: pq.ParquetFile, uri: str, report: IndexReport) -> dict[str
     schema = parquet.schema_arrow
     chosen = chosen_columns(dotted_names(schema))
     sample = pa.RecordBatch.from_pylist([], schema)
-    if "url" not in chosen or not _is_text(column_at(sample, chosen["url"]).type):
+    # What is no text names no host: it must not leave a row out.
+    for ours in {"host", "url"} & chosen.keys():
+        if not _is_text(column_at(sample, chosen[ours]).type):
+            del chosen[ours]
+    if "url" not in chosen:
         raise CorruptError(
             "this is no columnar index: it has no column `url` of text",
             where=printable(uri),
             remedy="name the files below cc-index/table/cc-main/warc/",
         )
-    report.missing = missing_columns(chosen, uri)
+    report.missing = missing_columns(chosen, printable(uri))
     return chosen
 
 
@@ -110,44 +128,55 @@ class _IndexFile:
                 return may_hold(*bounds)
         return True
 
-    def _rows_of(self, group: int) -> list[tuple[int, Row]]:
+    def _rows_of(self, group: int) -> Iterator[tuple[int, Row]]:
         """The rows of a row group on wanted hosts; all of them, or none and a defect."""
         try:
             places = self._wanted_places(group)
-            values = self._values_at(group, places) if len(places) else {}
+            found = list(self._columns_at(group, places)) if len(places) else []
         except ARROW_ERRORS as error:
             self.report.add_defect(f"row group cannot be read ({type(error).__name__})", group, "row group")
-            return []
+            return
         self.report.row_groups_done += 1
-        return [
-            (place, {ours: column[i] for ours, column in values.items()})
-            for i, place in enumerate(places.tolist())
-        ]
+        for taken, columns in found:
+            values = {ours: _values(column) for ours, column in columns.items()}
+            for i, place in enumerate(taken.tolist()):
+                yield place, {ours: column[i] for ours, column in values.items()}
 
-    def _wanted_places(self, group: int) -> npt.NDArray[np.int64]:
+    def _wanted_places(self, group: int) -> Places:
         """Rows of a row group whose host is wanted; all of them where the file does not name hosts."""
         name = self.columns.get("host")
         if name is None:
             return np.arange(self.parquet.metadata.row_group(group).num_rows)
-        places, first = [], 0
-        for batch in self._read(group, [name]).to_batches():
+        places = [np.empty(0, np.int64)]
+        for first, batch in self._batches(group, [name]):
             hosts = column_at(batch, name).dictionary_encode()
             known = [self.wanted.is_host(host) for host in _values(hosts.dictionary)]
             # A host that is null stands at the end: those are decided by their URLs.
             kept = np.array([*known, True])[hosts.indices.fill_null(len(known)).to_numpy()]
             places.append(first + np.flatnonzero(kept))
-            first += len(batch)
-        return np.concatenate(places) if places else np.empty(0, np.int64)
+        return np.concatenate(places)
 
-    def _values_at(self, group: int, places: npt.NDArray[np.int64]) -> dict[str, list[Any]]:
-        """The values of some rows of a row group, by our names of the columns."""
+    def _columns_at(self, group: int, places: Places) -> Iterator[tuple[Places, dict[str, pa.Array]]]:
+        """Some rows of a row group, a batch at a time: which they are, and their columns by our names."""
         names = {ours: name for ours, name in self.columns.items() if ours not in SEARCHED}
-        found = self._read(group, sorted(names.values())).take(pa.array(places))
-        (batch,) = found.combine_chunks().to_batches()
-        return {ours: _values(column_at(batch, name)) for ours, name in names.items()}
+        for first, batch in self._batches(group, sorted(names.values())):
+            begin, end = np.searchsorted(places, (first, first + len(batch)))
+            if begin < end:
+                taken = places[begin:end]
+                at = pa.array(taken - first)
+                yield taken, {ours: _movable(column_at(batch, name)).take(at) for ours, name in names.items()}
 
-    def _read(self, group: int, names: list[str]) -> pa.Table:
-        return self.parquet.read_row_group(group, columns=names, use_threads=False)
+    def _batches(self, group: int, names: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Columns of a row group in batches, each with its first row: no more is held of a group than that.
+
+        `pa.ArrowInvalid` if there are not as many rows as the footer says.
+        """
+        first = 0
+        for batch in self.parquet.iter_batches(BATCH_ROWS, [group], names, use_threads=False):
+            yield first, batch
+            first += len(batch)
+        if first != self.parquet.metadata.row_group(group).num_rows:
+            raise pa.ArrowInvalid("a column of the row group has another number of rows")
 
 
 def _bounds(column: Any) -> tuple[str, str] | None:
@@ -165,7 +194,13 @@ def _bounds(column: Any) -> tuple[str, str] | None:
 def _is_text(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         return _is_text(kind.value_type)
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind))
+    return any(is_kind(kind) for is_kind in TEXT_KINDS)
+
+
+def _movable(column: pa.Array) -> pa.Array:
+    """A column of which Arrow can take rows: of views it cannot."""
+    is_view = pa.types.is_string_view(column.type) or pa.types.is_binary_view(column.type)
+    return column.cast(pa.large_binary()) if is_view else column
 
 
 def _values(column: pa.Array) -> list[Any]:
@@ -175,16 +210,16 @@ def _values(column: pa.Array) -> list[Any]:
     if _is_text(column.type):
         return [
             None if value is None else value.decode("utf-8", "replace")
-            for value in column.cast(pa.binary()).to_pylist()
+            for value in column.cast(pa.large_binary()).to_pylist()
         ]
     try:
         return list(column.to_pylist())
-    except (ArithmeticError, ValueError, *ARROW_ERRORS):
+    except VALUE_ERRORS:
         return [_value(each) for each in column]
 
 
 def _value(value: pa.Scalar) -> Any:
     try:
         return value.as_py()
-    except (ArithmeticError, ValueError, *ARROW_ERRORS):
+    except VALUE_ERRORS:
         return None

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from benchmarks.census.material import CRAWL, SCHEMA, Index, Row, row_of, surt, write_file, write_index
 from benchmarks.census.reference import members_rows
 from presswatch_spark.ccindex.wanted import Wanted
-from presswatch_spark.census import CensusSummary, index_files
+from presswatch_spark.census import CensusSummary, index_files, wanted_of
 from presswatch_spark.commands.census import title_rows
-from presswatch_spark.config import ScanConfig
+from presswatch_spark.config import CommonCrawlRules, DatasetRules, ScanConfig
+from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
 from presswatch_spark.file_census import Kind
 from presswatch_spark.matching.digests import row_digest
@@ -148,6 +149,15 @@ class TestRows:
         _, rows = take(corpus, tmp_path, file)
         assert {(row["release"], row["subset"]) for row in rows} == {(CRAWL, "warc")}
 
+    def test_a_release_that_the_user_names_stands_only_where_the_index_names_none(
+        self, corpus: Path, tmp_path: Path
+    ) -> None:
+        table = pa.Table.from_pylist(some_rows(), SCHEMA).drop_columns(["warc_filename"])
+        for path, release in ((partition(tmp_path), CRAWL), (tmp_path / "copy.parquet", "MINE")):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pq.write_table(table, path)
+            assert {row["release"] for row in take(corpus, tmp_path, path, release="MINE")[1]} == {release}
+
     def test_a_capture_has_a_digest_that_does_not_depend_on_where_the_index_lay(
         self, corpus: Path, tmp_path: Path
     ) -> None:
@@ -209,6 +219,45 @@ class TestHostileUrls:
         assert found
         assert all(row["url"].endswith("\N{REPLACEMENT CHARACTER}" * 2) for row in found)
 
+    @pytest.mark.parametrize(
+        "kind",
+        [pa.large_string(), pa.large_binary(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())],
+        ids=str,
+    )
+    def test_text_of_every_type_is_read(self, corpus: Path, tmp_path: Path, kind: pa.DataType) -> None:
+        plain, file = partition(tmp_path), partition(tmp_path / "other")
+        table = pa.Table.from_pylist(some_rows(), SCHEMA)
+        for path in (plain, file):
+            path.parent.mkdir(parents=True)
+        pq.write_table(table, plain)
+        for name in ("url", "url_host_name"):
+            place = table.column_names.index(name)
+            table = table.set_column(place, name, table[name].cast(kind))
+        pq.write_table(table, file)
+        outcome, found = take(corpus, tmp_path, file)
+        assert outcome.log["status"] == "complete"
+        assert seen(found) == expected(plain)
+
+    @pytest.mark.parametrize("value", [7, [7], {"name": "x"}])
+    def test_hosts_that_are_no_text_leave_no_row_out(self, corpus: Path, tmp_path: Path, value: Any) -> None:
+        plain, file = written(tmp_path, some_rows()), partition(tmp_path / "other")
+        table = pq.read_table(plain, partitioning=None)
+        place = table.column_names.index("url_host_name")
+        file.parent.mkdir(parents=True)
+        pq.write_table(table.set_column(place, "url_host_name", pa.array([value] * len(table))), file)
+        outcome, found = take(corpus, tmp_path, file)
+        assert outcome.log["status"] == "complete"
+        assert seen(found) == expected(plain)
+
+    def test_a_time_in_a_zone_that_does_not_exist_is_null(self, corpus: Path, tmp_path: Path) -> None:
+        table = pa.Table.from_pylist(some_rows(), SCHEMA)
+        place, zone = table.column_names.index("fetch_time"), pa.timestamp("us", "Mars/Phobos")
+        table = table.set_column(place, "fetch_time", pa.array([0] * len(table), zone))
+        pq.write_table(table, tmp_path / "zone.parquet")
+        outcome, found = take(corpus, tmp_path, tmp_path / "zone.parquet")
+        assert outcome.log["status"] == "complete"
+        assert {row["captured_at"] for row in found} == {None}
+
     def test_numbers_of_another_type_are_read_or_null(self, corpus: Path, tmp_path: Path) -> None:
         rows = [
             row | {"warc_record_offset": "12", "warc_record_length": -1.5, "fetch_status": "x"}
@@ -256,6 +305,21 @@ class TestDamage:
         outcome, rows = take(corpus, tmp_path, file)
         assert (outcome.log["status"], rows) == ("failed", [])
         assert "footer" in outcome.log["error"]
+
+    def test_columns_that_end_at_different_rows_are_a_broken_row_group(
+        self, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = written(tmp_path, some_rows(), 1)
+        read = pq.ParquetFile.iter_batches
+
+        def shorter(parquet: Any, size: int, groups: Any, columns: Any, **options: Any) -> Any:
+            for batch in read(parquet, size, groups, columns, **options):
+                yield batch if columns == ["url_host_name"] else batch.slice(0, len(batch) - 1)
+
+        monkeypatch.setattr(pq.ParquetFile, "iter_batches", shorter)
+        outcome, rows = take(corpus, tmp_path, file)
+        assert (outcome.log["status"], rows) == ("failed", [])
+        assert "row group cannot be read" in outcome.log["error"]
 
     def test_a_file_of_another_kind_has_failed(self, corpus: Path, tmp_path: Path) -> None:
         for name, table in {
@@ -319,6 +383,38 @@ class TestWanted:
         assert not Wanted.of({"gazette.fr": ["/"]}).in_domains("gazettes.fr", "zzz.fr")
 
 
+def wanted_for(folder: Path, *urls: str) -> Wanted:
+    """What a census looks for if articles have these URLs."""
+    corpus = census_corpus(folder, articles_at={url: f"a{n}" for n, url in enumerate(urls)})
+    return wanted_of(Corpus.open(str(corpus)))
+
+
+class TestWantedOfACorpus:
+    @pytest.mark.parametrize(
+        ("first", "second", "key"),
+        [
+            ("https://cdn.ampproject.org/c/s/a.net/1", "https://cdn.ampproject.org/c/s/b.net/2", "net,b)/2"),
+            ("https://www.google.com/amp/s/a.net/1", "https://www.google.com/amp/s/b.net/2", "net,b)/2"),
+            ("https:////a.net/x/1", "https:////b.net/x/2", "net,b)/x/2"),
+            ("https://a.net/x/../une/1", "https://a.net/x/../due/2", "net,a)/due/2"),
+            ("https://a.net/x/%2e%2e/une/1", "https://a.net/x/%2e%2e/due/2", "net,a)/due/2"),
+            ("https://a.net/amp/1", "https://a.net/amp", "net,a)/"),
+            ("https://a.net/une/1?b", "http://www.a.net/due/2#c", "net,a)/due/2"),
+        ],
+    )
+    def test_an_article_is_looked_for_whatever_another_ones_url_begins_with(
+        self, first: str, second: str, key: str, tmp_path: Path
+    ) -> None:
+        for number, urls in enumerate(((first, second), (second, first))):
+            assert wanted_for(tmp_path / str(number), *urls).in_keys(key, key)
+
+    def test_folders_of_a_host_that_is_no_title_s_are_kept_apart(self, tmp_path: Path) -> None:
+        urls = [f"https://www.a.net/une/{n}" for n in range(5)]
+        wanted = wanted_for(tmp_path / "a", *urls, "https://gazette.fr/une/x")
+        assert wanted.in_keys("net,a)/une/9", "net,a)/une/9")
+        assert not wanted.in_keys("net,a)/unf", "net,a)/z")
+
+
 class TestGeneratedIndex:
     def test_it_has_the_true_schema(self, real_data: Path) -> None:
         text = (real_data / "common_crawl" / "index" / "cc-index-schema-flat.json").read_text()
@@ -380,3 +476,17 @@ def test_the_id_of_a_crawl_leads_to_the_files_of_its_list_and_a_path_to_itself(t
     assert [info.uri for info in index_files([folder], None, ScanConfig())] == [info.uri for info in files]
     with pytest.raises(InputError, match="has no columnar index"):
         index_files(["CC-MAIN-2012"], str(mirror), ScanConfig())
+
+
+def test_what_one_release_is_relative_to_is_not_what_the_next_one_is(tmp_path: Path) -> None:
+    names = [f"cc-index/part-{n}.parquet" for n in range(2)]
+    for number, name in enumerate(names):
+        listing = (
+            tmp_path / str(number) / "crawl-data" / f"CC-MAIN-2026-3{number}" / "cc-index-table.paths.gz"
+        )
+        listing.parent.mkdir(parents=True)
+        listing.write_bytes(gzip.compress(name.encode()))
+        (tmp_path / str(number) / "cc-index").mkdir()
+    config = ScanConfig(datasets=DatasetRules(CommonCrawlRules(base=str(tmp_path / "0"))))
+    files = index_files(["CC-MAIN-2026-30", str(listing)], None, config)
+    assert [info.uri for info in files] == [str(tmp_path / str(n) / name) for n, name in enumerate(names)]

@@ -39,6 +39,8 @@ PAPER_SUFFIXES = ("", ".md", ".rst", ".txt")
 NO_SHARD_SUFFIXES = (
     *(".crc", ".md5", ".sha1", ".sha256", ".sha512", ".asc", ".sig"),
     *(".md", ".rst", ".pdf", ".py", ".yaml", ".yml"),
+    # Where the keys of a CDXJ index lie in its shards.
+    ".idx",
     *LIST_SUFFIXES,
 )
 

@@ -34,7 +34,16 @@ def server() -> Iterator[Server]:
 def folder(tmp_path: Path) -> Path:
     """Shards as they lie about: nested, one empty, papers and checksums beside them."""
     names = ["a.wet.gz", "b.wet.gz", "deep/c.wet.gz", "deep/er/d.wet.gz", "deep/fr_meta_part_1.jsonl.gz"]
-    for name in [*names, "README", "LICENSE.txt", "_SUCCESS", "a.wet.gz.crc", "SHA256SUMS", "wet.paths.gz"]:
+    for name in [
+        *names,
+        "README",
+        "LICENSE.txt",
+        "_SUCCESS",
+        "a.wet.gz.crc",
+        "SHA256SUMS",
+        "cluster.idx",
+        "wet.paths.gz",
+    ]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(name.encode())
     (tmp_path / "empty.wet.gz").touch()

@@ -23,19 +23,21 @@ import pyarrow.parquet as pq
 
 from presswatch_spark import __version__
 from presswatch_spark.ccindex.wanted import Wanted
+from presswatch_spark.census_parts import FileOutcome, Kind, part_of, read_outcome
 from presswatch_spark.config import ScanConfig
 from presswatch_spark.corpus.spread import spread
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.file_census import FileCensus, FileOutcome, Kind, captures_name
+from presswatch_spark.file_census import FileCensus
 from presswatch_spark.matching.urls import page_url
+from presswatch_spark.output.markers import FOUND_FOLDER
 from presswatch_spark.output.publish import table_digest
 from presswatch_spark.output.runs import Run, claim, clear, key_of
 from presswatch_spark.output.tables import TableStore, disk_errors
 from presswatch_spark.releases.model import kinds_of
 from presswatch_spark.releases.shards import shards_of
-from presswatch_spark.spark import interruptible, session, spark_path, spark_schema
-from presswatch_spark.spark_errors import spark_errors
-from presswatch_spark.storage.objects import canonical
+from presswatch_spark.spark import TASK_FAILURES, interruptible, session, spark_path, spark_schema
+from presswatch_spark.spark_errors import WorkerDiedError, spark_errors
+from presswatch_spark.storage.objects import ObjectInfo, canonical
 from presswatch_spark.storage.shards import ShardPlan, plan
 from presswatch_spark.tables import CAPTURES, CENSUS_LOG, CENSUSES
 
@@ -156,14 +158,13 @@ def wanted_of(corpus: Corpus) -> Wanted:
 
 
 def _execute(work: _Work, run: Run, store: TableStore, spark: SparkSession) -> CensusSummary:
-    began, found, staging = time.monotonic(), run.folder / "found", run.folder / "tables"
+    began, found, staging = time.monotonic(), run.folder / FOUND_FOLDER, run.folder / "tables"
     with disk_errors(run.folder):
-        for folder in (found, staging):
-            shutil.rmtree(folder, ignore_errors=True)
-        found.mkdir()
+        shutil.rmtree(staging, ignore_errors=True)
+        found.mkdir(exist_ok=True)
         for table in ("captures", "census_log", "censuses"):
             (staging / table).mkdir(parents=True)
-    outcomes = spread(spark, found, work.census_of_file(found), enumerate(work.files))
+    outcomes = _outcomes(work, found, spark)
     with disk_errors(staging):
         releases = _write_captures(run, found, len(outcomes), staging / "captures" / "0.parquet")
         with spark_errors(staging):
@@ -181,16 +182,39 @@ def _execute(work: _Work, run: Run, store: TableStore, spark: SparkSession) -> C
     return CensusSummary(row, log, _kinds(outcomes), titles, time.monotonic() - began)
 
 
+def _outcomes(work: _Work, found: Path, spark: SparkSession) -> list[FileOutcome]:
+    """What each file gave, in the order of the plan; what an earlier process read whole stays as it is."""
+    kept = {position: read_outcome(part_of(found, position)) for position in range(len(work.files))}
+    done = {
+        place: outcome for place, outcome in kept.items() if outcome and outcome.log["status"] == "complete"
+    }
+    todo = [(place, info) for place, info in enumerate(work.files) if place not in done]
+    taken = _taken(todo, work.census_of_file(found), spark) if todo else {}
+    return [outcome for _, outcome in sorted({**done, **taken}.items())]
+
+
+def _taken(
+    todo: Sequence[tuple[int, ObjectInfo]], census_of: FileCensus, spark: SparkSession
+) -> dict[int, FileOutcome]:
+    """What files gave, by their position; where workers die, half by half, down to the file that kills."""
+    try:
+        return dict(zip(dict(todo), spread(spark, census_of.folder, census_of, todo), strict=True))
+    except WorkerDiedError:
+        if len(todo) == 1:
+            return {todo[0][0]: census_of.lost(todo[0], TASK_FAILURES)}
+    middle = len(todo) // 2
+    return _taken(todo[:middle], census_of, spark) | _taken(todo[middle:], census_of, spark)
+
+
 def _write_captures(run: Run, found: Path, files: int, path: Path) -> set[str | None]:
     """Bring the captures of all files together, in the order of plan and index; returns their releases."""
     releases: set[str | None] = set()
     with pq.ParquetWriter(path, CAPTURES, compression="zstd") as writer:
-        for source in (found / captures_name(position) for position in range(files)):
-            if source.exists():
-                rows = pq.read_table(source, partitioning=None)
-                ids = pa.array([run.run_id] * len(rows), pa.string())
-                releases.update(rows["release"].unique().to_pylist())
-                writer.write_table(rows.add_column(0, CAPTURES.field("run_id"), ids).cast(CAPTURES))
+        for position in range(files):
+            rows = pq.read_table(part_of(found, position), partitioning=None)
+            ids = pa.array([run.run_id] * len(rows), pa.string())
+            releases.update(rows["release"].unique().to_pylist())
+            writer.write_table(rows.add_column(0, CAPTURES.field("run_id"), ids).cast(CAPTURES))
     return releases
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -12,42 +11,19 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from presswatch_spark.ccindex.cdxj import is_cdxj, read_cdxj
 from presswatch_spark.ccindex.columns import in_filename, partitions
 from presswatch_spark.ccindex.reading import IndexReport, Row, read_index
 from presswatch_spark.ccindex.wanted import Wanted
+from presswatch_spark.census_parts import FOUND, FileOutcome, Kind, part_of, write_part
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.corpus.workspace import writing
 from presswatch_spark.matching.digests import row_digest
-from presswatch_spark.shard_scan import ERROR_CHARACTERS, ROWS_AT_ONCE, furthest, storable
+from presswatch_spark.shard_scan import ALL_DIED, ERROR_CHARACTERS, ROWS_AT_ONCE, furthest, storable
 from presswatch_spark.sources.table.values import as_languages, as_number, as_text, as_time
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, stat
-from presswatch_spark.tables import CAPTURES
 
-FOUND = pa.schema([column for column in CAPTURES if column.name != "run_id"])
 INT32_MAX, INT64_MAX = (1 << 31) - 1, (1 << 63) - 1
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Kind:
-    """What the summary of a census tells captures apart by; `language` is the first that was identified."""
-
-    publisher_id: str
-    title_id: str
-    url_match: str
-    subset: str
-    status: int
-    language: str
-
-
-@dataclass(frozen=True, slots=True)
-class FileOutcome:
-    """What a file gave: its row of `census_log` (without run id), and how many captures of each kind."""
-
-    log: Mapping[str, object]
-    kinds: Mapping[Kind, int]
 
 
 @dataclass(slots=True)
@@ -90,7 +66,7 @@ class _Attempt:
 class FileCensus:
     """Takes the census of files for a corpus; a value that goes to every worker.
 
-    The captures of a file go to `folder`, as a Parquet file named after its position in the plan.
+    What a file gave goes to `folder`; see `census_parts`.
     """
 
     corpus: str
@@ -107,9 +83,18 @@ class FileCensus:
         corpus = _corpus(self.corpus, self.corpus_digest, self.storage)
         began, started = datetime.now(UTC), time.monotonic()
         best, tries = furthest(partial(_Attempt, info), partial(self._read, corpus), info.uri, self.attempts)
-        if best.batches:
-            _write(self.folder / captures_name(position), best.batches)
-        return FileOutcome(_log(best, tries, began, time.monotonic() - started), best.kinds)
+        outcome = FileOutcome(_log(best, tries, began, time.monotonic() - started), best.kinds)
+        write_part(part_of(self.folder, position), best.batches, outcome)
+        return outcome
+
+    def lost(self, planned: tuple[int, ObjectInfo], attempts: int) -> FileOutcome:
+        """The outcome of a file that killed every worker that tried it."""
+        position, info = planned
+        attempt = _Attempt(info)
+        attempt.report.add_defect(ALL_DIED)
+        outcome = FileOutcome(_log(attempt, attempts, datetime.now(UTC), 0.0), {})
+        write_part(part_of(self.folder, position), [], outcome)
+        return outcome
 
     def _read(self, corpus: Corpus, attempt: _Attempt) -> None:
         if attempt.info.size is None:
@@ -120,11 +105,6 @@ class FileCensus:
         for place, row in read(attempt.info, self.wanted, self.storage, attempt.report):
             if owned := _owned(corpus, row):
                 attempt.add(_capture(row, owned, named, uri, place))
-
-
-def captures_name(position: int) -> str:
-    """The name of the Parquet file with the captures of the file at a position of the plan."""
-    return f"{position:06}.parquet"
 
 
 @lru_cache(maxsize=1)
@@ -179,14 +159,6 @@ def _kind_of(row: Row) -> Kind:
         status=int(str(row["http_status"] or 0)),
         language=str(languages[0]) if isinstance(languages, list) and languages else "",
     )
-
-
-def _write(path: Path, batches: list[pa.RecordBatch]) -> None:
-    """Write a file whole or not at all: a task that is done again replaces what it did."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with writing(path):
-        pq.write_table(pa.Table.from_batches(batches, FOUND), draft, compression="zstd")
-        os.replace(draft, path)
 
 
 def _log(attempt: _Attempt, tries: int, began: datetime, seconds: float) -> dict[str, object]:

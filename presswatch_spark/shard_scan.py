@@ -25,6 +25,7 @@ from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printab
 from presswatch_spark.tables import MATCHES
 
 ERROR_CHARACTERS = 2_000
+ALL_DIED = "every Python worker that tried it died: killed, out of memory, or crashed"
 ROWS_AT_ONCE, SPANS_AT_ONCE = 512, 50_000
 # The driver rehearses on small documents only: its memory must not depend on what a shard begins with.
 REHEARSAL_BYTES, MAX_BYTES = 1 << 20, 1 << 62
@@ -158,7 +159,7 @@ def outcome_of(shard: ObjectInfo, attempts: int, read: Callable[[Reading], None]
 def lost_shard(shard: ObjectInfo, attempts: int) -> ShardOutcome:
     """The outcome of a shard that killed every worker that tried it."""
     reading = Reading(shard)
-    reading.report.add_defect("every Python worker that tried it died: killed, out of memory, or crashed")
+    reading.report.add_defect(ALL_DIED)
     return ShardOutcome(_log(reading, attempts, datetime.now(UTC), 0.0))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -13,10 +15,11 @@ from pyspark.sql import SparkSession
 
 from benchmarks.census.material import Row, row_of
 from presswatch_spark.census import wanted_of
+from presswatch_spark.census_parts import FileOutcome, part_of
 from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.file_census import FileCensus, FileOutcome, captures_name
+from presswatch_spark.file_census import FileCensus
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from tests.corpora import Inline, article, write_jsonl
 
@@ -96,10 +99,19 @@ def take(
     census = FileCensus(
         str(corpus), opened.manifest.digest, wanted_of(opened), folder, attempts, storage, release
     )
-    written = folder / captures_name(0)
+    written = part_of(folder, 0)
     written.unlink(missing_ok=True)
     outcome = census((0, info))
     return outcome, pq.read_table(written, partitioning=None).to_pylist() if written.exists() else []
+
+
+class Deadly(FileCensus):
+    """Kills the worker that takes a file of the subset `robotstxt`."""
+
+    def __call__(self, planned: tuple[int, ObjectInfo]) -> FileOutcome:
+        if "robotstxt" in planned[1].uri:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__call__(planned)
 
 
 def nested(rows: Iterable[Row]) -> pa.Table:

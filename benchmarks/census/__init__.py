@@ -1,4 +1,4 @@
-"""The census over a generated index: rows against a full scan's, bytes read, time.
+"""The census over a generated index: rows against a full scan's, bytes read, time, memory.
 
-python -m benchmarks.census --rows 1000000 --partitions 4 --row-groups 24
+python -m benchmarks.census --rows 1000000 --partitions 4 --row-groups 27
 """

@@ -8,11 +8,11 @@ import random
 import resource
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.census.material import Index, write_index
+from benchmarks.census.indices import Index, write_index
 from benchmarks.census.reference import members_rows
 from presswatch_spark.census import CensusSummary, census
 from presswatch_spark.config import CorpusConfig, RunRules, ScanConfig
@@ -21,41 +21,72 @@ from presswatch_spark.output.tables import TableStore
 from presswatch_spark.spark import session
 from presswatch_spark.storage.objects import StorageOptions
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Sites = dict[str, str]
+
 
 def main() -> None:
     """Run the benchmark in a folder that is removed afterwards."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.census")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--partitions", type=int, default=4, help="files are three times as many")
-    parser.add_argument("--row-groups", type=int, default=24, help="of a file")
-    parser.add_argument("--members", type=int, default=300, help="domains below --tld")
+    parser.add_argument("--row-groups", type=int, default=27, help="of a file in the mean")
+    parser.add_argument("--members", type=int, default=300, help="domains: below --tld, then below any")
     parser.add_argument("--tld", default="fr")
     parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--out", type=Path, help="file for the figures; without it they are printed only")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="census-") as folder:
-        print(json.dumps(measured(Path(folder), asked), indent=1))
+        text = json.dumps(measured(Path(folder), asked), indent=1)
+    print(text)
+    if asked.out:
+        asked.out.write_text(f"{text}\n", "utf-8")
 
 
 def measured(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
-    """What a census of a generated index found and read, after its rows were compared with a full scan's."""
-    index = Index(asked.rows, asked.partitions, asked.row_groups)
+    """What censuses of a generated index found and read, for members side by side and for members anywhere.
+
+    `SystemExit` if the rows of one are not those of a full scan.
+    """
+    index, began = Index(asked.rows, asked.partitions, asked.row_groups), time.monotonic()
+    domains = write_index(folder / "index", index)
+    written, peak = time.monotonic() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    below = [name for name in domains if name.endswith(f".{asked.tld}")]
+    rng, spark = random.Random(index.seed), session("census benchmark", cores=asked.cores)
+    parts = {
+        name: _census(folder / name, folder / "index", rng.sample(pool, asked.members), spark, asked.cores)
+        for name, pool in ((asked.tld, below), ("any", domains))
+    }
+    whole = {name: members[0].row[name] for members in parts.values() for name in ("rows", "bytes_expected")}
     began = time.monotonic()
-    domains = [name for name in write_index(folder / "index", index) if name.endswith(f".{asked.tld}")]
-    written = time.monotonic() - began
-    members = random.Random(index.seed).sample(domains, asked.members)
+    _compare(folder, parts)
+    return {
+        **whole,
+        "files": asked.partitions * 3,
+        "row_groups": sum(line["row_groups"] for line in parts["any"][0].log),
+        "rows_a_row_group": index.rows_a_group,
+        "domains": len(domains),
+        "domains_below_tld": len(below),
+        "members": {name: _facts(summary) for name, (summary, _) in parts.items()},
+        "seconds_writing": round(written, 1),
+        "peak_kb_writing": peak,
+        "seconds_full_scan": round(time.monotonic() - began, 1),
+        "peak_kb": max(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, peak),
+    }
+
+
+def _census(
+    folder: Path, index: Path, members: Sequence[str], spark: SparkSession, cores: int
+) -> tuple[CensusSummary, Sites]:
+    """The census of members' domains, and their titles."""
+    folder.mkdir()
     sites = {domain: f"t{number}" for number, domain in enumerate(members)}
-    spark = session("census benchmark", cores=asked.cores)
     build_corpus(spark, *_articles(folder, sites), str(folder / "corpus"), CorpusConfig(), StorageOptions())
-    summary = census(
-        [str(folder / "index")],
-        corpus=str(folder / "corpus"),
-        out=str(folder / "out"),
-        config=ScanConfig(run=RunRules(cores=asked.cores)),
-        spark=spark,
-    )
-    began = time.monotonic()
-    _compare(folder, summary, sites)
-    return {**_facts(summary), "seconds_writing": written, "seconds_full_scan": time.monotonic() - began}
+    config = ScanConfig(run=RunRules(cores=cores))
+    corpus, out = str(folder / "corpus"), str(folder / "out")
+    return census([str(index)], corpus=corpus, out=out, config=config, spark=spark), sites
 
 
 def _articles(folder: Path, sites: Mapping[str, str]) -> tuple[str, list[str]]:
@@ -70,33 +101,34 @@ def _articles(folder: Path, sites: Mapping[str, str]) -> tuple[str, list[str]]:
     return str(members), [str(articles)]
 
 
-def _compare(folder: Path, summary: CensusSummary, sites: Mapping[str, str]) -> None:
-    names = ("url", "title_id", "record_offset", "payload_digest", "shard_uri", "row_index")
-    found = TableStore.open(str(folder / "out")).read("captures", summary.row["run_id"], columns=list(names))
-    got = sorted(tuple(row.values()) for row in found.to_pylist())
+def _compare(folder: Path, parts: Mapping[str, tuple[CensusSummary, Sites]]) -> None:
+    """Hold the captures of each census against those of one full scan, by code that shares nothing."""
     files = sorted((folder / "index").rglob("*.parquet"))
-    theirs = ("url", "title", "warc_record_offset", "content_digest", "file", "place")
-    full = sorted(tuple(row[name] for name in theirs) for row in members_rows(files, sites, {}))
-    if got != full:
-        raise SystemExit(f"the census has {len(got):,} rows, a full scan {len(full):,}, and they differ")
+    theirs = ("url", "warc_record_offset", "content_digest", "file", "place")
+    both = {domain: domain for _, sites in parts.values() for domain in sites}
+    scanned = [(row["title"], *(row[name] for name in theirs)) for row in members_rows(files, both, {})]
+    names = ["title_id", "url", "record_offset", "payload_digest", "shard_uri", "row_index"]
+    for part, (summary, sites) in parts.items():
+        store = TableStore.open(str(folder / part / "out"))
+        found = store.read("captures", summary.row["run_id"], columns=names).to_pylist()
+        got = sorted(tuple(row[name] for name in names) for row in found)
+        full = sorted((sites[domain], *row) for domain, *row in scanned if domain in sites)
+        if got != full:
+            raise SystemExit(
+                f"{part}: a census of {len(got):,} rows, a full scan of {len(full):,}: they differ"
+            )
 
 
 def _facts(summary: CensusSummary) -> dict[str, Any]:
     row = summary.row
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return {
-        "rows": row["rows"],
-        "files": row["shards_planned"],
-        "row_groups": sum(line["row_groups"] for line in summary.log),
-        "row_groups_read": sum(line["row_groups_read"] for line in summary.log),
-        "bytes": row["bytes_expected"],
-        "bytes_read": row["bytes_read"],
-        "share": round(row["bytes_read"] / row["bytes_expected"], 5),
         "captures": row["captures"],
         "titles_with_captures": len({kind.title_id for kind in summary.kinds}),
+        "row_groups_read": sum(line["row_groups_read"] for line in summary.log),
+        "bytes_read": row["bytes_read"],
+        "share": round(row["bytes_read"] / row["bytes_expected"], 5),
         "seconds": round(summary.seconds, 2),
         "seconds_in_files": round(sum(line["seconds"] for line in summary.log), 2),
-        "peak_rss_kb": peak,
     }
 
 

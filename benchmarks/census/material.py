@@ -1,19 +1,15 @@
 """An index that never was, with the true schema, order and encodings of Common Crawl's.
 
-The rows of a release are sorted by SURT key and cut into partitions of the same size; each partition gives
-one file a subset. Spark wrote the real files: gzip, dictionaries, statistics, times as INT96, `crawl` and
-`subset` in the path.
+Files by hand are here, whole indices in `benchmarks.census.indices`. Spark wrote the real files: gzip,
+dictionaries, statistics, times as INT96, `crawl` and `subset` in the path.
 """
 
 from __future__ import annotations
 
 import random
 from base64 import b32encode
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +17,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 CRAWL = "CC-MAIN-2026-34"
-SUBSETS = (("warc", 0.66), ("crawldiagnostics", 0.30), ("robotstxt", 0.04))
 TEXT, TIME = pa.string(), pa.timestamp("us")
 # The flat schema of cc-index-table, without the columns that are folders.
 SCHEMA = pa.schema(
@@ -44,77 +39,19 @@ SCHEMA = pa.schema(
         )
     ]
 )  # fmt: skip
-# Shares of top-level domains in a crawl, roughly; in the order of their keys.
-TLDS = {
-    "be": 0.01, "ch": 0.01, "cn": 0.02, "com": 0.48, "cz": 0.02, "de": 0.06, "edu": 0.01, "es": 0.02,
-    "fr": 0.03, "info": 0.01, "it": 0.03, "jp": 0.04, "net": 0.05, "nl": 0.03, "org": 0.08, "pl": 0.03,
-    "ru": 0.05, "uk": 0.02,
-}  # fmt: skip
-SYLLABLES = [
-    "ba",
-    "ce",
-    "di",
-    "fo",
-    "gu",
-    "ha",
-    "jo",
-    "ke",
-    "lu",
-    "me",
-    "no",
-    "pa",
-    "qui",
-    "ra",
-    "so",
-    "ti",
-    "va",
-    "xe",
-    "yo",
-    "zu",
-    "ar",
-    "el",
-    "in",
-    "on",
-    "ur",
-]
+SYLLABLES = (
+    "ba", "ce", "di", "fo", "gu", "ha", "jo", "ke", "lu", "me", "no", "pa", "qui", "ra", "so", "ti", "va",
+    "xe", "yo", "zu", "ar", "el", "in", "on", "ur",
+)  # fmt: skip
 WORDS = tuple(f"{first}{second}{third}" for first in SYLLABLES for second in SYLLABLES for third in SYLLABLES)
+# Words in each name of a path.
+SLUGS = ((1,), (1, 4), (1, 2, 6), (1, 1, 1, 8))
 HOSTS = ("www.", "www.", "www.", "", "blog.", "m.", "shop.", "news.")
 STATUSES = {"warc": (200,), "crawldiagnostics": (301, 302, 404, 403, 500, 304), "robotstxt": (200, 404)}
 LANGUAGES = ("eng", "deu", "rus", "fra", "fra,eng", "spa", "zho", "jpn", None)
 START = datetime(2026, 8, 10, tzinfo=UTC)
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """How large an index is: its rows, partitions, row groups a file, and rows a domain in the mean."""
-
-    rows: int
-    partitions: int
-    row_groups: int
-    rows_a_domain: int = 30
-    seed: int = 20261125
-
-
-def write_index(folder: Path, index: Index) -> list[str]:
-    """Write an index below `folder`, as `crawl=…/subset=…/part-*.c000.gz.parquet`; returns its domains."""
-    rng = random.Random(index.seed)
-    domains = _domains(rng, max(1, index.rows // index.rows_a_domain))
-    sizes = [rng.paretovariate(1.1) for _ in domains]
-    whole = sum(sizes)
-    names, weights = zip(*SUBSETS, strict=True)
-    ends = [round(end * index.rows / whole) for end in accumulate(sizes)]
-    for partition in range(index.partitions):
-        first, last = (index.rows * n // index.partitions for n in (partition, partition + 1))
-        rows: dict[str, list[Row]] = {subset: [] for subset, _ in SUBSETS}
-        for place in range(first, last):
-            domain = domains[min(bisect_left(ends, place + 1), len(domains) - 1)]
-            (subset,) = rng.choices(names, weights)
-            rows[subset].append(row_of(rng, domain, subset))
-        for subset, found in rows.items():
-            write_file(file_of(folder, partition, subset), found, index.row_groups)
-    return domains
 
 
 def file_of(folder: Path, partition: int, subset: str) -> Path:
@@ -185,16 +122,10 @@ def surt(host: str, path: str, query: str | None = None) -> str:
     return (f"{key}?{query}" if query else key).lower()
 
 
-def _domains(rng: random.Random, count: int) -> list[str]:
-    names = rng.choices(list(TLDS), list(TLDS.values()), k=count)
-    found = {f"{''.join(rng.choices(SYLLABLES, k=rng.randrange(3, 7)))}.{tld}" for tld in names}
-    return sorted(found, key=lambda domain: surt(domain, "/"))
-
-
 def _path(rng: random.Random) -> str:
     return "/" + "/".join(_slugs(rng))
 
 
 def _slugs(rng: random.Random) -> Iterator[str]:
-    for words in rng.choice(((1,), (1, 4), (1, 2, 6), (1, 1, 1, 8))):
+    for words in rng.choice(SLUGS):
         yield "-".join(rng.choices(WORDS, k=words))

@@ -20,7 +20,7 @@ from presswatch_spark.commands.scan import INCOMPLETE, incomplete_lines
 
 if TYPE_CHECKING:
     from presswatch_spark.census import CensusSummary
-    from presswatch_spark.file_census import Kind
+    from presswatch_spark.census_parts import Kind
 
 TITLES_SHOWN = 50
 VALUES_SHOWN = 4

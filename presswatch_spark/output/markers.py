@@ -2,6 +2,7 @@
 
     <run>/run.json                 run id and first start
     <run>/waves/<attempt>.json     which shards of the plan (by position) the attempt covers; their counts
+    <run>/found/<position>.parquet of a census in their place: what a file of the plan gave
 
 What is damaged is named, never guessed at.
 """
@@ -20,6 +21,8 @@ from typing import Any
 from presswatch_spark.errors import OutputError
 from presswatch_spark.output.tables import write_json
 from presswatch_spark.progress import Counts
+
+FOUND_FOLDER = "found"
 
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}", re.ASCII)
 

@@ -42,8 +42,9 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     "census_log": CENSUS_LOG,
     "censuses": CENSUSES,
 }
-# The table whose row publishes what a run wrote into the others.
-PUBLISHED_BY = {"captures": "censuses", "census_log": "censuses", "censuses": "censuses"}
+# The tables whose row publishes what a run wrote into the others; `runs` does so where nothing is said.
+PUBLISHERS = ("runs", "censuses")
+PUBLISHED_BY = dict.fromkeys(("captures", "census_log", "censuses"), "censuses")
 WILDCARDS = "[]{}*?\\"
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -102,7 +103,7 @@ class TableStore:
 
     def is_published(self, run_id: str) -> bool:
         """Whether a run or census of that id is published."""
-        return any(run_id in self.published(by) for by in ("runs", "censuses"))
+        return any(run_id in self.published(by) for by in PUBLISHERS)
 
     def files(self, table: str, *run_ids: str) -> list[Path]:
         """The files of published runs in a table: of those named, or of all."""

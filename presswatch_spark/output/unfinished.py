@@ -12,7 +12,7 @@ from operator import add
 from pathlib import Path
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.output.markers import read_note, read_waves
+from presswatch_spark.output.markers import FOUND_FOLDER, read_note, read_waves
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.progress import Counts
 
@@ -66,10 +66,9 @@ class DamagedRun:
 
 def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:
     """Yield the runs of `store` that are not published. Other processes may publish them meanwhile."""
-    published = {*store.published(), *store.published("censuses")}
     for folder in sorted((store.root / "_runs").glob("*/")):
         run = _run_in(folder)
-        if isinstance(run, DamagedRun) or (run and run.run_id not in published):
+        if isinstance(run, DamagedRun) or (run and not store.is_published(run.run_id)):
             yield run
 
 
@@ -78,6 +77,7 @@ def _run_in(folder: Path) -> UnfinishedRun | DamagedRun | None:
     try:
         note = read_note(folder)
         counts = reduce(add, (wave.counts for wave in read_waves(folder / "waves")), Counts())
+        counts += Counts(shards=len(list((folder / FOUND_FOLDER).glob("*.parquet"))))
     except FileNotFoundError:
         return None
     except OutputError as error:

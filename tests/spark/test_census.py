@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from benchmarks.census.material import Index, file_of, row_of, write_file, write_index
+from benchmarks.census.indices import Index, write_index
+from benchmarks.census.material import file_of, row_of, write_file
 from presswatch_spark import cli
 from presswatch_spark.census import CensusSummary, census
+from presswatch_spark.census_parts import FileOutcome, part_of, read_outcome, write_part
 from presswatch_spark.config import ScanConfig
+from presswatch_spark.corpus.spread import spread
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
 from presswatch_spark.matching.digests import table_digest
 from presswatch_spark.output.tables import TableStore
-from presswatch_spark.output.unfinished import unfinished_runs
-from tests.censuses import census_corpus
+from presswatch_spark.output.unfinished import UnfinishedRun, unfinished_runs
+from tests.censuses import Deadly, census_corpus
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +97,52 @@ class TestCensus:
         summary = taken(index, corpus, out, spark)
         assert summary.row["run_id"] == unfinished.run_id
         assert len(store.read("captures")) == 62
+
+    def test_one_that_was_stopped_goes_on_with_what_it_had_read_whole(
+        self, spark: SparkSession, corpus: Path, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        whole = taken(index, corpus, tmp_path / "whole", spark)
+        out, read = tmp_path / "out", list[int]()
+
+        def counted(spark: SparkSession, place: Path, census_of: Any, todo: Any) -> Any:
+            read.append(len(todo))
+            return spread(spark, place, census_of, todo)
+
+        monkeypatch.setattr("presswatch_spark.census.spread", counted)
+        with monkeypatch.context() as patched:
+            patched.setattr("presswatch_spark.census._write_captures", lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                taken(index, corpus, out, spark)
+        (unfinished,) = unfinished_runs(TableStore.open(str(out)))
+        assert isinstance(unfinished, UnfinishedRun)
+        assert unfinished.counts.shards == 8
+        found = unfinished.folder / "found"
+        part_of(found, 0).unlink()
+        part_of(found, 1).write_bytes(b"PAR1")
+        partial = read_outcome(part_of(found, 2))
+        assert partial
+        write_part(part_of(found, 2), [], FileOutcome({**partial.log, "status": "partial"}, {}))
+        summary = taken(index, corpus, out, spark)
+        assert read == [8, 3]
+        assert summary.row["run_id"] == unfinished.run_id
+        assert summary.row["table_digest"] == whole.row["table_digest"]
+        assert (summary.kinds, summary.titles) == (whole.kinds, whole.titles)
+        assert [line["shard_uri"] for line in summary.log] == [line["shard_uri"] for line in whole.log]
+        assert list(unfinished_runs(TableStore.open(str(out)))) == []
+
+    def test_a_file_that_kills_its_workers_has_failed_and_the_others_are_read(
+        self, spark: SparkSession, corpus: Path, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("presswatch_spark.census.FileCensus", Deadly)
+        files = [str(file_of(index, n, subset)) for n, subset in ((0, "warc"), (2, "robotstxt"), (2, "warc"))]
+        summary = census(
+            files, corpus=str(corpus), out=str(tmp_path / "out"), config=ScanConfig(), spark=spark
+        )
+        failed = [line["shard_uri"] for line in summary.log if line["status"] != "complete"]
+        assert failed == [str(file_of(index, 2, "robotstxt"))]
+        (error,) = (line["error"] for line in summary.log if line["error"])
+        assert error.startswith("every Python worker that tried it died")
+        assert (summary.row["captures"], summary.row["shards_failed"]) == (31, 1)
 
     def test_an_index_that_holds_no_member_gives_an_empty_table(
         self, spark: SparkSession, corpus: Path, index: Path, tmp_path: Path

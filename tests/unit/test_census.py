@@ -10,21 +10,24 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.census.material import CRAWL, SCHEMA, Index, Row, row_of, surt, write_file, write_index
+from benchmarks.census.bulk import table_of
+from benchmarks.census.indices import SUBSETS, Index, write_index
+from benchmarks.census.material import CRAWL, SCHEMA, Row, row_of, surt, write_file
 from benchmarks.census.reference import members_rows
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.census import CensusSummary, index_files, wanted_of
+from presswatch_spark.census_parts import Kind
 from presswatch_spark.commands.census import title_rows
 from presswatch_spark.config import CommonCrawlRules, DatasetRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
-from presswatch_spark.file_census import Kind
 from presswatch_spark.matching.digests import row_digest
 from tests.censuses import ARTICLES, SITES, census_corpus, nested, seen, some_rows, take
 
@@ -427,6 +430,27 @@ class TestGeneratedIndex:
         fields = [(f["name"], kinds[f["type"]], f["nullable"]) for f in json.loads(text)["fields"]]
         assert fields[:-2] == [(f.name, f.type, f.nullable) for f in SCHEMA]
         assert [name for name, _, _ in fields[-2:]] == ["crawl", "subset"]
+
+    @pytest.mark.parametrize("subset", SUBSETS)
+    def test_columns_made_whole_agree_as_those_of_rows_made_one_by_one(self, subset: str) -> None:
+        owners = np.repeat(np.arange(2), (200, 300))
+        table = table_of(np.random.default_rng(1), ["gazette.fr", "plateforme.fr"], owners, subset)
+        assert table.schema == SCHEMA
+        rows = table.to_pylist()
+        assert Counter(row["url_host_registered_domain"] for row in rows) == {
+            "gazette.fr": 200,
+            "plateforme.fr": 300,
+        }
+        keys = [row["url_surtkey"] for row in rows]
+        assert keys == sorted(keys)
+        single = row_of(random.Random(1), "gazette.fr", subset)
+        for row in rows:
+            host, path, query = (row[f"url_{name}"] for name in ("host_name", "path", "query"))
+            assert row["url_surtkey"] == surt(host, path, query)
+            assert row["url"] == f"https://{host}{path}" + (f"?{query}" if query else "")
+            assert row["url_host_name_reversed"] == ".".join(reversed(host.split(".")))
+            assert {name for name, value in row.items() if value is None} >= single.keys() ^ row.keys()
+        assert len({row["content_digest"] for row in rows}) == len(rows)
 
     def test_little_of_it_is_read_and_nothing_is_missed(self, tmp_path: Path) -> None:
         domains = write_index(tmp_path / "index", Index(rows=30_000, partitions=2, row_groups=30))

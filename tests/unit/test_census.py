@@ -131,6 +131,17 @@ class TestRows:
         assert seen(found) == expected(file)
         assert outcome.log["row_groups_read"] == outcome.log["row_groups"]
 
+    def test_a_footer_longer_than_the_first_look_at_it_is_read_once(
+        self, corpus: Path, tmp_path: Path
+    ) -> None:
+        rng = random.Random(4)
+        file = written(tmp_path, [row_of(rng, "zzz.fr", "warc") for _ in range(100)], 100)
+        footer = pq.read_metadata(file).serialized_size + 8
+        assert footer > 3 << 16
+        outcome, _ = take(corpus, tmp_path, file)
+        assert (outcome.log["status"], outcome.log["row_groups"]) == ("complete", 100)
+        assert outcome.log["bytes_read"] == footer
+
     def test_columns_that_an_old_release_lacks_are_null_and_named(self, corpus: Path, tmp_path: Path) -> None:
         gone = {"content_charset", "content_languages", "content_truncated", "content_mime_detected"}
         schema = pa.schema([column for column in SCHEMA if column.name not in gone])

@@ -76,7 +76,12 @@ def other_words(row: Row, text: bytes, corpus: Corpus) -> Failure | None:
     if hashlib.sha256(body).hexdigest() != row["article_sha256"]:
         return Failure(OTHER_ARTICLE, "the corpus has another text of it")
     document, article = text.decode("utf-8", "replace"), body.decode("utf-8", "replace")
-    for number, span in enumerate(row["spans"]):
+    spans = row["spans"] or ()
+    if row["longest_run_words"] and not spans:
+        return Failure(OTHER_WORDS, "it has no span")
+    for number, span in enumerate(spans):
+        if span is None or None in span.values():
+            return Failure(OTHER_WORDS, f"span {number} has no bounds")
         copied = _folded(document[span["document_start"] : span["document_end"]])
         if copied != _folded(article[span["article_start"] : span["article_end"]]):
             return Failure(OTHER_WORDS, f"span {number} is not the same on both sides")

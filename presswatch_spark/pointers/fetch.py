@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from presswatch_spark.ccindex.columns import in_filename
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pointers.audit import Audit
@@ -73,7 +74,9 @@ def at_pointer(
     """
     asked = parse_pointer(text)
     pointer = replace(asked, uri=mirrored(asked.uri, mirrors))
-    options = ReadOptions(columns=columns, pdf=True, storage=storage)
+    # A range does not hold the record that names the release, and with it its errata; its path does.
+    release = in_filename(asked.uri).get("release")
+    options = ReadOptions(columns=columns, release=release, pdf=True, storage=storage)
     ((_, outcome),) = records_at([pointer], options)
     if isinstance(outcome, Failure):
         raise _refused(pointer, outcome)

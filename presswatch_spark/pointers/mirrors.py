@@ -18,14 +18,18 @@ class Mirror:
     copy: str
 
     def of(self, uri: str) -> str | None:
-        """Where the object at `uri` is to be found; None if it does not lie below the place."""
+        """Where the object at `uri` is to be found; None if it does not lie below the place.
+
+        What leads out of the place by `..` does not: a table from elsewhere must not name other files.
+        """
         if uri == self.place:
             return self.copy
         folder = f"{self.place.rstrip('/')}/"
         if not uri.startswith(folder):
             return None
         key = uri.removeprefix(folder)
-        return join(self.copy, unquote(key) if scheme_of(self.place).startswith("http") else key)
+        key = unquote(key) if scheme_of(self.place).startswith("http") else key
+        return None if "\0" in key or ".." in key.split("/") else join(self.copy, key)
 
 
 def parse_mirror(text: str) -> Mirror:

@@ -21,12 +21,14 @@ from presswatch_spark.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.matching.digests import row_digest
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pointers.audit import Audit, Verdict
+from presswatch_spark.pointers.fetch import at_pointer
 from presswatch_spark.pointers.mirrors import mirrored, parse_mirror
 from presswatch_spark.pointers.outcomes import MEANINGS, Record
-from presswatch_spark.pointers.pointer import Pointer, is_pointer, parse_pointer
+from presswatch_spark.pointers.pointer import Pointer, is_pointer, parse_pointer, pointer_of
 from presswatch_spark.pointers.reading import records_at
 from presswatch_spark.pointers.rows import drawn_rows, row_by_digest
 from presswatch_spark.sources.base import ReadOptions
+from presswatch_spark.storage.objects import StorageOptions
 from tests.conftest import ROOT
 from tests.corpora import write_jsonl
 from tests.reading import read
@@ -372,6 +374,23 @@ class TestEditedTables:
         rewrite_rows(tables, claim, digested=True)
         assert set(failures(verdicts(tables, corpus, shard))) == {"other words"}
 
+    @pytest.mark.parametrize("spans", [None, [], [None], "bounds"])
+    def test_a_row_whose_spans_are_not_there_fails_even_if_its_digest_was_made_anew(
+        self, scanned: tuple[Path, Path], corpus: Path, spans: Any
+    ) -> None:
+        shard, tables = scanned
+        (file,) = (tables / "matches").glob("*.parquet")
+        table = pq.read_table(file)
+        lax = pa.schema([column.with_nullable(True) for column in table.schema])
+        rows = table.to_pylist()
+        for row in rows:
+            bare = [dict.fromkeys(row["spans"][0])] if row["spans"] else []
+            row["spans"] = bare if spans == "bounds" else spans
+            row["row_sha256"] = row_digest(row)
+        kept = [row for row in rows if row["article_id"]]
+        pq.write_table(pa.Table.from_pylist(kept, lax), file)
+        assert set(failures(verdicts(tables, corpus, shard))) == {"other words"}
+
     def test_the_article_must_be_the_one_that_was_scanned_for(
         self, scanned: tuple[Path, Path], tmp_path: Path
     ) -> None:
@@ -466,6 +485,22 @@ def test_rows_of_a_release_with_errata_are_read_again_as_they_were_scanned(
     assert failures(verdicts(tmp_path / "tables", corpus)) == {}
 
 
+@pytest.mark.parametrize("off", [-2, 2])
+def test_a_written_pointer_into_a_release_with_errata_leads_to_the_text_that_was_scanned(
+    corpus: Path, tmp_path: Path, off: int
+) -> None:
+    folder = tmp_path / "crawl-data" / "CC-MAIN-2018-34" / "segments" / "153.1" / "wet"
+    folder.mkdir(parents=True)
+    stored = shard("CC-MAIN-2018-34", off, [page.text.encode() for page in copied()])
+    (folder / "a.warc.wet.gz").write_bytes(packed_as("record", stored))
+    row = scan_here([folder / "a.warc.wet.gz"], corpus, tmp_path / "tables")[0]
+    moved = parse_mirror(f"{folder}={tmp_path / 'moved'}")
+    shutil.copytree(folder, tmp_path / "moved")
+    for mirrors in ((), (moved,)):
+        fetched = at_pointer(str(pointer_of(row, row["shard_uri"])), {}, StorageOptions(), mirrors)
+        assert fetched.record.facts["text_sha256"] == row["text_sha256"]
+
+
 def test_every_reason_is_documented() -> None:
     text = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `([a-zU][a-z URI]+)` \| ", text.partition("### Pointers")[2], re.MULTILINE)[
@@ -513,6 +548,14 @@ class TestMirrors:
     def test_names_escaped_for_the_web_are_files_by_their_own_names(self) -> None:
         mirrors = [parse_mirror("https://m.example=/disk")]
         assert mirrored("https://m.example/a%20b.gz", mirrors) == "/disk/a b.gz"
+
+    @pytest.mark.parametrize(
+        "uri",
+        ["s3://crawl/../../etc/passwd", "https://m.example/a/%2e%2e/%2e%2e/etc/x", "https://m.example/%00"],
+    )
+    def test_a_mirror_is_not_left_by_what_a_table_says(self, uri: str) -> None:
+        mirrors = [parse_mirror("s3://crawl=/disk"), parse_mirror("https://m.example=/disk")]
+        assert mirrored(uri, mirrors) == uri
 
     @pytest.mark.parametrize("text", ["", "=", "a=", "=b", "nothing"])
     def test_a_mirror_has_two_sides(self, text: str) -> None:

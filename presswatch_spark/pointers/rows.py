@@ -25,8 +25,8 @@ from presswatch_spark.tables import MATCHES
 DIGEST_DIGITS = 64
 USED = (
     "run_id", "dataset", "document_url", "article_id", "article_sha256", "longest_run_words", "spans",
-    "shard_uri", "record_id", "record_offset", "record_length", "record_encoding", "row_index", "payload_digest",
-    "text_sha256", "captured_at", "http_status", "languages", "row_sha256",
+    "shard_uri", "record_id", "record_offset", "record_length", "record_encoding", "row_index",
+    "payload_digest", "text_sha256", "captured_at", "http_status", "languages", "row_sha256",
 )  # fmt: skip
 
 

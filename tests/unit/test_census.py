@@ -335,6 +335,13 @@ class TestDamage:
         assert (outcome.log["status"], rows) == ("failed", [])
         assert "row group cannot be read" in outcome.log["error"]
 
+    def test_a_column_whose_name_is_no_text_is_a_damaged_footer(self, corpus: Path, tmp_path: Path) -> None:
+        file = written(tmp_path, some_rows())
+        file.write_bytes(file.read_bytes().replace(b"url_port", b"url_\xff\xfert"))
+        outcome, rows = take(corpus, tmp_path, file)
+        assert (outcome.log["status"], rows) == ("failed", [])
+        assert "footer" in outcome.log["error"]
+
     def test_a_file_of_another_kind_has_failed(self, corpus: Path, tmp_path: Path) -> None:
         for name, table in {
             "other": pa.table({"text": ["a"]}),

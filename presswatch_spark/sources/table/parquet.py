@@ -53,8 +53,10 @@ def read_parquet(
 def opened(file: BinaryIO, uri: str, **reading: Any) -> pq.ParquetFile:
     """Open a Parquet file, with settings of pyarrow's; `CorruptError` if its footer cannot be read."""
     try:
-        return pq.ParquetFile(file, page_checksum_verification=True, **reading)
-    except ARROW_ERRORS as error:
+        parquet = pq.ParquetFile(file, page_checksum_verification=True, **reading)
+        dotted_names(parquet.schema_arrow)
+        return parquet
+    except (UnicodeDecodeError, *ARROW_ERRORS) as error:
         raise CorruptError(
             "the Parquet footer cannot be read: the file is cut or damaged, so no row can be reached",
             where=uri,

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 STATUSES = ("complete", "partial", "failed")
+CRAWL_LIKE = re.compile(r"cc-(?:main|news)[^/.]*$", re.IGNORECASE)
 # A URL whose host and first folder are as they are written, whatever follows.
 PLAIN_URL = re.compile(
     r"(?P<place>https?://(?:www\.)?(?P<host>[a-z0-9.-]+)/(?!amp\b)[A-Za-z0-9_-]+)"
@@ -129,7 +130,8 @@ def index_files(releases: Sequence[str], base: str | None, config: ScanConfig) -
 
 def _files_of(release: str, base: str | None, config: ScanConfig) -> ShardPlan:
     path = release
-    if kinds_of(release):
+    # What is named like a crawl and is no path was mistyped: the nearest names are told.
+    if kinds_of(release) or (CRAWL_LIKE.match(release) and not Path(release).exists()):
         found = shards_of(release, "index", base, config.datasets, config.storage)
         path, base = found.path, found.base
     return plan([path], config.storage, base)

@@ -14,6 +14,10 @@ RUN_COLUMNS = (
     "run_id", "finished_at", "dataset", "release", "sample", "shards_planned", "shards_complete", "documents",
     "matches", "table_digest",
 )  # fmt: skip
+CENSUS_COLUMNS = (
+    "run_id", "finished_at", "release", "shards_planned", "shards_complete", "rows", "captures",
+    "table_digest",
+)  # fmt: skip
 MATCH_COLUMNS = (
     "confidence", "grade", "longest_run_words", "article_coverage", "document_coverage", "title_id",
     "article_id", "document_url", "shard_uri", "record_offset", "row_index",
@@ -30,10 +34,10 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON o
 @click.argument("tables")
 @as_json
 def runs(tables: str, as_json: bool) -> None:
-    """List the published runs, and those that are not finished.
+    """List the published runs and censuses, and those that are not finished.
 
-    TABLES is the folder that a scan was given as --out. As JSON, only published runs are printed; how to go
-    on with an unfinished one, or to drop it, is said on stderr.
+    TABLES is the folder that a scan was given as --out. As JSON, only published runs of scans are printed;
+    how to go on with an unfinished one, or to drop it, is said on stderr.
     """
     from presswatch_spark.output.tables import TableStore
     from presswatch_spark.output.unfinished import UnfinishedRun, unfinished_runs
@@ -45,7 +49,10 @@ def runs(tables: str, as_json: bool) -> None:
     rows = [row for row in store.read("runs").to_pylist() if row["run_id"] not in begun]
     if not as_json:
         rows += begun.values()
-    _print(RUN_COLUMNS, sorted(rows, key=lambda row: row["started_at"]), as_json)
+    censuses = [] if as_json else store.read("censuses").to_pylist()
+    for columns, listed in ((RUN_COLUMNS, rows), (CENSUS_COLUMNS, censuses)):
+        if listed or columns is RUN_COLUMNS:
+            _print(columns, sorted(listed, key=lambda row: row["started_at"]), as_json)
     for run in unfinished:
         click.echo(run.note(), err=True)
 

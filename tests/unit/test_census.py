@@ -516,6 +516,8 @@ def test_the_id_of_a_crawl_leads_to_the_files_of_its_list_and_a_path_to_itself(t
     assert [info.uri for info in files] == [str(mirror / name) for name in names]
     folder = str(mirror / "cc-index")
     assert [info.uri for info in index_files([folder], None, ScanConfig())] == [info.uri for info in files]
+    with pytest.raises(InputError, match="did you mean CC-MAIN-2025-33"):
+        index_files(["cc-main-2025-33"], str(mirror), ScanConfig())
     with pytest.raises(InputError, match="has no columnar index"):
         index_files(["CC-MAIN-2012"], str(mirror), ScanConfig())
 

@@ -16,11 +16,13 @@ import pytest
 from presswatch_spark import cli, pipeline
 from presswatch_spark.commands.options import given_settings
 from presswatch_spark.errors import PresswatchError, StorageError
+from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.setting_types import known_settings
 from presswatch_spark.show import cell, json_line, json_text, printable, table_lines
+from presswatch_spark.tables import CENSUSES
 from tests.corpora import article, build, write_jsonl
-from tests.tables import match, publish
+from tests.tables import match, publish, row_of, write
 
 HEAVY = ("pyspark", "pyarrow", "numba", "numpy", "pandas", "boto3", "datasketch", "yaml")
 PATHS: list[list[str]] = [[], ["corpus"], ["corpus", "build"], ["corpus", "info"]]
@@ -210,6 +212,15 @@ def test_runs_are_listed_with_their_digests(tables: str, capsys: pytest.CaptureF
     lines = output(["runs", tables], capsys)
     assert lines[0].split()[:3] == ["run_id", "finished_at", "dataset"]
     assert [line.split()[0] for line in lines[1:]] == ["r1", "r2"]
+
+
+def test_censuses_are_listed_after_the_runs(tables: str, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [row_of(CENSUSES, run_id="c1", release="CC-MAIN-2024-22", captures=62, table_digest="ab" * 32)]
+    write(TableStore.open(tables), "censuses", "c1", rows, CENSUSES)
+    lines = output(["runs", tables], capsys)
+    assert [line.split()[0] for line in lines] == ["run_id", "r1", "r2", "run_id", "c1"]
+    assert {"CC-MAIN-2024-22", "62", "ab" * 32} < set(lines[-1].split())
+    assert len(output(["runs", tables, "--json"], capsys)) == 2
 
 
 def unfinish(tables: str, key: str, run_id: str, began: str) -> Path:

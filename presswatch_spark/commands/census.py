@@ -102,6 +102,12 @@ def summary_lines(summary: CensusSummary, out: str) -> Iterator[str]:
         f"read {row['bytes_read'] / 1e6:,.1f} of {row['bytes_expected'] / 1e6:,.1f} MB ({share:.2%}),"
         f" {looked:,} of {groups:,} row groups"
     )
+    unread = row["shards_planned"] - row["shards_complete"]
+    if unread:
+        yield (
+            f"incomplete: {unread:,} of {row['shards_planned']:,} index files were not read whole;"
+            " what was not found may stand in them"
+        )
     lacking = Counter(name for line in log for name in line["columns_missing"])
     if lacking:
         named = ", ".join(

@@ -51,7 +51,7 @@ def runs(tables: str, as_json: bool) -> None:
         rows += begun.values()
     censuses = [] if as_json else store.read("censuses").to_pylist()
     for columns, listed in ((RUN_COLUMNS, rows), (CENSUS_COLUMNS, censuses)):
-        if listed or columns is RUN_COLUMNS:
+        if listed or (columns is RUN_COLUMNS and not censuses):
             _print(columns, sorted(listed, key=lambda row: row["started_at"]), as_json)
     for run in unfinished:
         click.echo(run.note(), err=True)

@@ -175,6 +175,7 @@ class TestCommand:
         said = capsys.readouterr().out
         assert "62 captures of 1 of 4 titles, in 62 rows of 2 index files" in said
         assert "not in this index" not in said
+        assert "incomplete" not in said
         size = sum(Path(path).stat().st_size for path in paths)
         assert f"of {size / 1e6:,.1f} MB (" in said
         assert "robotstxt 31, warc 31" in said
@@ -201,6 +202,7 @@ class TestCommand:
         assert cli.run(words) == 3
         said = capsys.readouterr()
         assert "error: 2 of 8 shards were not read to their end" in said.err
+        assert "incomplete: 2 of 8 index files were not read whole; what was not found may stand" in said.out
         assert f"failed: {cut}: the Parquet footer cannot be read" in said.err
         assert f"partial: {broken}: row group cannot be read" in said.err
         assert "Traceback" not in said.err

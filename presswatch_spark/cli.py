@@ -75,7 +75,7 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as error:
         return _failed(f"{error.filename or 'system'}: {error.strerror or error}")
     except (KeyboardInterrupt, click.Abort):
-        return _failed("stopped (a scan goes on where it was when the same command is given again)")
+        return _failed("stopped (a scan or census goes on where it was when the same command is given again)")
     return 0
 
 

@@ -11,11 +11,12 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import OutputError
 from presswatch_spark.matching.rows import Row
 from presswatch_spark.output.tables import TableStore
+from presswatch_spark.pointers.ahead import shards_ahead
 from presswatch_spark.pointers.checks import difference, edited, other_words
 from presswatch_spark.pointers.mirrors import Mirror, mirrored
 from presswatch_spark.pointers.outcomes import Failure, Record
 from presswatch_spark.pointers.pointer import Pointer, pointer_of
-from presswatch_spark.pointers.reading import Outcome, records_at
+from presswatch_spark.pointers.reading import Outcome
 from presswatch_spark.sources.base import ReadOptions
 from presswatch_spark.storage.objects import StorageOptions
 
@@ -57,10 +58,13 @@ class Audit:
             release = row["release"] if row["dataset"] == "wet" else None
             key = (pointer.uri, row["dataset"], row["run_id"], release)
             shards.setdefault(key, {}).setdefault(pointer, []).append(row)
-        for (_, _, run_id, release), pointers in shards.items():
-            # A range does not hold the record that names the release, and with it its errata.
-            options = replace(self.options_of(run_id), release=release)
-            for pointer, outcome in records_at(list(pointers), options):
+        # A range does not hold the record that names the release, and with it its errata.
+        work = [
+            (list(pointers), replace(self.options_of(run_id), release=release))
+            for (_, _, run_id, release), pointers in shards.items()
+        ]
+        for pointers, outcomes in zip(shards.values(), shards_ahead(work), strict=True):
+            for pointer, outcome in outcomes:
                 for row in pointers[pointer]:
                     yield self._verdict(row, pointer, outcome)
 

@@ -32,6 +32,8 @@ CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
 REDIRECTS_MAX = 5
 CONNECT_ATTEMPTS_MAX = 4
+# Kept open for each host; threads that read at once share them.
+CONNECTIONS = 8
 REQUEST_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "presswatch-spark"}
 
 
@@ -193,6 +195,8 @@ def _pool(
     """Return this process's connections: sockets do not survive the fork that makes a Spark worker."""
     timeout = urllib3.Timeout(connect=options.connect_timeout, read=options.read_timeout)
     if proxy is None:
-        return urllib3.PoolManager(timeout=timeout, ca_certs=ca_bundle)
+        return urllib3.PoolManager(maxsize=CONNECTIONS, timeout=timeout, ca_certs=ca_bundle)
     identity = urllib3.make_headers(proxy_basic_auth=urllib3.util.parse_url(proxy).auth)
-    return urllib3.ProxyManager(proxy, proxy_headers=identity, timeout=timeout, ca_certs=ca_bundle)
+    return urllib3.ProxyManager(
+        proxy, maxsize=CONNECTIONS, proxy_headers=identity, timeout=timeout, ca_certs=ca_bundle
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import shutil
+import threading
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -20,10 +21,11 @@ from presswatch_spark.demo.generate import Page
 from presswatch_spark.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.matching.digests import row_digest
 from presswatch_spark.output.tables import TableStore
+from presswatch_spark.pointers.ahead import SHARDS_AT_ONCE, shards_ahead
 from presswatch_spark.pointers.audit import Audit, Verdict
 from presswatch_spark.pointers.fetch import at_pointer
 from presswatch_spark.pointers.mirrors import mirrored, parse_mirror
-from presswatch_spark.pointers.outcomes import MEANINGS, Record
+from presswatch_spark.pointers.outcomes import MEANINGS, Failure, Record
 from presswatch_spark.pointers.pointer import Pointer, is_pointer, parse_pointer, pointer_of
 from presswatch_spark.pointers.reading import records_at
 from presswatch_spark.pointers.rows import drawn_rows, row_by_digest
@@ -499,6 +501,41 @@ def test_a_written_pointer_into_a_release_with_errata_leads_to_the_text_that_was
     for mirrors in ((), (moved,)):
         fetched = at_pointer(str(pointer_of(row, row["shard_uri"])), {}, StorageOptions(), mirrors)
         assert fetched.record.facts["text_sha256"] == row["text_sha256"]
+
+
+class TestShardsAhead:
+    def test_remote_shards_are_asked_at_once_and_answered_in_their_order(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        meeting, asked = threading.Barrier(SHARDS_AT_ONCE), list[str]()
+
+        def slow(pointers: list[Pointer], options: ReadOptions) -> list[tuple[Pointer, Failure]]:
+            asked.append(pointers[0].uri)
+            meeting.wait(20)
+            return [(pointer, Failure("x")) for pointer in pointers]
+
+        monkeypatch.setattr("presswatch_spark.pointers.ahead.records_at", slow)
+        work = [([Pointer(f"s3://b/{n}", 1, 2)], ReadOptions()) for n in range(2 * SHARDS_AT_ONCE)]
+        found = [pointer.uri for outcomes in shards_ahead(work) for pointer, _ in outcomes]
+        assert found == [pointers[0].uri for pointers, _ in work]
+        assert sorted(asked) == sorted(found)
+
+    def test_no_more_is_read_ahead_than_a_handful(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked = list[str]()
+
+        def quick(pointers: list[Pointer], options: ReadOptions) -> list[tuple[Pointer, Failure]]:
+            asked.append(pointers[0].uri)
+            return [(pointer, Failure("x")) for pointer in pointers]
+
+        monkeypatch.setattr("presswatch_spark.pointers.ahead.records_at", quick)
+        remote = [([Pointer(f"https://h/{n}", 1, 2)], ReadOptions()) for n in range(50)]
+        next(shards_ahead(iter(remote)))
+        assert len(asked) <= SHARDS_AT_ONCE
+        asked.clear()
+        for one in (Pointer("/disk", 1, 2), Pointer("s3://b/rows", row=1)):
+            next(shards_ahead([([one], ReadOptions())] * 5))
+            assert asked == [one.uri]
+            asked.clear()
 
 
 def test_every_reason_is_documented() -> None:

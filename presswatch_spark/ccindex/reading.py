@@ -183,7 +183,7 @@ def _bounds(column: Any) -> tuple[str, str] | None:
     """The least and the greatest value of a column of a row group; None if some row may be outside."""
     try:
         found = column.statistics
-        if found is None or not found.has_min_max or (found.has_null_count and found.null_count):
+        if found is None or not (found.has_min_max and found.has_null_count) or found.null_count:
             return None
         low, high = found.min, found.max
     except (UnicodeDecodeError, *ARROW_ERRORS):

@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 
 from presswatch_spark.errors import ConfigError, StorageError
 from presswatch_spark.storage.local import LocalStore, explained, partial_path
-from presswatch_spark.storage.model import MissingError, ObjectInfo, StorageOptions, Store
+from presswatch_spark.storage.model import MissingError, ObjectInfo, StorageOptions, Store, changed
 from presswatch_spark.storage.streams import READ_BYTES, ByteStream, RangeFile
 from presswatch_spark.storage.uris import canonical, is_hidden, printable, scheme_of
 
@@ -80,12 +80,14 @@ def random_access(
     """Open the object as a seekable file, for `pyarrow.parquet.ParquetFile` and its like.
 
     Remote objects are read by ranges with `read_ahead` bytes of read-ahead, each checked to be of the same
-    version of the object; without any, every read is one request of just its bytes.
+    version of the object; without any, every read is one request of just its bytes. A file on disk is checked
+    when it is opened.
     """
     uri = canonical(info.uri)
     store = _store(uri, options)
     if isinstance(store, LocalStore):
-        store.stat(uri)
+        if info.etag not in (None, store.stat(uri).etag):
+            raise changed(uri, 0)
         try:
             return open(uri, "rb")
         except OSError as error:

@@ -8,6 +8,7 @@ import random
 from collections import Counter
 from datetime import UTC
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from benchmarks.census.bulk import table_of
 from benchmarks.census.indices import SUBSETS, Index, write_index
 from benchmarks.census.material import CRAWL, SCHEMA, Row, row_of, surt, write_file
 from benchmarks.census.reference import members_rows
+from presswatch_spark.ccindex.reading import _bounds
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.census import CensusSummary, index_files, wanted_of
 from presswatch_spark.census_parts import Kind
@@ -29,7 +31,8 @@ from presswatch_spark.config import CommonCrawlRules, DatasetRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
 from presswatch_spark.matching.digests import row_digest
-from tests.censuses import ARTICLES, SITES, census_corpus, nested, seen, some_rows, take
+from presswatch_spark.storage.objects import stat
+from tests.censuses import ARTICLES, FAST, SITES, census_corpus, nested, seen, some_rows, take
 
 LABEL = st.text("abcxyz019-", min_size=1, max_size=6).filter(lambda text: text.strip("-") == text)
 MISSING = ("url_surtkey", "url_host_name", "url_host_registered_domain")
@@ -334,6 +337,24 @@ class TestDamage:
         outcome, rows = take(corpus, tmp_path, file)
         assert (outcome.log["status"], rows) == ("failed", [])
         assert "row group cannot be read" in outcome.log["error"]
+
+    def test_a_file_that_was_replaced_since_it_was_planned_has_failed(
+        self, corpus: Path, tmp_path: Path
+    ) -> None:
+        planned = stat(str(written(tmp_path, some_rows())), FAST)
+        written(tmp_path, some_rows(2)[:40])
+        outcome, rows = take(corpus, tmp_path, planned)
+        assert (outcome.log["status"], rows) == ("failed", [])
+        assert "the object changed since it was listed" in outcome.log["error"]
+
+    @pytest.mark.parametrize(("nulls", "kept"), [(0, False), (1, True), (None, True)])
+    def test_a_row_group_that_may_hold_rows_without_a_key_is_looked_into(
+        self, nulls: int | None, kept: bool
+    ) -> None:
+        statistics = SimpleNamespace(
+            min="a", max="b", has_min_max=True, has_null_count=nulls is not None, null_count=nulls
+        )
+        assert (_bounds(SimpleNamespace(statistics=statistics)) is None) is kept
 
     def test_a_column_whose_name_is_no_text_is_a_damaged_footer(self, corpus: Path, tmp_path: Path) -> None:
         file = written(tmp_path, some_rows())

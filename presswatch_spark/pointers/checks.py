@@ -41,6 +41,11 @@ COMPARED = (
     ("captured_at", OTHER_FACTS),
     ("http_status", OTHER_FACTS),
     ("languages", OTHER_FACTS),
+    # A range that is not just the record's would give a third party other bytes.
+    ("record_offset", OTHER_FACTS),
+    ("record_length", OTHER_FACTS),
+    ("record_encoding", OTHER_FACTS),
+    ("row_index", OTHER_FACTS),
 )
 # What stands in another record than the document, which a range does not hold.
 ELSEWHERE: Mapping[str, tuple[str, ...]] = MappingProxyType({"warc": ("languages",)})

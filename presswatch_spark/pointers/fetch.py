@@ -11,7 +11,7 @@ from presswatch_spark.errors import CorruptError
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.mirrors import Mirror, mirrored
-from presswatch_spark.pointers.outcomes import OTHER_TEXT, Failure, Record
+from presswatch_spark.pointers.outcomes import OTHER_FACTS, OTHER_TEXT, Failure, Record
 from presswatch_spark.pointers.pointer import Pointer, parse_pointer, pointer_of
 from presswatch_spark.pointers.reading import records_at, stored_record
 from presswatch_spark.pointers.rows import row_by_digest
@@ -82,6 +82,8 @@ def at_pointer(
         raise _refused(pointer, outcome)
     if pointer.sha256 not in (None, hashlib.sha256(outcome.text).hexdigest()):
         raise _refused(pointer, Failure(OTHER_TEXT))
+    if pointer.length not in (None, length := outcome.facts["record_length"]):
+        raise _refused(pointer, Failure(OTHER_FACTS, f"the record there has {length:,} bytes"))
     checked = (
         "SHA-256 of the text" if pointer.sha256 else "nothing: the pointer has no sha256 to compare with"
     )

@@ -36,7 +36,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         OTHER_PAYLOAD: "the page's bytes have another digest",
         OTHER_EXTRACTION: "this version extracts text by another library, so the texts cannot be compared",
         OTHER_TEXT: "the text has another SHA-256",
-        OTHER_FACTS: "time of capture, HTTP status or languages are others",
+        OTHER_FACTS: "time of capture, HTTP status, languages or bounds of the record are others",
         OTHER_ARTICLE: "the corpus has not the article, or another text of it",
         OTHER_WORDS: "a span does not hold the same words on both sides",
     }

@@ -7,6 +7,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -416,11 +417,24 @@ class TestEditedTables:
             urls[4]: {"record_offset": None, "record_length": None},
             urls[5]: {"dataset": "pdf"},
             urls[6]: {"record_encoding": "inflated"},
+            urls[7]: {"record_length": 1},
+            urls[8]: {"row_index": 3},
         }
         rewrite_rows(tables, lambda row: row.update(wild.get(row["document_url"], {})), digested=True)
         found = failures(verdicts(tables, shard=shard))
         assert set().union(*found.values()) == set(wild)
-        assert set(found) == {"unreadable", "record gone"}
+        assert set(found) == {"unreadable", "record gone", "other facts"}
+        assert found["other facts"] == {urls[7], urls[8]}
+
+    def test_a_written_pointer_to_another_range_than_the_record_s_is_refused(
+        self, scanned: tuple[Path, Path]
+    ) -> None:
+        shard, tables = scanned
+        ((row,), _) = drawn_rows(TableStore.open(str(tables)), None, 1, 0)
+        pointer = pointer_of(row, str(shard))
+        assert at_pointer(str(pointer), {}, StorageOptions(), ()).record.text
+        with pytest.raises(CorruptError, match="the record there has"):
+            at_pointer(str(replace(pointer, length=1)), {}, StorageOptions(), ())
 
     def test_a_table_without_a_needed_column_is_refused(self, scanned: tuple[Path, Path]) -> None:
         (file,) = (scanned[1] / "matches").glob("*.parquet")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from pathlib import Path
@@ -23,6 +23,8 @@ from presswatch_spark.shard_scan import ALL_DIED, ERROR_CHARACTERS, ROWS_AT_ONCE
 from presswatch_spark.sources.table.values import as_languages, as_number, as_text, as_time
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, stat
 
+# What the index says of a capture may be anything: of a file, no more kinds than these are told apart.
+KINDS_MAX = 100_000
 INT32_MAX, INT64_MAX = (1 << 31) - 1, (1 << 63) - 1
 
 
@@ -38,8 +40,11 @@ class _Attempt:
 
     def add(self, row: Row) -> None:
         """Take a row of `captures`."""
+        kind = _kind_of(row)
+        if kind not in self.kinds and len(self.kinds) >= KINDS_MAX:
+            kind = replace(kind, subset="", status=0, language="")
         self.rows.append(row)
-        self.kinds[_kind_of(row)] += 1
+        self.kinds[kind] += 1
         if len(self.rows) >= ROWS_AT_ONCE:
             self.pack()
 

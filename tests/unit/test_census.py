@@ -514,6 +514,17 @@ class TestGeneratedIndex:
         assert looked < groups / 10
 
 
+def test_an_index_that_says_something_else_of_every_capture_does_not_fill_the_summary(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("presswatch_spark.file_census.KINDS_MAX", 10)
+    rng = random.Random(5)
+    rows = [row_of(rng, "gazette.fr", "warc") | {"content_languages": f"l{n}"} for n in range(500)]
+    outcome, found = take(corpus, tmp_path, written(tmp_path, rows))
+    assert sum(outcome.kinds.values()) == outcome.log["captures"] == len(found) == 500
+    assert len(outcome.kinds) == 11
+
+
 def test_a_title_without_a_capture_is_listed_with_none() -> None:
     kinds = {Kind("north", "gazette", "article", "warc", 200, "fra"): 2}
     kinds[Kind("north", "gazette", "title", "robotstxt", 404, "")] = 1

@@ -17,7 +17,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import BinaryIO, Literal, cast
 
-Kind = Literal["html", "pdf"]
+Kind = Literal["html", "pdf", "css"]
 
 # Of processor time, for one page: 100 MB of HTML take 7 to 15.
 MOST_SECONDS = 60
@@ -38,6 +38,8 @@ class ParserDiedError(PageError):
 
 def text_apart(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
     """The text of a page (HTML in UTF-8, or PDF), in UTF-8; what was not read of it, None if nothing.
+
+    `css`: see `rights.selected`.
 
     Raises:
         PageError: nothing was read: the parser refuses the page.
@@ -125,10 +127,11 @@ def _parsed(kind: str, page: bytes) -> tuple[bool, bytes, bytes]:
         except PdfError as error:
             return False, b"", str(error).encode()
         return True, text, (said or "").encode()
+    from presswatch_spark.rights.selected import answer
     from presswatch_spark.sources.warc.extraction import extracted_text
 
     try:
-        return True, extracted_text(page), b""
+        return True, answer(page) if kind == "css" else extracted_text(page), b""
     except MemoryError:
         return False, b"", b"the parser needs too much memory for the page"
     except ValueError:

@@ -22,7 +22,7 @@ PAGE = f"<p>{article(1)['body']}".encode()
 
 @pytest.fixture(scope="module")
 def scanned(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the tables `pages` (WARC), `text` (WET of the same) and `robots` (robots.txt after them)."""
+    """A folder with tables of `pages` (WARC), `text` (WET) and `robots` (robots.txt after them)."""
     home = tmp_path_factory.mktemp("rights")
     build(home / "corpus", [write_jsonl(home / "articles.jsonl", [article(1), article(2)])])
     forbids, lets_in = b"User-agent: CCBot\nDisallow: /une/\n", b"User-agent: CCBot\nDisallow: /admin/\n"

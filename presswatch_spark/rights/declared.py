@@ -103,12 +103,18 @@ def _by_rules(row: Row, path: str) -> str | None:
         return UNKNOWN
     if row["value"] is None:
         return str(row["verdict"]) if row["verdict"] else None
-    return ALLOWED if allows(_rules(row["value"]), path) else RESERVED
+    return ALLOWED if _lets_in(row["value"], path) else RESERVED
 
 
 def _matches(pattern: str, path: str) -> bool:
     """Whether a pattern of robots.txt is about a path."""
     return not allows(rules_of([("disallow", pattern)]), path)
+
+
+@lru_cache(maxsize=64)
+def _lets_in(value: str, path: str) -> bool:
+    """Whether stored rules allow a path; agents that share a group are asked for one after the other."""
+    return allows(_rules(value), path)
 
 
 @lru_cache(maxsize=1024)

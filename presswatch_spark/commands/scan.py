@@ -138,6 +138,7 @@ def summary_lines(summary: RunSummary, out: str) -> list[str]:
         f"run {summary.run_id}{resumed}: {row['matches']:,} matches in {row['documents']:,} documents"
         f"{skipped} ({megabytes:,.1f} MB of text) of {row['shards_planned']:,} shards,"
         f" {summary.seconds:,.0f} s",
+        *([f"{row['signals']:,} rights signals of members' sites"] if row.get("signals") else []),
         f"table digest {row['table_digest']}",
         f"read it with: presswatch matches {out}",
     ]

@@ -13,7 +13,7 @@ from protego import Protego
 from presswatch_spark.rights.files import applies_to
 from presswatch_spark.rights.model import ALLOWED, RESERVED, UNKNOWN, is_cut
 from presswatch_spark.rights.origins import Place, place_of
-from presswatch_spark.rights.relation import Declaration, strongest
+from presswatch_spark.rights.relation import Declaration, second, sides_of, strongest
 from presswatch_spark.rights.robots import allows, lines_of, rules_of
 
 Row = Mapping[str, Any]
@@ -30,8 +30,7 @@ class Declared:
     """
 
     def __init__(self, rows: Iterable[Row]) -> None:
-        # Each file of an origin: moment and record → rows.
-        self._files: dict[tuple[str, str], dict[tuple[datetime, str], list[Row]]] = {}
+        files: dict[tuple[str, str], dict[tuple[datetime, str], list[Row]]] = {}
         self._pages: dict[tuple[str, datetime], list[Row]] = defaultdict(list)
         seen = set[str]()
         for row in rows:
@@ -40,23 +39,24 @@ class Declared:
             seen.add(row["row_sha256"])
             if row["scope"] == "page":
                 if row["verdict"] is not None:
-                    self._pages[row["document_url"], _second(row["captured_at"])].append(row)
+                    self._pages[row["document_url"], second(row["captured_at"])].append(row)
             elif place := place_of(row["document_url"]):
-                captures = self._files.setdefault((place.origin, place.path), {})
+                captures = files.setdefault((place.origin, place.path), {})
                 captures.setdefault((row["captured_at"], row["record_id"] or ""), []).append(row)
-        self._ordered = {
+        self._files = {
             key: [(at, captures[at, record]) for at, record in sorted(captures)]
-            for key, captures in self._files.items()
+            for key, captures in files.items()
         }
 
     def about(self, url: str, at: datetime, agent: str) -> Iterator[Sequence[Declaration]]:
         """Yield the declarations about a page that was captured at `at`: of each source, in order of time.
 
+        Of a file, those are the last up to that second and the first from it on: others decide nothing.
         TDMRep's own order holds: what a page says in its metas counts, else in its headers, else what the
         file of the site says.
         """
         place = place_of(url)
-        own = [row for row in self._pages.get((url, _second(at)), ()) if applies_to(row["agent"], agent)]
+        own = [row for row in self._pages.get((url, second(at)), ()) if applies_to(row["agent"], agent)]
         reserved = [row for row in own if row["signal"] == "tdm_reservation"]
         metas = [row for row in reserved if row["source"] == "meta"]
         for rows in (metas or reserved, [row for row in own if row["signal"] != "tdm_reservation"]):
@@ -66,8 +66,9 @@ class Declared:
             return
         for file in ("/robots.txt", "/ai.txt", "/.well-known/ai.txt", TDM_FILE):
             if not (file == TDM_FILE and reserved):
-                captures = self._ordered.get((place.origin, file), ())
-                yield [_of_file(moment, rows, place, agent) for moment, rows in captures]
+                captures = self._files.get((place.origin, file), ())
+                nearest = [captures[k] for k in sides_of(at, [moment for moment, _ in captures])]
+                yield [_of_file(moment, rows, place, agent) for moment, rows in nearest]
 
 
 def _of_file(at: datetime, rows: Sequence[Row], place: Place, agent: str) -> Declaration:
@@ -102,7 +103,7 @@ def _by_rules(row: Row, path: str) -> str | None:
         return UNKNOWN
     if row["value"] is None:
         return str(row["verdict"]) if row["verdict"] else None
-    return ALLOWED if allows(_rules(row["value"]), path) else RESERVED
+    return ALLOWED if _lets_in(row["value"], path) else RESERVED
 
 
 def _matches(pattern: str, path: str) -> bool:
@@ -110,10 +111,12 @@ def _matches(pattern: str, path: str) -> bool:
     return not allows(rules_of([("disallow", pattern)]), path)
 
 
+@lru_cache(maxsize=64)
+def _lets_in(value: str, path: str) -> bool:
+    """Whether stored rules allow a path; agents that share a group are asked for one after the other."""
+    return allows(_rules(value), path)
+
+
 @lru_cache(maxsize=1024)
 def _rules(value: str) -> Protego:
     return rules_of(lines_of(value))
-
-
-def _second(moment: datetime) -> datetime:
-    return moment.replace(microsecond=0)

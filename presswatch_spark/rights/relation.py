@@ -58,7 +58,7 @@ def in_force(at: datetime, series: Iterable[Sequence[Declaration]]) -> InForce:
     captured on the other, or cannot be read. `conflicting`: what reserved on one side is known not to on the
     other. `none`: some source allows it, none reserves it, and none is in doubt. `unknown`: everything else.
     """
-    sides = [_sides(_second(at), declarations) for declarations in series]
+    sides = [_sides(at, declarations) for declarations in series]
     before = strongest(side for side, _ in sides if side)
     after = strongest(side for _, side in sides if side)
     said = {side.verdict for side in (before, after) if side}
@@ -81,17 +81,28 @@ def _sides(
     at: datetime, declarations: Sequence[Declaration]
 ) -> tuple[Declaration | None, Declaration | None]:
     """The last declaration up to a second, and the first one from it on."""
-    moments = [_second(declaration.at) for declaration in declarations]
-    last, first = bisect_right(moments, at) - 1, bisect_left(moments, at)
+    last, first = _bounds(at, [declaration.at for declaration in declarations])
     return (
         declarations[last] if last >= 0 else None,
         declarations[first] if first < len(declarations) else None,
     )
 
 
+def sides_of(at: datetime, moments: Sequence[datetime]) -> list[int]:
+    """Which of some moments, in order, count for a second: at most two, in order."""
+    return sorted({k for k in _bounds(at, moments) if 0 <= k < len(moments)})
+
+
+def _bounds(at: datetime, moments: Sequence[datetime]) -> tuple[int, int]:
+    """The last moment up to a second, or -1; the first from it on, or their number."""
+    at = second(at)
+    return bisect_right(moments, at, key=second) - 1, bisect_left(moments, at, key=second)
+
+
 def _reserves(declaration: Declaration | None) -> bool:
     return declaration is not None and declaration.verdict == RESERVED
 
 
-def _second(moment: datetime) -> datetime:
+def second(moment: datetime) -> datetime:
+    """The second that a moment lies in."""
     return moment.replace(microsecond=0)

@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from presswatch_spark.rights import paywall
 from presswatch_spark.rights.model import VALUE_CHARACTERS, Signal
 from presswatch_spark.rights.signals import SIGNALS
 from presswatch_spark.rights.tags import PAGE_BYTES
+from presswatch_spark.sources.warc.apart import ParserDiedError
 from presswatch_spark.text.words import word_count
 from tests.captures import capture, told
 
@@ -210,6 +212,15 @@ def test_what_is_said_of_paywalled_text_is_known(selector: str, body: str, captu
     assert found is captured
     assert ("words" in told_of) == (captured is not None)
     assert time.process_time() - started < 5
+
+
+def test_a_page_that_kills_the_parser_leaves_it_unsaid(monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(kind: str, page: bytes) -> Any:
+        raise ParserDiedError("a crash")
+
+    monkeypatch.setattr(paywall, "text_apart", dies)
+    (signal,) = told(capture(ld({"isAccessibleForFree": False, "cssSelector": "p"}) + "<p>un"))
+    assert (signal.paywalled_text_captured, signal.note) == (None, "the selector was not tried")
 
 
 def test_what_is_free_has_no_paywalled_text() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,18 +21,31 @@ from tests.corpora import article, build, write_jsonl
 SITE = "https://www.courrier.example"
 
 
-def write_warc(path: Path, *responses: tuple[str, str, list[tuple[str, str]], bytes]) -> Path:
-    """Write responses of URL, status line, headers and body, captured at noon."""
+@dataclass(frozen=True)
+class Answer:
+    """What a server answered, and when."""
+
+    url: str
+    body: bytes
+    headers: Sequence[tuple[str, str]] = ()
+    status: str = "200 OK"
+    at: str = "2024-05-18T12:00:00Z"
+
+
+def write_warc(path: Path, *answers: Answer) -> Path:
+    """Write answers as response records."""
     with path.open("wb") as file:
         writer = WARCWriter(file, gzip=path.suffix == ".gz")
-        for url, status, headers, body in responses:
-            head = StatusAndHeaders(status, headers, protocol="HTTP/1.1")
-            facts = {"WARC-Date": "2024-05-18T12:00:00Z"}
-            writer.write_record(
-                writer.create_warc_record(
-                    url, "response", io.BytesIO(body), http_headers=head, warc_headers_dict=facts
-                )
+        for answer in answers:
+            head = StatusAndHeaders(answer.status, list(answer.headers), protocol="HTTP/1.1")
+            record = writer.create_warc_record(
+                answer.url,
+                "response",
+                io.BytesIO(answer.body),
+                http_headers=head,
+                warc_headers_dict={"WARC-Date": answer.at},
             )
+            writer.write_record(record)
     return path
 
 
@@ -50,13 +65,14 @@ def scan(path: Path, corpus: Path, config: ScanConfig | None = None) -> ShardOut
 def test_a_warc_gives_matches_and_signals(corpus: Path, tmp_path: Path) -> None:
     page = '<html lang=fr><meta name="tdm-reservation" content="1"><p>' + str(article(1)["body"])
     html = [("Content-Type", "text/html; charset=iso-8859-1"), ("X-Robots-Tag", "noai")]
+    plain = [("Content-Type", "text/plain")]
     path = write_warc(
         tmp_path / "a.warc.gz",
-        (f"{SITE}/robots.txt", "200 OK", [("Content-Type", "text/plain")], b"User-agent: CCBot\nDisallow: /"),
-        (f"{SITE}/ai.txt", "404 Not Found", [("Content-Type", "text/html")], b"<p>rien"),
-        (f"{SITE}/une/1", "200 OK", html, page.encode("cp1252", "replace")),
-        (f"{SITE}/", "301 Moved", [("Location", "/une"), ("TDM-Reservation", "1")], b""),
-        ("https://ailleurs.example/robots.txt", "200 OK", [], b"User-agent: *\nDisallow: /"),
+        Answer(f"{SITE}/robots.txt", b"User-agent: CCBot\nDisallow: /", plain),
+        Answer(f"{SITE}/ai.txt", b"<p>rien", [("Content-Type", "text/html")], "404 Not Found"),
+        Answer(f"{SITE}/une/1", page.encode("cp1252", "replace"), html),
+        Answer(f"{SITE}/", b"", [("Location", "/une"), ("TDM-Reservation", "1")], "301 Moved"),
+        Answer("https://ailleurs.example/robots.txt", b"User-agent: *\nDisallow: /"),
     )
     outcome = scan(path, corpus)
     assert outcome.log["status"] == "complete"
@@ -82,10 +98,8 @@ def test_a_warc_gives_matches_and_signals(corpus: Path, tmp_path: Path) -> None:
 
 
 def test_a_file_of_a_site_is_read_whatever_the_language_asked_for(corpus: Path, tmp_path: Path) -> None:
-    path = write_warc(
-        tmp_path / "b.warc",
-        (f"{SITE}/robots.txt", "200 OK", [("Content-Type", "text/plain")], b"User-agent: *\nDisallow: /"),
-    )
+    robots = Answer(f"{SITE}/robots.txt", b"User-agent: *\nDisallow: /", [("Content-Type", "text/plain")])
+    path = write_warc(tmp_path / "b.warc", robots)
     outcome = scan(path, corpus, ScanConfig(read=ReadRules(languages=("fra",), release="CC-MAIN-2024-22")))
     (batch,) = outcome.signals
     assert set(batch["verdict"].to_pylist()) == {"reserved"}

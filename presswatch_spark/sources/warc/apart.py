@@ -17,7 +17,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import BinaryIO, Literal, cast
 
-Kind = Literal["html", "main", "pdf"]
+Kind = Literal["html", "main", "css", "pdf"]
 
 # Of processor time, for one page: 100 MB of HTML take 7 to 15.
 MOST_SECONDS = 60
@@ -39,7 +39,14 @@ class ParserDiedError(PageError):
 def text_apart(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
     """The text of a page (HTML in UTF-8, or PDF), in UTF-8; what was not read of it, None if nothing.
 
-    `main`: of HTML, that of the main content alone.
+    from presswatch_spark.rights.selected import answer
+    from presswatch_spark.sources.warc import extraction, main_content
+
+    try:
+        if kind == "css":
+            return True, answer(page), b""
+        text = (extraction if kind == "html" else main_content).extracted_text(page)
+        return text is not None, text or b"", b"" if text is not None else b"the main content cannot be told"
 
     Raises:
         PageError: nothing was read: the parser refuses the page.
@@ -127,11 +134,19 @@ def _parsed(kind: str, page: bytes) -> tuple[bool, bytes, bytes]:
         except PdfError as error:
             return False, b"", str(error).encode()
         return True, text, (said or "").encode()
+<<<<<<< HEAD
     from presswatch_spark.sources.warc import extraction, main_content
 
     try:
         text = (extraction if kind == "html" else main_content).extracted_text(page)
         return text is not None, text or b"", b"" if text is not None else b"the main content cannot be told"
+=======
+    from presswatch_spark.rights.selected import answer
+    from presswatch_spark.sources.warc.extraction import extracted_text
+
+    try:
+        return True, answer(page) if kind == "css" else extracted_text(page), b""
+>>>>>>> 9d1c70e53324db59dc80b52a9035f12eec9e8532
     except MemoryError:
         return False, b"", b"the parser needs too much memory for the page"
     except ValueError:

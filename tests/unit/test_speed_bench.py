@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +113,19 @@ def test_ratios_are_taken_round_by_round() -> None:
     turns = rounds.Turns(cpu={"a": [1.0, 10.0, 1.0], "b": [2.0, 20.0, 2.0]}, sizes=[10**6] * 3)
     assert turns.ratio("a", "b") == 2.0
     assert turns.rate("b") == 0.5
+
+
+def test_processor_time_is_that_of_the_processes_below_too() -> None:
+    busy = (
+        "import sys, time\nwhile time.process_time() < 0.3: pass\nprint('done', flush=True)\nsys.stdin.read()"
+    )
+    before = rounds.processor_seconds()
+    with subprocess.Popen(
+        [sys.executable, "-c", busy], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"done\n"
+        assert rounds.processor_seconds() - before > 0.28
 
 
 def test_memory_of_mapped_files_is_told_apart(material: Material) -> None:

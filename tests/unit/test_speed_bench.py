@@ -94,7 +94,9 @@ def test_every_part_measures_and_reports(material: Material, tmp_path: Path) -> 
     for title in ("WET", "C4", "WARC", "MinHash signatures", "Verification", "Whole releases"):
         assert f"### {title}\n" in text
     assert "| read + sieve, 2e+04, gate |" in text
-    assert all(row["core_hours"] > 0 for row in found["parts"]["costs"]["releases"])
+    reckoned = found["parts"]["costs"]["releases"]
+    assert all(row["core_hours"] > 0 for row in reckoned)
+    assert "Common Crawl WARC, one crawl, French only" in [row["name"] for row in reckoned]
 
 
 def test_the_report_replaces_its_own_section_only(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ PRICES = Path(__file__).resolve().parents[2] / "conf" / "prices.yaml"
 def measure(parts: dict[str, Any], prices: Path = PRICES) -> dict[str, object]:
     """What each release takes whose rate was measured.
 
-    core-hours = bytes of text / (rate of the whole scan of a shard on one core × Spark's share of it).
+    core-hours = bytes of text (of WARC: of pages) / (rate of the whole scan of a shard on one core × Spark's
+    share of it).
     """
     table = yaml.safe_load(prices.read_text("utf-8"))
     kept = spark_share(parts)
@@ -54,9 +55,10 @@ def spark_share(parts: dict[str, Any]) -> float:
 def whole_scan_rates(parts: dict[str, Any]) -> dict[tuple[str, bool], float]:
     """MB a second and core of the whole scan of a shard, by format and whether the language gate is shut."""
     rates = {}
-    for name, way in parts.get("wet", {}).get("ways", {}).items():
-        if name.startswith("whole scan"):
-            rates["wet", name.endswith("gate")] = way["mb_per_second"]
+    for part in ("wet", "warc"):
+        for name, way in parts.get(part, {}).get("ways", {}).items():
+            if name.startswith("whole scan"):
+                rates[part, name.endswith("gate")] = way["mb_per_second"]
     for part, kind in (("jsonl", "c4_json"), ("parquet", "c4_parquet")):
         if found := parts.get("c4", {}).get(part):
             rates[kind, False] = found["ways"]["whole scan"]["mb_per_second"]

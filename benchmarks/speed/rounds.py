@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Generic, TypeVar
+
+from benchmarks.speed.processes import below
 
 Item = TypeVar("Item")
 Way = Callable[[Item], object]
@@ -14,7 +19,7 @@ Way = Callable[[Item], object]
 
 @dataclass(slots=True)
 class Turns(Generic[Item]):
-    """Seconds of each way in each round: of the clock, and of processor time over all threads."""
+    """Seconds of each way in each round: of the clock, and of processor time (see `processor_seconds`)."""
 
     wall: dict[str, list[float]] = field(default_factory=dict)
     cpu: dict[str, list[float]] = field(default_factory=dict)
@@ -48,6 +53,15 @@ class Turns(Generic[Item]):
         }
 
 
+def processor_seconds() -> float:
+    """Processor time of this process over all threads, and of the processes below it that live."""
+    nanoseconds = 0
+    for process in below(os.getpid()):
+        with suppress(OSError):
+            nanoseconds += int(Path(f"/proc/{process}/schedstat").read_text().split()[0])
+    return time.process_time() + nanoseconds / 1e9
+
+
 def in_turns(
     ways: Mapping[str, Way[Item]], items: Sequence[Item], sizes: Sequence[int], rounds: int
 ) -> Turns[Item]:
@@ -66,8 +80,8 @@ def in_turns(
         turns.sizes.append(sizes[which])
         shift = number % len(names)
         for name in (*names[shift:], *names[:shift]):
-            wall, cpu = time.perf_counter(), time.process_time()
+            wall, cpu = time.perf_counter(), processor_seconds()
             ways[name](items[which])
             turns.wall[name].append(time.perf_counter() - wall)
-            turns.cpu[name].append(time.process_time() - cpu)
+            turns.cpu[name].append(processor_seconds() - cpu)
     return turns

@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 
+from presswatch_spark.parsing.apart import PageError, text_apart
+from presswatch_spark.parsing.selected import request_of
 from presswatch_spark.rights.jsonld import ACCESSIBLE, Part
 from presswatch_spark.rights.model import Signal, bounded
-from presswatch_spark.rights.selected import request_of
 from presswatch_spark.show import json_text
-from presswatch_spark.sources.warc.apart import PageError, text_apart
 from presswatch_spark.text.words import word_count
 
 PARSER = f"resiliparse {version('resiliparse')}"

@@ -2,7 +2,7 @@
 
 One pass over the page in UTF-8, by the tokenizer of the HTML Standard (13.2.5), without a tree: tags vanish
 or separate (see `tags`), scripts and styles are passed over, references are decoded. It decides nothing: what
-the sieve finds here is verified in the text that a parser extracts (`sources.warc.extraction`). So it may say
+the sieve finds here is verified in the text that a parser extracts (`parsing.extraction`). So it may say
 more than that text, but must not tear apart or leave out what stands there in a row. What a browser does not
 show where it stands, the content of `template`, is moved to the end.
 """

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.sources.warc import apart, pages
-from presswatch_spark.sources.warc.apart import PageError, ParserDiedError, text_apart
-from presswatch_spark.sources.warc.extraction import extracted_text
+from presswatch_spark.parsing import apart
+from presswatch_spark.parsing.apart import PageError, ParserDiedError, text_apart
+from presswatch_spark.parsing.extraction import extracted_text
+from presswatch_spark.sources.warc import pages
 from tests.reading import complaints, read
 from tests.warc_records import page
 from tests.wet_records import packed_as

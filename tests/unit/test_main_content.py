@@ -11,8 +11,8 @@ import pytest
 from resiliparse.parse.html import HTMLTree
 
 from presswatch_spark.demo import prose
-from presswatch_spark.sources.warc.extraction import text_of
-from presswatch_spark.sources.warc.main_content import main_content
+from presswatch_spark.parsing.extraction import text_of
+from presswatch_spark.parsing.main_content import main_content
 from tests.reference.words import reference_words
 
 RNG = random.Random("main content")

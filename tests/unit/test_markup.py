@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from presswatch_spark.sources.warc.extraction import extracted_text
+from presswatch_spark.parsing.extraction import extracted_text
 from presswatch_spark.text.markup import room_for, visible_text
 from presswatch_spark.text.tags import NAME_BYTES, load_tags
 from presswatch_spark.text.words import word_at, words_of

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from presswatch_spark.parsing.apart import ParserDiedError
 from presswatch_spark.rights import paywall
 from presswatch_spark.rights.model import VALUE_CHARACTERS, Signal
 from presswatch_spark.rights.signals import SIGNALS
 from presswatch_spark.rights.tags import PAGE_BYTES
-from presswatch_spark.sources.warc.apart import ParserDiedError
 from presswatch_spark.text.words import word_count
 from tests.captures import capture, told
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +94,9 @@ def test_every_part_measures_and_reports(material: Material, tmp_path: Path) -> 
     for title in ("WET", "C4", "WARC", "MinHash signatures", "Verification", "Whole releases"):
         assert f"### {title}\n" in text
     assert "| read + sieve, 2e+04, gate |" in text
-    assert all(row["core_hours"] > 0 for row in found["parts"]["costs"]["releases"])
+    reckoned = found["parts"]["costs"]["releases"]
+    assert all(row["core_hours"] > 0 for row in reckoned)
+    assert "Common Crawl WARC, one crawl, French only" in [row["name"] for row in reckoned]
 
 
 def test_the_report_replaces_its_own_section_only(tmp_path: Path) -> None:
@@ -111,6 +115,19 @@ def test_ratios_are_taken_round_by_round() -> None:
     turns = rounds.Turns(cpu={"a": [1.0, 10.0, 1.0], "b": [2.0, 20.0, 2.0]}, sizes=[10**6] * 3)
     assert turns.ratio("a", "b") == 2.0
     assert turns.rate("b") == 0.5
+
+
+def test_processor_time_is_that_of_the_processes_below_too() -> None:
+    busy = (
+        "import sys, time\nwhile time.process_time() < 0.3: pass\nprint('done', flush=True)\nsys.stdin.read()"
+    )
+    before = rounds.processor_seconds()
+    with subprocess.Popen(
+        [sys.executable, "-c", busy], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"done\n"
+        assert rounds.processor_seconds() - before > 0.28
 
 
 def test_memory_of_mapped_files_is_told_apart(material: Material) -> None:

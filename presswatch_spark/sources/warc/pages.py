@@ -14,6 +14,10 @@ from types import MappingProxyType
 
 import numpy as np
 
+from presswatch_spark.parsing.apart import Kind as ParsedKind
+from presswatch_spark.parsing.apart import PageError, ParserDiedError, text_apart
+from presswatch_spark.parsing.extraction import EXTRACTION
+from presswatch_spark.parsing.pdf import PDF_EXTRACTION
 from presswatch_spark.sources.base import (
     Bytes,
     Capture,
@@ -27,11 +31,7 @@ from presswatch_spark.sources.http.charsets import encoding_of, to_utf8
 from presswatch_spark.sources.http.codings import decoded_body
 from presswatch_spark.sources.http.media import Kind, kind_of_content, media_type
 from presswatch_spark.sources.http.message import Message, parse_message
-from presswatch_spark.sources.warc.apart import Kind as ParsedKind
-from presswatch_spark.sources.warc.apart import PageError, ParserDiedError, text_apart
-from presswatch_spark.sources.warc.extraction import EXTRACTION
 from presswatch_spark.sources.warc.languages import declared
-from presswatch_spark.sources.warc.pdf import PDF_EXTRACTION
 from presswatch_spark.text.markup import room_for, visible_text
 
 # They may cost a minute each.

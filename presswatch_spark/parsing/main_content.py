@@ -17,7 +17,8 @@ from itertools import takewhile
 from resiliparse.parse.html import HTMLTree
 from resiliparse.parse.html.node import ElementNode, Node
 
-from presswatch_spark.sources.warc.extraction import text_of
+from presswatch_spark.parsing.extraction import text_of
+from presswatch_spark.parsing.refusal import RefusedError
 
 MOST = 0.7
 """Share of the prose that the main content holds at least."""
@@ -49,15 +50,18 @@ class _TooMuchError(Exception):
     """The page costs more than it may."""
 
 
-def extracted_text(page: bytes | memoryview) -> bytes | None:
-    """Text of the main content of a page in UTF-8, in UTF-8; None if it cannot be told.
+def answer(page: bytes) -> tuple[bytes, None]:
+    """Text of the main content of a page in UTF-8, in UTF-8, for `apart`.
 
     Raises:
+        RefusedError: it cannot be told.
         ValueError: the parser refuses the page.
     """
     tree = HTMLTree.parse(str(page, "utf-8", "replace"))
     found = main_content(tree, text_of(tree))
-    return None if found is None else found.encode("utf-8", "replace")
+    if found is None:
+        raise RefusedError("the main content cannot be told")
+    return found.encode("utf-8", "replace"), None
 
 
 def main_content(tree: HTMLTree, visible: str) -> str | None:

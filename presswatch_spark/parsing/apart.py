@@ -15,9 +15,13 @@ import subprocess
 import sys
 from contextlib import suppress
 from functools import lru_cache
+from importlib import import_module
 from typing import BinaryIO, Literal, cast
 
+from presswatch_spark.parsing.refusal import RefusedError
+
 Kind = Literal["html", "main", "css", "pdf"]
+_MODULES = {"html": "extraction", "main": "main_content", "css": "selected", "pdf": "pdf"}
 
 # Of processor time, for one page: 100 MB of HTML take 7 to 15.
 MOST_SECONDS = 60
@@ -39,14 +43,7 @@ class ParserDiedError(PageError):
 def text_apart(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
     """The text of a page (HTML in UTF-8, or PDF), in UTF-8; what was not read of it, None if nothing.
 
-    from presswatch_spark.rights.selected import answer
-    from presswatch_spark.sources.warc import extraction, main_content
-
-    try:
-        if kind == "css":
-            return True, answer(page), b""
-        text = (extraction if kind == "html" else main_content).extracted_text(page)
-        return text is not None, text or b"", b"" if text is not None else b"the main content cannot be told"
+    `main`: of HTML, that of the main content alone. `css`: see `selected.request_of`.
 
     Raises:
         PageError: nothing was read: the parser refuses the page.
@@ -126,31 +123,16 @@ def _limit(page_bytes: int) -> None:
 
 def _parsed(kind: str, page: bytes) -> tuple[bool, bytes, bytes]:
     """Whether anything was read, the text, and what is to be said."""
-    if kind == "pdf":
-        from presswatch_spark.sources.warc.pdf import PdfError, pdf_text
-
-        try:
-            text, said = pdf_text(page)
-        except PdfError as error:
-            return False, b"", str(error).encode()
-        return True, text, (said or "").encode()
-<<<<<<< HEAD
-    from presswatch_spark.sources.warc import extraction, main_content
-
+    module = import_module(f"presswatch_spark.parsing.{_MODULES[kind]}")
     try:
-        text = (extraction if kind == "html" else main_content).extracted_text(page)
-        return text is not None, text or b"", b"" if text is not None else b"the main content cannot be told"
-=======
-    from presswatch_spark.rights.selected import answer
-    from presswatch_spark.sources.warc.extraction import extracted_text
-
-    try:
-        return True, answer(page) if kind == "css" else extracted_text(page), b""
->>>>>>> 9d1c70e53324db59dc80b52a9035f12eec9e8532
+        text, said = module.answer(page)
     except MemoryError:
         return False, b"", b"the parser needs too much memory for the page"
+    except RefusedError as error:
+        return False, b"", str(error).encode()
     except ValueError:
         return False, b"", b"the parser refuses the page"
+    return True, text, (said or "").encode()
 
 
 if __name__ == "__main__":

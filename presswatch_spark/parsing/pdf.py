@@ -8,19 +8,17 @@ from importlib.metadata import version
 
 import pypdf
 
+from presswatch_spark.parsing.refusal import RefusedError
+
 PDF_EXTRACTION = f"pypdf {version('pypdf')}"
 MOST_PAGES = 2_000
 
 
-class PdfError(Exception):
-    """The file cannot be read as PDF."""
-
-
-def pdf_text(body: bytes | memoryview) -> tuple[bytes, str | None]:
-    """The text of a PDF in UTF-8, its pages one after the other; what was not read of it, None if nothing.
+def answer(body: bytes) -> tuple[bytes, str | None]:
+    """The text of a PDF in UTF-8, page after page; what was not read of it, None if nothing. For `apart`.
 
     Raises:
-        PdfError: nothing of it can be read.
+        RefusedError: nothing of it can be read.
     """
     # It warns of every oddity, and quotes it.
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
@@ -29,7 +27,7 @@ def pdf_text(body: bytes | memoryview) -> tuple[bytes, str | None]:
         pages = pypdf.PdfReader(io.BytesIO(body), strict=False).pages
         count = len(pages)
     except Exception as error:  # noqa: BLE001 - a damaged file makes it raise nearly anything
-        raise PdfError(f"PDF cannot be read: {type(error).__name__}") from None
+        raise RefusedError(f"PDF cannot be read: {type(error).__name__}") from None
     for number in range(min(count, MOST_PAGES)):
         try:
             texts.append(pages[number].extract_text())

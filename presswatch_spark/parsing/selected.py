@@ -1,4 +1,4 @@
-"""The text under CSS selectors in a page. Runs in the parsers' own process, so it loads nothing else."""
+"""The text under CSS selectors in a page."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def request_of(selectors: Sequence[str], page: bytes) -> bytes:
     return json.dumps(selectors).encode() + b"\n" + page
 
 
-def answer(request: bytes) -> bytes:
-    """The text under each selector as JSON; null for a selector that is none."""
+def answer(request: bytes) -> tuple[bytes, None]:
+    """The text under each selector as JSON, null for a selector that is none; for `apart`."""
     selectors, _, page = request.partition(b"\n")
     text = page.decode("utf-8", "replace")
-    return json.dumps([text_under(selector, text) for selector in json.loads(selectors)]).encode()
+    return json.dumps([text_under(selector, text) for selector in json.loads(selectors)]).encode(), None
 
 
 def text_under(selector: str, page: str) -> str | None:

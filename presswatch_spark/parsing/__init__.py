@@ -1,0 +1,1 @@
+"""What parses pages, in a process of its own: their text, main content, text under selectors; PDF."""

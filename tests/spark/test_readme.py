@@ -45,7 +45,7 @@ def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "shards" / "c4" / FORMS["c4"][0][0]).rename(tmp_path / "more" / "c4.json.gz")
     folder = tmp_path / MIRROR / RELEASE
     folder.mkdir(parents=True)
-    shard = shutil.copy(tmp_path / "shards" / "wet" / FORMS["wet"][0][0], folder)
+    shard = shutil.copy(tmp_path / "shards" / "crawl" / FORMS["crawl"][0][0], folder)
     paths = gzip.compress(f"{RELEASE}/{Path(shard).name}\n".encode())
     (tmp_path / "wet.paths.gz").write_bytes(paths)
     (folder / "wet.paths.gz").write_bytes(paths)

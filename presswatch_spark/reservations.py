@@ -18,6 +18,7 @@ from presswatch_spark.errors import OutputError
 from presswatch_spark.match_rows import BATCH_ROWS, chosen_runs
 from presswatch_spark.output.tables import TableStore, disk_errors, sync
 from presswatch_spark.rights.declared import Declared
+from presswatch_spark.rights.files import file_kind
 from presswatch_spark.rights.model import AGENTS
 from presswatch_spark.rights.relation import Declaration, InForce, in_force
 from presswatch_spark.tables import DECLARED, MATCHES, RESERVATIONS, RIGHTS_SIGNALS
@@ -42,6 +43,8 @@ class Reservations:
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row for each match on its publisher's own site and each agent, in the order of `matches`.
 
+        The files that declare for a site are documents of WARC too, but no pages: they have no rows.
+
         Raises:
             InputError: no such run is published.
             OutputError: one of the folders holds no tables.
@@ -55,6 +58,8 @@ class Reservations:
         unknown = [InForce("unknown")] * len(AGENTS)
         for match in _own_matches(files):
             url, at = match["document_url"], match["captured_at"]
+            if url and file_kind(url):
+                continue
             for agent, found in zip(AGENTS, standing(url, at) if url and at else unknown, strict=True):
                 yield _row(match, agent, found)
 

@@ -66,7 +66,7 @@ def content_of(capture: Capture) -> Content:
         return Content(None, UNKNOWN, f"HTTP {status}: a redirect, not followed")
     if not 200 <= status < 300 or status == 206:
         return Content(None, UNKNOWN, f"HTTP {status}: unreachable" if status != 206 else "HTTP 206: a part")
-    if capture.cut:
+    if capture.cut and len(body) <= ROBOTS_BYTES:
         return Content(None, UNKNOWN, "the capture was cut")
     start = body[:1024].removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"<"):

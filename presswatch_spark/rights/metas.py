@@ -11,7 +11,17 @@ from presswatch_spark.rights.tdmrep import reservation_verdict
 
 # Meta elements named after agents hold directives for these alone.
 _AGENTS = {name.lower(): name for name in ("CCBot", "GPTBot", "Google-Extended", "Googlebot")}
-_COPYRIGHT = frozenset(("copyright", "dcterms.rights", "dc.rights", "rights", "dcterms.rightsholder"))
+_COPYRIGHT = frozenset(
+    (
+        "copyright",
+        "dcterms.rights",
+        "dcterms:rights",
+        "dc.rights",
+        "dc:rights",
+        "rights",
+        "dcterms.rightsholder",
+    )
+)
 _LINKED = ("canonical", "license")
 
 

@@ -59,7 +59,8 @@ def elements_of(page: bytes) -> Iterator[Element]:
         end_of_text = lowered.find(b"</" + name, at)
         text = page[at : end_of_text if end_of_text >= 0 else len(page)]
         at += len(text)
-        if name == b"script" and attributes.get("type", "").strip().lower() == "application/ld+json":
+        kind = attributes.get("type", "").partition(";")[0].strip().lower()
+        if name == b"script" and kind == "application/ld+json":
             found += 1
             yield Element("script", attributes, text.decode("utf-8", "replace"))
 

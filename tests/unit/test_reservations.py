@@ -81,6 +81,11 @@ def test_without_time_or_place_nothing_is_known(tmp_path: Path, values: dict[str
     assert {status for _, _, status in statuses(folder)} == {"unknown"}
 
 
+def test_the_declaring_files_themselves_are_no_pages(tmp_path: Path) -> None:
+    site = own(None, document_url="https://www.courrier.example/robots.txt", grade="url_only")
+    assert statuses(tables(tmp_path, [site], *signal_rows(robots(FORBIDS)))) == []
+
+
 def test_a_row_shows_the_declarations_and_their_pointers(tmp_path: Path) -> None:
     declared = signal_rows(robots(FORBIDS, at=EARLIER), robots("", at=LATER, status=503, record_id="<2>"))
     folder = tables(tmp_path / "tables", [own("a")], *declared)

@@ -248,7 +248,9 @@ def test_each_of_several_selectors_is_looked_for() -> None:
     ],
 )
 def test_json_ld_with_common_faults_is_read(script: str) -> None:
-    (signal,) = told(capture(f"<script type='application/LD+JSON'>{script}</script>"), "paywall")
+    (signal,) = told(
+        capture(f"<script type='application/LD+JSON; charset=utf-8'>{script}</script>"), "paywall"
+    )
     assert (signal.value, signal.note) == ('{"isAccessibleForFree": false}', None)
 
 

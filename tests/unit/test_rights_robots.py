@@ -102,6 +102,8 @@ def test_something_else_in_its_place_says_nothing(body: bytes, note: str) -> Non
 def test_a_file_that_was_cut_says_nothing() -> None:
     signals = told(robots("User-agent: *\nDisallow: /", cut=True))
     assert {(signal.verdict, signal.note) for signal in signals} == {("unknown", "the capture was cut")}
+    long = "User-agent: *\nDisallow: /\n" + "#\n" * (ROBOTS_BYTES // 2)
+    assert set(verdicts(robots(long, cut=True)).values()) == {"reserved"}, "all that a reader reads is there"
 
 
 def test_only_the_file_at_the_root_counts() -> None:

@@ -18,9 +18,9 @@ from presswatch_spark.errors import OutputError
 from presswatch_spark.match_rows import BATCH_ROWS, chosen_runs
 from presswatch_spark.output.tables import TableStore, disk_errors, sync
 from presswatch_spark.rights.declared import Declared
-from presswatch_spark.rights.files import file_kind
 from presswatch_spark.rights.model import AGENTS
 from presswatch_spark.rights.relation import Declaration, InForce, in_force
+from presswatch_spark.sources.http.site_files import site_file
 from presswatch_spark.tables import DECLARED, MATCHES, RESERVATIONS, RIGHTS_SIGNALS
 
 # Formats whose rows say when a page itself was captured.
@@ -58,7 +58,7 @@ class Reservations:
         unknown = [InForce("unknown")] * len(AGENTS)
         for match in _own_matches(files):
             url, at = match["document_url"], match["captured_at"]
-            if url and file_kind(url):
+            if url and site_file(url):
                 continue
             for agent, found in zip(AGENTS, standing(url, at) if url and at else unknown, strict=True):
                 yield _row(match, agent, found)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from presswatch_spark.rights.model import AGENTS, ALLOWED, ANY_AGENT, RESERVED, UNKNOWN, Signal, bounded
-from presswatch_spark.rights.origins import place_of
 from presswatch_spark.rights.preferences import preference_verdict
 from presswatch_spark.rights.robots import PARSER, Line, allows, robots_of, rules_of, shown
 from presswatch_spark.rights.tdmrep import tdmrep_signals
@@ -16,12 +15,6 @@ from presswatch_spark.sources.base import Capture
 ROBOTS_BYTES = 500 << 10
 """What a reader of robots.txt must read at least (RFC 9309, section 2.5), and Google reads at most."""
 
-FILES = {
-    "/robots.txt": "robots_txt",
-    "/ai.txt": "ai_txt",
-    "/.well-known/ai.txt": "ai_txt",
-    "/.well-known/tdmrep.json": "tdm_reservation",
-}
 _PREFERENCES = {"content-usage": "content_usage", "content-signal": "content_signal"}
 
 
@@ -32,12 +25,6 @@ class Content:
     body: bytes | None
     verdict: str | None = None
     note: str | None = None
-
-
-def file_kind(url: str) -> str | None:
-    """The signal that a URL's file declares by its mere place; None for pages."""
-    place = place_of(url)
-    return FILES.get(place.path) if place else None
 
 
 def file_signals(capture: Capture, kind: str) -> Iterator[Signal]:

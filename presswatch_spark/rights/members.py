@@ -9,7 +9,7 @@ from typing import Protocol
 from presswatch_spark.matching.hosts import may_be_known
 from presswatch_spark.matching.sites import SiteIndex
 from presswatch_spark.matching.urls import page_url
-from presswatch_spark.rights.files import file_kind
+from presswatch_spark.sources.http.site_files import site_file
 
 
 class Owned(Protocol):
@@ -56,7 +56,7 @@ class Members:
         """
         match = self.corpus.sites.match(url, self.corpus.urls)
         if match is None or match.title_id is None:
-            if file_kind(url):
+            if site_file(url):
                 return self._owner_of_host(url)
             if match is None:
                 return None

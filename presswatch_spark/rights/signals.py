@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from presswatch_spark.rights.files import file_kind, file_signals
+from presswatch_spark.rights.files import file_signals
 from presswatch_spark.rights.headers import header_signals
 from presswatch_spark.rights.jsonld import ACCESSIBLE, Part, object_signals, objects_of, parts_of, value_of
 from presswatch_spark.rights.metas import meta_signals
@@ -15,6 +15,7 @@ from presswatch_spark.rights.tags import PAGE_BYTES, elements_of
 from presswatch_spark.sources.base import Capture
 from presswatch_spark.sources.http.charsets import UTF_8, to_utf8
 from presswatch_spark.sources.http.media import kind_of_content
+from presswatch_spark.sources.http.site_files import site_file
 
 SIGNALS = 200
 """The most that one capture gives; then a row says that there were more."""
@@ -26,7 +27,7 @@ def signals_of(capture: Capture) -> Iterator[Signal]:
     Files that declare for a whole site are read as such, everything else as a page. Hostile input gives few
     signals or none, never an error; time is linear in the page, of which `PAGE_BYTES` are read.
     """
-    kind = file_kind(capture.url)
+    kind = site_file(capture.url)
     told = file_signals(capture, kind) if kind else _page_signals(capture)
     distinct = _distinct(told)
     yield from islice(distinct, SIGNALS)

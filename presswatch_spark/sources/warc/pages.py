@@ -31,6 +31,7 @@ from presswatch_spark.sources.http.charsets import encoding_of, to_utf8
 from presswatch_spark.sources.http.codings import decoded_body
 from presswatch_spark.sources.http.media import Kind, kind_of_content, media_type
 from presswatch_spark.sources.http.message import Message, parse_message
+from presswatch_spark.sources.http.site_files import site_file
 from presswatch_spark.sources.warc.languages import declared
 from presswatch_spark.text.markup import room_for, visible_text
 
@@ -40,6 +41,7 @@ MOST_BROKEN = 20
 EXTRACTIONS: Mapping[Kind, str | None] = MappingProxyType(
     {"html": EXTRACTION, "text": None, "pdf": PDF_EXTRACTION}
 )
+_BLANK = ord(" ")
 CUT_NOTE = "pages that the crawler cut (WARC-Truncated) were read as far as they go"
 
 
@@ -122,6 +124,8 @@ class PageBatches:
             self.size += len(body.data)
         if gated:
             self.report.add_skipped("language")
+        elif site_file(url):
+            self.report.add_skipped("file about the site")
         elif encoding is not None:
             self._note(stored, body.problem)
             self._add_page(_Page(stored, message, kind, to_utf8(body.data, encoding)))
@@ -179,7 +183,7 @@ class PageBatches:
             if needed > len(self._scratch):
                 self._scratch = np.empty(needed, np.uint8)
             text = self._scratch[: visible_text(text, self._scratch, 0)].copy()
-        if not len(text):
+        if not (text > _BLANK).any():
             self.report.add_skipped("no text")
             return
         self._texts.append(text)

@@ -1,0 +1,175 @@
+"""The WARC source: which records are pages, what is said of them, and what waits for the record after it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from presswatch_spark.parsing.extraction import EXTRACTION
+from presswatch_spark.sources.base import ReadOptions, ReadReport
+from presswatch_spark.sources.detect import source_for
+from presswatch_spark.sources.warc.pages import CUT_NOTE
+from presswatch_spark.storage.objects import stat
+from tests.reading import Document, complaints, read
+from tests.warc_records import http, page, warc_record
+from tests.wet_records import packed_as
+
+PACKINGS = ("record", "single", "plain")
+FRENCH, ENGLISH = ("https://exemple.fr/1", "fra"), ("https://example.org/2", "eng")
+
+
+def metadata(url: str, *languages: str) -> bytes:
+    found = ",".join(f'{{"code":"xx","code-iso-639-3":"{code}"}}' for code in languages)
+    body = f'fetchTimeMs: 258\r\nlanguages-cld2: {{"reliable":true,"languages":[{found}]}}\r\n\r\n'
+    return warc_record(body.encode(), url, kind="metadata")
+
+
+def scanned(
+    tmp_path: Path, records: list[bytes], packing: str = "record", **options: object
+) -> tuple[list[Document], ReadReport]:
+    path = tmp_path / "some.warc.gz"
+    path.write_bytes(packed_as(packing, records))
+    return read(path, "warc", ReadOptions(**options))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+@pytest.mark.parametrize("batch_bytes", [1, 300, 4 << 20])
+class TestLanguages:
+    def records(self) -> list[bytes]:
+        pages = [FRENCH, ENGLISH, ("https://exemple.fr/3", "fra")]
+        return [
+            record
+            for url, language in pages
+            for record in (
+                warc_record(b"GET / HTTP/1.1\r\n\r\n", url, kind="request"),
+                page(f"<p>texte de {url}".encode(), url=url),
+                metadata(url, language, "lat"),
+            )
+        ]
+
+    def test_those_of_the_record_after_the_page_are_its_own(
+        self, tmp_path: Path, packing: str, batch_bytes: int
+    ) -> None:
+        found, report = scanned(tmp_path, self.records(), packing, batch_bytes=batch_bytes)
+        assert [document.locator.languages for document in found] == [
+            ("fra", "lat"),
+            ("eng", "lat"),
+            ("fra", "lat"),
+        ]
+        assert not report.defects_total
+
+    def test_the_gate_asks_them(self, tmp_path: Path, packing: str, batch_bytes: int) -> None:
+        gate = frozenset(("FRA",))
+        found, report = scanned(tmp_path, self.records(), packing, batch_bytes=batch_bytes, languages=gate)
+        assert [document.url for document in found] == ["https://exemple.fr/1", "https://exemple.fr/3"]
+        assert report.skipped == {"language": 1}
+
+    def test_metadata_of_another_page_says_nothing(
+        self, tmp_path: Path, packing: str, batch_bytes: int
+    ) -> None:
+        records = [page(b"<p>un", url=FRENCH[0]), metadata(ENGLISH[0], "eng"), page(b"<p>deux")]
+        found, _ = scanned(tmp_path, records, packing, batch_bytes=batch_bytes, languages=frozenset(("fra",)))
+        assert [document.locator.languages for document in found] == [(), ()]
+
+
+@pytest.mark.parametrize(
+    ("html", "read"),
+    [(b"<html lang=fr-FR><p>a", True), (b"<html lang=en><p>a", False), (b"<p>a", True)],
+)
+def test_without_identification_the_page_speaks_for_itself(tmp_path: Path, html: bytes, read: bool) -> None:
+    found, report = scanned(tmp_path, [page(html)], languages=frozenset(("fra",)))
+    assert (len(found), report.skipped) == ((1, {}) if read else (0, {"language": 1}))
+    assert all(document.locator.languages == () for document in found)
+
+
+def test_a_page_is_known_by_its_payload_and_by_what_made_its_text(tmp_path: Path) -> None:
+    body = "<title>Non</title><p>Été <b>à</b> l’œuvre".encode()
+    (document,), _ = scanned(
+        tmp_path, [warc_record(http(body), "https://a.fr/", "WARC-Payload-Digest: sha1:X")]
+    )
+    digest = base64.b32encode(hashlib.sha1(body).digest()).decode()
+    assert document.locator.payload_digest == "sha1:X"
+    assert document.locator.payload_digest_computed == f"sha1:{digest}"
+    assert (document.locator.http_status, document.locator.extraction) == (200, EXTRACTION)
+    assert document.text == "Été à l’œuvre".encode()
+
+
+def test_texts_and_resources_are_read_and_other_things_counted_by_what_they_are(tmp_path: Path) -> None:
+    records = [
+        page(b"un <b>texte", "Content-Type: text/plain"),
+        page(b"\x89PNG", "Content-Type: image/png; q=1"),
+        page(b"{}", "Content-Type: application/json"),
+        page(b"{}", "Content-Type: application/json"),
+        page(b"<p> <script>x</script>"),
+        warc_record(b"", kind="revisit"),
+        warc_record(b"", kind="continuation"),
+        warc_record(b"", kind="invention"),
+        b"WARC/1.0\r\nWARC-Type: resource\r\nWARC-Target-URI: https://b.fr/\r\nContent-Type: text/html\r\n"
+        b"Content-Length: 6\r\n\r\n<p>mot\r\n\r\n",
+    ]
+    found, report = scanned(tmp_path, records)
+    assert [(document.text, document.locator.extraction) for document in found] == [
+        (b"un <b>texte", None),
+        (b"mot", EXTRACTION),
+    ]
+    assert report.skipped == {
+        "image/png": 1,
+        "application/json": 2,
+        "no text": 1,
+        "revisit record": 1,
+        "continuation record": 1,
+        "record of another kind": 1,
+    }
+    assert report.documents_skipped == sum(report.skipped.values())
+
+
+@pytest.mark.parametrize(
+    ("url", "document"),
+    [
+        ("https://journal.fr/robots.txt", False),
+        ("http://journal.fr:8080/.well-known/tdmrep.json", False),
+        ("https://journal.fr/robots.txt?page=2", True),
+        ("https://journal.fr/a/robots.txt", True),
+        ("ftp://journal.fr/robots.txt", True),
+        ("https://journal.fr:x/ai.txt", True),
+    ],
+)
+def test_a_file_about_a_site_is_no_document_but_can_be_captured(
+    tmp_path: Path, url: str, document: bool
+) -> None:
+    path = tmp_path / "some.warc"
+    path.write_bytes(page(b"User-agent: *\nDisallow: /", "Content-Type: text/plain", url=url))
+    options, report = ReadOptions(wants=lambda url: True), ReadReport()
+    shard = stat(str(path), options.storage)
+    (batch,) = source_for("warc", shard, options).read(shard, options, report)
+    assert len(batch) == document
+    assert report.skipped == ({} if document else {"file about the site": 1})
+    assert [capture.body for capture in batch.captures] == [b"User-agent: *\nDisallow: /"]
+
+
+def test_what_the_crawler_cut_is_a_note_and_no_loss(tmp_path: Path) -> None:
+    cut = http(b"5\r\n<p>ab\r\n", "Content-Type: text/html", "Transfer-Encoding: chunked")
+    found, report = scanned(tmp_path, [warc_record(cut, "https://a.fr/", "WARC-Truncated: length")])
+    assert [document.text for document in found] == [b"ab"]
+    assert (report.defects_total, report.notes) == (0, [CUT_NOTE])
+    found, report = scanned(tmp_path, [warc_record(cut)])
+    assert [document.text for document in found] == [b"ab"]
+    assert "cut" in complaints(report)
+
+
+def test_media_types_without_end_are_counted_as_one(tmp_path: Path) -> None:
+    records = [page(b"x", f"Content-Type: x/y{n}") for n in range(80)]
+    _, report = scanned(tmp_path, records)
+    assert report.documents_skipped == sum(report.skipped.values()) == 80
+    assert len(report.skipped) == 51
+    assert report.skipped["other reasons"] == 30
+
+
+def test_a_page_that_no_record_follows_is_read(tmp_path: Path) -> None:
+    found, _ = scanned(
+        tmp_path, [page(b"<p>un", url="https://a.fr/1"), page(b"<p>deux", url="https://a.fr/2")]
+    )
+    assert [document.text for document in found] == [b"un", b"deux"]

@@ -8,8 +8,9 @@ import zstandard
 
 from presswatch_spark.inflate.members import MAGIC as GZIP_MAGIC
 from presswatch_spark.inflate.members import PADDING_BYTES, gzip_pieces
-from presswatch_spark.inflate.window import Stream, Window
+from presswatch_spark.inflate.window import Window
 from presswatch_spark.sources.base import ReadReport
+from presswatch_spark.storage.objects import Stream
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 ZSTD_MAX_WINDOW = 1 << 31

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from presswatch_spark.errors import TruncatedError
 from presswatch_spark.sources.base import ReadReport
+from presswatch_spark.storage.objects import Stream
 
 # Larger chunks go back to the system when they are freed, and are paid for again by page faults.
 CHUNK_BYTES = 1 << 20
 LOOK_BACK_BYTES = 4 << 20
-
-
-class Stream(Protocol):
-    """What is needed of a `ByteStream`."""
-
-    @property
-    def position(self) -> int:
-        """Offset in the object of the next byte."""
-        ...
-
-    def read(self, n: int, /) -> bytes:
-        """Return between 1 and `n` bytes; `b""` only at the true end."""
-        ...
 
 
 class Window:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from presswatch_spark.inflate.window import Stream
 from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
 from presswatch_spark.sources.warc.arc import ArcRecord, read_arc_records
 from presswatch_spark.sources.warc.arc_lines import begins_with_arc_record
 from presswatch_spark.sources.warc.pages import PageBatches, Stored
-from presswatch_spark.storage.objects import ObjectInfo, open_stream
+from presswatch_spark.sources.warc.reading import RecordShards
+from presswatch_spark.storage.objects import ObjectInfo, Stream
 
 _HTTP = ("http:", "https:")
 
 
-class ArcSource:
+class ArcSource(RecordShards):
     """Reads ARC shards."""
 
     name = "arc"
@@ -22,11 +22,6 @@ class ArcSource:
     def recognises(self, uri: str, head: bytes) -> bool:
         """Whether an ARC record begins the shard."""
         return begins_with_arc_record(head)
-
-    def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
-        """Yield the pages; see `Source.read`."""
-        with open_stream(shard, options.storage) as stream:
-            yield from self.read_part(stream, shard, options, report)
 
     def read_part(
         self, stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport

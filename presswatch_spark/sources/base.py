@@ -8,15 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
-
-if TYPE_CHECKING:
-    from presswatch_spark.inflate.window import Stream
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, Stream
 
 Bytes = npt.NDArray[np.uint8]
 Offsets = npt.NDArray[np.int64]

@@ -12,21 +12,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from presswatch_spark.inflate.window import Stream
 from presswatch_spark.sources.base import DocumentBatch, Offsets, ReadOptions, ReadReport
 from presswatch_spark.sources.warc import headers as warc
 from presswatch_spark.sources.warc.blocks import Block, record_locator
 from presswatch_spark.sources.warc.fields import first_content_type, header_fields
 from presswatch_spark.sources.warc.languages import identified
 from presswatch_spark.sources.warc.pages import PageBatches, Stored
-from presswatch_spark.sources.warc.reading import READABLE, Format, Records, read_blocks
-from presswatch_spark.storage.objects import ObjectInfo, open_stream
+from presswatch_spark.sources.warc.reading import READABLE, Format, Records, RecordShards, read_blocks
+from presswatch_spark.storage.objects import ObjectInfo, Stream
 
 _CONTENT_TYPE = re.compile(rb"\ncontent-type:[ \t]*([^\r\n]*)")
 NO_GATE = warc.gate_of(frozenset())
 
 
-class WarcSource:
+class WarcSource(RecordShards):
     """Reads WARC shards."""
 
     name = "warc"
@@ -34,11 +33,6 @@ class WarcSource:
     def recognises(self, uri: str, head: bytes) -> bool:
         """Whether the first record after the warcinfo is one that comes with a page."""
         return first_content_type(head) in ("response", "request", "resource", "revisit")
-
-    def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
-        """Yield the pages; see `Source.read`."""
-        with open_stream(shard, options.storage) as stream:
-            yield from self.read_part(stream, shard, options, report)
 
     def read_part(
         self, stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport

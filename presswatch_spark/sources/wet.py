@@ -6,17 +6,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from presswatch_spark.inflate.window import Stream
 from presswatch_spark.sources.base import DocumentBatch, Offsets, ReadOptions, ReadReport
 from presswatch_spark.sources.warc import headers as warc
 from presswatch_spark.sources.warc import records as records
 from presswatch_spark.sources.warc.blocks import RecordLocators
 from presswatch_spark.sources.warc.fields import first_content_type
-from presswatch_spark.sources.warc.reading import READABLE, Format, Records, read_blocks
-from presswatch_spark.storage.objects import ObjectInfo, open_stream
+from presswatch_spark.sources.warc.reading import READABLE, Format, Records, RecordShards, read_blocks
+from presswatch_spark.storage.objects import ObjectInfo, Stream
 
 
-class WetSource:
+class WetSource(RecordShards):
     """Reads WET shards."""
 
     name = "wet"
@@ -24,11 +23,6 @@ class WetSource:
     def recognises(self, uri: str, head: bytes) -> bool:
         """Whether the first record after the warcinfo is a conversion."""
         return first_content_type(head) in ("conversion", "warcinfo")
-
-    def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
-        """Yield the conversion records; see `Source.read`."""
-        with open_stream(shard, options.storage) as stream:
-            yield from self.read_part(stream, shard, options, report)
 
     def read_part(
         self, stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport

@@ -132,3 +132,16 @@ def pause(options: StorageOptions, failures: int, at_least: float = 0.0) -> None
     """
     backoff = min(PAUSE_MAX_SECONDS, options.backoff_base * 2.0 ** (failures - 1)) * random.uniform(0.5, 1.0)
     time.sleep(max(backoff, min(at_least, RETRY_AFTER_MAX_SECONDS)))
+
+
+class Stream(Protocol):
+    """What is needed of a `ByteStream`."""
+
+    @property
+    def position(self) -> int:
+        """Offset in the object of the next byte."""
+        ...
+
+    def read(self, n: int, /) -> bytes:
+        """Return between 1 and `n` bytes; `b""` only at the true end."""
+        ...

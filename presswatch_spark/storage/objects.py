@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 
 from presswatch_spark.errors import ConfigError, StorageError
 from presswatch_spark.storage.local import LocalStore, explained, partial_path
-from presswatch_spark.storage.model import MissingError, ObjectInfo, StorageOptions, Store, changed
+from presswatch_spark.storage.model import MissingError, ObjectInfo, StorageOptions, Store, Stream, changed
 from presswatch_spark.storage.streams import READ_BYTES, ByteStream, RangeFile
 from presswatch_spark.storage.uris import canonical, is_hidden, printable, scheme_of
 
@@ -25,6 +25,7 @@ __all__ = [
     "MissingError",
     "ObjectInfo",
     "StorageOptions",
+    "Stream",
     "canonical",
     "fetch_file",
     "list_objects",

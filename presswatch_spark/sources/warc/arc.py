@@ -15,7 +15,7 @@ import numpy as np
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.inflate.inflated import compression_of, inflated_window
 from presswatch_spark.inflate.members import Piece, gzip_pieces
-from presswatch_spark.inflate.window import Stream, Window
+from presswatch_spark.inflate.window import Window
 from presswatch_spark.sources.base import ReadOptions, ReadReport
 from presswatch_spark.sources.http.media import media_type
 from presswatch_spark.sources.warc import records
@@ -28,7 +28,7 @@ from presswatch_spark.sources.warc.arc_lines import (
 from presswatch_spark.sources.warc.arc_records import ArcBlock, Found, Wait
 from presswatch_spark.sources.warc.blocks import Block, BlockBuilder
 from presswatch_spark.sources.warc.reading import MOST_INFLATED, UNKNOWN_BYTES
-from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.storage.objects import ObjectInfo, Stream
 
 _READABLE = (records.WHOLE, records.WRONG_LENGTH, records.CUT)
 

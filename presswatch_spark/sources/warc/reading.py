@@ -6,6 +6,7 @@ record over several members. The warcinfo record names the release (`isPartOf`),
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -14,20 +15,35 @@ import numpy as np
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.inflate.inflated import compression_of, inflated_window
 from presswatch_spark.inflate.members import Piece, gzip_pieces
-from presswatch_spark.inflate.window import Stream, Window
-from presswatch_spark.sources.base import Offsets, ReadOptions, ReadReport
+from presswatch_spark.inflate.window import Window
+from presswatch_spark.sources.base import DocumentBatch, Offsets, ReadOptions, ReadReport
 from presswatch_spark.sources.warc import headers as warc
 from presswatch_spark.sources.warc import records as records
 from presswatch_spark.sources.warc.blocks import Block, BlockBuilder
 from presswatch_spark.sources.warc.errata import length_note, length_slack
 from presswatch_spark.sources.warc.fields import begins_with_record, complaint, release_of
-from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.storage.objects import ObjectInfo, Stream, open_stream
 
 RECORDS_AT_ONCE = 1 << 14
 # How many bytes one stored byte can stand for (RFC 1951: 258 for two bits; RFC 8878: 128 KiB for four bytes).
 MOST_INFLATED = {"plain": 1, "gzip": 1032, "zstd": 32 << 10}
 UNKNOWN_BYTES = 1 << 45
 READABLE = (records.WHOLE, records.WRONG_LENGTH, records.ERRATUM)
+
+
+class RecordShards(ABC):
+    """What formats made of records share: a shard is read as any part of it that begins with a record."""
+
+    def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
+        """Yield the documents of a shard; see `Source.read`."""
+        with open_stream(shard, options.storage) as stream:
+            yield from self.read_part(stream, shard, options, report)
+
+    @abstractmethod
+    def read_part(
+        self, stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
+    ) -> Iterator[DocumentBatch]:
+        """Yield the documents of `stream`; see `RecordSource.read_part`."""
 
 
 class Format(NamedTuple):

@@ -27,6 +27,7 @@ _MODULES = {"html": "extraction", "main": "main_content", "css": "selected", "pd
 MOST_SECONDS = 60
 # Of address space: 100 MB of HTML take 3 GB.
 LEAST_MEMORY, MEMORY_PER_BYTE = 1 << 30, 64
+LARGE_BYTES = 8 << 20
 
 _REQUEST = struct.Struct(">4sQ")
 _ANSWER = struct.Struct(">?QQ")
@@ -49,11 +50,17 @@ def text_apart(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]
         PageError: nothing was read: the parser refuses the page.
         ParserDiedError: it died of the page.
     """
+    parser = _parser(os.getpid())
     try:
-        return _parser(os.getpid()).text_of(kind, page)
+        answer = parser.text_of(kind, page)
     except ParserDiedError:
         _parser.cache_clear()
         raise
+    if len(page) > LARGE_BYTES:
+        # It keeps the memory of such a page, and the next one's limit may be less.
+        parser.end()
+        _parser.cache_clear()
+    return answer
 
 
 @lru_cache(maxsize=1)
@@ -90,11 +97,15 @@ class _Parser:
             raise PageError(said)
         return text, said or None
 
-    def _death(self) -> str:
+    def end(self) -> int:
+        """Let the process end, and return its exit code."""
         with suppress(OSError):
             cast(BinaryIO, self._process.stdin).close()
         cast(BinaryIO, self._process.stdout).close()
-        if self._process.wait() == -signal.SIGPROF:
+        return self._process.wait()
+
+    def _death(self) -> str:
+        if self.end() == -signal.SIGPROF:
             return f"the parser needs more than {MOST_SECONDS} s for the page"
         return "the parser died of the page: too little memory, or a crash"
 

@@ -62,6 +62,16 @@ def test_a_parser_that_crashes_is_named_and_started_again() -> None:
     assert text_apart("html", b"<p>suite") == (b"suite", None)
 
 
+def test_a_large_page_has_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "LARGE_BYTES", 1_000)
+    text_apart("html", b"<p>avant")
+    first = apart._parser(os.getpid())
+    assert text_apart("html", b"<p>" + b"mot " * 500)[0].startswith(b"mot mot")
+    assert first._process.poll() == 0
+    assert text_apart("html", b"<p>suite") == (b"suite", None)
+    assert apart._parser(os.getpid()) is not first
+
+
 def test_a_file_that_is_no_pdf_is_refused_without_harm() -> None:
     first = apart._parser(os.getpid())
     with pytest.raises(PageError, match="PDF cannot be read"):

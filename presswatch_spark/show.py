@@ -46,6 +46,17 @@ def table_lines(
         yield GAP.join(padded).rstrip()
 
 
+def block_lines(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """Yield `name  value` for each value that there is, nothing cut, and an empty line between rows."""
+    size = max(map(columns_of, headers))
+    for number, row in enumerate(rows):
+        if number:
+            yield ""
+        for header, value in zip(headers, row, strict=True):
+            if text := cell(value):
+                yield f"{_pad(header, size, right=False)}{GAP}{text}"
+
+
 def cell(value: object) -> str:
     """One value as a person reads it; nothing of it can steer the terminal."""
     if value is None:

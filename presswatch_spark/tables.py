@@ -35,7 +35,7 @@ def _part_of(table: pa.Schema, *names: str) -> pa.StructType:
 MATCHES = pa.schema(
     [
         _required("run_id", pa.string(), "The run that found the row; key of `runs`."),
-        _required("dataset", pa.string(), "`wet`, `warc`, `c4`, `oscar` or `rows`; the format the shard was read as."),
+        _required("dataset", pa.string(), "`wet`, `warc`, `arc`, `c4`, `oscar` or `rows`; the format the shard was read as."),
         _column("release", pa.string(), "Release of the dataset, e.g. `CC-MAIN-2024-22`: what the shard or the configuration says."),
         _column("document_url", pa.string(), "URL of the document as the dataset gives it; null if it gives none."),
         _column("article_id", pa.string(), "The member's article; null if only the site is known (`url_only`)."),
@@ -72,6 +72,7 @@ MATCHES = pa.schema(
         _column("payload_digest_computed", pa.string(), "SHA-1 (`sha1:` and Base32) of the payload that is stored there; null where the dataset holds no payload."),
         _required("text_sha256", pa.string(), "SHA-256 (hex) of the document's text in UTF-8: as the dataset stores it, or as extracted from the page."),
         _column("text_extraction", pa.string(), "What extracted the text from the page, with its version; null where the dataset stores text."),
+        _column("charset", pa.string(), "The character encoding that the page was read in, by Python's name; null where the dataset stores text, and for PDF."),
         _column("captured_at", UTC_MICROS, "When the page was captured, if the dataset says."),
         _column("http_status", pa.int32(), "HTTP status at capture, if the dataset says."),
         _required("languages", pa.list_(pa.string()), "Languages that the dataset identified; empty if none."),

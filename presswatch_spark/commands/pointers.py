@@ -33,7 +33,9 @@ settings_option = click.option("--config", metavar="FILE", help="Settings in YAM
 @click.argument("target", metavar="TABLES|POINTER")
 @click.option("--row", "prefix", metavar="SHA256", help="The row of TABLES whose row_sha256 begins so.")
 @click.option(
-    "--out", metavar="FILE", help="Write it to a new file: WET as WARC (packed if .gz), rows as text."
+    "--out",
+    metavar="FILE",
+    help="Write it to a new file: WET and WARC as WARC (packed if .gz), ARC as stored, rows as text.",
 )
 @mirror_option
 @setting_option(
@@ -52,7 +54,7 @@ def fetch(
     """Fetch one document and check that it is the right one.
 
     Give TABLES, the folder of a scan, with --row; or a POINTER as this command prints it:
-    URI#offset=N,length=N or URI#row=N. The document's URL, record id, declared digest and text are compared
+    URI#offset=N,length=N or URI#row=N. The document's URL, record id, digests and text are compared
     with the row, or its text with the pointer's sha256; a document that differs is not shown.
     """
     from presswatch_spark.pointers.fetch import at_pointer, for_row, shown
@@ -68,9 +70,8 @@ def fetch(
         fetched = at_pointer(target, settings.read.columns, settings.storage, places)
     else:
         fetched = for_row(target, prefix, settings.storage, places)
-    if out:
-        fetched.save(out)
-    for line in shown(fetched, out):
+    written = f"{out}: {fetched.save(out)}" if out else None
+    for line in shown(fetched, written):
         click.echo(line)
 
 

@@ -20,7 +20,7 @@ CENSUS_COLUMNS = (
 )  # fmt: skip
 MATCH_COLUMNS = (
     "confidence", "grade", "longest_run_words", "article_coverage", "document_coverage", "title_id",
-    "article_id", "document_url", "shard_uri", "record_offset", "row_index",
+    "article_id", "http_status", "document_url", "shard_uri", "record_offset", "row_index",
 )  # fmt: skip
 # What the next command needs to be told.
 WHOLE_COLUMNS = ("run_id",)
@@ -93,7 +93,7 @@ def matches(tables: str, as_json: bool, run_id: str | None, limit: int | None, *
     several = len(chosen_runs(store, run_id)) > 1
     columns = ("run_id", *MATCH_COLUMNS) if several else MATCH_COLUMNS
     rows = list(match_rows(store, run_id, wanted, shown + 1, list(columns)))
-    _print(columns, rows[:shown], as_json=False)
+    _print(columns, rows[:shown], as_json=False, in_blocks=True)
     if len(rows) > shown:
         click.echo(f"more than {shown} rows: see --limit, --json, or `presswatch sql`", err=True)
 
@@ -125,14 +125,20 @@ def sql(tables: str, query: str, as_json: bool) -> None:
         click.echo(f"more than {ROWS_SHOWN} rows: add a limit, or use --json", err=True)
 
 
-def _print(columns: Iterable[str], rows: Iterable[Any], as_json: bool) -> None:
-    from presswatch_spark.show import json_line, table_lines, terminal_width
+def _print(columns: Iterable[str], rows: Iterable[Any], as_json: bool, *, in_blocks: bool = False) -> None:
+    """Print rows; `in_blocks`: one below the other, where the terminal is too narrow for a table of them."""
+    from presswatch_spark.show import block_lines, columns_of, json_line, table_lines, terminal_width
 
     names = tuple(columns)
     if as_json:
         lines: Iterable[str] = map(json_line, rows)
     else:
         values = [[row.get(name) for name in names] if isinstance(row, Mapping) else row for row in rows]
-        lines = table_lines(names, values, terminal_width(), WHOLE_COLUMNS)
+        width = terminal_width()
+        whole = table_lines(names, values, None)
+        if in_blocks and values and width is not None and columns_of(max(whole, key=columns_of)) > width:
+            lines = block_lines(names, values)
+        else:
+            lines = table_lines(names, values, width, WHOLE_COLUMNS)
     for line in lines:
         click.echo(line)

@@ -153,6 +153,7 @@ def document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) ->
         "payload_digest_computed": locator.payload_digest_computed,
         "text_sha256": hashlib.sha256(text).hexdigest(),
         "text_extraction": locator.extraction,
+        "charset": locator.charset,
         "captured_at": locator.captured_at,
         "http_status": locator.http_status,
         "languages": [_storable(language) for language in locator.languages],

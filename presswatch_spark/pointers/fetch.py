@@ -18,9 +18,9 @@ from presswatch_spark.pointers.rows import row_by_digest
 from presswatch_spark.pointers.saved import save, warc_of
 from presswatch_spark.show import cell, printable
 from presswatch_spark.sources.base import ReadOptions
+from presswatch_spark.sources.detect import RECORD_SOURCES
 from presswatch_spark.storage.objects import StorageOptions
 
-WARC_FORMATS = frozenset({"wet", "warc"})
 NAME_COLUMNS = 9
 
 
@@ -33,18 +33,26 @@ class Fetched:
     options: ReadOptions
     checked: str
 
-    def save(self, path: str) -> None:
-        """Write it to a new file: a WARC record as WARC, in gzip if the name ends so; anything else as text.
+    def save(self, path: str) -> str:
+        """Write it to a new file, and say what was written.
+
+        A record of WET or WARC is written as WARC, in gzip if the name ends so; one of ARC as it is stored;
+        anything else as its text.
 
         Raises:
             CorruptError: the record cannot be written as WARC.
             OutputError: the file exists, or cannot be written.
         """
-        text = self.record.text
-        if self.record.facts["dataset"] in WARC_FORMATS:
-            stored = stored_record(self.pointer, self.record, self.options)
-            text = warc_of(stored, packed=path.endswith(".gz"))
-        save(path, text)
+        dataset = self.record.facts["dataset"]
+        if dataset not in RECORD_SOURCES:
+            save(path, self.record.text)
+            return "the text"
+        stored = stored_record(self.pointer, self.record, self.options)
+        if dataset == "arc":
+            save(path, stored)
+            return "the ARC record, as it is stored"
+        save(path, warc_of(stored, packed=path.endswith(".gz")))
+        return "the record as WARC"
 
 
 def for_row(tables: str, prefix: str, storage: StorageOptions, mirrors: Sequence[Mirror]) -> Fetched:
@@ -59,7 +67,7 @@ def for_row(tables: str, prefix: str, storage: StorageOptions, mirrors: Sequence
     (verdict,) = audit.verdicts([row])
     if verdict.failure or verdict.record is None:
         raise _refused(verdict.pointer, verdict.failure)
-    checked = f"row {row['row_sha256']}: its digest; URL, record id, declared digest and text of the document"
+    checked = f"row {row['row_sha256']}: its digest; URL, record id, digests and text of the document"
     return Fetched(verdict.pointer, verdict.record, audit.options_of(row["run_id"]), checked)
 
 
@@ -90,24 +98,28 @@ def at_pointer(
     return Fetched(pointer, outcome, options, checked)
 
 
-def shown(fetched: Fetched, out: str | None) -> Iterator[str]:
-    """What was fetched, in lines that cannot steer a terminal; its text, unless it went to the file `out`."""
+def shown(fetched: Fetched, written: str | None) -> Iterator[str]:
+    """What was fetched, in lines that cannot steer a terminal; its text, unless something was `written`."""
     record, facts = fetched.record, fetched.record.facts
     by = "by range" if record.stored is not None else "of the shard, in order"
     told = {
         "document": facts["document_url"],
         "captured": facts["captured_at"],
+        "status": facts["http_status"],
         "record id": facts["record_id"],
         "declared": facts["payload_digest"],
+        "computed": facts["payload_digest_computed"],
+        "charset": facts["charset"],
         "languages": ", ".join(facts["languages"]),
         "text": f"{len(record.text):,} bytes, SHA-256 {facts['text_sha256']}",
+        "made by": facts["text_extraction"],
         "pointer": pointer_of(facts, fetched.pointer.uri),
         "read": f"{record.bytes_read:,} bytes {by}",
         "checked": fetched.checked,
-        "written": out,
+        "written": written,
     }
     yield from (f"{name:<{NAME_COLUMNS}}  {cell(value)}" for name, value in told.items() if value)
-    if not out:
+    if not written:
         yield ""
         yield from map(printable, record.text.decode("utf-8", "replace").splitlines())
 

@@ -30,7 +30,8 @@ class Locator:
     range is one gzip member) or `plain` (the range is the record itself), and in the inflated stream when it
     is `inflated`. `row_index` counts lines of JSONL (from 0, blank lines included) or rows of Parquet.
     `payload_digest` is declared by the dataset, `payload_digest_computed` made of the bytes that are there.
-    `extraction` names what made the text of a page, None where the dataset holds text.
+    `extraction` names what made the text of a page, None where the dataset holds text; `charset` is Python's
+    name of the encoding that it was read in.
     """
 
     record_id: str | None = None
@@ -45,6 +46,7 @@ class Locator:
     languages: tuple[str, ...] = ()
     release: str | None = None
     extraction: str | None = None
+    charset: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from presswatch_spark.demo.generate import release_pages, write_press
 from presswatch_spark.demo.run import FORMS, write_shards
 from presswatch_spark.output.tables import TableStore
 from tests.conftest import ROOT
+from tests.warc_records import http, warc_record
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROGRAM = ".venv/bin/presswatch"
@@ -49,6 +50,10 @@ def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     paths = gzip.compress(f"{RELEASE}/{Path(shard).name}\n".encode())
     (tmp_path / "wet.paths.gz").write_bytes(paths)
     (folder / "wet.paths.gz").write_bytes(paths)
+    robots = http(b"User-agent: *\nDisallow: /", "Content-Type: text/plain")
+    url = "https://www.gazette-morvane.example/robots.txt"
+    (folder / "robots.warc.gz").write_bytes(gzip.compress(warc_record(robots, url)))
+    (folder / "robotstxt.paths.gz").write_bytes(gzip.compress(f"{RELEASE}/robots.warc.gz\n".encode()))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

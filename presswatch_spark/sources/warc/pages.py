@@ -78,6 +78,7 @@ class _Page:
     message: Message
     kind: Kind
     content: bytes | memoryview
+    charset: str | None = None
 
 
 @dataclass(slots=True)
@@ -128,7 +129,7 @@ class PageBatches:
             self.report.add_skipped("file about the site")
         elif encoding is not None:
             self._note(stored, body.problem)
-            self._add_page(_Page(stored, message, kind, to_utf8(body.data, encoding)))
+            self._add_page(_Page(stored, message, kind, to_utf8(body.data, encoding), encoding))
         elif kind == "pdf" and self.options.pdf:
             self._note(stored, body.problem)
             self._add_pdf(stored, message, body.data)
@@ -148,7 +149,9 @@ class PageBatches:
             urls=urls,
             url_starts=url_bounds[:-1],
             url_ends=url_bounds[1:],
-            locate=lambda i: _located(pages[i].stored, pages[i].message, EXTRACTIONS.get(pages[i].kind)),
+            locate=lambda i: _located(
+                pages[i].stored, pages[i].message, EXTRACTIONS.get(pages[i].kind), pages[i].charset
+            ),
             captures=captures,
             extract=lambda i: self._extracted(pages[i]),
             main_text=lambda i: self._main_text(pages[i]),
@@ -225,7 +228,9 @@ def _joined(parts: Sequence[Bytes]) -> tuple[Bytes, Offsets]:
     return np.concatenate(parts) if parts else np.empty(0, np.uint8), bounds
 
 
-def _located(stored: Stored, message: Message, extraction: str | None = None) -> Locator:
+def _located(
+    stored: Stored, message: Message, extraction: str | None = None, charset: str | None = None
+) -> Locator:
     """The locator of a response, with its status and the digest of the payload that is there."""
     digest = b32encode(hashlib.sha1(stored.block[message.body_at :], usedforsecurity=False).digest()).decode()
     return replace(
@@ -234,4 +239,5 @@ def _located(stored: Stored, message: Message, extraction: str | None = None) ->
         languages=stored.languages or (),
         payload_digest_computed=f"sha1:{digest}",
         extraction=extraction,
+        charset=charset,
     )

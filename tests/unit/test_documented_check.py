@@ -1,0 +1,94 @@
+"""The code of docs/tables.md, which a third party runs, makes the same texts of every kind of page."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import subprocess
+import sys
+from html import escape
+from pathlib import Path
+
+from presswatch_spark.config import ReadRules, ScanConfig
+from tests.arc_records import arc_record, packed_arc
+from tests.conftest import ROOT
+from tests.corpora import article, build, write_jsonl
+from tests.scanned import scan_here
+from tests.unit.test_warc_pdf import PDF, pdf
+from tests.warc_records import http, page, warc_record
+from tests.wet_records import packed_as, record
+
+BODY = (
+    "Le conseil a voté hier soir une subvention de huit mille euros pour la réfection de la halle, "
+    "où l’été prochain les maraîchers de la vallée tiendront à nouveau leur marché du samedi."
+)
+CHUNKED, PACKED = "Transfer-Encoding: chunked", "Content-Encoding: gzip"
+
+
+def html(charset: str, *, declared: bool = True) -> bytes:
+    meta = f"<meta charset={charset}>" if declared else ""
+    text = escape(BODY).replace("halle", "<b>hal</b>le").replace("’", "&rsquo;")
+    return f"<!doctype html>{meta}<title>Non</title><nav>Menu</nav><p>{text}<img alt=non></p>".encode(charset)
+
+
+def chunked(body: bytes) -> bytes:
+    cut = len(body) // 2
+    parts = [body[:cut], body[cut:], b""]
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
+
+
+def warc() -> list[bytes]:
+    typed = "Content-Type: text/html"
+    bodies = {
+        "utf-8": (html("utf-8"), typed),
+        "bom": (b"\xef\xbb\xbf" + html("utf-8"), typed),
+        "declared": (html("cp1252"), "Content-Type: text/html; charset=windows-1252"),
+        "undeclared": (html("cp1252", declared=False), typed),
+        "utf-16": (html("utf-16"), typed),
+        "packed": (gzip.compress(html("utf-8")), typed, PACKED),
+        "chunked": (chunked(html("iso-8859-1")), typed, CHUNKED),
+        "both": (chunked(gzip.compress(html("utf-8"))), typed, PACKED, CHUNKED),
+        "text": (BODY.encode("cp1252"), "Content-Type: text/plain; charset=windows-1252"),
+        "pdf": (pdf(*re.findall(r".{1,60}\b", BODY.replace("’", "'"))), PDF),
+    }
+    resource = warc_record(html("utf-8"), "https://d.fr/resource", kind="resource")
+    return [
+        *(page(body, *headers, url=f"https://d.fr/{name}") for name, (body, *headers) in bodies.items()),
+        resource.replace(b"application/http; msgtype=response", b"text/html; charset=utf-8"),
+    ]
+
+
+def test_it_reaches_the_same_text_and_words_of_every_kind_of_page(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    build(corpus, [write_jsonl(tmp_path / "articles.jsonl", [article(1, body=BODY.replace("’", "'"))])])
+    shards = tmp_path / "shards"
+    shards.mkdir()
+    for packing in ("record", "single", "plain"):
+        (shards / f"{packing}.warc").write_bytes(packed_as(packing, warc()))
+        response = http(html("cp1252"), "Content-Type: text/html; charset=windows-1252")
+        (shards / f"{packing}.arc").write_bytes(
+            packed_arc(packing, [arc_record(response, "http://d.fr/arc")])
+        )
+        (shards / f"{packing}.wet").write_bytes(packed_as(packing, [record(BODY.encode())]))
+    config = ScanConfig(read=ReadRules(pdf=True))
+    rows = scan_here(sorted(shards.iterdir()), corpus, tmp_path / "tables", config)
+    assert len(rows) == 3 * (len(warc()) + 2)
+    assert {row["longest_run_words"] for row in rows} == {len(re.findall(r"\w+", BODY))}
+    text = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+    # Runs of tests have no digests of their tables.
+    code, removed = re.subn(r"for run in runs:\n(?:    .*\n|\n)+", "", code, count=1)
+    assert removed == 1
+    (tmp_path / "check.py").write_text(code, encoding="utf-8")
+    command = [
+        sys.executable,
+        str(tmp_path / "check.py"),
+        str(tmp_path / "tables"),
+        str(tmp_path / "articles.jsonl"),
+    ]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    bad = json.loads((tmp_path / "articles.jsonl").read_text()) | {"body": "autre"}
+    (tmp_path / "articles.jsonl").write_text(json.dumps(bad))
+    assert subprocess.run(command, check=False, capture_output=True).returncode != 0

@@ -16,6 +16,8 @@ import sys
 from contextlib import suppress
 from functools import lru_cache
 from importlib import import_module
+from select import POLLIN, poll
+from threading import Lock
 from typing import BinaryIO, Literal, cast
 
 from presswatch_spark.parsing.refusal import RefusedError
@@ -25,9 +27,15 @@ _MODULES = {"html": "extraction", "main": "main_content", "css": "selected", "pd
 
 # Of processor time, for one page: 100 MB of HTML take 7 to 15.
 MOST_SECONDS = 60
+# Until it answers: on a busy machine it may have to wait for its turn.
+MOST_WAITING_SECONDS = 1_200
 # Of address space: 100 MB of HTML take 3 GB.
 LEAST_MEMORY, MEMORY_PER_BYTE = 1 << 30, 64
 LARGE_BYTES = 8 << 20
+
+# Threads take turns: one question, one answer.
+_LOCK = Lock()
+os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
 
 _REQUEST = struct.Struct(">4sQ")
 _ANSWER = struct.Struct(">?QQ")
@@ -38,7 +46,11 @@ class PageError(ValueError):
 
 
 class ParserDiedError(PageError):
-    """The page cost the process: it took too long, or all memory, or made the parser crash."""
+    """The page cost the process: it took too long (`late`), or all memory, or made the parser crash."""
+
+    def __init__(self, why: str, *, late: bool) -> None:
+        super().__init__(why)
+        self.late = late
 
 
 def text_apart(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
@@ -50,10 +62,28 @@ def text_apart(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]
         PageError: nothing was read: the parser refuses the page.
         ParserDiedError: it died of the page.
     """
+    with _LOCK:
+        try:
+            return _asked(kind, page)
+        except ParserDiedError as error:
+            if error.late:
+                raise
+            # It may have died of something else, or long ago.
+            return _asked(kind, page)
+
+
+def _asked(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
     parser = _parser(os.getpid())
     try:
         answer = parser.text_of(kind, page)
-    except ParserDiedError:
+    except PageError as error:
+        if isinstance(error, ParserDiedError):
+            _parser.cache_clear()
+        raise
+    except BaseException:
+        # What it answers next would be taken for the answer to the next question.
+        parser.kill()
+        parser.end()
         _parser.cache_clear()
         raise
     if len(page) > LARGE_BYTES:
@@ -73,6 +103,7 @@ class _Parser:
     """The process, seen from outside. It ends when nobody holds its input any more."""
 
     def __init__(self) -> None:
+        self._killed = False
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__],
             stdin=subprocess.PIPE,
@@ -89,10 +120,12 @@ class _Parser:
             requests.write(_REQUEST.pack(kind.encode(), len(page)))
             requests.write(page)
             requests.flush()
+            if not _comes(answers, MOST_WAITING_SECONDS):
+                self.kill()
             read, text_bytes, said_bytes = _ANSWER.unpack(answers.read(_ANSWER.size))
             text, said = answers.read(text_bytes), answers.read(said_bytes).decode()
         except (OSError, struct.error):
-            raise ParserDiedError(self._death()) from None
+            raise self._death() from None
         if not read:
             raise PageError(said)
         return text, said or None
@@ -104,10 +137,25 @@ class _Parser:
         cast(BinaryIO, self._process.stdout).close()
         return self._process.wait()
 
-    def _death(self) -> str:
-        if self.end() == -signal.SIGPROF:
-            return f"the parser needs more than {MOST_SECONDS} s for the page"
-        return "the parser died of the page: too little memory, or a crash"
+    def kill(self) -> None:
+        """End the process at once, whatever it does."""
+        self._killed = True
+        self._process.kill()
+
+    def _death(self) -> ParserDiedError:
+        code = self.end()
+        if code == -signal.SIGPROF:
+            return ParserDiedError(f"the parser needs more than {MOST_SECONDS} s for the page", late=True)
+        late = code == -signal.SIGKILL and self._killed
+        why = "gave no answer" if late else "died of the page: too little memory, or a crash"
+        return ParserDiedError(f"the parser {why}", late=late)
+
+
+def _comes(answers: BinaryIO, seconds: float) -> bool:
+    """Wait until there is something to read, or an end; whether it came in time."""
+    waiting = poll()
+    waiting.register(answers, POLLIN)
+    return bool(waiting.poll(1_000 * seconds))
 
 
 def _serve(requests: BinaryIO, answers: BinaryIO) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from presswatch_spark.errors import PresswatchError
 from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
 from presswatch_spark.sources.warc.arc import ArcRecord, read_arc_records
 from presswatch_spark.sources.warc.arc_lines import begins_with_arc_record
@@ -28,11 +29,16 @@ class ArcSource(RecordShards):
     ) -> Iterator[DocumentBatch]:
         """Yield the pages of `stream`, a part of `shard` that begins with a record."""
         batches = PageBatches(options, report)
-        for record in read_arc_records(stream, shard, options, report):
-            batches.add(_stored(record))
-            if batches.size >= options.batch_bytes:
+        try:
+            for record in read_arc_records(stream, shard, options, report):
+                batches.add(_stored(record))
+                if batches.full:
+                    yield batches.take()
+        except PresswatchError:
+            if batches.held:
                 yield batches.take()
-        if batches.size:
+            raise
+        if batches.held:
             yield batches.take()
 
 

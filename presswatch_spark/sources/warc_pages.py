@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from presswatch_spark.errors import PresswatchError
 from presswatch_spark.sources.base import DocumentBatch, Offsets, ReadOptions, ReadReport
 from presswatch_spark.sources.warc import headers as warc
 from presswatch_spark.sources.warc.blocks import Block, record_locator
@@ -43,15 +44,22 @@ class WarcSource(RecordShards):
             texts = np.isin(kinds, (warc.CONVERSION, warc.GATED)).any()
             return "holds extracted text (`conversion` records)" if texts else None
 
-        reading = _Reading(report, PageBatches(options, report))
-        for found in read_blocks(stream, shard, options, report, Format("WARC", NO_GATE, refused)):
-            for row in found.rows[np.isin(found.rows[:, warc.STATUS], READABLE)]:
-                reading.take(found, row)
-            if reading.batches.size >= options.batch_bytes:
-                yield reading.batches.take()
+        batches = PageBatches(options, report)
+        reading = _Reading(report, batches)
+        try:
+            for found in read_blocks(stream, shard, options, report, Format("WARC", NO_GATE, refused)):
+                for row in found.rows[np.isin(found.rows[:, warc.STATUS], READABLE)]:
+                    reading.take(found, row)
+                if batches.full:
+                    yield batches.take()
+        except PresswatchError:
+            reading.close()
+            if batches.held:
+                yield batches.take()
+            raise
         reading.close()
-        if reading.batches.size:
-            yield reading.batches.take()
+        if batches.held:
+            yield batches.take()
 
 
 @dataclass(slots=True)

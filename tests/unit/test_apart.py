@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -54,11 +55,41 @@ def test_a_page_that_takes_too_long_is_given_up_and_the_next_is_read() -> None:
     assert text_apart("html", b"<p>suite") == (b"suite", None)
 
 
-def test_a_parser_that_crashes_is_named_and_started_again() -> None:
+def test_a_parser_that_died_before_costs_no_page() -> None:
+    for _ in range(3):
+        text_apart("html", b"<p>avant")
+        os.kill(apart._parser(os.getpid())._process.pid, signal.SIGKILL)
+        assert text_apart("html", b"<p>suite") == (b"suite", None)
+
+
+def test_a_parser_that_gives_no_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "MOST_WAITING_SECONDS", 0.5)
     text_apart("html", b"<p>avant")
-    os.kill(apart._parser(os.getpid())._process.pid, signal.SIGKILL)
-    with pytest.raises(ParserDiedError, match="died of the page"):
+    os.kill(apart._parser(os.getpid())._process.pid, signal.SIGSTOP)
+    with pytest.raises(ParserDiedError, match="gave no answer"):
         text_apart("html", b"<p>pendant")
+    assert text_apart("html", b"<p>suite") == (b"suite", None)
+
+
+def test_threads_get_the_texts_of_their_own_pages() -> None:
+    def asked(number: int) -> bool:
+        return all(
+            text_apart("html", b"<p>fil %d page %d" % (number, i))[0] == b"fil %d page %d" % (number, i)
+            for i in range(50)
+        )
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(asked, range(8)))
+
+
+def test_after_an_interrupted_page_the_next_gets_its_own_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(apart, "_comes", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            text_apart("html", b"<p>avant")
     assert text_apart("html", b"<p>suite") == (b"suite", None)
 
 

@@ -11,6 +11,9 @@ from presswatch_spark.sources.warc.languages import declared, identified
     ("page", "codes"),
     [
         (b"<html lang=fr>", ("fra",)),
+        (b"<!--[if lt IE 9]><html lang=en><![endif]--><!--[if gt IE 8]><!--><html lang=fr>", ("fra",)),
+        (b'<html data-x="default lang=en" lang="fr">', ("fra",)),
+        (b"<script>'<html lang=en>'</script><html xml:lang='fr-CA'>", ("fra",)),
         (b"<!doctype html>\n<HTML class='a' xml:lang = \"FR-ca\">", ("fra",)),
         (b"<html data-lang=en lang='oci'>", ("oci",)),
         (b"<html><p lang=de>", ()),

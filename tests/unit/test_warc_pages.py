@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from presswatch_spark.errors import CorruptError
 from presswatch_spark.parsing.extraction import EXTRACTION
 from presswatch_spark.sources.base import ReadOptions, ReadReport
 from presswatch_spark.sources.detect import source_for
@@ -15,7 +16,7 @@ from presswatch_spark.sources.warc.pages import CUT_NOTE
 from presswatch_spark.storage.objects import stat
 from tests.reading import Document, complaints, read
 from tests.warc_records import http, page, warc_record
-from tests.wet_records import packed_as
+from tests.wet_records import packed_as, record
 
 PACKINGS = ("record", "single", "plain")
 FRENCH, ENGLISH = ("https://exemple.fr/1", "fra"), ("https://example.org/2", "eng")
@@ -173,3 +174,40 @@ def test_a_page_that_no_record_follows_is_read(tmp_path: Path) -> None:
         tmp_path, [page(b"<p>un", url="https://a.fr/1"), page(b"<p>deux", url="https://a.fr/2")]
     )
     assert [document.text for document in found] == [b"un", b"deux"]
+
+
+@pytest.mark.parametrize("batch_bytes", [1, 4 << 20])
+def test_a_capture_without_a_body_is_handed_out_too(tmp_path: Path, batch_bytes: int) -> None:
+    moved = http(b"", "Location: /", "X-Robots-Tag: noai", status="HTTP/1.1 301 Moved")
+    path = tmp_path / "some.warc"
+    path.write_bytes(b"".join([page(b"<p>un"), warc_record(moved, "https://a.fr/2")]))
+    options, report = ReadOptions(wants=lambda url: True, batch_bytes=batch_bytes), ReadReport()
+    shard = stat(str(path), options.storage)
+    batches = list(source_for("warc", shard, options).read(shard, options, report))
+    assert [capture.url for batch in batches for capture in batch.captures] == [
+        "https://exemple.fr/",
+        "https://a.fr/2",
+    ]
+
+
+def test_what_was_read_before_the_shard_shows_itself_another_is_handed_out(tmp_path: Path) -> None:
+    path = tmp_path / "some.warc.gz"
+    path.write_bytes(packed_as("record", [page(b"<p>un"), page(b"<p>deux"), record(b"texte")]))
+    options, report = ReadOptions(batch_bytes=1 << 20), ReadReport()
+    shard, texts = stat(str(path), options.storage), []
+    with pytest.raises(CorruptError, match="conversion"):
+        for batch in source_for("warc", shard, options).read(shard, options, report):
+            texts += [batch.text_of(i) for i in range(len(batch))]
+    assert len(texts) == report.documents
+
+
+def test_a_head_without_its_blank_line_ends_where_markup_begins(tmp_path: Path) -> None:
+    block = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n<html><p>un\r\n\r\n<p>deux"
+    (document,), _ = scanned(tmp_path, [warc_record(block)])
+    assert document.text.split() == [b"un", b"deux"]
+
+
+def test_a_text_that_begins_with_a_number_is_not_chunked(tmp_path: Path) -> None:
+    block = http(b"2024\nest une <b>bonne</b> annee", "Content-Type: text/html", "Transfer-Encoding: chunked")
+    (document,), report = scanned(tmp_path, [warc_record(block)])
+    assert (document.text, report.defects_total) == (b"2024 est une bonne annee", 0)

@@ -100,6 +100,9 @@ def _chunks(data: memoryview) -> Iterator[memoryview]:
         if not size:
             return _check_end(data, line.end(), first=not at)
         end = line.end() + size
+        if not at and end > len(data) and not line[0].endswith(b"\r\n"):
+            # A text that begins with a number: no server ends the lines of chunks so.
+            raise NotSo("body is not chunked as declared")
         yield data[line.end() : end]
         if end > len(data) or (line_end := _LINE_END.match(data, end)) is None:
             yield from _misplaced(data[end:])

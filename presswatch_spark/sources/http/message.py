@@ -12,6 +12,7 @@ BytesLike = bytes | bytearray | memoryview
 MAX_HEAD_BYTES = 256 << 10
 
 _END = re.compile(rb"\n\r*\n")
+_MARKUP = re.compile(rb"\n(?=<)")
 _STATUS_LINE = re.compile(
     rb"(?i)[\r\n]*(?:HTTP(?:/[0-9.]*)?|ICY)[ \t]*(?:(?<=[ \t])([0-9]{3})(?![0-9]))?[^\n]*\n?"
 )
@@ -76,8 +77,12 @@ def parse_message(block: BytesLike) -> Message | None:
     if status is None and (end is None or not _FIRST_FIELD.match(block)):
         return None if _BLANK.match(block) else Message(None, "", 0)
     head_end = min(len(block), MAX_HEAD_BYTES) if end is None else end.start()
+    body_at = len(block) if end is None else end.end()
+    # No header begins so: the blank line is missing, and this is the body.
+    if markup := _MARKUP.search(block, max(0, fields_at - 1), head_end):
+        head_end, body_at = markup.start(), markup.end()
     code = int(status[1]) if status and status[1] else None
     head = bytes(block[fields_at:head_end]).decode("latin-1")
     if "\n " in head or "\n\t" in head:
         head = _FOLD.sub(" ", head)
-    return Message(code, head, len(block) if end is None else end.end())
+    return Message(code, head, body_at)

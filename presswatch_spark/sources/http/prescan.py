@@ -7,6 +7,7 @@ declaration further down the `head` counts, one in the text of a script does not
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 
 from presswatch_spark.sources.http.message import BytesLike
 
@@ -43,7 +44,8 @@ def declared_label(body: BytesLike) -> str | None:
     return None
 
 
-def _in_meta(head: bytes) -> bytes | None:
+def start_tags(head: bytes) -> Iterator[tuple[bytes, Mapping[bytes, bytes]]]:
+    """Yield the start tags in `head`, names and attributes in lower case; none in comments or raw text."""
     at = 0
     while token := _TOKEN.search(head, at):
         at = token.end()
@@ -54,12 +56,15 @@ def _in_meta(head: bytes) -> bytes | None:
             name, *values = attribute.groups()
             attributes.setdefault(name.lower(), next(filter(None, values), b""))
             at = attribute.end()
-        if token["tag"].lower() == b"meta" and (label := _label(attributes)):
-            return label
-    return None
+        yield token["tag"].lower(), attributes
 
 
-def _label(attributes: dict[bytes, bytes]) -> bytes | None:
+def _in_meta(head: bytes) -> bytes | None:
+    labels = (_label(attributes) for name, attributes in start_tags(head) if name == b"meta")
+    return next(filter(None, labels), None)
+
+
+def _label(attributes: Mapping[bytes, bytes]) -> bytes | None:
     """What a `meta` with these attributes declares."""
     if label := attributes.get(b"charset"):
         return label

@@ -8,10 +8,10 @@ from types import MappingProxyType
 
 import orjson
 
+from presswatch_spark.sources.http.prescan import start_tags
+
 _IDENTIFIED = re.compile(rb"(?im)^languages-cld2:[ \t]*([^\r\n]+)")
-# Two steps: in one, a page of nothing but `<html ` would take the square of its length.
-_TAG = re.compile(rb"(?i)<html\s[^>]*")
-_LANGUAGE = re.compile(rb"""(?i)\s(?:xml:)?lang\s*=\s*["']?\s*([a-z]{2,3})\b""")
+_PRIMARY = re.compile(rb"\s*([A-Za-z]{2,3})(?![A-Za-z0-9])")
 DECLARED_WITHIN_BYTES = 16 << 10
 
 # ISO 639-1 to 639-3, of the languages that CLD2 tells apart.
@@ -49,8 +49,11 @@ def identified(metadata: bytes) -> tuple[str, ...] | None:
 
 def declared(page: bytes | memoryview) -> tuple[str, ...]:
     """The language that the `html` element of a page names, in ISO 639-3; empty if none that is known."""
-    tag = _TAG.search(page, 0, DECLARED_WITHIN_BYTES)
-    found = _LANGUAGE.search(tag[0]) if tag else None
-    code = found[1].decode().lower() if found else ""
+    head = bytes(page[:DECLARED_WITHIN_BYTES])
+    attributes: Mapping[bytes, bytes] = next(
+        (found for name, found in start_tags(head) if name == b"html"), {}
+    )
+    primary = _PRIMARY.match(attributes.get(b"lang") or attributes.get(b"xml:lang") or b"")
+    code = primary[1].decode().lower() if primary else ""
     code = ISO_639_3.get(code, code if len(code) == 3 else "")
     return (code,) if code else ()

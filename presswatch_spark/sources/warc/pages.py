@@ -42,6 +42,10 @@ EXTRACTIONS: Mapping[Kind, str | None] = MappingProxyType(
     {"html": EXTRACTION, "text": None, "pdf": PDF_EXTRACTION}
 )
 _BLANK = ord(" ")
+# Kept for the next page.
+SCRATCH_BYTES = 64 << 20
+# Pages hold on to the bytes around them in their blocks: so many pass before a batch is full.
+PINNED_BYTES = 32 << 20
 CUT_NOTE = "pages that the crawler cut (WARC-Truncated) were read as far as they go"
 
 
@@ -87,7 +91,8 @@ class PageBatches:
 
     options: ReadOptions
     report: ReadReport
-    size: int = 0
+    _size: int = 0
+    _passed: int = 0
     _gate: frozenset[str] = frozenset()
     _broken: int = 0
     _scratch: Bytes = field(default_factory=lambda: np.empty(0, np.uint8))
@@ -100,6 +105,7 @@ class PageBatches:
 
     def add(self, stored: Stored) -> None:
         """Take a response: as a document if its text passes the gate, as a capture if it is wanted."""
+        self._passed = self._passed + len(stored.block) if self.held else 0
         url = stored.url.decode("utf-8", "replace")
         wanted = self.options.wants is not None and self.options.wants(url)
         gated = self._is_gated(stored.languages)
@@ -122,7 +128,7 @@ class PageBatches:
             self._captures.append(
                 Capture(url, message.headers, media, encoding, bytes(body.data), locator, cut)
             )
-            self.size += len(body.data)
+            self._size += len(body.data) + len(message.head)
         if gated:
             self.report.add_skipped("language")
         elif site_file(url):
@@ -136,12 +142,26 @@ class PageBatches:
         else:
             self.report.add_skipped(media or ("unknown media type" if len(body.data) else "no text"))
 
+    @property
+    def held(self) -> bool:
+        """Whether there is anything to take."""
+        return bool(self._pages or self._captures)
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to take."""
+        return self._size >= self.options.batch_bytes or (self.held and self._passed >= PINNED_BYTES)
+
     def take(self) -> DocumentBatch:
         """The documents and captures taken so far; begins anew."""
         pages, captures = self._pages, self._captures
+        self.report.documents += len(pages)
+        self.report.text_bytes += sum(map(len, self._texts))
+        if len(self._scratch) > SCRATCH_BYTES:
+            self._scratch = np.empty(0, np.uint8)
         text, text_bounds = _joined(self._texts)
         urls, url_bounds = _joined([np.frombuffer(page.stored.url, np.uint8) for page in pages])
-        self._texts, self._pages, self._captures, self.size = [], [], [], 0
+        self._texts, self._pages, self._captures, self._size, self._passed = [], [], [], 0, 0
         return DocumentBatch(
             text=text,
             text_starts=text_bounds[:-1],
@@ -191,9 +211,7 @@ class PageBatches:
             return
         self._texts.append(text)
         self._pages.append(page)
-        self.report.documents += 1
-        self.report.text_bytes += len(text)
-        self.size += len(page.content)
+        self._size += len(page.content)
 
     def _extracted(self, page: _Page) -> bytes:
         """The text of a page that is verified."""

@@ -16,6 +16,7 @@ from presswatch_spark.text.kernels import U64, Bytes, Hashes
 from presswatch_spark.text.vectors import (
     break_bits_64,
     count_ones,
+    equal_bits_64,
     gap_bits_64,
     markup_bits_64,
     trailing_zeros,
@@ -75,10 +76,14 @@ def opens_value(data: Bytes, i: np.uint64, quote: np.uint64) -> Any:
         return False
     base = quote - _65
     breaks, gaps = break_bits_64(data, base), gap_bits_64(data, base)
+    signs = equal_bits_64(data, base, _EQUALS)
     if i > base:
         within = ~_0 << (i - base)
         breaks &= within
         gaps &= within
+        signs &= within
         if breaks == _0:
             return True
-    return gaps > (breaks & ~gaps) and breaks >> _63 == _0
+    # Where blanks behind a `=` end: a carry goes through them. What follows there is a value, and no name.
+    values = ((signs << _1 & gaps) + gaps) & ~gaps
+    return gaps > (breaks & ~gaps) and breaks >> _63 == _0 and values <= breaks

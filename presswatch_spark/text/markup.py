@@ -16,19 +16,20 @@ import numpy as np
 from presswatch_spark.compiled import lean_njit, uncounted_njit
 from presswatch_spark.text.kernels import U64, Bytes, Hashes, plain
 from presswatch_spark.text.marks import next_marks, opens_value, places_of
+from presswatch_spark.text.raw_text import SCRIPT, after_declaration, cdata_end, end_tag, script_end
 from presswatch_spark.text.references import EntityTable, load_entities, reference
 from presswatch_spark.text.tags import (
     BLOCK,
     BREAKS_OUT,
     FOREIGN,
     HIDDEN,
+    INTEGRATES,
     REFERENCES,
     REST,
     TEMPLATE,
     TagTable,
     after_attributes,
-    after_declaration,
-    end_tag,
+    closes_itself,
     find,
     is_letter,
     kind_of,
@@ -37,7 +38,10 @@ from presswatch_spark.text.tags import (
 )
 from presswatch_spark.text.vectors import copy_64, visible_bits_64
 
-_0, _1, _2, _64 = (U64(n) for n in (0, 1, 2, 64))
+_0, _1, _2, _3, _64 = (U64(n) for n in (0, 1, 2, 3, 64))
+# Enough of an end tag to see its name, and what ends it.
+_NAME_ROOM = U64(20)
+_CDATA = np.frombuffer(b"<![CDATA[", np.uint8)
 _SPACE, _BANG, _QUOTE, _AMP, _APOSTROPHE, _SLASH, _LT, _GT, _QUERY = (np.uint8(ord(c)) for c in " !\"&'/<>?")
 _NUL, _NEWLINE = np.uint8(0), np.uint8(10)
 _KIND = np.uint8(7)
@@ -123,11 +127,19 @@ def _move_to_end(
 
 
 @uncounted_njit
+def _begins_cdata(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
+    same = i + U64(len(_CDATA)) <= end
+    for j in range(len(_CDATA)):
+        same = same and data[i + U64(j)] == _CDATA[j]
+    return same
+
+
+@uncounted_njit
 def _visible_text(
     tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, at: np.uint64, places: Hashes
 ) -> Any:
     i, k, end = _0, at, U64(len(data))
-    templates, template_start, foreign, kept = _0, _0, _0, _0
+    templates, template_start, foreign, inside, kept = _0, _0, _0, _0, _0
     room = U64(len(out))
     p, count, looked = _0, _0, _0
     while True:
@@ -159,8 +171,14 @@ def _visible_text(
         if closes and i + _2 < end and not is_letter(data[i + _2]):
             i = find(data, i + _2, end, _GT) + _1
             continue
+        in_html = foreign == _0 or inside != _0
         if follows == _BANG:
-            i = after_declaration(data, i, end)
+            if not in_html and _begins_cdata(data, i, end):
+                stop = cdata_end(data, i + U64(9), end)
+                k = _copy_raw(entities, data, i + U64(9), stop, out, k, False)
+                i = stop + _3
+            else:
+                i = after_declaration(data, i, end)
             continue
         if follows == _QUERY:
             i = find(data, i, end, _GT) + _1
@@ -170,6 +188,7 @@ def _visible_text(
             i, k = i + _1, k + _1
             continue
         first, second, i = name_at(data, i + (_2 if closes else _1), end)
+        name_end = i
         while True:
             if p == count:
                 p = _0
@@ -206,19 +225,28 @@ def _visible_text(
             break
         found = kind_of(tags, first, second)
         kind = found & _KIND
-        if foreign != _0 and found & np.uint8(BREAKS_OUT) and not closes:
-            foreign = _0
+        if foreign != _0:
+            if found & np.uint8(INTEGRATES):
+                if not closes:
+                    inside += U64(not closes_itself(data, name_end, i))
+                elif inside != _0:
+                    inside -= _1
+            elif inside == _0 and found & np.uint8(BREAKS_OUT) and not closes:
+                foreign, in_html = _0, True
         if kind <= BLOCK:
             # Without a branch: whether a tag separates is what cannot be foreseen.
             out[k] = _NEWLINE
             k += U64((kind == BLOCK) & (k > at) & (out[k - U64(k > at)] > _SPACE))
         elif kind == FOREIGN:
-            if closes:
-                foreign -= _1 if foreign != _0 else _0
-            elif data[i - _2] != _SLASH:
-                foreign += _1
+            if not closes:
+                foreign += U64(not closes_itself(data, name_end, i))
+            elif foreign != _0:
+                foreign -= _1
+                inside = inside if foreign != _0 else _0
         elif kind == TEMPLATE:
             k = _separate(out, at, k)
+            if not in_html:
+                continue
             if not closes:
                 if templates == _0:
                     template_start = k
@@ -227,8 +255,18 @@ def _visible_text(
                 templates -= _1
                 if templates == _0:
                     k, kept = _move_to_end(out, template_start, k, kept, room)
-        elif not closes and not (foreign != _0 and (data[i - _2] == _SLASH or kind != HIDDEN)):
-            stop = end if kind == REST else end_tag(data, i, end, first, second)
+        elif not closes and not in_html:
+            # Here their content is markup, of which only what is all text can be told to be theirs.
+            if kind == HIDDEN and not closes_itself(data, name_end, i):
+                stop = find(data, i, end, _LT)
+                i = stop if end_tag(data, stop, min(end, stop + _NAME_ROOM), first, second) == stop else i
+        elif not closes:
+            if kind == REST:
+                stop = end
+            elif first == SCRIPT and second == _0:
+                stop = script_end(data, i, end)
+            else:
+                stop = end_tag(data, i, end, first, second)
             if kind != HIDDEN:
                 k = _separate(out, at, k)
                 k = _copy_raw(entities, data, i, stop, out, k, kind == REFERENCES)

@@ -57,8 +57,11 @@ _KINDS = {
 # Start tags that end SVG and MathML around them (HTML Standard, 13.2.6.5).
 _BREAKOUT = """b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li
     listing menu meta nobr ol p pre ruby s small span strong strike sub sup table tt u ul var"""
-BREAKS_OUT = 8
-"""Bit of a kind: whether its start tag ends foreign content."""
+# Elements of SVG and MathML in which there is HTML again (13.2.6, integration points).
+_INTEGRATION = "foreignobject desc title mi mo mn ms mtext"
+
+BREAKS_OUT, INTEGRATES = 8, 16
+"""Bits of a kind: whether its start tag ends foreign content; whether HTML stands in it there."""
 
 
 class TagTable(NamedTuple):
@@ -77,15 +80,15 @@ def load_tags() -> TagTable:
     """The table, read-only."""
     table = TagTable(np.zeros(_SLOTS, np.uint64), np.zeros(_SLOTS, np.uint64), np.zeros(_SLOTS, np.uint8))
     kinds = {name: kind for kind, names in _KINDS.items() for name in names.split()}
-    breakout = frozenset(_BREAKOUT.split())
-    for name in sorted(kinds.keys() | breakout):
+    bits = {BREAKS_OUT: frozenset(_BREAKOUT.split()), INTEGRATES: frozenset(_INTEGRATION.split())}
+    for name in sorted(kinds.keys() | frozenset().union(*bits.values())):
         code = name.encode().ljust(NAME_BYTES, b"\0")
         first, second = (int.from_bytes(code[at : at + 8], "little") for at in (0, 8))
         slot = ((first ^ second) * _SPREAD % (1 << 64)) >> (64 - 9)
         while table.first[slot]:
             slot = (slot + 1) % _SLOTS
         table.first[slot], table.second[slot] = first, second
-        table.kinds[slot] = kinds.get(name, INLINE) | (BREAKS_OUT if name in breakout else 0)
+        table.kinds[slot] = kinds.get(name, INLINE) | sum(bit for bit, names in bits.items() if name in names)
     return table
 
 
@@ -111,6 +114,11 @@ def is_letter(byte: np.uint8) -> Any:
 @lean_njit
 def _is_space(byte: np.uint8) -> Any:
     return byte == _SPACE or (_TAB <= byte <= _CR and byte != _VT)
+
+
+@lean_njit
+def _ends_name(byte: np.uint8) -> Any:
+    return _is_space(byte) or byte in (_SLASH, _GT)
 
 
 @lean_njit
@@ -181,12 +189,13 @@ def name_at(data: Bytes, i: np.uint64, end: np.uint64) -> tuple[np.uint64, np.ui
     if i + _8 <= end:
         x = load8(data, i)
         ends = _name_ends(x)
-        if ends != _0:
-            size = trailing_zeros(ends) >> _3
+        size = trailing_zeros(ends) >> _3
+        # Any other control is a part of the name.
+        if ends != _0 and _ends_name(data[i + size]):
             unused = (_8 - size) << _3
             return (x | _CASES) << unused >> unused, _0, i + size
     first, second, size = _0, _0, _0
-    while i < end and not _is_name_end(data[i]):
+    while i < end and not _ends_name(data[i]):
         byte = U64(data[i] | _LOWER)
         if size < _8:
             first |= byte << (size << _3)
@@ -197,48 +206,23 @@ def name_at(data: Bytes, i: np.uint64, end: np.uint64) -> tuple[np.uint64, np.ui
     return first, second if size <= _NAME else ~_0, i
 
 
+@uncounted_njit
+def closes_itself(data: Bytes, name_end: np.uint64, i: np.uint64) -> Any:
+    """Whether a tag whose name ends at `name_end`, and itself before i, ends with `/>`: not so `a=b/>`."""
+    if data[i - _2] != _SLASH:
+        return False
+    p = i - _3
+    while p >= name_end and not (_is_space(data[p]) or data[p] in (_QUOTE, _APOSTROPHE, _EQUALS)):
+        p -= _1
+    return p < name_end or data[p] != _EQUALS
+
+
 @lean_njit
 def kind_of(tags: TagTable, first: np.uint64, second: np.uint64) -> Any:
-    """Kind of the element with a name, see `name_at`, with the bit `BREAKS_OUT`."""
+    """Kind of the element with a name, see `name_at`, with its bits."""
     slot = ((first ^ second) * _SPREAD_64) >> _SHIFT
     while tags.first[slot] != _0:
         if tags.first[slot] == first and tags.second[slot] == second:
             return tags.kinds[slot]
         slot = (slot + _1) & U64(len(tags.first) - 1)
     return np.uint8(INLINE)
-
-
-@uncounted_njit
-def after_declaration(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
-    """Where what begins with `<!` at i ends: a comment, a doctype, or what is taken for a comment."""
-    if i + _4 > end or data[i + _2] != _DASH or data[i + _3] != _DASH:
-        return find(data, i, end, _GT) + _1
-    i += _4
-    if i < end and data[i] == _GT:
-        return i + _1
-    if i + _1 < end and data[i] == _DASH and data[i + _1] == _GT:
-        return i + _2
-    while True:
-        i = find(data, i, end, _DASH)
-        if i + _2 >= end:
-            return end + _1
-        if data[i + _1] == _DASH:
-            if data[i + _2] == _GT:
-                return i + _3
-            if data[i + _2] == _BANG and i + _3 < end and data[i + _3] == _GT:
-                return i + _4
-        i += _1
-
-
-@uncounted_njit
-def end_tag(data: Bytes, i: np.uint64, end: np.uint64, first: np.uint64, second: np.uint64) -> np.uint64:
-    """Where the end tag of a name begins, at or after i; `end` if nowhere."""
-    while True:
-        i = find(data, i, end, _LT)
-        if i + _2 >= end:
-            return end
-        if data[i + _1] == _SLASH and is_letter(data[i + _2]):
-            name, rest, after = name_at(data, i + _2, end)
-            if name == first and rest == second and after < end:
-                return i
-        i += _1

@@ -28,6 +28,10 @@ _NAMES = """
 ELEMENTS = _NAMES.split()
 
 
+# Enough for the fast way through attributes.
+FILL, FILL_WORDS = "mot " * 30 + "fin", "mot " * 30 + "fin"
+
+
 def seen(page: bytes | str) -> list[str]:
     data = page.encode("utf-8", "surrogatepass") if isinstance(page, str) else page
     out = np.full(room_for(len(data)), 0xFF, np.uint8)
@@ -69,6 +73,29 @@ def runs(sequence: list[str], length: int) -> set[tuple[str, ...]]:
         ('a<b c=\x01"d>e">f', "ae f"),
         ("a<b c\x0b='d>e'>f<b \x0b='g>h'>i", "afi"),
         ('<b ="a>b">c', "b c"),
+        ("a<svg><style></svg><p>b", "a b"),
+        ("a<svg><script></svg><p>b<script>c</script>", "a b"),
+        ("a<svg><iframe></svg><p>b", "a b"),
+        ("a<svg><style>.c{}</style></svg>b", "ab"),
+        ("a<svg><foreignObject><div>b</div></foreignObject><style/></svg><p>c", "a b c"),
+        ("a<svg><desc><p>b</desc><title/><script/></svg><p>c", "a b c"),
+        ("a<math><mtext><b>b</b></mtext><style/></math><p>c", "ab c"),
+        ("a<svg c=d/><style/></svg><p>e", "a e"),
+        ("a<svg c/><style>d</style><p>e", "a e"),
+        ("a<svg><![CDATA[b <c> ]] > d]]></svg>e", "ab c de"),
+        ("a<svg><![CDATA[<script>]]></svg><p>b", "a script b"),
+        ("a<svg><![CDATA[b", "ab"),
+        ("a<![CDATA[b]]>c", "ac"),
+        ("a<script\0>b</script><p>c<style\x01>d<style\x0b>e", "ab cde"),
+        ("a<script><!--<script></script><style> --></script><p>b", "a b"),
+        ("a<script><!-- <script> --></script><p>b", "a b"),
+        ("a<script><!--><script></script><p>b", "a b"),
+        ("a<script><!-- </script><p>b", "a b"),
+        ("a<script><!--<script>b</script><p>c", "a"),
+        (FILL + '<img src= alt="b>c', FILL_WORDS + "c"),
+        (FILL + "<a href=\n title='b>c'>d", FILL_WORDS + "c d"),
+        (FILL + '<a href = "b>c" title="d>e">f', FILL_WORDS + "f"),
+        (FILL + '<a b=c  d="e>f">g', FILL_WORDS + "g"),
         ("", ""),
         ("<", ""),
         ("</", ""),

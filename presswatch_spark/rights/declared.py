@@ -18,6 +18,7 @@ from presswatch_spark.rights.robots import allows, lines_of, rules_of
 
 Row = Mapping[str, Any]
 
+LEFT_OUT = "left_out"
 TDM_FILE = "/.well-known/tdmrep.json"
 _BY_RULES = frozenset(("robots_txt", "ai_txt"))
 _BY_PATH = frozenset(("tdm_reservation", "content_usage", "content_signal"))
@@ -92,6 +93,8 @@ def _verdicts(rows: Sequence[Row], path: str, agent: str) -> Iterator[tuple[Row,
     for row in rows:
         if row["signal"] in _BY_RULES and row["agent"] == agent:
             yield row, _by_rules(row, path)
+        elif row["signal"] == LEFT_OUT:
+            yield row, UNKNOWN
         elif row["signal"] in _BY_PATH and row["agent"] in (None, agent):
             unread = row["verdict"] == UNKNOWN and row["value"] is None
             if unread or row["path"] is None or is_cut(row["note"]):

@@ -1,17 +1,20 @@
 """Two runs side by side: which copies are gone, still there or new, and of which nothing can be said.
 
 Absence is only said where it is known: `gone` needs an after run that read every shard to its end, with the
-corpus, the settings and the kind of dataset of the before run. What else was not found again is `unknown`.
+corpus, the settings and the kind of dataset of the before run, and as many shards of the copy's subset of the
+release. What else was not found again is `unknown`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from presswatch_spark.ccindex.columns import in_filename
 from presswatch_spark.errors import OutputError
 from presswatch_spark.match_rows import chosen_runs
 from presswatch_spark.output.tables import TableStore
@@ -25,6 +28,12 @@ if TYPE_CHECKING:
 STATUSES = ("gone", "still_there", "new", "unknown")
 # What differs from one release to the next without making a copy easier or harder to find.
 HARMLESS = ("release",)
+FEWER = "the after run read fewer shards than the before run"
+# Subsets of a release that hold no pages, or others than those that were found.
+WITHOUT_PAGES = frozenset(("robotstxt", "crawldiagnostics"))
+
+Shard = tuple[str | None, str]
+"""The subset of its release, as far as its path says, and its name: a mirror has other places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +57,20 @@ def compare(tables: str, before: str, after: str, out: str) -> ComparisonSummary
     """
     store, folder = TableStore.open(tables), Path(out).absolute() / "comparison"
     (before,), (after,) = chosen_runs(store, before), chosen_runs(store, after)
-    unread = _shards(store, before) - _shards(store, after)
-    doubt = doubt_of(_run(store, before), _run(store, after), len(unread))
+    doubts = _doubts(store, before, after)
     if (folder / "_SUCCESS").exists():
         raise OutputError("there is a comparison already", where=str(folder), remedy="name another --out")
     spark = session("presswatch compare")
     joined = joined_runs(store.frame(spark, "matches", before), store.frame(spark, "matches", after))
     with spark_errors(folder):
-        rows = _with_status(joined, before, after, doubt)
+        rows = _with_status(joined, before, after, doubts)
         rows.coalesce(1).sortWithinPartitions("article_id", "document_url").write.mode("overwrite").parquet(
             folder.as_uri()
         )
         written = spark.read.parquet(folder.as_uri()).groupBy("status").count().collect()
     counts = {row["status"]: int(row["count"]) for row in written}
-    return ComparisonSummary({status: counts.get(status, 0) for status in STATUSES}, doubt, folder)
+    told = "; ".join(sorted(set(doubts.values()))) or None
+    return ComparisonSummary({status: counts.get(status, 0) for status in STATUSES}, told, folder)
 
 
 def doubt_of(before: Mapping[str, Any], after: Mapping[str, Any], not_planned: int = 0) -> str | None:
@@ -76,12 +85,14 @@ def doubt_of(before: Mapping[str, Any], after: Mapping[str, Any], not_planned: i
         return f"the after run did not read {unread:,} of {planned:,} shards to their end"
     if after["shards_planned"] == 0:
         return "the after run has no shards"
+    if after["documents"] == 0:
+        return "the after run read no document"
     if before["release"] == after["release"] and not_planned:
         return f"the after run did not read {not_planned:,} shards that the before run read"
     if after.get("sample") is not None and before["release"] != after["release"]:
         return "the after run read a sample of its release"
     if after["shards_planned"] < before["shards_planned"]:
-        return "the after run read fewer shards than the before run"
+        return FEWER
     if before["tool_version"] != after["tool_version"]:
         return "the runs were made by different versions"
     if before["corpus_digest"] != after["corpus_digest"]:
@@ -93,8 +104,28 @@ def doubt_of(before: Mapping[str, Any], after: Mapping[str, Any], not_planned: i
     return None
 
 
+def doubt_of_subset(subset: str | None, before: Iterable[Shard], after: Collection[Shard]) -> str | None:
+    """The same for the copies that were found in shards of one subset; None: their paths name none.
+
+    A release has files of robots.txt and of errors beside those of pages, of the same names: only shards of
+    the subset itself can show that a copy is gone, or the very shards again, wherever a mirror has them.
+    """
+    shards = [shard for shard in before if shard[0] == subset]
+    if not _not_again(shards, after):
+        return None
+    subsets = [found for found, _ in after]
+    if subset is None:
+        return f"the after run read only {_listed(subsets)}" if WITHOUT_PAGES.issuperset(subsets) else None
+    if subset not in subsets:
+        return f"the after run read no shards that are of the subset {subset} by their path"
+    return f"{FEWER}, of the subset {subset}" if subsets.count(subset) < len(shards) else None
+
+
 def joined_runs(before: DataFrame, after: DataFrame) -> DataFrame:
-    """Full join of the pairs of two runs, with their strongest sightings as `before` and `after`."""
+    """Full join of the pairs of two runs, with their strongest sightings as `before` and `after`.
+
+    `subsets` of a release that the before run found the pair in; an empty name: the path names none.
+    """
     keys = ["publisher_id", "title_id", "article_id", "document"]
     left, right = _pairs(before, keys).alias("l"), _pairs(after, keys).alias("r")
     from pyspark.sql import functions as f
@@ -102,17 +133,23 @@ def joined_runs(before: DataFrame, after: DataFrame) -> DataFrame:
     same = [f.col(f"l.{key}").eqNullSafe(f.col(f"r.{key}")) for key in keys]
     merged = [f.coalesce(f.col(f"l.{key}"), f.col(f"r.{key}")).alias(key) for key in keys]
     return left.join(right, same, "full").select(
-        *merged, f.col("l.sighting").alias("before"), f.col("r.sighting").alias("after")
+        *merged,
+        f.col("l.sighting").alias("before"),
+        f.col("r.sighting").alias("after"),
+        f.col("l.subsets").alias("subsets"),
     )
 
 
 def _pairs(matches: DataFrame, keys: list[str]) -> DataFrame:
-    """One row a pair, with its strongest sighting."""
+    """One row a pair, with its strongest sighting and the subsets of all."""
     from pyspark.sql import functions as f
 
     fields = [f.col(field.name) for field in SIGHTING]
     strongest = f.max_by(f.struct(*fields), f.struct("copied_words", "longest_run_words", "row_sha256"))
-    return matches.withColumn("document", _document_key()).groupBy(*keys).agg(strongest.alias("sighting"))
+    subset = f.udf(lambda uri: _subset(uri) or "", "string")
+    subsets = f.collect_set(subset("shard_uri")).alias("subsets")
+    pairs = matches.withColumn("document", _document_key()).groupBy(*keys)
+    return pairs.agg(strongest.alias("sighting"), subsets)
 
 
 def _document_key() -> Column:
@@ -125,20 +162,26 @@ def _document_key() -> Column:
     return f.coalesce(normalised("document_url"), "document_url", "text_sha256")
 
 
-def _with_status(joined: DataFrame, before: str, after: str, doubt: str | None) -> DataFrame:
+def _with_status(joined: DataFrame, before: str, after: str, doubts: Mapping[str | None, str]) -> DataFrame:
     from pyspark.sql import functions as f
+
+    in_doubt = (
+        f.when(f.array_contains("subsets", subset or ""), f.lit(told)) for subset, told in doubts.items()
+    )
+    doubt = f.coalesce(*in_doubt, f.lit(None).cast("string"))
 
     found_before, found_after = f.col("before").isNotNull(), f.col("after").isNotNull()
     status = (
         f.when(found_before & found_after, "still_there")
         .when(found_after, "new")
-        .otherwise("unknown" if doubt else "gone")
+        .when(doubt.isNotNull(), "unknown")
+        .otherwise("gone")
     )
     return joined.select(
         f.lit(before).alias("before_run_id"),
         f.lit(after).alias("after_run_id"),
         status.alias("status"),
-        f.when(status == "unknown", f.lit(doubt)).cast("string").alias("doubt"),
+        f.when(status == "unknown", doubt).alias("doubt"),
         "publisher_id",
         "title_id",
         "article_id",
@@ -153,10 +196,39 @@ def _run(store: TableStore, run_id: str) -> dict[str, Any]:
     return dict(row)
 
 
-def _shards(store: TableStore, run_id: str) -> set[str]:
-    """Names of a run's shards: a mirror has other places, but the same names."""
+def _doubts(store: TableStore, before: str, after: str) -> dict[str | None, str]:
+    """Why absence cannot be said, by the subset of a release that a copy was found in."""
+    first, second = _shards(store, before), _shards(store, after)
+    whole = doubt_of(_run(store, before), _run(store, after), len(_not_again(first, second)))
+    found = store.read("matches", before, columns=["shard_uri"])["shard_uri"].unique().to_pylist()
+    subsets = {subset for subset, _ in first} | {_subset(uri) for uri in found}
+    told = {subset: whole or doubt_of_subset(subset, first, second) for subset in subsets}
+    return {subset: doubt for subset, doubt in told.items() if doubt}
+
+
+def _shards(store: TableStore, run_id: str) -> set[Shard]:
     log = store.read("scan_log", run_id, columns=["shard_uri"])["shard_uri"].to_pylist()
-    return {uri.rpartition("/")[2] for uri in log}
+    return {(_subset(uri), uri.rpartition("/")[2]) for uri in log}
+
+
+def _subset(shard_uri: str) -> str | None:
+    return in_filename(shard_uri).get("subset")
+
+
+def _not_again(before: Iterable[Shard], after: Iterable[Shard]) -> list[Shard]:
+    """Shards that were not read again: those of no name in `after`, or only of one in another subset."""
+    again = defaultdict[str, set[str | None]](set)
+    for subset, name in after:
+        again[name].add(subset)
+    return [
+        (subset, name)
+        for subset, name in before
+        if not (again[name] if subset is None else again[name] & {subset, None})
+    ]
+
+
+def _listed(subsets: Iterable[str | None]) -> str:
+    return " and ".join(sorted({subset for subset in subsets if subset}))
 
 
 def _settings(run: Mapping[str, Any]) -> dict[str, Any]:

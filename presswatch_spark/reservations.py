@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from datetime import datetime
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,12 @@ from presswatch_spark.match_rows import BATCH_ROWS, chosen_runs
 from presswatch_spark.output.tables import TableStore, disk_errors, sync
 from presswatch_spark.rights.declared import Declared
 from presswatch_spark.rights.model import AGENTS
-from presswatch_spark.rights.relation import Declaration, InForce, in_force
+from presswatch_spark.rights.relation import Declaration, InForce, in_force, second
 from presswatch_spark.sources.http.site_files import site_file
 from presswatch_spark.tables import DECLARED, MATCHES, RESERVATIONS, RIGHTS_SIGNALS
 
 # Formats whose rows say when a page itself was captured.
-DATASETS = ("warc", "arc", "wet")
+RESPONSES, DATASETS = ("warc", "arc"), ("warc", "arc", "wet")
 CAPTURES_KEPT = 10_000
 _OF_MATCH = ("run_id", "publisher_id", "title_id", "article_id", "document_url", "captured_at")
 
@@ -50,18 +51,41 @@ class Reservations:
             OutputError: one of the folders holds no tables.
         """
         store = TableStore.open(self.tables)
+        stores = [store, *map(TableStore.open, self.signals)]
         files = store.files("matches", *chosen_runs(store, self.run_id))
-        declared = Declared(signal_rows([store, *map(TableStore.open, self.signals)]))
+        declared = Declared(signal_rows(stores))
+        pages = cache(lambda: pages_read(stores))
         standing = lru_cache(CAPTURES_KEPT)(
-            lambda url, at: [in_force(at, declared.about(url, at, agent)) for agent in AGENTS]
+            lambda url, at, read: [in_force(at, declared.about(url, at, agent), read) for agent in AGENTS]
         )
         unknown = [InForce("unknown")] * len(AGENTS)
         for match in _own_matches(files):
             url, at = match["document_url"], match["captured_at"]
             if url and site_file(url):
                 continue
-            for agent, found in zip(AGENTS, standing(url, at) if url and at else unknown, strict=True):
-                yield _row(match, agent, found)
+            read = match["dataset"] in RESPONSES or bool(url and at and page_key(url, at) in pages())
+            for agent, found in zip(AGENTS, standing(url, at, read) if url and at else unknown, strict=True):
+                yield _row(match, agent, found, read)
+
+
+def pages_read(stores: Iterable[TableStore]) -> set[int]:
+    """Keys (`page_key`) of the pages whose own responses were scanned, so far as signals or matches show."""
+    tables = (
+        ("rights_signals", RIGHTS_SIGNALS, ds.field("source") != "file"),
+        ("matches", MATCHES, ds.field("own_site") & ds.field("dataset").isin(RESPONSES)),
+    )
+    keys = set[int]()
+    for store in stores:
+        for table, schema, wanted in tables:
+            if files := store.files(table):
+                rows = _streamed(files, schema, wanted, ["document_url", "captured_at"])
+                keys.update(page_key(*row.values()) for row in rows if None not in row.values())
+    return keys
+
+
+def page_key(url: str, at: datetime) -> int:
+    """A page's capture as 64 bits: of all pages that were read, the names would not fit into memory."""
+    return hash((url, second(at)))
 
 
 def signal_rows(stores: Iterable[TableStore]) -> Iterator[dict[str, Any]]:
@@ -103,7 +127,7 @@ def counted(rows: Iterable[dict[str, Any]], counts: Counter[tuple[str, str]]) ->
 
 def _own_matches(files: Sequence[Path]) -> Iterator[dict[str, Any]]:
     wanted = ds.field("own_site") & ds.field("dataset").isin(DATASETS)
-    yield from _streamed(files, MATCHES, wanted, [*_OF_MATCH, "row_sha256"]) if files else ()
+    yield from _streamed(files, MATCHES, wanted, [*_OF_MATCH, "dataset", "row_sha256"]) if files else ()
 
 
 def _streamed(
@@ -114,12 +138,13 @@ def _streamed(
         yield from batch.to_pylist()
 
 
-def _row(match: Mapping[str, Any], agent: str, found: InForce) -> dict[str, Any]:
+def _row(match: Mapping[str, Any], agent: str, found: InForce, page_read: bool) -> dict[str, Any]:
     facts = {name: match[name] for name in _OF_MATCH}
     return facts | {
         "match_sha256": match["row_sha256"],
         "agent": agent,
         "status": found.status,
+        "page_read": page_read,
         "before_at": found.before and found.before.at,
         "after_at": found.after and found.after.at,
         "before": _declaration(found.before),

@@ -33,6 +33,7 @@ def publish(tables: Path, run_id: str, matches: list[dict[str, Any]], **facts: A
     store = TableStore.create(str(tables))
     settings = row_settings(ScanConfig(read=ReadRules(release=facts.get("release"))), MinHashRules())
     standard = {"shards_planned": 3, "shards_complete": 3, "dataset": "wet", "config": settings}
+    standard |= {"documents": 9}
     write(store, "matches", run_id, [{**row, "run_id": run_id} for row in matches], MATCHES)
     write(store, "runs", run_id, [row_of(RUNS, run_id=run_id, **(standard | facts))], RUNS)
 

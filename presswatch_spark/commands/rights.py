@@ -10,7 +10,7 @@ MEANING = {
     "both": "reserved before and after the capture",
     "before": "reserved before it; after it nothing is known",
     "after": "reserved after it; before it nothing is known",
-    "conflicting": "reserved on one side of it, and not on the other",
+    "conflicting": "reserved on one side of it, and not on the other; or captures of one moment differ",
     "none": "nothing reserved, as far as is known",
     "unknown": "nothing was captured that tells",
 }
@@ -32,7 +32,8 @@ def rights(tables: str, signals: tuple[str, ...], run_id: str | None, out: str |
 
     TABLES is the folder that a scan was given as --out. For each match on a site of its article's publisher
     (of WARC and WET), and for CCBot, GPTBot, Google-Extended and any other agent, the last declaration that
-    was captured before the page and the first one after it count; one of the same second counts as both.
+    was captured before the page and the first one after it count; one that cannot be told apart from the page
+    by its time counts as both.
     """
     from presswatch_spark.reservations import Reservations, counted, write
     from presswatch_spark.show import json_line

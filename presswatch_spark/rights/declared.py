@@ -13,11 +13,12 @@ from protego import Protego
 from presswatch_spark.rights.files import applies_to
 from presswatch_spark.rights.model import ALLOWED, RESERVED, UNKNOWN, is_cut
 from presswatch_spark.rights.origins import Place, place_of
-from presswatch_spark.rights.relation import Declaration, second, sides_of, strongest
+from presswatch_spark.rights.relation import Declaration, may_be_one, second, sides_of, strongest
 from presswatch_spark.rights.robots import allows, lines_of, rules_of
 
 Row = Mapping[str, Any]
 
+LEFT_OUT = "left_out"
 TDM_FILE = "/.well-known/tdmrep.json"
 _BY_RULES = frozenset(("robots_txt", "ai_txt"))
 _BY_PATH = frozenset(("tdm_reservation", "content_usage", "content_signal"))
@@ -42,7 +43,7 @@ class Declared:
                     self._pages[row["document_url"], second(row["captured_at"])].append(row)
             elif place := place_of(row["document_url"]):
                 captures = files.setdefault((place.origin, place.path), {})
-                captures.setdefault((row["captured_at"], row["record_id"] or ""), []).append(row)
+                captures.setdefault((row["captured_at"], record_of(row)), []).append(row)
         self._files = {
             key: [(at, captures[at, record]) for at, record in sorted(captures)]
             for key, captures in files.items()
@@ -51,17 +52,21 @@ class Declared:
     def about(self, url: str, at: datetime, agent: str) -> Iterator[Sequence[Declaration]]:
         """Yield the declarations about a page that was captured at `at`: of each source, in order of time.
 
-        Of a file, those are the last up to that second and the first from it on: others decide nothing.
+        Of a file, those are the last up to that moment and the first from it on: others decide nothing.
         TDMRep's own order holds: what a page says in its metas counts, else in its headers, else what the
         file of the site says.
         """
         place = place_of(url)
-        own = [row for row in self._pages.get((url, second(at)), ()) if applies_to(row["agent"], agent)]
+        of_second = self._pages.get((url, second(at)), ())
+        now = [row for row in of_second if may_be_one(row["captured_at"], at)]
+        own = [row for row in now if applies_to(row["agent"], agent)]
         reserved = [row for row in own if row["signal"] == "tdm_reservation"]
         metas = [row for row in reserved if row["source"] == "meta"]
         for rows in (metas or reserved, [row for row in own if row["signal"] != "tdm_reservation"]):
-            if counted := strongest(Declaration(at, row["verdict"], row) for row in rows):
-                yield [counted]
+            by_record: dict[str, list[Declaration]] = defaultdict(list)
+            for row in rows:
+                by_record[record_of(row)].append(Declaration(at, row["verdict"], row))
+            yield [counted for told in by_record.values() if (counted := strongest(told))]
         if place is None:
             return
         for file in ("/robots.txt", "/ai.txt", "/.well-known/ai.txt", TDM_FILE):
@@ -69,6 +74,11 @@ class Declared:
                 captures = self._files.get((place.origin, file), ())
                 nearest = [captures[k] for k in sides_of(at, [moment for moment, _ in captures])]
                 yield [_of_file(moment, rows, place, agent) for moment, rows in nearest]
+
+
+def record_of(row: Row) -> str:
+    """What tells records apart: the id, or of ARC, which has none, file and offset; a mirror has the same."""
+    return row["record_id"] or f"{row['shard_uri'].rpartition('/')[2]} {row['record_offset']}"
 
 
 def _of_file(at: datetime, rows: Sequence[Row], place: Place, agent: str) -> Declaration:
@@ -83,6 +93,8 @@ def _verdicts(rows: Sequence[Row], path: str, agent: str) -> Iterator[tuple[Row,
     for row in rows:
         if row["signal"] in _BY_RULES and row["agent"] == agent:
             yield row, _by_rules(row, path)
+        elif row["signal"] == LEFT_OUT:
+            yield row, UNKNOWN
         elif row["signal"] in _BY_PATH and row["agent"] in (None, agent):
             unread = row["verdict"] == UNKNOWN and row["value"] is None
             if unread or row["path"] is None or is_cut(row["note"]):

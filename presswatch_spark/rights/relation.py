@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,12 +26,14 @@ class Declaration:
     """What one capture says of a page to an agent.
 
     `verdict`: as in `Signal`; None: it was captured, and says nothing of the page. `row`: the row of
-    `rights_signals` that says so; None if there is none.
+    `rights_signals` that says so; None if there is none. `disputed`: it reserves, and another capture of that
+    moment does not.
     """
 
     at: datetime
     verdict: str | None
     row: Mapping[str, Any] | None = None
+    disputed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,33 +46,37 @@ class InForce:
 
 
 def strongest(declarations: Iterable[Declaration]) -> Declaration | None:
-    """The declaration that counts among several of one moment or side; the first of equals."""
-    return max(declarations, key=lambda each: _WEIGHT[each.verdict], default=None)
+    """The declaration that counts among several of one side; the first of equals."""
+    return max(declarations, key=lambda each: (_WEIGHT[each.verdict], not each.disputed), default=None)
 
 
-def in_force(at: datetime, series: Iterable[Sequence[Declaration]]) -> InForce:
-    """What held at the second `at`.
+def in_force(at: datetime, series: Iterable[Sequence[Declaration]], page_read: bool = True) -> InForce:
+    """What held at the moment `at`.
 
     `series`: the declarations of each source (a file of the site, the page itself), each in order of time.
-    One of the same second stands on both sides.
+    What cannot be told apart from `at` stands on both sides. `page_read`: whether the page's own response was
+    read; what it declares is in doubt otherwise.
 
     `both`: reserved before and after. `before`, `after`: on that side, and what reserved there was not
     captured on the other, or cannot be read. `conflicting`: what reserved on one side is known not to on the
-    other. `none`: some source allows it, none reserves it, and none is in doubt. `unknown`: everything else.
+    other, or captures of one moment differ. `none`: some source allows it, none reserves it, and none is in
+    doubt. `unknown`: everything else.
     """
     sides = [_sides(at, declarations) for declarations in series]
     before = strongest(side for side, _ in sides if side)
     after = strongest(side for _, side in sides if side)
     said = {side.verdict for side in (before, after) if side}
     reserved = [side is not None and side.verdict == RESERVED for side in (before, after)]
-    if all(reserved):
+    if any(side and side.disputed for side in (before, after)):
+        status = CONFLICTING
+    elif all(reserved):
         status = BOTH
     elif any(reserved):
         near, far = (0, 1) if reserved[0] else (1, 0)
         others = [pair[far] for pair in sides if _reserves(pair[near])]
         withdrawn = all(other is not None and other.verdict in (ALLOWED, None) for other in others)
         status = CONFLICTING if withdrawn else (BEFORE, AFTER)[near]
-    elif UNKNOWN in said or ALLOWED not in said:
+    elif UNKNOWN in said or ALLOWED not in said or not page_read:
         status = UNKNOWN
     else:
         status = NONE
@@ -80,23 +86,44 @@ def in_force(at: datetime, series: Iterable[Sequence[Declaration]]) -> InForce:
 def _sides(
     at: datetime, declarations: Sequence[Declaration]
 ) -> tuple[Declaration | None, Declaration | None]:
-    """The last declaration up to a second, and the first one from it on."""
-    last, first = _bounds(at, [declaration.at for declaration in declarations])
-    return (
-        declarations[last] if last >= 0 else None,
-        declarations[first] if first < len(declarations) else None,
-    )
+    """What counts of a source before a moment, and what after it."""
+    moments = [declaration.at for declaration in declarations]
+    before, after = (_of_one_moment([declarations[k] for k in _nearest(at, moments, way)]) for way in (-1, 1))
+    return before, after
+
+
+def _of_one_moment(declarations: Sequence[Declaration]) -> Declaration | None:
+    """What captures of a source say whose order is not known: the strongest, disputed if others differ."""
+    counted = strongest(declarations)
+    if counted is None or counted.verdict != RESERVED:
+        return counted
+    return replace(counted, disputed=any(each.verdict in (ALLOWED, None) for each in declarations))
 
 
 def sides_of(at: datetime, moments: Sequence[datetime]) -> list[int]:
-    """Which of some moments, in order, count for a second: at most two, in order."""
-    return sorted({k for k in _bounds(at, moments) if 0 <= k < len(moments)})
+    """Which of some moments, in order, count for a moment, on either side; in order."""
+    return sorted({*_nearest(at, moments, -1), *_nearest(at, moments, 1)})
 
 
-def _bounds(at: datetime, moments: Sequence[datetime]) -> tuple[int, int]:
-    """The last moment up to a second, or -1; the first from it on, or their number."""
-    at = second(at)
-    return bisect_right(moments, at, key=second) - 1, bisect_left(moments, at, key=second)
+def _nearest(at: datetime, moments: Sequence[datetime], way: int) -> list[int]:
+    """The moments nearest to `at` before it (`way` -1) or after it (1); several if their order is not known.
+
+    A moment without a fraction may lie anywhere in its second.
+    """
+    if way < 0:
+        outward = range(bisect_right(moments, second(at), key=second) - 1, -1, -1)
+    else:
+        outward = range(bisect_left(moments, second(at), key=second), len(moments))
+    group: list[int] = []
+    for k in outward:
+        if group and second(moments[k]) != second(moments[group[0]]):
+            break
+        if may_be_one(moments[k], at) or (moments[k] > at) == (way > 0):
+            group.append(k)
+    exact = next((moments[k] for k in group if moments[k].microsecond), None)
+    if exact is None or (second(exact) == second(at) and not at.microsecond):
+        return group
+    return [k for k in group if may_be_one(moments[k], exact)]
 
 
 def _reserves(declaration: Declaration | None) -> bool:
@@ -106,3 +133,10 @@ def _reserves(declaration: Declaration | None) -> bool:
 def second(moment: datetime) -> datetime:
     """The second that a moment lies in."""
     return moment.replace(microsecond=0)
+
+
+def may_be_one(one: datetime, other: datetime) -> bool:
+    """Whether two moments cannot be told apart: the same, or of one second, where one has no fraction."""
+    if one.microsecond and other.microsecond:
+        return one == other
+    return second(one) == second(other)

@@ -9,7 +9,7 @@ from presswatch_spark.rights.files import file_signals
 from presswatch_spark.rights.headers import header_signals
 from presswatch_spark.rights.jsonld import ACCESSIBLE, Part, object_signals, objects_of, parts_of, value_of
 from presswatch_spark.rights.metas import meta_signals
-from presswatch_spark.rights.model import Signal
+from presswatch_spark.rights.model import UNKNOWN, Signal
 from presswatch_spark.rights.paywall import paywall_signals
 from presswatch_spark.rights.tags import PAGE_BYTES, elements_of
 from presswatch_spark.sources.base import Capture
@@ -32,7 +32,7 @@ def signals_of(capture: Capture) -> Iterator[Signal]:
     distinct = _distinct(told)
     yield from islice(distinct, SIGNALS)
     if next(distinct, None) is not None:
-        yield Signal("left_out", "file" if kind else "page", None, note=f"more than {SIGNALS} signals")
+        yield _left_out(f"more than {SIGNALS} signals", in_file=kind is not None)
 
 
 def _distinct(signals: Iterator[Signal]) -> Iterator[Signal]:
@@ -63,6 +63,13 @@ def _page_signals(capture: Capture) -> Iterator[Signal]:
             yield from object_signals(item)
     yield from paywall_signals(parts, page)
     if capture.cut:
-        yield Signal("left_out", "page", None, note="the capture was cut")
+        yield _left_out("the capture was cut")
     if len(capture.body) > PAGE_BYTES:
-        yield Signal("left_out", "page", None, note=f"the page was read to {PAGE_BYTES >> 20} MiB")
+        yield _left_out(f"the page was read to {PAGE_BYTES >> 20} MiB")
+
+
+def _left_out(note: str, in_file: bool = False) -> Signal:
+    """What was not read may reserve."""
+    if in_file:
+        return Signal("left_out", "file", None, "host", UNKNOWN, path="/", note=note)
+    return Signal("left_out", "page", None, "page", UNKNOWN, note=note)

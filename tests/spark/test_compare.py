@@ -14,8 +14,8 @@ from presswatch_spark.compare import compare
 from presswatch_spark.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.output.tables import TableStore
-from presswatch_spark.tables import COMPARISON, RUNS
-from tests.tables import match, publish, write
+from presswatch_spark.tables import COMPARISON, RUNS, SCAN_LOG
+from tests.tables import match, publish, row_of, write
 
 
 def compared(tmp_path: Path, **after: Any) -> list[dict[str, Any]]:
@@ -48,6 +48,7 @@ def test_copies_are_gone_still_there_or_new(spark: SparkSession, tmp_path: Path)
         ({"shards_complete": 2}, "the after run did not read 1 of 3 shards to their end"),
         ({"corpus_digest": "other"}, "the runs had different corpora"),
         ({"dataset": "c4"}, "the runs read different kinds of datasets"),
+        ({"documents": 0}, "the after run read no document"),
         ({"shards_planned": 0, "shards_complete": 0}, "the after run has no shards"),
     ],
 )
@@ -73,6 +74,27 @@ def test_other_settings_leave_absence_unsaid(spark: SparkSession, tmp_path: Path
     summary = compare(str(tmp_path), "r1", "r2", str(tmp_path / "out"))
     assert summary.doubt == "the runs had different settings"
     assert summary.counts == {"gone": 0, "still_there": 0, "new": 0, "unknown": 1}
+
+
+def test_a_run_over_another_subset_says_nothing_of_the_copies_of_the_first(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    warc, wet, robotstxt = (
+        f"s3://commoncrawl/crawl-data/CC-MAIN-{release}/segments/1.2/{subset}/a.gz"
+        for release, subset in (("2024-51", "warc"), ("2024-51", "wet"), ("2025-05", "robotstxt"))
+    )
+    text = robotstxt.replace("robotstxt", "wet")
+    found = [match("a", "https://x.example/1", shard_uri=warc), match("b", None, shard_uri=wet)]
+    publish(tmp_path, "r1", found, release="CC-MAIN-2024-51")
+    publish(tmp_path, "r2", [], release="CC-MAIN-2025-05")
+    for run_id, shards in (("r1", (warc, wet)), ("r2", (robotstxt, text))):
+        log = [row_of(SCAN_LOG, run_id=run_id, shard_uri=uri) for uri in shards]
+        write(TableStore.open(str(tmp_path)), "scan_log", run_id, log, SCAN_LOG)
+    summary = compare(str(tmp_path), "r1", "r2", str(tmp_path / "out"))
+    rows = {row["article_id"]: row for row in pq.read_table(summary.folder).to_pylist()}
+    assert (rows["a"]["status"], rows["b"]["status"]) == ("unknown", "gone")
+    assert rows["a"]["doubt"] == summary.doubt
+    assert "of the subset warc" in rows["a"]["doubt"]
 
 
 def test_another_scheme_or_tracking_parameter_is_not_a_removal(spark: SparkSession, tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from presswatch_spark.cli import run
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.reservations import Reservations, write
+from presswatch_spark.sources.base import Capture
 from presswatch_spark.tables import RESERVATIONS, RIGHTS_SIGNALS
-from tests.captures import NOON, PAGE, robots
+from tests.captures import NOON, PAGE, capture, robots
 from tests.tables import match, publish
 from tests.tables import write as write_table
 from tests.unit.test_rights_relation import rows as signal_rows
@@ -26,7 +27,7 @@ FORBIDS = "User-agent: CCBot\nDisallow: /"
 
 def own(article_id: str | None, **values: Any) -> dict[str, Any]:
     """A match on the publisher's own site."""
-    standard = {"own_site": True, "dataset": "wet", "captured_at": NOON, "row_sha256": article_id or "site"}
+    standard = {"own_site": True, "dataset": "warc", "captured_at": NOON, "row_sha256": article_id or "site"}
     return match(article_id, PAGE, **standard) | values
 
 
@@ -57,6 +58,49 @@ def test_each_match_on_the_own_site_has_a_row_for_each_agent(tmp_path: Path) -> 
         ("a", "Google-Extended", "none"),
         ("a", "*", "none"),
     ]
+
+
+LETS_IN = robots("User-agent: *\nAllow: /", at=EARLIER)
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        (None, "unknown"),
+        (capture('<link rel="canonical" href="/une/1">'), "none"),
+        (capture("<p>", PAGE, ("X-Robots-Tag", "noai")), "both"),
+        (capture('<link rel="canonical" href="/une/1">', at=LATER), "unknown"),
+        (robots("User-agent: *\nAllow: /admin/"), "unknown"),
+    ],
+)
+def test_of_wet_nothing_is_known_to_be_reserved_by_none_until_the_page_itself_was_read(
+    tmp_path: Path, response: Capture | None, expected: str
+) -> None:
+    declared = [LETS_IN] if response is None else [LETS_IN, response]
+    folder = tables(tmp_path, [own("a", dataset="wet")], *signal_rows(*declared))
+    (row, *_) = Reservations(str(folder)).rows()
+    assert row["status"] == expected
+    assert row["page_read"] == (expected != "unknown")
+
+
+def test_a_page_that_declares_nothing_was_read_if_it_was_found_in_warc(tmp_path: Path) -> None:
+    folder = tables(tmp_path / "text", [own("a", dataset="wet")], *signal_rows(LETS_IN))
+    tables(tmp_path / "pages", [own("a", row_sha256="b")])
+    assert statuses(folder)[0] == ("a", "CCBot", "unknown")
+    assert statuses(folder, tmp_path / "pages")[0] == ("a", "CCBot", "none")
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        capture("<p>", cut=True),
+        capture("".join(f'<meta name="copyright" content="{n}">' for n in range(300))),
+        robots("User-agent: *\nAllow: /\n" + "".join(f"Content-Signal: {n}\n" for n in range(300))),
+    ],
+)
+def test_what_was_left_out_may_reserve(tmp_path: Path, response: Capture) -> None:
+    declared = [response] if "robots" in response.url else [LETS_IN, response]
+    assert statuses(tables(tmp_path, [own("a")], *signal_rows(*declared)))[0] == ("a", "CCBot", "unknown")
 
 
 def test_declarations_come_from_other_runs_and_folders_too(tmp_path: Path) -> None:

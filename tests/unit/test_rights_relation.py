@@ -61,10 +61,30 @@ def test_one_declaration_stands_where_its_second_puts_it(seconds: int, expected:
     assert status(file(LETS_IN, seconds)) == "none"
 
 
-def test_fractions_of_a_second_are_none() -> None:
+def test_without_a_fraction_a_moment_may_be_anywhere_in_its_second() -> None:
     assert status(file(FORBIDS, 0.999)) == "both"
     assert status(file(FORBIDS, 0), at=after(0.5)) == "both"
     assert status(file(FORBIDS, -0.001)) == "before"
+    assert status(file(FORBIDS, 0.2), file(LETS_IN, 0.8)) == "conflicting"
+
+
+def test_fractions_of_a_second_put_declarations_in_order() -> None:
+    page = after(0.9)
+    assert status(file(LETS_IN, 0.1), file(FORBIDS, 0.95), at=page) == "conflicting"
+    told = found(file(LETS_IN, 0.1), file(FORBIDS, 0.95), at=page)
+    assert told.before
+    assert told.after
+    assert (told.before.verdict, told.after.verdict) == ("allowed", "reserved")
+    assert status(file(FORBIDS, 0.1), at=page) == "before"
+    assert status(file(FORBIDS, 0.95), at=page) == "after"
+    assert status(file(FORBIDS, 0.9), at=page) == "both"
+    assert status(file(FORBIDS, 0.1), file(LETS_IN, 0.2), at=page) == "none", "the later of the two counts"
+    assert status(file(FORBIDS, -1.8), file(LETS_IN, -1.2)) == "none"
+
+
+def test_what_a_page_declares_is_that_of_its_own_fraction() -> None:
+    response = capture("", PAGE, ("X-Robots-Tag", "noai"), at=after(0.25))
+    assert [status(response, at=after(at)) for at in (0.25, 0, 0.5)] == ["both", "both", "unknown"]
 
 
 @pytest.mark.parametrize(
@@ -107,6 +127,29 @@ def test_only_the_nearest_on_each_side_count() -> None:
 def test_two_captures_of_one_second_that_differ_conflict() -> None:
     assert status(file(FORBIDS, 0), file(LETS_IN, 0)) == "conflicting"
     assert status(file(FORBIDS, 0), file(FORBIDS, 0)) == "both"
+
+
+@pytest.mark.parametrize("seconds", [-1, 1])
+def test_of_captures_of_one_second_the_record_id_does_not_decide(seconds: int) -> None:
+    for ids in permutations(("<1>", "<2>")):
+        captures = [
+            robots(body, at=after(seconds), record_id=record)
+            for body, record in zip((FORBIDS, LETS_IN), ids, strict=True)
+        ]
+        assert status(*captures) == "conflicting"
+        in_doubt = robots("", at=after(seconds), record_id="<3>", status=503)
+        assert status(captures[1], in_doubt) == "unknown"
+        assert status(captures[0], in_doubt) == ("before" if seconds < 0 else "after")
+
+
+def test_another_source_that_reserves_undisputed_counts() -> None:
+    assert status(file(FORBIDS, -1), file(LETS_IN, -1), file(RULES, -1, TDMREP)) == "before"
+
+
+def test_two_captures_of_a_page_in_one_second_that_differ_conflict() -> None:
+    pages = [capture("", PAGE, ("TDM-Reservation", value), record_id=f"<{value}>") for value in ("0", "1")]
+    for order in permutations(pages):
+        assert status(*order) == "conflicting"
 
 
 def test_without_any_declaration_nothing_is_known() -> None:

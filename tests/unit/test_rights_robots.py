@@ -73,7 +73,10 @@ def test_groups_are_those_of_rfc_9309(text: str, reserved: set[str]) -> None:
     ("status", "verdict", "note"),
     [
         (404, "allowed", "HTTP 404: no such file"),
-        (403, "allowed", "HTTP 403: no such file"),
+        (410, "allowed", "HTTP 410: no such file"),
+        (401, "unknown", "HTTP 401: refused to the crawler"),
+        (403, "unknown", "HTTP 403: refused to the crawler"),
+        (451, "unknown", "HTTP 451: refused to the crawler"),
         (429, "unknown", "HTTP 429: unreachable"),
         (503, "unknown", "HTTP 503: unreachable"),
         (301, "unknown", "HTTP 301: a redirect, not followed"),

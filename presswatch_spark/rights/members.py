@@ -54,12 +54,12 @@ class Members:
         A page is the title's on whose site it is; on no title's site, that of the article at its URL. A file
         is that of the titles on its host or a part of it.
         """
+        if site_file(url):
+            return self._owner_of_host(url)
         match = self.corpus.sites.match(url, self.corpus.urls)
-        if match is None or match.title_id is None:
-            if site_file(url):
-                return self._owner_of_host(url)
-            if match is None:
-                return None
+        if match is None:
+            return None
+        if match.title_id is None:
             article = self.corpus.article(match.articles[0])
             return Owner(article.title_id, article.publisher_id)
         return Owner(match.title_id, match.publisher_id)

@@ -28,6 +28,8 @@ from tests.corpora import MEMBERS, article, build, write_jsonl
 SHARED = """
       - {id: blogue, name: Blogue, domains: [plateforme.example], url_prefixes: ["https://plateforme.example/blogue"]}
       - {id: autre, name: Autre, domains: [plateforme.example], url_prefixes: ["https://plateforme.example/autre"]}
+      - {id: maison, name: Maison, domains: [maison.example]}
+      - {id: cahier, name: Cahier, domains: [maison.example], url_prefixes: ["https://maison.example/cahier"]}
 """
 
 
@@ -58,6 +60,8 @@ def members(corpus: Path) -> Members:
         ("https://plateforme.example/blogue/1", Owner("blogue", "plateau")),
         ("https://plateforme.example/ailleurs", None),
         ("https://plateforme.example/robots.txt", Owner(None, "plateau")),
+        ("https://maison.example/une/1", Owner("maison", "plateau")),
+        ("https://maison.example/robots.txt", Owner(None, "plateau")),
         ("https://ailleurs.example/a/2", Owner("courrier", "rives")),
         ("https://ailleurs.example/a/3", None),
         (

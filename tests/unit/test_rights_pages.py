@@ -216,7 +216,7 @@ def test_what_is_said_of_paywalled_text_is_known(selector: str, body: str, captu
 
 def test_a_page_that_kills_the_parser_leaves_it_unsaid(monkeypatch: pytest.MonkeyPatch) -> None:
     def dies(kind: str, page: bytes) -> Any:
-        raise ParserDiedError("a crash")
+        raise ParserDiedError("a crash", late=True)
 
     monkeypatch.setattr(paywall, "text_apart", dies)
     (signal,) = told(capture(ld({"isAccessibleForFree": False, "cssSelector": "p"}) + "<p>un"))

@@ -157,7 +157,9 @@ def test_an_object_that_ends_between_members_before_its_size_is_partial(
     write_wet(path, pages(10))
     third = read(path)[0][3].locator.record_offset
     data = path.read_bytes()[:third]
-    monkeypatch.setattr("presswatch_spark.sources.wet.open_stream", lambda info, options: BreakingOff(data))
+    monkeypatch.setattr(
+        "presswatch_spark.sources.warc.reading.open_stream", lambda info, options: BreakingOff(data)
+    )
     report = ReadReport()
     shard = ObjectInfo(str(path), size=path.stat().st_size)
     batches = list(WetSource().read(shard, ReadOptions(), report))

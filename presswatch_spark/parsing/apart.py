@@ -76,9 +76,10 @@ def _asked(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
     parser = _parser(os.getpid())
     try:
         answer = parser.text_of(kind, page)
-    except PageError as error:
-        if isinstance(error, ParserDiedError):
-            _parser.cache_clear()
+    except ParserDiedError:
+        _parser.cache_clear()
+        raise
+    except PageError:
         raise
     except BaseException:
         # What it answers next would be taken for the answer to the next question.

@@ -6,8 +6,6 @@ import io
 import logging
 from importlib.metadata import version
 
-import pypdf
-
 from presswatch_spark.parsing.refusal import RefusedError
 
 PDF_EXTRACTION = f"pypdf {version('pypdf')}"
@@ -20,6 +18,9 @@ def answer(body: bytes) -> tuple[bytes, str | None]:
     Raises:
         RefusedError: nothing of it can be read.
     """
+    # Here, since every process that scans imports this module, and few of them parse.
+    import pypdf
+
     # It warns of every oddity, and quotes it.
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     texts, failed = [], 0

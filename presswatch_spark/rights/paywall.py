@@ -10,16 +10,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from importlib.metadata import version
 
 from presswatch_spark.parsing.apart import PageError, text_apart
+from presswatch_spark.parsing.extraction import EXTRACTION
 from presswatch_spark.parsing.selected import request_of
 from presswatch_spark.rights.jsonld import ACCESSIBLE, Part
 from presswatch_spark.rights.model import Signal, bounded
 from presswatch_spark.show import json_text
 from presswatch_spark.text.words import word_count
-
-PARSER = f"resiliparse {version('resiliparse')}"
 
 SELECTOR_CHARACTERS = 200
 # Selectors with a colon cost the square of a page's elements: `:has(p)` takes 2 s for 20,000 of them. Those
@@ -46,7 +44,9 @@ def paywall_signals(parts: Iterable[Part], page: bytes) -> Iterator[Signal]:
         if part.selector is not None and not part.free and found is None:
             note = note or "the selector was not tried"
         captured = None if found is None else found > 0
-        yield Signal("paywall", "json_ld", value, note=note, paywalled_text_captured=captured, parser=PARSER)
+        yield Signal(
+            "paywall", "json_ld", value, note=note, paywalled_text_captured=captured, parser=EXTRACTION
+        )
 
 
 def words_under(selectors: Iterable[str], page: bytes) -> dict[str, int]:

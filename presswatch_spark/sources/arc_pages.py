@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from presswatch_spark.errors import PresswatchError
 from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
 from presswatch_spark.sources.warc.arc import ArcRecord, read_arc_records
 from presswatch_spark.sources.warc.arc_lines import begins_with_arc_record
@@ -28,18 +27,8 @@ class ArcSource(RecordShards):
         self, stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
     ) -> Iterator[DocumentBatch]:
         """Yield the pages of `stream`, a part of `shard` that begins with a record."""
-        batches = PageBatches(options, report)
-        try:
-            for record in read_arc_records(stream, shard, options, report):
-                batches.add(_stored(record))
-                if batches.full:
-                    yield batches.take()
-        except PresswatchError:
-            if batches.held:
-                yield batches.take()
-            raise
-        if batches.held:
-            yield batches.take()
+        records = read_arc_records(stream, shard, options, report)
+        yield from PageBatches(options, report).of(map(_stored, records))
 
 
 def _stored(record: ArcRecord) -> Stored:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -44,67 +43,57 @@ class WarcSource(RecordShards):
             texts = np.isin(kinds, (warc.CONVERSION, warc.GATED)).any()
             return "holds extracted text (`conversion` records)" if texts else None
 
-        batches = PageBatches(options, report)
-        reading = _Reading(report, batches)
-        try:
-            for found in read_blocks(stream, shard, options, report, Format("WARC", NO_GATE, refused)):
-                for row in found.rows[np.isin(found.rows[:, warc.STATUS], READABLE)]:
-                    reading.take(found, row)
-                if batches.full:
-                    yield batches.take()
-        except PresswatchError:
-            reading.close()
-            if batches.held:
-                yield batches.take()
-            raise
-        reading.close()
-        if batches.held:
-            yield batches.take()
+        found = read_blocks(stream, shard, options, report, Format("WARC", NO_GATE, refused))
+        yield from PageBatches(options, report).of(_responses(found, report))
 
 
-@dataclass(slots=True)
-class _Reading:
-    """The records of a shard in order. A response waits for the record that names its languages."""
+def _responses(blocks: Iterator[Records], report: ReadReport) -> Iterator[Stored]:
+    """Yield the responses, each once it is known whether the record after it names its languages."""
+    waiting: Stored | None = None
+    try:
+        for found in blocks:
+            for row in found.rows[np.isin(found.rows[:, warc.STATUS], READABLE)]:
+                kind = int(row[warc.KIND])
+                if kind in (warc.WARCINFO, warc.REQUEST):
+                    continue
+                if kind == warc.METADATA:
+                    if waiting is None or waiting.url != _url_of(found.block, row):
+                        continue
+                    waiting.languages = identified(_body_of(found.block, row).tobytes())
+                    yield waiting
+                    waiting = None
+                    continue
+                if waiting is not None:
+                    yield waiting
+                waiting = _stored(found, row) if _is_response(found.block, row, report) else None
+    except PresswatchError:
+        if waiting is not None:
+            yield waiting
+        raise
+    if waiting is not None:
+        yield waiting
 
-    report: ReadReport
-    batches: PageBatches
-    _waiting: Stored | None = None
 
-    def take(self, found: Records, row: Offsets) -> None:
-        """Take the next record."""
-        kind = int(row[warc.KIND])
-        if kind in (warc.WARCINFO, warc.REQUEST):
-            return
-        if kind == warc.METADATA:
-            self._take_languages(found.block, row)
-            return
-        self.close()
-        if kind == warc.RESPONSE:
-            self._waiting = _stored(found, row)
-            return
-        header = found.block.data[row[warc.START] : row[warc.BODY]].tobytes()
-        type = header_fields(header).get("warc-type", "").lower()
-        if type == "resource":
-            self._waiting = _stored(found, row)
-        else:
-            self.report.add_skipped(f"{type} record" if type in _KINDS else "record of another kind")
-
-    def close(self) -> None:
-        """No more is to come of the response that waits."""
-        if self._waiting is not None:
-            self.batches.add(self._waiting)
-        self._waiting = None
-
-    def _take_languages(self, block: Block, row: Offsets) -> None:
-        """Take what a metadata record says of the response before it, if it names its URL."""
-        url = block.data[row[warc.URI] : row[warc.URI_END]].tobytes()
-        if self._waiting is not None and self._waiting.url == url:
-            body = block.data[row[warc.BODY] : row[warc.BODY_END]].tobytes()
-            self._waiting.languages = identified(body)
-            self.close()
+def _is_response(block: Block, row: Offsets, report: ReadReport) -> bool:
+    """Whether a record holds what a server sent; other kinds are counted."""
+    if row[warc.KIND] == warc.RESPONSE:
+        return True
+    header = block.data[row[warc.START] : row[warc.BODY]].tobytes()
+    type = header_fields(header).get("warc-type", "").lower()
+    if type != "resource":
+        report.add_skipped(f"{type} record" if type in _KINDS else "record of another kind")
+    return type == "resource"
 
 
 _KINDS = frozenset(("revisit", "continuation"))
+
+
+def _url_of(block: Block, row: Offsets) -> bytes:
+    return block.data[row[warc.URI] : row[warc.URI_END]].tobytes()
+
+
+def _body_of(block: Block, row: Offsets) -> memoryview:
+    return block.data[row[warc.BODY] : row[warc.BODY_END]].data
 
 
 def _stored(found: Records, row: Offsets) -> Stored:
@@ -114,8 +103,8 @@ def _stored(found: Records, row: Offsets) -> Stored:
     media = named[1].decode("latin-1") if named else ""
     http = media.startswith("application/http")
     return Stored(
-        url=block.data[row[warc.URI] : row[warc.URI_END]].tobytes(),
-        block=block.data[row[warc.BODY] : row[warc.BODY_END]].data,
+        url=_url_of(block, row),
+        block=_body_of(block, row),
         pointer=lambda: record_locator(block, row, release),
         place=lambda: block.place(int(row[warc.START])),
         resource=None if http or (row[warc.KIND] == warc.RESPONSE and not media) else media,

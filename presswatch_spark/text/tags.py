@@ -14,10 +14,7 @@ import numpy.typing as npt
 
 from presswatch_spark.compiled import lean_njit, uncounted_njit
 from presswatch_spark.text.kernels import U64, Bytes, load8
-from presswatch_spark.text.vectors import (
-    equal_bits_64,
-    trailing_zeros,
-)
+from presswatch_spark.text.vectors import equal_bits_64, trailing_zeros
 
 # INLINE: nothing. BLOCK: separates. HIDDEN: content up to the end tag is no text. RAW: it is text, without
 # markup or references. REFERENCES: text without markup, with references. REST: all that follows is text.
@@ -31,10 +28,8 @@ _SLOTS = 1 << 9
 _SPREAD = 0x9E3779B97F4A7C15
 _SPREAD_64, _SHIFT = U64(_SPREAD), U64(64 - 9)
 
-_0, _1, _2, _3, _4, _8, _64 = (U64(n) for n in (0, 1, 2, 3, 4, 8, 64))
-_SPACE, _BANG, _QUOTE, _APOSTROPHE, _DASH, _SLASH, _LT, _EQUALS, _GT = (
-    np.uint8(ord(c)) for c in " !\"'-/<=>"
-)
+_0, _1, _2, _3, _8, _64 = (U64(n) for n in (0, 1, 2, 3, 8, 64))
+_SPACE, _QUOTE, _APOSTROPHE, _SLASH, _EQUALS, _GT = (np.uint8(ord(c)) for c in " \"'/=>")
 _TAB, _VT, _CR = np.uint8(9), np.uint8(11), np.uint8(13)
 _LOWER, _CASES, _LOWS = np.uint8(0x20), U64(0x2020202020202020), U64(0x7F7F7F7F7F7F7F7F)
 _EACH = U64(0x0101010101010101)
@@ -65,7 +60,7 @@ BREAKS_OUT, INTEGRATES = 8, 16
 
 
 class TagTable(NamedTuple):
-    """Open addressing by the first and second eight bytes of a name in lower case, as `slot_of` mixes them.
+    """Open addressing by the first and second eight bytes of a name in lower case, as `kind_of` mixes them.
 
     `first`, `second` uint64 (512,), 0 where a slot is free; `kinds` uint8 (512,).
     """

@@ -10,12 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
-
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.inflate.inflated import compression_of, inflated_window
-from presswatch_spark.inflate.members import Piece, gzip_pieces
-from presswatch_spark.inflate.window import Window
 from presswatch_spark.sources.base import ReadOptions, ReadReport
 from presswatch_spark.sources.http.media import media_type
 from presswatch_spark.sources.warc import records
@@ -26,8 +21,8 @@ from presswatch_spark.sources.warc.arc_lines import (
     begins_with_arc_record,
 )
 from presswatch_spark.sources.warc.arc_records import ArcBlock, Found, Wait
-from presswatch_spark.sources.warc.blocks import Block, BlockBuilder
-from presswatch_spark.sources.warc.reading import MOST_INFLATED, UNKNOWN_BYTES
+from presswatch_spark.sources.warc.blocks import Block
+from presswatch_spark.sources.warc.pieces import PieceReader
 from presswatch_spark.storage.objects import ObjectInfo, Stream
 
 _READABLE = (records.WHOLE, records.WRONG_LENGTH, records.CUT)
@@ -61,67 +56,18 @@ def read_arc_records(
     what is there is read, and that is a defect; what a damaged gzip member held last is not.
     Raises `CorruptError` if there is no ARC record.
     """
-    window = Window(stream, report)
-    if window.refill(0) is None:
-        report.add_defect("the shard is empty", 0)
-        return
-    compression = compression_of(bytes(window.view[:4]))
-    if compression == "plain" and not begins_with_arc_record(bytes(window.view[:MAX_LINE_BYTES])):
-        compression = "gzip"
-    reading = _Reading(shard, options, report, compression, window.base)
-    for piece in _pieces(window, report, compression):
-        if reading.take(piece):
-            yield from reading.records(final=False)
-    yield from reading.finish()
+    yield from _Reading(shard, options, report, begins_with_arc_record).read(stream)
 
 
-def _pieces(window: Window, report: ReadReport, compression: str) -> Iterator[Piece]:
-    if compression == "gzip":
-        return gzip_pieces(window, report, begins_with_arc_record)
-    return (Piece(0, 0, data, False, False) for data in inflated_window(window, report))
+class _Reading(PieceReader[ArcRecord]):
+    kind, head_bytes = "ARC", MAX_LINE_BYTES
+    _seeking = False
 
-
-class _Reading:
-    """One shard being read: pieces come in, records go out."""
-
-    def __init__(
-        self, shard: ObjectInfo, options: ReadOptions, report: ReadReport, compression: str, start: int
-    ) -> None:
-        self._shard = shard
-        self._options = options
-        self._report = report
-        self._blocks = BlockBuilder(
-            compression, start if compression == "plain" else 0, begins_with_arc_record
-        )
-        self._needed = options.batch_bytes
-        self._seeking = False
-        self._begun = False
-        self._empty = True
-        self._room = MOST_INFLATED[compression] * (shard.size or UNKNOWN_BYTES)
-
-    def take(self, piece: Piece) -> bool:
-        """Add a piece; say whether there are enough bytes to look at."""
-        self._empty &= piece.closes and not piece.data
-        if piece.data and not self._begun and not begins_with_arc_record(piece.data):
-            raise self._not_arc("does not hold ARC records")
-        self._begun |= bool(piece.data)
-        self._blocks.add(piece)
-        return self._blocks.size >= self._needed
-
-    def finish(self) -> Iterator[ArcRecord]:
-        """Yield what is left."""
-        if self._empty and not self._report.defects_total:
-            self._report.add_defect("the shard is empty", 0)
-            return
-        if not self._begun:
-            raise self._not_arc("holds nothing that can be read as ARC records")
-        yield from self.records(final=True)
-
-    def records(self, *, final: bool) -> Iterator[ArcRecord]:
+    def found(self, *, final: bool) -> Iterator[ArcRecord]:
         """Yield what can be made of the pieces so far; `final`: of all."""
-        block = self._blocks.block(final=final)
-        reach = max(0, self._room - block.base)
-        arc = ArcBlock(block, self._options.max_document_bytes, reach, final=final)
+        block = self.blocks.block(final=final)
+        reach = max(0, self.room - block.base)
+        arc = ArcBlock(block, self.options.max_document_bytes, reach, final=final)
         step, at, beyond = self._step(arc, 0), 0, 0
         while isinstance(step, Found):
             self._note(block, step)
@@ -129,9 +75,9 @@ class _Reading:
                 yield _record(block, step, step.line)
             self._seeking, at, beyond = step.lost, step.end, step.beyond
             step = self._step(arc, at)
-        self._blocks.drop(step.done)
-        self._blocks.pass_over(beyond)
-        self._needed = max(self._options.batch_bytes, step.needed - step.done)
+        self.blocks.drop(step.done)
+        self.blocks.pass_over(beyond)
+        self.needed = max(self.options.batch_bytes, step.needed - step.done)
 
     def _step(self, arc: ArcBlock, at: int) -> Found | Wait:
         """The next record at or after `at`, looked for if there was none where it should be."""
@@ -148,12 +94,12 @@ class _Reading:
         of_version = found.line is not None and found.line.url.startswith(VERSION_BLOCK)
         if what and not (of_version and found.status == records.WRONG_LENGTH):
             offset, unit = block.place(found.start)
-            self._report.add_defect(what, offset, unit)
+            self.report.add_defect(what, offset, unit)
 
-    def _not_arc(self, what: str) -> CorruptError:
+    def refusal(self, what: str) -> CorruptError:
         return CorruptError(
             f"the shard {what}, so it is not ARC",
-            where=self._shard.uri,
+            where=self.shard.uri,
             remedy="get the file again, or choose another --format",
         )
 
@@ -171,12 +117,7 @@ def _complaint(found: Found) -> str | None:
 
 
 def _record(block: Block, found: Found, line: ArcLine) -> ArcRecord:
-    member = block.member_of(np.array((found.start, found.end)))
-    if member is None:
-        offset, length = block.base + found.start, found.end - found.start
-        encoding = "plain" if block.encoding == "plain" else "inflated"
-    else:
-        offset, length, encoding = int(block.offsets[member]), int(block.lengths[member]), "gzip"
+    offset, length, encoding = block.stored_at(found.start, found.end)
     return ArcRecord(
         url=line.url.decode("utf-8", "replace"),
         ip=None if line.ip == b"-" else line.ip.decode(),

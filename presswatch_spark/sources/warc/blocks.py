@@ -52,9 +52,15 @@ class Block:
         """Header and body of a record."""
         return self.data[row[warc.START] : row[warc.BODY_END]].tobytes()
 
-    def member_of(self, row: Offsets) -> int | None:
+    def stored_at(self, start: int, end: int) -> tuple[int, int, str]:
+        """Offset, length and encoding (see `Locator`) of the record in [start, end)."""
+        member = self._member_of(start, end)
+        if member is not None:
+            return int(self.offsets[member]), int(self.lengths[member]), "gzip"
+        return self.base + start, end - start, "plain" if self.encoding == "plain" else "inflated"
+
+    def _member_of(self, start: int, end: int) -> int | None:
         """Index of the run that is a verified gzip member with this record and nothing else in it."""
-        start, end = int(row[warc.START]), int(row[warc.END])
         run = self.run_of(start)
         run_end = int(self.runs[run + 1]) if run + 1 < len(self.runs) else len(self.data)
         alone = end == run_end and not self.data[self.runs[run] : start].tobytes().strip(b"\r\n")
@@ -191,12 +197,7 @@ class RecordLocators:
 def record_locator(block: Block, row: Offsets, release: str | None) -> Locator:
     """The pointer to a record, and what its header says."""
     header = header_fields(block.data[row[warc.START] : row[warc.BODY]].tobytes())
-    member = block.member_of(row)
-    if member is not None:
-        offset, length, encoding = int(block.offsets[member]), int(block.lengths[member]), "gzip"
-    else:
-        offset, length = block.base + int(row[warc.START]), int(row[warc.END] - row[warc.START])
-        encoding = "plain" if block.encoding == "plain" else "inflated"
+    offset, length, encoding = block.stored_at(int(row[warc.START]), int(row[warc.END]))
     return Locator(
         record_id=header.get("warc-record-id"),
         record_offset=offset,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b32encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
 
+from presswatch_spark.errors import PresswatchError
 from presswatch_spark.parsing.apart import Kind as ParsedKind
 from presswatch_spark.parsing.apart import PageError, ParserDiedError, text_apart
 from presswatch_spark.parsing.extraction import EXTRACTION
@@ -105,7 +106,7 @@ class PageBatches:
 
     def add(self, stored: Stored) -> None:
         """Take a response: as a document if its text passes the gate, as a capture if it is wanted."""
-        self._passed = self._passed + len(stored.block) if self.held else 0
+        self._passed = self._passed + len(stored.block) if self._held else 0
         url = stored.url.decode("utf-8", "replace")
         wanted = self.options.wants is not None and self.options.wants(url)
         gated = self._is_gated(stored.languages)
@@ -142,15 +143,27 @@ class PageBatches:
         else:
             self.report.add_skipped(media or ("unknown media type" if len(body.data) else "no text"))
 
+    def of(self, responses: Iterable[Stored]) -> Iterator[DocumentBatch]:
+        """Yield the batches of responses; what came before an error is yielded before it is raised."""
+        try:
+            for stored in responses:
+                self.add(stored)
+                if self._full:
+                    yield self.take()
+        except PresswatchError:
+            if self._held:
+                yield self.take()
+            raise
+        if self._held:
+            yield self.take()
+
     @property
-    def held(self) -> bool:
-        """Whether there is anything to take."""
+    def _held(self) -> bool:
         return bool(self._pages or self._captures)
 
     @property
-    def full(self) -> bool:
-        """Whether it is time to take."""
-        return self._size >= self.options.batch_bytes or (self.held and self._passed >= PINNED_BYTES)
+    def _full(self) -> bool:
+        return self._size >= self.options.batch_bytes or (self._held and self._passed >= PINNED_BYTES)
 
     def take(self) -> DocumentBatch:
         """The documents and captures taken so far; begins anew."""

@@ -13,21 +13,16 @@ from typing import NamedTuple
 import numpy as np
 
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.inflate.inflated import compression_of, inflated_window
-from presswatch_spark.inflate.members import Piece, gzip_pieces
-from presswatch_spark.inflate.window import Window
 from presswatch_spark.sources.base import DocumentBatch, Offsets, ReadOptions, ReadReport
 from presswatch_spark.sources.warc import headers as warc
 from presswatch_spark.sources.warc import records as records
-from presswatch_spark.sources.warc.blocks import Block, BlockBuilder
+from presswatch_spark.sources.warc.blocks import Block
 from presswatch_spark.sources.warc.errata import length_note, length_slack
 from presswatch_spark.sources.warc.fields import begins_with_record, complaint, release_of
+from presswatch_spark.sources.warc.pieces import PieceReader
 from presswatch_spark.storage.objects import ObjectInfo, Stream, open_stream
 
 RECORDS_AT_ONCE = 1 << 14
-# How many bytes one stored byte can stand for (RFC 1951: 258 for two bits; RFC 8878: 128 KiB for four bytes).
-MOST_INFLATED = {"plain": 1, "gzip": 1032, "zstd": 32 << 10}
-UNKNOWN_BYTES = 1 << 45
 READABLE = (records.WHOLE, records.WRONG_LENGTH, records.ERRATUM)
 
 
@@ -73,82 +68,28 @@ def read_blocks(
 
     Every loss is noted in `report`. Raises `CorruptError` if the shard is of another format.
     """
-    window = Window(stream, report)
-    if window.refill(0) is None:
-        report.add_defect("the shard is empty", 0)
-        return
-    compression = compression_of(bytes(window.view[:4]))
-    if compression == "plain" and not begins_with_record(bytes(window.view[:64])):
-        compression = "gzip"
-    reading = _Reading(shard, options, report, format, compression, window.base)
-    for piece in _pieces(window, report, compression):
-        if reading.take(piece):
-            yield from reading.found(final=False)
-    yield from reading.finish()
+    yield from _Reading(shard, options, report, format).read(stream)
 
 
-def _pieces(window: Window, report: ReadReport, compression: str) -> Iterator[Piece]:
-    if compression == "gzip":
-        return gzip_pieces(window, report, begins_with_record)
-    return (Piece(0, 0, data, False, False) for data in inflated_window(window, report))
+class _Reading(PieceReader[Records]):
+    kind, head_bytes = "WARC", 64
 
-
-class _Reading:
-    """One shard being read: pieces come in, records go out."""
-
-    def __init__(
-        self,
-        shard: ObjectInfo,
-        options: ReadOptions,
-        report: ReadReport,
-        format: Format,
-        compression: str,
-        start: int,
-    ) -> None:
-        self._shard = shard
-        self._options = options
-        self._report = report
+    def __init__(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport, format: Format) -> None:
+        super().__init__(shard, options, report, begins_with_record)
         self._format = format
-        self._blocks = BlockBuilder(compression, start if compression == "plain" else 0)
-        self._needed = options.batch_bytes
         self._seeking = False
-        self._begun = False
-        self._empty = True
         self._release: str | None = None
         self._slack = length_slack(options.release)
-        self._room = MOST_INFLATED[compression] * (shard.size or UNKNOWN_BYTES)
         self._table = np.empty((RECORDS_AT_ONCE, warc.COLUMNS), np.int64)
-
-    def take(self, piece: Piece) -> bool:
-        """Add a piece; say whether there are enough bytes for a block."""
-        if not self._begun:
-            self._begin(piece)
-        self._blocks.add(piece)
-        return self._blocks.size >= self._needed
-
-    def _begin(self, piece: Piece) -> None:
-        self._empty &= piece.closes and not piece.data
-        self._begun = bool(piece.data)
-        if self._begun and not begins_with_record(piece.data):
-            raise self._refusal("does not hold WARC records")
-
-    def finish(self) -> Iterator[Records]:
-        """Yield what is left."""
-        if self._empty and not self._report.defects_total:
-            self._report.add_defect("the shard is empty", 0)
-            return
-        if not self._begun:
-            raise self._refusal("holds nothing that can be read as WARC records")
-        yield from self.found(final=True)
 
     def found(self, *, final: bool) -> Iterator[Records]:
         """Yield the records of the pieces so far; `final`: of all."""
         full = True
         while full:
-            block = self._blocks.block(final=final)
+            block = self.blocks.block(final=final)
             found, done, beyond, needed, seeking = records.find_records(
-                block.data, block.runs, block.states, self._format.gate, self._options.max_document_bytes,
-                max(0, self._room - block.base), final, block.encoding != "gzip", self._seeking, self._slack,
+                block.data, block.runs, block.states, self._format.gate, self.options.max_document_bytes,
+                max(0, self.room - block.base), final, block.encoding != "gzip", self._seeking, self._slack,
                 self._table,
             )  # fmt: skip
             rows = self._table[:found].copy()
@@ -157,35 +98,35 @@ class _Reading:
             self._seeking = seeking
             self._note(block, rows)
             yield Records(block, rows, self._release)
-            self._blocks.drop(done)
-            self._blocks.pass_over(beyond)
-            self._needed = max(self._options.batch_bytes, needed - done)
+            self.blocks.drop(done)
+            self.blocks.pass_over(beyond)
+            self.needed = max(self.options.batch_bytes, needed - done)
             full = found == len(self._table)
 
     def _learns_of_errata(self, block: Block, rows: Offsets) -> bool:
         """Take the release from its warcinfo; say whether lengths have to be judged anew for it."""
         for row in rows[rows[:, warc.KIND] == warc.WARCINFO]:
             self._release = release_of(block.bytes_of(row)) or self._release
-            self._report.release = self._release
-        before, self._slack = self._slack, length_slack(self._release or self._options.release)
+            self.report.release = self._release
+        before, self._slack = self._slack, length_slack(self._release or self.options.release)
         return self._slack != before
 
     def _note(self, block: Block, rows: Offsets) -> None:
         """Report what was not read, and refuse a file of another format."""
         if what := self._format.refused(rows[:, warc.KIND]):
-            raise self._refusal(what)
+            raise self.refusal(what)
         status = rows[:, warc.STATUS]
         if records.ERRATUM in status:
-            self._report.add_note(length_note(self._release or self._options.release))
+            self.report.add_note(length_note(self._release or self.options.release))
         for row in rows[status != records.WHOLE]:
             if what := complaint(row):
                 offset, unit = block.place(int(row[warc.START]))
-                self._report.add_defect(what, offset, unit)
+                self.report.add_defect(what, offset, unit)
 
-    def _refusal(self, what: str) -> CorruptError:
+    def refusal(self, what: str) -> CorruptError:
         name = self._format.name
         return CorruptError(
             f"the shard {what}, so it is not {name}",
-            where=self._shard.uri,
+            where=self.shard.uri,
             remedy=f"give the {name} file of the same crawl, or choose another --format",
         )

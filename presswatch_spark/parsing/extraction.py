@@ -7,6 +7,7 @@ an image's description in a sentence would tear it apart.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib.metadata import version
 
 from resiliparse.extract.html2text import extract_plain_text
@@ -21,7 +22,9 @@ def extracted_text(page: bytes | memoryview) -> bytes:
     Raises:
         ValueError: the parser refuses the page.
     """
-    return text_of(HTMLTree.parse(str(page, "utf-8", "replace"))).encode("utf-8", "replace")
+    # The last page's tree must not take room from this one's.
+    parsed.cache_clear()
+    return parsed(bytes(page))[1].encode("utf-8", "replace")
 
 
 def text_of(tree: HTMLTree) -> str:
@@ -35,6 +38,13 @@ def text_of(tree: HTMLTree) -> str:
         noscript=True,
         skip_elements=["img", "input", "area"],
     )
+
+
+@lru_cache(maxsize=1)
+def parsed(page: bytes) -> tuple[HTMLTree, str]:
+    """The tree of a page in UTF-8, and its text: kept, since the main content is asked for next."""
+    tree = HTMLTree.parse(str(page, "utf-8", "replace"))
+    return tree, text_of(tree)
 
 
 def answer(page: bytes) -> tuple[bytes, None]:

@@ -17,7 +17,7 @@ from itertools import takewhile
 from resiliparse.parse.html import HTMLTree
 from resiliparse.parse.html.node import ElementNode, Node
 
-from presswatch_spark.parsing.extraction import text_of
+from presswatch_spark.parsing.extraction import parsed, text_of
 from presswatch_spark.parsing.refusal import RefusedError
 
 MOST = 0.7
@@ -57,8 +57,10 @@ def answer(page: bytes) -> tuple[bytes, None]:
         RefusedError: it cannot be told.
         ValueError: the parser refuses the page.
     """
-    tree = HTMLTree.parse(str(page, "utf-8", "replace"))
-    found = main_content(tree, text_of(tree))
+    tree, visible = parsed(page)
+    # It is cut up now.
+    parsed.cache_clear()
+    found = main_content(tree, visible)
     if found is None:
         raise RefusedError("the main content cannot be told")
     return found.encode("utf-8", "replace"), None

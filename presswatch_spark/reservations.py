@@ -27,6 +27,8 @@ from presswatch_spark.tables import DECLARED, MATCHES, RESERVATIONS, RIGHTS_SIGN
 # Formats whose rows say when a page itself was captured.
 RESPONSES, DATASETS = ("warc", "arc"), ("warc", "arc", "wet")
 CAPTURES_KEPT = 10_000
+# Headers come with a status: a `resource` record has neither, and what they would declare is not known.
+_ANSWERED = pc.is_valid(ds.field("http_status"))
 _OF_MATCH = ("run_id", "publisher_id", "title_id", "article_id", "document_url", "captured_at")
 
 
@@ -63,7 +65,7 @@ class Reservations:
             url, at = match["document_url"], match["captured_at"]
             if url and site_file(url):
                 continue
-            read = match["dataset"] in RESPONSES or bool(url and at and page_key(url, at) in pages())
+            read = _was_read(match) or bool(url and at and page_key(url, at) in pages())
             for agent, found in zip(AGENTS, standing(url, at, read) if url and at else unknown, strict=True):
                 yield _row(match, agent, found, read)
 
@@ -71,8 +73,8 @@ class Reservations:
 def pages_read(stores: Iterable[TableStore]) -> set[int]:
     """Keys (`page_key`) of the pages whose own responses were scanned, so far as signals or matches show."""
     tables = (
-        ("rights_signals", RIGHTS_SIGNALS, ds.field("source") != "file"),
-        ("matches", MATCHES, ds.field("own_site") & ds.field("dataset").isin(RESPONSES)),
+        ("rights_signals", RIGHTS_SIGNALS, (ds.field("source") != "file") & _ANSWERED),
+        ("matches", MATCHES, ds.field("own_site") & ds.field("dataset").isin(RESPONSES) & _ANSWERED),
     )
     keys = set[int]()
     for store in stores:
@@ -125,9 +127,18 @@ def counted(rows: Iterable[dict[str, Any]], counts: Counter[tuple[str, str]]) ->
         yield row
 
 
+def _was_read(match: Mapping[str, Any]) -> bool:
+    """Whether a match is from the response itself, headers and page."""
+    return match["dataset"] in RESPONSES and match["http_status"] is not None
+
+
 def _own_matches(files: Sequence[Path]) -> Iterator[dict[str, Any]]:
     wanted = ds.field("own_site") & ds.field("dataset").isin(DATASETS)
-    yield from _streamed(files, MATCHES, wanted, [*_OF_MATCH, "dataset", "row_sha256"]) if files else ()
+    yield from (
+        _streamed(files, MATCHES, wanted, [*_OF_MATCH, "dataset", "http_status", "row_sha256"])
+        if files
+        else ()
+    )
 
 
 def _streamed(

@@ -21,16 +21,18 @@ def directive_verdict(value: str) -> str | None:
 def addressed(value: str) -> Iterator[tuple[str | None, str]]:
     """Part the value of one `X-Robots-Tag` by the agents that it addresses; None: any.
 
-    An agent's name stands before a colon and holds for the directives that follow it.
+    An agent's name stands before a colon and holds for the directives that follow it. A date's hour,
+    which stands before one too, is none.
     """
     agent: str | None = None
     directives: list[str] = []
     for part in value.split(","):
         name, colon, rest = part.partition(":")
-        if colon and not name.strip().lower().startswith(_WITH_VALUE):
+        name = name.strip()
+        if colon and " " not in name and not name.lower().startswith(_WITH_VALUE):
             if directives:
                 yield agent, ", ".join(directives)
-            agent, directives, part = name.strip() or None, [], rest
+            agent, directives, part = name or None, [], rest
         if part.strip():
             directives.append(part.strip())
     if directives:

@@ -15,8 +15,8 @@ from presswatch_spark.sources.base import Capture
 ROBOTS_BYTES = 500 << 10
 """What a reader of robots.txt must read at least (RFC 9309, section 2.5), and Google reads at most."""
 
-REFUSALS = frozenset((401, 403, 407, 408, 451))
-"""Who answers so may have a file: RFC 9309 lets crawlers in, but no reservation is known to be missing."""
+ABSENT = frozenset((404, 410))
+"""Who answers so has no file. After other 4xx RFC 9309 lets crawlers in too, but there may be one."""
 
 _PREFERENCES = {"content-usage": "content_usage", "content-signal": "content_signal"}
 
@@ -50,10 +50,10 @@ def content_of(capture: Capture) -> Content:
     status, body = capture.locator.http_status, capture.body
     if status is None:
         return Content(None, UNKNOWN, "no HTTP status")
-    if status in REFUSALS:
-        return Content(None, UNKNOWN, f"HTTP {status}: refused to the crawler")
-    if 400 <= status < 500 and status != 429:
+    if status in ABSENT:
         return Content(None, None, f"HTTP {status}: no such file")
+    if 400 <= status < 500 and status != 429:
+        return Content(None, UNKNOWN, f"HTTP {status}: refused to the crawler")
     if 300 <= status < 400:
         return Content(None, UNKNOWN, f"HTTP {status}: a redirect, not followed")
     if not 200 <= status < 300 or status == 206:

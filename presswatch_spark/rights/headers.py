@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from presswatch_spark.rights.directives import addressed, directive_verdict
-from presswatch_spark.rights.model import Signal, bounded
+from presswatch_spark.rights.model import Signal, bounded, left_out
 from presswatch_spark.rights.preferences import preference_verdict
 from presswatch_spark.rights.tdmrep import reservation_verdict
 from presswatch_spark.sources.base import Capture
@@ -17,6 +17,7 @@ _PREFERENCES = {"content-usage": "content_usage", "content-signal": "content_sig
 _LINK = re.compile(r"<([^<>]*+)>((?:\s*;\s*[^\s;,=\"]++\s*(?:=\s*(?:\"[^\"]*+\"|[^\s;,\"]*+))?)*)")
 _RELATION = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]*))", re.IGNORECASE)
 _LINKED = ("canonical", "license")
+_DECISIVE = ("x-robots-tag", "tdm-reservation", *_PREFERENCES)
 
 
 def header_signals(capture: Capture) -> Iterator[Signal]:
@@ -32,6 +33,8 @@ def header_signals(capture: Capture) -> Iterator[Signal]:
         # A header that is given several times is one list (RFC 9110, section 5.3).
         if whole := ", ".join(_values(capture, name)):
             yield _header(signal, whole, preference_verdict(whole))
+    if any(len(value) > HEADER_CHARACTERS for name in _DECISIVE for value in capture.header(name)):
+        yield left_out(f"a header was read to {HEADER_CHARACTERS:,} characters")
     for value in _values(capture, "link"):
         for target, relations in links_of(value):
             for relation in _LINKED:

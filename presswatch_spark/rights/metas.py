@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from presswatch_spark.rights.directives import directive_verdict
-from presswatch_spark.rights.model import Signal, bounded
+from presswatch_spark.rights.model import Signal, bounded, left_out
 from presswatch_spark.rights.tags import Element
 from presswatch_spark.rights.tdmrep import reservation_verdict
 
@@ -23,6 +23,7 @@ _COPYRIGHT = frozenset(
     )
 )
 _LINKED = ("canonical", "license")
+_DECISIVE = frozenset(("robots", "tdm-reservation", *_AGENTS))
 
 
 def meta_signals(element: Element) -> Iterator[Signal]:
@@ -34,7 +35,9 @@ def meta_signals(element: Element) -> Iterator[Signal]:
                 yield _signal(relation, element.get("href"), source="link")
         return
     name, content = (element.get("name") or element.get("property")).lower(), element.get("content")
-    if not content:
+    if not (name and content):
+        if not element.whole and (not name or name in _DECISIVE):
+            yield left_out("a meta with too many or too long attributes")
         return
     if name == "robots" or name in _AGENTS:
         yield _signal("meta_robots", content, directive_verdict(content), _AGENTS.get(name))

@@ -40,6 +40,13 @@ class Signal:
     parser: str = OWN_PARSER
 
 
+def left_out(note: str, in_file: bool = False) -> Signal:
+    """What was not read of a capture: it may reserve."""
+    if in_file:
+        return Signal("left_out", "file", None, "host", UNKNOWN, path="/", note=note)
+    return Signal("left_out", "page", None, "page", UNKNOWN, note=note)
+
+
 def storable(text: str) -> str:
     """`text` for a table: lone surrogates, which no table can hold, become question marks."""
     return text.encode("utf-8", "replace").decode()

@@ -9,9 +9,9 @@ from presswatch_spark.rights.files import file_signals
 from presswatch_spark.rights.headers import header_signals
 from presswatch_spark.rights.jsonld import ACCESSIBLE, Part, object_signals, objects_of, parts_of, value_of
 from presswatch_spark.rights.metas import meta_signals
-from presswatch_spark.rights.model import UNKNOWN, Signal
+from presswatch_spark.rights.model import Signal, left_out
 from presswatch_spark.rights.paywall import paywall_signals
-from presswatch_spark.rights.tags import PAGE_BYTES, elements_of
+from presswatch_spark.rights.tags import ELEMENTS, PAGE_BYTES, elements_of
 from presswatch_spark.sources.base import Capture
 from presswatch_spark.sources.http.charsets import UTF_8, to_utf8
 from presswatch_spark.sources.http.media import kind_of_content
@@ -32,7 +32,7 @@ def signals_of(capture: Capture) -> Iterator[Signal]:
     distinct = _distinct(told)
     yield from islice(distinct, SIGNALS)
     if next(distinct, None) is not None:
-        yield _left_out(f"more than {SIGNALS} signals", in_file=kind is not None)
+        yield left_out(f"more than {SIGNALS} signals", in_file=kind is not None)
 
 
 def _distinct(signals: Iterator[Signal]) -> Iterator[Signal]:
@@ -49,7 +49,8 @@ def _page_signals(capture: Capture) -> Iterator[Signal]:
         return
     page = bytes(to_utf8(capture.body[:PAGE_BYTES], capture.encoding or UTF_8))
     parts: list[Part] = []
-    for element in elements_of(page):
+    elements = elements_of(page)
+    for element in islice(elements, ELEMENTS):
         if element.name != "script":
             yield from meta_signals(element)
             continue
@@ -61,15 +62,10 @@ def _page_signals(capture: Capture) -> Iterator[Signal]:
         for item in objects_of(value):
             parts += parts_of(item)
             yield from object_signals(item)
+    if next(elements, None) is not None:
+        yield left_out(f"more than {ELEMENTS:,} elements that may declare something")
     yield from paywall_signals(parts, page)
     if capture.cut:
-        yield _left_out("the capture was cut")
+        yield left_out("the capture was cut")
     if len(capture.body) > PAGE_BYTES:
-        yield _left_out(f"the page was read to {PAGE_BYTES >> 20} MiB")
-
-
-def _left_out(note: str, in_file: bool = False) -> Signal:
-    """What was not read may reserve."""
-    if in_file:
-        return Signal("left_out", "file", None, "host", UNKNOWN, path="/", note=note)
-    return Signal("left_out", "page", None, "page", UNKNOWN, note=note)
+        yield left_out(f"the page was read to {PAGE_BYTES >> 20} MiB")

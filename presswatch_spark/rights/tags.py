@@ -16,6 +16,7 @@ PAGE_BYTES = 2 << 20
 TAG_BYTES = 64 << 10
 ATTRIBUTES = 64
 ELEMENTS = 2_000
+"""Elements that are looked at in a page; that there are more is said."""
 
 _OPENING = re.compile(
     rb"<(?:!--|(meta|link|script|style|title|textarea|xmp|iframe|noembed|noframes)(?=[\s/>]))", re.IGNORECASE
@@ -29,11 +30,15 @@ _COMMENT_END = re.compile(rb"--!?>")
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """A `meta`, `link` or `script` with its attributes (names in lower case) and, of a script, its text."""
+    """A `meta`, `link` or `script` with its attributes (names in lower case) and, of a script, its text.
+
+    `whole`: whether all of its attributes were read.
+    """
 
     name: str
     attributes: Mapping[str, str]
     text: str = ""
+    whole: bool = True
 
     def get(self, name: str) -> str:
         """An attribute, stripped; empty if there is none."""
@@ -41,9 +46,9 @@ class Element:
 
 
 def elements_of(page: bytes) -> Iterator[Element]:
-    """Yield the `meta`, `link` and JSON-LD `script` elements of a page in UTF-8, `ELEMENTS` at most."""
-    lowered, at, found = page.lower(), 0, 0
-    while found < ELEMENTS and (opening := _OPENING.search(page, at)):
+    """Yield the `meta`, `link` and JSON-LD `script` elements of a page in UTF-8."""
+    lowered, at = page.lower(), 0
+    while opening := _OPENING.search(page, at):
         at = opening.end()
         if not opening[1]:
             # A comment that is never closed reaches to the end of the page, and `<!-->` is whole.
@@ -51,27 +56,25 @@ def elements_of(page: bytes) -> Iterator[Element]:
             at = end.end() if end else len(page)
             continue
         name = opening[1].lower()
-        attributes, at = _attributes(page, at)
+        attributes, at, whole = _attributes(page, at)
         if name in (b"meta", b"link"):
-            found += 1
-            yield Element(name.decode(), attributes)
+            yield Element(name.decode(), attributes, whole=whole)
             continue
         end_of_text = lowered.find(b"</" + name, at)
         text = page[at : end_of_text if end_of_text >= 0 else len(page)]
         at += len(text)
         kind = attributes.get("type", "").partition(";")[0].strip().lower()
         if name == b"script" and kind == "application/ld+json":
-            found += 1
             yield Element("script", attributes, text.decode("utf-8", "replace"))
 
 
-def _attributes(page: bytes, at: int) -> tuple[dict[str, str], int]:
-    """The attributes of a tag from `at` on, the first of each name, and where the tag ends."""
+def _attributes(page: bytes, at: int) -> tuple[dict[str, str], int, bool]:
+    """The attributes of a tag from `at` on, the first of each name; where it ends; whether these are all."""
     found: dict[str, str] = {}
     last = min(len(page), at + TAG_BYTES)
     for _ in range(ATTRIBUTES):
         if end := _TAG_END.match(page, at, last):
-            return found, end.end()
+            return found, end.end(), True
         attribute = _ATTRIBUTE.match(page, at, last)
         if not attribute:
             break
@@ -80,4 +83,5 @@ def _attributes(page: bytes, at: int) -> tuple[dict[str, str], int]:
         found.setdefault(name, html.unescape(value.decode("utf-8", "replace")))
         at = attribute.end()
     end_of_tag = page.find(b">", at)
-    return found, end_of_tag + 1 if end_of_tag >= 0 else len(page)
+    # A tag that nothing ends has no more of them: the page ends within it.
+    return found, end_of_tag + 1 or len(page), end_of_tag < 0

@@ -27,8 +27,8 @@ FORBIDS = "User-agent: CCBot\nDisallow: /"
 
 def own(article_id: str | None, **values: Any) -> dict[str, Any]:
     """A match on the publisher's own site."""
-    standard = {"own_site": True, "dataset": "warc", "captured_at": NOON, "row_sha256": article_id or "site"}
-    return match(article_id, PAGE, **standard) | values
+    standard = {"own_site": True, "dataset": "warc", "captured_at": NOON, "http_status": 200}
+    return match(article_id, PAGE, row_sha256=article_id or "site", **standard) | values
 
 
 def tables(
@@ -88,6 +88,17 @@ def test_a_page_that_declares_nothing_was_read_if_it_was_found_in_warc(tmp_path:
     tables(tmp_path / "pages", [own("a", row_sha256="b")])
     assert statuses(folder)[0] == ("a", "CCBot", "unknown")
     assert statuses(folder, tmp_path / "pages")[0] == ("a", "CCBot", "none")
+
+
+def test_of_a_page_without_a_response_around_it_the_headers_are_not_known(tmp_path: Path) -> None:
+    page = capture('<link rel="canonical" href="/une/1">', status=None)
+    folder = tables(tmp_path, [own("a", http_status=None)], *signal_rows(LETS_IN, page))
+    (row, *_) = Reservations(str(folder)).rows()
+    assert (row["status"], row["page_read"]) == ("unknown", False)
+    told = capture('<meta name="robots" content="noai">', status=None)
+    assert (
+        statuses(tables(tmp_path / "meta", [own("a", http_status=None)], *signal_rows(told)))[0][2] == "both"
+    )
 
 
 @pytest.mark.parametrize(

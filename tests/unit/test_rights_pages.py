@@ -32,7 +32,7 @@ def kernels() -> None:
 def headers(*given: tuple[str, str]) -> list[Row]:
     response = capture(b"%PDF-1.7", "https://x.example/a.pdf", *given, media_type="application/pdf")
     signals = told(response)
-    assert {signal.source for signal in signals} <= {"header"}
+    assert {signal.source for signal in signals if signal.signal != "left_out"} <= {"header"}
     return [(signal.signal, signal.agent, signal.value, signal.verdict) for signal in signals]
 
 
@@ -62,6 +62,53 @@ def test_x_robots_tag_has_directives_for_anybody_and_for_agents() -> None:
         ("x_robots_tag", "GPTBot", "none", None),
         ("x_robots_tag", None, "unavailable_after: 25 Jun 2025 15:00:00 PST, noarchive", None),
     ]
+
+
+@pytest.mark.parametrize("date", ["Sat, 25 Jun 2025 15:00:00 GMT", "Saturday, 25-Jun-25 15:00:00 GMT"])
+def test_the_hour_of_a_date_is_no_agent_to_whom_the_rest_would_be_addressed(date: str) -> None:
+    assert headers(("X-Robots-Tag", f"unavailable_after: {date}, noai")) == [
+        ("x_robots_tag", None, f"unavailable_after: {date}, noai", "reserved")
+    ]
+
+
+NOAI = '<meta name="robots" content="noai">'
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "<link rel=preload href=x>" * 2_000 + NOAI,
+        f"<meta {' '.join(f'a{k}=1' for k in range(64))} name=robots content=noai>",
+        f'<meta name="robots" content="{"noindex, " * 8_000}noai">',
+        f'<meta content="{"noindex, " * 8_000}noai" name="robots">',
+    ],
+)
+def test_what_was_not_read_of_the_metas_may_reserve(head: str) -> None:
+    assert [signal.verdict for signal in told(capture(head))] == ["unknown"]
+    assert told(capture(head))[0].signal == "left_out"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "<link rel=preload href=x>" * 1_999 + NOAI,
+        f'<meta property="og:image" content="data:image/png;base64,{"A" * 80_000}">{NOAI}',
+        f"<meta name=robots content=noai {' '.join(f'a{k}=1' for k in range(64))}>",
+    ],
+)
+def test_what_decides_nothing_is_not_missed(head: str) -> None:
+    assert [(signal.signal, signal.verdict) for signal in told(capture(head))] == [
+        ("meta_robots", "reserved")
+    ]
+
+
+def test_what_was_not_read_of_a_header_may_reserve() -> None:
+    value = "noindex, " * 1_000
+    found = headers(("X-Robots-Tag", f"{value}noai"), ("Link", f'<https://x.example/{"a" * 9_000}>; rel="x"'))
+    assert [(name, verdict) for name, _, _, verdict in found if name != "x_robots_tag"] == [
+        ("left_out", "unknown")
+    ]
+    assert [name for name, *_ in headers(("Link", f'<https://x.example/{"a" * 9_000}>; rel="x"'))] == []
 
 
 @pytest.mark.parametrize(

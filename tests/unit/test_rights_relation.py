@@ -68,6 +68,12 @@ def test_without_a_fraction_a_moment_may_be_anywhere_in_its_second() -> None:
     assert status(file(FORBIDS, 0.2), file(LETS_IN, 0.8)) == "conflicting"
 
 
+def test_of_a_page_that_may_be_anywhere_in_its_second_no_capture_within_it_is_the_nearest() -> None:
+    within = [file(LETS_IN, 0.2), file(FORBIDS, 0.5), file(LETS_IN, 0.8)]
+    for order in permutations(within):
+        assert status(*order) == "conflicting"
+
+
 def test_fractions_of_a_second_put_declarations_in_order() -> None:
     page = after(0.9)
     assert status(file(LETS_IN, 0.1), file(FORBIDS, 0.95), at=page) == "conflicting"
@@ -163,6 +169,7 @@ def test_without_any_declaration_nothing_is_known() -> None:
         "https://courrier.example/une/1",
         "http://www.courrier.example/une/1",
         "https://www.courrier.example:8443/une/1",
+        "https://www.courrier.example:80/une/1",
         "https://blog.www.courrier.example/une/1",
     ],
 )
@@ -212,6 +219,7 @@ def test_a_line_within_a_line_is_no_rule() -> None:
     [
         (capture("", PAGE, ("X-Robots-Tag", "noai")), "both"),
         (capture("", PAGE, ("X-Robots-Tag", "ccbot: noai")), "both"),
+        (capture("", PAGE, ("X-Robots-Tag", "*: noai")), "both"),
         (capture("", PAGE, ("X-Robots-Tag", "otherbot: noai")), "unknown"),
         (capture("", PAGE, ("Content-Usage", "train-ai=y")), "none"),
         (capture("", PAGE, ("Content-Usage", "train-ai=?")), "unknown"),

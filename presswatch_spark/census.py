@@ -27,19 +27,21 @@ from presswatch_spark.census_parts import FileOutcome, Kind, part_of, read_outco
 from presswatch_spark.config import ScanConfig
 from presswatch_spark.corpus.spread import spread
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.errors import OutputError
 from presswatch_spark.file_census import FileCensus
 from presswatch_spark.matching.urls import page_url
 from presswatch_spark.output.markers import FOUND_FOLDER
-from presswatch_spark.output.publish import table_digest
 from presswatch_spark.output.runs import Run, claim, clear, key_of
+from presswatch_spark.output.sorting import table_digest
 from presswatch_spark.output.tables import TableStore, disk_errors
 from presswatch_spark.releases.model import kinds_of
 from presswatch_spark.releases.shards import shards_of
 from presswatch_spark.spark import TASK_FAILURES, interruptible, session, spark_path, spark_schema
 from presswatch_spark.spark_errors import WorkerDiedError, spark_errors
-from presswatch_spark.storage.objects import ObjectInfo, canonical
+from presswatch_spark.storage.objects import ObjectInfo, canonical, printable
 from presswatch_spark.storage.shards import ShardPlan, plan
-from presswatch_spark.tables import CAPTURES, CENSUS_LOG, CENSUSES
+from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.tables import CAPTURES, CENSUS_LOG
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -116,11 +118,21 @@ def census(
     files = index_files(releases, base, config)
     tell(f"index files to read: {len(files):,}")
     opened = Corpus.open(corpus, check=True, storage=config.storage)
-    store, work = TableStore.create(out), _Work(files, opened, canonical(corpus), config)
+    store, work = _on_disk(out), _Work(files, opened, canonical(corpus), config)
     facts = ("census", files.digest, opened.manifest.digest, config.read.release or "", __version__)
     with claim(store, key_of(*facts), datetime.now(UTC)) as run:
         spark = spark or session("presswatch census", master=config.run.master, cores=config.run.cores)
         return interruptible(spark, partial(_execute, work, run, store, spark))
+
+
+def _on_disk(out: str) -> TableStore:
+    if scheme_of(out) != "file":
+        raise OutputError(
+            f"a census cannot be written to {scheme_of(out)}:// storage",
+            where=printable(out),
+            remedy="name a folder on a disk that all workers share, and copy it from there",
+        )
+    return TableStore.create(out)
 
 
 def index_files(releases: Sequence[str], base: str | None, config: ScanConfig) -> ShardPlan:
@@ -160,11 +172,12 @@ def wanted_of(corpus: Corpus) -> Wanted:
 
 
 def _execute(work: _Work, run: Run, store: TableStore, spark: SparkSession) -> CensusSummary:
-    began, found, staging = time.monotonic(), run.folder / FOUND_FOLDER, run.folder / "tables"
-    with disk_errors(run.folder):
+    folder = run.folder.path
+    began, found, staging = time.monotonic(), folder / FOUND_FOLDER, folder / "tables"
+    with disk_errors(folder):
         shutil.rmtree(staging, ignore_errors=True)
         found.mkdir(exist_ok=True)
-        for table in ("captures", "census_log", "censuses"):
+        for table in ("captures", "census_log"):
             (staging / table).mkdir(parents=True)
     outcomes = _outcomes(work, found, spark)
     with disk_errors(staging):
@@ -175,10 +188,10 @@ def _execute(work: _Work, run: Run, store: TableStore, spark: SparkSession) -> C
         log = tuple({"run_id": run.run_id, **outcome.log} for outcome in outcomes)
         row = _row(work, run, log) | {"table_digest": digest}
         row["release"] = releases.pop() if len(releases) == 1 else None
-        for table, rows, schema in (("census_log", log, CENSUS_LOG), ("censuses", (row,), CENSUSES)):
-            pq.write_table(pa.Table.from_pylist(list(rows), schema), staging / table / "0.parquet")
-    for table in ("captures", "census_log", "censuses"):
-        store.adopt(table, run.run_id, staging / table)
+        pq.write_table(pa.Table.from_pylist(list(log), CENSUS_LOG), staging / "census_log" / "0.parquet")
+    for table in ("captures", "census_log"):
+        store.adopt(table, run.run_id, [str(staging / table / "0.parquet")])
+    store.publish("censuses", row)
     clear(run)
     titles = work.corpus.registry.publisher_of
     return CensusSummary(row, log, _kinds(outcomes), titles, time.monotonic() - began)

@@ -20,6 +20,7 @@ from presswatch_spark.match_rows import chosen_runs
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.spark import session
 from presswatch_spark.spark_errors import spark_errors
+from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables import COMPARISON, SIGHTING
 
 if TYPE_CHECKING:
@@ -31,6 +32,25 @@ HARMLESS = ("release",)
 FEWER = "the after run read fewer shards than the before run"
 # Subsets of a release that hold no pages, or others than those that were found.
 WITHOUT_PAGES = frozenset(("robotstxt", "crawldiagnostics"))
+
+USED = tuple(
+    dict.fromkeys(
+        (
+            *(
+                "publisher_id",
+                "title_id",
+                "article_id",
+                "document_url",
+                "text_sha256",
+                "shard_uri",
+                "row_sha256",
+            ),
+            *("copied_words", "longest_run_words"),
+            *(field.name for field in SIGHTING),
+        )
+    )
+)
+"""Columns of `matches` that are compared."""
 
 Shard = tuple[str | None, str]
 """The subset of its release, as far as its path says, and its name: a mirror has other places."""
@@ -45,7 +65,9 @@ class ComparisonSummary:
     folder: Path
 
 
-def compare(tables: str, before: str, after: str, out: str) -> ComparisonSummary:
+def compare(
+    tables: str, before: str, after: str, out: str, storage: StorageOptions | None = None
+) -> ComparisonSummary:
     """Write the table `comparison` of two published runs (`latest`: the newest) to `out`.
 
     A pair is an article (or, for `url_only`, a title) and a document's normalised URL; a document without
@@ -55,13 +77,14 @@ def compare(tables: str, before: str, after: str, out: str) -> ComparisonSummary
         InputError: a run is not published.
         OutputError: `out` already holds a comparison, or cannot be written.
     """
-    store, folder = TableStore.open(tables), Path(out).absolute() / "comparison"
+    store, folder = TableStore.open(tables, storage), Path(out).absolute() / "comparison"
     (before,), (after,) = chosen_runs(store, before), chosen_runs(store, after)
     doubts = _doubts(store, before, after)
     if (folder / "_SUCCESS").exists():
         raise OutputError("there is a comparison already", where=str(folder), remedy="name another --out")
     spark = session("presswatch compare")
-    joined = joined_runs(store.frame(spark, "matches", before), store.frame(spark, "matches", after))
+    pairs = [store.frame(spark, "matches", run_id, columns=USED) for run_id in (before, after)]
+    joined = joined_runs(*pairs)
     with spark_errors(folder):
         rows = _with_status(joined, before, after, doubts)
         rows.coalesce(1).sortWithinPartitions("article_id", "document_url").write.mode("overwrite").parquet(

@@ -95,11 +95,15 @@ class ReadRules:
 
 @dataclass(frozen=True, slots=True)
 class RunRules:
-    """How a run is spread. None of these can change a row."""
+    """How a run is spread. None of these can change a row.
+
+    `lease_seconds`: with tables on S3, how long a run's process may be silent before another takes it over.
+    """
 
     wave_shards: int = 256
     shards_per_task: int = 4
     shard_attempts: int = 2
+    lease_seconds: float = 60.0
     master: str | None = None
     cores: int | None = None
 

@@ -61,8 +61,7 @@ def match_rows(
     files = store.files("matches", *chosen_runs(store, run_id))
     if not files:
         return
-    rows = ds.dataset([str(file) for file in files], schema=MATCHES, format="parquet")
-    batches = rows.to_batches(
+    batches = store.dataset(files, MATCHES).to_batches(
         columns=columns, filter=(wanted or MatchFilter()).expression(), batch_size=BATCH_ROWS
     )
     yield from islice((row for batch in batches for row in batch.to_pylist()), limit)

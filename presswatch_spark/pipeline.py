@@ -20,7 +20,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.output.publish import publish
 from presswatch_spark.output.runs import Run, claim, key_of
 from presswatch_spark.output.tables import TableStore
-from presswatch_spark.output.waves import ScanOne, WaveScan, batched, finished_waves
+from presswatch_spark.output.waves import ScanOne, WaveScan, batched
 from presswatch_spark.progress import Counts, Progress
 from presswatch_spark.shard_scan import ShardScan
 from presswatch_spark.sources.base import ReadOptions
@@ -103,16 +103,17 @@ def scan(
         InputError: `paths` lead to no shard.
         CorpusError: the corpus is missing, of another version, or its files are not as its manifest says.
         OutputError: `out` is not ours, owned by another process, or full. What is done stays done.
+        StorageError: shards or `out` cannot be reached.
     """
     check_mapping(config.read.columns)
     listed = _without_companions(plan(paths, config.storage, base), dataset, config.storage)
     shards, sampled = _sampled(listed, sample)
     manifest = Corpus.open(corpus, check=True, storage=config.storage).manifest
-    store = TableStore.create(out)
+    store = TableStore.create(out, config.storage)
     facts = _facts(dataset, config, manifest) | sampled
     scan_one = ShardScan(dataset, canonical(corpus), manifest.digest, config)
     work = Work(shards, shards.digest, scan_one, facts)
-    with claim(store, work.key, datetime.now(UTC)) as run:
+    with claim(store, work.key, datetime.now(UTC), config.run.lease_seconds) as run:
         scan_one.rehearse(shards.shards[0])
         spark = spark or session("presswatch scan", master=config.run.master, cores=config.run.cores)
         progress = progress or Progress()
@@ -157,16 +158,15 @@ def execute(
     """Scan, in waves, what no earlier process of this run has scanned, and publish.
 
     Raises:
-        OutputError: the disk is full.
+        OutputError: the disk is full, or another process has taken the run over.
     """
     began = time.monotonic()
-    shards, folder = tuple(work.shards), run.folder / "waves"
-    waves = finished_waves(folder)
+    shards, waves = tuple(work.shards), list(run.waves)
     done = {position for wave in waves for position in wave.shards}
     todo = [position for position in range(len(shards)) if position not in done]
     with progress:
         progress.start(len(shards), reduce(add, (wave.counts for wave in waves), Counts()))
-        scan_wave = WaveScan(spark, folder, work.scan, rules.shards_per_task, progress)
+        scan_wave = WaveScan(spark, run, work.scan, rules.shards_per_task, progress)
         for positions in batched(todo, rules.wave_shards):
             waves += scan_wave({position: shards[position] for position in positions})
         row = publish(spark, store, run, waves, {**work.facts, "shards_planned": len(shards)})

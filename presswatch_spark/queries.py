@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.output.tables import SCHEMAS, TableStore
 from presswatch_spark.spark import session
+from presswatch_spark.storage.objects import StorageOptions
 
 
-def run_query(tables: str, query: str) -> tuple[list[str], Iterator[tuple[object, ...]]]:
+def run_query(
+    tables: str, query: str, storage: StorageOptions | None = None
+) -> tuple[list[str], Iterator[tuple[object, ...]]]:
     """Run `query` over a view of each table; returns column names and rows, lazily.
 
     Raises:
@@ -19,7 +22,7 @@ def run_query(tables: str, query: str) -> tuple[list[str], Iterator[tuple[object
     """
     from pyspark.errors import PySparkException
 
-    store = TableStore.open(tables)
+    store = TableStore.open(tables, storage)
     spark = session("presswatch sql")
     for name in SCHEMAS:
         store.frame(spark, name).createOrReplaceTempView(name)

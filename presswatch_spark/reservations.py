@@ -17,11 +17,13 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.match_rows import BATCH_ROWS, chosen_runs
-from presswatch_spark.output.tables import TableStore, disk_errors, sync
+from presswatch_spark.output.tables import TableStore, disk_errors
 from presswatch_spark.rights.declared import Declared
 from presswatch_spark.rights.model import AGENTS
 from presswatch_spark.rights.relation import Declaration, InForce, in_force, second
 from presswatch_spark.sources.http.site_files import site_file
+from presswatch_spark.storage.local import sync
+from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables import DECLARED, MATCHES, RESERVATIONS, RIGHTS_SIGNALS
 
 # Formats whose rows say when a page itself was captured.
@@ -36,12 +38,13 @@ _OF_MATCH = ("run_id", "publisher_id", "title_id", "article_id", "document_url",
 class Reservations:
     """Rows of `reservations` for the matches of a run, or of all runs for None.
 
-    `signals`: other folders of tables whose signals count as well.
+    `signals`: other folders of tables whose signals count as well. `storage`: how to reach those on S3.
     """
 
     tables: str
     signals: Sequence[str] = ()
     run_id: str | None = None
+    storage: StorageOptions | None = None
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row for each match on its publisher's own site and each agent, in the order of `matches`.
@@ -52,8 +55,8 @@ class Reservations:
             InputError: no such run is published.
             OutputError: one of the folders holds no tables.
         """
-        store = TableStore.open(self.tables)
-        stores = [store, *map(TableStore.open, self.signals)]
+        stores = [TableStore.open(tables, self.storage) for tables in (self.tables, *self.signals)]
+        store = stores[0]
         files = store.files("matches", *chosen_runs(store, self.run_id))
         declared = Declared(signal_rows(stores))
         pages = cache(lambda: pages_read(stores))
@@ -61,7 +64,7 @@ class Reservations:
             lambda url, at, read: [in_force(at, declared.about(url, at, agent), read) for agent in AGENTS]
         )
         unknown = [InForce("unknown")] * len(AGENTS)
-        for match in _own_matches(files):
+        for match in _own_matches(store, files):
             url, at = match["document_url"], match["captured_at"]
             if url and site_file(url):
                 continue
@@ -80,7 +83,7 @@ def pages_read(stores: Iterable[TableStore]) -> set[int]:
     for store in stores:
         for table, schema, wanted in tables:
             if files := store.files(table):
-                rows = _streamed(files, schema, wanted, ["document_url", "captured_at"])
+                rows = _streamed(store, files, schema, wanted, ["document_url", "captured_at"])
                 keys.update(page_key(*row.values()) for row in rows if None not in row.values())
     return keys
 
@@ -95,7 +98,7 @@ def signal_rows(stores: Iterable[TableStore]) -> Iterator[dict[str, Any]]:
     decisive = (ds.field("scope") != "page") | pc.is_valid(ds.field("verdict"))
     for store in stores:
         if files := store.files("rights_signals"):
-            yield from _streamed(files, RIGHTS_SIGNALS, decisive, RIGHTS_SIGNALS.names)
+            yield from _streamed(store, files, RIGHTS_SIGNALS, decisive, RIGHTS_SIGNALS.names)
 
 
 def write(rows: Iterable[dict[str, Any]], out: str) -> tuple[Path, Counter[tuple[str, str]]]:
@@ -115,7 +118,7 @@ def write(rows: Iterable[dict[str, Any]], out: str) -> tuple[Path, Counter[tuple
         with pq.ParquetWriter(draft / "part-00000.parquet", RESERVATIONS) as writer:
             for batch in _batched(counted(rows, counts)):
                 writer.write_table(pa.Table.from_pylist(batch, RESERVATIONS))
-        sync(draft / "part-00000.parquet")
+        sync(str(draft / "part-00000.parquet"))
         draft.rename(folder)
     return folder, counts
 
@@ -132,19 +135,16 @@ def _was_read(match: Mapping[str, Any]) -> bool:
     return match["dataset"] in RESPONSES and match["http_status"] is not None
 
 
-def _own_matches(files: Sequence[Path]) -> Iterator[dict[str, Any]]:
+def _own_matches(store: TableStore, files: Sequence[str]) -> Iterator[dict[str, Any]]:
     wanted = ds.field("own_site") & ds.field("dataset").isin(DATASETS)
-    yield from (
-        _streamed(files, MATCHES, wanted, [*_OF_MATCH, "dataset", "http_status", "row_sha256"])
-        if files
-        else ()
-    )
+    columns = [*_OF_MATCH, "dataset", "http_status", "row_sha256"]
+    yield from _streamed(store, files, MATCHES, wanted, columns) if files else ()
 
 
 def _streamed(
-    files: Sequence[Path], schema: pa.Schema, wanted: Any, columns: list[str]
+    store: TableStore, files: Sequence[str], schema: pa.Schema, wanted: Any, columns: list[str]
 ) -> Iterator[dict[str, Any]]:
-    table = ds.dataset([str(file) for file in files], schema=schema, format="parquet")
+    table = store.dataset(files, schema)
     for batch in table.to_batches(columns=columns, filter=wanted, batch_size=BATCH_ROWS):
         yield from batch.to_pylist()
 

@@ -37,6 +37,7 @@ BOUNDS: Mapping[str, Bounds] = {
     "corpus.filter_bits_per_key": (4, 64),
     "corpus.minhash.seed": (0, None),
     "corpus.minhash.permutations": (16, 1024),
+    "run.lease_seconds": (1, 3600),
     "storage.backoff_base": (0, 60),
     "storage.connect_timeout": (0.1, 3600),
     "storage.read_timeout": (0.1, 3600),

@@ -23,7 +23,7 @@ class WorkerDiedError(PresswatchError):
 
 
 @contextmanager
-def spark_errors(path: Path) -> Iterator[None]:
+def spark_errors(path: str | Path) -> Iterator[None]:
     """Translate what Spark raises while it writes to `path`.
 
     Raises:

@@ -19,13 +19,22 @@ if TYPE_CHECKING:
 settings.register_profile("presswatch", deadline=None)
 settings.load_profile("presswatch")
 
+# What the S3 server of the tests takes.
+TEST_AWS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    """The one session, on two cores. Its workers can import what pytest can."""
+    """The one session, on two cores. Its workers import what pytest can, and know the S3 of tests alone."""
     path = os.environ.get("PYTHONPATH")
+    os.environ.update(TEST_AWS)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *([path] if path else [])])
     spark = session("presswatch tests", cores=2)
     yield spark

@@ -1,8 +1,8 @@
 """Web and S3 servers on 127.0.0.1 that fail on demand.
 
 `web` serves objects from memory; `faults_before` stands in front of another server (moto's S3) and passes
-everything on. Both take the faults to inject from `Server.faults`, one for each GET of an object; both keep
-what was asked.
+everything on. Both take the faults to inject from `Server.faults`, one for each GET of an object, and from
+`Server.put_faults`, one for each PUT; both keep what was asked.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Fault:
 
     `status` replaces the reply (with `retry_after`). After `cut_after` bytes of the body the connection ends,
     orderly or, if `reset`, by RST. `length_off` is added to Content-Length. `pieces` is in how many parts the
-    body is sent, with a pause after each.
+    body is sent, with a pause after each. `lost`: what was asked is done, and no reply comes.
     """
 
     status: int = 0
@@ -41,6 +41,7 @@ class Fault:
     reset: bool = False
     length_off: int = 0
     pieces: int = 1
+    lost: bool = False
 
 
 FINE = Fault()
@@ -57,13 +58,15 @@ class Reply:
 class Server:
     """A running server: its address, what it was asked, and what it will do wrong.
 
-    `faults` are used up one by one; then `always` applies. `ranges`, `etags`, `lengths` and `heads` say what
+    `faults` are used up one by one; then `always` applies. A PUT that `put_faults` answer with a status is
+    not carried out. `ranges`, `etags`, `lengths` and `heads` say what
     the server knows: without lengths it sends chunks, or, if not `chunks` either, just closes.
     """
 
     objects: dict[str, bytes] = field(default_factory=dict)
     upstream: str = ""
     faults: deque[Fault] = field(default_factory=deque)
+    put_faults: deque[Fault] = field(default_factory=deque)
     always: Fault = FINE
     ranges: bool = True
     etags: bool = True
@@ -139,9 +142,16 @@ class _Handler(BaseHTTPRequestHandler):
         state = self.state
         state.peers.append(self.client_address[1])
         state.requests.append((self.command, self.path, self.headers.get("Range", "")))
-        reply = self._forwarded() if state.upstream else self._served()
+        is_put = self.command == "PUT" and bool(state.put_faults)
+        fault = state.put_faults.popleft() if is_put else FINE
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if fault.status:
+            self._send(Reply(fault.status, {}, b""), fault)
+            return
+        reply = self._forwarded(body) if state.upstream else self._served()
         is_object = self.command == "GET" and "list-type" not in self.path
-        self._send(reply, state.next_fault() if is_object else FINE)
+        fault = state.next_fault() if is_object else fault
+        self._lose() if fault.lost else self._send(reply, fault)
 
     def __getattr__(self, name: str) -> object:
         """Answer every method alike; the base class looks for `do_GET` and its like."""
@@ -152,8 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         pass
 
-    def _forwarded(self) -> Reply:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+    def _forwarded(self, body: bytes) -> Reply:
         connection = HTTPConnection(urlsplit(self.state.upstream).netloc)
         connection.request(self.command, self.path, body, dict(self.headers))
         reply = connection.getresponse()
@@ -219,5 +228,10 @@ class _Handler(BaseHTTPRequestHandler):
         if chunked and fault.cut_after is None:
             self.wfile.write(b"0\r\n\r\n")
         if fault.reset:
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            os.close(self.connection.detach())
+            self._lose()
+
+    def _lose(self) -> None:
+        """End the connection by RST."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(self.connection.detach())

@@ -40,8 +40,8 @@ def publish(tables: Path, run_id: str, matches: list[dict[str, Any]], **facts: A
 
 def write(store: TableStore, table: str, run_id: str, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
     """Write the one file of a run in a table."""
-    (store.root / table).mkdir(exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(rows, schema), store.root / table / f"{run_id}-00000.parquet")
+    (store.root.path / table).mkdir(exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows, schema), store.root.path / table / f"{run_id}-00000.parquet")
 
 
 def _blank(field: pa.Field) -> Any:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
+
+from presswatch_spark.commands.options import storage_of, storage_options
 
 MEANING = {
     "gone": "found before, not found after",
@@ -17,7 +21,8 @@ MEANING = {
 @click.option("--before", required=True, metavar="RUN", help="Id of the earlier run.")
 @click.option("--after", required=True, metavar="RUN", help="Id of the later run, or `latest`.")
 @click.option("--out", required=True, metavar="DIR", help="Folder to write the table `comparison` into.")
-def compare(tables: str, before: str, after: str, out: str) -> None:
+@storage_options
+def compare(tables: str, before: str, after: str, out: str, **flags: Any) -> None:
     """Compare two runs, pair by pair of article and document.
 
     TABLES is the folder that a scan was given as --out.
@@ -28,7 +33,7 @@ def compare(tables: str, before: str, after: str, out: str) -> None:
     """
     from presswatch_spark.compare import compare as run_compare
 
-    summary = run_compare(tables, before, after, out)
+    summary = run_compare(tables, before, after, out, storage_of(flags))
     for status, count in summary.counts.items():
         click.echo(f"{count:>10,}  {status:<12} {MEANING[status]}")
     if summary.doubt:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from presswatch_spark.setting_types import Setting, known_settings
+
+if TYPE_CHECKING:
+    from presswatch_spark.storage.objects import StorageOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -44,6 +48,17 @@ def storage_options(command: Command) -> Command:
         setting_option("--profile", "storage.profile", "AWS profile to take credentials from"),
         setting_option("--unsigned/--signed", "storage.unsigned", "Read public buckets without credentials"),
     )
+
+
+def storage_of(flags: Mapping[str, Any], config: str | None = None) -> StorageOptions:
+    """How storage is reached, by a file of settings, the environment, and `storage_options`.
+
+    Raises:
+        ConfigError: a setting is wrong.
+    """
+    from presswatch_spark.settings import load_scan_config
+
+    return load_scan_config(config, os.environ, given_settings(flags)).storage
 
 
 def spark_options(section: str) -> Decorator[Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.commands.options import given_settings, setting_option, storage_options
+from presswatch_spark.commands.options import given_settings, setting_option, storage_of, storage_options
 
 if TYPE_CHECKING:
     from presswatch_spark.pointers.audit import Audit, Verdict
@@ -116,9 +116,8 @@ def verify_rows(
     from random import randrange
 
     from presswatch_spark.pointers.rows import drawn_rows
-    from presswatch_spark.settings import load_scan_config
 
-    storage = load_scan_config(config, os.environ, given_settings(flags)).storage
+    storage = storage_of(flags, config)
     audit = _audit(tables, corpus_path, mirrors, storage)
     seed = randrange(SEEDS) if seed is None else seed
     rows, total = drawn_rows(audit.store, run_id, sample, seed)
@@ -140,7 +139,7 @@ def _audit(tables: str, corpus_path: str | None, mirrors: tuple[str, ...], stora
     from presswatch_spark.pointers.audit import Audit
     from presswatch_spark.pointers.mirrors import parse_mirror
 
-    store, places = TableStore.open(tables), [parse_mirror(mirror) for mirror in mirrors]
+    store, places = TableStore.open(tables, storage), [parse_mirror(mirror) for mirror in mirrors]
     corpus = Corpus.open(corpus_path, storage=storage) if corpus_path else None
     return Audit(store, storage, places, corpus)
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from typing import Any
 
 import click
+
+from presswatch_spark.commands.options import storage_of, storage_options
 
 MEANING = {
     "both": "reserved before and after the capture",
@@ -27,7 +30,10 @@ MEANING = {
 @click.option("--run", "run_id", metavar="RUN", help="Only this run; `latest` for the newest. Default: all.")
 @click.option("--out", metavar="DIR", help="Folder to write the table `reservations` into.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, every column.")
-def rights(tables: str, signals: tuple[str, ...], run_id: str | None, out: str | None, as_json: bool) -> None:
+@storage_options
+def rights(
+    tables: str, signals: tuple[str, ...], run_id: str | None, out: str | None, as_json: bool, **flags: Any
+) -> None:
     """Say which reservation was in force when a member's own pages were captured.
 
     TABLES is the folder that a scan was given as --out. For each match on a site of its article's publisher
@@ -40,7 +46,7 @@ def rights(tables: str, signals: tuple[str, ...], run_id: str | None, out: str |
 
     if out and as_json:
         raise click.UsageError("give --out or --json")
-    rows, counts = Reservations(tables, signals, run_id).rows(), Counter[tuple[str, str]]()
+    rows, counts = Reservations(tables, signals, run_id, storage_of(flags)).rows(), Counter[tuple[str, str]]()
     if as_json:
         for row in rows:
             click.echo(json_line(row))

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from presswatch_spark.commands.options import storage_of, storage_options
 from presswatch_spark.matching.confidence import CONFIDENCES
 from presswatch_spark.matching.grade import GRADES
 
@@ -33,16 +34,18 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON o
 @click.command()
 @click.argument("tables")
 @as_json
-def runs(tables: str, as_json: bool) -> None:
+@storage_options
+def runs(tables: str, as_json: bool, **flags: Any) -> None:
     """List the published runs and censuses, and those that are not finished.
 
     TABLES is the folder that a scan was given as --out. As JSON, only published runs of scans are printed;
-    how to go on with an unfinished one, or to drop it, is said on stderr.
+    how to go on with an unfinished one, or to drop it, is said on stderr. On S3, a run whose process was
+    killed is watched for its lease (a minute) before it is called unfinished.
     """
     from presswatch_spark.output.tables import TableStore
     from presswatch_spark.output.unfinished import UnfinishedRun, unfinished_runs
 
-    store = TableStore.open(tables)
+    store = TableStore.open(tables, storage_of(flags))
     # What is published between the two looks is listed once, as what it was at the first.
     unfinished = list(unfinished_runs(store))
     begun = {run.run_id: run.row() for run in unfinished if isinstance(run, UnfinishedRun)}
@@ -76,7 +79,8 @@ def runs(tables: str, as_json: bool) -> None:
 @click.option(
     "--limit", type=click.IntRange(min=1), help=f"Rows at most (default {MATCHES_SHOWN}; all with --json)."
 )
-def matches(tables: str, as_json: bool, run_id: str | None, limit: int | None, **filters: Any) -> None:
+@storage_options
+def matches(tables: str, as_json: bool, run_id: str | None, limit: int | None, **options: Any) -> None:
     """Print the match table.
 
     TABLES is the folder that a scan was given as --out; all its published runs are read, and named if
@@ -85,7 +89,8 @@ def matches(tables: str, as_json: bool, run_id: str | None, limit: int | None, *
     from presswatch_spark.match_rows import MatchFilter, chosen_runs, match_rows
     from presswatch_spark.output.tables import TableStore
 
-    store, wanted = TableStore.open(tables), MatchFilter(**filters)
+    flags = {name: options.pop(name) for name in list(options) if name.startswith("storage__")}
+    store, wanted = TableStore.open(tables, storage_of(flags)), MatchFilter(**options)
     if as_json:
         _print((), match_rows(store, run_id, wanted, limit), as_json=True)
         return
@@ -102,7 +107,8 @@ def matches(tables: str, as_json: bool, run_id: str | None, limit: int | None, *
 @click.argument("tables")
 @click.argument("query")
 @as_json
-def sql(tables: str, query: str, as_json: bool) -> None:
+@storage_options
+def sql(tables: str, query: str, as_json: bool, **flags: Any) -> None:
     """Query the tables with Spark SQL.
 
     TABLES is the folder that a scan was given as --out. Its published rows are the views `matches`,
@@ -115,7 +121,7 @@ def sql(tables: str, query: str, as_json: bool) -> None:
 
     from presswatch_spark.queries import run_query
 
-    headers, rows = run_query(tables, query)
+    headers, rows = run_query(tables, query, storage_of(flags))
     if as_json:
         _print((), (dict(zip(headers, row, strict=True)) for row in rows), as_json=True)
         return

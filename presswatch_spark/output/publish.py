@@ -1,41 +1,79 @@
 """Publishing: what the waves of a run found becomes rows of the tables, all of them or none.
 
-Each table is written whole by Spark next to the waves, then moved in by rename; the row of `runs` comes last:
-only what has one is published. A publication that was killed is done again.
+Each table is written whole next to the waves, then moved in; the row of `runs` comes last: only what has one
+is published. A publication that was killed is done again. What one process can hold is sorted by it; Spark
+sorts what is large. Parts are read and files are written by our own tasks, on disk and on S3 alike.
 """
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
 from operator import add
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from presswatch_spark.errors import OutputError
-from presswatch_spark.matching.digests import GROUP_DIGITS
 from presswatch_spark.matching.digests import table_digest as digest_of
+from presswatch_spark.output.files import SortedFiles
 from presswatch_spark.output.markers import Wave
+from presswatch_spark.output.parts import COLUMNS, Part, read_part
 from presswatch_spark.output.runs import Run, clear
-from presswatch_spark.output.tables import SCHEMAS, TableStore
-from presswatch_spark.output.waves import FOUND
+from presswatch_spark.output.sorting import Sorted, sorted_by_spark, sorted_here
+from presswatch_spark.output.tables import TableStore, disk_errors
 from presswatch_spark.progress import Counts
-from presswatch_spark.spark import spark_path, spark_schema
-from presswatch_spark.spark_errors import spark_errors
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
-FILE_BYTES = 256 << 20
+SORTED_HERE_BYTES = 32 << 20
+"""Bytes of parts that one process sorts: some 180,000 matches; in memory they are several times as large."""
+READERS = 8
 
-MATCH_ORDER = ("shard_uri", "record_offset", "row_index", "article_id", "title_id", "row_sha256")
-SIGNAL_ORDER = ("shard_uri", "record_offset", "signal", "agent", "row_sha256")
-KINDS = {"match": "matches", "signal": "rights_signals", "log": "scan_log"}
-"""The tables by their columns in what the waves found."""
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The parts of a run by table, and its log."""
+
+    run: Run
+    parts: Mapping[str, Sequence[Part]]
+    log: pa.Table
+
+    @classmethod
+    def of(cls, run: Run, waves: Sequence[Wave]) -> _Found:
+        """What the waves of `run` found."""
+        parts = {
+            table: [part for wave in waves for part in wave.parts if part.table == table] for table in COLUMNS
+        }
+        with ThreadPoolExecutor(READERS, "log") as pool:
+            log = list(pool.map(lambda part: read_part(run.parts, part), parts["scan_log"]))
+        return cls(run, parts, pa.concat_tables([COLUMNS["scan_log"].empty_table(), *log]))
+
+    def rows(self, table: str) -> int:
+        """How many rows a table gets."""
+        return sum(part.rows for part in self.parts[table])
+
+    def totals(self) -> dict[str, object]:
+        """The columns of `runs` that the other tables decide."""
+        statuses, formats = self.log["status"].to_pylist(), _told(self.log["format"])
+        named = {release for part in self.parts["matches"] for release in part.releases}
+        releases = sorted(named | set(_told(self.log["release"])))
+        return {
+            **{f"shards_{status}": statuses.count(status) for status in ("complete", "partial", "failed")},
+            **{
+                name: pc.sum(self.log[name]).as_py() or 0
+                for name in ("documents", "documents_skipped", "text_bytes")
+            },
+            "matches": self.rows("matches"),
+            "signals": self.rows("rights_signals"),
+            "dataset": formats[0] if len(formats) == 1 else None,
+            "release": releases[0] if len(releases) == 1 else None,
+        }
 
 
 def publish(
@@ -45,88 +83,47 @@ def publish(
 
     Args:
         facts: the columns of `runs` that plan, corpus and settings decide; None where the shards decide.
+
+    Raises:
+        OutputError: the waves do not hold what they counted, the disk is full, or another process has taken
+            the run over.
+        ConflictError: another process has published it.
     """
-    staging = run.folder / "tables"
-    shutil.rmtree(staging, ignore_errors=True)
-    paths = [run.folder / "waves" / wave.attempt for wave in waves]
-    counted = reduce(add, (wave.counts for wave in waves), Counts())
-    with spark_errors(staging):
-        found = spark.read.schema(spark_schema(FOUND)).parquet(*map(spark_path, paths))
-        matches, signals, log = (_table(found, kind, run) for kind in KINDS)
-        files = max(
-            1, sum(part.stat().st_size for path in paths for part in path.glob("*.parquet")) // FILE_BYTES
-        )
-        # Jobs that do not need each other: of small ones most is waiting. Most runs have no signals at all.
-        with ThreadPoolExecutor(6, "publish") as pool:
-            totals, digest = pool.submit(_totals, found), pool.submit(table_digest, matches)
-            told = pool.submit(table_digest, signals) if counted.signals else pool.submit(digest_of, ())
-            written = [
-                pool.submit(_write, matches, staging / "matches", files, MATCH_ORDER),
-                pool.submit(_write, log, staging / "scan_log", 1, ("shard_uri",)),
-            ]
-            if counted.signals:
-                written.append(pool.submit(_write, signals, staging / "rights_signals", files, SIGNAL_ORDER))
-        digests = {"table_digest": digest.result(), "signals_digest": told.result()}
-        row = {**facts, **totals.result(), **digests, **_known(facts)}
-        row |= {"run_id": run.run_id, "started_at": run.started_at}
-        for job in written:
-            job.result()
-        _check(row, counted, run)
-        row["finished_at"] = datetime.now(UTC)
-        _write(_one_row(spark, row), staging / "runs", 1, ("run_id",))
-    for table in (*(table for table in KINDS.values() if (staging / table).exists()), "runs"):
-        store.adopt(table, run.run_id, staging / table)
+    found, staging = _Found.of(run, waves), run.folder / f"tables-{run.epoch}"
+    row = {**facts, **found.totals(), **_known(facts), "run_id": run.run_id, "started_at": run.started_at}
+    _check(row, reduce(add, (wave.counts for wave in waves), Counts()), run)
+    with disk_errors(str(staging)):
+        staging.remove()
+        tables = {
+            table: _written(spark, found, table, SortedFiles(table, run.run_id, staging)) for table in COLUMNS
+        }
+    row |= {"table_digest": tables["matches"].digest, "signals_digest": tables["rights_signals"].digest}
+    for table, written in tables.items():
+        if written.files:
+            run.lock.confirm()
+            store.adopt(table, run.run_id, [staging.at(name) for name in written.files])
+    run.lock.confirm()
+    store.publish("runs", row := {**row, "finished_at": datetime.now(UTC)})
     clear(run)
     return row
 
 
-def table_digest(matches: DataFrame) -> str:
-    """Digest over the rows' `row_sha256` in any order; equal to `matching.rows.table_digest`."""
-    from pyspark.sql import functions as f
-
-    digests = f.concat_ws("", f.array_sort(f.collect_list("row_sha256")))
-    prefix = f.substring("row_sha256", 1, GROUP_DIGITS).alias("prefix")
-    groups = matches.groupBy(prefix).agg(f.sha2(digests, 256).alias("digest"))
-    row = groups.agg(f.array_sort(f.collect_list(f.concat("prefix", "digest"))).alias("all")).first()
-    ordered = row["all"] if row else []
-    return hashlib.sha256("".join(ordered).encode()).hexdigest()
-
-
-def _table(found: DataFrame, column: str, run: Run) -> DataFrame:
-    """The rows of one table out of what the waves found."""
-    from pyspark.sql import functions as f
-
-    names = SCHEMAS[KINDS[column]].names
-    rows = found.where(f.col(column).isNotNull()).select(f.lit(run.run_id).alias("run_id"), f"{column}.*")
-    return rows.select(*names)
+def _written(spark: SparkSession, found: _Found, table: str, files: SortedFiles) -> Sorted:
+    """Write a table; most runs have no signals, and then no file of them."""
+    parts = found.parts[table]
+    if table == "scan_log":
+        return sorted_here([found.log], files)
+    if table == "rights_signals" and not parts:
+        return Sorted((), digest_of(()))
+    if sum(part.bytes for part in parts) <= SORTED_HERE_BYTES:
+        with ThreadPoolExecutor(READERS, "parts") as pool:
+            rows = list(pool.map(lambda part: read_part(found.run.parts, part), parts))
+        return sorted_here([COLUMNS[table].empty_table(), *rows], files)
+    return sorted_by_spark(spark, found.run.parts, parts, files)
 
 
-def _totals(found: DataFrame) -> dict[str, object]:
-    """The columns of `runs` that the other two tables decide, in one pass over what the waves found."""
-    from pyspark.sql import functions as f
-
-    log, match = f.col("log"), f.col("match")
-    sums = found.agg(
-        *(
-            f.count_if(log["status"] == status).alias(f"shards_{status}")
-            for status in ("complete", "partial", "failed")
-        ),
-        *(
-            f.coalesce(f.sum(log[name]), f.lit(0)).alias(name)
-            for name in ("documents", "documents_skipped", "text_bytes")
-        ),
-        f.count(match).alias("matches"),
-        f.count(f.col("signal")).alias("signals"),
-        f.collect_set(log["format"]).alias("formats"),
-        f.collect_set(log["release"]).alias("named"),
-        f.collect_set(match["release"]).alias("releases"),
-    ).first()
-    totals = sums.asDict() if sums else {}
-    formats, releases = totals.pop("formats"), list({*totals.pop("releases"), *totals.pop("named")})
-    return totals | {
-        "dataset": formats[0] if len(formats) == 1 else None,
-        "release": releases[0] if len(releases) == 1 else None,
-    }
+def _told(column: pa.ChunkedArray) -> list[str]:
+    return [value for value in column.unique().to_pylist() if value is not None]
 
 
 def _check(row: Mapping[str, object], counted: Counts, run: Run) -> None:
@@ -144,19 +141,3 @@ def _check(row: Mapping[str, object], counted: Counts, run: Run) -> None:
 
 def _known(facts: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in facts.items() if value is not None}
-
-
-def _one_row(spark: SparkSession, row: Mapping[str, object]) -> DataFrame:
-    """The row of `runs` as a table, of literals: rows from Python would take a worker to read."""
-    from pyspark.sql import functions as f
-
-    types = spark_schema(SCHEMAS["runs"])
-    return spark.range(1).select(
-        *(f.lit(row[field.name]).cast(field.dataType).alias(field.name) for field in types)
-    )
-
-
-def _write(table: DataFrame, folder: Path, files: int, order: Sequence[str]) -> None:
-    """Write `table` as about `files` Parquet files, sorted."""
-    ranges = table.repartitionByRange(files, *order[:3]) if files > 1 else table.coalesce(1)
-    ranges.sortWithinPartitions(*order).write.parquet(f"file://{folder}")

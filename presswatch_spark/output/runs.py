@@ -1,37 +1,49 @@
 """Runs in progress: the same command finds its unfinished run again, and one live process at a time owns it.
 
-    TABLES/_runs/<key>.lock        held with flock, so it dies with its process
-    TABLES/_runs/<key>/…           see `presswatch_spark.output.markers` and `waves`
+    TABLES/_runs/<key>.lock        see `presswatch_spark.output.locks`
+    TABLES/_runs/<key>/…           see `presswatch_spark.output.markers`
 
 The key is a digest over all that decides the rows: plan, corpus, settings, version.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-from presswatch_spark.errors import OutputError
-from presswatch_spark.output.markers import read_note, write_note
+from presswatch_spark.output.locks import Lock, locked
+from presswatch_spark.output.markers import PARTS_FOLDER, Note, Wave, read_note, read_waves, write_note
 from presswatch_spark.output.tables import TableStore, disk_errors
+from presswatch_spark.storage.folders import Folder
+
+RUNS_FOLDER = "_runs"
+KEY_DIGITS = 16
+LEASE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that this process owns. `resumed` is whether an earlier process began it."""
+    """A run that this process owns. `resumed` is whether an earlier process began it.
+
+    `waves` are those that earlier processes have finished; `epoch` counts the processes, from 1.
+    """
 
     run_id: str
     started_at: datetime
-    folder: Path
-    resumed: bool
+    folder: Folder
+    lock: Lock
+    resumed: bool = False
+    epoch: int = 1
+    waves: tuple[Wave, ...] = ()
+
+    @property
+    def parts(self) -> Folder:
+        """Where its parts lie."""
+        return self.folder / PARTS_FOLDER
 
 
 def key_of(*parts: str) -> str:
@@ -40,66 +52,54 @@ def key_of(*parts: str) -> str:
 
 
 @contextmanager
-def claim(store: TableStore, key: str, now: datetime) -> Iterator[Run]:
+def claim(store: TableStore, key: str, now: datetime, lease_seconds: float = LEASE_SECONDS) -> Iterator[Run]:
     """Own the unfinished run of `key`, or a new one, until the block ends.
 
     Raises:
         OutputError: a live process owns it, what it wrote of itself is damaged, or the folder cannot be
             written.
+        ConflictError: another process took it up this moment.
     """
-    folder = store.root / "_runs" / key[:16]
-    with disk_errors(folder):
-        folder.parent.mkdir(exist_ok=True)
-    with _locked(folder.with_suffix(".lock")):
-        yield _unfinished(store, folder) or _new(store, folder, key, now)
+    runs = store.root / RUNS_FOLDER
+    folder = runs / key[:KEY_DIGITS]
+    with locked(runs, f"{key[:KEY_DIGITS]}.lock", lease_seconds) as lock:
+        yield _unfinished(store, folder, lock) or _new(store, folder, lock, key, now)
 
 
 def clear(run: Run) -> None:
     """Remove what a published run no longer needs. Call it while the run is owned."""
-    with disk_errors(run.folder):
-        shutil.rmtree(run.folder)
-        run.folder.with_suffix(".lock").unlink()
+    with disk_errors(str(run.folder)):
+        run.folder.remove()
+        if run.folder.is_local:
+            run.folder.path.with_suffix(".lock").unlink()
 
 
-def _unfinished(store: TableStore, folder: Path) -> Run | None:
-    """The run that `folder` holds, unless it was published and only the clearing is missing."""
-    note = read_note(folder)
-    if note is None or store.is_published(note[0]):
+def _unfinished(store: TableStore, folder: Folder, lock: Lock) -> Run | None:
+    """The run that `folder` holds, unless it was published and only the clearing is missing.
+
+    From here on no wave counts that an earlier process has yet to put; what they left of others is removed.
+    """
+    found = read_note(folder)
+    if found is None or store.is_published(found[0].run_id):
         return None
-    return Run(*note, folder, resumed=True)
+    note, etag = found
+    names = folder.names()
+    waves = tuple(read_waves(folder, note, names))
+    kept = {wave.attempt for wave in waves}
+    write_note(folder, replace(note, epoch=note.epoch + 1, waves=tuple(sorted(kept))), etag)
+    parts = [name.split("/") for name in names if name.startswith(f"{PARTS_FOLDER}/")]
+    with disk_errors(str(folder)):
+        for attempt in {attempt for _, attempt, _ in parts} - kept:
+            (folder / PARTS_FOLDER / attempt).remove()
+    return Run(note.run_id, note.started_at, folder, lock, True, note.epoch + 1, waves)
 
 
-def _new(store: TableStore, folder: Path, key: str, now: datetime) -> Run:
+def _new(store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime) -> Run:
     """Begin a run; its id is the second of its start and the head of its key."""
     started = now.astimezone(UTC)
     while store.is_published(run_id := f"{started:%Y%m%dT%H%M%SZ}-{key[:6]}"):
         started += timedelta(seconds=1)
-    with disk_errors(folder):
-        shutil.rmtree(folder, ignore_errors=True)
-        (folder / "waves").mkdir(parents=True, exist_ok=True)
-    write_note(folder, run_id, started)
-    return Run(run_id, started, folder, resumed=False)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with disk_errors(path):
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        _lock(handle, path)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _lock(handle: int, path: Path) -> None:
-    """Take the lock; one whose file its last owner removed meanwhile guards nothing."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        held = os.path.samestat(os.fstat(handle), os.stat(path))
-    except (BlockingIOError, FileNotFoundError):
-        held = False
-    if not held:
-        raise OutputError(
-            "another process is at this run", where=str(path), remedy="wait for it, or stop it and try again"
-        )
+    with disk_errors(str(folder)):
+        folder.remove()
+    write_note(folder, Note(run_id, started), None)
+    return Run(run_id, started, folder, lock)

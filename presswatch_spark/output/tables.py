@@ -1,11 +1,11 @@
-"""The folder of published tables.
+"""The folder of published tables, on disk or on S3.
 
     TABLES/_presswatch.json                     says that the folder is ours, and of which layout
     TABLES/matches/<run_id>-00000.parquet …     likewise rights_signals/, if there are any, scan_log/ and
                                                 runs/; of a census captures/, census_log/ and censuses/
     TABLES/_runs/…                              what unfinished runs have done so far
 
-Files of a run are moved in by rename, `runs` or `censuses` last: that one file makes a run published. They
+Files of a run are moved in from there, `runs` or `censuses` last: that one file makes a run published. They
 lie flat, not in `run_id=…` folders, because pyarrow and pandas refuse folders that repeat a column of their
 files.
 """
@@ -13,20 +13,23 @@ files.
 from __future__ import annotations
 
 import errno
+import io
 import json
-import os
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
-from presswatch_spark.errors import OutputError
-from presswatch_spark.storage.uris import canonical, printable, scheme_of
+from presswatch_spark.errors import OutputError, StorageError
+from presswatch_spark.storage.arrow_files import file_system
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.objects import MissingError, StorageOptions, printable
+from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables import CAPTURES, CENSUS_LOG, CENSUSES, MATCHES, RIGHTS_SIGNALS, RUNS, SCAN_LOG
 
 if TYPE_CHECKING:
@@ -52,39 +55,41 @@ FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 @dataclass(frozen=True, slots=True)
 class TableStore:
-    """Tables under `root`, on a disk that this host and all workers share; from `create` or `open`."""
+    """Tables under `root`, which this host and all workers reach by that name; from `create` or `open`."""
 
-    root: Path
+    root: Folder
 
     @classmethod
-    def create(cls, path: str) -> TableStore:
+    def create(cls, path: str, storage: StorageOptions | None = None) -> TableStore:
         """The tables at `path`, made there if it is missing or empty.
 
         Raises:
             OutputError: the folder holds something else, is of another layout, has a name that Spark cannot
                 read, or cannot be written.
+            StorageError: S3 refuses.
         """
-        store = cls(_local(path))
-        _require_readable(store.root)
-        with disk_errors(store.root):
-            store.root.mkdir(parents=True, exist_ok=True)
-            if not (store.root / MARKER).exists():
-                if any(not entry.name.startswith(MARKER) for entry in store.root.iterdir()):
+        root = _writable(path, storage or StorageOptions())
+        with disk_errors(str(root)):
+            try:
+                root.read(MARKER)
+            except MissingError:
+                if _holds_others(root):
                     raise OutputError(
                         "the output folder holds files that are not ours",
-                        where=str(store.root),
+                        where=str(root),
                         remedy="name an empty or a new folder",
-                    )
-                write_json(store.root / MARKER, {"layout": LAYOUT, "tables": sorted(SCHEMAS)})
-        return cls.open(path)
+                    ) from None
+                facts = {"layout": LAYOUT, "tables": sorted(SCHEMAS)}
+                root.write(MARKER, json.dumps(facts).encode())
+        return cls.open(path, storage)
 
     @classmethod
-    def open(cls, path: str) -> TableStore:
+    def open(cls, path: str, storage: StorageOptions | None = None) -> TableStore:
         """The tables at `path`; raises `OutputError` if there are none, or of another layout."""
-        store = cls(_local(path))
+        store = cls(Folder.of(path, storage or StorageOptions()))
         try:
-            layout = json.loads((store.root / MARKER).read_bytes())["layout"]
-        except (OSError, ValueError, LookupError, TypeError) as error:
+            layout = json.loads(store.root.read(MARKER)[0])["layout"]
+        except (MissingError, ValueError, LookupError, TypeError) as error:
             raise OutputError(
                 f"this is not a folder of our tables: {MARKER} is missing or unreadable",
                 where=str(store.root),
@@ -100,101 +105,118 @@ class TableStore:
 
     def published(self, by: str = "runs") -> list[str]:
         """Ids of the published runs, or `by` `censuses` of the censuses, oldest first."""
-        return sorted({file.stem.rpartition("-")[0] for file in (self.root / by).glob("*.parquet")})
+        return sorted({run_of(name) for name in _files_in(self.root / by)})
 
     def is_published(self, run_id: str) -> bool:
         """Whether a run or census of that id is published."""
         return any(run_id in self.published(by) for by in PUBLISHERS)
 
-    def files(self, table: str, *run_ids: str) -> list[Path]:
-        """The files of published runs in a table: of those named, or of all."""
+    def files(self, table: str, *run_ids: str) -> list[str]:
+        """URIs of the files of published runs in a table: of those named, or of all."""
         published = self.published(PUBLISHED_BY.get(table, "runs"))
-        wanted = [run_id for run_id in published if not run_ids or run_id in run_ids]
-        return [file for run_id in wanted for file in self._of(table, run_id)]
+        wanted = {run_id for run_id in published if not run_ids or run_id in run_ids}
+        folder = self.root / table
+        return [folder.at(name) for name in _files_in(folder) if run_of(name) in wanted]
+
+    def dataset(self, files: Sequence[str], schema: pa.Schema) -> Any:
+        """Files of a table as a `pyarrow.dataset.Dataset`; columns that they lack are null."""
+        system = file_system(self.root.uri, self.root.storage)
+        return ds.dataset(list(files), schema=schema, format="parquet", filesystem=system)
 
     def read(self, table: str, *run_ids: str, columns: list[str] | None = None) -> pa.Table:
         """Rows of published runs, those named or all, in the schema of `presswatch_spark.tables`."""
-        files = [str(file) for file in self.files(table, *run_ids)]
-        schema = SCHEMAS[table]
+        files, schema = self.files(table, *run_ids), SCHEMAS[table]
         if not files:
             return schema.empty_table().select(columns or schema.names)
-        return ds.dataset(files, schema=schema, format="parquet").to_table(columns=columns)
+        return self.dataset(files, schema).to_table(columns=columns)
 
-    def frame(self, spark: SparkSession, table: str, *run_ids: str) -> DataFrame:
-        """The same rows as a Spark DataFrame."""
-        from presswatch_spark.spark import spark_path, spark_schema
+    def frame(
+        self, spark: SparkSession, table: str, *run_ids: str, columns: Sequence[str] | None = None
+    ) -> DataFrame:
+        """The same rows as a Spark DataFrame; of tables on S3, name the columns that are needed."""
+        from presswatch_spark.output.frames import frame
 
-        _require_readable(self.root)
-        files = [spark_path(file) for file in self.files(table, *run_ids)]
-        schema = spark_schema(SCHEMAS[table])
-        return spark.read.schema(schema).parquet(*files) if files else spark.createDataFrame([], schema)
+        if self.root.is_local:
+            _require_readable(self.root.path)
+        return frame(spark, self.root, self.files(table, *run_ids), SCHEMAS[table], columns)
 
-    def adopt(self, table: str, run_id: str, written: Path) -> None:
-        """Move Parquet files that Spark wrote to `written` into the table, over what a killed try left."""
+    def adopt(self, table: str, run_id: str, written: Sequence[str]) -> None:
+        """Move Parquet files, given by URI, into the table in this order, over what a killed try left.
+
+        What is not over-written is removed last: who comes too late finds nothing to move, and fails before.
+        """
         folder = self.root / table
-        with disk_errors(folder):
-            folder.mkdir(exist_ok=True)
-            for remnant in self._of(table, run_id):
-                remnant.unlink()
-            for number, part in enumerate(sorted(written.glob("*.parquet"))):
-                sync(part)
-                part.rename(folder / f"{run_id}-{number:05}.parquet")
-            sync(folder)
+        names = [f"{run_id}-{number:05}.parquet" for number in range(len(written))]
+        with disk_errors(str(folder)):
+            for uri, name in zip(written, names, strict=True):
+                folder.take(uri, name)
+            left = [name for name in _files_in(folder) if run_of(name) == run_id and name not in names]
+            folder.delete(left)
 
-    def _of(self, table: str, run_id: str) -> list[Path]:
-        return sorted((self.root / table).glob(f"{run_id}-*.parquet"))
+    def publish(self, by: str, row: Mapping[str, Any]) -> None:
+        """Put the row down that publishes a run.
 
-
-def write_json(path: Path, value: object) -> None:
-    """Write `value` to `path`, whole and on the disk, or not at all; raises `OutputError`."""
-    with disk_errors(path):
-        handle, draft = tempfile.mkstemp(prefix=path.name, dir=path.parent)
-        with open(handle, "w", encoding="utf-8") as file:
-            json.dump(value, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-        sync(path.parent)
+        Raises:
+            ConflictError: another process has published it.
+        """
+        sink = io.BytesIO()
+        pq.write_table(pa.Table.from_pylist([dict(row)], SCHEMAS[by]), sink, compression="zstd")
+        with disk_errors(str(self.root / by)):
+            name = f"{row['run_id']}-00000.parquet"
+            (self.root / by).write(name, sink.getvalue(), absent=True)
 
 
-def sync(path: Path) -> None:
-    """Wait until a file or folder is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def run_of(name: str) -> str:
+    """The run that a file of a table is of, by its name."""
+    return name.rpartition("-")[0]
+
+
+def _files_in(folder: Folder) -> list[str]:
+    return [name for name in folder.names() if name.endswith(".parquet") and "/" not in name]
+
+
+def _holds_others(root: Folder) -> bool:
+    """Whether there is anything in a folder but a marker that another process writes this moment."""
+    return any(MARKER not in name and name != ".lock" for name in root.entries())
 
 
 @contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Turn what the operating system says of a write under `path` into an `OutputError`."""
+def disk_errors(where: str | Path) -> Iterator[None]:
+    """Turn what the operating system says of a write at that place into an `OutputError`."""
     try:
         yield
     except OSError as error:
-        raise (disk_full(path) if error.errno in FULL_DISK else not_writable(path, error)) from error
+        raise _told(where, error) from error
+    except StorageError as error:
+        if isinstance(error.__cause__, OSError):
+            raise _told(where, error.__cause__) from error
+        raise
 
 
-def disk_full(path: Path) -> OutputError:
+def _told(where: str | Path, error: OSError) -> OutputError:
+    return disk_full(where) if error.errno in FULL_DISK else not_writable(where, error)
+
+
+def disk_full(where: str | Path) -> OutputError:
     """The error of a disk that has no room left."""
     return OutputError(
         "the disk is full",
-        where=str(path),
+        where=str(where),
         remedy="make room and give the same command again: the run goes on",
     )
 
 
-def not_writable(path: Path, error: OSError) -> OutputError:
+def not_writable(where: str | Path, error: OSError) -> OutputError:
     """The error of a folder that refuses us."""
     return OutputError(
         f"the output cannot be written: {error.strerror or error}",
-        where=str(path),
+        where=str(where),
         remedy="check the path and its permissions",
     )
 
 
 def _require_readable(root: Path) -> None:
-    """Raise `OutputError` for a path that Spark would write to and then not find again.
+    """Raise `OutputError` for a path that Spark would not find again.
 
     Hadoop looks for a path with wildcards, escaped or not, name by name, and takes a name with a colon for a
     URI then. (Spark's option to look for nothing reads every file as many times as there are files.)
@@ -208,11 +230,14 @@ def _require_readable(root: Path) -> None:
         )
 
 
-def _local(path: str) -> Path:
-    if scheme_of(path) != "file":
+def _writable(path: str, storage: StorageOptions) -> Folder:
+    if scheme_of(path) in ("http", "https"):
         raise OutputError(
             f"tables cannot be written to {scheme_of(path)}:// storage",
             where=printable(path),
-            remedy="name a folder on a disk that all workers share, and copy it from there",
+            remedy="name a folder on S3, or on a disk that all workers share",
         )
-    return Path(canonical(path))
+    root = Folder.of(path, storage)
+    if root.is_local:
+        _require_readable(root.path)
+    return root

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import fcntl
 import shlex
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import add
-from pathlib import Path
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.output.markers import FOUND_FOLDER, read_note, read_waves
+from presswatch_spark.output.locks import owned
+from presswatch_spark.output.markers import FOUND_FOLDER, Note, read_note, read_waves
+from presswatch_spark.output.runs import RUNS_FOLDER
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.progress import Counts
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.objects import MissingError
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class UnfinishedRun:
 
     run_id: str
     started_at: datetime
-    folder: Path
+    folder: Folder
     counts: Counts
     under_way: bool
 
@@ -48,7 +51,7 @@ class UnfinishedRun:
             return f"{begun} under way"
         return (
             f"{begun} not finished: to go on, give the command that began it again;"
-            f" to drop it, rm -r {shlex.quote(str(self.folder))}"
+            f" to drop it, {_removal(self.folder)}"
         )
 
 
@@ -56,42 +59,53 @@ class UnfinishedRun:
 class DamagedRun:
     """A folder below `_runs` that cannot be read; `what` says why."""
 
-    folder: Path
+    folder: Folder
     what: str
 
     def note(self) -> str:
         """Where it is, and what to do."""
-        return f"{self.what}: to drop it, rm -r {shlex.quote(str(self.folder))}"
+        return f"{self.what}: to drop it, {_removal(self.folder)}"
 
 
 def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:
-    """Yield the runs of `store` that are not published. Other processes may publish them meanwhile."""
-    for folder in sorted((store.root / "_runs").glob("*/")):
-        run = _run_in(folder)
-        if isinstance(run, DamagedRun) or (run and not store.is_published(run.run_id)):
+    """Yield the runs of `store` that are not published. Other processes may publish them meanwhile.
+
+    On S3 a run whose process was killed is watched for the length of its lease: it may be alive.
+    """
+    runs, names = store.root / RUNS_FOLDER, defaultdict[str, list[str]](list)
+    for name in runs.names():
+        key, _, below = name.partition("/")
+        if below:
+            names[key].append(below)
+    found = {key: _run_in(runs / key, below) for key, below in sorted(names.items())}
+    begun = [key for key, run in found.items() if isinstance(run, tuple)]
+    alive = owned(runs, [f"{key}.lock" for key in begun])
+    for key, run in found.items():
+        if isinstance(run, DamagedRun):
             yield run
+        elif run and not store.is_published(run[0].run_id):
+            note, counts = run
+            under_way = f"{key}.lock" in alive
+            yield UnfinishedRun(note.run_id, note.started_at, runs / key, counts, under_way)
 
 
-def _run_in(folder: Path) -> UnfinishedRun | DamagedRun | None:
-    """The run that `folder` holds; None if it is being made or removed this moment."""
+def _run_in(folder: Folder, names: Sequence[str]) -> tuple[Note, Counts] | DamagedRun | None:
+    """The run that `folder` holds, by the names in it; None if it is being made or removed this moment."""
     try:
-        note = read_note(folder)
-        counts = reduce(add, (wave.counts for wave in read_waves(folder / "waves")), Counts())
-        counts += Counts(shards=len(list((folder / FOUND_FOLDER).glob("*.parquet"))))
-    except FileNotFoundError:
+        if (found := read_note(folder)) is None:
+            return None
+        waves = read_waves(folder, found[0], names)
+        counts = reduce(add, (wave.counts for wave in waves), Counts())
+    except MissingError:
         return None
     except OutputError as error:
         return DamagedRun(folder, error.what)
-    return note and UnfinishedRun(*note, folder, counts, _is_owned(folder.with_suffix(".lock")))
+    files = sum(name.startswith(f"{FOUND_FOLDER}/") for name in names)
+    return found[0], counts + Counts(shards=files)
 
 
-def _is_owned(lock: Path) -> bool:
-    """Whether a live process holds the lock of a run. What we lock to see it is let go at once."""
-    try:
-        with lock.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        return False
-    return False
+def _removal(folder: Folder) -> str:
+    """The command that removes a folder."""
+    if folder.is_local:
+        return f"rm -r {shlex.quote(str(folder))}"
+    return f"aws s3 rm --recursive {shlex.quote(str(folder))}"

@@ -1,8 +1,8 @@
-"""Waves: shards are scanned some at a time; what a wave found is kept once its marker is on the disk.
+"""Waves: shards are scanned some at a time; what a wave found is kept once its marker is there.
 
-    waves/<attempt>/part-*.parquet   rows {match, signal, log}; an attempt has a folder of its own, so that a
-                                     JVM that outlives its driver for a moment writes where nobody reads
-    waves/<attempt>.json             the marker: which shards of the plan (by position) the attempt covers
+Tasks write parts of the tables themselves, and tell the driver which, with their rows of the log. The driver
+writes those as one part more, and then the marker, which names all parts: only these count. An attempt has a
+folder of its own, so that a JVM that outlives its driver for a moment writes where nobody reads.
 
 A wave whose Python worker keeps dying is halved until the shard that kills it is alone, and logged as failed.
 """
@@ -11,28 +11,27 @@ from __future__ import annotations
 
 import gc
 import secrets
-import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import reduce
 from math import ceil
 from operator import add
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 from pyspark.accumulators import Accumulator, AccumulatorParam
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.output.markers import Wave, read_waves, write_wave
+from presswatch_spark.output.markers import Wave, write_wave
+from presswatch_spark.output.parts import COLUMNS, Part, part_files, part_of
+from presswatch_spark.output.runs import Run
 from presswatch_spark.output.tables import disk_errors
 from presswatch_spark.progress import Counts, Progress
 from presswatch_spark.shard_scan import ShardOutcome, lost_shard
 from presswatch_spark.spark import TASK_FAILURES, spark_schema
 from presswatch_spark.spark_errors import WorkerDiedError, spark_errors
+from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo, printable
-from presswatch_spark.tables import MATCHES, RIGHTS_SIGNALS, SCAN_LOG
 from presswatch_spark.worker import task
 
 if TYPE_CHECKING:
@@ -42,33 +41,27 @@ FULL_SHARD_BYTES = 32 << 20
 SMALL_SHARDS = 16
 
 ScanOne = Callable[[ObjectInfo], ShardOutcome]
+Log = Sequence[Mapping[str, Any]]
 
-
-def _struct(schema: pa.Schema) -> pa.StructType:
-    """The rows of a table as one column: no run id yet, and every field nullable, as Spark has it."""
-    return pa.struct([pa.field(column.name, column.type) for column in schema if column.name != "run_id"])
-
-
-KINDS = {"match": _struct(MATCHES), "signal": _struct(RIGHTS_SIGNALS), "log": _struct(SCAN_LOG)}
-FOUND = pa.schema([pa.field(kind, struct) for kind, struct in KINDS.items()])
-
-
-def finished_waves(folder: Path) -> list[Wave]:
-    """The finished waves under `folder`; attempts that never finished are removed."""
-    waves = list(read_waves(folder))
-    kept = {wave.attempt for wave in waves}
-    for attempt in folder.iterdir():
-        if attempt.is_dir() and attempt.name not in kept:
-            shutil.rmtree(attempt, ignore_errors=True)
-    return waves
+PART = pa.struct(
+    [
+        ("table", pa.string()),
+        ("name", pa.string()),
+        ("rows", pa.int64()),
+        ("bytes", pa.int64()),
+        ("releases", pa.list_(pa.string())),
+    ]
+)
+TOLD = pa.schema([("log", pa.struct(list(COLUMNS["scan_log"]))), ("part", PART)])
+"""What tasks tell the driver: rows that hold one or the other."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaveScan:
-    """Scans waves into `folder` with `scan`, in as many tasks for each core; see `tasks_for`."""
+    """Scans waves of `run` with `scan`, in as many tasks for each core; see `tasks_for`."""
 
     spark: SparkSession
-    folder: Path
+    run: Run
     scan: ScanOne
     shards_per_task: int
     progress: Progress
@@ -77,7 +70,7 @@ class WaveScan:
         """Scan shards, given by their position in the plan, as one wave; or as several, if workers die.
 
         Raises:
-            OutputError: the disk is full.
+            OutputError: the disk is full, or another process has taken the run over.
             PresswatchError: Spark failed for a reason that no smaller wave would mend.
         """
         try:
@@ -90,44 +83,40 @@ class WaveScan:
         return self(dict(items[:middle])) + self(dict(items[middle:]))
 
     def _scanned(self, shards: Mapping[int, ObjectInfo]) -> Wave:
-        context = self.spark.sparkContext
+        context, attempt = self.spark.sparkContext, self._attempt(shards)
         tasks = tasks_for(shards.values(), self.shards_per_task, context.defaultParallelism)
         meter = context.accumulator(Counts(), _CountsParam())
-        work = WaveTask(dealt(shards.values(), tasks), self.scan, meter)
-        found = self.spark.range(0, tasks, 1, tasks).mapInArrow(work, spark_schema(FOUND))
-        attempt = self._attempt(shards)
-        with self.progress.during(lambda: meter.value), spark_errors(attempt):
-            found.write.parquet(f"file://{attempt}")
-        return self._done(attempt, shards)
+        work = WaveTask(dealt(shards.values(), tasks), self.scan, self.run.parts, attempt, meter)
+        found = self.spark.range(0, tasks, 1, tasks).mapInArrow(work, spark_schema(TOLD))
+        with self.progress.during(lambda: meter.value), spark_errors(self.run.parts.at(attempt)):
+            told = found.toArrow().to_pylist()
+        log = [row["log"] for row in told if row["log"]]
+        return self._done(attempt, shards, log, [part_of(row["part"]) for row in told if row["part"]])
 
     def _lost(self, shards: Mapping[int, ObjectInfo]) -> Wave:
         """Log the one shard that nothing can scan."""
         (shard,) = shards.values()
-        attempt = self._attempt(shards)
-        with disk_errors(attempt):
-            attempt.mkdir()
-            batches = found_batches(lost_shard(shard, TASK_FAILURES))
-            ds.write_dataset(list(batches), attempt, schema=FOUND, format="parquet")
-        return self._done(attempt, shards)
+        return self._done(self._attempt(shards), shards, [lost_shard(shard, TASK_FAILURES).log], [])
 
-    def _attempt(self, shards: Mapping[int, ObjectInfo]) -> Path:
-        return self.folder / f"{next(iter(shards)):06}-{secrets.token_hex(4)}"
+    def _attempt(self, shards: Mapping[int, ObjectInfo]) -> str:
+        return f"{next(iter(shards)):06}-{secrets.token_hex(4)}"
 
-    def _done(self, attempt: Path, shards: Mapping[int, ObjectInfo]) -> Wave:
-        """Check that every shard was logged, and put the marker down."""
-        rows = ds.dataset(attempt, format="parquet").to_table(columns=["log"])["log"].to_pylist()
-        log = [row for row in rows if row is not None]
-        if sorted(str(row["shard_uri"]) for row in log) != sorted(
-            printable(shard.uri) for shard in shards.values()
-        ):
+    def _done(self, attempt: str, shards: Mapping[int, ObjectInfo], log: Log, parts: Sequence[Part]) -> Wave:
+        """Check that every shard was logged, write the log, and put the marker down."""
+        planned = sorted(printable(shard.uri) for shard in shards.values())
+        if sorted(str(row["shard_uri"]) for row in log) != planned:
             raise OutputError(
                 f"a wave of {len(shards)} shards logged {len(log)}",
-                where=str(attempt),
+                where=self.run.parts.at(attempt),
                 remedy="give the same command again: the run goes on",
             )
-        wave = Wave(attempt.name, tuple(shards), reduce(add, map(Counts.of, log)))
-        write_wave(self.folder, wave)
-        self.progress.add(wave.counts, log)
+        with disk_errors(self.run.parts.at(attempt)), part_files(self.run.parts, attempt) as files:
+            files.add("scan_log", [pa.RecordBatch.from_pylist(list(log), COLUMNS["scan_log"])])
+        counts = reduce(add, map(Counts.of, log))
+        wave = Wave(attempt, tuple(shards), counts, (*parts, *files.parts), self.run.epoch)
+        self.run.lock.confirm()
+        write_wave(self.run.folder, wave)
+        self.progress.add(counts, log)
         return wave
 
 
@@ -137,17 +126,25 @@ class WaveTask:
 
     groups: tuple[tuple[ObjectInfo, ...], ...]
     scan: ScanOne
+    parts: Folder
+    attempt: str
     meter: Accumulator[Counts]
 
     def __call__(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Scan the groups, shard by shard, and yield what was found as batches of `FOUND`."""
+        """Scan the groups, shard by shard; yield batches of `TOLD`, the parts once they are written."""
         with task():
-            for batch in numbers:
-                for number in batch.column(0):
-                    for shard in self.groups[number.as_py()]:
-                        outcome = self.scan(shard)
-                        yield from found_batches(outcome)
-                        self.meter.add(Counts.of(outcome.log))
+            with part_files(self.parts, self.attempt) as files:
+                for batch in numbers:
+                    for number in batch.column(0):
+                        for shard in self.groups[number.as_py()]:
+                            outcome = self.scan(shard)
+                            files.add("matches", outcome.matches)
+                            files.add("rights_signals", outcome.signals)
+                            yield pa.RecordBatch.from_pylist([{"log": dict(outcome.log), "part": None}], TOLD)
+                            self.meter.add(Counts.of(outcome.log))
+            yield pa.RecordBatch.from_pylist(
+                [{"log": None, "part": asdict(part)} for part in files.parts], TOLD
+            )
         # Spark collects garbage after each task: 0.1 s for modules and kernels, which never become any.
         if not gc.get_freeze_count():
             gc.freeze()
@@ -177,23 +174,6 @@ def dealt(shards: Iterable[ObjectInfo], groups: int) -> tuple[tuple[ObjectInfo, 
     """Deal shards into `groups`, the largest first: groups weigh about the same, nothing big comes last."""
     ordered = sorted(shards, key=lambda shard: -(shard.size or 0))
     return tuple(tuple(ordered[first::groups]) for first in range(groups))
-
-
-def found_batches(outcome: ShardOutcome) -> Iterator[pa.RecordBatch]:
-    """What a shard gave, as batches of `FOUND`: first its matches and signals, then its row of the log."""
-    for kind, batches in (("match", outcome.matches), ("signal", outcome.signals)):
-        for batch in batches:
-            struct = KINDS[kind]
-            yield _found(
-                kind, pa.StructArray.from_arrays([batch[f.name] for f in struct], fields=list(struct))
-            )
-    yield _found("log", pa.array([dict(outcome.log)], KINDS["log"]))
-
-
-def _found(kind: str, rows: pa.StructArray) -> pa.RecordBatch:
-    """A batch of `FOUND` whose rows are all of one kind."""
-    columns = [rows if name == kind else pa.nulls(len(rows), struct) for name, struct in KINDS.items()]
-    return pa.RecordBatch.from_arrays(columns, schema=FOUND)
 
 
 def batched(positions: Sequence[int], size: int) -> Iterator[Sequence[int]]:

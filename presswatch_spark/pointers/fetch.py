@@ -62,7 +62,7 @@ def for_row(tables: str, prefix: str, storage: StorageOptions, mirrors: Sequence
         InputError: there is no such row, or several.
         CorruptError: what lies there now is not what the row says.
     """
-    audit = Audit(TableStore.open(tables), storage, mirrors)
+    audit = Audit(TableStore.open(tables, storage), storage, mirrors)
     row = row_by_digest(audit.store, prefix)
     (verdict,) = audit.verdicts([row])
     if verdict.failure or verdict.record is None:

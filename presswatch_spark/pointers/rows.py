@@ -5,8 +5,6 @@ A file of an earlier version has fewer columns; its rows' digests are over those
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -20,6 +18,7 @@ from presswatch_spark.match_rows import chosen_runs
 from presswatch_spark.matching.rows import Row
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.sources.table.parquet import ARROW_ERRORS
+from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.tables import MATCHES
 
 DIGEST_DIGITS = 64
@@ -40,7 +39,7 @@ def drawn_rows(store: TableStore, run_id: str | None, count: int, seed: int) -> 
         CorruptError: a file of the table cannot be read.
     """
     files = _files(store, run_id)
-    sizes = [_read(file, lambda path: pq.read_metadata(path).num_rows) for file in files]
+    sizes = [_read(file, lambda path: _metadata(store, path).num_rows) for file in files]
     total = sum(sizes)
     drawn = sorted(Random(seed).sample(range(total), min(count, total)))
     rows, first = list[Row](), 0
@@ -48,7 +47,7 @@ def drawn_rows(store: TableStore, run_id: str | None, count: int, seed: int) -> 
         places = [place - first for place in drawn if first <= place < first + size]
         first += size
         if places:
-            rows += _read(file, lambda path, places=places: _table(path).take(places).to_pylist())
+            rows += _read(file, lambda path, places=places: _table(store, path).take(places).to_pylist())
     return rows, total
 
 
@@ -67,7 +66,7 @@ def row_by_digest(store: TableStore, prefix: str) -> Row:
     begins = pc.starts_with(ds.field("row_sha256"), wanted)
     found: dict[str, Row] = {}
     for file in _files(store, None):
-        rows = _read(file, lambda path: _table(path).to_table(filter=begins).to_pylist())
+        rows = _read(file, lambda path: _table(store, path).to_table(filter=begins).to_pylist())
         found |= {row["row_sha256"]: row for row in rows}
     if len(found) != 1:
         how_many = f"{len(found):,} rows have" if found else "no row has"
@@ -79,24 +78,28 @@ def row_by_digest(store: TableStore, prefix: str) -> Row:
     return found.popitem()[1]
 
 
-def _files(store: TableStore, run_id: str | None) -> Iterator[Any] | list[Path]:
+def _files(store: TableStore, run_id: str | None) -> list[str]:
     if not store.published():
         raise InputError("no run is published here", where=str(store.root))
     return store.files("matches", *chosen_runs(store, run_id))
 
 
-def _table(path: Path) -> Any:
-    names = set(pq.read_schema(path).names)
+def _metadata(store: TableStore, path: str) -> Any:
+    return pq.read_metadata(path, filesystem=file_system(path, store.root.storage))
+
+
+def _table(store: TableStore, path: str) -> Any:
+    names = set(_metadata(store, path).schema.to_arrow_schema().names)
     if lost := [name for name in USED if name not in names]:
-        raise CorruptError(f"the file of the table has no column {', '.join(lost)}", where=str(path))
+        raise CorruptError(f"the file of the table has no column {', '.join(lost)}", where=path)
     schema = pa.schema([column for column in MATCHES if column.name in names])
-    return ds.dataset(str(path), schema=schema, format="parquet")
+    return store.dataset([path], schema)
 
 
-def _read(path: Path, read: Any) -> Any:
+def _read(path: str, read: Any) -> Any:
     try:
         return read(path)
     except ARROW_ERRORS as error:
         raise CorruptError(
-            "the file of the table cannot be read", where=str(path), remedy="restore it, or scan again"
+            "the file of the table cannot be read", where=path, remedy="restore it, or scan again"
         ) from error

@@ -24,6 +24,7 @@ from urllib3.exceptions import (
 
 from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError
 from presswatch_spark.storage.model import Body, MissingError, ObjectInfo, StorageOptions, pause
+from presswatch_spark.storage.streams import ByteStream
 from presswatch_spark.storage.uris import printable, scheme_of
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -84,7 +85,36 @@ class HttpStore:
 
     def put(self, local_path: str, uri: str) -> None:
         """Raise `StorageError`: the web is for reading."""
-        raise StorageError("cannot write to a web site", where=printable(uri), remedy="use a path or s3://")
+        raise _read_only(uri)
+
+    def read(self, uri: str) -> tuple[bytes, str]:
+        """Read the object; without a validator of its own, its ETag is empty."""
+        with ByteStream(self, ObjectInfo(uri)) as stream:
+            return stream.read_to_end(), stream.etag or ""
+
+    def write(self, uri: str, data: bytes, absent: bool, etag: str | None) -> str:
+        """Raise `StorageError`: the web is for reading."""
+        raise _read_only(uri)
+
+    def delete(self, uri: str) -> None:
+        """Raise `StorageError`: the web is for reading."""
+        raise _read_only(uri)
+
+    def draft(self, uri: str) -> str:
+        """Raise `StorageError`: the web is for reading."""
+        raise _read_only(uri)
+
+    def put_draft(self, draft: str, uri: str) -> None:
+        """Raise `StorageError`: the web is for reading."""
+        raise _read_only(uri)
+
+    def move(self, source: str, target: str) -> None:
+        """Raise `StorageError`: the web is for reading."""
+        raise _read_only(target)
+
+    def remove(self, uri: str) -> None:
+        """Raise `StorageError`: the web is for reading."""
+        raise _read_only(uri)
 
     def _request(self, method: str, uri: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
         """Send until an answer comes that another try would not better, at most `max_attempts` times."""
@@ -127,6 +157,10 @@ class HttpStore:
             raise
         except ValueError as error:  # what the server redirects to cannot be taken apart
             raise LocationValueError from error
+
+
+def _read_only(uri: str) -> StorageError:
+    return StorageError("cannot write to a web site", where=printable(uri), remedy="use a path or s3://")
 
 
 def _require_object(reply: urllib3.BaseHTTPResponse, uri: str) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import hashlib
 import os
+import secrets
 import shutil
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from presswatch_spark.errors import StorageError
-from presswatch_spark.storage.model import Body, MissingError, ObjectInfo, StorageOptions
+from presswatch_spark.storage.model import Body, MissingError, ObjectInfo, StorageOptions, conflict
 from presswatch_spark.storage.uris import is_hidden
 
 
@@ -83,6 +88,122 @@ class LocalStore:
         except OSError as error:
             Path(partial).unlink(missing_ok=True)
             raise explained(error, uri) from error
+
+    def read(self, uri: str) -> tuple[bytes, str]:
+        """Read the file; its ETag is a digest of its bytes."""
+        self.stat(uri)
+        try:
+            data = Path(uri).read_bytes()
+        except OSError as error:
+            raise explained(error, uri) from error
+        return data, _digest(data)
+
+    def write(self, uri: str, data: bytes, absent: bool, etag: str | None) -> str:
+        """Write beside the target, to the disk, then rename; what was there is compared under a lock."""
+        draft = _draft_path(uri)
+        try:
+            os.makedirs(os.path.dirname(uri), exist_ok=True)
+            with open(draft, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            with _folder_locked(os.path.dirname(uri)):
+                if (absent and os.path.lexists(uri)) or (etag is not None and self._etag(uri) != etag):
+                    raise conflict(uri)
+                os.replace(draft, uri)
+            sync(os.path.dirname(uri))
+        except OSError as error:
+            raise explained(error, uri) from error
+        finally:
+            with suppress(OSError):
+                os.unlink(draft)
+        return _digest(data)
+
+    def delete(self, uri: str) -> None:
+        """Remove the file."""
+        try:
+            with _folder_locked(os.path.dirname(uri)):
+                os.unlink(uri)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise explained(error, uri) from error
+
+    def draft(self, uri: str) -> str:
+        """Return a hidden file beside the target."""
+        try:
+            os.makedirs(os.path.dirname(uri), exist_ok=True)
+        except OSError as error:
+            raise explained(error, uri) from error
+        return _draft_path(uri)
+
+    def put_draft(self, draft: str, uri: str) -> None:
+        """Bring it to the disk and rename it."""
+        try:
+            sync(draft)
+            os.replace(draft, uri)
+        except OSError as error:
+            raise explained(error, uri) from error
+
+    def move(self, source: str, target: str) -> None:
+        """Rename it, on one file system."""
+        try:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.replace(source, target)
+            sync(os.path.dirname(target))
+        except OSError as error:
+            raise explained(error, target) from error
+
+    def remove(self, uri: str) -> None:
+        """Remove the folder itself, too."""
+        try:
+            shutil.rmtree(uri)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise explained(error, uri) from error
+
+    def _etag(self, uri: str) -> str | None:
+        try:
+            return self.read(uri)[1]
+        except MissingError:
+            return None
+
+
+def _draft_path(uri: str) -> str:
+    """A name that no other thread takes, whichever process or host it is of."""
+    return f"{partial_path(uri)}.{secrets.token_hex(4)}"
+
+
+def sync(path: str) -> None:
+    """Wait until a file or folder is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _folder_locked(folder: str) -> Iterator[None]:
+    """Keep other writers of the folder out. NFS locks no folders: there a hidden file stands for it."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno != errno.EBADF:
+                raise
+            os.close(handle)
+            handle = os.open(os.path.join(folder, ".lock"), os.O_RDWR | os.O_CREAT, 0o644)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _digest(data: bytes) -> str:
+    return f"sha256-{hashlib.sha256(data).hexdigest()}"
 
 
 def _described(path: str, found: os.stat_result) -> ObjectInfo:

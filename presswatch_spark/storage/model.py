@@ -56,6 +56,10 @@ class MissingError(StorageError):
     """There is no such object, bucket, file or folder."""
 
 
+class ConflictError(StorageError):
+    """The object is not as the writer expected it to be."""
+
+
 class Reader(Protocol):
     """The bytes of a reply, or of a file."""
 
@@ -117,11 +121,48 @@ class Store(Protocol):
         """Write a local file as the object, whole or not at all."""
         ...
 
+    def read(self, uri: str) -> tuple[bytes, str]:
+        """Return a small object and the ETag that `write` compares; `MissingError` if there is none."""
+        ...
+
+    def write(self, uri: str, data: bytes, absent: bool, etag: str | None) -> str:
+        """Write an object whole and return its ETag; `ConflictError` if what is there is not as asked."""
+        ...
+
+    def delete(self, uri: str) -> None:
+        """Remove the object, if there is one."""
+        ...
+
+    def draft(self, uri: str) -> str:
+        """Return the path of a local file in which the object can be made; nobody else uses it."""
+        ...
+
+    def put_draft(self, draft: str, uri: str) -> None:
+        """Write that file as the object, whole or not at all; the file may be gone then."""
+        ...
+
+    def move(self, source: str, target: str) -> None:
+        """Give an object of this storage another name, over what has it."""
+        ...
+
+    def remove(self, uri: str) -> None:
+        """Remove all objects under the folder, whose URI ends in `/`, if there are any."""
+        ...
+
 
 def changed(uri: str, offset: int) -> StorageError:
     """Return the error of an object that is no longer the one that was described."""
     return StorageError(
         "the object changed since it was listed", where=f"{uri} @ {offset}", remedy="plan and run again"
+    )
+
+
+def conflict(uri: str) -> ConflictError:
+    """Return the error of an object that somebody else wrote, or removed."""
+    return ConflictError(
+        "another process wrote or removed this object meanwhile",
+        where=uri,
+        remedy="see who else is at work there",
     )
 
 

@@ -15,26 +15,39 @@ from typing import BinaryIO, cast
 
 from presswatch_spark.errors import ConfigError, StorageError
 from presswatch_spark.storage.local import LocalStore, explained, partial_path
-from presswatch_spark.storage.model import MissingError, ObjectInfo, StorageOptions, Store, Stream, changed
+from presswatch_spark.storage.model import (
+    ConflictError,
+    MissingError,
+    ObjectInfo,
+    StorageOptions,
+    Store,
+    Stream,
+    changed,
+)
 from presswatch_spark.storage.streams import READ_BYTES, ByteStream, RangeFile
 from presswatch_spark.storage.uris import canonical, is_hidden, printable, scheme_of
 
 __all__ = [
     "READ_BYTES",
     "ByteStream",
+    "ConflictError",
     "MissingError",
     "ObjectInfo",
     "StorageOptions",
     "Stream",
     "canonical",
+    "delete_object",
     "fetch_file",
     "list_objects",
     "open_stream",
     "printable",
     "put_file",
     "random_access",
+    "read_object",
     "read_range",
     "stat",
+    "store_of",
+    "write_object",
 ]
 
 READ_AHEAD_BYTES = 1 << 20
@@ -43,7 +56,7 @@ READ_AHEAD_BYTES = 1 << 20
 def stat(uri: str, options: StorageOptions) -> ObjectInfo:
     """Describe one object under its canonical URI; a folder is a `StorageError`."""
     uri = canonical(uri)
-    return _store(uri, options).stat(uri)
+    return store_of(uri, options).stat(uri)
 
 
 def list_objects(uri: str, options: StorageOptions) -> Iterator[ObjectInfo]:
@@ -54,7 +67,7 @@ def list_objects(uri: str, options: StorageOptions) -> Iterator[ObjectInfo]:
     prefix.
     """
     folder = canonical(uri).rstrip("/") + "/"
-    found = _store(folder, options).list(folder)
+    found = store_of(folder, options).list(folder)
     yield from sorted(
         (info for info in found if not is_hidden(info.uri[len(folder) :])), key=lambda info: info.uri
     )
@@ -65,14 +78,14 @@ def read_range(uri: str, offset: int, length: int, options: StorageOptions) -> b
     uri = canonical(uri)
     if length <= 0:
         return b""
-    with ByteStream(_store(uri, options), ObjectInfo(uri), start=offset, end=offset + length) as stream:
+    with ByteStream(store_of(uri, options), ObjectInfo(uri), start=offset, end=offset + length) as stream:
         return stream.read_to_end()
 
 
 def open_stream(info: ObjectInfo, options: StorageOptions, *, start: int = 0) -> ByteStream:
     """Open the object as a checked stream from byte `start` on; raise if it is not as `info` says."""
     uri = canonical(info.uri)
-    return ByteStream(_store(uri, options), ObjectInfo(uri, info.size, info.etag), start=start)
+    return ByteStream(store_of(uri, options), ObjectInfo(uri, info.size, info.etag), start=start)
 
 
 def random_access(
@@ -85,7 +98,7 @@ def random_access(
     when it is opened.
     """
     uri = canonical(info.uri)
-    store = _store(uri, options)
+    store = store_of(uri, options)
     if isinstance(store, LocalStore):
         if info.etag not in (None, store.stat(uri).etag):
             raise changed(uri, 0)
@@ -109,7 +122,7 @@ def put_file(local_path: str, uri: str, options: StorageOptions) -> None:
     uri = canonical(uri)
     LocalStore(options).stat(local_path)
     try:
-        _store(uri, options).put(local_path, uri)
+        store_of(uri, options).put(local_path, uri)
     except OSError as error:
         raise explained(error, local_path) from error
 
@@ -129,7 +142,41 @@ def fetch_file(uri: str, local_path: str, options: StorageOptions) -> None:
         Path(partial).unlink(missing_ok=True)
 
 
-def _store(uri: str, options: StorageOptions) -> Store:
+def read_object(uri: str, options: StorageOptions) -> tuple[bytes, str]:
+    """Return a whole small object, and the ETag for `write_object`; `MissingError` if there is none.
+
+    On local disk that ETag is a digest of the bytes, unlike `ObjectInfo.etag`.
+    """
+    uri = canonical(uri)
+    return store_of(uri, options).read(uri)
+
+
+def write_object(
+    uri: str, data: bytes, options: StorageOptions, *, absent: bool = False, etag: str | None = None
+) -> str:
+    """Write a small object, whole or not at all, and return its ETag; HTTPS is for reading only.
+
+    Whoever writes what already stands there has written it: a reply that is lost makes a writer try again. So
+    let bytes that two writers must not both succeed with name their writer.
+
+    Args:
+        absent: write only if there is no such object.
+        etag: write only over this version, as `read_object` or `write_object` gave it.
+
+    Raises:
+        ConflictError: the object is there, or is not of that version, or is gone.
+    """
+    uri = canonical(uri)
+    return store_of(uri, options).write(uri, data, absent, etag)
+
+
+def delete_object(uri: str, options: StorageOptions) -> None:
+    """Remove an object; no error if it is not there. HTTPS is for reading only."""
+    uri = canonical(uri)
+    store_of(uri, options).delete(uri)
+
+
+def store_of(uri: str, options: StorageOptions) -> Store:
     """Return the storage that a canonical URI lives in; boto3 and urllib3 are loaded only when needed."""
     scheme = scheme_of(uri)
     if scheme == "file":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
+from itertools import islice
 from typing import Any
 
 import boto3
@@ -17,11 +19,32 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
 
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.storage.model import Body, MissingError, ObjectInfo, StorageOptions, changed
-from presswatch_spark.storage.s3_errors import PROCESS_PROVIDER, explained
-from presswatch_spark.storage.uris import bucket_and_key
+from presswatch_spark.storage.model import (
+    Body,
+    MissingError,
+    ObjectInfo,
+    StorageOptions,
+    changed,
+    conflict,
+    pause,
+)
+from presswatch_spark.storage.s3_errors import PROCESS_PROVIDER, explained, from_reply
+from presswatch_spark.storage.streams import ByteStream
+from presswatch_spark.storage.uris import bucket_and_key, join, root_of
 
+# What S3 answers where the condition of a put does not hold; of two at once, one is told to try again.
+BUSY = frozenset({"ConditionalRequestConflict", "409"})
+REFUSED = BUSY | {"PreconditionFailed", "412"}
+GONE = frozenset({"NoSuchKey", "404"})
+DELETED_AT_ONCE = 1000
 ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+
+
+@dataclass(frozen=True, slots=True)
+class PutReply:
+    """What a put that was carried out gave."""
+
+    etag: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +103,77 @@ class S3Store:
         bucket, key = bucket_and_key(uri)
         with self._reaching(uri) as client, open(local_path, "rb") as file:
             client.upload_fileobj(file, bucket, key)
+
+    def read(self, uri: str) -> tuple[bytes, str]:
+        """Read the object; its ETag is that of the version that the bytes are of."""
+        with ByteStream(self, ObjectInfo(uri)) as stream:
+            return stream.read_to_end(), stream.etag or ""
+
+    def write(self, uri: str, data: bytes, absent: bool, etag: str | None) -> str:
+        """Put the object, conditionally if asked. A put whose reply was lost is known by what it wrote."""
+        wanted = {"IfNoneMatch": "*"} if absent else {} if etag is None else {"IfMatch": f'"{etag}"'}
+        for attempt in range(1, self.options.max_attempts + 1):
+            code = self._put(uri, data, wanted)
+            if isinstance(code, PutReply):
+                return code.etag
+            with suppress(MissingError):
+                found, version = self.read(uri)
+                if found == data:
+                    return version
+            if code not in BUSY:
+                break
+            pause(self.options, attempt)
+        raise conflict(uri)
+
+    def _put(self, uri: str, data: bytes, wanted: dict[str, str]) -> PutReply | str:
+        """Put once; the reply, or the code of a condition that did not hold."""
+        bucket, key = bucket_and_key(uri)
+        with self._reaching(uri) as client:
+            try:
+                reply = client.put_object(Bucket=bucket, Key=key, Body=data, **wanted)
+            except ClientError as error:
+                code = str(error.response["Error"]["Code"])
+                if code in REFUSED or (code in GONE and "IfMatch" in wanted):
+                    return code
+                raise
+        return PutReply(_etag(reply) or "")
+
+    def delete(self, uri: str) -> None:
+        """Remove the object; S3 does not say whether there was one."""
+        bucket, key = bucket_and_key(uri)
+        with self._reaching(uri) as client:
+            client.delete_object(Bucket=bucket, Key=key)
+
+    def draft(self, uri: str) -> str:
+        """Return a new file in the temporary folder of this host."""
+        handle, path = tempfile.mkstemp(prefix="presswatch-")
+        os.close(handle)
+        return path
+
+    def put_draft(self, draft: str, uri: str) -> None:
+        """Upload it."""
+        self.put(draft, uri)
+
+    def move(self, source: str, target: str) -> None:
+        """Have it copied within S3, up to 5 GB, and remove the source."""
+        (bucket, key), (source_bucket, source_key) = bucket_and_key(target), bucket_and_key(source)
+        with self._reaching(source) as client:
+            found = {"Bucket": source_bucket, "Key": source_key}
+            client.copy_object(Bucket=bucket, Key=key, CopySource=found)
+        self.delete(source)
+
+    def remove(self, uri: str) -> None:
+        """Remove the objects, 1,000 a request."""
+        with suppress(MissingError):
+            found = self.list(uri)
+            while some := list(islice(found, DELETED_AT_ONCE)):
+                keys = [{"Key": bucket_and_key(info.uri)[1]} for info in some]
+                with self._reaching(uri) as client:
+                    asked = {"Objects": keys, "Quiet": True}
+                    reply = client.delete_objects(Bucket=bucket_and_key(uri)[0], Delete=asked)
+                for refused in reply.get("Errors", ()):
+                    where = join(root_of(uri), refused.get("Key", ""))
+                    raise from_reply(str(refused.get("Code")), where, self.options)
 
     @contextmanager
     def _reaching(self, uri: str) -> Iterator[Any]:

@@ -44,12 +44,13 @@ _PUBLIC_SITE = "Common Crawl's bucket wants credentials, its site https://data.c
 def explained(error: ClientError | BotoCoreError, uri: str, options: StorageOptions) -> StorageError:
     """Turn an error of botocore into ours; nothing of a credential is quoted."""
     if isinstance(error, ClientError):
-        return _from_reply(str(error.response.get("Error", {}).get("Code", "")), uri, options)
+        return from_reply(str(error.response.get("Error", {}).get("Code", "")), uri, options)
     what, remedy = _from_client(error, options)
     return StorageError(what, where=uri, remedy=remedy)
 
 
-def _from_reply(code: str, uri: str, options: StorageOptions) -> StorageError:
+def from_reply(code: str, uri: str, options: StorageOptions) -> StorageError:
+    """Turn the code of a reply of S3 into an error of ours."""
     if code in _MISSING:
         return MissingError(_MISSING[code], where=uri, remedy="check bucket, key and --endpoint")
     if code in _DENIED:

@@ -39,6 +39,11 @@ class ByteStream:
         self._behind = 0
         self._reader: Reader | None = self._open()
 
+    @property
+    def etag(self) -> str | None:
+        """What tells the version that is read from others; None if storage does not say."""
+        return self._info.etag
+
     def read(self, n: int) -> bytes:
         """Return between 1 and `n` bytes; `b""` only at the true end."""
         if self._closed:

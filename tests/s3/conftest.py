@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.conftest import TEST_AWS
 from tests.servers import Server, faults_before, s3
 
 
@@ -23,10 +24,7 @@ def _no_other_aws(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Temp
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     for name, value in {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
+        **TEST_AWS,
         "AWS_CONFIG_FILE": str(nowhere),
         "AWS_SHARED_CREDENTIALS_FILE": str(nowhere),
         "NO_PROXY": "127.0.0.1,localhost",

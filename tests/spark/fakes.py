@@ -21,7 +21,7 @@ from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary, Work, execute
 from presswatch_spark.progress import Progress
 from presswatch_spark.shard_scan import Reading, ShardOutcome, outcome_of
-from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.tables import MATCHES, RIGHTS_SIGNALS
 from tests.tables import row_of
 
@@ -132,18 +132,19 @@ def match(shard_uri: str, row: int) -> dict[str, Any]:
 
 def run_fake(
     spark: SparkSession,
-    out: Path,
+    out: Path | str,
     *,
     shards: int = 12,
     trouble: Mapping[str, Callable[[Reading], None]] | None = None,
     broken: str | None = None,
     rules: RunRules | None = None,
     facts: Mapping[str, object] | None = None,
+    storage: StorageOptions | None = None,
 ) -> RunSummary:
     """Run over `fake_shards` into `out`."""
     plan: Sequence[ObjectInfo] = fake_shards(shards)
     work = Work(plan, f"plan of {shards}", scan_with(trouble or {}, broken), {**FACTS, **(facts or {})})
     rules = rules or RunRules(wave_shards=5, shards_per_task=2)
-    store = TableStore.create(str(out))
-    with claim(store, work.key, datetime.now(UTC)) as run:
+    store = TableStore.create(str(out), storage)
+    with claim(store, work.key, datetime.now(UTC), rules.lease_seconds) as run:
         return execute(work, run, store, rules, spark, Progress(io.StringIO(), live=False))

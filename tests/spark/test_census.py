@@ -88,7 +88,7 @@ class TestCensus:
         out = tmp_path / "out"
         with monkeypatch.context() as patched:
             patched.setattr("presswatch_spark.census.clear", lambda run: (_ for _ in ()).throw(KeyError))
-            patched.setattr(TableStore, "adopt", lambda *_: None)
+            patched.setattr(TableStore, "publish", lambda *_: None)
             with pytest.raises(KeyError):
                 taken(index, corpus, out, spark)
         store = TableStore.open(str(out))
@@ -116,7 +116,7 @@ class TestCensus:
         (unfinished,) = unfinished_runs(TableStore.open(str(out)))
         assert isinstance(unfinished, UnfinishedRun)
         assert unfinished.counts.shards == 8
-        found = unfinished.folder / "found"
+        found = unfinished.folder.path / "found"
         part_of(found, 0).unlink()
         part_of(found, 1).write_bytes(b"PAR1")
         partial = read_outcome(part_of(found, 2))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
@@ -16,7 +18,12 @@ from pyspark.sql import SparkSession
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.matching.digests import table_digest as digest_of
 from presswatch_spark.output import publish
+from presswatch_spark.output.files import GROUP_ROWS, ORDERS, SOUGHT, SortedFiles
+from presswatch_spark.output.parts import COLUMNS
+from presswatch_spark.output.sorting import sorted_here
 from presswatch_spark.output.tables import SCHEMAS, TableStore
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables import MATCHES
 from tests.spark.fakes import declare, fake_shards, run_fake
 
@@ -149,13 +156,17 @@ def test_a_publication_cut_short_shows_nothing_and_the_same_command_finishes_it(
 ) -> None:
     adopt, tables = TableStore.adopt, []
 
-    def adopt_until_killed(store: TableStore, table: str, run_id: str, written: Path) -> None:
+    def adopt_until_killed(store: TableStore, table: str, run_id: str, written: Sequence[str]) -> None:
         if len(tables) == moved:
             raise KeyboardInterrupt
         tables.append(table)
         adopt(store, table, run_id, written)
 
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
     monkeypatch.setattr(TableStore, "adopt", adopt_until_killed)
+    monkeypatch.setattr(TableStore, "publish", killed)
     with pytest.raises(KeyboardInterrupt):
         run_fake(spark, tmp_path / "out", shards=SHARDS)
     store = TableStore.open(str(tmp_path / "out"))
@@ -181,21 +192,68 @@ def test_a_run_killed_between_publication_and_clearing_is_not_done_again(
     assert len(store.read("matches")) == ROWS
     assert not run_fake(spark, tmp_path / "out", shards=SHARDS).resumed
     assert len(store.published()) == 2
-    assert list((store.root / "_runs").iterdir()) == []
+    assert list((store.root.path / "_runs").iterdir()) == []
 
 
-def test_waves_that_lost_a_file_are_not_published(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("table", ["matches", "scan_log"])
+@pytest.mark.parametrize("change", ["lost", "cut"])
+def test_waves_whose_parts_are_not_as_they_were_written_are_not_published(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, change: str
 ) -> None:
     from presswatch_spark import pipeline
     from presswatch_spark.errors import OutputError
 
     def lose_a_file(spark: SparkSession, store: TableStore, run: Any, waves: Any, facts: Any) -> Any:
-        next((run.folder / "waves" / waves[0].attempt).glob("*.parquet")).unlink()
+        part = next(part for part in waves[0].parts if part.table == table)
+        path = run.parts.path / part.name
+        path.unlink() if change == "lost" else path.write_bytes(path.read_bytes()[:-1])
         return publish.publish(spark, store, run, waves, facts)
 
     monkeypatch.setattr(pipeline, "publish", lose_a_file)
-    with pytest.raises(OutputError, match=r"waves hold .* expected"):
+    with pytest.raises(OutputError, match=r"parquet: what a wave found .* and had .* starts over"):
         run_fake(spark, tmp_path / "out", shards=SHARDS)
     assert TableStore.open(str(tmp_path / "out")).published() == []
     shutil.rmtree(tmp_path / "out" / "_runs")
+
+
+@pytest.mark.parametrize(("table", "sought"), SOUGHT.items())
+def test_readers_of_a_published_file_can_pass_over_rows(
+    spark: SparkSession, tmp_path: Path, table: str, sought: Sequence[str]
+) -> None:
+    run_fake(spark, tmp_path, trouble=dict.fromkeys((shard.uri for shard in fake_shards(12)), declare))
+    (file,) = (tmp_path / table).glob("*.parquet")
+    group = pq.ParquetFile(file).metadata.row_group(0)
+    columns = {group.column(n).path_in_schema: group.column(n) for n in range(group.num_columns)}
+    assert {name for name, column in columns.items() if column.bloom_filter_offset} == set(sought)
+    for column in columns.values():
+        assert (column.has_column_index, column.has_offset_index) == (True, True)
+    assert columns["shard_uri"].statistics.has_min_max
+    names = [list(columns)[each.column_index] for each in group.sorting_columns]
+    assert names == list(ORDERS[table])
+
+
+def test_rows_are_written_in_groups_that_a_range_request_holds(tmp_path: Path) -> None:
+    folder = Folder.of(str(tmp_path), StorageOptions())
+    rows = [{"shard_uri": f"{n:06}"} for n in range(70_000)]
+    table = pa.Table.from_pylist(rows, COLUMNS["scan_log"])
+    written = sorted_here([table.slice(30_000), table.slice(0, 30_000)], SortedFiles("scan_log", "r", folder))
+    read = pq.ParquetFile(tmp_path / written.files[0])
+    groups = [read.metadata.row_group(n).num_rows for n in range(read.num_row_groups)]
+    assert groups == [GROUP_ROWS, GROUP_ROWS, 70_000 - 2 * GROUP_ROWS]
+    assert read.read()["shard_uri"].to_pylist() == table["shard_uri"].to_pylist()
+
+
+def test_spark_and_this_process_sort_alike(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two_runs: Path
+) -> None:
+    declared = dict.fromkeys((shard.uri for shard in fake_shards(SHARDS)), declare)
+    here = run_fake(spark, tmp_path / "here", shards=SHARDS, trouble=declared)
+    monkeypatch.setattr(publish, "SORTED_HERE_BYTES", 0)
+    there = run_fake(spark, tmp_path / "there", shards=SHARDS, trouble=declared)
+    for name in ("table_digest", "signals_digest"):
+        assert here.row[name] == there.row[name]
+    stores = [TableStore.open(str(tmp_path / name)) for name in ("here", "there")]
+    for table in ("matches", "rights_signals"):
+        columns = [name for name in SCHEMAS[table].names if name != "run_id"]
+        one, other = (store.read(table, columns=columns) for store in stores)
+        assert one.equals(other)

@@ -14,9 +14,11 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.output.markers import read_waves
+from presswatch_spark.output.markers import Note, read_waves
 from presswatch_spark.output.runs import claim, clear, key_of
 from presswatch_spark.output.tables import MARKER, TableStore, disk_errors
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables import SCAN_LOG
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -38,11 +40,11 @@ def publish(
     )
     row |= {"attempts": 1, "started_at": NOON, "seconds": 0.5}
     for table in tables:
-        written = store.root / "staged" / table
+        written = store.root.path / "staged" / table
         written.mkdir(parents=True, exist_ok=True)
         rows = [row] if table == "scan_log" else []
         pq.write_table(pa.Table.from_pylist(rows, SCAN_LOG), written / "part-0.parquet")
-        store.adopt(table, run_id, written)
+        store.adopt(table, run_id, [str(written / "part-0.parquet")])
 
 
 class TestFolder:
@@ -52,7 +54,7 @@ class TestFolder:
 
     def test_a_file_uri_is_a_path(self, tmp_path: Path) -> None:
         for uri in (f"file://{tmp_path}/my%20out", f"file://localhost{tmp_path}/my%20out"):
-            assert TableStore.create(uri).root == tmp_path / "my out"
+            assert TableStore.create(uri).root.path == tmp_path / "my out"
 
     def test_a_folder_of_someone_elses_files_is_refused_and_left_alone(self, tmp_path: Path) -> None:
         (tmp_path / "thesis.doc").touch()
@@ -66,13 +68,13 @@ class TestFolder:
             TableStore.create(str(tmp_path / "out"))
 
     def test_another_layout_is_refused(self, store: TableStore) -> None:
-        (store.root / MARKER).write_text('{"layout": 99}')
+        (store.root.path / MARKER).write_text('{"layout": 99}')
         with pytest.raises(OutputError, match="layout 99"):
             TableStore.create(str(store.root))
 
     @pytest.mark.parametrize("text", ["", "[]", "{}", "null"])
     def test_a_damaged_marker_is_told(self, store: TableStore, text: str) -> None:
-        (store.root / MARKER).write_text(text)
+        (store.root.path / MARKER).write_text(text)
         with pytest.raises(OutputError, match="missing or unreadable"):
             TableStore.open(str(store.root))
 
@@ -89,10 +91,9 @@ class TestFolder:
             TableStore.create(str(tmp_path / name))
         assert list(tmp_path.iterdir()) == []
 
-    @pytest.mark.parametrize("uri", ["s3://bucket/out", "S3A://bucket/out", "https://host/out?sig=s3cret"])
-    def test_object_storage_is_refused_with_what_to_do(self, uri: str) -> None:
-        with pytest.raises(OutputError, match=r"://.*name a folder on a disk") as caught:
-            TableStore.create(uri)
+    def test_a_web_site_is_refused_with_what_to_do(self) -> None:
+        with pytest.raises(OutputError, match=r"https://.*name a folder on S3, or on a disk") as caught:
+            TableStore.create("https://host/out?sig=s3cret")
         assert "s3cret" not in str(caught.value)
 
     @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
@@ -136,6 +137,16 @@ class TestReading:
         publish(store, "20261124T120000Z-aaaaaa")
         assert len(store.read("scan_log")) == 1
 
+    def test_a_publication_with_fewer_files_leaves_none_of_the_first_try(self, store: TableStore) -> None:
+        run_id, rows = "20261124T120000Z-aaaaaa", pa.Table.from_pylist([], SCAN_LOG)
+        for count in (3, 2):
+            files = [store.root / "staged" / f"{number}.parquet" for number in range(count)]
+            for file in files:
+                file.path.parent.mkdir(exist_ok=True)
+                pq.write_table(rows, file.path)
+            store.adopt("scan_log", run_id, [file.uri for file in files])
+        assert (store.root / "scan_log").names() == [f"{run_id}-0000{number}.parquet" for number in range(2)]
+
 
 class TestClaim:
     def test_a_run_is_named_by_its_start_and_its_key(self, store: TableStore) -> None:
@@ -150,7 +161,7 @@ class TestClaim:
         (tmp_path / "waves").mkdir()
         (tmp_path / "waves" / "000000-a.json").write_text(text)
         with pytest.raises(OutputError, match=r"000000-a\.json.*remove the folder"):
-            list(read_waves(tmp_path / "waves"))
+            list(read_waves(Folder.of(str(tmp_path), StorageOptions()), Note("", NOON)))
 
     def test_the_same_command_finds_its_unfinished_run(self, store: TableStore) -> None:
         with claim(store, KEY, NOON) as first:
@@ -172,11 +183,11 @@ class TestClaim:
 
     def test_a_run_that_was_published_but_not_cleared_is_not_taken_up_again(self, store: TableStore) -> None:
         with claim(store, KEY, NOON) as run:
-            (run.folder / "waves" / "old").mkdir()
+            run.folder.write("waves/000000-old.json", b"{}")
             publish(store, run.run_id)
         with claim(store, KEY, NOON) as other:
             assert other.run_id != run.run_id
-            assert list((other.folder / "waves").iterdir()) == []
+            assert other.folder.names() == ["run.json"]
 
     @pytest.mark.parametrize(
         "content",
@@ -200,13 +211,14 @@ class TestClaim:
     ) -> None:
         with claim(store, KEY, NOON) as run:
             pass
-        (run.folder / "run.json").write_bytes(content)
+        run.folder.write("run.json", content)
+        run.folder.write("waves/000000-a.json", b"{}")
         with pytest.raises(
             OutputError, match=r"run\.json: .*cannot be read \(remove the folder .*starts over"
         ):
             claim(store, KEY, NOON).__enter__()
-        assert (run.folder / "run.json").read_bytes() == content
-        assert (run.folder / "waves").is_dir()
+        assert run.folder.read("run.json")[0] == content
+        assert run.folder.names() == ["run.json", "waves/000000-a.json"]
 
     def test_a_live_process_keeps_others_out(self, store: TableStore) -> None:
         with (
@@ -219,7 +231,7 @@ class TestClaim:
     def test_clearing_a_run_leaves_nothing(self, store: TableStore) -> None:
         with claim(store, KEY, NOON) as run:
             clear(run)
-        assert list((store.root / "_runs").iterdir()) == []
+        assert list((store.root.path / "_runs").iterdir()) == []
 
     def test_the_lock_dies_with_its_process(self, store: TableStore) -> None:
         code = (

@@ -1,0 +1,109 @@
+"""Files of the published tables: sorted, in row groups that readers can pass over.
+
+Statistics and the page index serve the columns that rows are sorted by; Bloom filters those that tables are
+asked for a value of, which are strewn over all row groups.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from presswatch_spark.output.tables import SCHEMAS
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.worker import task
+
+GROUP_ROWS = 1 << 15
+"""Rows of a group: some 6 MB of `matches`, one range of S3."""
+
+ORDERS: Mapping[str, Sequence[str]] = {
+    "matches": ("shard_uri", "record_offset", "row_index", "article_id", "title_id", "row_sha256"),
+    "rights_signals": ("shard_uri", "record_offset", "signal", "agent", "row_sha256"),
+    "scan_log": ("shard_uri",),
+}
+"""How rows are sorted; nulls come first."""
+
+SOUGHT: Mapping[str, Sequence[str]] = {
+    "matches": (
+        "document_url", "article_id", "title_id", "publisher_id", "cluster_id", "record_id", "text_sha256",
+        "row_sha256",
+    ),
+    "rights_signals": ("document_url", "host", "title_id", "publisher_id", "record_id"),
+}  # fmt: skip
+"""Columns with a Bloom filter."""
+MEMBERS, MEMBER_COLUMNS = 1024, ("title_id", "publisher_id")
+"""More titles or publishers than so many make their filters let more pass."""
+
+FALSE_POSITIVES = 0.01
+
+WRITTEN = pa.schema([("partition", pa.int64()), ("name", pa.string()), ("rows", pa.int64())])
+
+
+@dataclass(frozen=True, slots=True)
+class SortedFiles:
+    """Writes sorted rows of `table`, without run ids, as a file in `folder`; for `mapInArrow` as well."""
+
+    table: str
+    run_id: str
+    folder: Folder
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Write the rows of a Spark task; yield a row of `WRITTEN`, or nothing if there are none."""
+        from pyspark import TaskContext
+
+        with task():
+            context = TaskContext.get()
+            groups = grouped(batches)
+            if first := next(groups, None):
+                name, rows = self.write(first, groups)
+                place = context.partitionId() if context else 0
+                yield pa.RecordBatch.from_pylist([{"partition": place, "name": name, "rows": rows}], WRITTEN)
+
+    def write(self, first: pa.Table, others: Iterable[pa.Table] = ()) -> tuple[str, int]:
+        """Write row groups, of which only the last one may be smaller than the first; name and rows."""
+        name, written = f"{secrets.token_hex(6)}.parquet", 0
+        schema = pa.schema([pa.field(column.name, column.type) for column in SCHEMAS[self.table]])
+        order = [(column, "ascending") for column in ORDERS[self.table]]
+        sought = {name: _filter_of(name, len(first)) for name in SOUGHT.get(self.table, ())}
+        with (
+            self.folder.new_file(name) as path,
+            pq.ParquetWriter(
+                path,
+                schema,
+                compression="zstd",
+                write_page_index=True,
+                bloom_filter_options=sought or None,
+                sorting_columns=pq.SortingColumn.from_ordering(schema, order, null_placement="at_start"),
+            ) as writer,
+        ):
+            for group in chain((first,), others):
+                ids = pa.array([self.run_id] * len(group), pa.string())
+                writer.write_table(group.add_column(0, "run_id", ids).select(schema.names).cast(schema))
+                written += len(group)
+        return name, written
+
+
+def _filter_of(column: str, rows: int) -> Mapping[str, float]:
+    """How the Bloom filter of a column is made, for row groups of so many rows."""
+    values = min(rows, MEMBERS) if column in MEMBER_COLUMNS else rows
+    return {"ndv": values or 1, "fpp": FALSE_POSITIVES}
+
+
+def grouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The same rows as tables of `GROUP_ROWS`, the last one shorter."""
+    waiting, rows = list[pa.RecordBatch](), 0
+    for batch in batches:
+        while rows + len(batch) >= GROUP_ROWS:
+            missing = GROUP_ROWS - rows
+            yield pa.Table.from_batches([*waiting, batch.slice(0, missing)])
+            waiting, rows, batch = [], 0, batch.slice(missing)
+        if len(batch):
+            waiting.append(batch)
+            rows += len(batch)
+    if waiting:
+        yield pa.Table.from_batches(waiting)

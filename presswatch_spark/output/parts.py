@@ -1,0 +1,149 @@
+"""Parts: what a task found, as Parquet files of one table each, without run ids.
+
+    parts/<attempt>/<token>-matches.parquet     likewise -rights_signals and -scan_log
+
+A part appears whole or not at all, under a name that no other try of its task has. Only those count that the
+marker of a wave names: what killed or doubled tasks leave is never read.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from presswatch_spark.errors import OutputError
+from presswatch_spark.output.tables import SCHEMAS
+from presswatch_spark.sources.table.parquet import ARROW_ERRORS
+from presswatch_spark.storage.arrow_files import file_system
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.objects import MissingError
+
+GROUP_ROWS, GROUP_BYTES = 1 << 15, 64 << 20
+
+TABLES = ("matches", "rights_signals", "scan_log")
+COLUMNS: Mapping[str, pa.Schema] = {
+    table: pa.schema(
+        [pa.field(column.name, column.type) for column in SCHEMAS[table] if column.name != "run_id"]
+    )
+    for table in TABLES
+}
+"""The columns of parts: no run id yet, and every field nullable, as Spark has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part by its name in the folder of parts, its size in bytes, and the releases that its rows name."""
+
+    table: str
+    name: str
+    rows: int
+    bytes: int
+    releases: tuple[str, ...]
+
+
+def part_of(told: Mapping[str, Any]) -> Part:
+    """A part as a task or a marker tells of it."""
+    return Part(**{**told, "releases": tuple(told["releases"])})
+
+
+@dataclass(slots=True)
+class _Open:
+    """A part that is being written: rows wait until they make a row group."""
+
+    table: str
+    name: str
+    path: Path
+    writer: Any
+    rows: int = 0
+    waiting: list[pa.RecordBatch] = field(default_factory=list)
+    releases: set[str] = field(default_factory=set)
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        schema = COLUMNS[self.table]
+        self.waiting.append(pa.RecordBatch.from_arrays([batch[name] for name in schema.names], schema=schema))
+        self.rows += len(batch)
+        self.releases.update(set(pc.unique(batch["release"]).to_pylist()) - {None})
+        rows, size = sum(map(len, self.waiting)), sum(batch.nbytes for batch in self.waiting)
+        if rows >= GROUP_ROWS or size >= GROUP_BYTES:
+            self.pack()
+
+    def pack(self) -> None:
+        if self.waiting:
+            self.writer.write_table(pa.Table.from_batches(self.waiting))
+            self.waiting = []
+
+    def closed(self) -> Part:
+        self.pack()
+        self.writer.close()
+        size = os.path.getsize(self.path)
+        return Part(self.table, self.name, self.rows, size, tuple(sorted(self.releases)))
+
+
+class PartFiles:
+    """Writes the parts of one try of a task; from `part_files`. `parts` are told once it has ended well."""
+
+    def __init__(self, folder: Folder, stem: str, drafts: ExitStack) -> None:
+        self.parts: list[Part] = []
+        self._folder, self._stem, self._drafts = folder, stem, drafts
+        self._open: dict[str, _Open] = {}
+
+    def add(self, table: str, batches: Iterable[pa.RecordBatch]) -> None:
+        """Write rows of a table: batches that have the columns of `COLUMNS`, and may have more."""
+        for batch in batches:
+            if table not in self._open:
+                self._open[table] = self._begun(table)
+            self._open[table].add(batch)
+
+    def close(self) -> None:
+        """Write what is waiting."""
+        self.parts = [part.closed() for part in self._open.values()]
+
+    def _begun(self, table: str) -> _Open:
+        name = f"{self._stem}-{table}.parquet"
+        path = self._drafts.enter_context(self._folder.new_file(name))
+        writer = pq.ParquetWriter(path, COLUMNS[table], compression="zstd")
+        self._drafts.callback(writer.close)
+        return _Open(table, name, path, writer)
+
+
+@contextmanager
+def part_files(folder: Folder, attempt: str) -> Iterator[PartFiles]:
+    """Parts of an attempt at a wave; they appear in `folder` when the block ends well."""
+    with ExitStack() as drafts:
+        files = PartFiles(folder, f"{attempt}/{secrets.token_hex(6)}", drafts)
+        yield files
+        files.close()
+
+
+def read_part(parts: Folder, part: Part, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows of a part, or those columns of them, in the columns of `COLUMNS`.
+
+    Raises:
+        OutputError: it is missing, or not as it was written.
+    """
+    system = file_system(parts.uri, parts.storage)
+    uri = parts.at(part.name)
+    try:
+        size = system.get_file_info([uri])[0].size
+        file = pq.ParquetFile(uri, filesystem=system)
+        if (size, file.metadata.num_rows) == (part.bytes, part.rows):
+            return file.read(columns=columns)
+        found = f"has {size} bytes and {file.metadata.num_rows:,} rows"
+    except MissingError:
+        found = "is missing"
+    except ARROW_ERRORS as error:
+        found = "is missing" if isinstance(error, FileNotFoundError) else "cannot be read"
+    raise OutputError(
+        f"what a wave found {found}, and had {part.bytes} bytes and {part.rows:,} rows",
+        where=uri,
+        remedy="remove the folder of the run and give the same command again: the run starts over",
+    )

@@ -1,0 +1,113 @@
+"""Folders on disk or S3 that tables and runs are written into, one and the same way."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from presswatch_spark.errors import OutputError
+from presswatch_spark.storage.model import MissingError, StorageOptions
+from presswatch_spark.storage.objects import (
+    canonical,
+    delete_object,
+    list_objects,
+    printable,
+    read_object,
+    store_of,
+    write_object,
+)
+from presswatch_spark.storage.uris import scheme_of
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder by its canonical URI, without a slash at its end. Nothing need be there yet."""
+
+    uri: str
+    storage: StorageOptions
+
+    @classmethod
+    def of(cls, path: str, storage: StorageOptions) -> Folder:
+        """The folder at a path or URI; `InputError` for one that is none."""
+        uri = canonical(path)
+        return cls(uri if scheme_of(uri) == "file" else uri.rstrip("/"), storage)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on a disk."""
+        return scheme_of(self.uri) == "file"
+
+    @property
+    def path(self) -> Path:
+        """Where it is on disk; `OutputError` if it is not on one."""
+        if not self.is_local:
+            raise OutputError(
+                "this can be done on a disk only", where=str(self), remedy="name a local folder"
+            )
+        return Path(self.uri)
+
+    def __str__(self) -> str:
+        return printable(self.uri)
+
+    def __truediv__(self, name: str) -> Folder:
+        return Folder(self.at(name), self.storage)
+
+    def at(self, name: str) -> str:
+        """The URI of what has this name in it."""
+        return f"{self.uri.rstrip('/')}/{name}"
+
+    def names(self) -> list[str]:
+        """Names of all objects in it and below that are not hidden, sorted; none if it is not there."""
+        base = len(self.at(""))
+        with suppress(MissingError):
+            return [info.uri[base:] for info in list_objects(self.uri, self.storage)]
+        return []
+
+    def entries(self) -> Iterator[str]:
+        """Names of what lies in it, hidden or not, in no order; on S3 of all below as well."""
+        if self.is_local:
+            with suppress(FileNotFoundError):
+                yield from os.listdir(self.uri)
+            return
+        with suppress(MissingError):
+            for info in store_of(self.uri, self.storage).list(self.at("")):
+                yield info.uri[len(self.at("")) :]
+
+    def read(self, name: str) -> tuple[bytes, str]:
+        """A small object and its ETag; `MissingError`."""
+        return read_object(self.at(name), self.storage)
+
+    def write(self, name: str, data: bytes, *, absent: bool = False, etag: str | None = None) -> str:
+        """Write a small object as `write_object` does; its ETag."""
+        return write_object(self.at(name), data, self.storage, absent=absent, etag=etag)
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Remove objects, if they are there."""
+        for name in names:
+            delete_object(self.at(name), self.storage)
+
+    def remove(self) -> None:
+        """Remove the folder with all that is in it, hidden or not."""
+        store_of(self.uri, self.storage).remove(self.at(""))
+
+    def take(self, source: str, name: str) -> None:
+        """Move an object of the same storage here, over what has that name."""
+        store_of(self.uri, self.storage).move(source, self.at(name))
+
+    @contextmanager
+    def new_file(self, name: str) -> Iterator[Path]:
+        """A local file to write; when the block ends well, it is put under `name`, whole or not at all.
+
+        On disk it is written beside its place, so nothing is copied.
+        """
+        store = store_of(self.uri, self.storage)
+        draft = store.draft(self.at(name))
+        try:
+            yield Path(draft)
+            store.put_draft(draft, self.at(name))
+        finally:
+            with suppress(OSError):
+                os.unlink(draft)

@@ -1,0 +1,210 @@
+"""The lock of a run on S3: one live process at a time, and what a process that slept too long may not do."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from presswatch_spark.errors import OutputError, StorageError
+from presswatch_spark.output.lease import Lease, held, leased
+from presswatch_spark.output.markers import Wave, read_note, read_waves, write_wave
+from presswatch_spark.output.runs import Run, claim, clear, key_of
+from presswatch_spark.output.tables import TableStore
+from presswatch_spark.output.unfinished import UnfinishedRun, unfinished_runs
+from presswatch_spark.progress import Counts
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.objects import ConflictError, StorageOptions, read_object, write_object
+from presswatch_spark.tables import RUNS
+from tests.servers import Fault, Server
+from tests.tables import row_of
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+KEY = key_of("plan", "corpus")
+URI = "s3://shards/tables/_runs/a.lock"
+SECONDS = 0.6
+
+
+@pytest.fixture
+def options(faulty: Server, bucket: str) -> StorageOptions:
+    return StorageOptions(endpoint=faulty.url, max_attempts=4, backoff_base=0.0001, read_timeout=5)
+
+
+@pytest.fixture
+def store(options: StorageOptions) -> TableStore:
+    return TableStore.create("s3://shards/tables", options)
+
+
+@pytest.fixture
+def claims() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def fall_asleep(lock: Any) -> None:
+    """Stop renewing, as a process does whose host is suspended."""
+    lock._over.set()
+    lock._renewer.join()
+
+
+def wave(run: Run, first: int) -> Wave:
+    return Wave(f"{first:06}-{run.epoch:08}", (first, first + 1), Counts(shards=2), (), run.epoch)
+
+
+class TestLease:
+    def test_a_holder_keeps_others_out_for_longer_than_its_lease(self, options: StorageOptions) -> None:
+        with leased(URI, options, SECONDS) as lease:
+            for _ in range(2):
+                with pytest.raises(OutputError, match="another process is at this run"):
+                    Lease(URI, options, SECONDS).take()
+                lease.confirm()
+
+    def test_who_ends_well_makes_nobody_wait(self, options: StorageOptions) -> None:
+        with leased(URI, options, 3600):
+            pass
+        with leased(URI, options, 3600):
+            pass
+
+    def test_a_silent_holder_is_followed_and_learns_so_before_it_writes(
+        self, options: StorageOptions
+    ) -> None:
+        dead = Lease(URI, options, SECONDS)
+        dead.take()
+        fall_asleep(dead)
+        with leased(URI, options, SECONDS) as lease:
+            for _ in range(2):
+                with pytest.raises(OutputError, match="has taken this run over"):
+                    dead.confirm()
+            dead.release()
+            lease.confirm()
+
+    def test_of_two_who_follow_one_wins(self, options: StorageOptions) -> None:
+        dead = Lease(URI, options, SECONDS)
+        dead.take()
+        fall_asleep(dead)
+        together, takers = threading.Barrier(4), [Lease(URI, options, SECONDS) for _ in range(4)]
+
+        def take(lease: Lease) -> bool:
+            together.wait()
+            try:
+                lease.take()
+            except OutputError:
+                return False
+            return True
+
+        with ThreadPoolExecutor(4) as pool:
+            won = list(pool.map(take, takers))
+        assert won.count(True) == 1
+        takers[won.index(True)].confirm()
+        takers[won.index(True)].release()
+
+    def test_replies_that_get_lost_do_not_lose_the_lock(
+        self, options: StorageOptions, faulty: Server
+    ) -> None:
+        faulty.put_faults.extend([Fault(lost=True), Fault(status=503), Fault(lost=True)])
+        with leased(URI, options, SECONDS) as lease:
+            for _ in range(3):
+                faulty.put_faults.extend([Fault(lost=True), Fault(status=503)])
+                lease.confirm()
+            assert not faulty.put_faults
+
+    def test_a_renewal_that_was_given_up_on_and_had_arrived_is_its_holders(
+        self, options: StorageOptions, faulty: Server
+    ) -> None:
+        with leased(URI, options, 3600) as lease:
+            faulty.put_faults.extend([Fault(lost=True), *[Fault(status=503)] * 3])
+            with pytest.raises(StorageError, match="503"):
+                lease.confirm()
+            lease.confirm()
+
+    def test_only_what_changes_is_held(self, options: StorageOptions) -> None:
+        folder = Folder.of("s3://shards/tables/_runs", options)
+        dead = Lease(folder.at("dead.lock"), options, SECONDS)
+        dead.take()
+        fall_asleep(dead)
+        with leased(folder.at("alive.lock"), options, SECONDS):
+            assert held(folder, ["dead.lock", "alive.lock", "none.lock"]) == {"alive.lock"}
+
+    def test_a_damaged_lock_is_taken_for_a_silent_one(
+        self, options: StorageOptions, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("presswatch_spark.output.lease.USUAL", SECONDS)
+        write_object(URI, b"\xff", options)
+        with leased(URI, options, SECONDS) as lease:
+            lease.confirm()
+
+
+class TestRuns:
+    def test_a_live_run_is_under_way_and_a_dead_one_is_not_finished(
+        self, store: TableStore, claims: ExitStack
+    ) -> None:
+        claims.enter_context(claim(store, KEY, NOON, SECONDS))
+        (run,) = unfinished_runs(store)
+        assert isinstance(run, UnfinishedRun)
+        assert run.under_way
+        claims.close()
+        (run,) = unfinished_runs(store)
+        assert isinstance(run, UnfinishedRun)
+        assert not run.under_way
+        assert run.note().endswith(f"to drop it, aws s3 rm --recursive s3://shards/tables/_runs/{KEY[:16]}")
+
+    def test_what_a_run_was_told_is_found_by_the_next(self, store: TableStore) -> None:
+        with claim(store, KEY, NOON, SECONDS) as run:
+            write_wave(run.folder, wave(run, 0))
+        with claim(store, KEY, datetime.now(UTC), SECONDS) as again:
+            assert (again.run_id, again.started_at, again.epoch) == (run.run_id, NOON, 2)
+            assert [found.shards for found in again.waves] == [(0, 1)]
+            clear(again)
+        assert store.root.names() == []
+
+    def test_no_wave_counts_that_a_sleeper_puts_after_it_was_followed(
+        self, store: TableStore, claims: ExitStack
+    ) -> None:
+        sleeper = claims.enter_context(claim(store, KEY, NOON, SECONDS))
+        write_wave(sleeper.folder, wave(sleeper, 0))
+        fall_asleep(sleeper.lock)
+        with claim(store, KEY, NOON, SECONDS) as follower:
+            write_wave(follower.folder, wave(follower, 2))
+            with pytest.raises(OutputError, match="taken this run over"):
+                sleeper.lock.confirm()
+            # Even a put that was under way when it fell asleep: what it rests on is the epoch.
+            write_wave(sleeper.folder, wave(sleeper, 2))
+            found = read_note(follower.folder)
+            assert found
+            counted = [(each.epoch, each.shards) for each in read_waves(follower.folder, found[0])]
+            assert counted == [(1, (0, 1)), (2, (2, 3))]
+        with claim(store, KEY, NOON, SECONDS) as third:
+            assert [(each.epoch, each.shards) for each in third.waves] == counted
+
+    def test_two_who_take_a_run_up_at_once_do_not_both_get_it(
+        self, store: TableStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with claim(store, KEY, NOON, SECONDS) as run:
+            pass
+        data, _ = run.folder.read("run.json")
+
+        def as_another_would(*given: Any) -> Any:
+            run.folder.write("run.json", data + b" ")
+            return read_waves(*given)
+
+        monkeypatch.setattr("presswatch_spark.output.runs.read_waves", as_another_would)
+        with pytest.raises(ConflictError), claim(store, KEY, NOON, SECONDS):
+            pass
+
+    def test_a_run_is_published_once(self, store: TableStore) -> None:
+        rows = [row_of(RUNS, run_id="20261124T120000Z-aaaaaa", documents=number) for number in (1, 2)]
+        store.publish("runs", rows[0])
+        with pytest.raises(ConflictError):
+            store.publish("runs", rows[1])
+        assert store.read("runs")["documents"].to_pylist() == [1]
+
+    def test_the_lock_says_who_holds_it_and_no_more(self, store: TableStore) -> None:
+        with claim(store, KEY, NOON, SECONDS) as run:
+            data, _ = read_object(f"{run.folder.uri}.lock", store.root.storage)
+        assert b'"host"' in data
+        assert b"testing" not in data

@@ -1,0 +1,183 @@
+"""Shards, corpus and tables, all on S3, by the command line: scanned, killed, gone on with, and read."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from pyspark.sql import SparkSession
+
+from presswatch_spark import cli
+from presswatch_spark.demo import shards
+from presswatch_spark.demo.prose import articles, pages
+from presswatch_spark.output.tables import TableStore
+from presswatch_spark.storage.objects import StorageOptions
+from tests.conftest import ROOT
+from tests.corpora import article, build, write_jsonl
+from tests.scanned import FORMS, press_corpus, scan_here, some_pages
+
+SEED, SHARDS = 20261125, 8
+OUT = "s3://shards/tables"
+POLL_SECONDS = 0.02
+
+
+@pytest.fixture(scope="module")
+def press(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with shards and a corpus."""
+    folder, sources = tmp_path_factory.mktemp("press"), list(articles(20, SEED))
+    (folder / "crawl").mkdir()
+    for number in range(SHARDS):
+        shards.write_wet(folder / "crawl" / f"{number}.warc.wet.gz", list(pages(40, SEED + number, sources)))
+    rows = [article(number, body=source.body) for number, source in enumerate(sources)]
+    build(folder / "corpus", [write_jsonl(folder / "articles.jsonl", rows)])
+    return folder
+
+
+def upload(client: Any, folder: Path, prefix: str) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            client.upload_file(str(path), "shards", f"{prefix}/{path.relative_to(folder)}")
+
+
+def scan(base: str, out: str, *flags: str, **environment: str) -> subprocess.Popen[str]:
+    """Start the scan of shards and corpus below `base`, shard by shard."""
+    command = [
+        sys.executable,
+        "-m",
+        "presswatch_spark",
+        "scan",
+        f"{base}/crawl",
+        "--corpus",
+        f"{base}/corpus",
+    ]
+    command += ["--out", out, "--cores", "2", "--wave-shards", "1", *flags]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+    piped = subprocess.PIPE
+    return subprocess.Popen(command, env=environment, stdout=piped, stderr=piped, text=True)
+
+
+def done(job: subprocess.Popen[str]) -> str:
+    said, complaints = job.communicate()
+    assert job.returncode == 0, complaints
+    return said
+
+
+def markers(client: Any) -> list[str]:
+    found = client.list_objects_v2(Bucket="shards", Prefix="tables/_runs/").get("Contents", ())
+    return [each["Key"] for each in found if "/waves/" in each["Key"]]
+
+
+def test_a_scan_that_is_all_on_s3_and_killed_goes_on_and_finds_what_one_on_disk_finds(
+    press: Path, client: Any, bucket: str, endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    upload(client, press / "crawl", "crawl")
+    upload(client, press / "corpus", "corpus")
+    given = {"PRESSWATCH_RUN__LEASE_SECONDS": "2", "PRESSWATCH_CACHE_DIR": str(tmp_path / "cache")}
+    job = scan(f"s3://{bucket}", OUT, "--endpoint", endpoint, **given)
+    while len(markers(client)) < 2:
+        assert job.poll() is None, job.communicate()
+        time.sleep(POLL_SECONDS)
+    job.send_signal(signal.SIGKILL)
+    job.communicate()
+    kept = len(markers(client))
+    assert 2 <= kept < SHARDS
+    assert cli.run(["runs", OUT, "--endpoint", endpoint]) == 0
+    assert f"with {kept} shards done, is not finished" in capsys.readouterr().err
+    said = done(scan(f"s3://{bucket}", OUT, "--endpoint", endpoint, **given))
+    assert ", resumed: " in said
+    done(scan(str(press), str(tmp_path / "out")))
+    stores = TableStore.open(OUT, StorageOptions(endpoint=endpoint)), TableStore.open(str(tmp_path / "out"))
+    (on_s3,), (on_disk,) = (store.read("runs").to_pylist() for store in stores)
+    names = ("table_digest", "matches", "documents", "shards_planned", "shards_complete", "config_digest")
+    assert [on_s3[name] for name in names] == [on_disk[name] for name in names]
+    assert on_s3["matches"] > SHARDS
+    assert [name for name in stores[0].root.entries() if name.startswith("_runs/")] == []
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shards of every form, and the tables of two scans of them."""
+    folder = tmp_path_factory.mktemp("release")
+    (folder / "shards").mkdir()
+    for name, write in FORMS.items():
+        write(folder / "shards" / name, some_pages())
+    paths = [folder / "shards" / name for name in FORMS]
+    corpus = press_corpus(folder / "press")
+    scan_here(paths, corpus, folder / "tables")
+    scan_here(paths[1:], corpus, folder / "tables", run_id="20261126T000000Z-abcdef")
+    return folder
+
+
+READINGS = {
+    "runs": ["runs", "--json"],
+    "runs as a table": ["runs"],
+    "matches": ["matches", "--json"],
+    "matches of an article": ["matches", "--json", "--article", "a00001", "--run", "latest"],
+    "sql": ["sql", "select grade, count(*) n, max(size(spans)) from matches group by 1 order by 1", "--json"],
+    "sql of several tables": ["sql", "select count(*) from matches m join runs r using (run_id)"],
+    "rights": ["rights", "--json"],
+    "verify-rows": ["verify-rows", "--sample", "40", "--seed", "1", "--json"],
+}
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_every_reading_command_says_of_tables_on_s3_what_it_says_of_those_on_disk(
+    reading: str,
+    spark: SparkSession,
+    release: Path,
+    client: Any,
+    bucket: str,
+    endpoint: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    upload(client, release / "tables", "tables")
+    name, *more = READINGS[reading]
+    assert cli.run([name, str(release / "tables"), *more]) == 0
+    on_disk = capsys.readouterr().out
+    assert cli.run([name, OUT, *more, "--endpoint", endpoint]) == 0
+    assert capsys.readouterr().out == on_disk
+    assert on_disk or name == "rights"
+
+
+def test_a_row_of_a_table_on_s3_is_fetched(
+    release: Path, client: Any, bucket: str, endpoint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    upload(client, release / "tables", "tables")
+    row = TableStore.open(str(release / "tables")).read("matches").to_pylist()[0]
+    assert cli.run(["fetch", OUT, "--row", row["row_sha256"], "--endpoint", endpoint]) == 0
+    assert row["document_url"] in capsys.readouterr().out
+
+
+def test_runs_on_s3_are_compared(
+    spark: SparkSession, release: Path, client: Any, bucket: str, endpoint: str, tmp_path: Path
+) -> None:
+    upload(client, release / "tables", "tables")
+    runs = ["--before", "20261125T000000Z-abcdef", "--after", "latest"]
+    assert cli.run(["compare", str(release / "tables"), *runs, "--out", str(tmp_path / "disk")]) == 0
+    assert cli.run(["compare", OUT, *runs, "--out", str(tmp_path / "s3"), "--endpoint", endpoint]) == 0
+    one, other = (pq.read_table(tmp_path / name / "comparison") for name in ("disk", "s3"))
+    assert one.equals(other)
+    assert len(one) > 0
+
+
+def test_tables_that_are_not_there_are_named(
+    bucket: str, endpoint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["runs", f"s3://{bucket}/nothing", "--endpoint", endpoint]) == 1
+    assert "s3://shards/nothing: this is not a folder of our tables" in capsys.readouterr().err
+
+
+def test_a_census_on_s3_is_refused_with_what_to_do(
+    press: Path, bucket: str, endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pq.write_table(pq.read_table(next((press / "corpus").rglob("*.parquet"))), tmp_path / "index.parquet")
+    given = ["--release", str(tmp_path / "index.parquet"), "--corpus", str(press / "corpus")]
+    assert cli.run(["census", *given, "--out", OUT, "--endpoint", endpoint]) == 1
+    assert "a census cannot be written to s3:// storage (name a folder on a disk" in capsys.readouterr().err

@@ -22,6 +22,7 @@ from presswatch_spark.commands.rights import rights
 from presswatch_spark.commands.scan import scan
 from presswatch_spark.commands.tables import matches, runs, sql
 from presswatch_spark.errors import PresswatchError
+from presswatch_spark.events import ToldError
 from presswatch_spark.show import printable
 
 FAILED = 1
@@ -69,6 +70,8 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except ToldError:
+        return FAILED
     except PresswatchError as error:
         return _failed(str(error))
     except BrokenPipeError:

@@ -88,14 +88,14 @@ class ReadRules:
 
     languages: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
-    max_document_bytes: int = 1 << 30
+    max_document_bytes: int = 16 << 20
     pdf: bool = False
     release: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RunRules:
-    """How a run is spread. None of these can change a row.
+    """How a run is spread, and whom it tells. None of these can change a row.
 
     `lease_seconds`: with tables on S3, how long a run's process may be silent before another takes it over.
     """
@@ -103,6 +103,9 @@ class RunRules:
     wave_shards: int = 256
     shards_per_task: int = 4
     shard_attempts: int = 2
+    wave_failures: float = 0.1
+    log_format: str = "text"
+    metrics_file: str | None = None
     lease_seconds: float = 60.0
     master: str | None = None
     cores: int | None = None

@@ -7,6 +7,7 @@ shard; `matching.matcher` does the rest, from sieve to grade, to a batch of its 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,13 +15,20 @@ from functools import partial, reduce
 from operator import add
 from typing import TYPE_CHECKING
 
+import pyarrow.compute as pc
+
 from presswatch_spark import __version__
 from presswatch_spark.config import RunRules, ScanConfig, config_digest, row_settings
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.events import EventLog
+from presswatch_spark.metrics import RunFacts, Totals
+from presswatch_spark.observer import Observer
+from presswatch_spark.output.markers import Wave
 from presswatch_spark.output.publish import publish
 from presswatch_spark.output.runs import Run, claim, key_of
 from presswatch_spark.output.tables import TableStore
-from presswatch_spark.output.waves import ScanOne, WaveScan, batched
+from presswatch_spark.output.wave_task import ScanOne
+from presswatch_spark.output.waves import WaveScan, batched
 from presswatch_spark.progress import Counts, Progress
 from presswatch_spark.shard_scan import ShardScan
 from presswatch_spark.sources.base import ReadOptions
@@ -87,6 +95,7 @@ def scan(
     sample: float | None = None,
     spark: SparkSession | None = None,
     progress: Progress | None = None,
+    events: EventLog | None = None,
 ) -> RunSummary:
     """Scan the shards that `paths` name for the articles of a corpus, and publish the run in `out`.
 
@@ -97,6 +106,7 @@ def scan(
         sample: the share of the shards to scan, drawn by their names; None or 1 for all.
         spark: session to use; default: one by `config.run`.
         progress: where to report; default: stderr.
+        events: where to log what happens; the progress too, then.
 
     Raises:
         ConfigError: a column is named for something that no row is asked for.
@@ -116,8 +126,8 @@ def scan(
     with claim(store, work.key, datetime.now(UTC), config.run.lease_seconds) as run:
         scan_one.rehearse(shards.shards[0])
         spark = spark or session("presswatch scan", master=config.run.master, cores=config.run.cores)
-        progress = progress or Progress()
-        return interruptible(spark, partial(execute, work, run, store, config.run, spark, progress))
+        observer = Observer(progress or Progress(events=events), events, config.run.metrics_file)
+        return interruptible(spark, partial(execute, work, run, store, config.run, spark, observer))
 
 
 def _without_companions(shards: ShardPlan, dataset: str, storage: StorageOptions) -> ShardPlan:
@@ -153,7 +163,7 @@ def _sampled(listed: ShardPlan, share: float | None) -> tuple[ShardPlan, dict[st
 
 
 def execute(
-    work: Work, run: Run, store: TableStore, rules: RunRules, spark: SparkSession, progress: Progress
+    work: Work, run: Run, store: TableStore, rules: RunRules, spark: SparkSession, observer: Observer
 ) -> RunSummary:
     """Scan, in waves, what no earlier process of this run has scanned, and publish.
 
@@ -164,13 +174,33 @@ def execute(
     shards, waves = tuple(work.shards), list(run.waves)
     done = {position for wave in waves for position in wave.shards}
     todo = [position for position in range(len(shards)) if position not in done]
-    with progress:
-        progress.start(len(shards), reduce(add, (wave.counts for wave in waves), Counts()))
-        scan_wave = WaveScan(spark, run, work.scan, rules.shards_per_task, progress)
+    with observer:
+        observer.start(*_start(work, run, store, len(shards), waves))
+        scan_wave = WaveScan(spark, run, work.scan, rules, observer)
         for positions in batched(todo, rules.wave_shards):
+            observer.wave_started(len(positions))
             waves += scan_wave({position: shards[position] for position in positions})
-        row = publish(spark, store, run, waves, {**work.facts, "shards_planned": len(shards)})
-    log = store.read("scan_log", run.run_id, columns=["shard_uri", "status", "error", "note"]).to_pylist()
-    notes = tuple(sorted({line.pop("note") for line in log} - {None}))
-    incomplete = tuple(tuple(line.values()) for line in log if line["status"] != "complete")
+        facts = {**work.facts, "shards_planned": len(shards)}
+        row = publish(spark, store, run, waves, facts, observer.metrics("published").rows())
+        observer.published(row)
+    log = store.read("scan_log", run.run_id, columns=["shard_uri", "status", "error", "note"])
+    notes = tuple(sorted(set(log["note"].unique().to_pylist()) - {None}))
+    # As rows only those of interest: of 100,000 shards they would take more than all the rest of the driver.
+    lost = log.drop_columns("note").filter(pc.field("status") != "complete").to_pylist()
+    incomplete = tuple(tuple(line.values()) for line in lost)
     return RunSummary(row, incomplete, run.resumed, time.monotonic() - began, notes)
+
+
+def _start(
+    work: Work, run: Run, store: TableStore, planned: int, waves: Sequence[Wave]
+) -> tuple[RunFacts, dict[str, object], Counts, Totals]:
+    """What an observer is told at the start: the run, what is asked of it, and what is done already."""
+    names = ("dataset", "release", "sample", "corpus_digest", "config_digest", "tool_version")
+    asked = {name: work.facts[name] for name in names}
+    labels = {"run_id": run.run_id, **{name: str(asked[name] or "") for name in ("dataset", "release")}}
+    finished = store.read("runs", columns=["finished_at"])["finished_at"].to_pylist()
+    facts = RunFacts(labels, planned, run.started_at, max(finished, default=None))
+    counts = reduce(add, (wave.counts for wave in waves), Counts())
+    totals = sum((wave.totals for wave in waves), Counter())
+    asked |= {"plan_digest": work.plan_digest, "resumed": run.resumed}
+    return facts, asked, counts, totals

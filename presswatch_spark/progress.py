@@ -1,4 +1,7 @@
-"""How far a run is: one live line on a terminal, a JSON line a minute elsewhere. Counts only, never text."""
+"""How far a run is: one live line on a terminal, a JSON line a minute elsewhere. Counts only, never text.
+
+Where events are logged, the minute's line is one of them.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from dataclasses import astuple, dataclass
 from types import TracebackType
 from typing import Self, TextIO
 
+from presswatch_spark.events import EventLog
 from presswatch_spark.show import printable
 
 SECONDS_BETWEEN_LOOKS = 1.0
@@ -51,6 +55,7 @@ class Progress:
         stream: where to; default stderr.
         clock: seconds, monotonic.
         live: whether to redraw one line instead of writing JSON; default: whether `stream` is a terminal.
+        events: where to instead of `stream`, if given.
     """
 
     def __init__(
@@ -59,10 +64,12 @@ class Progress:
         *,
         clock: Callable[[], float] = time.monotonic,
         live: bool | None = None,
+        events: EventLog | None = None,
     ) -> None:
         self._stream = stream or sys.stderr
         self._clock = clock
-        self._live = self._stream.isatty() if live is None else live
+        self._events = events
+        self._live = not events and (self._stream.isatty() if live is None else live)
         self._started = self._reported = clock()
         self._planned = 0
         self._before = self._done = Counts()
@@ -124,15 +131,25 @@ class Progress:
     def _report(self, now: float) -> None:
         self._reported = now
         facts = self._facts(now)
+        if self._events:
+            self._events.tell("progress", **facts)
+            return
         self._stream.write(f"\r{_line(facts)}\x1b[K" if self._live else json.dumps(facts) + "\n")
         self._stream.flush()
 
     def _warn(self, failed: Mapping[str, object]) -> None:
-        warning = (
+        named = {name: failed[name] for name in ("shard_uri", "error")}
+        if self._events:
+            self._events.tell("no_shard_read", "warning", shards=self._done.shards, **named)
+            return
+        self.say(
             f"warning: none of the first {self._done.shards:,} shards could be read, such as"
-            f" {failed['shard_uri']}: {failed['error']} (the scan goes on; Ctrl-C stops it)"
+            f" {named['shard_uri']}: {named['error']} (the scan goes on; Ctrl-C stops it)"
         )
-        self._stream.write(("\r\x1b[K" if self._live else "") + printable(warning) + "\n")
+
+    def say(self, line: str) -> None:
+        """Write a line of its own, for people."""
+        self._stream.write(("\r\x1b[K" if self._live else "") + printable(line) + "\n")
         self._stream.flush()
 
     def _facts(self, now: float) -> dict[str, int | float | None]:

@@ -37,11 +37,15 @@ BOUNDS: Mapping[str, Bounds] = {
     "corpus.filter_bits_per_key": (4, 64),
     "corpus.minhash.seed": (0, None),
     "corpus.minhash.permutations": (16, 1024),
+    "run.wave_failures": SHARE,
     "run.lease_seconds": (1, 3600),
     "storage.backoff_base": (0, 60),
     "storage.connect_timeout": (0.1, 3600),
     "storage.read_timeout": (0.1, 3600),
 }
+
+# What a text may be, where it may not be anything.
+WORDS: Mapping[str, tuple[str, ...]] = {"run.log_format": ("text", "json")}
 
 NAMES: Mapping[object, str] = {
     int: "a whole number",
@@ -58,13 +62,17 @@ FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting. `kind` is int, float, bool, str, tuple (of texts) or Mapping (of text to text)."""
+    """One setting. `kind` is int, float, bool, str, tuple (of texts) or Mapping (of text to text).
+
+    `words`: those of which a text is one; empty: any.
+    """
 
     name: str
     kind: object
     optional: bool
     bounds: Bounds | None
     default: object
+    words: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, name: str, hint: Any, default: object) -> Setting:
@@ -73,7 +81,7 @@ class Setting:
         inner = next(arg for arg in get_args(hint) if arg is not type(None)) if optional else hint
         kind = get_origin(inner) or inner
         bounds = BOUNDS.get(name, COUNT) if kind in (int, float) else None
-        return cls(name, kind, optional, bounds, default)
+        return cls(name, kind, optional, bounds, default, WORDS.get(name, ()))
 
     def canonical(self, value: Any) -> object:
         """The value as the configuration holds it: lists become tuples, numbers floats."""
@@ -108,6 +116,8 @@ def problem_of(setting: Setting, value: object) -> str:
         return "" if setting.optional else f"must be {NAMES[setting.kind]}, not empty"
     if not _has_kind(setting.kind, value):
         return f"must be {NAMES[setting.kind]}, not {value!r}"
+    if setting.words and value not in setting.words:
+        return f"must be {' or '.join(setting.words)}, not {value!r}"
     if setting.bounds is not None and isinstance(value, int | float):
         low, high = setting.bounds
         if high is not None and not low <= value <= high:

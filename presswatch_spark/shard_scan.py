@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from itertools import islice
@@ -18,23 +18,17 @@ from presswatch_spark.config import ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import PresswatchError, StorageError
 from presswatch_spark.matching.matcher import Matcher, Rules
-from presswatch_spark.matching.rows import Origin, Row
+from presswatch_spark.matching.rows import Origin
 from presswatch_spark.rights.members import Members
 from presswatch_spark.rights.rows import signal_rows
+from presswatch_spark.shard_reading import Reading, storable
 from presswatch_spark.sources.base import ReadOptions, ReadReport
 from presswatch_spark.sources.detect import source_for
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, stat
-from presswatch_spark.tables import MATCHES, RIGHTS_SIGNALS
 
-ERROR_CHARACTERS = 2_000
 ALL_DIED = "every Python worker that tried it died: killed, out of memory, or crashed"
-ROWS_AT_ONCE, SPANS_AT_ONCE = 512, 50_000
 # The driver rehearses on small documents only: its memory must not depend on what a shard begins with.
 REHEARSAL_BYTES, MAX_BYTES = 1 << 20, 1 << 62
-
-MATCH_COLUMNS, SIGNAL_COLUMNS = (
-    pa.schema([column for column in table if column.name != "run_id"]) for table in (MATCHES, RIGHTS_SIGNALS)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,68 +41,6 @@ class ShardOutcome:
     log: Mapping[str, object]
     matches: tuple[pa.RecordBatch, ...] = ()
     signals: tuple[pa.RecordBatch, ...] = ()
-
-
-@dataclass(slots=True)
-class Reading:
-    """One attempt at a shard, filled while it goes on."""
-
-    shard: ObjectInfo
-    format: str | None = None
-    report: ReadReport = field(default_factory=ReadReport)
-    candidates: int = 0
-    matches: list[pa.RecordBatch] = field(default_factory=list)
-    signals: list[pa.RecordBatch] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-    signal_rows: list[Row] = field(default_factory=list)
-    spans: int = 0
-
-    def add(self, row: Row) -> None:
-        """Take a row of `matches`."""
-        self.rows.append(row)
-        self.spans += len(row["spans"])
-        if len(self.rows) >= ROWS_AT_ONCE or self.spans >= SPANS_AT_ONCE:
-            self.pack()
-
-    def add_signal(self, row: Row) -> None:
-        """Take a row of `rights_signals`."""
-        self.signal_rows.append(row)
-        if len(self.signal_rows) >= ROWS_AT_ONCE:
-            self.pack()
-
-    def pack(self) -> None:
-        """Make Arrow batches of the rows taken so far: they hold them in a fraction of the memory."""
-        if self.rows:
-            self.matches.append(pa.RecordBatch.from_pylist(self.rows, MATCH_COLUMNS))
-            self.rows, self.spans = [], 0
-        if self.signal_rows:
-            self.signals.append(pa.RecordBatch.from_pylist(self.signal_rows, SIGNAL_COLUMNS))
-            self.signal_rows = []
-
-    @property
-    def status(self) -> str:
-        """`complete` only if nothing was lost and every byte of the object was read."""
-        if not self.report.defects_total and not self._bytes_missing:
-            return "complete"
-        read = self.report.documents or self.report.documents_skipped or self.signals
-        return "partial" if read else "failed"
-
-    @property
-    def reached(self) -> tuple[int, ...]:
-        """How far it got: documents, then signals, since a shard may hold files of sites alone."""
-        return self.report.documents, sum(map(len, self.signals))
-
-    @property
-    def error(self) -> str | None:
-        """What was not read; None if nothing."""
-        told = self.report.told
-        if not told and self._bytes_missing:
-            told.append(f"read {self.report.bytes_read:,} of {self.shard.size:,} bytes")
-        return storable("; ".join(told)[:ERROR_CHARACTERS]) or None
-
-    @property
-    def _bytes_missing(self) -> bool:
-        return self.shard.size is not None and self.report.bytes_read != self.shard.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +81,18 @@ class ShardScan:
         source = source_for(self.dataset, reading.shard, options)
         reading.format = source.name
         origin = Origin(source.name, rules.release, printable(reading.shard.uri))
-        for batch in islice(source.read(reading.shard, options, reading.report), batches):
-            candidates = matcher.candidates(batch)
+        stages, read = reading.stages, source.read(reading.shard, options, reading.report)
+        for batch in stages.drawn("read", islice(read, batches)):
+            with stages.during("sieve"):
+                candidates = matcher.candidates(batch)
             reading.candidates += len(candidates)
-            for row in matcher.rows(batch, candidates, origin):
-                reading.add(row)
-            for capture in batch.captures:
-                for row in signal_rows(capture, members, origin.shard_uri, origin.release):
-                    reading.add_signal(row)
+            with stages.during("verify"):
+                for row in matcher.rows(batch, candidates, origin):
+                    reading.add(row)
+            with stages.during("signals"):
+                for capture in batch.captures:
+                    for row in signal_rows(capture, members, origin.shard_uri, origin.release):
+                        reading.add_signal(row)
 
 
 def matcher_for(corpus: str, digest: str, config: ScanConfig) -> Matcher:
@@ -185,6 +121,7 @@ def lost_shard(shard: ObjectInfo, attempts: int) -> ShardOutcome:
     """The outcome of a shard that killed every worker that tried it."""
     reading = Reading(shard)
     reading.report.add_defect(ALL_DIED)
+    reading.killed = True
     return ShardOutcome(_log(reading, attempts, datetime.now(UTC), 0.0))
 
 
@@ -227,6 +164,8 @@ def guarded(read: Callable[[], None], attempt: Attempt, uri: str) -> bool:
             attempt.pack()
     except Exception as error:  # noqa: BLE001
         attempt.report.add_defect(reason_of(error, uri))
+        attempt.report.interrupted |= isinstance(error, StorageError | OSError)
+        attempt.report.faulty |= not isinstance(error, PresswatchError | OSError)
         return not isinstance(error, StorageError | OSError)
     return True
 
@@ -243,19 +182,13 @@ def reason_of(error: Exception, uri: str) -> str:
     return f"{type(error).__name__}{said} in {'/'.join(Path(place.filename).parts[-2:])}, line {place.lineno}"
 
 
-def storable(text: str) -> str:
-    """`text` for tables and terminals: names of files and columns may hold surrogates or escapes."""
-    return "".join(
-        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
-    )
-
-
 def _log(reading: Reading, attempts: int, began: datetime, seconds: float) -> dict[str, object]:
     report, shard = reading.report, reading.shard
     return {
         "shard_uri": printable(shard.uri),
         "status": reading.status,
         "error": reading.error,
+        "failure": reading.failure,
         "format": reading.format,
         "release": reading.report.release,
         "note": storable("; ".join(report.notes)) or None,
@@ -267,9 +200,11 @@ def _log(reading: Reading, attempts: int, began: datetime, seconds: float) -> di
         "skipped": [{"why": why, "documents": n} for why, n in sorted(report.skipped.items())],
         "candidates": reading.candidates,
         "matches": sum(map(len, reading.matches)),
+        "grades": [{"grade": grade, "matches": n} for grade, n in sorted(reading.grades.items())],
         "signals": sum(map(len, reading.signals)),
         "etag": shard.etag,
         "attempts": attempts,
         "started_at": began,
         "seconds": seconds,
+        "stages": reading.stages.rows(),
     }

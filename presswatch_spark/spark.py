@@ -32,6 +32,11 @@ Result = TypeVar("Result")
 SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
+    # What the driver remembers of jobs that are over: by default a thousand of each kind, and 100,000 tasks.
+    "spark.ui.retainedJobs": "100",
+    "spark.ui.retainedStages": "100",
+    "spark.ui.retainedTasks": "2000",
+    "spark.sql.ui.retainedExecutions": "20",
     "spark.speculation": "false",
     "spark.python.worker.reuse": "true",
     "spark.sql.session.timeZone": "UTC",

@@ -14,7 +14,13 @@ from presswatch_spark.output.tables import disk_full
 
 FULL_DISK_SIGNS = ("No space left on device", "Disk quota exceeded")
 CANCELLED_SIGNS = ("cancelled", "SparkContext was shut down")
-DEAD_WORKER_SIGNS = ("Python worker exited unexpectedly", "ExecutorLostFailure", "Connection reset")
+DEAD_WORKER_SIGNS = (
+    "Python worker exited unexpectedly",
+    "ExecutorLostFailure",
+    "Connection reset",
+    # Its workers died on every executor that there is, and none may try it again.
+    "cannot run anywhere due to node and executor",
+)
 GIST_CHARACTERS = 500
 
 

@@ -7,30 +7,12 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from presswatch_spark.table_columns import GRADED, SKIPPED, SPAN, STAGE, UTC_MICROS
+from presswatch_spark.table_columns import column as _column
+from presswatch_spark.table_columns import part_of as _part_of
+from presswatch_spark.table_columns import required as _required
+
 # fmt: off
-
-UTC_MICROS = pa.timestamp("us", tz="UTC")
-
-SPAN = pa.struct(
-    [pa.field(name, pa.int64()) for name in ("document_start", "document_end", "article_start", "article_end")]
-    + [pa.field(name, pa.int32()) for name in ("words", "passage")]
-)
-
-SKIPPED = pa.struct([pa.field("why", pa.string()), pa.field("documents", pa.int64())])
-
-
-def _column(name: str, kind: pa.DataType, meaning: str, *, nullable: bool = True) -> pa.Field:
-    return pa.field(name, kind, nullable, {"meaning": meaning})
-
-
-def _required(name: str, kind: pa.DataType, meaning: str) -> pa.Field:
-    return _column(name, kind, meaning, nullable=False)
-
-
-def _part_of(table: pa.Schema, *names: str) -> pa.StructType:
-    """Columns of a table as a struct."""
-    return pa.struct([table.field(name).remove_metadata().with_nullable(True) for name in names])
-
 
 MATCHES = pa.schema(
     [
@@ -116,6 +98,7 @@ SCAN_LOG = pa.schema(
         _required("shard_uri", pa.string(), "The shard."),
         _required("status", pa.string(), "`complete`: read to its end, nothing lost; `partial`: something was not read; `failed`: nothing was read."),
         _column("error", pa.string(), "What was not read, where, and why; null if complete."),
+        _column("failure", pa.string(), "Whose fault it was: `storage`: it could not be reached, or broke off; `content`: what is stored is cut, damaged, too long or of another format; `worker`: it ended every worker that tried it; `fault`: an error of ours. Null if complete, and in older runs."),
         _column("note", pa.string(), "What was noticed and is no loss: a known erratum of the release; null if nothing."),
         _column("format", pa.string(), "Format the shard was read as; null if it was not recognised."),
         _column("release", pa.string(), "Release that the shard as a whole names: WET does, in its `warcinfo`."),
@@ -127,11 +110,23 @@ SCAN_LOG = pa.schema(
         _required("skipped", pa.list_(SKIPPED), "Why these were left out, and how many: `language`, `no text`; of WARC, media types and kinds of records."),
         _required("candidates", pa.int64(), "Pairs (document, article) that the sieve named for verification."),
         _required("matches", pa.int64(), "Rows that the shard gave to `matches`."),
+        _column("grades", pa.list_(GRADED), "How many of these had each grade. Null in older runs."),
         _column("signals", pa.int64(), "Rows that the shard gave to `rights_signals`; 0 for formats that hold no responses. Null in older runs."),
         _column("etag", pa.string(), "ETag of the object; on local disk `mtime-` and the time of its last change."),
         _required("attempts", pa.int32(), "How many times the shard was tried."),
         _required("started_at", UTC_MICROS, "When its scan began."),
         _required("seconds", pa.float64(), "How long it took."),
+        _column("stages", pa.list_(STAGE), "Seconds by stage, of the try that counts: `read`, `sieve`, `verify`, `signals`. Null in older runs."),
+    ]
+)
+
+METRICS = pa.schema(
+    [
+        _required("run_id", pa.string(), "The run; key of `runs`."),
+        _required("name", pa.string(), "Name of the metric, by the conventions of Prometheus."),
+        _required("labels", pa.string(), "What the value is about, e.g. `status=\"failed\"`; empty if there is nothing to tell apart."),
+        _required("value", pa.float64(), "The value, when the run was published."),
+        _required("unit", pa.string(), "`shards`, `documents`, `bytes`, `seconds`, `dollars` and the like; of a time, seconds since 1970."),
     ]
 )
 

@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from benchmarks.scale import growth, limits, report
+from benchmarks.scale import growth, limits, records, report
 from benchmarks.scale.jobs import job
 from benchmarks.scale.material import Sizes, write_pages
 from benchmarks.speed import articles, result
@@ -35,6 +35,8 @@ SMALL = Sizes(
     whole_shard_pages=1_000,
     candidates=20_000,
     planned=10_000,
+    tiny=(16, 32, 64),
+    records=(1,),
 )
 
 
@@ -51,6 +53,8 @@ class Bench:
             "passes": lambda: limits.passes(folder, self.corpus, sizes),
             "furniture": lambda: limits.furniture(folder, sizes),
             "plans": lambda: limits.plans(sizes),
+            "tiny": lambda: growth.by_tiny_shards(folder, self.corpus, sizes),
+            "records": lambda: records.measure(folder, self.corpus, sizes.records),
         }
 
     @cached_property

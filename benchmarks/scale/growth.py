@@ -42,6 +42,21 @@ def by_shards(folder: Path, corpus: Path, sizes: Sizes) -> dict[str, Any]:
     }
 
 
+def by_tiny_shards(folder: Path, corpus: Path, sizes: Sizes) -> dict[str, Any]:
+    """Shards of a few KB, so many that what is held for each would show: memory of driver and JVM."""
+    made = [write_pages(folder / f"tiny-{n}.warc.wet.gz", 1, 0.5, f"tiny {n}") for n in range(DISTINCT)]
+    runs = []
+    for count in sizes.tiny:
+        names = named(made, folder / f"tiny-shards-{count}", count)
+        runs.append(job(corpus, names, folder / f"tiny-tables-{count}"))
+    return {
+        "shard_bytes": round(sum(path.stat().st_size for path in made) / len(made)),
+        "runs": runs,
+        "driver_kilobytes_a_shard": _kilobytes_a_shard(runs, "driver"),
+        "java_kilobytes_a_shard": _kilobytes_a_shard(runs, "java"),
+    }
+
+
 def _kilobytes_a_shard(runs: list[dict[str, Any]], who: str) -> float:
     """Between the two largest runs: smaller ones still fill what every run fills once."""
     some, more = runs[-2:]

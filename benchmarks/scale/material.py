@@ -23,7 +23,8 @@ class Sizes:
     """How far up the bench goes; every list is one of growing sizes.
 
     `shards` of `shard_pages` pages each; `corpora` in articles; `matching` in shares of pages that copy;
-    `skew` in pages that copy one article, `skew_pages` to a shard; `candidates` refused by the screen.
+    `skew` in pages that copy one article, `skew_pages` to a shard; `candidates` refused by the screen;
+    `tiny` shards of one page each; `records` in MiB.
     """
 
     shards: tuple[int, ...] = (100, 400, 1600)
@@ -36,6 +37,8 @@ class Sizes:
     whole_shard_pages: int = 20_000
     candidates: int = 300_000
     planned: int = 100_000
+    tiny: tuple[int, ...] = (1_000, 2_500, 5_000)
+    records: tuple[int, ...] = (16, 64)
 
 
 def write_pages(path: Path, pages: int, share: float, seed: str) -> Path:
@@ -46,7 +49,7 @@ def write_pages(path: Path, pages: int, share: float, seed: str) -> Path:
 
 
 def _pages(rng: random.Random, count: int, share: float) -> Iterator[Page]:
-    pool = _pool()
+    pool = sentence_pool()
     for number in range(count):
         first = rng.randrange(len(pool) - PAGE_SENTENCES)
         lines = pool[first : first + PAGE_SENTENCES]
@@ -57,13 +60,14 @@ def _pages(rng: random.Random, count: int, share: float) -> Iterator[Page]:
 
 
 @lru_cache(1)
-def _pool() -> list[str]:
+def sentence_pool() -> list[str]:
+    """Sentences that pages are made of."""
     return sentences(random.Random("pool"), 40_000)
 
 
 def write_copies(path: Path, pages: int, text: str, seed: str) -> Path:
     """A WET shard in which every page has a sentence of its own around an excerpt of the same text."""
-    rng, lines, pool = random.Random(seed), text.split("\n"), _pool()
+    rng, lines, pool = random.Random(seed), text.split("\n"), sentence_pool()
     # Pages start and stop at different sentences of the excerpt, as quotes do.
     write_wet(path, (_copy(rng, number, lines, pool) for number in range(pages)))
     return path

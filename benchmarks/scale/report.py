@@ -15,6 +15,7 @@ RELEASE_SHARDS, RELEASE_BYTES, WAVE_SHARDS = 100_000, 16.3e12, 256
 MANY_ARTICLES, MANY_PAIRS = 10**8, 10**9
 HOST_GIGABYTES = 128
 LEFT_FOR_THE_INDEX = 0.5
+KINDS_OF_TEXT = {"prose": "prose", "letters": "words of one letter"}
 
 
 def markdown(result: Figures) -> str:
@@ -151,6 +152,38 @@ def _release(parts: Figures) -> str:
       {2.14e7 * skew["runs"][0]["bytes_a_match"] / 1e9:.1f} GB of `matches`.""")
 
 
+def _tiny(parts: Figures) -> str:
+    part = parts["tiny"]
+    head = ("shards", "waves", "seconds", "worker, MB", "driver, MB", "JVM, MB")
+    rows = [(run["shards"], ceil(run["shards"] / WAVE_SHARDS), *_run(run)[2:]) for run in part["runs"]]
+    first, last = part["runs"][0], part["runs"][-1]
+    driver, java = (
+        last[f"{who}_private_megabytes"] - first[f"{who}_private_megabytes"] for who in ("driver", "java")
+    )
+    text = said(f"""
+      WET shards of {part["shard_bytes"] / 1000:.1f} KB, one page each, in waves of {WAVE_SHARDS}
+      {when(part)}. With {last["shards"] / first["shards"]:.0f} times the shards the driver takes
+      {driver} MB more and the JVM {java} MB; between the last two lines that is
+      {part["driver_kilobytes_a_shard"]} KB and {part["java_kilobytes_a_shard"]} KB a shard. Of a shard the
+      driver holds its place in the plan and in a marker; its row of the log for one wave, and all rows once,
+      packed, when tables are written.""")
+    return f"{text}\n\n{table(head, rows)}"
+
+
+def _records(parts: Figures) -> str:
+    part = parts["records"]
+    cells = {(run["record_mib"], run["text"], run["format"]): run["peak_megabytes"] for run in part["runs"]}
+    formats = list(dict.fromkeys(run["format"] for run in part["runs"]))
+    rows = [
+        (f"{size} MiB of {KINDS_OF_TEXT[kind]}", *(cells[size, kind, name] for name in formats))
+        for size, kind in dict.fromkeys((run["record_mib"], run["text"]) for run in part["runs"])
+    ]
+    text = said(f"""
+      Peak memory, in MB, of a worker with its parser that meets one record of that size, in which an
+      article stands {when(part)}. No limit was set; by default `read.max_document_bytes` is 16 MiB.""")
+    return f"{text}\n\n{table(('record', *formats), rows)}"
+
+
 def _candidates(parts: Figures) -> str:
     part, matches = parts["furniture"], parts["matches"]
     refused, verified = part["refused"], part["verified"]
@@ -182,5 +215,7 @@ SECTIONS: dict[str, tuple[set[str], Callable[[Figures], str]]] = {
     "Skew: one article everywhere": ({"skew"}, _skew),
     "10^8 articles": ({"corpus", "passes"}, _articles),
     "100,000 shards": ({"shards", "plans", "skew"}, _release),
+    "5,000 tiny shards": ({"tiny"}, _tiny),
+    "One huge record": ({"records"}, _records),
     "10^9 candidates": ({"furniture", "matches", "skew"}, _candidates),
 }

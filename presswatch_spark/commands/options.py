@@ -17,7 +17,13 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
 
 # What holds where a setting's default is no number.
-FALLBACKS = {"master": "this machine", "cores": "all", "unsigned": "signed", "pdf": "left out"}
+FALLBACKS = {
+    "master": "this machine",
+    "cores": "all",
+    "unsigned": "signed",
+    "pdf": "left out",
+    "metrics_file": "none",
+}
 
 
 def setting_option(flag: str, path: str, meaning: str, metavar: str | None = None) -> Decorator[Any]:
@@ -100,6 +106,8 @@ def _all(command: Command, *options: Decorator[Any]) -> Command:
 def _type_of(setting: Setting) -> click.ParamType[Any]:
     if setting.kind is bool:
         return click.BOOL
+    if setting.words:
+        return click.Choice(setting.words)
     if setting.bounds is None:
         return click.STRING
     low, high = setting.bounds
@@ -111,5 +119,7 @@ def _default_of(setting: Setting) -> str:
     default = setting.default
     if isinstance(default, int) and not isinstance(default, bool):
         return f"Default: {default:,}."
+    if setting.words:
+        return f"Default: {default}."
     fallback = FALLBACKS.get(setting.name.rpartition(".")[2])
     return f"Default: {fallback}." if fallback else ""

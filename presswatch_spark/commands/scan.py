@@ -14,6 +14,7 @@ from presswatch_spark.commands.options import (
     spark_options,
     storage_options,
 )
+from presswatch_spark.events import EventLog, failure_told
 from presswatch_spark.show import printable
 
 if TYPE_CHECKING:
@@ -66,6 +67,10 @@ SHARDS_NAMED = 5
 @spark_options("run")
 @setting_option("--wave-shards", "run.wave_shards", "Shards between two points of resumption")
 @setting_option("--shards-per-task", "run.shards_per_task", "Shards in one Spark task, at most")
+@setting_option("--log-format", "run.log_format", "What stderr is written for: people, or collectors of logs")
+@setting_option(
+    "--metrics-file", "run.metrics_file", "Where to write metrics for Prometheus, after each wave", "FILE"
+)
 @click.pass_context
 def scan(
     context: click.Context,
@@ -97,23 +102,39 @@ def scan(
     elif not paths:
         raise click.UsageError("name shards (PATH), or a --release", context)
     settings = load_scan_config(config, os.environ, given)
-    if release:
-        from presswatch_spark.releases.shards import shards_of
+    events = EventLog() if settings.run.log_format == "json" else None
+    with failure_told(events):
+        if release:
+            from presswatch_spark.releases.shards import shards_of
 
-        found = shards_of(release, dataset, base, settings.datasets, settings.storage)
-        paths, base = (found.path,), found.base
-    summary = run_scan(
-        paths, dataset=dataset, corpus=corpus, out=out, config=settings, base=base, sample=sample
-    )
+            found = shards_of(release, dataset, base, settings.datasets, settings.storage)
+            paths, base = (found.path,), found.base
+        summary = run_scan(
+            paths, dataset=dataset, corpus=corpus, out=out, config=settings, base=base, sample=sample,
+            events=events,
+        )  # fmt: skip
     for line in summary_lines(summary, out):
         click.echo(line)
+    _tell_rest(summary, out, events)
+    if summary.incomplete:
+        context.exit(INCOMPLETE)
+
+
+def _tell_rest(summary: RunSummary, out: str, events: EventLog | None) -> None:
+    """On stderr: notes, and what was not read. Of shards that were not, events have told already."""
+    unsaid = bool(summary.row["documents_skipped"] and not summary.row["documents"])
+    if events:
+        for note in summary.notes:
+            events.tell("note", note=note)
+        if unsaid:
+            events.tell("every_document_skipped", "warning")
+        return
     for note in summary.notes:
         click.echo(printable(f"note: {note}"), err=True)
-    if summary.row["documents_skipped"] and not summary.row["documents"]:
+    if unsaid:
         click.echo("warning: every document was skipped, so nothing can be said of them", err=True)
     if summary.incomplete:
         click.echo(incomplete_message(summary, out), err=True)
-        context.exit(INCOMPLETE)
 
 
 def _check_release(

@@ -13,7 +13,8 @@ from presswatch_spark.sources.base import ReadReport
 from presswatch_spark.storage.objects import Stream
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-ZSTD_MAX_WINDOW = 1 << 31
+# What a frame may ask of our memory: the most that zstd itself takes unless it is told otherwise.
+ZSTD_MAX_WINDOW = 1 << 27
 # One slice may inflate to 128 KiB for every 4 bytes (RFC 8878, RLE blocks): this bounds a bomb at 128 MiB.
 ZSTD_SLICE_BYTES = 4 << 10
 

@@ -25,6 +25,7 @@ ORDERS: Mapping[str, Sequence[str]] = {
     "matches": ("shard_uri", "record_offset", "row_index", "article_id", "title_id", "row_sha256"),
     "rights_signals": ("shard_uri", "record_offset", "signal", "agent", "row_sha256"),
     "scan_log": ("shard_uri",),
+    "metrics": ("name", "labels"),
 }
 """How rows are sorted; nulls come first."""
 

@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from presswatch_spark.errors import OutputError
+from presswatch_spark.metrics import Sample, Totals
 from presswatch_spark.output.parts import Part, part_of
 from presswatch_spark.output.tables import disk_errors
 from presswatch_spark.progress import Counts
@@ -47,7 +49,7 @@ class Note:
 class Wave:
     """A finished wave: its attempt, the positions of its shards in the plan, and what they gave.
 
-    `epoch` is that of the process that scanned it.
+    `epoch` is that of the process that scanned it; `totals` are its counts and more, as metrics.
     """
 
     attempt: str
@@ -55,6 +57,7 @@ class Wave:
     counts: Counts
     parts: tuple[Part, ...]
     epoch: int = 1
+    totals: Totals = field(default_factory=Counter)
 
 
 def write_note(folder: Folder, note: Note, etag: str | None) -> None:
@@ -94,7 +97,9 @@ def write_wave(folder: Folder, wave: Wave) -> None:
     """Put the marker of a finished wave down in a run's folder: from now on it counts."""
     with disk_errors(folder.at(WAVES_FOLDER)):
         name = f"{WAVES_FOLDER}/{wave.attempt}.json"
-        folder.write(name, json.dumps(asdict(wave)).encode(), absent=True)
+        totals = [[*sample, value] for sample, value in sorted(wave.totals.items())]
+        facts = asdict(replace(wave, totals=Counter())) | {"totals": totals}
+        folder.write(name, json.dumps(facts).encode(), absent=True)
 
 
 def read_waves(folder: Folder, note: Note, names: Iterable[str] | None = None) -> Iterator[Wave]:
@@ -117,6 +122,7 @@ def read_waves(folder: Folder, note: Note, names: Iterable[str] | None = None) -
                 Counts(**facts["counts"]),
                 tuple(map(part_of, facts["parts"])),
                 int(facts["epoch"]),
+                Counter({Sample(family, value): total for family, value, total in facts["totals"]}),
             )
         if wave.epoch == note.epoch or attempt in note.waves:
             yield wave

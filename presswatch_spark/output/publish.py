@@ -27,6 +27,7 @@ from presswatch_spark.output.runs import Run, clear
 from presswatch_spark.output.sorting import Sorted, sorted_by_spark, sorted_here
 from presswatch_spark.output.tables import TableStore, disk_errors
 from presswatch_spark.progress import Counts
+from presswatch_spark.tables import METRICS
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -77,12 +78,18 @@ class _Found:
 
 
 def publish(
-    spark: SparkSession, store: TableStore, run: Run, waves: Sequence[Wave], facts: Mapping[str, object]
+    spark: SparkSession,
+    store: TableStore,
+    run: Run,
+    waves: Sequence[Wave],
+    facts: Mapping[str, object],
+    metrics: Sequence[Mapping[str, object]] = (),
 ) -> dict[str, object]:
     """Publish `run` and clear its folder; return its row of `runs`.
 
     Args:
         facts: the columns of `runs` that plan, corpus and settings decide; None where the shards decide.
+        metrics: the run's rows of `metrics`, without its id.
 
     Raises:
         OutputError: the waves do not hold what they counted, the disk is full, or another process has taken
@@ -97,6 +104,8 @@ def publish(
         tables = {
             table: _written(spark, found, table, SortedFiles(table, run.run_id, staging)) for table in COLUMNS
         }
+        measured = pa.Table.from_pylist(list(metrics), METRICS).drop_columns("run_id")
+        tables["metrics"] = sorted_here([measured], SortedFiles("metrics", run.run_id, staging))
     row |= {"table_digest": tables["matches"].digest, "signals_digest": tables["rights_signals"].digest}
     for table, written in tables.items():
         if written.files:

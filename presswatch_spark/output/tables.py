@@ -1,8 +1,9 @@
 """The folder of published tables, on disk or on S3.
 
     TABLES/_presswatch.json                     says that the folder is ours, and of which layout
-    TABLES/matches/<run_id>-00000.parquet …     likewise rights_signals/, if there are any, scan_log/ and
-                                                runs/; of a census captures/, census_log/ and censuses/
+    TABLES/matches/<run_id>-00000.parquet …     likewise rights_signals/, if there are any, scan_log/,
+                                                metrics/ and runs/; of a census captures/,
+                                                census_log/ and censuses/
     TABLES/_runs/…                              what unfinished runs have done so far
 
 Files of a run are moved in from there, `runs` or `censuses` last: that one file makes a run published. They
@@ -30,7 +31,16 @@ from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError, StorageOptions, printable
 from presswatch_spark.storage.uris import scheme_of
-from presswatch_spark.tables import CAPTURES, CENSUS_LOG, CENSUSES, MATCHES, RIGHTS_SIGNALS, RUNS, SCAN_LOG
+from presswatch_spark.tables import (
+    CAPTURES,
+    CENSUS_LOG,
+    CENSUSES,
+    MATCHES,
+    METRICS,
+    RIGHTS_SIGNALS,
+    RUNS,
+    SCAN_LOG,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -41,6 +51,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     "matches": MATCHES,
     "rights_signals": RIGHTS_SIGNALS,
     "scan_log": SCAN_LOG,
+    "metrics": METRICS,
     "runs": RUNS,
     "captures": CAPTURES,
     "census_log": CENSUS_LOG,

@@ -4,35 +4,38 @@ Tasks write parts of the tables themselves, and tell the driver which, with thei
 writes those as one part more, and then the marker, which names all parts: only these count. An attempt has a
 folder of its own, so that a JVM that outlives its driver for a moment writes where nobody reads.
 
-A wave whose Python worker keeps dying is halved until the shard that kills it is alone, and logged as failed.
+What storage or dying workers kept from being read is scanned once more, each shard in a task of its own. If
+too much is left then, the platform is at fault and not the shards: see `presswatch_spark.output.failures`.
 """
 
 from __future__ import annotations
 
-import gc
 import secrets
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import reduce
 from math import ceil
 from operator import add
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from pyspark.accumulators import Accumulator, AccumulatorParam
 
+from presswatch_spark.config import RunRules
 from presswatch_spark.errors import OutputError
+from presswatch_spark.metrics import Sample, totals_of
+from presswatch_spark.observer import Observer
+from presswatch_spark.output.begun import Notes
+from presswatch_spark.output.failures import check_budget, is_hopeless
 from presswatch_spark.output.markers import Wave, write_wave
 from presswatch_spark.output.parts import COLUMNS, Part, part_files, part_of
 from presswatch_spark.output.runs import Run
 from presswatch_spark.output.tables import disk_errors
-from presswatch_spark.progress import Counts, Progress
-from presswatch_spark.shard_scan import ShardOutcome, lost_shard
+from presswatch_spark.output.wave_task import PLATFORM, TOLD, CountsParam, ScanOne, WaveTask
+from presswatch_spark.progress import Counts
+from presswatch_spark.shard_scan import lost_shard
 from presswatch_spark.spark import TASK_FAILURES, spark_schema
 from presswatch_spark.spark_errors import WorkerDiedError, spark_errors
-from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo, printable
-from presswatch_spark.worker import task
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -40,20 +43,18 @@ if TYPE_CHECKING:
 FULL_SHARD_BYTES = 32 << 20
 SMALL_SHARDS = 16
 
-ScanOne = Callable[[ObjectInfo], ShardOutcome]
-Log = Sequence[Mapping[str, Any]]
+Shards = Mapping[int, ObjectInfo]
+Row = Mapping[str, Any]
 
-PART = pa.struct(
-    [
-        ("table", pa.string()),
-        ("name", pa.string()),
-        ("rows", pa.int64()),
-        ("bytes", pa.int64()),
-        ("releases", pa.list_(pa.string())),
-    ]
-)
-TOLD = pa.schema([("log", pa.struct(list(COLUMNS["scan_log"]))), ("part", PART)])
-"""What tasks tell the driver: rows that hold one or the other."""
+
+@dataclass(slots=True)
+class _Scanned:
+    """What an attempt found: rows of the log by the position of their shard, parts, and tries that failed."""
+
+    attempt: str
+    log: dict[int, Row] = field(default_factory=dict)
+    parts: list[Part] = field(default_factory=list)
+    deaths: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,99 +64,119 @@ class WaveScan:
     spark: SparkSession
     run: Run
     scan: ScanOne
-    shards_per_task: int
-    progress: Progress
+    rules: RunRules
+    observer: Observer
 
-    def __call__(self, shards: Mapping[int, ObjectInfo]) -> list[Wave]:
-        """Scan shards, given by their position in the plan, as one wave; or as several, if workers die.
+    def __call__(self, shards: Shards) -> list[Wave]:
+        """Scan shards, given by their position in the plan; what was done of them, as one wave or more.
 
         Raises:
+            PlatformError: too many could not be read. Those that could stay done.
             OutputError: the disk is full, or another process has taken the run over.
             PresswatchError: Spark failed for a reason that no smaller wave would mend.
         """
+        waves, left = list[Wave](), dict[int, Row]()
+        for found in self._scanned(shards, final=False):
+            lost = {place: row for place, row in found.log.items() if row["failure"] in PLATFORM}
+            left |= lost
+            if len(lost) < len(found.log):
+                kept = [place for place in found.log if place not in lost]
+                waves.append(self._done(found, kept, first=not waves))
+        if left and not is_hopeless(left.values(), len(shards), self.rules.wave_failures):
+            again = {place: shards[place] for place in left}
+            found = _joined(self._scanned(again, final=True))
+            found.log = {place: _tried(row, left[place]) for place, row in found.log.items()}
+            check_budget(found.log.values(), len(shards), self.rules.wave_failures)
+            waves.append(self._done(found, list(again), first=not waves))
+        else:
+            check_budget(left.values(), len(shards), self.rules.wave_failures)
+        return waves
+
+    def _scanned(self, shards: Shards, *, final: bool, deaths: int = 0) -> Iterator[_Scanned]:
+        """Yield what attempts found of the shards: one, or more where workers kept dying.
+
+        `deaths`: those of an attempt before that found nothing, to be counted with what is found now.
+        """
+        attempt = f"{next(iter(shards)):06}-{secrets.token_hex(4)}"
+        places, cores = list(shards), self.spark.sparkContext.defaultParallelism
+        tasks = len(places) if final else tasks_for(shards.values(), self.rules.shards_per_task, cores)
+        groups = dealt(shards, tasks)
         try:
-            return [self._scanned(shards)]
+            found = self._attempted(attempt, shards, groups, final=final)
+            found.deaths += deaths
+            yield found
+            return
         except WorkerDiedError:
-            if len(shards) == 1:
-                return [self._lost(shards)]
-        items = list(shards.items())
-        middle = len(items) // 2
-        return self(dict(items[:middle])) + self(dict(items[middle:]))
+            suspects = {groups[task][n] for task, n in Notes.of(self.run.folder, attempt).suspects()}
+        self._tell_deaths(shards, suspects, TASK_FAILURES)
+        if len(places) == 1:
+            suspects = set(places)
+        if suspects:
+            lost = {place: lost_shard(shards[place], TASK_FAILURES).log for place in sorted(suspects)}
+            yield _Scanned(f"{attempt}-lost", lost, [], TASK_FAILURES + deaths)
+            deaths = 0
+            rest = [[place for place in places if place not in suspects]]
+        else:
+            rest = [places[: len(places) // 2], places[len(places) // 2 :]]
+            deaths += TASK_FAILURES
+        for some in filter(None, rest):
+            yield from self._scanned({place: shards[place] for place in some}, final=final, deaths=deaths)
+            deaths = 0
 
-    def _scanned(self, shards: Mapping[int, ObjectInfo]) -> Wave:
-        context, attempt = self.spark.sparkContext, self._attempt(shards)
-        tasks = tasks_for(shards.values(), self.shards_per_task, context.defaultParallelism)
-        meter = context.accumulator(Counts(), _CountsParam())
-        work = WaveTask(dealt(shards.values(), tasks), self.scan, self.run.parts, attempt, meter)
-        found = self.spark.range(0, tasks, 1, tasks).mapInArrow(work, spark_schema(TOLD))
-        with self.progress.during(lambda: meter.value), spark_errors(self.run.parts.at(attempt)):
+    def _attempted(
+        self, attempt: str, shards: Shards, groups: tuple[tuple[int, ...], ...], *, final: bool
+    ) -> _Scanned:
+        meter = self.spark.sparkContext.accumulator(Counts(), CountsParam())
+        work = WaveTask(groups, shards, self.scan, self.run.folder, self.run.parts, attempt, meter, final)
+        found = self.spark.range(0, len(groups), 1, len(groups)).mapInArrow(work, spark_schema(TOLD))
+        with self.observer.progress.during(lambda: meter.value), spark_errors(self.run.parts.at(attempt)):
             told = found.toArrow().to_pylist()
-        log = [row["log"] for row in told if row["log"]]
-        return self._done(attempt, shards, log, [part_of(row["part"]) for row in told if row["part"]])
-
-    def _lost(self, shards: Mapping[int, ObjectInfo]) -> Wave:
-        """Log the one shard that nothing can scan."""
-        (shard,) = shards.values()
-        return self._done(self._attempt(shards), shards, [lost_shard(shard, TASK_FAILURES).log], [])
-
-    def _attempt(self, shards: Mapping[int, ObjectInfo]) -> str:
-        return f"{next(iter(shards)):06}-{secrets.token_hex(4)}"
-
-    def _done(self, attempt: str, shards: Mapping[int, ObjectInfo], log: Log, parts: Sequence[Part]) -> Wave:
-        """Check that every shard was logged, write the log, and put the marker down."""
-        planned = sorted(printable(shard.uri) for shard in shards.values())
-        if sorted(str(row["shard_uri"]) for row in log) != planned:
+        log = dict(sorted((row["shard"], row["log"]) for row in told if row["log"]))
+        if log.keys() != shards.keys():
             raise OutputError(
                 f"a wave of {len(shards)} shards logged {len(log)}",
                 where=self.run.parts.at(attempt),
                 remedy="give the same command again: the run goes on",
             )
-        with disk_errors(self.run.parts.at(attempt)), part_files(self.run.parts, attempt) as files:
-            files.add("scan_log", [pa.RecordBatch.from_pylist(list(log), COLUMNS["scan_log"])])
-        counts = reduce(add, map(Counts.of, log))
-        wave = Wave(attempt, tuple(shards), counts, (*parts, *files.parts), self.run.epoch)
+        deaths = sum(row["deaths"] or 0 for row in told)
+        if deaths:
+            suspects = [place for place, row in log.items() if row["failure"] == "worker"]
+            self._tell_deaths(shards, suspects, deaths)
+        return _Scanned(attempt, log, [part_of(row["part"]) for row in told if row["part"]], deaths)
+
+    def _tell_deaths(self, shards: Shards, suspects: Iterable[int], tries: int) -> None:
+        self.observer.worker_died([printable(shards[place].uri) for place in sorted(suspects)], tries)
+
+    def _done(self, found: _Scanned, places: Sequence[int], *, first: bool) -> Wave:
+        """Write the log of the shards that are done, and put the marker down; `first`: of its wave."""
+        log = [found.log[place] for place in places]
+        where = self.run.parts.at(found.attempt)
+        with disk_errors(where), part_files(self.run.parts, found.attempt) as files:
+            files.add("scan_log", [pa.RecordBatch.from_pylist(list(map(dict, log)), COLUMNS["scan_log"])])
+        counts, totals = reduce(add, map(Counts.of, log)), totals_of(log)
+        totals[Sample("waves_total")] = int(first)
+        totals[Sample("worker_deaths_total")] = found.deaths
+        parts = (*found.parts, *files.parts)
+        wave = Wave(found.attempt, tuple(places), counts, parts, self.run.epoch, totals)
         self.run.lock.confirm()
         write_wave(self.run.folder, wave)
-        self.progress.add(counts, log)
+        self.observer.wave_finished(counts, totals, log)
         return wave
 
 
-@dataclass(frozen=True, slots=True)
-class WaveTask:
-    """What a Spark task does, for `mapInArrow`: the rows that come in are numbers of groups of shards."""
-
-    groups: tuple[tuple[ObjectInfo, ...], ...]
-    scan: ScanOne
-    parts: Folder
-    attempt: str
-    meter: Accumulator[Counts]
-
-    def __call__(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Scan the groups, shard by shard; yield batches of `TOLD`, the parts once they are written."""
-        with task():
-            with part_files(self.parts, self.attempt) as files:
-                for batch in numbers:
-                    for number in batch.column(0):
-                        for shard in self.groups[number.as_py()]:
-                            outcome = self.scan(shard)
-                            files.add("matches", outcome.matches)
-                            files.add("rights_signals", outcome.signals)
-                            yield pa.RecordBatch.from_pylist([{"log": dict(outcome.log), "part": None}], TOLD)
-                            self.meter.add(Counts.of(outcome.log))
-            yield pa.RecordBatch.from_pylist(
-                [{"log": None, "part": asdict(part)} for part in files.parts], TOLD
-            )
-        # Spark collects garbage after each task: 0.1 s for modules and kernels, which never become any.
-        if not gc.get_freeze_count():
-            gc.freeze()
+def _joined(found: Iterable[_Scanned]) -> _Scanned:
+    """Several attempts as one."""
+    first, *others = found
+    for other in others:
+        first.log |= other.log
+        first.parts += other.parts
+        first.deaths += other.deaths
+    return first
 
 
-class _CountsParam(AccumulatorParam[Counts]):
-    def zero(self, value: Counts) -> Counts:
-        return Counts()
-
-    def addInPlace(self, value1: Counts, value2: Counts) -> Counts:  # noqa: N802
-        return value1 + value2
+def _tried(row: Row, before: Row) -> Row:
+    """A row of the log of a shard that had been tried before."""
+    return {**row, "attempts": row["attempts"] + before["attempts"]}
 
 
 def tasks_for(shards: Collection[ObjectInfo], shards_per_task: int, cores: int) -> int:
@@ -170,9 +191,9 @@ def tasks_for(shards: Collection[ObjectInfo], shards_per_task: int, cores: int) 
     return min(len(shards), rounds * cores)
 
 
-def dealt(shards: Iterable[ObjectInfo], groups: int) -> tuple[tuple[ObjectInfo, ...], ...]:
-    """Deal shards into `groups`, the largest first: groups weigh about the same, nothing big comes last."""
-    ordered = sorted(shards, key=lambda shard: -(shard.size or 0))
+def dealt(shards: Shards, groups: int) -> tuple[tuple[int, ...], ...]:
+    """Deal shards into `groups`, by position, the largest first: they weigh the same, nothing big is last."""
+    ordered = sorted(shards, key=lambda place: -(shards[place].size or 0))
     return tuple(tuple(ordered[first::groups]) for first in range(groups))
 
 

@@ -133,7 +133,8 @@ class ReadReport:
 
     A defect means that something of the shard was not read: the shard is then never `complete`.
     `release` is what the shard as a whole says of itself, if it does.
-    `interrupted`: the transfer broke off for good, so that another try may get further.
+    `interrupted`: storage refused or the transfer broke off for good, so that another try may get further.
+    `faulty`: our code failed, not storage and not the shard.
     `documents` counts documents handed out; `documents_skipped` those left out on purpose, and `skipped` why
     (`language`: gated; `no text`; of WARC, kinds of records and media types that are not read).
     `notes` say what was noticed and is no loss, each once: errata of the release.
@@ -147,6 +148,7 @@ class ReadReport:
     defects_total: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
     interrupted: bool = False
+    faulty: bool = False
     release: str | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -193,7 +195,7 @@ class ReadOptions:
 
     languages: frozenset[str] = frozenset()
     columns: Mapping[str, str] = field(default_factory=dict)
-    max_document_bytes: int = 1 << 30
+    max_document_bytes: int = 16 << 20
     release: str | None = None
     batch_bytes: int = 4 << 20
     rows: frozenset[int] | None = None

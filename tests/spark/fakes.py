@@ -15,12 +15,14 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from presswatch_spark.config import RunRules
-from presswatch_spark.errors import StorageError
+from presswatch_spark.errors import CorruptError, StorageError
+from presswatch_spark.observer import Observer
 from presswatch_spark.output.runs import claim
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary, Work, execute
 from presswatch_spark.progress import Progress
-from presswatch_spark.shard_scan import Reading, ShardOutcome, outcome_of
+from presswatch_spark.shard_reading import Reading
+from presswatch_spark.shard_scan import ShardOutcome, outcome_of
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.tables import MATCHES, RIGHTS_SIGNALS
 from tests.tables import row_of
@@ -105,6 +107,27 @@ def once(flag: Path, trouble: Callable[[Reading], None]) -> Callable[[Reading], 
     return first_time_only
 
 
+def counted(folder: Path, trouble: Callable[[Reading], None] = lambda _: None) -> Callable[[Reading], None]:
+    """Trouble that leaves a line in a file for each time that its shard is scanned."""
+
+    def counted_first(reading: Reading) -> None:
+        with (folder / reading.shard.uri).open("a") as file:
+            file.write("scanned\n")
+        trouble(reading)
+
+    return counted_first
+
+
+def times_scanned(folder: Path) -> dict[str, int]:
+    """How often each shard was scanned, by its name."""
+    return {path.name: len(path.read_text().splitlines()) for path in folder.iterdir()}
+
+
+def be_cut(reading: Reading) -> None:
+    """Be damaged, as a shard that was stored cut."""
+    raise CorruptError("the gzip member is cut", where=reading.shard.uri)
+
+
 def match(shard_uri: str, row: int) -> dict[str, Any]:
     """A row of `matches`, whole enough to be written."""
     facts = {
@@ -130,6 +153,11 @@ def match(shard_uri: str, row: int) -> dict[str, Any]:
     return {name: facts.get(name) for name in MATCHES.names}
 
 
+def quiet() -> Observer:
+    """An observer that tells nobody."""
+    return Observer(Progress(io.StringIO(), live=False))
+
+
 def run_fake(
     spark: SparkSession,
     out: Path | str,
@@ -139,6 +167,7 @@ def run_fake(
     broken: str | None = None,
     rules: RunRules | None = None,
     facts: Mapping[str, object] | None = None,
+    observer: Observer | None = None,
     storage: StorageOptions | None = None,
 ) -> RunSummary:
     """Run over `fake_shards` into `out`."""
@@ -147,4 +176,4 @@ def run_fake(
     rules = rules or RunRules(wave_shards=5, shards_per_task=2)
     store = TableStore.create(str(out), storage)
     with claim(store, work.key, datetime.now(UTC), rules.lease_seconds) as run:
-        return execute(work, run, store, rules, spark, Progress(io.StringIO(), live=False))
+        return execute(work, run, store, rules, spark, observer or quiet())

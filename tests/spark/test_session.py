@@ -21,7 +21,7 @@ COUNT = """
 from presswatch_spark.spark import session
 spark = session("test", master={master!r})
 def batches(found):
-    from presswatch_spark.output.waves import FOUND
+    from presswatch_spark.output.wave_task import TOLD
     yield from found
 print(spark.range(0, 4, 1, 2).mapInArrow(batches, "id long").count(), spark.sparkContext.master)
 """

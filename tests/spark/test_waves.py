@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
@@ -13,11 +14,22 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.config import RunRules
 from presswatch_spark.errors import OutputError, PresswatchError
+from presswatch_spark.observer import Observer
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.output.waves import FULL_SHARD_BYTES, dealt, tasks_for
 from presswatch_spark.pipeline import RunSummary
+from presswatch_spark.progress import Progress
+from presswatch_spark.shard_scan import ALL_DIED
 from presswatch_spark.storage.objects import ObjectInfo
-from tests.spark.fakes import die, fake_shards, lose_connection, once, run_fake
+from tests.spark.fakes import (
+    counted,
+    die,
+    fake_shards,
+    lose_connection,
+    once,
+    run_fake,
+    times_scanned,
+)
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +73,57 @@ def test_a_shard_that_kills_every_worker_is_logged_and_all_others_are_scanned(
     assert summary.row["matches"] == sum(
         shard.size or 0 for shard in fake_shards(12) if shard.uri != "shard-007"
     )
+
+
+def test_a_killer_is_found_at_once_and_its_neighbours_are_scanned_few_times(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    killer, shards, scans = "shard-017", 64, tmp_path / "scans"
+    scans.mkdir()
+    trouble = {shard.uri: counted(scans) for shard in fake_shards(shards)} | {killer: counted(scans, die)}
+    stream = io.StringIO()
+    observer = Observer(Progress(stream, live=False))
+    rules = RunRules(wave_shards=shards)
+    summary = run_fake(
+        spark, tmp_path / "out", shards=shards, trouble=trouble, rules=rules, observer=observer
+    )
+    ((uri, status, error),) = summary.incomplete
+    assert (uri, status, error) == (killer, "failed", ALL_DIED)
+    times = times_scanned(scans)
+    assert times.pop(killer) == 4
+    group = tasks_for(fake_shards(shards), rules.shards_per_task, 2)
+    assert sum(count - 1 for count in times.values()) <= 2 * shards // group
+    assert f"a Python worker died at {killer}" in stream.getvalue()
+    log = TableStore.open(str(tmp_path / "out")).read("scan_log").to_pylist()
+    assert [(row["failure"], row["attempts"]) for row in log if row["status"] == "failed"] == [("worker", 4)]
+    metrics = TableStore.open(str(tmp_path / "out")).read("metrics").to_pylist()
+    values = {(row["name"], row["labels"]): row["value"] for row in metrics}
+    assert values["presswatch_worker_deaths_total", ""] == 4
+    assert values["presswatch_shard_failures_total", 'cause="worker"'] == 1
+
+
+def test_two_killers_in_one_task_are_both_set_aside(spark: SparkSession, tmp_path: Path) -> None:
+    rules = RunRules(wave_shards=12, shards_per_task=100)
+    summary = run_fake(
+        spark, tmp_path / "out", trouble={"shard-001": die, "shard-004": die, "shard-007": die}, rules=rules
+    )
+    assert {uri for uri, _, _ in summary.incomplete} == {"shard-001", "shard-004", "shard-007"}
+    assert summary.row["shards_complete"] == 9
+
+
+def test_a_shard_set_aside_is_not_tried_again_when_the_run_goes_on(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    trouble = {"shard-001": counted(scans, die)}
+    with pytest.raises(PresswatchError, match="the package is not on this host"):
+        run_fake(spark, tmp_path / "out", trouble=trouble, broken="shard-007")
+    before = times_scanned(scans)
+    summary = run_fake(spark, tmp_path / "out", trouble=trouble)
+    assert summary.resumed
+    assert [uri for uri, _, _ in summary.incomplete] == ["shard-001"]
+    assert times_scanned(scans) == before
 
 
 def test_storage_that_fails_once_changes_nothing_but_the_log(
@@ -159,6 +222,5 @@ def test_no_core_is_left_without_a_task_and_no_task_without_a_shard() -> None:
 
 
 def test_shards_are_dealt_so_that_groups_weigh_the_same() -> None:
-    groups = dealt([ObjectInfo(f"s{size}", size) for size in range(1, 9)], 2)
-    assert sorted(len(group) for group in groups) == [4, 4]
-    assert [sum(shard.size or 0 for shard in group) for group in groups] == [20, 16]
+    groups = dealt({10 * size: ObjectInfo(f"s{size}", size) for size in range(1, 9)}, 2)
+    assert groups == ((80, 60, 40, 20), (70, 50, 30, 10))

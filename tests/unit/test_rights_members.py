@@ -18,7 +18,8 @@ from presswatch_spark.errors import StorageError
 from presswatch_spark.matching.digests import row_digest
 from presswatch_spark.rights.members import Members, Owner
 from presswatch_spark.rights.rows import signal_rows
-from presswatch_spark.shard_scan import SIGNAL_COLUMNS, ShardOutcome, ShardScan
+from presswatch_spark.shard_reading import SIGNAL_COLUMNS
+from presswatch_spark.shard_scan import ShardOutcome, ShardScan
 from presswatch_spark.sources.base import Capture, DocumentBatch, Locator, ReadOptions, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables import RIGHTS_SIGNALS

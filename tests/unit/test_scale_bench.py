@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.scale import growth, limits, report
+from benchmarks.scale import growth, limits, records, report
 from benchmarks.scale.material import Sizes, named, write_copies, write_pages
 from benchmarks.speed import articles, result
 from benchmarks.speed.reading import ours
@@ -94,6 +94,19 @@ def test_the_report_reckons_what_was_not_run(corpus: Path, tmp_path: Path) -> No
             "verified": FURNITURE | {"rows": 10, "further_microseconds": 180.0},
         },
         "plans": limits.plans(SIZES),
+        "tiny": {
+            "shard_bytes": 4_000,
+            "runs": [RUN, RUN | {"shards": 50, "driver_private_megabytes": 104}],
+            "driver_kilobytes_a_shard": 0.8,
+            "java_kilobytes_a_shard": 0.0,
+        },
+        "records": {
+            "runs": [
+                {"format": name, "text": kind, "record_mib": 1, "peak_megabytes": 300}
+                for kind in report.KINDS_OF_TEXT
+                for name in records.WRITERS
+            ]
+        },
     }
     for name, figures in parts.items():
         result.add(found, name, figures, SIZES, 1.0)
@@ -103,3 +116,5 @@ def test_the_report_reckons_what_was_not_run(corpus: Path, tmp_path: Path) -> No
     assert "= 252 GB of index" in text
     assert "that is 4 passes" in text
     assert "= 1.4 core-hours" in text
+    assert "With 5 times the shards the driver takes 4 MB more and the JVM 0 MB" in text
+    assert "| 1 MiB of words of one letter | 300 | 300 | 300 | 300 |" in text

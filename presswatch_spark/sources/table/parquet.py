@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
 from presswatch_spark.sources.table.arrow_text import TextColumn, WrongTypeError, text_column
+from presswatch_spark.sources.table.bounded import drawn_bounded
 from presswatch_spark.sources.table.columns import Columns
 from presswatch_spark.sources.table.locators import locator_of
 from presswatch_spark.sources.table.values import as_languages
@@ -22,6 +23,8 @@ from presswatch_spark.storage.objects import ObjectInfo, random_access
 
 MAGIC = b"PAR1"
 ARROW_ERRORS = (pa.ArrowException, OSError)
+# For the rows of one batch, decoded: values that repeat are stored once, and may be as long as a file.
+DECODED_BYTES = 1 << 30
 
 
 def read_parquet(
@@ -112,13 +115,14 @@ class _RowGroup:
         """Yield the group's documents; a defect names the group and how many of its rows were read."""
         done = 0
         try:
-            for record_batch in self._record_batches():
+            for record_batch in drawn_bounded(self._record_batches(), DECODED_BYTES):
                 yield self._documents(record_batch, self.first_row + done)
                 done += record_batch.num_rows
-        except ARROW_ERRORS as error:
-            what = (
-                f"row group cannot be read ({type(error).__name__}), {done:,} of its {self.rows:,} rows were"
-            )
+        except (MemoryError, *ARROW_ERRORS) as error:
+            why = type(error).__name__
+            if isinstance(error, MemoryError):
+                why = f"its next rows take more than {DECODED_BYTES >> 20:,} MiB of memory"
+            what = f"row group cannot be read ({why}), {done:,} of its {self.rows:,} rows were"
             self.report.add_defect(what, self.group, "row group")
 
     def _record_batches(self) -> Iterator[pa.RecordBatch]:
@@ -130,7 +134,10 @@ class _RowGroup:
         at_once = max(1, min(meta.num_rows, self.options.batch_bytes * meta.num_rows // size))
         self.report.bytes_read += sum(chunk.total_compressed_size for chunk in wanted)
         columns = sorted(set(self.chosen.values()))
-        yield from self.parquet.iter_batches(at_once, row_groups=[self.group], columns=columns)
+        # One thread: what fails for want of memory then fails here, and tasks have a core each.
+        yield from self.parquet.iter_batches(
+            at_once, row_groups=[self.group], columns=columns, use_threads=False
+        )
 
     def _documents(self, record_batch: pa.RecordBatch, first_row: int) -> DocumentBatch:
         values = {role: column_at(record_batch, name) for role, name in self.chosen.items()}

@@ -1,0 +1,188 @@
+"""Metrics of a run: what the log of its shards says, added up; and what only the run as a whole knows.
+
+One place says what there is (`FAMILIES`); the table `metrics` and the text for Prometheus are made of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+PREFIX = "presswatch_"
+STATUSES = ("complete", "partial", "failed")
+FAILURES = ("storage", "content", "worker", "fault")
+GRADES = ("full_copy", "partial_copy", "extract", "url_only")
+STAGES = ("read", "sieve", "verify", "signals")
+STATES = ("running", "published", "stopped")
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Samples of one name; `label` tells them apart, and `values` are those that are always there."""
+
+    kind: Literal["counter", "gauge"]
+    unit: str
+    meaning: str
+    label: str = ""
+    values: tuple[str, ...] = ()
+
+
+FAMILIES: Mapping[str, Family] = {
+    "run_info": Family("gauge", "runs", "The run, by its labels."),
+    "run_state": Family("gauge", "runs", "1 for the state that the run is in.", "state", STATES),
+    "run_start_timestamp_seconds": Family("gauge", "seconds", "When the run was first started."),
+    "run_age_seconds": Family("gauge", "seconds", "How long ago that was when this was written."),
+    "run_update_timestamp_seconds": Family("gauge", "seconds", "When this was written."),
+    "last_success_timestamp_seconds": Family("gauge", "seconds", "When a run was last published here."),
+    "shards_planned": Family("gauge", "shards", "Shards in the plan."),
+    "shards_total": Family("counter", "shards", "Shards that are done.", "status", STATUSES),
+    "shard_failures_total": Family("counter", "shards", "Those not complete, by cause.", "cause", FAILURES),
+    "shard_retries_total": Family("counter", "tries", "Tries of shards beyond the first."),
+    "shard_seconds_total": Family("counter", "seconds", "Time of a core spent in shards, waiting included."),
+    "stage_seconds_total": Family("counter", "seconds", "The same by stage.", "stage", STAGES),
+    "documents_total": Family("counter", "documents", "Documents scanned."),
+    "documents_skipped_total": Family("counter", "documents", "Documents left out on purpose."),
+    "text_bytes_total": Family("counter", "bytes", "Bytes of text scanned."),
+    "read_bytes_total": Family("counter", "bytes", "Bytes of shards read from storage."),
+    "candidates_total": Family("counter", "pairs", "Pairs that the sieve named for verification."),
+    "matches_total": Family("counter", "rows", "Rows of `matches`.", "grade", GRADES),
+    "signals_total": Family("counter", "rows", "Rows of `rights_signals`."),
+    "waves_total": Family("counter", "waves", "Waves that are done."),
+    "worker_deaths_total": Family("counter", "workers", "Python workers that died of a shard."),
+    "cost_dollars": Family("gauge", "dollars", "What the run has cost so far, by conf/prices.yaml."),
+}
+
+
+class Sample(NamedTuple):
+    """The name of a family, without prefix, and the value of its label."""
+
+    family: str
+    value: str = ""
+
+
+Totals: TypeAlias = "Counter[Sample]"
+
+# Columns of `scan_log` that are added up as they are.
+SUMMED = {
+    "documents_total": "documents",
+    "documents_skipped_total": "documents_skipped",
+    "text_bytes_total": "text_bytes",
+    "read_bytes_total": "bytes_read",
+    "candidates_total": "candidates",
+    "signals_total": "signals",
+    "shard_seconds_total": "seconds",
+}
+
+
+def totals_of(log: Iterable[Mapping[str, Any]]) -> Totals:
+    """What rows of `scan_log` add up to."""
+    totals: Totals = Counter()
+    for row in log:
+        totals[Sample("shards_total", row["status"])] += 1
+        if row["failure"]:
+            totals[Sample("shard_failures_total", row["failure"])] += 1
+        totals[Sample("shard_retries_total")] += row["attempts"] - 1
+        for family, column in SUMMED.items():
+            totals[Sample(family)] += row[column] or 0
+        for graded in row["grades"] or ():
+            totals[Sample("matches_total", graded["grade"])] += graded["matches"]
+        for spent in row["stages"] or ():
+            totals[Sample("stage_seconds_total", spent["stage"])] += spent["seconds"]
+    return totals
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What is known of a run beside its shards. `labels` are told of it by `run_info`."""
+
+    labels: Mapping[str, str]
+    planned: int
+    started_at: datetime
+    last_success: datetime | None = None
+
+    def samples(self, state: str, now: datetime) -> dict[Sample, float]:
+        """Its own metrics, at a time."""
+        found = {
+            Sample("run_info"): 1.0,
+            **{Sample("run_state", name): float(name == state) for name in STATES},
+            Sample("run_start_timestamp_seconds"): self.started_at.timestamp(),
+            Sample("run_age_seconds"): (now - self.started_at).total_seconds(),
+            Sample("run_update_timestamp_seconds"): now.timestamp(),
+            Sample("shards_planned"): float(self.planned),
+        }
+        last = now if state == "published" else self.last_success
+        if last is not None:
+            found[Sample("last_success_timestamp_seconds")] = last.timestamp()
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """All metrics of a run at one time, in the order of `FAMILIES`."""
+
+    facts: RunFacts
+    values: Mapping[Sample, float]
+
+    @classmethod
+    def of(
+        cls, facts: RunFacts, totals: Totals, state: str, now: datetime, dollars: float | None = None
+    ) -> Metrics:
+        """Put together what the run and its shards say; counters without a value are zero.
+
+        Args:
+            dollars: what the run has cost; None if that is not known.
+        """
+        zeros = {
+            Sample(name, value): 0.0
+            for name, family in FAMILIES.items()
+            if family.kind == "counter"
+            for value in family.values or ("",)
+        }
+        values = zeros | {sample: float(value) for sample, value in totals.items()}
+        values |= facts.samples(state, now)
+        if dollars is not None:
+            values[Sample("cost_dollars")] = dollars
+        order = list(FAMILIES)
+        return cls(facts, dict(sorted(values.items(), key=lambda item: (order.index(item[0][0]), item[0]))))
+
+    def rows(self) -> list[dict[str, object]]:
+        """The rows of the table `metrics`, without the run's id."""
+        return [
+            {
+                "name": PREFIX + sample.family,
+                "labels": self._labels(sample),
+                "value": value,
+                "unit": FAMILIES[sample.family].unit,
+            }
+            for sample, value in self.values.items()
+        ]
+
+    def text(self) -> str:
+        """The same in Prometheus's exposition format, version 0.0.4."""
+        lines, told = [], ""
+        for sample, value in self.values.items():
+            name, family = PREFIX + sample.family, FAMILIES[sample.family]
+            if name != told:
+                lines += [f"# HELP {name} {_escaped(family.meaning)}", f"# TYPE {name} {family.kind}"]
+                told = name
+            labels = self._labels(sample)
+            shown = f"{value:.0f}" if value.is_integer() else repr(value)
+            lines.append(f"{name}{{{labels}}} {shown}" if labels else f"{name} {shown}")
+        return "\n".join([*lines, ""])
+
+    def _labels(self, sample: Sample) -> str:
+        pairs = self.facts.labels if sample.family == "run_info" else {}
+        if label := FAMILIES[sample.family].label:
+            pairs = {label: sample.value}
+        return ",".join(f'{name}="{_quoted(value)}"' for name, value in pairs.items())
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace("\n", r"\n")
+
+
+def _quoted(text: str) -> str:
+    return _escaped(text).replace('"', r"\"")

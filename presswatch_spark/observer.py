@@ -1,0 +1,155 @@
+"""Whoever follows a run is told here: people at a terminal, collectors of logs, Prometheus."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from presswatch_spark.errors import OutputError
+from presswatch_spark.events import EventLog, Level
+from presswatch_spark.metrics import Metrics, RunFacts, Sample, Totals
+from presswatch_spark.progress import Counts, Progress
+
+# Columns of `scan_log` that tell of a shard that is not complete.
+TOLD_OF_SHARDS = ("shard_uri", "status", "failure", "error", "attempts", "seconds")
+
+
+class Observer:
+    """Follows one run, while its block lasts.
+
+    Args:
+        progress: for people, or one line a minute.
+        events: for collectors of logs, if there are any.
+        metrics_file: for Prometheus: written whole or not at all, after each wave and at the end.
+    """
+
+    def __init__(
+        self, progress: Progress, events: EventLog | None = None, metrics_file: str | None = None
+    ) -> None:
+        self.progress = progress
+        self._events = events
+        self._file = Path(metrics_file) if metrics_file else None
+        self._totals: Totals = Counter()
+        self._facts: RunFacts | None = None
+        self._wave = 0
+        self._dollars: float | None = None
+
+    def start(self, facts: RunFacts, asked: Mapping[str, object], counts: Counts, totals: Totals) -> None:
+        """The run begins, or goes on after an earlier process, which left `counts` and `totals`.
+
+        Raises:
+            OutputError: the metrics file cannot be written.
+        """
+        self._facts, self._totals = facts, Counter(totals)
+        self._wave = int(totals[Sample("waves_total")])
+        if self._events:
+            self._events.bind(run_id=facts.labels["run_id"])
+        self._tell("run_started", shards_planned=facts.planned, shards_done=counts.shards, **asked)
+        self.progress.start(facts.planned, counts)
+        self._write("running")
+
+    def wave_started(self, shards: int) -> None:
+        """A wave of so many shards begins."""
+        self._wave += 1
+        self._tell("wave_started", wave=self._wave, shards=shards)
+
+    def wave_finished(self, counts: Counts, totals: Totals, log: Iterable[Mapping[str, Any]]) -> None:
+        """What was done of a wave is kept; `log` are its rows of `scan_log`, at least of shards not complete.
+
+        A wave of which shards are tried once more finishes in two parts.
+        """
+        incomplete = [row for row in log if row["status"] != "complete"]
+        for row in incomplete:
+            level: Level = "error" if row["status"] == "failed" else "warning"
+            told = {name: row[name] for name in TOLD_OF_SHARDS}
+            self._tell(f"shard_{row['status']}", level, wave=self._wave, **told)
+        failed = totals[Sample("shards_total", "failed")]
+        self._tell(
+            "wave_finished",
+            wave=self._wave,
+            shards=counts.shards,
+            shards_failed=int(failed),
+            shards_partial=int(totals[Sample("shards_total", "partial")]),
+            documents=counts.documents,
+            text_bytes=counts.text_bytes,
+            matches=counts.matches,
+        )
+        self._totals.update(totals)
+        self.progress.add(counts, incomplete)
+        self._write("running")
+
+    def worker_died(self, suspects: Sequence[str], tries: int) -> None:
+        """Workers died; `suspects` are the shards that they had begun and not finished."""
+        self._tell("worker_died", "warning", wave=self._wave, shards=list(suspects), tries=tries)
+        if not self._events:
+            at = ", ".join(suspects) or "a shard that is not known"
+            self.progress.say(f"warning: a Python worker died at {at} ({tries} tries); others go on")
+
+    def spent(self, dollars: float) -> None:
+        """What the run has cost up to now, all its processes together."""
+        self._dollars = dollars
+
+    def published(self, row: Mapping[str, object]) -> None:
+        """The run is in the tables."""
+        self._write("published")
+        shown = ("shards_complete", "shards_partial", "shards_failed", "documents", "matches", "table_digest")
+        self._tell("run_published", **{name: row[name] for name in shown})
+
+    def metrics(self, state: str) -> Metrics:
+        """All metrics as they are now."""
+        if self._facts is None:
+            raise RuntimeError("no run has been started")
+        return Metrics.of(self._facts, self._totals, state, datetime.now(UTC), self._dollars)
+
+    def __enter__(self) -> Self:
+        self.progress.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.progress.__exit__(kind, error, trace)
+        if error is not None:
+            if self._events:
+                self._events.tell_failure("run_stopped", error)
+            self._write("stopped")
+
+    def _tell(self, event: str, level: Level = "info", /, **facts: object) -> None:
+        if self._events:
+            self._events.tell(event, level, **facts)
+
+    def _write(self, state: str) -> None:
+        """Write the metrics file. Only at the start is it an error if that fails: a run is worth more."""
+        if self._file is None:
+            return
+        try:
+            write_whole(self._file, self.metrics(state).text())
+        except OSError as error:
+            if self._totals[Sample("waves_total")] or state != "running":
+                self._tell("metrics_not_written", "warning", error=error.strerror or type(error).__name__)
+                return
+            raise OutputError(
+                f"the metrics file cannot be written: {error.strerror or error}",
+                where=str(self._file),
+                remedy="name a file in a folder that exists and can be written to",
+            ) from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that others may read at any moment: they find the old text or the new one."""
+    handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        # Collectors run as other users.
+        Path(draft).chmod(0o644)
+        os.replace(draft, path)
+    except OSError:
+        Path(draft).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,142 @@
+"""Canaries: what stands in pages, their URLs and headers, and in keys and signatures, reaches no log."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from presswatch_spark.output.tables import SCHEMAS, TableStore
+from tests.conftest import ROOT
+from tests.exposition import parsed
+from tests.scanned import press, press_corpus
+from tests.servers import Fault, web
+from tests.warc_records import HTML, page
+from tests.wet_records import packed_as, record
+
+TEXT, URL, HEADER = "canarytexte", "canary-adresse", "canary-entete"
+KEY, SECRET, TOKEN, SIGNATURE = "AKIACANARYACCESSKEY", "canary/secret+key", "canarytoken", "canarysignature"
+JAVA_SAYS = "WARNING: Using incubator modules: jdk.incubator.vector"
+COPY = press()[3].body
+SAID = f"{TEXT} {COPY} {TEXT}".encode()
+ADDRESS = f"https://exemple.fr/{URL}"
+HEADERS = (HTML, f"X-Canary: {HEADER}", f"Content-Encoding: {HEADER}", f"Set-Cookie: {HEADER}=1")
+
+
+def wet() -> bytes:
+    """Records that are whole, lie about their length, or are none; and a cut in a member."""
+    named = record(SAID).replace(b"https://exemple.fr/seul", ADDRESS.encode())
+    lying = record(SAID, length=5, headers=f"WARC-Odd: {HEADER}")
+    strange = named.replace(b"conversion", TEXT.encode())
+    return packed_as("record", [named, lying, strange]) + gzip.compress(named)[:-20]
+
+
+def warc() -> bytes:
+    """Pages whose bodies are not as their headers say."""
+    broken = gzip.compress(SAID * 50)[:-50]
+    pages = [
+        page(b"<p>" + SAID, *HEADERS, url=ADDRESS),
+        page(broken, HTML, f"Content-Encoding: gzip, {HEADER}", url=ADDRESS),
+        page(SAID, f"Content-Type: {HEADER}", url=ADDRESS).replace(b"HTTP/1.1 200", TEXT.encode()),
+        page(b"<p>" + SAID, f"Content-Type: text/html; charset={HEADER}", url=ADDRESS),
+    ]
+    return packed_as("record", pages) + gzip.compress(pages[0])[:-30]
+
+
+def c4() -> bytes:
+    """Rows that are objects, are none, or hold other types than they should."""
+    rows = [
+        {"url": ADDRESS, "text": SAID.decode(), "timestamp": HEADER},
+        {"url": [ADDRESS], "text": SAID.decode(), "timestamp": "2024-05-18T01:58:10Z"},
+        {"url": ADDRESS, "text": {TEXT: TEXT}, TEXT: TEXT},
+    ]
+    lines = [json.dumps(row).encode() for row in rows]
+    return gzip.compress(b"\n".join([*lines, b'{"text": "' + SAID, TEXT.encode(), b"[1]"]))[:-10]
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """A scan of shards that are wrong in every way, one of them behind a signed address; and where it was."""
+    folder = tmp_path_factory.mktemp("canaries")
+    shards = folder / "shards"
+    shards.mkdir()
+    for name, data in (("a.warc.wet.gz", wet()), ("b.warc.gz", warc()), ("c.json.gz", c4())):
+        (shards / name).write_bytes(data)
+    with web(objects={"/d.warc.wet.gz": wet()}) as server:
+        server.always = Fault(status=403)
+        signed = f"{server.url}/d.warc.wet.gz?X-Amz-Signature={SIGNATURE}&X-Amz-Security-Token={TOKEN}"
+        command = [sys.executable, "-m", "presswatch_spark", "scan", str(shards), signed]
+        command += ["--corpus", str(press_corpus(folder / "press")), "--out", str(folder / "tables")]
+        command += ["--cores", "1", "--log-format", "json", "--metrics-file", str(folder / "scan.prom")]
+        secrets = {
+            "AWS_ACCESS_KEY_ID": KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_SESSION_TOKEN": TOKEN,
+            "PRESSWATCH_STORAGE__MAX_ATTEMPTS": "1",
+        }
+        environment = os.environ | {"PYTHONPATH": str(ROOT)} | secrets
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return done, folder
+
+
+def tables(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """All rows of all tables."""
+    store = TableStore.open(str(folder / "tables"))
+    return {name: store.read(name).to_pylist() for name in SCHEMAS}
+
+
+def test_every_line_of_stderr_is_an_event_and_tells_of_every_shard(
+    scan: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    done, _ = scan
+    assert done.returncode == 3, done.stderr
+    lines = done.stderr.splitlines()
+    # Java's own words, before any of ours can be said.
+    assert {line for line in lines if not line.startswith("{")} <= {JAVA_SAYS}
+    events = [json.loads(line) for line in lines if line.startswith("{")]
+    assert events[0]["event"] == "run_started"
+    lost = {event["shard_uri"].rpartition("/")[2]: event for event in events if "shard_uri" in event}
+    assert set(lost) == {"a.warc.wet.gz", "b.warc.gz", "c.json.gz", "d.warc.wet.gz"}
+    assert all(event["error"] and event["failure"] for event in lost.values())
+    assert lost["d.warc.wet.gz"]["failure"] == "storage"
+    assert lost["a.warc.wet.gz"]["failure"] == "content"
+
+
+def test_the_canaries_were_read(scan: tuple[subprocess.CompletedProcess[str], Path]) -> None:
+    found = tables(scan[1])["matches"]
+    assert {row["dataset"] for row in found} == {"wet", "warc", "c4"}
+    assert URL in " ".join(str(row["document_url"]) for row in found)
+
+
+def test_no_canary_stands_in_a_log_a_metric_or_a_column_that_should_not_hold_it(
+    scan: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    done, folder = scan
+    metrics = (folder / "scan.prom").read_text()
+    assert parsed(metrics)["presswatch_documents_total"] > 0
+    cells = [
+        (name, column, str(value))
+        for name, rows in tables(folder).items()
+        for row in rows
+        for column, value in row.items()
+    ]
+    told = [("stderr", "", done.stderr), ("stdout", "", done.stdout), ("file", "", metrics), *cells]
+    for canary in (TEXT, URL, HEADER, KEY, SECRET, TOKEN, SIGNATURE):
+        allowed = {("matches", "document_url")} if canary == URL else set()
+        places = {(name, column) for name, column, text in told if canary in text}
+        assert places <= allowed, canary
+
+
+def test_no_file_below_the_tables_holds_a_secret(
+    scan: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    for path in scan[1].joinpath("tables").rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            assert not any(secret.encode() in data for secret in (KEY, SECRET, TOKEN, SIGNATURE)), path

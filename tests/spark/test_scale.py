@@ -1,0 +1,22 @@
+"""What the driver and the JVM take does not grow with the number of shards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.scale.growth import by_tiny_shards
+from benchmarks.scale.material import Sizes
+
+# A plan takes a quarter of a KB of each; what a run holds of each, and what Java has not collected yet.
+DRIVER_KILOBYTES, JAVA_KILOBYTES = 6, 60
+
+
+@pytest.mark.full
+def test_driver_and_java_take_next_to_nothing_for_one_more_shard(tmp_path: Path, corpus: Path) -> None:
+    found = by_tiny_shards(tmp_path, corpus, Sizes(tiny=(1_000, 2_500)))
+    assert found["shard_bytes"] < 10_000
+    assert [run["shards"] for run in found["runs"]] == [1_000, 2_500]
+    assert found["driver_kilobytes_a_shard"] < DRIVER_KILOBYTES
+    assert found["java_kilobytes_a_shard"] < JAVA_KILOBYTES

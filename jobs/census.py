@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from presswatch_spark.cli import run
+from presswatch_spark.deploy.entry import run_job
 
 if __name__ == "__main__":
-    sys.exit(run(["census", *sys.argv[1:]]))
+    sys.exit(run_job(["census", *sys.argv[1:]]))

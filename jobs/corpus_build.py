@@ -2,7 +2,7 @@
 
 import sys
 
-from presswatch_spark.cli import run
+from presswatch_spark.deploy.entry import run_job
 
 if __name__ == "__main__":
-    sys.exit(run(["corpus", "build", *sys.argv[1:]]))
+    sys.exit(run_job(["corpus", "build", *sys.argv[1:]]))

@@ -16,16 +16,20 @@ from presswatch_spark.commands.census import census
 from presswatch_spark.commands.compare import compare
 from presswatch_spark.commands.corpus import corpus
 from presswatch_spark.commands.demo import demo
+from presswatch_spark.commands.estimate import estimate
 from presswatch_spark.commands.pointers import fetch, verify_rows
 from presswatch_spark.commands.releases import releases
 from presswatch_spark.commands.rights import rights
 from presswatch_spark.commands.scan import scan
+from presswatch_spark.commands.schedule import schedule
 from presswatch_spark.commands.tables import matches, runs, sql
+from presswatch_spark.commands.watch import watch
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.events import ToldError
+from presswatch_spark.events import ToldError, ToldInterrupt
 from presswatch_spark.show import printable
 
 FAILED = 1
+STOPPED = "stopped (a scan or census goes on where it was when the same command is given again)"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -45,10 +49,13 @@ for command in (
     runs,
     matches,
     sql,
+    estimate,
     compare,
     rights,
     fetch,
     verify_rows,
+    watch,
+    schedule,
     demo,
 ):
     cli.add_command(command)
@@ -60,10 +67,28 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command; returns its exit code. No error that a user can cause shows a traceback."""
+    """Run one command of `presswatch`; returns its exit code."""
+    return outcome(cli, "presswatch", arguments, STOPPED)
+
+
+def outcome(command: click.Command, name: str, arguments: Sequence[str], stopped: str) -> int:
+    """Run a command; returns its exit code. `stopped` is what Ctrl-C says."""
     try:
-        with cli.make_context("presswatch", list(arguments)) as context:
-            cli.invoke(context)
+        return ended(command, name, arguments)
+    except ToldInterrupt:
+        return FAILED
+    except (KeyboardInterrupt, click.Abort):
+        return _failed(stopped)
+
+
+def ended(command: click.Command, name: str, arguments: Sequence[str]) -> int:
+    """The same, but whoever stops the process stops the caller, too (`KeyboardInterrupt`).
+
+    No error that a user can cause shows a traceback.
+    """
+    try:
+        with command.make_context(name, list(arguments)) as context:
+            command.invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
@@ -79,8 +104,6 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         return _failed(f"{error.filename or 'system'}: {error.strerror or error}")
-    except (KeyboardInterrupt, click.Abort):
-        return _failed("stopped (a scan or census goes on where it was when the same command is given again)")
     return 0
 
 

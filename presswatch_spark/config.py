@@ -95,9 +95,10 @@ class ReadRules:
 
 @dataclass(frozen=True, slots=True)
 class RunRules:
-    """How a run is spread, and whom it tells. None of these can change a row.
+    """How a run is spread, whom it tells, and what it may cost, in dollars. None of these can change a row.
 
     `lease_seconds`: with tables on S3, how long a run's process may be silent before another takes it over.
+    `price` is the name of a machine in the price list `prices`, a file; None: conf/prices.yaml.
     """
 
     wave_shards: int = 256
@@ -109,6 +110,9 @@ class RunRules:
     lease_seconds: float = 60.0
     master: str | None = None
     cores: int | None = None
+    price: str | None = None
+    prices: str | None = None
+    budget: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

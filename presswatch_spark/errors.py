@@ -62,3 +62,7 @@ class CorpusError(PresswatchError):
 
 class OutputError(PresswatchError):
     """The output folder is not ours, is locked by a live run, or cannot be written."""
+
+
+class BudgetError(PresswatchError):
+    """A run would cost more than its budget, or has cost it."""

@@ -69,7 +69,11 @@ class EventLog:
 
 
 class ToldError(PresswatchError):
-    """An error, or an interrupt, that has been told as an event: its exit code is all that is left to say."""
+    """An error that has been told as an event: its exit code is all that is left to say."""
+
+
+class ToldInterrupt(KeyboardInterrupt):
+    """The same of an interrupt."""
 
 
 @contextmanager
@@ -77,7 +81,7 @@ def failure_told(events: EventLog | None) -> Iterator[None]:
     """Tell as an event what ends the block; without a log leave it to others.
 
     Raises:
-        ToldError: in place of what was told.
+        ToldError, ToldInterrupt: in place of what was told.
     """
     try:
         yield
@@ -85,4 +89,6 @@ def failure_told(events: EventLog | None) -> Iterator[None]:
         if events is None:
             raise
         events.tell_failure("command_failed", error)
+        if isinstance(error, KeyboardInterrupt):
+            raise ToldInterrupt from error
         raise ToldError("this has been told") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -27,18 +27,23 @@ class Observer:
         progress: for people, or one line a minute.
         events: for collectors of logs, if there are any.
         metrics_file: for Prometheus: written whole or not at all, after each wave and at the end.
+        dollars: what so many core-hours cost, if a price was named.
     """
 
     def __init__(
-        self, progress: Progress, events: EventLog | None = None, metrics_file: str | None = None
+        self,
+        progress: Progress,
+        events: EventLog | None = None,
+        metrics_file: str | None = None,
+        dollars: Callable[[float], float] | None = None,
     ) -> None:
         self.progress = progress
         self._events = events
         self._file = Path(metrics_file) if metrics_file else None
+        self._dollars = dollars
         self._totals: Totals = Counter()
         self._facts: RunFacts | None = None
         self._wave = 0
-        self._dollars: float | None = None
 
     def start(self, facts: RunFacts, asked: Mapping[str, object], counts: Counts, totals: Totals) -> None:
         """The run begins, or goes on after an earlier process, which left `counts` and `totals`.
@@ -91,9 +96,12 @@ class Observer:
             at = ", ".join(suspects) or "a shard that is not known"
             self.progress.say(f"warning: a Python worker died at {at} ({tries} tries); others go on")
 
-    def spent(self, dollars: float) -> None:
-        """What the run has cost up to now, all its processes together."""
-        self._dollars = dollars
+    def say(self, event: str, line: str) -> None:
+        """News for people; as an event, its line."""
+        if self._events:
+            self._events.tell(event, told=line)
+        else:
+            self.progress.say(line)
 
     def published(self, row: Mapping[str, object]) -> None:
         """The run is in the tables."""
@@ -105,7 +113,9 @@ class Observer:
         """All metrics as they are now."""
         if self._facts is None:
             raise RuntimeError("no run has been started")
-        return Metrics.of(self._facts, self._totals, state, datetime.now(UTC), self._dollars)
+        spent = self._totals[Sample("core_seconds_total")] / 3600
+        dollars = self._dollars(spent) if self._dollars else None
+        return Metrics.of(self._facts, self._totals, state, datetime.now(UTC), dollars)
 
     def __enter__(self) -> Self:
         self.progress.__enter__()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial, reduce
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pyarrow.compute as pc
 
 from presswatch_spark import __version__
+from presswatch_spark.budget import Bill, CostGuard
 from presswatch_spark.config import RunRules, ScanConfig, config_digest, row_settings
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.events import EventLog
@@ -30,6 +31,7 @@ from presswatch_spark.output.tables import TableStore
 from presswatch_spark.output.wave_task import ScanOne
 from presswatch_spark.output.waves import WaveScan, batched
 from presswatch_spark.progress import Counts, Progress
+from presswatch_spark.sampling.draw import draw
 from presswatch_spark.shard_scan import ShardScan
 from presswatch_spark.sources.base import ReadOptions
 from presswatch_spark.sources.detect import holds_metadata
@@ -64,6 +66,11 @@ class RunSummary:
         return str(self.row["run_id"])
 
 
+Guard = Callable[[Counts, float], None]
+"""Asked before the first wave of a run and after each, with what all its processes have done and the seconds
+of this one; it stops the run by raising. What is done stays done."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """What a run is to do, and what decides its rows.
@@ -93,6 +100,7 @@ def scan(
     config: ScanConfig,
     base: str | None = None,
     sample: float | None = None,
+    sample_seed: int = 0,
     spark: SparkSession | None = None,
     progress: Progress | None = None,
     events: EventLog | None = None,
@@ -103,13 +111,15 @@ def scan(
         dataset: format of the shards: `auto`, `wet`, `c4`, `oscar` or `rows`.
         corpus: folder or URI of the corpus.
         base: what the lines of a `*.paths.gz` list are relative to.
-        sample: the share of the shards to scan, drawn by their names; None or 1 for all.
+        sample: the share of the shards to scan, drawn at random in each segment or folder; None or 1 for all.
+        sample_seed: another one draws another sample.
         spark: session to use; default: one by `config.run`.
         progress: where to report; default: stderr.
         events: where to log what happens; the progress too, then.
 
     Raises:
-        ConfigError: a column is named for something that no row is asked for.
+        ConfigError: a column is named for something that no row is asked for, or a price that is not listed.
+        BudgetError: the scan would cost more than its budget, or has cost it.
         InputError: `paths` lead to no shard.
         CorpusError: the corpus is missing, of another version, or its files are not as its manifest says.
         OutputError: `out` is not ours, owned by another process, or full. What is done stays done.
@@ -117,7 +127,11 @@ def scan(
     """
     check_mapping(config.read.columns)
     listed = _without_companions(plan(paths, config.storage, base), dataset, config.storage)
-    shards, sampled = _sampled(listed, sample)
+    shards, sampled = _sampled(listed, sample, sample_seed)
+    bill = Bill.of(shards, dataset, config)
+    observer = _observer(bill, config.run, progress, events)
+    observer.say("estimate", bill.line())
+    bill.require_within_budget()
     manifest = Corpus.open(corpus, check=True, storage=config.storage).manifest
     store = TableStore.create(out, config.storage)
     facts = _facts(dataset, config, manifest) | sampled
@@ -126,8 +140,18 @@ def scan(
     with claim(store, work.key, datetime.now(UTC), config.run.lease_seconds) as run:
         scan_one.rehearse(shards.shards[0])
         spark = spark or session("presswatch scan", master=config.run.master, cores=config.run.cores)
-        observer = Observer(progress or Progress(events=events), events, config.run.metrics_file)
-        return interruptible(spark, partial(execute, work, run, store, config.run, spark, observer))
+        guards = (_cost_guard(bill, len(shards), spark, observer),)
+        return interruptible(spark, partial(execute, work, run, store, config.run, spark, observer, guards))
+
+
+def _observer(bill: Bill, rules: RunRules, progress: Progress | None, events: EventLog | None) -> Observer:
+    price = bill.machine.dollars if bill.machine else None
+    return Observer(progress or Progress(events=events), events, rules.metrics_file, price)
+
+
+def _cost_guard(bill: Bill, planned: int, spark: SparkSession, observer: Observer) -> CostGuard:
+    cores = partial(getattr, spark.sparkContext, "defaultParallelism")
+    return CostGuard(bill, planned, cores, partial(observer.say, "estimate"))
 
 
 def _without_companions(shards: ShardPlan, dataset: str, storage: StorageOptions) -> ShardPlan:
@@ -146,6 +170,7 @@ def _facts(dataset: str, config: ScanConfig, manifest: Manifest) -> dict[str, ob
         "dataset": None if dataset == "auto" else dataset,
         "release": config.read.release,
         "corpus_digest": manifest.digest,
+        "corpus_articles": manifest.counts.articles,
         "config_digest": config_digest(config, manifest.minhash),
         "config": row_settings(config, manifest.minhash),
         "tool_version": __version__,
@@ -155,20 +180,29 @@ def _facts(dataset: str, config: ScanConfig, manifest: Manifest) -> dict[str, ob
     }
 
 
-def _sampled(listed: ShardPlan, share: float | None) -> tuple[ShardPlan, dict[str, object]]:
+def _sampled(listed: ShardPlan, share: float | None, seed: int) -> tuple[ShardPlan, dict[str, object]]:
     """The shards to scan, and what `runs` says of the draw."""
     if share is None or share == 1:
-        return listed, {"sample": None, "shards_listed": None}
-    return listed.sample(share), {"sample": share, "shards_listed": len(listed)}
+        return listed, dict.fromkeys(("sample", "sample_seed", "sample_strata", "shards_listed"))
+    drawn = draw(listed, share, seed)
+    told = {"sample": share, "sample_seed": seed, "sample_strata": drawn.strata_json()}
+    return drawn.shards, told | {"shards_listed": len(listed)}
 
 
 def execute(
-    work: Work, run: Run, store: TableStore, rules: RunRules, spark: SparkSession, observer: Observer
+    work: Work,
+    run: Run,
+    store: TableStore,
+    rules: RunRules,
+    spark: SparkSession,
+    observer: Observer,
+    guards: Sequence[Guard] = (),
 ) -> RunSummary:
     """Scan, in waves, what no earlier process of this run has scanned, and publish.
 
     Raises:
         OutputError: the disk is full, or another process has taken the run over.
+        PresswatchError: a guard stopped the run.
     """
     began = time.monotonic()
     shards, waves = tuple(work.shards), list(run.waves)
@@ -178,8 +212,10 @@ def execute(
         observer.start(*_start(work, run, store, len(shards), waves))
         scan_wave = WaveScan(spark, run, work.scan, rules, observer)
         for positions in batched(todo, rules.wave_shards):
+            _ask(guards, waves, began)
             observer.wave_started(len(positions))
             waves += scan_wave({position: shards[position] for position in positions})
+        _ask(guards, waves, began)
         facts = {**work.facts, "shards_planned": len(shards)}
         row = publish(spark, store, run, waves, facts, observer.metrics("published").rows())
         observer.published(row)
@@ -191,6 +227,15 @@ def execute(
     return RunSummary(row, incomplete, run.resumed, time.monotonic() - began, notes)
 
 
+def _ask(guards: Sequence[Guard], waves: Sequence[Wave], began: float) -> None:
+    for guard in guards:
+        guard(_counted(waves), time.monotonic() - began)
+
+
+def _counted(waves: Sequence[Wave]) -> Counts:
+    return reduce(add, (wave.counts for wave in waves), Counts())
+
+
 def _start(
     work: Work, run: Run, store: TableStore, planned: int, waves: Sequence[Wave]
 ) -> tuple[RunFacts, dict[str, object], Counts, Totals]:
@@ -200,7 +245,6 @@ def _start(
     labels = {"run_id": run.run_id, **{name: str(asked[name] or "") for name in ("dataset", "release")}}
     finished = store.read("runs", columns=["finished_at"])["finished_at"].to_pylist()
     facts = RunFacts(labels, planned, run.started_at, max(finished, default=None))
-    counts = reduce(add, (wave.counts for wave in waves), Counts())
-    totals = sum((wave.totals for wave in waves), Counter())
+    counts, totals = _counted(waves), sum((wave.totals for wave in waves), Counter())
     asked |= {"plan_digest": work.plan_digest, "resumed": run.resumed}
     return facts, asked, counts, totals

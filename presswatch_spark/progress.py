@@ -24,7 +24,10 @@ SECONDS_BETWEEN_JSON_LINES = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What some shards gave; `incomplete` counts those that were not read to their end."""
+    """What some shards gave; `incomplete` counts those that were not read to their end.
+
+    `core_seconds`: what they took of the cluster, in seconds times its cores, idle ones too.
+    """
 
     shards: int = 0
     incomplete: int = 0
@@ -32,6 +35,7 @@ class Counts:
     text_bytes: int = 0
     matches: int = 0
     signals: int = 0
+    core_seconds: float = 0.0
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
@@ -102,6 +106,11 @@ class Progress:
             self._warned = True
             self._warn(log[0])
 
+    def say(self, news: str) -> None:
+        """Write a line of news, above the live line if there is one."""
+        self._stream.write(("\r\x1b[K" if self._live else "") + printable(news) + "\n")
+        self._stream.flush()
+
     def tick(self) -> None:
         """Report if it is time to."""
         now = self._clock()
@@ -146,11 +155,6 @@ class Progress:
             f"warning: none of the first {self._done.shards:,} shards could be read, such as"
             f" {named['shard_uri']}: {named['error']} (the scan goes on; Ctrl-C stops it)"
         )
-
-    def say(self, line: str) -> None:
-        """Write a line of its own, for people."""
-        self._stream.write(("\r\x1b[K" if self._live else "") + printable(line) + "\n")
-        self._stream.flush()
 
     def _facts(self, now: float) -> dict[str, int | float | None]:
         """Totals of the run; speed and time left by what this process has done."""

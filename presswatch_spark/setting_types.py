@@ -29,6 +29,7 @@ BOUNDS: Mapping[str, Bounds] = {
     "confidence.full_copy_shared_share": SHARE,
     "confidence.rare_passage_bits": (0, None),
     "confidence.common_bits": (0, None),
+    "run.budget": (0, None),
     "corpus.cluster_jaccard": SHARE,
     "corpus.background_copy_share": SHARE,
     "corpus.min_article_words": (8, None),
@@ -40,6 +41,12 @@ BOUNDS: Mapping[str, Bounds] = {
     "run.wave_failures": SHARE,
     "run.lease_seconds": (1, 3600),
     "storage.backoff_base": (0, 60),
+    # What EMR Serverless allows a worker.
+    "serverless.disk_gb": (20, 2000),
+    "serverless.timeout_minutes": (5, 1_000_000),
+    "wait.first_seconds": (0.01, 3600),
+    "wait.longest_seconds": (0.01, 3600),
+    "wait.log_seconds": (0, 3600),
     "storage.connect_timeout": (0.1, 3600),
     "storage.read_timeout": (0.1, 3600),
 }
@@ -96,16 +103,16 @@ class Setting:
 
 @lru_cache(maxsize=1)
 def known_settings() -> Mapping[Path, Setting]:
-    """Every setting there is, by path."""
-    return dict([*_settings(ScanConfig(), ()), *_settings(CorpusConfig(), ("corpus",))])
+    """Every setting of a job, by path."""
+    return dict([*settings_in(ScanConfig()), *settings_in(CorpusConfig(), ("corpus",))])
 
 
-def _settings(section: object, path: Path) -> Iterator[tuple[Path, Setting]]:
+def settings_in(section: object, path: Path = ()) -> Iterator[tuple[Path, Setting]]:
     """Settings of a section in which every one has its default."""
     for name, hint in get_type_hints(type(section)).items():
         here, default = (*path, name), getattr(section, name)
         if is_dataclass(default):
-            yield from _settings(default, here)
+            yield from settings_in(default, here)
         else:
             yield here, Setting.of(".".join(here), hint, default)
 

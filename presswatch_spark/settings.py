@@ -15,13 +15,43 @@ import yaml
 
 from presswatch_spark.config import CorpusConfig, ScanConfig
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.setting_types import Path, known_settings, parse_text, problem_of
+from presswatch_spark.setting_types import Path, Setting, known_settings, parse_text, problem_of
 
 ENVIRONMENT_PREFIX = "PRESSWATCH_"
-# With our prefix, but no settings: where hosts keep copies of a corpus, and what the tests read.
-OTHER_VARIABLES = frozenset({"PRESSWATCH_CACHE_DIR", "PRESSWATCH_REAL_DATA"})
+# With our prefix, but no settings of a job: those of profiles (`presswatch_spark.deploy`), ...
+DEPLOY_PREFIX = "PRESSWATCH_DEPLOY__"
+# ... where hosts keep copies of a corpus, where a submitted job leaves its outcome, and what the tests read.
+OTHER_VARIABLES = frozenset({"PRESSWATCH_CACHE_DIR", "PRESSWATCH_REAL_DATA", "PRESSWATCH_RESULT_URI"})
 
 Config = TypeVar("Config")
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Settings that are read together.
+
+    Args:
+        known: all there are, by path.
+        listed_in: the files that list them, for messages.
+        prefix: of their variables in the environment.
+        others: variables with that prefix that are none of them.
+        apart: a longer prefix, of variables that belong to another family.
+    """
+
+    known: Mapping[Path, Setting]
+    listed_in: str
+    prefix: str
+    others: frozenset[str] = frozenset()
+    apart: str = ""
+
+    def owns(self, variable: str) -> bool:
+        """Whether a variable of the environment should name one of these settings."""
+        apart = bool(self.apart) and variable.startswith(self.apart)
+        return variable.startswith(self.prefix) and not apart and variable not in self.others
+
+    def path_of(self, variable: str) -> Path:
+        """The path of the setting that a variable names."""
+        return tuple(variable.removeprefix(self.prefix).lower().split("__"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +66,22 @@ class Given:
 def load_scan_config(
     path: str | None = None, env: Mapping[str, str] | None = None, flags: Mapping[str, object] | None = None
 ) -> ScanConfig:
-    """Settings of a scan; see `_load`."""
-    return _build(ScanConfig, (), _load(path, env or {}, flags or {}))
+    """Settings of a scan; see `load_settings`."""
+    return build_config(ScanConfig, (), load_settings(job_settings(), path, env or {}, flags or {}))
 
 
 def load_corpus_config(
     path: str | None = None, env: Mapping[str, str] | None = None, flags: Mapping[str, object] | None = None
 ) -> CorpusConfig:
-    """Settings of a corpus build: the section `corpus`; flags are named `corpus.…` too. See `_load`."""
-    return _build(CorpusConfig, ("corpus",), _load(path, env or {}, flags or {}))
+    """Settings of a corpus build: the section `corpus`; so are flags named. See `load_settings`."""
+    values = load_settings(job_settings(), path, env or {}, flags or {})
+    return build_config(CorpusConfig, ("corpus",), values)
+
+
+def job_settings() -> Family:
+    """The settings of scans and of corpus builds, which stand in one file."""
+    listed_in = "conf/scan.yaml and conf/datasets.yaml"
+    return Family(known_settings(), listed_in, ENVIRONMENT_PREFIX, OTHER_VARIABLES, DEPLOY_PREFIX)
 
 
 def parse_flag(name: str, value: object) -> object:
@@ -61,10 +98,13 @@ def parse_flag(name: str, value: object) -> object:
         raise ConfigError(f"{name} {error}", where="command line") from error
 
 
-def _load(path: str | None, env: Mapping[str, str], flags: Mapping[str, object]) -> dict[Path, object]:
+def load_settings(
+    family: Family, path: str | None, env: Mapping[str, str], flags: Mapping[str, object]
+) -> dict[Path, object]:
     """Merge the layers into values by path.
 
     Args:
+        family: the settings that there are.
         path: the YAML file, or None.
         env: the process environment; names without the prefix are none of ours.
         flags: values by dotted path; None means that the flag was not given.
@@ -74,14 +114,15 @@ def _load(path: str | None, env: Mapping[str, str], flags: Mapping[str, object])
     problems: list[str] = []
     merged: dict[Path, object] = {}
     layers = (
-        _from_file(path, problems) if path else (),
-        _from_environment(env, problems),
+        _from_file(path, family, problems) if path else (),
+        _from_environment(env, family, problems),
         _from_flags(flags),
     )
     for layer in layers:
         for given in layer:
-            setting = known_settings().get(given.path)
-            problem = problem_of(setting, given.value) if setting else f"is no setting{_nearest(given.path)}"
+            setting = family.known.get(given.path)
+            unknown = f"is no setting{_nearest(given.path, family)}"
+            problem = problem_of(setting, given.value) if setting else unknown
             if problem or not setting:
                 problems.append(f"{given.where}: {'.'.join(given.path)} {problem}")
             else:
@@ -93,13 +134,14 @@ def _load(path: str | None, env: Mapping[str, str], flags: Mapping[str, object])
     return merged
 
 
-def _build(kind: type[Config], path: Path, values: Mapping[Path, object]) -> Config:
+def build_config(kind: type[Config], path: Path, values: Mapping[Path, object]) -> Config:
+    """The dataclass `kind`, whose settings lie under `path`, with `values` in the place of its defaults."""
     hints = get_type_hints(kind)
     arguments: dict[str, Any] = {}
     for name, hint in hints.items():
         here = (*path, name)
         if is_dataclass(hint) and isinstance(hint, type):
-            arguments[name] = _build(hint, here, values)
+            arguments[name] = build_config(hint, here, values)
         elif here in values:
             arguments[name] = values[here]
     return kind(**arguments)
@@ -111,14 +153,12 @@ def _from_flags(flags: Mapping[str, object]) -> Iterator[Given]:
             yield Given(tuple(name.split(".")), value, "command line")
 
 
-def _from_environment(env: Mapping[str, str], problems: list[str]) -> Iterator[Given]:
-    for name in sorted(env):
-        if not name.startswith(ENVIRONMENT_PREFIX) or name in OTHER_VARIABLES:
-            continue
-        path = tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
-        setting = known_settings().get(path)
+def _from_environment(env: Mapping[str, str], family: Family, problems: list[str]) -> Iterator[Given]:
+    for name in sorted(filter(family.owns, env)):
+        path = family.path_of(name)
+        setting = family.known.get(path)
         if setting is None:
-            problems.append(f"{name} is no setting{_nearest_variable(name)}")
+            problems.append(f"{name} is no setting{_nearest_variable(name, family)}")
             continue
         try:
             yield Given(path, parse_text(setting, env[name]), name)
@@ -126,12 +166,12 @@ def _from_environment(env: Mapping[str, str], problems: list[str]) -> Iterator[G
             problems.append(f"{name}: {'.'.join(path)} {error}")
 
 
-def _from_file(path: str, problems: list[str]) -> list[Given]:
+def _from_file(path: str, family: Family, problems: list[str]) -> list[Given]:
     try:
         with open(path, encoding="utf-8") as file:
             loader = yaml.SafeLoader(file)
             root = loader.get_single_node()
-            givens = [] if root is None else list(_from_node(loader, root, (), path, problems))
+            givens = [] if root is None else list(_from_node(loader, root, (), path, family, problems))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the settings cannot be read: {error}", where=path) from error
     except yaml.YAMLError as error:
@@ -142,11 +182,11 @@ def _from_file(path: str, problems: list[str]) -> list[Given]:
 
 
 def _from_node(
-    loader: yaml.SafeLoader, node: yaml.Node, path: Path, file: str, problems: list[str]
+    loader: yaml.SafeLoader, node: yaml.Node, path: Path, file: str, family: Family, problems: list[str]
 ) -> Iterator[Given]:
     """Walk the YAML tree down to settings; a section is any path that settings lie under."""
     where = f"{file}:{node.start_mark.line + 1}"
-    is_section = any(known[: len(path)] == path and known != path for known in known_settings())
+    is_section = any(known[: len(path)] == path and known != path for known in family.known)
     if not is_section or not isinstance(node, yaml.MappingNode):
         value = loader.construct_document(node)
         if not is_section:
@@ -160,31 +200,27 @@ def _from_node(
         if key in seen:
             problems.append(f"{file}:{key_node.start_mark.line + 1}: {'.'.join((*path, key))} is given twice")
         seen.add(key)
-        yield from _from_node(loader, value_node, (*path, key), file, problems)
+        yield from _from_node(loader, value_node, (*path, key), file, family, problems)
 
 
-def _nearest(path: Path) -> str:
+def _nearest(path: Path, family: Family) -> str:
     """Name the setting that was probably meant."""
-    return _meant(".".join(path), [".".join(known) for known in known_settings()])
+    return _meant(".".join(path), [".".join(known) for known in family.known], "", family)
 
 
-def _nearest_variable(name: str) -> str:
+def _nearest_variable(name: str, family: Family) -> str:
     """Name the variable that was probably meant; the prefix that all share makes none of them likelier."""
-    rest = name.removeprefix(ENVIRONMENT_PREFIX).upper()
-    others = (other.removeprefix(ENVIRONMENT_PREFIX) for other in OTHER_VARIABLES)
-    settings = ("__".join(known).upper() for known in known_settings())
-    return _meant(rest, [*settings, *others], ENVIRONMENT_PREFIX)
+    rest = name.removeprefix(family.prefix).upper()
+    others = (other.removeprefix(family.prefix) for other in family.others)
+    settings = ("__".join(known).upper() for known in family.known)
+    return _meant(rest, [*settings, *others], family.prefix, family)
 
 
-def _meant(name: str, known: list[str], prefix: str = "") -> str:
+def _meant(name: str, known: list[str], prefix: str, family: Family) -> str:
     from difflib import get_close_matches
 
     near = get_close_matches(name, known, 1)
-    return (
-        f"; did you mean {prefix}{near[0]}?"
-        if near
-        else "; conf/scan.yaml and conf/datasets.yaml list all there are"
-    )
+    return f"; did you mean {prefix}{near[0]}?" if near else f"; {family.listed_in} list all there are"
 
 
 def _yaml_place(path: str, error: yaml.YAMLError) -> str:

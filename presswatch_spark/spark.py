@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pyarrow as pa
 
 from presswatch_spark.java import java_home
+from presswatch_spark.shipped import shipped
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -161,7 +162,7 @@ def _on_this_host() -> dict[str, str]:
     # For workers: huge pages under buffers that live for one batch cost the system more time than they save.
     os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
     newer = tuple(int(part) for part in pyspark.__version__.split(".")[:2]) >= (4, 2)
-    log_settings = f"-Dlog4j.configurationFile={_conf_folder().joinpath('log4j2.properties').as_uri()}"
+    log_settings = f"-Dlog4j.configurationFile={shipped('log4j2.properties').as_uri()}"
     options = f"{log_settings} {LIGHT_JVM}"
     return {
         "spark.driver.bindAddress": "127.0.0.1",
@@ -175,9 +176,3 @@ def _on_this_host() -> dict[str, str]:
 def _on_executors() -> dict[str, str]:
     """Where workers keep compiled kernels: their own working folder, as the package's may be read-only."""
     return {"spark.executorEnv.NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", "numba-cache")}
-
-
-def _conf_folder() -> Path:
-    """`conf/` of the installed package, or of the working copy."""
-    package = Path(__file__).resolve().parent
-    return next(folder for folder in (package / "conf", package.parent / "conf") if folder.is_dir())

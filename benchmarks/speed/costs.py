@@ -1,49 +1,33 @@
-"""Core-hours and dollars for whole releases: measured rates, sizes and prices from conf/prices.yaml."""
+"""Core-hours and dollars for whole releases: rates as measured, sizes and prices from conf/prices.yaml."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-PRICES = Path(__file__).resolve().parents[2] / "conf" / "prices.yaml"
+from presswatch_spark.costs import PriceList, core_hours
 
 
-def measure(parts: dict[str, Any], prices: Path = PRICES) -> dict[str, object]:
-    """What each release takes whose rate was measured.
-
-    core-hours = bytes of text (of WARC: of pages) / (rate of the whole scan of a shard on one core × Spark's
-    share of it).
-    """
-    table = yaml.safe_load(prices.read_text("utf-8"))
+def measure(parts: dict[str, Any]) -> dict[str, object]:
+    """What each release takes whose rate was measured; `presswatch_spark.costs` reckons."""
+    prices = PriceList.read()
     kept = spark_share(parts)
     rates = whole_scan_rates(parts)
     rows = []
-    for release in table["releases"]:
-        rate = rates.get((release["format"], bool(release.get("gate"))))
+    for release in prices.releases:
+        rate = rates.get((release.format, release.gate))
         if rate:
-            hours = float(release["text_bytes"]) / (rate * kept * 1e6) / 3600
-            dollars = {
-                machine["name"]: round(
-                    hours / machine["cores"] * (machine["usd_per_hour"] + machine["service_usd_per_hour"]), 2
-                )
-                for machine in table["prices"]["machines"]
-            }
+            hours = core_hours(release.text_bytes, rate, kept)
             rows.append(
                 {
-                    "name": release["name"],
+                    "name": release.name,
                     "mb_per_second": rate,
                     "core_hours": round(hours, 1),
-                    "dollars": dollars,
+                    "dollars": {
+                        machine.name: round(machine.dollars(hours), 2) for machine in prices.machines
+                    },
                 }
             )
-    return {
-        "noted": table["prices"]["noted"],
-        "region": table["prices"]["region"],
-        "spark_share": kept,
-        "releases": rows,
-    }
+    return {"noted": prices.noted, "region": prices.region, "spark_share": kept, "releases": rows}
 
 
 def spark_share(parts: dict[str, Any]) -> float:

@@ -23,6 +23,8 @@ FALLBACKS = {
     "unsigned": "signed",
     "pdf": "left out",
     "metrics_file": "none",
+    "price": "none, and no dollars are reckoned",
+    "budget": "no limit",
 }
 
 
@@ -111,6 +113,8 @@ def _type_of(setting: Setting) -> click.ParamType[Any]:
     if setting.bounds is None:
         return click.STRING
     low, high = setting.bounds
+    if setting.kind is float:
+        return click.FloatRange(low, high)
     return click.IntRange(int(low), None if high is None else int(high))
 
 

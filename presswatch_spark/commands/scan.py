@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.commands.estimate import HEADLINES, estimate_lines
 from presswatch_spark.commands.options import (
     given_settings,
     setting_option,
     spark_options,
     storage_options,
 )
+from presswatch_spark.errors import InputError
 from presswatch_spark.events import EventLog, failure_told
 from presswatch_spark.show import printable
 
 if TYPE_CHECKING:
     from presswatch_spark.pipeline import RunSummary
+    from presswatch_spark.storage.objects import StorageOptions
 
 INCOMPLETE = 3
 SHARDS_NAMED = 5
@@ -33,7 +36,15 @@ SHARDS_NAMED = 5
     "--sample",
     type=click.FloatRange(0, 1, min_open=True),
     metavar="SHARE",
-    help="Scan only this share of the shards, drawn evenly; 0.01 for 1 %.",
+    help="Scan only this share of the shards, drawn at random in each segment or folder; 0.01 for 1 %.",
+)
+@click.option(
+    "--sample-seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Another seed draws another sample; the same one the same, from every mirror.",
 )
 @click.option(
     "--format",
@@ -71,6 +82,10 @@ SHARDS_NAMED = 5
 @setting_option(
     "--metrics-file", "run.metrics_file", "Where to write metrics for Prometheus, after each wave", "FILE"
 )
+@setting_option("--price", "run.price", "What cores cost: a machine of conf/prices.yaml", "MACHINE")
+@setting_option(
+    "--budget", "run.budget", "Dollars that the scan may cost: it does not begin, or stops, above", "DOLLARS"
+)
 @click.pass_context
 def scan(
     context: click.Context,
@@ -83,6 +98,7 @@ def scan(
     base: str | None,
     release: str | None,
     sample: float | None,
+    sample_seed: int,
     **flags: Any,
 ) -> None:
     """Scan shards for copies of the corpus's articles.
@@ -91,6 +107,9 @@ def scan(
     --release CC-MAIN-2025-33 --format wet finds the shards of a whole release by itself. Settings come from
     --config, then from the environment (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), then from flags. A stopped scan
     goes on where it was when the same command is given again.
+
+    Before it begins, its shards, bytes and core-hours are estimated on stderr, and its dollars with --price.
+    After a --sample, what the whole release holds is estimated too; see `presswatch estimate`.
     """
     from presswatch_spark.pipeline import scan as run_scan
     from presswatch_spark.settings import load_scan_config
@@ -111,9 +130,9 @@ def scan(
             paths, base = (found.path,), found.base
         summary = run_scan(
             paths, dataset=dataset, corpus=corpus, out=out, config=settings, base=base, sample=sample,
-            events=events,
+            sample_seed=sample_seed, events=events,
         )  # fmt: skip
-    for line in summary_lines(summary, out):
+    for line in (*summary_lines(summary, out), *_estimate_lines(summary, out, settings.storage)):
         click.echo(line)
     _tell_rest(summary, out, events)
     if summary.incomplete:
@@ -170,6 +189,22 @@ def summary_lines(summary: RunSummary, out: str) -> list[str]:
             " what was not found may stand in the rest",
         )
     return lines
+
+
+def _estimate_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Iterator[str]:
+    """After a sample, the main totals of the whole, or why there are none."""
+    if summary.row.get("sample") is None:
+        return
+    from presswatch_spark.estimates import estimate_of
+    from presswatch_spark.output.tables import TableStore
+
+    try:
+        found = estimate_of(TableStore.open(out, storage), summary.run_id)
+    except InputError as error:
+        yield printable(f"no estimate of the whole: {error.what}")
+        return
+    yield from estimate_lines(found, (row for row in found.measures if row.measure in HEADLINES))
+    yield f"all estimates: presswatch estimate {out} --run {summary.run_id}"
 
 
 def incomplete_message(summary: RunSummary, out: str) -> str:

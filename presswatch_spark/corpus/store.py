@@ -80,7 +80,7 @@ class Corpus:
         """
         options = storage or StorageOptions()
         uri = canonical(path)
-        manifest = _manifest(uri, options)
+        manifest = manifest_of(uri, options)
         folder = Path(uri) if scheme_of(uri) == "file" else _copy_on_host(uri, manifest, options)
         check_files(folder, manifest, content=check)
         return cls(folder, manifest)
@@ -210,7 +210,9 @@ def upload(folder: Path, uri: str, manifest: Manifest, options: StorageOptions) 
         put_file(str(folder / name), join(canonical(uri), name), options)
 
 
-def _manifest(uri: str, options: StorageOptions) -> Manifest:
+def manifest_of(path: str, options: StorageOptions) -> Manifest:
+    """The manifest of the corpus at `path`, nothing else of it; `CorpusError` if there is no sound one."""
+    uri = canonical(path)
     where = join(uri, layout.MANIFEST)
     try:
         with open_stream(stat(where, options), options) as stream:

@@ -41,6 +41,7 @@ from presswatch_spark.tables import (
     RUNS,
     SCAN_LOG,
 )
+from presswatch_spark.watch.claims import FOLDER as CLAIMS_FOLDER
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -187,8 +188,12 @@ def _files_in(folder: Folder) -> list[str]:
 
 
 def _holds_others(root: Folder) -> bool:
-    """Whether there is anything in a folder but a marker that another process writes this moment."""
-    return any(MARKER not in name and name != ".lock" for name in root.entries())
+    """Whether there is anything in a folder but a marker that another process writes this moment, and claims.
+
+    Whoever watches for releases claims one before its scan makes the tables.
+    """
+    ours = (".lock", CLAIMS_FOLDER)
+    return any(MARKER not in name and name.partition("/")[0] not in ours for name in root.entries())
 
 
 @contextmanager

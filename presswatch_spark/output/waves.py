@@ -11,6 +11,7 @@ too much is left then, the platform is at fault and not the shards: see `presswa
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
@@ -57,6 +58,19 @@ class _Scanned:
     deaths: int = 0
 
 
+@dataclass(slots=True)
+class _Meter:
+    """Counts what a cluster of so many cores is kept for, idle or not."""
+
+    cores: int
+    since: float = field(default_factory=time.monotonic)
+
+    def core_seconds(self) -> float:
+        """Seconds since the last look, times the cores."""
+        before, self.since = self.since, time.monotonic()
+        return (self.since - before) * self.cores
+
+
 @dataclass(frozen=True, slots=True)
 class WaveScan:
     """Scans waves of `run` with `scan`, in as many tasks for each core; see `tasks_for`."""
@@ -75,19 +89,19 @@ class WaveScan:
             OutputError: the disk is full, or another process has taken the run over.
             PresswatchError: Spark failed for a reason that no smaller wave would mend.
         """
-        waves, left = list[Wave](), dict[int, Row]()
+        waves, left, meter = list[Wave](), dict[int, Row](), _Meter(self._cores)
         for found in self._scanned(shards, final=False):
             lost = {place: row for place, row in found.log.items() if row["failure"] in PLATFORM}
             left |= lost
             if len(lost) < len(found.log):
                 kept = [place for place in found.log if place not in lost]
-                waves.append(self._done(found, kept, first=not waves))
+                waves.append(self._done(found, kept, meter, first=not waves))
         if left and not is_hopeless(left.values(), len(shards), self.rules.wave_failures):
             again = {place: shards[place] for place in left}
             found = _joined(self._scanned(again, final=True))
             found.log = {place: _tried(row, left[place]) for place, row in found.log.items()}
             check_budget(found.log.values(), len(shards), self.rules.wave_failures)
-            waves.append(self._done(found, list(again), first=not waves))
+            waves.append(self._done(found, list(again), meter, first=not waves))
         else:
             check_budget(left.values(), len(shards), self.rules.wave_failures)
         return waves
@@ -98,8 +112,8 @@ class WaveScan:
         `deaths`: those of an attempt before that found nothing, to be counted with what is found now.
         """
         attempt = f"{next(iter(shards)):06}-{secrets.token_hex(4)}"
-        places, cores = list(shards), self.spark.sparkContext.defaultParallelism
-        tasks = len(places) if final else tasks_for(shards.values(), self.rules.shards_per_task, cores)
+        places = list(shards)
+        tasks = len(places) if final else tasks_for(shards.values(), self.rules.shards_per_task, self._cores)
         groups = dealt(shards, tasks)
         try:
             found = self._attempted(attempt, shards, groups, final=final)
@@ -147,13 +161,19 @@ class WaveScan:
     def _tell_deaths(self, shards: Shards, suspects: Iterable[int], tries: int) -> None:
         self.observer.worker_died([printable(shards[place].uri) for place in sorted(suspects)], tries)
 
-    def _done(self, found: _Scanned, places: Sequence[int], *, first: bool) -> Wave:
+    @property
+    def _cores(self) -> int:
+        return int(self.spark.sparkContext.defaultParallelism)
+
+    def _done(self, found: _Scanned, places: Sequence[int], meter: _Meter, *, first: bool) -> Wave:
         """Write the log of the shards that are done, and put the marker down; `first`: of its wave."""
         log = [found.log[place] for place in places]
         where = self.run.parts.at(found.attempt)
         with disk_errors(where), part_files(self.run.parts, found.attempt) as files:
             files.add("scan_log", [pa.RecordBatch.from_pylist(list(map(dict, log)), COLUMNS["scan_log"])])
-        counts, totals = reduce(add, map(Counts.of, log)), totals_of(log)
+        counts = reduce(add, map(Counts.of, log), Counts(core_seconds=meter.core_seconds()))
+        totals = totals_of(log)
+        totals[Sample("core_seconds_total")] = round(counts.core_seconds)
         totals[Sample("waves_total")] = int(first)
         totals[Sample("worker_deaths_total")] = found.deaths
         parts = (*found.parts, *files.parts)

@@ -23,7 +23,7 @@ from urllib3.exceptions import (
 )
 
 from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError
-from presswatch_spark.storage.model import Body, MissingError, ObjectInfo, StorageOptions, pause
+from presswatch_spark.storage.model import Body, DeniedError, MissingError, ObjectInfo, StorageOptions, pause
 from presswatch_spark.storage.streams import ByteStream
 from presswatch_spark.storage.uris import printable, scheme_of
 
@@ -173,7 +173,7 @@ def _require_object(reply: urllib3.BaseHTTPResponse, uri: str) -> None:
         raise MissingError("there is no such object", where=where, remedy="check the address")
     if reply.status in {401, 403}:
         remedy = "the site wants credentials, or fewer requests"
-        raise StorageError(f"access denied ({reply.status})", where=where, remedy=remedy)
+        raise DeniedError(f"access denied ({reply.status})", where=where, remedy=remedy)
     raise StorageError(f"the server answered {reply.status}", where=where, remedy="run again later")
 
 

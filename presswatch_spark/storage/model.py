@@ -60,6 +60,10 @@ class ConflictError(StorageError):
     """The object is not as the writer expected it to be."""
 
 
+class DeniedError(StorageError):
+    """Storage would not say whether there is such an object: access to it is denied."""
+
+
 class Reader(Protocol):
     """The bytes of a reply, or of a file."""
 

@@ -17,6 +17,7 @@ from presswatch_spark.errors import ConfigError, StorageError
 from presswatch_spark.storage.local import LocalStore, explained, partial_path
 from presswatch_spark.storage.model import (
     ConflictError,
+    DeniedError,
     MissingError,
     ObjectInfo,
     StorageOptions,
@@ -31,6 +32,7 @@ __all__ = [
     "READ_BYTES",
     "ByteStream",
     "ConflictError",
+    "DeniedError",
     "MissingError",
     "ObjectInfo",
     "StorageOptions",

@@ -23,7 +23,7 @@ from botocore.exceptions import (
 )
 
 from presswatch_spark.errors import StorageError
-from presswatch_spark.storage.model import MissingError, StorageOptions
+from presswatch_spark.storage.model import DeniedError, MissingError, StorageOptions
 from presswatch_spark.storage.uris import bucket_and_key
 
 _MISSING = {
@@ -54,7 +54,7 @@ def from_reply(code: str, uri: str, options: StorageOptions) -> StorageError:
     if code in _MISSING:
         return MissingError(_MISSING[code], where=uri, remedy="check bucket, key and --endpoint")
     if code in _DENIED:
-        return StorageError("access denied", where=uri, remedy=_access_remedy(uri, options))
+        return DeniedError("access denied", where=uri, remedy=_access_remedy(uri, options))
     if code in _BAD_KEY:
         return StorageError("the credentials are not valid here", where=uri, remedy="give another --profile")
     if code in _EXPIRED:

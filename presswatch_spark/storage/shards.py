@@ -84,22 +84,6 @@ class ShardPlan:
         """Return the first `n` shards."""
         return ShardPlan(self.shards[:n])
 
-    def sample(self, share: float) -> ShardPlan:
-        """Return `share` (0 < share <= 1) of the shards, at least one, drawn by the hash of their names.
-
-        The draw is the same every time and from every mirror, spreads over the release, and a smaller share
-        is a subset of a larger one.
-        """
-        if not 0 < share <= 1:
-            raise InputError(
-                f"a sample of {share} is not between 0 and 1", remedy="give --sample 0.01 for 1 %"
-            )
-        # `shards` are in the order of their URIs, which decides between those of one name.
-        names = (shard.uri.rpartition("/")[2] for shard in self.shards)
-        lots = [hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest() for name in names]
-        drawn = [shard for _, shard in sorted(zip(lots, self.shards, strict=True), key=lambda pair: pair[0])]
-        return ShardPlan.of(drawn[: max(1, round(share * len(self.shards)))])
-
     def to_json(self) -> str:
         """Return the plan as one JSON array of [uri, size, etag]."""
         return json.dumps([[shard.uri, shard.size, shard.etag] for shard in self.shards])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import ssl
@@ -15,15 +14,16 @@ import pytest
 import trustme
 
 from presswatch_spark.config import DatasetRules
-from presswatch_spark.demo import shards
-from presswatch_spark.demo.prose import articles, pages
+from presswatch_spark.demo.prose import articles
 from presswatch_spark.errors import InputError, StorageError
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.releases.shards import shards_of
+from presswatch_spark.sampling.draw import draw
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shards import plan
 from tests.conftest import ROOT
 from tests.corpora import article, build, write_jsonl
+from tests.mirrors import write_crawl
 from tests.servers import Fault, web
 
 SEED = 20250833
@@ -35,13 +35,7 @@ COUNT = 4
 def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small crawl, laid out like the real one."""
     root = tmp_path_factory.mktemp("mirror")
-    folder = root / "crawl-data" / CRAWL
-    (folder / "segments" / "1.1" / "wet").mkdir(parents=True)
-    sources = list(articles(20, SEED))
-    keys = [f"crawl-data/{CRAWL}/segments/1.1/wet/CC-{n:05}.warc.wet.gz" for n in range(COUNT)]
-    for number, key in enumerate(keys):
-        shards.write_wet(root / key, list(pages(40, SEED + number, sources)), release=CRAWL)
-    (folder / "wet.paths.gz").write_bytes(gzip.compress("".join(f"{key}\n" for key in keys).encode()))
+    write_crawl(root, CRAWL, COUNT, SEED)
     return root
 
 
@@ -109,8 +103,9 @@ def test_over_https_it_gives_the_same_and_a_sample_says_that_it_is_one(
     assert (row["sample"], row["shards_listed"], row["shards_planned"]) == (0.5, COUNT, COUNT // 2)
     assert "a sample: 0.5 of 4 shards; what was not found may stand in the rest" in printed
     drawn = set(TableStore.open(str(tmp_path / "some")).read("scan_log")["shard_uri"].to_pylist())
-    listed = plan([f"{mirror}/crawl-data/{CRAWL}/wet.paths.gz"], StorageOptions()).sample(0.5)
-    assert {uri.rpartition("/")[2] for uri in drawn} == {shard.uri.rpartition("/")[2] for shard in listed}
+    listed = plan([f"{mirror}/crawl-data/{CRAWL}/wet.paths.gz"], StorageOptions())
+    sample = draw(listed, 0.5, 0).shards
+    assert {uri.rpartition("/")[2] for uri in drawn} == {shard.uri.rpartition("/")[2] for shard in sample}
 
 
 def test_a_bucket_without_it_is_named(client: Any, bucket: str, endpoint: str) -> None:

@@ -101,5 +101,7 @@ def test_a_sample_is_recorded_as_one(spark: SparkSession, press: Press, corpus: 
     assert summary.row["shards_planned"] == len(log) == len(keys) // 4
     (row,) = TableStore.open(str(tmp_path / "out")).read("runs").to_pylist()
     assert (row["sample"], row["shards_listed"]) == (0.25, len(keys))
+    assert (row["sample_seed"], json.loads(row["sample_strata"])) == (0, {press.shards.name: len(keys)})
     summary, log, _ = scanned(spark, [listing], corpus, tmp_path / "whole", sample=1.0)
     assert (summary.row["sample"], summary.row["shards_planned"], len(log)) == (None, len(keys), len(keys))
+    assert summary.row["sample_strata"] is None

@@ -54,8 +54,8 @@ def test_help_answers_in_under_half_a_second() -> None:
 
 def test_every_command_of_the_contract_is_there_and_no_other() -> None:
     names = set(cli.cli.commands)
-    tables = {"runs", "matches", "sql", "compare", "rights", "fetch", "verify-rows"}
-    assert names == {"corpus", "releases", "scan", "census", *tables, "demo"}
+    tables = {"runs", "matches", "sql", "compare", "rights", "estimate", "fetch", "verify-rows"}
+    assert names == {"corpus", "releases", "scan", "census", "watch", "schedule", *tables, "demo"}
     corpus = cli.cli.commands["corpus"]
     assert isinstance(corpus, click.Group)
     assert set(corpus.commands) == {"build", "info"}
@@ -179,7 +179,8 @@ def test_help_states_the_default_of_every_option_that_has_one(path: list[str]) -
     for option in command.params:
         setting = known_settings().get(tuple(str(option.name).split("__")))
         if isinstance(option, click.Option) and setting and setting.default not in (None, (), {}, False):
-            assert f"Default: {setting.default:,}." in str(option.help), option.opts
+            told = setting.default if isinstance(setting.default, str) else f"{setting.default:,}"
+            assert f"Default: {told}." in str(option.help), option.opts
         elif isinstance(option, click.Option) and isinstance(option.default, str):
             assert option.show_default, option.opts
 
@@ -229,7 +230,8 @@ def unfinish(tables: str, key: str, run_id: str, began: str) -> Path:
     (folder / "waves").mkdir(parents=True)
     (folder / "run.json").write_text(json.dumps({"run_id": run_id, "started_at": began}))
     counts = {"shards": 3, "incomplete": 1, "documents": 70, "text_bytes": 900, "matches": 5}
-    (folder / "waves" / "000000-a.json").write_text(json.dumps({"shards": [0, 1, 2], "counts": counts}))
+    wave = {"shards": [0, 1, 2], "counts": counts, "parts": [], "epoch": 1, "totals": []}
+    (folder / "waves" / "000000-a.json").write_text(json.dumps(wave))
     folder.with_suffix(".lock").touch()
     return folder
 

@@ -34,6 +34,8 @@ PURE = (
     "storage.objects",
     "matching.sieve",
     "matching.verify",
+    "sampling.estimate",
+    "costs",
     "settings",
 )
 
@@ -112,7 +114,9 @@ def test_locks_cover_every_dependency() -> None:
         ("requirements.lock", project["dependencies"]),
         ("requirements-dev.lock", project["dependencies"] + extras["dev"]),
         ("requirements-jre.lock", extras["jre"]),
+        ("requirements-spark40.lock", ["pyspark", "py4j"]),
         ("requirements-peers.lock", _lines(ROOT / "benchmarks" / "peers" / "requirements.in")),
+        ("requirements-airflow.lock", _lines(ROOT / "docs" / "airflow" / "requirements.in")),
     ):
         pinned = set(re.findall(r"^([\w.-]+)==", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE))
         wanted = {re.split(r"[^\w.-]", name)[0].lower() for name in requirements}
@@ -127,7 +131,7 @@ def _lines(path: Path) -> list[str]:
 def test_make_help_explains_every_target() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in (
-        *("help", "setup", "demo", "test", "test-full", "check"),
-        *("bench-quality", "bench-speed", "bench-scale", "peers", "releases", "lock", "clean"),
+        *("help", "setup", "demo", "test", "test-full", "test-spark40", "check", "archive"),
+        *("bench-quality", "bench-speed", "bench-scale", "peers", "airflow", "releases", "lock", "clean"),
     ):
         assert re.search(rf"^{target}:.*## \w", makefile, re.MULTILINE), target

@@ -132,15 +132,17 @@ def test_the_metrics_file_is_there_from_the_start_and_says_how_the_run_ended(tmp
     assert file.stat().st_mode & 0o777 == 0o644
 
 
-def test_what_a_run_has_cost_is_told_once_it_is_known(tmp_path: Path) -> None:
+@pytest.mark.parametrize("price", [None, 2.5])
+def test_what_a_run_has_cost_is_told_where_a_price_was_named(tmp_path: Path, price: float | None) -> None:
     file = tmp_path / "presswatch.prom"
-    observer, _ = observed(file)
-    with observer:
-        observer.start(FACTS, {}, Counts(), totals_of([]))
-        assert "presswatch_cost_dollars" not in parsed(file.read_text())
-        observer.spent(1.25)
-        do_a_wave(observer)
-    assert parsed(file.read_text())["presswatch_cost_dollars"] == 1.25
+    dollars = (lambda hours: price * hours) if price else None
+    earlier = totals_of([])
+    earlier[Sample("core_seconds_total")] = 1800
+    with Observer(Progress(io.StringIO(), live=False), None, str(file), dollars) as observer:
+        observer.start(FACTS, {}, Counts(), earlier)
+    found = parsed(file.read_text())
+    assert found["presswatch_core_seconds_total"] == 1800
+    assert found.get("presswatch_cost_dollars") == (price and 1.25)
 
 
 def test_a_run_that_stops_says_so_in_the_metrics_file(tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark import cli, pipeline
+from presswatch_spark import cli, estimates, pipeline
 from presswatch_spark.config import C4Rules, CommonCrawlRules, DatasetRules, OscarRules
 from presswatch_spark.errors import ConfigError, InputError, PresswatchError
+from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.releases.shards import shards_of
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
-from presswatch_spark.storage.shards import ShardPlan, plan
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.storage.shards import plan
 
 OPTIONS = StorageOptions(backoff_base=0.001, max_attempts=2)
 CRAWL = "CC-MAIN-2025-33"
@@ -154,17 +155,6 @@ class TestRefused:
             shards_of(CRAWL, "wet", "ftp://mirror/", DatasetRules(), OPTIONS)
 
 
-def test_a_sample_is_the_same_from_every_mirror(mirror: Path) -> None:
-    here = [f"{mirror}/{key}" for key in keys(CRAWL, count=500)]
-    there = [f"s3://commoncrawl/{key}" for key in keys(CRAWL, count=500)]
-
-    def drawn(uris: list[str]) -> list[str]:
-        return [shard.uri.rpartition("/")[2] for shard in ShardPlan.of(map(ObjectInfo, uris)).sample(0.1)]
-
-    assert len(drawn(here)) == 50
-    assert drawn(here) == drawn(there)
-
-
 class TestCommand:
     SCAN = ("scan", "--corpus", "corpus", "--out", "out")
 
@@ -180,19 +170,26 @@ class TestCommand:
             notes = ("erratum of a release",)
             return RunSummary({**row, "table_digest": "abc"}, (), resumed=False, seconds=1.0, notes=notes)
 
+        def estimate_of(store: object, run_id: str) -> None:
+            raise InputError("too few shards", where=run_id)
+
         monkeypatch.setattr(pipeline, "scan", scan)
+        monkeypatch.setattr(TableStore, "open", lambda path, storage: path)
+        monkeypatch.setattr(estimates, "estimate_of", estimate_of)
         return asked
 
     def test_scans_the_release_and_writes_its_name(
         self, mirror: Path, asked: dict[str, Any], capsys: pytest.CaptureFixture[str]
     ) -> None:
         more = ["--release", CRAWL, "--format", "wet", "--base", str(mirror), "--sample", "0.01"]
-        assert cli.run([*self.SCAN, *more]) == 0
+        assert cli.run([*self.SCAN, *more, "--sample-seed", "7"]) == 0
+        assert asked["sample_seed"] == 7
         assert asked["paths"] == (f"{mirror}/crawl-data/{CRAWL}/wet.paths.gz",)
         assert (asked["base"], asked["sample"], asked["dataset"]) == (str(mirror), 0.01, "wet")
         assert asked["config"].read.release == CRAWL
         said = capsys.readouterr()
         assert "a sample: 0.01 of 500 shards; what was not found may stand in the rest" in said.out
+        assert "no estimate of the whole: too few shards" in said.out
         assert said.err == "note: erratum of a release\n"
 
     def test_without_it_all_is_as_before(

@@ -254,17 +254,6 @@ class TestPlans:
         known, unknown = ObjectInfo("s3://b/x", 1, "e"), ObjectInfo("s3://b/x")
         assert ShardPlan.of([known, unknown]) == ShardPlan.of([unknown, known]) == ShardPlan.of([known])
 
-    def test_a_sample_is_the_same_each_time_and_part_of_a_larger_one(self) -> None:
-        tenth = self.SHARDS.sample(0.1)
-        assert len(tenth) == 100
-        assert tenth == self.SHARDS.sample(0.1)
-        assert set(tenth) < set(self.SHARDS.sample(0.2))
-        assert {int(shard.uri[-6]) for shard in tenth} == set(range(10))
-        assert self.SHARDS.sample(1) == self.SHARDS
-        assert len(self.SHARDS.sample(1e-9)) == 1
-        with pytest.raises(InputError, match="between 0 and 1"):
-            self.SHARDS.sample(0)
-
     def test_a_plan_can_be_cut_to_its_head(self) -> None:
         assert list(self.SHARDS.head(2)) == list(self.SHARDS)[:2]
 

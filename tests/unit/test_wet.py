@@ -135,8 +135,8 @@ def test_a_record_of_200_mb_is_read(tmp_path: Path, packing: str) -> None:
     assert report.defects_total == 0
 
 
-def test_a_record_of_20_mb_is_read_in_place(tmp_path: Path) -> None:
-    body = random.Random(2).randbytes(20 << 20)
+def test_a_record_of_12_mb_is_read_in_place(tmp_path: Path) -> None:
+    body = random.Random(2).randbytes(12 << 20)
     data = packed_as("record", [record(b"avant"), record(body), record(b"suite")])
     found, report = read_bytes(tmp_path, data)
     assert found[1].text == body

@@ -1,0 +1,10 @@
+"""`spark-submit jobs/watch.py …`: takes the arguments of `presswatch watch` and ends with its exit code."""
+
+from __future__ import annotations
+
+import sys
+
+from presswatch_spark.deploy.entry import run_job
+
+if __name__ == "__main__":
+    sys.exit(run_job(["watch", *sys.argv[1:]]))

@@ -1,0 +1,77 @@
+"""`presswatch estimate`: what a whole release holds, by a sample of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from presswatch_spark.sampling.estimate import Estimated, SampleEstimate
+
+HEADERS = ("in the release", "seen", "estimate", "at least", "at most", "in shards")
+BY = {"title": "title_id", "publisher": "publisher_id"}
+# What a scan says at its end; `presswatch estimate` says the rest.
+HEADLINES = (
+    "documents",
+    "matches",
+    "documents with matches, own sites",
+    "documents with matches, elsewhere",
+    "articles",
+)
+
+
+@click.command()
+@click.argument("tables")
+@click.option("--run", "run_id", default="latest", show_default=True, metavar="RUN", help="Which run.")
+@click.option("--by", type=click.Choice(list(BY)), help="Also for each title or publisher that was found.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, with all that is known.")
+def estimate(tables: str, run_id: str, by: str | None, as_json: bool) -> None:
+    """Say what a whole release holds, by the sample of it that a run read.
+
+    TABLES is the folder that a scan with --sample was given as --out. Every total has the limits between
+    which it lies, in 95 of 100 samples; docs/tables.md says what they mean. Without an upper limit, it was
+    seen in fewer than five shards, and nobody can say.
+    """
+    from presswatch_spark.estimates import estimate_of
+    from presswatch_spark.match_rows import chosen_runs
+    from presswatch_spark.output.tables import TableStore
+    from presswatch_spark.show import json_line
+
+    store = TableStore.open(tables)
+    for chosen in chosen_runs(store, run_id):
+        found = estimate_of(store, chosen, BY[by] if by else None)
+        for line in map(json_line, json_rows(found)) if as_json else estimate_lines(found, found.measures):
+            click.echo(line)
+
+
+def json_rows(found: SampleEstimate) -> Iterator[dict[str, object]]:
+    """Each measure as a row, with the sample that it is from."""
+    sample = {name: value for name, value in asdict(found).items() if name != "measures"}
+    for measure in found.measures:
+        yield sample | asdict(measure)
+
+
+def estimate_lines(found: SampleEstimate, measures: Iterable[Estimated]) -> Iterator[str]:
+    """The sample in a line or two, then a table of `measures`."""
+    from presswatch_spark.show import table_lines, terminal_width
+
+    yield (
+        f"run {found.run_id}: {found.read:,} of {found.listed:,} shards read to their end, drawn in"
+        f" {found.strata:,} segments or folders; totals of all {found.listed:,} within limits of 95 %"
+    )
+    if found.missing:
+        yield (
+            f"{found.missing:,} drawn shards were not read to their end: the limits allow for anything from"
+            " nothing to twice what the others hold"
+        )
+    rows = [_cells(measure) for measure in measures]
+    yield from table_lines(HEADERS, rows, terminal_width())
+
+
+def _cells(measure: Estimated) -> tuple[str, ...]:
+    name = measure.measure if measure.of is None else f"{measure.of}: {measure.measure}"
+    numbers = (measure.seen, measure.estimate, measure.low, measure.high, measure.files)
+    return (name, *("?" if number is None else f"{number:,.0f}" for number in numbers))

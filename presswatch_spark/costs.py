@@ -1,0 +1,192 @@
+"""What a scan costs: bytes, measured rates and list prices become core-hours and dollars.
+
+The only place that reckons them: the guard before and during a run and the speed bench both call it. Rates,
+prices and the sizes of releases stand in `conf/prices.yaml`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from presswatch_spark.errors import ConfigError
+from presswatch_spark.shipped import shipped
+from presswatch_spark.storage.objects import ObjectInfo
+
+# How shards are read, by what the user says they are, or else by how their names end.
+KINDS: Mapping[str, str] = {"wet": "wet", "warc": "warc", "arc": "warc", "oscar": "c4_json"}
+KINDS_BY_SUFFIX = (
+    (".wet.gz", "wet"),
+    (".wet", "wet"),
+    (".warc.gz", "warc"),
+    (".warc", "warc"),
+    (".arc.gz", "warc"),
+    (".arc", "warc"),
+    (".parquet", "c4_parquet"),
+    *((f".{name}{packed}", "c4_json") for name in ("json", "jsonl") for packed in ("", ".gz", ".zst")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A machine by its price list: cores, and dollars an hour with the fee of the service around it."""
+
+    name: str
+    cores: float
+    usd_per_hour: float
+
+    def dollars(self, core_hours: float) -> float:
+        """What so many core-hours cost, if all cores are at work."""
+        return core_hours / self.cores * self.usd_per_hour
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release as its publisher states it: shards, bytes stored, and bytes of text (of WARC: of pages)."""
+
+    name: str
+    format: str
+    gate: bool
+    shards: int
+    stored_bytes: float
+    text_bytes: float
+
+
+@dataclass(frozen=True, slots=True)
+class PriceList:
+    """Machines, releases, and MB of text a second that a core scans, by format and whether a gate is shut.
+
+    `spark_share` is how fast a core is under Spark to a plain process; `measured` says where rates are from.
+    """
+
+    machines: tuple[Machine, ...]
+    releases: tuple[Release, ...]
+    rates: Mapping[tuple[str, bool], float]
+    spark_share: float
+    measured: str
+    noted: str
+    region: str
+    where: str
+
+    @classmethod
+    def read(cls, path: str | None = None) -> Self:
+        """The list at `path`; None: the one that is shipped.
+
+        Raises:
+            ConfigError: it cannot be read, or lacks something.
+        """
+        file = Path(path) if path else shipped("prices.yaml")
+        try:
+            return cls._of(yaml.safe_load(file.read_text("utf-8")), str(file))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ConfigError(f"the price list cannot be read: {error}", where=str(file)) from error
+        except (LookupError, TypeError, ValueError) as error:
+            raise ConfigError(
+                f"the price list is not as it should be: {type(error).__name__} {error}",
+                where=str(file),
+                remedy="write it as conf/prices.yaml is",
+            ) from error
+
+    @classmethod
+    def _of(cls, table: Mapping[str, Any], where: str) -> Self:
+        prices, rates = table["prices"], table["rates"]
+        return cls(
+            machines=tuple(
+                Machine(
+                    str(one["name"]),
+                    float(one["cores"]),
+                    float(one["usd_per_hour"]) + float(one["service_usd_per_hour"]),
+                )
+                for one in prices["machines"]
+            ),
+            releases=tuple(
+                Release(
+                    str(one["name"]),
+                    str(one["format"]),
+                    bool(one.get("gate")),
+                    int(one["shards"]),
+                    float(one["stored_bytes"]),
+                    float(one["text_bytes"]),
+                )
+                for one in table["releases"]
+            ),
+            rates={
+                (one["format"], bool(one.get("gate"))): float(one["mb_per_second"])
+                for one in rates["formats"]
+            },
+            spark_share=float(rates["spark_share"]),
+            measured=str(rates["measured"]),
+            noted=str(prices["noted"]),
+            region=str(prices["region"]),
+            where=where,
+        )
+
+    def machine(self, name: str) -> Machine:
+        """The machine of that name; raises `ConfigError` if none has it."""
+        for machine in self.machines:
+            if machine.name == name:
+                return machine
+        names = "; ".join(machine.name for machine in self.machines)
+        raise ConfigError(f"no machine is called {name}", where=self.where, remedy=f"there are: {names}")
+
+    def rate(self, kind: str, gate: bool) -> float | None:
+        """MB of text a second and core; a format whose gate was not measured is as fast as without it."""
+        return self.rates.get((kind, gate), self.rates.get((kind, False)))
+
+    def like(self, kind: str) -> Release | None:
+        """The first release of a format: what shards of unknown size are taken to resemble."""
+        return next((release for release in self.releases if release.format == kind), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a scan of some shards will take. Bytes are those stored.
+
+    `guessed`: shards whose size is not known, by the release whose mean stands for it; `unknown`: shards that
+    nothing is known of, left out of all else.
+    """
+
+    shards: int
+    stored_bytes: float
+    core_hours: float
+    guessed: Mapping[str, int]
+    unknown: int
+
+
+def core_hours(text_bytes: float, mb_per_second: float, spark_share: float) -> float:
+    """Hours of one core: bytes of text / (rate of the whole scan of a shard on one core * Spark's share)."""
+    return text_bytes / (mb_per_second * spark_share * 1e6) / 3600
+
+
+def estimate(shards: Iterable[ObjectInfo], dataset: str, gate: bool, prices: PriceList) -> Estimate:
+    """What it takes to scan shards as `dataset`, with a gate of languages or without."""
+    count, unknown = 0, 0
+    stored, hours = 0.0, 0.0
+    guessed = Counter[str]()
+    for shard in shards:
+        count += 1
+        kind = kind_of(shard.uri, dataset)
+        like, rate = (prices.like(kind), prices.rate(kind, gate)) if kind else (None, None)
+        if like is None or rate is None:
+            unknown += 1
+            continue
+        if shard.size is None:
+            guessed[like.name] += 1
+        size = like.stored_bytes / like.shards if shard.size is None else float(shard.size)
+        stored += size
+        hours += core_hours(size * like.text_bytes / like.stored_bytes, rate, prices.spark_share)
+    return Estimate(count, stored, hours, dict(guessed), unknown)
+
+
+def kind_of(uri: str, dataset: str) -> str | None:
+    """The format in `conf/prices.yaml` that a shard costs as much as; None if its name does not tell."""
+    if dataset in KINDS:
+        return KINDS[dataset]
+    name = uri.partition("?")[0].lower() if "://" in uri else uri.lower()
+    found = next((kind for suffix, kind in KINDS_BY_SUFFIX if name.endswith(suffix)), None)
+    return found if dataset == "auto" or found in ("c4_json", "c4_parquet") else None

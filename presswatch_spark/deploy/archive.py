@@ -1,0 +1,189 @@
+"""The archive: the project and its locked packages, for hosts that have Python and Spark and nothing of ours.
+
+`python -m presswatch_spark.deploy.archive` builds `dist/presswatch-VERSION-DIGEST.tar.gz` from the lock file,
+with all hashes checked. It holds `lib/`, the packages, and `bin/python`, which starts the host's own Python
+with them. It is no virtual environment: the Python of one is a link to a place outside, and its paths are
+those of the machine that made it. Neither pyspark nor py4j are in it, since the cluster brings its own: two
+versions of them in one process would speak two protocols.
+
+Needs nothing but Python, pip and hatchling.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from presswatch_spark import __version__
+from presswatch_spark.deploy.tarball import ArchiveError, check_archive, digest_of, pack
+from presswatch_spark.errors import PresswatchError
+
+OF_THE_CLUSTER = frozenset({"pyspark", "py4j"})
+NEEDED = ("bin/python", "lib/presswatch_spark/deploy/entry.py", "lib/presswatch_spark/conf/scan.yaml")
+INPUTS = ("requirements.lock", "pyproject.toml", "presswatch_spark", "conf")
+# Amazon Linux 2023, which EMR 7 and 8 are made of, has glibc 2.34.
+GLIBC_MINORS = (34, 31, 28, 27, 26, 24, 17)
+# Of what pip writes, these name the machine where it ran.
+TRACES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
+LAUNCHER = """#!/bin/sh
+# The host's own Python {python}, with the packages of this archive and none of a user's.
+here=$(cd "$(dirname "$0")/.." && pwd -P)
+PYTHONPATH="$here/lib${{PYTHONPATH:+:$PYTHONPATH}}"
+PYTHONNOUSERSITE=1
+export PYTHONPATH PYTHONNOUSERSITE
+for python in python{python} /usr/bin/python{python} /usr/local/bin/python{python}; do
+  command -v "$python" >/dev/null && exec "$python" "$@"
+done
+echo "error: this host has no python{python}, for which $here was built" >&2
+exit 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the archive is to run on: a Python, such as 3.11, and a kind of processor, on Linux."""
+
+    python: str = "3.11"
+    machine: str = "x86_64"
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """What wheels for such a host are called, the newest first."""
+        return (
+            *(f"manylinux_2_{minor}_{self.machine}" for minor in GLIBC_MINORS),
+            f"manylinux2014_{self.machine}",
+            f"linux_{self.machine}",
+        )
+
+    @classmethod
+    def here(cls) -> Target:
+        """This Python, on this machine."""
+        return cls(f"{sys.version_info.major}.{sys.version_info.minor}", platform.machine())
+
+
+def archive_for(root: Path, out: Path, target: Target) -> Path:
+    """The archive of the sources in `root`: the one in `out` if it was made of the same, else a new one."""
+    inputs = inputs_digest(root, target)
+    known = out / f"archive-{target.python}-{target.machine}.json"
+    if known.is_file():
+        last = json.loads(known.read_text(encoding="utf-8"))
+        file = out / str(last["archive"])
+        if last["inputs"] == inputs and file.is_file() and digest_of(file) == last["sha256"]:
+            return file
+    file = build(root, out, target)
+    entry = {"inputs": inputs, "archive": file.name, "sha256": digest_of(file)}
+    known.write_text(json.dumps(entry) + "\n", encoding="utf-8")
+    return file
+
+
+def inputs_digest(root: Path, target: Target) -> str:
+    """SHA-256 (hex) over everything that an archive is made of."""
+    digest = hashlib.sha256(f"{target.python} {target.machine}\n".encode())
+    for name in INPUTS:
+        for path in sorted([root / name, *(root / name).rglob("*")]):
+            if path.is_file() and "__pycache__" not in path.parts:
+                content = path.read_bytes()
+                digest.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def build(root: Path, out: Path, target: Target) -> Path:
+    """Build the archive of the sources in `root` and return it, in `out`, named after its digest.
+
+    Raises:
+        ArchiveError: a package cannot be had, its hash is another, or the result is refused.
+    """
+    if not (root / "requirements.lock").is_file():
+        raise ArchiveError(
+            "there are no sources to build an archive of",
+            where=str(root),
+            remedy="run it in a checkout, or name an archive: --archive FILE",
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".archive-") as folder:
+        tree, draft = Path(folder, "tree"), Path(folder, "draft.tar.gz")
+        _fill(tree, root, Path(folder), target)
+        pack(tree, draft)
+        check_archive(draft, NEEDED)
+        file = out / f"presswatch-{__version__}-{digest_of(draft)[:16]}.tar.gz"
+        os.replace(draft, file)
+    return file
+
+
+def _fill(tree: Path, root: Path, work: Path, target: Target) -> None:
+    """Lay out `bin` and `lib`."""
+    lock, wheels = work / "requirements.lock", work / "wheels"
+    lock.write_text(locked((root / "requirements.lock").read_text(encoding="utf-8")), encoding="utf-8")
+    _run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)], root)
+    (wheel,) = wheels.glob("*.whl")
+    _install(["--require-hashes", "--requirement", str(lock)], tree / "lib", target, root)
+    _install([str(wheel)], tree / "lib", target, root)
+    _forget_where(tree / "lib")
+    launcher = tree / "bin" / "python"
+    launcher.parent.mkdir()
+    launcher.write_text(LAUNCHER.format(python=target.python), encoding="utf-8")
+    launcher.chmod(0o755)
+
+
+def locked(lock: str) -> str:
+    """A lock file without the packages that a cluster brings."""
+    pins = re.split(r"\n(?=\S)", lock.strip())
+    return "\n".join(pin for pin in pins if pin.partition("==")[0] not in OF_THE_CLUSTER) + "\n"
+
+
+def _install(what: list[str], folder: Path, target: Target, root: Path) -> None:
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += ["--no-compile", "--only-binary=:all:", "--implementation=cp"]
+    command += [f"--python-version={target.python}", f"--target={folder}"]
+    _run([*command, *(f"--platform={name}" for name in target.platforms), *what], root)
+
+
+def _run(command: list[str], folder: Path) -> None:
+    # Wheels of this project are made of times too, unless told otherwise.
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "315532800"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ArchiveError(
+            f"{command[2]} could not do its part:\n{(done.stderr or done.stdout).strip()[-2000:]}",
+            where=str(folder),
+            remedy="mend this and run it again",
+        )
+
+
+def _forget_where(lib: Path) -> None:
+    """Remove what names the machine that built it: scripts with its Python's path, and pip's own notes."""
+    shutil.rmtree(lib / "bin", ignore_errors=True)
+    for trace in TRACES:
+        for file in lib.glob(f"*.dist-info/{trace}"):
+            file.unlink()
+
+
+def main() -> int:
+    """Entry point; prints where the archive is."""
+    parser = argparse.ArgumentParser(prog="python -m presswatch_spark.deploy.archive", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--out", default="dist", type=Path, help="folder for the archive (default: dist)")
+    parser.add_argument("--python", default=Target().python, help="Python of the hosts (default: 3.11)")
+    parser.add_argument("--machine", default=Target().machine, choices=("x86_64", "aarch64"))
+    given = parser.parse_args()
+    try:
+        file = archive_for(Path.cwd(), given.out.resolve(), Target(given.python, given.machine))
+    except PresswatchError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    sys.stdout.write(f"{file}  {file.stat().st_size / 1e6:,.0f} MB  sha256 {digest_of(file)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+"""One run for one submission, whoever asks for it and how often.
+
+Each attempt at a submission has a claim in the store, written only if there is none: of several submitters,
+one starts the job, and the others find it. An attempt that did its work is not repeated; after one that
+failed, the next number is claimed, by one submitter again.
+
+A submitter may die between its claim and the start. EMR Serverless knows our token, so anybody may start that
+attempt again. A cluster does not: there, others wait for a step with the attempt's name to appear, and then
+claim the next number. A submitter who was slower than that does not start any more.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+
+from presswatch_spark.deploy.services import Service, State
+from presswatch_spark.errors import PresswatchError
+from presswatch_spark.storage.objects import (
+    ConflictError,
+    MissingError,
+    StorageOptions,
+    read_object,
+    write_object,
+)
+
+# A claim is good for so long; others wait for twice of it before they take the claimer for dead.
+CLAIM_SECONDS = 60.0
+LOOK_SECONDS = 2.0
+DONE = frozenset({0, 3})
+FAILED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An attempt that was started: its number, its id at the service, and whether we did it."""
+
+    attempt: int
+    run: str
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The attempts at one submission, as the store has them."""
+
+    service: Service
+    options: StorageOptions
+    again: bool = False
+    claim_seconds: float = CLAIM_SECONDS
+    look_seconds: float = LOOK_SECONDS
+
+    def start(self, say: Callable[[str], None]) -> Running:
+        """Start the submission, or find the attempt that runs or has done its work.
+
+        With `again`, an attempt that has done its work is followed by another.
+        """
+        for attempt in count(1):
+            running = self._claimed(attempt) if self._claim(attempt) else self._started(attempt, say)
+            if running is None:
+                say(f"attempt {attempt} was claimed by somebody who did not start it")
+            elif running.ours or not self._is_over(running, say):
+                return running
+        raise AssertionError("attempts have no end")
+
+    def exit_code(self, attempt: int, state: State) -> int:
+        """The job's exit code: what it left behind, or what the service's word for it stands for."""
+        left = self.left(attempt)
+        if left is None:
+            return 0 if state.succeeded else FAILED
+        return left
+
+    def left(self, attempt: int) -> int | None:
+        """The exit code that the job left behind; None if it did not come so far."""
+        return self._number(attempt, "result", "exit_code")
+
+    def _claim(self, attempt: int) -> bool:
+        """Claim an attempt; False if it is somebody's. No two claims are alike, so each knows its own."""
+        uri = self.service.asked.record(attempt, "claim")
+        claim = {"claimed_at": _now(), "by": secrets.token_hex(16)}
+        try:
+            write_object(uri, _written(claim), self.options, absent=True)
+        except ConflictError:
+            return False
+        return True
+
+    def _claimed(self, attempt: int) -> Running:
+        """Start what we claimed."""
+        began = time.monotonic()
+        found = self.service.find(attempt)
+        if time.monotonic() - began > self.claim_seconds:
+            raise PresswatchError(
+                "the service took too long to answer, so the claim to start this job has lapsed",
+                where=self.service.asked.name(attempt),
+                remedy="give the same command again",
+            )
+        run = found or self.service.start(attempt)
+        self._note(attempt, run)
+        return Running(attempt, run, ours=True)
+
+    def _started(self, attempt: int, say: Callable[[str], None]) -> Running | None:
+        """The run of an attempt that somebody claimed; None if they never started it."""
+        deadline = time.monotonic() + 2 * self.claim_seconds
+        while (run := self._run_of(attempt)) is None:
+            if self.service.knows_tokens:
+                run = self.service.start(attempt)
+                self._note(attempt, run)
+                break
+            if time.monotonic() > deadline or self._is_claimed(attempt + 1):
+                return None
+            say(f"attempt {attempt} was claimed by another submitter, and is not started yet")
+            time.sleep(self.look_seconds)
+        return Running(attempt, run, ours=False)
+
+    def _run_of(self, attempt: int) -> str | None:
+        try:
+            data, _ = read_object(self.service.asked.record(attempt, "started"), self.options)
+        except MissingError:
+            return self.service.find(attempt)
+        return str(json.loads(data)["run"])
+
+    def _is_over(self, running: Running, say: Callable[[str], None]) -> bool:
+        """Whether another attempt should follow this one."""
+        left = self.left(running.attempt)
+        state = None if left is not None else self.service.state(running.run)
+        if state is not None and not state.ended:
+            return False
+        code = left if state is None else self.exit_code(running.attempt, state)
+        if code in DONE and not self.again:
+            return False
+        say(f"attempt {running.attempt} ({running.run}) ended with exit code {code}")
+        return True
+
+    def _is_claimed(self, attempt: int) -> bool:
+        """Whether somebody has given up the attempt before."""
+        try:
+            read_object(self.service.asked.record(attempt, "claim"), self.options)
+        except MissingError:
+            return False
+        return True
+
+    def _note(self, attempt: int, run: str) -> None:
+        uri = self.service.asked.record(attempt, "started")
+        write_object(uri, _written({"run": run, "started_at": _now()}), self.options)
+
+    def _number(self, attempt: int, kind: str, name: str) -> int | None:
+        try:
+            data, _ = read_object(self.service.asked.record(attempt, kind), self.options)
+        except MissingError:
+            return None
+        return int(json.loads(data)[name])
+
+
+def _written(entry: dict[str, str]) -> bytes:
+    return json.dumps(entry).encode() + b"\n"
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,0 +1,44 @@
+"""A job on this machine, through the spark-submit that came with pyspark."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from presswatch_spark.deploy.profiles import Profile
+from presswatch_spark.deploy.submission import job_file
+from presswatch_spark.java import java_home
+from presswatch_spark.shipped import shipped
+
+
+def local_command(
+    job: str, arguments: Sequence[str], profile: Profile, root: Path, env: Mapping[str, str]
+) -> tuple[list[str], dict[str, str]]:
+    """What to run, and the variables to add to the environment.
+
+    Raises:
+        ConfigError: there is no such job.
+        PresswatchError: no Java.
+    """
+    entry = job_file(job, root)
+    spec = importlib.util.find_spec("pyspark")
+    home = str(Path(str(spec and spec.origin)).parent)
+    # A default, so that a caller's own spark.driver.extraJavaOptions stay free.
+    log_settings = f"-Dlog4j.configurationFile={shipped('log4j2.properties').as_uri()}"
+    settings = {"spark.driver.defaultJavaOptions": log_settings, **profile.spark}
+    command = [f"{home}/bin/spark-submit", "--master", env.get("SPARK_MASTER") or profile.local.master]
+    for name, value in settings.items():
+        command += ["--conf", f"{name}={value}"]
+    variables = {
+        "JAVA_HOME": java_home(),
+        "SPARK_HOME": home,
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
+        # The job's file lies beside the package, not in it.
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(root), env.get("PYTHONPATH")])),
+        **profile.environment,
+    }
+    return [*command, str(entry), *arguments], variables

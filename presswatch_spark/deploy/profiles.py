@@ -1,0 +1,175 @@
+"""Profiles: where jobs run, and on what. Typed, bounded and layered like every other setting.
+
+A profile is a file of `conf/profiles/`, or any YAML file of that form; variables `PRESSWATCH_DEPLOY__…`
+override it, `PRESSWATCH_DEPLOY__EC2__CLUSTER_ID` for instance. No secret stands in one: who may do what is
+decided by the caller's credentials and the job's role.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from presswatch_spark.errors import ConfigError
+from presswatch_spark.setting_types import settings_in
+from presswatch_spark.settings import DEPLOY_PREFIX, Family, build_config, load_settings
+from presswatch_spark.shipped import shipped
+
+SERVICES = ("local", "emr-ec2", "emr-serverless")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRules:
+    """This machine."""
+
+    master: str = "local[*,4]"
+
+
+@dataclass(frozen=True, slots=True)
+class Ec2Rules:
+    """A cluster of EMR on EC2 that is there already."""
+
+    cluster_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerlessRules:
+    """An application of EMR Serverless that is there already, and the role of the job.
+
+    `disk_gb` is the disk of a worker; a run that takes longer than `timeout_minutes` is cancelled by EMR.
+    """
+
+    application_id: str | None = None
+    role_arn: str | None = None
+    disk_gb: int = 200
+    timeout_minutes: int = 4320
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveRules:
+    """What the hosts are: their Python, and the kind of their processors (`x86_64`, `aarch64`)."""
+
+    python: str = "3.11"
+    machine: str = "x86_64"
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorRules:
+    """An executor: cores, and memory in GiB of its JVM and of all its Python workers together."""
+
+    cores: int = 16
+    jvm_gb: int = 8
+    python_gb: int = 48
+
+
+@dataclass(frozen=True, slots=True)
+class DriverRules:
+    """The driver: cores, and memory in GiB of its JVM and of its Python."""
+
+    cores: int = 4
+    jvm_gb: int = 8
+    python_gb: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class WaitRules:
+    """How a submitted job is waited for, in seconds: between two looks, and for its log once it has ended."""
+
+    first_seconds: float = 5.0
+    longest_seconds: float = 60.0
+    log_seconds: float = 420.0
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """All settings of a profile.
+
+    Args:
+        service: `local`, `emr-ec2` or `emr-serverless`.
+        release: the release label that the cluster or application must have.
+        store: where archives and submissions are kept, an `s3://` prefix.
+        logs: where EMR writes logs, an `s3://` prefix; of a cluster, None is what the cluster says.
+        most_executors: executors at most; there are fewer while there is less to do.
+        environment: variables for the driver and its Python workers.
+        spark: settings of Spark.
+    """
+
+    service: str = "local"
+    release: str = "emr-spark-8.0.0"
+    region: str | None = None
+    store: str | None = None
+    logs: str | None = None
+    local: LocalRules = field(default_factory=LocalRules)
+    ec2: Ec2Rules = field(default_factory=Ec2Rules)
+    serverless: ServerlessRules = field(default_factory=ServerlessRules)
+    archive: ArchiveRules = field(default_factory=ArchiveRules)
+    most_executors: int = 10
+    executor: ExecutorRules = field(default_factory=ExecutorRules)
+    driver: DriverRules = field(default_factory=DriverRules)
+    wait: WaitRules = field(default_factory=WaitRules)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    spark: Mapping[str, str] = field(default_factory=dict)
+
+
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "local": (),
+    "emr-ec2": ("region", "store", "ec2.cluster_id"),
+    "emr-serverless": ("region", "store", "logs", "serverless.application_id", "serverless.role_arn"),
+}
+
+
+@lru_cache(maxsize=1)
+def profile_settings() -> Family:
+    """Every setting of a profile."""
+    return Family(dict(settings_in(Profile())), "the files of conf/profiles", DEPLOY_PREFIX)
+
+
+def load_profile(name: str, env: Mapping[str, str]) -> Profile:
+    """The profile called `name`, or in the file `name`.
+
+    Raises:
+        ConfigError: there is none, or it cannot be used; with every mistake and its line.
+    """
+    file = Path(name) if "/" in name or name.endswith(".yaml") else _shipped(name)
+    profile = build_config(Profile, (), load_settings(profile_settings(), str(file), env, {}))
+    problems = list(_problems(profile))
+    if problems:
+        lines = [f"the profile {name} cannot be used:", *(f"  {problem}" for problem in problems)]
+        raise ConfigError("\n".join(lines), where=str(file))
+    return profile
+
+
+def _shipped(name: str) -> Path:
+    folder = shipped("profiles")
+    names = sorted(path.stem for path in folder.glob("*.yaml"))
+    if name not in names:
+        raise ConfigError(
+            f"there is no profile {name}", remedy=f"name one of {', '.join(names)}, or a file ending in .yaml"
+        )
+    return folder / f"{name}.yaml"
+
+
+def _problems(profile: Profile) -> list[str]:
+    """What no bound of a single setting can tell."""
+    if profile.service not in SERVICES:
+        return [f"service must be one of {', '.join(SERVICES)}, not {profile.service!r}"]
+    problems = []
+    for name in NEEDED[profile.service]:
+        value: object = profile
+        for part in name.split("."):
+            value = getattr(value, part)
+        if not value:
+            variable = DEPLOY_PREFIX + name.upper().replace(".", "__")
+            problems.append(f"{name} must be given, in the file or as {variable}")
+    for name in ("store", "logs"):
+        uri = getattr(profile, name)
+        if uri and not re.fullmatch(r"s3://[^/]+(/.*)?", uri):
+            problems.append(f"{name} must be s3://BUCKET/PREFIX, not {uri!r}")
+    if not re.fullmatch(r"3\.\d+", profile.archive.python):
+        problems.append(f"archive.python must be like 3.11, not {profile.archive.python!r}")
+    if profile.archive.machine not in ("x86_64", "aarch64"):
+        problems.append(f"archive.machine must be x86_64 or aarch64, not {profile.archive.machine!r}")
+    return problems

@@ -1,0 +1,100 @@
+"""The exact requests that start a job on EMR, as values. Nothing is sent from here."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from presswatch_spark.deploy.submission import Submission
+
+# Where Spark unpacks the archive, in the working folder of the driver and of each executor.
+FOLDER = "environment"
+PYTHON = f"./{FOLDER}/bin/python"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of boto3: `client(service).operation(**parameters)`."""
+
+    service: str
+    operation: str
+    parameters: Mapping[str, Any]
+
+
+def step_request(asked: Submission, attempt: int) -> Request:
+    """A step of a cluster: spark-submit, with a list of arguments and no shell.
+
+    The driver runs on a host of its own (`cluster`), with the archive beside it: on the master it has none.
+    """
+    settings = spark_settings(asked, attempt, "spark.yarn.appMasterEnv.")
+    settings["spark.yarn.dist.archives"] = f"{asked.archive.uri}#{FOLDER}"
+    command = ["spark-submit", "--deploy-mode", "cluster", "--name", asked.name(attempt)]
+    for name, value in sorted(settings.items()):
+        command += ["--conf", f"{name}={value}"]
+    step = {
+        "Name": asked.name(attempt),
+        "ActionOnFailure": "CONTINUE",
+        "HadoopJarStep": {"Jar": "command-runner.jar", "Args": [*command, asked.entry.uri, *asked.arguments]},
+    }
+    parameters = {"JobFlowId": asked.profile.ec2.cluster_id, "Steps": [step]}
+    return Request("emr", "add_job_flow_steps", parameters)
+
+
+def job_run_request(asked: Submission, attempt: int) -> Request:
+    """A job run of an application. Settings stand in a mapping: in one text they would have to be quoted."""
+    rules = asked.profile.serverless
+    settings = spark_settings(asked, attempt, "spark.emr-serverless.driverEnv.")
+    settings |= {
+        "spark.archives": f"{asked.archive.uri}#{FOLDER}",
+        "spark.emr-serverless.driver.disk": f"{rules.disk_gb}g",
+        "spark.emr-serverless.executor.disk": f"{rules.disk_gb}g",
+    }
+    driver = {"entryPoint": asked.entry.uri, "entryPointArguments": list(asked.arguments)}
+    defaults = {"classification": "spark-defaults", "properties": dict(sorted(settings.items()))}
+    return Request(
+        "emr-serverless",
+        "start_job_run",
+        {
+            "applicationId": rules.application_id,
+            "clientToken": client_token(asked, attempt),
+            "name": asked.name(attempt),
+            "executionRoleArn": rules.role_arn,
+            "executionTimeoutMinutes": rules.timeout_minutes,
+            "jobDriver": {"sparkSubmit": driver},
+            "configurationOverrides": {
+                "applicationConfiguration": [defaults],
+                "monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": asked.profile.logs}},
+            },
+            "tags": {"presswatch-submission": asked.key},
+        },
+    )
+
+
+def client_token(asked: Submission, attempt: int) -> str:
+    """What tells EMR Serverless that it has had a request before: one token for each attempt."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, asked.record(attempt, "claim")))
+
+
+def spark_settings(asked: Submission, attempt: int, driver_variable: str) -> dict[str, str]:
+    """Settings of Spark; `driver_variable` begins the names of those that set the driver's environment."""
+    profile = asked.profile
+    executor, driver = profile.executor, profile.driver
+    settings = dict(profile.spark) | {
+        "spark.executor.cores": str(executor.cores),
+        "spark.executor.memory": f"{executor.jvm_gb}g",
+        "spark.executor.memoryOverhead": f"{executor.python_gb}g",
+        "spark.driver.cores": str(driver.cores),
+        "spark.driver.memory": f"{driver.jvm_gb}g",
+        "spark.driver.memoryOverhead": f"{driver.python_gb}g",
+        "spark.dynamicAllocation.maxExecutors": str(profile.most_executors),
+        # Executors come one by one: without it, the first waves would be cut for the few that are there.
+        "spark.default.parallelism": str(profile.most_executors * executor.cores),
+    }
+    # Hosts of a cluster do not know their region by themselves.
+    of_all = {"AWS_DEFAULT_REGION": str(profile.region), **asked.environment, "PYSPARK_PYTHON": PYTHON}
+    of_driver = {"PYSPARK_DRIVER_PYTHON": PYTHON, "PRESSWATCH_RESULT_URI": asked.record(attempt, "result")}
+    settings |= {f"spark.executorEnv.{name}": value for name, value in of_all.items()}
+    settings |= {f"{driver_variable}{name}": value for name, value in (of_all | of_driver).items()}
+    return settings

@@ -1,0 +1,85 @@
+"""Starting scans on EMR: a claim's token is the submission's key, and its place the run at the service."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from presswatch_spark.deploy.archive import NEEDED, Target, archive_for
+from presswatch_spark.deploy.aws import ServiceError
+from presswatch_spark.deploy.job_runs import JobRuns
+from presswatch_spark.deploy.ledger import Ledger
+from presswatch_spark.deploy.profiles import Profile
+from presswatch_spark.deploy.services import Service
+from presswatch_spark.deploy.steps import Steps
+from presswatch_spark.deploy.submission import Submission, Upload, submission
+from presswatch_spark.deploy.tarball import check_archive
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.watch.claims import Claim
+from presswatch_spark.watch.starters import Place, ScanJob, Status
+
+ROOT = Path(__file__).resolve().parents[2]
+JOB = "scan"
+# How EMR says that it has never heard of a run, or no longer knows it.
+UNKNOWN = ("ResourceNotFoundException", "InvalidRequestException")
+NOTHING = Upload(Path(os.devnull), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """Submits scans by a profile of `conf/profiles`, as `scripts/submit.sh scan` does, and does not wait.
+
+    `name` is how the profile was named, `say` hears what a submission meets.
+    """
+
+    name: str
+    profile: Profile
+    say: Callable[[str], None]
+    archive: Path | None = None
+    resumes: bool = False
+
+    def start(self, job: ScanJob, claim: Claim, noted: Callable[[Place], None]) -> int | None:
+        """Upload what the scan needs, and submit it; or find what was submitted under this token."""
+        archive = archive_of(self.profile, self.archive)
+        asked = submission(JOB, job.arguments, self.profile, archive, ROOT, os.environ, token=claim.token)
+        storage = StorageOptions(region=self.profile.region)
+        service = service_of(asked)
+        service.check()
+        for upload in asked.uploads:
+            upload.bring(storage)
+        running = Ledger(service, storage).start(self.say)
+        place = {"profile": self.name, "run": running.run, "attempt": str(running.attempt)}
+        # Where a person looks.
+        noted(place | {what: where for what, where in service.links(running.run) if what == "logs"})
+        return None
+
+    def look(self, job: ScanJob, claim: Claim, alive: bool) -> int | Status:
+        """Ask the service for the run, and the store for the exit code that it left."""
+        run, attempt = claim.place["run"], int(claim.place["attempt"])
+        asked = Submission(JOB, job.arguments, self.profile, NOTHING, NOTHING, (), {}, claim.token)
+        service = service_of(asked)
+        ledger = Ledger(service, StorageOptions(region=self.profile.region))
+        try:
+            state = service.state(run)
+        except ServiceError as error:
+            if not any(code in error.what for code in UNKNOWN):
+                raise
+            # EMR forgets runs after a while; what they left stays.
+            left = ledger.left(attempt)
+            return Status.LOST if left is None else left
+        return ledger.exit_code(attempt, state) if state.ended else Status.UNDER_WAY
+
+
+def archive_of(profile: Profile, given: Path | None) -> Path:
+    """The archive that jobs run from: the one given, or one of this checkout, made if need be."""
+    target = Target(profile.archive.python, profile.archive.machine)
+    archive = given or archive_for(ROOT, ROOT / "dist", target)
+    check_archive(archive, NEEDED)
+    return archive
+
+
+def service_of(asked: Submission) -> Service:
+    """What runs a submission."""
+    return Steps.of(asked) if asked.profile.service == "emr-ec2" else JobRuns.of(asked)

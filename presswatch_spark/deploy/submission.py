@@ -1,0 +1,215 @@
+"""What is asked for: a job with its arguments, on which hosts, from which archive. A value, with a key.
+
+Everything that a job needs lies in the profile's store, under names that follow from content:
+`archives/DIGEST.tar.gz`, `jobs/DIGEST/scan.py`, `files/DIGEST/scan.yaml`; and in `submissions/KEY/` what
+became of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from presswatch_spark.deploy.entry import FILE_OPTIONS
+from presswatch_spark.deploy.profiles import Profile
+from presswatch_spark.deploy.tarball import digest_of
+from presswatch_spark.errors import ConfigError
+from presswatch_spark.settings import job_settings
+from presswatch_spark.storage.objects import MissingError, StorageOptions, put_file, stat
+
+SHARED_FOLDERS = frozenset({"--corpus", "--out"})
+SECRET_NAMES = re.compile(r"secret|password|passwd|token|access[._-]?key", re.IGNORECASE)
+SECRET_VALUES = re.compile(
+    r"X-Amz-(?:Signature|Credential|Security-Token)="
+    r"|://[^/@\s]*:[^/@\s]*@"
+    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file of this machine, and where it belongs in the store."""
+
+    file: Path
+    uri: str
+
+    def bring(self, options: StorageOptions) -> bool:
+        """Upload it unless it is there; whether that was needed.
+
+        Its name follows from its content, and S3 shows objects only when they are whole.
+        """
+        try:
+            if stat(self.uri, options).size == self.file.stat().st_size:
+                return False
+        except MissingError:
+            pass
+        put_file(str(self.file), self.uri, options)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One job, as it is to run by a profile.
+
+    `arguments` are the job's, with files of this machine replaced by where `files` brings them. `environment`
+    are the variables of the driver and its workers. `token` stands for what is asked where somebody else
+    decides what is the same submission: a claim on a release outlives a new version of the code.
+    """
+
+    job: str
+    arguments: tuple[str, ...]
+    profile: Profile
+    archive: Upload
+    entry: Upload
+    files: tuple[Upload, ...]
+    environment: Mapping[str, str]
+    token: str | None = None
+
+    @property
+    def uploads(self) -> tuple[Upload, ...]:
+        """All that must be in the store before the job starts."""
+        return (self.archive, self.entry, *self.files)
+
+    @property
+    def key(self) -> str:
+        """SHA-256 (hex) of what is asked: the same for the same job, arguments, code, hosts and settings.
+
+        With a token, of that alone.
+        """
+        if self.token is not None:
+            return hashlib.sha256(self.token.encode()).hexdigest()
+        profile = asdict(self.profile)
+        # How it is waited for, and where this machine would run it, is nothing that is asked.
+        asked = {name: value for name, value in profile.items() if name not in ("wait", "local")}
+        asked |= {"job": self.job, "arguments": self.arguments, "environment": dict(self.environment)}
+        asked |= {"code": [self.archive.uri, self.entry.uri]}
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+    def name(self, attempt: int) -> str:
+        """What an attempt is called, by which it is found again."""
+        return f"presswatch {self.job} {self.key[:24]} {attempt}"
+
+    def record(self, attempt: int, kind: str) -> str:
+        """URI of what is kept of an attempt: its `claim`, that it has `started`, or its `result`."""
+        return f"{_store(self.profile)}/submissions/{self.key}/{attempt:04}.{kind}.json"
+
+
+def submission(
+    job: str,
+    arguments: Sequence[str],
+    profile: Profile,
+    archive: Path,
+    root: Path,
+    env: Mapping[str, str],
+    token: str | None = None,
+) -> Submission:
+    """What `job` is to be, from a checkout in `root`.
+
+    Args:
+        env: this process's environment; its settings of jobs go with the job.
+
+    Raises:
+        ConfigError: there is no such job; its arguments hold a secret, or what means nothing elsewhere.
+    """
+    settings = {name: value for name, value in env.items() if job_settings().owns(name)}
+    environment = {**profile.environment, **settings}
+    _refuse_secrets(
+        {f"argument {at}": text for at, text in enumerate(arguments, 1)}, {**environment, **profile.spark}
+    )
+    _refuse_what_stays_here(arguments)
+    moved: list[str] = []
+    files: list[Upload] = []
+    for argument, upload in _files_moved(arguments, profile):
+        moved.append(argument)
+        files += [upload] if upload else []
+    entry = job_file(job, root)
+    return Submission(
+        job,
+        tuple(moved),
+        profile,
+        Upload(archive, f"{_store(profile)}/archives/{digest_of(archive)}.tar.gz"),
+        Upload(entry, f"{_store(profile)}/jobs/{digest_of(entry)[:16]}/{entry.name}"),
+        tuple(files),
+        environment,
+        token,
+    )
+
+
+def job_file(job: str, root: Path) -> Path:
+    """The entry of `jobs/` for a job's name; ConfigError if there is none."""
+    names = sorted(path.stem for path in (root / "jobs").glob("*.py"))
+    if job not in names:
+        raise ConfigError(
+            f"there is no job {job}", where=f"{root}/jobs", remedy=f"name one of {', '.join(names)}"
+        )
+    return root / "jobs" / f"{job}.py"
+
+
+def _store(profile: Profile) -> str:
+    return str(profile.store).rstrip("/")
+
+
+def _refuse_secrets(arguments: Mapping[str, str], named: Mapping[str, str]) -> None:
+    """Requests are kept, shown and logged by AWS; so is a command line."""
+    found = [place for place, text in {**arguments, **named}.items() if SECRET_VALUES.search(text)]
+    found += [name for name in named if SECRET_NAMES.search(name)]
+    if found:
+        raise ConfigError(
+            f"this looks like a secret, which would stand in a request: {', '.join(sorted(set(found)))}",
+            remedy="leave it out: the job has the role of its hosts",
+        )
+
+
+def _refuse_what_stays_here(arguments: Sequence[str]) -> None:
+    for option, value in _options(arguments):
+        if option == "--profile":
+            raise ConfigError(
+                "--profile names AWS credentials of this machine",
+                where="command line",
+                remedy="leave it out: the job has the role of its hosts",
+            )
+        if option in SHARED_FOLDERS and not re.match(r"[a-z0-9]+://|/", value):
+            raise ConfigError(
+                f"{option} {value} lies on this machine only",
+                where="command line",
+                remedy="name a place that all hosts share, such as s3://BUCKET/FOLDER",
+            )
+
+
+def _options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Options with their values, in both spellings."""
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, equals, value = argument.partition("=")
+        if name.startswith("--"):
+            yield name, value if equals else following
+
+
+def _files_moved(arguments: Sequence[str], profile: Profile) -> Iterator[tuple[str, Upload | None]]:
+    """The arguments, each with the upload of the file that it names, if it does."""
+    option = ""
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if option in FILE_OPTIONS:
+            yield _moved(argument, profile)
+        elif equals and name in FILE_OPTIONS:
+            uri, upload = _moved(value, profile)
+            yield f"{name}={uri}", upload
+        else:
+            yield argument, None
+        option = argument
+
+
+def _moved(path: str, profile: Profile) -> tuple[str, Upload | None]:
+    if path.startswith("s3://"):
+        return path, None
+    file = Path(path)
+    if not file.is_file():
+        raise ConfigError(
+            "there is no such file", where=path, remedy="name a file to send along with the job"
+        )
+    uri = f"{_store(profile)}/files/{digest_of(file)[:16]}/{file.name}"
+    return uri, Upload(file, uri)

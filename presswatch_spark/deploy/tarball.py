@@ -1,0 +1,140 @@
+"""Archives whose bytes depend on their content alone, and that stay where they are unpacked.
+
+Needs nothing but Python, since archives are also built in images that have nothing else.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import posixpath
+import tarfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from presswatch_spark.errors import PresswatchError
+
+# 1980-01-01T00:00:00Z, the oldest time that zip files know too.
+MODIFIED = 315_532_800
+MOST_LINKS = 40
+# Higher levels take three times as long for a twentieth less.
+LEVEL = 3
+READ_BYTES = 1 << 20
+
+
+class ArchiveError(PresswatchError):
+    """An archive is not one of ours, or not safe to unpack."""
+
+
+def pack(tree: Path, file: Path) -> None:
+    """Pack a folder as `.tar.gz`: sorted, root's, of one time, so that the same content is the same bytes."""
+    with (
+        file.open("wb") as raw,
+        gzip.GzipFile("", "wb", compresslevel=LEVEL, fileobj=raw, mtime=0) as compressed,
+        tarfile.open(fileobj=compressed, mode="w|", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for path in _sorted_paths(tree):
+            info = _anonymous(tar.gettarinfo(path, path.relative_to(tree).as_posix()))
+            if info.islnk():  # a second name of one file is packed as a file
+                info.type, info.linkname, info.size = tarfile.REGTYPE, "", path.stat().st_size
+            if info.isreg():
+                with path.open("rb") as content:
+                    tar.addfile(info, content)
+            else:
+                tar.addfile(info)
+
+
+def _sorted_paths(tree: Path) -> list[Path]:
+    return sorted(tree.rglob("*"), key=lambda path: path.relative_to(tree).as_posix())
+
+
+def _anonymous(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Without owner and time, and with no more of the mode than whether it can be executed."""
+    executable = info.isdir() or info.mode & 0o111
+    info.uid = info.gid = 0
+    info.uname = info.gname = ""
+    info.mtime = MODIFIED
+    info.mode = 0o755 if executable else 0o644
+    return info
+
+
+def digest_of(file: Path) -> str:
+    """SHA-256 (hex) of a file."""
+    digest = hashlib.sha256()
+    with file.open("rb") as content:
+        while data := content.read(READ_BYTES):
+            digest.update(data)
+    return digest.hexdigest()
+
+
+def check_archive(file: Path, needed: tuple[str, ...] = ()) -> None:
+    """Refuse an archive that could write or read outside of the folder where it is unpacked.
+
+    Args:
+        file: a `.tar.gz`.
+        needed: names of files that must be in it.
+
+    Raises:
+        ArchiveError: with every member that leaves the archive, is a device, or is missing.
+    """
+    try:
+        with tarfile.open(file, "r:gz") as tar:
+            members = tar.getmembers()
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise ArchiveError(f"the archive cannot be read: {error}", where=str(file)) from error
+    problems = list(_problems(members))
+    names = {posixpath.normpath(member.name) for member in members}
+    problems += [f"{name} is missing" for name in needed if name not in names]
+    if problems:
+        raise ArchiveError(
+            "\n".join(["the archive is refused:", *(f"  {problem}" for problem in problems)]),
+            where=str(file),
+            remedy="build it anew: make archive",
+        )
+
+
+def _problems(members: list[tarfile.TarInfo]) -> Iterator[str]:
+    links = {posixpath.normpath(member.name): member.linkname for member in members if member.issym()}
+    names = {posixpath.normpath(member.name) for member in members}
+    for member in members:
+        if _resolved(posixpath.dirname(member.name), links) is None or _leaves(member.name):
+            yield f"{member.name!r} lies outside"
+        elif member.issym():
+            if _resolved(member.name, links) is None:
+                yield f"{member.name!r} is a link that leaves it, to {member.linkname!r}"
+        elif member.islnk():
+            if _leaves(member.linkname) or posixpath.normpath(member.linkname) not in names:
+                yield f"{member.name!r} is a hard link that leaves it, to {member.linkname!r}"
+        elif not (member.isreg() or member.isdir()):
+            yield f"{member.name!r} is no file, folder or link"
+
+
+def _leaves(name: str) -> bool:
+    return posixpath.isabs(name) or ".." in name.split("/")
+
+
+def _resolved(name: str, links: Mapping[str, str]) -> str | None:
+    """Where a name leads, as the system would follow its links; None if that is outside, or nowhere.
+
+    A link whose text looks harmless may lead out by way of another link, so each part is followed.
+    """
+    parts, here, followed = list(reversed(name.split("/"))), "", 0
+    if posixpath.isabs(name):
+        return None
+    while parts:
+        part = parts.pop()
+        if part in ("", "."):
+            continue
+        if part == "..":
+            if not here:
+                return None
+            here = posixpath.dirname(here)
+            continue
+        here = posixpath.join(here, part)
+        if (target := links.get(here)) is not None:
+            followed += 1
+            if posixpath.isabs(target) or followed > MOST_LINKS:
+                return None
+            here = posixpath.dirname(here)
+            parts.extend(reversed(target.split("/")))
+    return here

@@ -1,0 +1,18 @@
+"""Estimates of releases, from the published tables of samples."""
+
+from __future__ import annotations
+
+from presswatch_spark.output.tables import TableStore
+from presswatch_spark.sampling.estimate import LOG_COLUMNS, SampleEstimate, estimate
+from presswatch_spark.sampling.measures import COLUMNS
+
+
+def estimate_of(store: TableStore, run_id: str, by: str | None = None) -> SampleEstimate:
+    """Estimate what the release holds of which the published run read a sample; `by`: see `estimate`.
+
+    Raises:
+        InputError: the run is no sample, or too little of it was read.
+    """
+    (run,) = store.read("runs", run_id).to_pylist()
+    log = store.read("scan_log", run_id, columns=LOG_COLUMNS).to_pylist()
+    return estimate(run, log, store.read("matches", run_id, columns=COLUMNS), by)

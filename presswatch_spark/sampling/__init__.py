@@ -1,0 +1,1 @@
+"""Samples of a release: which shards are drawn, and what they say of the whole."""

@@ -1,0 +1,24 @@
+"""Where the files of `conf/` are that come with the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from presswatch_spark.errors import ConfigError
+
+
+def shipped(name: str) -> Path:
+    """The file or folder `name` of `conf/`: of the installed package, or of the working copy.
+
+    Raises:
+        ConfigError: neither has it.
+    """
+    package = Path(__file__).resolve().parent
+    for folder in (package / "conf", package.parent / "conf"):
+        if (folder / name).exists():
+            return folder / name
+    raise ConfigError(
+        f"conf/{name} is missing",
+        where=str(package),
+        remedy="install the package from its wheel, or from a checkout",
+    )

@@ -1,0 +1,204 @@
+"""One look: what became of the scans that were started, and the start of those that were not.
+
+First every claim of the scope is read, and what was submitted looked for; then scans are started, newest
+release first, never more than `at_once` at a time. Whoever is refused a claim leaves the release to others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from presswatch_spark.errors import PresswatchError
+from presswatch_spark.releases.model import Release
+from presswatch_spark.storage.objects import ConflictError
+from presswatch_spark.watch.claims import Claim, Claims, Held, State, renewed
+from presswatch_spark.watch.holding import Clock, Holding
+from presswatch_spark.watch.scope import is_overdue
+from presswatch_spark.watch.starters import DONE, FAILED, PARTIAL, Published, ScanJob, Starter, Status
+
+UNDER_WAY = 75
+"""EX_TEMPFAIL of sysexits.h: ask again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a look says of one release. `code` is 0, 1 or 3 as exit codes are, or `UNDER_WAY`."""
+
+    release: str
+    said: str
+    code: int = DONE
+
+
+@dataclass(frozen=True, slots=True)
+class _Todo:
+    """A release whose scan is to be started; `held` is the claim to take over, `fresh` to replace it."""
+
+    release: Release
+    held: Held | None = None
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """All that a look needs to know.
+
+    `starters` gives the starter of a profile, `profile` is the one that starts; `ready` says why a release
+    cannot be scanned yet, `published` whether somebody has scanned it without a claim; `lease` is how long
+    after its last sign of life a claim may be taken over; `again` names releases whose ended scans are to be
+    started anew.
+    """
+
+    claims: Claims
+    key: str
+    job_of: Callable[[Release], ScanJob]
+    starters: Callable[[str], Starter]
+    profile: str
+    ready: Callable[[Release], str | None]
+    published: Published
+    holder: str
+    clock: Clock
+    lease: timedelta
+    at_once: int = 1
+    again: frozenset[str] = frozenset()
+    dry_run: bool = False
+
+    def __call__(self, releases: Sequence[Release]) -> Iterator[Finding]:
+        """Look at the releases (newest first), start what is to be started, and tell as it happens.
+
+        Raises:
+            PresswatchError: claims or shard lists cannot be read now, so nothing can be said.
+        """
+        todo: list[_Todo] = []
+        busy = 0
+        for release in releases:
+            found = self._found(release)
+            if isinstance(found, _Todo):
+                todo.append(found)
+                continue
+            busy += found.code == UNDER_WAY
+            yield found
+        for task in todo:
+            if busy >= self.at_once:
+                finding = Finding(task.release.name, f"waits for {busy} under way", UNDER_WAY)
+            else:
+                finding = self._would(task) if self.dry_run else self._start(task)
+                busy += finding.code == UNDER_WAY or self.dry_run
+            yield finding
+
+    def drop(self, release: str) -> Finding:
+        """Give the release up: it is not scanned, or no longer waited for. What runs is not stopped."""
+        held, now = self.claims.read(release, self.key), self.clock()
+        before = held.claim if held else Claim.new(release, self.key, self.holder, now)
+        claim = renewed(before, now, holder=self.holder, state=State.DROPPED)
+        _ = self.claims.change(held, claim) if held else self.claims.add(claim)
+        runs = f"; what runs at {_told(before)} goes on" if before.state is State.SUBMITTED else ""
+        return Finding(release, f"given up{runs}")
+
+    def _found(self, release: Release) -> Finding | _Todo:
+        held = self.claims.read(release.name, self.key)
+        if held is None:
+            return self._unclaimed(release)
+        claim = held.claim
+        alive = self.clock() - claim.renewed_at < self.lease
+        if claim.state is State.CLAIMED:
+            who = f"{claim.holder}, which was there at {claim.renewed_at:%H:%M:%S} UTC, is about to submit it"
+            return Finding(release.name, f"claimed: {who}", UNDER_WAY) if alive else _Todo(release, held)
+        if claim.state is State.SUBMITTED:
+            return self._submitted(release, held, alive)
+        if release.name in self.again:
+            return _Todo(release, held, fresh=True)
+        return self._ended(claim, new=False)
+
+    def _unclaimed(self, release: Release) -> Finding | _Todo:
+        if self.published(release.name, None) is not None:
+            return Finding(release.name, "scanned, by a run that nobody claimed")
+        reason = self.ready(release)
+        if reason is None:
+            return _Todo(release)
+        code = FAILED if is_overdue(release, self.clock()) else DONE
+        return Finding(release.name, f"not ready: {reason}", code)
+
+    def _submitted(self, release: Release, held: Held, alive: bool) -> Finding | _Todo:
+        claim = held.claim
+        starter = self.starters(claim.place.get("profile", self.profile))
+        seen = starter.look(self.job_of(release), claim, alive)
+        if seen is Status.UNDER_WAY:
+            return Finding(release.name, f"under way: {_told(claim)}", UNDER_WAY)
+        if seen is Status.LOST:
+            if starter.resumes or release.name in self.again:
+                return _Todo(release, held, fresh=not starter.resumes)
+            said = f"lost: nothing is known there of {_told(claim)}; --again {release.name} scans it anew"
+            return Finding(release.name, said, FAILED)
+        ended = renewed(claim, self.clock(), state=State.FINISHED, exit_code=seen)
+        if not self.dry_run:
+            try:
+                self.claims.change(held, ended)
+            except ConflictError:
+                return Finding(release.name, "another watcher is at it", UNDER_WAY)
+        return self._ended(ended, new=True)
+
+    def _ended(self, claim: Claim, new: bool) -> Finding:
+        """What a claim that is at its end says; what is news is worth an exit code, and failures always."""
+        name, code = claim.release, claim.exit_code
+        if claim.state is State.DROPPED:
+            return Finding(name, "given up")
+        if code == DONE:
+            return Finding(name, "scanned")
+        if code == PARTIAL:
+            said = "scanned, but some shards were not read to their end: see scan_log"
+            return Finding(name, said, PARTIAL if new else DONE)
+        return Finding(
+            name, f"failed with exit code {code}; --again {name} goes on, --drop {name} gives it up", FAILED
+        )
+
+    def _would(self, task: _Todo) -> Finding:
+        words = " ".join(("scan", *self.job_of(task.release).arguments))
+        return Finding(task.release.name, f"would be started, {self.profile}: presswatch {words}")
+
+    def _start(self, task: _Todo) -> Finding:
+        name = task.release.name
+        try:
+            held = self._claim(task)
+            with Holding(self.claims, held, self.lease, self.clock) as holding:
+                starter = self.starters(self.profile)
+                code = starter.start(self.job_of(task.release), holding.claim, holding.submitted)
+                if code is not None:
+                    holding.finished(code)
+                claim = holding.claim
+        except ConflictError:
+            return Finding(name, "another watcher has claimed it", UNDER_WAY)
+        except PresswatchError as error:
+            return Finding(name, f"could not be started: {error}", FAILED)
+        if code is None:
+            return Finding(name, f"started: {_told(claim)}", UNDER_WAY)
+        return self._ended(claim, new=True)
+
+    def _claim(self, task: _Todo) -> Held:
+        """Claim the release. A takeover keeps the token: the last holder may have submitted under it."""
+        now, held = self.clock(), task.held
+        if held is None:
+            return self.claims.add(Claim.new(task.release.name, self.key, self.holder, now))
+        if task.fresh:
+            return self.claims.change(held, Claim.new(task.release.name, self.key, self.holder, now))
+        return self.claims.change(
+            held, renewed(held.claim, now, holder=self.holder, state=State.CLAIMED, place={})
+        )
+
+
+def exit_code_of(findings: Sequence[Finding], poll: bool) -> int:
+    """The exit code of a look: 1 if something failed, else 3 if something is partial, else 0.
+
+    With `poll`, 75 comes before both 0 and 3 as long as something is under way or waits.
+    """
+    codes = {finding.code for finding in findings}
+    if FAILED in codes:
+        return FAILED
+    if poll and UNDER_WAY in codes:
+        return UNDER_WAY
+    return PARTIAL if PARTIAL in codes else DONE
+
+
+def _told(claim: Claim) -> str:
+    return ", ".join(f"{name} {value}" for name, value in sorted(claim.place.items())) or claim.holder

@@ -1,0 +1,90 @@
+"""What it means to start a scan: in this process, or wherever a `Starter` submits it to."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+
+from presswatch_spark.watch.claims import Claim
+
+LOCAL = "local"
+DONE, FAILED, PARTIAL = 0, 1, 3
+"""Exit codes of a scan: see `presswatch_spark.cli`."""
+
+Place = Mapping[str, str]
+Published = Callable[[str, datetime | None], int | None]
+"""Tells the exit code of the newest run of a release that was published, since a time or at all; or None."""
+
+
+class Status(Enum):
+    """What can be seen of a scan that has not ended."""
+
+    UNDER_WAY = "under way"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanJob:
+    """The scan of one release: `arguments` are those of `presswatch scan`."""
+
+    release: str
+    arguments: tuple[str, ...]
+
+
+class Starter(Protocol):
+    """One way to run a scan."""
+
+    @property
+    def resumes(self) -> bool:
+        """Whether a scan that was lost may be started again: it goes on where it was."""
+        ...
+
+    def start(self, job: ScanJob, claim: Claim, noted: Callable[[Place], None]) -> int | None:
+        """Start the scan, and tell `noted` where it can be looked for as soon as that is known.
+
+        The same `claim.token` never starts a second run, however often and by whomever it is given.
+
+        Returns:
+            The exit code, if the scan has ended when this returns; None if it goes on by itself.
+        Raises:
+            PresswatchError: it could not be started.
+        """
+        ...
+
+    def look(self, job: ScanJob, claim: Claim, alive: bool) -> int | Status:
+        """The exit code of a scan that was started, or what can be seen of it.
+
+        `alive` is whether the claim's holder has renewed it within its lease.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class InProcess:
+    """Runs scans in this process. Its life is the claim's: renewed as long as it lasts.
+
+    `run` takes the arguments of `presswatch` and returns its exit code. A scan that is started again takes up
+    its unfinished run; one that was published, by a process that died before it said so, is not run again.
+    """
+
+    run: Callable[[Sequence[str]], int]
+    published: Published
+    resumes: bool = True
+
+    def start(self, job: ScanJob, claim: Claim, noted: Callable[[Place], None]) -> int | None:
+        """Run the scan to its end."""
+        noted({"profile": LOCAL, "host": socket.gethostname(), "process": str(os.getpid())})
+        code = self.published(job.release, claim.claimed_at)
+        return self.run(("scan", *job.arguments)) if code is None else code
+
+    def look(self, job: ScanJob, claim: Claim, alive: bool) -> int | Status:
+        """Look whether the process lives, or has published."""
+        if alive:
+            return Status.UNDER_WAY
+        code = self.published(job.release, claim.claimed_at)
+        return Status.LOST if code is None else code

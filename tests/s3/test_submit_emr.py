@@ -1,0 +1,411 @@
+"""Jobs submitted to EMR on EC2 and EMR Serverless: one run for one submission, its log and its exit code."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from presswatch_spark.deploy import waiting
+from presswatch_spark.deploy.archive import NEEDED
+from presswatch_spark.deploy.command import main
+from presswatch_spark.deploy.entry import run_job
+from presswatch_spark.deploy.job_runs import JobRuns
+from presswatch_spark.deploy.ledger import Ledger
+from presswatch_spark.deploy.profiles import load_profile
+from presswatch_spark.deploy.services import Service
+from presswatch_spark.deploy.steps import Steps
+from presswatch_spark.deploy.submission import submission
+from presswatch_spark.deploy.tarball import pack
+from presswatch_spark.storage.objects import StorageOptions
+from tests.conftest import ROOT
+from tests.s3.emr import REGION, Front, Hosts, front
+
+# moto knows no emr-spark-8.0.0.
+RELEASE = "emr-7.9.0"
+JOB = ("--corpus", "s3://shards/corpus", "--out", "s3://shards/tables", "s3://shards/a.wet.gz")
+
+
+@dataclass
+class Emr:
+    """A cluster or application behind a front, and what is needed to submit to it."""
+
+    service: str
+    profile: Path
+    archive: Path
+    front: Front
+    hosts: Hosts
+
+    def submit(self, *options: str, ours: tuple[str, ...] = (), job: tuple[str, ...] = JOB) -> int:
+        """Submit a scan; its exit code."""
+        given = ("--profile", str(self.profile), "--archive", str(self.archive), *ours)
+        return main(["scan", *given, *job, *options])
+
+    def starts(self) -> list[Any]:
+        """Parameters of each request to start a job."""
+        return self.front.asked("AddJobFlowSteps" if self.service == "emr-ec2" else "StartJobRun")
+
+    def ask(self) -> Service:
+        """The service, as the command would ask it."""
+        profile = load_profile(str(self.profile), {})
+        asked = submission("scan", JOB, profile, self.archive, ROOT, {})
+        return Steps.of(asked) if self.service == "emr-ec2" else JobRuns.of(asked)
+
+
+@pytest.fixture(scope="module")
+def before(endpoint: str) -> Iterator[Front]:
+    with front(endpoint) as running:
+        yield running
+
+
+@pytest.fixture(params=["emr-ec2", "emr-serverless"])
+def emr(
+    request: pytest.FixtureRequest,
+    before: Front,
+    endpoint: str,
+    bucket: str,
+    client: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Emr:
+    service = request.param
+    made = _cluster(endpoint) if service == "emr-ec2" else _application(endpoint)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", before.url)
+    monkeypatch.setattr("moto.emrserverless.models.JOB_STATUS", "SUBMITTED")
+    hosts = Hosts(service, made, client)
+    before.forget(hosts)
+    return Emr(service, _profile(tmp_path, service, made), _archive(tmp_path), before, hosts)
+
+
+def _cluster(endpoint: str) -> str:
+    emr = boto3.client("emr", endpoint_url=endpoint)
+    return str(
+        emr.run_job_flow(
+            Name="presswatch",
+            ReleaseLabel=RELEASE,
+            LogUri="s3n://shards/logs/",
+            Instances={
+                "InstanceCount": 1,
+                "MasterInstanceType": "m6i.xlarge",
+                "KeepJobFlowAliveWhenNoSteps": True,
+            },
+            JobFlowRole="EMR_EC2_DefaultRole",
+            ServiceRole="EMR_DefaultRole",
+        )["JobFlowId"]
+    )
+
+
+def _application(endpoint: str) -> str:
+    serverless = boto3.client("emr-serverless", endpoint_url=endpoint)
+    made = serverless.create_application(name="presswatch", releaseLabel=RELEASE, type="SPARK")
+    return str(made["applicationId"])
+
+
+def _profile(folder: Path, service: str, made: str) -> Path:
+    """The shipped profile, as a user fills it in."""
+    text = (ROOT / "conf" / "profiles" / f"{service}.yaml").read_text(encoding="utf-8")
+    for before, after in (
+        ("release: emr-spark-8.0.0", f"release: {RELEASE}"),
+        ("region: null", f"region: {REGION}"),
+        ("store: null", "store: s3://shards/presswatch/"),
+        ("application_id: null", f"application_id: {made}"),
+        ("cluster_id: null", f"cluster_id: {made}"),
+        ("role_arn: null", "role_arn: arn:aws:iam::123456789012:role/presswatch"),
+        ("first_seconds: 5.0", "first_seconds: 0.01"),
+        ("longest_seconds: 60.0", "longest_seconds: 0.02"),
+        ("log_seconds: 420.0", "log_seconds: 0.1"),
+        ("log_seconds: 180.0", "log_seconds: 0.1"),
+    ):
+        text = text.replace(before, after)
+    if service == "emr-serverless":
+        text = text.replace("logs: null", "logs: s3://shards/logs/")
+    (folder / "mine.yaml").write_text(text, encoding="utf-8")
+    return folder / "mine.yaml"
+
+
+def _archive(folder: Path) -> Path:
+    for name in NEEDED:
+        (folder / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "tree" / name).touch()
+    pack(folder / "tree", folder / "mine.tar.gz")
+    return folder / "mine.tar.gz"
+
+
+def test_a_job_is_submitted_waited_for_and_shown(emr: Emr, capsys: pytest.CaptureFixture[str]) -> None:
+    assert emr.submit() == 0
+    told = capsys.readouterr()
+    assert told.out == "run 7: 3 matches\n"
+    (job,) = emr.hosts.jobs()
+    assert f"scan {job.id}: PENDING" in told.err
+    assert f"scan {job.id}: RUNNING" in told.err
+    assert f"scan {job.id}: {job.state}, exit code 0" in told.err
+    assert f"https://us-east-1.console.aws.amazon.com/emr/home?region={REGION}#/" in told.err
+    assert "ERROR the last line" not in told.err
+
+
+@pytest.mark.parametrize("code", [1, 2, 3])
+def test_the_exit_code_of_the_job_survives(emr: Emr, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    emr.hosts.code = code
+    assert emr.submit() == code
+    told = capsys.readouterr()
+    assert told.out == "run 7: 3 matches\n"
+    assert "ERROR the last line" in told.err
+    assert f"FAILED, exit code {code} (User application exited)" in told.err
+
+
+def test_a_job_that_left_no_exit_code_has_failed_for_the_reason_that_emr_gives(
+    emr: Emr, capsys: pytest.CaptureFixture[str]
+) -> None:
+    emr.hosts.code = None
+    assert emr.submit() == 1
+    assert "exit code 1 (User application exited)" in capsys.readouterr().err
+
+
+def test_the_same_submit_twice_starts_one_run(emr: Emr, capsys: pytest.CaptureFixture[str]) -> None:
+    assert emr.submit(ours=("--no-wait",)) == 0
+    assert emr.submit() == 0
+    assert emr.submit() == 0
+    assert len(emr.hosts.jobs()) == len(emr.starts()) == 1
+    assert capsys.readouterr().out == "run 7: 3 matches\n" * 2
+    assert emr.submit("--min-run-words", "12", ours=("--no-wait",)) == 0
+    assert len(emr.hosts.jobs()) == 2
+
+
+def test_submitters_at_the_same_time_start_one_run(emr: Emr) -> None:
+    emr.hosts.ends = False
+    ledgers = [Ledger(emr.ask(), StorageOptions(), look_seconds=0.01) for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        running = list(pool.map(lambda ledger: ledger.start(lambda _: None), ledgers))
+    (job,) = emr.hosts.jobs()
+    assert {found.run for found in running} == {job.id}
+    assert sum(found.ours for found in running) == 1
+
+
+def test_a_run_that_ended_with_shards_missing_is_not_repeated_unless_asked(emr: Emr) -> None:
+    emr.hosts.code = 3
+    assert emr.submit() == 3
+    assert emr.submit() == 3
+    assert len(emr.hosts.jobs()) == 1
+    emr.hosts.looks, emr.hosts.code = 0, 0
+    assert emr.submit(ours=("--again",)) == 0
+    assert len(emr.hosts.jobs()) == 2
+
+
+def test_after_a_failure_the_same_submit_starts_one_more(emr: Emr) -> None:
+    emr.hosts.code = 1
+    assert emr.submit() == 1
+    emr.hosts.looks, emr.hosts.code = 0, 0
+    assert emr.submit() == 0
+    assert emr.submit() == 0
+    first, second = emr.starts()
+    assert first != second
+    assert len(emr.hosts.jobs()) == 2
+
+
+def test_a_dry_run_prints_what_would_be_sent_and_sends_nothing(
+    emr: Emr, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert emr.submit(ours=("--dry-run",)) == 0
+    assert emr.front.calls == []
+    would = json.loads(capsys.readouterr().out)
+    assert emr.submit() == 0
+    (sent,) = emr.starts()
+    assert would["request"]["parameters"] == sent
+    written = emr.front.written("/presswatch/")
+    for upload in would["uploads"]:
+        assert f"PUT /{upload['uri'].removeprefix('s3://')}" in written
+
+
+def test_archives_and_entries_are_uploaded_once(emr: Emr) -> None:
+    assert emr.submit() == 0
+    emr.hosts.looks = 0
+    assert emr.submit("--min-run-words", "12") == 0
+    assert len(emr.front.written("/presswatch/archives/")) == 1
+    assert len(emr.front.written("/presswatch/jobs/")) == 1
+
+
+def test_what_is_asked_is_sized_for_the_sieve_and_runs_from_the_archive(emr: Emr) -> None:
+    assert emr.submit() == 0
+    (sent,) = emr.starts()
+    if emr.service == "emr-ec2":
+        (step,) = sent["Steps"]
+        arguments = step["HadoopJarStep"]["Args"]
+        assert step["HadoopJarStep"]["Jar"] == "command-runner.jar"
+        assert arguments[0] == "spark-submit"
+        assert tuple(arguments[-len(JOB) :]) == JOB
+        settings = dict(text.split("=", 1) for text in arguments if text.startswith("spark."))
+        assert settings["spark.yarn.dist.archives"].endswith(".tar.gz#environment")
+        assert settings["spark.yarn.maxAppAttempts"] == "1"
+        driver = "spark.yarn.appMasterEnv."
+    else:
+        driver_says = sent["jobDriver"]["sparkSubmit"]
+        assert tuple(driver_says["entryPointArguments"]) == JOB
+        settings = sent["configurationOverrides"]["applicationConfiguration"][0]["properties"]
+        assert settings["spark.archives"].endswith(".tar.gz#environment")
+        driver = "spark.emr-serverless.driverEnv."
+    assert settings["spark.executor.cores"] == "16"
+    assert settings["spark.executor.memoryOverhead"] == "48g"
+    assert settings["spark.speculation"] == "false"
+    assert settings["spark.decommission.enabled"] == "true"
+    assert settings["spark.executorEnv.PYSPARK_PYTHON"] == "./environment/bin/python"
+    assert settings[f"{driver}PYSPARK_DRIVER_PYTHON"] == "./environment/bin/python"
+    assert settings["spark.executorEnv.NUMBA_CACHE_DIR"]
+    assert "testing" not in json.dumps(sent)  # the credentials of these tests
+
+
+def test_settings_in_the_environment_go_with_the_job_and_other_variables_stay(
+    emr: Emr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRESSWATCH_GRADE__MIN_RUN_WORDS", "12")
+    monkeypatch.setenv("PRESSWATCH_DEPLOY__MOST_EXECUTORS", "3")
+    monkeypatch.setenv("PRESSWATCH_CACHE_DIR", "/here/only")
+    assert emr.submit(ours=("--no-wait",)) == 0
+    (job,) = emr.hosts.jobs()
+    assert emr.hosts.variable(job, "PRESSWATCH_GRADE__MIN_RUN_WORDS") == "12"
+    sent = json.dumps(emr.starts())
+    assert "/here/only" not in sent
+    assert "PRESSWATCH_DEPLOY" not in sent
+    assert "48" in sent  # 3 executors × 16 cores
+
+
+def test_throttling_is_waited_out(emr: Emr, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("presswatch_spark.deploy.steps.PAUSE_SECONDS", 0.01)
+    start, look = (
+        ("AddJobFlowSteps", "DescribeStep") if emr.service == "emr-ec2" else ("StartJobRun", "GetJobRun")
+    )
+    emr.front.refusals = {start: deque([400, 400]), look: deque([400])}
+    assert emr.submit() == 0
+    assert len(emr.starts()) == 3
+    assert len(emr.hosts.jobs()) == 1
+
+
+def test_a_start_whose_answer_is_lost_is_one_start(emr: Emr, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("presswatch_spark.deploy.steps.PAUSE_SECONDS", 0.01)
+    start = "AddJobFlowSteps" if emr.service == "emr-ec2" else "StartJobRun"
+    emr.front.refusals = {start: deque([0])}
+    assert emr.submit() == 0
+    assert len(emr.hosts.jobs()) == 1
+
+
+def test_a_job_whose_submitter_died_before_it_started_is_started_by_the_next(emr: Emr) -> None:
+    ledger = Ledger(emr.ask(), StorageOptions(), claim_seconds=1.0, look_seconds=0.01)
+    assert ledger._claim(1)
+    told: list[str] = []
+    running = ledger.start(told.append)
+    (job,) = emr.hosts.jobs()
+    assert running.run == job.id
+    # A cluster cannot tell whether the first is still about to start; a token can.
+    assert running.attempt == (2 if emr.service == "emr-ec2" else 1)
+    told.clear()
+    assert Ledger(emr.ask(), StorageOptions()).start(told.append).run == job.id
+    assert not [line for line in told if "not started yet" in line]  # nobody waits for it a second time
+
+
+def test_a_submitter_who_was_slow_does_not_start_any_more(emr: Emr) -> None:
+    if emr.service == "emr-serverless":
+        return  # its token makes a late start harmless
+    ledger = Ledger(emr.ask(), StorageOptions(), claim_seconds=-1.0)
+    with pytest.raises(Exception, match="has lapsed"):
+        ledger.start(lambda _: None)
+    assert emr.hosts.jobs() == []
+
+
+def test_ctrl_c_leaves_the_job_running_and_says_how_to_end_it(
+    emr: Emr, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: float) -> None:
+        raise KeyboardInterrupt
+
+    emr.hosts.ends = False
+    monkeypatch.setattr(waiting.time, "sleep", interrupted)
+    assert emr.submit() == 1
+    told = capsys.readouterr().err
+    (job,) = emr.hosts.jobs()
+    assert f"the job {job.id} goes on" in told
+    assert ("cancel-steps" if emr.service == "emr-ec2" else "cancel-job-run") in told
+    assert job.state == "PENDING"
+
+
+def test_hosts_of_another_release_are_refused_before_anything_is_uploaded(
+    emr: Emr, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PRESSWATCH_DEPLOY__RELEASE", "emr-spark-8.0.0")
+    assert emr.submit() == 1
+    assert f"it has the release {RELEASE}, and the profile says emr-spark-8.0.0" in capsys.readouterr().err
+    assert emr.front.written("/presswatch/") == []
+
+
+def test_an_archive_with_a_link_that_leaves_it_is_refused_before_it_is_uploaded(
+    emr: Emr, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with tarfile.open(tmp_path / "bad.tar.gz", "w:gz") as tar:
+        for name in NEEDED:
+            tar.addfile(tarfile.TarInfo(name))
+        link = tarfile.TarInfo("bin/python3")
+        link.type, link.linkname = tarfile.SYMTYPE, "/usr/bin/python3"
+        tar.addfile(link)
+    emr.archive = tmp_path / "bad.tar.gz"
+    assert emr.submit() == 1
+    assert "'bin/python3' is a link that leaves it, to '/usr/bin/python3'" in capsys.readouterr().err
+    assert emr.front.calls == []
+
+
+@pytest.mark.parametrize(
+    ("options", "variable", "named"),
+    [
+        (("https://user:hunter2@mirror.example/a.gz",), {}, "argument 6"),
+        (("https://b.s3.amazonaws.com/a?X-Amz-Signature=00ff",), {}, "argument 6"),
+        ((), {"PRESSWATCH_DEPLOY__ENVIRONMENT": "AWS_SECRET_ACCESS_KEY=x"}, "AWS_SECRET_ACCESS_KEY"),
+        (
+            (),
+            {"PRESSWATCH_DEPLOY__SPARK": "spark.hadoop.fs.s3a.secret.key=x"},
+            "spark.hadoop.fs.s3a.secret.key",
+        ),
+        (("--profile", "my-aws"), {}, "--profile names AWS credentials"),
+        (("--out", "tables"), {}, "--out tables lies on this machine only"),
+        (("--config", "absent.yaml"), {}, "there is no such file"),
+    ],
+)
+def test_secrets_and_what_only_this_machine_has_are_refused(
+    emr: Emr,
+    options: tuple[str, ...],
+    variable: dict[str, str],
+    named: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in variable.items():
+        monkeypatch.setenv(name, value)
+    assert emr.submit(*options) == 1
+    told = capsys.readouterr().err
+    assert named in told
+    assert "hunter2" not in told
+    assert emr.front.calls == []
+
+
+def test_a_settings_file_of_this_machine_goes_along_and_the_job_reads_it(
+    emr: Emr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: Any
+) -> None:
+    (tmp_path / "scan.yaml").write_text("grade: {min_run_words: 3}\n")
+    for spelt in (("--config", str(tmp_path / "scan.yaml")), (f"--config={tmp_path / 'scan.yaml'}",)):
+        assert emr.submit(*spelt, ours=("--no-wait",)) == 0
+        job = emr.hosts.jobs()[-1]
+        step = emr.service == "emr-ec2"
+        sent = job.args if step else job.job_driver["sparkSubmit"]["entryPointArguments"]
+        there = [text for text in sent if "/files/" in text]
+        assert len(there) == 1
+        monkeypatch.setenv("PRESSWATCH_RESULT_URI", emr.hosts.variable(job, "PRESSWATCH_RESULT_URI"))
+        # On the host, the job says what is wrong with that file, and leaves its exit code.
+        assert run_job(["scan", *sent[-len(JOB) - len(spelt) :]]) == 1
+        monkeypatch.delenv("PRESSWATCH_RESULT_URI")
+    assert len(emr.front.written("/presswatch/files/")) == 1
+    results = client.list_objects_v2(Bucket="shards", Prefix="presswatch/submissions/")["Contents"]
+    assert sum(found["Key"].endswith(".result.json") for found in results) == 2

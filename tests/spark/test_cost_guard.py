@@ -1,0 +1,80 @@
+"""A budget refuses a scan, or stops it after a wave; given more, the scan goes on and loses nothing."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pyspark.sql import SparkSession
+
+from presswatch_spark.config import RunRules, ScanConfig
+from presswatch_spark.errors import BudgetError
+from presswatch_spark.output.tables import TableStore
+from presswatch_spark.pipeline import RunSummary, scan
+from presswatch_spark.progress import Progress
+from tests.conftest import ROOT
+from tests.spark.conftest import SHARDS
+from tests.spark.press import Press
+
+WAVE = 4
+A_FORTUNE = 1e9
+"""Dollars an hour: the smallest scan costs thousands by its estimate, and millions by the clock."""
+BETWEEN = 2e5
+
+
+@pytest.fixture
+def prices(tmp_path: Path) -> str:
+    table = yaml.safe_load((ROOT / "conf" / "prices.yaml").read_text(encoding="utf-8"))
+    machine = {"name": "gold", "vcpus": 1, "cores": 1, "usd_per_hour": A_FORTUNE, "service_usd_per_hour": 0}
+    table["prices"]["machines"] = [machine]
+    path = tmp_path / "prices.yaml"
+    path.write_text(yaml.safe_dump(table))
+    return str(path)
+
+
+def run(spark: SparkSession, press: Press, corpus: Path, out: Path, **rules: Any) -> tuple[RunSummary, str]:
+    """Scan the press; the summary, and what was said meanwhile."""
+    said = io.StringIO()
+    config = ScanConfig(run=RunRules(wave_shards=WAVE, **rules))
+    summary = scan(
+        [str(press.shards)],
+        dataset="wet",
+        corpus=str(corpus),
+        out=str(out),
+        config=config,
+        spark=spark,
+        progress=Progress(said, live=False),
+    )
+    return summary, said.getvalue()
+
+
+def test_a_scan_above_its_budget_leaves_nothing_behind(
+    spark: SparkSession, press: Press, corpus: Path, tmp_path: Path, prices: str
+) -> None:
+    with pytest.raises(BudgetError, match=r"would cost some \$.* on gold .*nothing was begun"):
+        run(spark, press, corpus, tmp_path / "out", price="gold", prices=prices, budget=1.0)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_scan_stops_at_its_budget_and_goes_on_with_more(
+    spark: SparkSession, press: Press, corpus: Path, tmp_path: Path, prices: str
+) -> None:
+    whole, said = run(spark, press, corpus, tmp_path / "whole")
+    assert f"estimate: {SHARDS:,} shards, " in said
+    assert f"estimate by the {WAVE:,} shards that were read: " in said
+    assert "$" not in said
+    out = tmp_path / "out"
+    stop = rf"budget is \$200,000\.00; {WAVE} of {SHARDS} shards are done, and nothing is published"
+    with pytest.raises(BudgetError, match=stop):
+        run(spark, press, corpus, out, price="gold", prices=prices, budget=BETWEEN)
+    assert TableStore.open(str(out)).published() == []
+    # What the first process spent is not forgotten.
+    with pytest.raises(BudgetError, match=rf"; {WAVE} of {SHARDS} shards are done"):
+        run(spark, press, corpus, out, price="gold", prices=prices, budget=BETWEEN)
+    summary, _ = run(spark, press, corpus, out, price="gold", prices=prices, budget=1e12)
+    assert summary.resumed
+    assert summary.row["table_digest"] == whole.row["table_digest"]
+    assert summary.row["shards_complete"] == SHARDS

@@ -1,0 +1,191 @@
+"""What a scan costs: the estimate before it, the cost while it goes on, and the budget that stops it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from benchmarks.speed import costs as bench
+from presswatch_spark.budget import Bill, CostGuard
+from presswatch_spark.config import ReadRules, RunRules, ScanConfig
+from presswatch_spark.costs import PriceList, estimate, kind_of
+from presswatch_spark.errors import BudgetError, ConfigError
+from presswatch_spark.progress import Counts
+from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.storage.shards import ShardPlan
+from tests.conftest import ROOT
+
+PRICES = PriceList.read()
+CHEAP = "c7a.xlarge on demand"
+WET = "Common Crawl WET, one crawl"
+GB = 10**9
+
+
+def shards(count: int, size: int | None = None, name: str = "{}.warc.wet.gz") -> ShardPlan:
+    return ShardPlan.of(ObjectInfo(f"s3://b/{name.format(number)}", size) for number in range(count))
+
+
+def bill(count: int, size: int | None = GB, languages: tuple[str, ...] = (), **rules: object) -> Bill:
+    config = ScanConfig(run=RunRules(**rules), read=ReadRules(languages=languages))  # type: ignore[arg-type]
+    return Bill.of(shards(count, size), "wet", config)
+
+
+class TestReckoning:
+    def test_a_whole_crawl_costs_what_the_bench_says_of_it(self) -> None:
+        measured = json.loads((ROOT / "benchmarks" / "results" / "speed.json").read_text("utf-8"))["parts"]
+        rows = {row["name"]: row for row in measured["costs"]["releases"]}
+        expected = estimate(shards(100_000), "wet", False, PRICES)
+        assert expected.core_hours == pytest.approx(rows[WET]["core_hours"], abs=0.05)
+        dollars = PRICES.machine(CHEAP).dollars(expected.core_hours)
+        assert dollars == pytest.approx(rows[WET]["dollars"][CHEAP], abs=0.005)
+        assert dict(expected.guessed) == {WET: 100_000}
+
+    def test_the_rates_are_those_that_the_bench_measured_last(self) -> None:
+        measured = json.loads((ROOT / "benchmarks" / "results" / "speed.json").read_text("utf-8"))["parts"]
+        assert PRICES.rates == bench.whole_scan_rates(measured)
+        assert PRICES.spark_share == bench.spark_share(measured)
+
+    def test_known_sizes_count_and_unknown_ones_are_the_mean_of_their_release(self) -> None:
+        mixed = [ObjectInfo("/a.wet.gz", 10 * GB), ObjectInfo("/b.wet.gz")]
+        expected = estimate(mixed, "auto", False, PRICES)
+        assert expected.stored_bytes == 10 * GB + 6.42e12 / 100_000
+        assert dict(expected.guessed) == {WET: 1}
+
+    def test_a_gate_is_faster_where_it_was_measured(self) -> None:
+        whole, french = (estimate(shards(1, GB), "wet", gate, PRICES).core_hours for gate in (False, True))
+        assert french == pytest.approx(whole * 205.2 / 360.2)
+        plan = shards(1, GB, "{}.json.gz")
+        assert estimate(plan, "c4", True, PRICES) == estimate(plan, "c4", False, PRICES)
+
+    @pytest.mark.parametrize(
+        ("uri", "dataset", "kind"),
+        [
+            ("s3://b/x.warc.wet.gz", "auto", "wet"),
+            ("s3://b/x.warc.gz", "auto", "warc"),
+            ("/old/x.arc.gz", "auto", "warc"),
+            ("https://h/c4-train.00000.json.gz?sig=.parquet", "auto", "c4_json"),
+            ("/part.0.PARQUET", "rows", "c4_parquet"),
+            ("/fr_part_1.jsonl.zst", "oscar", "c4_json"),
+            ("/whatever", "wet", "wet"),
+            ("/whatever", "auto", None),
+            ("/x.wet.gz", "rows", None),
+        ],
+    )
+    def test_a_shard_is_known_by_what_it_is_said_to_be_or_by_its_name(
+        self, uri: str, dataset: str, kind: str | None
+    ) -> None:
+        assert kind_of(uri, dataset) == kind
+
+    def test_what_nothing_is_known_of_is_counted_and_left_out(self) -> None:
+        expected = estimate([ObjectInfo("/x", GB), ObjectInfo("/y.wet.gz", GB)], "auto", False, PRICES)
+        assert (expected.shards, expected.unknown, expected.stored_bytes) == (2, 1, GB)
+
+    def test_a_price_list_of_ones_own(self, tmp_path: Path) -> None:
+        table = yaml.safe_load((ROOT / "conf" / "prices.yaml").read_text("utf-8"))
+        table["prices"]["machines"] = [
+            {"name": "ours", "vcpus": 8, "cores": 4, "usd_per_hour": 1, "service_usd_per_hour": 1}
+        ]
+        (tmp_path / "own.yaml").write_text(yaml.safe_dump(table))
+        theirs = bill(40, price="ours", prices=str(tmp_path / "own.yaml"))
+        assert theirs.dollars == pytest.approx(theirs.estimate.core_hours / 2)
+
+    @pytest.mark.parametrize("text", ["a: [", "prices: {}", "- 1", "\xff"])
+    def test_a_price_list_that_is_none_is_told(self, tmp_path: Path, text: str) -> None:
+        (tmp_path / "own.yaml").write_bytes(text.encode("latin-1"))
+        with pytest.raises(ConfigError, match=r"own\.yaml: the price list"):
+            PriceList.read(str(tmp_path / "own.yaml"))
+
+
+class TestBefore:
+    def test_the_estimate_says_what_it_rests_on(self) -> None:
+        assert bill(1000, None, price=CHEAP).line() == (
+            "estimate: 1,000 shards, 64.2 GB stored, 0.2 core-hours, $0.01 on c7a.xlarge on demand"
+            f" (rates measured {PRICES.measured}), 1,000 of unknown size, taken to be as those of {WET} are"
+        )
+
+    def test_without_a_price_no_dollars_are_named(self) -> None:
+        line = bill(1000).line()
+        assert "core-hours" in line
+        assert "$" not in line
+
+    def test_shards_that_nobody_can_tell_have_no_estimate(self) -> None:
+        line = Bill.of(shards(2, GB, "{}"), "auto", ScanConfig()).line()
+        assert line == "estimate: 2 shards, 2 whose format their names do not tell, left out"
+
+    def test_a_scan_above_its_budget_does_not_begin(self) -> None:
+        bill(1000, price=CHEAP, budget=0.20).require_within_budget()
+        bill(1000, price=CHEAP).require_within_budget()
+        told = (
+            r"would cost some \$0\.20 on c7a\.xlarge on demand \(1,000 shards, 3\.9 core-hours\), and the"
+            r" budget is \$0\.19; nothing was begun \(give a higher --budget, or scan fewer shards"
+        )
+        with pytest.raises(BudgetError, match=told):
+            bill(1000, price=CHEAP, budget=0.19).require_within_budget()
+
+    def test_the_gate_is_taken_into_account(self) -> None:
+        bill(1000, price=CHEAP, budget=0.19, languages=("fra",)).require_within_budget()
+
+    def test_a_budget_without_a_price_and_a_price_that_is_none_are_refused(self) -> None:
+        with pytest.raises(ConfigError, match=r"--price, out of .*c7a\.xlarge on demand"):
+            bill(1, budget=5.0)
+        with pytest.raises(ConfigError, match=r"no machine is called x1.*there are: c7a\.xlarge"):
+            bill(1, price="x1")
+
+
+class TestWhile:
+    """Four cores that cost $0.20528 an hour: the budget of $0.10 is reached after 1,753.7 seconds."""
+
+    def guard(self, said: list[str], planned: int = 100, budget: float | None = 0.10) -> CostGuard:
+        return CostGuard(bill(1, price=CHEAP, budget=budget), planned, lambda: 4, said.append)
+
+    def test_the_scan_stops_where_it_has_cost_its_budget(self) -> None:
+        said: list[str] = []
+        guard = self.guard(said)
+        guard(Counts(), 0.0)
+        guard(Counts(shards=60), 1750.0)
+        with pytest.raises(BudgetError) as caught:
+            guard(Counts(shards=80), 1760.0)
+        assert str(caught.value) == (
+            "the scan has cost $0.10 on c7a.xlarge on demand (2.0 core-hours), and its budget is $0.10; 80 of"
+            " 100 shards are done, and nothing is published (give the same command with a higher --budget:"
+            " the scan goes on where it is, and takes some $0.13 in all)"
+        )
+
+    def test_the_first_wave_tells_what_the_scan_will_cost(self) -> None:
+        said: list[str] = []
+        guard = self.guard(said)
+        guard(Counts(), 0.0)
+        guard(Counts(shards=10), 180.0)
+        guard(Counts(shards=20), 360.0)
+        assert said == [
+            "estimate by the 10 shards that were read: 2.0 core-hours, $0.10 in all; more than the budget of"
+            " $0.10, where the scan will stop"
+        ]
+
+    def test_without_price_it_tells_core_hours_and_never_stops(self) -> None:
+        said: list[str] = []
+        guard = CostGuard(bill(1), 100, lambda: 4, said.append)
+        guard(Counts(), 0.0)
+        guard(Counts(shards=50), 1e6)
+        assert said == ["estimate by the 50 shards that were read: 2,222.2 core-hours in all"]
+
+    def test_what_earlier_processes_of_the_run_spent_counts(self) -> None:
+        guard = self.guard([])
+        with pytest.raises(BudgetError, match="60 of 100 shards are done"):
+            guard(Counts(shards=60, core_seconds=7200.0), 0.0)
+
+    def test_what_is_done_is_published_whatever_it_cost(self) -> None:
+        guard = self.guard([])
+        guard(Counts(), 0.0)
+        guard(Counts(shards=100), 1e6)
+
+    def test_cores_that_join_count_from_then_on(self) -> None:
+        cores = iter((2, 2, 100))
+        guard = CostGuard(bill(1, price=CHEAP, budget=0.10), 100, lambda: next(cores), [].append)
+        guard(Counts(), 0.0)
+        guard(Counts(shards=10), 3000.0)
+        with pytest.raises(BudgetError):
+            guard(Counts(shards=20), 3100.0)

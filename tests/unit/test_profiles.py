@@ -1,0 +1,130 @@
+"""Profiles: typed, bounded, layered; every mistake at once, with its line."""
+
+from __future__ import annotations
+
+from functools import reduce
+from pathlib import Path
+
+import pytest
+import yaml
+
+from presswatch_spark.deploy.command import split
+from presswatch_spark.deploy.profiles import Profile, load_profile, profile_settings
+from presswatch_spark.errors import ConfigError
+from presswatch_spark.setting_types import NAMES, problem_of
+from presswatch_spark.settings import load_scan_config
+from tests.conftest import ROOT
+
+FOLDER = ROOT / "conf" / "profiles"
+GIVEN = {
+    "PRESSWATCH_DEPLOY__REGION": "eu-west-3",
+    "PRESSWATCH_DEPLOY__STORE": "s3://bucket/presswatch",
+    "PRESSWATCH_DEPLOY__LOGS": "s3://bucket/logs",
+    "PRESSWATCH_DEPLOY__EC2__CLUSTER_ID": "j-1",
+    "PRESSWATCH_DEPLOY__SERVERLESS__APPLICATION_ID": "00f1",
+    "PRESSWATCH_DEPLOY__SERVERLESS__ROLE_ARN": "arn:aws:iam::123456789012:role/presswatch",
+}
+
+
+def refusal(name: str, env: dict[str, str]) -> str:
+    with pytest.raises(ConfigError) as raised:
+        load_profile(name, env)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["local", "emr-ec2", "emr-serverless"])
+def test_the_shipped_profiles_are_usable_with_what_only_the_user_knows(name: str) -> None:
+    profile = load_profile(name, GIVEN)
+    assert profile.service == name
+    assert profile.release == Profile().release == "emr-spark-8.0.0"
+    assert profile.spark["spark.speculation"] == "false"
+
+
+def test_a_shipped_profile_says_what_must_be_given() -> None:
+    told = refusal("emr-serverless", {})
+    for name in ("region", "store", "logs", "serverless.application_id", "serverless.role_arn"):
+        variable = "PRESSWATCH_DEPLOY__" + name.upper().replace(".", "__")
+        assert f"{name} must be given, in the file or as {variable}" in told
+    assert "cluster_id" not in told
+
+
+def test_every_mistake_of_a_profile_is_reported_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "service: emr-ec2\nec2:\n  clusterid: j-1\nexecutor: {cores: 0}\nspark: {a: 1}\nspeculation: off\n"
+    )
+    told = refusal(str(file), {"PRESSWATCH_DEPLOY__REGIN": "eu-west-3"})
+    assert f"{file}:3: ec2.clusterid is no setting; did you mean ec2.cluster_id?" in told
+    assert f"{file}:4: executor.cores must be 1 or more, not 0" in told
+    assert f"{file}:5: spark must be a mapping of text to text" in told
+    assert f"{file}:6: speculation is no setting" in told
+    assert "PRESSWATCH_DEPLOY__REGIN is no setting; did you mean PRESSWATCH_DEPLOY__REGION?" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("service: mars", "service must be one of local, emr-ec2, emr-serverless, not 'mars'"),
+        ("store: /mnt/store", "store must be s3://BUCKET/PREFIX, not '/mnt/store'"),
+        ("archive: {python: '2.7'}", "archive.python must be like 3.11"),
+        ("archive: {machine: arm}", "archive.machine must be x86_64 or aarch64"),
+        ("serverless: {disk_gb: 5}", "serverless.disk_gb must lie between 20 and 2000"),
+    ],
+)
+def test_what_cannot_be_is_refused(tmp_path: Path, text: str, named: str) -> None:
+    (tmp_path / "mine.yaml").write_text(text)
+    assert named in refusal(str(tmp_path / "mine.yaml"), {})
+
+
+def test_variables_of_profiles_are_no_settings_of_jobs() -> None:
+    assert load_scan_config(None, GIVEN) == load_scan_config()
+
+
+def test_every_default_of_a_profile_lies_within_its_bounds_and_has_a_type_that_the_layers_can_express() -> (
+    None
+):
+    for setting in profile_settings().known.values():
+        assert not problem_of(setting, setting.default), setting.name
+        assert setting.kind in NAMES
+
+
+@pytest.mark.parametrize("name", ["emr-ec2", "emr-serverless"])
+def test_the_profiles_of_emr_state_every_setting_that_counts_there(name: str) -> None:
+    text = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
+    stated = yaml.safe_load(text)
+    sections = {"emr-ec2": "ec2", "emr-serverless": "serverless"}
+    foreign = ({"local", "ec2", "serverless"} - {sections[name]},)[0]
+    for path in profile_settings().known:
+        if path[0] not in foreign:
+            assert reduce(lambda section, part: section[part], path, stated) is not ..., path
+    settings = stated["spark"]
+    assert settings["spark.decommission.enabled"] == "true"
+    assert settings["spark.excludeOnFailure.enabled"] == "true"
+    assert settings["spark.excludeOnFailure.task.maxTaskAttemptsPerExecutor"] == "1"
+
+
+def test_a_wave_gives_every_core_some_shards() -> None:
+    for name in ("emr-ec2", "emr-serverless"):
+        profile = load_profile(name, GIVEN)
+        cores = profile.most_executors * profile.executor.cores
+        assert int(profile.environment["PRESSWATCH_RUN__WAVE_SHARDS"]) == 8 * cores
+
+
+@pytest.mark.parametrize(
+    ("given", "ours", "theirs"),
+    [
+        (
+            "scan --profile emr --dry-run --corpus c --profile aws x",
+            "scan --profile emr --dry-run",
+            "--corpus c --profile aws x",
+        ),
+        ("scan --profile=emr --profile aws", "scan --profile=emr", "--profile aws"),
+        ("scan --profile emr -- --dry-run", "scan --profile emr", "--dry-run"),
+        ("scan --profile emr --help", "scan --profile emr", "--help"),
+        ("scan x --profile emr", "scan", "x --profile emr"),
+        ("--help", "--help", ""),
+        ("", "", ""),
+    ],
+)
+def test_options_of_submit_come_first_and_the_rest_is_the_jobs(given: str, ours: str, theirs: str) -> None:
+    assert split(given.split()) == (ours.split(), theirs.split())

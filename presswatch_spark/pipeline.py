@@ -130,8 +130,6 @@ def scan(
     shards, sampled = _sampled(listed, sample, sample_seed)
     bill = Bill.of(shards, dataset, config)
     observer = _observer(bill, config.run, progress, events)
-    observer.say("estimate", bill.line())
-    bill.require_within_budget()
     manifest = Corpus.open(corpus, check=True, storage=config.storage).manifest
     store = TableStore.create(out, config.storage)
     facts = _facts(dataset, config, manifest) | sampled
@@ -145,8 +143,12 @@ def scan(
 
 
 def _observer(bill: Bill, rules: RunRules, progress: Progress | None, events: EventLog | None) -> Observer:
+    """Who follows the run, and is told first what it will cost; raises `BudgetError` if that is too much."""
     price = bill.machine.dollars if bill.machine else None
-    return Observer(progress or Progress(events=events), events, rules.metrics_file, price)
+    observer = Observer(progress or Progress(events=events), events, rules.metrics_file, price)
+    observer.say("estimate", bill.line())
+    bill.require_within_budget()
+    return observer
 
 
 def _cost_guard(bill: Bill, planned: int, spark: SparkSession, observer: Observer) -> CostGuard:

@@ -100,7 +100,7 @@ def test_every_line_of_stderr_is_an_event_and_tells_of_every_shard(
     # Java's own words, before any of ours can be said.
     assert {line for line in lines if not line.startswith("{")} <= {JAVA_SAYS}
     events = [json.loads(line) for line in lines if line.startswith("{")]
-    assert events[0]["event"] == "run_started"
+    assert [event["event"] for event in events[:2]] == ["estimate", "run_started"]
     lost = {event["shard_uri"].rpartition("/")[2]: event for event in events if "shard_uri" in event}
     assert set(lost) == {"a.warc.wet.gz", "b.warc.gz", "c.json.gz", "d.warc.wet.gz"}
     assert all(event["error"] and event["failure"] for event in lost.values())

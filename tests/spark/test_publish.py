@@ -203,11 +203,11 @@ def test_waves_whose_parts_are_not_as_they_were_written_are_not_published(
     from presswatch_spark import pipeline
     from presswatch_spark.errors import OutputError
 
-    def lose_a_file(spark: SparkSession, store: TableStore, run: Any, waves: Any, facts: Any) -> Any:
+    def lose_a_file(spark: SparkSession, store: TableStore, run: Any, waves: Any, *rest: Any) -> Any:
         part = next(part for part in waves[0].parts if part.table == table)
         path = run.parts.path / part.name
         path.unlink() if change == "lost" else path.write_bytes(path.read_bytes()[:-1])
-        return publish.publish(spark, store, run, waves, facts)
+        return publish.publish(spark, store, run, waves, *rest)
 
     monkeypatch.setattr(pipeline, "publish", lose_a_file)
     with pytest.raises(OutputError, match=r"parquet: what a wave found .* and had .* starts over"):

@@ -84,13 +84,25 @@ def test_every_command_of_the_readme_does_what_it_says(
     assert all(matches)
 
 
-def test_the_other_commands_of_the_readme_are_targets_of_make() -> None:
-    others = [words for words in commands() if words[0] != PROGRAM]
-    assert others == [["make", "demo"], ["make", "test"]]
-    for words in others:
+def test_make_has_the_targets_that_the_readme_names() -> None:
+    targets = [words for words in commands() if words[0] == "make"]
+    assert targets == [["make", "demo"], ["make", "test"]]
+    for words in targets:
         assert (
             subprocess.run([*words, "--dry-run"], cwd=ROOT, capture_output=True, check=False).returncode == 0
         )
+
+
+def test_jobs_that_the_readme_submits_are_there_and_take_their_options() -> None:
+    submitted = [words for words in commands() if words[0] not in (PROGRAM, "make")]
+    assert [words[:4] for words in submitted] == [
+        ["scripts/submit.sh", "scan", "--profile", profile] for profile in ("local", "emr-serverless")
+    ]
+    for _, job, _, profile, *options in submitted:
+        assert (ROOT / "jobs" / f"{job}.py").is_file()
+        assert (ROOT / "conf" / "profiles" / f"{profile}.yaml").is_file()
+        taken = [option for option in options if option != "--dry-run"]
+        assert cli.cli.commands[job].make_context(job, taken).params["out"] in taken
 
 
 def test_files_and_folders_that_the_readme_names_are_there() -> None:

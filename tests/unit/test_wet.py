@@ -128,7 +128,9 @@ def test_text_that_looks_like_a_record_stays_text(tmp_path: Path) -> None:
 def test_a_record_of_200_mb_is_read(tmp_path: Path, packing: str) -> None:
     body = b"mot " * (50 << 20)
     found, report = read_bytes(
-        tmp_path, packed_as(packing, [record(b"avant"), record(body), record(b"suite")])
+        tmp_path,
+        packed_as(packing, [record(b"avant"), record(body), record(b"suite")]),
+        max_document_bytes=1 << 30,
     )
     assert [len(document.text) for document in found] == [5, 200 << 20, 5]
     assert hashlib.sha256(found[1].text).digest() == hashlib.sha256(body).digest()

@@ -27,7 +27,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import OutputError, StorageError
-from presswatch_spark.storage.arrow_files import file_system
+from presswatch_spark.storage.arrow_files import file_system, read_parquet
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError, StorageOptions, printable
 from presswatch_spark.storage.uris import scheme_of
@@ -138,9 +138,14 @@ class TableStore:
     def read(self, table: str, *run_ids: str, columns: list[str] | None = None) -> pa.Table:
         """Rows of published runs, those named or all, in the schema of `presswatch_spark.tables`."""
         files, schema = self.files(table, *run_ids), SCHEMAS[table]
-        if not files:
-            return schema.empty_table().select(columns or schema.names)
-        return self.dataset(files, schema).to_table(columns=columns)
+        names = columns or schema.names
+        if not self.root.is_local:
+            return read_parquet(files, schema, names, self.root.storage)
+        return (
+            self.dataset(files, schema).to_table(columns=names)
+            if files
+            else schema.empty_table().select(names)
+        )
 
     def frame(
         self, spark: SparkSession, table: str, *run_ids: str, columns: Sequence[str] | None = None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, BinaryIO
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pyarrow.fs import FileInfo, FileSystem, FileSystemHandler, FileType, LocalFileSystem, PyFileSystem
 
 from presswatch_spark.storage.model import StorageOptions
@@ -17,6 +18,29 @@ from presswatch_spark.storage.uris import scheme_of
 def file_system(uri: str, options: StorageOptions) -> FileSystem:
     """What opens `uri`, and others like it, for `pyarrow.dataset` and `pyarrow.parquet`."""
     return LocalFileSystem() if scheme_of(uri) == "file" else _remote(options)
+
+
+def read_parquet(
+    uris: Iterable[str], schema: pa.Schema, columns: Sequence[str], options: StorageOptions
+) -> pa.Table:
+    """Columns of Parquet objects in the types of `schema`; what an object lacks is null.
+
+    In this thread: a process that ends while one of Arrow's still holds a file of Python's is aborted.
+    """
+    wanted = pa.schema([schema.field(name) for name in columns])
+    return pa.concat_tables([wanted.empty_table(), *(_columns(uri, wanted, options) for uri in uris)])
+
+
+def _columns(uri: str, wanted: pa.Schema, options: StorageOptions) -> pa.Table:
+    with pq.ParquetFile(random_access(stat(uri, options), options), pre_buffer=False) as file:
+        there = set(file.schema_arrow.names)
+        table = file.read([name for name in wanted.names if name in there], use_threads=False)
+        rows = file.metadata.num_rows
+    cells = [
+        table[column.name].cast(column.type) if column.name in there else pa.nulls(rows, column.type)
+        for column in wanted
+    ]
+    return pa.table(cells, schema=wanted)
 
 
 @lru_cache(maxsize=16)

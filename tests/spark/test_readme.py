@@ -102,7 +102,7 @@ def test_jobs_that_the_readme_submits_are_there_and_take_their_options() -> None
         assert (ROOT / "jobs" / f"{job}.py").is_file()
         assert (ROOT / "conf" / "profiles" / f"{profile}.yaml").is_file()
         taken = [option for option in options if option != "--dry-run"]
-        assert cli.cli.commands[job].make_context(job, taken).params["out"] in taken
+        assert cli.cli.commands[job].make_context(job, list(taken)).params["out"] in taken
 
 
 def test_files_and_folders_that_the_readme_names_are_there() -> None:

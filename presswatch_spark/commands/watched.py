@@ -100,6 +100,7 @@ class Watched:
             "corpus_digest": self.manifest.digest,
             "config_digest": config_digest(config, self.manifest.minhash),
             "sample": self.drawn.get("sample"),
+            "sample_seed": self.drawn.get("sample_seed") if "sample" in self.drawn else None,
         }
         columns = [*wanted, "finished_at", "shards_planned", "shards_complete"]
         found = [

@@ -42,8 +42,6 @@ HERE = (
     (r"make archive\n", ""),
     (r"--profile emr-serverless", "--profile emr-serverless --archive $ARCHIVE"),
 )
-# What the scan does not have yet.
-LATER = ((r' \\\n    --price "[^"]*" --budget \d+', ""),)
 
 
 def policies() -> dict[str, Any]:
@@ -70,7 +68,7 @@ def script() -> str:
         lines.append(f"export RECORDED_ROLE={ROLES.get(section.split()[0], LAST_ROLE)}")
         lines += re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     text = "\n".join(lines)
-    for pattern, here in (*HERE, *LATER):
+    for pattern, here in HERE:
         assert re.search(pattern, text), pattern
         text = re.sub(pattern, lambda _, here=here: here, text)
     return text

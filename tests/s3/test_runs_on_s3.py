@@ -70,7 +70,7 @@ def test_a_run_on_s3_gives_the_rows_of_one_on_disk_in_the_same_files(
         "some tables/_presswatch.json",
         *(
             f"some tables/{table}/{run}-00000.parquet"
-            for table in ("matches", "rights_signals", "runs", "scan_log")
+            for table in ("matches", "metrics", "rights_signals", "runs", "scan_log")
         ),
     ]
 

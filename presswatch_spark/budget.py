@@ -54,7 +54,7 @@ class Bill:
         expected = self.estimate
         parts = [f"{expected.shards:,} shards"]
         if expected.unknown < expected.shards:
-            parts += [f"{expected.stored_bytes / 1e9:,.1f} GB stored", core_hours_told(expected.core_hours)]
+            parts += [f"{bytes_told(expected.stored_bytes)} stored", core_hours_told(expected.core_hours)]
             if self.machine and self.dollars is not None:
                 parts.append(f"{dollars_told(self.dollars)} on {self.machine.name}")
             parts[-1] += f" (rates measured {self.prices.measured})"
@@ -148,6 +148,11 @@ class CostGuard:
 def dollars_told(dollars: float) -> str:
     """`dollars` for people, never rounded to nothing."""
     return f"${dollars:,.2f}" if dollars >= 0.01 or dollars == 0 else "less than $0.01"
+
+
+def bytes_told(size: float) -> str:
+    """A size for people: GB, or MB of what is small."""
+    return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
 
 
 def core_hours_told(hours: float) -> str:

@@ -138,7 +138,8 @@ def test_a_line_longer_than_allowed_is_named_and_skipped(tmp_path: Path) -> None
 
 @pytest.mark.full
 def test_a_line_of_500_mb_is_read(tmp_path: Path) -> None:
-    found, report = read_lines(tmp_path, line("avant"), line("mot " * (125 << 20)), line("suite"))
+    stored = line("avant"), line("mot " * (125 << 20)), line("suite")
+    found, report = read_lines(tmp_path, *stored, max_document_bytes=1 << 30)
     assert [len(document.text) for document in found] == [5, 500 << 20, 5]
     assert report.defects_total == 0
 

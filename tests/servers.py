@@ -106,22 +106,38 @@ def web(tls: ssl.SSLContext | None = None, **settings: object) -> Iterator[Serve
 @contextmanager
 def running(state: ServerT, tls: ssl.SSLContext | None = None) -> Iterator[ServerT]:
     """Run a server."""
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(state))
+    with listening(_handler_of(state), tls) as state.url:
+        yield state
+
+
+@contextmanager
+def listening(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Let a handler answer on a free port; gives its address."""
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     httpd.daemon_threads = True
     httpd.handle_error = lambda *_: None  # type: ignore[method-assign] clients that leave are no news
     if tls:
         httpd.socket = tls.wrap_socket(httpd.socket, server_side=True)
-    state.url = (
-        f"{'https' if tls else 'http'}://{'localhost' if tls else '127.0.0.1'}:{httpd.server_address[1]}"
-    )
     thread = Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
-        yield state
+        yield f"{'https://localhost' if tls else 'http://127.0.0.1'}:{httpd.server_address[1]}"
     finally:
         httpd.shutdown()
         httpd.server_close()
         thread.join()
+
+
+def forwarded(upstream: str, request: BaseHTTPRequestHandler, body: bytes) -> Reply:
+    """What another server answers to a request."""
+    connection = HTTPConnection(urlsplit(upstream).netloc)
+    connection.request(request.command, request.path, body, dict(request.headers))
+    reply = connection.getresponse()
+    dropped = {"Connection", "Transfer-Encoding"}
+    headers = {name: value for name, value in reply.getheaders() if name not in dropped}
+    content = reply.read()
+    connection.close()
+    return Reply(reply.status, headers, content)
 
 
 @contextmanager
@@ -163,7 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.status:
             self._send(_refusal(fault), FINE)
             return
-        reply = self._forwarded(body) if state.upstream else self._served()
+        reply = forwarded(state.upstream, self, body) if state.upstream else self._served()
         self._lose() if fault.lost else self._send(reply, fault)
 
     def __getattr__(self, name: str) -> object:
@@ -174,19 +190,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         pass
-
-    def _forwarded(self, body: bytes) -> Reply:
-        connection = HTTPConnection(urlsplit(self.state.upstream).netloc)
-        connection.request(self.command, self.path, body, dict(self.headers))
-        reply = connection.getresponse()
-        headers = {
-            name: value
-            for name, value in reply.getheaders()
-            if name not in {"Connection", "Transfer-Encoding"}
-        }
-        content = reply.read()
-        connection.close()
-        return Reply(reply.status, headers, content)
 
     def _served(self) -> Reply:
         state, path = self.state, unquote(urlsplit(self.path).path)

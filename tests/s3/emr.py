@@ -13,14 +13,15 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from http.server import BaseHTTPRequestHandler
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
 from moto.emr.models import emr_backends
 from moto.emrserverless.models import emrserverless_backends
+
+from tests.servers import forwarded, listening
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 LOOKS = ("DescribeStep", "GetJobRun")
@@ -70,17 +71,8 @@ def front(upstream: str) -> Iterator[Front]:
     class Handler(_Handler):
         front = state
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    state.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with listening(Handler) as state.url:
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -134,16 +126,10 @@ class _Handler(BaseHTTPRequestHandler):
         return Call(f"{self.command} {path}", {})
 
     def _forward(self) -> tuple[int, dict[str, str], bytes]:
-        connection = HTTPConnection(urlsplit(self.front.upstream).netloc)
-        connection.request(self.command, self.path, self.body, dict(self.headers))
-        reply = connection.getresponse()
-        content = reply.read()
-        dropped = {"Connection", "Transfer-Encoding"} | (
-            {"Content-Length"} if self.command != "HEAD" else set()
-        )
-        headers = {name: value for name, value in reply.getheaders() if name not in dropped}
-        connection.close()
-        return reply.status, headers, content
+        reply = forwarded(self.front.upstream, self, self.body)
+        if self.command != "HEAD":
+            reply.headers.pop("Content-Length", None)
+        return reply.status, reply.headers, reply.body
 
     def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self.send_response(status)

@@ -9,7 +9,7 @@ from typing import Self
 from presswatch_spark.config import ScanConfig
 from presswatch_spark.costs import Estimate, Machine, PriceList, estimate
 from presswatch_spark.errors import BudgetError, ConfigError
-from presswatch_spark.progress import Counts
+from presswatch_spark.monitoring.progress import Counts
 from presswatch_spark.storage.shards import ShardPlan
 
 HOUR = 3600.0

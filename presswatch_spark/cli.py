@@ -25,7 +25,7 @@ from presswatch_spark.commands.schedule import schedule
 from presswatch_spark.commands.tables import matches, runs, sql
 from presswatch_spark.commands.watch import watch
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.events import ToldError, ToldInterrupt
+from presswatch_spark.monitoring.events import ToldError, ToldInterrupt
 from presswatch_spark.show import printable
 
 FAILED = 1

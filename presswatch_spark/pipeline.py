@@ -21,16 +21,16 @@ from presswatch_spark import __version__
 from presswatch_spark.budget import Bill, CostGuard
 from presswatch_spark.config import RunRules, ScanConfig, config_digest, row_settings
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.events import EventLog
-from presswatch_spark.metrics import RunFacts, Totals
-from presswatch_spark.observer import Observer
+from presswatch_spark.monitoring.events import EventLog
+from presswatch_spark.monitoring.metrics import RunFacts, Totals
+from presswatch_spark.monitoring.observer import Observer
+from presswatch_spark.monitoring.progress import Counts, Progress
 from presswatch_spark.output.markers import Wave
 from presswatch_spark.output.publish import publish
 from presswatch_spark.output.runs import Run, claim, key_of
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.output.wave_task import ScanOne
 from presswatch_spark.output.waves import WaveScan, batched
-from presswatch_spark.progress import Counts, Progress
 from presswatch_spark.sampling.draw import draw
 from presswatch_spark.shard_scan import ShardScan
 from presswatch_spark.sources.base import ReadOptions

@@ -16,7 +16,7 @@ from presswatch_spark.commands.options import (
     storage_options,
 )
 from presswatch_spark.errors import InputError
-from presswatch_spark.events import EventLog, failure_told
+from presswatch_spark.monitoring.events import EventLog, failure_told
 from presswatch_spark.show import printable
 
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ from presswatch_spark.demo.shards import (
 from presswatch_spark.demo.show import match_lines
 from presswatch_spark.demo.warcs import web_page, write_warc
 from presswatch_spark.match_rows import match_rows
+from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary, scan
-from presswatch_spark.progress import Progress
 from presswatch_spark.spark import session
 from presswatch_spark.storage.objects import StorageOptions
 

@@ -20,13 +20,13 @@ import pyarrow.compute as pc
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.matching.digests import table_digest as digest_of
+from presswatch_spark.monitoring.progress import Counts
 from presswatch_spark.output.files import SortedFiles
 from presswatch_spark.output.markers import Wave
 from presswatch_spark.output.parts import COLUMNS, Part, read_part
 from presswatch_spark.output.runs import Run, clear
 from presswatch_spark.output.sorting import Sorted, sorted_by_spark, sorted_here
 from presswatch_spark.output.tables import TableStore, disk_errors
-from presswatch_spark.progress import Counts
 from presswatch_spark.tables import METRICS
 
 if TYPE_CHECKING:

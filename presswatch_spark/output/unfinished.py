@@ -11,11 +11,11 @@ from functools import reduce
 from operator import add
 
 from presswatch_spark.errors import OutputError
+from presswatch_spark.monitoring.progress import Counts
 from presswatch_spark.output.locks import owned
 from presswatch_spark.output.markers import FOUND_FOLDER, Note, read_note, read_waves
 from presswatch_spark.output.runs import RUNS_FOLDER
 from presswatch_spark.output.tables import TableStore
-from presswatch_spark.progress import Counts
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError
 

@@ -23,8 +23,9 @@ import pyarrow as pa
 
 from presswatch_spark.config import RunRules
 from presswatch_spark.errors import OutputError
-from presswatch_spark.metrics import Sample, totals_of
-from presswatch_spark.observer import Observer
+from presswatch_spark.monitoring.metrics import Sample, totals_of
+from presswatch_spark.monitoring.observer import Observer
+from presswatch_spark.monitoring.progress import Counts
 from presswatch_spark.output.begun import Notes
 from presswatch_spark.output.failures import check_budget, is_hopeless
 from presswatch_spark.output.markers import Wave, write_wave
@@ -32,7 +33,6 @@ from presswatch_spark.output.parts import COLUMNS, Part, part_files, part_of
 from presswatch_spark.output.runs import Run
 from presswatch_spark.output.tables import disk_errors
 from presswatch_spark.output.wave_task import PLATFORM, TOLD, CountsParam, ScanOne, WaveTask
-from presswatch_spark.progress import Counts
 from presswatch_spark.shard_scan import lost_shard
 from presswatch_spark.spark import TASK_FAILURES, spark_schema
 from presswatch_spark.spark_errors import WorkerDiedError, spark_errors

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from presswatch_spark.errors import OutputError, StorageError
+from presswatch_spark.monitoring.progress import Counts
 from presswatch_spark.output.lease import Lease, held, leased
 from presswatch_spark.output.markers import Wave, read_note, read_waves, write_wave
 from presswatch_spark.output.runs import Run, claim, clear, key_of
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.output.unfinished import UnfinishedRun, unfinished_runs
-from presswatch_spark.progress import Counts
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ConflictError, StorageOptions, read_object, write_object
 from presswatch_spark.tables import RUNS

@@ -13,7 +13,7 @@ from presswatch_spark.budget import Bill, CostGuard
 from presswatch_spark.config import ReadRules, RunRules, ScanConfig
 from presswatch_spark.costs import PriceList, estimate, kind_of
 from presswatch_spark.errors import BudgetError, ConfigError
-from presswatch_spark.progress import Counts
+from presswatch_spark.monitoring.progress import Counts
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan
 from tests.conftest import ROOT

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from presswatch_spark.metrics import FAMILIES, Metrics, RunFacts, totals_of
+from presswatch_spark.monitoring.metrics import FAMILIES, Metrics, RunFacts, totals_of
 from presswatch_spark.tables import METRICS, SCAN_LOG
 from tests.exposition import parsed
 from tests.tables import row_of

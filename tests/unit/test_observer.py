@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from presswatch_spark.errors import CorruptError, OutputError
-from presswatch_spark.events import EventLog, ToldError, failure_told
-from presswatch_spark.metrics import RunFacts, Sample, totals_of
-from presswatch_spark.observer import Observer
-from presswatch_spark.progress import Counts, Progress
+from presswatch_spark.monitoring.events import EventLog, ToldError, failure_told
+from presswatch_spark.monitoring.metrics import RunFacts, Sample, totals_of
+from presswatch_spark.monitoring.observer import Observer
+from presswatch_spark.monitoring.progress import Counts, Progress
 from presswatch_spark.tables import SCAN_LOG
 from tests.exposition import parsed
 from tests.tables import row_of

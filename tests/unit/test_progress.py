@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from presswatch_spark.progress import Counts, Progress
+from presswatch_spark.monitoring.progress import Counts, Progress
 
 
 class Clock:

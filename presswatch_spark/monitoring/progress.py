@@ -15,7 +15,7 @@ from dataclasses import astuple, dataclass
 from types import TracebackType
 from typing import Self, TextIO
 
-from presswatch_spark.events import EventLog
+from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.show import printable
 
 SECONDS_BETWEEN_LOOKS = 1.0

@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.events import EventLog, Level
-from presswatch_spark.metrics import Metrics, RunFacts, Sample, Totals
-from presswatch_spark.progress import Counts, Progress
+from presswatch_spark.monitoring.events import EventLog, Level
+from presswatch_spark.monitoring.metrics import Metrics, RunFacts, Sample, Totals
+from presswatch_spark.monitoring.progress import Counts, Progress
 
 # Columns of `scan_log` that tell of a shard that is not complete.
 TOLD_OF_SHARDS = ("shard_uri", "status", "failure", "error", "attempts", "seconds")

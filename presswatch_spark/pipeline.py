@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import pyarrow.compute as pc
 
 from presswatch_spark import __version__
-from presswatch_spark.budget import Bill, CostGuard
 from presswatch_spark.config import RunRules, ScanConfig, config_digest, row_settings
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.costs.budget import Bill, CostGuard
 from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.metrics import RunFacts, Totals
 from presswatch_spark.monitoring.observer import Observer

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from presswatch_spark.costs import PriceList, core_hours
+from presswatch_spark.costs.estimate import PriceList, core_hours
 
 
 def measure(parts: dict[str, Any]) -> dict[str, object]:
-    """What each release takes whose rate was measured; `presswatch_spark.costs` reckons."""
+    """What each release takes whose rate was measured; `presswatch_spark.costs.estimate` reckons."""
     prices = PriceList.read()
     kept = spark_share(parts)
     rates = whole_scan_rates(parts)

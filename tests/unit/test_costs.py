@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from benchmarks.speed import costs as bench
-from presswatch_spark.budget import Bill, CostGuard
 from presswatch_spark.config import ReadRules, RunRules, ScanConfig
-from presswatch_spark.costs import PriceList, estimate, kind_of
+from presswatch_spark.costs.budget import Bill, CostGuard
+from presswatch_spark.costs.estimate import PriceList, estimate, kind_of
 from presswatch_spark.errors import BudgetError, ConfigError
 from presswatch_spark.monitoring.progress import Counts
 from presswatch_spark.storage.objects import ObjectInfo

@@ -35,7 +35,7 @@ PURE = (
     "matching.sieve",
     "matching.verify",
     "sampling.estimate",
-    "costs",
+    "costs.estimate",
     "settings",
 )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from presswatch_spark.config import ScanConfig
-from presswatch_spark.costs import Estimate, Machine, PriceList, estimate
+from presswatch_spark.costs.estimate import Estimate, Machine, PriceList, estimate
 from presswatch_spark.errors import BudgetError, ConfigError
 from presswatch_spark.monitoring.progress import Counts
 from presswatch_spark.storage.shards import ShardPlan

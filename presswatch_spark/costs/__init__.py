@@ -1,0 +1,1 @@
+"""What a scan costs, and the budget that stops it."""

@@ -24,7 +24,6 @@ import pyarrow.parquet as pq
 from presswatch_spark import __version__
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.census_parts import FileOutcome, Kind, part_of, read_outcome
-from presswatch_spark.config import ScanConfig
 from presswatch_spark.corpus.spread import spread
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import OutputError
@@ -36,6 +35,7 @@ from presswatch_spark.output.sorting import table_digest
 from presswatch_spark.output.tables import TableStore, disk_errors
 from presswatch_spark.releases.model import kinds_of
 from presswatch_spark.releases.shards import shards_of
+from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.spark import TASK_FAILURES, interruptible, session, spark_path, spark_schema
 from presswatch_spark.spark_errors import WorkerDiedError, spark_errors
 from presswatch_spark.storage.objects import ObjectInfo, canonical, printable

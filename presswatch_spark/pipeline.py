@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 import pyarrow.compute as pc
 
 from presswatch_spark import __version__
-from presswatch_spark.config import RunRules, ScanConfig, config_digest, row_settings
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.costs.budget import Bill, CostGuard
 from presswatch_spark.monitoring.events import EventLog
@@ -32,6 +31,7 @@ from presswatch_spark.output.tables import TableStore
 from presswatch_spark.output.wave_task import ScanOne
 from presswatch_spark.output.waves import WaveScan, batched
 from presswatch_spark.sampling.draw import draw
+from presswatch_spark.settings.config import RunRules, ScanConfig, config_digest, row_settings
 from presswatch_spark.shard_scan import ShardScan
 from presswatch_spark.sources.base import ReadOptions
 from presswatch_spark.sources.detect import holds_metadata

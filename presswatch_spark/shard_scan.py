@@ -14,13 +14,13 @@ from typing import Protocol, TypeVar
 
 import pyarrow as pa
 
-from presswatch_spark.config import ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import PresswatchError, StorageError
 from presswatch_spark.matching.matcher import Matcher, Rules
 from presswatch_spark.matching.rows import Origin
 from presswatch_spark.rights.members import Members
 from presswatch_spark.rights.rows import signal_rows
+from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard_reading import Reading, storable
 from presswatch_spark.sources.base import ReadOptions, ReadReport
 from presswatch_spark.sources.detect import source_for

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pyarrow as pa
 
 from presswatch_spark.java import java_home
-from presswatch_spark.shipped import shipped
+from presswatch_spark.settings.shipped import shipped
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

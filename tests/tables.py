@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from presswatch_spark.config import MinHashRules, ReadRules, ScanConfig, row_settings
 from presswatch_spark.output.tables import TableStore
+from presswatch_spark.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
 from presswatch_spark.tables import MATCHES, RUNS
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)

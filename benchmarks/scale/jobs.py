@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed.processes import PeakMemory, apart
-from presswatch_spark.config import RunRules, ScanConfig
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.pipeline import scan
+from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.spark import session
 
 CORES = 2

@@ -18,12 +18,12 @@ from benchmarks.speed.prose import sentences
 from benchmarks.speed.reading import ours
 from benchmarks.speed.rounds import in_turns
 from benchmarks.speed.verification import batch_of
-from presswatch_spark.config import CorpusConfig, ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.index import ShingleIndex, index_of
 from presswatch_spark.matching.matcher import Matcher, Rules
 from presswatch_spark.matching.rows import Origin
 from presswatch_spark.matching.sieve import Sieve
+from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.sources.base import ReadOptions, ReadReport
 from presswatch_spark.sources.wet import WetSource
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat

@@ -16,11 +16,11 @@ import pyarrow.parquet as pq
 from benchmarks.scale.material import sentence_pool
 from benchmarks.speed import articles
 from benchmarks.speed.processes import apart, below
-from presswatch_spark.config import ReadRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.demo.shards import write_wet
 from presswatch_spark.demo.warcs import Answer, write_warc
+from presswatch_spark.settings.config import ReadRules, ScanConfig
 from presswatch_spark.shard_scan import ShardScan
 from presswatch_spark.storage.objects import stat
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from benchmarks.speed.material import Material
 from benchmarks.speed.processes import new_process
 from benchmarks.speed.wet import scan_of
-from presswatch_spark.config import RunRules, ScanConfig
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.pipeline import scan
+from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.spark import session
 
 CORES = 2

@@ -9,9 +9,9 @@ from pathlib import Path
 from benchmarks.speed.material import Material
 from benchmarks.speed.processes import Memory, PeakMemory, apart, memory_of, new_process
 from benchmarks.speed.wet import scan_of
-from presswatch_spark.config import RunRules, ScanConfig
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.pipeline import scan
+from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.spark import session
 
 MOST_SHINGLES = 10**8

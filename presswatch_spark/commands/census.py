@@ -66,7 +66,7 @@ def census(
     site or an article's URL. The captures go to the table `captures`, with a pointer to each record.
     """
     from presswatch_spark.census import census as take_census
-    from presswatch_spark.settings import load_scan_config
+    from presswatch_spark.settings.load import load_scan_config
     from presswatch_spark.show import table_lines, terminal_width
 
     settings = load_scan_config(config, os.environ, given_settings(flags))

@@ -73,7 +73,7 @@ def build(
     page furniture, laws, old texts) is then known not to be the articles' own; see `run_rarity`.
     """
     from presswatch_spark.corpus.build import build_corpus
-    from presswatch_spark.settings import load_corpus_config, load_scan_config
+    from presswatch_spark.settings.load import load_corpus_config, load_scan_config
 
     settings = given_settings(flags)
     rules = load_corpus_config(config, os.environ, settings)
@@ -99,7 +99,7 @@ def info(folder: str, as_json: bool, check: bool, config: str | None, **flags: A
     from dataclasses import asdict
 
     from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.settings import load_scan_config
+    from presswatch_spark.settings.load import load_scan_config
     from presswatch_spark.show import json_text
 
     storage = load_scan_config(config, os.environ, given_settings(flags)).storage

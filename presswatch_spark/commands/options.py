@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from presswatch_spark.setting_types import Setting, known_settings
+from presswatch_spark.settings.kinds import Setting, known_settings
 
 if TYPE_CHECKING:
     from presswatch_spark.storage.objects import StorageOptions
@@ -64,7 +64,7 @@ def storage_of(flags: Mapping[str, Any], config: str | None = None) -> StorageOp
     Raises:
         ConfigError: a setting is wrong.
     """
-    from presswatch_spark.settings import load_scan_config
+    from presswatch_spark.settings.load import load_scan_config
 
     return load_scan_config(config, os.environ, given_settings(flags)).storage
 
@@ -88,7 +88,7 @@ def given_settings(flags: Mapping[str, Any]) -> dict[str, object]:
     Raises:
         ConfigError: a value is not of its setting's type.
     """
-    from presswatch_spark.settings import parse_flag
+    from presswatch_spark.settings.load import parse_flag
 
     given = {
         name.replace("__", "."): ",".join(value) if isinstance(value, tuple) else value

@@ -60,7 +60,7 @@ def fetch(
     from presswatch_spark.pointers.fetch import at_pointer, for_row, shown
     from presswatch_spark.pointers.mirrors import parse_mirror
     from presswatch_spark.pointers.pointer import is_pointer
-    from presswatch_spark.settings import load_scan_config
+    from presswatch_spark.settings.load import load_scan_config
 
     if prefix is None and not is_pointer(target):
         raise click.UsageError("give a pointer (URI#offset=N,length=N or URI#row=N), or --row with TABLES")

@@ -41,7 +41,7 @@ def releases(as_json: bool, base: str | None, refresh: bool, config: str | None,
     from datetime import UTC, datetime, timedelta
 
     from presswatch_spark.releases.known import current, list_uri
-    from presswatch_spark.settings import load_scan_config
+    from presswatch_spark.settings.load import load_scan_config
     from presswatch_spark.show import printable
 
     settings = load_scan_config(config, os.environ, given_settings(flags))

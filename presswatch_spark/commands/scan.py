@@ -112,7 +112,7 @@ def scan(
     After a --sample, what the whole release holds is estimated too; see `presswatch estimate`.
     """
     from presswatch_spark.pipeline import scan as run_scan
-    from presswatch_spark.settings import load_scan_config
+    from presswatch_spark.settings.load import load_scan_config
 
     given = given_settings(flags)
     if release:

@@ -17,9 +17,9 @@ from presswatch_spark.errors import ConfigError, OutputError
 from presswatch_spark.show import printable
 
 if TYPE_CHECKING:
-    from presswatch_spark.config import ScanConfig
     from presswatch_spark.corpus.manifest import Manifest
     from presswatch_spark.releases.model import Release
+    from presswatch_spark.settings.config import ScanConfig
     from presswatch_spark.watch.starters import ScanJob, Starter
 
 LOCAL = "local"
@@ -47,8 +47,8 @@ class Watched:
     @property
     def key(self) -> str:
         """The same for the same corpus, format, settings and sample; what is scanned is not part of it."""
-        from presswatch_spark.config import row_settings
         from presswatch_spark.output.runs import key_of
+        from presswatch_spark.settings.config import row_settings
 
         settings = row_settings(self.config, self.manifest.minhash)
         drawn = json.dumps(self.drawn, sort_keys=True, default=str)
@@ -86,8 +86,8 @@ class Watched:
 
     def published(self, release: str, since: datetime | None) -> int | None:
         """The exit code of the newest run of this scan on `release` in the tables; None if there is none."""
-        from presswatch_spark.config import config_digest
         from presswatch_spark.output.tables import TableStore
+        from presswatch_spark.settings.config import config_digest
 
         try:
             store = TableStore.open(self.out, self.config.storage)
@@ -126,7 +126,7 @@ def watched(
     from presswatch_spark.commands.options import given_settings
     from presswatch_spark.commands.scan import scan
     from presswatch_spark.corpus.store import manifest_of
-    from presswatch_spark.settings import load_scan_config
+    from presswatch_spark.settings.load import load_scan_config
 
     given = scan.make_context("presswatch watch … --", list(options), parent=context.parent).params
     _check(context, given, news)

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.articles import ArticleFiles
 from presswatch_spark.corpus.index import load_index
@@ -27,6 +26,7 @@ from presswatch_spark.matching.confidence import captured_before
 from presswatch_spark.matching.sieve import Hits, Sieve
 from presswatch_spark.matching.sites import SiteIndex
 from presswatch_spark.matching.urls import page_url, registered_domain
+from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.sources.base import DocumentBatch, ReadOptions, ReadReport
 from presswatch_spark.sources.detect import source_for
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.account import reasons, write_table
 from presswatch_spark.corpus.addresses import write_sites
@@ -40,6 +39,7 @@ from presswatch_spark.corpus.surroundings import (
 from presswatch_spark.corpus.take_in import Taken, grouped, take_in
 from presswatch_spark.corpus.workspace import Workspace, workspace
 from presswatch_spark.errors import InputError
+from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
 from presswatch_spark.storage.shards import ShardPlan, plan
 from presswatch_spark.storage.uris import canonical, scheme_of

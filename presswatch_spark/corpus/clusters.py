@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit
-from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus.sorting import Keys, groups, read_bucket
 from presswatch_spark.matching.minhash import jaccard
+from presswatch_spark.settings.config import CorpusConfig
 
 Signatures = npt.NDArray[np.uint32]
 Edges = npt.NDArray[np.int32]

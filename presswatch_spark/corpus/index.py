@@ -16,7 +16,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from presswatch_spark.compiled import cached_njit
-from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.articles import ArticleFiles, write_arrow
 from presswatch_spark.corpus.sorting import Keys, bucket_bits, groups, read_bucket
@@ -27,6 +26,7 @@ from presswatch_spark.matching.index import (
     directory_bits,
     filter_blocks,
 )
+from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.tables import SUPPRESSED
 from presswatch_spark.text.shingles import SHINGLE_WORDS, combine, indexed_positions
 from presswatch_spark.text.words import word_at, words_of

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus.columns import Columns, Unreadable
 from presswatch_spark.corpus.formats import article_rows
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
 from presswatch_spark.text.words import word_count
 

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.config import CorpusConfig, MinHashRules
 from presswatch_spark.corpus.layout import FORMAT_VERSION, MANIFEST
 from presswatch_spark.errors import CorpusError
+from presswatch_spark.settings.config import CorpusConfig, MinHashRules
 from presswatch_spark.text.words import FOLD_VERSION
 
 _NOT_CONTENT = ("master", "cores", "columns")

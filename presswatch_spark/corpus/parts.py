@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.account import RefusalWriter
 from presswatch_spark.corpus.agencies import AgencyNames
@@ -28,6 +27,7 @@ from presswatch_spark.corpus.sorting import Keys, write_run
 from presswatch_spark.corpus.vocabulary import WordCounter
 from presswatch_spark.corpus.workspace import Workspace
 from presswatch_spark.matching.minhash import signatures
+from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.text.words import words_of_each
 
 POSTINGS, BANDS, WORDS = "postings", "bands", "words"

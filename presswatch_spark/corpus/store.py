@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
-from presswatch_spark.config import MinHashRules
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.articles import ArticleFiles, article_urls
 from presswatch_spark.corpus.clusters import ALONE
@@ -29,6 +28,7 @@ from presswatch_spark.errors import CorpusError, OutputError
 from presswatch_spark.matching.index import ShingleIndex
 from presswatch_spark.matching.sites import SiteIndex
 from presswatch_spark.matching.standing import Surroundings
+from presswatch_spark.settings.config import MinHashRules
 from presswatch_spark.storage.objects import (
     MissingError,
     StorageOptions,

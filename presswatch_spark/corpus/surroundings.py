@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus import arrays, background, layout, vocabulary
 from presswatch_spark.corpus.clusters import ALONE, Clusters
 from presswatch_spark.corpus.parts import WORDS, Owners, PartReport, run_folder
@@ -19,6 +18,7 @@ from presswatch_spark.corpus.registry import Registry
 from presswatch_spark.corpus.sorting import bucket_bits
 from presswatch_spark.corpus.spread import spread
 from presswatch_spark.corpus.workspace import Workspace
+from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 
 if TYPE_CHECKING:

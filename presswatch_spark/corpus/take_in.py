@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus.account import RefusalWriter
 from presswatch_spark.corpus.articles import RunWriter
 from presswatch_spark.corpus.intake import Refusal, read_articles
 from presswatch_spark.corpus.workspace import Workspace
 from presswatch_spark.errors import OutputError
+from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
-from presswatch_spark.config import ScanConfig
 from presswatch_spark.costs.estimate import Estimate, Machine, PriceList, estimate
 from presswatch_spark.errors import BudgetError, ConfigError
 from presswatch_spark.monitoring.progress import Counts
+from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.shards import ShardPlan
 
 HOUR = 3600.0

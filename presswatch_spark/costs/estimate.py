@@ -15,7 +15,7 @@ from typing import Any, Self
 import yaml
 
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.shipped import shipped
+from presswatch_spark.settings.shipped import shipped
 from presswatch_spark.storage.objects import ObjectInfo
 
 # How shards are read, by what the user says they are, or else by how their names end.

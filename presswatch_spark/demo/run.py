@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.config import CorpusConfig, ScanConfig
 from presswatch_spark.corpus.build import build_corpus
 from presswatch_spark.demo.generate import Page, release_pages, write_press
 from presswatch_spark.demo.shards import (
@@ -24,6 +23,7 @@ from presswatch_spark.match_rows import match_rows
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary, scan
+from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.spark import session
 from presswatch_spark.storage.objects import StorageOptions
 

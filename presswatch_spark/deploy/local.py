@@ -11,7 +11,7 @@ from pathlib import Path
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.submission import job_file
 from presswatch_spark.java import java_home
-from presswatch_spark.shipped import shipped
+from presswatch_spark.settings.shipped import shipped
 
 
 def local_command(

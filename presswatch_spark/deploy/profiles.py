@@ -14,9 +14,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.setting_types import settings_in
-from presswatch_spark.settings import DEPLOY_PREFIX, Family, build_config, load_settings
-from presswatch_spark.shipped import shipped
+from presswatch_spark.settings.kinds import settings_in
+from presswatch_spark.settings.load import DEPLOY_PREFIX, Family, build_config, load_settings
+from presswatch_spark.settings.shipped import shipped
 
 SERVICES = ("local", "emr-ec2", "emr-serverless")
 

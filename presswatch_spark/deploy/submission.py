@@ -18,7 +18,7 @@ from presswatch_spark.deploy.entry import FILE_OPTIONS
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.tarball import digest_of
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.settings import job_settings
+from presswatch_spark.settings.load import job_settings
 from presswatch_spark.storage.objects import MissingError, StorageOptions, put_file, stat
 
 SHARED_FOLDERS = frozenset({"--corpus", "--out"})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from presswatch_spark.config import ConfidenceRules
+from presswatch_spark.settings.config import ConfidenceRules
 
 CONFIDENCES = ("A", "B", "C", "D")
 """From what speaks for itself to what must not be used."""

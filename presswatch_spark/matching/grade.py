@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from presswatch_spark.config import GradeRules
+from presswatch_spark.settings.config import GradeRules
 
 GRADES = ("full_copy", "partial_copy", "extract", "url_only")
 """All grades, the gravest first."""

@@ -10,15 +10,6 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.config import (
-    ConfidenceRules,
-    GradeRules,
-    MinHashRules,
-    OwnershipRules,
-    RarityRules,
-    ScanConfig,
-    VerifyRules,
-)
 from presswatch_spark.matching.index import ShingleIndex
 from presswatch_spark.matching.minhash import jaccard, signature
 from presswatch_spark.matching.named import NamedDocument
@@ -29,6 +20,15 @@ from presswatch_spark.matching.sieve import Candidates, Sieve
 from presswatch_spark.matching.sites import SiteIndex
 from presswatch_spark.matching.standing import Neighbours, Standing, Surroundings
 from presswatch_spark.matching.verify import spans_kept, verify
+from presswatch_spark.settings.config import (
+    ConfidenceRules,
+    GradeRules,
+    MinHashRules,
+    OwnershipRules,
+    RarityRules,
+    ScanConfig,
+    VerifyRules,
+)
 from presswatch_spark.sources.base import DocumentBatch, Locator
 from presswatch_spark.text.words import Words, word_hashes, words_of
 

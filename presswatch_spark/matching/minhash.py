@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit
-from presswatch_spark.config import MinHashRules
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.settings.config import MinHashRules
 from presswatch_spark.text.words import Words
 
 Signature = npt.NDArray[np.uint32]

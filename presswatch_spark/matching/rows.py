@@ -16,12 +16,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.config import ConfidenceRules, GradeRules
 from presswatch_spark.matching.confidence import confidence
 from presswatch_spark.matching.digests import row_digest
 from presswatch_spark.matching.grade import grade
 from presswatch_spark.matching.sites import SiteMatch
 from presswatch_spark.matching.verify import Overlap
+from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.sources.base import DocumentBatch
 from presswatch_spark.text.words import Words, character_offsets
 

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit
-from presswatch_spark.config import OwnershipRules, RarityRules
 from presswatch_spark.matching.index import ShingleIndex, block_shift
 from presswatch_spark.matching.sharers import Ids, Known, Sums, sums_of
+from presswatch_spark.settings.config import OwnershipRules, RarityRules
 from presswatch_spark.text.kernels import Hashes, plain
 from presswatch_spark.text.shingles import shingle_hashes
 

@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit
-from presswatch_spark.config import VerifyRules
 from presswatch_spark.matching.bridges import bridge, passages
 from presswatch_spark.matching.common_runs import Runs
 from presswatch_spark.matching.named import NamedDocument
 from presswatch_spark.matching.names import Names
 from presswatch_spark.matching.tiles import Pair, select
+from presswatch_spark.settings.config import VerifyRules
 from presswatch_spark.text.words import Words
 
 # A page of one phrase, endlessly repeated, has millions of spans: the longest are kept, the numbers count

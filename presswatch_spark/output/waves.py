@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from presswatch_spark.config import RunRules
 from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.metrics import Sample, totals_of
 from presswatch_spark.monitoring.observer import Observer
@@ -33,6 +32,7 @@ from presswatch_spark.output.parts import COLUMNS, Part, part_files, part_of
 from presswatch_spark.output.runs import Run
 from presswatch_spark.output.tables import disk_errors
 from presswatch_spark.output.wave_task import PLATFORM, TOLD, CountsParam, ScanOne, WaveTask
+from presswatch_spark.settings.config import RunRules
 from presswatch_spark.shard_scan import lost_shard
 from presswatch_spark.spark import TASK_FAILURES, spark_schema
 from presswatch_spark.spark_errors import WorkerDiedError, spark_errors

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from presswatch_spark.config import DatasetRules
 from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError
 from presswatch_spark.releases.known import at_hand, list_uri
 from presswatch_spark.releases.model import LABELS, NEWS, NEWS_MONTH, in_words, kinds_of
+from presswatch_spark.settings.config import DatasetRules
 from presswatch_spark.storage.lists import is_list
 from presswatch_spark.storage.objects import StorageOptions, canonical, printable, stat
 from presswatch_spark.storage.uris import join

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from presswatch_spark.config import DatasetRules
 from presswatch_spark.errors import InputError, StorageError
 from presswatch_spark.releases.known import Known
 from presswatch_spark.releases.listing import Listing
 from presswatch_spark.releases.model import CRAWL, NEWS, NEWS_SINCE, Release
 from presswatch_spark.releases.shards import shards_of
+from presswatch_spark.settings.config import DatasetRules
 from presswatch_spark.storage.objects import DeniedError, MissingError, StorageOptions
 
 OVERDUE = timedelta(days=60)

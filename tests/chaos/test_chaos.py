@@ -20,9 +20,9 @@ import boto3
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus.build import build_corpus
 from presswatch_spark.output.tables import TableStore
+from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import StorageOptions
 from tests.chaos.job import Blow, Job
 from tests.chaos.weather import StormyServer, Weather

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.config import RunRules
 from presswatch_spark.errors import OutputError, PresswatchError, StorageError
 from presswatch_spark.output import publish, sorting
 from presswatch_spark.output.lease import Lease
 from presswatch_spark.output.tables import SCHEMAS, TableStore
 from presswatch_spark.pipeline import RunSummary
+from presswatch_spark.settings.config import RunRules
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError, StorageOptions, read_object
 from tests.servers import Fault, Server

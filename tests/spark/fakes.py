@@ -14,13 +14,13 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from presswatch_spark.config import RunRules
 from presswatch_spark.errors import CorruptError, StorageError
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.output.runs import claim
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary, Work, execute
+from presswatch_spark.settings.config import RunRules
 from presswatch_spark.shard_reading import Reading
 from presswatch_spark.shard_scan import ShardOutcome, outcome_of
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions

@@ -15,13 +15,13 @@ from benchmarks.census.material import file_of, row_of, write_file
 from presswatch_spark import cli
 from presswatch_spark.census import CensusSummary, census
 from presswatch_spark.census_parts import FileOutcome, part_of, read_outcome, write_part
-from presswatch_spark.config import ScanConfig
 from presswatch_spark.corpus.spread import spread
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
 from presswatch_spark.matching.digests import table_digest
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.output.unfinished import UnfinishedRun, unfinished_runs
+from presswatch_spark.settings.config import ScanConfig
 from tests.censuses import Deadly, census_corpus
 
 

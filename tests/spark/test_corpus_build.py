@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus.build import build_corpus
 from presswatch_spark.corpus.layout import ARTICLES_PER_PART
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import CorpusError, CorruptError
+from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import StorageOptions
 from tests.conftest import ROOT
 from tests.corpora import article, build, text, write_jsonl
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 STEP_BY_STEP = """
 import sys
 from pathlib import Path
-from presswatch_spark.config import CorpusConfig
+from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.corpus.build import build_corpus
 from presswatch_spark.storage.objects import StorageOptions
 from tests.corpora import Inline

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.config import RunRules, ScanConfig
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary, scan
+from presswatch_spark.settings.config import RunRules, ScanConfig
 from tests.spark.press import Press
 from tests.wet_records import packed_as, record
 

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.config import CorpusConfig, GradeRules, ReadRules, RunRules, ScanConfig
 from presswatch_spark.corpus.build import build_corpus
 from presswatch_spark.errors import ConfigError, CorpusError, InputError
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary, scan
+from presswatch_spark.settings.config import CorpusConfig, GradeRules, ReadRules, RunRules, ScanConfig
 from presswatch_spark.storage.objects import StorageOptions, read_range
 from presswatch_spark.text.words import word_at, words_of
 from tests.spark.conftest import PAGES, SHARDS

@@ -27,10 +27,10 @@ from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.census import CensusSummary, index_files, wanted_of
 from presswatch_spark.census_parts import Kind
 from presswatch_spark.commands.census import title_rows
-from presswatch_spark.config import CommonCrawlRules, DatasetRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
 from presswatch_spark.matching.digests import row_digest
+from presswatch_spark.settings.config import CommonCrawlRules, DatasetRules, ScanConfig
 from presswatch_spark.storage.objects import stat
 from tests.censuses import ARTICLES, FAST, SITES, census_corpus, nested, seen, some_rows, take
 

@@ -18,7 +18,7 @@ from presswatch_spark.commands.options import given_settings
 from presswatch_spark.errors import PresswatchError, StorageError
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary
-from presswatch_spark.setting_types import known_settings
+from presswatch_spark.settings.kinds import known_settings
 from presswatch_spark.show import cell, json_line, json_text, printable, table_lines
 from presswatch_spark.tables import CENSUSES
 from tests.corpora import article, build, write_jsonl

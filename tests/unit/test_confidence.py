@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.config import ConfidenceRules
 from presswatch_spark.matching.confidence import confidence
+from presswatch_spark.settings.config import ConfidenceRules
 
 PUBLISHED = datetime(2024, 5, 18, tzinfo=UTC)
 

@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pytest
 
-from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.articles import ArticleFiles, RunWriter, cut, merge_part, read_arrow, write_arrow
 from presswatch_spark.corpus.clusters import ALONE, band_keys, clusters_of, edges_of_bucket
@@ -23,6 +22,7 @@ from presswatch_spark.corpus.workspace import writing
 from presswatch_spark.errors import OutputError
 from presswatch_spark.matching.index import ShingleIndex, index_of
 from presswatch_spark.matching.minhash import jaccard, signature, signatures
+from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.text.shingles import shingle_hashes
 from presswatch_spark.text.words import words_of, words_of_each
 from tests.corpora import article, sentence, text

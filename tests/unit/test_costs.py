@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from benchmarks.speed import costs as bench
-from presswatch_spark.config import ReadRules, RunRules, ScanConfig
 from presswatch_spark.costs.budget import Bill, CostGuard
 from presswatch_spark.costs.estimate import PriceList, estimate, kind_of
 from presswatch_spark.errors import BudgetError, ConfigError
 from presswatch_spark.monitoring.progress import Counts
+from presswatch_spark.settings.config import ReadRules, RunRules, ScanConfig
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan
 from tests.conftest import ROOT

@@ -10,7 +10,7 @@ import sys
 from html import escape
 from pathlib import Path
 
-from presswatch_spark.config import ReadRules, ScanConfig
+from presswatch_spark.settings.config import ReadRules, ScanConfig
 from tests.arc_records import arc_record, packed_arc
 from tests.conftest import ROOT
 from tests.corpora import article, build, write_jsonl

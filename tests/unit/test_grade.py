@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from presswatch_spark.config import GradeRules
 from presswatch_spark.matching.grade import grade
+from presswatch_spark.settings.config import GradeRules
 
 RULES = GradeRules()
 

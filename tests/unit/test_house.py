@@ -14,9 +14,9 @@ import pyarrow as pa
 import pytest
 
 from presswatch_spark import tables
-from presswatch_spark.config import ScanConfig
 from presswatch_spark.corpus.registry import load_registry
-from presswatch_spark.settings import load_scan_config
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.settings.load import load_scan_config
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "presswatch_spark"
@@ -36,7 +36,7 @@ PURE = (
     "matching.verify",
     "sampling.estimate",
     "costs.estimate",
-    "settings",
+    "settings.load",
 )
 
 

@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus import formats
 from presswatch_spark.corpus.intake import Candidate, Refusal, article_columns, read_articles
 from presswatch_spark.errors import ConfigError, CorruptError, InputError
+from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from tests.corpora import article, text, write_jsonl
 

@@ -10,9 +10,9 @@ from datasketch import MinHash
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.config import MinHashRules
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.matching.minhash import SCHEME, jaccard, shingle_hashes, signature
+from presswatch_spark.settings.config import MinHashRules
 from presswatch_spark.text.words import Words, words_of
 
 RULES = MinHashRules()

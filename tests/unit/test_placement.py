@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from presswatch_spark.config import VerifyRules
 from presswatch_spark.matching.named import NamedDocument
 from presswatch_spark.matching.placement import Placement
 from presswatch_spark.matching.verify import verify
+from presswatch_spark.settings.config import VerifyRules
 from presswatch_spark.text.words import words_of
 
 ARTICLE = b"le conseil a vote hier soir une subvention de huit mille euros pour la place du marche couvert"

@@ -22,9 +22,9 @@ from benchmarks.quality.responses import CHARSETS, DECLARED, STORED, Answer, ans
 from benchmarks.quality.score import Bench
 from benchmarks.quality.truth import RUN, common_pairs
 from benchmarks.quality.visible import visible_text
-from presswatch_spark.config import CorpusConfig, ScanConfig
 from presswatch_spark.corpus.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.shard_scan import ShardOutcome, ShardScan
 from presswatch_spark.sources.base import ReadOptions, ReadReport
 from presswatch_spark.sources.warc_pages import WarcSource

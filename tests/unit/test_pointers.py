@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.config import ReadRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.errors import ConfigError, CorruptError, InputError
@@ -30,6 +29,7 @@ from presswatch_spark.pointers.outcomes import MEANINGS, Failure, Record
 from presswatch_spark.pointers.pointer import Pointer, is_pointer, parse_pointer, pointer_of
 from presswatch_spark.pointers.reading import records_at
 from presswatch_spark.pointers.rows import drawn_rows, row_by_digest
+from presswatch_spark.settings.config import ReadRules, ScanConfig
 from presswatch_spark.sources.base import ReadOptions
 from presswatch_spark.storage.objects import StorageOptions
 from tests.conftest import ROOT

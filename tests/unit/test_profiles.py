@@ -11,8 +11,8 @@ import yaml
 from presswatch_spark.deploy.command import split
 from presswatch_spark.deploy.profiles import Profile, load_profile, profile_settings
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.setting_types import NAMES, problem_of
-from presswatch_spark.settings import load_scan_config
+from presswatch_spark.settings.kinds import NAMES, problem_of
+from presswatch_spark.settings.load import load_scan_config
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "conf" / "profiles"

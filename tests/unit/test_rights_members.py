@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from presswatch_spark import shard_scan
-from presswatch_spark.config import ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import StorageError
 from presswatch_spark.matching.digests import row_digest
 from presswatch_spark.rights.members import Members, Owner
 from presswatch_spark.rights.rows import signal_rows
+from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard_reading import SIGNAL_COLUMNS
 from presswatch_spark.shard_scan import ShardOutcome, ShardScan
 from presswatch_spark.sources.base import Capture, DocumentBatch, Locator, ReadOptions, ReadReport

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.config import ConfidenceRules, GradeRules, VerifyRules
 from presswatch_spark.matching.digests import NOT_DIGESTED, row_digest, table_digest
 from presswatch_spark.matching.named import NamedDocument
 from presswatch_spark.matching.rows import (
@@ -27,6 +26,7 @@ from presswatch_spark.matching.rows import (
 )
 from presswatch_spark.matching.sites import SiteMatch
 from presswatch_spark.matching.verify import verify
+from presswatch_spark.settings.config import ConfidenceRules, GradeRules, VerifyRules
 from presswatch_spark.sources.base import DocumentBatch, Locator
 from presswatch_spark.tables import MATCHES
 from presswatch_spark.text.words import words_of

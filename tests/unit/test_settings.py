@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from presswatch_spark.config import CorpusConfig, MinHashRules, ScanConfig, config_digest
 from presswatch_spark.corpus.store import CACHE_VARIABLE
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.setting_types import NAMES, known_settings, problem_of
-from presswatch_spark.settings import OTHER_VARIABLES, load_corpus_config, load_scan_config
+from presswatch_spark.settings.config import CorpusConfig, MinHashRules, ScanConfig, config_digest
+from presswatch_spark.settings.kinds import NAMES, known_settings, problem_of
+from presswatch_spark.settings.load import OTHER_VARIABLES, load_corpus_config, load_scan_config
 from tests.conftest import ROOT
 
 

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from presswatch_spark.config import CorpusConfig, OwnershipRules, RarityRules
 from presswatch_spark.corpus.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.matching.standing import Neighbours, Standing
+from presswatch_spark.settings.config import CorpusConfig, OwnershipRules, RarityRules
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.text.words import word_hashes
 from tests.corpora import Inline, write_jsonl

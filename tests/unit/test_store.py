@@ -15,11 +15,11 @@ import pytest
 from click.testing import CliRunner
 
 from presswatch_spark.cli import cli
-from presswatch_spark.config import CorpusConfig
 from presswatch_spark.corpus.manifest import Manifest
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import ConfigError, CorpusError, CorruptError, InputError, OutputError
 from presswatch_spark.matching.minhash import signature
+from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.text.words import words_of
 from tests.corpora import article, build, text, write_jsonl
 

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from presswatch_spark.config import VerifyRules
 from presswatch_spark.matching import named
 from presswatch_spark.matching import verify as verification
 from presswatch_spark.matching.common_runs import covering_runs, longest_run
@@ -21,6 +20,7 @@ from presswatch_spark.matching.named import NamedDocument
 from presswatch_spark.matching.rows import span_places
 from presswatch_spark.matching.screen import SECRET
 from presswatch_spark.matching.verify import Overlap, verify
+from presswatch_spark.settings.config import VerifyRules
 from presswatch_spark.text.words import Words, word_at, words_of
 from tests.reference import runs as reference
 

@@ -11,8 +11,8 @@ from typing import Any
 import brotli
 import pytest
 
-from presswatch_spark.config import ReadRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.settings.config import ReadRules, ScanConfig
 from presswatch_spark.shard_scan import ShardScan
 from presswatch_spark.storage.objects import stat
 from tests.scanned import press, press_corpus

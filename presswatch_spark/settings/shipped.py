@@ -13,7 +13,7 @@ def shipped(name: str) -> Path:
     Raises:
         ConfigError: neither has it.
     """
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     for folder in (package / "conf", package.parent / "conf"):
         if (folder / name).exists():
             return folder / name

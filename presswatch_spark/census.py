@@ -36,8 +36,8 @@ from presswatch_spark.output.tables import TableStore, disk_errors
 from presswatch_spark.releases.model import kinds_of
 from presswatch_spark.releases.shards import shards_of
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.spark import TASK_FAILURES, interruptible, session, spark_path, spark_schema
-from presswatch_spark.spark_errors import WorkerDiedError, spark_errors
+from presswatch_spark.spark.errors import WorkerDiedError, spark_errors
+from presswatch_spark.spark.session import TASK_FAILURES, interruptible, session, spark_path, spark_schema
 from presswatch_spark.storage.objects import ObjectInfo, canonical, printable
 from presswatch_spark.storage.shards import ShardPlan, plan
 from presswatch_spark.storage.uris import scheme_of

@@ -37,7 +37,7 @@ from presswatch_spark.sources.base import ReadOptions
 from presswatch_spark.sources.detect import holds_metadata
 from presswatch_spark.sources.oscar import companions
 from presswatch_spark.sources.table.columns import check_mapping
-from presswatch_spark.spark import interruptible, session
+from presswatch_spark.spark.session import interruptible, session
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical
 from presswatch_spark.storage.shards import ShardPlan, plan
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.output.tables import SCHEMAS, TableStore
-from presswatch_spark.spark import session
+from presswatch_spark.spark.session import session
 from presswatch_spark.storage.objects import StorageOptions
 
 

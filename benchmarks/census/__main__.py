@@ -18,7 +18,7 @@ from presswatch_spark.census import CensusSummary, census
 from presswatch_spark.corpus.build import build_corpus
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.settings.config import CorpusConfig, RunRules, ScanConfig
-from presswatch_spark.spark import session
+from presswatch_spark.spark.session import session
 from presswatch_spark.storage.objects import StorageOptions
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from benchmarks.speed.wet import scan_of
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.pipeline import scan
 from presswatch_spark.settings.config import RunRules, ScanConfig
-from presswatch_spark.spark import session
+from presswatch_spark.spark.session import session
 
 CORES = 2
 ROUNDS = 2

@@ -105,7 +105,7 @@ def _build(
     say: Say,
     out: Path,
 ) -> Manifest:
-    from presswatch_spark.spark import session
+    from presswatch_spark.spark.session import session
 
     with workspace(out) as work:
         spark = spark or session("presswatch corpus build", master=config.master, cores=config.cores)

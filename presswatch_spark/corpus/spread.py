@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from presswatch_spark.corpus.workspace import writing
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.spark_errors import spark_errors
-from presswatch_spark.worker import task
+from presswatch_spark.spark.errors import spark_errors
+from presswatch_spark.spark.worker import task
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

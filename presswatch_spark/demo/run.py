@@ -24,7 +24,7 @@ from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
-from presswatch_spark.spark import session
+from presswatch_spark.spark.session import session
 from presswatch_spark.storage.objects import StorageOptions
 
 Writer = Callable[[Path, Sequence[Page]], object]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.submission import job_file
-from presswatch_spark.java import java_home
 from presswatch_spark.settings.shipped import shipped
+from presswatch_spark.spark.java import java_home
 
 
 def local_command(

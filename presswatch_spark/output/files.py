@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.output.tables import SCHEMAS
+from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.worker import task
 
 GROUP_ROWS = 1 << 15
 """Rows of a group: some 6 MB of `matches`, one range of S3."""

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from presswatch_spark.spark import spark_path, spark_schema
+from presswatch_spark.spark.session import spark_path, spark_schema
+from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.worker import task
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

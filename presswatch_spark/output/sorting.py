@@ -14,10 +14,10 @@ from presswatch_spark.matching.digests import GROUP_DIGITS
 from presswatch_spark.matching.digests import table_digest as digest_of
 from presswatch_spark.output.files import ORDERS, WRITTEN, SortedFiles, grouped
 from presswatch_spark.output.parts import COLUMNS, Part, read_part
-from presswatch_spark.spark import spark_schema
-from presswatch_spark.spark_errors import spark_errors
+from presswatch_spark.spark.errors import spark_errors
+from presswatch_spark.spark.session import spark_schema
+from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.worker import task
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

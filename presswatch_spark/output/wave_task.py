@@ -20,9 +20,9 @@ from presswatch_spark.monitoring.progress import Counts
 from presswatch_spark.output.begun import Notes
 from presswatch_spark.output.parts import COLUMNS, PartFiles, part_files
 from presswatch_spark.shard_scan import ShardOutcome, lost_shard
+from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo
-from presswatch_spark.worker import task
 
 ScanOne = Callable[[ObjectInfo], ShardOutcome]
 

@@ -34,8 +34,8 @@ from presswatch_spark.output.tables import disk_errors
 from presswatch_spark.output.wave_task import PLATFORM, TOLD, CountsParam, ScanOne, WaveTask
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.shard_scan import lost_shard
-from presswatch_spark.spark import TASK_FAILURES, spark_schema
-from presswatch_spark.spark_errors import WorkerDiedError, spark_errors
+from presswatch_spark.spark.errors import WorkerDiedError, spark_errors
+from presswatch_spark.spark.session import TASK_FAILURES, spark_schema
 from presswatch_spark.storage.objects import ObjectInfo, printable
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.output.tables import SCHEMAS, TableStore
-from presswatch_spark.spark import session, spark_schema
+from presswatch_spark.spark.session import session, spark_schema
 from tests.conftest import ROOT
 from tests.spark.press import Press
 
 TOOLS = "basename bash cat dirname env ls mkdir nice ps rm sed sh uname"
 COUNT = """
-from presswatch_spark.spark import session
+from presswatch_spark.spark.session import session
 spark = session("test", master={master!r})
 def batches(found):
     from presswatch_spark.output.wave_task import TOLD

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark import java
 from presswatch_spark.errors import PresswatchError
+from presswatch_spark.spark import java
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_check_fails_with_what_to_install(bare: Path) -> None:
     code = (
         "import runpy, sys; sys.argv = ['java', '--check'];"
         "sys.path[:] = ['.', *(path for path in sys.path if 'site-packages' not in path)];"  # no wheel either
-        "runpy.run_module('presswatch_spark.java', run_name='__main__')"
+        "runpy.run_module('presswatch_spark.spark.java', run_name='__main__')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
-from presswatch_spark.java import java_home
 from presswatch_spark.settings.shipped import shipped
+from presswatch_spark.spark.java import java_home
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

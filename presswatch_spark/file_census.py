@@ -19,8 +19,8 @@ from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.census_parts import FOUND, FileOutcome, Kind, part_of, write_part
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.digests import row_digest
-from presswatch_spark.shard_reading import ERROR_CHARACTERS, ROWS_AT_ONCE, storable
-from presswatch_spark.shard_scan import ALL_DIED, furthest
+from presswatch_spark.shard.attempts import ALL_DIED, furthest
+from presswatch_spark.shard.reading import ERROR_CHARACTERS, ROWS_AT_ONCE, storable
 from presswatch_spark.sources.table.values import as_languages, as_number, as_text, as_time
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, stat
 

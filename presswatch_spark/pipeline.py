@@ -1,6 +1,6 @@
 """The scan, top to bottom: plan → read → sieve → attribute → verify → grade → write → publish.
 
-This page is the driver: it plans, spreads the shards over Spark in waves, and publishes. `shard_scan` reads a
+This page is the driver: it plans, spreads the shards over Spark in waves, and publishes. `shard.scan` reads a
 shard; `matching.matcher` does the rest, from sieve to grade, to a batch of its documents.
 """
 
@@ -32,7 +32,7 @@ from presswatch_spark.output.wave_task import ScanOne
 from presswatch_spark.output.waves import WaveScan, batched
 from presswatch_spark.sampling.draw import draw
 from presswatch_spark.settings.config import RunRules, ScanConfig, config_digest, row_settings
-from presswatch_spark.shard_scan import ShardScan
+from presswatch_spark.shard.scan import ShardScan
 from presswatch_spark.sources.base import ReadOptions
 from presswatch_spark.sources.detect import holds_metadata
 from presswatch_spark.sources.oscar import companions

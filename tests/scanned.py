@@ -20,7 +20,7 @@ from presswatch_spark.demo.prose import articles, pages
 from presswatch_spark.demo.texts import Article
 from presswatch_spark.matching.digests import row_digest
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
-from presswatch_spark.shard_scan import ShardScan
+from presswatch_spark.shard.scan import ShardScan
 from presswatch_spark.storage.objects import stat
 from tests.corpora import article, build, write_jsonl
 from tests.tables import publish

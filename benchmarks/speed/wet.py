@@ -11,7 +11,7 @@ from benchmarks.speed.rounds import Way, in_turns
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.sieve import Sieve
 from presswatch_spark.settings.config import ReadRules, ScanConfig
-from presswatch_spark.shard_scan import ShardScan
+from presswatch_spark.shard.scan import ShardScan
 from presswatch_spark.sources.wet import WetSource
 from presswatch_spark.storage.objects import ObjectInfo
 

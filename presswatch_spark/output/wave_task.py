@@ -19,7 +19,7 @@ from pyspark.accumulators import Accumulator, AccumulatorParam
 from presswatch_spark.monitoring.progress import Counts
 from presswatch_spark.output.begun import Notes
 from presswatch_spark.output.parts import COLUMNS, PartFiles, part_files
-from presswatch_spark.shard_scan import ShardOutcome, lost_shard
+from presswatch_spark.shard.scan import ShardOutcome, lost_shard
 from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo

@@ -21,8 +21,8 @@ from presswatch_spark.output.runs import claim
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary, Work, execute
 from presswatch_spark.settings.config import RunRules
-from presswatch_spark.shard_reading import Reading
-from presswatch_spark.shard_scan import ShardOutcome, outcome_of
+from presswatch_spark.shard.reading import Reading
+from presswatch_spark.shard.scan import ShardOutcome, outcome_of
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.tables import MATCHES, RIGHTS_SIGNALS
 from tests.tables import row_of

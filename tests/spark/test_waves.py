@@ -19,7 +19,7 @@ from presswatch_spark.output.tables import TableStore
 from presswatch_spark.output.waves import FULL_SHARD_BYTES, dealt, tasks_for
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.settings.config import RunRules
-from presswatch_spark.shard_scan import ALL_DIED
+from presswatch_spark.shard.attempts import ALL_DIED
 from presswatch_spark.storage.objects import ObjectInfo
 from tests.spark.fakes import (
     counted,

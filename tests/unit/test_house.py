@@ -76,7 +76,7 @@ def test_pure_rooms_load_without_spark(module: str) -> None:
 
 def test_a_worker_loads_no_library_that_it_does_not_use() -> None:
     unused = "{'scipy.integrate', 'datasketch'}"
-    code = f"import sys, presswatch_spark.shard_scan; print(*{unused} & {{*sys.modules}})"
+    code = f"import sys, presswatch_spark.shard.scan; print(*{unused} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert not done.stdout.strip()
 

@@ -25,7 +25,7 @@ from benchmarks.quality.visible import visible_text
 from presswatch_spark.corpus.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
-from presswatch_spark.shard_scan import ShardOutcome, ShardScan
+from presswatch_spark.shard.scan import ShardOutcome, ShardScan
 from presswatch_spark.sources.base import ReadOptions, ReadReport
 from presswatch_spark.sources.warc_pages import WarcSource
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from presswatch_spark import shard_scan
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import StorageError
 from presswatch_spark.matching.digests import row_digest
 from presswatch_spark.rights.members import Members, Owner
 from presswatch_spark.rights.rows import signal_rows
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard_reading import SIGNAL_COLUMNS
-from presswatch_spark.shard_scan import ShardOutcome, ShardScan
+from presswatch_spark.shard import scan as shard_scan
+from presswatch_spark.shard.reading import SIGNAL_COLUMNS
+from presswatch_spark.shard.scan import ShardOutcome, ShardScan
 from presswatch_spark.sources.base import Capture, DocumentBatch, Locator, ReadOptions, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables import RIGHTS_SIGNALS

@@ -14,7 +14,7 @@ from warcio.warcwriter import WARCWriter
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.settings.config import ReadRules, ScanConfig
-from presswatch_spark.shard_scan import ShardOutcome, ShardScan
+from presswatch_spark.shard.scan import ShardOutcome, ShardScan
 from presswatch_spark.storage.objects import stat
 from tests.corpora import article, build, write_jsonl
 

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 
 from presswatch_spark.errors import CorruptError, StorageError
-from presswatch_spark.shard_reading import Reading
-from presswatch_spark.shard_scan import ShardOutcome, outcome_of
+from presswatch_spark.shard.reading import Reading
+from presswatch_spark.shard.scan import ShardOutcome, outcome_of
 from presswatch_spark.storage.objects import ObjectInfo
 
 SHARD = ObjectInfo("s3://bucket/shard.gz", size=100, etag="abc")

@@ -11,7 +11,7 @@ import pytest
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard_scan import ShardScan
+from presswatch_spark.shard.scan import ShardScan
 from presswatch_spark.storage.objects import stat
 from tests.reading import read
 from tests.scanned import press_corpus

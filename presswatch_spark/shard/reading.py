@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from presswatch_spark.matching.rows import Row
+from presswatch_spark.shard.stages import Stages
 from presswatch_spark.sources.base import ReadReport
-from presswatch_spark.stages import Stages
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables import MATCHES, RIGHTS_SIGNALS
 

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from itertools import islice
-from pathlib import Path
-from typing import Protocol, TypeVar
 
 import pyarrow as pa
 
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.errors import PresswatchError, StorageError
 from presswatch_spark.matching.matcher import Matcher, Rules
 from presswatch_spark.matching.rows import Origin
 from presswatch_spark.rights.members import Members
 from presswatch_spark.rights.rows import signal_rows
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard_reading import Reading, storable
-from presswatch_spark.sources.base import ReadOptions, ReadReport
+from presswatch_spark.shard.attempts import ALL_DIED, furthest, guarded
+from presswatch_spark.shard.reading import Reading, storable
+from presswatch_spark.sources.base import ReadOptions
 from presswatch_spark.sources.detect import source_for
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, stat
 
-ALL_DIED = "every Python worker that tried it died: killed, out of memory, or crashed"
 # The driver rehearses on small documents only: its memory must not depend on what a shard begins with.
 REHEARSAL_BYTES, MAX_BYTES = 1 << 20, 1 << 62
 
@@ -123,63 +119,6 @@ def lost_shard(shard: ObjectInfo, attempts: int) -> ShardOutcome:
     reading.report.add_defect(ALL_DIED)
     reading.killed = True
     return ShardOutcome(_log(reading, attempts, datetime.now(UTC), 0.0))
-
-
-class Attempt(Protocol):
-    """One attempt at a file: what was found so far, and what went wrong."""
-
-    @property
-    def report(self) -> ReadReport: ...  # noqa: D102
-    @property
-    def reached(self) -> tuple[int, ...]: ...  # noqa: D102
-    def pack(self) -> None: ...  # noqa: D102
-
-
-AttemptT = TypeVar("AttemptT", bound=Attempt)
-
-
-def furthest(
-    begin: Callable[[], AttemptT], read: Callable[[AttemptT], None], uri: str, attempts: int
-) -> tuple[AttemptT, int]:
-    """Read a file, up to `attempts` times if storage fails: the attempt that got furthest, and the tries.
-
-    Whatever `read` raises becomes a defect of the attempt that it fills.
-    """
-    best, tries, again = begin(), 0, True
-    while again and tries < attempts:
-        attempt = begin()
-        again = not guarded(partial(read, attempt), attempt, uri) or attempt.report.interrupted
-        tries += 1
-        if attempt.reached >= best.reached:
-            best = attempt
-    return best, tries
-
-
-def guarded(read: Callable[[], None], attempt: Attempt, uri: str) -> bool:
-    """The boundary of a file: note what `read` raises. Returns whether there is no point in trying again."""
-    try:
-        try:
-            read()
-        finally:
-            attempt.pack()
-    except Exception as error:  # noqa: BLE001
-        attempt.report.add_defect(reason_of(error, uri))
-        attempt.report.interrupted |= isinstance(error, StorageError | OSError)
-        attempt.report.faulty |= not isinstance(error, PresswatchError | OSError)
-        return not isinstance(error, StorageError | OSError)
-    return True
-
-
-def reason_of(error: Exception, uri: str) -> str:
-    """What an exception says, without what it may quote: only our own errors are sure to hold no web text.
-
-    The log names the shard already, so its `uri` is left out.
-    """
-    if isinstance(error, PresswatchError):
-        return str(error).removeprefix(f"{printable(uri)}: ")
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    said = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
-    return f"{type(error).__name__}{said} in {'/'.join(Path(place.filename).parts[-2:])}, line {place.lineno}"
 
 
 def _log(reading: Reading, attempts: int, began: datetime, seconds: float) -> dict[str, object]:

@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from benchmarks.census.material import Row, row_of
-from presswatch_spark.census import wanted_of
-from presswatch_spark.census_parts import FileOutcome, part_of
+from presswatch_spark.census.file import FileCensus
+from presswatch_spark.census.parts import FileOutcome, part_of
+from presswatch_spark.census.run import wanted_of
 from presswatch_spark.corpus.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.file_census import FileCensus
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from tests.corpora import Inline, article, write_jsonl

@@ -19,8 +19,8 @@ from presswatch_spark.commands.options import (
 from presswatch_spark.commands.scan import INCOMPLETE, incomplete_lines
 
 if TYPE_CHECKING:
-    from presswatch_spark.census import CensusSummary
-    from presswatch_spark.census_parts import Kind
+    from presswatch_spark.census.parts import Kind
+    from presswatch_spark.census.run import CensusSummary
 
 TITLES_SHOWN = 50
 VALUES_SHOWN = 4
@@ -65,7 +65,7 @@ def census(
     Only the columnar index of the release is read, and of that only the row groups that can hold a member's
     site or an article's URL. The captures go to the table `captures`, with a pointer to each record.
     """
-    from presswatch_spark.census import census as take_census
+    from presswatch_spark.census.run import census as take_census
     from presswatch_spark.settings.load import load_scan_config
     from presswatch_spark.show import table_lines, terminal_width
 

@@ -16,7 +16,7 @@ from presswatch_spark.ccindex.cdxj import is_cdxj, read_cdxj
 from presswatch_spark.ccindex.columns import in_filename, partitions
 from presswatch_spark.ccindex.reading import IndexReport, Row, read_index
 from presswatch_spark.ccindex.wanted import Wanted
-from presswatch_spark.census_parts import FOUND, FileOutcome, Kind, part_of, write_part
+from presswatch_spark.census.parts import FOUND, FileOutcome, Kind, part_of, write_part
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.digests import row_digest
 from presswatch_spark.shard.attempts import ALL_DIED, furthest
@@ -72,7 +72,7 @@ class _Attempt:
 class FileCensus:
     """Takes the census of files for a corpus; a value that goes to every worker.
 
-    What a file gave goes to `folder`; see `census_parts`.
+    What a file gave goes to `folder`; see `parts`.
     """
 
     corpus: str

@@ -1,7 +1,7 @@
 """The census, top to bottom: plan → read what can match of every index file → decide exactly → publish.
 
 No shard of the release is read: an index says which URLs were captured, and where each record is. This page
-is the driver; `file_census` takes the census of a file, `ccindex` knows what an index looks like.
+is the driver; `file` takes the census of a file, `ccindex` knows what an index looks like.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ import pyarrow.parquet as pq
 
 from presswatch_spark import __version__
 from presswatch_spark.ccindex.wanted import Wanted
-from presswatch_spark.census_parts import FileOutcome, Kind, part_of, read_outcome
+from presswatch_spark.census.file import FileCensus
+from presswatch_spark.census.parts import FileOutcome, Kind, part_of, read_outcome
 from presswatch_spark.corpus.spread import spread
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import OutputError
-from presswatch_spark.file_census import FileCensus
 from presswatch_spark.matching.urls import page_url
 from presswatch_spark.output.markers import FOUND_FOLDER
 from presswatch_spark.output.runs import Run, claim, clear, key_of

@@ -1,0 +1,1 @@
+"""The census: which pages of the members a release's index holds."""

@@ -31,7 +31,7 @@ def compare(tables: str, before: str, after: str, out: str, **flags: Any) -> Non
     as many shards of the copy's subset of the release (`warc`, `wet`); otherwise what it did not find is
     `unknown`. What is gone is gone from the shards that the after run read.
     """
-    from presswatch_spark.compare import compare as run_compare
+    from presswatch_spark.queries.compare import compare as run_compare
 
     summary = run_compare(tables, before, after, out, storage_of(flags))
     for status, count in summary.counts.items():

@@ -35,9 +35,9 @@ def estimate(tables: str, run_id: str, by: str | None, as_json: bool) -> None:
     which it lies, in 95 of 100 samples; docs/tables.md says what they mean. Without an upper limit, it was
     seen in fewer than five shards, and nobody can say.
     """
-    from presswatch_spark.estimates import estimate_of
-    from presswatch_spark.match_rows import chosen_runs
     from presswatch_spark.output.tables import TableStore
+    from presswatch_spark.queries.estimates import estimate_of
+    from presswatch_spark.queries.matches import chosen_runs
     from presswatch_spark.show import json_line
 
     store = TableStore.open(tables)

@@ -41,7 +41,7 @@ def rights(
     was captured before the page and the first one after it count; one that cannot be told apart from the page
     by its time counts as both.
     """
-    from presswatch_spark.reservations import Reservations, counted, write
+    from presswatch_spark.queries.reservations import Reservations, counted, write
     from presswatch_spark.show import json_line
 
     if out and as_json:

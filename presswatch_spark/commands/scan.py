@@ -195,8 +195,8 @@ def _estimate_lines(summary: RunSummary, out: str, storage: StorageOptions) -> I
     """After a sample, the main totals of the whole, or why there are none."""
     if summary.row.get("sample") is None:
         return
-    from presswatch_spark.estimates import estimate_of
     from presswatch_spark.output.tables import TableStore
+    from presswatch_spark.queries.estimates import estimate_of
 
     try:
         found = estimate_of(TableStore.open(out, storage), summary.run_id)

@@ -86,8 +86,8 @@ def matches(tables: str, as_json: bool, run_id: str | None, limit: int | None, *
     TABLES is the folder that a scan was given as --out; all its published runs are read, and named if
     they are several.
     """
-    from presswatch_spark.match_rows import MatchFilter, chosen_runs, match_rows
     from presswatch_spark.output.tables import TableStore
+    from presswatch_spark.queries.matches import MatchFilter, chosen_runs, match_rows
 
     flags = {name: options.pop(name) for name in list(options) if name.startswith("storage__")}
     store, wanted = TableStore.open(tables, storage_of(flags)), MatchFilter(**options)
@@ -119,7 +119,7 @@ def sql(tables: str, query: str, as_json: bool, **flags: Any) -> None:
     """
     from itertools import islice
 
-    from presswatch_spark.queries import run_query
+    from presswatch_spark.queries.sql import run_query
 
     headers, rows = run_query(tables, query, storage_of(flags))
     if as_json:

@@ -19,10 +19,10 @@ from presswatch_spark.demo.shards import (
 )
 from presswatch_spark.demo.show import match_lines
 from presswatch_spark.demo.warcs import web_page, write_warc
-from presswatch_spark.match_rows import match_rows
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary, scan
+from presswatch_spark.queries.matches import match_rows
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.spark.session import session
 from presswatch_spark.storage.objects import StorageOptions

@@ -14,9 +14,9 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import CorruptError, InputError
-from presswatch_spark.match_rows import chosen_runs
 from presswatch_spark.matching.rows import Row
 from presswatch_spark.output.tables import TableStore
+from presswatch_spark.queries.matches import chosen_runs
 from presswatch_spark.sources.table.parquet import ARROW_ERRORS
 from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.tables import MATCHES

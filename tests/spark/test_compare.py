@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.compare import compare
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.output.tables import TableStore
+from presswatch_spark.queries.compare import compare
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.tables import COMPARISON, RUNS, SCAN_LOG
 from tests.tables import match, publish, row_of, write

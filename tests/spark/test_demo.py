@@ -18,7 +18,7 @@ from presswatch_spark.demo.run import Demonstration, run_demo
 from presswatch_spark.demo.show import document_texts
 from presswatch_spark.demo.texts import press
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.queries import run_query
+from presswatch_spark.queries.sql import run_query
 from tests.conftest import ROOT
 from tests.reference.words import reference_words
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.compare import doubt_of, doubt_of_subset
+from presswatch_spark.queries.compare import doubt_of, doubt_of_subset
 
 
 def run(**facts: Any) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark import cli, estimates, pipeline
+from presswatch_spark import cli, pipeline
 from presswatch_spark.errors import ConfigError, InputError, PresswatchError
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary
+from presswatch_spark.queries import estimates
 from presswatch_spark.releases.shards import shards_of
 from presswatch_spark.settings.config import C4Rules, CommonCrawlRules, DatasetRules, OscarRules
 from presswatch_spark.storage.objects import StorageOptions

@@ -13,7 +13,7 @@ import pytest
 from presswatch_spark.cli import run
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.output.tables import TableStore
-from presswatch_spark.reservations import Reservations, write
+from presswatch_spark.queries.reservations import Reservations, write
 from presswatch_spark.sources.base import Capture
 from presswatch_spark.tables import RESERVATIONS, RIGHTS_SIGNALS
 from tests.captures import NOON, PAGE, capture, robots

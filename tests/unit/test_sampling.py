@@ -15,9 +15,9 @@ from hypothesis.extra.numpy import arrays
 from presswatch_spark import cli, pipeline
 from presswatch_spark.commands.estimate import HEADERS, HEADLINES
 from presswatch_spark.errors import InputError
-from presswatch_spark.estimates import estimate_of
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary
+from presswatch_spark.queries.estimates import estimate_of
 from presswatch_spark.sampling.articles import cautious, occurrences
 from presswatch_spark.sampling.design import Design, design_of
 from presswatch_spark.sampling.estimate import Estimated, SampleEstimate

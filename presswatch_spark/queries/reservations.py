@@ -16,8 +16,8 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.match_rows import BATCH_ROWS, chosen_runs
 from presswatch_spark.output.tables import TableStore, disk_errors
+from presswatch_spark.queries.matches import BATCH_ROWS, chosen_runs
 from presswatch_spark.rights.declared import Declared
 from presswatch_spark.rights.model import AGENTS
 from presswatch_spark.rights.relation import Declaration, InForce, in_force, second

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.ccindex.columns import in_filename
 from presswatch_spark.errors import OutputError
-from presswatch_spark.match_rows import chosen_runs
 from presswatch_spark.output.tables import TableStore
+from presswatch_spark.queries.matches import chosen_runs
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.session import session
 from presswatch_spark.storage.objects import StorageOptions

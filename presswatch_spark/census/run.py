@@ -32,12 +32,13 @@ from presswatch_spark.matching.urls import page_url
 from presswatch_spark.output.markers import FOUND_FOLDER
 from presswatch_spark.output.runs import Run, claim, clear, key_of
 from presswatch_spark.output.sorting import table_digest
-from presswatch_spark.output.tables import TableStore, disk_errors
+from presswatch_spark.output.tables import TableStore
 from presswatch_spark.releases.model import kinds_of
 from presswatch_spark.releases.shards import shards_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.spark.errors import WorkerDiedError, spark_errors
 from presswatch_spark.spark.session import TASK_FAILURES, interruptible, session, spark_path, spark_schema
+from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.objects import ObjectInfo, canonical, printable
 from presswatch_spark.storage.shards import ShardPlan, plan
 from presswatch_spark.storage.uris import scheme_of

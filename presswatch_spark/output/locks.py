@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from presswatch_spark.output.lease import at_work, held, leased
-from presswatch_spark.output.tables import disk_errors
+from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 
 

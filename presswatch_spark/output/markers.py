@@ -25,7 +25,7 @@ from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.metrics import Sample, Totals
 from presswatch_spark.monitoring.progress import Counts
 from presswatch_spark.output.parts import Part, part_of
-from presswatch_spark.output.tables import disk_errors
+from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError
 

@@ -26,7 +26,8 @@ from presswatch_spark.output.markers import Wave
 from presswatch_spark.output.parts import COLUMNS, Part, read_part
 from presswatch_spark.output.runs import Run, clear
 from presswatch_spark.output.sorting import Sorted, sorted_by_spark, sorted_here
-from presswatch_spark.output.tables import TableStore, disk_errors
+from presswatch_spark.output.tables import TableStore
+from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.tables import METRICS
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from datetime import UTC, datetime, timedelta
 
 from presswatch_spark.output.locks import Lock, locked
 from presswatch_spark.output.markers import PARTS_FOLDER, Note, Wave, read_note, read_waves, write_note
-from presswatch_spark.output.tables import TableStore, disk_errors
+from presswatch_spark.output.tables import TableStore
+from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 
 RUNS_FOLDER = "_runs"

@@ -13,11 +13,9 @@ files.
 
 from __future__ import annotations
 
-import errno
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,8 +24,9 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from presswatch_spark.errors import OutputError, StorageError
+from presswatch_spark.errors import OutputError
 from presswatch_spark.storage.arrow_files import file_system, read_parquet
+from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError, StorageOptions, printable
 from presswatch_spark.storage.uris import scheme_of
@@ -62,7 +61,6 @@ SCHEMAS: Mapping[str, pa.Schema] = {
 PUBLISHERS = ("runs", "censuses")
 PUBLISHED_BY = dict.fromkeys(("captures", "census_log", "censuses"), "censuses")
 WILDCARDS = "[]{}*?\\"
-FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,41 +197,6 @@ def _holds_others(root: Folder) -> bool:
     """
     ours = (".lock", CLAIMS_FOLDER)
     return any(MARKER not in name and name.partition("/")[0] not in ours for name in root.entries())
-
-
-@contextmanager
-def disk_errors(where: str | Path) -> Iterator[None]:
-    """Turn what the operating system says of a write at that place into an `OutputError`."""
-    try:
-        yield
-    except OSError as error:
-        raise _told(where, error) from error
-    except StorageError as error:
-        if isinstance(error.__cause__, OSError):
-            raise _told(where, error.__cause__) from error
-        raise
-
-
-def _told(where: str | Path, error: OSError) -> OutputError:
-    return disk_full(where) if error.errno in FULL_DISK else not_writable(where, error)
-
-
-def disk_full(where: str | Path) -> OutputError:
-    """The error of a disk that has no room left."""
-    return OutputError(
-        "the disk is full",
-        where=str(where),
-        remedy="make room and give the same command again: the run goes on",
-    )
-
-
-def not_writable(where: str | Path, error: OSError) -> OutputError:
-    """The error of a folder that refuses us."""
-    return OutputError(
-        f"the output cannot be written: {error.strerror or error}",
-        where=str(where),
-        remedy="check the path and its permissions",
-    )
 
 
 def _require_readable(root: Path) -> None:

@@ -30,12 +30,12 @@ from presswatch_spark.output.failures import check_budget, is_hopeless
 from presswatch_spark.output.markers import Wave, write_wave
 from presswatch_spark.output.parts import COLUMNS, Part, part_files, part_of
 from presswatch_spark.output.runs import Run
-from presswatch_spark.output.tables import disk_errors
 from presswatch_spark.output.wave_task import PLATFORM, TOLD, CountsParam, ScanOne, WaveTask
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.shard.scan import lost_shard
 from presswatch_spark.spark.errors import WorkerDiedError, spark_errors
 from presswatch_spark.spark.session import TASK_FAILURES, spark_schema
+from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.objects import ObjectInfo, printable
 
 if TYPE_CHECKING:

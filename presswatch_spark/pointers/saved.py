@@ -13,7 +13,7 @@ from warcio.exceptions import ArchiveLoadFailed
 from warcio.warcwriter import WARCWriter
 
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.output.tables import disk_errors
+from presswatch_spark.storage.disk import disk_errors
 
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _RECORD_ENDS = (b"\r\n\r\n", b"\n\n", b"")

@@ -16,12 +16,13 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.output.tables import TableStore, disk_errors
+from presswatch_spark.output.tables import TableStore
 from presswatch_spark.queries.matches import BATCH_ROWS, chosen_runs
 from presswatch_spark.rights.declared import Declared
 from presswatch_spark.rights.model import AGENTS
 from presswatch_spark.rights.relation import Declaration, InForce, in_force, second
 from presswatch_spark.sources.http.site_files import site_file
+from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.local import sync
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables import DECLARED, MATCHES, RESERVATIONS, RIGHTS_SIGNALS

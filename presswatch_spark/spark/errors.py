@@ -10,7 +10,7 @@ from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.output.tables import disk_full
+from presswatch_spark.storage.disk import disk_full
 
 FULL_DISK_SIGNS = ("No space left on device", "Disk quota exceeded")
 CANCELLED_SIGNS = ("cancelled", "SparkContext was shut down")

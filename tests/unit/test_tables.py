@@ -16,7 +16,8 @@ from pyspark.sql import SparkSession
 from presswatch_spark.errors import OutputError
 from presswatch_spark.output.markers import Note, read_waves
 from presswatch_spark.output.runs import claim, clear, key_of
-from presswatch_spark.output.tables import MARKER, TableStore, disk_errors
+from presswatch_spark.output.tables import MARKER, TableStore
+from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables import SCAN_LOG

@@ -21,9 +21,9 @@ import orjson
 from presswatch_spark.corpus.columns import Columns, Row, Unreadable, outer
 from presswatch_spark.corpus.parquet_rows import MAGIC, parquet_rows
 from presswatch_spark.errors import CorruptError, InputError
-from presswatch_spark.inflate.inflated import inflated
-from presswatch_spark.inflate.lines import placed_lines
 from presswatch_spark.sources.base import ReadReport
+from presswatch_spark.sources.inflate.inflated import inflated
+from presswatch_spark.sources.inflate.lines import placed_lines
 from presswatch_spark.storage.objects import (
     ObjectInfo,
     StorageOptions,

@@ -12,12 +12,12 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError, StorageError
-from presswatch_spark.inflate.inflated import compression_of, inflated
 from presswatch_spark.matching.rows import Origin, document_facts
 from presswatch_spark.pointers.outcomes import GONE, NO_SHARD, NOT_REACHED, UNREADABLE, Failure, Record
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.sources.base import DocumentBatch, ReadOptions, ReadReport
 from presswatch_spark.sources.detect import RECORD_SOURCES, SOURCES, source_for
+from presswatch_spark.sources.inflate.inflated import compression_of, inflated
 from presswatch_spark.sources.warc.arc_lines import begins_with_arc_record
 from presswatch_spark.sources.warc.fields import begins_with_record
 from presswatch_spark.storage.objects import (

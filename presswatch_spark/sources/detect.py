@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError
-from presswatch_spark.inflate.inflated import inflated_window
-from presswatch_spark.inflate.window import Window
 from presswatch_spark.sources.arc_pages import ArcSource
 from presswatch_spark.sources.base import ReadOptions, ReadReport, RecordSource, Source
 from presswatch_spark.sources.c4 import C4
 from presswatch_spark.sources.heads import keys_of, kind_of
+from presswatch_spark.sources.inflate.inflated import inflated_window
+from presswatch_spark.sources.inflate.window import Window
 from presswatch_spark.sources.oscar import METADATA_KEYS, OscarSource, refuse_metadata
 from presswatch_spark.sources.rows import ROWS
 from presswatch_spark.sources.table import parquet

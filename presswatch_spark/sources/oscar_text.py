@@ -12,10 +12,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from presswatch_spark.inflate.inflated import compression_of, inflated, inflated_window
-from presswatch_spark.inflate.lines import lines, placed_lines
-from presswatch_spark.inflate.window import Window
 from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
+from presswatch_spark.sources.inflate.inflated import compression_of, inflated, inflated_window
+from presswatch_spark.sources.inflate.lines import lines, placed_lines
+from presswatch_spark.sources.inflate.window import Window
 from presswatch_spark.sources.table.batches import BatchBuilder
 from presswatch_spark.sources.table.jsonl import encoded, parse
 from presswatch_spark.sources.table.locators import locator_of

@@ -12,11 +12,11 @@ import pytest
 import zstandard
 
 from presswatch_spark.errors import TruncatedError
-from presswatch_spark.inflate.inflated import inflated
-from presswatch_spark.inflate.lines import lines
-from presswatch_spark.inflate.members import Piece, gzip_pieces
-from presswatch_spark.inflate.window import Window
 from presswatch_spark.sources.base import ReadReport
+from presswatch_spark.sources.inflate.inflated import inflated
+from presswatch_spark.sources.inflate.lines import lines
+from presswatch_spark.sources.inflate.members import Piece, gzip_pieces
+from presswatch_spark.sources.inflate.window import Window
 
 
 class Trickle:

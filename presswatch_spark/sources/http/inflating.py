@@ -13,7 +13,7 @@ from functools import partial
 import brotli
 import zstandard
 
-from presswatch_spark.inflate.members import Inflater
+from presswatch_spark.sources.inflate.members import Inflater
 
 SLICE_BYTES = 1 << 10
 PIECE_BYTES = 1 << 20

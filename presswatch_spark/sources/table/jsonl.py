@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.inflate.lines import lines
 from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
+from presswatch_spark.sources.inflate.lines import lines
 from presswatch_spark.sources.table.batches import BatchBuilder
 from presswatch_spark.sources.table.columns import ROLES, Columns, first, has_any, pruned, tree_of
 from presswatch_spark.sources.table.locators import LOCATOR_ROLES, locator_of

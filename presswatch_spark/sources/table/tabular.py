@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from presswatch_spark.inflate.inflated import inflated_window
-from presswatch_spark.inflate.window import Window
 from presswatch_spark.sources.base import DocumentBatch, ReadOptions, ReadReport
 from presswatch_spark.sources.heads import keys_of
+from presswatch_spark.sources.inflate.inflated import inflated_window
+from presswatch_spark.sources.inflate.window import Window
 from presswatch_spark.sources.table import parquet
 from presswatch_spark.sources.table.columns import Columns
 from presswatch_spark.sources.table.jsonl import read_jsonl

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from presswatch_spark.inflate.members import Piece
 from presswatch_spark.sources.base import Bytes, Locator, Offsets
+from presswatch_spark.sources.inflate.members import Piece
 from presswatch_spark.sources.table.values import as_languages, as_time
 from presswatch_spark.sources.warc import headers as warc
 from presswatch_spark.sources.warc import records as records

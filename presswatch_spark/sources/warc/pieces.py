@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import ClassVar, Generic, TypeVar
 
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.inflate.inflated import compression_of, inflated_window
-from presswatch_spark.inflate.members import Piece, gzip_pieces
-from presswatch_spark.inflate.window import Window
 from presswatch_spark.sources.base import ReadOptions, ReadReport
+from presswatch_spark.sources.inflate.inflated import compression_of, inflated_window
+from presswatch_spark.sources.inflate.members import Piece, gzip_pieces
+from presswatch_spark.sources.inflate.window import Window
 from presswatch_spark.sources.warc.blocks import BlockBuilder
 from presswatch_spark.storage.objects import ObjectInfo, Stream
 

@@ -15,8 +15,8 @@ from typing import NamedTuple, Protocol, cast
 import numpy as np
 from isal import isal_zlib
 
-from presswatch_spark.inflate.window import LOOK_BACK_BYTES, Window
 from presswatch_spark.sources.base import ReadReport
+from presswatch_spark.sources.inflate.window import LOOK_BACK_BYTES, Window
 
 IsalError = cast("type[Exception]", isal_zlib.error)
 InflateErrors = (IsalError, zlib.error)

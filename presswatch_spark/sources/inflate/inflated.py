@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import zstandard
 
-from presswatch_spark.inflate.members import MAGIC as GZIP_MAGIC
-from presswatch_spark.inflate.members import PADDING_BYTES, gzip_pieces
-from presswatch_spark.inflate.window import Window
 from presswatch_spark.sources.base import ReadReport
+from presswatch_spark.sources.inflate.members import MAGIC as GZIP_MAGIC
+from presswatch_spark.sources.inflate.members import PADDING_BYTES, gzip_pieces
+from presswatch_spark.sources.inflate.window import Window
 from presswatch_spark.storage.objects import Stream
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"

@@ -31,8 +31,8 @@ FORMATS = ("wet", "warc", "arc")
 class Watched:
     """A scan of whatever release: `arguments` are those of `presswatch scan` but for the release's name.
 
-    `drawn` are the options that say which shards of a release are scanned; `archive` is what jobs elsewhere
-    run from, if it was named.
+    `drawn` are the options that say which shards of a release are scanned; `presswatch` is the command line
+    that scans here; `archive` is what jobs elsewhere run from, if it was named.
     """
 
     arguments: tuple[str, ...]
@@ -42,6 +42,7 @@ class Watched:
     config: ScanConfig
     manifest: Manifest
     drawn: Mapping[str, object]
+    presswatch: click.Command
     archive: Path | None = None
 
     @property
@@ -72,13 +73,13 @@ class Watched:
         Raises:
             ConfigError: there is none of that name, or it cannot be used.
         """
-        from presswatch_spark.cli import cli, ended
         from presswatch_spark.deploy.profiles import load_profile
         from presswatch_spark.deploy.starter import Deployed
+        from presswatch_spark.exits import ended
         from presswatch_spark.watch.starters import InProcess
 
         if profile == LOCAL:
-            return InProcess(partial(ended, cli, "presswatch"), self.published)
+            return InProcess(partial(ended, self.presswatch, "presswatch"), self.published)
         loaded = load_profile(profile, os.environ)
         if loaded.service == LOCAL:
             raise ConfigError("is for scripts/submit.sh", where=profile, remedy="say --profile local")
@@ -134,7 +135,17 @@ def watched(
     config = load_scan_config(given["config"], os.environ, flags)
     drawn = {name: given[name] for name in given if name.startswith("sample") and given[name] is not None}
     manifest = manifest_of(given["corpus"], config.storage)
-    return Watched(options, given["dataset"], given["out"], given["base"], config, manifest, drawn, archive)
+    return Watched(
+        arguments=options,
+        dataset=given["dataset"],
+        out=given["out"],
+        base=given["base"],
+        config=config,
+        manifest=manifest,
+        drawn=drawn,
+        presswatch=context.find_root().command,
+        archive=archive,
+    )
 
 
 def _check(context: click.Context, given: Mapping[str, Any], news: bool) -> None:

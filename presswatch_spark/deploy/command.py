@@ -12,7 +12,6 @@ from typing import NoReturn
 
 import click
 
-from presswatch_spark.cli import FAILED, outcome
 from presswatch_spark.deploy.archive import NEEDED, Target, archive_for
 from presswatch_spark.deploy.job_runs import JobRuns
 from presswatch_spark.deploy.ledger import Ledger, Running
@@ -24,6 +23,7 @@ from presswatch_spark.deploy.steps import Steps
 from presswatch_spark.deploy.submission import Submission, submission
 from presswatch_spark.deploy.tarball import check_archive
 from presswatch_spark.deploy.waiting import wait
+from presswatch_spark.exits import FAILED, outcome
 from presswatch_spark.show import printable
 from presswatch_spark.storage.objects import StorageOptions
 

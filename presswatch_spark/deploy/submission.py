@@ -14,12 +14,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from presswatch_spark.deploy.entry import FILE_OPTIONS
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.tarball import digest_of
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings.load import job_settings
 from presswatch_spark.storage.objects import MissingError, StorageOptions, put_file, stat
+
+FILE_OPTIONS = frozenset({"--config", "--members"})
+"""Options of jobs that name a file which is read where the driver runs."""
 
 SHARED_FOLDERS = frozenset({"--corpus", "--out"})
 SECRET_NAMES = re.compile(r"secret|password|passwd|token|access[._-]?key", re.IGNORECASE)

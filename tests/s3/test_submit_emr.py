@@ -17,7 +17,6 @@ import pytest
 from presswatch_spark.deploy import waiting
 from presswatch_spark.deploy.archive import NEEDED
 from presswatch_spark.deploy.command import main
-from presswatch_spark.deploy.entry import run_job
 from presswatch_spark.deploy.job_runs import JobRuns
 from presswatch_spark.deploy.ledger import Ledger
 from presswatch_spark.deploy.profiles import load_profile
@@ -25,6 +24,7 @@ from presswatch_spark.deploy.services import Service
 from presswatch_spark.deploy.steps import Steps
 from presswatch_spark.deploy.submission import submission
 from presswatch_spark.deploy.tarball import pack
+from presswatch_spark.job import run_job
 from presswatch_spark.storage.objects import StorageOptions
 from tests.conftest import ROOT
 from tests.s3.emr import REGION, Front, Hosts, front

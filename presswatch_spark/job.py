@@ -16,19 +16,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from presswatch_spark import __version__
+from presswatch_spark.cli import run
+from presswatch_spark.deploy.submission import FILE_OPTIONS
 from presswatch_spark.errors import PresswatchError
+from presswatch_spark.exits import FAILED
 from presswatch_spark.storage.objects import StorageOptions, fetch_file, write_object
-
-FILE_OPTIONS = frozenset({"--config", "--members"})
-"""Options of jobs that name a file which is read where the driver runs."""
-
-FAILED = 1
 
 
 def run_job(arguments: Sequence[str]) -> int:
     """Run one command of `presswatch` and return its exit code, after leaving it where it is asked for."""
-    from presswatch_spark.cli import run
-
     try:
         with tempfile.TemporaryDirectory(prefix="presswatch-files-") as folder:
             code = run([*brought(arguments, Path(folder))])

@@ -13,7 +13,8 @@ SPARKED := PIP_USE_PEP517=1 $(SPARK40)/bin/python -m pip install --quiet --disab
            --no-build-isolation --requirement
 # Tests wait for servers and processes more than they compute; each of these has a Spark of its own.
 JOBS ?= 3
-PYTEST := -m pytest --numprocesses $(JOBS) --dist loadfile
+# Slow files come first by their names; the reordering would begin with those of many small tests.
+PYTEST := -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
            --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links $(UPGRADE)
 

@@ -11,6 +11,10 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := PIP_USE_PEP517=1 $(PIP) --require-hashes --no-build-isolation --requirement
 SPARKED := PIP_USE_PEP517=1 $(SPARK40)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
            --no-build-isolation --requirement
+# Tests wait for servers and processes more than they compute; each of these has a Spark of its own.
+JOBS ?= 3
+# Slow files come first by their names; the reordering would begin with those of many small tests.
+PYTEST := -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
            --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links $(UPGRADE)
 
@@ -27,13 +31,13 @@ demo: setup ## generate a small press corpus and shards, scan them and print the
 	$(BIN)/presswatch demo --out demo
 
 test: setup dev ## run all tests but the long proofs
-	$(BIN)/python -m pytest -m "not full" $(ARGS)
+	$(BIN)/python $(PYTEST) -m "not full" $(ARGS)
 
 test-full: setup dev airflow ## run all tests, the long proofs too
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python $(PYTEST) $(ARGS)
 
 test-spark40: setup $(SPARK40)/installed ## run the same tests on Spark 4.0, the version of EMR, in .venv-spark40
-	$(SPARK40)/bin/python -m pytest -m "not full" $(ARGS)
+	$(SPARK40)/bin/python $(PYTEST) -m "not full" $(ARGS)
 
 archive: setup dev ## build the archive that jobs run from on a cluster, in dist/; ARGS="--python 3.11 --machine aarch64"
 	$(BIN)/python -m presswatch_spark.deploy.archive $(ARGS)

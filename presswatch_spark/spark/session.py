@@ -99,7 +99,8 @@ def interruptible(spark: SparkSession, work: Callable[[], Result]) -> Result:
     """Do `work` in a thread of its own and return what it returns.
 
     Ctrl-C then finds this thread outside of py4j, which does not bear interrupts. Jobs are cancelled until
-    the work gives up.
+    the work gives up. Work that ends well all the same (a run in its last step of publication) is done, and
+    nobody is told that it was stopped.
     """
     with ThreadPoolExecutor(1, "spark") as pool:
         job = pool.submit(work)
@@ -109,6 +110,8 @@ def interruptible(spark: SparkSession, work: Callable[[], Result]) -> Result:
             while not job.done():
                 spark.sparkContext.cancelAllJobs()
                 wait([job], SECONDS_BETWEEN_CANCELS)
+            if job.exception() is None:
+                return job.result()
             raise
 
 

@@ -21,6 +21,8 @@ SPELLS: Mapping[str, Callable[[random.Random], Fault]] = {
     "expired": lambda rng: EXPIRED,
 }
 REQUESTS_A_SPELL = range(10, 80)
+THROTTLED_REQUESTS = range(4, 16)
+"""Fewer: a client of boto's slows down to one request in two seconds for as long as it is throttled."""
 
 
 @dataclass
@@ -43,7 +45,9 @@ class Weather:
             if not self.stormy:
                 return FINE
             if not self._left:
-                self._kind, self._left = self.rng.choice(list(SPELLS)), self.rng.choice(REQUESTS_A_SPELL)
+                self._kind = self.rng.choice(list(SPELLS))
+                lengths = THROTTLED_REQUESTS if self._kind == "throttled" else REQUESTS_A_SPELL
+                self._left = self.rng.choice(lengths)
             self._left -= 1
             self.met[self._kind] = self.met.get(self._kind, 0) + 1
             fault = SPELLS[self._kind](self.rng)

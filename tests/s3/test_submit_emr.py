@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import tarfile
+import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -325,7 +327,8 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_end_it(
         raise KeyboardInterrupt
 
     emr.hosts.ends = False
-    monkeypatch.setattr(waiting.time, "sleep", interrupted)
+    # Its own name for the module, and not the module: other threads sleep, too.
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=time.monotonic, sleep=interrupted))
     assert emr.submit() == 1
     told = capsys.readouterr().err
     (job,) = emr.hosts.jobs()

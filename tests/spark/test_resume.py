@@ -61,15 +61,19 @@ def finish(job: subprocess.Popen[str]) -> str:
     return said
 
 
-def stop(job: subprocess.Popen[str], out: Path, moment: random.Random, with_signal: int) -> bool:
-    """Stop the job at a random moment: some waves done, another under way. False if it was too quick."""
-    waves = moment.randrange(SHARDS // WAVE)
+def reaches(job: subprocess.Popen[str], out: Path, waves: int) -> bool:
+    """Wait until so many waves are done. False if the job ended before it was seen."""
     while len(list(out.glob("_runs/*/waves/*.json"))) < waves:
         if ended(job, POLL_SECONDS):
             return False
-    if ended(job, moment.random()):
+    return True
+
+
+def kill(job: subprocess.Popen[str], out: Path, moment: random.Random) -> bool:
+    """Kill the job at a random moment: some waves done, another under way. False if it was too quick."""
+    if not reaches(job, out, moment.randrange(SHARDS // WAVE)) or ended(job, moment.random()):
         return False
-    os.killpg(job.pid, with_signal) if with_signal == signal.SIGINT else job.send_signal(with_signal)
+    job.send_signal(signal.SIGKILL)
     return True
 
 
@@ -90,7 +94,7 @@ def test_a_driver_killed_at_a_random_moment_and_given_again_finds_the_same(
 ) -> None:
     out = tmp_path / "out"
     job = start()
-    killed = stop(job, out, random.Random(seed), signal.SIGKILL)
+    killed = kill(job, out, random.Random(seed))
     job.communicate()
     assert job.returncode == (-signal.SIGKILL if killed else 0)
     store = TableStore.open(str(out)) if out.exists() else None
@@ -106,7 +110,8 @@ def test_ctrl_c_ends_with_a_message_publishes_nothing_and_the_same_command_resum
 ) -> None:
     out = tmp_path / "out"
     job = start()
-    assert stop(job, out, random.Random(3), signal.SIGINT)
+    assert reaches(job, out, 1)
+    os.killpg(job.pid, signal.SIGINT)
     _, complaints = job.communicate()
     assert job.returncode == 1
     assert "py4j" not in complaints

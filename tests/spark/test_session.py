@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pyspark
@@ -12,7 +15,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.output.tables import SCHEMAS, TableStore
-from presswatch_spark.spark.session import session, spark_schema
+from presswatch_spark.spark.session import interruptible, session, spark_schema
 from tests.conftest import ROOT
 from tests.spark.press import Press
 
@@ -56,6 +59,24 @@ def test_executors_of_their_own_find_the_package(tmp_path: Path) -> None:
 
 def test_a_local_master_without_retries_gets_them(tmp_path: Path) -> None:
     assert run_python(COUNT.format(master="local[2]"), tmp_path) == "4 local[2,4]"
+
+
+@pytest.mark.parametrize("ends_well", [True, False])
+def test_work_that_ends_well_in_spite_of_ctrl_c_was_not_stopped(spark: SparkSession, ends_well: bool) -> None:
+    def work() -> str:
+        time.sleep(0.1)
+        # As at a terminal: the main thread, which waits for this one by now, gets the signal.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        time.sleep(0.1)
+        if not ends_well:
+            raise RuntimeError("cancelled")
+        return "published"
+
+    try:
+        said = interruptible(spark, work)
+    except KeyboardInterrupt:
+        said = "stopped"
+    assert said == ("published" if ends_well else "stopped")
 
 
 def test_a_job_runs_under_spark_submit_and_its_exit_code_survives(

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any, cast
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from benchmarks.census.material import Row, row_of
 from presswatch_spark.census.file import FileCensus
-from presswatch_spark.census.parts import FileOutcome, part_of
+from presswatch_spark.census.parts import FileOutcome, read_part
 from presswatch_spark.census.run import wanted_of
 from presswatch_spark.corpus.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.settings.config import CorpusConfig
+from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from tests.corpora import Inline, article, write_jsonl
 
@@ -94,15 +94,13 @@ def take(
     release: str | None = None,
 ) -> tuple[FileOutcome, list[dict[str, Any]]]:
     """The census of one file: its outcome, and its captures."""
-    opened = Corpus.open(str(corpus), check=False)
+    opened, place = Corpus.open(str(corpus), check=False), Folder.of(str(folder), storage)
     info = stat(str(file), storage) if isinstance(file, Path) else file
     census = FileCensus(
-        str(corpus), opened.manifest.digest, wanted_of(opened), folder, attempts, storage, release
+        str(corpus), opened.manifest.digest, wanted_of(opened), place, attempts, storage, release
     )
-    written = part_of(folder, 0)
-    written.unlink(missing_ok=True)
     outcome = census((0, info))
-    return outcome, pq.read_table(written, partitioning=None).to_pylist() if written.exists() else []
+    return outcome, read_part(place, 0)[1].to_pylist()
 
 
 class Deadly(FileCensus):

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from pathlib import Path
 
 import pyarrow as pa
 
@@ -16,12 +15,13 @@ from presswatch_spark.ccindex.cdxj import is_cdxj, read_cdxj
 from presswatch_spark.ccindex.columns import in_filename, partitions
 from presswatch_spark.ccindex.reading import IndexReport, Row, read_index
 from presswatch_spark.ccindex.wanted import Wanted
-from presswatch_spark.census.parts import FOUND, FileOutcome, Kind, part_of, write_part
+from presswatch_spark.census.parts import FOUND, FileOutcome, Kind, write_part
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.digests import row_digest
 from presswatch_spark.shard.attempts import ALL_DIED, furthest
 from presswatch_spark.shard.reading import ERROR_CHARACTERS, ROWS_AT_ONCE, storable
 from presswatch_spark.sources.table.values import as_languages, as_number, as_text, as_time
+from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, stat
 
 # What the index says of a capture may be anything: of a file, no more kinds than these are told apart.
@@ -78,7 +78,7 @@ class FileCensus:
     corpus: str
     corpus_digest: str
     wanted: Wanted
-    folder: Path
+    folder: Folder
     attempts: int
     storage: StorageOptions
     release: str | None = None
@@ -90,7 +90,7 @@ class FileCensus:
         began, started = datetime.now(UTC), time.monotonic()
         best, tries = furthest(partial(_Attempt, info), partial(self._read, corpus), info.uri, self.attempts)
         outcome = FileOutcome(_log(best, tries, began, time.monotonic() - started), best.kinds)
-        write_part(part_of(self.folder, position), best.batches, outcome)
+        write_part(self.folder, position, best.batches, outcome)
         return outcome
 
     def lost(self, planned: tuple[int, ObjectInfo], attempts: int) -> FileOutcome:
@@ -99,7 +99,7 @@ class FileCensus:
         attempt = _Attempt(info)
         attempt.report.add_defect(ALL_DIED)
         outcome = FileOutcome(_log(attempt, attempts, datetime.now(UTC), 0.0), {})
-        write_part(part_of(self.folder, position), [], outcome)
+        write_part(self.folder, position, [], outcome)
         return outcome
 
     def _read(self, corpus: Corpus, attempt: _Attempt) -> None:

@@ -1,4 +1,4 @@
-"""What the census of a file leaves on disk, in one Parquet file: its captures, and what is told of it.
+"""What the census of a file leaves, in one Parquet file on disk or S3: its captures, and what is told of it.
 
     <run>/found/000017.parquet    rows as in `captures`, without run id; the outcome in the file's metadata
 
@@ -8,21 +8,24 @@ It appears whole or not at all, so a census that was stopped goes on with those 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from presswatch_spark.corpus.workspace import writing
+from presswatch_spark.errors import OutputError
 from presswatch_spark.sources.table.parquet import ARROW_ERRORS
+from presswatch_spark.storage.arrow_files import open_parquet
+from presswatch_spark.storage.disk import disk_errors
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.objects import MissingError
 from presswatch_spark.tables import CAPTURES, CENSUS_LOG
 
 FOUND = pa.schema([column for column in CAPTURES if column.name != "run_id"])
 OUTCOME = b"presswatch.outcome"
+UNREADABLE = (LookupError, TypeError, ValueError, *ARROW_ERRORS)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,30 +48,58 @@ class FileOutcome:
     kinds: Mapping[Kind, int]
 
 
-def part_of(folder: Path, position: int) -> Path:
-    """Where the captures are of the file at a position of the plan."""
-    return folder / f"{position:06}.parquet"
+def part_of(position: int) -> str:
+    """Name of the part that has the captures of the file at a position of the plan."""
+    return f"{position:06}.parquet"
 
 
-def write_part(path: Path, batches: Sequence[pa.RecordBatch], outcome: FileOutcome) -> None:
+def write_part(
+    folder: Folder, position: int, batches: Sequence[pa.RecordBatch], outcome: FileOutcome
+) -> None:
     """Write what a file gave; a task that is done again replaces what it did."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    name = part_of(position)
     kinds = [[asdict(kind), count] for kind, count in outcome.kinds.items()]
     told = json.dumps({"log": outcome.log, "kinds": kinds}, default=_as_text)
-    with writing(path):
-        table = pa.Table.from_batches(batches, FOUND).replace_schema_metadata({OUTCOME: told})
-        pq.write_table(table, draft, compression="zstd")
-        os.replace(draft, path)
+    table = pa.Table.from_batches(batches, FOUND).replace_schema_metadata({OUTCOME: told})
+    with disk_errors(folder.at(name)), folder.new_file(name) as path:
+        pq.write_table(table, path, compression="zstd")
 
 
-def read_outcome(path: Path) -> FileOutcome | None:
+def read_outcome(folder: Folder, position: int) -> FileOutcome | None:
     """The outcome that `write_part` wrote; None if there is none, or none that can be read."""
     try:
-        told = json.loads((pq.read_schema(path).metadata or {})[OUTCOME])
-        log = {name: _as_column(name, value) for name, value in told["log"].items()}
-        return FileOutcome(log, {Kind(**kind): count for kind, count in told["kinds"]})
-    except (LookupError, TypeError, ValueError, *ARROW_ERRORS):
+        with open_parquet(folder.at(part_of(position)), folder.storage) as file:
+            return _outcome_in(file)
+    except (MissingError, *UNREADABLE):
         return None
+
+
+def read_part(folder: Folder, position: int) -> tuple[FileOutcome, pa.Table]:
+    """The outcome and the captures that `write_part` wrote, of one and the same try.
+
+    Raises:
+        OutputError: the part cannot be read, or holds not as many captures as it says.
+        MissingError: there is none.
+    """
+    where = folder.at(part_of(position))
+    try:
+        with open_parquet(where, folder.storage) as file:
+            outcome, captures = _outcome_in(file), file.read(use_threads=False)
+        if len(captures) == outcome.log["captures"]:
+            return outcome, captures.replace_schema_metadata()
+        raise ValueError
+    except UNREADABLE as error:
+        raise OutputError(
+            "what the census of a file found cannot be read",
+            where=where,
+            remedy="remove it and give the same command again: that file is read again",
+        ) from error
+
+
+def _outcome_in(file: pq.ParquetFile) -> FileOutcome:
+    told = json.loads((file.schema_arrow.metadata or {})[OUTCOME])
+    log = {name: _as_column(name, value) for name, value in told["log"].items()}
+    return FileOutcome(log, {Kind(**kind): count for kind, count in told["kinds"]})
 
 
 def _as_text(value: object) -> str:

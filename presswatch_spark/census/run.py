@@ -7,10 +7,10 @@ is the driver; `file` takes the census of a file, `ccindex` knows what an index 
 from __future__ import annotations
 
 import re
-import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,35 +19,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from presswatch_spark import __version__
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.census.file import FileCensus
-from presswatch_spark.census.parts import FileOutcome, Kind, part_of, read_outcome
+from presswatch_spark.census.parts import FileOutcome, Kind, part_of, read_outcome, read_part
 from presswatch_spark.corpus.spread import spread
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.errors import OutputError
 from presswatch_spark.matching.urls import page_url
+from presswatch_spark.output.files import SortedFiles
+from presswatch_spark.output.frames import frame
 from presswatch_spark.output.markers import FOUND_FOLDER
 from presswatch_spark.output.runs import Run, claim, clear, key_of
-from presswatch_spark.output.sorting import table_digest
+from presswatch_spark.output.sorting import FILE_BYTES, table_digest
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.releases.model import kinds_of
 from presswatch_spark.releases.shards import shards_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.spark.errors import WorkerDiedError, spark_errors
-from presswatch_spark.spark.session import TASK_FAILURES, interruptible, session, spark_path, spark_schema
+from presswatch_spark.spark.session import TASK_FAILURES, interruptible, session
 from presswatch_spark.storage.disk import disk_errors
-from presswatch_spark.storage.objects import ObjectInfo, canonical, printable
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.objects import ObjectInfo, canonical, list_objects
 from presswatch_spark.storage.shards import ShardPlan, plan
-from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables import CAPTURES, CENSUS_LOG
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 STATUSES = ("complete", "partial", "failed")
+READERS = 8
 CRAWL_LIKE = re.compile(r"cc-(?:main|news)[^/.]*$", re.IGNORECASE)
 # A URL whose host and first folder are as they are written, whatever follows.
 PLAIN_URL = re.compile(
@@ -80,7 +81,7 @@ class _Work:
     uri: str
     config: ScanConfig
 
-    def census_of_file(self, folder: Path) -> FileCensus:
+    def census_of_file(self, folder: Folder) -> FileCensus:
         return FileCensus(
             corpus=self.uri,
             corpus_digest=self.corpus.manifest.digest,
@@ -119,21 +120,11 @@ def census(
     files = index_files(releases, base, config)
     tell(f"index files to read: {len(files):,}")
     opened = Corpus.open(corpus, check=True, storage=config.storage)
-    store, work = _on_disk(out), _Work(files, opened, canonical(corpus), config)
+    store, work = TableStore.create(out, config.storage), _Work(files, opened, canonical(corpus), config)
     facts = ("census", files.digest, opened.manifest.digest, config.read.release or "", __version__)
-    with claim(store, key_of(*facts), datetime.now(UTC)) as run:
+    with claim(store, key_of(*facts), datetime.now(UTC), config.run.lease_seconds) as run:
         spark = spark or session("presswatch census", master=config.run.master, cores=config.run.cores)
         return interruptible(spark, partial(_execute, work, run, store, spark))
-
-
-def _on_disk(out: str) -> TableStore:
-    if scheme_of(out) != "file":
-        raise OutputError(
-            f"a census cannot be written to {scheme_of(out)}:// storage",
-            where=printable(out),
-            remedy="name a folder on a disk that all workers share, and copy it from there",
-        )
-    return TableStore.create(out)
 
 
 def index_files(releases: Sequence[str], base: str | None, config: ScanConfig) -> ShardPlan:
@@ -173,65 +164,88 @@ def wanted_of(corpus: Corpus) -> Wanted:
 
 
 def _execute(work: _Work, run: Run, store: TableStore, spark: SparkSession) -> CensusSummary:
-    folder = run.folder.path
-    began, found, staging = time.monotonic(), folder / FOUND_FOLDER, folder / "tables"
-    with disk_errors(folder):
-        shutil.rmtree(staging, ignore_errors=True)
-        found.mkdir(exist_ok=True)
-        for table in ("captures", "census_log"):
-            (staging / table).mkdir(parents=True)
-    outcomes = _outcomes(work, found, spark)
-    with disk_errors(staging):
-        releases = _write_captures(run, found, len(outcomes), staging / "captures" / "0.parquet")
-        with spark_errors(staging):
-            captures = spark.read.schema(spark_schema(CAPTURES)).parquet(spark_path(staging / "captures"))
-            digest = table_digest(captures)
-        log = tuple({"run_id": run.run_id, **outcome.log} for outcome in outcomes)
-        row = _row(work, run, log) | {"table_digest": digest}
-        row["release"] = releases.pop() if len(releases) == 1 else None
-        pq.write_table(pa.Table.from_pylist(list(log), CENSUS_LOG), staging / "census_log" / "0.parquet")
-    for table in ("captures", "census_log"):
-        store.adopt(table, run.run_id, [str(staging / table / "0.parquet")])
-    store.publish("censuses", row)
-    clear(run)
+    began, found = time.monotonic(), run.folder / FOUND_FOLDER
+    _take(work, found, spark)
+    outcomes, row = _publish(work, run, store, found, spark)
+    log = tuple({"run_id": run.run_id, **outcome.log} for outcome in outcomes)
     titles = work.corpus.registry.publisher_of
     return CensusSummary(row, log, _kinds(outcomes), titles, time.monotonic() - began)
 
 
-def _outcomes(work: _Work, found: Path, spark: SparkSession) -> list[FileOutcome]:
-    """What each file gave, in the order of the plan; what an earlier process read whole stays as it is."""
-    kept = {position: read_outcome(part_of(found, position)) for position in range(len(work.files))}
-    done = {
-        place: outcome for place, outcome in kept.items() if outcome and outcome.log["status"] == "complete"
-    }
+def _take(work: _Work, found: Folder, spark: SparkSession) -> None:
+    """Take the census of each file; what an earlier process read whole stays as it is."""
+    names = set(found.names())
+    there = [position for position in range(len(work.files)) if part_of(position) in names]
+    with ThreadPoolExecutor(READERS, "found") as pool:
+        outcomes = zip(there, pool.map(partial(read_outcome, found), there), strict=True)
+        done = {place for place, outcome in outcomes if outcome and outcome.log["status"] == "complete"}
     todo = [(place, info) for place, info in enumerate(work.files) if place not in done]
-    taken = _taken(todo, work.census_of_file(found), spark) if todo else {}
-    return [outcome for _, outcome in sorted({**done, **taken}.items())]
+    if todo:
+        _spread(todo, work.census_of_file(found), spark)
 
 
-def _taken(
-    todo: Sequence[tuple[int, ObjectInfo]], census_of: FileCensus, spark: SparkSession
-) -> dict[int, FileOutcome]:
-    """What files gave, by their position; where workers die, half by half, down to the file that kills."""
+def _spread(todo: Sequence[tuple[int, ObjectInfo]], census_of: FileCensus, spark: SparkSession) -> None:
+    """Take the census of files in tasks; where workers die, half by half, down to the file that kills."""
     try:
-        return dict(zip(dict(todo), spread(spark, census_of.folder, census_of, todo), strict=True))
+        spread(spark, str(census_of.folder), census_of, todo)
+        return
     except WorkerDiedError:
         if len(todo) == 1:
-            return {todo[0][0]: census_of.lost(todo[0], TASK_FAILURES)}
+            census_of.lost(todo[0], TASK_FAILURES)
+            return
     middle = len(todo) // 2
-    return _taken(todo[:middle], census_of, spark) | _taken(todo[middle:], census_of, spark)
+    _spread(todo[:middle], census_of, spark)
+    _spread(todo[middle:], census_of, spark)
 
 
-def _write_captures(run: Run, found: Path, files: int, path: Path) -> set[str | None]:
-    """Bring the captures of all files together, in the order of plan and index; returns their releases."""
-    releases: set[str | None] = set()
-    with pq.ParquetWriter(path, CAPTURES, compression="zstd") as writer:
-        for position in range(files):
-            rows = pq.read_table(part_of(found, position), partitioning=None)
-            ids = pa.array([run.run_id] * len(rows), pa.string())
+def _publish(
+    work: _Work, run: Run, store: TableStore, found: Folder, spark: SparkSession
+) -> tuple[list[FileOutcome], dict[str, Any]]:
+    """Bring together what all files gave, in the order of plan and index; the outcomes, and the new row."""
+    staging = run.folder / f"tables-{run.epoch}"
+    outcomes, releases = list[FileOutcome](), set[str | None]()
+
+    def captures(positions: Iterable[int]) -> Iterator[pa.RecordBatch]:
+        for position in positions:
+            # The part once more, and not what its task returned: a task that was taken for dead may have
+            # written since, and the log tells of the captures that are published.
+            outcome, rows = read_part(found, position)
+            outcomes.append(outcome)
             releases.update(rows["release"].unique().to_pylist())
-            writer.write_table(rows.add_column(0, CAPTURES.field("run_id"), ids).cast(CAPTURES))
-    return releases
+            yield from rows.to_batches()
+
+    with disk_errors(str(staging)):
+        staging.remove()
+        files = SortedFiles("captures", run.run_id, staging)
+        names = [files.write_all(captures(span)) for span in _spans(found, len(work.files))]
+        uris = [staging.at(name) for name in names]
+        with spark_errors(str(staging)):
+            digest = table_digest(frame(spark, staging, uris, CAPTURES, ["row_sha256"]))
+        log = pa.Table.from_pylist([{**outcome.log} for outcome in outcomes], CENSUS_LOG.remove(0))
+        logged = SortedFiles("census_log", run.run_id, staging).write_all(log.to_batches())
+    for table, written in (("captures", uris), ("census_log", [staging.at(logged)])):
+        run.lock.confirm()
+        store.adopt(table, run.run_id, written)
+    row = _row(work, run, [outcome.log for outcome in outcomes]) | {"table_digest": digest}
+    row["release"] = releases.pop() if len(releases) == 1 else None
+    run.lock.confirm()
+    store.publish("censuses", row)
+    clear(run)
+    return outcomes, row
+
+
+def _spans(found: Folder, files: int) -> Iterator[list[int]]:
+    """The positions of all files of a plan, cut where the captures before make a file of the table."""
+    sizes = {info.uri: info.size or 0 for info in list_objects(found.uri, found.storage)}
+    span, size = list[int](), 0
+    for position in range(files):
+        span.append(position)
+        size += sizes.get(found.at(part_of(position)), 0)
+        if size >= FILE_BYTES:
+            yield span
+            span, size = [], 0
+    if span:
+        yield span
 
 
 def _row(work: _Work, run: Run, log: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 
 def spread(
-    spark: SparkSession, place: Path, function: Callable[[Item], Result], items: Iterable[Item]
+    spark: SparkSession, place: str | Path, function: Callable[[Item], Result], items: Iterable[Item]
 ) -> list[Result]:
     """Apply `function`, which writes below `place`, to every item, each in a task; results in their order.
 
@@ -41,7 +41,7 @@ def spread(
     return [outcome for outcome in outcomes if not isinstance(outcome, PresswatchError)]
 
 
-def _guarded(place: Path, function: Callable[[Item], Result], item: Item) -> Result | PresswatchError:
+def _guarded(place: str | Path, function: Callable[[Item], Result], item: Item) -> Result | PresswatchError:
     try:
         with task(), writing(place):
             return function(item)

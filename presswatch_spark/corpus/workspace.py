@@ -52,7 +52,7 @@ def workspace(out: Path) -> Iterator[Workspace]:
 
 
 @contextmanager
-def writing(place: Path) -> Iterator[None]:
+def writing(place: str | Path) -> Iterator[None]:
     """Turn a failure to write below `place` into an `OutputError`."""
     try:
         yield

@@ -27,7 +27,7 @@ ORDERS: Mapping[str, Sequence[str]] = {
     "scan_log": ("shard_uri",),
     "metrics": ("name", "labels"),
 }
-"""How rows are sorted; nulls come first."""
+"""How rows are sorted; nulls come first. Those of a census come in the order of its index."""
 
 SOUGHT: Mapping[str, Sequence[str]] = {
     "matches": (
@@ -35,6 +35,7 @@ SOUGHT: Mapping[str, Sequence[str]] = {
         "row_sha256",
     ),
     "rights_signals": ("document_url", "host", "title_id", "publisher_id", "record_id"),
+    "captures": ("url", "article_id", "title_id", "publisher_id", "payload_digest", "row_sha256"),
 }  # fmt: skip
 """Columns with a Bloom filter."""
 MEMBERS, MEMBER_COLUMNS = 1024, ("title_id", "publisher_id")
@@ -65,11 +66,17 @@ class SortedFiles:
                 place = context.partitionId() if context else 0
                 yield pa.RecordBatch.from_pylist([{"partition": place, "name": name, "rows": rows}], WRITTEN)
 
+    def write_all(self, batches: Iterable[pa.RecordBatch]) -> str:
+        """Write rows as one file, even if there are none; its name."""
+        groups = grouped(batches)
+        empty = pa.schema([field for field in SCHEMAS[self.table] if field.name != "run_id"]).empty_table()
+        return self.write(next(groups, empty), groups)[0]
+
     def write(self, first: pa.Table, others: Iterable[pa.Table] = ()) -> tuple[str, int]:
         """Write row groups, of which only the last one may be smaller than the first; name and rows."""
         name, written = f"{secrets.token_hex(6)}.parquet", 0
         schema = pa.schema([pa.field(column.name, column.type) for column in SCHEMAS[self.table]])
-        order = [(column, "ascending") for column in ORDERS[self.table]]
+        order = [(column, "ascending") for column in ORDERS.get(self.table, ())]
         sought = {name: _filter_of(name, len(first)) for name in SOUGHT.get(self.table, ())}
         with (
             self.folder.new_file(name) as path,
@@ -79,7 +86,7 @@ class SortedFiles:
                 compression="zstd",
                 write_page_index=True,
                 bloom_filter_options=sought or None,
-                sorting_columns=pq.SortingColumn.from_ordering(schema, order, null_placement="at_start"),
+                sorting_columns=pq.SortingColumn.from_ordering(schema, order, "at_start") if order else None,
             ) as writer,
         ):
             for group in chain((first,), others):

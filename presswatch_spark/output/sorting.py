@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from presswatch_spark.matching.digests import GROUP_DIGITS
 from presswatch_spark.matching.digests import table_digest as digest_of
-from presswatch_spark.output.files import ORDERS, WRITTEN, SortedFiles, grouped
+from presswatch_spark.output.files import ORDERS, WRITTEN, SortedFiles
 from presswatch_spark.output.parts import COLUMNS, Part, read_part
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.session import spark_schema
@@ -40,8 +40,7 @@ def sorted_here(rows: Sequence[pa.Table], files: SortedFiles) -> Sorted:
     """Sort rows in this process and write them as one file, even if there are none."""
     table, order = pa.concat_tables(rows), ORDERS[files.table]
     table = table.sort_by([(name, "ascending", "at_start") for name in order])
-    groups = grouped(table.to_batches())
-    name, _ = files.write(next(groups, table), groups)
+    name = files.write_all(table.to_batches())
     digest = digest_of(table["row_sha256"].to_pylist()) if "row_sha256" in order else ""
     return Sorted((name,), digest)
 

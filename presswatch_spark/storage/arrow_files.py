@@ -31,8 +31,13 @@ def read_parquet(
     return pa.concat_tables([wanted.empty_table(), *(_columns(uri, wanted, options) for uri in uris)])
 
 
+def open_parquet(uri: str, options: StorageOptions) -> Any:
+    """One version of a Parquet object as a `pyarrow.parquet.ParquetFile`; read it without Arrow's threads."""
+    return pq.ParquetFile(random_access(stat(uri, options), options), pre_buffer=False)
+
+
 def _columns(uri: str, wanted: pa.Schema, options: StorageOptions) -> pa.Table:
-    with pq.ParquetFile(random_access(stat(uri, options), options), pre_buffer=False) as file:
+    with open_parquet(uri, options) as file:
         there = set(file.schema_arrow.names)
         table = file.read([name for name in wanted.names if name in there], use_threads=False)
         rows = file.metadata.num_rows

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyspark.sql import SparkSession
 
-from benchmarks.census.material import write_file
+from benchmarks.census.material import row_of, write_file
+from presswatch_spark import cli
+from presswatch_spark.census.parts import FileOutcome, read_outcome, write_part
+from presswatch_spark.census.run import CensusSummary, census
+from presswatch_spark.output.tables import TableStore
+from presswatch_spark.output.unfinished import UnfinishedRun, unfinished_runs
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo
 from tests.censuses import FAST, census_corpus, some_rows, take
 from tests.servers import Fault, Server, web
@@ -84,6 +95,97 @@ def test_a_server_that_stops_answering_is_named_as_the_cause(
         outcome, _ = take(corpus, tmp_path, ObjectInfo(f"{server.url}/{KEY}"), replace(FAST, max_attempts=2))
     assert outcome.log["status"] in ("partial", "failed")
     assert "the server answered 500" in str(outcome.log["error"])
+
+
+class TestTablesOnS3:
+    """A census whose tables, and all that it leaves on the way, lie on S3."""
+
+    OUT = "s3://shards/tables"
+
+    @pytest.fixture
+    def index(self, file: Path, tmp_path: Path) -> Path:
+        """A folder of three files, of which the last has nothing of the members."""
+        folder = tmp_path / "index" / "crawl=CC-MAIN-2026-34" / "subset=warc"
+        folder.mkdir(parents=True)
+        for number in range(2):
+            (folder / f"part-{number}.parquet").write_bytes(file.read_bytes())
+        write_file(folder / "part-2.parquet", [row_of(random.Random(1), "example.org", "warc")], 1)
+        return folder.parent.parent
+
+    def taken(self, index: Path, corpus: Path, out: str, endpoint: str, spark: SparkSession) -> CensusSummary:
+        config = ScanConfig(storage=replace(FAST, endpoint=endpoint))
+        return census([str(index)], corpus=str(corpus), out=out, config=config, spark=spark)
+
+    def test_it_has_the_rows_and_digest_of_one_on_disk_and_reading_commands_read_it(
+        self,
+        spark: SparkSession,
+        corpus: Path,
+        index: Path,
+        tmp_path: Path,
+        client: Any,
+        bucket: str,
+        endpoint: str,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        here = self.taken(index, corpus, str(tmp_path / "out"), endpoint, spark)
+        # Files of the table are cut after every file of the index.
+        monkeypatch.setattr("presswatch_spark.census.run.FILE_BYTES", 1)
+        there = self.taken(index, corpus, self.OUT, endpoint, spark)
+        names = ("table_digest", "captures", "rows", "bytes_read", "release", "shards_complete")
+        assert [there.row[name] for name in names] == [here.row[name] for name in names]
+        assert there.kinds == here.kinds
+        store = TableStore.open(self.OUT, replace(FAST, endpoint=endpoint))
+        on_disk = TableStore.open(str(tmp_path / "out")).read("captures").drop_columns("run_id")
+        assert store.read("captures").drop_columns("run_id").equals(on_disk)
+        assert len(store.files("captures")) == 3
+        assert len(store.read("census_log")) == 3
+        keys = [found["Key"] for found in client.list_objects_v2(Bucket=bucket)["Contents"]]
+        assert [key for key in keys if "/found/" in key or "/tables-" in key] == []
+        query = "select count(*) as counted from captures where url_match = 'article'"
+        assert cli.run(["sql", self.OUT, query, "--endpoint", endpoint]) == 0
+        articles = sum(count for kind, count in here.kinds.items() if kind.url_match == "article")
+        assert f"\n{articles}" in capsys.readouterr().out.replace(" ", "")
+
+    def test_one_that_was_stopped_goes_on_and_the_log_tells_of_the_captures_that_are_published(
+        self,
+        spark: SparkSession,
+        corpus: Path,
+        index: Path,
+        client: Any,
+        bucket: str,
+        endpoint: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        whole = self.taken(index, corpus, self.OUT + "-whole", endpoint, spark)
+        with monkeypatch.context() as patched:
+            patched.setattr("presswatch_spark.census.run._publish", lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                self.taken(index, corpus, self.OUT, endpoint, spark)
+        store = TableStore.open(self.OUT, replace(FAST, endpoint=endpoint))
+        (unfinished,) = unfinished_runs(store)
+        assert isinstance(unfinished, UnfinishedRun)
+        assert (unfinished.counts.shards, unfinished.under_way) == (3, False)
+        found = unfinished.folder / "found"
+        client.delete_object(Bucket=bucket, Key=found.at("000001.parquet").removeprefix("s3://shards/"))
+
+        def late(_: Folder, todo: Sequence[tuple[int, ObjectInfo]], *others: Any) -> None:
+            """A task that was taken for dead writes after it was done again, and has found nothing."""
+            assert [place for place, _ in todo] == [1]
+            census_of = others[0]
+            census_of(todo[0])
+            outcome = read_outcome(census_of.folder, 0)
+            assert outcome
+            less = {**outcome.log, "status": "partial", "error": "cut", "captures": 0}
+            write_part(census_of.folder, 0, [], FileOutcome(less, {}))
+
+        monkeypatch.setattr("presswatch_spark.census.run._spread", partial(late, found))
+        summary = self.taken(index, corpus, self.OUT, endpoint, spark)
+        assert summary.row["run_id"] == unfinished.run_id
+        first, *others = summary.log
+        assert (first["status"], first["captures"], summary.row["shards_partial"]) == ("partial", 0, 1)
+        assert [line["captures"] for line in others] == [line["captures"] for line in whole.log[1:]]
+        assert len(store.read("captures")) == summary.row["captures"] == summary.kinds.total()
 
 
 def test_a_missing_file_has_failed(corpus: Path, tmp_path: Path) -> None:

@@ -172,12 +172,3 @@ def test_tables_that_are_not_there_are_named(
 ) -> None:
     assert cli.run(["runs", f"s3://{bucket}/nothing", "--endpoint", endpoint]) == 1
     assert "s3://shards/nothing: this is not a folder of our tables" in capsys.readouterr().err
-
-
-def test_a_census_on_s3_is_refused_with_what_to_do(
-    press: Path, bucket: str, endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    pq.write_table(pq.read_table(next((press / "corpus").rglob("*.parquet"))), tmp_path / "index.parquet")
-    given = ["--release", str(tmp_path / "index.parquet"), "--corpus", str(press / "corpus")]
-    assert cli.run(["census", *given, "--out", OUT, "--endpoint", endpoint]) == 1
-    assert "a census cannot be written to s3:// storage (name a folder on a disk" in capsys.readouterr().err

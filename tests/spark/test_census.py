@@ -110,18 +110,18 @@ class TestCensus:
 
         monkeypatch.setattr("presswatch_spark.census.run.spread", counted)
         with monkeypatch.context() as patched:
-            patched.setattr("presswatch_spark.census.run._write_captures", lambda *_: 1 / 0)
+            patched.setattr("presswatch_spark.census.run._publish", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 taken(index, corpus, out, spark)
         (unfinished,) = unfinished_runs(TableStore.open(str(out)))
         assert isinstance(unfinished, UnfinishedRun)
         assert unfinished.counts.shards == 8
-        found = unfinished.folder.path / "found"
-        part_of(found, 0).unlink()
-        part_of(found, 1).write_bytes(b"PAR1")
-        partial = read_outcome(part_of(found, 2))
+        found = unfinished.folder / "found"
+        (found.path / part_of(0)).unlink()
+        (found.path / part_of(1)).write_bytes(b"PAR1")
+        partial = read_outcome(found, 2)
         assert partial
-        write_part(part_of(found, 2), [], FileOutcome({**partial.log, "status": "partial"}, {}))
+        write_part(found, 2, [], FileOutcome({**partial.log, "status": "partial"}, {}))
         summary = taken(index, corpus, out, spark)
         assert read == [8, 3]
         assert summary.row["run_id"] == unfinished.run_id

@@ -252,7 +252,7 @@ def test_what_is_asked_is_sized_for_the_sieve_and_runs_from_the_archive(emr: Emr
         assert settings["spark.archives"].endswith(".tar.gz#environment")
         driver = "spark.emr-serverless.driverEnv."
     assert settings["spark.executor.cores"] == "16"
-    assert settings["spark.executor.memoryOverhead"] == "48g"
+    assert settings["spark.executor.memoryOverhead"] == ("56g" if emr.service == "emr-ec2" else "48g")
     assert settings["spark.speculation"] == "false"
     assert settings["spark.decommission.enabled"] == "true"
     assert settings["spark.executorEnv.PYSPARK_PYTHON"] == "./environment/bin/python"

@@ -13,21 +13,17 @@ from typing import NoReturn
 import click
 
 from presswatch_spark.cli import FAILED, outcome
-from presswatch_spark.deploy.archive import NEEDED, Target, archive_for
-from presswatch_spark.deploy.job_runs import JobRuns
 from presswatch_spark.deploy.ledger import Ledger, Running
 from presswatch_spark.deploy.local import local_command
 from presswatch_spark.deploy.logs import driver_log
 from presswatch_spark.deploy.profiles import Profile, load_profile
 from presswatch_spark.deploy.services import Service
-from presswatch_spark.deploy.steps import Steps
+from presswatch_spark.deploy.starter import ROOT, archive_of, service_of
 from presswatch_spark.deploy.submission import Submission, submission
-from presswatch_spark.deploy.tarball import check_archive
 from presswatch_spark.deploy.waiting import wait
 from presswatch_spark.show import printable
 from presswatch_spark.storage.objects import StorageOptions
 
-ROOT = Path(__file__).resolve().parents[2]
 ERROR_LINES = 40
 TAKES_VALUE = ("--profile", "--archive")
 FLAGS = ("--dry-run", "--no-wait", "--again")
@@ -119,11 +115,9 @@ def _become(run: list[str], environment: Mapping[str, str]) -> NoReturn:
 
 def _submit(job: str, options: Sequence[str], profile: Profile, how: How) -> int:
     """Submit to EMR, wait, and bring back what there is to know."""
-    target = Target(profile.archive.python, profile.archive.machine)
-    archive = how.archive or archive_for(ROOT, ROOT / "dist", target)
-    check_archive(archive, NEEDED)
+    archive = archive_of(profile, how.archive, make=not how.dry_run)
     asked = submission(job, options, profile, archive, ROOT, os.environ)
-    service: Service = Steps.of(asked) if profile.service == "emr-ec2" else JobRuns.of(asked)
+    service = service_of(asked)
     if how.dry_run:
         click.echo(json.dumps(would_send(asked, service), indent=2, ensure_ascii=False))
         return 0

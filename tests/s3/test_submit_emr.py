@@ -228,6 +228,15 @@ def test_archives_and_entries_are_uploaded_once(emr: Emr) -> None:
     assert emr.submit() == 0
     emr.hosts.looks = 0
     assert emr.submit("--min-run-words", "12") == 0
+def test_without_an_archive_a_dry_run_makes_none(
+    emr: Emr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("presswatch_spark.deploy.starter.ROOT", tmp_path / "checkout")
+    assert main(["scan", "--profile", str(emr.profile), "--dry-run", *JOB]) == 1
+    assert "make it (make archive), or name one: --archive FILE" in capsys.readouterr().err
+    assert not (tmp_path / "checkout").exists()
+
+
     assert len(emr.front.written("/presswatch/archives/")) == 1
     assert len(emr.front.written("/presswatch/jobs/")) == 1
 

@@ -189,8 +189,9 @@ def fired(moment: str) -> str:
     machine = boto3.client("stepfunctions").describe_state_machine(stateMachineArn=scheduled["Arn"])
     watch = json.loads(machine["definition"])["States"]["Watch"]
     given = json.loads(scheduled["Input"].replace("<aws.scheduler.scheduled-time>", moment))
-    assert watch["Parameters"].pop("ClientToken.$") == "States.Hash($.scheduled_time, 'SHA-256')"
-    token = sha256(given["scheduled_time"].encode()).hexdigest()
+    hashed = "States.Hash(States.Format('monthly {}', $.scheduled_time), 'SHA-256')"
+    assert watch["Parameters"].pop("ClientToken.$") == hashed
+    token = sha256(f"monthly {given['scheduled_time']}".encode()).hexdigest()
     asked = _small(watch["Parameters"])
     return str(boto3.client("emr-serverless").start_job_run(**asked, clientToken=token)["jobRunId"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from moto.emrserverless.models import emrserverless_backends
 
 from presswatch_spark import cli
 from presswatch_spark.deploy.profiles import load_profile
+from presswatch_spark.deploy import starter
+from presswatch_spark.deploy.command import main as submit
 from presswatch_spark.deploy.starter import Deployed
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.watch.claims import Claim, Claims, State
@@ -108,6 +111,35 @@ class TestSchedule:
             )
 
     def test_is_listed_with_its_last_execution_and_removed_with_its_machine(
+    def test_its_jobs_leave_their_exit_codes_where_no_job_by_hand_looks_for_its_own(
+        self, create: list[str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert cli.run([*create, "--dry-run", "--", *WATCH]) == 0
+        scheduled = capsys.readouterr().out
+        profile, archive = create[create.index("--profile") + 1], create[create.index("--archive") + 1]
+        by_hand = ("watch", "--profile", profile, "--archive", archive, "--dry-run", "--", *WATCH)
+        assert submit(by_hand) == 0
+        results = [
+            set(re.findall(r"s3://\S+\.result\.json", text)) for text in (scheduled, capsys.readouterr().out)
+        ]
+        assert results[0]
+        assert results[1]
+        assert not results[0] & results[1]
+
+    def test_without_an_archive_a_dry_run_makes_none(
+        self,
+        create: list[str],
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+    ) -> None:
+        monkeypatch.setattr(starter, "ROOT", tmp_path)
+        at = create.index("--archive")
+        words = [*create[:at], *create[at + 2 :], "--dry-run", "--", *WATCH]
+        assert cli.run(words) == 1
+        assert "there is no archive of these sources yet" in capsys.readouterr().err
+        assert not (tmp_path / "dist").exists()
+
         self, create: list[str], capsys: pytest.CaptureFixture[str]
     ) -> None:
         assert cli.run(["schedule", "list", "--region", REGION]) == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +57,7 @@ class JobRuns:
         """Nothing: starting it again tells its id."""
         return None
 
-    def start(self, attempt: int) -> str:
+    def start(self, attempt: int, confirm: Callable[[], None]) -> str:
         """Start the job run; the one that runs already if the token was used."""
         with reaching("EMR Serverless", self._application):
             return str(self.serverless.start_job_run(**self.request(attempt).parameters)["jobRunId"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +62,7 @@ class Steps:
             steps = (step for page in pages for step in page["Steps"])
             return next((str(step["Id"]) for step in steps if step["Name"] == self.asked.name(attempt)), None)
 
-    def start(self, attempt: int) -> str:
+    def start(self, attempt: int, confirm: Callable[[], None]) -> str:
         """Add the step, once.
 
         A request whose answer was lost may have been heard. So botocore does not repeat it, and before we do,
@@ -71,6 +71,7 @@ class Steps:
         for tries in range(1, ATTEMPTS + 1):
             if (found := self.find(attempt)) is not None:
                 return found
+            confirm()
             with reaching("EMR", self._cluster):
                 try:
                     reply = self.once.add_job_flow_steps(**self.request(attempt).parameters)

@@ -15,6 +15,7 @@ import boto3
 import pytest
 
 from presswatch_spark.deploy import waiting
+from presswatch_spark.deploy import ledger as ledger_module
 from presswatch_spark.deploy.archive import NEEDED
 from presswatch_spark.deploy.command import main
 from presswatch_spark.deploy.entry import run_job
@@ -332,6 +333,36 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_end_it(
 ) -> None:
     def interrupted(_: float) -> None:
         raise KeyboardInterrupt
+def test_a_submitter_who_is_throttled_for_too_long_does_not_start_any_more(
+    emr: Emr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if emr.service == "emr-serverless":
+        return
+    monkeypatch.setattr("presswatch_spark.deploy.steps.PAUSE_SECONDS", 0.3)
+    emr.front.refusals = {"AddJobFlowSteps": deque([400, 400])}
+    ledger = Ledger(emr.ask(), StorageOptions(), claim_seconds=0.25)
+    with pytest.raises(Exception, match="has lapsed"):
+        ledger.start(lambda _: None)
+    assert emr.hosts.jobs() == []
+
+
+def test_a_claim_is_as_old_as_the_request_for_it(emr: Emr, monkeypatch: pytest.MonkeyPatch) -> None:
+    if emr.service == "emr-serverless":
+        return
+    ledger = Ledger(emr.ask(), StorageOptions(), claim_seconds=0.25)
+    writes = ledger_module.write_object
+
+    def slow(*given: Any, **more: Any) -> str:
+        etag = writes(*given, **more)
+        waiting.time.sleep(0.3)
+        return etag
+
+    monkeypatch.setattr(ledger_module, "write_object", slow)
+    with pytest.raises(Exception, match="has lapsed"):
+        ledger.start(lambda _: None)
+    assert emr.hosts.jobs() == []
+
+
 
     emr.hosts.ends = False
     monkeypatch.setattr(waiting.time, "sleep", interrupted)

@@ -46,19 +46,20 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The attempts at one submission, as the store has them."""
+    """The attempts at one submission, as the store has them.
+
+    With `again`, one that has done its work is followed by another; with `retry`, one that failed.
+    """
 
     service: Service
     options: StorageOptions
     again: bool = False
+    retry: bool = True
     claim_seconds: float = CLAIM_SECONDS
     look_seconds: float = LOOK_SECONDS
 
     def start(self, say: Callable[[str], None]) -> Running:
-        """Start the submission, or find the attempt that runs or has done its work.
-
-        With `again`, an attempt that has done its work is followed by another.
-        """
+        """Start the submission, or find the attempt that runs, or has ended and is not to be followed."""
         for attempt in count(1):
             # Others may see the claim before we hear that it is ours. Clocks of the system go on while a
             # laptop sleeps, those that only count do not.
@@ -135,7 +136,7 @@ class Ledger:
         if state is not None and not state.ended:
             return False
         code = left if state is None else self.exit_code(running.attempt, state)
-        if code in DONE and not self.again:
+        if not (self.again if code in DONE else self.retry):
             return False
         say(f"attempt {running.attempt} ({running.run}) ended with exit code {code}")
         return True

@@ -49,8 +49,10 @@ class Deployed:
         service.check()
         for upload in asked.uploads:
             upload.bring(storage)
-        running = Ledger(service, storage).start(self.say)
+        # A run that failed before anybody wrote down that it was started is a failure, to be decided about.
+        running = Ledger(service, storage, retry=False).start(self.say)
         place = {"profile": self.name, "run": running.run, "attempt": str(running.attempt)}
+        place["on"] = hosts_of(self.profile)
         # Where a person looks.
         noted(place | {what: where for what, where in service.links(running.run) if what == "logs"})
         return None
@@ -58,7 +60,8 @@ class Deployed:
     def look(self, job: ScanJob, claim: Claim, alive: bool) -> int | Status:
         """Ask the service for the run, and the store for the exit code that it left."""
         run, attempt = claim.place["run"], int(claim.place["attempt"])
-        asked = Submission(JOB, job.arguments, self.profile, NOTHING, NOTHING, (), {}, claim.token)
+        profile = on_hosts(self.profile, claim.place.get("on"))
+        asked = Submission(JOB, job.arguments, profile, NOTHING, NOTHING, (), {}, claim.token)
         service = service_of(asked)
         ledger = Ledger(service, StorageOptions(region=self.profile.region))
         try:
@@ -80,9 +83,6 @@ def archive_of(profile: Profile, given: Path | None, *, make: bool = True) -> Pa
     return archive
 
 
-def service_of(asked: Submission) -> Service:
-    """What runs a submission."""
-    return Steps.of(asked) if asked.profile.service == "emr-ec2" else JobRuns.of(asked)
 def hosts_of(profile: Profile) -> str:
     """Id of the profile's cluster or application."""
     ec2 = profile.service == "emr-ec2"
@@ -98,3 +98,6 @@ def on_hosts(profile: Profile, hosts: str | None) -> Profile:
     return replace(profile, serverless=replace(profile.serverless, application_id=hosts))
 
 
+def service_of(asked: Submission) -> Service:
+    """What runs a submission."""
+    return Steps.of(asked) if asked.profile.service == "emr-ec2" else JobRuns.of(asked)

@@ -77,9 +77,9 @@ class JobRuns:
         yield "logs", s3_console(region, self.log_folders(run)[0])
         yield "Spark UI", f"aws emr-serverless get-dashboard-for-job-run {self._named(run)}"
 
-    def cancel_command(self, run: str) -> str:
+    def cancel_commands(self, run: str) -> tuple[str]:
         """What cancels the job run."""
-        return f"aws emr-serverless cancel-job-run {self._named(run)}"
+        return (f"aws emr-serverless cancel-job-run {self._named(run)}",)
 
     def log_folders(self, run: str) -> tuple[str, ...]:
         """The driver's folder."""

@@ -64,8 +64,8 @@ class Service(Protocol):
         """What to look at: a word for it, and its address, or a command that gives one."""
         ...
 
-    def cancel_command(self, run: str) -> str:
-        """What to type to end it."""
+    def cancel_commands(self, run: str) -> tuple[str, ...]:
+        """What to type to end it, one after the other."""
         ...
 
     def log_folders(self, run: str) -> tuple[str, ...]:

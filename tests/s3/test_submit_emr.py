@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import tarfile
 from collections import deque
@@ -17,6 +18,7 @@ import pytest
 from presswatch_spark.deploy import waiting
 from presswatch_spark.deploy import ledger as ledger_module
 from presswatch_spark.deploy.archive import NEEDED
+from presswatch_spark.deploy.aws import ServiceError
 from presswatch_spark.deploy.command import main
 from presswatch_spark.deploy.entry import run_job
 from presswatch_spark.deploy.job_runs import JobRuns
@@ -26,6 +28,7 @@ from presswatch_spark.deploy.services import Service
 from presswatch_spark.deploy.steps import Steps
 from presswatch_spark.deploy.submission import submission
 from presswatch_spark.deploy.tarball import pack
+from presswatch_spark.errors import StorageError
 from presswatch_spark.storage.objects import StorageOptions
 from tests.conftest import ROOT
 from tests.s3.emr import REGION, Front, Hosts, front
@@ -373,9 +376,60 @@ def test_a_claim_is_as_old_as_the_request_for_it(emr: Emr, monkeypatch: pytest.M
     assert ("cancel-steps" if emr.service == "emr-ec2" else "cancel-job-run") in told
     assert job.state == "PENDING"
 
+    if emr.service == "emr-ec2":  # a step that is cancelled leaves its application running
+        (tag,) = (text.split("=")[1] for text in job.args if text.startswith("spark.yarn.tags="))
+        assert f"yarn application -kill $(yarn application -list -appTags {tag} |" in told
 
 def test_hosts_of_another_release_are_refused_before_anything_is_uploaded(
     emr: Emr, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_log_that_cannot_be_read_changes_nothing_of_how_the_job_ended(
+    emr: Emr, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def denied(*_: object) -> None:
+        raise StorageError("access denied", where="s3://shards/logs")
+
+    monkeypatch.setattr("presswatch_spark.deploy.logs.fetch_file", denied)
+    for code in (0, 3):
+        emr.hosts.code, emr.hosts.looks = code, 0
+        assert emr.submit("--min-run-words", str(12 + code)) == code
+        assert "the log cannot be read: " in (told := capsys.readouterr().err)
+        assert f"exit code {code}" in told
+
+
+def test_a_log_that_is_damaged_is_said_to_be(emr: Emr, monkeypatch: pytest.MonkeyPatch) -> None:
+    def damaged(uri: str, path: str, _: object) -> None:
+        content = bytearray(gzip.compress(b"a line\n" * 1000))
+        content[12] ^= 0xFF
+        Path(path).write_bytes(content)
+
+    monkeypatch.setattr("presswatch_spark.deploy.logs.fetch_file", damaged)
+    assert emr.submit() == 0
+
+
+def test_ctrl_c_while_the_log_is_waited_for_leaves_the_exit_code(
+    emr: Emr, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    emr.hosts.code = 3
+    monkeypatch.setattr("presswatch_spark.deploy.command.driver_log", interrupted)
+    assert emr.submit() == 3
+    assert "goes on" not in capsys.readouterr().err
+
+
+def test_who_can_no_longer_look_is_told_that_the_job_goes_on(
+    emr: Emr, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def expired(*_: object) -> None:
+        raise ServiceError("EMR refused it: ExpiredTokenException")
+
+    monkeypatch.setattr("presswatch_spark.deploy.command.wait", expired)
+    assert emr.submit() == 1
+    (job,) = emr.hosts.jobs()
+    assert f"the job {job.id} goes on" in capsys.readouterr().err
+
+
 ) -> None:
     monkeypatch.setenv("PRESSWATCH_DEPLOY__RELEASE", "emr-spark-8.0.0")
     assert emr.submit() == 1

@@ -21,11 +21,13 @@ from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings import job_settings
 from presswatch_spark.storage.objects import MissingError, StorageOptions, put_file, stat
 
+# Whose credentials are used on this machine; a job has the role of its hosts.
+STAYS_HERE = frozenset({"PRESSWATCH_STORAGE__PROFILE"})
 SHARED_FOLDERS = frozenset({"--corpus", "--out"})
 SECRET_NAMES = re.compile(r"secret|password|passwd|token|access[._-]?key", re.IGNORECASE)
 SECRET_VALUES = re.compile(
     r"X-Amz-(?:Signature|Credential|Security-Token)="
-    r"|://[^/@\s]*:[^/@\s]*@"
+    r"|://[^/@\s]*@"
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
 )
 
@@ -115,7 +117,8 @@ def submission(
     Raises:
         ConfigError: there is no such job; its arguments hold a secret, or what means nothing elsewhere.
     """
-    settings = {name: value for name, value in env.items() if job_settings().owns(name)}
+    owned = {name: value for name, value in env.items() if job_settings().owns(name)}
+    settings = {name: value for name, value in owned.items() if name not in STAYS_HERE}
     environment = {**profile.environment, **settings}
     _refuse_secrets(
         {f"argument {at}": text for at, text in enumerate(arguments, 1)}, {**environment, **profile.spark}
@@ -144,7 +147,9 @@ def job_file(job: str, root: Path) -> Path:
     names = sorted(path.stem for path in (root / "jobs").glob("*.py"))
     if job not in names:
         raise ConfigError(
-            f"there is no job {job}", where=f"{root}/jobs", remedy=f"name one of {', '.join(names)}"
+            f"there is no job {job}",
+            where=f"{root}/jobs",
+            remedy=f"name one of {', '.join(names)}" if names else "run it in a checkout: jobs come with it",
         )
     return root / "jobs" / f"{job}.py"
 

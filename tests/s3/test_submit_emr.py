@@ -15,8 +15,8 @@ from typing import Any
 import boto3
 import pytest
 
-from presswatch_spark.deploy import waiting
 from presswatch_spark.deploy import ledger as ledger_module
+from presswatch_spark.deploy import waiting
 from presswatch_spark.deploy.archive import NEEDED
 from presswatch_spark.deploy.aws import ServiceError
 from presswatch_spark.deploy.command import main
@@ -228,10 +228,6 @@ def test_a_dry_run_prints_what_would_be_sent_and_sends_nothing(
         assert f"PUT /{upload['uri'].removeprefix('s3://')}" in written
 
 
-def test_archives_and_entries_are_uploaded_once(emr: Emr) -> None:
-    assert emr.submit() == 0
-    emr.hosts.looks = 0
-    assert emr.submit("--min-run-words", "12") == 0
 def test_without_an_archive_a_dry_run_makes_none(
     emr: Emr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -241,6 +237,10 @@ def test_without_an_archive_a_dry_run_makes_none(
     assert not (tmp_path / "checkout").exists()
 
 
+def test_archives_and_entries_are_uploaded_once(emr: Emr) -> None:
+    assert emr.submit() == 0
+    emr.hosts.looks = 0
+    assert emr.submit("--min-run-words", "12") == 0
     assert len(emr.front.written("/presswatch/archives/")) == 1
     assert len(emr.front.written("/presswatch/jobs/")) == 1
 
@@ -280,11 +280,13 @@ def test_settings_in_the_environment_go_with_the_job_and_other_variables_stay(
     monkeypatch.setenv("PRESSWATCH_GRADE__MIN_RUN_WORDS", "12")
     monkeypatch.setenv("PRESSWATCH_DEPLOY__MOST_EXECUTORS", "3")
     monkeypatch.setenv("PRESSWATCH_CACHE_DIR", "/here/only")
+    monkeypatch.setenv("PRESSWATCH_STORAGE__PROFILE", "of-mine")
     assert emr.submit(ours=("--no-wait",)) == 0
     (job,) = emr.hosts.jobs()
     assert emr.hosts.variable(job, "PRESSWATCH_GRADE__MIN_RUN_WORDS") == "12"
     sent = json.dumps(emr.starts())
     assert "/here/only" not in sent
+    assert "of-mine" not in sent
     assert "PRESSWATCH_DEPLOY" not in sent
     assert "48" in sent  # 3 executors × 16 cores
 
@@ -331,11 +333,6 @@ def test_a_submitter_who_was_slow_does_not_start_any_more(emr: Emr) -> None:
     assert emr.hosts.jobs() == []
 
 
-def test_ctrl_c_leaves_the_job_running_and_says_how_to_end_it(
-    emr: Emr, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def interrupted(_: float) -> None:
-        raise KeyboardInterrupt
 def test_a_submitter_who_is_throttled_for_too_long_does_not_start_any_more(
     emr: Emr, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -366,6 +363,11 @@ def test_a_claim_is_as_old_as_the_request_for_it(emr: Emr, monkeypatch: pytest.M
     assert emr.hosts.jobs() == []
 
 
+def test_ctrl_c_leaves_the_job_running_and_says_how_to_end_it(
+    emr: Emr, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: float) -> None:
+        raise KeyboardInterrupt
 
     emr.hosts.ends = False
     monkeypatch.setattr(waiting.time, "sleep", interrupted)
@@ -374,14 +376,12 @@ def test_a_claim_is_as_old_as_the_request_for_it(emr: Emr, monkeypatch: pytest.M
     (job,) = emr.hosts.jobs()
     assert f"the job {job.id} goes on" in told
     assert ("cancel-steps" if emr.service == "emr-ec2" else "cancel-job-run") in told
-    assert job.state == "PENDING"
-
     if emr.service == "emr-ec2":  # a step that is cancelled leaves its application running
         (tag,) = (text.split("=")[1] for text in job.args if text.startswith("spark.yarn.tags="))
         assert f"yarn application -kill $(yarn application -list -appTags {tag} |" in told
+    assert job.state == "PENDING"
 
-def test_hosts_of_another_release_are_refused_before_anything_is_uploaded(
-    emr: Emr, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+
 def test_a_log_that_cannot_be_read_changes_nothing_of_how_the_job_ended(
     emr: Emr, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -430,6 +430,8 @@ def test_who_can_no_longer_look_is_told_that_the_job_goes_on(
     assert f"the job {job.id} goes on" in capsys.readouterr().err
 
 
+def test_hosts_of_another_release_are_refused_before_anything_is_uploaded(
+    emr: Emr, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PRESSWATCH_DEPLOY__RELEASE", "emr-spark-8.0.0")
     assert emr.submit() == 1
@@ -456,6 +458,7 @@ def test_an_archive_with_a_link_that_leaves_it_is_refused_before_it_is_uploaded(
     ("options", "variable", "named"),
     [
         (("https://user:hunter2@mirror.example/a.gz",), {}, "argument 6"),
+        (("https://hunter2@mirror.example/a.gz",), {}, "argument 6"),
         (("https://b.s3.amazonaws.com/a?X-Amz-Signature=00ff",), {}, "argument 6"),
         ((), {"PRESSWATCH_DEPLOY__ENVIRONMENT": "AWS_SECRET_ACCESS_KEY=x"}, "AWS_SECRET_ACCESS_KEY"),
         (

@@ -32,7 +32,6 @@ def step_request(asked: Submission, attempt: int) -> Request:
     """
     settings = spark_settings(asked, attempt, "spark.yarn.appMasterEnv.")
     settings["spark.yarn.dist.archives"] = f"{asked.archive.uri}#{FOLDER}"
-    settings["spark.yarn.tags"] = yarn_tag(asked)
     command = ["spark-submit", "--deploy-mode", "cluster", "--name", asked.name(attempt)]
     for name, value in sorted(settings.items()):
         command += ["--conf", f"{name}={value}"]
@@ -43,11 +42,6 @@ def step_request(asked: Submission, attempt: int) -> Request:
     }
     parameters = {"JobFlowId": asked.profile.ec2.cluster_id, "Steps": [step]}
     return Request("emr", "add_job_flow_steps", parameters)
-
-
-def yarn_tag(asked: Submission) -> str:
-    """What YARN knows the submission's applications by."""
-    return f"presswatch-{asked.key[:24]}"
 
 
 def job_run_request(asked: Submission, attempt: int) -> Request:

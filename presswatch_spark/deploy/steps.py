@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from presswatch_spark.deploy.aws import ATTEMPTS, client, reaching
-from presswatch_spark.deploy.requests import Request, step_request, yarn_tag
+from presswatch_spark.deploy.requests import Request, step_request
 from presswatch_spark.deploy.services import State, check_release, emr_console, s3_console
 from presswatch_spark.deploy.submission import Submission
 from presswatch_spark.errors import ConfigError
@@ -103,11 +103,12 @@ class Steps:
     def cancel_commands(self, run: str) -> tuple[str, str]:
         """What cancels the step, and what ends the driver: that runs elsewhere, and outlives its step."""
         region = self.asked.profile.region
-        named = f"yarn application -list -appTags {yarn_tag(self.asked)} | awk '/^application_/ {{print $1}}'"
+        # YARN calls an application by the name of its attempt.
+        ours = f"yarn application -list | awk '/{self.asked.label}/ {{print $1}}'"
         return (
             f"aws emr cancel-steps --region {region} --cluster-id {self._cluster} --step-ids {run}"
             " --step-cancellation-option TERMINATE_PROCESS",
-            f"yarn application -kill $({named})  # on the cluster's master",
+            f"yarn application -kill $({ours})  # on the cluster's master",
         )
 
     def log_folders(self, run: str) -> tuple[str, ...]:

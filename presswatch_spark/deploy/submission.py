@@ -91,9 +91,14 @@ class Submission:
         asked |= {"code": [self.archive.uri, self.entry.uri]}
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
+    @property
+    def label(self) -> str:
+        """What all attempts are called, but for their number."""
+        return f"presswatch {self.job} {self.key[:24]}"
+
     def name(self, attempt: int) -> str:
         """What an attempt is called, by which it is found again."""
-        return f"presswatch {self.job} {self.key[:24]} {attempt}"
+        return f"{self.label} {attempt}"
 
     def record(self, attempt: int, kind: str) -> str:
         """URI of what is kept of an attempt: its `claim`, that it has `started`, or its `result`."""

@@ -377,8 +377,9 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_end_it(
     assert f"the job {job.id} goes on" in told
     assert ("cancel-steps" if emr.service == "emr-ec2" else "cancel-job-run") in told
     if emr.service == "emr-ec2":  # a step that is cancelled leaves its application running
-        (tag,) = (text.split("=")[1] for text in job.args if text.startswith("spark.yarn.tags="))
-        assert f"yarn application -kill $(yarn application -list -appTags {tag} |" in told
+        name = job.args[job.args.index("--name") + 1]
+        assert f"awk '/{name.rpartition(' ')[0]}/" in told
+        assert "yarn application -kill" in told
     assert job.state == "PENDING"
 
 

@@ -22,10 +22,14 @@ from presswatch_spark.errors import PresswatchError
 from presswatch_spark.exits import FAILED
 from presswatch_spark.storage.objects import StorageOptions, fetch_file, write_object
 
+IN_YARN = frozenset({"CONTAINER_ID", "PYSPARK_GATEWAY_PORT"})
+"""Variables of a driver that runs in a container of YARN, under spark-submit."""
+
 
 def run_job(arguments: Sequence[str]) -> int:
     """Run one command of `presswatch` and return its exit code, after leaving it where it is asked for."""
     try:
+        _begin(arguments[0])
         with tempfile.TemporaryDirectory(prefix="presswatch-files-") as folder:
             code = run([*brought(arguments, Path(folder))])
     except PresswatchError as error:
@@ -35,6 +39,18 @@ def run_job(arguments: Sequence[str]) -> int:
     if uri := os.environ.get("PRESSWATCH_RESULT_URI"):
         _leave(uri, code)
     return code
+
+
+def _begin(name: str) -> None:
+    """Start Spark before anything else, where YARN waits for it.
+
+    An application that has no Spark after 100 seconds, or none until its end, has failed for YARN, whatever
+    it does and says; and a watch that finds nothing new needs none.
+    """
+    if os.environ.keys() >= IN_YARN:
+        from presswatch_spark.spark.session import session
+
+        session(f"presswatch {name}")
 
 
 def brought(arguments: Sequence[str], folder: Path) -> Iterable[str]:

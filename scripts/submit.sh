@@ -3,7 +3,7 @@
 # `scripts/submit.sh --help` lists the options. All work is in presswatch_spark/deploy.
 set -eu
 
-root=$(cd "$(dirname "$0")/.." && pwd)
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 python=${PYSPARK_PYTHON:-$root/.venv/bin/python}
-[ -x "$python" ] || { echo "error: no Python at $python (run make setup)" >&2; exit 1; }
+command -v "$python" >/dev/null || { echo "error: no Python at $python (run make setup)" >&2; exit 1; }
 exec "$python" -m presswatch_spark.deploy "$@"

@@ -64,7 +64,7 @@ def create(name: str, watch_options: tuple[str, ...], dry_run: bool, **options: 
 
     _check_watch(watch_options)
     profile = load_profile(options["profile"], os.environ)
-    asked = _asked(watch_options, profile, options["archive"])
+    asked = _asked(name, watch_options, profile, options["archive"], make=not dry_run)
     partition, _ = account_of(options["machine_role"])
     plan = Plan(
         name,
@@ -136,11 +136,15 @@ def _check_watch(watch_options: Sequence[str]) -> None:
     scan.make_context("presswatch watch … --", list(parsed["scan_options"]))
 
 
-def _asked(watch_options: tuple[str, ...], profile: Profile, archive: Path | None) -> Submission:
+def _asked(
+    name: str, watch_options: tuple[str, ...], profile: Profile, archive: Path | None, *, make: bool
+) -> Submission:
+    """The watch as a job. It leaves its exit code, day by day, where no job by hand looks for its own."""
     from presswatch_spark.deploy.starter import ROOT, archive_of
     from presswatch_spark.deploy.submission import submission
     from presswatch_spark.errors import ConfigError
 
     if profile.service == "local":
         raise ConfigError("a schedule on AWS needs a profile of EMR", remedy="here, use cron")
-    return submission(JOB, watch_options, profile, archive_of(profile, archive), ROOT, os.environ)
+    file = archive_of(profile, archive, make=make)
+    return submission(JOB, watch_options, profile, file, ROOT, os.environ, token=f"schedule {name}")

@@ -73,17 +73,44 @@ class Target:
 
 def archive_for(root: Path, out: Path, target: Target) -> Path:
     """The archive of the sources in `root`: the one in `out` if it was made of the same, else a new one."""
-    inputs = inputs_digest(root, target)
-    known = out / f"archive-{target.python}-{target.machine}.json"
-    if known.is_file():
-        last = json.loads(known.read_text(encoding="utf-8"))
-        file = out / str(last["archive"])
-        if last["inputs"] == inputs and file.is_file() and digest_of(file) == last["sha256"]:
-            return file
+    inputs, known = inputs_digest(root, target), _known(out, target)
+    if file := _made_of(inputs, known):
+        return file
     file = build(root, out, target)
     entry = {"inputs": inputs, "archive": file.name, "sha256": digest_of(file)}
     known.write_text(json.dumps(entry) + "\n", encoding="utf-8")
     return file
+
+
+def archive_at_hand(root: Path, out: Path, target: Target) -> Path:
+    """The archive of the sources in `root` that is in `out`; nothing is built.
+
+    Raises:
+        ArchiveError: there is none.
+    """
+    file = _made_of(inputs_digest(root, target), _known(out, target))
+    if file is None:
+        raise ArchiveError(
+            "there is no archive of these sources yet, after whose digest things are named",
+            where=str(out),
+            remedy="make it (make archive), or name one: --archive FILE",
+        )
+    return file
+
+
+def _known(out: Path, target: Target) -> Path:
+    """Where it is noted what the last archive was made of."""
+    return out / f"archive-{target.python}-{target.machine}.json"
+
+
+def _made_of(inputs: str, known: Path) -> Path | None:
+    """The archive that was made of `inputs`, if it is there as it was made."""
+    try:
+        last = json.loads(known.read_text(encoding="utf-8"))
+        file, as_noted = known.parent / str(last["archive"]), last["inputs"] == inputs
+        return file if as_noted and digest_of(file) == last["sha256"] else None
+    except (OSError, ValueError, LookupError, TypeError):  # removed, or left half written
+        return None
 
 
 def inputs_digest(root: Path, target: Target) -> str:

@@ -12,22 +12,19 @@ from typing import NoReturn
 
 import click
 
-from presswatch_spark.deploy.archive import NEEDED, Target, archive_for
-from presswatch_spark.deploy.job_runs import JobRuns
 from presswatch_spark.deploy.ledger import Ledger, Running
 from presswatch_spark.deploy.local import local_command
 from presswatch_spark.deploy.logs import driver_log
 from presswatch_spark.deploy.profiles import Profile, load_profile
 from presswatch_spark.deploy.services import Service
-from presswatch_spark.deploy.steps import Steps
+from presswatch_spark.deploy.starter import ROOT, archive_of, service_of
 from presswatch_spark.deploy.submission import Submission, submission
-from presswatch_spark.deploy.tarball import check_archive
 from presswatch_spark.deploy.waiting import wait
+from presswatch_spark.errors import PresswatchError
 from presswatch_spark.exits import FAILED, outcome
 from presswatch_spark.show import printable
 from presswatch_spark.storage.objects import StorageOptions
 
-ROOT = Path(__file__).resolve().parents[2]
 ERROR_LINES = 40
 TAKES_VALUE = ("--profile", "--archive")
 FLAGS = ("--dry-run", "--no-wait", "--again")
@@ -119,11 +116,9 @@ def _become(run: list[str], environment: Mapping[str, str]) -> NoReturn:
 
 def _submit(job: str, options: Sequence[str], profile: Profile, how: How) -> int:
     """Submit to EMR, wait, and bring back what there is to know."""
-    target = Target(profile.archive.python, profile.archive.machine)
-    archive = how.archive or archive_for(ROOT, ROOT / "dist", target)
-    check_archive(archive, NEEDED)
+    archive = archive_of(profile, how.archive, make=not how.dry_run)
     asked = submission(job, options, profile, archive, ROOT, os.environ)
-    service: Service = Steps.of(asked) if profile.service == "emr-ec2" else JobRuns.of(asked)
+    service = service_of(asked)
     if how.dry_run:
         click.echo(json.dumps(would_send(asked, service), indent=2, ensure_ascii=False))
         return 0
@@ -155,26 +150,40 @@ def _attended(service: Service, ledger: Ledger, running: Running, storage: Stora
     progress = _Progress()
     try:
         state = wait(service, run, rules, progress)
-        progress.end()
-        code = ledger.exit_code(running.attempt, state)
-        log = driver_log(service, run, storage, rules)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, PresswatchError) as stop:
         progress.end()
         _say(f"stopped waiting; the job {run} goes on. To look again, give the same command. To end it:")
-        _say(f"  {service.cancel_command(run)}")
+        for line in service.cancel_commands(run):
+            _say(f"  {line}")
+        if isinstance(stop, PresswatchError):
+            raise
         return FAILED
+    progress.end()
+    code = ledger.exit_code(running.attempt, state)
+    log = _log_of(service, run, storage)
     for line in log.get("stdout", ()):
         click.echo(printable(line))
     if code:
         for line in log.get("stderr", ())[-ERROR_LINES:]:
             _say(line)
-    if not log:
-        _say(
-            f"no log came within {rules.log_seconds:g} s; it may still: {' '.join(service.log_folders(run))}"
-        )
     reason = f" ({state.reason})" if state.reason else ""
     _say(f"{service.asked.job} {run}: {state.word}, exit code {code}{reason}")
     return code
+
+
+def _log_of(service: Service, run: str, storage: StorageOptions) -> Mapping[str, Sequence[str]]:
+    """The log of a job that has ended. That it cannot be had is said, and changes nothing of how it ended."""
+    rules = service.asked.profile.wait
+    try:
+        if log := driver_log(service, run, storage, rules):
+            return log
+        where = " ".join(service.log_folders(run))
+        _say(f"no log came within {rules.log_seconds:g} s; it may still: {where}")
+    except PresswatchError as error:
+        _say(f"the log cannot be read: {error}")
+    except KeyboardInterrupt:
+        _say("stopped waiting for the log")
+    return {}
 
 
 class _Progress:

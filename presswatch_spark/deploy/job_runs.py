@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +57,7 @@ class JobRuns:
         """Nothing: starting it again tells its id."""
         return None
 
-    def start(self, attempt: int) -> str:
+    def start(self, attempt: int, confirm: Callable[[], None]) -> str:
         """Start the job run; the one that runs already if the token was used."""
         with reaching("EMR Serverless", self._application):
             return str(self.serverless.start_job_run(**self.request(attempt).parameters)["jobRunId"])
@@ -77,9 +77,9 @@ class JobRuns:
         yield "logs", s3_console(region, self.log_folders(run)[0])
         yield "Spark UI", f"aws emr-serverless get-dashboard-for-job-run {self._named(run)}"
 
-    def cancel_command(self, run: str) -> str:
+    def cancel_commands(self, run: str) -> tuple[str]:
         """What cancels the job run."""
-        return f"aws emr-serverless cancel-job-run {self._named(run)}"
+        return (f"aws emr-serverless cancel-job-run {self._named(run)}",)
 
     def log_folders(self, run: str) -> tuple[str, ...]:
         """The driver's folder."""

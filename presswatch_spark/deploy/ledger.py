@@ -46,21 +46,26 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The attempts at one submission, as the store has them."""
+    """The attempts at one submission, as the store has them.
+
+    With `again`, one that has done its work is followed by another; with `retry`, one that failed.
+    """
 
     service: Service
     options: StorageOptions
     again: bool = False
+    retry: bool = True
     claim_seconds: float = CLAIM_SECONDS
     look_seconds: float = LOOK_SECONDS
 
     def start(self, say: Callable[[str], None]) -> Running:
-        """Start the submission, or find the attempt that runs or has done its work.
-
-        With `again`, an attempt that has done its work is followed by another.
-        """
+        """Start the submission, or find the attempt that runs, or has ended and is not to be followed."""
         for attempt in count(1):
-            running = self._claimed(attempt) if self._claim(attempt) else self._started(attempt, say)
+            # Others may see the claim before we hear that it is ours. Clocks of the system go on while a
+            # laptop sleeps, those that only count do not.
+            began = time.time()
+            claimed = self._claim(attempt)
+            running = self._claimed(attempt, began) if claimed else self._started(attempt, say)
             if running is None:
                 say(f"attempt {attempt} was claimed by somebody who did not start it")
             elif running.ours or not self._is_over(running, say):
@@ -88,17 +93,18 @@ class Ledger:
             return False
         return True
 
-    def _claimed(self, attempt: int) -> Running:
-        """Start what we claimed."""
-        began = time.monotonic()
-        found = self.service.find(attempt)
-        if time.monotonic() - began > self.claim_seconds:
-            raise PresswatchError(
-                "the service took too long to answer, so the claim to start this job has lapsed",
-                where=self.service.asked.name(attempt),
-                remedy="give the same command again",
-            )
-        run = found or self.service.start(attempt)
+    def _claimed(self, attempt: int, began: float) -> Running:
+        """Start what we claimed, as long as the claim is good."""
+
+        def confirm() -> None:
+            if time.time() - began > self.claim_seconds:
+                raise PresswatchError(
+                    "the service took too long to answer, so the claim to start this job has lapsed",
+                    where=self.service.asked.name(attempt),
+                    remedy="give the same command again",
+                )
+
+        run = self.service.start(attempt, confirm)
         self._note(attempt, run)
         return Running(attempt, run, ours=True)
 
@@ -107,7 +113,7 @@ class Ledger:
         deadline = time.monotonic() + 2 * self.claim_seconds
         while (run := self._run_of(attempt)) is None:
             if self.service.knows_tokens:
-                run = self.service.start(attempt)
+                run = self.service.start(attempt, lambda: None)
                 self._note(attempt, run)
                 break
             if time.monotonic() > deadline or self._is_claimed(attempt + 1):
@@ -130,7 +136,7 @@ class Ledger:
         if state is not None and not state.ended:
             return False
         code = left if state is None else self.exit_code(running.attempt, state)
-        if code in DONE and not self.again:
+        if not (self.again if code in DONE else self.retry):
             return False
         say(f"attempt {running.attempt} ({running.run}) ended with exit code {code}")
         return True

@@ -6,6 +6,7 @@ import gzip
 import re
 import tempfile
 import time
+import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -73,5 +74,5 @@ def _last_lines(uri: str, options: StorageOptions) -> list[str]:
         try:
             with gzip.open(file, "rt", encoding="utf-8", errors="replace") as lines:
                 return [line.rstrip("\n") for line in deque(lines, LINES)]
-        except (OSError, EOFError):
+        except (OSError, EOFError, zlib.error):
             return [f"({uri} is not whole)"]

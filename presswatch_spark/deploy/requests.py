@@ -12,6 +12,8 @@ from presswatch_spark.deploy.submission import Submission
 # Where Spark unpacks the archive, in the working folder of the driver and of each executor.
 FOLDER = "environment"
 PYTHON = f"./{FOLDER}/bin/python"
+# EMR Serverless has larger disks of one kind only.
+STANDARD_DISK_GB = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,11 @@ def job_run_request(asked: Submission, attempt: int) -> Request:
     """A job run of an application. Settings stand in a mapping: in one text they would have to be quoted."""
     rules = asked.profile.serverless
     settings = spark_settings(asked, attempt, "spark.emr-serverless.driverEnv.")
-    settings |= {
-        "spark.archives": f"{asked.archive.uri}#{FOLDER}",
-        "spark.emr-serverless.driver.disk": f"{rules.disk_gb}g",
-        "spark.emr-serverless.executor.disk": f"{rules.disk_gb}g",
-    }
+    settings["spark.archives"] = f"{asked.archive.uri}#{FOLDER}"
+    for worker in ("driver", "executor"):
+        settings[f"spark.emr-serverless.{worker}.disk"] = f"{rules.disk_gb}g"
+        if rules.disk_gb > STANDARD_DISK_GB:
+            settings[f"spark.emr-serverless.{worker}.disk.type"] = "shuffle_optimized"
     driver = {"entryPoint": asked.entry.uri, "entryPointArguments": list(asked.arguments)}
     defaults = {"classification": "spark-defaults", "properties": dict(sorted(settings.items()))}
     return Request(

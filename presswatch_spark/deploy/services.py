@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,8 +49,11 @@ class Service(Protocol):
         """Id of an attempt that was started, as far as the service can tell by its name."""
         ...
 
-    def start(self, attempt: int) -> str:
-        """Start an attempt; its id."""
+    def start(self, attempt: int, confirm: Callable[[], None]) -> str:
+        """Start an attempt; its id.
+
+        Where tokens are not known, `confirm` is called before each request, and raises if it is too late.
+        """
         ...
 
     def state(self, run: str) -> State:
@@ -61,8 +64,8 @@ class Service(Protocol):
         """What to look at: a word for it, and its address, or a command that gives one."""
         ...
 
-    def cancel_command(self, run: str) -> str:
-        """What to type to end it."""
+    def cancel_commands(self, run: str) -> tuple[str, ...]:
+        """What to type to end it, one after the other."""
         ...
 
     def log_folders(self, run: str) -> tuple[str, ...]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from presswatch_spark.deploy.archive import NEEDED, Target, archive_for
+from presswatch_spark.deploy.archive import NEEDED, Target, archive_at_hand, archive_for
 from presswatch_spark.deploy.aws import ServiceError
 from presswatch_spark.deploy.job_runs import JobRuns
 from presswatch_spark.deploy.ledger import Ledger
@@ -49,8 +49,10 @@ class Deployed:
         service.check()
         for upload in asked.uploads:
             upload.bring(storage)
-        running = Ledger(service, storage).start(self.say)
+        # A run that failed before anybody wrote down that it was started is a failure, to be decided about.
+        running = Ledger(service, storage, retry=False).start(self.say)
         place = {"profile": self.name, "run": running.run, "attempt": str(running.attempt)}
+        place["on"] = hosts_of(self.profile)
         # Where a person looks.
         noted(place | {what: where for what, where in service.links(running.run) if what == "logs"})
         return None
@@ -58,7 +60,8 @@ class Deployed:
     def look(self, job: ScanJob, claim: Claim, alive: bool) -> int | Status:
         """Ask the service for the run, and the store for the exit code that it left."""
         run, attempt = claim.place["run"], int(claim.place["attempt"])
-        asked = Submission(JOB, job.arguments, self.profile, NOTHING, NOTHING, (), {}, claim.token)
+        profile = on_hosts(self.profile, claim.place.get("on"))
+        asked = Submission(JOB, job.arguments, profile, NOTHING, NOTHING, (), {}, claim.token)
         service = service_of(asked)
         ledger = Ledger(service, StorageOptions(region=self.profile.region))
         try:
@@ -72,12 +75,27 @@ class Deployed:
         return ledger.exit_code(attempt, state) if state.ended else Status.UNDER_WAY
 
 
-def archive_of(profile: Profile, given: Path | None) -> Path:
-    """The archive that jobs run from: the one given, or one of this checkout, made if need be."""
+def archive_of(profile: Profile, given: Path | None, *, make: bool = True) -> Path:
+    """The archive that jobs run from: the one given, or one of this checkout, made if need be and allowed."""
     target = Target(profile.archive.python, profile.archive.machine)
-    archive = given or archive_for(ROOT, ROOT / "dist", target)
+    archive = given or (archive_for if make else archive_at_hand)(ROOT, ROOT / "dist", target)
     check_archive(archive, NEEDED)
     return archive
+
+
+def hosts_of(profile: Profile) -> str:
+    """Id of the profile's cluster or application."""
+    ec2 = profile.service == "emr-ec2"
+    return str(profile.ec2.cluster_id if ec2 else profile.serverless.application_id)
+
+
+def on_hosts(profile: Profile, hosts: str | None) -> Profile:
+    """The profile as it was when a run was started: its cluster or application may be another since."""
+    if hosts is None:
+        return profile
+    if profile.service == "emr-ec2":
+        return replace(profile, ec2=replace(profile.ec2, cluster_id=hosts))
+    return replace(profile, serverless=replace(profile.serverless, application_id=hosts))
 
 
 def service_of(asked: Submission) -> Service:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +62,7 @@ class Steps:
             steps = (step for page in pages for step in page["Steps"])
             return next((str(step["Id"]) for step in steps if step["Name"] == self.asked.name(attempt)), None)
 
-    def start(self, attempt: int) -> str:
+    def start(self, attempt: int, confirm: Callable[[], None]) -> str:
         """Add the step, once.
 
         A request whose answer was lost may have been heard. So botocore does not repeat it, and before we do,
@@ -71,6 +71,7 @@ class Steps:
         for tries in range(1, ATTEMPTS + 1):
             if (found := self.find(attempt)) is not None:
                 return found
+            confirm()
             with reaching("EMR", self._cluster):
                 try:
                     reply = self.once.add_job_flow_steps(**self.request(attempt).parameters)
@@ -99,12 +100,15 @@ class Steps:
         for folder in self.log_folders(run)[:1]:
             yield "logs", s3_console(region, folder)
 
-    def cancel_command(self, run: str) -> str:
-        """What cancels the step."""
+    def cancel_commands(self, run: str) -> tuple[str, str]:
+        """What cancels the step, and what ends the driver: that runs elsewhere, and outlives its step."""
         region = self.asked.profile.region
+        # YARN calls an application by the name of its attempt.
+        ours = f"yarn application -list | awk '/{self.asked.label}/ {{print $1}}'"
         return (
             f"aws emr cancel-steps --region {region} --cluster-id {self._cluster} --step-ids {run}"
-            " --step-cancellation-option TERMINATE_PROCESS"
+            " --step-cancellation-option TERMINATE_PROCESS",
+            f"yarn application -kill $({ours})  # on the cluster's master",
         )
 
     def log_folders(self, run: str) -> tuple[str, ...]:

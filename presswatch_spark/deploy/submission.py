@@ -23,11 +23,13 @@ from presswatch_spark.storage.objects import MissingError, StorageOptions, put_f
 FILE_OPTIONS = frozenset({"--config", "--members"})
 """Options of jobs that name a file which is read where the driver runs."""
 
+# Whose credentials are used on this machine; a job has the role of its hosts.
+STAYS_HERE = frozenset({"PRESSWATCH_STORAGE__PROFILE"})
 SHARED_FOLDERS = frozenset({"--corpus", "--out"})
 SECRET_NAMES = re.compile(r"secret|password|passwd|token|access[._-]?key", re.IGNORECASE)
 SECRET_VALUES = re.compile(
     r"X-Amz-(?:Signature|Credential|Security-Token)="
-    r"|://[^/@\s]*:[^/@\s]*@"
+    r"|://[^/@\s]*@"
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
 )
 
@@ -91,9 +93,14 @@ class Submission:
         asked |= {"code": [self.archive.uri, self.entry.uri]}
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
+    @property
+    def label(self) -> str:
+        """What all attempts are called, but for their number."""
+        return f"presswatch {self.job} {self.key[:24]}"
+
     def name(self, attempt: int) -> str:
         """What an attempt is called, by which it is found again."""
-        return f"presswatch {self.job} {self.key[:24]} {attempt}"
+        return f"{self.label} {attempt}"
 
     def record(self, attempt: int, kind: str) -> str:
         """URI of what is kept of an attempt: its `claim`, that it has `started`, or its `result`."""
@@ -117,7 +124,8 @@ def submission(
     Raises:
         ConfigError: there is no such job; its arguments hold a secret, or what means nothing elsewhere.
     """
-    settings = {name: value for name, value in env.items() if job_settings().owns(name)}
+    owned = {name: value for name, value in env.items() if job_settings().owns(name)}
+    settings = {name: value for name, value in owned.items() if name not in STAYS_HERE}
     environment = {**profile.environment, **settings}
     _refuse_secrets(
         {f"argument {at}": text for at, text in enumerate(arguments, 1)}, {**environment, **profile.spark}
@@ -146,7 +154,9 @@ def job_file(job: str, root: Path) -> Path:
     names = sorted(path.stem for path in (root / "jobs").glob("*.py"))
     if job not in names:
         raise ConfigError(
-            f"there is no job {job}", where=f"{root}/jobs", remedy=f"name one of {', '.join(names)}"
+            f"there is no job {job}",
+            where=f"{root}/jobs",
+            remedy=f"name one of {', '.join(names)}" if names else "run it in a checkout: jobs come with it",
         )
     return root / "jobs" / f"{job}.py"
 

@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import posixpath
 import tarfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def check_archive(file: Path, needed: tuple[str, ...] = ()) -> None:
         needed: names of files that must be in it.
 
     Raises:
-        ArchiveError: with every member that leaves the archive, is a device, or is missing.
+        ArchiveError: with every member that leaves the archive, is a device, comes twice, or is missing.
     """
     try:
         with tarfile.open(file, "r:gz") as tar:
@@ -95,7 +96,9 @@ def check_archive(file: Path, needed: tuple[str, ...] = ()) -> None:
 
 def _problems(members: list[tarfile.TarInfo]) -> Iterator[str]:
     links = {posixpath.normpath(member.name): member.linkname for member in members if member.issym()}
-    names = {posixpath.normpath(member.name) for member in members}
+    names = Counter(posixpath.normpath(member.name) for member in members)
+    # What is unpacked between two links of one name goes where the first one leads.
+    yield from (f"{name!r} is in it {times} times" for name, times in names.items() if times > 1)
     for member in members:
         if _resolved(posixpath.dirname(member.name), links) is None or _leaves(member.name):
             yield f"{member.name!r} lies outside"

@@ -13,7 +13,7 @@ from operator import add
 from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.progress import Counts
 from presswatch_spark.output.locks import owned
-from presswatch_spark.output.markers import FOUND_FOLDER, Note, read_note, read_waves
+from presswatch_spark.output.markers import FOUND_FOLDER, NOTE, Note, read_note, read_waves
 from presswatch_spark.output.runs import RUNS_FOLDER
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.storage.folders import Folder
@@ -70,16 +70,18 @@ class DamagedRun:
 def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:
     """Yield the runs of `store` that are not published. Other processes may publish them meanwhile.
 
-    On S3 a run whose process was killed is watched for the length of its lease: it may be alive.
+    On S3 a run whose process was killed is watched for the length of its lease: it may be alive. Only what
+    is listed is asked for: to who may read, but list by prefix alone, S3 denies what it does not have.
     """
     runs, names = store.root / RUNS_FOLDER, defaultdict[str, list[str]](list)
-    for name in runs.names():
+    listed = runs.names()
+    for name in listed:
         key, _, below = name.partition("/")
         if below:
             names[key].append(below)
     found = {key: _run_in(runs / key, below) for key, below in sorted(names.items())}
-    begun = [key for key, run in found.items() if isinstance(run, tuple)]
-    alive = owned(runs, [f"{key}.lock" for key in begun])
+    begun = {f"{key}.lock" for key, run in found.items() if isinstance(run, tuple)}
+    alive = owned(runs, begun.intersection(listed))
     for key, run in found.items():
         if isinstance(run, DamagedRun):
             yield run
@@ -92,7 +94,7 @@ def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:
 def _run_in(folder: Folder, names: Sequence[str]) -> tuple[Note, Counts] | DamagedRun | None:
     """The run that `folder` holds, by the names in it; None if it is being made or removed this moment."""
     try:
-        if (found := read_note(folder)) is None:
+        if NOTE not in names or (found := read_note(folder)) is None:
             return None
         waves = read_waves(folder, found[0], names)
         counts = reduce(add, (wave.counts for wave in waves), Counts())

@@ -9,11 +9,15 @@ Language. Nothing is sent from here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from presswatch_spark.deploy.requests import Request
 from presswatch_spark.errors import ConfigError
+
+Watch = Callable[[Mapping[str, Any], str], dict[str, Any]]
+"""Makes the state that runs the watch, of a request's parameters and the partition."""
 
 SCHEDULED = "scheduled_time"
 """Of the input: for when the execution was scheduled. A schedule that fires twice says the same twice."""
@@ -38,7 +42,7 @@ def machine(name: str, request: Request, topic: str | None, partition: str = "aw
         request: of `start_job_run` or `add_job_flow_steps`, as `presswatch_spark.deploy` makes it.
         topic: ARN of the SNS topic that hears of failures.
     """
-    of_service = {"start_job_run": _job_run, "add_job_flow_steps": _step}
+    of_service: Mapping[str, Watch] = {"start_job_run": partial(_job_run, name), "add_job_flow_steps": _step}
     if request.operation not in of_service:
         raise ConfigError(f"a state machine cannot run {request.service} {request.operation}")
     watch = of_service[request.operation](request.parameters, partition)
@@ -56,10 +60,13 @@ def machine(name: str, request: Request, topic: str | None, partition: str = "aw
     return {"Comment": f"presswatch watch, as scheduled by {name}", "StartAt": "Watch", "States": states}
 
 
-def _job_run(asked: Mapping[str, Any], partition: str) -> dict[str, Any]:
-    """EMR Serverless knows a client token again, so the same moment of the schedule is one job run."""
-    parameters = _capitals({name: value for name, value in asked.items() if name != "clientToken"})
-    token = {"ClientToken.$": f"States.Hash($.{SCHEDULED}, 'SHA-256')"}
+def _job_run(name: str, asked: Mapping[str, Any], partition: str) -> dict[str, Any]:
+    """EMR Serverless knows a client token again, so the same moment of the schedule is one job run.
+
+    Another schedule of that moment is another.
+    """
+    parameters = _capitals({field: value for field, value in asked.items() if field != "clientToken"})
+    token = {"ClientToken.$": f"States.Hash(States.Format('{name} {{}}', $.{SCHEDULED}), 'SHA-256')"}
     minutes = int(asked["executionTimeoutMinutes"])
     return {
         "Type": "Task",

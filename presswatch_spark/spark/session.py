@@ -31,7 +31,6 @@ LIGHT_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 Result = TypeVar("Result")
 
 SETTINGS = {
-    "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     # What the driver remembers of jobs that are over: by default a thousand of each kind, and 100,000 tasks.
     "spark.ui.retainedJobs": "100",
@@ -75,6 +74,8 @@ def session(
         os.environ["JAVA_HOME"] = java_home()
         master = _with_retries(master or f"local[{cores or '*'}]")
         settings |= {"spark.master": master, "spark.task.maxFailures": str(TASK_FAILURES)}
+        # Elsewhere it is the cluster's to say: its pages are where a run is looked at.
+        settings["spark.ui.enabled"] = "false"
         settings |= _on_this_host() if master.startswith("local") else {}
         settings |= {} if master.startswith("local[") else _on_executors()
     builder = SparkSession.Builder().appName(app_name)

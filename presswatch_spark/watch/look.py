@@ -122,13 +122,22 @@ class Look:
 
     def _submitted(self, release: Release, held: Held, alive: bool) -> Finding | _Todo:
         claim = held.claim
-        starter = self.starters(claim.place.get("profile", self.profile))
-        seen = starter.look(self.job_of(release), claim, alive)
+        resumes = False
+        try:
+            starter = self.starters(claim.place.get("profile", self.profile))
+            resumes, seen = starter.resumes, starter.look(self.job_of(release), claim, alive)
+        except PresswatchError as error:
+            # Who submitted it had a profile or rights that are not ours. What is published, all can see.
+            left = self.published(release.name, claim.claimed_at)
+            if left is None:
+                said = f"cannot be looked for from here, {_told(claim)}: {error}"
+                return Finding(release.name, said, FAILED)
+            seen = left
         if seen is Status.UNDER_WAY:
             return Finding(release.name, f"under way: {_told(claim)}", UNDER_WAY)
         if seen is Status.LOST:
-            if starter.resumes or release.name in self.again:
-                return _Todo(release, held, fresh=not starter.resumes)
+            if resumes or release.name in self.again:
+                return _Todo(release, held, fresh=not resumes)
             said = f"lost: nothing is known there of {_told(claim)}; --again {release.name} scans it anew"
             return Finding(release.name, said, FAILED)
         ended = renewed(claim, self.clock(), state=State.FINISHED, exit_code=seen)

@@ -18,7 +18,11 @@ import boto3
 import pytest
 
 from presswatch_spark.demo.prose import articles
+from presswatch_spark.deploy.profiles import profile_settings
+from presswatch_spark.monitoring.metrics import FAMILIES, STATUSES
 from presswatch_spark.output.tables import TableStore
+from presswatch_spark.settings.kinds import known_settings
+from presswatch_spark.tables import SCAN_LOG
 from presswatch_spark.watch.claims import FOLDER
 from tests.conftest import ROOT
 from tests.corpora import MEMBERS, article, write_jsonl
@@ -189,8 +193,9 @@ def fired(moment: str) -> str:
     machine = boto3.client("stepfunctions").describe_state_machine(stateMachineArn=scheduled["Arn"])
     watch = json.loads(machine["definition"])["States"]["Watch"]
     given = json.loads(scheduled["Input"].replace("<aws.scheduler.scheduled-time>", moment))
-    assert watch["Parameters"].pop("ClientToken.$") == "States.Hash($.scheduled_time, 'SHA-256')"
-    token = sha256(given["scheduled_time"].encode()).hexdigest()
+    hashed = "States.Hash(States.Format('monthly {}', $.scheduled_time), 'SHA-256')"
+    assert watch["Parameters"].pop("ClientToken.$") == hashed
+    token = sha256(f"monthly {given['scheduled_time']}".encode()).hexdigest()
     asked = _small(watch["Parameters"])
     return str(boto3.client("emr-serverless").start_job_run(**asked, clientToken=token)["jobRunId"])
 
@@ -309,6 +314,39 @@ def test_a_call_that_no_policy_names_is_noticed() -> None:
     assert allows(granted["reader"], listing)
     assert not allows(granted["reader"], listing | {"prefix": "store/"})
     assert not allows(granted["reader"], {"service": "emr-serverless", "operation": "StartJobRun"})
+
+
+def signs() -> str:
+    """The first column of the table of alarms."""
+    table = TEXT.partition("## What an alarm means")[2].partition("\n## ")[0]
+    return "\n".join(re.findall(r"^\|(.*?) \|", table, re.MULTILINE))
+
+
+def test_every_metric_that_the_document_names_is_one_with_that_label_and_value() -> None:
+    named = re.findall(r"`presswatch_([a-z_]+)(?:\{([a-z]+)=\"(\w+)\"\})?`", TEXT)
+    assert len(named) > 5
+    for name, label, value in named:
+        assert name in FAMILIES, name
+        assert not label or (label == FAMILIES[name].label and value in FAMILIES[name].values), name
+
+
+def test_every_sign_of_the_table_of_alarms_is_something_that_the_program_says() -> None:
+    source = "\n".join(path.read_text("utf-8") for path in (ROOT / "presswatch_spark").rglob("*.py"))
+    words = [word for word in re.findall(r"\"([^\"]+)\"", signs()) if word not in STATUSES]
+    quoted = re.findall(r"`(\w[\w ]*[:,] …[^`]*)`", signs())
+    phrases = [part for text in quoted for part in text.split("…") if part]
+    assert len(words) > 3
+    assert len(phrases) > 3
+    assert not [phrase for phrase in words + phrases if phrase.strip() not in source]
+
+
+def test_settings_and_columns_that_the_document_names_are_there() -> None:
+    known = {".".join(path) for path in (*known_settings(), *profile_settings().known)}
+    named = re.findall(r"`((?:run|serverless|executor|storage)\.[a-z_]+|most_executors)`", TEXT)
+    assert len(named) > 3
+    assert not set(named) - known
+    (columns,) = re.findall(r"select ([\w, ]+) from scan_log where (\w+)", TEXT)
+    assert {*columns[0].split(", "), columns[1]} <= set(SCAN_LOG.names)
 
 
 def test_files_that_the_document_names_are_there() -> None:

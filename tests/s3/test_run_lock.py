@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +19,15 @@ from presswatch_spark.output.runs import Run, claim, clear, key_of
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.output.unfinished import UnfinishedRun, unfinished_runs
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.objects import ConflictError, StorageOptions, read_object, write_object
+from presswatch_spark.storage.objects import (
+    ConflictError,
+    DeniedError,
+    MissingError,
+    StorageOptions,
+    read_object,
+    write_object,
+)
+from presswatch_spark.storage.s3 import S3Store
 from presswatch_spark.tables import RUNS
 from tests.servers import Fault, Server
 from tests.tables import row_of
@@ -208,3 +216,24 @@ class TestRuns:
             data, _ = read_object(f"{run.folder.uri}.lock", store.root.storage)
         assert b'"host"' in data
         assert b"testing" not in data
+
+
+def test_who_may_read_the_tables_and_no_more_is_told_of_a_run_that_has_stopped(
+    store: TableStore, options: StorageOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may list a prefix alone is denied what is not there: neither lock nor note need be."""
+    with suppress(KeyboardInterrupt), claim(store, KEY, NOON, SECONDS):
+        raise KeyboardInterrupt
+    (store.root / "_runs" / "0000").write("parts/x", b"")
+    read = S3Store.read
+
+    def denied(storage: S3Store, uri: str) -> tuple[bytes, str]:
+        try:
+            return read(storage, uri)
+        except MissingError as error:
+            raise DeniedError("access denied", where=uri) from error
+
+    monkeypatch.setattr(S3Store, "read", denied)
+    (run,) = unfinished_runs(store)
+    assert isinstance(run, UnfinishedRun)
+    assert not run.under_way

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import yaml
 from moto.emrserverless.models import emrserverless_backends
 
 from presswatch_spark import cli
+from presswatch_spark.deploy import starter
+from presswatch_spark.deploy.command import main as submit
 from presswatch_spark.deploy.profiles import load_profile
 from presswatch_spark.deploy.starter import Deployed
 from presswatch_spark.storage.objects import StorageOptions
@@ -107,6 +111,35 @@ class TestSchedule:
                 == Path(upload["file"]).stat().st_size
             )
 
+    def test_its_jobs_leave_their_exit_codes_where_no_job_by_hand_looks_for_its_own(
+        self, create: list[str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert cli.run([*create, "--dry-run", "--", *WATCH]) == 0
+        scheduled = capsys.readouterr().out
+        profile, archive = create[create.index("--profile") + 1], create[create.index("--archive") + 1]
+        by_hand = ("watch", "--profile", profile, "--archive", archive, "--dry-run", "--", *WATCH)
+        assert submit(by_hand) == 0
+        results = [
+            set(re.findall(r"s3://\S+\.result\.json", text)) for text in (scheduled, capsys.readouterr().out)
+        ]
+        assert results[0]
+        assert results[1]
+        assert not results[0] & results[1]
+
+    def test_without_an_archive_a_dry_run_makes_none(
+        self,
+        create: list[str],
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+    ) -> None:
+        monkeypatch.setattr(starter, "ROOT", tmp_path)
+        at = create.index("--archive")
+        words = [*create[:at], *create[at + 2 :], "--dry-run", "--", *WATCH]
+        assert cli.run(words) == 1
+        assert "there is no archive of these sources yet" in capsys.readouterr().err
+        assert not (tmp_path / "dist").exists()
+
     def test_is_listed_with_its_last_execution_and_removed_with_its_machine(
         self, create: list[str], capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -146,6 +179,13 @@ class TestSchedule:
         assert what in capsys.readouterr().err
 
 
+def result_of(run: Any) -> str:
+    """The key of the object in which a job run leaves its exit code."""
+    (defaults,) = run.configuration_overrides["applicationConfiguration"]
+    uri = defaults["properties"]["spark.emr-serverless.driverEnv.PRESSWATCH_RESULT_URI"]
+    return str(uri).removeprefix("s3://shards/")
+
+
 class TestWatchOnEmr:
     @pytest.fixture
     def emr(self, profile: Path, tmp_path: Path) -> Deployed:
@@ -168,10 +208,7 @@ class TestWatchOnEmr:
         assert held
         assert held.claim.place["run"] == run.id
         run.state = "FAILED"
-        result = run.configuration_overrides["applicationConfiguration"][0]["properties"][
-            "spark.emr-serverless.driverEnv.PRESSWATCH_RESULT_URI"
-        ]
-        client.put_object(Bucket="shards", Key=result.removeprefix("s3://shards/"), Body=b'{"exit_code": 3}')
+        client.put_object(Bucket="shards", Key=result_of(run), Body=b'{"exit_code": 3}')
         assert told(list(look(out, emr, clock)([release()]))) == {NEWEST: ("scanned", 3)}
         assert len(self.runs(application)) == 1
 
@@ -198,16 +235,39 @@ class TestWatchOnEmr:
         assert after
         assert (after.claim.state, after.claim.place["run"]) == (State.SUBMITTED, run.id)
 
+    def test_who_follows_a_dead_watcher_does_not_run_again_what_failed_meanwhile(
+        self, emr: Deployed, application: str, client: Any
+    ) -> None:
+        out, clock = "s3://shards/tables", Clock()
+        held = Claims(out, StorageOptions()).add(Claim.new(NEWEST, KEY, "dead", NOON))
+        emr.start(look(out, emr, clock).job_of(release()), held.claim, lambda place: None)
+        (run,) = self.runs(application)
+        run.state = "FAILED"
+        client.put_object(Bucket="shards", Key=result_of(run), Body=b'{"exit_code": 1}')
+        clock.later(LEASE)
+        assert told(list(look(out, emr, clock)([release()]))) == {NEWEST: ("started", UNDER_WAY)}
+        (failed,) = look(out, emr, clock)([release()])
+        assert (failed.said.partition(";")[0], failed.code) == ("failed with exit code 1", 1)
+        assert self.runs(application) == [run]
+
+    def test_a_run_is_looked_for_where_it_was_started(self, emr: Deployed, application: str) -> None:
+        out, clock = "s3://shards/tables", Clock()
+        list(look(out, emr, clock)([release()]))
+        self.runs(application)[0].state = "RUNNING"
+        other = boto3.client("emr-serverless").create_application(
+            name="another", releaseLabel=LABEL, type="SPARK", clientToken="u"
+        )
+        serverless = replace(emr.profile.serverless, application_id=other["applicationId"])
+        moved = replace(emr, profile=replace(emr.profile, serverless=serverless))
+        assert told(list(look(out, moved, clock)([release()]))) == {NEWEST: ("under way", UNDER_WAY)}
+
     def test_a_run_that_emr_forgot_is_known_by_what_it_left(
         self, emr: Deployed, application: str, client: Any
     ) -> None:
         out, clock = "s3://shards/tables", Clock()
         list(look(out, emr, clock)([release()]))
         (run,) = self.runs(application)
-        result = run.configuration_overrides["applicationConfiguration"][0]["properties"][
-            "spark.emr-serverless.driverEnv.PRESSWATCH_RESULT_URI"
-        ]
         emrserverless_backends[ACCOUNT][REGION].job_runs[application].clear()
         assert told(list(look(out, emr, clock)([release()]))) == {NEWEST: ("lost", 1)}
-        client.put_object(Bucket="shards", Key=result.removeprefix("s3://shards/"), Body=b'{"exit_code": 0}')
+        client.put_object(Bucket="shards", Key=result_of(run), Body=b'{"exit_code": 0}')
         assert told(list(look(out, emr, clock)([release()]))) == {NEWEST: ("scanned", 0)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import tarfile
 import time
@@ -16,8 +17,10 @@ from typing import Any
 import boto3
 import pytest
 
+from presswatch_spark.deploy import ledger as ledger_module
 from presswatch_spark.deploy import waiting
 from presswatch_spark.deploy.archive import NEEDED
+from presswatch_spark.deploy.aws import ServiceError
 from presswatch_spark.deploy.command import main
 from presswatch_spark.deploy.job_runs import JobRuns
 from presswatch_spark.deploy.ledger import Ledger
@@ -26,6 +29,7 @@ from presswatch_spark.deploy.services import Service
 from presswatch_spark.deploy.steps import Steps
 from presswatch_spark.deploy.submission import submission
 from presswatch_spark.deploy.tarball import pack
+from presswatch_spark.errors import StorageError
 from presswatch_spark.job import run_job
 from presswatch_spark.storage.objects import StorageOptions
 from tests.conftest import ROOT
@@ -226,6 +230,15 @@ def test_a_dry_run_prints_what_would_be_sent_and_sends_nothing(
         assert f"PUT /{upload['uri'].removeprefix('s3://')}" in written
 
 
+def test_without_an_archive_a_dry_run_makes_none(
+    emr: Emr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("presswatch_spark.deploy.starter.ROOT", tmp_path / "checkout")
+    assert main(["scan", "--profile", str(emr.profile), "--dry-run", *JOB]) == 1
+    assert "make it (make archive), or name one: --archive FILE" in capsys.readouterr().err
+    assert not (tmp_path / "checkout").exists()
+
+
 def test_archives_and_entries_are_uploaded_once(emr: Emr) -> None:
     assert emr.submit() == 0
     emr.hosts.looks = 0
@@ -254,7 +267,7 @@ def test_what_is_asked_is_sized_for_the_sieve_and_runs_from_the_archive(emr: Emr
         assert settings["spark.archives"].endswith(".tar.gz#environment")
         driver = "spark.emr-serverless.driverEnv."
     assert settings["spark.executor.cores"] == "16"
-    assert settings["spark.executor.memoryOverhead"] == "48g"
+    assert settings["spark.executor.memoryOverhead"] == ("56g" if emr.service == "emr-ec2" else "48g")
     assert settings["spark.speculation"] == "false"
     assert settings["spark.decommission.enabled"] == "true"
     assert settings["spark.executorEnv.PYSPARK_PYTHON"] == "./environment/bin/python"
@@ -269,11 +282,13 @@ def test_settings_in_the_environment_go_with_the_job_and_other_variables_stay(
     monkeypatch.setenv("PRESSWATCH_GRADE__MIN_RUN_WORDS", "12")
     monkeypatch.setenv("PRESSWATCH_DEPLOY__MOST_EXECUTORS", "3")
     monkeypatch.setenv("PRESSWATCH_CACHE_DIR", "/here/only")
+    monkeypatch.setenv("PRESSWATCH_STORAGE__PROFILE", "of-mine")
     assert emr.submit(ours=("--no-wait",)) == 0
     (job,) = emr.hosts.jobs()
     assert emr.hosts.variable(job, "PRESSWATCH_GRADE__MIN_RUN_WORDS") == "12"
     sent = json.dumps(emr.starts())
     assert "/here/only" not in sent
+    assert "of-mine" not in sent
     assert "PRESSWATCH_DEPLOY" not in sent
     assert "48" in sent  # 3 executors × 16 cores
 
@@ -320,6 +335,36 @@ def test_a_submitter_who_was_slow_does_not_start_any_more(emr: Emr) -> None:
     assert emr.hosts.jobs() == []
 
 
+def test_a_submitter_who_is_throttled_for_too_long_does_not_start_any_more(
+    emr: Emr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if emr.service == "emr-serverless":
+        return
+    monkeypatch.setattr("presswatch_spark.deploy.steps.PAUSE_SECONDS", 0.3)
+    emr.front.refusals = {"AddJobFlowSteps": deque([400, 400])}
+    ledger = Ledger(emr.ask(), StorageOptions(), claim_seconds=0.25)
+    with pytest.raises(Exception, match="has lapsed"):
+        ledger.start(lambda _: None)
+    assert emr.hosts.jobs() == []
+
+
+def test_a_claim_is_as_old_as_the_request_for_it(emr: Emr, monkeypatch: pytest.MonkeyPatch) -> None:
+    if emr.service == "emr-serverless":
+        return
+    ledger = Ledger(emr.ask(), StorageOptions(), claim_seconds=0.25)
+    writes = ledger_module.write_object
+
+    def slow(*given: Any, **more: Any) -> str:
+        etag = writes(*given, **more)
+        waiting.time.sleep(0.3)
+        return etag
+
+    monkeypatch.setattr(ledger_module, "write_object", slow)
+    with pytest.raises(Exception, match="has lapsed"):
+        ledger.start(lambda _: None)
+    assert emr.hosts.jobs() == []
+
+
 def test_ctrl_c_leaves_the_job_running_and_says_how_to_end_it(
     emr: Emr, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -334,7 +379,59 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_end_it(
     (job,) = emr.hosts.jobs()
     assert f"the job {job.id} goes on" in told
     assert ("cancel-steps" if emr.service == "emr-ec2" else "cancel-job-run") in told
+    if emr.service == "emr-ec2":  # a step that is cancelled leaves its application running
+        name = job.args[job.args.index("--name") + 1]
+        assert f"awk '/{name.rpartition(' ')[0]}/" in told
+        assert "yarn application -kill" in told
     assert job.state == "PENDING"
+
+
+def test_a_log_that_cannot_be_read_changes_nothing_of_how_the_job_ended(
+    emr: Emr, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def denied(*_: object) -> None:
+        raise StorageError("access denied", where="s3://shards/logs")
+
+    monkeypatch.setattr("presswatch_spark.deploy.logs.fetch_file", denied)
+    for code in (0, 3):
+        emr.hosts.code, emr.hosts.looks = code, 0
+        assert emr.submit("--min-run-words", str(12 + code)) == code
+        assert "the log cannot be read: " in (told := capsys.readouterr().err)
+        assert f"exit code {code}" in told
+
+
+def test_a_log_that_is_damaged_is_said_to_be(emr: Emr, monkeypatch: pytest.MonkeyPatch) -> None:
+    def damaged(uri: str, path: str, _: object) -> None:
+        content = bytearray(gzip.compress(b"a line\n" * 1000))
+        content[12] ^= 0xFF
+        Path(path).write_bytes(content)
+
+    monkeypatch.setattr("presswatch_spark.deploy.logs.fetch_file", damaged)
+    assert emr.submit() == 0
+
+
+def test_ctrl_c_while_the_log_is_waited_for_leaves_the_exit_code(
+    emr: Emr, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    emr.hosts.code = 3
+    monkeypatch.setattr("presswatch_spark.deploy.command.driver_log", interrupted)
+    assert emr.submit() == 3
+    assert "goes on" not in capsys.readouterr().err
+
+
+def test_who_can_no_longer_look_is_told_that_the_job_goes_on(
+    emr: Emr, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def expired(*_: object) -> None:
+        raise ServiceError("EMR refused it: ExpiredTokenException")
+
+    monkeypatch.setattr("presswatch_spark.deploy.command.wait", expired)
+    assert emr.submit() == 1
+    (job,) = emr.hosts.jobs()
+    assert f"the job {job.id} goes on" in capsys.readouterr().err
 
 
 def test_hosts_of_another_release_are_refused_before_anything_is_uploaded(
@@ -365,6 +462,7 @@ def test_an_archive_with_a_link_that_leaves_it_is_refused_before_it_is_uploaded(
     ("options", "variable", "named"),
     [
         (("https://user:hunter2@mirror.example/a.gz",), {}, "argument 6"),
+        (("https://hunter2@mirror.example/a.gz",), {}, "argument 6"),
         (("https://b.s3.amazonaws.com/a?X-Amz-Signature=00ff",), {}, "argument 6"),
         ((), {"PRESSWATCH_DEPLOY__ENVIRONMENT": "AWS_SECRET_ACCESS_KEY=x"}, "AWS_SECRET_ACCESS_KEY"),
         (

@@ -79,6 +79,41 @@ def test_work_that_ends_well_in_spite_of_ctrl_c_was_not_stopped(spark: SparkSess
     assert said == ("published" if ends_well else "stopped")
 
 
+def submitted(words: list[str], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A program under spark-submit, with the log of its events in `folder`."""
+    submit = [str(Path(pyspark.__file__).parent / "bin" / "spark-submit"), "--master", "local[1]"]
+    events = {"spark.eventLog.enabled": "true", "spark.eventLog.dir": folder.as_uri(), "spark.ui.port": "0"}
+    for name, value in events.items():
+        submit += ["--conf", f"{name}={value}"]
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        **variables,
+    }
+    return subprocess.run([*submit, *words], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_in_a_container_of_yarn_a_job_without_need_of_spark_starts_it(tmp_path: Path) -> None:
+    job, events = [str(ROOT / "jobs" / "watch.py"), "--help"], tmp_path / "events"
+    events.mkdir()
+    container = {"CONTAINER_ID": "container_1_0001_01_000001", "LOCAL_DIRS": str(tmp_path / "local")}
+    for variables, applications in (({}, 0), (container, 1)):
+        done = submitted(job, events, **variables)
+        assert done.returncode == 0, done.stderr
+        assert "--only-newest" in done.stdout
+        assert len(list(events.iterdir())) == applications
+
+
+def test_under_spark_submit_it_is_the_clusters_to_say_whether_spark_shows_its_pages(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        'from presswatch_spark.spark.session import session\nprint(session("test").sparkContext.uiWebUrl)\n'
+    )
+    (tmp_path / "events").mkdir()
+    assert submitted([str(program)], tmp_path / "events").stdout.startswith("http://")
+
+
 def test_a_job_runs_under_spark_submit_and_its_exit_code_survives(
     press: Press, corpus: Path, tmp_path: Path
 ) -> None:

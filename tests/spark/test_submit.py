@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.conftest import ROOT
 
@@ -48,6 +49,27 @@ def test_a_profile_or_job_that_is_not_there_is_named_with_those_that_are() -> No
     done = submit("absent", "--profile", "local")
     assert done.returncode == 1
     assert "there is no job absent (name one of census, corpus_build, scan" in done.stderr
+
+
+def test_neither_a_path_for_cd_nor_a_python_by_its_name_leads_astray(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "python-of-mine").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (tmp_path / "python-of-mine").chmod(0o755)
+    environment = os.environ | {
+        "CDPATH": str(tmp_path),
+        "PATH": os.pathsep.join((str(tmp_path), os.environ["PATH"])),
+        "PYTHONPATH": str(ROOT),
+    }
+    for python in (sys.executable, "python-of-mine"):
+        done = subprocess.run(
+            ["scripts/submit.sh", "--help"],
+            cwd=ROOT,
+            env=environment | {"PYSPARK_PYTHON": python},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "JOB" in done.stdout, done.stderr
 
 
 def test_what_is_not_understood_is_misuse() -> None:

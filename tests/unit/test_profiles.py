@@ -10,6 +10,8 @@ import yaml
 
 from presswatch_spark.deploy.command import split
 from presswatch_spark.deploy.profiles import Profile, load_profile, profile_settings
+from presswatch_spark.deploy.requests import job_run_request
+from presswatch_spark.deploy.submission import Submission, Upload
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings.kinds import NAMES, problem_of
 from presswatch_spark.settings.load import load_scan_config
@@ -108,6 +110,26 @@ def test_a_wave_gives_every_core_some_shards() -> None:
         profile = load_profile(name, GIVEN)
         cores = profile.most_executors * profile.executor.cores
         assert int(profile.environment["PRESSWATCH_RUN__WAVE_SHARDS"]) == 8 * cores
+
+
+def test_a_host_of_the_cluster_holds_one_executor_and_the_driver_beside_it() -> None:
+    """YARN has 120 of 128 GB there, and EMR's counts no cores."""
+    profile = load_profile("emr-ec2", GIVEN)
+    executor = profile.executor.jvm_gb + profile.executor.python_gb
+    driver = profile.driver.jvm_gb + profile.driver.python_gb
+    assert executor + driver <= 120 < 2 * executor
+
+
+@pytest.mark.parametrize(("size", "kind"), [(200, None), (201, "shuffle_optimized")])
+def test_disks_that_only_one_kind_has_are_of_that_kind(size: int, kind: str | None) -> None:
+    given = GIVEN | {"PRESSWATCH_DEPLOY__SERVERLESS__DISK_GB": str(size)}
+    nothing = Upload(Path(), "")
+    asked = Submission("scan", (), load_profile("emr-serverless", given), nothing, nothing, (), {})
+    overrides = job_run_request(asked, 1).parameters["configurationOverrides"]
+    settings = overrides["applicationConfiguration"][0]["properties"]
+    for worker in ("driver", "executor"):
+        assert settings[f"spark.emr-serverless.{worker}.disk"] == f"{size}g"
+        assert settings.get(f"spark.emr-serverless.{worker}.disk.type") == kind
 
 
 @pytest.mark.parametrize(

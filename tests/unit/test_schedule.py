@@ -99,10 +99,18 @@ def test_the_job_run_is_the_one_that_would_be_submitted_by_hand_but_for_its_toke
 def test_a_schedule_that_fires_twice_for_one_moment_gives_one_token() -> None:
     made = plan()
     token = made.definition["States"]["Watch"]["Parameters"]["ClientToken.$"]
-    assert token == "States.Hash($.scheduled_time, 'SHA-256')"
+    assert token == "States.Hash(States.Format('monthly {}', $.scheduled_time), 'SHA-256')"
     target = made.schedule_request["Target"]
     assert json.loads(target["Input"]) == {"scheduled_time": "<aws.scheduler.scheduled-time>"}
     assert target["Arn"] == f"arn:aws:states:eu-west-3:{ACCOUNT}:stateMachine:presswatch-monthly"
+
+
+def test_two_schedules_of_one_moment_are_two_jobs() -> None:
+    tokens = {
+        machine(name, JOB_RUN, None)["States"]["Watch"]["Parameters"]["ClientToken.$"]
+        for name in ("crawls", "news")
+    }
+    assert len(tokens) == 2
 
 
 def test_only_refusals_that_started_nothing_are_tried_again_where_there_is_no_token() -> None:

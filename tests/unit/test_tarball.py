@@ -90,6 +90,7 @@ def test_what_was_packed_is_unpacked(tmp_path: Path) -> None:
         ([member("/etc/x")], "'/etc/x' lies outside"),
         ([member("lib/../../x")], "lies outside"),
         ([link("d", "/tmp"), member("d/x")], "'d/x' lies outside"),
+        ([link("d", "/tmp"), member("d/x"), link("d", "lib"), member("lib/y")], "'d' is in it 2 times"),
         ([member("null", tarfile.CHRTYPE)], "'null' is no file, folder or link"),
         ([member("disk", tarfile.BLKTYPE)], "'disk' is no file, folder or link"),
         ([member("pipe", tarfile.FIFOTYPE)], "'pipe' is no file, folder or link"),

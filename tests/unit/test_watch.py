@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.errors import CorruptError, InputError, StorageError
+from presswatch_spark.errors import ConfigError, CorruptError, InputError, StorageError
 from presswatch_spark.releases.known import Known
 from presswatch_spark.releases.listing import Listing
 from presswatch_spark.releases.model import Release
@@ -207,6 +207,23 @@ class TestEnds:
         assert claim_of(out).token in found[0].said
         list(look(out, cluster, clock, again=frozenset({NEWEST}))([release()]))
         assert len(cluster.runs) == 2
+
+    def test_a_run_that_cannot_be_looked_for_is_a_failure_until_it_is_published_and_hides_no_other(
+        self, out: str
+    ) -> None:
+        cluster, clock = Cluster(), Clock()
+        list(look(out, cluster, clock)([release(OLDER)]))
+
+        def elsewhere(profile: str) -> Cluster:
+            raise ConfigError("the profile cannot be used")
+
+        found = list(look(out, cluster, clock, starters=elsewhere)([release(OLDER)]))
+        assert told(found) == {OLDER: ("cannot be looked for from here", 1)}
+        both = look(out, cluster, clock, starters=elsewhere, dry_run=True)([release(), release(OLDER)])
+        assert told(list(both))[NEWEST] == ("would be started", 0)
+        seen = look(out, cluster, clock, starters=elsewhere, published=lambda release, since: 3)
+        assert told(list(seen([release(OLDER)]))) == {OLDER: ("scanned", 3)}
+        assert claim_of(out, OLDER).state is State.FINISHED
 
     def test_a_submission_that_is_refused_is_a_failure_and_is_repeated_under_its_token(
         self, out: str

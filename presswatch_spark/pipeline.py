@@ -38,6 +38,7 @@ from presswatch_spark.sources.detect import holds_metadata
 from presswatch_spark.sources.oscar import companions
 from presswatch_spark.sources.table.columns import check_mapping
 from presswatch_spark.spark import interruptible, session
+from presswatch_spark.spark_errors import spark_errors
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical
 from presswatch_spark.storage.shards import ShardPlan, plan
 
@@ -210,7 +211,7 @@ def execute(
     shards, waves = tuple(work.shards), list(run.waves)
     done = {position for wave in waves for position in wave.shards}
     todo = [position for position in range(len(shards)) if position not in done]
-    with observer:
+    with observer, spark_errors(str(run.folder)):
         observer.start(*_start(work, run, store, len(shards), waves))
         scan_wave = WaveScan(spark, run, work.scan, rules, observer)
         for positions in batched(todo, rules.wave_shards):

@@ -38,6 +38,14 @@ READERS = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """A published run: its row of `runs`, and its log by shard, which nobody need read from the tables."""
+
+    row: Mapping[str, object]
+    log: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
 class _Found:
     """The parts of a run by table, and its log."""
 
@@ -84,8 +92,8 @@ def publish(
     waves: Sequence[Wave],
     facts: Mapping[str, object],
     metrics: Sequence[Mapping[str, object]] = (),
-) -> dict[str, object]:
-    """Publish `run` and clear its folder; return its row of `runs`.
+) -> Published:
+    """Publish `run` and clear its folder.
 
     Args:
         facts: the columns of `runs` that plan, corpus and settings decide; None where the shards decide.
@@ -114,7 +122,7 @@ def publish(
     run.lock.confirm()
     store.publish("runs", row := {**row, "finished_at": datetime.now(UTC)})
     clear(run)
-    return row
+    return Published(row, found.log.sort_by("shard_uri"))
 
 
 def _written(spark: SparkSession, found: _Found, table: str, files: SortedFiles) -> Sorted:

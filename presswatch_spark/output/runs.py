@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.output.locks import Lock, locked
 from presswatch_spark.output.markers import PARTS_FOLDER, Note, Wave, read_note, read_waves, write_note
 from presswatch_spark.output.tables import TableStore, disk_errors
@@ -67,8 +68,13 @@ def claim(store: TableStore, key: str, now: datetime, lease_seconds: float = LEA
 
 
 def clear(run: Run) -> None:
-    """Remove what a published run no longer needs. Call it while the run is owned."""
-    with disk_errors(str(run.folder)):
+    """Remove what a published run no longer needs, as far as that can be done, while the run is owned.
+
+    It is in the tables, so nothing fails here any more. What is left the next run of the same key removes.
+    """
+    with suppress(OutputError, StorageError, OSError):
+        # If another process has the lock by now, what lies there is its new run.
+        run.lock.confirm()
         run.folder.remove()
         if run.folder.is_local:
             run.folder.path.with_suffix(".lock").unlink()

@@ -116,9 +116,9 @@ def publish(
         tables["metrics"] = sorted_here([measured], SortedFiles("metrics", run.run_id, staging))
     row |= {"table_digest": tables["matches"].digest, "signals_digest": tables["rights_signals"].digest}
     for table, written in tables.items():
-        if written.files:
-            run.lock.confirm()
-            store.adopt(table, run.run_id, [staging.at(name) for name in written.files])
+        run.lock.confirm()
+        # Even if there is nothing to move: files that a killed try left of the run would count as its own.
+        store.adopt(table, run.run_id, [staging.at(name) for name in written.files])
     run.lock.confirm()
     store.publish("runs", row := {**row, "finished_at": datetime.now(UTC)})
     clear(run)

@@ -229,6 +229,21 @@ def test_nothing_that_fails_once_a_run_is_published_makes_it_a_failed_one(
     assert list((tmp_path / "_runs").iterdir()) == []
 
 
+def test_what_a_killed_try_left_of_a_table_that_stays_empty_does_not_count(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adopt = TableStore.adopt
+
+    def after_another(store: TableStore, table: str, run_id: str, written: Sequence[str]) -> None:
+        if table == "matches":
+            store.root.write(f"rights_signals/{run_id}-00000.parquet", b"of one that had found some")
+        adopt(store, table, run_id, written)
+
+    monkeypatch.setattr(TableStore, "adopt", after_another)
+    row = run_fake(spark, tmp_path).row
+    assert (row["signals"], len(TableStore.open(str(tmp_path)).read("rights_signals"))) == (0, 0)
+
+
 @pytest.mark.parametrize("table", ["matches", "scan_log"])
 @pytest.mark.parametrize("change", ["lost", "cut"])
 def test_waves_whose_parts_are_not_as_they_were_written_are_not_published(

@@ -104,7 +104,7 @@ def publish(
             the run over.
         ConflictError: another process has published it.
     """
-    found, staging = _Found.of(run, waves), run.folder / f"tables-{run.epoch}"
+    found, staging = _Found.of(run, waves), run.staged
     row = {**facts, **found.totals(), **_known(facts), "run_id": run.run_id, "started_at": run.started_at}
     _check(row, reduce(add, (wave.counts for wave in waves), Counts()), run)
     with disk_errors(str(staging)):

@@ -103,6 +103,10 @@ class TestFolder:
         with pytest.raises(OutputError, match=r"disk is full.*the run goes on"), disk_errors(Path("out")):
             raise OSError(code, os.strerror(code))
 
+    def test_no_disk_is_sought_on_s3(self) -> None:
+        with pytest.raises(OutputError, match=r"temporary files is full"), disk_errors("s3://bucket/out"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
 
 class TestReading:
     def test_a_table_without_runs_is_empty_and_has_its_columns(self, store: TableStore) -> None:

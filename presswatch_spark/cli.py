@@ -22,7 +22,10 @@ from presswatch_spark.commands.tables import matches, runs, sql
 from presswatch_spark.commands.watch import watch
 from presswatch_spark.exits import outcome
 
-STOPPED = "stopped (a scan or census goes on where it was when the same command is given again)"
+STOPPED = (
+    "stopped (a scan or census that `presswatch runs` does not list as finished goes on where it was when the"
+    " same command is given again)"
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -6,8 +6,11 @@ Exit codes: 0 done; 1 failed, with a message; 2 usage; 3 done, but some shards f
 from __future__ import annotations
 
 import os
+import select
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import TextIO
 
 import click
 
@@ -21,11 +24,13 @@ FAILED = 1
 def outcome(command: click.Command, name: str, arguments: Sequence[str], stopped: str) -> int:
     """Run a command; returns its exit code. `stopped` is what Ctrl-C says."""
     try:
-        return ended(command, name, arguments)
+        code = ended(command, name, arguments)
     except ToldInterrupt:
-        return FAILED
+        code = FAILED
     except (KeyboardInterrupt, click.Abort):
-        return _failed(stopped)
+        code = _failed(stopped)
+    _is_gone(sys.stderr)
+    return code
 
 
 def ended(command: click.Command, name: str, arguments: Sequence[str]) -> int:
@@ -33,12 +38,14 @@ def ended(command: click.Command, name: str, arguments: Sequence[str]) -> int:
 
     No error that a user can cause shows a traceback.
     """
+    code = 0
     try:
-        with command.make_context(name, list(arguments)) as context:
-            command.invoke(context)
+        try:
+            with command.make_context(name, list(arguments)) as context:
+                command.invoke(context)
+        except click.exceptions.Exit as exit_:
+            code = exit_.exit_code
         sys.stdout.flush()
-    except click.exceptions.Exit as exit_:
-        return exit_.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -46,16 +53,30 @@ def ended(command: click.Command, name: str, arguments: Sequence[str]) -> int:
         return FAILED
     except PresswatchError as error:
         return _failed(str(error))
-    except BrokenPipeError:
-        # The reader of our output has seen enough; what Python would still flush has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
+        # The reader of our output who leaves has seen enough. The end of any other pipe is a failure.
+        if isinstance(error, BrokenPipeError) and _is_gone(sys.stdout):
+            return code
         return _failed(f"{error.filename or 'system'}: {error.strerror or error}")
-    return 0
+    return code
+
+
+def _is_gone(stream: TextIO) -> bool:
+    """Whether the reader of a stream has gone; what Python would flush at its end then goes nowhere."""
+    try:
+        handle, states = stream.fileno(), select.poll()
+    except OSError:  # it is no file
+        return False
+    states.register(handle, 0)
+    if gone := bool(states.poll(0)):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), handle)
+    return gone
 
 
 def _failed(message: str) -> int:
-    # Names of files and shards were chosen by others.
-    for line in f"error: {message}".split("\n"):
-        click.echo(printable(line), err=True)
+    # Whoever does not read it has the exit code all the same.
+    with suppress(BrokenPipeError):
+        # Names of files and shards were chosen by others.
+        for line in f"error: {message}".split("\n"):
+            click.echo(printable(line), err=True)
     return FAILED

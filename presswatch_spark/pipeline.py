@@ -37,6 +37,7 @@ from presswatch_spark.sources.base import ReadOptions
 from presswatch_spark.sources.detect import holds_metadata
 from presswatch_spark.sources.oscar import companions
 from presswatch_spark.sources.table.columns import check_mapping
+from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.session import interruptible, session
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical
 from presswatch_spark.storage.shards import ShardPlan, plan
@@ -210,7 +211,7 @@ def execute(
     shards, waves = tuple(work.shards), list(run.waves)
     done = {position for wave in waves for position in wave.shards}
     todo = [position for position in range(len(shards)) if position not in done]
-    with observer:
+    with observer, spark_errors(str(run.folder)):
         observer.start(*_start(work, run, store, len(shards), waves))
         scan_wave = WaveScan(spark, run, work.scan, rules, observer)
         for positions in batched(todo, rules.wave_shards):
@@ -219,14 +220,14 @@ def execute(
             waves += scan_wave({position: shards[position] for position in positions})
         _ask(guards, waves, began)
         facts = {**work.facts, "shards_planned": len(shards)}
-        row = publish(spark, store, run, waves, facts, observer.metrics("published").rows())
-        observer.published(row)
-    log = store.read("scan_log", run.run_id, columns=["shard_uri", "status", "error", "note"])
-    notes = tuple(sorted(set(log["note"].unique().to_pylist()) - {None}))
+        published = publish(spark, store, run, waves, facts, observer.metrics("published").rows())
+        observer.published(published.row)
+    notes = tuple(sorted(set(published.log["note"].unique().to_pylist()) - {None}))
     # As rows only those of interest: of 100,000 shards they would take more than all the rest of the driver.
-    lost = log.drop_columns("note").filter(pc.field("status") != "complete").to_pylist()
+    told = published.log.select(["shard_uri", "status", "error"])
+    lost = told.filter(pc.field("status") != "complete").to_pylist()
     incomplete = tuple(tuple(line.values()) for line in lost)
-    return RunSummary(row, incomplete, run.resumed, time.monotonic() - began, notes)
+    return RunSummary(published.row, incomplete, run.resumed, time.monotonic() - began, notes)
 
 
 def _ask(guards: Sequence[Guard], waves: Sequence[Wave], began: float) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,8 +14,9 @@ from presswatch_spark.commands.options import (
     setting_option,
     spark_options,
     storage_options,
+    tell,
 )
-from presswatch_spark.commands.scan import INCOMPLETE, incomplete_lines
+from presswatch_spark.commands.scan import ending, incomplete_lines
 
 if TYPE_CHECKING:
     from presswatch_spark.census.parts import Kind
@@ -70,21 +70,20 @@ def census(
     from presswatch_spark.show import table_lines, terminal_width
 
     settings = load_scan_config(config, os.environ, given_settings(flags))
-    tell = partial(click.echo, err=True)
     summary = take_census((*releases, *more), corpus=corpus, out=out, config=settings, base=base, tell=tell)
-    for line in summary_lines(summary, out):
-        click.echo(line)
-    rows = list(title_rows(summary))
-    for line in table_lines(HEADERS, rows[:TITLES_SHOWN], terminal_width()):
-        click.echo(line)
-    if len(rows) > TITLES_SHOWN:
-        click.echo(f"and {len(rows) - TITLES_SHOWN:,} more titles")
     incomplete = [line for line in summary.log if line["status"] != "complete"]
-    if incomplete:
-        named = [(line["status"], line["shard_uri"], line["error"]) for line in incomplete]
-        for line in incomplete_lines(named, len(summary.log), "census_log", summary.row["run_id"], out):
-            click.echo(line, err=True)
-        context.exit(INCOMPLETE)
+    with ending(context, incomplete=bool(incomplete)):
+        for line in summary_lines(summary, out):
+            click.echo(line)
+        rows = list(title_rows(summary))
+        for line in table_lines(HEADERS, rows[:TITLES_SHOWN], terminal_width()):
+            click.echo(line)
+        if len(rows) > TITLES_SHOWN:
+            click.echo(f"and {len(rows) - TITLES_SHOWN:,} more titles")
+        if incomplete:
+            named = [(line["status"], line["shard_uri"], line["error"]) for line in incomplete]
+            for line in incomplete_lines(named, len(summary.log), "census_log", summary.row["run_id"], out):
+                click.echo(line, err=True)
 
 
 def summary_lines(summary: CensusSummary, out: str) -> Iterator[str]:

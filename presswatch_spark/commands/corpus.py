@@ -14,6 +14,7 @@ from presswatch_spark.commands.options import (
     setting_option,
     spark_options,
     storage_options,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -151,4 +152,4 @@ def _settings_text(settings: Mapping[str, Any]) -> str:
 
 
 def _tell(stage: str) -> None:
-    click.echo(f"{stage} …", err=True)
+    tell(f"{stage} …")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -96,6 +97,12 @@ def given_settings(flags: Mapping[str, Any]) -> dict[str, object]:
         if value not in (None, ())
     }
     return {path: parse_flag(path, value) for path, value in given.items()}
+
+
+def tell(news: str) -> None:
+    """Say on stderr what a command is at, if anybody reads it still: its work goes on without a reader."""
+    with suppress(BrokenPipeError):
+        click.echo(news, err=True)
 
 
 def _all(command: Command, *options: Decorator[Any]) -> Command:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +17,7 @@ from presswatch_spark.commands.options import (
     spark_options,
     storage_options,
 )
-from presswatch_spark.errors import InputError
+from presswatch_spark.errors import InputError, OutputError, StorageError
 from presswatch_spark.monitoring.events import EventLog, failure_told
 from presswatch_spark.show import printable
 
@@ -132,10 +134,24 @@ def scan(
             paths, dataset=dataset, corpus=corpus, out=out, config=settings, base=base, sample=sample,
             sample_seed=sample_seed, events=events,
         )  # fmt: skip
-    for line in (*summary_lines(summary, out), *_estimate_lines(summary, out, settings.storage)):
-        click.echo(line)
-    _tell_rest(summary, out, events)
-    if summary.incomplete:
+    with ending(context, incomplete=bool(summary.incomplete)):
+        for line in chain(summary_lines(summary, out), _estimate_lines(summary, out, settings.storage)):
+            click.echo(line)
+        _tell_rest(summary, out, events)
+
+
+@contextmanager
+def ending(context: click.Context, *, incomplete: bool) -> Iterator[None]:
+    """Tell, in the block, of a run that is published; then end, with 3 if it is incomplete.
+
+    With 3 also if whoever is told has gone: then the exit code is all that says so.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        if not incomplete:
+            raise
+    if incomplete:
         context.exit(INCOMPLETE)
 
 
@@ -200,7 +216,8 @@ def _estimate_lines(summary: RunSummary, out: str, storage: StorageOptions) -> I
 
     try:
         found = estimate_of(TableStore.open(out, storage), summary.run_id)
-    except InputError as error:
+    except (InputError, OutputError, StorageError) as error:
+        # The run is published all the same.
         yield printable(f"no estimate of the whole: {error.what}")
         return
     yield from estimate_lines(found, (row for row in found.measures if row.measure in HEADLINES))

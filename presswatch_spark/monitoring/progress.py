@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
 from types import TracebackType
 from typing import Self, TextIO
@@ -108,8 +108,7 @@ class Progress:
 
     def say(self, news: str) -> None:
         """Write a line of news, above the live line if there is one."""
-        self._stream.write(("\r\x1b[K" if self._live else "") + printable(news) + "\n")
-        self._stream.flush()
+        self._write(("\r\x1b[K" if self._live else "") + printable(news) + "\n")
 
     def tick(self) -> None:
         """Report if it is time to."""
@@ -130,8 +129,7 @@ class Progress:
         self._ticker.join()
         self._report(self._clock())
         if self._live:
-            self._stream.write("\n")
-            self._stream.flush()
+            self._write("\n")
 
     def _run(self) -> None:
         while not self._over.wait(SECONDS_BETWEEN_LOOKS):
@@ -143,8 +141,13 @@ class Progress:
         if self._events:
             self._events.tell("progress", **facts)
             return
-        self._stream.write(f"\r{_line(facts)}\x1b[K" if self._live else json.dumps(facts) + "\n")
-        self._stream.flush()
+        self._write(f"\r{_line(facts)}\x1b[K" if self._live else json.dumps(facts) + "\n")
+
+    def _write(self, text: str) -> None:
+        """Write, if anybody looks on still: a run does not end because its reader has gone."""
+        with suppress(OSError):
+            self._stream.write(text)
+            self._stream.flush()
 
     def _warn(self, failed: Mapping[str, object]) -> None:
         named = {name: failed[name] for name in ("shard_uri", "error")}

@@ -49,7 +49,7 @@ class Lease:
         """Begin to hold it, if nobody does, or once its holder has been silent for its lease.
 
         Raises:
-            OutputError: a live process holds it, or takes it this moment.
+            OutputError: a live process holds it, or takes it this moment; or this storage keeps no lock.
         """
         try:
             self._etag = self._written(absent=True)
@@ -59,6 +59,7 @@ class Lease:
                 self._etag = self._written(absent=stale is None, etag=stale)
             except ConflictError as error:
                 raise at_work(self._uri) from error
+        self._require_conditions()
         self._renewer.start()
 
     def confirm(self) -> None:
@@ -90,6 +91,18 @@ class Lease:
         with suppress(OutputError, StorageError):
             self.confirm()
             delete_object(self._uri, self._storage)
+
+    def _require_conditions(self) -> None:
+        """Have storage refuse a write: one that heeds no conditions lets every process have the lock."""
+        try:
+            self._written(absent=True)
+        except ConflictError:
+            return
+        raise OutputError(
+            "this storage does not heed the conditions of writes, so two processes could be at one run",
+            where=self._uri,
+            remedy="name a folder on storage that knows If-None-Match and If-Match, or on a disk",
+        )
 
     def _renewed(self) -> str:
         """Write over the version that we wrote last: a renewal that was given up on may have arrived."""

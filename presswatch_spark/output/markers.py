@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -66,7 +67,9 @@ def write_note(folder: Folder, note: Note, etag: str | None) -> None:
     Raises:
         ConflictError: another process took it up meanwhile.
     """
-    facts = {**asdict(note), "started_at": note.started_at.isoformat()}
+    # Two processes may note the same, and of the same bytes both would take themselves for the writer.
+    writer = secrets.token_hex(8)
+    facts = {**asdict(note), "started_at": note.started_at.isoformat(), "writer": writer}
     with disk_errors(folder.at(NOTE)):
         folder.write(NOTE, json.dumps(facts).encode(), absent=etag is None, etag=etag)
 

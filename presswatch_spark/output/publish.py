@@ -39,6 +39,14 @@ READERS = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """A published run: its row of `runs`, and its log by shard, which nobody need read from the tables."""
+
+    row: Mapping[str, object]
+    log: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
 class _Found:
     """The parts of a run by table, and its log."""
 
@@ -85,8 +93,8 @@ def publish(
     waves: Sequence[Wave],
     facts: Mapping[str, object],
     metrics: Sequence[Mapping[str, object]] = (),
-) -> dict[str, object]:
-    """Publish `run` and clear its folder; return its row of `runs`.
+) -> Published:
+    """Publish `run` and clear its folder.
 
     Args:
         facts: the columns of `runs` that plan, corpus and settings decide; None where the shards decide.
@@ -97,7 +105,7 @@ def publish(
             the run over.
         ConflictError: another process has published it.
     """
-    found, staging = _Found.of(run, waves), run.folder / f"tables-{run.epoch}"
+    found, staging = _Found.of(run, waves), run.staged
     row = {**facts, **found.totals(), **_known(facts), "run_id": run.run_id, "started_at": run.started_at}
     _check(row, reduce(add, (wave.counts for wave in waves), Counts()), run)
     with disk_errors(str(staging)):
@@ -109,13 +117,13 @@ def publish(
         tables["metrics"] = sorted_here([measured], SortedFiles("metrics", run.run_id, staging))
     row |= {"table_digest": tables["matches"].digest, "signals_digest": tables["rights_signals"].digest}
     for table, written in tables.items():
-        if written.files:
-            run.lock.confirm()
-            store.adopt(table, run.run_id, [staging.at(name) for name in written.files])
+        run.lock.confirm()
+        # Even if there is nothing to move: files that a killed try left of the run would count as its own.
+        store.adopt(table, run.run_id, [staging.at(name) for name in written.files])
     run.lock.confirm()
     store.publish("runs", row := {**row, "finished_at": datetime.now(UTC)})
     clear(run)
-    return row
+    return Published(row, found.log.sort_by("shard_uri"))
 
 
 def _written(spark: SparkSession, found: _Found, table: str, files: SortedFiles) -> Sorted:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.output.locks import Lock, locked
 from presswatch_spark.output.markers import PARTS_FOLDER, Note, Wave, read_note, read_waves, write_note
 from presswatch_spark.output.tables import TableStore
@@ -22,6 +23,7 @@ from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 
 RUNS_FOLDER = "_runs"
+STAGED = "tables-"
 KEY_DIGITS = 16
 LEASE_SECONDS = 60.0
 
@@ -46,6 +48,11 @@ class Run:
         """Where its parts lie."""
         return self.folder / PARTS_FOLDER
 
+    @property
+    def staged(self) -> Folder:
+        """Where this process writes tables before they are moved in."""
+        return self.folder / f"{STAGED}{self.epoch}"
+
 
 def key_of(*parts: str) -> str:
     """The key of a run: SHA-256 (hex) over what decides its rows."""
@@ -68,8 +75,13 @@ def claim(store: TableStore, key: str, now: datetime, lease_seconds: float = LEA
 
 
 def clear(run: Run) -> None:
-    """Remove what a published run no longer needs. Call it while the run is owned."""
-    with disk_errors(str(run.folder)):
+    """Remove what a published run no longer needs, as far as that can be done, while the run is owned.
+
+    It is in the tables, so nothing fails here any more. What is left the next run of the same key removes.
+    """
+    with suppress(OutputError, StorageError, OSError):
+        # If another process has the lock by now, what lies there is its new run.
+        run.lock.confirm()
         run.folder.remove()
         if run.folder.is_local:
             run.folder.path.with_suffix(".lock").unlink()
@@ -86,13 +98,23 @@ def _unfinished(store: TableStore, folder: Folder, lock: Lock) -> Run | None:
     note, etag = found
     names = folder.names()
     waves = tuple(read_waves(folder, note, names))
-    kept = {wave.attempt for wave in waves}
-    write_note(folder, replace(note, epoch=note.epoch + 1, waves=tuple(sorted(kept))), etag)
-    parts = [name.split("/") for name in names if name.startswith(f"{PARTS_FOLDER}/")]
+    kept = tuple(sorted(wave.attempt for wave in waves))
+    write_note(folder, replace(note, epoch=note.epoch + 1, waves=kept), etag)
     with disk_errors(str(folder)):
-        for attempt in {attempt for _, attempt, _ in parts} - kept:
-            (folder / PARTS_FOLDER / attempt).remove()
+        for left in _leftovers(names, waves):
+            (folder / left).remove()
     return Run(note.run_id, note.started_at, folder, lock, True, note.epoch + 1, waves)
+
+
+def _leftovers(names: Iterable[str], waves: Iterable[Wave]) -> set[str]:
+    """Folders of a run with nothing that counts: attempts of which no wave has a part, and staged tables.
+
+    Staged tables are those of a process that may only sleep: what is not there it cannot move into the tables
+    after we have.
+    """
+    named = {f"{PARTS_FOLDER}/{part.name.rpartition('/')[0]}" for wave in waves for part in wave.parts}
+    folders = {name.rpartition("/")[0] for name in names}
+    return {folder for folder in folders - named if folder.startswith((f"{PARTS_FOLDER}/", STAGED))}
 
 
 def _new(store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime) -> Run:
@@ -101,6 +123,8 @@ def _new(store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime)
     while store.is_published(run_id := f"{started:%Y%m%dT%H%M%SZ}-{key[:6]}"):
         started += timedelta(seconds=1)
     with disk_errors(str(folder)):
+        # Of a process that slept since it took the lock, the folder may be another's by now.
+        lock.confirm()
         folder.remove()
     write_note(folder, Note(run_id, started), None)
     return Run(run_id, started, folder, lock)

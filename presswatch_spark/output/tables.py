@@ -16,6 +16,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from presswatch_spark.errors import OutputError
+from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.storage.arrow_files import file_system, read_parquet
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
@@ -176,14 +177,25 @@ class TableStore:
         """
         sink = io.BytesIO()
         pq.write_table(pa.Table.from_pylist([dict(row)], SCHEMAS[by]), sink, compression="zstd")
-        with disk_errors(str(self.root / by)):
-            name = f"{row['run_id']}-00000.parquet"
-            (self.root / by).write(name, sink.getvalue(), absent=True)
+        folder, name, data = self.root / by, f"{row['run_id']}-00000.parquet", sink.getvalue()
+        with disk_errors(str(folder)):
+            try:
+                folder.write(name, data, absent=True)
+            except StorageError:
+                # It may have arrived and only the reply not, and a run that is published has not failed.
+                if not _holds(folder, name, data):
+                    raise
 
 
 def run_of(name: str) -> str:
     """The run that a file of a table is of, by its name."""
     return name.rpartition("-")[0]
+
+
+def _holds(folder: Folder, name: str, data: bytes) -> bool:
+    with suppress(StorageError):
+        return folder.read(name)[0] == data
+    return False
 
 
 def _files_in(folder: Folder) -> list[str]:

@@ -89,19 +89,21 @@ class WaveScan:
             OutputError: the disk is full, or another process has taken the run over.
             PresswatchError: Spark failed for a reason that no smaller wave would mend.
         """
-        waves, left, meter = list[Wave](), dict[int, Row](), _Meter(self._cores)
+        waves, left, meter, deaths = list[Wave](), dict[int, Row](), _Meter(self._cores), 0
         for found in self._scanned(shards, final=False):
             lost = {place: row for place, row in found.log.items() if row["failure"] in PLATFORM}
             left |= lost
+            deaths += found.deaths
             if len(lost) < len(found.log):
                 kept = [place for place in found.log if place not in lost]
-                waves.append(self._done(found, kept, meter, first=not waves))
+                waves.append(self._done(found, kept, meter, deaths, first=not waves))
+                deaths = 0
         if left and not is_hopeless(left.values(), len(shards), self.rules.wave_failures):
             again = {place: shards[place] for place in left}
             found = _joined(self._scanned(again, final=True))
             found.log = {place: _tried(row, left[place]) for place, row in found.log.items()}
             check_budget(found.log.values(), len(shards), self.rules.wave_failures)
-            waves.append(self._done(found, list(again), meter, first=not waves))
+            waves.append(self._done(found, list(again), meter, deaths + found.deaths, first=not waves))
         else:
             check_budget(left.values(), len(shards), self.rules.wave_failures)
         return waves
@@ -165,8 +167,13 @@ class WaveScan:
     def _cores(self) -> int:
         return int(self.spark.sparkContext.defaultParallelism)
 
-    def _done(self, found: _Scanned, places: Sequence[int], meter: _Meter, *, first: bool) -> Wave:
-        """Write the log of the shards that are done, and put the marker down; `first`: of its wave."""
+    def _done(
+        self, found: _Scanned, places: Sequence[int], meter: _Meter, deaths: int, *, first: bool
+    ) -> Wave:
+        """Write the log of the shards that are done, and put the marker down.
+
+        `deaths`: of workers, since the marker before; `first`: whether it is the first of its wave.
+        """
         log = [found.log[place] for place in places]
         where = self.run.parts.at(found.attempt)
         with disk_errors(where), part_files(self.run.parts, found.attempt) as files:
@@ -175,7 +182,7 @@ class WaveScan:
         totals = totals_of(log)
         totals[Sample("core_seconds_total")] = round(counts.core_seconds)
         totals[Sample("waves_total")] = int(first)
-        totals[Sample("worker_deaths_total")] = found.deaths
+        totals[Sample("worker_deaths_total")] = deaths
         parts = (*found.parts, *files.parts)
         wave = Wave(found.attempt, tuple(places), counts, parts, self.run.epoch, totals)
         self.run.lock.confirm()

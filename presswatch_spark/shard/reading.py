@@ -41,7 +41,6 @@ class Reading:
     def add(self, row: Row) -> None:
         """Take a row of `matches`."""
         self.rows.append(row)
-        self.grades[row["grade"]] += 1
         self.spans += len(row["spans"])
         if len(self.rows) >= ROWS_AT_ONCE or self.spans >= SPANS_AT_ONCE:
             self.pack()
@@ -56,6 +55,8 @@ class Reading:
         """Make Arrow batches of the rows taken so far: they hold them in a fraction of the memory."""
         if self.rows:
             self.matches.append(pa.RecordBatch.from_pylist(self.rows, MATCH_COLUMNS))
+            # Not before: what cannot be stored is no match of the shard.
+            self.grades.update(row["grade"] for row in self.rows)
             self.rows, self.spans = [], 0
         if self.signal_rows:
             self.signals.append(pa.RecordBatch.from_pylist(self.signal_rows, SIGNAL_COLUMNS))

@@ -100,16 +100,19 @@ def interruptible(spark: SparkSession, work: Callable[[], Result]) -> Result:
     """Do `work` in a thread of its own and return what it returns.
 
     Ctrl-C then finds this thread outside of py4j, which does not bear interrupts. Jobs are cancelled until
-    the work gives up. Work that ends well all the same (a run in its last step of publication) is done, and
-    nobody is told that it was stopped.
+    the work gives up. Work that is done before it could be stopped is done, and is returned.
     """
+    from py4j.protocol import Py4JError
+
     with ThreadPoolExecutor(1, "spark") as pool:
         job = pool.submit(work)
         try:
             return job.result()
         except KeyboardInterrupt:
             while not job.done():
-                spark.sparkContext.cancelAllJobs()
+                # Where Ctrl-C has ended the JVM too, the work ends by itself.
+                with suppress(OSError, Py4JError):
+                    spark.sparkContext.cancelAllJobs()
                 wait([job], SECONDS_BETWEEN_CANCELS)
             if job.exception() is None:
                 return job.result()

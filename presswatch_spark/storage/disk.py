@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from presswatch_spark.errors import OutputError, StorageError
+from presswatch_spark.storage.uris import scheme_of
 
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -30,9 +31,10 @@ def _told(where: str | Path, error: OSError) -> OutputError:
 
 
 def disk_full(where: str | Path) -> OutputError:
-    """The error of a disk that has no room left."""
+    """The error of a disk that has no room left; what goes to S3 is a file of its writer's host first."""
+    on_disk = scheme_of(str(where)) == "file"
     return OutputError(
-        "the disk is full",
+        "the disk is full" if on_disk else "the driver's or a worker's disk for temporary files is full",
         where=str(where),
         remedy="make room and give the same command again: the run goes on",
     )

@@ -18,6 +18,9 @@ from presswatch_spark.errors import StorageError
 from presswatch_spark.storage.model import Body, MissingError, ObjectInfo, StorageOptions, conflict
 from presswatch_spark.storage.uris import is_hidden
 
+# What the removal of a folder meets when others change it meanwhile; and how often it is begun again.
+CHANGING, REMOVALS = frozenset({errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST}), 10
+
 
 @dataclass(frozen=True, slots=True)
 class LocalStore:
@@ -155,13 +158,15 @@ class LocalStore:
             raise explained(error, target) from error
 
     def remove(self, uri: str) -> None:
-        """Remove the folder itself, too."""
-        try:
-            shutil.rmtree(uri)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise explained(error, uri) from error
+        """Remove the folder itself, too; others may still write into it, or remove what is theirs."""
+        for tries_left in reversed(range(REMOVALS)):
+            try:
+                shutil.rmtree(uri)
+            except OSError as error:
+                if not os.path.lexists(uri):
+                    return
+                if error.errno not in CHANGING or not tries_left:
+                    raise explained(error, uri) from error
 
     def _etag(self, uri: str) -> str | None:
         try:

@@ -33,8 +33,15 @@ def canonical(uri: str) -> str:
     if scheme == "file":
         return os.path.abspath(unquote("/" + rest.partition("/")[2]))
     if scheme in {"s3", "s3a", "s3n"}:
-        if not rest.partition("/")[0]:
+        bucket = rest.partition("/")[0]
+        if not bucket:
             raise InputError("no bucket is named", where=uri, remedy="write s3://BUCKET/KEY")
+        if "@" in bucket or (":" in bucket and not bucket.startswith("arn:")):
+            raise InputError(
+                "keys must not stand in the name of a bucket",
+                where=f"{scheme}://",
+                remedy="write s3://BUCKET/KEY, and keep keys in a profile or the environment",
+            )
         return f"s3://{rest}"
     if scheme in {"http", "https"}:
         parts = _split(uri)

@@ -14,7 +14,7 @@ import pytest
 from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.monitoring.progress import Counts
 from presswatch_spark.output.lease import Lease, held, leased
-from presswatch_spark.output.markers import Wave, read_note, read_waves, write_wave
+from presswatch_spark.output.markers import Note, Wave, read_note, read_waves, write_note, write_wave
 from presswatch_spark.output.runs import Run, claim, clear, key_of
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.output.unfinished import UnfinishedRun, unfinished_runs
@@ -27,7 +27,7 @@ from presswatch_spark.storage.objects import (
     read_object,
     write_object,
 )
-from presswatch_spark.storage.s3 import S3Store
+from presswatch_spark.storage.s3 import PutReply, S3Store
 from presswatch_spark.tables import RUNS
 from tests.servers import Fault, Server
 from tests.tables import row_of
@@ -146,6 +146,18 @@ class TestLease:
         with leased(URI, options, SECONDS) as lease:
             lease.confirm()
 
+    def test_storage_that_heeds_no_conditions_is_refused(
+        self, options: StorageOptions, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put = S3Store._put
+
+        def heedless(store: S3Store, uri: str, data: bytes, _: dict[str, str]) -> PutReply | str:
+            return put(store, uri, data, {})
+
+        monkeypatch.setattr(S3Store, "_put", heedless)
+        with pytest.raises(OutputError, match="does not heed the conditions"), leased(URI, options, SECONDS):
+            pass
+
 
 class TestRuns:
     def test_a_live_run_is_under_way_and_a_dead_one_is_not_finished(
@@ -204,12 +216,88 @@ class TestRuns:
         with pytest.raises(ConflictError), claim(store, KEY, NOON, SECONDS):
             pass
 
+    def test_two_who_note_the_same_of_a_run_do_not_both_get_it(
+        self, store: TableStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with claim(store, KEY, NOON, SECONDS) as run:
+            pass
+
+        def as_another_does(folder: Folder, note: Note, etag: str | None) -> None:
+            write_note(folder, note, etag)
+            write_note(folder, note, etag)
+
+        monkeypatch.setattr("presswatch_spark.output.runs.write_note", as_another_does)
+        with pytest.raises(ConflictError), claim(store, KEY, NOON, SECONDS):
+            pass
+        found = read_note(run.folder)
+        assert found
+        assert found[0].epoch == 2
+
+    def test_who_slept_before_it_began_a_run_does_not_remove_its_followers(
+        self, store: TableStore, monkeypatch: pytest.MonkeyPatch, claims: ExitStack
+    ) -> None:
+        taken, sleepers, followers = Lease.take, list[Lease](), list[Run]()
+
+        def asleep_for_long(folder: Folder) -> tuple[Note, str] | None:
+            monkeypatch.setattr(Lease, "take", taken)
+            monkeypatch.setattr("presswatch_spark.output.runs.read_note", read_note)
+            fall_asleep(sleepers[0])
+            followers.append(claims.enter_context(claim(store, KEY, NOON, SECONDS)))
+            write_wave(followers[0].folder, wave(followers[0], 0))
+            return None
+
+        def remembered(lease: Lease) -> None:
+            taken(lease)
+            sleepers.append(lease)
+
+        monkeypatch.setattr(Lease, "take", remembered)
+        monkeypatch.setattr("presswatch_spark.output.runs.read_note", asleep_for_long)
+        with pytest.raises(OutputError, match="taken this run over"), claim(store, KEY, NOON, SECONDS):
+            pass
+        assert followers[0].folder.names() == ["run.json", "waves/000000-00000001.json"]
+
+    def test_who_slept_after_it_published_does_not_clear_the_run_that_follows(
+        self, store: TableStore, claims: ExitStack
+    ) -> None:
+        sleeper = claims.enter_context(claim(store, KEY, NOON, SECONDS))
+        store.publish("runs", row_of(RUNS, run_id=sleeper.run_id))
+        fall_asleep(sleeper.lock)
+        with claim(store, KEY, NOON, SECONDS) as follower:
+            assert follower.run_id != sleeper.run_id
+            clear(sleeper)
+            assert follower.folder.names() == ["run.json"]
+
+    def test_what_a_sleeper_staged_cannot_be_moved_any_more_once_it_is_followed(
+        self, store: TableStore, claims: ExitStack
+    ) -> None:
+        sleeper = claims.enter_context(claim(store, KEY, NOON, SECONDS))
+        sleeper.staged.write("a.parquet", b"of the sleeper")
+        fall_asleep(sleeper.lock)
+        with claim(store, KEY, NOON, SECONDS) as follower:
+            follower.staged.write("a.parquet", b"of its follower")
+            store.adopt("matches", follower.run_id, [follower.staged.at("a.parquet")])
+            with pytest.raises(MissingError):
+                store.adopt("matches", sleeper.run_id, [sleeper.staged.at("a.parquet")])
+        name = f"matches/{follower.run_id}-00000.parquet"
+        assert store.root.read(name)[0] == b"of its follower"
+
     def test_a_run_is_published_once(self, store: TableStore) -> None:
         rows = [row_of(RUNS, run_id="20261124T120000Z-aaaaaa", documents=number) for number in (1, 2)]
         store.publish("runs", rows[0])
         with pytest.raises(ConflictError):
             store.publish("runs", rows[1])
         assert store.read("runs")["documents"].to_pylist() == [1]
+
+    def test_a_publication_of_which_only_the_reply_was_lost_is_one(
+        self, store: TableStore, faulty: Server
+    ) -> None:
+        faulty.put_faults.extend([Fault(lost=True), *[Fault(status=503)] * 3])
+        store.publish("runs", row_of(RUNS, run_id="20261124T120000Z-aaaaaa"))
+        assert not faulty.put_faults
+        assert store.published() == ["20261124T120000Z-aaaaaa"]
+        faulty.put_faults.extend([Fault(status=503)] * 4)
+        with pytest.raises(StorageError, match="503"):
+            store.publish("runs", row_of(RUNS, run_id="20261124T130000Z-aaaaaa"))
 
     def test_the_lock_says_who_holds_it_and_no_more(self, store: TableStore) -> None:
         with claim(store, KEY, NOON, SECONDS) as run:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import random
 import shutil
 from collections.abc import Sequence
@@ -15,8 +17,11 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.errors import PresswatchError
+from presswatch_spark.errors import PresswatchError, StorageError
 from presswatch_spark.matching.digests import table_digest as digest_of
+from presswatch_spark.monitoring.events import EventLog
+from presswatch_spark.monitoring.observer import Observer
+from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.output import publish
 from presswatch_spark.output.files import GROUP_ROWS, ORDERS, SOUGHT, SortedFiles
 from presswatch_spark.output.parts import COLUMNS
@@ -25,7 +30,7 @@ from presswatch_spark.output.tables import SCHEMAS, TableStore
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables import MATCHES
-from tests.spark.fakes import declare, fake_shards, run_fake
+from tests.spark.fakes import be_cut, declare, fake_shards, run_fake
 
 SHARDS = 7
 ROWS = sum(shard.size or 0 for shard in fake_shards(SHARDS))
@@ -193,6 +198,50 @@ def test_a_run_killed_between_publication_and_clearing_is_not_done_again(
     assert not run_fake(spark, tmp_path / "out", shards=SHARDS).resumed
     assert len(store.published()) == 2
     assert list((store.root.path / "_runs").iterdir()) == []
+
+
+def test_nothing_that_fails_once_a_run_is_published_makes_it_a_failed_one(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_down = TableStore.publish
+
+    def refuse(*_: object, **__: object) -> None:
+        raise StorageError("S3 answered 503")
+
+    def then_storage_fails(store: TableStore, *given: Any) -> None:
+        put_down(store, *given)
+        monkeypatch.setattr(Folder, "remove", refuse)
+        monkeypatch.setattr(TableStore, "read", refuse)
+
+    monkeypatch.setattr(TableStore, "publish", then_storage_fails)
+    stream = io.StringIO()
+    events = EventLog(stream)
+    observer = Observer(Progress(events=events), events)
+    summary = run_fake(spark, tmp_path, trouble={"shard-003": be_cut}, observer=observer)
+    monkeypatch.undo()
+    assert [uri for uri, _, _ in summary.incomplete] == ["shard-003"]
+    assert TableStore.open(str(tmp_path)).published() == [summary.run_id]
+    told = [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+    assert "run_published" in told
+    assert "run_stopped" not in told
+    again = run_fake(spark, tmp_path)
+    assert not again.resumed
+    assert list((tmp_path / "_runs").iterdir()) == []
+
+
+def test_what_a_killed_try_left_of_a_table_that_stays_empty_does_not_count(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adopt = TableStore.adopt
+
+    def after_another(store: TableStore, table: str, run_id: str, written: Sequence[str]) -> None:
+        if table == "matches":
+            store.root.write(f"rights_signals/{run_id}-00000.parquet", b"of one that had found some")
+        adopt(store, table, run_id, written)
+
+    monkeypatch.setattr(TableStore, "adopt", after_another)
+    row = run_fake(spark, tmp_path).row
+    assert (row["signals"], len(TableStore.open(str(tmp_path)).read("rights_signals"))) == (0, 0)
 
 
 @pytest.mark.parametrize("table", ["matches", "scan_log"])

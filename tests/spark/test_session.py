@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import threading
-import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from typing import cast
 
 import pyspark
 import pytest
+from py4j.protocol import Py4JNetworkError  # type: ignore[import-untyped]
 from pyspark.sql import SparkSession
 
+from presswatch_spark.errors import PresswatchError
 from presswatch_spark.output.tables import SCHEMAS, TableStore
 from presswatch_spark.spark.session import interruptible, session, spark_schema
 from tests.conftest import ROOT
@@ -59,24 +62,6 @@ def test_executors_of_their_own_find_the_package(tmp_path: Path) -> None:
 
 def test_a_local_master_without_retries_gets_them(tmp_path: Path) -> None:
     assert run_python(COUNT.format(master="local[2]"), tmp_path) == "4 local[2,4]"
-
-
-@pytest.mark.parametrize("ends_well", [True, False])
-def test_work_that_ends_well_in_spite_of_ctrl_c_was_not_stopped(spark: SparkSession, ends_well: bool) -> None:
-    def work() -> str:
-        time.sleep(0.1)
-        # As at a terminal: the main thread, which waits for this one by now, gets the signal.
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-        time.sleep(0.1)
-        if not ends_well:
-            raise RuntimeError("cancelled")
-        return "published"
-
-    try:
-        said = interruptible(spark, work)
-    except KeyboardInterrupt:
-        said = "stopped"
-    assert said == ("published" if ends_well else "stopped")
 
 
 def submitted(words: list[str], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -148,3 +133,52 @@ def test_the_session_is_quiet_on_loopback_and_in_utc(spark: SparkSession) -> Non
 @pytest.mark.parametrize("table", SCHEMAS)
 def test_every_table_has_a_spark_schema_with_its_columns(table: str) -> None:
     assert spark_schema(SCHEMAS[table]).names == SCHEMAS[table].names
+
+
+class Jobs:
+    """Stands for a session: `cancelled` once its jobs are to be cancelled, which may fail."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.cancelled, self.sparkContext, self._error = threading.Event(), self, error
+
+    def cancelAllJobs(self) -> None:
+        self.cancelled.set()
+        if self._error:
+            raise self._error
+
+
+@pytest.fixture
+def ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever next waits for work to be done is interrupted."""
+    result = Future.result
+
+    def interrupted(*_: object) -> None:
+        monkeypatch.setattr(Future, "result", result)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Future, "result", interrupted)
+
+
+def cancelled(jobs: Jobs, end: Callable[[], str]) -> str:
+    """Do work that ends in this way once its jobs are cancelled."""
+
+    def work() -> str:
+        jobs.cancelled.wait()
+        return end()
+
+    return interruptible(cast(SparkSession, jobs), work)
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_work_that_is_done_before_ctrl_c_could_stop_it_is_done() -> None:
+    assert cancelled(Jobs(), lambda: "published") == "published"
+
+
+@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.parametrize("error", [None, Py4JNetworkError("no JVM"), ConnectionRefusedError()])
+def test_ctrl_c_stops_work_whether_or_not_there_is_a_jvm_to_be_told(error: Exception | None) -> None:
+    def give_up() -> str:
+        raise PresswatchError("the job was cancelled")
+
+    with pytest.raises(KeyboardInterrupt):
+        cancelled(Jobs(error), give_up)

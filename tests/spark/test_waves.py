@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from py4j.protocol import Py4JNetworkError  # type: ignore[import-untyped]
 from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import OutputError, PresswatchError
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.output.tables import TableStore
-from presswatch_spark.output.waves import FULL_SHARD_BYTES, dealt, tasks_for
+from presswatch_spark.output.waves import FULL_SHARD_BYTES, WaveScan, dealt, tasks_for
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.shard.attempts import ALL_DIED
@@ -100,6 +101,26 @@ def test_a_killer_is_found_at_once_and_its_neighbours_are_scanned_few_times(
     values = {(row["name"], row["labels"]): row["value"] for row in metrics}
     assert values["presswatch_worker_deaths_total", ""] == 4
     assert values["presswatch_shard_failures_total", 'cause="worker"'] == 1
+
+
+def test_workers_that_die_of_a_shard_are_all_counted_though_its_wave_keeps_nothing(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    run_fake(spark, tmp_path, shards=3, trouble={"shard-001": die}, rules=RunRules(wave_shards=1))
+    metrics = TableStore.open(str(tmp_path)).read("metrics").to_pylist()
+    (deaths,) = (row["value"] for row in metrics if row["name"] == "presswatch_worker_deaths_total")
+    assert deaths == 4
+
+
+def test_a_jvm_that_is_gone_between_two_waves_is_an_error_with_what_to_do(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: WaveScan) -> int:
+        raise Py4JNetworkError("Answer from Java side is empty")
+
+    monkeypatch.setattr(WaveScan, "_cores", property(gone))
+    with pytest.raises(PresswatchError, match=r"Answer from Java side is empty .*the run goes on"):
+        run_fake(spark, tmp_path)
 
 
 def test_two_killers_in_one_task_are_both_set_aside(spark: SparkSession, tmp_path: Path) -> None:

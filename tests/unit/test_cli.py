@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import subprocess
 import sys
 import time
@@ -91,6 +92,7 @@ SCAN = ["scan", "--corpus", "corpus", "--out", "out", "shard.wet.gz"]
         ),
         (PresswatchError("a sentence"), "error: a sentence"),
         (PermissionError(13, "Permission denied", "/out"), "/out: Permission denied"),
+        (BrokenPipeError(32, "Broken pipe"), "Broken pipe"),
         (KeyboardInterrupt(), "the same command"),
     ],
 )
@@ -134,6 +136,47 @@ def test_a_scan_that_missed_something_exits_3_and_names_the_shards(
     assert "s3://b/5.gz" not in err
     assert "and 3 more" in err
     assert "from scan_log where run_id = 'r1'" in err
+
+
+@pytest.mark.parametrize("gone", ["stdout", "stderr", "both"])
+@pytest.mark.parametrize(
+    ("scan", "code"),
+    [("summary()", 0), ("summary(('s3://b/1.gz', 'partial', 'cut short'))", 3)],
+    ids=["complete", "incomplete"],
+)
+def test_the_exit_code_of_a_scan_is_right_though_its_reader_has_gone(gone: str, scan: str, code: int) -> None:
+    job = (
+        "import sys; sys.stdin.read(); from presswatch_spark import cli, pipeline;"
+        "from tests.unit.test_cli import SCAN, summary;"
+        f"pipeline.scan = lambda *_, **__: {scan}; sys.exit(cli.run(SCAN))"
+    )
+    out, error = os.pipe(), os.pipe()
+    with subprocess.Popen(
+        [sys.executable, "-c", job], stdin=subprocess.PIPE, stdout=out[1], stderr=error[1]
+    ) as process:
+        os.close(out[1])
+        os.close(error[1])
+        for end in {"stdout": [out[0]], "stderr": [error[0]], "both": [out[0], error[0]]}[gone]:
+            os.close(end)
+        process.communicate()
+    for end in {"stdout": [error[0]], "stderr": [out[0]], "both": []}[gone]:
+        with open(end, "rb") as kept:
+            assert b"Traceback" not in kept.read()
+    assert process.returncode == code
+
+
+def test_a_published_sample_is_told_before_its_estimates_and_though_there_are_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = summary(("s3://b/1.gz", "partial", "cut short"))
+    sample = RunSummary({**done.row, "sample": 0.1, "shards_listed": 90}, done.incomplete, False, 1.0)
+    monkeypatch.setattr(pipeline, "scan", lambda *_, **__: sample)
+    for error, code in ((StorageError("S3 answered 503"), 3), (KeyboardInterrupt(), 1)):
+        monkeypatch.setattr(TableStore, "open", raising(error))
+        assert cli.run(SCAN) == code
+        said = capsys.readouterr()
+        assert "run r1: 4 matches" in said.out
+        assert ("no estimate of the whole: S3 answered 503" in said.out) is (code == 3)
 
 
 def test_names_of_shards_cannot_steer_the_terminal(

@@ -96,6 +96,17 @@ class TestNames:
         assert "hunter2" not in str(caught.value)
         assert "s3cret" not in str(caught.value)
 
+    @pytest.mark.parametrize("keys", ["AKIA2:s3cret", "AKIA2:s3/cret", "s3cret"])
+    def test_keys_in_the_name_of_a_bucket_are_refused_and_not_shown(self, keys: str) -> None:
+        with pytest.raises(InputError, match="keys must not stand") as caught:
+            canonical(f"s3a://{keys}@bucket/key")
+        assert "cret" not in str(caught.value)
+        assert "AKIA2" not in str(caught.value)
+
+    def test_an_access_point_is_a_bucket(self) -> None:
+        uri = "s3://arn:aws:s3:eu-west-3:123456789012:accesspoint/press/key"
+        assert canonical(uri) == uri
+
     def test_a_printable_name_can_stand_in_a_table(self) -> None:
         assert printable("https://u:p@host:8/a/b.gz?X-Amz-Signature=1#f") == "https://host:8/a/b.gz"
         assert printable("/data/caf\udce9.gz").encode() == rb"/data/caf\udce9.gz"

@@ -136,3 +136,20 @@ def test_no_such_warning_where_it_would_be_wrong_or_too_late(
     progress.start(10, before)
     progress.add(wave, LOG)
     assert stream.getvalue() == ""
+
+
+class Gone(io.StringIO):
+    """A stream whose reader has gone, as of a pipe into `head`."""
+
+    def write(self, text: str, /) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_run_goes_on_when_nobody_looks_on_any_more(clock: Clock, live: bool) -> None:
+    progress = Progress(Gone(), clock=clock, live=live)
+    with progress:
+        progress.start(10, Counts())
+        progress.say("news")
+        clock.now += 60
+        progress.tick()

@@ -77,6 +77,15 @@ def test_rows_verified_before_an_error_are_kept() -> None:
     assert (done.log["status"], done.matches) == ("partial", (ROWS,))
 
 
+def test_a_row_that_cannot_be_stored_is_counted_nowhere() -> None:
+    def read(reading: Reading) -> None:
+        read_whole(reading)
+        reading.add({"grade": "extract", "spans": [], "document_url": "http://x.example/\udc80"})
+
+    log = outcome(read).log
+    assert (log["status"], log["failure"], log["matches"], log["grades"]) == ("partial", "fault", 2, [])
+
+
 def test_a_signature_in_an_address_reaches_no_table() -> None:
     shard = ObjectInfo("https://user:word@site.example/a.gz?X-Signature=secret", size=100)
 

@@ -14,7 +14,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.output.markers import Note, read_waves
+from presswatch_spark.monitoring.progress import Counts
+from presswatch_spark.output.markers import Note, Wave, read_waves, write_wave
+from presswatch_spark.output.parts import Part
 from presswatch_spark.output.runs import claim, clear, key_of
 from presswatch_spark.output.tables import MARKER, TableStore
 from presswatch_spark.storage.disk import disk_errors
@@ -101,6 +103,10 @@ class TestFolder:
     def test_a_full_disk_says_that_the_run_can_go_on(self, code: int) -> None:
         with pytest.raises(OutputError, match=r"disk is full.*the run goes on"), disk_errors(Path("out")):
             raise OSError(code, os.strerror(code))
+
+    def test_no_disk_is_sought_on_s3(self) -> None:
+        with pytest.raises(OutputError, match=r"temporary files is full"), disk_errors("s3://bucket/out"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 class TestReading:
@@ -220,6 +226,17 @@ class TestClaim:
             claim(store, KEY, NOON).__enter__()
         assert run.folder.read("run.json")[0] == content
         assert run.folder.names() == ["run.json", "waves/000000-a.json"]
+
+    def test_parts_of_a_wave_are_kept_whichever_attempts_found_them(self, store: TableStore) -> None:
+        names = [f"{attempt}/a-matches.parquet" for attempt in ("000000-a", "000001-b", "000002-c")]
+        with claim(store, KEY, NOON) as run:
+            for name in names:
+                run.parts.write(name, b"")
+            parts = tuple(Part("matches", name, 0, 0, ()) for name in names[:2])
+            write_wave(run.folder, Wave("000000-a-lost", (0, 1), Counts(shards=2), parts))
+        with claim(store, KEY, NOON) as again:
+            assert [wave.parts for wave in again.waves] == [parts]
+            assert again.parts.names() == names[:2]
 
     def test_a_live_process_keeps_others_out(self, store: TableStore) -> None:
         with (

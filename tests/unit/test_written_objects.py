@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from presswatch_spark.errors import StorageError
 from presswatch_spark.storage import local
+from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import (
     ConflictError,
     MissingError,
@@ -112,3 +114,24 @@ def test_the_web_is_read_and_never_written() -> None:
         ):
             with pytest.raises(StorageError, match="cannot write to a web site"):
                 change()
+
+
+@pytest.mark.parametrize("others", ["remove", "write"])
+def test_a_folder_is_removed_whole_though_others_change_it_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: str
+) -> None:
+    folder, unlink = Folder.of(str(tmp_path / "run"), OPTIONS), os.unlink
+    for name in ("a", "b", "below/c"):
+        folder.write(name, b"")
+
+    def beside_others(path: Any, *given: Any, **named: Any) -> None:
+        monkeypatch.setattr(os, "unlink", unlink)
+        if others == "write":
+            (folder.path / "d").touch()
+        else:
+            unlink(path, *given, **named)
+        unlink(path, *given, **named)
+
+    monkeypatch.setattr(os, "unlink", beside_others)
+    folder.remove()
+    assert not folder.path.exists()

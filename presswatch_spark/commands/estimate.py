@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from presswatch_spark.commands.options import storage_of, storage_options
 
 if TYPE_CHECKING:
     from presswatch_spark.sampling.estimate import Estimated, SampleEstimate
@@ -28,7 +30,8 @@ HEADLINES = (
 @click.option("--run", "run_id", default="latest", show_default=True, metavar="RUN", help="Which run.")
 @click.option("--by", type=click.Choice(list(BY)), help="Also for each title or publisher that was found.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, with all that is known.")
-def estimate(tables: str, run_id: str, by: str | None, as_json: bool) -> None:
+@storage_options
+def estimate(tables: str, run_id: str, by: str | None, as_json: bool, **flags: Any) -> None:
     """Say what a whole release holds, by the sample of it that a run read.
 
     TABLES is the folder that a scan with --sample was given as --out. Every total has the limits between
@@ -40,7 +43,7 @@ def estimate(tables: str, run_id: str, by: str | None, as_json: bool) -> None:
     from presswatch_spark.output.tables import TableStore
     from presswatch_spark.show import json_line
 
-    store = TableStore.open(tables)
+    store = TableStore.open(tables, storage_of(flags))
     for chosen in chosen_runs(store, run_id):
         found = estimate_of(store, chosen, BY[by] if by else None)
         for line in map(json_line, json_rows(found)) if as_json else estimate_lines(found, found.measures):

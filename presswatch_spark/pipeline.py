@@ -244,7 +244,10 @@ def _start(
     """What an observer is told at the start: the run, what is asked of it, and what is done already."""
     names = ("dataset", "release", "sample", "corpus_digest", "config_digest", "tool_version")
     asked = {name: work.facts[name] for name in names}
-    labels = {"run_id": run.run_id, **{name: str(asked[name] or "") for name in ("dataset", "release")}}
+    labels = {
+        "run_id": run.run_id,
+        **{name: str(asked[name] or "") for name in ("dataset", "release", "sample")},
+    }
     finished = store.read("runs", columns=["finished_at"])["finished_at"].to_pylist()
     facts = RunFacts(labels, planned, run.started_at, max(finished, default=None))
     counts, totals = _counted(waves), sum((wave.totals for wave in waves), Counter())

@@ -62,9 +62,9 @@ def design_of(run: Mapping[str, Any], log: Iterable[Mapping[str, Any]]) -> Desig
     """
     if run["sample"] is None:
         raise InputError(
-            "the run is no sample: its own counts are the totals",
+            "the run is no sample: what it counted is all that it read",
             where=run["run_id"],
-            remedy="read its row of `runs`",
+            remedy="read its row of `runs`; `shards_partial` and `shards_failed` say what it did not read",
         )
     shards = [(line["shard_uri"], line["status"] == "complete") for line in log]
     files = tuple(uri for uri, whole in shards if whole)

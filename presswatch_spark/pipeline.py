@@ -37,7 +37,7 @@ from presswatch_spark.sources.base import ReadOptions
 from presswatch_spark.sources.detect import holds_metadata
 from presswatch_spark.sources.oscar import companions
 from presswatch_spark.sources.table.columns import check_mapping
-from presswatch_spark.spark import interruptible, session
+from presswatch_spark.spark import cores_now, interruptible, session
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical
 from presswatch_spark.storage.shards import ShardPlan, plan
 
@@ -144,7 +144,7 @@ def scan(
 
 def _observer(bill: Bill, rules: RunRules, progress: Progress | None, events: EventLog | None) -> Observer:
     """Who follows the run, and is told first what it will cost; raises `BudgetError` if that is too much."""
-    price = bill.machine.dollars if bill.machine else None
+    price = bill.machine.kept if bill.machine else None
     observer = Observer(progress or Progress(events=events), events, rules.metrics_file, price)
     observer.say("estimate", bill.line())
     bill.require_within_budget()
@@ -152,8 +152,7 @@ def _observer(bill: Bill, rules: RunRules, progress: Progress | None, events: Ev
 
 
 def _cost_guard(bill: Bill, planned: int, spark: SparkSession, observer: Observer) -> CostGuard:
-    cores = partial(getattr, spark.sparkContext, "defaultParallelism")
-    return CostGuard(bill, planned, cores, partial(observer.say, "estimate"))
+    return CostGuard(bill, planned, partial(cores_now, spark), partial(observer.say, "estimate"))
 
 
 def _without_companions(shards: ShardPlan, dataset: str, storage: StorageOptions) -> ShardPlan:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 HEADERS = ("in the release", "seen", "estimate", "at least", "at most", "in shards")
 BY = {"title": "title_id", "publisher": "publisher_id"}
+# Of fewer shards, limits of 95 % are less sure than that where few of them hold most: see docs/decisions.md.
+ENOUGH_SHARDS = 1000
 # What a scan says at its end; `presswatch estimate` says the rest.
 HEADLINES = (
     "documents",
@@ -36,7 +38,7 @@ def estimate(tables: str, run_id: str, by: str | None, as_json: bool, **flags: A
 
     TABLES is the folder that a scan with --sample was given as --out. Every total has the limits between
     which it lies, in 95 of 100 samples; docs/tables.md says what they mean. Without an upper limit, it was
-    seen in fewer than five shards, and nobody can say.
+    seen in fewer than seven shards, and nobody can say.
     """
     from presswatch_spark.estimates import estimate_of
     from presswatch_spark.match_rows import chosen_runs
@@ -58,13 +60,18 @@ def json_rows(found: SampleEstimate) -> Iterator[dict[str, object]]:
 
 
 def estimate_lines(found: SampleEstimate, measures: Iterable[Estimated]) -> Iterator[str]:
-    """The sample in a line or two, then a table of `measures`."""
+    """The sample in a few lines, then a table of `measures`."""
     from presswatch_spark.show import table_lines, terminal_width
 
     yield (
         f"run {found.run_id}: {found.read:,} of {found.listed:,} shards read to their end, drawn in"
         f" {found.strata:,} segments or folders; totals of all {found.listed:,} within limits of 95 %"
     )
+    if found.read < ENOUGH_SHARDS:
+        yield (
+            f"fewer than {ENOUGH_SHARDS:,} shards were read: where few shards of the release hold most of a"
+            " total, its limits are less sure"
+        )
     if found.missing:
         yield (
             f"{found.missing:,} drawn shards were not read to their end: the limits allow for anything from"

@@ -38,7 +38,7 @@ from presswatch_spark.sources.detect import holds_metadata
 from presswatch_spark.sources.oscar import companions
 from presswatch_spark.sources.table.columns import check_mapping
 from presswatch_spark.spark.errors import spark_errors
-from presswatch_spark.spark.session import interruptible, session
+from presswatch_spark.spark.session import cores_now, interruptible, session
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical
 from presswatch_spark.storage.shards import ShardPlan, plan
 
@@ -145,7 +145,7 @@ def scan(
 
 def _observer(bill: Bill, rules: RunRules, progress: Progress | None, events: EventLog | None) -> Observer:
     """Who follows the run, and is told first what it will cost; raises `BudgetError` if that is too much."""
-    price = bill.machine.dollars if bill.machine else None
+    price = bill.machine.kept if bill.machine else None
     observer = Observer(progress or Progress(events=events), events, rules.metrics_file, price)
     observer.say("estimate", bill.line())
     bill.require_within_budget()
@@ -153,8 +153,7 @@ def _observer(bill: Bill, rules: RunRules, progress: Progress | None, events: Ev
 
 
 def _cost_guard(bill: Bill, planned: int, spark: SparkSession, observer: Observer) -> CostGuard:
-    cores = partial(getattr, spark.sparkContext, "defaultParallelism")
-    return CostGuard(bill, planned, cores, partial(observer.say, "estimate"))
+    return CostGuard(bill, planned, partial(cores_now, spark), partial(observer.say, "estimate"))
 
 
 def _without_companions(shards: ShardPlan, dataset: str, storage: StorageOptions) -> ShardPlan:
@@ -245,7 +244,10 @@ def _start(
     """What an observer is told at the start: the run, what is asked of it, and what is done already."""
     names = ("dataset", "release", "sample", "corpus_digest", "config_digest", "tool_version")
     asked = {name: work.facts[name] for name in names}
-    labels = {"run_id": run.run_id, **{name: str(asked[name] or "") for name in ("dataset", "release")}}
+    labels = {
+        "run_id": run.run_id,
+        **{name: str(asked[name] or "") for name in ("dataset", "release", "sample")},
+    }
     finished = store.read("runs", columns=["finished_at"])["finished_at"].to_pylist()
     facts = RunFacts(labels, planned, run.started_at, max(finished, default=None))
     counts, totals = _counted(waves), sum((wave.totals for wave in waves), Counter())

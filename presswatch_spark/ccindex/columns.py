@@ -35,6 +35,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Our name of each column, and theirs, to try in order."""
 SEARCHED = ("key", "host", "domain")
 """Columns that only say where to look."""
+WITHOUT_PAGES = frozenset(("robotstxt", "crawldiagnostics"))
+"""Subsets of a release that hold no pages, or others than those that `warc` and `wet` hold."""
 
 _PARTITION = re.compile(r"(?:^|/)(crawl|subset)=([^/]+)(?=/)")
 _IN_FILENAME = re.compile(r"(?:^|/)crawl-data/([^/]+)/segments/[^/]+/([^/]+)/")

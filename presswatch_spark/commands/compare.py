@@ -38,4 +38,6 @@ def compare(tables: str, before: str, after: str, out: str, **flags: Any) -> Non
         click.echo(f"{count:>10,}  {status:<12} {MEANING[status]}")
     if summary.doubt:
         click.echo(f"absence cannot be said: {summary.doubt}")
+    if summary.counts["new"] and summary.doubt_of_new:
+        click.echo(f"what is new may have been there before: {summary.doubt_of_new}")
     click.echo(f"written to {summary.folder}")

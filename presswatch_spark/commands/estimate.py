@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from presswatch_spark.commands.options import storage_of, storage_options
 
 if TYPE_CHECKING:
     from presswatch_spark.sampling.estimate import Estimated, SampleEstimate
 
 HEADERS = ("in the release", "seen", "estimate", "at least", "at most", "in shards")
 BY = {"title": "title_id", "publisher": "publisher_id"}
+# Of fewer shards, limits of 95 % are less sure than that where few of them hold most: see docs/decisions.md.
+ENOUGH_SHARDS = 1000
 # What a scan says at its end; `presswatch estimate` says the rest.
 HEADLINES = (
     "documents",
@@ -28,19 +32,20 @@ HEADLINES = (
 @click.option("--run", "run_id", default="latest", show_default=True, metavar="RUN", help="Which run.")
 @click.option("--by", type=click.Choice(list(BY)), help="Also for each title or publisher that was found.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, with all that is known.")
-def estimate(tables: str, run_id: str, by: str | None, as_json: bool) -> None:
+@storage_options
+def estimate(tables: str, run_id: str, by: str | None, as_json: bool, **flags: Any) -> None:
     """Say what a whole release holds, by the sample of it that a run read.
 
     TABLES is the folder that a scan with --sample was given as --out. Every total has the limits between
     which it lies, in 95 of 100 samples; docs/tables.md says what they mean. Without an upper limit, it was
-    seen in fewer than five shards, and nobody can say.
+    seen in fewer than seven shards, and nobody can say.
     """
     from presswatch_spark.output.tables import TableStore
     from presswatch_spark.queries.estimates import estimate_of
     from presswatch_spark.queries.matches import chosen_runs
     from presswatch_spark.show import json_line
 
-    store = TableStore.open(tables)
+    store = TableStore.open(tables, storage_of(flags))
     for chosen in chosen_runs(store, run_id):
         found = estimate_of(store, chosen, BY[by] if by else None)
         for line in map(json_line, json_rows(found)) if as_json else estimate_lines(found, found.measures):
@@ -55,13 +60,18 @@ def json_rows(found: SampleEstimate) -> Iterator[dict[str, object]]:
 
 
 def estimate_lines(found: SampleEstimate, measures: Iterable[Estimated]) -> Iterator[str]:
-    """The sample in a line or two, then a table of `measures`."""
+    """The sample in a few lines, then a table of `measures`."""
     from presswatch_spark.show import table_lines, terminal_width
 
     yield (
         f"run {found.run_id}: {found.read:,} of {found.listed:,} shards read to their end, drawn in"
         f" {found.strata:,} segments or folders; totals of all {found.listed:,} within limits of 95 %"
     )
+    if found.read < ENOUGH_SHARDS:
+        yield (
+            f"fewer than {ENOUGH_SHARDS:,} shards were read: where few shards of the release hold most of a"
+            " total, its limits are less sure"
+        )
     if found.missing:
         yield (
             f"{found.missing:,} drawn shards were not read to their end: the limits allow for anything from"

@@ -201,7 +201,7 @@ def summary_lines(summary: RunSummary, out: str) -> list[str]:
     if row.get("sample") is not None:
         lines.insert(
             1,
-            f"a sample: {row['sample']:.4g} of {row['shards_listed']:,} shards;"
+            f"a sample: {row['shards_planned']:,} of {row['shards_listed']:,} shards;"
             " what was not found may stand in the rest",
         )
     return lines

@@ -49,6 +49,11 @@ class Bill:
         """What the run will cost; None if no price is named."""
         return None if self.machine is None else self.machine.dollars(self.estimate.core_hours)
 
+    def core_hours(self, spark_seconds: float) -> float:
+        """Core-hours of so many seconds of Spark's cores, which without a price are taken for whole ones."""
+        hours = spark_seconds / HOUR
+        return hours if self.machine is None else self.machine.core_hours(hours)
+
     def line(self) -> str:
         """The estimate in one line, with what it rests on."""
         expected = self.estimate
@@ -61,7 +66,7 @@ class Bill:
         for release, count in expected.guessed.items():
             parts.append(f"{count:,} of unknown size, taken to be as those of {release} are")
         if expected.unknown:
-            parts.append(f"{expected.unknown:,} whose format their names do not tell, left out")
+            parts.append(f"{expected.unknown:,} whose format or size is not known, left out")
         return "estimate: " + ", ".join(parts)
 
     def require_within_budget(self) -> None:
@@ -80,13 +85,14 @@ class Bill:
 class CostGuard:
     """Asked before the first wave of a run and after each: tells what it costs, and stops it at its budget.
 
-    The cost so far is the time of this process times the cores of its cluster, idle ones too, and that of the
-    waves that earlier processes of the run finished.
+    The cost so far is the time of this process times the cores of its executors, idle ones too, and that of
+    the waves that earlier processes of the run finished. Of a wave those count that are there at its
+    beginning or at its end, whichever are more.
 
     Args:
         bill: the run's.
         planned: its shards.
-        cores: how many the cluster has now.
+        cores: how many the cluster has now, as Spark counts them.
         say: where a line of news goes.
     """
 
@@ -96,6 +102,7 @@ class CostGuard:
         self._bill, self._planned, self._cores, self._say = bill, planned, cores, say
         self._before: Counts | None = None
         self._spent = self._asked = 0.0
+        self._had = 0
         self._told = False
 
     def __call__(self, done: Counts, seconds: float) -> None:
@@ -104,13 +111,16 @@ class CostGuard:
         Raises:
             BudgetError: it has reached the budget, and shards are left.
         """
-        self._spent += (seconds - self._asked) * self._cores()
+        had, self._had = self._had, self._cores()
+        # Executors come while a wave goes on, and leave at its end.
+        self._spent += (seconds - self._asked) * max(had, self._had)
         self._asked = seconds
         if self._before is None:
             self._before = done
         here = done.shards - self._before.shards
-        core_hours = (self._spent + self._before.core_seconds) / HOUR
-        whole = core_hours + self._spent / HOUR / here * (self._planned - done.shards) if here else None
+        core_hours = self._bill.core_hours(self._spent + self._before.core_seconds)
+        left = self._planned - done.shards
+        whole = core_hours + self._bill.core_hours(self._spent) / here * left if here else None
         if whole is not None and done.shards < self._planned and not self._told:
             self._told = True
             self._say(self._forecast(here, whole))

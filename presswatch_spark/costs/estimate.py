@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import yaml
 
+from presswatch_spark.ccindex.columns import WITHOUT_PAGES, in_filename
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings.shipped import shipped
 from presswatch_spark.storage.objects import ObjectInfo
@@ -34,15 +35,27 @@ KINDS_BY_SUFFIX = (
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A machine by its price list: cores, and dollars an hour with the fee of the service around it."""
+    """A machine by its price list: vCPUs, the cores that they are, and dollars an hour with all fees.
+
+    What Spark calls cores are vCPUs; rates are those of whole cores.
+    """
 
     name: str
+    vcpus: float
     cores: float
     usd_per_hour: float
 
     def dollars(self, core_hours: float) -> float:
         """What so many core-hours cost, if all cores are at work."""
         return core_hours / self.cores * self.usd_per_hour
+
+    def core_hours(self, spark_hours: float) -> float:
+        """Hours of whole cores, of so many hours of cores as Spark counts them."""
+        return spark_hours / self.vcpus * self.cores
+
+    def kept(self, spark_hours: float) -> float:
+        """Dollars for so many hours of cores as Spark counts them, at work or idle."""
+        return self.dollars(self.core_hours(spark_hours))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +112,7 @@ class PriceList:
             machines=tuple(
                 Machine(
                     str(one["name"]),
+                    float(one["vcpus"]),
                     float(one["cores"]),
                     float(one["usd_per_hour"]) + float(one["service_usd_per_hour"]),
                 )
@@ -147,8 +161,8 @@ class PriceList:
 class Estimate:
     """What a scan of some shards will take. Bytes are those stored.
 
-    `guessed`: shards whose size is not known, by the release whose mean stands for it; `unknown`: shards that
-    nothing is known of, left out of all else.
+    `guessed`: shards whose size is not known, by the release whose mean stands for it; `unknown`: shards of
+    which too little is known, left out of all else.
     """
 
     shards: int
@@ -172,7 +186,9 @@ def estimate(shards: Iterable[ObjectInfo], dataset: str, gate: bool, prices: Pri
         count += 1
         kind = kind_of(shard.uri, dataset)
         like, rate = (prices.like(kind), prices.rate(kind, gate)) if kind else (None, None)
-        if like is None or rate is None:
+        # Beside those of pages a release has files of robots.txt and of errors, which are far smaller.
+        other = shard.size is None and in_filename(shard.uri).get("subset") in WITHOUT_PAGES
+        if like is None or rate is None or other:
             unknown += 1
             continue
         if shard.size is None:

@@ -27,7 +27,7 @@ class Observer:
         progress: for people, or one line a minute.
         events: for collectors of logs, if there are any.
         metrics_file: for Prometheus: written whole or not at all, after each wave and at the end.
-        dollars: what so many core-hours cost, if a price was named.
+        dollars: what so many hours of cores cost, as Spark counts them, if a price was named.
     """
 
     def __init__(

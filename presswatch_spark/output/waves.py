@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import partial, reduce
 from math import ceil
 from operator import add
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,7 @@ from presswatch_spark.output.wave_task import PLATFORM, TOLD, CountsParam, ScanO
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.shard.scan import lost_shard
 from presswatch_spark.spark.errors import WorkerDiedError, spark_errors
-from presswatch_spark.spark.session import TASK_FAILURES, spark_schema
+from presswatch_spark.spark.session import TASK_FAILURES, cores_now, spark_schema
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.objects import ObjectInfo, printable
 
@@ -62,13 +62,18 @@ class _Scanned:
 class _Meter:
     """Counts what a cluster of so many cores is kept for, idle or not."""
 
-    cores: int
+    cores: Callable[[], int]
     since: float = field(default_factory=time.monotonic)
+    had: int = 0
+
+    def __post_init__(self) -> None:
+        self.had = self.cores()
 
     def core_seconds(self) -> float:
-        """Seconds since the last look, times the cores."""
+        """Seconds since the last look, times the cores of then or of now, whichever are more."""
         before, self.since = self.since, time.monotonic()
-        return (self.since - before) * self.cores
+        had, self.had = self.had, self.cores()
+        return (self.since - before) * max(had, self.had)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,8 @@ class WaveScan:
             OutputError: the disk is full, or another process has taken the run over.
             PresswatchError: Spark failed for a reason that no smaller wave would mend.
         """
-        waves, left, meter, deaths = list[Wave](), dict[int, Row](), _Meter(self._cores), 0
+        meter = _Meter(partial(cores_now, self.spark))
+        waves, left, deaths = list[Wave](), dict[int, Row](), 0
         for found in self._scanned(shards, final=False):
             lost = {place: row for place, row in found.log.items() if row["failure"] in PLATFORM}
             left |= lost

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from presswatch_spark.ccindex.columns import in_filename
+from presswatch_spark.ccindex.columns import WITHOUT_PAGES, in_filename
 from presswatch_spark.errors import OutputError
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.queries.matches import chosen_runs
@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 STATUSES = ("gone", "still_there", "new", "unknown")
 # What differs from one release to the next without making a copy easier or harder to find.
 HARMLESS = ("release",)
-FEWER = "the after run read fewer shards than the before run"
-# Subsets of a release that hold no pages, or others than those that were found.
-WITHOUT_PAGES = frozenset(("robotstxt", "crawldiagnostics"))
+FEWER = "the {} run read fewer shards than the {} run"
 
 USED = tuple(
     dict.fromkeys(
@@ -58,10 +56,14 @@ Shard = tuple[str | None, str]
 
 @dataclass(frozen=True, slots=True)
 class ComparisonSummary:
-    """Rows of each status, and why absence could not be said (None if it could)."""
+    """Rows of each status, and why absence could not be said (None if it could).
+
+    `doubt_of_new`: why what is `new` may have been there before all the same.
+    """
 
     counts: Mapping[str, int]
     doubt: str | None
+    doubt_of_new: str | None
     folder: Path
 
 
@@ -93,36 +95,44 @@ def compare(
         written = spark.read.parquet(folder.as_uri()).groupBy("status").count().collect()
     counts = {row["status"]: int(row["count"]) for row in written}
     told = "; ".join(sorted(set(doubts.values()))) or None
-    return ComparisonSummary({status: counts.get(status, 0) for status in STATUSES}, told, folder)
+    of_new = _doubt_of_new(store, before, after)
+    return ComparisonSummary({status: counts.get(status, 0) for status in STATUSES}, told, of_new, folder)
 
 
-def doubt_of(before: Mapping[str, Any], after: Mapping[str, Any], not_planned: int = 0) -> str | None:
-    """Why a copy that the after run did not find may be there all the same; None if it is gone.
+def doubt_of(
+    found: Mapping[str, Any],
+    other: Mapping[str, Any],
+    not_planned: int = 0,
+    names: tuple[str, str] = ("before", "after"),
+) -> str | None:
+    """Why a copy that one run found and the other did not may be there all the same; None if it is not.
 
-    Both are rows of `runs`; `not_planned` counts shards of the before run that have no namesake in the after
-    run: in another release all names change, in the same one a shard that is not read again says nothing.
+    Both are rows of `runs`, with their `names`: what the after run did not find is gone, what the before run
+    did not find is new. `not_planned` counts shards of the one run that have no namesake in the other:
+    in another release all names change, in the same one a shard that is not read again says nothing.
     """
-    unread = after["shards_planned"] - after["shards_complete"]
+    first, second = names
+    unread = other["shards_planned"] - other["shards_complete"]
     if unread:
-        planned = after["shards_planned"]
-        return f"the after run did not read {unread:,} of {planned:,} shards to their end"
-    if after["shards_planned"] == 0:
-        return "the after run has no shards"
-    if after["documents"] == 0:
-        return "the after run read no document"
-    if before["release"] == after["release"] and not_planned:
-        return f"the after run did not read {not_planned:,} shards that the before run read"
-    if after.get("sample") is not None and before["release"] != after["release"]:
-        return "the after run read a sample of its release"
-    if after["shards_planned"] < before["shards_planned"]:
-        return FEWER
-    if before["tool_version"] != after["tool_version"]:
+        planned = other["shards_planned"]
+        return f"the {second} run did not read {unread:,} of {planned:,} shards to their end"
+    if other["shards_planned"] == 0:
+        return f"the {second} run has no shards"
+    if other["documents"] == 0:
+        return f"the {second} run read no document"
+    if found["release"] == other["release"] and not_planned:
+        return f"the {second} run did not read {not_planned:,} shards that the {first} run read"
+    if other.get("sample") is not None and found["release"] != other["release"]:
+        return f"the {second} run read a sample of its release"
+    if other["shards_planned"] < found["shards_planned"]:
+        return FEWER.format(second, first)
+    if found["tool_version"] != other["tool_version"]:
         return "the runs were made by different versions"
-    if before["corpus_digest"] != after["corpus_digest"]:
+    if found["corpus_digest"] != other["corpus_digest"]:
         return "the runs had different corpora"
-    if before["dataset"] != after["dataset"]:
+    if found["dataset"] != other["dataset"]:
         return "the runs read different kinds of datasets"
-    if _settings(before) != _settings(after):
+    if _settings(found) != _settings(other):
         return "the runs had different settings"
     return None
 
@@ -141,7 +151,8 @@ def doubt_of_subset(subset: str | None, before: Iterable[Shard], after: Collecti
         return f"the after run read only {_listed(subsets)}" if WITHOUT_PAGES.issuperset(subsets) else None
     if subset not in subsets:
         return f"the after run read no shards that are of the subset {subset} by their path"
-    return f"{FEWER}, of the subset {subset}" if subsets.count(subset) < len(shards) else None
+    fewer = FEWER.format("after", "before")
+    return f"{fewer}, of the subset {subset}" if subsets.count(subset) < len(shards) else None
 
 
 def joined_runs(before: DataFrame, after: DataFrame) -> DataFrame:
@@ -227,6 +238,11 @@ def _doubts(store: TableStore, before: str, after: str) -> dict[str | None, str]
     subsets = {subset for subset, _ in first} | {_subset(uri) for uri in found}
     told = {subset: whole or doubt_of_subset(subset, first, second) for subset in subsets}
     return {subset: doubt for subset, doubt in told.items() if doubt}
+
+
+def _doubt_of_new(store: TableStore, before: str, after: str) -> str | None:
+    not_planned = len(_not_again(_shards(store, after), _shards(store, before)))
+    return doubt_of(_run(store, after), _run(store, before), not_planned, ("after", "before"))
 
 
 def _shards(store: TableStore, run_id: str) -> set[Shard]:

@@ -58,30 +58,18 @@ def design_of(run: Mapping[str, Any], log: Iterable[Mapping[str, Any]]) -> Desig
     for them, and `estimate` widens the intervals.
 
     Raises:
-        InputError: the run is no sample, or too few shards were read, or too many were not.
+        InputError: the run is no sample, too few shards were read or too many were not, or two have one name.
     """
     if run["sample"] is None:
         raise InputError(
-            "the run is no sample: its own counts are the totals",
+            "the run is no sample: what it counted is all that it read",
             where=run["run_id"],
-            remedy="read its row of `runs`",
+            remedy="read its row of `runs`; `shards_partial` and `shards_failed` say what it did not read",
         )
     shards = [(line["shard_uri"], line["status"] == "complete") for line in log]
     files = tuple(uri for uri, whole in shards if whole)
     missing = len(shards) - len(files)
-    if missing > MISSING_SHARE * len(shards):
-        raise InputError(
-            f"{missing:,} of {len(shards):,} drawn shards were not read to their end; with more than"
-            f" {MISSING_SHARE:.0%} missing, what is in the rest of the release cannot be estimated",
-            where=run["run_id"],
-            remedy="`scan_log` says why; scan again once they can be read",
-        )
-    if len(files) < STRATUM_FILES:
-        raise InputError(
-            f"{len(files):,} shards are too few for an interval, which takes {STRATUM_FILES}",
-            where=run["run_id"],
-            remedy="draw a larger --sample",
-        )
+    _check(run["run_id"], len(shards), files)
     # Samples of older versions were drawn from all shards alike.
     told = run.get("sample_strata")
     listed: Mapping[str, int] = json.loads(told) if told else {"": run["shards_listed"]}
@@ -96,6 +84,30 @@ def design_of(run: Mapping[str, Any], log: Iterable[Mapping[str, Any]]) -> Desig
             remedy="scan the sample again",
         )
     return Design(sum(listed.values()), files, missing, len(listed), _grouped(listed, places))
+
+
+def _check(run_id: str, drawn: int, files: tuple[str, ...]) -> None:
+    """Refuse a sample of `drawn` shards, of which `files` were read to their end, that tells nothing."""
+    missing = drawn - len(files)
+    if len(set(files)) < len(files):
+        raise InputError(
+            "shards cannot be told apart by their names, which lose what follows `?`",
+            where=run_id,
+            remedy="scan a copy whose shards have names of their own",
+        )
+    if missing > MISSING_SHARE * drawn:
+        raise InputError(
+            f"{missing:,} of {drawn:,} drawn shards were not read to their end; with more than"
+            f" {MISSING_SHARE:.0%} missing, what is in the rest of the release cannot be estimated",
+            where=run_id,
+            remedy="`scan_log` says why; scan again once they can be read",
+        )
+    if len(files) < STRATUM_FILES:
+        raise InputError(
+            f"{len(files):,} shards are too few for an interval, which takes {STRATUM_FILES}",
+            where=run_id,
+            remedy="draw a larger --sample",
+        )
 
 
 def _grouped(

@@ -31,7 +31,7 @@ class Estimated:
     """One measure of a release: seen in the sample, estimated, and between which limits.
 
     `of`: the title or publisher it is about; None: all. `high` is None where nobody can say, as of what was
-    seen in fewer than five files. `files` have any of it in the sample, and `files_high` in the release, at
+    seen in fewer than seven files. `files` have any of it in the sample, and `files_high` in the release, at
     most.
     """
 

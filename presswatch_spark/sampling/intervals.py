@@ -5,6 +5,12 @@ are scaled, so that they vary as a sample does that is drawn without replacement
 Wu, "Resampling inference with complex survey data", 1988). How far a drawn total lies from the estimate is
 counted in standard errors of its own, and the quantiles of that make the interval (Efron's bootstrap-t):
 counts of matches are skewed, and a sample that misses the large ones also thinks that they vary little.
+
+Where few files make up the variance it is hardly known itself, and files that are drawn again say too little
+of that. The upper quantile is moved out as far as Student's t lies beyond the normal law, which Hesterberg
+("What teachers should know about the bootstrap", 2015) does with percentiles: for the degrees of freedom that
+Satterthwaite ("An approximate distribution of estimates of variance components", 1946) gives a variance, here
+with the kurtosis of the counts in it.
 """
 
 from __future__ import annotations
@@ -12,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +28,13 @@ Floats = npt.NDArray[np.float64]
 REPLICATES = 2000
 # How often the truth may lie beyond either end. Above, less than half of 5 %, since skewed counts still miss
 # more often on that side than they should: chosen by simulation, see docs/decisions.md.
-BELOW, ABOVE = 0.03, 0.015
-# Of what was found in fewer files, nobody can say how much more of it there may be in others.
-FEWEST_FILES = 5
+BELOW, ABOVE = 0.035, 0.0125
+# What is rarer than eight replicates cannot be told by so many.
+RAREST = 8 / REPLICATES
+NORMAL = NormalDist()
+# Of what was found in fewer files, nobody can say how much more of it there may be in others: of seven, none
+# is drawn in one replicate of e^7, far fewer than RAREST; of five, in too many.
+FEWEST_FILES = 7
 FILES_ABOVE = 0.025
 CELLS_AT_ONCE = 1 << 23
 ROUNDING = 1e-9
@@ -66,9 +77,10 @@ def totals(strata: Sequence[Stratum], seed: int) -> Totals:
     error = np.sqrt(np.sum([_variance(stratum) for stratum in strata], axis=0))
     pivots = _pivots(strata, error, np.random.default_rng(seed))
     last = len(pivots) - 1
+    above = np.floor(_beyond(ABOVE, freedom(strata)) * last).astype(np.int64)
     with np.errstate(invalid="ignore"):
         low = estimate - pivots[math.ceil((1 - BELOW) * last)] * error
-        high = estimate - pivots[math.floor(ABOVE * last)] * error
+        high = estimate - np.take_along_axis(pivots, above[None], axis=0)[0] * error
     unread = any(stratum.size > len(stratum.values) for stratum in strata)
     few = (files < FEWEST_FILES) & unread
     return Totals(
@@ -99,6 +111,29 @@ def _variance(stratum: Stratum) -> Floats:
     count = len(stratum.values)
     spread = np.asarray(stratum.values.var(axis=0, ddof=1), dtype=np.float64)
     return stratum.size * (stratum.size - count) * spread / count
+
+
+def freedom(strata: Sequence[Stratum]) -> Floats:
+    """Degrees of freedom of each measure's variance: those of the χ² that is as uncertain (Satterthwaite)."""
+    variance, doubt = np.zeros((2, strata[0].values.shape[1]))
+    for stratum in strata:
+        count, part = len(stratum.values), _variance(stratum)
+        squares = (stratum.values - stratum.values.mean(axis=0)) ** 2
+        spread = squares.mean(axis=0)
+        kurtosis = (squares**2).mean(axis=0) / np.where(spread > 0, spread, 1) ** 2
+        variance += part
+        doubt += part**2 * np.maximum(kurtosis - (count - 3) / (count - 1), 0) / count
+    return np.asarray(2 * variance**2 / np.where(doubt > 0, doubt, 1))
+
+
+def _beyond(share: float, degrees: Floats) -> Floats:
+    """How often the normal law lies beyond where Student's t does with this `share`, by degrees of freedom.
+
+    Two terms of Fisher's expansion (Abramowitz and Stegun 1964, 26.7.5).
+    """
+    z, degrees = NORMAL.inv_cdf(1 - share), np.maximum(degrees, 1)
+    t = z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
+    return np.maximum([NORMAL.cdf(-quantile) for quantile in t.tolist()], RAREST)
 
 
 def _pivots(strata: Sequence[Stratum], error: Floats, rng: np.random.Generator) -> Floats:

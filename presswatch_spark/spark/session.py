@@ -88,6 +88,19 @@ def session(
     return spark
 
 
+def cores_now(spark: SparkSession) -> int:
+    """Cores of the executors that are there now, as Spark counts them; of a local session, its own.
+
+    `defaultParallelism` is what may come, where the cluster grows by itself: see `deploy.requests`.
+    """
+    context = spark.sparkContext
+    each = context.getConf().get("spark.executor.cores")
+    if each is None or re.match(r"local(\[|$)", str(context.master)):
+        return int(context.defaultParallelism)
+    # The driver is among those that it tells of.
+    return (int(context._jsc.sc().getExecutorMemoryStatus().size()) - 1) * int(each)
+
+
 def _stop(spark: SparkSession) -> None:
     """Stop a session as Spark wants it: workers whose JVM is just gone print tracebacks."""
     from py4j.protocol import Py4JError  # type: ignore[import-untyped]

@@ -101,7 +101,7 @@ def test_over_https_it_gives_the_same_and_a_sample_says_that_it_is_one(
         assert "sample" not in printed
         row, printed = scanned(server.url, corpus, tmp_path / "some", "--sample", "0.5", **trust)
     assert (row["sample"], row["shards_listed"], row["shards_planned"]) == (0.5, COUNT, COUNT // 2)
-    assert "a sample: 0.5 of 4 shards; what was not found may stand in the rest" in printed
+    assert "a sample: 2 of 4 shards; what was not found may stand in the rest" in printed
     drawn = set(TableStore.open(str(tmp_path / "some")).read("scan_log")["shard_uri"].to_pylist())
     listed = plan([f"{mirror}/crawl-data/{CRAWL}/wet.paths.gz"], StorageOptions())
     sample = draw(listed, 0.5, 0).shards

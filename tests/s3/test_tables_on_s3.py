@@ -19,9 +19,11 @@ from presswatch_spark.demo import shards
 from presswatch_spark.demo.prose import articles, pages
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables import SCAN_LOG
 from tests.conftest import ROOT
 from tests.corpora import article, build, write_jsonl
 from tests.scanned import FORMS, press_corpus, scan_here, some_pages
+from tests.tables import publish, row_of, write
 
 SEED, SHARDS = 20261125, 8
 OUT = "s3://shards/tables"
@@ -106,8 +108,8 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Shards of every form, and the tables of two scans of them."""
     folder = tmp_path_factory.mktemp("release")
     (folder / "shards").mkdir()
-    for name, write in FORMS.items():
-        write(folder / "shards" / name, some_pages())
+    for name, write_form in FORMS.items():
+        write_form(folder / "shards" / name, some_pages())
     paths = [folder / "shards" / name for name in FORMS]
     corpus = press_corpus(folder / "press")
     scan_here(paths, corpus, folder / "tables")
@@ -165,6 +167,25 @@ def test_runs_on_s3_are_compared(
     one, other = (pq.read_table(tmp_path / name / "comparison") for name in ("disk", "s3"))
     assert one.equals(other)
     assert len(one) > 0
+
+
+def test_a_sample_on_s3_is_estimated(
+    client: Any, bucket: str, endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    facts = {"sample": 0.1, "sample_seed": 0, "sample_strata": '{"en":200}', "shards_listed": 200}
+    publish(tmp_path / "tables", "r", [], **facts)
+    log = [
+        row_of(SCAN_LOG, run_id="r", shard_uri=f"/en/{n}.gz", status="complete", documents=7)
+        for n in range(20)
+    ]
+    write(TableStore.open(str(tmp_path / "tables")), "scan_log", "r", log, SCAN_LOG)
+    upload(client, tmp_path / "tables", "tables")
+    assert cli.run(["estimate", OUT, "--endpoint", endpoint]) == 0
+    on_s3 = capsys.readouterr().out
+    assert cli.run(["estimate", str(tmp_path / "tables")]) == 0
+    assert capsys.readouterr().out == on_s3
+    assert "documents  " in on_s3
+    assert "1,400" in on_s3
 
 
 def test_tables_that_are_not_there_are_named(

@@ -102,6 +102,9 @@ def test_a_sample_is_recorded_as_one(spark: SparkSession, press: Press, corpus: 
     (row,) = TableStore.open(str(tmp_path / "out")).read("runs").to_pylist()
     assert (row["sample"], row["shards_listed"]) == (0.25, len(keys))
     assert (row["sample_seed"], json.loads(row["sample_strata"])) == (0, {press.shards.name: len(keys)})
+    metrics = TableStore.open(str(tmp_path / "out")).read("metrics", summary.run_id).to_pylist()
+    (labels,) = (line["labels"] for line in metrics if line["name"] == "presswatch_run_info")
+    assert labels.endswith('sample="0.25"'), "no number beside it is taken for one of the whole"
     summary, log, _ = scanned(spark, [listing], corpus, tmp_path / "whole", sample=1.0)
     assert (summary.row["sample"], summary.row["shards_planned"], len(log)) == (None, len(keys), len(keys))
     assert summary.row["sample_strata"] is None

@@ -60,6 +60,22 @@ def test_executors_of_their_own_find_the_package(tmp_path: Path) -> None:
     assert said == "4 local-cluster[1,1,1024]"
 
 
+def test_the_cores_that_are_there_are_counted_not_those_that_may_come(tmp_path: Path) -> None:
+    code = """
+import time
+from presswatch_spark.spark.session import cores_now, session
+conf = {"spark.default.parallelism": "160", "spark.executor.cores": "1"}
+spark = session("test", master="local-cluster[2,1,1024]", conf=conf)
+spark.range(0, 4, 1, 2).count()
+deadline = time.monotonic() + 60
+while cores_now(spark) < 2 and time.monotonic() < deadline:
+    time.sleep(0.1)
+print(cores_now(spark), spark.sparkContext.defaultParallelism)
+"""
+    home = str(Path(pyspark.__file__).parent)
+    assert run_python(code, tmp_path, SPARK_HOME=home) == "2 160"
+
+
 def test_a_local_master_without_retries_gets_them(tmp_path: Path) -> None:
     assert run_python(COUNT.format(master="local[2]"), tmp_path) == "4 local[2,4]"
 

@@ -49,6 +49,22 @@ def test_after_a_sample_of_another_release_nothing_is_gone() -> None:
     assert doubt_of(run(sample=0.01), run(sample=0.01)) is None, "the same shards were read again"
 
 
+def test_what_is_new_after_a_sample_or_an_incomplete_run_may_have_been_there_before() -> None:
+    def of_new(before: dict[str, Any], after: dict[str, Any], not_planned: int = 0) -> str | None:
+        return doubt_of(after, before, not_planned, ("after", "before"))
+
+    later = run(release="CC-MAIN-2025-33")
+    assert of_new(run(), later) is None
+    assert of_new(run(sample=0.01), later) == "the before run read a sample of its release"
+    assert (
+        of_new(run(sample=0.01), run(), 9) == "the before run did not read 9 shards that the after run read"
+    )
+    unread = "the before run did not read 1 of 3 shards to their end"
+    assert of_new(run(shards_complete=2), later) == unread
+    fewer = "the before run read fewer shards than the after run"
+    assert of_new(run(shards_planned=2, shards_complete=2), later) == fewer
+
+
 PAGES = [("warc", "1.warc.gz"), ("warc", "2.warc.gz"), ("robotstxt", "1.warc.gz")]
 LATER = [("warc", "7.warc.gz"), ("warc", "8.warc.gz")]
 

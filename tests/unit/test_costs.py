@@ -20,6 +20,7 @@ from tests.conftest import ROOT
 
 PRICES = PriceList.read()
 CHEAP = "c7a.xlarge on demand"
+SERVERLESS = "EMR Serverless, x86, 3.5 GB a vCPU"
 WET = "Common Crawl WET, one crawl"
 GB = 10**9
 
@@ -83,6 +84,12 @@ class TestReckoning:
         expected = estimate([ObjectInfo("/x", GB), ObjectInfo("/y.wet.gz", GB)], "auto", False, PRICES)
         assert (expected.shards, expected.unknown, expected.stored_bytes) == (2, 1, GB)
 
+    def test_files_of_robots_txt_are_not_taken_to_be_as_large_as_those_of_pages(self) -> None:
+        uri = "s3://commoncrawl/crawl-data/CC-MAIN-2024-22/segments/1.2/robotstxt/x.warc.gz"
+        unlisted, listed = (estimate([ObjectInfo(uri, size)], "warc", False, PRICES) for size in (None, GB))
+        assert (unlisted.unknown, unlisted.core_hours) == (1, 0)
+        assert (listed.unknown, listed.stored_bytes) == (0, GB)
+
     def test_a_price_list_of_ones_own(self, tmp_path: Path) -> None:
         table = yaml.safe_load((ROOT / "conf" / "prices.yaml").read_text("utf-8"))
         table["prices"]["machines"] = [
@@ -91,6 +98,21 @@ class TestReckoning:
         (tmp_path / "own.yaml").write_text(yaml.safe_dump(table))
         theirs = bill(40, price="ours", prices=str(tmp_path / "own.yaml"))
         assert theirs.dollars == pytest.approx(theirs.estimate.core_hours / 2)
+
+    def test_what_spark_calls_a_core_is_a_vcpu(self) -> None:
+        serverless = PRICES.machine(SERVERLESS)
+        assert serverless.kept(16) == pytest.approx(1.16558 + 0.01998)
+        assert serverless.core_hours(16) == pytest.approx(8)
+        assert PRICES.machine(CHEAP).kept(10) == pytest.approx(10 / 4 * 0.20528)
+
+    def test_the_worker_of_emr_serverless_is_that_of_its_profile(self) -> None:
+        profile = yaml.safe_load((ROOT / "conf" / "profiles" / "emr-serverless.yaml").read_text("utf-8"))
+        executor, disk = profile["executor"], profile["serverless"]["disk_gb"] - 20
+        memory = executor["jvm_gb"] + executor["python_gb"]
+        machine = PRICES.machine(SERVERLESS)
+        assert machine.vcpus == executor["cores"]
+        hour = executor["cores"] * 0.052624 + memory * 0.0057785 + disk * 0.000111
+        assert machine.usd_per_hour == pytest.approx(hour, abs=1e-5)
 
     @pytest.mark.parametrize("text", ["a: [", "prices: {}", "- 1", "\xff"])
     def test_a_price_list_that_is_none_is_told(self, tmp_path: Path, text: str) -> None:
@@ -113,7 +135,7 @@ class TestBefore:
 
     def test_shards_that_nobody_can_tell_have_no_estimate(self) -> None:
         line = Bill.of(shards(2, GB, "{}"), "auto", ScanConfig()).line()
-        assert line == "estimate: 2 shards, 2 whose format their names do not tell, left out"
+        assert line == "estimate: 2 shards, 2 whose format or size is not known, left out"
 
     def test_a_scan_above_its_budget_does_not_begin(self) -> None:
         bill(1000, price=CHEAP, budget=0.20).require_within_budget()
@@ -182,9 +204,32 @@ class TestWhile:
         guard(Counts(), 0.0)
         guard(Counts(shards=100), 1e6)
 
+    def test_an_hour_of_emr_serverless_costs_what_its_vcpus_do(self) -> None:
+        expected = bill(1, price=SERVERLESS, budget=0.25)
+        said: list[str] = []
+        guard = CostGuard(expected, 100, lambda: 4, said.append)
+        guard(Counts(), 0.0)
+        with pytest.raises(
+            BudgetError, match=r"has cost \$0\.30 on EMR .* \(2\.0 core-hours\).*\$0\.59 in all"
+        ):
+            guard(Counts(shards=50), 3600.0)
+        assert said == [
+            "estimate by the 50 shards that were read: 4.0 core-hours, $0.59 in all; more than the budget of"
+            " $0.25, where the scan will stop"
+        ]
+
+    def test_cores_that_leave_at_the_end_of_a_wave_have_been_paid_for(self) -> None:
+        said: list[str] = []
+        cores = iter((4, 1))
+        guard = CostGuard(bill(1, price=CHEAP, budget=0.20), 100, lambda: next(cores), said.append)
+        guard(Counts(), 0.0)
+        with pytest.raises(BudgetError, match=r"\$0\.21"):
+            guard(Counts(shards=10), 3600.0)
+
     def test_cores_that_join_count_from_then_on(self) -> None:
+        said: list[str] = []
         cores = iter((2, 2, 100))
-        guard = CostGuard(bill(1, price=CHEAP, budget=0.10), 100, lambda: next(cores), [].append)
+        guard = CostGuard(bill(1, price=CHEAP, budget=0.10), 100, lambda: next(cores), said.append)
         guard(Counts(), 0.0)
         guard(Counts(shards=10), 3000.0)
         with pytest.raises(BudgetError):

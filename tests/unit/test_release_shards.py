@@ -189,7 +189,7 @@ class TestCommand:
         assert (asked["base"], asked["sample"], asked["dataset"]) == (str(mirror), 0.01, "wet")
         assert asked["config"].read.release == CRAWL
         said = capsys.readouterr()
-        assert "a sample: 0.01 of 500 shards; what was not found may stand in the rest" in said.out
+        assert "a sample: 5 of 500 shards; what was not found may stand in the rest" in said.out
         assert "no estimate of the whole: too few shards" in said.out
         assert said.err == "note: erratum of a release\n"
 

@@ -18,10 +18,11 @@ from presswatch_spark.errors import InputError
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.queries.estimates import estimate_of
+from presswatch_spark.sampling import intervals
 from presswatch_spark.sampling.articles import cautious, occurrences
 from presswatch_spark.sampling.design import Design, design_of
 from presswatch_spark.sampling.estimate import Estimated, SampleEstimate
-from presswatch_spark.sampling.intervals import Stratum, most_files, totals
+from presswatch_spark.sampling.intervals import Stratum, freedom, most_files, totals
 from presswatch_spark.sampling.measures import Articles
 from presswatch_spark.tables import SCAN_LOG
 from tests.tables import match, publish, row_of, write
@@ -98,8 +99,8 @@ class TestTotals:
         values = np.random.default_rng(1).normal(100, 10, (2000, 1))
         estimated = totals([Stratum(values, 10_000)], 0)
         error = 10_000 * np.sqrt((1 - 0.2) / 2000) * values.std(ddof=1)
-        assert (estimated.estimate - estimated.low) / error == pytest.approx(1.88, abs=0.15)
-        assert (estimated.high - estimated.estimate) / error == pytest.approx(2.17, abs=0.15)
+        assert (estimated.estimate - estimated.low) / error == pytest.approx(1.81, abs=0.15)
+        assert (estimated.high - estimated.estimate) / error == pytest.approx(2.24, abs=0.15)
 
     def test_what_was_read_whole_has_no_interval(self) -> None:
         values = np.random.default_rng(1).poisson(3, (40, 2)).astype(float)
@@ -128,14 +129,38 @@ class TestTotals:
         estimated = totals([Stratum(values, 10_000)], 0)
         assert (estimated.high - estimated.estimate) > 1.5 * (estimated.estimate - estimated.low)
 
+    def test_a_variance_that_few_files_make_up_has_few_degrees_of_freedom(self) -> None:
+        rng = np.random.default_rng(1)
+        alike, one = rng.normal(100, 10, (4000, 1)), np.zeros((4000, 1))
+        one[0] = 1
+        both = [Stratum(alike, 10_000), Stratum(rng.normal(100, 10, (4000, 1)), 10_000)]
+        assert freedom(both[:1]) == pytest.approx(3999, rel=0.15)
+        assert freedom(both) == pytest.approx(7998, rel=0.15)
+        assert freedom([Stratum(one, 10_000)]) == pytest.approx(2, rel=0.01)
+        assert freedom([Stratum(np.ones((20, 1)), 900)]) == 0
+
+    def test_where_few_files_make_up_the_variance_the_upper_limit_is_farther_out(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rng = np.random.default_rng(1)
+        alike, heavy = rng.normal(100, 10, 1000), rng.lognormal(0, 2, 1000) * (rng.random(1000) < 0.05)
+        stratum = Stratum(np.column_stack([alike, heavy]), 100_000)
+        upper = totals([stratum], 0)
+        monkeypatch.setattr(intervals, "freedom", lambda strata: np.full(2, np.inf))
+        as_if_known = totals([stratum], 0)
+        ratio = (upper.high - upper.estimate) / (as_if_known.high - as_if_known.estimate)
+        assert ratio[0] == pytest.approx(1, abs=0.02)
+        assert ratio[1] > 1.15
+        assert (upper.low == as_if_known.low).all()
+
     def test_of_what_few_files_have_no_upper_limit_is_claimed(self) -> None:
         values = np.zeros((100, 3))
-        values[:4, 0], values[:5, 1] = 7, 7
+        values[:6, 0], values[:7, 1] = 7, 7
         estimated = totals([Stratum(values, 1000)], 0)
         assert estimated.high[0] == np.inf
-        assert estimated.low[0] == 28
+        assert estimated.low[0] == 42
         assert np.isfinite(estimated.high[1])
-        assert (estimated.estimate[2], estimated.files.tolist()) == (0, [4, 5, 0])
+        assert (estimated.estimate[2], estimated.files.tolist()) == (0, [6, 7, 0])
 
     def test_the_seed_decides(self) -> None:
         strata = [Stratum(np.random.default_rng(1).poisson(3, (40, 1)).astype(float), 400)]
@@ -193,6 +218,10 @@ class TestDesign:
     def test_too_few_shards_have_no_interval(self) -> None:
         with pytest.raises(InputError, match=r"19 shards are too few .*takes 20.*larger --sample"):
             design_of(run_row(1), log(1, 19))
+
+    def test_shards_of_one_name_are_not_counted_twice(self) -> None:
+        with pytest.raises(InputError, match="cannot be told apart by their names"):
+            design_of(run_row(), [*log(3, 10), *log(1, 1)])
 
     def test_a_whole_run_is_no_sample(self) -> None:
         with pytest.raises(InputError, match="is no sample"):
@@ -299,7 +328,8 @@ class TestTables:
         assert lines[0].startswith(
             f"run {RUN}: 30 of 300 shards read to their end, drawn in 3 segments or folders"
         )
-        assert lines[1].split() == " ".join(HEADERS).split()
+        assert lines[1].startswith("fewer than 1,000 shards were read: ")
+        assert lines[2].split() == " ".join(HEADERS).split()
         assert [line.split()[-5:] for line in lines if line.startswith("matches  ")] == [
             ["30", "300", "300", "300", "30"]
         ]

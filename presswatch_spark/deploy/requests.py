@@ -94,6 +94,9 @@ def spark_settings(asked: Submission, attempt: int, driver_variable: str) -> dic
         # Executors come one by one: without it, the first waves would be cut for the few that are there.
         "spark.default.parallelism": str(profile.most_executors * executor.cores),
     }
+    if profile.most_executors == 1:
+        # A task that may not try again where it failed has nowhere to go.
+        settings["spark.excludeOnFailure.enabled"] = "false"
     # Hosts of a cluster do not know their region by themselves.
     of_all = {"AWS_DEFAULT_REGION": str(profile.region), **asked.environment, "PYSPARK_PYTHON": PYTHON}
     of_driver = {"PYSPARK_DRIVER_PYTHON": PYTHON, "PRESSWATCH_RESULT_URI": asked.record(attempt, "result")}

@@ -113,6 +113,8 @@ def publish(
         tables = {
             table: _written(spark, found, table, SortedFiles(table, run.run_id, staging)) for table in COLUMNS
         }
+        for table, written in tables.items():
+            _check_written(written, found.rows(table), staging.at(table))
         measured = pa.Table.from_pylist(list(metrics), METRICS).drop_columns("run_id")
         tables["metrics"] = sorted_here([measured], SortedFiles("metrics", run.run_id, staging))
     row |= {"table_digest": tables["matches"].digest, "signals_digest": tables["rights_signals"].digest}
@@ -132,7 +134,7 @@ def _written(spark: SparkSession, found: _Found, table: str, files: SortedFiles)
     if table == "scan_log":
         return sorted_here([found.log], files)
     if table == "rights_signals" and not parts:
-        return Sorted((), digest_of(()))
+        return Sorted((), 0, digest_of(()))
     if sum(part.bytes for part in parts) <= SORTED_HERE_BYTES:
         with ThreadPoolExecutor(READERS, "parts") as pool:
             rows = list(pool.map(lambda part: read_part(found.run.parts, part), parts))
@@ -154,6 +156,16 @@ def _check(row: Mapping[str, object], counted: Counts, run: Run) -> None:
             "waves hold {} shards, {} matches and {} signals, expected {}, {} and {}".format(*got, *expected),
             where=str(run.folder),
             remedy="remove that folder and give the same command again: the run starts over",
+        )
+
+
+def _check_written(written: Sorted, found: int, where: str) -> None:
+    """What was sorted is what was found, row for row."""
+    if written.rows != found:
+        raise OutputError(
+            f"the table was written with {written.rows:,} rows, and {found:,} were found",
+            where=where,
+            remedy="give the same command again: it is published anew",
         )
 
 

@@ -30,9 +30,10 @@ PARTS_PER_TASK = 8
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """A table as it was written: names of its files in order, and its digest ("" of the log)."""
+    """A table as it was written: names of its files in order, their rows, and its digest ("" of the log)."""
 
     files: tuple[str, ...]
+    rows: int
     digest: str
 
 
@@ -42,7 +43,7 @@ def sorted_here(rows: Sequence[pa.Table], files: SortedFiles) -> Sorted:
     table = table.sort_by([(name, "ascending", "at_start") for name in order])
     name = files.write_all(table.to_batches())
     digest = digest_of(table["row_sha256"].to_pylist()) if "row_sha256" in order else ""
-    return Sorted((name,), digest)
+    return Sorted((name,), len(table), digest)
 
 
 def sorted_by_spark(spark: SparkSession, folder: Folder, parts: Sequence[Part], files: SortedFiles) -> Sorted:
@@ -56,7 +57,8 @@ def sorted_by_spark(spark: SparkSession, folder: Folder, parts: Sequence[Part], 
     with spark_errors(files.folder.uri), ThreadPoolExecutor(2, "publish") as pool:
         digest = pool.submit(table_digest, digests)
         done = sorted(pool.submit(written.collect).result(), key=lambda row: int(row["partition"]))
-        return Sorted(tuple(row["name"] for row in done), digest.result())
+        names = tuple(row["name"] for row in done)
+        return Sorted(names, sum(row["rows"] for row in done), digest.result())
 
 
 def table_digest(matches: DataFrame) -> str:

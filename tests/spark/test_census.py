@@ -19,6 +19,7 @@ from presswatch_spark.corpus.spread import spread
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
 from presswatch_spark.matching.digests import table_digest
+from presswatch_spark.output.files import SOUGHT
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.output.unfinished import UnfinishedRun, unfinished_runs
 from presswatch_spark.settings.config import ScanConfig
@@ -66,6 +67,11 @@ class TestCensus:
         assert {line["run_id"] for line in (*captures, *log, row)} == {row["run_id"]}
         assert {line["article_id"] for line in captures} == {None, "pont"}
         assert summary.kinds.total() == 62
+        group = pq.ParquetFile(next((tmp_path / "out" / "captures").iterdir())).metadata.row_group(0)
+        columns = [group.column(n) for n in range(group.num_columns)]
+        assert {each.path_in_schema for each in columns if each.bloom_filter_offset} == set(
+            SOUGHT["captures"]
+        )
         # It is no scan, and nothing of it is left unfinished.
         assert (store.published(), store.published("censuses")) == ([], [row["run_id"]])
         assert list(unfinished_runs(store)) == []

@@ -7,6 +7,7 @@ import json
 import random
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.errors import PresswatchError, StorageError
+from presswatch_spark.errors import OutputError, PresswatchError, StorageError
 from presswatch_spark.matching.digests import table_digest as digest_of
 from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.observer import Observer
@@ -25,7 +26,7 @@ from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.output import publish
 from presswatch_spark.output.files import GROUP_ROWS, ORDERS, SOUGHT, SortedFiles
 from presswatch_spark.output.parts import COLUMNS
-from presswatch_spark.output.sorting import sorted_here
+from presswatch_spark.output.sorting import Sorted, sorted_by_spark, sorted_here
 from presswatch_spark.output.tables import SCHEMAS, TableStore
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
@@ -250,7 +251,6 @@ def test_waves_whose_parts_are_not_as_they_were_written_are_not_published(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, change: str
 ) -> None:
     from presswatch_spark import pipeline
-    from presswatch_spark.errors import OutputError
 
     def lose_a_file(spark: SparkSession, store: TableStore, run: Any, waves: Any, *rest: Any) -> Any:
         part = next(part for part in waves[0].parts if part.table == table)
@@ -265,15 +265,31 @@ def test_waves_whose_parts_are_not_as_they_were_written_are_not_published(
     shutil.rmtree(tmp_path / "out" / "_runs")
 
 
-@pytest.mark.parametrize(("table", "sought"), SOUGHT.items())
+def test_a_table_that_was_sorted_to_fewer_rows_than_were_found_is_not_published(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_less(*given: Any) -> Sorted:
+        written = sorted_by_spark(*given)
+        return replace(written, rows=written.rows - 1)
+
+    monkeypatch.setattr(publish, "SORTED_HERE_BYTES", 0)
+    monkeypatch.setattr(publish, "sorted_by_spark", one_less)
+    with pytest.raises(
+        OutputError, match=r"matches: the table was written with \d+ rows, and \d+ were found"
+    ):
+        run_fake(spark, tmp_path / "out", shards=SHARDS)
+    assert TableStore.open(str(tmp_path / "out")).published() == []
+
+
+@pytest.mark.parametrize("table", ["matches", "rights_signals"])
 def test_readers_of_a_published_file_can_pass_over_rows(
-    spark: SparkSession, tmp_path: Path, table: str, sought: Sequence[str]
+    spark: SparkSession, tmp_path: Path, table: str
 ) -> None:
     run_fake(spark, tmp_path, trouble=dict.fromkeys((shard.uri for shard in fake_shards(12)), declare))
     (file,) = (tmp_path / table).glob("*.parquet")
     group = pq.ParquetFile(file).metadata.row_group(0)
     columns = {group.column(n).path_in_schema: group.column(n) for n in range(group.num_columns)}
-    assert {name for name, column in columns.items() if column.bloom_filter_offset} == set(sought)
+    assert {name for name, column in columns.items() if column.bloom_filter_offset} == set(SOUGHT[table])
     for column in columns.values():
         assert (column.has_column_index, column.has_offset_index) == (True, True)
     assert columns["shard_uri"].statistics.has_min_max

@@ -10,7 +10,7 @@ import yaml
 
 from presswatch_spark.deploy.command import split
 from presswatch_spark.deploy.profiles import Profile, load_profile, profile_settings
-from presswatch_spark.deploy.requests import job_run_request
+from presswatch_spark.deploy.requests import job_run_request, spark_settings
 from presswatch_spark.deploy.submission import Submission, Upload
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings.kinds import NAMES, problem_of
@@ -118,6 +118,14 @@ def test_a_host_of_the_cluster_holds_one_executor_and_the_driver_beside_it() -> 
     executor = profile.executor.jvm_gb + profile.executor.python_gb
     driver = profile.driver.jvm_gb + profile.driver.python_gb
     assert executor + driver <= 120 < 2 * executor
+
+
+@pytest.mark.parametrize(("executors", "excluded"), [(1, "false"), (2, "true")])
+def test_the_only_executor_may_try_a_task_again(executors: int, excluded: str) -> None:
+    nothing = Upload(Path(), "")
+    profile = load_profile("emr-ec2", GIVEN | {"PRESSWATCH_DEPLOY__MOST_EXECUTORS": str(executors)})
+    asked = Submission("scan", (), profile, nothing, nothing, (), {})
+    assert spark_settings(asked, 1, "")["spark.excludeOnFailure.enabled"] == excluded
 
 
 @pytest.mark.parametrize(("size", "kind"), [(200, None), (201, "shuffle_optimized")])

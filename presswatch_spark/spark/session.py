@@ -5,15 +5,20 @@ from __future__ import annotations
 import atexit
 import os
 import re
+import signal
 import sys
-from collections.abc import Callable, Mapping
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
+from presswatch_spark.errors import PresswatchError
 from presswatch_spark.settings.shipped import shipped
 from presswatch_spark.spark.java import java_home
 
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
     from pyspark.sql.types import DataType, StructType
 
 TASK_FAILURES = 4
+JAVA_SECONDS = 120
 SECONDS_BETWEEN_CANCELS = 0.5
 
 # The JVM only hands rows from Python workers to Parquet files. It does not live by an optimising compiler or
@@ -64,9 +70,11 @@ def session(
         conf: settings of Spark that override ours.
 
     Raises:
-        PresswatchError: no Java.
+        PresswatchError: no Java, or one with which Spark does not start.
     """
     from pyspark.sql import SparkSession
+
+    from presswatch_spark.spark.errors import spark_errors
 
     settings = dict(SETTINGS)
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # no spark-submit around us: the JVM is ours to start
@@ -82,7 +90,8 @@ def session(
     for key, value in (settings | dict(conf or {})).items():
         builder = builder.config(key, value)
     new = SparkSession.getActiveSession() is None
-    spark = builder.getOrCreate()
+    with _java_in_time(), spark_errors(tempfile.gettempdir()):
+        spark = builder.getOrCreate()
     if new:
         atexit.register(_stop, spark)
     return spark
@@ -99,6 +108,39 @@ def cores_now(spark: SparkSession) -> int:
         return int(context.defaultParallelism)
     # The driver is among those that it tells of.
     return (int(context._jsc.sc().getExecutorMemoryStatus().size()) - 1) * int(each)
+
+
+@contextmanager
+def _java_in_time() -> Iterator[None]:
+    """Give the JVM up that has not said in time where it listens; PySpark would wait for ever.
+
+    A JVM that finds the temporary folder full cannot say it, and does not end either. Where the main thread
+    does not wait for it, nothing is given up.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def late(_: int, frame: FrameType | None) -> None:
+        names = set()
+        while frame:
+            names.add(frame.f_code.co_name)
+            frame = frame.f_back
+        # Whatever else takes long (a cluster that is full) may take it.
+        if "launch_gateway" in names:
+            raise PresswatchError(
+                f"Java did not start within {JAVA_SECONDS} seconds",
+                where=tempfile.gettempdir(),
+                remedy="see whether this folder is full, and give the same command again",
+            )
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, JAVA_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _stop(spark: SparkSession) -> None:

@@ -80,6 +80,34 @@ def test_a_local_master_without_retries_gets_them(tmp_path: Path) -> None:
     assert run_python(COUNT.format(master="local[2]"), tmp_path) == "4 local[2,4]"
 
 
+NO_JVM = """
+from presswatch_spark.errors import PresswatchError
+from presswatch_spark.spark import session as module
+module.JAVA_SECONDS = 1
+try:
+    module.session("test")
+except PresswatchError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("launcher", "told"),
+    [
+        # It ends with its parent, as the JVM does that could not say where it listens.
+        ("exec cat", "Java did not start within 1 seconds (see whether this folder is full, "),
+        ("exit 1", "Spark could not finish its work: [JAVA_GATEWAY_EXITED] "),
+    ],
+)
+def test_a_jvm_that_never_says_where_it_listens_is_given_up(tmp_path: Path, launcher: str, told: str) -> None:
+    script = tmp_path / "bin" / "spark-submit"
+    script.parent.mkdir()
+    script.write_text(f"#!/bin/sh\n{launcher}\n")
+    script.chmod(0o755)
+    said = run_python(NO_JVM, tmp_path, SPARK_HOME=str(tmp_path), TMPDIR=str(tmp_path))
+    assert said.startswith(f"{tmp_path}: {told}")
+
+
 def submitted(words: list[str], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """A program under spark-submit, with the log of its events in `folder`."""
     submit = [str(Path(pyspark.__file__).parent / "bin" / "spark-submit"), "--master", "local[1]"]

@@ -202,7 +202,7 @@ def _publish(
     work: _Work, run: Run, store: TableStore, found: Folder, spark: SparkSession
 ) -> tuple[list[FileOutcome], dict[str, Any]]:
     """Bring together what all files gave, in the order of plan and index; the outcomes, and the new row."""
-    staging = run.folder / f"tables-{run.epoch}"
+    staging = run.staged
     outcomes, releases = list[FileOutcome](), set[str | None]()
 
     def captures(positions: Iterable[int]) -> Iterator[pa.RecordBatch]:

@@ -99,6 +99,8 @@ class PeakMemory:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
+        # What is done last takes less time than lies between two looks, on a busy machine, and is held afterwards.
+        self._look()
 
     def _watch(self) -> None:
         while not self._stop.wait(SECONDS_BETWEEN_LOOKS):

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,15 @@ from tests.corpora import article, build, write_jsonl
 from tests.tables import match, publish, row_of, write
 
 HEAVY = ("pyspark", "pyarrow", "numba", "numpy", "pandas", "boto3", "datasketch", "yaml")
-PATHS: list[list[str]] = [[], ["corpus"], ["corpus", "build"], ["corpus", "info"]]
-PATHS += [["releases"], ["scan"], ["census"], ["runs"], ["matches"], ["sql"], ["compare"], ["fetch"]]
-PATHS += [["verify-rows"], ["demo"]]
 
 
-@pytest.mark.parametrize("path", PATHS, ids=" ".join)
-def test_help_imports_nothing_heavy(path: list[str]) -> None:
+def paths(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    below = command.commands if isinstance(command, click.Group) else {}
+    return [path, *(found for name, each in below.items() for found in paths(each, (*path, name)))]
+
+
+@pytest.mark.parametrize("path", paths(cli.cli), ids=" ".join)
+def test_help_imports_nothing_heavy(path: tuple[str, ...]) -> None:
     code = (
         "import sys; from presswatch_spark import cli; code = cli.run(sys.argv[1:]);"
         f"loaded = [name for name in {HEAVY!r} if name in sys.modules];"
@@ -41,16 +42,6 @@ def test_help_imports_nothing_heavy(path: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", code, *path, "--help"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Usage: presswatch")
-
-
-def test_help_answers_in_under_half_a_second() -> None:
-    def seconds() -> float:
-        start = time.perf_counter()
-        command = [sys.executable, "-m", "presswatch_spark", "--help"]
-        subprocess.run(command, check=True, capture_output=True)
-        return time.perf_counter() - start
-
-    assert min(seconds() for _ in range(3)) < 0.5
 
 
 def test_every_command_of_the_contract_is_there_and_no_other() -> None:
@@ -213,7 +204,7 @@ def test_flags_become_settings() -> None:
     }
 
 
-@pytest.mark.parametrize("path", PATHS, ids=" ".join)
+@pytest.mark.parametrize("path", paths(cli.cli), ids=" ".join)
 def test_help_states_the_default_of_every_option_that_has_one(path: list[str]) -> None:
     command: click.Command = cli.cli
     for name in path:

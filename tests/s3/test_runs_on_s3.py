@@ -17,6 +17,7 @@ from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError, StorageOptions, read_object
+from presswatch_spark.user_cache import user_temporary
 from tests.servers import Fault, Server
 from tests.spark.fakes import declare, fake_shards, run_fake
 
@@ -204,6 +205,8 @@ def test_a_file_is_there_whole_or_not_at_all(
         assert len(faults) < options.max_attempts
         assert read_object(folder.at("part"), options)[0] == data
     assert not path.exists()
+    # Where the next process finds it, if this one is killed.
+    assert path.parent.parent == user_temporary() / "scratch"
 
 
 def test_a_file_whose_writer_fails_is_not_there(options: StorageOptions) -> None:

@@ -37,7 +37,8 @@ from presswatch_spark.releases.model import kinds_of
 from presswatch_spark.releases.shards import shards_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.spark.errors import WorkerDiedError, spark_errors
-from presswatch_spark.spark.session import TASK_FAILURES, interruptible, session
+from presswatch_spark.spark.interrupts import interruptible
+from presswatch_spark.spark.session import TASK_FAILURES, session
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo, canonical, list_objects

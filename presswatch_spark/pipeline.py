@@ -38,7 +38,8 @@ from presswatch_spark.sources.detect import holds_metadata
 from presswatch_spark.sources.oscar import companions
 from presswatch_spark.sources.table.columns import check_mapping
 from presswatch_spark.spark.errors import spark_errors
-from presswatch_spark.spark.session import cores_now, interruptible, session
+from presswatch_spark.spark.interrupts import interruptible
+from presswatch_spark.spark.session import cores_now, session
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical
 from presswatch_spark.storage.shards import ShardPlan, plan
 

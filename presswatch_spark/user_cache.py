@@ -28,7 +28,12 @@ def user_caches() -> Iterator[Path]:
             yield Path.home() / ".cache" / NAME
         except RuntimeError:  # a user whom the system does not know
             pass
-    yield Path(tempfile.gettempdir()) / f"{NAME}-{os.getuid()}"
+    yield user_temporary()
+
+
+def user_temporary() -> Path:
+    """This user's folder in the temporary one; ask `is_ours`."""
+    return Path(tempfile.gettempdir()) / f"{NAME}-{os.getuid()}"
 
 
 def is_ours(folder: Path) -> bool:

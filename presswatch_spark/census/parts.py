@@ -20,7 +20,7 @@ from presswatch_spark.sources.table.parquet import ARROW_ERRORS
 from presswatch_spark.storage.arrow_files import open_parquet
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.objects import MissingError
+from presswatch_spark.storage.objects import MissingError, stat
 from presswatch_spark.tables import CAPTURES, CENSUS_LOG
 
 FOUND = pa.schema([column for column in CAPTURES if column.name != "run_id"])
@@ -68,7 +68,7 @@ def write_part(
 def read_outcome(folder: Folder, position: int) -> FileOutcome | None:
     """The outcome that `write_part` wrote; None if there is none, or none that can be read."""
     try:
-        with open_parquet(folder.at(part_of(position)), folder.storage) as file:
+        with open_parquet(stat(folder.at(part_of(position)), folder.storage), folder.storage) as file:
             return _outcome_in(file)
     except (MissingError, *UNREADABLE):
         return None
@@ -83,7 +83,7 @@ def read_part(folder: Folder, position: int) -> tuple[FileOutcome, pa.Table]:
     """
     where = folder.at(part_of(position))
     try:
-        with open_parquet(where, folder.storage) as file:
+        with open_parquet(stat(where, folder.storage), folder.storage) as file:
             outcome, captures = _outcome_in(file), file.read(use_threads=False)
         if len(captures) == outcome.log["captures"]:
             return outcome, captures.replace_schema_metadata()

@@ -27,6 +27,8 @@ from presswatch_spark.census.parts import FileOutcome, Kind, part_of, read_outco
 from presswatch_spark.corpus.spread import spread
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.urls import page_url
+from presswatch_spark.monitoring.census import CensusObserver
+from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.output.files import SortedFiles
 from presswatch_spark.output.frames import frame
 from presswatch_spark.output.markers import FOUND_FOLDER
@@ -37,10 +39,11 @@ from presswatch_spark.releases.model import kinds_of
 from presswatch_spark.releases.shards import shards_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.spark.errors import WorkerDiedError, spark_errors
-from presswatch_spark.spark.session import TASK_FAILURES, interruptible, session
+from presswatch_spark.spark.interrupts import interruptible
+from presswatch_spark.spark.session import TASK_FAILURES, session
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.objects import ObjectInfo, canonical, list_objects
+from presswatch_spark.storage.objects import ObjectInfo, canonical, list_objects, printable
 from presswatch_spark.storage.shards import ShardPlan, plan
 from presswatch_spark.tables import CAPTURES, CENSUS_LOG
 
@@ -102,6 +105,7 @@ def census(
     base: str | None = None,
     spark: SparkSession | None = None,
     tell: Callable[[str], None] = lambda _: None,
+    events: EventLog | None = None,
 ) -> CensusSummary:
     """Take the census of the members' pages in the indexes of `releases`, and publish it in `out`.
 
@@ -111,6 +115,7 @@ def census(
         base: what the lines of a `*.paths.gz` list are relative to; of a crawl, a mirror of where it lives.
         spark: session to use; default: one by `config.run`.
         tell: is told what is about to be read.
+        events: where to log what happens.
 
     Raises:
         InputError: `releases` lead to no file, or name a crawl that is not known or has no such index.
@@ -124,7 +129,8 @@ def census(
     facts = ("census", files.digest, opened.manifest.digest, config.read.release or "", __version__)
     with claim(store, key_of(*facts), datetime.now(UTC), config.run.lease_seconds) as run:
         spark = spark or session("presswatch census", master=config.run.master, cores=config.run.cores)
-        return interruptible(spark, partial(_execute, work, run, store, spark))
+        observer = CensusObserver(events)
+        return interruptible(spark, partial(_execute, work, run, store, spark, observer))
 
 
 def index_files(releases: Sequence[str], base: str | None, config: ScanConfig) -> ShardPlan:
@@ -163,39 +169,60 @@ def wanted_of(corpus: Corpus) -> Wanted:
     return Wanted.of(paths)
 
 
-def _execute(work: _Work, run: Run, store: TableStore, spark: SparkSession) -> CensusSummary:
+def _execute(
+    work: _Work, run: Run, store: TableStore, spark: SparkSession, observer: CensusObserver
+) -> CensusSummary:
     began, found = time.monotonic(), run.folder / FOUND_FOLDER
-    _take(work, found, spark)
-    outcomes, row = _publish(work, run, store, found, spark)
-    log = tuple({"run_id": run.run_id, **outcome.log} for outcome in outcomes)
+    with observer:
+        todo = _todo(work, found)
+        observer.start(
+            run.run_id,
+            len(work.files),
+            len(work.files) - len(todo),
+            release=work.config.read.release,
+            corpus_digest=work.corpus.manifest.digest,
+            plan_digest=work.files.digest,
+            tool_version=__version__,
+            resumed=run.resumed,
+        )
+        if todo:
+            _spread(todo, work.census_of_file(found), spark, observer)
+        outcomes, row = _publish(work, run, store, found, spark)
+        log = tuple({"run_id": run.run_id, **outcome.log} for outcome in outcomes)
+        observer.published(row, log)
     titles = work.corpus.registry.publisher_of
     return CensusSummary(row, log, _kinds(outcomes), titles, time.monotonic() - began)
 
 
-def _take(work: _Work, found: Folder, spark: SparkSession) -> None:
-    """Take the census of each file; what an earlier process read whole stays as it is."""
+def _todo(work: _Work, found: Folder) -> list[tuple[int, ObjectInfo]]:
+    """The files to read, with their positions: what an earlier process read whole stays as it is."""
     names = set(found.names())
     there = [position for position in range(len(work.files)) if part_of(position) in names]
     with ThreadPoolExecutor(READERS, "found") as pool:
         outcomes = zip(there, pool.map(partial(read_outcome, found), there), strict=True)
         done = {place for place, outcome in outcomes if outcome and outcome.log["status"] == "complete"}
-    todo = [(place, info) for place, info in enumerate(work.files) if place not in done]
-    if todo:
-        _spread(todo, work.census_of_file(found), spark)
+    return [(place, info) for place, info in enumerate(work.files) if place not in done]
 
 
-def _spread(todo: Sequence[tuple[int, ObjectInfo]], census_of: FileCensus, spark: SparkSession) -> None:
+def _spread(
+    todo: Sequence[tuple[int, ObjectInfo]],
+    census_of: FileCensus,
+    spark: SparkSession,
+    observer: CensusObserver,
+) -> None:
     """Take the census of files in tasks; where workers die, half by half, down to the file that kills."""
     try:
         spread(spark, str(census_of.folder), census_of, todo)
         return
     except WorkerDiedError:
+        alone = [printable(info.uri) for _, info in todo] if len(todo) == 1 else []
+        observer.worker_died(alone, TASK_FAILURES)
         if len(todo) == 1:
             census_of.lost(todo[0], TASK_FAILURES)
             return
     middle = len(todo) // 2
-    _spread(todo[:middle], census_of, spark)
-    _spread(todo[middle:], census_of, spark)
+    _spread(todo[:middle], census_of, spark, observer)
+    _spread(todo[middle:], census_of, spark, observer)
 
 
 def _publish(

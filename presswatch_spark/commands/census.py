@@ -17,6 +17,7 @@ from presswatch_spark.commands.options import (
     tell,
 )
 from presswatch_spark.commands.scan import ending, incomplete_lines
+from presswatch_spark.monitoring.events import EventLog, failure_told
 
 if TYPE_CHECKING:
     from presswatch_spark.census.parts import Kind
@@ -48,6 +49,7 @@ HEADERS = ("title", "publisher", "captures", "of articles", "subsets", "statuses
 @setting_option("--release-name", "read.release", "Release to write where the index names none", "NAME")
 @storage_options
 @spark_options("run")
+@setting_option("--log-format", "run.log_format", "What stderr is written for: people, or collectors of logs")
 @click.pass_context
 def census(
     context: click.Context,
@@ -70,7 +72,12 @@ def census(
     from presswatch_spark.show import table_lines, terminal_width
 
     settings = load_scan_config(config, os.environ, given_settings(flags))
-    summary = take_census((*releases, *more), corpus=corpus, out=out, config=settings, base=base, tell=tell)
+    events = EventLog() if settings.run.log_format == "json" else None
+    with failure_told(events):
+        summary = take_census(
+            (*releases, *more), corpus=corpus, out=out, config=settings, base=base, events=events,
+            tell=(lambda news: events.tell("planned", told=news)) if events else tell,
+        )  # fmt: skip
     incomplete = [line for line in summary.log if line["status"] != "complete"]
     with ending(context, incomplete=bool(incomplete)):
         for line in summary_lines(summary, out):
@@ -80,7 +87,8 @@ def census(
             click.echo(line)
         if len(rows) > TITLES_SHOWN:
             click.echo(f"and {len(rows) - TITLES_SHOWN:,} more titles")
-        if incomplete:
+        # Of these, events have told already.
+        if incomplete and not events:
             named = [(line["status"], line["shard_uri"], line["error"]) for line in incomplete]
             for line in incomplete_lines(named, len(summary.log), "census_log", summary.row["run_id"], out):
                 click.echo(line, err=True)

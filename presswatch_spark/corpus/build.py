@@ -8,7 +8,6 @@ neither cores nor partitions can change the corpus. The driver holds 4 bytes an 
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -41,6 +40,7 @@ from presswatch_spark.corpus.workspace import Workspace, workspace
 from presswatch_spark.errors import InputError
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
+from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.shards import ShardPlan, plan
 from presswatch_spark.storage.uris import canonical, scheme_of
 from presswatch_spark.tables import REFUSED, SUPPRESSED
@@ -87,10 +87,10 @@ def build_corpus(
     if scheme_of(uri) == "file":
         return build(Path(uri))
     require_free(uri, storage)
-    with tempfile.TemporaryDirectory(prefix="presswatch-corpus-") as folder:
-        manifest = build(Path(folder) / "corpus")
+    with scratch_folder() as folder:
+        manifest = build(folder / "corpus")
         say(f"copying to {printable(uri)}")
-        upload(Path(folder) / "corpus", uri, manifest, storage)
+        upload(folder / "corpus", uri, manifest, storage)
     return manifest
 
 

@@ -6,7 +6,6 @@ same output removes it. A full disk is reported as such.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import shutil
@@ -17,9 +16,9 @@ from pathlib import Path
 
 from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.errors import OutputError
+from presswatch_spark.storage.disk import refused
 
 _MARK = "presswatch-corpus-build"
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +56,7 @@ def writing(place: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        where = str(error.filename or place)
-        if error.errno in _FULL:
-            what, remedy = "the disk is full", "free space, or choose another --out"
-        else:
-            # numpy says how much it could write, not why it stopped.
-            what, remedy = f"cannot be written: {error.strerror or error}", "check space and permissions"
-        raise OutputError(what, where=where, remedy=remedy) from error
+        raise refused(error.filename or place, error, goes_on=False) from error
 
 
 def _require_free(out: Path) -> None:

@@ -23,9 +23,9 @@ import pyarrow.parquet as pq
 from presswatch_spark.errors import OutputError
 from presswatch_spark.output.tables import SCHEMAS
 from presswatch_spark.sources.table.parquet import ARROW_ERRORS
-from presswatch_spark.storage.arrow_files import file_system
+from presswatch_spark.storage.arrow_files import open_parquet
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.objects import MissingError
+from presswatch_spark.storage.objects import MissingError, stat
 
 GROUP_ROWS, GROUP_BYTES = 1 << 15, 64 << 20
 
@@ -130,18 +130,17 @@ def read_part(parts: Folder, part: Part, columns: Sequence[str] | None = None) -
     Raises:
         OutputError: it is missing, or not as it was written.
     """
-    system = file_system(parts.uri, parts.storage)
     uri = parts.at(part.name)
     try:
-        size = system.get_file_info([uri])[0].size
-        file = pq.ParquetFile(uri, filesystem=system)
-        if (size, file.metadata.num_rows) == (part.bytes, part.rows):
-            return file.read(columns=columns)
-        found = f"has {size} bytes and {file.metadata.num_rows:,} rows"
+        info = stat(uri, parts.storage)
+        with open_parquet(info, parts.storage) as file:
+            if (info.size, file.metadata.num_rows) == (part.bytes, part.rows):
+                return file.read(columns=columns, use_threads=False)
+            found = f"has {info.size} bytes and {file.metadata.num_rows:,} rows"
     except MissingError:
         found = "is missing"
-    except ARROW_ERRORS as error:
-        found = "is missing" if isinstance(error, FileNotFoundError) else "cannot be read"
+    except ARROW_ERRORS:
+        found = "cannot be read"
     raise OutputError(
         f"what a wave found {found}, and had {part.bytes} bytes and {part.rows:,} rows",
         where=uri,

@@ -8,7 +8,7 @@ release. What else was not found again is `unknown`.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -233,7 +233,7 @@ def _run(store: TableStore, run_id: str) -> dict[str, Any]:
 def _doubts(store: TableStore, before: str, after: str) -> dict[str | None, str]:
     """Why absence cannot be said, by the subset of a release that a copy was found in."""
     first, second = _shards(store, before), _shards(store, after)
-    whole = doubt_of(_run(store, before), _run(store, after), len(_not_again(first, second)))
+    whole = _doubt_between(store, before, after, ("before", "after"))
     found = store.read("matches", before, columns=["shard_uri"])["shard_uri"].unique().to_pylist()
     subsets = {subset for subset, _ in first} | {_subset(uri) for uri in found}
     told = {subset: whole or doubt_of_subset(subset, first, second) for subset in subsets}
@@ -241,13 +241,30 @@ def _doubts(store: TableStore, before: str, after: str) -> dict[str | None, str]
 
 
 def _doubt_of_new(store: TableStore, before: str, after: str) -> str | None:
-    not_planned = len(_not_again(_shards(store, after), _shards(store, before)))
-    return doubt_of(_run(store, after), _run(store, before), not_planned, ("after", "before"))
+    return _doubt_between(store, after, before, ("after", "before"))
 
 
-def _shards(store: TableStore, run_id: str) -> set[Shard]:
-    log = store.read("scan_log", run_id, columns=["shard_uri"])["shard_uri"].to_pylist()
-    return {(_subset(uri), uri.rpartition("/")[2]) for uri in log}
+def _doubt_between(store: TableStore, found: str, other: str, names: tuple[str, str]) -> str | None:
+    """Why what the one run found and the other did not may be there all the same, wherever it was found."""
+    one, two = _run(store, found), _run(store, other)
+    not_planned = len(_not_again(_shards(store, found), _shards(store, other)))
+    doubt = doubt_of(one, two, not_planned, names)
+    if doubt or one["release"] != two["release"]:
+        return doubt
+    # Nobody knows whether the very shards of these names were read again.
+    uris = _shard_uris(store, found)
+    nameless = len(uris) - len(set(uris))
+    told = f"{nameless:,} shards of the {names[0]} run have the name of another, but for what follows `?`"
+    return told if nameless else None
+
+
+def _shards(store: TableStore, run_id: str) -> list[Shard]:
+    return [(_subset(uri), uri.rpartition("/")[2]) for uri in _shard_uris(store, run_id)]
+
+
+def _shard_uris(store: TableStore, run_id: str) -> list[str]:
+    uris: list[str] = store.read("scan_log", run_id, columns=["shard_uri"])["shard_uri"].to_pylist()
+    return uris
 
 
 def _subset(shard_uri: str) -> str | None:
@@ -255,15 +272,19 @@ def _subset(shard_uri: str) -> str | None:
 
 
 def _not_again(before: Iterable[Shard], after: Iterable[Shard]) -> list[Shard]:
-    """Shards that were not read again: those of no name in `after`, or only of one in another subset."""
-    again = defaultdict[str, set[str | None]](set)
+    """Shards that were not read again: those of no name in `after`, or only of one in another subset.
+
+    Of several of one name, as many as there are more of them before than after.
+    """
+    again = defaultdict[str, Counter[str | None]](Counter)
     for subset, name in after:
-        again[name].add(subset)
-    return [
-        (subset, name)
-        for subset, name in before
-        if not (again[name] if subset is None else again[name] & {subset, None})
-    ]
+        again[name][subset] += 1
+    left = list[Shard]()
+    for (subset, name), count in Counter(before).items():
+        there = again[name]
+        found = there.total() if subset is None else there[subset] + there[None]
+        left += [(subset, name)] * (count - found)
+    return left
 
 
 def _listed(subsets: Iterable[str | None]) -> str:

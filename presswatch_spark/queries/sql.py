@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.output.tables import SCHEMAS, TableStore
+from presswatch_spark.queries.needs import needed, needs_of
 from presswatch_spark.spark.session import session
 from presswatch_spark.storage.objects import StorageOptions
 
@@ -24,11 +25,15 @@ def run_query(
 
     store = TableStore.open(tables, storage)
     spark = session("presswatch sql")
-    for name in SCHEMAS:
-        store.frame(spark, name).createOrReplaceTempView(name)
     # PySpark logs every refused query, with a Java stack, before it raises.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     try:
+        # On disk Spark's own reader prunes.
+        needs = {} if store.root.is_local else needs_of(spark, query)
+        for name in SCHEMAS:
+            need = needs.get(name)
+            view = needed(spark, store, name, need) if need else store.frame(spark, name)
+            view.createOrReplaceTempView(name)
         result = spark.sql(query)
         rows = (tuple(_plain(value) for value in row) for row in result.toLocalIterator())
         return result.columns, _guarded(rows)

@@ -47,9 +47,10 @@ def stratum_of(uri: str) -> str:
 def draw(listed: ShardPlan, share: float, seed: int) -> Draw:
     """Draw `share` (0 < share <= 1) of the shards, at least one.
 
-    Every shard has the same chance. A stratum of N shards gives share * N, rounded up or down by the seed.
-    The draw depends on the seed and on names below the release alone, and a smaller share is a subset of a
-    larger one.
+    Every shard has the same chance, but where a few are drawn from strata unlike in size: those of the small
+    ones then have less. Of so few, no estimate is made. A stratum of N shards gives share * N, rounded up or
+    down by the seed. The draw depends on the seed and on names below the release alone, and a smaller share
+    is a subset of a larger one.
 
     Raises:
         InputError: the share is none.

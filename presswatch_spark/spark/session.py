@@ -9,17 +9,17 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.settings.shipped import shipped
+from presswatch_spark.spark.interrupts import bear_interrupts, quiet_py4j
 from presswatch_spark.spark.java import java_home
 
 if TYPE_CHECKING:
@@ -28,13 +28,10 @@ if TYPE_CHECKING:
 
 TASK_FAILURES = 4
 JAVA_SECONDS = 120
-SECONDS_BETWEEN_CANCELS = 0.5
 
 # The JVM only hands rows from Python workers to Parquet files. It does not live by an optimising compiler or
 # a parallel collector: both take the cores from the workers.
 LIGHT_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-
-Result = TypeVar("Result")
 
 SETTINGS = {
     "spark.ui.showConsoleProgress": "false",
@@ -72,6 +69,7 @@ def session(
     Raises:
         PresswatchError: no Java, or one with which Spark does not start.
     """
+    from pyspark import SparkConf, SparkContext
     from pyspark.sql import SparkSession
 
     from presswatch_spark.spark.errors import spark_errors
@@ -86,12 +84,14 @@ def session(
         settings["spark.ui.enabled"] = "false"
         settings |= _on_this_host() if master.startswith("local") else {}
         settings |= {} if master.startswith("local[") else _on_executors()
-    builder = SparkSession.Builder().appName(app_name)
-    for key, value in (settings | dict(conf or {})).items():
-        builder = builder.config(key, value)
+    asked = SparkConf().setAppName(app_name).setAll(list((settings | dict(conf or {})).items()))
     new = SparkSession.getActiveSession() is None
+    quiet_py4j()
     with _java_in_time(), spark_errors(tempfile.gettempdir()):
-        spark = builder.getOrCreate()
+        context = SparkContext.getOrCreate(asked)
+        if new:
+            bear_interrupts(context)
+        spark = SparkSession.Builder().config(conf=asked).getOrCreate()
     if new:
         atexit.register(_stop, spark)
     return spark
@@ -114,20 +114,24 @@ def cores_now(spark: SparkSession) -> int:
 def _java_in_time() -> Iterator[None]:
     """Give the JVM up that has not said in time where it listens; PySpark would wait for ever.
 
-    A JVM that finds the temporary folder full cannot say it, and does not end either. Where the main thread
-    does not wait for it, nothing is given up.
+    A JVM that finds the temporary folder full cannot say it, and does not end either. Nor does one that is
+    left before it has said it: until then, a first Ctrl-C waits. Where the main thread does not wait for the
+    JVM, nothing is given up.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
+    pressed = threading.Event()
+
+    def interrupted(_: int, frame: FrameType | None) -> None:
+        if pressed.is_set() or not _is_launching(frame):
+            raise KeyboardInterrupt
+        pressed.set()
+
     def late(_: int, frame: FrameType | None) -> None:
-        names = set()
-        while frame:
-            names.add(frame.f_code.co_name)
-            frame = frame.f_back
         # Whatever else takes long (a cluster that is full) may take it.
-        if "launch_gateway" in names:
+        if _is_launching(frame):
             raise PresswatchError(
                 f"Java did not start within {JAVA_SECONDS} seconds",
                 where=tempfile.gettempdir(),
@@ -135,12 +139,26 @@ def _java_in_time() -> Iterator[None]:
             )
 
     before = signal.signal(signal.SIGALRM, late)
+    on_ctrl_c = signal.signal(signal.SIGINT, interrupted)
     signal.setitimer(signal.ITIMER_REAL, JAVA_SECONDS)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if signal.getsignal(signal.SIGINT) is interrupted:
+            signal.signal(signal.SIGINT, on_ctrl_c)
+    if pressed.is_set():
+        raise KeyboardInterrupt
+
+
+def _is_launching(frame: FrameType | None) -> bool:
+    """Whether the JVM is being started."""
+    names = set()
+    while frame:
+        names.add(frame.f_code.co_name)
+        frame = frame.f_back
+    return "launch_gateway" in names
 
 
 def _stop(spark: SparkSession) -> None:
@@ -149,29 +167,6 @@ def _stop(spark: SparkSession) -> None:
 
     with suppress(OSError, Py4JError):
         spark.stop()
-
-
-def interruptible(spark: SparkSession, work: Callable[[], Result]) -> Result:
-    """Do `work` in a thread of its own and return what it returns.
-
-    Ctrl-C then finds this thread outside of py4j, which does not bear interrupts. Jobs are cancelled until
-    the work gives up. Work that is done before it could be stopped is done, and is returned.
-    """
-    from py4j.protocol import Py4JError
-
-    with ThreadPoolExecutor(1, "spark") as pool:
-        job = pool.submit(work)
-        try:
-            return job.result()
-        except KeyboardInterrupt:
-            while not job.done():
-                # Where Ctrl-C has ended the JVM too, the work ends by itself.
-                with suppress(OSError, Py4JError):
-                    spark.sparkContext.cancelAllJobs()
-                wait([job], SECONDS_BETWEEN_CANCELS)
-            if job.exception() is None:
-                return job.result()
-            raise
 
 
 def spark_schema(schema: pa.Schema) -> StructType:

@@ -31,13 +31,13 @@ def read_parquet(
     return pa.concat_tables([wanted.empty_table(), *(_columns(uri, wanted, options) for uri in uris)])
 
 
-def open_parquet(uri: str, options: StorageOptions) -> Any:
-    """One version of a Parquet object as a `pyarrow.parquet.ParquetFile`; read it without Arrow's threads."""
-    return pq.ParquetFile(random_access(stat(uri, options), options), pre_buffer=False)
+def open_parquet(info: ObjectInfo, options: StorageOptions) -> Any:
+    """That version of a Parquet object, as a `pyarrow.parquet.ParquetFile`; to be read without threads."""
+    return pq.ParquetFile(random_access(info, options), pre_buffer=False)
 
 
 def _columns(uri: str, wanted: pa.Schema, options: StorageOptions) -> pa.Table:
-    with open_parquet(uri, options) as file:
+    with open_parquet(stat(uri, options), options) as file:
         there = set(file.schema_arrow.names)
         table = file.read([name for name in wanted.names if name in there], use_threads=False)
         rows = file.metadata.num_rows
@@ -79,8 +79,11 @@ class _Objects(FileSystemHandler):  # type: ignore[misc]
         return [FileInfo(info.uri, FileType.File, size=info.size) for info in found]
 
     def open_input_file(self, path: str) -> Any:
-        """Open an object for reading by ranges; one whose ranges are asked for one by one."""
-        file: BinaryIO = random_access(stat(path, self._options), self._options)
+        """Open an object for reading by ranges: each read is one request for just its bytes.
+
+        What reads datasets asks for all ranges of a row group at once, those that nearly touch as one.
+        """
+        file: BinaryIO = random_access(stat(path, self._options), self._options, read_ahead=0)
         return pa.PythonFile(file, mode="r")
 
     def open_input_stream(self, path: str) -> Any:

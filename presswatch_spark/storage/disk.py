@@ -11,6 +11,7 @@ from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.storage.uris import scheme_of
 
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
+AGAIN = "make room and give the same command again"
 
 
 @contextmanager
@@ -19,24 +20,25 @@ def disk_errors(where: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _told(where, error) from error
+        raise refused(where, error) from error
     except StorageError as error:
         if isinstance(error.__cause__, OSError):
-            raise _told(where, error.__cause__) from error
+            raise refused(where, error.__cause__) from error
         raise
 
 
-def _told(where: str | Path, error: OSError) -> OutputError:
-    return disk_full(where) if error.errno in FULL_DISK else not_writable(where, error)
+def refused(where: str | Path, error: OSError, *, goes_on: bool = True) -> OutputError:
+    """The error of a write that failed; `goes_on`: what was being done goes on when it is done again."""
+    return disk_full(where, goes_on=goes_on) if error.errno in FULL_DISK else not_writable(where, error)
 
 
-def disk_full(where: str | Path) -> OutputError:
+def disk_full(where: str | Path, *, goes_on: bool = True) -> OutputError:
     """The error of a disk that has no room left; what goes to S3 is a file of its writer's host first."""
     on_disk = scheme_of(str(where)) == "file"
     return OutputError(
         "the disk is full" if on_disk else "the driver's or a worker's disk for temporary files is full",
         where=str(where),
-        remedy="make room and give the same command again: the run goes on",
+        remedy=f"{AGAIN}: the run goes on" if goes_on else AGAIN,
     )
 
 
@@ -45,5 +47,6 @@ def not_writable(where: str | Path, error: OSError) -> OutputError:
     return OutputError(
         f"the output cannot be written: {error.strerror or error}",
         where=str(where),
-        remedy="check the path and its permissions",
+        # numpy says how much it could write, not why it stopped.
+        remedy="check the path, its permissions and the room on its disk",
     )

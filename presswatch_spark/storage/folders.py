@@ -104,10 +104,6 @@ class Folder:
         On disk it is written beside its place, so nothing is copied.
         """
         store = store_of(self.uri, self.storage)
-        draft = store.draft(self.at(name))
-        try:
+        with store.draft(self.at(name)) as draft:
             yield Path(draft)
             store.put_draft(draft, self.at(name))
-        finally:
-            with suppress(OSError):
-                os.unlink(draft)

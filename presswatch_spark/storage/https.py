@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
@@ -100,7 +101,7 @@ class HttpStore:
         """Raise `StorageError`: the web is for reading."""
         raise _read_only(uri)
 
-    def draft(self, uri: str) -> str:
+    def draft(self, uri: str) -> AbstractContextManager[str]:
         """Raise `StorageError`: the web is for reading."""
         raise _read_only(uri)
 

@@ -132,13 +132,19 @@ class LocalStore:
         except OSError as error:
             raise explained(error, uri) from error
 
-    def draft(self, uri: str) -> str:
-        """Return a hidden file beside the target."""
+    @contextmanager
+    def draft(self, uri: str) -> Iterator[str]:
+        """Give a hidden file beside the target."""
         try:
             os.makedirs(os.path.dirname(uri), exist_ok=True)
         except OSError as error:
             raise explained(error, uri) from error
-        return _draft_path(uri)
+        draft = _draft_path(uri)
+        try:
+            yield draft
+        finally:
+            with suppress(OSError):
+                os.unlink(draft)
 
     def put_draft(self, draft: str, uri: str) -> None:
         """Bring it to the disk and rename it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -137,8 +138,11 @@ class Store(Protocol):
         """Remove the object, if there is one."""
         ...
 
-    def draft(self, uri: str) -> str:
-        """Return the path of a local file in which the object can be made; nobody else uses it."""
+    def draft(self, uri: str) -> AbstractContextManager[str]:
+        """Give the path of a local file in which the object can be made; nobody else uses it.
+
+        It is removed at the end of the block, or, if its process is killed, by a later one.
+        """
         ...
 
     def put_draft(self, draft: str, uri: str) -> None:

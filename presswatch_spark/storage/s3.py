@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from presswatch_spark.storage.model import (
     pause,
 )
 from presswatch_spark.storage.s3_errors import PROCESS_PROVIDER, explained, from_reply
+from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.streams import ByteStream
 from presswatch_spark.storage.uris import bucket_and_key, join, root_of
 
@@ -144,11 +144,11 @@ class S3Store:
         with self._reaching(uri) as client:
             client.delete_object(Bucket=bucket, Key=key)
 
-    def draft(self, uri: str) -> str:
-        """Return a new file in the temporary folder of this host."""
-        handle, path = tempfile.mkstemp(prefix="presswatch-")
-        os.close(handle)
-        return path
+    @contextmanager
+    def draft(self, uri: str) -> Iterator[str]:
+        """Give a file in the temporary folder of this host."""
+        with scratch_folder() as folder:
+            yield str(folder / "draft")
 
     def put_draft(self, draft: str, uri: str) -> None:
         """Upload it."""

@@ -6,19 +6,24 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import OutputError, PresswatchError, StorageError
 from presswatch_spark.output import publish, sorting
 from presswatch_spark.output.lease import Lease
+from presswatch_spark.output.parts import COLUMNS, part_files, read_part
 from presswatch_spark.output.tables import SCHEMAS, TableStore
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError, StorageOptions, read_object
+from presswatch_spark.tables import SCAN_LOG
+from presswatch_spark.user_cache import user_temporary
 from tests.servers import Fault, Server
 from tests.spark.fakes import declare, fake_shards, run_fake
+from tests.tables import row_of
 
 OUT = "s3://shards/some tables"
 SHARDS = 12
@@ -204,6 +209,8 @@ def test_a_file_is_there_whole_or_not_at_all(
         assert len(faults) < options.max_attempts
         assert read_object(folder.at("part"), options)[0] == data
     assert not path.exists()
+    # Where the next process finds it, if this one is killed.
+    assert path.parent.parent == user_temporary() / "scratch"
 
 
 def test_a_file_whose_writer_fails_is_not_there(options: StorageOptions) -> None:
@@ -220,6 +227,16 @@ def test_a_file_whose_writer_fails_is_not_there(options: StorageOptions) -> None
         write()
     assert folder.names() == []
     assert not drafts[0].exists()
+
+
+def test_a_part_is_described_once_before_it_is_read(options: StorageOptions, faulty: Server) -> None:
+    parts = Folder.of(OUT, options)
+    log = row_of(SCAN_LOG, shard_uri="s3://b/1.gz", status="complete")
+    with part_files(parts, "000000-abcd") as files:
+        files.add("scan_log", [pa.RecordBatch.from_pylist([log], COLUMNS["scan_log"])])
+    faulty.requests.clear()
+    assert read_part(parts, files.parts[0], ["shard_uri"])["shard_uri"].to_pylist() == ["s3://b/1.gz"]
+    assert [method for method, _, _ in faulty.requests].count("HEAD") == 1
 
 
 def test_a_folder_of_someone_elses_objects_is_refused_and_left_alone(

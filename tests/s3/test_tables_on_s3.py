@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -23,7 +24,8 @@ from presswatch_spark.tables import SCAN_LOG
 from tests.conftest import ROOT
 from tests.corpora import article, build, write_jsonl
 from tests.scanned import FORMS, press_corpus, scan_here, some_pages
-from tests.tables import publish, row_of, write
+from tests.servers import Server
+from tests.tables import match, publish, row_of, write
 
 SEED, SHARDS = 20261125, 8
 OUT = "s3://shards/tables"
@@ -124,6 +126,20 @@ READINGS = {
     "matches of an article": ["matches", "--json", "--article", "a00001", "--run", "latest"],
     "sql": ["sql", "select grade, count(*) n, max(size(spans)) from matches group by 1 order by 1", "--json"],
     "sql of several tables": ["sql", "select count(*) from matches m join runs r using (run_id)"],
+    "sql of all columns": ["sql", "select * from matches order by row_sha256, run_id", "--json"],
+    "sql of a run": [
+        "sql",
+        "select m.grade, size(m.spans) n from (select * from matches where run_id like '2026%') m"
+        " where m.run_id = '20261125T000000Z-abcdef' order by 1, 2",
+        "--json",
+    ],
+    "sql of the newest run": [
+        "sql",
+        "select title_id, count(*) from matches where run_id = (select max(run_id) from runs)"
+        " group by 1 order by 1",
+    ],
+    "sql of a run that is not there": ["sql", "select count(*) from matches where run_id = 'x'"],
+    "sql of no table": ["sql", "describe matches"],
     "rights": ["rights", "--json"],
     "verify-rows": ["verify-rows", "--sample", "40", "--seed", "1", "--json"],
 }
@@ -146,6 +162,33 @@ def test_every_reading_command_says_of_tables_on_s3_what_it_says_of_those_on_dis
     assert cli.run([name, OUT, *more, "--endpoint", endpoint]) == 0
     assert capsys.readouterr().out == on_disk
     assert on_disk or name == "rights"
+
+
+def test_a_query_reads_of_tables_on_s3_what_it_needs_and_no_more(
+    spark: SparkSession,
+    client: Any,
+    bucket: str,
+    faulty: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    strewn = ("row_sha256", "text_sha256", "payload_digest")
+    for run_id in ("r1", "r2"):
+        rows = [match("a", None, **{name: token_hex(32) for name in strewn}) for _ in range(8_000)]
+        publish(tmp_path / "tables", run_id, rows)
+    upload(client, tmp_path / "tables", "tables")
+    query = "select title_id, count(*) from matches where run_id = 'r1' group by 1"
+    faulty.requests.clear()
+    assert cli.run(["sql", OUT, query, "--endpoint", faulty.url]) == 0
+    assert "8000" in capsys.readouterr().out
+    ranges = [
+        (path.rpartition("/")[2], *map(int, asked.removeprefix("bytes=").split("-")))
+        for method, path, asked in faulty.requests
+        if method == "GET" and "/matches/" in path
+    ]
+    assert {name for name, *_ in ranges} == {"r1-00000.parquet"}
+    read = sum(end - start + 1 for _, start, end in ranges)
+    assert read < 0.15 * (tmp_path / "tables" / "matches" / "r1-00000.parquet").stat().st_size
 
 
 def test_a_row_of_a_table_on_s3_is_fetched(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,35 @@ class TestCommand:
         assert [row[f"shards_{state}"] for state in ("complete", "partial", "failed")] == [6, 1, 1]
         lost = meta.row_group(1).num_rows
         assert row["captures"] == 62 - lost
+
+    def test_collectors_of_logs_are_told_as_events_and_of_nothing_else(
+        self,
+        spark: SparkSession,
+        corpus: Path,
+        index: Path,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        cut = file_of(index, 0, "warc")
+        cut.write_bytes(cut.read_bytes()[:-20])
+        words = ["census", "--release", str(index), "--corpus", str(corpus), "--out", str(tmp_path / "out")]
+        assert cli.run([*words, "--log-format", "json"]) == 3
+        planned, started, lost, done = map(json.loads, capsys.readouterr().err.splitlines())
+        (row,) = TableStore.open(str(tmp_path / "out")).read("censuses").to_pylist()
+        assert (planned["event"], planned["told"]) == ("planned", "index files to read: 8")
+        assert (started["event"], started["shards_planned"], started["resumed"]) == ("run_started", 8, False)
+        assert (lost["event"], lost["level"], lost["shard_uri"]) == ("shard_failed", "error", str(cut))
+        assert "the Parquet footer cannot be read" in lost["error"]
+        assert (done["event"], done["captures"], done["shards_failed"]) == ("run_published", 62, 1)
+        assert {event["run_id"] for event in (started, lost, done)} == {row["run_id"]}
+
+    def test_a_failure_is_told_as_an_event_too(
+        self, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        words = ["census", "--release", str(tmp_path / "no"), "--corpus", str(corpus), "--out", "x"]
+        assert cli.run([*words, "--log-format", "json"]) == 1
+        (told,) = map(json.loads, capsys.readouterr().err.splitlines())
+        assert (told["event"], told["error_class"]) == ("command_failed", "InputError")
 
     @pytest.mark.parametrize("missing", ["--release", "--corpus", "--out"])
     def test_what_it_needs_it_asks_for(self, missing: str, capsys: pytest.CaptureFixture[str]) -> None:

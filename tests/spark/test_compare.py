@@ -63,6 +63,35 @@ def test_absence_is_not_said_where_it_is_not_known(
     ]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "doubt"),
+    [
+        # The same three files, from a mirror.
+        (["/a/0.gz", "/b/0.gz", "/b/1.gz"], ["/c/0.gz", "/d/0.gz", "/d/1.gz"], None),
+        # Another file in the place of one of two that have the same name.
+        (["/a/0.gz", "/b/0.gz", "/b/1.gz"], ["/a/0.gz", "/b/2.gz", "/b/1.gz"], "did not read 1 shards that"),
+        # `?id=1` and its like, which tables never show.
+        (
+            ["/file", "/file", "/file"],
+            ["/file", "/file", "/file"],
+            "2 shards of the before run have the name of",
+        ),
+    ],
+)
+def test_absence_is_not_said_where_shards_cannot_be_told_apart_by_their_names(
+    spark: SparkSession, tmp_path: Path, before: list[str], after: list[str], doubt: str | None
+) -> None:
+    publish(tmp_path / "tables", "r1", [match("a", "https://x.example/goes")])
+    publish(tmp_path / "tables", "r2", [])
+    for run_id, paths in (("r1", before), ("r2", after)):
+        log = [row_of(SCAN_LOG, run_id=run_id, shard_uri=f"https://m.example{path}") for path in paths]
+        write(TableStore.open(str(tmp_path / "tables")), "scan_log", run_id, log, SCAN_LOG)
+    compare(str(tmp_path / "tables"), "r1", "r2", str(tmp_path / "out"))
+    (row,) = pq.read_table(tmp_path / "out" / "comparison").to_pylist()
+    assert row["status"] == ("unknown" if doubt else "gone")
+    assert (doubt or "") in (row["doubt"] or "")
+
+
 def test_other_settings_leave_absence_unsaid(spark: SparkSession, tmp_path: Path) -> None:
     settings = json.loads(row_settings(ScanConfig(), MinHashRules()))
     settings["grade"]["min_run_words"] = 20

@@ -7,8 +7,9 @@ import hashlib
 import io
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pyspark.sql import SparkSession
@@ -21,6 +22,7 @@ from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.settings.config import CorpusConfig, GradeRules, ReadRules, RunRules, ScanConfig
 from presswatch_spark.storage.objects import StorageOptions, read_range
 from presswatch_spark.text.words import word_at, words_of
+from tests.servers import web
 from tests.spark.conftest import PAGES, SHARDS
 from tests.spark.press import GUARANTEED, Press
 
@@ -188,6 +190,20 @@ def test_a_real_wet_page_is_found_where_its_locator_says(
         assert row["grade"] == "full_copy"
         assert row["release"] == "CC-MAIN-2024-22"
         assert hashlib.sha256(record_text(row)).hexdigest() == row["text_sha256"]
+
+
+def test_shards_that_differ_in_nothing_but_what_follows_the_question_mark_are_both_scanned(
+    spark: SparkSession, press: Press, corpus: Path, tmp_path: Path
+) -> None:
+    shard = sorted(press.shards.iterdir())[0]
+    alone, rows = run_scan(spark, [shard], corpus, tmp_path / "one")
+    with web(objects={"/file": shard.read_bytes()}) as server:
+        named = [f"{server.url}/file?id={number}" for number in (1, 2, 1)]
+        both, twice = run_scan(spark, cast(list[Path], named), corpus, tmp_path / "two")
+    names = ("documents", "matches", "shards_planned", "shards_complete")
+    assert [both.row[name] for name in names] == [2 * int(str(alone.row[name])) for name in names]
+    assert Counter(row["row_sha256"] for row in twice) == {row["row_sha256"]: 2 for row in rows}
+    assert {row["shard_uri"] for row in twice} == {f"{server.url}/file"}
 
 
 def test_languages_gate_documents_and_are_part_of_the_configuration(

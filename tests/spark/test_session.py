@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pyspark
 import pytest
@@ -18,7 +20,8 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.output.tables import SCHEMAS, TableStore
-from presswatch_spark.spark.session import interruptible, session, spark_schema
+from presswatch_spark.spark.interrupts import interruptible
+from presswatch_spark.spark.session import session, spark_schema
 from tests.conftest import ROOT
 from tests.spark.press import Press
 
@@ -108,6 +111,39 @@ def test_a_jvm_that_never_says_where_it_listens_is_given_up(tmp_path: Path, laun
     assert said.startswith(f"{tmp_path}: {told}")
 
 
+STARTED = """
+from presswatch_spark.spark.session import session
+try:
+    session("test")
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+def test_ctrl_c_while_the_jvm_starts_leaves_none_behind(tmp_path: Path) -> None:
+    script = tmp_path / "bin" / "spark-submit"
+    script.parent.mkdir()
+    starter = Path(pyspark.__file__).parent / "bin" / "spark-submit"
+    script.write_text(f'#!/bin/sh\nkill -INT $PPID\nunset SPARK_HOME\nexec "{starter}" "$@"\n')
+    script.chmod(0o755)
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "SPARK_HOME": str(tmp_path)}
+    job = subprocess.Popen(
+        [sys.executable, "-c", STARTED],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        # The output ends with the last process that has it.
+        said, _ = job.communicate(timeout=120)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(job.pid, signal.SIGKILL)
+    assert said == "stopped\n"
+
+
 def submitted(words: list[str], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """A program under spark-submit, with the log of its events in `folder`."""
     submit = [str(Path(pyspark.__file__).parent / "bin" / "spark-submit"), "--master", "local[1]"]
@@ -179,6 +215,45 @@ def test_every_table_has_a_spark_schema_with_its_columns(table: str) -> None:
     assert spark_schema(SCHEMAS[table]).names == SCHEMAS[table].names
 
 
+WITHOUT_A_JVM = """
+import signal
+from presswatch_spark.spark.session import session
+gateway = session("test").sparkContext._gateway
+gateway.proc.kill()
+gateway.proc.wait()
+try:
+    signal.raise_signal(signal.SIGINT)
+except BaseException as error:
+    print(type(error).__name__, error.__context__)
+"""
+
+
+IN_A_JOB = """
+import os, signal, threading, time
+from presswatch_spark.spark.session import session
+spark = session("test")
+def interrupt():
+    while not spark.sparkContext.statusTracker().getActiveJobsIds():
+        time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=interrupt).start()
+try:
+    spark.range(0, 10**13, 1, 4).filter("hash(id) = 7").count()
+except BaseException as error:
+    print(type(error).__name__, error.__context__)
+"""
+
+
+@pytest.mark.parametrize("program", [WITHOUT_A_JVM, IN_A_JOB], ids=["the JVM has died", "a job is under way"])
+def test_ctrl_c_is_an_interrupt_and_nothing_else_though(program: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == "KeyboardInterrupt None\n"
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 0
+
+
 class Jobs:
     """Stands for a session: `cancelled` once its jobs are to be cancelled, which may fail."""
 
@@ -226,3 +301,29 @@ def test_ctrl_c_stops_work_whether_or_not_there_is_a_jvm_to_be_told(error: Excep
 
     with pytest.raises(KeyboardInterrupt):
         cancelled(Jobs(error), give_up)
+
+
+def test_ctrl_c_between_the_start_of_work_and_the_wait_for_it_stops_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    submit = ThreadPoolExecutor.submit
+
+    def interrupted(*given: Any) -> None:
+        submit(*given)
+        raise KeyboardInterrupt
+
+    def give_up() -> str:
+        raise PresswatchError("the job was cancelled")
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        cancelled(Jobs(), give_up)
+
+
+def test_work_that_has_not_begun_when_ctrl_c_comes_does_not_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        cancelled(Jobs(), lambda: "published")

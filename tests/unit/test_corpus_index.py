@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -308,3 +310,9 @@ def test_a_full_disk_is_reported_as_such(tmp_path: Path) -> None:
     ):
         with pytest.raises(OutputError, match="the disk is full"), writing(tmp_path):
             write()
+
+
+def test_of_what_goes_to_s3_the_disk_that_is_full_is_the_one_for_temporary_files() -> None:
+    told = r"temporary files is full .make room and give the same command again.$"
+    with pytest.raises(OutputError, match=told), writing("s3://bucket/corpus"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

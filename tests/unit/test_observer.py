@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from presswatch_spark.errors import CorruptError, OutputError
+from presswatch_spark.monitoring.census import CensusObserver
 from presswatch_spark.monitoring.events import EventLog, ToldError, failure_told
 from presswatch_spark.monitoring.metrics import RunFacts, Sample, totals_of
 from presswatch_spark.monitoring.observer import Observer
@@ -190,3 +191,32 @@ def test_people_are_told_of_a_worker_that_died() -> None:
     observer.start(FACTS, {}, Counts(), totals_of([]))
     observer.worker_died(["s3://b/1.gz"], 2)
     assert stream.getvalue() == "warning: a Python worker died at s3://b/1.gz (2 tries); others go on\n"
+
+
+def test_of_a_census_collectors_are_told_what_stopped_it_and_which_file_killed_its_workers() -> None:
+    stream = io.StringIO()
+
+    def stopped() -> None:
+        with CensusObserver(EventLog(stream)) as observer:
+            observer.start("r1", 2, 1, resumed=True)
+            observer.worker_died(["s3://b/cdx-00001.gz"], 4)
+            raise OutputError("the disk is full", where="/out")
+
+    with pytest.raises(OutputError):
+        stopped()
+    started, died, end = told(stream)
+    assert (started["event"], started["shards_planned"], started["shards_done"]) == ("run_started", 2, 1)
+    assert (died["event"], died["level"], died["shards"]) == (
+        "worker_died",
+        "warning",
+        ["s3://b/cdx-00001.gz"],
+    )
+    assert (end["event"], end["error"], end["where"]) == ("run_stopped", "the disk is full", "/out")
+    assert {event["run_id"] for event in (started, died, end)} == {"r1"}
+
+
+def test_of_a_census_without_a_log_of_events_nobody_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with CensusObserver() as observer:
+        observer.start("r1", 2, 0)
+        observer.worker_died([], 4)
+    assert capsys.readouterr() == ("", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import reduce
 from pathlib import Path
 
@@ -118,6 +119,19 @@ def test_a_host_of_the_cluster_holds_one_executor_and_the_driver_beside_it() -> 
     executor = profile.executor.jvm_gb + profile.executor.python_gb
     driver = profile.driver.jvm_gb + profile.driver.python_gb
     assert executor + driver <= 120 < 2 * executor
+
+
+@pytest.mark.parametrize("name", ["PRESSWATCH_CACHE_DIR", "TMPDIR"])
+def test_what_a_cluster_keeps_on_a_host_is_on_a_data_volume_and_goes_with_its_application(name: str) -> None:
+    application = Path("/mnt/yarn/usercache/hadoop/appcache/application_1_0001")
+    named = load_profile("emr-ec2", GIVEN).environment[name]
+    place = os.path.normpath(application / "container_1_0001_01_000001" / named)
+    assert Path(place).is_relative_to(application)
+
+
+def test_executors_that_are_lost_over_days_do_not_end_a_job_of_a_cluster() -> None:
+    """Spark's own default is to forget none."""
+    assert load_profile("emr-ec2", GIVEN).spark["spark.executor.failuresValidityInterval"] == "1h"
 
 
 @pytest.mark.parametrize(("executors", "excluded"), [(1, "false"), (2, "true")])

@@ -1,0 +1,102 @@
+"""What a query needs of each table, as Spark plans it: columns, and runs where it asks for some alone.
+
+Spark prunes what its own readers read, and tables on S3 are read by Python tasks. So a query is planned first
+over tables of the same names and columns that hold nothing, on this host; the plan says what would be read of
+each. Nothing is carried out for that.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from presswatch_spark.output.tables import SCHEMAS, TableStore
+from presswatch_spark.spark.session import spark_path, spark_schema
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+# What would cut a plan short.
+WHOLE_PLANS = {"spark.sql.debug.maxToStringFields": "100000", "spark.sql.maxMetadataStringLength": "100000"}
+PLACE = re.compile(r"^Location: .*/(\w+)\]$", re.MULTILINE)
+OUTPUT = re.compile(r"^Output(?: \[\d+\])?: \[(.*)\]$", re.MULTILINE)
+COLUMN = re.compile(r"(\w+)#\d+")
+FILTERS = re.compile(r"^PushedFilters: \[(.*)\]$", re.MULTILINE)
+# A filter of its own: what stands within another has a parenthesis or a comma without a space before it.
+ONE_RUN = re.compile(r"(?:^|, )EqualTo\(run_id,([\w-]+)\)(?=, |$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What is needed of a table; of all runs where `runs` is None."""
+
+    columns: frozenset[str]
+    runs: frozenset[str] | None
+
+    def __or__(self, other: Need) -> Need:
+        runs = None if self.runs is None or other.runs is None else self.runs | other.runs
+        return Need(self.columns | other.columns, runs)
+
+
+def needs_of(spark: SparkSession, query: str) -> dict[str, Need]:
+    """What a query needs, by table; nothing is known of a table that is not in the answer.
+
+    The tables' views are replaced. Of what Spark refuses, or does not plan, nothing is known: who runs it
+    hears why.
+    """
+    from pyspark.errors import PySparkException
+
+    plan = ""
+    with tempfile.TemporaryDirectory(prefix="presswatch-plan-") as folder, _whole_plans(spark):
+        for name, schema in SCHEMAS.items():
+            place = Path(folder, name)
+            place.mkdir()
+            empty = spark.read.schema(spark_schema(schema)).parquet(spark_path(place))
+            empty.createOrReplaceTempView(name)
+        with suppress(PySparkException):
+            plan = str(spark.sql(f"explain formatted {query}").collect()[0][0])
+    # A text of the query's own could look like a filter.
+    return needs_in(plan, one_run="EqualTo(" not in query)
+
+
+def needs_in(plan: str, *, one_run: bool = True) -> dict[str, Need]:
+    """What a plan as `explain formatted` writes it reads of each table; unless `one_run`, of all its runs."""
+    needs: dict[str, Need] = {}
+    for node in plan.split("\n\n"):
+        place, output, filters = PLACE.search(node), OUTPUT.search(node), FILTERS.search(node)
+        if place and output:
+            runs = ONE_RUN.findall(filters[1]) if filters and one_run else []
+            need = Need(frozenset(COLUMN.findall(output[1])), frozenset(runs[:1]) if runs else None)
+            needs[place[1]] = needs[place[1]] | need if place[1] in needs else need
+    return needs
+
+
+def needed(spark: SparkSession, store: TableStore, table: str, need: Need) -> DataFrame:
+    """A table with all its columns, of which only those that are needed are read; the others are null."""
+    from pyspark.sql import functions as f
+
+    kinds = {column.name: column.dataType for column in spark_schema(SCHEMAS[table])}
+    # Where rows are only counted, the column that is one value a file tells how many there are.
+    columns = [name for name in kinds if name in need.columns] or ["run_id"]
+    found = store.frame(spark, table, *sorted(need.runs or ()), columns=columns)
+    nothing = f.lit(None)
+    return found.select(
+        *(f.col(name) if name in columns else nothing.cast(kind).alias(name) for name, kind in kinds.items())
+    )
+
+
+@contextmanager
+def _whole_plans(spark: SparkSession) -> Iterator[None]:
+    before: Mapping[str, str | None] = {name: spark.conf.get(name, None) for name in WHOLE_PLANS}
+    for name, value in WHOLE_PLANS.items():
+        spark.conf.set(name, value)
+    try:
+        yield
+    finally:
+        for name, old in before.items():
+            spark.conf.unset(name) if old is None else spark.conf.set(name, old)

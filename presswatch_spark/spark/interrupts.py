@@ -1,0 +1,85 @@
+"""Ctrl-C while Spark is at work: jobs are cancelled, and the command ends as it says it does."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+SECONDS_BETWEEN_CANCELS, CANCEL_SECONDS = 0.5, 5
+# By the root logger, and with a stack.
+LOGGED_BY_PY4J = ("Exception while sending command.", "KeyboardInterrupt while sending command.")
+
+Result = TypeVar("Result")
+
+
+def bear_interrupts(context: SparkContext) -> None:
+    """Let Ctrl-C cancel all jobs and raise `KeyboardInterrupt`, whatever the JVM or this thread is at.
+
+    PySpark's own handler, which this takes the place of, asks the JVM in this thread, whose connection may be
+    waiting for an answer, and raises what py4j says of that, or of a JVM that has gone.
+    """
+
+    def interrupted(*_: object) -> NoReturn:
+        canceller = threading.Thread(target=_cancel, args=(context,), daemon=True)
+        canceller.start()
+        canceller.join(CANCEL_SECONDS)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, interrupted)
+
+
+def quiet_py4j() -> None:
+    """Let py4j log no stacks: what fails there is raised as well, and told in words of ours."""
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)
+    logging.getLogger().addFilter(_is_not_of_py4j)
+
+
+def interruptible(spark: SparkSession, work: Callable[[], Result]) -> Result:
+    """Do `work` in a thread of its own and return what it returns.
+
+    Ctrl-C then finds this thread outside of py4j, which does not bear interrupts. Jobs are cancelled until
+    the work gives up. Work that is done before it could be stopped is done, and is returned; work that has
+    not begun does not begin.
+    """
+    begun, found = Future[None](), list[Result]()
+
+    def do() -> None:
+        if begun.set_running_or_notify_cancel():
+            try:
+                found.append(work())
+            finally:
+                begun.set_result(None)
+
+    with ThreadPoolExecutor(1, "spark") as pool:
+        try:
+            pool.submit(do).result()
+            return found[0]
+        except KeyboardInterrupt:
+            while not (begun.cancel() or begun.done()):
+                _cancel(spark.sparkContext)
+                wait([begun], SECONDS_BETWEEN_CANCELS)
+            if found:
+                return found[0]
+            raise
+
+
+def _is_not_of_py4j(record: logging.LogRecord) -> bool:
+    return record.msg not in LOGGED_BY_PY4J
+
+
+def _cancel(context: SparkContext) -> None:
+    """Cancel all jobs. Where Ctrl-C, or anything else, has ended the JVM, they end by themselves."""
+    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+
+    with suppress(OSError, Py4JError):
+        context.cancelAllJobs()

@@ -1,0 +1,70 @@
+"""Folders for what is on its way elsewhere, in the temporary one; what killed processes left is removed.
+
+    <temporary folder>/presswatch-spark-<uid>/scratch/…
+
+Who makes one holds its lock (`flock`), which goes with its process, and first removes those whose lock nobody
+holds any more. A folder of this user's alone is asked for: nobody else can have put there what is removed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from presswatch_spark.user_cache import is_ours, user_temporary
+
+NAME = "scratch"
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A new folder of this process's, empty, and removed at the end of the block.
+
+    Where this user has no folder of their own to put it in, it is made beside, and stays if its process is
+    killed.
+
+    Raises:
+        OSError: it cannot be made: the disk is full.
+    """
+    home = user_temporary()
+    if not (is_ours(home) and is_ours(home / NAME)):
+        with tempfile.TemporaryDirectory(prefix="presswatch-") as folder:
+            yield Path(folder)
+        return
+    _sweep(home / NAME)
+    path, lock = _made(home / NAME)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(lock)
+
+
+def _made(home: Path) -> tuple[Path, int]:
+    """A new folder, and the handle that holds its lock."""
+    while True:
+        path = Path(tempfile.mkdtemp(dir=home))
+        with suppress(FileNotFoundError):  # another process has found it before it was locked
+            lock = os.open(path, os.O_RDONLY)
+            with suppress(OSError):  # where folders cannot be locked, nobody removes others' either
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if path.exists():
+                return path, lock
+            os.close(lock)
+
+
+def _sweep(home: Path) -> None:
+    """Remove the folders that no process holds."""
+    for path in home.iterdir():
+        with suppress(OSError):
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(lock)

@@ -32,6 +32,11 @@ def html(charset: str, *, declared: bool = True) -> bytes:
     return f"<!doctype html>{meta}<title>Non</title><nav>Menu</nav><p>{text}<img alt=non></p>".encode(charset)
 
 
+def xhtml() -> bytes:
+    head = '<?xml version="1.0"?>\n<html><head><title/><script src="a.js" /></head><body>'
+    return f"{head}<iframe src='b'/><p>{escape(BODY)}</p></body></html>".encode()
+
+
 def chunked(body: bytes) -> bytes:
     cut = len(body) // 2
     parts = [body[:cut], body[cut:], b""]
@@ -49,11 +54,14 @@ def warc() -> list[bytes]:
         "packed": (gzip.compress(html("utf-8")), typed, PACKED),
         "chunked": (chunked(html("iso-8859-1")), typed, CHUNKED),
         "both": (chunked(gzip.compress(html("utf-8"))), typed, PACKED, CHUNKED),
+        "xhtml": (xhtml(), "Content-Type: application/xhtml+xml; charset=utf-8"),
         "text": (BODY.encode("cp1252"), "Content-Type: text/plain; charset=windows-1252"),
         "pdf": (pdf(*re.findall(r".{1,60}\b", BODY.replace("’", "'"))), PDF),
     }
     resource = warc_record(html("utf-8"), "https://d.fr/resource", kind="resource")
+    continued = http(html("utf-8"), typed, status="HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK")
     return [
+        warc_record(continued, "https://d.fr/continued"),
         *(page(body, *headers, url=f"https://d.fr/{name}") for name, (body, *headers) in bodies.items()),
         resource.replace(b"application/http; msgtype=response", b"text/html; charset=utf-8"),
     ]

@@ -49,6 +49,7 @@ def warc() -> list[bytes]:
         "utf-8": (html("utf-8"), typed),
         "bom": (b"\xef\xbb\xbf" + html("utf-8"), typed),
         "declared": (html("cp1252"), "Content-Type: text/html; charset=windows-1252"),
+        "with a control": (html("cp1252") + b"<p>\x81\x9d", "Content-Type: text/html; charset=latin1"),
         "undeclared": (html("cp1252", declared=False), typed),
         "utf-16": (html("utf-16"), typed),
         "packed": (gzip.compress(html("utf-8")), typed, PACKED),

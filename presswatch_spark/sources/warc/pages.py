@@ -30,7 +30,7 @@ from presswatch_spark.sources.base import (
 )
 from presswatch_spark.sources.http.charsets import encoding_of, to_utf8
 from presswatch_spark.sources.http.codings import decoded_body
-from presswatch_spark.sources.http.media import Kind, is_xml, kind_of_content, media_type
+from presswatch_spark.sources.http.media import Kind, kind_of_content, media_type
 from presswatch_spark.sources.http.message import Message, parse_message
 from presswatch_spark.sources.http.site_files import site_file
 from presswatch_spark.sources.http.xhtml import as_html
@@ -138,7 +138,7 @@ class PageBatches:
         elif encoding is not None:
             self._note(stored, body.problem)
             content = to_utf8(body.data, encoding)
-            content = as_html(content) if kind == "html" and is_xml(media) else content
+            content = as_html(content, media) if kind == "html" else content
             self._add_page(_Page(stored, message, kind, content, encoding))
         elif kind == "pdf" and self.options.pdf:
             self._note(stored, body.problem)

@@ -124,12 +124,14 @@ class _Parser:
             if not _comes(answers, MOST_WAITING_SECONDS):
                 self.kill()
             read, text_bytes, said_bytes = _ANSWER.unpack(answers.read(_ANSWER.size))
-            text, said = answers.read(text_bytes), answers.read(said_bytes).decode()
-        except (OSError, struct.error):
+            text, said = answers.read(text_bytes), answers.read(said_bytes)
+            if len(text) + len(said) < text_bytes + said_bytes:
+                raise EOFError
+        except (OSError, EOFError, struct.error):
             raise self._death() from None
         if not read:
-            raise PageError(said)
-        return text, said or None
+            raise PageError(said.decode())
+        return text, said.decode() or None
 
     def end(self) -> int:
         """Let the process end, and return its exit code."""

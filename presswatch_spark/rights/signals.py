@@ -16,6 +16,7 @@ from presswatch_spark.sources.base import Capture
 from presswatch_spark.sources.http.charsets import UTF_8, to_utf8
 from presswatch_spark.sources.http.media import kind_of_content
 from presswatch_spark.sources.http.site_files import site_file
+from presswatch_spark.sources.http.xhtml import as_html
 
 SIGNALS = 200
 """The most that one capture gives; then a row says that there were more."""
@@ -47,7 +48,8 @@ def _page_signals(capture: Capture) -> Iterator[Signal]:
     yield from header_signals(capture)
     if kind_of_content(capture.media_type, capture.body) != "html":
         return
-    page = bytes(to_utf8(capture.body[:PAGE_BYTES], capture.encoding or UTF_8))
+    content = to_utf8(capture.body[:PAGE_BYTES], capture.encoding or UTF_8)
+    page = bytes(as_html(content, capture.media_type))
     parts: list[Part] = []
     elements = elements_of(page)
     for element in islice(elements, ELEMENTS):

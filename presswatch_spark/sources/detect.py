@@ -34,8 +34,8 @@ SOURCES: Mapping[str, Source] = MappingProxyType({**RECORD_SOURCES, "c4": C4, "o
 # What each format's content may be called by `kind_of`; `unknown` is left to the source, which can resume.
 _KINDS = MappingProxyType(
     {
-        "wet": ("WET", "unknown", "empty"),
-        "warc": ("WARC", "ARC", "unknown", "empty"),
+        "wet": ("WET", "warcinfo", "unknown", "empty"),
+        "warc": ("WARC", "warcinfo", "ARC", "unknown", "empty"),
         "arc": ("ARC", "unknown", "empty"),
         "c4": ("JSONL", "Parquet", "unknown", "empty"),
         "oscar": ("JSONL", "Parquet", "text", "unknown", "empty"),
@@ -107,11 +107,13 @@ def head_of(shard: ObjectInfo, options: ReadOptions) -> bytes:
 def _recognised(shard: ObjectInfo, options: ReadOptions, head: bytes, kind: str) -> Source:
     if kind in ("WET", "WARC", "ARC"):
         return SOURCES[kind.lower()]
+    named = next((name for name, pattern in _NAMES if pattern.search(shard.uri)), None)
+    if kind == "warcinfo":
+        return SOURCES["warc" if named == "warc" else "wet"]
     if kind in ("Parquet", "JSONL"):
         return _by_columns(shard, options, head, kind)
     if _OSCAR.recognises(shard.uri, head):
         return _OSCAR
-    named = next((name for name, pattern in _NAMES if pattern.search(shard.uri)), None)
     if kind in ("unknown", "empty") and (named or kind == "empty"):
         return SOURCES[named or "rows"]
     raise InputError(

@@ -14,6 +14,8 @@ _HTML = re.compile(rb"(?i)\s*(<!doctype html|<html|<head|<\?xml)")
 # CDX with its line of field letters; CDX and CDXJ without; the index of a zipped one.
 _CDX = re.compile(rb" CDX( [A-Za-z])+|\S{1,4096} [0-9]{14}[ \t]")
 _PATHS = re.compile(rb"[\w./:\-]+\.(warc|wet|wat|parquet|json)(\.gz)?\r?(\n|$)")
+# Other metadata, which a crawler may write first, is `application/warc-fields`.
+_OF_WAT = b"\ncontent-type: application/json"
 # No column that is read lies deeper; without a bound, long keys nested deeply would make names of GBs.
 LONGEST_PREFIX = 256
 
@@ -43,7 +45,9 @@ def kind_of(head: bytes) -> str:
         return "empty"
     if begins_with_record(head):
         record = first_content_type(head) or "warcinfo"
-        return {"conversion": "WET", "warcinfo": "WET", "metadata": "WAT"}.get(record, "WARC")
+        if record == "metadata":
+            return "WAT" if _OF_WAT in head.lower() else "WARC"
+        return {"conversion": "WET", "warcinfo": "warcinfo"}.get(record, "WARC")
     if head.startswith(b"PAR1"):
         return "Parquet"
     if head.startswith(b"filedesc:"):

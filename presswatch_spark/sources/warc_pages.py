@@ -22,6 +22,7 @@ from presswatch_spark.sources.warc.reading import READABLE, Format, Records, Rec
 from presswatch_spark.storage.objects import ObjectInfo, Stream
 
 _CONTENT_TYPE = re.compile(rb"\ncontent-type:[ \t]*([^\r\n]*)")
+SEGMENTED = "record is a first segment; those that continue it were not read"
 NO_GATE = warc.gate_of(frozenset())
 
 
@@ -65,7 +66,7 @@ def _responses(blocks: Iterator[Records], report: ReadReport) -> Iterator[Stored
                     continue
                 if waiting is not None:
                     yield waiting
-                waiting = _stored(found, row) if _is_response(found.block, row, report) else None
+                waiting = _stored(found, row, report) if _is_response(found.block, row, report) else None
     except PresswatchError:
         if waiting is not None:
             yield waiting
@@ -96,17 +97,21 @@ def _body_of(block: Block, row: Offsets) -> memoryview:
     return block.data[row[warc.BODY] : row[warc.BODY_END]].data
 
 
-def _stored(found: Records, row: Offsets) -> Stored:
+def _stored(found: Records, row: Offsets, report: ReadReport) -> Stored:
     block, release = found.block, found.release
     lowered = block.data[row[warc.START] : row[warc.BODY]].tobytes().lower()
     named = _CONTENT_TYPE.search(lowered)
     media = named[1].decode("latin-1") if named else ""
-    http = media.startswith("application/http")
+    body = _body_of(block, row)
+    if b"\nwarc-segment-number:" in lowered:
+        report.add_defect(SEGMENTED, *block.place(int(row[warc.START])))
+    # Of a response whose type is given in the wrong place, the block tells.
+    mistyped = row[warc.KIND] == warc.RESPONSE and (not media or bytes(body[:5]) == b"HTTP/")
     return Stored(
         url=_url_of(block, row),
-        block=_body_of(block, row),
+        block=body,
         pointer=lambda: record_locator(block, row, release),
         place=lambda: block.place(int(row[warc.START])),
-        resource=None if http or (row[warc.KIND] == warc.RESPONSE and not media) else media,
+        resource=None if media.startswith("application/http") or mistyped else media,
         cut=b"\nwarc-truncated:" in lowered,
     )

@@ -16,14 +16,24 @@ import numpy as np
 from presswatch_spark.compiled import lean_njit, uncounted_njit
 from presswatch_spark.text.kernels import U64, Bytes, Hashes, plain
 from presswatch_spark.text.marks import next_marks, opens_value, places_of
-from presswatch_spark.text.raw_text import SCRIPT, after_declaration, cdata_end, end_tag, script_end
+from presswatch_spark.text.raw_text import (
+    CDATA_BYTES,
+    SCRIPT,
+    after_declaration,
+    begins_cdata,
+    cdata_end,
+    end_tag,
+    foreign_end,
+    script_end,
+)
 from presswatch_spark.text.references import EntityTable, load_entities, reference
 from presswatch_spark.text.tags import (
     BLOCK,
     BREAKS_OUT,
     FOREIGN,
     HIDDEN,
-    INTEGRATES,
+    INTEGRATES_MATH,
+    INTEGRATES_SVG,
     REFERENCES,
     REST,
     TEMPLATE,
@@ -39,10 +49,8 @@ from presswatch_spark.text.tags import (
 from presswatch_spark.text.vectors import copy_64, visible_bits_64
 
 _0, _1, _2, _3, _64 = (U64(n) for n in (0, 1, 2, 3, 64))
-# Enough of an end tag to see its name, and what ends it.
-_NAME_ROOM = U64(20)
-_CDATA = np.frombuffer(b"<![CDATA[", np.uint8)
 _SPACE, _BANG, _QUOTE, _AMP, _APOSTROPHE, _SLASH, _LT, _GT, _QUERY = (np.uint8(ord(c)) for c in " !\"&'/<>?")
+_P, _BR, _FONT, _MATH = (U64(int.from_bytes(name, "little")) for name in (b"p", b"br", b"font", b"math"))
 _NUL, _NEWLINE = np.uint8(0), np.uint8(10)
 _KIND = np.uint8(7)
 
@@ -106,10 +114,9 @@ def _copy_raw(
         if data[i] == _AMP and references:
             i, k = reference(entities, data, i, stop, out, k)
             continue
-        if data[i] != _NUL:
-            out[k] = data[i]
-            k += _1
-        i += _1
+        # Here a NUL is U+FFFD, as in SVG and MathML; in other text it vanishes.
+        out[k] = data[i] if data[i] != _NUL else _NEWLINE
+        i, k = i + _1, k + _1
     return k
 
 
@@ -127,11 +134,12 @@ def _move_to_end(
 
 
 @uncounted_njit
-def _begins_cdata(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
-    same = i + U64(len(_CDATA)) <= end
-    for j in range(len(_CDATA)):
-        same = same and data[i + U64(j)] == _CDATA[j]
-    return same
+def _breaks_out(found: np.uint8, first: np.uint64, closes: bool, rest: np.uint64) -> Any:
+    """Whether a tag ends the SVG or MathML that it stands in; `rest`: bytes behind its name."""
+    if closes:
+        return first in (_P, _BR)
+    # Of `font` some attributes do so, and nobody writes another.
+    return found & np.uint8(BREAKS_OUT) or (first == _FONT and rest > _2)
 
 
 @uncounted_njit
@@ -140,7 +148,8 @@ def _visible_text(
 ) -> Any:
     i, k, end = _0, at, U64(len(data))
     templates, template_start, foreign, inside, kept = _0, _0, _0, _0, _0
-    room = U64(len(out))
+    # Of each that is open, whether it is MathML; the innermost lowest.
+    roots, room = _0, U64(len(out))
     p, count, looked = _0, _0, _0
     while True:
         byte = _NUL
@@ -164,6 +173,8 @@ def _visible_text(
             i, k = reference(entities, data, i, end, out, k)
             continue
         if byte == _NUL:
+            if foreign != _0 and inside == _0:
+                k = _separate(out, at, k)
             i += _1
             continue
         follows = data[i + _1] if i + _1 < end else _NUL
@@ -173,9 +184,9 @@ def _visible_text(
             continue
         in_html = foreign == _0 or inside != _0
         if follows == _BANG:
-            if not in_html and _begins_cdata(data, i, end):
-                stop = cdata_end(data, i + U64(9), end)
-                k = _copy_raw(entities, data, i + U64(9), stop, out, k, False)
+            if not in_html and begins_cdata(data, i, end):
+                stop = cdata_end(data, i + CDATA_BYTES, end)
+                k = _copy_raw(entities, data, i + CDATA_BYTES, stop, out, k, False)
                 i = stop + _3
             else:
                 i = after_declaration(data, i, end)
@@ -226,22 +237,24 @@ def _visible_text(
         found = kind_of(tags, first, second)
         kind = found & _KIND
         if foreign != _0:
-            if found & np.uint8(INTEGRATES):
+            if found & np.uint8(INTEGRATES_MATH if roots & _1 else INTEGRATES_SVG):
                 if not closes:
                     inside += U64(not closes_itself(data, name_end, i))
                 elif inside != _0:
                     inside -= _1
-            elif inside == _0 and found & np.uint8(BREAKS_OUT) and not closes:
+            elif inside == _0 and _breaks_out(found, first, closes, i - name_end):
                 foreign, in_html = _0, True
         if kind <= BLOCK:
             # Without a branch: whether a tag separates is what cannot be foreseen.
             out[k] = _NEWLINE
             k += U64((kind == BLOCK) & (k > at) & (out[k - U64(k > at)] > _SPACE))
         elif kind == FOREIGN:
+            math = U64(first == _MATH)
             if not closes:
-                foreign += U64(not closes_itself(data, name_end, i))
-            elif foreign != _0:
-                foreign -= _1
+                if not closes_itself(data, name_end, i):
+                    foreign, roots = foreign + _1, roots << _1 | math
+            elif foreign != _0 and roots & _1 == math:
+                foreign, roots = foreign - _1, roots >> _1
                 inside = inside if foreign != _0 else _0
         elif kind == TEMPLATE:
             k = _separate(out, at, k)
@@ -258,8 +271,7 @@ def _visible_text(
         elif not closes and not in_html:
             # Here their content is markup, of which only what is all text can be told to be theirs.
             if kind == HIDDEN and not closes_itself(data, name_end, i):
-                stop = find(data, i, end, _LT)
-                i = stop if end_tag(data, stop, min(end, stop + _NAME_ROOM), first, second) == stop else i
+                i = foreign_end(data, i, end, first, second)
         elif not closes:
             if kind == REST:
                 stop = end

@@ -11,9 +11,13 @@ from presswatch_spark.text.kernels import U64, Bytes
 from presswatch_spark.text.tags import find, is_letter, name_at
 
 SCRIPT = U64(int.from_bytes(b"script", "little"))
+CDATA_BYTES = U64(9)
 
 _0, _1, _2, _3, _4 = (U64(n) for n in (0, 1, 2, 3, 4))
-_BANG, _DASH, _SLASH, _LT, _GT, _CLOSE = (np.uint8(ord(c)) for c in "!-/<>]")
+# Enough of a tag to see that its name is one that is listed, and what ends it.
+_NAME_ROOM = U64(20)
+_CDATA = np.frombuffer(b"<![CDATA[", np.uint8)
+_BANG, _DASH, _SLASH, _LT, _GT, _QUERY, _CLOSE = (np.uint8(ord(c)) for c in "!-/<>?]")
 
 
 @uncounted_njit
@@ -76,12 +80,45 @@ def script_end(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
                 escaped = True
             continue
         closes = data[i] == _SLASH
-        name, rest, after = name_at(data, i + _1 if closes else i, end)
-        if name != SCRIPT or rest != _0 or after >= end:
+        # Names may run into each other without end: no more is read than there is to see.
+        stop = min(end, i + _NAME_ROOM)
+        name, rest, after = name_at(data, i + _1 if closes else i, stop)
+        if name != SCRIPT or rest != _0 or after >= stop:
             continue
         if closes and not nested:
             return sign
         nested = escaped and not closes
+
+
+@uncounted_njit
+def foreign_end(data: Bytes, i: np.uint64, end: np.uint64, first: np.uint64, second: np.uint64) -> np.uint64:
+    """Where the end tag of a name begins, in SVG or MathML; i if another tag comes before it.
+
+    There, the content of scripts and styles is markup.
+    """
+    p = i
+    while True:
+        p = find(data, p, end, _LT)
+        if p + _2 >= end or is_letter(data[p + _1]):
+            return i
+        if data[p + _1] == _BANG:
+            cdata = begins_cdata(data, p, end)
+            p = cdata_end(data, p + CDATA_BYTES, end) + _3 if cdata else after_declaration(data, p, end)
+        elif data[p + _1] == _SLASH and is_letter(data[p + _2]):
+            return p if end_tag(data, p, min(end, p + _NAME_ROOM), first, second) == p else i
+        elif data[p + _1] in (_SLASH, _QUERY):
+            p = find(data, p, end, _GT) + _1
+        else:
+            p += _1
+
+
+@uncounted_njit
+def begins_cdata(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
+    """Whether a CDATA section begins at i; only SVG and MathML have them."""
+    same = i + CDATA_BYTES <= end
+    for j in range(CDATA_BYTES):
+        same = same and data[i + U64(j)] == _CDATA[j]
+    return same
 
 
 @uncounted_njit

@@ -49,14 +49,14 @@ _KINDS = {
     TEMPLATE: "template",
     FOREIGN: "svg math",
 }
-# Start tags that end SVG and MathML around them (HTML Standard, 13.2.6.5).
+# Start tags that end SVG and MathML around them (HTML Standard, 13.2.6.5); the parser lets `sup` pass.
 _BREAKOUT = """b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li
-    listing menu meta nobr ol p pre ruby s small span strong strike sub sup table tt u ul var"""
-# Elements of SVG and MathML in which there is HTML again (13.2.6, integration points).
-_INTEGRATION = "foreignobject desc title mi mo mn ms mtext"
+    listing menu meta nobr ol p pre ruby s small span strong strike sub table tt u ul var"""
+# Elements of SVG and of MathML in which there is HTML again (13.2.6, integration points).
+_IN_SVG, _IN_MATH = "foreignobject desc title", "mi mo mn ms mtext"
 
-BREAKS_OUT, INTEGRATES = 8, 16
-"""Bits of a kind: whether its start tag ends foreign content; whether HTML stands in it there."""
+BREAKS_OUT, INTEGRATES_SVG, INTEGRATES_MATH = 8, 16, 32
+"""Bits of a kind: whether its start tag ends foreign content; whether HTML stands in it in either kind."""
 
 
 class TagTable(NamedTuple):
@@ -75,7 +75,8 @@ def load_tags() -> TagTable:
     """The table, read-only."""
     table = TagTable(np.zeros(_SLOTS, np.uint64), np.zeros(_SLOTS, np.uint64), np.zeros(_SLOTS, np.uint8))
     kinds = {name: kind for kind, names in _KINDS.items() for name in names.split()}
-    bits = {BREAKS_OUT: frozenset(_BREAKOUT.split()), INTEGRATES: frozenset(_INTEGRATION.split())}
+    lists = {BREAKS_OUT: _BREAKOUT, INTEGRATES_SVG: _IN_SVG, INTEGRATES_MATH: _IN_MATH}
+    bits = {bit: frozenset(names.split()) for bit, names in lists.items()}
     for name in sorted(kinds.keys() | frozenset().union(*bits.values())):
         code = name.encode().ljust(NAME_BYTES, b"\0")
         first, second = (int.from_bytes(code[at : at + 8], "little") for at in (0, 8))

@@ -62,6 +62,21 @@ def test_a_parser_that_died_before_costs_no_page() -> None:
         assert text_apart("html", b"<p>suite") == (b"suite", None)
 
 
+def test_a_text_of_which_only_the_beginning_came_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source = Path(apart.__file__).read_text(encoding="utf-8")
+    dying = source.replace("answers.write(text)", "answers.write(text[:3]); answers.flush(); os._exit(1)")
+    assert dying != source
+    (tmp_path / "dying_apart.py").write_text(dying, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(apart, "__name__", "dying_apart")
+    apart._parser.cache_clear()
+    with pytest.raises(ParserDiedError, match="died of the page"):
+        text_apart("html", b"<p>un texte")
+    apart._parser.cache_clear()
+
+
 def test_a_parser_that_gives_no_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart, "MOST_WAITING_SECONDS", 0.5)
     text_apart("html", b"<p>avant")

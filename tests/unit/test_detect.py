@@ -16,7 +16,7 @@ from presswatch_spark.sources.base import ReadOptions
 from presswatch_spark.sources.detect import SOURCES, source_for
 from presswatch_spark.sources.heads import keys_of
 from presswatch_spark.storage.objects import StorageOptions, stat
-from tests.reading import pages
+from tests.reading import pages, read
 
 
 def named(path: Path, format: str = "auto", **options: dict[str, str]) -> str:
@@ -74,9 +74,28 @@ def test_a_mapping_makes_any_columns_readable(tmp_path: Path) -> None:
     assert named(path, columns={"text": "corps"}) == "rows"
 
 
-def response(kind: str) -> bytes:
-    info = b"WARC/1.0\r\nWARC-Type: warcinfo\r\nContent-Length: 4\r\n\r\na: b\r\n\r\n"
-    return info + f"WARC/1.0\r\nWARC-Type: {kind}\r\nContent-Length: 2\r\n\r\nab\r\n\r\n".encode()
+INFO = b"WARC/1.0\r\nWARC-Type: warcinfo\r\nContent-Length: 4\r\n\r\na: b\r\n\r\n"
+
+
+def response(kind: str, media: str = "application/json") -> bytes:
+    head = f"WARC/1.0\r\nWARC-Type: {kind}\r\nContent-Type: {media}\r\nContent-Length: 2"
+    return INFO + f"{head}\r\n\r\nab\r\n\r\n".encode()
+
+
+def test_metadata_of_a_crawler_does_not_make_a_warc_a_wat(tmp_path: Path) -> None:
+    path = saved(tmp_path, response("metadata", "application/warc-fields"))
+    assert named(path) == named(path, "warc") == "warc"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_of_a_file_without_records_the_name_or_the_user_says_what_it_is(tmp_path: Path, packed: bool) -> None:
+    content = gzip.compress(INFO) if packed else INFO
+    assert named(saved(tmp_path, content, "a.warc.gz")) == "warc"
+    assert named(saved(tmp_path, content, "a.warc.wet.gz")) == "wet"
+    for format in ("wet", "warc"):
+        assert named(saved(tmp_path, content), format) == format
+        found, report = read(tmp_path / "a.warc.gz", format)
+        assert (found, report.defects_total) == ([], 0)
 
 
 FOREIGN = [

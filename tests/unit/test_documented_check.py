@@ -32,6 +32,11 @@ def html(charset: str, *, declared: bool = True) -> bytes:
     return f"<!doctype html>{meta}<title>Non</title><nav>Menu</nav><p>{text}<img alt=non></p>".encode(charset)
 
 
+def xhtml() -> bytes:
+    head = '<?xml version="1.0"?>\n<html><head><title/><script src="a.js" /></head><body>'
+    return f"{head}<iframe src='b'/><p>{escape(BODY)}</p></body></html>".encode()
+
+
 def chunked(body: bytes) -> bytes:
     cut = len(body) // 2
     parts = [body[:cut], body[cut:], b""]
@@ -44,16 +49,20 @@ def warc() -> list[bytes]:
         "utf-8": (html("utf-8"), typed),
         "bom": (b"\xef\xbb\xbf" + html("utf-8"), typed),
         "declared": (html("cp1252"), "Content-Type: text/html; charset=windows-1252"),
+        "with a control": (html("cp1252") + b"<p>\x81\x9d", "Content-Type: text/html; charset=latin1"),
         "undeclared": (html("cp1252", declared=False), typed),
         "utf-16": (html("utf-16"), typed),
         "packed": (gzip.compress(html("utf-8")), typed, PACKED),
         "chunked": (chunked(html("iso-8859-1")), typed, CHUNKED),
         "both": (chunked(gzip.compress(html("utf-8"))), typed, PACKED, CHUNKED),
+        "xhtml": (xhtml(), "Content-Type: application/xhtml+xml; charset=utf-8"),
         "text": (BODY.encode("cp1252"), "Content-Type: text/plain; charset=windows-1252"),
         "pdf": (pdf(*re.findall(r".{1,60}\b", BODY.replace("’", "'"))), PDF),
     }
     resource = warc_record(html("utf-8"), "https://d.fr/resource", kind="resource")
+    continued = http(html("utf-8"), typed, status="HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK")
     return [
+        warc_record(continued, "https://d.fr/continued"),
         *(page(body, *headers, url=f"https://d.fr/{name}") for name, (body, *headers) in bodies.items()),
         resource.replace(b"application/http; msgtype=response", b"text/html; charset=utf-8"),
     ]

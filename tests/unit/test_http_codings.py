@@ -99,6 +99,18 @@ def test_a_page_that_is_not_encoded_as_declared_stays_as_it_is(coding: str) -> N
     assert "as declared" in found.problem
 
 
+@pytest.mark.parametrize("coding", ["compress", "X-Bzip2", "xz, identity", "dcz"])
+def test_a_body_in_a_coding_that_cannot_be_undone_is_named_unless_it_is_text(coding: str) -> None:
+    found = decoded(b"\x1f\x9d\x90<\xd0\x80\x01" * 9, f"Content-Encoding: {coding}")
+    assert found.problem == "body is in a coding that cannot be undone"
+    assert decoded(PAGE, f"Content-Encoding: {coding}") == Body(PAGE)
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "none", "text/html", "binary", ""])
+def test_what_is_no_coding_is_of_no_consequence(coding: str) -> None:
+    assert decoded(b"\0\1" + PAGE, f"Content-Encoding: {coding}") == Body(b"\0\1" + PAGE)
+
+
 @pytest.mark.parametrize("body", [PAGE, b"0\n<html>", b"", b"5 colonnes \xe0 la une", b"face\xe0face"])
 def test_a_page_that_is_not_chunked_as_declared_stays_as_it_is(body: bytes) -> None:
     found = decoded(body, "Transfer-Encoding: chunked")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +70,28 @@ def test_a_status_line_may_be_odd(line: bytes, status: int | None) -> None:
         assert parsed(bare + b"body") == Message(status, "", len(bare))
 
 
+@pytest.mark.parametrize("newline", ["\r\n", "\n"])
+def test_of_several_heads_the_last_counts(newline: str) -> None:
+    interim = ["HTTP/1.1 100 Continue", "", "HTTP/1.1 103 Early Hints", "Link: </a.css>; rel=preload", ""]
+    head = newline.join([*interim, "HTTP/1.1 404 Not Found", "A: b", "", ""]).encode()
+    assert parsed(head + b"body") == Message(404, parsed(head).head, len(head))
+    assert parsed(head).headers == (("A", "b"),)
+
+
+def test_an_interim_head_with_nothing_behind_it_is_the_head() -> None:
+    assert parsed(b"HTTP/1.1 101 Switching Protocols\r\nA: b\r\n\r\n\x81\x05").status == 101
+    assert parsed(b"HTTP/1.1 100 Continue\r\n\r\n").status == 100
+
+
+def test_heads_without_end_are_read_up_to_a_bound() -> None:
+    assert parsed(b"HTTP/1.1 100 Continue\n\n" * 1_000).status == 100
+
+
+def test_a_page_that_shows_a_head_is_a_body() -> None:
+    shown = b"HTTP/1.1 404 Not Found\r\nA: b\r\n\r\n"
+    assert parsed(HEAD + shown).body_at == len(HEAD)
+
+
 def test_headers_are_read_as_iso_8859_1_and_folded_lines_joined() -> None:
     message = parsed(b"HTTP/1.1 200 OK\r\nA: \xe9t\xe9 \r\nB: un\r\n  deux\r\n\ttrois\r\n\r\n")
     assert message.headers == (("A", "été"), ("B", "un deux trois"))
@@ -116,6 +140,25 @@ def test_a_block_with_nothing_in_it_is_no_response(block: bytes) -> None:
     assert parse_message(block) is None
 
 
+SLOW = {
+    "comments before a root": b"Content-Type: text/xml\n\n<?xml version='1.0'?>"
+    + b"<!-- -->" * 20
+    + b"<rss>",
+    "line ends within a line": b"A: b\n c\nD: " + b"\r" * 40_000 + b"e\n\n<p>",
+    "line ends within a folded line": b"A: " + b"\r" * 40_000 + b"\n b\n\n<p>",
+}
+
+
+@pytest.mark.parametrize("what", SLOW)
+def test_no_head_or_beginning_takes_long(what: str) -> None:
+    block = b"HTTP/1.1 200 OK\n" + SLOW[what]
+    began = time.process_time()
+    message = parsed(block)
+    assert message.headers
+    kind_of_content(media_type(message.last("content-type")), block[message.body_at :])
+    assert time.process_time() - began < 1
+
+
 @given(st.binary(max_size=300), st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n", b"<", b"A: "]))
 def test_no_bytes_are_too_much(garbage: bytes, start: bytes) -> None:
     block = start + garbage
@@ -155,6 +198,8 @@ def test_a_media_type_is_a_short_clean_name(value: str | None, media: str | None
         ("application/json", b"{}", "other"),
         ("text/xml", b"<?xml version='1.0'?>\n<!DOCTYPE html PUBLIC 'x'>\n<html lang='fr'>", "html"),
         ("application/xml", b"<?xml version='1.0'?><!-- un --><html>", "html"),
+        ("application/xml", b"<?xml version='1.0'?>" + b"<!-- > --> <!> <?a?>" * 30 + b"<html>", "html"),
+        ("application/xml", b"<?xml version='1.0'?><!-- <html> -->", "other"),
         ("text/xml", b"<?xml version='1.0'?><rss>", "other"),
         (None, b"\n <!DOCTYPE html>", "html"),
         (None, b"\xef\xbb\xbf<html>", "html"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import time
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,7 @@ def runs(sequence: list[str], length: int) -> set[tuple[str, ...]]:
         ("un deux<template>trois<template>quatre</template></template> cinq", "un deux cinq trois quatre"),
         ("un <template> deux", "un deux"),
         ("mo\0t<noscript>a<p>b</noscript>", "mota b"),
+        ("<textarea>a\0b</textarea><xmp>c\0d</xmp><svg>e\0f<desc>g\0h</desc></svg>", "a b c d e fgh"),
         ("a<plaintext>b<p>", "a b p"),
         ("fin<!-- sans fin", "fin"),
         ("fin<script>sans fin", "fin"),
@@ -77,9 +79,22 @@ def runs(sequence: list[str], length: int) -> set[tuple[str, ...]]:
         ("a<svg><script></svg><p>b<script>c</script>", "a b"),
         ("a<svg><iframe></svg><p>b", "a b"),
         ("a<svg><style>.c{}</style></svg>b", "ab"),
+        ("a<svg><style><![CDATA[.c{} </style> <p>]]></style></svg>b", "ab"),
+        ("a<svg><script><!-- </script> --> c < d <?e?> </1></script></svg>b", "ab"),
+        ("a<svg><style>c<g/>d</style></svg>b", "acdb"),
+        ("a<svg><style><![CDATA[c", "ac"),
+        ("a<svg><style><!-- b", "a"),
         ("a<svg><foreignObject><div>b</div></foreignObject><style/></svg><p>c", "a b c"),
         ("a<svg><desc><p>b</desc><title/><script/></svg><p>c", "a b c"),
         ("a<math><mtext><b>b</b></mtext><style/></math><p>c", "ab c"),
+        ("a<svg></p><style>b</style><p>c", "a c"),
+        ("a<svg></br><style>b</style><p>c", "a c"),
+        ("a<svg><font size=1><style><p>b</style>c", "ac"),
+        ("a<svg><sup><style><p>b", "a b"),
+        ("a<svg><mtext><style><p>b", "a b"),
+        ("a<math><desc><style><p>b", "a b"),
+        ("a<math></svg><style><p>b", "a b"),
+        ("a<math><mi><svg><path></svg><b>b</b></mi></math><style>c</style>d", "abd"),
         ("a<svg c=d/><style/></svg><p>e", "a e"),
         ("a<svg c/><style>d</style><p>e", "a e"),
         ("a<svg><![CDATA[b <c> ]] > d]]></svg>e", "ab c de"),
@@ -175,6 +190,17 @@ def test_any_bytes_give_bounded_text(data: bytes) -> None:
     end = visible_text(np.frombuffer(data, np.uint8), out[: room_for(len(data))], 0)
     assert 0 <= end <= room_for(len(data))
     assert (out[room_for(len(data)) :] == 0xFF).all()
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["<script>" + "<x" * 100_000, "<script><!--" + "<script" * 30_000, "<svg>" + "<style></x" * 20_000],
+)
+def test_names_without_end_are_not_read_again_and_again(hostile: str) -> None:
+    seen("")
+    began = time.process_time()
+    assert seen(f"un deux {hostile}") == ["un", "deux"]
+    assert time.process_time() - began < 0.5
 
 
 def test_text_goes_behind_what_is_there() -> None:

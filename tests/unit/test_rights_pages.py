@@ -75,6 +75,14 @@ NOAI = '<meta name="robots" content="noai">'
 
 
 @pytest.mark.parametrize(
+    ("media", "told_of"), [("application/xhtml+xml", 1), ("application/xml", 1), ("text/html", 0)]
+)
+def test_in_xhtml_an_empty_element_hides_no_declaration(media: str, told_of: int) -> None:
+    head = f'<?xml version="1.0"?><html><head><title/><script src="a.js" />{NOAI}</head>'
+    assert len(told(capture(head, media_type=media), "meta_robots")) == told_of
+
+
+@pytest.mark.parametrize(
     "head",
     [
         "<link rel=preload href=x>" * 2_000 + NOAI,

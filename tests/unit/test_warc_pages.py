@@ -161,6 +161,87 @@ def test_what_the_crawler_cut_is_a_note_and_no_loss(tmp_path: Path) -> None:
     assert "cut" in complaints(report)
 
 
+def test_a_page_in_segments_is_named_as_read_in_part(tmp_path: Path) -> None:
+    first = warc_record(http(b"<p>un"), "https://a.fr/", "WARC-Segment-Number: 1")
+    rest = warc_record(b"deux", "https://a.fr/", "WARC-Segment-Number: 2", kind="continuation")
+    found, report = scanned(tmp_path, [first, rest])
+    assert [document.text for document in found] == [b"un"]
+    assert complaints(report) == "record is a first segment; those that continue it were not read at byte 0"
+    assert report.skipped == {"continuation record": 1}
+
+
+def test_the_digest_of_a_block_with_its_head_is_no_payload_digest(tmp_path: Path) -> None:
+    block = warc_record(http(b"<p>un"), "https://a.fr/", "WARC-Block-Digest: sha1:B")
+    both = warc_record(
+        http(b"<p>un"), "https://a.fr/", "WARC-Block-Digest: sha1:B", "WARC-Payload-Digest: md5:P"
+    )
+    bare = warc_record(b"<p>un", "https://a.fr/", "WARC-Block-Digest: sha1:B", kind="resource")
+    bare = bare.replace(b"application/http; msgtype=response", b"text/html")
+    found, _ = scanned(tmp_path, [block, both, bare])
+    assert [document.locator.payload_digest for document in found] == [None, "md5:P", "sha1:B"]
+
+
+@pytest.mark.parametrize("packing", ["record", "plain"])
+def test_stray_bytes_between_records_are_named_and_cost_no_page(tmp_path: Path, packing: str) -> None:
+    pages = [page(f"<p>{n}".encode(), url=f"https://a.fr/{n}") for n in range(3)]
+    found, report = scanned(tmp_path, [pages[0], b"stray\r\n\r\n", *pages[1:]], packing)
+    if packing == "record":
+        assert [document.text for document in found] == [b"0", b"1", b"2"]
+    assert [document.text for document in found][-2:] == [b"1", b"2"]
+    assert report.defects_total == 1
+    assert "extracted text" not in complaints(report)
+
+
+@pytest.mark.parametrize("batch_bytes", [1, 4 << 20])
+@pytest.mark.parametrize("cut", range(1, 12))
+def test_a_member_may_end_within_the_first_line_of_a_record(
+    tmp_path: Path, cut: int, batch_bytes: int
+) -> None:
+    one, two = page(b"<p>un", url="https://a.fr/1"), page(b"<p>deux", url="https://a.fr/2")
+    parts = [one + two[:cut], two[cut:]]
+    found, report = scanned(tmp_path, parts, batch_bytes=batch_bytes)
+    assert [document.text for document in found] == [b"un", b"deux"]
+    assert report.defects_total == 0
+
+
+def test_pages_of_files_that_were_joined_name_the_release_of_their_own(tmp_path: Path) -> None:
+    info = [warc_record(b"isPartOf: CC-MAIN-2020-%d\r\n" % n, kind="warcinfo") for n in (10, 16)]
+    records = [
+        page(b"<p>un"),
+        info[0],
+        page(b"<p>deux"),
+        info[0],
+        page(b"<p>trois"),
+        info[1],
+        page(b"<p>quatre"),
+    ]
+    found, _ = scanned(tmp_path, records)
+    releases = [document.locator.release for document in found]
+    assert releases == [None, "CC-MAIN-2020-10", "CC-MAIN-2020-10", "CC-MAIN-2020-16"]
+
+
+@pytest.mark.parametrize("media", [b"text/html", b"message/http", b""])
+def test_a_response_is_told_by_its_block_where_its_type_is_another(tmp_path: Path, media: bytes) -> None:
+    record = page("<p>été".encode("cp1252"), "Content-Type: text/html; charset=windows-1252")
+    record = record.replace(b"application/http; msgtype=response", media)
+    text = warc_record(b"HTTP/1.1 200 OK\r\n\r\nun", kind="resource")
+    text = text.replace(b"application/http; msgtype=response", b"text/plain")
+    found, _ = scanned(tmp_path, [record, text])
+    assert [document.text.decode() for document in found] == ["été", "HTTP/1.1 200 OK\r\n\r\nun"]
+    assert [document.locator.http_status for document in found] == [200, None]
+
+
+@pytest.mark.parametrize("media", ["application/xhtml+xml", "text/xml", "text/html"])
+def test_in_xhtml_an_empty_element_hides_nothing(tmp_path: Path, media: str) -> None:
+    body = (
+        b"<?xml version='1.0'?><html><head><title/><script src='a' /><script>1</script></head>"
+        b"<body><p>un</p><iframe src='b'/><p title='/'>deux</p><title-x/></body></html>"
+    )
+    found, report = scanned(tmp_path, [page(body, f"Content-Type: {media}")])
+    assert [document.text.split() for document in found] == ([[b"un", b"deux"]] if "xml" in media else [[]])
+    assert report.defects_total == 0
+
+
 def test_media_types_without_end_are_counted_as_one(tmp_path: Path) -> None:
     records = [page(b"x", f"Content-Type: x/y{n}") for n in range(80)]
     _, report = scanned(tmp_path, records)

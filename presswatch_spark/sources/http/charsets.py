@@ -15,7 +15,7 @@ from types import MappingProxyType
 from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
 
 from presswatch_spark.sources.http.message import BytesLike
-from presswatch_spark.sources.http.prescan import declared_label
+from presswatch_spark.sources.http.prescan import declared_labels
 
 UTF_8, WINDOWS_1252 = "utf-8", "cp1252"
 SAMPLE_BYTES = 64 << 10
@@ -54,8 +54,8 @@ def encoding_of(content_type: str | None, body: BytesLike) -> str:
             return encoding
     named = _CHARSET.search(f";{content_type or ''}")
     found = encoding_named(named[1] or named[2] or "") if named else None
-    if found is None and (label := declared_label(body)):
-        found = encoding_named(label)
+    if found is None:
+        found = next(filter(None, map(encoding_named, declared_labels(body))), None)
         found = UTF_8 if found and found.startswith("utf-16") else found
     return found or _detected(body)
 

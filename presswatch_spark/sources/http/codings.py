@@ -20,6 +20,11 @@ MOST_CODINGS = 4
 # A hostile body is all chunks of one byte, each of which costs as much as a long one.
 MOST_CHUNKS = 1 << 21
 
+# What else stands there (`utf-8`, `none`) is a mistake, and of no consequence.
+_NOT_UNDONE = frozenset(
+    ("aes128gcm", "bzip2", "compress", "dcb", "dcz", "exi", "lzma", "sdch", "x-bzip2", "x-compress", "xz")
+)
+
 _CHUNK_LINE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]{0,4096})?\r?\n")
 _TRAILERS = re.compile(rb"(?:[^\r\n:]{1,256}:[^\n]{0,4096}\n|\r?\n){0,100}")
 _LINE_END = re.compile(rb"\r?\n")
@@ -40,14 +45,15 @@ class Body:
 def decoded_body(message: Message, block: BytesLike, limit: int) -> Body:
     """The body of `block`, whose head is `message`, with its codings undone, last applied first.
 
-    A body that is not in the coding that a header names is left as it is, and that is a problem only where
-    what is left is no text. What cannot be undone to its end is what came before. No more than `limit` bytes
-    are given.
+    A body that is not in the coding that a header names is left as it is, and so is one in a coding that
+    cannot be undone here; that is a problem only where what is left is no text. What cannot be undone to its
+    end is what came before. No more than `limit` bytes are given.
     """
     data: bytes | memoryview = memoryview(block)[message.body_at :]
-    codings = [
+    named = [
         name for header in ("content-encoding", "transfer-encoding") for name in _listed(message, header)
     ]
+    codings = [name for name in named if name not in _NOT_UNDONE]
     problems = []
     if len(codings) > MOST_CODINGS:
         problems.append(f"{len(codings):,} codings are named, of which the last {MOST_CODINGS} were undone")
@@ -55,6 +61,8 @@ def decoded_body(message: Message, block: BytesLike, limit: int) -> Body:
         data, problem = _undone(name, data, limit)
         if problem:
             problems.append(problem)
+    if len(codings) < len(named) and not _is_plain(data):
+        problems.append("body is in a coding that cannot be undone")
     if len(data) > limit:
         data = memoryview(data)[:limit]
         problems.append(f"body is longer than {limit:,} bytes; the rest was left")
@@ -62,10 +70,16 @@ def decoded_body(message: Message, block: BytesLike, limit: int) -> Body:
 
 
 def _listed(message: Message, header: str) -> Iterator[str]:
-    """Names of the codings in a header that are known, in the order applied."""
+    """Names of the codings in a header that are codings, in the order applied."""
     for name in ",".join(message.header(header)).split(","):
-        if (name := name.strip(" \t").lower()) in _CODINGS:
+        if (name := name.strip(" \t").lower()) in _CODINGS or name in _NOT_UNDONE:
             yield name
+
+
+def _is_plain(data: bytes | memoryview) -> bool:
+    """Whether a body shows itself as text or as PDF."""
+    head = bytes(data[:SNIFFED_BYTES])
+    return is_text(head) or head.startswith(b"%PDF-")
 
 
 def _undone(name: str, data: bytes | memoryview, limit: int) -> tuple[bytes | memoryview, str | None]:
@@ -79,8 +93,7 @@ def _undone(name: str, data: bytes | memoryview, limit: int) -> tuple[bytes | me
                 problem = f"body inflates to more than {limit:,} bytes; the rest was left"
                 break
     except NotSo as error:
-        plain = not len(data) or is_text(bytes(data[:SNIFFED_BYTES]))
-        return data, None if plain else str(error)
+        return data, None if _is_plain(data) else str(error)
     except Damage as error:
         problem = str(error)
     return said.getvalue(), problem

@@ -24,7 +24,8 @@ _HTML = re.compile(
     rb"|title|b|body|br|p|!--)(?:[ >]|(?<=<!--))"
 )
 _XHTML = re.compile(
-    rb"(?is)(?:\xef\xbb\xbf)?\s*<\?xml[^>]*>\s*(?:<!--.{0,1000}?-->\s*|<[!?][^>]*>\s*){0,20}<html[\s>]"
+    # Possessive: what could be tried in two ways would take hours for a few dozen comments.
+    rb"(?is)(?:\xef\xbb\xbf)?\s*<\?xml[^>]*>\s*(?:(?><!--.*?-->|<(?!!--)[!?][^>]*>)\s*)*+<html[\s>]"
 )
 _BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
@@ -57,6 +58,11 @@ def kind_of_content(media: str | None, body: BytesLike) -> Kind:
     if _HTML.match(head) or _XHTML.match(head):
         return "html"
     return "text" if is_text(head) and not head.lstrip().startswith(b"<?xml") else "other"
+
+
+def is_xml(media: str | None) -> bool:
+    """Whether browsers read a page of this media type as XML."""
+    return media is not None and media.endswith("xml")
 
 
 def is_text(head: bytes) -> bool:

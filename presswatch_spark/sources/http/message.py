@@ -10,6 +10,8 @@ BytesLike = bytes | bytearray | memoryview
 
 # What Chrome allows; beyond it no end of a head is looked for.
 MAX_HEAD_BYTES = 256 << 10
+# `100 Continue` and its like, of which a server may send some before it answers.
+MOST_INTERIM = 20
 
 _END = re.compile(rb"\n\r*\n")
 _MARKUP = re.compile(rb"\n(?=<)")
@@ -19,7 +21,7 @@ _STATUS_LINE = re.compile(
 _FIRST_FIELD = re.compile(rb"[\r\n]*[A-Za-z0-9-]+:[ \t]")
 _BLANK = re.compile(rb"[\r\n]*\Z")
 _BLANKS = " \t\r"
-_FOLD = re.compile(r"\r*\n[ \t]+")
+_FOLD = re.compile(r"(?<!\r)\r*\n[ \t]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +70,31 @@ def parse_message(block: BytesLike) -> Message | None:
     """Read the head of the block of a `response` record; None if there is nothing in the block.
 
     Lines may end with LF alone; lines without a colon are passed over. A block that begins with no head is
-    all body, as in HTTP/0.9. A head that does not end within `MAX_HEAD_BYTES` leaves no body.
+    all body, as in HTTP/0.9. A head that does not end within `MAX_HEAD_BYTES` leaves no body. Of several
+    heads, as after `100 Continue`, the last counts.
     """
-    status = _STATUS_LINE.match(block)
-    fields_at = status.end() if status else 0
+    message = _message_at(block, 0)
+    for _ in range(MOST_INTERIM):
+        if message is None or message.status is None or not 100 <= message.status < 200:
+            break
+        if not _STATUS_LINE.match(block, message.body_at):
+            break
+        message = _message_at(block, message.body_at)
+    return message
+
+
+def _message_at(block: BytesLike, at: int) -> Message | None:
+    limit = at + MAX_HEAD_BYTES
+    status = _STATUS_LINE.match(block, at)
+    fields_at = status.end() if status else at
     # The line end before it is the status line's own: a head may be nothing but that.
-    end = _END.search(block, max(0, fields_at - 1), MAX_HEAD_BYTES)
+    end = _END.search(block, max(at, fields_at - 1), limit)
     if status is None and (end is None or not _FIRST_FIELD.match(block)):
         return None if _BLANK.match(block) else Message(None, "", 0)
-    head_end = min(len(block), MAX_HEAD_BYTES) if end is None else end.start()
+    head_end = min(len(block), limit) if end is None else end.start()
     body_at = len(block) if end is None else end.end()
     # No header begins so: the blank line is missing, and this is the body.
-    if markup := _MARKUP.search(block, max(0, fields_at - 1), head_end):
+    if markup := _MARKUP.search(block, max(at, fields_at - 1), head_end):
         head_end, body_at = markup.start(), markup.end()
     code = int(status[1]) if status and status[1] else None
     head = bytes(block[fields_at:head_end]).decode("latin-1")

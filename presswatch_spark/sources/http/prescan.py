@@ -17,7 +17,7 @@ HEAD_BYTES = 64 << 10
 
 _XML = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml[^>]*?[\s"']encoding\s*=\s*["']([^"'>]+)""")
 _TOKEN = re.compile(
-    rb"(?is)<!--.*?(?:-->|\Z)|<(script|style|title|textarea)\b.*?(?:</\1|\Z)|<[!/?][^>]*|<(?P<tag>[a-z]+)"
+    rb"(?is)<!--(?:-?>|.*?(?:--!?>|\Z))|<(script|style|title|textarea)\b.*?(?:</\1|\Z)|<[!/?][^>]*|<(?P<tag>[a-z]+)"
 )
 _ATTRIBUTE = re.compile(
     rb"""(?s)[\s/]*([^\s/>=][^\s/>=]*)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"'][^\s>]*)))?"""
@@ -25,10 +25,10 @@ _ATTRIBUTE = re.compile(
 _CONTENT = re.compile(rb"""(?i)charset\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;"']+))""")
 
 
-def declared_label(body: BytesLike) -> str | None:
-    """The label of the encoding that the page's XML declaration or `meta` names, as written; None if none.
+def declared_labels(body: BytesLike) -> Iterator[str]:
+    """Yield the labels of encodings that the page's XML declaration and its `meta` name, as written.
 
-    Looked for in the first `PRESCAN_BYTES`, and beyond them to the end of the `head`.
+    Looked for in the first `PRESCAN_BYTES`, and if more are asked for, beyond them to the end of the `head`.
     """
     for size in (PRESCAN_BYTES, HEAD_BYTES):
         head = bytes(body[:size])
@@ -37,11 +37,12 @@ def declared_label(body: BytesLike) -> str | None:
             xml = _XML.match(head)
             ends = [at for mark in (b"</head", b"<body") if (at := lowered.find(mark)) >= 0]
             end = max(PRESCAN_BYTES, min(ends)) if ends else size
-            if found := xml[1] if xml else _in_meta(head[: head.rfind(b">", 0, end) + 1]):
-                return found.decode("latin-1")
+            if xml:
+                yield xml[1].decode("latin-1")
+            for label in _in_metas(head[: head.rfind(b">", 0, end) + 1]):
+                yield label.decode("latin-1")
         if len(head) < size:
             break
-    return None
 
 
 def start_tags(head: bytes) -> Iterator[tuple[bytes, Mapping[bytes, bytes]]]:
@@ -59,9 +60,9 @@ def start_tags(head: bytes) -> Iterator[tuple[bytes, Mapping[bytes, bytes]]]:
         yield token["tag"].lower(), attributes
 
 
-def _in_meta(head: bytes) -> bytes | None:
+def _in_metas(head: bytes) -> Iterator[bytes]:
     labels = (_label(attributes) for name, attributes in start_tags(head) if name == b"meta")
-    return next(filter(None, labels), None)
+    return filter(None, labels)
 
 
 def _label(attributes: Mapping[bytes, bytes]) -> bytes | None:

@@ -195,15 +195,19 @@ class RecordLocators:
 
 
 def record_locator(block: Block, row: Offsets, release: str | None) -> Locator:
-    """The pointer to a record, and what its header says."""
+    """The pointer to a record, and what its header says.
+
+    Of a response, the digest of the block is that of head and payload together: no payload digest.
+    """
     header = header_fields(block.data[row[warc.START] : row[warc.BODY]].tobytes())
+    of_block = None if row[warc.KIND] == warc.RESPONSE else header.get("warc-block-digest")
     offset, length, encoding = block.stored_at(int(row[warc.START]), int(row[warc.END]))
     return Locator(
         record_id=header.get("warc-record-id"),
         record_offset=offset,
         record_length=length,
         record_encoding=encoding,
-        payload_digest=header.get("warc-payload-digest") or header.get("warc-block-digest"),
+        payload_digest=header.get("warc-payload-digest") or of_block,
         captured_at=as_time(header.get("warc-date")),
         languages=as_languages(header.get("warc-identified-content-language")),
         release=release,

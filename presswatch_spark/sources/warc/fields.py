@@ -8,8 +8,8 @@ from presswatch_spark.sources.base import Offsets
 from presswatch_spark.sources.warc import headers as warc
 from presswatch_spark.sources.warc import records as records
 
-_FOLD = re.compile(rb"\r*\n[ \t]+")
-_LINE_END = re.compile(rb"\r*\n|\r\Z")
+_FOLD = re.compile(rb"(?<!\r)\r*\n[ \t]+")
+_LINE_END = re.compile(rb"(?<!\r)\r*\n|\r\Z")
 _HEADER_END = re.compile(rb"\n\r*\n")
 _PLAUSIBLE_LENGTH = re.compile("[0-9]{1,17}")
 

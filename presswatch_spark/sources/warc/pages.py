@@ -33,6 +33,7 @@ from presswatch_spark.sources.http.codings import decoded_body
 from presswatch_spark.sources.http.media import Kind, kind_of_content, media_type
 from presswatch_spark.sources.http.message import Message, parse_message
 from presswatch_spark.sources.http.site_files import site_file
+from presswatch_spark.sources.http.xhtml import as_html
 from presswatch_spark.sources.warc.languages import declared
 from presswatch_spark.text.markup import room_for, visible_text
 
@@ -136,7 +137,9 @@ class PageBatches:
             self.report.add_skipped("file about the site")
         elif encoding is not None:
             self._note(stored, body.problem)
-            self._add_page(_Page(stored, message, kind, to_utf8(body.data, encoding), encoding))
+            content = to_utf8(body.data, encoding)
+            content = as_html(content, media) if kind == "html" else content
+            self._add_page(_Page(stored, message, kind, content, encoding))
         elif kind == "pdf" and self.options.pdf:
             self._note(stored, body.problem)
             self._add_pdf(stored, message, body.data)

@@ -93,22 +93,35 @@ class _Reading(PieceReader[Records]):
                 self._table,
             )  # fmt: skip
             rows = self._table[:found].copy()
-            if self._learns_of_errata(block, rows):
+            parts = self._by_release(block, rows)
+            release = parts[-1].release
+            if self._learns_of_errata(release):
                 continue
-            self._seeking = seeking
+            self._release, self._seeking = release, seeking
+            self.report.release = release or self.report.release
             self._note(block, rows)
-            yield Records(block, rows, self._release)
+            yield from parts
             self.blocks.drop(done)
             self.blocks.pass_over(beyond)
             self.needed = max(self.options.batch_bytes, needed - done)
             full = found == len(self._table)
 
-    def _learns_of_errata(self, block: Block, rows: Offsets) -> bool:
-        """Take the release from its warcinfo; say whether lengths have to be judged anew for it."""
-        for row in rows[rows[:, warc.KIND] == warc.WARCINFO]:
-            self._release = release_of(block.bytes_of(row)) or self._release
-            self.report.release = self._release
-        before, self._slack = self._slack, length_slack(self._release or self.options.release)
+    def _by_release(self, block: Block, rows: Offsets) -> list[Records]:
+        """Records with the release that the last warcinfo before them names: files may have been joined."""
+        named = [(0, self._release)]
+        for k in np.flatnonzero(rows[:, warc.KIND] == warc.WARCINFO).tolist():
+            release = release_of(block.bytes_of(rows[k]))
+            if release and release != named[-1][1]:
+                named = [*named, (k, release)] if k else [(0, release)]
+        ends = [*(first for first, _ in named[1:]), len(rows)]
+        return [
+            Records(block, rows[first:end], release)
+            for (first, release), end in zip(named, ends, strict=True)
+        ]
+
+    def _learns_of_errata(self, release: str | None) -> bool:
+        """Whether lengths have to be judged anew for a release."""
+        before, self._slack = self._slack, length_slack(release or self.options.release)
         return self._slack != before
 
     def _note(self, block: Block, rows: Offsets) -> None:

@@ -14,8 +14,10 @@ from presswatch_spark.sources.warc.headers import (
     CR,
     DECLARED,
     END,
+    KIND,
     LF,
     MAX_HEADER_BYTES,
+    OTHER,
     START,
     STATUS,
     URI,
@@ -146,6 +148,8 @@ def find_records(
         growing = last_run and not final
         row = table[n]
         row[:] = 0
+        # Of what is no record, too: it is of no kind that decides anything.
+        row[KIND] = OTHER
         row[START] = p
         row[END] = size
         if not is_version(data, p):
@@ -200,6 +204,9 @@ def find_records(
             n, p = n + 1, limit
             continue
         after = _skip_newlines(data, end, limit) if body <= end <= limit else -1
+        if unended and 0 <= after < size < after + 6:
+            # A member may end within the version line of the next record.
+            return n, p, 0, size + 6, False
         true_end = _end_by_erratum(data, body, end, limit, slack) if after >= 0 else -1
         if true_end >= 0:
             after = true_end + 4

@@ -82,23 +82,29 @@ def _robots_signals(content: Content, kind: str) -> Iterator[Signal]:
         yield Signal(kind, "file", value, "host", verdict, agent, "/", note, parser=PARSER)
     if kind == "robots_txt":
         for line in robots.outside:
-            yield from _preference(line, None)
+            yield from _preference(line, None, "outside any group")
         for agent in AGENTS:
             for line in robots.lines_for(agent):
                 yield from _preference(line, agent)
 
 
-def _preference(line: Line, agent: str | None) -> Iterator[Signal]:
-    """A line of preferences within robots.txt; AIPREF's may begin with the path that it is about."""
+def _preference(line: Line, agent: str | None, note: str | None = None) -> Iterator[Signal]:
+    """A line of preferences within robots.txt; AIPREF's may begin with the path that it is about.
+
+    Outside any group it is no rule, neither for RFC 9309 nor for AIPREF: what it says is in doubt.
+    """
     directive, text = line
     if signal := _PREFERENCES.get(directive):
         path, value = "/", text
         if text.startswith("/"):
-            path, _, value = text.partition(" ")
-        value, note = bounded(value)
+            path, value = (*text.split(None, 1), "")[:2]
+        value, note = bounded(value, note)
         path, cut = bounded(path)
         scope = "host" if path == "/" else "path"
-        yield Signal(signal, "file", value, scope, preference_verdict(value), agent, path, note or cut)
+        verdict = preference_verdict(signal, value)
+        if verdict is not None and agent is None:
+            verdict = UNKNOWN
+        yield Signal(signal, "file", value, scope, verdict, agent, path, cut or note)
 
 
 def applies_to(agent: str | None, asked: str) -> bool:

@@ -18,7 +18,7 @@ from presswatch_spark.rights.model import VALUE_CHARACTERS, Signal
 from presswatch_spark.rights.signals import SIGNALS
 from presswatch_spark.rights.tags import PAGE_BYTES
 from presswatch_spark.text.words import word_count
-from tests.captures import capture, told
+from tests.captures import capture, robots, told
 
 Row = tuple[str | None, ...]
 
@@ -129,7 +129,10 @@ def test_tdm_reservation_in_a_header_and_in_a_meta(value: str, verdict: str) -> 
     [
         ("train-ai=n", "reserved"),
         ("train-ai=n;exceptions=x, search=y", "reserved"),
-        ('Train-AI = "n"', "reserved"),
+        (
+            'train-ai=n;e;c=?0;d=@0 ,list=( a "b";p 1.5 );q , search=%"d%c3%a9j%c3%a0",x=:YQ==:\t,\ty=-1.25',
+            "reserved",
+        ),
         ("train-genai=n", "reserved"),
         ("train-ai=y", "allowed"),
         ("bots=n, train-ai=y", "allowed"),
@@ -143,6 +146,54 @@ def test_tdm_reservation_in_a_header_and_in_a_meta(value: str, verdict: str) -> 
 )
 def test_content_usage_says_what_training_may_do(value: str, verdict: str | None) -> None:
     assert headers(("Content-Usage", value)) == [("content_usage", None, value, verdict)]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "train-ai",
+        "train-ai=?0",
+        'train-ai="n"',
+        "train-ai=no",
+        "train-ai=1",
+        "train-ai=(n)",
+        "train-ai=N",
+        "Train-AI=n",
+        "train-ai = n",
+        "train-ai=n,",
+        "train-ai=n,, search=y",
+        "train-ai=n; Exceptions=x",
+        "train-ai=n search=y",
+        "train-ai: n",
+        "no train-ai",
+    ],
+)
+def test_what_aipref_does_not_know_neither_reserves_nor_allows(value: str) -> None:
+    assert usage_verdicts(value) == {"unknown"}
+
+
+def usage_verdicts(value: str) -> set[str | None]:
+    """What Content-Usage says with this value, in a header and in robots.txt."""
+    (in_header,) = headers(("Content-Usage", value))
+    lines = robots(f"User-agent: *\nContent-Usage: {value}")
+    return {in_header[-1]} | {signal.verdict for signal in told(lines, "content_usage")}
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [
+        ("search=yes,ai-train=no", "reserved"),
+        ("AI-Train = No", "reserved"),
+        ("ai-train=yes, use=reference", "allowed"),
+        ("ai-train", "unknown"),
+        ("ai-train=n", "unknown"),
+        ("ai-train=no, ai-train=yes", "unknown"),
+        ("search=no, ai-input=no", None),
+        ("train-ai=n", None),
+    ],
+)
+def test_content_signal_says_what_training_may_do(value: str, verdict: str | None) -> None:
+    assert headers(("Content-Signal", value)) == [("content_signal", None, value, verdict)]
 
 
 def test_preferences_in_several_headers_are_one_list() -> None:

@@ -135,7 +135,7 @@ def test_preferences_in_robots_txt_are_signals_of_their_own() -> None:
     text = """\
         User-agent: *
         Content-Signal: search=yes, ai-train=no
-        Content-Usage: /photos/ train-ai=y
+        Content-Usage: /photos/	train-ai=y
         Content-Usage: train-ai=n
         Allow: /
         """
@@ -150,7 +150,15 @@ def test_preferences_in_robots_txt_are_signals_of_their_own() -> None:
         ("content_usage", "train-ai=n", "host", "/", "reserved"),
     ]
     assert len(signals) == 3 * len(AGENTS)
-    assert [signal.agent for signal in told(robots("Content-Usage: bots=n"), "content_usage")] == [None]
+
+
+def test_preferences_outside_any_group_are_no_rules_and_leave_doubt() -> None:
+    text = "Content-Usage: bots=n\nContent-Usage: search=n\nUser-agent: *\nAllow: /"
+    signals = told(robots(text), "content_usage")
+    assert [(signal.agent, signal.value, signal.verdict, signal.note) for signal in signals] == [
+        (None, "bots=n", "unknown", "outside any group"),
+        (None, "search=n", None, "outside any group"),
+    ]
 
 
 @pytest.mark.parametrize("path", ["/ai.txt", "/.well-known/ai.txt"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from itertools import permutations
 from typing import Any
@@ -244,17 +245,47 @@ def test_a_reservation_of_the_page_counts_beside_a_site_that_lets_in() -> None:
     assert reserved.before.row["signal"] == "x_robots_tag"
 
 
-RULES = '[{"location": "/", "tdm-reservation": 1}, {"location": "/libre/", "tdm-reservation": 0}]'
+RULES = '[{"location": "/libre/", "tdm-reservation": 0}, {"location": "/", "tdm-reservation": 1}]'
 
 
-def test_tdmrep_counts_by_the_longest_location() -> None:
+def tdmrep(*rules: tuple[str, object], seconds: float = -1) -> Capture:
+    """A tdmrep.json; a rule without a value has none."""
+    listed = [
+        {"location": where} | ({} if value is None else {"tdm-reservation": value}) for where, value in rules
+    ]
+    return file(json.dumps(listed), seconds, TDMREP)
+
+
+LIBRE = "https://www.courrier.example/libre/1"
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ([("/libre/", 0), ("/", 1)], "none"),
+        ([("/", 1), ("/libre/", 0)], "before"),
+        ([("/libre/1", 0), ("/", 1), ("/libre/1", 1)], "none"),
+        ([("/ailleurs/", 0), ("*", 1), ("/libre/", 0)], "before"),
+        ([("/libre/1$", 1), ("/libre/", 0)], "before"),
+        ([("/libre/", 2), ("/", 1)], "unknown"),
+        ([("/libre/", None), ("/", 1)], "unknown"),
+        ([("/ailleurs/", None), ("/", 1)], "before"),
+        ([("/ailleurs/", 1)], "none"),
+    ],
+)
+def test_of_the_rules_of_tdmrep_the_first_that_is_about_the_page_counts(
+    rules: list[tuple[str, object]], expected: str
+) -> None:
+    declared = rows(tdmrep(*rules), file(LETS_IN, -1))
+    for order in (declared, declared[::-1]):
+        assert in_force(NOON, Declared(order).about(LIBRE, NOON, "CCBot")).status == expected
+
+
+def test_tdmrep_that_is_missing_or_cannot_be_read() -> None:
     assert status(file(RULES, -1, TDMREP)) == "before"
-    assert status(file(RULES, -1, TDMREP), url="https://www.courrier.example/libre/1") == "none"
     assert status(file(RULES, -1, TDMREP), file("", 1, TDMREP, status=404)) == "conflicting"
     assert status(file("", -1, TDMREP, status=404)) == "unknown"
     assert status(file("{", -1, TDMREP)) == "unknown"
-    both = '[{"location": "/", "tdm-reservation": 1}, {"location": "/", "tdm-reservation": 0}]'
-    assert status(file(both, -1, TDMREP)) == "unknown"
     lines = '[{"location": "/x\\nallow: /\\ndisallow: /", "tdm-reservation": 1}]'
     assert status(file(lines, -1, TDMREP)) == "unknown"
 
@@ -270,13 +301,49 @@ def test_of_tdmrep_the_pages_metas_count_before_its_headers_before_the_file() ->
     assert status(capture(meta, PAGE, header)) == "none"
 
 
+def test_of_tdmrep_errors_supersede_nothing_and_of_values_that_differ_none_is_chosen() -> None:
+    error = '<meta name="tdm-reservation" content="yes">'
+    assert status(capture(error, PAGE)) == "unknown"
+    assert status(capture(error, PAGE), file(RULES, -1, TDMREP)) == "before"
+    assert status(capture(error, PAGE, ("TDM-Reservation", "1"))) == "both"
+    twice = [("TDM-Reservation", "1"), ("TDM-Reservation", "0")]
+    assert status(capture("", PAGE, *twice)) == "unknown"
+    assert status(capture("", PAGE, *twice), file(RULES, -1, TDMREP)) == "unknown"
+
+
 def test_preferences_within_robots_txt_reserve_and_are_withdrawn_with_it() -> None:
     signal = "User-agent: *\nContent-Signal: ai-train=no\nAllow: /"
     usage = "User-agent: *\nContent-Usage: train-ai=n\nContent-Usage: /libre/ train-ai=y\nAllow: /"
     assert status(file(signal, -1)) == "before"
     assert status(file(signal, -1), file(LETS_IN, 1)) == "conflicting"
     assert status(file(usage, -1)) == "before"
-    assert status(file(usage, -1), url="https://www.courrier.example/libre/1") == "none"
+    assert status(file(usage, -1), url=LIBRE) == "none"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["Content-Usage: search=y", "Content-Usage: train-ai=n"], "before"),
+        (["Content-Usage: train-ai=y", "Content-Usage: train-ai=n"], "before"),
+        (["Content-Usage: / train-ai=y", "Content-Usage: train-ai=n"], "before"),
+        (["Content-Usage: train-ai=y", "Content-Usage: train-ai=perhaps"], "unknown"),
+        (["Content-Usage: /libre/ search=y", "Content-Usage: train-ai=n"], "none"),
+        (["Content-Usage: /libre/1 train-ai=n", "Content-Usage: /libre/ train-ai=y"], "before"),
+        (["Content-Signal: search=yes", "Content-Signal: ai-train=no"], "before"),
+        (["Content-Signal: ai-train=yes", "Content-Signal: ai-train=no"], "unknown"),
+    ],
+)
+def test_of_preferences_on_one_path_aipref_takes_the_most_restrictive(
+    lines: list[str], expected: str
+) -> None:
+    for order in permutations(lines):
+        assert status(file("\n".join(["User-agent: *", *order, "Allow: /"]), -1), url=LIBRE) == expected
+
+
+def test_preferences_outside_any_group_leave_doubt_and_undo_no_reservation() -> None:
+    outside = "Content-Signal: ai-train=no\nUser-agent: *\n"
+    assert status(file(f"{outside}Allow: /", -1)) == "unknown"
+    assert status(file(f"{outside}Content-Signal: ai-train=no\nAllow: /", -1)) == "before"
 
 
 def test_reservations_of_two_sources_complete_each_other() -> None:

@@ -181,13 +181,17 @@ def test_tdmrep_has_a_reservation_and_a_policy_for_each_location() -> None:
     body = """[
         {"location": "/", "tdm-reservation": 1, "tdm-policy": "https://www.courrier.example/p.json"},
         {"location": "/libre/*.html", "tdm-reservation": 0},
-        {"location": "/deux/", "tdm-reservation": 2}]"""
+        {"location": "/deux/", "tdm-reservation": 2},
+        {"location": "/trois/", "tdm-policy": "https://www.courrier.example/p.json"}]"""
     assert rules(body) == [
         ("tdm_reservation", "/", "1", "reserved"),
         ("tdm_policy", "/", "https://www.courrier.example/p.json", None),
         ("tdm_reservation", "/libre/*.html", "0", "allowed"),
         ("tdm_reservation", "/deux/", "2", "unknown"),
+        ("tdm_reservation", "/trois/", None, "unknown"),
+        ("tdm_policy", "/trois/", "https://www.courrier.example/p.json", None),
     ]
+    assert [signal.rule for signal in told(robots(body, TDMREP))] == [1, 1, 2, 3, 4, 4]
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,10 @@ class Reservations:
         declared = Declared(signal_rows(stores))
         pages = cache(lambda: pages_read(stores))
         standing = lru_cache(CAPTURES_KEPT)(
-            lambda url, at, read: [in_force(at, declared.about(url, at, agent), read) for agent in AGENTS]
+            lambda url, at, read: [
+                in_force(at, declared.about(url, at, agent), read and declared.has_robots(url))
+                for agent in AGENTS
+            ]
         )
         unknown = [InForce("unknown")] * len(AGENTS)
         for match in _own_matches(store, files):

@@ -21,7 +21,7 @@ from presswatch_spark.rights.robots import allows, lines_of, rules_of
 Row = Mapping[str, Any]
 
 LEFT_OUT = "left_out"
-TDM_FILE = "/.well-known/tdmrep.json"
+ROBOTS_FILE, TDM_FILE = "/robots.txt", "/.well-known/tdmrep.json"
 _BY_RULES = frozenset(("robots_txt", "ai_txt"))
 TDMREP = "tdm_reservation"
 _BY_PATH = frozenset((TDMREP, "content_usage", "content_signal"))
@@ -74,11 +74,16 @@ class Declared:
         superseded = any(row and row["verdict"] in _STATED for row, _ in reserved)
         if place is None:
             return
-        for file in ("/robots.txt", "/ai.txt", "/.well-known/ai.txt", TDM_FILE):
+        for file in (ROBOTS_FILE, "/ai.txt", "/.well-known/ai.txt", TDM_FILE):
             if not (file == TDM_FILE and superseded):
                 captures = self._files.get((place.origin, file), ())
                 nearest = [captures[k] for k in sides_of(at, [moment for moment, _ in captures])]
                 yield [_of_file(moment, rows, place, agent) for moment, rows in nearest]
+
+    def has_robots(self, url: str) -> bool:
+        """Whether robots.txt of a page's site was asked for at any time, whatever the answer was."""
+        place = place_of(url)
+        return place is not None and (place.origin, ROBOTS_FILE) in self._files
 
 
 def record_of(row: Row) -> str:

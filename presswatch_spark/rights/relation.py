@@ -50,12 +50,12 @@ def strongest(declarations: Iterable[Declaration]) -> Declaration | None:
     return max(declarations, key=lambda each: (_WEIGHT[each.verdict], not each.disputed), default=None)
 
 
-def in_force(at: datetime, series: Iterable[Sequence[Declaration]], page_read: bool = True) -> InForce:
+def in_force(at: datetime, series: Iterable[Sequence[Declaration]], read: bool = True) -> InForce:
     """What held at the moment `at`.
 
     `series`: the declarations of each source (a file of the site, the page itself), each in order of time.
-    What cannot be told apart from `at` stands on both sides. `page_read`: whether the page's own response was
-    read; what it declares is in doubt otherwise.
+    What cannot be told apart from `at` stands on both sides. `read`: whether the page's own response and
+    robots.txt of its site were; what they declare is in doubt otherwise, as if they could not be read.
 
     `both`: reserved before and after. `before`, `after`: on that side, and what reserved there was not
     captured on the other, or cannot be read. `conflicting`: what reserved on one side is known not to on the
@@ -76,7 +76,7 @@ def in_force(at: datetime, series: Iterable[Sequence[Declaration]], page_read: b
         others = [pair[far] for pair in sides if _reserves(pair[near])]
         withdrawn = all(other is not None and other.verdict in (ALLOWED, None) for other in others)
         status = CONFLICTING if withdrawn else (BEFORE, AFTER)[near]
-    elif UNKNOWN in said or ALLOWED not in said or not page_read:
+    elif UNKNOWN in said or ALLOWED not in said or not read:
         status = UNKNOWN
     else:
         status = NONE

@@ -114,6 +114,17 @@ def test_what_was_left_out_may_reserve(tmp_path: Path, response: Capture) -> Non
     assert statuses(tables(tmp_path, [own("a")], *signal_rows(*declared)))[0] == ("a", "CCBot", "unknown")
 
 
+def test_a_page_that_allows_mining_is_not_none_before_robots_txt_of_its_site_was_read(tmp_path: Path) -> None:
+    allowing = capture("<p>", PAGE, ("TDM-Reservation", "0"))
+    alone = tables(tmp_path / "alone", [own("a")], *signal_rows(allowing))
+    assert statuses(alone)[0] == ("a", "CCBot", "unknown")
+    assert statuses(alone, tables(tmp_path / "robots", [], *signal_rows(LETS_IN)))[0] == (
+        "a",
+        "CCBot",
+        "none",
+    )
+
+
 def test_declarations_come_from_other_runs_and_folders_too(tmp_path: Path) -> None:
     folder = tables(tmp_path / "pages", [own("a")])
     tables(folder, [], *signal_rows(robots(FORBIDS, at=EARLIER)), run_id="r2")

@@ -33,7 +33,8 @@ def rows(*captures: Capture) -> list[dict[str, Any]]:
 
 
 def found(*captures: Capture, url: str = PAGE, at: datetime = NOON, agent: str = "CCBot") -> InForce:
-    return in_force(at, Declared(rows(*captures)).about(url, at, agent))
+    declared = Declared(rows(*captures))
+    return in_force(at, declared.about(url, at, agent), declared.has_robots(url))
 
 
 def status(*captures: Capture, **asked: Any) -> str:
@@ -222,18 +223,33 @@ def test_a_line_within_a_line_is_no_rule() -> None:
         (capture("", PAGE, ("X-Robots-Tag", "ccbot: noai")), "both"),
         (capture("", PAGE, ("X-Robots-Tag", "*: noai")), "both"),
         (capture("", PAGE, ("X-Robots-Tag", "otherbot: noai")), "unknown"),
-        (capture("", PAGE, ("Content-Usage", "train-ai=y")), "none"),
+        (capture("", PAGE, ("Content-Usage", "train-ai=y")), "unknown"),
         (capture("", PAGE, ("Content-Usage", "train-ai=?")), "unknown"),
         (capture('<meta name="ccbot" content="noml">', PAGE), "both"),
         (capture('<meta name="gptbot" content="noai">', PAGE), "unknown"),
         (capture('<meta name="tdm-reservation" content="1">', PAGE), "both"),
-        (capture('<meta name="tdm-reservation" content="0">', PAGE), "none"),
+        (capture('<meta name="tdm-reservation" content="0">', PAGE), "unknown"),
         (capture('<meta name="tdm-reservation" content="1">', PAGE + "0"), "unknown"),
         (capture('<meta name="tdm-reservation" content="1">', PAGE, at=after(1)), "unknown"),
     ],
 )
 def test_what_the_page_declares_at_its_capture_stands_on_both_sides(page: Capture, expected: str) -> None:
     assert status(page) == expected
+
+
+@pytest.mark.parametrize(
+    "allowing",
+    [
+        capture("", PAGE, ("Content-Usage", "train-ai=y")),
+        capture('<meta name="tdm-reservation" content="0">', PAGE),
+        file('[{"location": "/", "tdm-reservation": 0}]', -1, TDMREP),
+        file("User-agent: *\nAllow: /", -1, "https://www.courrier.example/ai.txt"),
+    ],
+)
+def test_what_allows_elsewhere_does_not_say_what_robots_txt_would_have(allowing: Capture) -> None:
+    assert status(allowing) == status(allowing, file("", -1, status=503)) == "unknown"
+    assert status(allowing, file(LETS_IN, -1, "http://www.courrier.example/robots.txt")) == "unknown"
+    assert status(allowing, file(LETS_IN, -1)) == status(allowing, file(LETS_IN, 1)) == "none"
 
 
 def test_a_reservation_of_the_page_counts_beside_a_site_that_lets_in() -> None:
@@ -297,8 +313,8 @@ def test_of_tdmrep_the_pages_metas_count_before_its_headers_before_the_file() ->
         status(capture("", PAGE, header), file('[{"location": "/", "tdm-reservation": 0}]', -1, TDMREP))
         == "both"
     )
-    assert status(capture(meta, PAGE), file(RULES, -1, TDMREP)) == "none"
-    assert status(capture(meta, PAGE, header)) == "none"
+    assert status(capture(meta, PAGE), file(RULES, -1, TDMREP), file(LETS_IN, -1)) == "none"
+    assert status(capture(meta, PAGE, header), file(LETS_IN, -1)) == "none"
 
 
 def test_of_tdmrep_errors_supersede_nothing_and_of_values_that_differ_none_is_chosen() -> None:

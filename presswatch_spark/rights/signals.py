@@ -64,8 +64,9 @@ def _page_signals(capture: Capture) -> Iterator[Signal]:
             yield from object_signals(item)
     if next(elements, None) is not None:
         yield left_out(f"more than {ELEMENTS:,} elements that may declare something")
-    yield from paywall_signals(parts, page)
+    longer = len(capture.body) > PAGE_BYTES
+    yield from paywall_signals(parts, page, whole=not (capture.cut or longer))
     if capture.cut:
         yield left_out("the capture was cut")
-    if len(capture.body) > PAGE_BYTES:
+    if longer:
         yield left_out(f"the page was read to {PAGE_BYTES >> 20} MiB")

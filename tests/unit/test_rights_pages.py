@@ -312,6 +312,41 @@ def test_what_is_said_of_paywalled_text_is_known(selector: str, body: str, captu
     assert time.process_time() - started < 5
 
 
+@pytest.mark.parametrize(
+    ("start", "selector"),
+    [
+        ("<body class=reserve>", ".reserve"),
+        ("<body>", "body"),
+        ("<html id=tout><body>", "#tout"),
+        ("<body id=une>", "body#une > p"),
+    ],
+)
+def test_a_selector_may_name_the_whole_page(start: str, selector: str) -> None:
+    page = f"{ld({'isAccessibleForFree': False, 'cssSelector': selector})}{start}<p>un <b>deux</b></p>"
+    (signal,) = told(capture(f"<html><head>{page}" if "<html" not in page else page), "paywall")
+    assert (json.loads(signal.value or "")["words"], signal.paywalled_text_captured) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("body", "facts"),
+    [
+        ("<p class=reserve></p>", {"cut": True}),
+        (" " * PAGE_BYTES + "<p class=reserve>un", {}),
+        ("<p class=reserve></p>" * 201 + "<p class=reserve>un", {}),
+    ],
+)
+def test_that_no_text_was_captured_is_not_said_of_a_page_that_was_not_read_whole(
+    body: str, facts: dict[str, Any]
+) -> None:
+    head = ld({"isAccessibleForFree": False, "cssSelector": ".reserve"})
+    (signal,) = told(capture(head + body, **facts), "paywall")
+    assert signal.paywalled_text_captured is None
+    assert "words" not in (signal.value or "")
+    assert signal.note
+    (text_first,) = told(capture(f"{head}<p class=reserve>deux{body}", **facts), "paywall")
+    assert text_first.paywalled_text_captured is True
+
+
 def test_a_page_that_kills_the_parser_leaves_it_unsaid(monkeypatch: pytest.MonkeyPatch) -> None:
     def dies(kind: str, page: bytes) -> Any:
         raise ParserDiedError("a crash", late=True)

@@ -162,7 +162,7 @@ def _by_rules(row: Row, path: str) -> str | None:
     """The verdict of stored rules for a path; that of the root counts only where no rules were read."""
     if row["verdict"] == UNKNOWN or is_cut(row["note"]):
         return UNKNOWN
-    if row["value"] is None:
+    if row["value"] is None or row["verdict"] is None:
         return str(row["verdict"]) if row["verdict"] else None
     return ALLOWED if _lets_in(row["value"], path) else RESERVED
 

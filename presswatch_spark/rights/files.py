@@ -36,13 +36,18 @@ def file_signals(capture: Capture, kind: str) -> Iterator[Signal]:
     if content.body is None:
         # Without robots.txt everything is allowed (RFC 9309, section 2.3.1.3); no other file has such a rule.
         verdict = ALLOWED if content.verdict is None and kind == "robots_txt" else content.verdict
-        silent = Signal(kind, "file", None, "host", verdict, path="/", note=content.note)
-        agents = (None,) if kind == "tdm_reservation" else AGENTS
-        yield from (replace(silent, agent=agent) for agent in agents)
+        yield from _silent(kind, verdict, content.note)
     elif kind == "tdm_reservation":
         yield from tdmrep_signals(content.body)
     else:
         yield from _robots_signals(content, kind)
+
+
+def _silent(kind: str, verdict: str | None, note: str | None) -> Iterator[Signal]:
+    """What is said to each agent where there is no file to read."""
+    silent = Signal(kind, "file", None, "host", verdict, path="/", note=note)
+    agents = (None,) if kind == "tdm_reservation" else AGENTS
+    return (replace(silent, agent=agent) for agent in agents)
 
 
 def content_of(capture: Capture) -> Content:
@@ -74,11 +79,15 @@ def content_of(capture: Capture) -> Content:
 
 def _robots_signals(content: Content, kind: str) -> Iterator[Signal]:
     robots = robots_of((content.body or b"").removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace"))
+    if robots.foreign:
+        yield from _silent(kind, UNKNOWN, "no line of it is one of a robots.txt")
+        return
     verdict_of = lru_cache(lambda lines: ALLOWED if allows(rules_of(lines), "/") else RESERVED)
     for agent in AGENTS:
         lines = robots.lines_for(agent)
         value, note = bounded(shown(lines), content.note)
-        verdict = verdict_of(lines)
+        # Without a rule, robots.txt allows (RFC 9309, section 2.2.2); of ai.txt nobody has said so.
+        verdict = verdict_of(lines) if lines or kind == "robots_txt" else None
         yield Signal(kind, "file", value, "host", verdict, agent, "/", note, parser=PARSER)
     if kind == "robots_txt":
         for line in robots.outside:

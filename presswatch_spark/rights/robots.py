@@ -29,16 +29,38 @@ _USER_AGENT = frozenset(("user-agent", "useragent", "user agent"))
 _SITE_WIDE = frozenset(("sitemap", "site-map", "host"))
 # Spellings that other readers take for the rule as well.
 _SPELLINGS = dict.fromkeys(("dissallow", "dissalow", "disalow", "diasllow", "disallaw"), "disallow")
+# What a robots.txt is made of.
+_KNOWN = frozenset(
+    (
+        *_USER_AGENT,
+        *_SITE_WIDE,
+        "allow",
+        "disallow",
+        "sitemaps",
+        "crawl-delay",
+        "request-rate",
+        "visit-time",
+        "clean-param",
+        "noindex",
+        "content-usage",
+        "content-signal",
+        "license",
+    )
+)
 _APART = re.compile(r"[\s#]")
 _WITHOUT_COLON = re.compile(r"(user-?agent|user agent|d\w{6,8}|allow)\s+(.*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Robots:
-    """The lines of each group by agent (in lower case), as far as they are of interest, and those outside."""
+    """The lines of each group by agent (in lower case), as far as they are of interest, and those outside.
+
+    `foreign`: there is text, and no line of it is one of a robots.txt.
+    """
 
     groups: Mapping[str, tuple[Line, ...]]
     outside: tuple[Line, ...]
+    foreign: bool = False
 
     def lines_for(self, agent: str) -> tuple[Line, ...]:
         """The lines that apply to `agent`: of its own groups; without any, of those for `*`."""
@@ -50,8 +72,11 @@ def robots_of(text: str, agents: Iterable[str] = AGENTS) -> Robots:
     groups: dict[str, list[Line]] = {agent.lower(): [] for agent in agents}
     outside: list[Line] = []
     named, current, begun, naming = set[str](), set[str](), False, False
+    text_seen = known = False
     for raw in _LINE_ENDS.split(text):
         directive, value = _directive(raw)
+        known = known or directive in _KNOWN
+        text_seen = text_seen or bool(raw.partition("#")[0].strip())
         if directive in _USER_AGENT:
             if not naming:
                 current = set()
@@ -64,7 +89,8 @@ def robots_of(text: str, agents: Iterable[str] = AGENTS) -> Robots:
             naming = False
             for lines in [groups[agent] for agent in current] if begun else [outside]:
                 lines.append((directive, value))
-    return Robots({agent: tuple(groups[agent]) for agent in named}, tuple(outside))
+    kept = {agent: tuple(groups[agent]) for agent in named}
+    return Robots(kept, tuple(outside), foreign=text_seen and not known)
 
 
 def _directive(raw: str) -> Line:

@@ -380,6 +380,10 @@ def test_ai_txt_counts_and_its_absence_says_nothing() -> None:
     assert status(file(FORBIDS, -1, url)) == "before"
     assert status(file("", -1, url, status=404)) == "unknown"
     assert status(file("", -1, url, status=404), file(LETS_IN, -1)) == "none"
+    assert status(file("User-agent: GPTBot\nAllow: /", -1, url), file("", -1, status=503)) == "unknown"
+    assert status(file("No training.", -1, url), file(LETS_IN, -1)) == "unknown"
+    withdrawn = file("User-agent: GPTBot\nAllow: /", 1, url)
+    assert status(file(FORBIDS, -1, url), withdrawn) == "conflicting"
 
 
 def test_rows_that_are_there_twice_or_without_time_change_nothing() -> None:

@@ -105,6 +105,32 @@ def test_something_else_in_its_place_says_nothing(body: bytes, note: str) -> Non
     assert {(signal.verdict, signal.note) for signal in told(robots(body))} == {("unknown", note)}
 
 
+@pytest.mark.parametrize("path", ["/robots.txt", "/ai.txt"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Access denied",
+        '{"message": "Forbidden", "status": 403}',
+        "\nWarning: mysqli_connect(): (HY000/2002) in /srv/db.php on line 3\n<html><p>Accueil",
+        "# AI policy\nTraining: not permitted\nContact: redaction@courrier.example",
+        "Our content may not be used to train models.",
+    ],
+)
+def test_text_without_a_line_of_a_robots_txt_is_none_and_allows_nothing(path: str, body: str) -> None:
+    signals = told(robots(body, f"https://www.courrier.example{path}"))
+    assert [(signal.agent, signal.verdict, signal.note) for signal in signals] == [
+        (agent, "unknown", "no line of it is one of a robots.txt") for agent in AGENTS
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "\r\n", "# rien", "Sitemap: https://x.example/s.xml", "User-agent: x", "Crawl-delay: 9\nBonjour"],
+)
+def test_a_robots_txt_without_rules_allows(body: str) -> None:
+    assert set(verdicts(robots(body)).values()) == {"allowed"}
+
+
 def test_a_file_that_was_cut_says_nothing() -> None:
     signals = told(robots("User-agent: *\nDisallow: /", cut=True))
     assert {(signal.verdict, signal.note) for signal in signals} == {("unknown", "the capture was cut")}
@@ -169,6 +195,10 @@ def test_ai_txt_is_read_as_robots_txt_is_but_its_absence_allows_nothing(path: st
     )
     assert set(verdicts(robots("User-Agent: *\nDisallow: *.jpg", url), "ai_txt").values()) == {"allowed"}
     assert set(verdicts(robots("", url, status=404), "ai_txt").values()) == {None}
+    assert set(verdicts(robots("", url), "ai_txt").values()) == {None}
+    assert verdicts(robots("User-Agent: GPTBot\nAllow: /", url), "ai_txt") == dict.fromkeys(AGENTS) | {
+        "GPTBot": "allowed"
+    }
 
 
 def rules(body: str) -> list[tuple[str, str | None, str | None, str | None]]:

@@ -71,6 +71,22 @@ def test_the_hour_of_a_date_is_no_agent_to_whom_the_rest_would_be_addressed(date
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [
+        ("noai noimageai", "unknown"),
+        ("noindex; NoAI", "unknown"),
+        ("noindex, noml", "reserved"),
+        ("NOAI", "reserved"),
+        ("noaindex, x-noai, noai_", None),
+        ("noindex, noimageai, none, all", None),
+    ],
+)
+def test_noai_counts_as_a_directive_and_named_otherwise_leaves_doubt(value: str, verdict: str | None) -> None:
+    assert headers(("X-Robots-Tag", value)) == [("x_robots_tag", None, value, verdict)]
+    assert page(f'<meta name="robots" content="{value}">') == [("meta_robots", None, value, verdict)]
+
+
 NOAI = '<meta name="robots" content="noai">'
 
 

@@ -199,11 +199,13 @@ def test_each_agent_has_its_own() -> None:
         ("/abonnes/1", "before"),
         ("/abonnes/libre/1", "none"),
         ("/une/1?print=1", "before"),
+        ("/une/2?", "before"),
+        ("/une/2#?", "none"),
         ("/une/1", "none"),
     ],
 )
 def test_rules_are_those_for_the_pages_own_path(path: str, expected: str) -> None:
-    body = "User-agent: *\nDisallow: /abonnes/\nAllow: /abonnes/libre/\nDisallow: /*?print="
+    body = "User-agent: *\nDisallow: /abonnes/\nAllow: /abonnes/libre/\nDisallow: /*?print=\nDisallow: /*/2?"
     assert status(file(body, -1), url=f"https://www.courrier.example{path}") == expected
 
 

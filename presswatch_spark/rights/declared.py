@@ -6,17 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from string import printable
 from typing import Any
-from urllib.parse import quote
-
-from protego import Protego
 
 from presswatch_spark.rights.files import applies_to
 from presswatch_spark.rights.model import ALLOWED, RESERVED, UNKNOWN, is_cut
 from presswatch_spark.rights.origins import Place, place_of
 from presswatch_spark.rights.relation import Declaration, may_be_one, second, sides_of, strongest
-from presswatch_spark.rights.robots import allows, lines_of, rules_of
+from presswatch_spark.rights.robots import Rules, allows, lines_of, octets, rules_of
 
 Row = Mapping[str, Any]
 
@@ -149,7 +145,7 @@ def _longest(rows: Sequence[Row]) -> tuple[Row, str | None]:
 
     Of AIPREF's that differ, the most restrictive does; of Content-Signal's, which has no such rule, none.
     """
-    lengths = [len(quote(row["path"], safe=printable)) for row in rows]
+    lengths = [octets(row["path"]) for row in rows]
     nearest = [row for row, length in zip(rows, lengths, strict=True) if length == max(lengths)]
     by_verdict = {row["verdict"]: row for row in reversed(nearest) if row["verdict"]}
     if len(by_verdict) > 1 and not (nearest[0]["signal"] == "content_usage" and RESERVED in by_verdict):
@@ -179,5 +175,5 @@ def _lets_in(value: str, path: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _rules(value: str) -> Protego:
+def _rules(value: str) -> Rules:
     return rules_of(lines_of(value))

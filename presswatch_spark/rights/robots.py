@@ -1,16 +1,21 @@
 """robots.txt: whose lines are whose, and whether they let an agent fetch a URL.
 
-Groups are found here, by RFC 9309; paths are matched by protego. Protego's own grouping is left alone: it
-multiplies agents by rules (16,000 agents and 23,000 rules, 500 KiB in all, are 370 million objects), and it
-takes `Google` for a name of Google-Extended.
+Groups are found here, by RFC 9309, and so is the rule that counts; patterns are matched by protego. Protego's
+own grouping is left alone: it multiplies agents by rules (16,000 agents and 23,000 rules, 500 KiB in all, are
+370 million objects), and it takes `Google` for a name of Google-Extended. So is its choice among rules: in
+its lengths `?` and `&` count threefold, so that `Disallow: /*?*` beats `Allow: /news`; and it takes
+`Allow: /index.html` for `Allow: /$` as well.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
+from string import printable
 from urllib.parse import quote
 
 from protego import Protego
@@ -22,6 +27,7 @@ PARSER = f"protego {version('protego')}"
 Line = tuple[str, str]
 """A directive, in lower case, and its value."""
 
+_ALLOW, _DISALLOW = "allow", "disallow"
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _PRODUCT = re.compile(r"[A-Za-z_-]+|\*(?!\S)")
 _USER_AGENT = frozenset(("user-agent", "useragent", "user agent"))
@@ -114,21 +120,65 @@ def lines_of(value: str) -> tuple[Line, ...]:
     return tuple(_directive(line) for line in value.split("\n") if line)
 
 
-def rules_of(lines: Iterable[Line]) -> Protego:
-    """The rules among these lines, for `allows`."""
+PatternSet = Callable[[str], bool]
+"""Whether one of some patterns is about a path."""
+
+
+class Rules:
+    """The rules of one group. Protego says which patterns are about a path; which counts, `allows` does."""
+
+    def __init__(self, lines: Iterable[Line]) -> None:
+        self._lines = [line for line in lines if line[0] in (_ALLOW, _DISALLOW) and line[1]]
+        self.allowing, self.forbidding = (_set_of(self._lines, name) for name in (_ALLOW, _DISALLOW))
+
+    @cached_property
+    def tiers(self) -> list[tuple[PatternSet, PatternSet]]:
+        """What allows and what forbids by patterns of one length, the longest first."""
+        by_length = defaultdict[int, list[Line]](list)
+        for line in self._lines:
+            by_length[octets(line[1])].append(line)
+        return [
+            (_set_of(lines, _ALLOW), _set_of(lines, _DISALLOW))
+            for _, lines in sorted(by_length.items(), reverse=True)
+        ]
+
+
+def _set_of(lines: Iterable[Line], directive: str) -> PatternSet:
     # Protego ends lines where RFC 9309 does not, and takes what follows for another line.
-    rules = [
-        (directive, _APART.sub(lambda found: quote(found[0]), value))
-        for directive, value in lines
-        if directive in ("allow", "disallow")
+    patterns = [
+        _APART.sub(lambda found: quote(found[0]), value) for name, value in lines if name == directive
     ]
-    return Protego.parse(f"user-agent: *\n{shown(rules)}")
+    if not patterns:
+        return lambda path: False
+    # Of patterns that all forbid, it does not matter to protego which counts.
+    protego = Protego.parse(f"user-agent: *\n{shown((_DISALLOW, pattern) for pattern in patterns)}")
+    return lambda path: not protego.can_fetch(f"https://site{path}", "any")
 
 
-def allows(rules: Protego, path: str) -> bool:
-    """Whether rules let an agent fetch a path (with its query), by protego: the longest pattern wins.
+def octets(pattern: str) -> int:
+    """How specific a pattern is: its length, with what is not ASCII percent-encoded."""
+    return len(quote(pattern, safe=printable))
+
+
+def rules_of(lines: Iterable[Line]) -> Rules:
+    """The rules among these lines, for `allows`."""
+    return Rules(lines)
+
+
+def allows(rules: Rules, path: str) -> bool:
+    """Whether rules let an agent fetch a path (with its query): the longest pattern that is about it counts,
+    of equal ones one that allows (RFC 9309, section 2.2.2).
 
     Time is linear in the rules and in rules times path: 25,000 patterns of four wildcards are read in 0.12 s
     and tried in 0.01 s.
     """
-    return bool(rules.can_fetch(f"https://site{path}", "any"))
+    if not rules.forbidding(path):
+        return True
+    if not rules.allowing(path):
+        return False
+    for allowing, forbidding in rules.tiers:
+        if allowing(path):
+            return True
+        if forbidding(path):
+            return False
+    return True

@@ -70,6 +70,40 @@ def test_groups_are_those_of_rfc_9309(text: str, reserved: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("rules", "path", "allowed"),
+    [
+        (["Disallow: /*?*", "Allow: /news"], "/news?x=1", True),
+        (["Disallow: /*?", "Allow: /une"], "/une?x=1", True),
+        (["Disallow: /*?x", "Allow: /une"], "/une?x=1", True),
+        (["Disallow: /une?", "Allow: /une"], "/une?x=1", False),
+        (["Disallow: /", "Allow: /index.html"], "/", False),
+        (["Disallow: /", "Allow: /index.html"], "/index.html", True),
+        (["Disallow: /une/", "Allow: /une/index.html"], "/une/", False),
+        (["Disallow: /index.html?", "Allow: /index.html"], "/index.html?a", False),
+        (["Disallow: /page", "Allow: /page"], "/page", True),
+        (["Disallow: /*.htm", "Allow: /page"], "/page.htm", False),
+        (["Disallow: /$", "Allow: /"], "/", False),
+        (["Disallow: /*.pdf$"], "/a.pdf?x", True),
+        (["Disallow: /*.pdf$"], "/a.pdf", False),
+        (["Disallow: /a/b*c/d"], "/a/bxc/d/e", False),
+        (["Disallow: /r%c3%a9serv%C3%A9"], "/r\u00e9serv\u00e9/1", False),
+        (["Disallow: /r\u00e9serv\u00e9"], "/r%C3%A9serv%c3%a9/1", False),
+        (["Disallow: /%7Eune"], "/~une", False),
+        (["Disallow: /a%2Fb"], "/a/b", True),
+        (["Disallow: /Une"], "/une", True),
+        (["Disallow: /une/", "Disallow:"], "/une/1", False),
+        (["Allow: /une", "Disallow: "], "/autre", True),
+    ],
+)
+def test_of_rules_about_a_path_the_longest_counts_and_of_equal_ones_what_allows(
+    rules: list[str], path: str, allowed: bool
+) -> None:
+    for order in (rules, rules[::-1]):
+        lines = robots_of("\n".join(["User-agent: *", *order])).lines_for("CCBot")
+        assert allows(rules_of(lines), path) is allowed
+
+
+@pytest.mark.parametrize(
     ("status", "verdict", "note"),
     [
         (404, "allowed", "HTTP 404: no such file"),
@@ -262,6 +296,8 @@ def test_a_pattern_of_wildcards_against_a_long_path_takes_no_time() -> None:
     started = time.process_time()
     rules_read = rules_of([("disallow", f"/{'*a' * 2000}*b")] * 50)
     assert allows(rules_read, "/" + "a" * 16_000)
+    lengths = [("disallow" if length % 2 else "allow", "/" + "*a" * length) for length in range(700)]
+    assert allows(rules_of(lengths), "/" + "a" * 698)
     assert time.process_time() - started < 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 
@@ -16,6 +17,8 @@ from presswatch_spark.sources.base import Capture
 from presswatch_spark.sources.http.charsets import UTF_8, to_utf8
 from presswatch_spark.sources.http.media import kind_of_content
 from presswatch_spark.sources.http.site_files import site_file
+
+_TDMREP_IN_PDF = re.compile(rb"tdm[:-]?reservation", re.IGNORECASE)
 
 SIGNALS = 200
 """The most that one capture gives; then a row says that there were more."""
@@ -45,7 +48,10 @@ def _distinct(signals: Iterator[Signal]) -> Iterator[Signal]:
 
 def _page_signals(capture: Capture) -> Iterator[Signal]:
     yield from header_signals(capture)
-    if kind_of_content(capture.media_type, capture.body) != "html":
+    kind = kind_of_content(capture.media_type, capture.body)
+    if kind == "pdf" and _TDMREP_IN_PDF.search(capture.body):
+        yield left_out("TDMRep within a PDF is not read")
+    if kind != "html":
         return
     page = bytes(to_utf8(capture.body[:PAGE_BYTES], capture.encoding or UTF_8))
     parts: list[Part] = []

@@ -486,6 +486,13 @@ def test_a_page_is_read_in_its_own_encoding() -> None:
         assert [s.value for s in told(capture(head, encoding=encoding))] == ["Éditions"]
 
 
+def test_a_pdf_that_holds_a_reservation_of_its_own_is_in_doubt() -> None:
+    metadata = b"%PDF-1.7\n<rdf:Description><tdm:reservation>1</tdm:reservation></rdf:Description>"
+    (signal,) = told(capture(metadata, "https://x.example/a.pdf", media_type="application/pdf"))
+    assert (signal.signal, signal.verdict) == ("left_out", "unknown")
+    assert told(capture(b"%PDF-1.7\n", "https://x.example/a.pdf", media_type="application/pdf")) == []
+
+
 def test_only_html_has_metas() -> None:
     body = '<meta name="robots" content="noai">'
     assert told(capture(body, media_type="text/plain")) == []

@@ -76,6 +76,18 @@ class Reservations:
             for agent, found in zip(AGENTS, standing(url, at, read) if url and at else unknown, strict=True):
                 yield _row(match, agent, found, read)
 
+    def shards_unread(self) -> tuple[int, int]:
+        """Shards of responses that were not read whole, and all of them: some may have held declarations."""
+        unread = planned = 0
+        for tables in (self.tables, *self.signals):
+            store = TableStore.open(tables, self.storage)
+            runs = store.read("runs", columns=["dataset", "shards_planned", "shards_complete"])
+            for run in runs.to_pylist():
+                if run["dataset"] is None or run["dataset"] in RESPONSES:
+                    planned += run["shards_planned"]
+                    unread += run["shards_planned"] - run["shards_complete"]
+        return unread, planned
+
 
 def pages_read(stores: Iterable[TableStore]) -> set[int]:
     """Keys (`page_key`) of the pages whose own responses were scanned, so far as signals or matches show."""

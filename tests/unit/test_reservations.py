@@ -201,6 +201,19 @@ def test_the_command_counts_prints_and_writes(tmp_path: Path, capsys: pytest.Cap
     assert run(["rights", str(tmp_path)]) == 1
 
 
+def test_the_command_says_that_declarations_may_stand_in_shards_that_were_not_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pages, other = tables(tmp_path / "pages", [own("a")]), tmp_path / "robots"
+    publish(other, "r1", [], dataset="warc", shards_planned=5, shards_complete=3)
+    publish(other, "r2", [], dataset="wet", shards_complete=1)
+    for words in ([], ["--json"], ["--out", str(tmp_path / "out")]):
+        assert run(["rights", str(pages), "--signals", str(other), *words]) == 0
+        assert capsys.readouterr().err.startswith("incomplete: 2 of 5 shards of responses were not")
+    assert run(["rights", str(pages)]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_the_command_says_when_there_is_nothing_to_say(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,9 +18,13 @@ ATTRIBUTES = 64
 ELEMENTS = 2_000
 """Elements that are looked at in a page; that there are more is said."""
 
-_OPENING = re.compile(
-    rb"<(?:!--|(meta|link|script|style|title|textarea|xmp|iframe|noembed|noframes)(?=[\s/>]))", re.IGNORECASE
+_NAMES = rb"(?:meta|link|script|style|title|textarea|xmp|iframe|noembed|noframes)"
+# Text, and other tags and declarations with all that stands in their quotes.
+_OTHERS = (
+    rb"(?:[^<]++|<(?!!--|" + _NAMES + rb"[\s/>])"
+    rb"(?:[!?][^>]*+(?:>|\Z)|/?[a-z](?:[^>=]++|=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"'][^\s>]*+)?+)*+(?:>|\Z))?+)*+"
 )
+_OPENING = re.compile(_OTHERS + rb"<(?:!--|(" + _NAMES + rb")(?=[\s/>]))", re.IGNORECASE)
 _ATTRIBUTE = re.compile(
     rb"[\s/]*+([^\s/>][^\s/>=]*+)(?:\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s>\"'][^\s>]*+)?))?"
 )
@@ -48,7 +52,7 @@ class Element:
 def elements_of(page: bytes) -> Iterator[Element]:
     """Yield the `meta`, `link` and JSON-LD `script` elements of a page in UTF-8."""
     lowered, at = page.lower(), 0
-    while opening := _OPENING.search(page, at):
+    while opening := _OPENING.match(page, at):
         at = opening.end()
         if not opening[1]:
             # A comment that is never closed reaches to the end of the page, and `<!-->` is whole.

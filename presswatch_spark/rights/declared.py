@@ -12,7 +12,7 @@ from presswatch_spark.rights.files import applies_to
 from presswatch_spark.rights.model import ALLOWED, RESERVED, UNKNOWN, is_cut
 from presswatch_spark.rights.origins import Place, place_of
 from presswatch_spark.rights.relation import Declaration, may_be_one, second, sides_of, strongest
-from presswatch_spark.rights.robots import Rules, allows, lines_of, octets, rules_of
+from presswatch_spark.rights.robots import Rules, allows, lines_of, octets, readings_of, rules_of
 
 Row = Mapping[str, Any]
 
@@ -156,11 +156,12 @@ def _longest(rows: Sequence[Row]) -> tuple[Row, str | None]:
 
 def _by_rules(row: Row, path: str) -> str | None:
     """The verdict of stored rules for a path; that of the root counts only where no rules were read."""
-    if row["verdict"] == UNKNOWN or is_cut(row["note"]):
-        return UNKNOWN
     if row["value"] is None or row["verdict"] is None:
         return str(row["verdict"]) if row["verdict"] else None
-    return ALLOWED if _lets_in(row["value"], path) else RESERVED
+    if is_cut(row["note"]):
+        return UNKNOWN
+    verdicts = {ALLOWED if _lets_in(value, path) else RESERVED for value in readings_of(row["value"])}
+    return verdicts.pop() if len(verdicts) == 1 else UNKNOWN
 
 
 def _matches(pattern: str, path: str) -> bool:

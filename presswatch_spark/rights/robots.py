@@ -27,6 +27,9 @@ PARSER = f"protego {version('protego')}"
 Line = tuple[str, str]
 """A directive, in lower case, and its value."""
 
+OR = "\n# or, if only rules end the names of a group:\n"
+"""Between two readings of a group, in `value`."""
+
 _ALLOW, _DISALLOW = "allow", "disallow"
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _PRODUCT = re.compile(r"[A-Za-z_-]+|\*(?!\S)")
@@ -53,6 +56,7 @@ _KNOWN = frozenset(
         "license",
     )
 )
+_RULES = frozenset((_ALLOW, _DISALLOW, "content-usage", "content-signal"))
 _APART = re.compile(r"[\s#]")
 _WITHOUT_COLON = re.compile(r"(user-?agent|user agent|d\w{6,8}|allow)\s+(.*)", re.IGNORECASE)
 
@@ -61,42 +65,75 @@ _WITHOUT_COLON = re.compile(r"(user-?agent|user agent|d\w{6,8}|allow)\s+(.*)", r
 class Robots:
     """The lines of each group by agent (in lower case), as far as they are of interest, and those outside.
 
+    `groups`: a line such as `Crawl-delay` ends the names of a group, as a rule does: a site that slows one
+    agent down and forbids another means no more. `by_rules`: for RFC 9309 (section 2.2.4) it must not, so
+    that the next names join them. Readers differ; crawler-commons went from the one to the other in 2023.
     `foreign`: there is text, and no line of it is one of a robots.txt.
     """
 
     groups: Mapping[str, tuple[Line, ...]]
     outside: tuple[Line, ...]
+    by_rules: Mapping[str, tuple[Line, ...]]
     foreign: bool = False
 
-    def lines_for(self, agent: str) -> tuple[Line, ...]:
-        """The lines that apply to `agent`: of its own groups; without any, of those for `*`."""
-        return self.groups.get(agent.lower(), self.groups.get(ANY_AGENT, ()))
+    def readings_for(self, agent: str) -> list[tuple[Line, ...]]:
+        """The lines that apply to `agent`: of its own groups; without any, of those for `*`.
+
+        Two readings, if it matters how the groups are read.
+        """
+        first, second = (
+            read.get(agent.lower(), read.get(ANY_AGENT, ())) for read in (self.groups, self.by_rules)
+        )
+        rules = [{line for line in lines if line[0] in _RULES and line[1]} for lines in (first, second)]
+        return [first] if rules[0] == rules[1] else [first, second]
+
+
+class _Groups:
+    """Takes the lines of a robots.txt. `ends`: what ends the names of a group; None: whatever is taken."""
+
+    def __init__(self, agents: Iterable[str], ends: frozenset[str] | None = None) -> None:
+        self.lines: dict[str, list[Line]] = {agent.lower(): [] for agent in agents}
+        self.outside: list[Line] = []
+        self._ends = ends
+        self._named, self._current = set[str](), set[str]()
+        self._begun = self._naming = False
+
+    def name(self, value: str) -> None:
+        """Take a line that names an agent."""
+        if not self._naming:
+            self._current = set()
+        self._begun = self._naming = True
+        product = _PRODUCT.match(value)
+        if product and product[0].lower() in self.lines:
+            self._current.add(product[0].lower())
+            self._named |= self._current
+
+    def take(self, line: Line) -> None:
+        """Take another line."""
+        self._naming = self._naming and self._ends is not None and line[0] not in self._ends
+        for lines in [self.lines[agent] for agent in self._current] if self._begun else [self.outside]:
+            lines.append(line)
+
+    def whole(self) -> Mapping[str, tuple[Line, ...]]:
+        """The lines by agent, of those that are named."""
+        return {agent: tuple(self.lines[agent]) for agent in self._named}
 
 
 def robots_of(text: str, agents: Iterable[str] = AGENTS) -> Robots:
     """Read robots.txt for these agents; all groups of an agent count as one (RFC 9309, section 2.2.1)."""
-    groups: dict[str, list[Line]] = {agent.lower(): [] for agent in agents}
-    outside: list[Line] = []
-    named, current, begun, naming = set[str](), set[str](), False, False
+    groups, by_rules = _Groups(agents), _Groups(agents, _RULES)
     text_seen = known = False
     for raw in _LINE_ENDS.split(text):
         directive, value = _directive(raw)
         known = known or directive in _KNOWN
         text_seen = text_seen or bool(raw.partition("#")[0].strip())
-        if directive in _USER_AGENT:
-            if not naming:
-                current = set()
-            begun = naming = True
-            product = _PRODUCT.match(value)
-            if product and product[0].lower() in groups:
-                current.add(product[0].lower())
-                named |= current
-        elif directive and directive not in _SITE_WIDE:
-            naming = False
-            for lines in [groups[agent] for agent in current] if begun else [outside]:
-                lines.append((directive, value))
-    kept = {agent: tuple(groups[agent]) for agent in named}
-    return Robots(kept, tuple(outside), foreign=text_seen and not known)
+        for taking in (groups, by_rules):
+            if directive in _USER_AGENT:
+                taking.name(value)
+            elif directive and directive not in _SITE_WIDE:
+                taking.take((directive, value))
+    foreign = text_seen and not known
+    return Robots(groups.whole(), tuple(groups.outside), by_rules.whole(), foreign)
 
 
 def _directive(raw: str) -> Line:
@@ -113,6 +150,11 @@ def _directive(raw: str) -> Line:
 def shown(lines: Iterable[Line]) -> str:
     """Lines in one spelling, as `value` holds them."""
     return "\n".join(f"{directive}: {value}" for directive, value in lines)
+
+
+def readings_of(value: str) -> list[str]:
+    """The readings that a value holds, parted by `OR`."""
+    return value.split(OR)
 
 
 def lines_of(value: str) -> tuple[Line, ...]:

@@ -209,6 +209,13 @@ def test_rules_are_those_for_the_pages_own_path(path: str, expected: str) -> Non
     assert status(file(body, -1), url=f"https://www.courrier.example{path}") == expected
 
 
+def test_where_readers_differ_on_whose_rules_they_are_it_counts_whether_they_agree_on_the_page() -> None:
+    declared = file("User-agent: CCBot\nCrawl-delay: 9\n\nUser-agent: *\nDisallow: /abonnes/", -1)
+    assert status(declared) == "none"
+    assert status(declared, url="https://www.courrier.example/abonnes/1") == "unknown"
+    assert status(declared, url="https://www.courrier.example/abonnes/1", agent="GPTBot") == "before"
+
+
 def test_rules_that_were_cut_leave_doubt() -> None:
     body = "User-agent: *\n" + "".join(f"Disallow: /{number}/\n" for number in range(1000))
     assert status(file(body, -1)) == "unknown"

@@ -57,7 +57,8 @@ def test_each_agent_has_the_rules_of_its_own_group_or_else_those_for_any() -> No
         ("User-agent CCBot\nDisallow /", {"CCBot"}),
         ("User-agent: CCBot\nDissallow: /", {"CCBot"}),
         ("User-agent: CCBot\nDisallow: /a\n\nUser-agent: CCBot\nDisallow: /", {"CCBot"}),
-        ("User-agent: CCBot\nCrawl-delay: 9\n\nUser-agent: GPTBot\nDisallow: /", {"GPTBot"}),
+        ("User-agent: CCBot\nCrawl-delay: 9\nDisallow: /\n\nUser-agent: GPTBot\nAllow: /", {"CCBot"}),
+        ("User-agent: x\nCrawl-delay: 9\n\nUser-agent: GPTBot\nDisallow: /", {"GPTBot"}),
         ("User-agent: CCBot\nSitemap: /s.xml\nUser-agent: GPTBot\nDisallow: /", {"CCBot", "GPTBot"}),
         ("Disallow: /", set()),
         ("", set()),
@@ -67,6 +68,32 @@ def test_groups_are_those_of_rfc_9309(text: str, reserved: set[str]) -> None:
     found = verdicts(robots(text))
     assert {agent for agent, verdict in found.items() if verdict == "reserved"} == reserved
     assert set(found.values()) <= {"reserved", "allowed"}
+
+
+def test_a_delay_that_ends_the_names_of_a_group_for_some_readers_only_leaves_doubt() -> None:
+    text = "User-agent: CCBot\nCrawl-delay: 9\n\nUser-agent: GPTBot\nDisallow: /"
+    signals = {signal.agent: signal for signal in told(robots(text))}
+    assert {agent: signal.verdict for agent, signal in signals.items()} == {
+        "CCBot": "unknown",
+        "GPTBot": "reserved",
+        "Google-Extended": "allowed",
+        "*": "allowed",
+    }
+    assert signals["CCBot"].value == (
+        "crawl-delay: 9\n# or, if only rules end the names of a group:\ncrawl-delay: 9\ndisallow: /"
+    )
+    assert "read in two ways" in str(signals["CCBot"].note)
+    assert [signal.note for signal in signals.values() if signal.agent != "CCBot"] == [None] * 3
+
+
+def test_preferences_of_a_group_whose_names_are_read_in_two_ways_are_in_doubt() -> None:
+    text = "User-agent: CCBot\nCrawl-delay: 9\n\nUser-agent: *\nContent-Usage: train-ai=y\nAllow: /"
+    assert verdicts(robots(text), "content_usage") == {
+        "CCBot": "unknown",
+        "GPTBot": "allowed",
+        "Google-Extended": "allowed",
+        "*": "allowed",
+    }
 
 
 @pytest.mark.parametrize(
@@ -99,7 +126,7 @@ def test_of_rules_about_a_path_the_longest_counts_and_of_equal_ones_what_allows(
     rules: list[str], path: str, allowed: bool
 ) -> None:
     for order in (rules, rules[::-1]):
-        lines = robots_of("\n".join(["User-agent: *", *order])).lines_for("CCBot")
+        (lines,) = robots_of("\n".join(["User-agent: *", *order])).readings_for("CCBot")
         assert allows(rules_of(lines), path) is allowed
 
 
@@ -278,6 +305,8 @@ def test_tdmrep_reads_numbers_and_words_of_json_for_what_they_are() -> None:
         "User-agent: *\n" + "".join(f"Disallow: /*{n}*a*b$\n" for n in range(25_000)),
         "".join(f"User-agent: a{n}\n" for n in range(16_000)) + "Disallow: /x\n" * 20_000,
         "User-agent: *\nUser-agent: CCBot\n" * 12_000 + "Disallow: /",
+        "User-agent: CCBot\nCrawl-delay: 9\nUser-agent: *\nDisallow: /\n" * 8_000,
+        "User-agent: CCBot\nCrawl-delay: 9\nUser-agent: *\n" + "Content-Usage: tdm=n\n" * 20_000,
         "Content-Signal: ai-train=no\n" * 18_000,
         "\0" * ROBOTS_BYTES,
         "User-agent:" * 40_000,
@@ -327,4 +356,4 @@ def test_a_host_is_exactly_scheme_name_and_port() -> None:
 
 
 def test_lines_outside_any_group_are_nobodys() -> None:
-    assert robots_of("Disallow: /\nUser-agent: Other\nDisallow: /") == Robots({}, (("disallow", "/"),))
+    assert robots_of("Disallow: /\nUser-agent: Other\nDisallow: /") == Robots({}, (("disallow", "/"),), {})

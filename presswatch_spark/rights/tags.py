@@ -1,7 +1,8 @@
 """The elements of a page that declare something, by the tokenizer rules of the HTML standard, without a tree.
 
 A tree is asked for in the one case that needs it (`paywall`): building one can cost the square of a page's
-length, or its cube, where tags are left open. Comments, scripts and other raw text are passed over.
+length, or its cube, where tags are left open. Comments, scripts and other raw text are passed over,
+and so are templates, which are no part of the document.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ ATTRIBUTES = 64
 ELEMENTS = 2_000
 """Elements that are looked at in a page; that there are more is said."""
 
-_NAMES = rb"(?:meta|link|script|style|title|textarea|xmp|iframe|noembed|noframes)"
+_NAMES = rb"(?:meta|link|script|style|title|textarea|xmp|iframe|noembed|noframes|template)"
 # Text, and other tags and declarations with all that stands in their quotes.
 _OTHERS = (
     rb"(?:[^<]++|<(?!!--|" + _NAMES + rb"[\s/>])"

@@ -273,7 +273,8 @@ def test_comments_scripts_and_other_raw_text_declare_nothing() -> None:
     decoy = '<meta name="robots" content="noai">'
     hidden = (
         f"<!-- {decoy} --><script>'{decoy}'</script><STYLE>{decoy}</style><title>{decoy}</title>"
-        f"<textarea>{decoy}</textarea><!-- > {decoy} --!><p title='{decoy.replace(chr(34), '')}'"
+        f"<textarea>{decoy}</textarea><template>{decoy}</template>"
+        f"<!-- > {decoy} --!><p title='{decoy.replace(chr(34), '')}'"
     )
     assert page(f"{hidden}>") == []
     assert page(f"<!-->{decoy}") == page(decoy) == [("meta_robots", None, "noai", "reserved")]

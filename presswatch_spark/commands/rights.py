@@ -14,8 +14,8 @@ MEANING = {
     "before": "reserved before it; after it nothing is known",
     "after": "reserved after it; before it nothing is known",
     "conflicting": "reserved on one side of it, and not on the other; or captures of one moment differ",
-    "none": "nothing reserved, as far as is known",
-    "unknown": "nothing was captured that tells",
+    "none": "robots.txt lets it in, and nothing else reserves, as far as is known",
+    "unknown": "nothing was captured that tells, or it cannot be read",
 }
 
 

@@ -377,6 +377,14 @@ def test_reservations_of_two_sources_complete_each_other() -> None:
     assert status(file(RULES, -1, TDMREP), file(FORBIDS, -1), file(LETS_IN, 1)) == "before"
 
 
+def test_one_reservation_withdrawn_and_another_one_made_may_leave_a_gap_around_the_page() -> None:
+    withdrawn = [file(FORBIDS, -1), file(LETS_IN, 1)]
+    made = [file("", -1, TDMREP, status=404), file(RULES, 1, TDMREP)]
+    assert status(*withdrawn, *made) == "conflicting"
+    assert status(*withdrawn, made[1]) == "both", "it may have stood before"
+    assert status(*withdrawn, *made, capture("", PAGE, ("X-Robots-Tag", "noai"))) == "both"
+
+
 def test_a_doubt_beside_a_reservation_does_not_undo_it() -> None:
     reserved = found(file(FORBIDS, -1), file("", -1, TDMREP, status=503))
     assert reserved.status == "before"

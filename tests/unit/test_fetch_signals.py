@@ -17,6 +17,7 @@ from presswatch_spark.matching.digests import row_digest
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.tables import RIGHTS_SIGNALS
+from tests.arc_records import arc_record, packed_arc
 from tests.corpora import article, build, write_jsonl
 from tests.tables import publish
 from tests.tables import write as write_table
@@ -43,12 +44,21 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "corpus"
 
 
+def in_arc(answer: Answer) -> bytes:
+    """An answer as an ARC record holds it."""
+    fields = "".join(f"{name}: {value}\r\n" for name, value in answer.headers)
+    return f"HTTP/1.1 {answer.status}\r\n{fields}\r\n".encode() + answer.body
+
+
 def scanned(folder: Path, corpus: Path, name: str = "a.warc.gz") -> tuple[Path, Rows]:
     """Tables of a scan of the answers, in a shard of this form, and their signals."""
     shard = folder / name
     if name == "single.warc.gz":
         plain = write_warc(folder / "plain.warc", *ANSWERS)
         shard.write_bytes(gzip.compress(plain.read_bytes()))
+    elif name.endswith(".arc.gz"):
+        records = [arc_record(in_arc(answer), answer.url) for answer in ANSWERS]
+        shard.write_bytes(packed_arc(name.partition(".")[0], records))
     else:
         write_warc(shard, *ANSWERS)
     outcome = scan(shard, corpus)
@@ -63,7 +73,9 @@ def fetched(tables: Path, row: dict[str, Any], *options: str) -> int:
     return cli.run(["fetch", str(tables), "--row", row["row_sha256"], *options])
 
 
-@pytest.mark.parametrize("name", ["a.warc.gz", "plain.warc", "single.warc.gz"])
+@pytest.mark.parametrize(
+    "name", ["a.warc.gz", "plain.warc", "single.warc.gz", "record.arc.gz", "single.arc.gz"]
+)
 def test_every_signal_is_read_again_from_the_response_that_is_shown(
     tmp_path: Path, corpus: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -291,6 +291,8 @@ def test_comments_scripts_and_other_raw_text_declare_nothing() -> None:
         '<a href=/x?q=">',
         "<p =>",
         "<br/>a < b <3 </p >",
+        """</ <meta name='robots' content='noai'>""",
+        """</<meta name='robots' content='noai'>""",
         """<?php echo '<meta name="robots" content="noai"' ?>""",
         '<!DOCTYPE html SYSTEM "about:legacy-compat">',
     ],
@@ -298,6 +300,13 @@ def test_comments_scripts_and_other_raw_text_declare_nothing() -> None:
 def test_what_stands_within_a_tag_neither_declares_nor_hides_what_follows(tag: str) -> None:
     copyright = '<meta name="copyright" content="Rives">'
     assert page(f"{tag}{copyright}<p>") == [("copyright", None, "Rives", None)]
+
+
+@pytest.mark.parametrize(
+    "end", ["<meta name=robots content=noai", "<a href='<meta name=robots content=noai>"]
+)
+def test_a_tag_that_nothing_ends_is_none(end: str) -> None:
+    assert page(end) == []
 
 
 @pytest.mark.parametrize("value", [False, "False", "false", "http://schema.org/False"])

@@ -77,6 +77,7 @@ RIGHTS_SIGNALS = pa.schema(
         _required("source", pa.string(), "Where it stood: `header`, `meta`, `link`, `json_ld`, `file`; `page` for `left_out` of a page."),
         _required("scope", pa.string(), "What it is about: `page`, `host`, or `path`: a part of the host."),
         _column("path", pa.string(), "Of a file: the path or pattern that the verdict is about, `/` for the root; null for pages."),
+        _column("rule", pa.int32(), "Of tdmrep.json: which of its rules this is, from 1; the first that is about a page counts. Null for all else."),
         _column("verdict", pa.string(), "`reserved`, `allowed` or `unknown`; null if it says nothing on mining or training."),
         _column("paywalled_text_captured", pa.bool_(), "Whether the page holds text under the selector of its paywall; null if that cannot be said."),
         _column("content_sha256", pa.string(), "SHA-256 (hex) of the body that declared it; null for headers."),
@@ -231,7 +232,7 @@ CENSUSES = pa.schema(
 )
 
 DECLARED = _part_of(
-    RIGHTS_SIGNALS, "signal", "source", "agent", "path", "verdict", "note", "document_url", "captured_at", "http_status",
+    RIGHTS_SIGNALS, "signal", "source", "agent", "path", "rule", "verdict", "note", "document_url", "captured_at", "http_status",
     "content_sha256", "shard_uri", "record_id", "record_offset", "record_length", "record_encoding", "row_sha256",
 )
 

@@ -55,7 +55,8 @@ def fetch(
 
     Give TABLES, the folder of a scan, with --row; or a POINTER as this command prints it:
     URI#offset=N,length=N or URI#row=N. The document's URL, record id, digests and text are compared
-    with the row, or its text with the pointer's sha256; a document that differs is not shown.
+    with the row, or its text with the pointer's sha256; a document that differs is not shown. Of a row of
+    rights_signals, the response is fetched, and what it declares is read from it again.
     """
     from presswatch_spark.pointers.fetch import at_pointer, for_row, shown
     from presswatch_spark.pointers.mirrors import parse_mirror

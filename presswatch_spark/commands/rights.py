@@ -14,8 +14,8 @@ MEANING = {
     "before": "reserved before it; after it nothing is known",
     "after": "reserved after it; before it nothing is known",
     "conflicting": "reserved on one side of it, and not on the other; or captures of one moment differ",
-    "none": "nothing reserved, as far as is known",
-    "unknown": "nothing was captured that tells",
+    "none": "robots.txt lets it in, and nothing else reserves, as far as is known",
+    "unknown": "nothing was captured that tells, or it cannot be read",
 }
 
 
@@ -46,18 +46,28 @@ def rights(
 
     if out and as_json:
         raise click.UsageError("give --out or --json")
-    rows, counts = Reservations(tables, signals, run_id, storage_of(flags)).rows(), Counter[tuple[str, str]]()
+    reservations, counts = (
+        Reservations(tables, signals, run_id, storage_of(flags)),
+        Counter[tuple[str, str]](),
+    )
+    rows = reservations.rows()
     if as_json:
         for row in rows:
             click.echo(json_line(row))
-        return
-    if out:
+    elif out:
         folder, counts = write(rows, out)
+        _summarise(counts)
+        click.echo(f"written to {folder}")
     else:
         deque(counted(rows, counts), maxlen=0)
-    _summarise(counts)
-    if out:
-        click.echo(f"written to {folder}")
+        _summarise(counts)
+    unread, planned = reservations.shards_unread()
+    if unread:
+        click.echo(
+            f"incomplete: {unread:,} of {planned:,} shards of responses were not read whole; what was"
+            " declared there does not count",
+            err=True,
+        )
 
 
 def _summarise(counts: Counter[tuple[str, str]]) -> None:

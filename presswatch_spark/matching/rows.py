@@ -22,7 +22,7 @@ from presswatch_spark.matching.grade import grade
 from presswatch_spark.matching.sites import SiteMatch
 from presswatch_spark.matching.verify import Overlap
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
-from presswatch_spark.sources.base import DocumentBatch
+from presswatch_spark.sources.base import DocumentBatch, Locator
 from presswatch_spark.text.words import Words, character_offsets
 
 Row = dict[str, Any]
@@ -138,11 +138,15 @@ def span_places(overlaps: Sequence[Overlap], side: int, words: Words, text: byte
 
 def document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) -> Row:
     """The columns of `matches` that say what document i, whose text is `text`, is and where it lies."""
-    locator = batch.locate(i)
+    return located_facts(batch.url_of(i), batch.locate(i), origin, text)
+
+
+def located_facts(url: str, locator: Locator, origin: Origin, text: bytes) -> Row:
+    """The same columns of what lies at a locator."""
     return {
         "dataset": origin.dataset,
         "release": _storable(locator.release or origin.release),
-        "document_url": batch.url_of(i) or None,
+        "document_url": url or None,
         "shard_uri": origin.shard_uri,
         "record_id": _storable(locator.record_id),
         "record_offset": locator.record_offset,

@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 
 from presswatch_spark.ccindex.columns import in_filename
 from presswatch_spark.errors import CorruptError
+from presswatch_spark.matching.rows import Row
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pointers.audit import Audit
+from presswatch_spark.pointers.checks import edited
+from presswatch_spark.pointers.declarations import other_declaration
 from presswatch_spark.pointers.mirrors import Mirror, mirrored
 from presswatch_spark.pointers.outcomes import OTHER_FACTS, OTHER_TEXT, Failure, Record
 from presswatch_spark.pointers.pointer import Pointer, parse_pointer, pointer_of
@@ -19,6 +22,7 @@ from presswatch_spark.pointers.saved import save, warc_of
 from presswatch_spark.show import cell, printable
 from presswatch_spark.sources.base import ReadOptions
 from presswatch_spark.sources.detect import RECORD_SOURCES
+from presswatch_spark.sources.http.charsets import UTF_8, to_utf8
 from presswatch_spark.storage.objects import StorageOptions
 
 NAME_COLUMNS = 9
@@ -26,12 +30,13 @@ NAME_COLUMNS = 9
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A document that is the right one; `checked` says by what."""
+    """A document that is the right one; `checked` says by what. `signal`: what it declares, if asked."""
 
     pointer: Pointer
     record: Record
     options: ReadOptions
     checked: str
+    signal: str | None = None
 
     def save(self, path: str) -> str:
         """Write it to a new file, and say what was written.
@@ -56,7 +61,8 @@ class Fetched:
 
 
 def for_row(tables: str, prefix: str, storage: StorageOptions, mirrors: Sequence[Mirror]) -> Fetched:
-    """The document of the row of `tables` whose digest begins with `prefix`.
+    """The document of the row of `tables` whose digest begins with `prefix`; the response, if it is one of
+    `rights_signals`.
 
     Raises:
         InputError: there is no such row, or several.
@@ -64,6 +70,8 @@ def for_row(tables: str, prefix: str, storage: StorageOptions, mirrors: Sequence
     """
     audit = Audit(TableStore.open(tables, storage), storage, mirrors)
     row = row_by_digest(audit.store, prefix)
+    if "signal" in row:
+        return _declaring(row, audit)
     (verdict,) = audit.verdicts([row])
     if verdict.failure or verdict.record is None:
         raise _refused(verdict.pointer, verdict.failure)
@@ -71,10 +79,35 @@ def for_row(tables: str, prefix: str, storage: StorageOptions, mirrors: Sequence
     return Fetched(verdict.pointer, verdict.record, audit.options_of(row["run_id"]), checked)
 
 
+def _declaring(row: Row, audit: Audit) -> Fetched:
+    """The response that declares what a row of `rights_signals` says."""
+    uri = mirrored(row["shard_uri"], audit.mirrors)
+    pointer = Pointer(uri, row["record_offset"], row["record_length"], row["record_encoding"])
+    if failure := edited(row):
+        raise _refused(pointer, failure)
+    options = replace(audit.options_of(row["run_id"]), wants=_every)
+    ((_, outcome),) = records_at([pointer], options)
+    failure = outcome if isinstance(outcome, Failure) else other_declaration(row, outcome)
+    if failure or isinstance(outcome, Failure):
+        raise _refused(pointer, failure)
+    addressed = f" to {row['agent']}" if row["agent"] else ""
+    return Fetched(
+        pointer,
+        outcome,
+        options,
+        f"row {row['row_sha256']}: its digest; URL, record id, time, status and body; it was read anew",
+        f"{row['signal']}{addressed}: {row['verdict'] or 'says nothing on mining or training'}",
+    )
+
+
+def _every(url: str) -> bool:
+    return True
+
+
 def at_pointer(
     text: str, columns: Mapping[str, str], storage: StorageOptions, mirrors: Sequence[Mirror]
 ) -> Fetched:
-    """The document that a written pointer leads to.
+    """The document that a written pointer leads to; the response, if it is none (robots.txt, a redirect).
 
     Raises:
         InputError: the text is no pointer.
@@ -84,7 +117,7 @@ def at_pointer(
     pointer = replace(asked, uri=mirrored(asked.uri, mirrors))
     # A range does not hold the record that names the release, and with it its errata; its path does.
     release = in_filename(asked.uri).get("release")
-    options = ReadOptions(columns=columns, release=release, pdf=True, storage=storage)
+    options = ReadOptions(columns=columns, release=release, pdf=True, wants=_every, storage=storage)
     ((_, outcome),) = records_at([pointer], options)
     if isinstance(outcome, Failure):
         raise _refused(pointer, outcome)
@@ -111,8 +144,9 @@ def shown(fetched: Fetched, written: str | None) -> Iterator[str]:
         "computed": facts["payload_digest_computed"],
         "charset": facts["charset"],
         "languages": ", ".join(facts["languages"]),
-        "text": f"{len(record.text):,} bytes, SHA-256 {facts['text_sha256']}",
+        "body" if record.is_bare else "text": f"{len(record.text):,} bytes, SHA-256 {facts['text_sha256']}",
         "made by": facts["text_extraction"],
+        "declares": fetched.signal,
         "pointer": pointer_of(facts, fetched.pointer.uri),
         "read": f"{record.bytes_read:,} bytes {by}",
         "checked": fetched.checked,
@@ -121,7 +155,16 @@ def shown(fetched: Fetched, written: str | None) -> Iterator[str]:
     yield from (f"{name:<{NAME_COLUMNS}}  {cell(value)}" for name, value in told.items() if value)
     if not written:
         yield ""
-        yield from map(printable, record.text.decode("utf-8", "replace").splitlines())
+        yield from map(printable, _content(fetched).splitlines())
+
+
+def _content(fetched: Fetched) -> str:
+    """The text of a document; headers and body of a response that is none, or that declares something."""
+    record, capture = fetched.record, fetched.record.capture
+    if capture is None or not (fetched.signal or record.is_bare):
+        return record.text.decode("utf-8", "replace")
+    head = "".join(f"{name}: {value}\n" for name, value in capture.headers)
+    return f"{head}\n{bytes(to_utf8(capture.body, capture.encoding or UTF_8)).decode('utf-8', 'replace')}"
 
 
 def _refused(pointer: Pointer, failure: Failure | None) -> CorruptError:

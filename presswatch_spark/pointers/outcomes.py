@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from presswatch_spark.matching.rows import Row
+from presswatch_spark.sources.base import Capture
 
 ROW_EDITED = "row edited"
 NO_SHARD = "no shard"
@@ -22,6 +23,7 @@ OTHER_TEXT = "other text"
 OTHER_FACTS = "other facts"
 OTHER_ARTICLE = "other article"
 OTHER_WORDS = "other words"
+OTHER_SIGNAL = "other signal"
 
 MEANINGS: Mapping[str, str] = MappingProxyType(
     {
@@ -39,6 +41,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         OTHER_FACTS: "time of capture, HTTP status, languages or bounds of the record are others",
         OTHER_ARTICLE: "the corpus has not the article, or another text of it",
         OTHER_WORDS: "a span does not hold the same words on both sides",
+        OTHER_SIGNAL: "the response does not declare this, as this version reads it",
     }
 )
 """Why a row does not verify: the first that applies, in this order."""
@@ -60,10 +63,17 @@ class Record:
     """A document as its shard holds it now.
 
     `facts`: what `matches` would say of it. `stored`: the bytes of its range, where it was read by one.
-    `bytes_read`: of the shard, until the document was there.
+    `bytes_read`: of the shard, until the document was there. `capture`: the response around it, if that was
+    asked for; what is no document, such as robots.txt, has its body as text.
     """
 
     facts: Row
     text: bytes
     stored: bytes | None
     bytes_read: int
+    capture: Capture | None = None
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether this is a response that is no document."""
+        return self.capture is not None and self.text is self.capture.body

@@ -8,14 +8,14 @@ in a second file; and what lies in one gzip member or zstd frame with others.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError, StorageError
-from presswatch_spark.matching.rows import Origin, document_facts
+from presswatch_spark.matching.rows import Origin, document_facts, located_facts
 from presswatch_spark.pointers.outcomes import GONE, NO_SHARD, NOT_REACHED, UNREADABLE, Failure, Record
 from presswatch_spark.pointers.pointer import Pointer
-from presswatch_spark.sources.base import DocumentBatch, ReadOptions, ReadReport
+from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
 from presswatch_spark.sources.detect import RECORD_SOURCES, SOURCES, source_for
 from presswatch_spark.sources.inflate.inflated import compression_of, inflated
 from presswatch_spark.sources.warc.arc_lines import begins_with_arc_record
@@ -39,7 +39,10 @@ Outcome = Record | Failure
 
 
 def records_at(pointers: Sequence[Pointer], options: ReadOptions) -> Iterator[tuple[Pointer, Outcome]]:
-    """Yield what lies at each of `pointers`, all into one shard and of one format, in any order."""
+    """Yield what lies at each of `pointers`, all into one shard and of one format, in any order.
+
+    If `options.wants` asks for responses, those count that are no documents, too.
+    """
     left = dict.fromkeys(pointers)
     uri, format = pointers[0].uri, pointers[0].format
     try:
@@ -129,7 +132,7 @@ def _decoded_as(format: str, shard: ObjectInfo, start: int, data: bytes, options
     report, part = ReadReport(), ObjectInfo(shard.uri, start + len(data))
     source, options = RECORD_SOURCES[format], replace(options, batch_bytes=1)
     for batch in _until_damage(source.read_part(_Part(data, start), part, options, report)):
-        record = _record(batch, 0, shard.uri, format, len(data))
+        _, record = next(_records(batch, shard.uri, format, len(data)))
         length = record.facts["record_length"]
         if record.facts["record_offset"] == start and record.facts["record_encoding"] != "inflated":
             return replace(record, stored=data[:length])
@@ -159,11 +162,12 @@ def _in_order(
     report = ReadReport()
     source = source_for(format or "auto", shard, options)
     for batch in source.read(shard, options, report):
-        for i, met in _met(batch, left):
-            record = _record(batch, i, shard.uri, source.name, report.bytes_read)
-            for pointer in met:
-                del left[pointer]
-                yield pointer, record
+        wanted = _by_place(left)
+        for locator, record in _records(batch, shard.uri, source.name, report.bytes_read, wanted):
+            for pointer in _met(locator, wanted):
+                if pointer in left:
+                    del left[pointer]
+                    yield pointer, record
         if not left:
             return
     for pointer in left:
@@ -171,28 +175,42 @@ def _in_order(
     left.clear()
 
 
-def _met(batch: DocumentBatch, wanted: Collection[Pointer]) -> Iterator[tuple[int, list[Pointer]]]:
-    """The documents of a batch that are wanted, each with its pointers."""
+Places = Mapping[tuple[str, int | None], Sequence[Pointer]]
+
+
+def _by_place(pointers: Iterable[Pointer]) -> Places:
     places: dict[tuple[str, int | None], list[Pointer]] = {}
-    for pointer in wanted:
+    for pointer in pointers:
         places.setdefault(pointer.place, []).append(pointer)
+    return places
+
+
+def _met(locator: Locator, wanted: Places) -> list[Pointer]:
+    """The pointers that lead to what lies at a locator."""
+    return [
+        pointer
+        for place in (("offset", locator.record_offset), ("row", locator.row_index))
+        for pointer in wanted.get(place, ())
+        if pointer.encoding in (None, locator.record_encoding)
+    ]
+
+
+def _records(
+    batch: DocumentBatch, uri: str, format: str, bytes_read: int, wanted: Places | None = None
+) -> Iterator[tuple[Locator, Record]]:
+    """The documents of a batch, then responses that are none: those that are wanted, or all of them."""
+    origin = Origin(format, None, printable(uri))
+    captures = {capture.locator.record_offset: capture for capture in batch.captures}
     for i in range(len(batch)):
         locator = batch.locate(i)
-        met = [
-            pointer
-            for place in (("offset", locator.record_offset), ("row", locator.row_index))
-            for pointer in places.get(place, ())
-            if pointer.encoding in (None, locator.record_encoding)
-        ]
-        if met:
-            yield i, met
-
-
-def _record(batch: DocumentBatch, i: int, uri: str, format: str, bytes_read: int) -> Record:
-    text = batch.text_of(i)
-    return Record(
-        document_facts(batch, i, Origin(format, None, printable(uri)), text), text, None, bytes_read
-    )
+        capture = captures.pop(locator.record_offset, None)
+        if wanted is None or _met(locator, wanted):
+            text = batch.text_of(i)
+            yield locator, Record(document_facts(batch, i, origin, text), text, None, bytes_read, capture)
+    for capture in captures.values():
+        if wanted is None or _met(capture.locator, wanted):
+            facts = located_facts(capture.url, capture.locator, origin, capture.body)
+            yield capture.locator, Record(facts, capture.body, None, bytes_read, capture)
 
 
 def _absence(pointer: Pointer, report: ReadReport) -> Failure:

@@ -1,4 +1,5 @@
-"""Rows of `matches` as their files hold them: drawn at random, or found by their digest.
+"""Rows of `matches` as their files hold them: drawn at random, or found by their digest, as are those of
+`rights_signals`.
 
 A file of an earlier version has fewer columns; its rows' digests are over those, so they are read with those.
 """
@@ -19,14 +20,22 @@ from presswatch_spark.output.tables import TableStore
 from presswatch_spark.queries.matches import chosen_runs
 from presswatch_spark.sources.table.parquet import ARROW_ERRORS
 from presswatch_spark.storage.arrow_files import file_system
-from presswatch_spark.tables import MATCHES
+from presswatch_spark.tables import MATCHES, RIGHTS_SIGNALS
 
 DIGEST_DIGITS = 64
-USED = (
-    "run_id", "dataset", "document_url", "article_id", "article_sha256", "longest_run_words", "spans",
-    "shard_uri", "record_id", "record_offset", "record_length", "record_encoding", "row_index",
-    "payload_digest", "text_sha256", "captured_at", "http_status", "languages", "row_sha256",
-)  # fmt: skip
+SCHEMAS = {"matches": MATCHES, "rights_signals": RIGHTS_SIGNALS}
+USED = {
+    "matches": (
+        "run_id", "dataset", "document_url", "article_id", "article_sha256", "longest_run_words", "spans",
+        "shard_uri", "record_id", "record_offset", "record_length", "record_encoding", "row_index",
+        "payload_digest", "text_sha256", "captured_at", "http_status", "languages", "row_sha256",
+    ),
+    "rights_signals": (
+        "run_id", "document_url", "signal", "source", "value", "verdict", "agent", "path", "content_sha256",
+        "shard_uri", "record_id", "record_offset", "record_length", "record_encoding", "captured_at",
+        "http_status", "row_sha256",
+    ),
+}  # fmt: skip
 
 
 def drawn_rows(store: TableStore, run_id: str | None, count: int, seed: int) -> tuple[list[Row], int]:
@@ -52,7 +61,8 @@ def drawn_rows(store: TableStore, run_id: str | None, count: int, seed: int) -> 
 
 
 def row_by_digest(store: TableStore, prefix: str) -> Row:
-    """The row whose `row_sha256` begins with `prefix`; of several runs that have it, from the newest.
+    """The row of `matches` or `rights_signals` whose `row_sha256` begins with `prefix`; of several runs that
+    have it, from the newest.
 
     Raises:
         InputError: there is no such row, or several.
@@ -65,9 +75,12 @@ def row_by_digest(store: TableStore, prefix: str) -> Row:
         )
     begins = pc.starts_with(ds.field("row_sha256"), wanted)
     found: dict[str, Row] = {}
-    for file in _files(store, None):
-        rows = _read(file, lambda path: _table(store, path).to_table(filter=begins).to_pylist())
-        found |= {row["row_sha256"]: row for row in rows}
+    for table in SCHEMAS:
+        for file in _files(store, None, table):
+            rows = _read(
+                file, lambda path, of=table: _table(store, path, of).to_table(filter=begins).to_pylist()
+            )
+            found |= {row["row_sha256"]: row for row in rows}
     if len(found) != 1:
         how_many = f"{len(found):,} rows have" if found else "no row has"
         raise InputError(
@@ -78,21 +91,21 @@ def row_by_digest(store: TableStore, prefix: str) -> Row:
     return found.popitem()[1]
 
 
-def _files(store: TableStore, run_id: str | None) -> list[str]:
+def _files(store: TableStore, run_id: str | None, table: str = "matches") -> list[str]:
     if not store.published():
         raise InputError("no run is published here", where=str(store.root))
-    return store.files("matches", *chosen_runs(store, run_id))
+    return store.files(table, *chosen_runs(store, run_id))
 
 
 def _metadata(store: TableStore, path: str) -> Any:
     return pq.read_metadata(path, filesystem=file_system(path, store.root.storage))
 
 
-def _table(store: TableStore, path: str) -> Any:
+def _table(store: TableStore, path: str, table: str = "matches") -> Any:
     names = set(_metadata(store, path).schema.to_arrow_schema().names)
-    if lost := [name for name in USED if name not in names]:
+    if lost := [name for name in USED[table] if name not in names]:
         raise CorruptError(f"the file of the table has no column {', '.join(lost)}", where=path)
-    schema = pa.schema([column for column in MATCHES if column.name in names])
+    schema = pa.schema([column for column in SCHEMAS[table] if column.name in names])
     return store.dataset([path], schema)
 
 

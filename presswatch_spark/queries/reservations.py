@@ -62,7 +62,10 @@ class Reservations:
         declared = Declared(signal_rows(stores))
         pages = cache(lambda: pages_read(stores))
         standing = lru_cache(CAPTURES_KEPT)(
-            lambda url, at, read: [in_force(at, declared.about(url, at, agent), read) for agent in AGENTS]
+            lambda url, at, read: [
+                in_force(at, declared.about(url, at, agent), read and declared.has_robots(url))
+                for agent in AGENTS
+            ]
         )
         unknown = [InForce("unknown")] * len(AGENTS)
         for match in _own_matches(store, files):
@@ -72,6 +75,18 @@ class Reservations:
             read = _was_read(match) or bool(url and at and page_key(url, at) in pages())
             for agent, found in zip(AGENTS, standing(url, at, read) if url and at else unknown, strict=True):
                 yield _row(match, agent, found, read)
+
+    def shards_unread(self) -> tuple[int, int]:
+        """Shards of responses that were not read whole, and all of them: some may have held declarations."""
+        unread = planned = 0
+        for tables in (self.tables, *self.signals):
+            store = TableStore.open(tables, self.storage)
+            runs = store.read("runs", columns=["dataset", "shards_planned", "shards_complete"])
+            for run in runs.to_pylist():
+                if run["dataset"] is None or run["dataset"] in RESPONSES:
+                    planned += run["shards_planned"]
+                    unread += run["shards_planned"] - run["shards_complete"]
+        return unread, planned
 
 
 def pages_read(stores: Iterable[TableStore]) -> set[int]:

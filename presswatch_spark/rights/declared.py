@@ -8,20 +8,20 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from protego import Protego
-
 from presswatch_spark.rights.files import applies_to
 from presswatch_spark.rights.model import ALLOWED, RESERVED, UNKNOWN, is_cut
 from presswatch_spark.rights.origins import Place, place_of
 from presswatch_spark.rights.relation import Declaration, may_be_one, second, sides_of, strongest
-from presswatch_spark.rights.robots import allows, lines_of, rules_of
+from presswatch_spark.rights.robots import Rules, allows, lines_of, octets, readings_of, rules_of
 
 Row = Mapping[str, Any]
 
 LEFT_OUT = "left_out"
-TDM_FILE = "/.well-known/tdmrep.json"
+ROBOTS_FILE, TDM_FILE = "/robots.txt", "/.well-known/tdmrep.json"
 _BY_RULES = frozenset(("robots_txt", "ai_txt"))
-_BY_PATH = frozenset(("tdm_reservation", "content_usage", "content_signal"))
+TDMREP = "tdm_reservation"
+_BY_PATH = frozenset((TDMREP, "content_usage", "content_signal"))
+_STATED = frozenset((RESERVED, ALLOWED))
 
 
 class Declared:
@@ -58,22 +58,28 @@ class Declared:
         """
         place = place_of(url)
         of_second = self._pages.get((url, second(at)), ())
-        now = [row for row in of_second if may_be_one(row["captured_at"], at)]
-        own = [row for row in now if applies_to(row["agent"], agent)]
-        reserved = [row for row in own if row["signal"] == "tdm_reservation"]
-        metas = [row for row in reserved if row["source"] == "meta"]
-        for rows in (metas or reserved, [row for row in own if row["signal"] != "tdm_reservation"]):
-            by_record: dict[str, list[Declaration]] = defaultdict(list)
-            for row in rows:
-                by_record[record_of(row)].append(Declaration(at, row["verdict"], row))
-            yield [counted for told in by_record.values() if (counted := strongest(told))]
+        records: dict[str, list[Row]] = defaultdict(list)
+        for row in of_second:
+            if may_be_one(row["captured_at"], at) and applies_to(row["agent"], agent):
+                records[record_of(row)].append(row)
+        reserved = [_tdmrep_of(rows) for rows in records.values()]
+        others = [[row for row in rows if row["signal"] != TDMREP] for rows in records.values()]
+        yield [Declaration(at, verdict, row) for row, verdict in reserved if row]
+        told = (strongest(Declaration(at, row["verdict"], row) for row in rows) for rows in others)
+        yield [declaration for declaration in told if declaration]
+        superseded = any(row and row["verdict"] in _STATED for row, _ in reserved)
         if place is None:
             return
-        for file in ("/robots.txt", "/ai.txt", "/.well-known/ai.txt", TDM_FILE):
-            if not (file == TDM_FILE and reserved):
+        for file in (ROBOTS_FILE, "/ai.txt", "/.well-known/ai.txt", TDM_FILE):
+            if not (file == TDM_FILE and superseded):
                 captures = self._files.get((place.origin, file), ())
                 nearest = [captures[k] for k in sides_of(at, [moment for moment, _ in captures])]
                 yield [_of_file(moment, rows, place, agent) for moment, rows in nearest]
+
+    def has_robots(self, url: str) -> bool:
+        """Whether robots.txt of a page's site was asked for at any time, whatever the answer was."""
+        place = place_of(url)
+        return place is not None and (place.origin, ROBOTS_FILE) in self._files
 
 
 def record_of(row: Row) -> str:
@@ -87,6 +93,21 @@ def _of_file(at: datetime, rows: Sequence[Row], place: Place, agent: str) -> Dec
     return strongest(said) or Declaration(at, None, rows[0])
 
 
+def _tdmrep_of(rows: Sequence[Row]) -> tuple[Row | None, str | None]:
+    """What one response reserves by TDMRep, and the row that says so: its metas, else its headers.
+
+    Other values than 0 and 1 are errors that leave it unset: they supersede nothing, and are in doubt where
+    they stand alone. Of values that differ, none is chosen.
+    """
+    told = [row for row in rows if row["signal"] == TDMREP]
+    for source in ("meta", "header"):
+        stated = [row for row in told if row["source"] == source and row["verdict"] in _STATED]
+        if stated:
+            verdicts = {row["verdict"] for row in stated}
+            return stated[0], verdicts.pop() if len(verdicts) == 1 else UNKNOWN
+    return (told[0], UNKNOWN) if told else (None, None)
+
+
 def _verdicts(rows: Sequence[Row], path: str, agent: str) -> Iterator[tuple[Row, str | None]]:
     """Rows that are about a path and an agent, with their verdicts."""
     specific: dict[str, list[Row]] = defaultdict(list)
@@ -96,26 +117,51 @@ def _verdicts(rows: Sequence[Row], path: str, agent: str) -> Iterator[tuple[Row,
         elif row["signal"] == LEFT_OUT:
             yield row, UNKNOWN
         elif row["signal"] in _BY_PATH and row["agent"] in (None, agent):
-            unread = row["verdict"] == UNKNOWN and row["value"] is None
-            if unread or row["path"] is None or is_cut(row["note"]):
+            if row["path"] is None or is_cut(row["note"]):
                 yield row, UNKNOWN
+            elif _is_no_rule(row):
+                yield row, row["verdict"]
             elif _matches(row["path"], path):
                 specific[row["signal"]].append(row)
-    for named in specific.values():
-        # As Google reads patterns: the longest counts. Of equals that differ, none is chosen.
-        longest = max(len(row["path"]) for row in named)
-        nearest = [row for row in named if len(row["path"]) == longest]
-        verdicts = {row["verdict"] for row in nearest}
-        yield nearest[0], verdicts.pop() if len(verdicts) == 1 else UNKNOWN
+    for signal, named in specific.items():
+        yield _first(named) if signal == TDMREP else _longest(named)
+
+
+def _is_no_rule(row: Row) -> bool:
+    """Whether a row is about a tdmrep.json as a whole, or a line outside any group."""
+    return row["scope"] == "host" if row["signal"] == TDMREP else row["agent"] is None
+
+
+def _first(rows: Sequence[Row]) -> tuple[Row, str | None]:
+    """TDMRep: the most specific match is the first in sequence. If the order is not known, none is chosen."""
+    least = min(row["rule"] or 0 for row in rows)
+    nearest = [row for row in rows if (row["rule"] or 0) == least]
+    verdicts = {row["verdict"] for row in nearest}
+    return nearest[0], verdicts.pop() if len(verdicts) == 1 else UNKNOWN
+
+
+def _longest(rows: Sequence[Row]) -> tuple[Row, str | None]:
+    """Preferences: the longest path counts, in bytes of its encoded form; equal ones are taken together.
+
+    Of AIPREF's that differ, the most restrictive does; of Content-Signal's, which has no such rule, none.
+    """
+    lengths = [octets(row["path"]) for row in rows]
+    nearest = [row for row, length in zip(rows, lengths, strict=True) if length == max(lengths)]
+    by_verdict = {row["verdict"]: row for row in reversed(nearest) if row["verdict"]}
+    if len(by_verdict) > 1 and not (nearest[0]["signal"] == "content_usage" and RESERVED in by_verdict):
+        return nearest[0], UNKNOWN
+    verdict = RESERVED if RESERVED in by_verdict else next(iter(by_verdict), None)
+    return by_verdict.get(verdict, nearest[0]), verdict
 
 
 def _by_rules(row: Row, path: str) -> str | None:
     """The verdict of stored rules for a path; that of the root counts only where no rules were read."""
-    if row["verdict"] == UNKNOWN or is_cut(row["note"]):
-        return UNKNOWN
-    if row["value"] is None:
+    if row["value"] is None or row["verdict"] is None:
         return str(row["verdict"]) if row["verdict"] else None
-    return ALLOWED if _lets_in(row["value"], path) else RESERVED
+    if is_cut(row["note"]):
+        return UNKNOWN
+    verdicts = {ALLOWED if _lets_in(value, path) else RESERVED for value in readings_of(row["value"])}
+    return verdicts.pop() if len(verdicts) == 1 else UNKNOWN
 
 
 def _matches(pattern: str, path: str) -> bool:
@@ -130,5 +176,5 @@ def _lets_in(value: str, path: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _rules(value: str) -> Protego:
+def _rules(value: str) -> Rules:
     return rules_of(lines_of(value))

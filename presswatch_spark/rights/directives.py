@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from presswatch_spark.rights.model import RESERVED
+from presswatch_spark.rights.model import RESERVED, UNKNOWN
 
 # What their authors define as a reservation against training on text. `noimageai` is about images; `noindex`,
 # `noarchive` and `none` are about search.
 _RESERVING = frozenset(("noai", "noml"))
+_NAMED = re.compile(r"(?<![\w-])(?:noai|noml)(?![\w-])", re.IGNORECASE)
 # Directives with a colon of their own: what precedes it is no agent.
 _WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
 
 
 def directive_verdict(value: str) -> str | None:
-    """`reserved` if one of the directives reserves the text; otherwise they say nothing on that."""
-    return RESERVED if _RESERVING & {part.strip().lower() for part in value.split(",")} else None
+    """`reserved` if one of the directives reserves the text; otherwise they say nothing on that.
+
+    `unknown` where one that does is named, but not as a directive of its own (`noai noimageai`).
+    """
+    if _RESERVING & {part.strip().lower() for part in value.split(",")}:
+        return RESERVED
+    return UNKNOWN if _NAMED.search(value) else None
 
 
 def addressed(value: str) -> Iterator[tuple[str | None, str]]:

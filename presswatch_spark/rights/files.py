@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from presswatch_spark.rights.model import AGENTS, ALLOWED, ANY_AGENT, RESERVED, UNKNOWN, Signal, bounded
 from presswatch_spark.rights.preferences import preference_verdict
-from presswatch_spark.rights.robots import PARSER, Line, allows, robots_of, rules_of, shown
+from presswatch_spark.rights.robots import OR, PARSER, Line, allows, robots_of, rules_of, shown
 from presswatch_spark.rights.tdmrep import tdmrep_signals
 from presswatch_spark.sources.base import Capture
 
@@ -17,6 +17,8 @@ ROBOTS_BYTES = 500 << 10
 
 ABSENT = frozenset((404, 410))
 """Who answers so has no file. After other 4xx RFC 9309 lets crawlers in too, but there may be one."""
+
+TWO_READINGS = "a line such as Crawl-delay after the names of a group is read in two ways"
 
 _PREFERENCES = {"content-usage": "content_usage", "content-signal": "content_signal"}
 
@@ -36,13 +38,18 @@ def file_signals(capture: Capture, kind: str) -> Iterator[Signal]:
     if content.body is None:
         # Without robots.txt everything is allowed (RFC 9309, section 2.3.1.3); no other file has such a rule.
         verdict = ALLOWED if content.verdict is None and kind == "robots_txt" else content.verdict
-        silent = Signal(kind, "file", None, "host", verdict, path="/", note=content.note)
-        agents = (None,) if kind == "tdm_reservation" else AGENTS
-        yield from (replace(silent, agent=agent) for agent in agents)
+        yield from _silent(kind, verdict, content.note)
     elif kind == "tdm_reservation":
         yield from tdmrep_signals(content.body)
     else:
         yield from _robots_signals(content, kind)
+
+
+def _silent(kind: str, verdict: str | None, note: str | None) -> Iterator[Signal]:
+    """What is said to each agent where there is no file to read."""
+    silent = Signal(kind, "file", None, "host", verdict, path="/", note=note)
+    agents = (None,) if kind == "tdm_reservation" else AGENTS
+    return (replace(silent, agent=agent) for agent in agents)
 
 
 def content_of(capture: Capture) -> Content:
@@ -74,31 +81,46 @@ def content_of(capture: Capture) -> Content:
 
 def _robots_signals(content: Content, kind: str) -> Iterator[Signal]:
     robots = robots_of((content.body or b"").removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace"))
+    if robots.foreign:
+        yield from _silent(kind, UNKNOWN, "no line of it is one of a robots.txt")
+        return
     verdict_of = lru_cache(lambda lines: ALLOWED if allows(rules_of(lines), "/") else RESERVED)
     for agent in AGENTS:
-        lines = robots.lines_for(agent)
-        value, note = bounded(shown(lines), content.note)
-        verdict = verdict_of(lines)
+        readings = robots.readings_for(agent)
+        notes = [content.note, TWO_READINGS if len(readings) > 1 else None]
+        value, note = bounded(OR.join(map(shown, readings)), "; ".join(filter(None, notes)) or None)
+        # Without a rule, robots.txt allows (RFC 9309, section 2.2.2); of ai.txt nobody has said so.
+        verdicts = {verdict_of(lines) if lines or kind == "robots_txt" else None for lines in readings}
+        verdict = verdicts.pop() if len(verdicts) == 1 else UNKNOWN
         yield Signal(kind, "file", value, "host", verdict, agent, "/", note, parser=PARSER)
     if kind == "robots_txt":
         for line in robots.outside:
-            yield from _preference(line, None)
+            yield from _preference(line, None, "outside any group")
         for agent in AGENTS:
-            for line in robots.lines_for(agent):
-                yield from _preference(line, agent)
+            read = [dict.fromkeys(lines) for lines in robots.readings_for(agent)]
+            for line in read[0] | read[-1]:
+                certain = all(line in lines for lines in read)
+                yield from _preference(line, agent, None if certain else TWO_READINGS)
 
 
-def _preference(line: Line, agent: str | None) -> Iterator[Signal]:
-    """A line of preferences within robots.txt; AIPREF's may begin with the path that it is about."""
+def _preference(line: Line, agent: str | None, doubt: str | None) -> Iterator[Signal]:
+    """A line of preferences within robots.txt; AIPREF's may begin with the path that it is about.
+
+    `doubt`: why it cannot be said whether it applies. Outside any group it is no rule, neither for RFC 9309
+    nor for AIPREF.
+    """
     directive, text = line
     if signal := _PREFERENCES.get(directive):
         path, value = "/", text
         if text.startswith("/"):
-            path, _, value = text.partition(" ")
-        value, note = bounded(value)
+            path, value = (*text.split(None, 1), "")[:2]
+        value, note = bounded(value, doubt)
         path, cut = bounded(path)
         scope = "host" if path == "/" else "path"
-        yield Signal(signal, "file", value, scope, preference_verdict(value), agent, path, note or cut)
+        verdict = preference_verdict(signal, value)
+        if verdict is not None and doubt:
+            verdict = UNKNOWN
+        yield Signal(signal, "file", value, scope, verdict, agent, path, cut or note)
 
 
 def applies_to(agent: str | None, asked: str) -> bool:

@@ -32,7 +32,7 @@ def header_signals(capture: Capture) -> Iterator[Signal]:
     for name, signal in _PREFERENCES.items():
         # A header that is given several times is one list (RFC 9110, section 5.3).
         if whole := ", ".join(_values(capture, name)):
-            yield _header(signal, whole, preference_verdict(whole))
+            yield _header(signal, whole, preference_verdict(signal, whole))
     if any(len(value) > HEADER_CHARACTERS for name in _DECISIVE for value in capture.header(name)):
         yield left_out(f"a header was read to {HEADER_CHARACTERS:,} characters")
     for value in _values(capture, "link"):

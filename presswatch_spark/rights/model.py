@@ -25,7 +25,8 @@ class Signal:
     `source`: where it stood (`header`, `meta`, `file`, `json_ld`, `link`); `scope`: what it is about (`page`,
     `host`, or `path`: what `path` says of the host). `path`: for files, what the verdict is about. `agent`:
     whom it addresses; None: anybody. `verdict`: whether it reserves the use of text for mining or training;
-    None if it says nothing on that. `note`: what is to be known of value and verdict.
+    None if it says nothing on that. `note`: what is to be known of value and verdict. `rule`: of tdmrep.json,
+    whose rules count in their order, which one it is, from 1.
     """
 
     signal: str
@@ -37,6 +38,7 @@ class Signal:
     path: str | None = None
     note: str | None = None
     paywalled_text_captured: bool | None = None
+    rule: int | None = None
     parser: str = OWN_PARSER
 
 

@@ -31,7 +31,8 @@ def place_of(url: str) -> Place | None:
         return None
     name = f"[{name}]" if ":" in name else _ascii(name).rstrip(".")
     host = name if port in (None, DEFAULT_PORTS[scheme]) else f"{name}:{port}"
-    query = f"?{parts.query}" if parts.query else ""
+    # An empty query is one: `/*?` is about `/a?`.
+    query = f"?{parts.query}" if "?" in url.partition("#")[0] else ""
     return Place(f"{scheme}://{host}", host, f"{parts.path or '/'}{query}")
 
 

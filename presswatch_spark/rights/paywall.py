@@ -24,6 +24,7 @@ SELECTOR_CHARACTERS = 200
 # with `+` and `~` depend on elements that were taken out.
 _SELECTOR = re.compile(r"[^:+~\\]+")
 SELECTORS = 20
+MISSED = "no text under the selector in what was read of the page"
 
 # Elements that a parser opens again in every block while they are left open, each of them.
 _FORMATTING = re.compile(
@@ -33,16 +34,21 @@ MOST_NODES = 2_000_000
 MOST_SPACES = 10_000
 
 
-def paywall_signals(parts: Iterable[Part], page: bytes) -> Iterator[Signal]:
-    """A signal for each part; `page` is the page in UTF-8. The text of `SELECTORS` selectors is sought."""
+def paywall_signals(parts: Iterable[Part], page: bytes, whole: bool = True) -> Iterator[Signal]:
+    """A signal for each part; `page` is the page in UTF-8. The text of `SELECTORS` selectors is sought.
+
+    `whole`: whether `page` is all that the site sent; that there is no text is not known otherwise.
+    """
     distinct = list(dict.fromkeys(parts))
     words = words_under((part.selector for part in distinct if part.selector and not part.free), page)
     for part in distinct:
         found = None if part.free or part.selector is None else words.get(part.selector)
+        missed = found == 0 and not whole
+        found = None if missed else found
         told = {ACCESSIBLE: part.free, "cssSelector": part.selector, "words": found}
         value, note = bounded(json_text({name: said for name, said in told.items() if said is not None}))
         if part.selector is not None and not part.free and found is None:
-            note = note or "the selector was not tried"
+            note = note or (MISSED if missed else "the selector was not tried")
         captured = None if found is None else found > 0
         yield Signal(
             "paywall", "json_ld", value, note=note, paywalled_text_captured=captured, parser=EXTRACTION

@@ -1,38 +1,50 @@
 """Preferences as names and yes or no: AIPREF's `Content-Usage`, and Cloudflare's `Content-Signal`.
 
-The vocabulary of AIPREF is a draft (draft-ietf-aipref-vocab): names of earlier drafts are taken as well.
+The vocabulary of AIPREF is a draft (draft-ietf-aipref-vocab): names of earlier drafts are taken as well. What
+is no dictionary of structured fields states nothing there, whatever its author had in mind.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 from presswatch_spark.rights.model import ALLOWED, RESERVED, UNKNOWN
+from presswatch_spark.rights.structured import dictionary_of
 
-_TRAINING = frozenset(("train-ai", "train-genai", "ai", "genai", "ai-train"))
+_TRAINING = frozenset(("train-ai", "train-genai", "ai", "genai"))
 _ALL_USES = frozenset(("bots", "tdm"))
-_YES, _NO = frozenset(("y", "yes", "?1", "true", "1")), frozenset(("n", "no", "?0", "false", "0"))
+_SAID: Mapping[str, str] = {"y": ALLOWED, "n": RESERVED}
+_NAMED = re.compile(r"(?<![\w-])(?:train-ai|train-genai|ai|genai|bots|tdm)(?![\w-])", re.IGNORECASE)
+_SIGNALS: Mapping[str, str] = {"yes": ALLOWED, "no": RESERVED}
 
 
-def preferences_of(text: str) -> dict[str, str]:
-    """Read `name=value, name=value;parameter`; of equal names the last counts (RFC 9651, section 4.2.2)."""
-    found = {}
-    for member in text.split(","):
-        name, equals, value = member.partition(";")[0].partition("=")
-        if name.strip():
-            found[name.strip().lower()] = value.strip().strip('"').lower() if equals else "?1"
-    return found
+def preference_verdict(signal: str, text: str) -> str | None:
+    """What the preferences of a `content_usage` or `content_signal` say of training on text."""
+    return usage_verdict(text) if signal == "content_usage" else signal_verdict(text)
 
 
-def preference_verdict(text: str) -> str | None:
-    """What preferences say of training on text; of all automated use, where they say nothing of training.
+def usage_verdict(text: str) -> str | None:
+    """What AIPREF's preferences say of training; of all automated use, where they say nothing of training.
 
-    `unknown` where they differ between kinds of training, or have another value than yes and no.
+    `unknown` where they differ between kinds of training, or have another value than the tokens `y` and `n`;
+    and where they name such a use and cannot be read.
     """
-    stated = preferences_of(text)
+    stated = dictionary_of(text)
+    if stated is None:
+        return UNKNOWN if _NAMED.search(text) else None
     for names in (_TRAINING, _ALL_USES):
-        if said := {_verdict(value) for name, value in stated.items() if name in names}:
-            return said.pop() if len(said) == 1 else UNKNOWN
+        if said := {_SAID.get(value, UNKNOWN) for name, value in stated.items() if name in names}:
+            return _agreed(said)
     return None
 
 
-def _verdict(value: str) -> str:
-    return ALLOWED if value in _YES else RESERVED if value in _NO else UNKNOWN
+def signal_verdict(text: str) -> str | None:
+    """What a Content-Signal says of `ai-train`; `unknown` if it is neither yes nor no, or both."""
+    members = (member.partition("=") for member in text.lower().split(","))
+    said = {_SIGNALS.get(value.strip(), UNKNOWN) for name, _, value in members if name.strip() == "ai-train"}
+    return _agreed(said) if said else None
+
+
+def _agreed(verdicts: set[str]) -> str:
+    return verdicts.pop() if len(verdicts) == 1 else UNKNOWN

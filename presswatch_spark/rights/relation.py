@@ -50,17 +50,17 @@ def strongest(declarations: Iterable[Declaration]) -> Declaration | None:
     return max(declarations, key=lambda each: (_WEIGHT[each.verdict], not each.disputed), default=None)
 
 
-def in_force(at: datetime, series: Iterable[Sequence[Declaration]], page_read: bool = True) -> InForce:
+def in_force(at: datetime, series: Iterable[Sequence[Declaration]], read: bool = True) -> InForce:
     """What held at the moment `at`.
 
     `series`: the declarations of each source (a file of the site, the page itself), each in order of time.
-    What cannot be told apart from `at` stands on both sides. `page_read`: whether the page's own response was
-    read; what it declares is in doubt otherwise.
+    What cannot be told apart from `at` stands on both sides. `read`: whether the page's own response and
+    robots.txt of its site were; what they declare is in doubt otherwise, as if they could not be read.
 
     `both`: reserved before and after. `before`, `after`: on that side, and what reserved there was not
-    captured on the other, or cannot be read. `conflicting`: what reserved on one side is known not to on the
-    other, or captures of one moment differ. `none`: some source allows it, none reserves it, and none is in
-    doubt. `unknown`: everything else.
+    captured on the other, or cannot be read. `conflicting`: whatever reserved on one side is known not to on
+    the other, or captures of one moment differ. `none`: some source allows it, none reserves it, and none is
+    in doubt. `unknown`: everything else.
     """
     sides = [_sides(at, declarations) for declarations in series]
     before = strongest(side for side, _ in sides if side)
@@ -69,14 +69,13 @@ def in_force(at: datetime, series: Iterable[Sequence[Declaration]], page_read: b
     reserved = [side is not None and side.verdict == RESERVED for side in (before, after)]
     if any(side and side.disputed for side in (before, after)):
         status = CONFLICTING
-    elif all(reserved):
-        status = BOTH
     elif any(reserved):
-        near, far = (0, 1) if reserved[0] else (1, 0)
-        others = [pair[far] for pair in sides if _reserves(pair[near])]
-        withdrawn = all(other is not None and other.verdict in (ALLOWED, None) for other in others)
-        status = CONFLICTING if withdrawn else (BEFORE, AFTER)[near]
-    elif UNKNOWN in said or ALLOWED not in said or not page_read:
+        others = [pair[1 - near] for pair in sides for near in (0, 1) if _reserves(pair[near])]
+        if all(other is not None and other.verdict in (ALLOWED, None) for other in others):
+            status = CONFLICTING
+        else:
+            status = BOTH if all(reserved) else BEFORE if reserved[0] else AFTER
+    elif UNKNOWN in said or ALLOWED not in said or not read:
         status = UNKNOWN
     else:
         status = NONE

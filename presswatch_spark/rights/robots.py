@@ -1,16 +1,21 @@
 """robots.txt: whose lines are whose, and whether they let an agent fetch a URL.
 
-Groups are found here, by RFC 9309; paths are matched by protego. Protego's own grouping is left alone: it
-multiplies agents by rules (16,000 agents and 23,000 rules, 500 KiB in all, are 370 million objects), and it
-takes `Google` for a name of Google-Extended.
+Groups are found here, by RFC 9309, and so is the rule that counts; patterns are matched by protego. Protego's
+own grouping is left alone: it multiplies agents by rules (16,000 agents and 23,000 rules, 500 KiB in all, are
+370 million objects), and it takes `Google` for a name of Google-Extended. So is its choice among rules: in
+its lengths `?` and `&` count threefold, so that `Disallow: /*?*` beats `Allow: /news`; and it takes
+`Allow: /index.html` for `Allow: /$` as well.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
+from string import printable
 from urllib.parse import quote
 
 from protego import Protego
@@ -22,6 +27,10 @@ PARSER = f"protego {version('protego')}"
 Line = tuple[str, str]
 """A directive, in lower case, and its value."""
 
+OR = "\n# or, if only rules end the names of a group:\n"
+"""Between two readings of a group, in `value`."""
+
+_ALLOW, _DISALLOW = "allow", "disallow"
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _PRODUCT = re.compile(r"[A-Za-z_-]+|\*(?!\S)")
 _USER_AGENT = frozenset(("user-agent", "useragent", "user agent"))
@@ -29,42 +38,102 @@ _USER_AGENT = frozenset(("user-agent", "useragent", "user agent"))
 _SITE_WIDE = frozenset(("sitemap", "site-map", "host"))
 # Spellings that other readers take for the rule as well.
 _SPELLINGS = dict.fromkeys(("dissallow", "dissalow", "disalow", "diasllow", "disallaw"), "disallow")
+# What a robots.txt is made of.
+_KNOWN = frozenset(
+    (
+        *_USER_AGENT,
+        *_SITE_WIDE,
+        "allow",
+        "disallow",
+        "sitemaps",
+        "crawl-delay",
+        "request-rate",
+        "visit-time",
+        "clean-param",
+        "noindex",
+        "content-usage",
+        "content-signal",
+        "license",
+    )
+)
+_RULES = frozenset((_ALLOW, _DISALLOW, "content-usage", "content-signal"))
 _APART = re.compile(r"[\s#]")
 _WITHOUT_COLON = re.compile(r"(user-?agent|user agent|d\w{6,8}|allow)\s+(.*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Robots:
-    """The lines of each group by agent (in lower case), as far as they are of interest, and those outside."""
+    """The lines of each group by agent (in lower case), as far as they are of interest, and those outside.
+
+    `groups`: a line such as `Crawl-delay` ends the names of a group, as a rule does: a site that slows one
+    agent down and forbids another means no more. `by_rules`: for RFC 9309 (section 2.2.4) it must not, so
+    that the next names join them. Readers differ; crawler-commons went from the one to the other in 2023.
+    `foreign`: there is text, and no line of it is one of a robots.txt.
+    """
 
     groups: Mapping[str, tuple[Line, ...]]
     outside: tuple[Line, ...]
+    by_rules: Mapping[str, tuple[Line, ...]]
+    foreign: bool = False
 
-    def lines_for(self, agent: str) -> tuple[Line, ...]:
-        """The lines that apply to `agent`: of its own groups; without any, of those for `*`."""
-        return self.groups.get(agent.lower(), self.groups.get(ANY_AGENT, ()))
+    def readings_for(self, agent: str) -> list[tuple[Line, ...]]:
+        """The lines that apply to `agent`: of its own groups; without any, of those for `*`.
+
+        Two readings, if it matters how the groups are read.
+        """
+        first, second = (
+            read.get(agent.lower(), read.get(ANY_AGENT, ())) for read in (self.groups, self.by_rules)
+        )
+        rules = [{line for line in lines if line[0] in _RULES and line[1]} for lines in (first, second)]
+        return [first] if rules[0] == rules[1] else [first, second]
+
+
+class _Groups:
+    """Takes the lines of a robots.txt. `ends`: what ends the names of a group; None: whatever is taken."""
+
+    def __init__(self, agents: Iterable[str], ends: frozenset[str] | None = None) -> None:
+        self.lines: dict[str, list[Line]] = {agent.lower(): [] for agent in agents}
+        self.outside: list[Line] = []
+        self._ends = ends
+        self._named, self._current = set[str](), set[str]()
+        self._begun = self._naming = False
+
+    def name(self, value: str) -> None:
+        """Take a line that names an agent."""
+        if not self._naming:
+            self._current = set()
+        self._begun = self._naming = True
+        product = _PRODUCT.match(value)
+        if product and product[0].lower() in self.lines:
+            self._current.add(product[0].lower())
+            self._named |= self._current
+
+    def take(self, line: Line) -> None:
+        """Take another line."""
+        self._naming = self._naming and self._ends is not None and line[0] not in self._ends
+        for lines in [self.lines[agent] for agent in self._current] if self._begun else [self.outside]:
+            lines.append(line)
+
+    def whole(self) -> Mapping[str, tuple[Line, ...]]:
+        """The lines by agent, of those that are named."""
+        return {agent: tuple(self.lines[agent]) for agent in self._named}
 
 
 def robots_of(text: str, agents: Iterable[str] = AGENTS) -> Robots:
     """Read robots.txt for these agents; all groups of an agent count as one (RFC 9309, section 2.2.1)."""
-    groups: dict[str, list[Line]] = {agent.lower(): [] for agent in agents}
-    outside: list[Line] = []
-    named, current, begun, naming = set[str](), set[str](), False, False
+    groups, by_rules = _Groups(agents), _Groups(agents, _RULES)
+    text_seen = known = False
     for raw in _LINE_ENDS.split(text):
         directive, value = _directive(raw)
-        if directive in _USER_AGENT:
-            if not naming:
-                current = set()
-            begun = naming = True
-            product = _PRODUCT.match(value)
-            if product and product[0].lower() in groups:
-                current.add(product[0].lower())
-                named |= current
-        elif directive and directive not in _SITE_WIDE:
-            naming = False
-            for lines in [groups[agent] for agent in current] if begun else [outside]:
-                lines.append((directive, value))
-    return Robots({agent: tuple(groups[agent]) for agent in named}, tuple(outside))
+        known = known or directive in _KNOWN
+        text_seen = text_seen or bool(raw.partition("#")[0].strip())
+        for taking in (groups, by_rules):
+            if directive in _USER_AGENT:
+                taking.name(value)
+            elif directive and directive not in _SITE_WIDE:
+                taking.take((directive, value))
+    foreign = text_seen and not known
+    return Robots(groups.whole(), tuple(groups.outside), by_rules.whole(), foreign)
 
 
 def _directive(raw: str) -> Line:
@@ -83,26 +152,75 @@ def shown(lines: Iterable[Line]) -> str:
     return "\n".join(f"{directive}: {value}" for directive, value in lines)
 
 
+def readings_of(value: str) -> list[str]:
+    """The readings that a value holds, parted by `OR`."""
+    return value.split(OR)
+
+
 def lines_of(value: str) -> tuple[Line, ...]:
     """The lines that `shown` wrote."""
     return tuple(_directive(line) for line in value.split("\n") if line)
 
 
-def rules_of(lines: Iterable[Line]) -> Protego:
-    """The rules among these lines, for `allows`."""
+PatternSet = Callable[[str], bool]
+"""Whether one of some patterns is about a path."""
+
+
+class Rules:
+    """The rules of one group. Protego says which patterns are about a path; which counts, `allows` does."""
+
+    def __init__(self, lines: Iterable[Line]) -> None:
+        self._lines = [line for line in lines if line[0] in (_ALLOW, _DISALLOW) and line[1]]
+        self.allowing, self.forbidding = (_set_of(self._lines, name) for name in (_ALLOW, _DISALLOW))
+
+    @cached_property
+    def tiers(self) -> list[tuple[PatternSet, PatternSet]]:
+        """What allows and what forbids by patterns of one length, the longest first."""
+        by_length = defaultdict[int, list[Line]](list)
+        for line in self._lines:
+            by_length[octets(line[1])].append(line)
+        return [
+            (_set_of(lines, _ALLOW), _set_of(lines, _DISALLOW))
+            for _, lines in sorted(by_length.items(), reverse=True)
+        ]
+
+
+def _set_of(lines: Iterable[Line], directive: str) -> PatternSet:
     # Protego ends lines where RFC 9309 does not, and takes what follows for another line.
-    rules = [
-        (directive, _APART.sub(lambda found: quote(found[0]), value))
-        for directive, value in lines
-        if directive in ("allow", "disallow")
+    patterns = [
+        _APART.sub(lambda found: quote(found[0]), value) for name, value in lines if name == directive
     ]
-    return Protego.parse(f"user-agent: *\n{shown(rules)}")
+    if not patterns:
+        return lambda path: False
+    # Of patterns that all forbid, it does not matter to protego which counts.
+    protego = Protego.parse(f"user-agent: *\n{shown((_DISALLOW, pattern) for pattern in patterns)}")
+    return lambda path: not protego.can_fetch(f"https://site{path}", "any")
 
 
-def allows(rules: Protego, path: str) -> bool:
-    """Whether rules let an agent fetch a path (with its query), by protego: the longest pattern wins.
+def octets(pattern: str) -> int:
+    """How specific a pattern is: its length, with what is not ASCII percent-encoded."""
+    return len(quote(pattern, safe=printable))
+
+
+def rules_of(lines: Iterable[Line]) -> Rules:
+    """The rules among these lines, for `allows`."""
+    return Rules(lines)
+
+
+def allows(rules: Rules, path: str) -> bool:
+    """Whether rules let an agent fetch a path (with its query): the longest pattern that is about it counts,
+    of equal ones one that allows (RFC 9309, section 2.2.2).
 
     Time is linear in the rules and in rules times path: 25,000 patterns of four wildcards are read in 0.12 s
     and tried in 0.01 s.
     """
-    return bool(rules.can_fetch(f"https://site{path}", "any"))
+    if not rules.forbidding(path):
+        return True
+    if not rules.allowing(path):
+        return False
+    for allowing, forbidding in rules.tiers:
+        if allowing(path):
+            return True
+        if forbidding(path):
+            return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 
@@ -17,6 +18,8 @@ from presswatch_spark.sources.http.charsets import UTF_8, to_utf8
 from presswatch_spark.sources.http.media import kind_of_content
 from presswatch_spark.sources.http.site_files import site_file
 from presswatch_spark.sources.http.xhtml import as_html
+
+_TDMREP_IN_PDF = re.compile(rb"tdm[:-]?reservation", re.IGNORECASE)
 
 SIGNALS = 200
 """The most that one capture gives; then a row says that there were more."""
@@ -46,7 +49,10 @@ def _distinct(signals: Iterator[Signal]) -> Iterator[Signal]:
 
 def _page_signals(capture: Capture) -> Iterator[Signal]:
     yield from header_signals(capture)
-    if kind_of_content(capture.media_type, capture.body) != "html":
+    kind = kind_of_content(capture.media_type, capture.body)
+    if kind == "pdf" and _TDMREP_IN_PDF.search(capture.body):
+        yield left_out("TDMRep within a PDF is not read")
+    if kind != "html":
         return
     content = to_utf8(capture.body[:PAGE_BYTES], capture.encoding or UTF_8)
     page = bytes(as_html(content, capture.media_type))
@@ -66,8 +72,9 @@ def _page_signals(capture: Capture) -> Iterator[Signal]:
             yield from object_signals(item)
     if next(elements, None) is not None:
         yield left_out(f"more than {ELEMENTS:,} elements that may declare something")
-    yield from paywall_signals(parts, page)
+    longer = len(capture.body) > PAGE_BYTES
+    yield from paywall_signals(parts, page, whole=not (capture.cut or longer))
     if capture.cut:
         yield left_out("the capture was cut")
-    if len(capture.body) > PAGE_BYTES:
+    if longer:
         yield left_out(f"the page was read to {PAGE_BYTES >> 20} MiB")

@@ -1,7 +1,8 @@
 """The elements of a page that declare something, by the tokenizer rules of the HTML standard, without a tree.
 
 A tree is asked for in the one case that needs it (`paywall`): building one can cost the square of a page's
-length, or its cube, where tags are left open. Comments, scripts and other raw text are passed over.
+length, or its cube, where tags are left open. Comments, scripts and other raw text are passed over,
+and so are templates, which are no part of the document.
 """
 
 from __future__ import annotations
@@ -18,9 +19,14 @@ ATTRIBUTES = 64
 ELEMENTS = 2_000
 """Elements that are looked at in a page; that there are more is said."""
 
-_OPENING = re.compile(
-    rb"<(?:!--|(meta|link|script|style|title|textarea|xmp|iframe|noembed|noframes)(?=[\s/>]))", re.IGNORECASE
+_NAMES = rb"(?:meta|link|script|style|title|textarea|xmp|iframe|noembed|noframes|template)"
+# Text, and other tags and declarations with all that stands in their quotes.
+_OTHERS = (
+    rb"(?:[^<]++|<(?!!--|" + _NAMES + rb"[\s/>])"
+    rb"(?:(?:[!?]|/(?![a-z]))[^>]*+(?:>|\Z)"
+    rb"|/?[a-z](?:[^>=]++|=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z)|[^\s>\"'][^\s>]*+)?+)*+(?:>|\Z))?+)*+"
 )
+_OPENING = re.compile(_OTHERS + rb"<(?:!--|(" + _NAMES + rb")(?=[\s/>]))", re.IGNORECASE)
 _ATTRIBUTE = re.compile(
     rb"[\s/]*+([^\s/>][^\s/>=]*+)(?:\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s>\"'][^\s>]*+)?))?"
 )
@@ -48,7 +54,7 @@ class Element:
 def elements_of(page: bytes) -> Iterator[Element]:
     """Yield the `meta`, `link` and JSON-LD `script` elements of a page in UTF-8."""
     lowered, at = page.lower(), 0
-    while opening := _OPENING.search(page, at):
+    while opening := _OPENING.match(page, at):
         at = opening.end()
         if not opening[1]:
             # A comment that is never closed reaches to the end of the page, and `<!-->` is whole.
@@ -56,7 +62,10 @@ def elements_of(page: bytes) -> Iterator[Element]:
             at = end.end() if end else len(page)
             continue
         name = opening[1].lower()
-        attributes, at, whole = _attributes(page, at)
+        attributes, end_of_tag, whole = _attributes(page, at)
+        if end_of_tag is None:
+            return
+        at = end_of_tag
         if name in (b"meta", b"link"):
             yield Element(name.decode(), attributes, whole=whole)
             continue
@@ -68,8 +77,11 @@ def elements_of(page: bytes) -> Iterator[Element]:
             yield Element("script", attributes, text.decode("utf-8", "replace"))
 
 
-def _attributes(page: bytes, at: int) -> tuple[dict[str, str], int, bool]:
-    """The attributes of a tag from `at` on, the first of each name; where it ends; whether these are all."""
+def _attributes(page: bytes, at: int) -> tuple[dict[str, str], int | None, bool]:
+    """The attributes of a tag from `at` on, the first of each name; where it ends; whether these are all.
+
+    What no `>` ends is no tag (None): the page ends within it.
+    """
     found: dict[str, str] = {}
     last = min(len(page), at + TAG_BYTES)
     for _ in range(ATTRIBUTES):
@@ -83,5 +95,4 @@ def _attributes(page: bytes, at: int) -> tuple[dict[str, str], int, bool]:
         found.setdefault(name, html.unescape(value.decode("utf-8", "replace")))
         at = attribute.end()
     end_of_tag = page.find(b">", at)
-    # A tag that nothing ends has no more of them: the page ends within it.
-    return found, end_of_tag + 1 or len(page), end_of_tag < 0
+    return found, end_of_tag + 1 if end_of_tag >= 0 else None, False

@@ -114,6 +114,17 @@ def test_what_was_left_out_may_reserve(tmp_path: Path, response: Capture) -> Non
     assert statuses(tables(tmp_path, [own("a")], *signal_rows(*declared)))[0] == ("a", "CCBot", "unknown")
 
 
+def test_a_page_that_allows_mining_is_not_none_before_robots_txt_of_its_site_was_read(tmp_path: Path) -> None:
+    allowing = capture("<p>", PAGE, ("TDM-Reservation", "0"))
+    alone = tables(tmp_path / "alone", [own("a")], *signal_rows(allowing))
+    assert statuses(alone)[0] == ("a", "CCBot", "unknown")
+    assert statuses(alone, tables(tmp_path / "robots", [], *signal_rows(LETS_IN)))[0] == (
+        "a",
+        "CCBot",
+        "none",
+    )
+
+
 def test_declarations_come_from_other_runs_and_folders_too(tmp_path: Path) -> None:
     folder = tables(tmp_path / "pages", [own("a")])
     tables(folder, [], *signal_rows(robots(FORBIDS, at=EARLIER)), run_id="r2")
@@ -188,6 +199,19 @@ def test_the_command_counts_prints_and_writes(tmp_path: Path, capsys: pytest.Cap
     assert len(pq.read_table(tmp_path / "out" / "reservations")) == 8
     assert run(["rights", folder, "--out", "x", "--json"]) == 2
     assert run(["rights", str(tmp_path)]) == 1
+
+
+def test_the_command_says_that_declarations_may_stand_in_shards_that_were_not_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pages, other = tables(tmp_path / "pages", [own("a")]), tmp_path / "robots"
+    publish(other, "r1", [], dataset="warc", shards_planned=5, shards_complete=3)
+    publish(other, "r2", [], dataset="wet", shards_complete=1)
+    for words in ([], ["--json"], ["--out", str(tmp_path / "out")]):
+        assert run(["rights", str(pages), "--signals", str(other), *words]) == 0
+        assert capsys.readouterr().err.startswith("incomplete: 2 of 5 shards of responses were not")
+    assert run(["rights", str(pages)]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_the_command_says_when_there_is_nothing_to_say(

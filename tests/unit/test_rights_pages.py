@@ -18,7 +18,7 @@ from presswatch_spark.rights.model import VALUE_CHARACTERS, Signal
 from presswatch_spark.rights.signals import SIGNALS
 from presswatch_spark.rights.tags import PAGE_BYTES
 from presswatch_spark.text.words import word_count
-from tests.captures import capture, told
+from tests.captures import capture, robots, told
 
 Row = tuple[str | None, ...]
 
@@ -69,6 +69,22 @@ def test_the_hour_of_a_date_is_no_agent_to_whom_the_rest_would_be_addressed(date
     assert headers(("X-Robots-Tag", f"unavailable_after: {date}, noai")) == [
         ("x_robots_tag", None, f"unavailable_after: {date}, noai", "reserved")
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [
+        ("noai noimageai", "unknown"),
+        ("noindex; NoAI", "unknown"),
+        ("noindex, noml", "reserved"),
+        ("NOAI", "reserved"),
+        ("noaindex, x-noai, noai_", None),
+        ("noindex, noimageai, none, all", None),
+    ],
+)
+def test_noai_counts_as_a_directive_and_named_otherwise_leaves_doubt(value: str, verdict: str | None) -> None:
+    assert headers(("X-Robots-Tag", value)) == [("x_robots_tag", None, value, verdict)]
+    assert page(f'<meta name="robots" content="{value}">') == [("meta_robots", None, value, verdict)]
 
 
 NOAI = '<meta name="robots" content="noai">'
@@ -137,7 +153,10 @@ def test_tdm_reservation_in_a_header_and_in_a_meta(value: str, verdict: str) -> 
     [
         ("train-ai=n", "reserved"),
         ("train-ai=n;exceptions=x, search=y", "reserved"),
-        ('Train-AI = "n"', "reserved"),
+        (
+            'train-ai=n;e;c=?0;d=@0 ,list=( a "b";p 1.5 );q , search=%"d%c3%a9j%c3%a0",x=:YQ==:\t,\ty=-1.25',
+            "reserved",
+        ),
         ("train-genai=n", "reserved"),
         ("train-ai=y", "allowed"),
         ("bots=n, train-ai=y", "allowed"),
@@ -151,6 +170,54 @@ def test_tdm_reservation_in_a_header_and_in_a_meta(value: str, verdict: str) -> 
 )
 def test_content_usage_says_what_training_may_do(value: str, verdict: str | None) -> None:
     assert headers(("Content-Usage", value)) == [("content_usage", None, value, verdict)]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "train-ai",
+        "train-ai=?0",
+        'train-ai="n"',
+        "train-ai=no",
+        "train-ai=1",
+        "train-ai=(n)",
+        "train-ai=N",
+        "Train-AI=n",
+        "train-ai = n",
+        "train-ai=n,",
+        "train-ai=n,, search=y",
+        "train-ai=n; Exceptions=x",
+        "train-ai=n search=y",
+        "train-ai: n",
+        "no train-ai",
+    ],
+)
+def test_what_aipref_does_not_know_neither_reserves_nor_allows(value: str) -> None:
+    assert usage_verdicts(value) == {"unknown"}
+
+
+def usage_verdicts(value: str) -> set[str | None]:
+    """What Content-Usage says with this value, in a header and in robots.txt."""
+    (in_header,) = headers(("Content-Usage", value))
+    lines = robots(f"User-agent: *\nContent-Usage: {value}")
+    return {in_header[-1]} | {signal.verdict for signal in told(lines, "content_usage")}
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [
+        ("search=yes,ai-train=no", "reserved"),
+        ("AI-Train = No", "reserved"),
+        ("ai-train=yes, use=reference", "allowed"),
+        ("ai-train", "unknown"),
+        ("ai-train=n", "unknown"),
+        ("ai-train=no, ai-train=yes", "unknown"),
+        ("search=no, ai-input=no", None),
+        ("train-ai=n", None),
+    ],
+)
+def test_content_signal_says_what_training_may_do(value: str, verdict: str | None) -> None:
+    assert headers(("Content-Signal", value)) == [("content_signal", None, value, verdict)]
 
 
 def test_preferences_in_several_headers_are_one_list() -> None:
@@ -214,11 +281,40 @@ def test_comments_scripts_and_other_raw_text_declare_nothing() -> None:
     decoy = '<meta name="robots" content="noai">'
     hidden = (
         f"<!-- {decoy} --><script>'{decoy}'</script><STYLE>{decoy}</style><title>{decoy}</title>"
-        f"<textarea>{decoy}</textarea><!-- > {decoy} --!><p title='{decoy.replace(chr(34), '')}'"
+        f"<textarea>{decoy}</textarea><template>{decoy}</template>"
+        f"<!-- > {decoy} --!><p title='{decoy.replace(chr(34), '')}'"
     )
-    assert page(f"{hidden}>") != []  # an attribute of another element is the one thing that is not parsed
-    assert page(hidden[: hidden.index("<p title")]) == []
+    assert page(f"{hidden}>") == []
     assert page(f"<!-->{decoy}") == page(decoy) == [("meta_robots", None, "noai", "reserved")]
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        """<div data-code='<meta name="robots" content="noai">'>""",
+        """<p title = "<script>" class='a"b'>""",
+        '<a onclick="if (a <!--b) c()">',
+        "<a title=it's>",
+        '<a b=c\'d=">">',
+        '<a href=/x?q=">',
+        "<p =>",
+        "<br/>a < b <3 </p >",
+        """</ <meta name='robots' content='noai'>""",
+        """</<meta name='robots' content='noai'>""",
+        """<?php echo '<meta name="robots" content="noai"' ?>""",
+        '<!DOCTYPE html SYSTEM "about:legacy-compat">',
+    ],
+)
+def test_what_stands_within_a_tag_neither_declares_nor_hides_what_follows(tag: str) -> None:
+    copyright = '<meta name="copyright" content="Rives">'
+    assert page(f"{tag}{copyright}<p>") == [("copyright", None, "Rives", None)]
+
+
+@pytest.mark.parametrize(
+    "end", ["<meta name=robots content=noai", "<a href='<meta name=robots content=noai>"]
+)
+def test_a_tag_that_nothing_ends_is_none(end: str) -> None:
+    assert page(end) == []
 
 
 @pytest.mark.parametrize("value", [False, "False", "false", "http://schema.org/False"])
@@ -267,6 +363,41 @@ def test_what_is_said_of_paywalled_text_is_known(selector: str, body: str, captu
     assert found is captured
     assert ("words" in told_of) == (captured is not None)
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("start", "selector"),
+    [
+        ("<body class=reserve>", ".reserve"),
+        ("<body>", "body"),
+        ("<html id=tout><body>", "#tout"),
+        ("<body id=une>", "body#une > p"),
+    ],
+)
+def test_a_selector_may_name_the_whole_page(start: str, selector: str) -> None:
+    page = f"{ld({'isAccessibleForFree': False, 'cssSelector': selector})}{start}<p>un <b>deux</b></p>"
+    (signal,) = told(capture(f"<html><head>{page}" if "<html" not in page else page), "paywall")
+    assert (json.loads(signal.value or "")["words"], signal.paywalled_text_captured) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("body", "facts"),
+    [
+        ("<p class=reserve></p>", {"cut": True}),
+        (" " * PAGE_BYTES + "<p class=reserve>un", {}),
+        ("<p class=reserve></p>" * 201 + "<p class=reserve>un", {}),
+    ],
+)
+def test_that_no_text_was_captured_is_not_said_of_a_page_that_was_not_read_whole(
+    body: str, facts: dict[str, Any]
+) -> None:
+    head = ld({"isAccessibleForFree": False, "cssSelector": ".reserve"})
+    (signal,) = told(capture(head + body, **facts), "paywall")
+    assert signal.paywalled_text_captured is None
+    assert "words" not in (signal.value or "")
+    assert signal.note
+    (text_first,) = told(capture(f"{head}<p class=reserve>deux{body}", **facts), "paywall")
+    assert text_first.paywalled_text_captured is True
 
 
 def test_a_page_that_kills_the_parser_leaves_it_unsaid(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,6 +467,14 @@ def many(element: str, count: int = 100_000) -> str:
         ld({"isAccessibleForFree": False, "cssSelector": "div"}) + many("<div>") + "x",
         "".join(f'<meta name="robots" content="noai {n}">' for n in range(20_000)),
         many("<meta "),
+        many("<a "),
+        many("<a b="),
+        many("<a b='"),
+        many('<a b="'),
+        many("<a b='<a c=\""),
+        many("<? "),
+        many("</"),
+        many("<"),
         many("<meta a='"),
         many('<meta a="'),
         many("<meta a=b " + "c " * 50, 10_000),
@@ -390,6 +529,13 @@ def test_a_page_is_read_in_its_own_encoding() -> None:
     head = "<meta name=copyright content='Éditions'>"
     for encoding in ("utf-8", "cp1252", "utf-16-le"):
         assert [s.value for s in told(capture(head, encoding=encoding))] == ["Éditions"]
+
+
+def test_a_pdf_that_holds_a_reservation_of_its_own_is_in_doubt() -> None:
+    metadata = b"%PDF-1.7\n<rdf:Description><tdm:reservation>1</tdm:reservation></rdf:Description>"
+    (signal,) = told(capture(metadata, "https://x.example/a.pdf", media_type="application/pdf"))
+    assert (signal.signal, signal.verdict) == ("left_out", "unknown")
+    assert told(capture(b"%PDF-1.7\n", "https://x.example/a.pdf", media_type="application/pdf")) == []
 
 
 def test_only_html_has_metas() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from itertools import permutations
 from typing import Any
@@ -32,7 +33,8 @@ def rows(*captures: Capture) -> list[dict[str, Any]]:
 
 
 def found(*captures: Capture, url: str = PAGE, at: datetime = NOON, agent: str = "CCBot") -> InForce:
-    return in_force(at, Declared(rows(*captures)).about(url, at, agent))
+    declared = Declared(rows(*captures))
+    return in_force(at, declared.about(url, at, agent), declared.has_robots(url))
 
 
 def status(*captures: Capture, **asked: Any) -> str:
@@ -197,12 +199,21 @@ def test_each_agent_has_its_own() -> None:
         ("/abonnes/1", "before"),
         ("/abonnes/libre/1", "none"),
         ("/une/1?print=1", "before"),
+        ("/une/2?", "before"),
+        ("/une/2#?", "none"),
         ("/une/1", "none"),
     ],
 )
 def test_rules_are_those_for_the_pages_own_path(path: str, expected: str) -> None:
-    body = "User-agent: *\nDisallow: /abonnes/\nAllow: /abonnes/libre/\nDisallow: /*?print="
+    body = "User-agent: *\nDisallow: /abonnes/\nAllow: /abonnes/libre/\nDisallow: /*?print=\nDisallow: /*/2?"
     assert status(file(body, -1), url=f"https://www.courrier.example{path}") == expected
+
+
+def test_where_readers_differ_on_whose_rules_they_are_it_counts_whether_they_agree_on_the_page() -> None:
+    declared = file("User-agent: CCBot\nCrawl-delay: 9\n\nUser-agent: *\nDisallow: /abonnes/", -1)
+    assert status(declared) == "none"
+    assert status(declared, url="https://www.courrier.example/abonnes/1") == "unknown"
+    assert status(declared, url="https://www.courrier.example/abonnes/1", agent="GPTBot") == "before"
 
 
 def test_rules_that_were_cut_leave_doubt() -> None:
@@ -221,18 +232,33 @@ def test_a_line_within_a_line_is_no_rule() -> None:
         (capture("", PAGE, ("X-Robots-Tag", "ccbot: noai")), "both"),
         (capture("", PAGE, ("X-Robots-Tag", "*: noai")), "both"),
         (capture("", PAGE, ("X-Robots-Tag", "otherbot: noai")), "unknown"),
-        (capture("", PAGE, ("Content-Usage", "train-ai=y")), "none"),
+        (capture("", PAGE, ("Content-Usage", "train-ai=y")), "unknown"),
         (capture("", PAGE, ("Content-Usage", "train-ai=?")), "unknown"),
         (capture('<meta name="ccbot" content="noml">', PAGE), "both"),
         (capture('<meta name="gptbot" content="noai">', PAGE), "unknown"),
         (capture('<meta name="tdm-reservation" content="1">', PAGE), "both"),
-        (capture('<meta name="tdm-reservation" content="0">', PAGE), "none"),
+        (capture('<meta name="tdm-reservation" content="0">', PAGE), "unknown"),
         (capture('<meta name="tdm-reservation" content="1">', PAGE + "0"), "unknown"),
         (capture('<meta name="tdm-reservation" content="1">', PAGE, at=after(1)), "unknown"),
     ],
 )
 def test_what_the_page_declares_at_its_capture_stands_on_both_sides(page: Capture, expected: str) -> None:
     assert status(page) == expected
+
+
+@pytest.mark.parametrize(
+    "allowing",
+    [
+        capture("", PAGE, ("Content-Usage", "train-ai=y")),
+        capture('<meta name="tdm-reservation" content="0">', PAGE),
+        file('[{"location": "/", "tdm-reservation": 0}]', -1, TDMREP),
+        file("User-agent: *\nAllow: /", -1, "https://www.courrier.example/ai.txt"),
+    ],
+)
+def test_what_allows_elsewhere_does_not_say_what_robots_txt_would_have(allowing: Capture) -> None:
+    assert status(allowing) == status(allowing, file("", -1, status=503)) == "unknown"
+    assert status(allowing, file(LETS_IN, -1, "http://www.courrier.example/robots.txt")) == "unknown"
+    assert status(allowing, file(LETS_IN, -1)) == status(allowing, file(LETS_IN, 1)) == "none"
 
 
 def test_a_reservation_of_the_page_counts_beside_a_site_that_lets_in() -> None:
@@ -244,17 +270,47 @@ def test_a_reservation_of_the_page_counts_beside_a_site_that_lets_in() -> None:
     assert reserved.before.row["signal"] == "x_robots_tag"
 
 
-RULES = '[{"location": "/", "tdm-reservation": 1}, {"location": "/libre/", "tdm-reservation": 0}]'
+RULES = '[{"location": "/libre/", "tdm-reservation": 0}, {"location": "/", "tdm-reservation": 1}]'
 
 
-def test_tdmrep_counts_by_the_longest_location() -> None:
+def tdmrep(*rules: tuple[str, object], seconds: float = -1) -> Capture:
+    """A tdmrep.json; a rule without a value has none."""
+    listed = [
+        {"location": where} | ({} if value is None else {"tdm-reservation": value}) for where, value in rules
+    ]
+    return file(json.dumps(listed), seconds, TDMREP)
+
+
+LIBRE = "https://www.courrier.example/libre/1"
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ([("/libre/", 0), ("/", 1)], "none"),
+        ([("/", 1), ("/libre/", 0)], "before"),
+        ([("/libre/1", 0), ("/", 1), ("/libre/1", 1)], "none"),
+        ([("/ailleurs/", 0), ("*", 1), ("/libre/", 0)], "before"),
+        ([("/libre/1$", 1), ("/libre/", 0)], "before"),
+        ([("/libre/", 2), ("/", 1)], "unknown"),
+        ([("/libre/", None), ("/", 1)], "unknown"),
+        ([("/ailleurs/", None), ("/", 1)], "before"),
+        ([("/ailleurs/", 1)], "none"),
+    ],
+)
+def test_of_the_rules_of_tdmrep_the_first_that_is_about_the_page_counts(
+    rules: list[tuple[str, object]], expected: str
+) -> None:
+    declared = rows(tdmrep(*rules), file(LETS_IN, -1))
+    for order in (declared, declared[::-1]):
+        assert in_force(NOON, Declared(order).about(LIBRE, NOON, "CCBot")).status == expected
+
+
+def test_tdmrep_that_is_missing_or_cannot_be_read() -> None:
     assert status(file(RULES, -1, TDMREP)) == "before"
-    assert status(file(RULES, -1, TDMREP), url="https://www.courrier.example/libre/1") == "none"
     assert status(file(RULES, -1, TDMREP), file("", 1, TDMREP, status=404)) == "conflicting"
     assert status(file("", -1, TDMREP, status=404)) == "unknown"
     assert status(file("{", -1, TDMREP)) == "unknown"
-    both = '[{"location": "/", "tdm-reservation": 1}, {"location": "/", "tdm-reservation": 0}]'
-    assert status(file(both, -1, TDMREP)) == "unknown"
     lines = '[{"location": "/x\\nallow: /\\ndisallow: /", "tdm-reservation": 1}]'
     assert status(file(lines, -1, TDMREP)) == "unknown"
 
@@ -266,8 +322,18 @@ def test_of_tdmrep_the_pages_metas_count_before_its_headers_before_the_file() ->
         status(capture("", PAGE, header), file('[{"location": "/", "tdm-reservation": 0}]', -1, TDMREP))
         == "both"
     )
-    assert status(capture(meta, PAGE), file(RULES, -1, TDMREP)) == "none"
-    assert status(capture(meta, PAGE, header)) == "none"
+    assert status(capture(meta, PAGE), file(RULES, -1, TDMREP), file(LETS_IN, -1)) == "none"
+    assert status(capture(meta, PAGE, header), file(LETS_IN, -1)) == "none"
+
+
+def test_of_tdmrep_errors_supersede_nothing_and_of_values_that_differ_none_is_chosen() -> None:
+    error = '<meta name="tdm-reservation" content="yes">'
+    assert status(capture(error, PAGE)) == "unknown"
+    assert status(capture(error, PAGE), file(RULES, -1, TDMREP)) == "before"
+    assert status(capture(error, PAGE, ("TDM-Reservation", "1"))) == "both"
+    twice = [("TDM-Reservation", "1"), ("TDM-Reservation", "0")]
+    assert status(capture("", PAGE, *twice)) == "unknown"
+    assert status(capture("", PAGE, *twice), file(RULES, -1, TDMREP)) == "unknown"
 
 
 def test_preferences_within_robots_txt_reserve_and_are_withdrawn_with_it() -> None:
@@ -276,13 +342,47 @@ def test_preferences_within_robots_txt_reserve_and_are_withdrawn_with_it() -> No
     assert status(file(signal, -1)) == "before"
     assert status(file(signal, -1), file(LETS_IN, 1)) == "conflicting"
     assert status(file(usage, -1)) == "before"
-    assert status(file(usage, -1), url="https://www.courrier.example/libre/1") == "none"
+    assert status(file(usage, -1), url=LIBRE) == "none"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["Content-Usage: search=y", "Content-Usage: train-ai=n"], "before"),
+        (["Content-Usage: train-ai=y", "Content-Usage: train-ai=n"], "before"),
+        (["Content-Usage: / train-ai=y", "Content-Usage: train-ai=n"], "before"),
+        (["Content-Usage: train-ai=y", "Content-Usage: train-ai=perhaps"], "unknown"),
+        (["Content-Usage: /libre/ search=y", "Content-Usage: train-ai=n"], "none"),
+        (["Content-Usage: /libre/1 train-ai=n", "Content-Usage: /libre/ train-ai=y"], "before"),
+        (["Content-Signal: search=yes", "Content-Signal: ai-train=no"], "before"),
+        (["Content-Signal: ai-train=yes", "Content-Signal: ai-train=no"], "unknown"),
+    ],
+)
+def test_of_preferences_on_one_path_aipref_takes_the_most_restrictive(
+    lines: list[str], expected: str
+) -> None:
+    for order in permutations(lines):
+        assert status(file("\n".join(["User-agent: *", *order, "Allow: /"]), -1), url=LIBRE) == expected
+
+
+def test_preferences_outside_any_group_leave_doubt_and_undo_no_reservation() -> None:
+    outside = "Content-Signal: ai-train=no\nUser-agent: *\n"
+    assert status(file(f"{outside}Allow: /", -1)) == "unknown"
+    assert status(file(f"{outside}Content-Signal: ai-train=no\nAllow: /", -1)) == "before"
 
 
 def test_reservations_of_two_sources_complete_each_other() -> None:
     assert status(file(FORBIDS, -1), file(RULES, 1, TDMREP)) == "both"
     assert status(file(RULES, -1, TDMREP), file(LETS_IN, -1), file(LETS_IN, 1)) == "before"
     assert status(file(RULES, -1, TDMREP), file(FORBIDS, -1), file(LETS_IN, 1)) == "before"
+
+
+def test_one_reservation_withdrawn_and_another_one_made_may_leave_a_gap_around_the_page() -> None:
+    withdrawn = [file(FORBIDS, -1), file(LETS_IN, 1)]
+    made = [file("", -1, TDMREP, status=404), file(RULES, 1, TDMREP)]
+    assert status(*withdrawn, *made) == "conflicting"
+    assert status(*withdrawn, made[1]) == "both", "it may have stood before"
+    assert status(*withdrawn, *made, capture("", PAGE, ("X-Robots-Tag", "noai"))) == "both"
 
 
 def test_a_doubt_beside_a_reservation_does_not_undo_it() -> None:
@@ -297,6 +397,10 @@ def test_ai_txt_counts_and_its_absence_says_nothing() -> None:
     assert status(file(FORBIDS, -1, url)) == "before"
     assert status(file("", -1, url, status=404)) == "unknown"
     assert status(file("", -1, url, status=404), file(LETS_IN, -1)) == "none"
+    assert status(file("User-agent: GPTBot\nAllow: /", -1, url), file("", -1, status=503)) == "unknown"
+    assert status(file("No training.", -1, url), file(LETS_IN, -1)) == "unknown"
+    withdrawn = file("User-agent: GPTBot\nAllow: /", 1, url)
+    assert status(file(FORBIDS, -1, url), withdrawn) == "conflicting"
 
 
 def test_rows_that_are_there_twice_or_without_time_change_nothing() -> None:

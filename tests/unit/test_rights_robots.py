@@ -57,7 +57,8 @@ def test_each_agent_has_the_rules_of_its_own_group_or_else_those_for_any() -> No
         ("User-agent CCBot\nDisallow /", {"CCBot"}),
         ("User-agent: CCBot\nDissallow: /", {"CCBot"}),
         ("User-agent: CCBot\nDisallow: /a\n\nUser-agent: CCBot\nDisallow: /", {"CCBot"}),
-        ("User-agent: CCBot\nCrawl-delay: 9\n\nUser-agent: GPTBot\nDisallow: /", {"GPTBot"}),
+        ("User-agent: CCBot\nCrawl-delay: 9\nDisallow: /\n\nUser-agent: GPTBot\nAllow: /", {"CCBot"}),
+        ("User-agent: x\nCrawl-delay: 9\n\nUser-agent: GPTBot\nDisallow: /", {"GPTBot"}),
         ("User-agent: CCBot\nSitemap: /s.xml\nUser-agent: GPTBot\nDisallow: /", {"CCBot", "GPTBot"}),
         ("Disallow: /", set()),
         ("", set()),
@@ -67,6 +68,66 @@ def test_groups_are_those_of_rfc_9309(text: str, reserved: set[str]) -> None:
     found = verdicts(robots(text))
     assert {agent for agent, verdict in found.items() if verdict == "reserved"} == reserved
     assert set(found.values()) <= {"reserved", "allowed"}
+
+
+def test_a_delay_that_ends_the_names_of_a_group_for_some_readers_only_leaves_doubt() -> None:
+    text = "User-agent: CCBot\nCrawl-delay: 9\n\nUser-agent: GPTBot\nDisallow: /"
+    signals = {signal.agent: signal for signal in told(robots(text))}
+    assert {agent: signal.verdict for agent, signal in signals.items()} == {
+        "CCBot": "unknown",
+        "GPTBot": "reserved",
+        "Google-Extended": "allowed",
+        "*": "allowed",
+    }
+    assert signals["CCBot"].value == (
+        "crawl-delay: 9\n# or, if only rules end the names of a group:\ncrawl-delay: 9\ndisallow: /"
+    )
+    assert "read in two ways" in str(signals["CCBot"].note)
+    assert [signal.note for signal in signals.values() if signal.agent != "CCBot"] == [None] * 3
+
+
+def test_preferences_of_a_group_whose_names_are_read_in_two_ways_are_in_doubt() -> None:
+    text = "User-agent: CCBot\nCrawl-delay: 9\n\nUser-agent: *\nContent-Usage: train-ai=y\nAllow: /"
+    assert verdicts(robots(text), "content_usage") == {
+        "CCBot": "unknown",
+        "GPTBot": "allowed",
+        "Google-Extended": "allowed",
+        "*": "allowed",
+    }
+
+
+@pytest.mark.parametrize(
+    ("rules", "path", "allowed"),
+    [
+        (["Disallow: /*?*", "Allow: /news"], "/news?x=1", True),
+        (["Disallow: /*?", "Allow: /une"], "/une?x=1", True),
+        (["Disallow: /*?x", "Allow: /une"], "/une?x=1", True),
+        (["Disallow: /une?", "Allow: /une"], "/une?x=1", False),
+        (["Disallow: /", "Allow: /index.html"], "/", False),
+        (["Disallow: /", "Allow: /index.html"], "/index.html", True),
+        (["Disallow: /une/", "Allow: /une/index.html"], "/une/", False),
+        (["Disallow: /index.html?", "Allow: /index.html"], "/index.html?a", False),
+        (["Disallow: /page", "Allow: /page"], "/page", True),
+        (["Disallow: /*.htm", "Allow: /page"], "/page.htm", False),
+        (["Disallow: /$", "Allow: /"], "/", False),
+        (["Disallow: /*.pdf$"], "/a.pdf?x", True),
+        (["Disallow: /*.pdf$"], "/a.pdf", False),
+        (["Disallow: /a/b*c/d"], "/a/bxc/d/e", False),
+        (["Disallow: /r%c3%a9serv%C3%A9"], "/r\u00e9serv\u00e9/1", False),
+        (["Disallow: /r\u00e9serv\u00e9"], "/r%C3%A9serv%c3%a9/1", False),
+        (["Disallow: /%7Eune"], "/~une", False),
+        (["Disallow: /a%2Fb"], "/a/b", True),
+        (["Disallow: /Une"], "/une", True),
+        (["Disallow: /une/", "Disallow:"], "/une/1", False),
+        (["Allow: /une", "Disallow: "], "/autre", True),
+    ],
+)
+def test_of_rules_about_a_path_the_longest_counts_and_of_equal_ones_what_allows(
+    rules: list[str], path: str, allowed: bool
+) -> None:
+    for order in (rules, rules[::-1]):
+        (lines,) = robots_of("\n".join(["User-agent: *", *order])).readings_for("CCBot")
+        assert allows(rules_of(lines), path) is allowed
 
 
 @pytest.mark.parametrize(
@@ -105,6 +166,32 @@ def test_something_else_in_its_place_says_nothing(body: bytes, note: str) -> Non
     assert {(signal.verdict, signal.note) for signal in told(robots(body))} == {("unknown", note)}
 
 
+@pytest.mark.parametrize("path", ["/robots.txt", "/ai.txt"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Access denied",
+        '{"message": "Forbidden", "status": 403}',
+        "\nWarning: mysqli_connect(): (HY000/2002) in /srv/db.php on line 3\n<html><p>Accueil",
+        "# AI policy\nTraining: not permitted\nContact: redaction@courrier.example",
+        "Our content may not be used to train models.",
+    ],
+)
+def test_text_without_a_line_of_a_robots_txt_is_none_and_allows_nothing(path: str, body: str) -> None:
+    signals = told(robots(body, f"https://www.courrier.example{path}"))
+    assert [(signal.agent, signal.verdict, signal.note) for signal in signals] == [
+        (agent, "unknown", "no line of it is one of a robots.txt") for agent in AGENTS
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "\r\n", "# rien", "Sitemap: https://x.example/s.xml", "User-agent: x", "Crawl-delay: 9\nBonjour"],
+)
+def test_a_robots_txt_without_rules_allows(body: str) -> None:
+    assert set(verdicts(robots(body)).values()) == {"allowed"}
+
+
 def test_a_file_that_was_cut_says_nothing() -> None:
     signals = told(robots("User-agent: *\nDisallow: /", cut=True))
     assert {(signal.verdict, signal.note) for signal in signals} == {("unknown", "the capture was cut")}
@@ -135,7 +222,7 @@ def test_preferences_in_robots_txt_are_signals_of_their_own() -> None:
     text = """\
         User-agent: *
         Content-Signal: search=yes, ai-train=no
-        Content-Usage: /photos/ train-ai=y
+        Content-Usage: /photos/	train-ai=y
         Content-Usage: train-ai=n
         Allow: /
         """
@@ -150,7 +237,15 @@ def test_preferences_in_robots_txt_are_signals_of_their_own() -> None:
         ("content_usage", "train-ai=n", "host", "/", "reserved"),
     ]
     assert len(signals) == 3 * len(AGENTS)
-    assert [signal.agent for signal in told(robots("Content-Usage: bots=n"), "content_usage")] == [None]
+
+
+def test_preferences_outside_any_group_are_no_rules_and_leave_doubt() -> None:
+    text = "Content-Usage: bots=n\nContent-Usage: search=n\nUser-agent: *\nAllow: /"
+    signals = told(robots(text), "content_usage")
+    assert [(signal.agent, signal.value, signal.verdict, signal.note) for signal in signals] == [
+        (None, "bots=n", "unknown", "outside any group"),
+        (None, "search=n", None, "outside any group"),
+    ]
 
 
 @pytest.mark.parametrize("path", ["/ai.txt", "/.well-known/ai.txt"])
@@ -161,6 +256,10 @@ def test_ai_txt_is_read_as_robots_txt_is_but_its_absence_allows_nothing(path: st
     )
     assert set(verdicts(robots("User-Agent: *\nDisallow: *.jpg", url), "ai_txt").values()) == {"allowed"}
     assert set(verdicts(robots("", url, status=404), "ai_txt").values()) == {None}
+    assert set(verdicts(robots("", url), "ai_txt").values()) == {None}
+    assert verdicts(robots("User-Agent: GPTBot\nAllow: /", url), "ai_txt") == dict.fromkeys(AGENTS) | {
+        "GPTBot": "allowed"
+    }
 
 
 def rules(body: str) -> list[tuple[str, str | None, str | None, str | None]]:
@@ -173,13 +272,17 @@ def test_tdmrep_has_a_reservation_and_a_policy_for_each_location() -> None:
     body = """[
         {"location": "/", "tdm-reservation": 1, "tdm-policy": "https://www.courrier.example/p.json"},
         {"location": "/libre/*.html", "tdm-reservation": 0},
-        {"location": "/deux/", "tdm-reservation": 2}]"""
+        {"location": "/deux/", "tdm-reservation": 2},
+        {"location": "/trois/", "tdm-policy": "https://www.courrier.example/p.json"}]"""
     assert rules(body) == [
         ("tdm_reservation", "/", "1", "reserved"),
         ("tdm_policy", "/", "https://www.courrier.example/p.json", None),
         ("tdm_reservation", "/libre/*.html", "0", "allowed"),
         ("tdm_reservation", "/deux/", "2", "unknown"),
+        ("tdm_reservation", "/trois/", None, "unknown"),
+        ("tdm_policy", "/trois/", "https://www.courrier.example/p.json", None),
     ]
+    assert [signal.rule for signal in told(robots(body, TDMREP))] == [1, 1, 2, 3, 4, 4]
 
 
 @pytest.mark.parametrize(
@@ -202,6 +305,8 @@ def test_tdmrep_reads_numbers_and_words_of_json_for_what_they_are() -> None:
         "User-agent: *\n" + "".join(f"Disallow: /*{n}*a*b$\n" for n in range(25_000)),
         "".join(f"User-agent: a{n}\n" for n in range(16_000)) + "Disallow: /x\n" * 20_000,
         "User-agent: *\nUser-agent: CCBot\n" * 12_000 + "Disallow: /",
+        "User-agent: CCBot\nCrawl-delay: 9\nUser-agent: *\nDisallow: /\n" * 8_000,
+        "User-agent: CCBot\nCrawl-delay: 9\nUser-agent: *\n" + "Content-Usage: tdm=n\n" * 20_000,
         "Content-Signal: ai-train=no\n" * 18_000,
         "\0" * ROBOTS_BYTES,
         "User-agent:" * 40_000,
@@ -220,6 +325,8 @@ def test_a_pattern_of_wildcards_against_a_long_path_takes_no_time() -> None:
     started = time.process_time()
     rules_read = rules_of([("disallow", f"/{'*a' * 2000}*b")] * 50)
     assert allows(rules_read, "/" + "a" * 16_000)
+    lengths = [("disallow" if length % 2 else "allow", "/" + "*a" * length) for length in range(700)]
+    assert allows(rules_of(lengths), "/" + "a" * 698)
     assert time.process_time() - started < 1
 
 
@@ -249,4 +356,4 @@ def test_a_host_is_exactly_scheme_name_and_port() -> None:
 
 
 def test_lines_outside_any_group_are_nobodys() -> None:
-    assert robots_of("Disallow: /\nUser-agent: Other\nDisallow: /") == Robots({}, (("disallow", "/"),))
+    assert robots_of("Disallow: /\nUser-agent: Other\nDisallow: /") == Robots({}, (("disallow", "/"),), {})

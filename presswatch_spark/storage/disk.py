@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from presswatch_spark.errors import OutputError, StorageError
-from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.storage.uris import canonical, printable, scheme_of
 
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -24,6 +24,17 @@ def disk_errors(where: str | Path) -> Iterator[None]:
         if isinstance(error.__cause__, OSError):
             raise _told(where, error.__cause__) from error
         raise
+
+
+def on_disk(path: str) -> Path:
+    """The absolute path of what is to be written to a disk; `OutputError` for an address, or for `-`."""
+    if path == "-" or scheme_of(path) != "file":
+        raise OutputError(
+            "this is written to a disk only",
+            where=printable(path),
+            remedy="name a path on this machine, and copy what is there then",
+        )
+    return Path(canonical(path))
 
 
 def _told(where: str | Path, error: OSError) -> OutputError:

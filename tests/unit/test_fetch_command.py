@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from warcio.archiveiterator import ArchiveIterator
 from presswatch_spark import cli
 from presswatch_spark.demo import shards
 from presswatch_spark.demo.generate import Page
+from presswatch_spark.errors import OutputError
 from presswatch_spark.output.tables import TableStore
+from presswatch_spark.pointers.saved import save
 from tests.scanned import (
     change_a_byte,
     members,
@@ -112,6 +115,28 @@ def test_a_row_of_c4_is_written_as_its_text_and_never_over_a_file(
     assert out.read_bytes() == f"{HOSTILE}\n{press()[0].body}\n{HOSTILE}".encode()
     assert fetched(release, "c4.json.gz", "--out", str(out)) == 1
     assert "exists" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("out", ["s3://bucket/a.warc", "https://site.example/a.warc", "-"])
+def test_a_file_that_is_none_of_this_machine_s_is_refused(
+    out: str, release: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(release)
+    before = sorted(release.iterdir())
+    assert fetched(release, "c4.json.gz", "--out", out) == 1
+    assert capsys.readouterr().err.startswith(f"error: {out}: this is written to a disk only")
+    assert sorted(release.iterdir()) == before
+
+
+def test_a_file_that_could_not_be_written_whole_is_not_left(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OutputError, match="cannot be written"):
+            save(str(tmp_path / "a.txt"), b"x" * 2000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_document_that_is_another_now_is_not_shown(

@@ -11,7 +11,7 @@ from presswatch_spark.errors import CorruptError
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.mirrors import Mirror, mirrored
-from presswatch_spark.pointers.outcomes import OTHER_FACTS, OTHER_TEXT, Failure, Record
+from presswatch_spark.pointers.outcomes import GONE, OTHER_FACTS, OTHER_TEXT, UNREADABLE, Failure, Record
 from presswatch_spark.pointers.pointer import Pointer, parse_pointer, pointer_of
 from presswatch_spark.pointers.reading import records_at, stored_record
 from presswatch_spark.pointers.rows import row_by_digest
@@ -22,6 +22,7 @@ from presswatch_spark.sources.detect import RECORD_SOURCES
 from presswatch_spark.storage.objects import StorageOptions
 
 NAME_COLUMNS = 9
+BARE = "add encoding=inflated if offset and length count in the inflated file, as of one gzip member"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ def at_pointer(
     options = ReadOptions(columns=columns, release=release, pdf=True, storage=storage)
     ((_, outcome),) = records_at([pointer], options)
     if isinstance(outcome, Failure):
-        raise _refused(pointer, outcome)
+        bare = pointer.by_range and pointer.encoding is None and outcome.reason in (GONE, UNREADABLE)
+        raise _refused(pointer, outcome, BARE if bare else "")
     if pointer.sha256 not in (None, hashlib.sha256(outcome.text).hexdigest()):
         raise _refused(pointer, Failure(OTHER_TEXT))
     if pointer.length not in (None, length := outcome.facts["record_length"]):
@@ -124,5 +126,6 @@ def shown(fetched: Fetched, written: str | None) -> Iterator[str]:
         yield from map(printable, record.text.decode("utf-8", "replace").splitlines())
 
 
-def _refused(pointer: Pointer, failure: Failure | None) -> CorruptError:
-    return CorruptError(f"not the document that was asked for: {failure}", where=str(pointer))
+def _refused(pointer: Pointer, failure: Failure | None, remedy: str = "") -> CorruptError:
+    what = f"not the document that was asked for: {failure}"
+    return CorruptError(what, where=str(pointer), remedy=remedy)

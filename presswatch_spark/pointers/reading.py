@@ -33,6 +33,8 @@ from presswatch_spark.storage.objects import (
 LOOK_BEYOND_BYTES = 16
 # Enough to name what lies at an offset now, if it is longer than what did.
 OTHER_RECORD_BYTES = 8 << 20
+# A record is longer than its document: by its headers, and by what packing adds to what cannot be packed.
+HEADERS_BYTES = 1 << 20
 DEFECTS_TOLD = 3
 
 Outcome = Record | Failure
@@ -89,7 +91,7 @@ class _Part:
 def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outcome:
     """The record in a range of the shard; of what else is there, as much as names it."""
     start, length = pointer.offset or 0, pointer.length or 0
-    if start < 0 or not 0 < length <= options.max_document_bytes:
+    if start < 0 or not 0 < length <= options.max_document_bytes + HEADERS_BYTES:
         return Failure(UNREADABLE, "the range is none of a record")
     beyond = shard.size is not None and start >= shard.size
     data = b"" if beyond else read_range(shard.uri, start, length + LOOK_BEYOND_BYTES, options.storage)

@@ -84,6 +84,19 @@ def test_the_pointer_that_is_shown_fetches_the_same_document_without_the_tables(
         assert "SHA-256 of the text" in again
 
 
+def test_a_pointer_that_does_not_say_that_it_counts_inflated_bytes_is_told_how_to(
+    release: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = row_in(release, "single.warc.wet.gz")
+    pointer = f"{row['shard_uri']}#offset={row['record_offset']},length={row['record_length']}"
+    assert cli.run(["fetch", pointer]) == 1
+    assert "add encoding=inflated" in capsys.readouterr().err
+    assert cli.run(["fetch", f"{pointer},encoding=inflated"]) == 0
+    assert row["text_sha256"] in capsys.readouterr().out
+    assert cli.run(["fetch", f"{release}/absent.warc.gz#offset=1,length=2"]) == 1
+    assert "inflated" not in capsys.readouterr().err
+
+
 def test_only_the_member_is_read_where_the_record_is_one(
     release: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

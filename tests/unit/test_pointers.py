@@ -489,6 +489,17 @@ def test_rows_are_read_by_the_columns_that_their_run_was_told(corpus: Path, tmp_
     assert failures(verdicts(tmp_path / "tables", corpus)) == {}
 
 
+@pytest.mark.parametrize("name", ["plain.warc.wet", "plain.warc"])
+def test_a_document_just_as_long_as_allowed_verifies_though_its_record_is_longer(
+    name: str, corpus: Path, tmp_path: Path
+) -> None:
+    FORMS[name](tmp_path / name, copied()[:1])
+    rows = scan_here([tmp_path / name], corpus, tmp_path / "before")
+    allowed = ReadRules(max_document_bytes=rows[0]["record_length"] - 100)
+    assert len(scan_here([tmp_path / name], corpus, tmp_path / "tables", ScanConfig(read=allowed))) > 0
+    assert failures(verdicts(tmp_path / "tables", corpus)) == {}
+
+
 @pytest.mark.parametrize("off", [-2, 2])
 def test_rows_of_a_release_with_errata_are_read_again_as_they_were_scanned(
     corpus: Path, tmp_path: Path, off: int

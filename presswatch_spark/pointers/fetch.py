@@ -10,9 +10,11 @@ from presswatch_spark.ccindex.columns import in_filename
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pointers.audit import Audit
+from presswatch_spark.pointers.captured import CHECKED, SIGNALS, Captured
 from presswatch_spark.pointers.mirrors import Mirror, mirrored
 from presswatch_spark.pointers.outcomes import GONE, OTHER_FACTS, OTHER_TEXT, UNREADABLE, Failure, Record
 from presswatch_spark.pointers.pointer import Pointer, parse_pointer, pointer_of
+from presswatch_spark.pointers.raw import raw_record
 from presswatch_spark.pointers.reading import records_at, stored_record
 from presswatch_spark.pointers.rows import row_by_digest
 from presswatch_spark.pointers.saved import save, warc_of
@@ -22,6 +24,7 @@ from presswatch_spark.sources.detect import RECORD_SOURCES
 from presswatch_spark.storage.objects import StorageOptions
 
 NAME_COLUMNS = 9
+NOTHING = "nothing: the pointer has no sha256 to compare with"
 BARE = "add encoding=inflated if offset and length count in the inflated file, as of one gzip member"
 
 
@@ -56,15 +59,28 @@ class Fetched:
         return "the record as WARC"
 
 
-def for_row(tables: str, prefix: str, storage: StorageOptions, mirrors: Sequence[Mirror]) -> Fetched:
-    """The document of the row of `tables` whose digest begins with `prefix`.
+def for_row(
+    tables: str, prefix: str, storage: StorageOptions, mirrors: Sequence[Mirror], base: str
+) -> Fetched:
+    """The document, or the record, of the row of `tables` whose digest begins with `prefix`.
+
+    Args:
+        base: what the files of `captures` are relative to.
 
     Raises:
-        InputError: there is no such row, or several.
+        InputError: there is no such row, or several, or it names no file.
         CorruptError: what lies there now is not what the row says.
     """
     audit = Audit(TableStore.open(tables, storage), storage, mirrors)
-    row = row_by_digest(audit.store, prefix)
+    table, row = row_by_digest(audit.store, prefix)
+    if table != "matches":
+        captured = Captured(table, row, base)
+        options = audit.options_of(row["run_id"]) if table == SIGNALS else ReadOptions(storage=storage)
+        pointer = captured.pointer(mirrored(captured.uri, mirrors))
+        outcome = captured.record(pointer, options)
+        if isinstance(outcome, Failure):
+            raise _refused(pointer, outcome)
+        return Fetched(pointer, outcome, options, f"row {row['row_sha256']}: its digest; {CHECKED[table]}")
     (verdict,) = audit.verdicts([row])
     if verdict.failure or verdict.record is None:
         raise _refused(verdict.pointer, verdict.failure)
@@ -87,6 +103,10 @@ def at_pointer(
     release = in_filename(asked.uri).get("release")
     options = ReadOptions(columns=columns, release=release, pdf=True, storage=storage)
     ((_, outcome),) = records_at([pointer], options)
+    if isinstance(outcome, Failure) and outcome.reason in (GONE, UNREADABLE) and _may_be_any(pointer):
+        # It need be no document: robots.txt, and what has no text, are records, too.
+        raw = raw_record(pointer, options)
+        outcome = outcome if isinstance(raw, Failure) else raw
     if isinstance(outcome, Failure):
         bare = pointer.by_range and pointer.encoding is None and outcome.reason in (GONE, UNREADABLE)
         raise _refused(pointer, outcome, BARE if bare else "")
@@ -94,10 +114,13 @@ def at_pointer(
         raise _refused(pointer, Failure(OTHER_TEXT))
     if pointer.length not in (None, length := outcome.facts["record_length"]):
         raise _refused(pointer, Failure(OTHER_FACTS, f"the record there has {length:,} bytes"))
-    checked = (
-        "SHA-256 of the text" if pointer.sha256 else "nothing: the pointer has no sha256 to compare with"
-    )
+    checked = "SHA-256 of the text" if pointer.sha256 else NOTHING
     return Fetched(pointer, outcome, options, checked)
+
+
+def _may_be_any(pointer: Pointer) -> bool:
+    """Whether a pointer may be one to a record that is no document."""
+    return pointer.row is None and pointer.sha256 is None and pointer.format in (None, "warc")
 
 
 def shown(fetched: Fetched, written: str | None) -> Iterator[str]:
@@ -113,7 +136,11 @@ def shown(fetched: Fetched, written: str | None) -> Iterator[str]:
         "computed": facts["payload_digest_computed"],
         "charset": facts["charset"],
         "languages": ", ".join(facts["languages"]),
-        "text": f"{len(record.text):,} bytes, SHA-256 {facts['text_sha256']}",
+        "record": f"{facts['record_type']}: no document" if "record_type" in facts else None,
+        "content": f"SHA-256 {facts['content_sha256']}" if "content_sha256" in facts else None,
+        "text": f"{len(record.text):,} bytes, SHA-256 {facts['text_sha256']}"
+        if facts["text_sha256"]
+        else None,
         "made by": facts["text_extraction"],
         "pointer": pointer_of(facts, fetched.pointer.uri),
         "read": f"{record.bytes_read:,} bytes {by}",

@@ -54,7 +54,7 @@ def records_at(pointers: Sequence[Pointer], options: ReadOptions) -> Iterator[tu
             yield from _in_order(shard, format, left, options)
     except PresswatchError as error:
         for pointer in left:
-            yield pointer, _failure_of(error)
+            yield pointer, failure_of(error)
 
 
 def stored_record(pointer: Pointer, record: Record, options: ReadOptions) -> bytes:
@@ -206,7 +206,8 @@ def _absence(pointer: Pointer, report: ReadReport) -> Failure:
     return Failure(reason, "; ".join(own or map(str, report.defects[-DEFECTS_TOLD:])))
 
 
-def _failure_of(error: PresswatchError) -> Failure:
+def failure_of(error: PresswatchError) -> Failure:
+    """What an error of storage, or of a shard as a whole, says of a document in it."""
     if isinstance(error, MissingError):
         return Failure(NO_SHARD, error.what)
     return Failure(NOT_REACHED if isinstance(error, StorageError) else UNREADABLE, error.what)

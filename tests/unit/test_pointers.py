@@ -471,7 +471,7 @@ class TestEditedTables:
         store = TableStore.open(str(scanned[1]))
         rows, _ = drawn_rows(store, None, 1000, 0)
         digest = rows[0]["row_sha256"]
-        assert row_by_digest(store, digest[:16].upper()) == rows[0]
+        assert row_by_digest(store, digest[:16].upper()) == ("matches", rows[0])
         for prefix, said in ((digest[::-1], "no row"), ("", "begins no"), ("xyz", "begins no")):
             with pytest.raises(InputError, match=said):
                 row_by_digest(store, prefix)

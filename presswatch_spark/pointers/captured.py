@@ -1,0 +1,106 @@
+"""The record that a row of `rights_signals` or `captures` points at, and whether it is still the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from presswatch_spark.errors import InputError
+from presswatch_spark.matching.rows import Row
+from presswatch_spark.pointers.checks import edited
+from presswatch_spark.pointers.outcomes import (
+    OTHER_DIGEST,
+    OTHER_FACTS,
+    OTHER_PAYLOAD,
+    OTHER_RECORD,
+    OTHER_URI,
+    Failure,
+    Record,
+)
+from presswatch_spark.pointers.pointer import Pointer
+from presswatch_spark.pointers.raw import raw_record
+from presswatch_spark.pointers.reading import Outcome, records_at
+from presswatch_spark.sources.base import ReadOptions
+from presswatch_spark.storage.uris import canonical, join
+
+SIGNALS, CAPTURES = "rights_signals", "captures"
+
+# Column of the row, fact of the record, and why a row fails if they differ.
+COMPARED = {
+    SIGNALS: (
+        ("document_url", "document_url", OTHER_URI),
+        ("record_id", "record_id", OTHER_RECORD),
+        ("content_sha256", "content_sha256", OTHER_PAYLOAD),
+        ("captured_at", "captured_at", OTHER_FACTS),
+        ("http_status", "http_status", OTHER_FACTS),
+    ),
+    CAPTURES: (
+        ("url", "document_url", OTHER_URI),
+        ("payload_digest", "payload_digest", OTHER_DIGEST),
+        ("payload_digest", "payload_digest_computed", OTHER_PAYLOAD),
+        ("captured_at", "captured_at", OTHER_FACTS),
+        ("http_status", "http_status", OTHER_FACTS),
+    ),
+}
+CHECKED = {
+    SIGNALS: "URL, record id, digest of the body, time and status of the record",
+    CAPTURES: "URL, digest of the payload as declared and as it is there, time and status of the record",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A row of `table`, which is one of `COMPARED`; `base` is what its `warc_filename` is relative to."""
+
+    table: str
+    row: Row
+    base: str
+
+    @property
+    def uri(self) -> str:
+        """Where its shard was.
+
+        Raises:
+            InputError: the row names none, or one outside of the base.
+        """
+        if self.table == SIGNALS:
+            return str(self.row["shard_uri"])
+        name = self.row["warc_filename"]
+        if not name or self.row["record_offset"] is None or self.row["record_length"] is None:
+            raise InputError("the index named no WARC file for this capture", where=self.row["row_sha256"])
+        if ".." in name.split("/"):
+            raise InputError("the row names a file outside of its release", where=self.row["row_sha256"])
+        return join(canonical(self.base), name)
+
+    def pointer(self, uri: str) -> Pointer:
+        """The pointer of the record, whose shard is now at canonical `uri`."""
+        place = self.row["record_offset"], self.row["record_length"], self.row.get("record_encoding")
+        return Pointer(uri, *place)
+
+    def record(self, pointer: Pointer, options: ReadOptions) -> Outcome:
+        """The record at its pointer, if it is the one that the row speaks of."""
+        if failure := edited(self.row):
+            return failure
+        outcome = raw_record(pointer, options)
+        if isinstance(outcome, Failure):
+            # ARC has other records.
+            ((_, found),) = records_at([pointer], options)
+            outcome = found if isinstance(found, Record) else outcome
+        return outcome if isinstance(outcome, Failure) else self._difference(outcome) or outcome
+
+    def _difference(self, record: Record) -> Failure | None:
+        for column, fact, reason in COMPARED[self.table]:
+            said, found = _alike(self.row[column]), _alike(record.facts.get(fact))
+            # Headers have no digest, ARC declares none, and a revisit has not what it declares one of.
+            is_known = found is not None or fact in ("document_url", "captured_at")
+            if said is not None and is_known and said != found:
+                return Failure(reason, f"`{column}` is another")
+        return None
+
+
+def _alike(value: Any) -> Any:
+    """A value as an index and a record write it alike: times to the second, digests without algorithm."""
+    if isinstance(value, datetime):
+        return value.replace(microsecond=0)
+    return value.removeprefix("sha1:") if isinstance(value, str) else value

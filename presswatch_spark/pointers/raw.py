@@ -85,7 +85,9 @@ def _described(record: bytes, most: int) -> tuple[dict[str, Any], bytes]:
     block = record[end.end() :][: int(length) if length.isdecimal() else 0] if end else b""
     kind, is_http = fields.get("warc-type", "").lower(), "application/http" in fields.get("content-type", "")
     message = parse_message(block) if is_http and kind in ("response", "revisit") else None
-    head, payload = (block[: message.body_at], block[message.body_at :]) if message else (b"", block)
+    asked = _HEADER_END.search(block) if is_http and kind == "request" else None
+    body_at = message.body_at if message else asked.end() if asked else 0
+    head, payload = block[:body_at], block[body_at:]
     content = bytes(decoded_body(message, block, most).data) if message else payload[:most]
     # A revisit has none of the payload whose digest it declares.
     sha1 = None if kind == "revisit" else hashlib.sha1(payload, usedforsecurity=False).digest()

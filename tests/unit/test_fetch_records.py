@@ -106,6 +106,18 @@ def test_a_pointer_to_any_record_shows_it_and_writes_it_as_it_is(
     assert gzip.decompress(out.read_bytes()) == plain
 
 
+@pytest.mark.real_data
+@pytest.mark.parametrize("place", ["offset=516,length=507", "offset=18374,length=483"])
+def test_other_real_records_have_the_digest_that_they_declare(
+    place: str, real_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shard = real_data / "common_crawl" / "whirlwind" / "whirlwind.warc.gz"
+    assert cli.run(["fetch", f"{shard}#{place}"]) == 0
+    told = dict(line.split(None, 1) for line in capsys.readouterr().out.partition("\n\n")[0].splitlines())
+    assert told["declared"] == told["computed"]
+    assert told["document"] == "https://an.wikipedia.org/wiki/Escopete"
+
+
 def test_a_range_that_is_not_just_one_record_is_none(shard: Path, capsys: pytest.CaptureFixture[str]) -> None:
     offset, length, _ = responses(shard)[ROBOTS]
     for start, size in ((offset, length - 1), (offset + 1, length - 1), (offset, length + 400)):

@@ -213,9 +213,13 @@ def _values(column: pa.Array) -> list[Any]:
             for value in column.cast(pa.large_binary()).to_pylist()
         ]
     try:
-        return list(column.to_pylist())
+        values = list(column.to_pylist())
     except VALUE_ERRORS:
-        return [_value(each) for each in column]
+        values = [_value(each) for each in column]
+    if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
+        # Tools that know no missing integers make floats of a column that has one.
+        return [int(value) if value is not None and value % 1 == 0 else value for value in values]
+    return values
 
 
 def _value(value: pa.Scalar) -> Any:

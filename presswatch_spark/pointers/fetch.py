@@ -10,7 +10,7 @@ from presswatch_spark.ccindex.columns import in_filename
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pointers.audit import Audit
-from presswatch_spark.pointers.captured import CHECKED, SIGNALS, Captured
+from presswatch_spark.pointers.captured import SIGNALS, Captured
 from presswatch_spark.pointers.mirrors import Mirror, mirrored
 from presswatch_spark.pointers.outcomes import GONE, OTHER_FACTS, OTHER_TEXT, UNREADABLE, Failure, Record
 from presswatch_spark.pointers.pointer import Pointer, parse_pointer, pointer_of
@@ -80,7 +80,7 @@ def for_row(
         outcome = captured.record(pointer, options)
         if isinstance(outcome, Failure):
             raise _refused(pointer, outcome)
-        return Fetched(pointer, outcome, options, f"row {row['row_sha256']}: its digest; {CHECKED[table]}")
+        return Fetched(pointer, outcome, options, captured.checked(outcome))
     (verdict,) = audit.verdicts([row])
     if verdict.failure or verdict.record is None:
         raise _refused(verdict.pointer, verdict.failure)

@@ -192,7 +192,7 @@ class TestCommand:
         words = ["census", "--release", *paths, "--corpus", str(corpus), "--out", str(tmp_path / "out")]
         assert cli.run(words) == 0
         said = capsys.readouterr().out
-        assert "62 captures of 1 of 4 titles, in 62 rows of 2 index files" in said
+        assert " of CC-MAIN-2026-34: 62 captures of 1 of 4 titles, in 62 rows of 2 index files" in said
         assert "not in this index" not in said
         assert "incomplete" not in said
         size = sum(Path(path).stat().st_size for path in paths)

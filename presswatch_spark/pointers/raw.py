@@ -10,13 +10,13 @@ import hashlib
 import re
 import zlib
 from base64 import b32encode
+from collections.abc import Mapping
 from typing import Any
 
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.pointers.outcomes import GONE, UNREADABLE, Failure, Record
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.pointers.reading import HEADERS_BYTES, Outcome, failure_of, stored_record
-from presswatch_spark.pointers.saved import warc_of
 from presswatch_spark.sources.base import ReadOptions
 from presswatch_spark.sources.http.codings import decoded_body
 from presswatch_spark.sources.http.message import parse_message
@@ -50,15 +50,12 @@ def raw_record(pointer: Pointer, options: ReadOptions) -> Outcome:
         if not stored:
             return Failure(GONE, "the shard ends before it")
         plain = _inflated(stored, most) if stored[:2] == b"\x1f\x8b" else stored
-        if not begins_with_record(plain):
-            raise CorruptError("no record of WARC")
-        # What is not one whole record raises.
-        warc_of(plain, packed=False)
+        parts = _parts(plain)
     except CorruptError:
         return Failure(UNREADABLE, "no whole record of WARC fills the range")
     except PresswatchError as error:
         return failure_of(error)
-    facts, text = _described(plain, options.max_document_bytes)
+    facts, text = _described(*parts, options.max_document_bytes)
     by_range = pointer.encoding != "inflated"
     encoding = pointer.encoding or ("plain" if plain is stored else "gzip")
     facts |= {"record_offset": offset, "record_length": length, "record_encoding": encoding}
@@ -77,12 +74,22 @@ def _inflated(stored: bytes, most: int) -> bytes:
     return plain
 
 
-def _described(record: bytes, most: int) -> tuple[dict[str, Any], bytes]:
-    """The facts and the text of a record; no more than `most` bytes of its content are looked at."""
+def _parts(record: bytes) -> tuple[Mapping[str, str], bytes]:
+    """The header fields and the block of a record; `CorruptError` if it is not just one, and whole."""
     end = _HEADER_END.search(record)
-    fields = header_fields(record[: end.start() + 1] if end else record)
-    length = fields.get("content-length", "")
-    block = record[end.end() :][: int(length) if length.isdecimal() else 0] if end else b""
+    fields = header_fields(record[: end.start() + 1]) if end and begins_with_record(record) else {}
+    length, rest = fields.get("content-length", ""), record[end.end() :] if end else b""
+    if (
+        not re.fullmatch(r"[0-9]{1,17}", length)
+        or len(rest) < int(length)
+        or rest[int(length) :].strip(b"\r\n")
+    ):
+        raise CorruptError("no record of WARC that ends where it says")
+    return fields, rest[: int(length)]
+
+
+def _described(fields: Mapping[str, str], block: bytes, most: int) -> tuple[dict[str, Any], bytes]:
+    """The facts and the text of a record; no more than `most` bytes of its content are looked at."""
     kind, is_http = fields.get("warc-type", "").lower(), "application/http" in fields.get("content-type", "")
     message = parse_message(block) if is_http and kind in ("response", "revisit") else None
     asked = _HEADER_END.search(block) if is_http and kind == "request" else None

@@ -33,7 +33,11 @@ def warc_of(stored: bytes, *, packed: bool) -> bytes:
     plain = gzip.decompress(stored) if stored[:2] == b"\x1f\x8b" else stored
     written = io.BytesIO()
     try:
-        _AsStored(written, gzip=packed).write_record(_only_record(plain))
+        record = _only_record(plain)
+        if record.rec_type == "revisit":
+            # Of those warcio writes parsed HTTP headers only, and here nothing is parsed.
+            record.rec_type = "response"
+        _AsStored(written, gzip=packed).write_record(record)
         found = _only_record(written.getvalue()).raw_stream.read()
         header = _HEADER_END.search(plain)
         body = plain[header.end() :] if header else b""

@@ -118,9 +118,24 @@ def test_other_real_records_have_the_digest_that_they_declare(
     assert told["document"] == "https://an.wikipedia.org/wiki/Escopete"
 
 
+@pytest.mark.real_data
+def test_a_real_revisit_is_shown_and_written_with_the_headers_that_it_has(
+    real_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shard = real_data / "warc_edge_cases" / "pywb" / "warcs" / "iana.warc.gz"
+    out = tmp_path / "one.warc"
+    for options in ([], ["--out", str(out)]):
+        assert cli.run(["fetch", f"{shard}#offset=785806,length=548", *options]) == 0
+    said = capsys.readouterr().out
+    assert "record     revisit: no document" in said
+    assert "X-Varnish: 773810071 773808907" in said
+    assert "computed" not in said
+    assert out.read_bytes() == gzip.decompress(shard.read_bytes()[785806 : 785806 + 548])
+
+
 def test_a_range_that_is_not_just_one_record_is_none(shard: Path, capsys: pytest.CaptureFixture[str]) -> None:
     offset, length, _ = responses(shard)[ROBOTS]
-    for start, size in ((offset, length - 1), (offset + 1, length - 1), (offset, length + 400)):
+    for start, size in ((offset, length - 5), (offset + 1, length - 1), (offset, length + 400)):
         assert cli.run(["fetch", f"{shard}#offset={start},length={size}"]) == 1
         assert "not the document that was asked for: unreadable" in capsys.readouterr().err
 

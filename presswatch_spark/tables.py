@@ -203,7 +203,7 @@ CENSUS_LOG = pa.schema(
         _required("row_groups_read", pa.int64(), "Row groups that the statistics did not rule out."),
         _required("rows", pa.int64(), "Rows of the file."),
         _required("captures", pa.int64(), "Rows that the file gave to `captures`."),
-        _required("columns_missing", pa.list_(pa.string()), "Columns that the file lacks; what they would tell is null in `captures`."),
+        _required("columns_missing", pa.list_(pa.string()), "Columns that the file lacks, or whose type tells no time; what they would tell is null in `captures`."),
         _column("etag", pa.string(), "ETag of the object; on local disk `mtime-` and the time of its last change."),
         _required("attempts", pa.int32(), "How many times the file was tried."),
         _required("started_at", UTC_MICROS, "When its reading began."),

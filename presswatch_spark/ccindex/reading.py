@@ -86,8 +86,10 @@ def _columns(parquet: pq.ParquetFile, uri: str, report: IndexReport) -> dict[str
     chosen = chosen_columns(dotted_names(schema))
     sample = pa.RecordBatch.from_pylist([], schema)
     # What is no text names no host: it must not leave a row out.
-    for ours in {"host", "url"} & chosen.keys():
-        if not _is_text(column_at(sample, chosen[ours]).type):
+    for ours in {"host", "url", "captured_at"} & chosen.keys():
+        kind = column_at(sample, chosen[ours]).type
+        # Nor is a number a moment: of what unit, and since when?
+        if not (_is_text(kind) or (ours == "captured_at" and pa.types.is_timestamp(kind))):
             del chosen[ours]
     if "url" not in chosen:
         raise CorruptError(

@@ -276,6 +276,21 @@ class TestHostileUrls:
         assert outcome.log["status"] == "complete"
         assert {row["captured_at"] for row in found} == {None}
 
+    @pytest.mark.parametrize("kind", [pa.int64(), pa.date32()], ids=str)
+    def test_a_time_that_is_none_is_named_among_the_columns_that_tell_nothing(
+        self, corpus: Path, tmp_path: Path, kind: pa.DataType
+    ) -> None:
+        table = pa.Table.from_pylist(some_rows(), SCHEMA)
+        times = table["fetch_time"].cast(kind)
+        table = table.set_column(table.column_names.index("fetch_time"), "fetch_time", times)
+        file = partition(tmp_path)
+        file.parent.mkdir(parents=True)
+        pq.write_table(table, file)
+        outcome, found = take(corpus, tmp_path, file)
+        assert outcome.log["status"] == "complete"
+        assert outcome.log["columns_missing"] == ["fetch_time"]
+        assert {row["captured_at"] for row in found} == {None}
+
     def test_numbers_of_another_type_are_read_or_null(self, corpus: Path, tmp_path: Path) -> None:
         rows = [
             row | {"warc_record_offset": "12", "warc_record_length": -1.5, "fetch_status": "x"}

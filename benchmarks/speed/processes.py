@@ -99,7 +99,7 @@ class PeakMemory:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
-        # What is done last takes less time than lies between two looks, on a busy machine, and is held afterwards.
+        # What is done last, and held afterwards, may take less time than lies between two looks.
         self._look()
 
     def _watch(self) -> None:

@@ -39,6 +39,8 @@ WITHOUT_PAGES = frozenset(("robotstxt", "crawldiagnostics"))
 """Subsets of a release that hold no pages, or others than those that `warc` and `wet` hold."""
 
 _PARTITION = re.compile(r"(?:^|/)(crawl|subset)=([^/]+)(?=/)")
+# Where the older index lies.
+_COLLECTION = re.compile(r"(?:^|/)collections/(CC-[^/]+)/indexes/[^/]+$")
 _IN_FILENAME = re.compile(r"(?:^|/)crawl-data/([^/]+)/segments/[^/]+/([^/]+)/")
 
 
@@ -61,6 +63,8 @@ def missing_columns(chosen: Collection[str], uri: str) -> tuple[str, ...]:
 def partitions(uri: str) -> dict[str, str]:
     """Release and subset, as far as the path of a file names them."""
     named = dict(_PARTITION.findall(uri))
+    if found := _COLLECTION.search(uri):
+        named.setdefault("crawl", found[1])
     return {
         ours: named[theirs]
         for ours, theirs in (("release", "crawl"), ("subset", "subset"))

@@ -86,8 +86,10 @@ def _columns(parquet: pq.ParquetFile, uri: str, report: IndexReport) -> dict[str
     chosen = chosen_columns(dotted_names(schema))
     sample = pa.RecordBatch.from_pylist([], schema)
     # What is no text names no host: it must not leave a row out.
-    for ours in {"host", "url"} & chosen.keys():
-        if not _is_text(column_at(sample, chosen[ours]).type):
+    for ours in {"host", "url", "captured_at"} & chosen.keys():
+        kind = column_at(sample, chosen[ours]).type
+        # Nor is a number a moment: of what unit, and since when?
+        if not (_is_text(kind) or (ours == "captured_at" and pa.types.is_timestamp(kind))):
             del chosen[ours]
     if "url" not in chosen:
         raise CorruptError(
@@ -213,9 +215,13 @@ def _values(column: pa.Array) -> list[Any]:
             for value in column.cast(pa.large_binary()).to_pylist()
         ]
     try:
-        return list(column.to_pylist())
+        values = list(column.to_pylist())
     except VALUE_ERRORS:
-        return [_value(each) for each in column]
+        values = [_value(each) for each in column]
+    if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
+        # Tools that know no missing integers make floats of a column that has one.
+        return [int(value) if value is not None and value % 1 == 0 else value for value in values]
+    return values
 
 
 def _value(value: pa.Scalar) -> Any:

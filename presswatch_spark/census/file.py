@@ -38,6 +38,7 @@ class _Attempt:
     batches: list[pa.RecordBatch] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     kinds: Counter[Kind] = field(default_factory=Counter)
+    killed: bool = False
 
     def add(self, row: Row) -> None:
         """Take a row of `captures`."""
@@ -66,6 +67,17 @@ class _Attempt:
         if not self.report.defects_total:
             return "complete"
         return "partial" if self.report.row_groups_done else "failed"
+
+    @property
+    def failure(self) -> str | None:
+        """Whose fault it was that it is not complete, as `census_log` says; None if it is."""
+        if self.status == "complete":
+            return None
+        if self.killed:
+            return "worker"
+        if self.report.interrupted:
+            return "storage"
+        return "fault" if self.report.faulty else "content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +108,7 @@ class FileCensus:
     def lost(self, planned: tuple[int, ObjectInfo], attempts: int) -> FileOutcome:
         """The outcome of a file that killed every worker that tried it."""
         position, info = planned
-        attempt = _Attempt(info)
+        attempt = _Attempt(info, killed=True)
         attempt.report.add_defect(ALL_DIED)
         outcome = FileOutcome(_log(attempt, attempts, datetime.now(UTC), 0.0), {})
         write_part(self.folder, position, [], outcome)
@@ -173,6 +185,7 @@ def _log(attempt: _Attempt, tries: int, began: datetime, seconds: float) -> dict
         "shard_uri": printable(info.uri),
         "status": attempt.status,
         "error": storable("; ".join(report.told)[:ERROR_CHARACTERS]) or None,
+        "failure": attempt.failure,
         "bytes_expected": info.size,
         "bytes_read": report.bytes_read,
         "row_groups": report.row_groups,

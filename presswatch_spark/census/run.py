@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from presswatch_spark import __version__
+from presswatch_spark.ccindex.columns import partitions
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.census.file import FileCensus
 from presswatch_spark.census.parts import FileOutcome, Kind, part_of, read_outcome, read_part
@@ -29,6 +30,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.urls import page_url
 from presswatch_spark.monitoring.census import CensusObserver
 from presswatch_spark.monitoring.events import EventLog
+from presswatch_spark.output.failures import check_budget
 from presswatch_spark.output.files import SortedFiles
 from presswatch_spark.output.frames import frame
 from presswatch_spark.output.markers import FOUND_FOLDER
@@ -43,8 +45,9 @@ from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.session import TASK_FAILURES, session
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.lists import is_list
 from presswatch_spark.storage.objects import ObjectInfo, canonical, list_objects, printable
-from presswatch_spark.storage.shards import ShardPlan, plan
+from presswatch_spark.storage.shards import ShardPlan, is_shard_name, plan
 from presswatch_spark.tables import CAPTURES, CENSUS_LOG
 
 if TYPE_CHECKING:
@@ -121,6 +124,7 @@ def census(
         InputError: `releases` lead to no file, or name a crawl that is not known or has no such index.
         CorpusError: the corpus is missing, of another version, or its files are not as its manifest says.
         OutputError: `out` is not ours, owned by another process, or full.
+        PlatformError: too many files were lost to storage or dying workers; nothing is published.
     """
     files = index_files(releases, base, config)
     tell(f"index files to read: {len(files):,}")
@@ -144,7 +148,12 @@ def _files_of(release: str, base: str | None, config: ScanConfig) -> ShardPlan:
     if kinds_of(release) or (CRAWL_LIKE.match(release) and not Path(release).exists()):
         found = shards_of(release, "index", base, config.datasets, config.storage)
         path, base = found.path, found.base
-    return plan([path], config.storage, base)
+    files = plan([path], config.storage, base)
+    if is_list(printable(canonical(path))):
+        # The list of a CDXJ index names what lies beside its shards, too: where keys lie, how it was made.
+        shards = [info for info in files if is_shard_name(info.uri.rpartition("/")[2])]
+        return ShardPlan(tuple(shards)) if shards else files
+    return files
 
 
 def wanted_of(corpus: Corpus) -> Wanted:
@@ -230,7 +239,7 @@ def _publish(
 ) -> tuple[list[FileOutcome], dict[str, Any]]:
     """Bring together what all files gave, in the order of plan and index; the outcomes, and the new row."""
     staging = run.staged
-    outcomes, releases = list[FileOutcome](), set[str | None]()
+    outcomes, releases = list[FileOutcome](), set(_named_by_paths(work.files))
 
     def captures(positions: Iterable[int]) -> Iterator[pa.RecordBatch]:
         for position in positions:
@@ -245,20 +254,29 @@ def _publish(
         staging.remove()
         files = SortedFiles("captures", run.run_id, staging)
         names = [files.write_all(captures(span)) for span in _spans(found, len(work.files))]
+        lines = [outcome.log for outcome in outcomes]
+        check_budget(lines, len(lines), work.config.run.wave_failures, "files of the index")
         uris = [staging.at(name) for name in names]
         with spark_errors(str(staging)):
             digest = table_digest(frame(spark, staging, uris, CAPTURES, ["row_sha256"]))
-        log = pa.Table.from_pylist([{**outcome.log} for outcome in outcomes], CENSUS_LOG.remove(0))
+        log = pa.Table.from_pylist([{**line} for line in lines], CENSUS_LOG.remove(0))
         logged = SortedFiles("census_log", run.run_id, staging).write_all(log.to_batches())
     for table, written in (("captures", uris), ("census_log", [staging.at(logged)])):
         run.lock.confirm()
         store.adopt(table, run.run_id, written)
-    row = _row(work, run, [outcome.log for outcome in outcomes]) | {"table_digest": digest}
+    row = _row(work, run, lines) | {"table_digest": digest}
+    if not releases:
+        releases.add(work.config.read.release)
     row["release"] = releases.pop() if len(releases) == 1 else None
     run.lock.confirm()
     store.publish("censuses", row)
     clear(run)
     return outcomes, row
+
+
+def _named_by_paths(files: Iterable[ObjectInfo]) -> Iterator[str | None]:
+    """Releases that the paths of index files name: an index without a capture is one of its release, too."""
+    return (named["release"] for info in files if "release" in (named := partitions(printable(info.uri))))
 
 
 def _spans(found: Folder, files: int) -> Iterator[list[int]]:

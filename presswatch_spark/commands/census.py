@@ -96,10 +96,13 @@ def census(
 
 def summary_lines(summary: CensusSummary, out: str) -> Iterator[str]:
     """What a census found and what it read, in a few lines."""
+    from presswatch_spark.show import printable
+
     row, log = summary.row, summary.log
     there = {kind.title_id for kind in summary.kinds}
+    of = f" of {printable(row['release'])}" if row["release"] else ""
     yield (
-        f"census {row['run_id']}: {row['captures']:,} captures of {len(there):,} of"
+        f"census {row['run_id']}{of}: {row['captures']:,} captures of {len(there):,} of"
         f" {len(summary.titles):,} titles, in {row['rows']:,} rows of {row['shards_planned']:,} index files,"
         f" {summary.seconds:,.0f} s"
     )

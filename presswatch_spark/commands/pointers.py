@@ -55,8 +55,10 @@ def fetch(
 
     Give TABLES, the folder of a scan, with --row; or a POINTER as this command prints it:
     URI#offset=N,length=N or URI#row=N. The document's URL, record id, digests and text are compared
-    with the row, or its text with the pointer's sha256; a document that differs is not shown. Of a row of
-    rights_signals, the response is fetched, and what it declares is read from it again.
+    with the row, or its text with the pointer's sha256; a document that differs is not shown.
+
+    The row may also be one of `rights_signals`, whose response is fetched, and what it declares read from it
+    again; or of `captures`, whose record is fetched, be it a document or not (a redirect, an error).
     """
     from presswatch_spark.pointers.fetch import at_pointer, for_row, shown
     from presswatch_spark.pointers.mirrors import parse_mirror
@@ -70,7 +72,8 @@ def fetch(
     if prefix is None:
         fetched = at_pointer(target, settings.read.columns, settings.storage, places)
     else:
-        fetched = for_row(target, prefix, settings.storage, places)
+        base = settings.datasets.common_crawl.base
+        fetched = for_row(target, prefix, settings.storage, places, base)
     written = f"{out}: {fetched.save(out)}" if out else None
     for line in shown(fetched, written):
         click.echo(line)

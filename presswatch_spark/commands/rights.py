@@ -28,7 +28,7 @@ MEANING = {
     help="Tables of other scans whose signals count as well, such as of a release's robots.txt. Repeatable.",
 )
 @click.option("--run", "run_id", metavar="RUN", help="Only this run; `latest` for the newest. Default: all.")
-@click.option("--out", metavar="DIR", help="Folder to write the table `reservations` into.")
+@click.option("--out", metavar="DIR", help="Folder on disk for the table `reservations`.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, every column.")
 @storage_options
 def rights(

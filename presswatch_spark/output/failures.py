@@ -37,11 +37,12 @@ def is_hopeless(lost: Rows, shards: int, share: float) -> bool:
     return nothing and len(lost) == shards > failures_allowed(shards, share)
 
 
-def check_budget(log: Rows, shards: int, share: float) -> None:
+def check_budget(log: Rows, shards: int, share: float, of: str = "shards of a wave") -> None:
     """Compare what a wave of so many shards lost for reasons of the platform with what it may.
 
     Args:
-        log: rows of `scan_log`, at least those of the shards that were lost.
+        log: rows of `scan_log`, at least those of the shards that were lost; or of `census_log`.
+        of: what they are, for the message.
 
     Raises:
         PlatformError: it lost more; names the commonest reason, and a shard that has it.
@@ -54,8 +55,7 @@ def check_budget(log: Rows, shards: int, share: float) -> None:
     example = next(row for row in lost if str(row["error"]) == error)
     remedy = STORAGE if example["failure"] == "storage" else WORKERS
     raise PlatformError(
-        f"{len(lost):,} of {shards:,} shards of a wave could not be read, {allowed:,} may be;"
-        f" {count:,} of them: {error}",
+        f"{len(lost):,} of {shards:,} {of} could not be read, {allowed:,} may be; {count:,} of them: {error}",
         where=str(example["shard_uri"]),
         remedy=f"nothing was published and what was read is kept; {remedy}, then give the same command again",
     )

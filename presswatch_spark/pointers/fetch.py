@@ -11,21 +11,25 @@ from presswatch_spark.errors import CorruptError
 from presswatch_spark.matching.rows import Row
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pointers.audit import Audit
+from presswatch_spark.pointers.captured import Captured
 from presswatch_spark.pointers.checks import edited
 from presswatch_spark.pointers.declarations import other_declaration
 from presswatch_spark.pointers.mirrors import Mirror, mirrored
-from presswatch_spark.pointers.outcomes import OTHER_FACTS, OTHER_TEXT, Failure, Record
+from presswatch_spark.pointers.outcomes import GONE, OTHER_FACTS, OTHER_TEXT, UNREADABLE, Failure, Record
 from presswatch_spark.pointers.pointer import Pointer, parse_pointer, pointer_of
+from presswatch_spark.pointers.raw import raw_record, readable
 from presswatch_spark.pointers.reading import records_at, stored_record
 from presswatch_spark.pointers.rows import row_by_digest
 from presswatch_spark.pointers.saved import save, warc_of
 from presswatch_spark.show import cell, printable
 from presswatch_spark.sources.base import ReadOptions
 from presswatch_spark.sources.detect import RECORD_SOURCES
-from presswatch_spark.sources.http.charsets import UTF_8, to_utf8
+from presswatch_spark.sources.http.charsets import to_utf8
 from presswatch_spark.storage.objects import StorageOptions
 
 NAME_COLUMNS = 9
+NOTHING = "nothing: the pointer has no sha256 to compare with"
+BARE = "add encoding=inflated if offset and length count in the inflated file, as of one gzip member"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +64,26 @@ class Fetched:
         return "the record as WARC"
 
 
-def for_row(tables: str, prefix: str, storage: StorageOptions, mirrors: Sequence[Mirror]) -> Fetched:
-    """The document of the row of `tables` whose digest begins with `prefix`; the response, if it is one of
-    `rights_signals`.
+def for_row(
+    tables: str, prefix: str, storage: StorageOptions, mirrors: Sequence[Mirror], base: str
+) -> Fetched:
+    """What the row of `tables` whose digest begins with `prefix` speaks of.
+
+    Of `matches` the document; of `rights_signals` the response that declares it; of `captures` the record.
+
+    Args:
+        base: what the files of `captures` are relative to.
 
     Raises:
-        InputError: there is no such row, or several.
+        InputError: there is no such row, or several, or it names no file.
         CorruptError: what lies there now is not what the row says.
     """
     audit = Audit(TableStore.open(tables, storage), storage, mirrors)
-    row = row_by_digest(audit.store, prefix)
-    if "signal" in row:
+    table, row = row_by_digest(audit.store, prefix)
+    if table == "rights_signals":
         return _declaring(row, audit)
+    if table == "captures":
+        return _captured(Captured(row, base), audit)
     (verdict,) = audit.verdicts([row])
     if verdict.failure or verdict.record is None:
         raise _refused(verdict.pointer, verdict.failure)
@@ -100,6 +112,16 @@ def _declaring(row: Row, audit: Audit) -> Fetched:
     )
 
 
+def _captured(capture: Captured, audit: Audit) -> Fetched:
+    """The record of a row of `captures`."""
+    options = ReadOptions(storage=audit.storage)
+    pointer = capture.pointer(mirrored(capture.uri, audit.mirrors))
+    outcome = capture.record(pointer, options)
+    if isinstance(outcome, Failure):
+        raise _refused(pointer, outcome)
+    return Fetched(pointer, outcome, options, capture.checked(outcome))
+
+
 def _every(url: str) -> bool:
     return True
 
@@ -119,22 +141,31 @@ def at_pointer(
     release = in_filename(asked.uri).get("release")
     options = ReadOptions(columns=columns, release=release, pdf=True, wants=_every, storage=storage)
     ((_, outcome),) = records_at([pointer], options)
+    if isinstance(outcome, Failure) and outcome.reason in (GONE, UNREADABLE) and _may_be_any(pointer):
+        # It need be no response: revisits, requests and metadata are records, too.
+        raw = raw_record(pointer, options)
+        outcome = outcome if isinstance(raw, Failure) else raw
     if isinstance(outcome, Failure):
-        raise _refused(pointer, outcome)
+        bare = pointer.by_range and pointer.encoding is None and outcome.reason in (GONE, UNREADABLE)
+        raise _refused(pointer, outcome, BARE if bare else "")
     if pointer.sha256 not in (None, hashlib.sha256(outcome.text).hexdigest()):
         raise _refused(pointer, Failure(OTHER_TEXT))
     if pointer.length not in (None, length := outcome.facts["record_length"]):
         raise _refused(pointer, Failure(OTHER_FACTS, f"the record there has {length:,} bytes"))
-    checked = (
-        "SHA-256 of the text" if pointer.sha256 else "nothing: the pointer has no sha256 to compare with"
-    )
+    checked = "SHA-256 of the text" if pointer.sha256 else NOTHING
     return Fetched(pointer, outcome, options, checked)
+
+
+def _may_be_any(pointer: Pointer) -> bool:
+    """Whether a pointer may be one to a record that is no document."""
+    return pointer.row is None and pointer.sha256 is None and pointer.format in (None, "warc")
 
 
 def shown(fetched: Fetched, written: str | None) -> Iterator[str]:
     """What was fetched, in lines that cannot steer a terminal; its text, unless something was `written`."""
     record, facts = fetched.record, fetched.record.facts
     by = "by range" if record.stored is not None else "of the shard, in order"
+    kind = facts.get("record_type") or ("response" if record.is_bare else None)
     told = {
         "document": facts["document_url"],
         "captured": facts["captured_at"],
@@ -144,7 +175,11 @@ def shown(fetched: Fetched, written: str | None) -> Iterator[str]:
         "computed": facts["payload_digest_computed"],
         "charset": facts["charset"],
         "languages": ", ".join(facts["languages"]),
-        "body" if record.is_bare else "text": f"{len(record.text):,} bytes, SHA-256 {facts['text_sha256']}",
+        "record": f"{kind}: no document" if kind else None,
+        "content": f"SHA-256 {facts['content_sha256']}" if "content_sha256" in facts else None,
+        "body" if record.is_bare else "text": f"{len(record.text):,} bytes, SHA-256 {facts['text_sha256']}"
+        if facts["text_sha256"]
+        else None,
         "made by": facts["text_extraction"],
         "declares": fetched.signal,
         "pointer": pointer_of(facts, fetched.pointer.uri),
@@ -164,8 +199,10 @@ def _content(fetched: Fetched) -> str:
     if capture is None or not (fetched.signal or record.is_bare):
         return record.text.decode("utf-8", "replace")
     head = "".join(f"{name}: {value}\n" for name, value in capture.headers)
-    return f"{head}\n{bytes(to_utf8(capture.body, capture.encoding or UTF_8)).decode('utf-8', 'replace')}"
+    body = bytes(to_utf8(capture.body, capture.encoding)) if capture.encoding else readable(capture.body)
+    return f"{head}\n{body.decode('utf-8', 'replace')}"
 
 
-def _refused(pointer: Pointer, failure: Failure | None) -> CorruptError:
-    return CorruptError(f"not the document that was asked for: {failure}", where=str(pointer))
+def _refused(pointer: Pointer, failure: Failure | None, remedy: str = "") -> CorruptError:
+    what = f"not the document that was asked for: {failure}"
+    return CorruptError(what, where=str(pointer), remedy=remedy)

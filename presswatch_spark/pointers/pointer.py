@@ -5,7 +5,8 @@
 
 The URI of the shard; after the last `#` what the columns of `matches` say: `offset`, `length` and `encoding`
 (`record_…`), `row` (`row_index`), `format` (`dataset`), `sha256` (`text_sha256`). `offset` with `length`, or
-`row`, must be there; what else is left out is found by looking into the shard, and cannot be compared.
+`row`, must be there; what else is left out is found by looking into the shard, and cannot be compared. But
+without `encoding`, the bytes are those of the file: where they count in the inflated one, it must be there.
 """
 
 from __future__ import annotations

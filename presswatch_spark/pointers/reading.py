@@ -33,6 +33,8 @@ from presswatch_spark.storage.objects import (
 LOOK_BEYOND_BYTES = 16
 # Enough to name what lies at an offset now, if it is longer than what did.
 OTHER_RECORD_BYTES = 8 << 20
+# A record is longer than its document: by its headers, and by what packing adds to what cannot be packed.
+HEADERS_BYTES = 1 << 20
 DEFECTS_TOLD = 3
 
 Outcome = Record | Failure
@@ -55,7 +57,7 @@ def records_at(pointers: Sequence[Pointer], options: ReadOptions) -> Iterator[tu
             yield from _in_order(shard, format, left, options)
     except PresswatchError as error:
         for pointer in left:
-            yield pointer, _failure_of(error)
+            yield pointer, failure_of(error)
 
 
 def stored_record(pointer: Pointer, record: Record, options: ReadOptions) -> bytes:
@@ -92,7 +94,7 @@ class _Part:
 def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outcome:
     """The record in a range of the shard; of what else is there, as much as names it."""
     start, length = pointer.offset or 0, pointer.length or 0
-    if start < 0 or not 0 < length <= options.max_document_bytes:
+    if start < 0 or not 0 < length <= options.max_document_bytes + HEADERS_BYTES:
         return Failure(UNREADABLE, "the range is none of a record")
     beyond = shard.size is not None and start >= shard.size
     data = b"" if beyond else read_range(shard.uri, start, length + LOOK_BEYOND_BYTES, options.storage)
@@ -222,7 +224,8 @@ def _absence(pointer: Pointer, report: ReadReport) -> Failure:
     return Failure(reason, "; ".join(own or map(str, report.defects[-DEFECTS_TOLD:])))
 
 
-def _failure_of(error: PresswatchError) -> Failure:
+def failure_of(error: PresswatchError) -> Failure:
+    """What an error of storage, or of a shard as a whole, says of a document in it."""
     if isinstance(error, MissingError):
         return Failure(NO_SHARD, error.what)
     return Failure(NOT_REACHED if isinstance(error, StorageError) else UNREADABLE, error.what)

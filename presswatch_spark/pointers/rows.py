@@ -6,24 +6,25 @@ A file of an earlier version has fewer columns; its rows' digests are over those
 
 from __future__ import annotations
 
+from functools import partial
 from random import Random
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import CorruptError, InputError
 from presswatch_spark.matching.rows import Row
-from presswatch_spark.output.tables import TableStore
+from presswatch_spark.output.tables import SCHEMAS, TableStore
 from presswatch_spark.queries.matches import chosen_runs
 from presswatch_spark.sources.table.parquet import ARROW_ERRORS
 from presswatch_spark.storage.arrow_files import file_system
-from presswatch_spark.tables import MATCHES, RIGHTS_SIGNALS
+from presswatch_spark.tables import CAPTURES
 
 DIGEST_DIGITS = 64
-SCHEMAS = {"matches": MATCHES, "rights_signals": RIGHTS_SIGNALS}
+POINTING = ("matches", "rights_signals", "captures")
+"""Tables whose rows point at records."""
 USED = {
     "matches": (
         "run_id", "dataset", "document_url", "article_id", "article_sha256", "longest_run_words", "spans",
@@ -35,6 +36,7 @@ USED = {
         "shard_uri", "record_id", "record_offset", "record_length", "record_encoding", "captured_at",
         "http_status", "row_sha256",
     ),
+    "captures": tuple(CAPTURES.names),
 }  # fmt: skip
 
 
@@ -60,27 +62,23 @@ def drawn_rows(store: TableStore, run_id: str | None, count: int, seed: int) -> 
     return rows, total
 
 
-def row_by_digest(store: TableStore, prefix: str) -> Row:
-    """The row of `matches` or `rights_signals` whose `row_sha256` begins with `prefix`; of several runs that
-    have it, from the newest.
+def row_by_digest(store: TableStore, prefix: str) -> tuple[str, Row]:
+    """The row whose `row_sha256` begins with `prefix`, with its table; of several runs, from the newest.
 
     Raises:
         InputError: there is no such row, or several.
-        CorruptError: a file of the table cannot be read.
+        CorruptError: a file of a table cannot be read.
     """
     wanted = prefix.lower()
     if not 0 < len(wanted) <= DIGEST_DIGITS or set(wanted) - set("0123456789abcdef"):
         raise InputError(
             f"{prefix!r} begins no SHA-256", remedy="give the first digits of a row's row_sha256"
         )
-    begins = pc.starts_with(ds.field("row_sha256"), wanted)
-    found: dict[str, Row] = {}
-    for table in SCHEMAS:
-        for file in _files(store, None, table):
-            rows = _read(
-                file, lambda path, of=table: _table(store, path, of).to_table(filter=begins).to_pylist()
-            )
-            found |= {row["row_sha256"]: row for row in rows}
+    found: dict[str, tuple[str, Row]] = {}
+    for table in POINTING:
+        for file in store.files(table):
+            rows = _read(file, partial(_rows_that, wanted, store, table))
+            found |= {row["row_sha256"]: (table, row) for row in rows}
     if len(found) != 1:
         how_many = f"{len(found):,} rows have" if found else "no row has"
         raise InputError(
@@ -91,10 +89,19 @@ def row_by_digest(store: TableStore, prefix: str) -> Row:
     return found.popitem()[1]
 
 
-def _files(store: TableStore, run_id: str | None, table: str = "matches") -> list[str]:
+def _rows_that(begin: str, store: TableStore, table: str, path: str) -> list[Row]:
+    """Rows whose digest begins so; of a file without one, only the digests are read."""
+    opened = _table(store, path, table)
+    digests = opened.to_table(columns=["row_sha256"])["row_sha256"]
+    places = pc.indices_nonzero(pc.starts_with(digests, begin))
+    rows: list[Row] = opened.take(places).to_pylist() if len(places) else []
+    return rows
+
+
+def _files(store: TableStore, run_id: str | None) -> list[str]:
     if not store.published():
         raise InputError("no run is published here", where=str(store.root))
-    return store.files(table, *chosen_runs(store, run_id))
+    return store.files("matches", *chosen_runs(store, run_id))
 
 
 def _metadata(store: TableStore, path: str) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import re
-from pathlib import Path
 from typing import Any
 
 from warcio.archiveiterator import ArchiveIterator
@@ -13,7 +12,7 @@ from warcio.exceptions import ArchiveLoadFailed
 from warcio.warcwriter import WARCWriter
 
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.storage.disk import disk_errors
+from presswatch_spark.storage.disk import disk_errors, on_disk
 
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _RECORD_ENDS = (b"\r\n\r\n", b"\n\n", b"")
@@ -34,7 +33,11 @@ def warc_of(stored: bytes, *, packed: bool) -> bytes:
     plain = gzip.decompress(stored) if stored[:2] == b"\x1f\x8b" else stored
     written = io.BytesIO()
     try:
-        _AsStored(written, gzip=packed).write_record(_only_record(plain))
+        record = _only_record(plain)
+        if record.rec_type == "revisit":
+            # Of those warcio writes parsed HTTP headers only, and here nothing is parsed.
+            record.rec_type = "response"
+        _AsStored(written, gzip=packed).write_record(record)
         found = _only_record(written.getvalue()).raw_stream.read()
         header = _HEADER_END.search(plain)
         body = plain[header.end() :] if header else b""
@@ -51,8 +54,15 @@ def warc_of(stored: bytes, *, packed: bool) -> bytes:
 
 def save(path: str, content: bytes) -> None:
     """Write a new file; `OutputError` if there is one already, or it cannot be written."""
-    with disk_errors(Path(path)), open(path, "xb") as file:
-        file.write(content)
+    place = on_disk(path)
+    with disk_errors(place), place.open("xb") as file:
+        try:
+            file.write(content)
+            file.flush()
+        except OSError:
+            # Half a record is no evidence, and would stand in the way of the next try.
+            place.unlink()
+            raise
 
 
 def _only_record(data: bytes) -> Any:

@@ -20,6 +20,7 @@ from presswatch_spark.output.tables import TableStore
 from presswatch_spark.queries.matches import chosen_runs
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.session import session
+from presswatch_spark.storage.disk import on_disk
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables import COMPARISON, SIGHTING
 
@@ -79,7 +80,7 @@ def compare(
         InputError: a run is not published.
         OutputError: `out` already holds a comparison, or cannot be written.
     """
-    store, folder = TableStore.open(tables, storage), Path(out).absolute() / "comparison"
+    store, folder = TableStore.open(tables, storage), on_disk(out) / "comparison"
     (before,), (after,) = chosen_runs(store, before), chosen_runs(store, after)
     doubts = _doubts(store, before, after)
     if (folder / "_SUCCESS").exists():

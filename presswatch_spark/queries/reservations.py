@@ -22,7 +22,7 @@ from presswatch_spark.rights.declared import Declared
 from presswatch_spark.rights.model import AGENTS
 from presswatch_spark.rights.relation import Declaration, InForce, in_force, second
 from presswatch_spark.sources.http.site_files import site_file
-from presswatch_spark.storage.disk import disk_errors
+from presswatch_spark.storage.disk import disk_errors, on_disk
 from presswatch_spark.storage.local import sync
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables import DECLARED, MATCHES, RESERVATIONS, RIGHTS_SIGNALS
@@ -123,7 +123,7 @@ def write(rows: Iterable[dict[str, Any]], out: str) -> tuple[Path, Counter[tuple
     Raises:
         OutputError: there is one already, or it cannot be written.
     """
-    folder = Path(out).absolute() / "reservations"
+    folder = on_disk(out) / "reservations"
     if folder.exists():
         raise OutputError(
             "there is a table of reservations already", where=str(folder), remedy="name another --out"

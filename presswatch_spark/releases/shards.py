@@ -120,6 +120,20 @@ def _filled(pattern: str, setting: str, parts: Mapping[str, str]) -> str:
     return text
 
 
+def _respelled(name: str) -> list[str]:
+    """The release other than a crawl that `name` is, but for capitals and the zero of a month."""
+    upper, lower = re.sub(r"-([0-9])$", r"-0\1", name.upper()), name.lower()
+    said = ((NEWS_MONTH, upper), (C4, lower), (OSCAR, lower.replace("oscar", "OSCAR", 1)))
+    return [spelling for pattern, spelling in said if pattern.fullmatch(spelling)]
+
+
+def _near(name: str, crawls: list[str]) -> list[str]:
+    """Crawls, or CC-NEWS, that are spelt nearly alike, the nearest first."""
+    said = (name.upper(), f"CC-MAIN-{name}") if name[:1].isdigit() else (name.upper(),)
+    tries = (get_close_matches(each, [*crawls, NEWS], NEAR_NAMES, NEARNESS) for each in said)
+    return next(filter(None, tries), [])
+
+
 def _is_known(name: str, rules: DatasetRules) -> bool:
     return bool(NEWS_MONTH.fullmatch(name)) or name in _names(rules)
 
@@ -131,9 +145,7 @@ def _names(rules: DatasetRules) -> list[str]:
 
 def _unknown(name: str, reason: str, rules: DatasetRules) -> PresswatchError:
     names = _names(rules)
-    said = (name.upper(), f"CC-MAIN-{name}")
-    tries = (get_close_matches(each, [*names, NEWS], NEAR_NAMES, NEARNESS) for each in said)
-    near = next(filter(None, tries), [])
+    near = _respelled(name) or _near(name, names)
     meant = f"did you mean {' or '.join(near)}? " if near else ""
     return InputError(
         f"no release of that name is known; the newest crawl in the list is {names[0]}{reason}",

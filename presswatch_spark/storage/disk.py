@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from presswatch_spark.errors import OutputError, StorageError
-from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.storage.uris import canonical, printable, scheme_of
 
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 AGAIN = "make room and give the same command again"
@@ -27,6 +27,17 @@ def disk_errors(where: str | Path) -> Iterator[None]:
         raise
 
 
+def on_disk(path: str) -> Path:
+    """The absolute path of what is to be written to a disk; `OutputError` for an address, or for `-`."""
+    if path == "-" or scheme_of(path) != "file":
+        raise OutputError(
+            "this is written to a disk only",
+            where=printable(path),
+            remedy="name a path on this machine, and copy what is there then",
+        )
+    return Path(canonical(path))
+
+
 def refused(where: str | Path, error: OSError, *, goes_on: bool = True) -> OutputError:
     """The error of a write that failed; `goes_on`: what was being done goes on when it is done again."""
     return disk_full(where, goes_on=goes_on) if error.errno in FULL_DISK else not_writable(where, error)
@@ -34,9 +45,9 @@ def refused(where: str | Path, error: OSError, *, goes_on: bool = True) -> Outpu
 
 def disk_full(where: str | Path, *, goes_on: bool = True) -> OutputError:
     """The error of a disk that has no room left; what goes to S3 is a file of its writer's host first."""
-    on_disk = scheme_of(str(where)) == "file"
+    its_own = scheme_of(str(where)) == "file"
     return OutputError(
-        "the disk is full" if on_disk else "the driver's or a worker's disk for temporary files is full",
+        "the disk is full" if its_own else "the driver's or a worker's disk for temporary files is full",
         where=str(where),
         remedy=f"{AGAIN}: the run goes on" if goes_on else AGAIN,
     )

@@ -22,7 +22,7 @@ from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo
 from tests.censuses import FAST, census_corpus, some_rows, take
-from tests.servers import Fault, Server, web
+from tests.servers import FINE, Fault, Server, web
 
 KEY = "cc-index/crawl=CC-MAIN-2026-34/subset=warc/part-00000.parquet"
 
@@ -95,6 +95,29 @@ def test_a_server_that_stops_answering_is_named_as_the_cause(
         outcome, _ = take(corpus, tmp_path, ObjectInfo(f"{server.url}/{KEY}"), replace(FAST, max_attempts=2))
     assert outcome.log["status"] in ("partial", "failed")
     assert "the server answered 500" in str(outcome.log["error"])
+    assert outcome.log["failure"] == "storage"
+
+
+def test_a_site_that_refuses_its_files_is_no_census_and_the_same_command_takes_it_later(
+    spark: SparkSession, corpus: Path, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, content = str(tmp_path / "out"), file.read_bytes()
+    objects = {f"/crawl=CC-MAIN-2026-34/subset=warc/part-{n}.parquet": content for n in range(7)}
+    with web(objects=objects) as server:
+        names = [f"{server.url}{path}" for path in objects]
+        words = ["census", "--release", *names, "--corpus", str(corpus), "--out", out]
+        server.always = Fault(status=403)
+        assert cli.run(words) == 1
+        said = capsys.readouterr()
+        assert "7 of 7 files of the index could not be read, 5 may be" in said.err
+        assert "captures of" not in said.out
+        store = TableStore.open(out)
+        assert (store.published("censuses"), len(store.files("captures"))) == ([], 0)
+        server.always = FINE
+        assert cli.run(words) == 0
+    (row,) = store.read("censuses").to_pylist()
+    assert (row["shards_complete"], row["captures"]) == (7, len(store.read("captures")))
+    assert row["captures"] > 0
 
 
 class TestTablesOnS3:

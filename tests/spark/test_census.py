@@ -149,6 +149,7 @@ class TestCensus:
         assert failed == [str(file_of(index, 2, "robotstxt"))]
         (error,) = (line["error"] for line in summary.log if line["error"])
         assert error.startswith("every Python worker that tried it died")
+        assert {line["failure"] for line in summary.log} == {None, "worker"}
         assert (summary.row["captures"], summary.row["shards_failed"]) == (31, 1)
 
     def test_an_index_that_holds_no_member_gives_an_empty_table(
@@ -157,9 +158,21 @@ class TestCensus:
         other = file_of(index, 0, "warc")
         summary = taken(other, corpus, tmp_path / "out", spark)
         assert (summary.row["captures"], summary.row["shards_complete"]) == (0, 1)
-        assert summary.row["release"] is None
+        # That nothing of the members is in a release is said of that release.
+        assert summary.row["release"] == "CC-MAIN-2026-34"
         assert set(summary.titles) == set(Corpus.open(str(corpus)).registry.titles)
         assert len(TableStore.open(str(tmp_path / "out")).read("captures")) == 0
+
+    def test_files_of_several_releases_make_a_census_of_none_in_particular(
+        self, spark: SparkSession, corpus: Path, index: Path, tmp_path: Path
+    ) -> None:
+        other = tmp_path / "crawl=CC-MAIN-2025-01" / "subset=warc" / "part-0.parquet"
+        write_file(other, [row_of(random.Random(1), "example.org", "warc")], 1)
+        files = [str(other), str(file_of(index, 2, "warc"))]
+        summary = census(
+            files, corpus=str(corpus), out=str(tmp_path / "out"), config=ScanConfig(), spark=spark
+        )
+        assert (summary.row["captures"], summary.row["release"]) == (31, None)
 
     def test_a_folder_without_files_is_told(self, spark: SparkSession, corpus: Path, tmp_path: Path) -> None:
         (tmp_path / "nothing").mkdir()
@@ -180,7 +193,7 @@ class TestCommand:
         words = ["census", "--release", *paths, "--corpus", str(corpus), "--out", str(tmp_path / "out")]
         assert cli.run(words) == 0
         said = capsys.readouterr().out
-        assert "62 captures of 1 of 4 titles, in 62 rows of 2 index files" in said
+        assert " of CC-MAIN-2026-34: 62 captures of 1 of 4 titles, in 62 rows of 2 index files" in said
         assert "not in this index" not in said
         assert "incomplete" not in said
         size = sum(Path(path).stat().st_size for path in paths)

@@ -9,8 +9,8 @@ import pytest
 from benchmarks.scale.growth import by_tiny_shards
 from benchmarks.scale.material import Sizes
 
-# 100,000 shards have to fit into the GB that a driver has by default, and its JVM has not collected all it could. What a run
-# holds of each is some 2 KB, and what buffers and allocators take until they are full makes as much again at this size.
+# 100,000 shards have to fit into the GB that a driver has by default. What a run holds of each is some 2 KB;
+# what buffers and allocators take until they are full makes as much again at this size, and Java more.
 DRIVER_KILOBYTES, JAVA_KILOBYTES = 10, 60
 
 

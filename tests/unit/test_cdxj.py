@@ -72,6 +72,19 @@ def test_only_members_are_taken_and_the_place_is_the_line(corpus: Path, tmp_path
     ]
 
 
+@pytest.mark.parametrize("name", ["crawl-001/2008/05/09/7/1.arc.gz", "common-crawl/parse-output/1.arc.gz"])
+def test_captures_of_crawls_whose_files_name_none_are_of_the_collection_that_the_shard_lies_in(
+    corpus: Path, tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "cc-index" / "collections" / "CC-MAIN-2008-2009" / "indexes"
+    folder.mkdir(parents=True)
+    of_path = "crawl-data/CC-MAIN-2024-30/segments/1.37/crawldiagnostics/x.warc.gz"
+    text = LINE + LINE.replace(of_path, name)
+    (folder / "cdx-00000.gz").write_bytes(members_of(text))
+    _, rows = take(corpus, tmp_path, folder / "cdx-00000.gz")
+    assert [row["release"] for row in rows] == ["CC-MAIN-2024-30", "CC-MAIN-2008-2009"]
+
+
 def test_a_shard_that_was_cut_is_partial(corpus: Path, tmp_path: Path) -> None:
     whole = members_of(LINE * 6)
     log, rows = taken(corpus, tmp_path, whole[:-30])

@@ -90,6 +90,7 @@ class TestRows:
         assert {row["article_id"] for row in rows} == {None, "pont", "depeche"}
         log = outcome.log
         assert (log["status"], log["error"], log["captures"]) == ("complete", None, len(rows))
+        assert log["failure"] is None
         assert log["columns_missing"] == []
         assert 0 < log["row_groups_read"] < log["row_groups"]
 
@@ -275,6 +276,21 @@ class TestHostileUrls:
         assert outcome.log["status"] == "complete"
         assert {row["captured_at"] for row in found} == {None}
 
+    @pytest.mark.parametrize("kind", [pa.int64(), pa.date32()], ids=str)
+    def test_a_time_that_is_none_is_named_among_the_columns_that_tell_nothing(
+        self, corpus: Path, tmp_path: Path, kind: pa.DataType
+    ) -> None:
+        table = pa.Table.from_pylist(some_rows(), SCHEMA)
+        times = table["fetch_time"].cast(kind)
+        table = table.set_column(table.column_names.index("fetch_time"), "fetch_time", times)
+        file = partition(tmp_path)
+        file.parent.mkdir(parents=True)
+        pq.write_table(table, file)
+        outcome, found = take(corpus, tmp_path, file)
+        assert outcome.log["status"] == "complete"
+        assert outcome.log["columns_missing"] == ["fetch_time"]
+        assert {row["captured_at"] for row in found} == {None}
+
     def test_numbers_of_another_type_are_read_or_null(self, corpus: Path, tmp_path: Path) -> None:
         rows = [
             row | {"warc_record_offset": "12", "warc_record_length": -1.5, "fetch_status": "x"}
@@ -293,6 +309,22 @@ class TestHostileUrls:
         assert {(r["record_offset"], r["record_length"], r["http_status"]) for r in found} == {
             (12, None, None)
         }
+
+    @pytest.mark.parametrize("kind", [pa.float64(), pa.decimal128(12, 0)], ids=str)
+    def test_whole_numbers_that_a_copy_holds_as_others_are_read_as_what_they_are(
+        self, corpus: Path, tmp_path: Path, kind: pa.DataType
+    ) -> None:
+        plain, file = partition(tmp_path), partition(tmp_path / "other")
+        table = pa.Table.from_pylist(some_rows(), SCHEMA)
+        for path in (plain, file):
+            path.parent.mkdir(parents=True)
+        pq.write_table(table, plain)
+        for name in ("fetch_status", "warc_record_offset", "warc_record_length"):
+            table = table.set_column(table.column_names.index(name), name, table[name].cast(kind))
+        pq.write_table(table, file)
+        outcome, found = take(corpus, tmp_path, file)
+        assert outcome.log["status"] == "complete"
+        assert seen(found) == expected(plain)
 
 
 class TestDamage:
@@ -322,6 +354,7 @@ class TestDamage:
         outcome, rows = take(corpus, tmp_path, file)
         assert (outcome.log["status"], rows) == ("failed", [])
         assert "footer" in outcome.log["error"]
+        assert outcome.log["failure"] == "content"
 
     def test_columns_that_end_at_different_rows_are_a_broken_row_group(
         self, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -552,6 +585,20 @@ def test_the_id_of_a_crawl_leads_to_the_files_of_its_list_and_a_path_to_itself(t
         index_files(["cc-main-2025-33"], str(mirror), ScanConfig())
     with pytest.raises(InputError, match="has no columnar index"):
         index_files(["CC-MAIN-2012"], str(mirror), ScanConfig())
+
+
+def test_a_list_of_the_older_index_leads_to_its_shards_and_not_to_what_lies_beside_them(
+    tmp_path: Path,
+) -> None:
+    names = ["cdx-00000.gz", "cdx-00001.gz", "cluster.idx", "metadata.yaml"]
+    keys = [f"cc-index/collections/{CRAWL}/indexes/{name}" for name in names]
+    (tmp_path / "cc-index").mkdir()
+    listing = tmp_path / "cc-index.paths.gz"
+    listing.write_bytes(gzip.compress("\n".join(keys).encode()))
+    files = index_files([str(listing)], None, ScanConfig())
+    assert [info.uri for info in files] == [f"{tmp_path}/{key}" for key in keys[:2]]
+    listing.write_bytes(gzip.compress(keys[2].encode()))
+    assert len(index_files([str(listing)], None, ScanConfig())) == 1
 
 
 def test_what_one_release_is_relative_to_is_not_what_the_next_one_is(tmp_path: Path) -> None:

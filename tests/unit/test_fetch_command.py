@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from warcio.archiveiterator import ArchiveIterator
 from presswatch_spark import cli
 from presswatch_spark.demo import shards
 from presswatch_spark.demo.generate import Page
+from presswatch_spark.errors import OutputError
 from presswatch_spark.output.tables import TableStore
+from presswatch_spark.pointers.saved import save
 from tests.scanned import (
     change_a_byte,
     members,
@@ -81,6 +84,19 @@ def test_the_pointer_that_is_shown_fetches_the_same_document_without_the_tables(
         assert "SHA-256 of the text" in again
 
 
+def test_a_pointer_that_does_not_say_that_it_counts_inflated_bytes_is_told_how_to(
+    release: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = row_in(release, "single.warc.wet.gz")
+    pointer = f"{row['shard_uri']}#offset={row['record_offset']},length={row['record_length']}"
+    assert cli.run(["fetch", pointer]) == 1
+    assert "add encoding=inflated" in capsys.readouterr().err
+    assert cli.run(["fetch", f"{pointer},encoding=inflated"]) == 0
+    assert row["text_sha256"] in capsys.readouterr().out
+    assert cli.run(["fetch", f"{release}/absent.warc.gz#offset=1,length=2"]) == 1
+    assert "inflated" not in capsys.readouterr().err
+
+
 def test_only_the_member_is_read_where_the_record_is_one(
     release: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -112,6 +128,28 @@ def test_a_row_of_c4_is_written_as_its_text_and_never_over_a_file(
     assert out.read_bytes() == f"{HOSTILE}\n{press()[0].body}\n{HOSTILE}".encode()
     assert fetched(release, "c4.json.gz", "--out", str(out)) == 1
     assert "exists" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("out", ["s3://bucket/a.warc", "https://site.example/a.warc", "-"])
+def test_a_file_that_is_none_of_this_machine_s_is_refused(
+    out: str, release: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(release)
+    before = sorted(release.iterdir())
+    assert fetched(release, "c4.json.gz", "--out", out) == 1
+    assert capsys.readouterr().err.startswith(f"error: {out}: this is written to a disk only")
+    assert sorted(release.iterdir()) == before
+
+
+def test_a_file_that_could_not_be_written_whole_is_not_left(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OutputError, match="cannot be written"):
+            save(str(tmp_path / "a.txt"), b"x" * 2000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_document_that_is_another_now_is_not_shown(

@@ -471,7 +471,7 @@ class TestEditedTables:
         store = TableStore.open(str(scanned[1]))
         rows, _ = drawn_rows(store, None, 1000, 0)
         digest = rows[0]["row_sha256"]
-        assert row_by_digest(store, digest[:16].upper()) == rows[0]
+        assert row_by_digest(store, digest[:16].upper()) == ("matches", rows[0])
         for prefix, said in ((digest[::-1], "no row"), ("", "begins no"), ("xyz", "begins no")):
             with pytest.raises(InputError, match=said):
                 row_by_digest(store, prefix)
@@ -486,6 +486,17 @@ def test_rows_are_read_by_the_columns_that_their_run_was_told(corpus: Path, tmp_
     shard = write_jsonl(tmp_path / "some.jsonl", lines)
     columns = {"text": "texte", "url": "adresse"}
     scan_here([shard], corpus, tmp_path / "tables", ScanConfig(read=ReadRules(columns=columns)))
+    assert failures(verdicts(tmp_path / "tables", corpus)) == {}
+
+
+@pytest.mark.parametrize("name", ["plain.warc.wet", "plain.warc"])
+def test_a_document_just_as_long_as_allowed_verifies_though_its_record_is_longer(
+    name: str, corpus: Path, tmp_path: Path
+) -> None:
+    FORMS[name](tmp_path / name, copied()[:1])
+    rows = scan_here([tmp_path / name], corpus, tmp_path / "before")
+    allowed = ReadRules(max_document_bytes=rows[0]["record_length"] - 100)
+    assert len(scan_here([tmp_path / name], corpus, tmp_path / "tables", ScanConfig(read=allowed))) > 0
     assert failures(verdicts(tmp_path / "tables", corpus)) == {}
 
 

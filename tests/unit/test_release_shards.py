@@ -114,12 +114,20 @@ class TestRefused:
             ("cc-main-2025-33", "CC-MAIN-2025-33"),
             ("2025-33", "CC-MAIN-2025-33"),
             ("CC-NEW", "CC-NEWS"),
+            ("cc-news-2025-08", "CC-NEWS-2025-08?"),
+            ("CC-News-2025-8", "CC-NEWS-2025-08?"),
+            ("C4-en", "c4-en?"),
+            ("oscar-2301-FR", "OSCAR-2301-fr?"),
         ],
     )
     def test_a_typo_with_the_names_that_may_be_meant(self, typo: str, meant: str) -> None:
         told = refusal(typo)
         assert f"did you mean {meant}" in told
         assert "the newest crawl in the list is CC-MAIN-2025-33" in told
+
+    @pytest.mark.parametrize("name", ["c4", "oscar", "fineweb"])
+    def test_what_is_like_no_name_without_a_guess(self, name: str) -> None:
+        assert "did you mean" not in refusal(name)
 
     def test_a_crawl_that_never_was_with_its_neighbours(self, mirror: Path) -> None:
         told = refusal("CC-MAIN-2025-34", base=mirror)

@@ -179,6 +179,18 @@ def test_a_row_shows_the_declarations_and_their_pointers(tmp_path: Path) -> None
         write([], str(tmp_path / "out"))
 
 
+@pytest.mark.parametrize("out", ["s3://bucket/out", "https://site.example/out"])
+def test_what_is_written_to_a_disk_only_is_refused_elsewhere_and_no_folder_of_that_name_is_made(
+    out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = str(tables(tmp_path / "tables", []))
+    for command in (["rights", folder], ["compare", "--before", "r1", "--after", "latest", folder]):
+        assert run([*command, "--out", out]) == 1
+        assert capsys.readouterr().err.startswith(f"error: {out}: this is written to a disk only")
+    assert [path.name for path in tmp_path.iterdir()] == ["tables"]
+
+
 def test_a_run_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no run r7 is published"):
         list(Reservations(str(tables(tmp_path, [])), run_id="r7").rows())

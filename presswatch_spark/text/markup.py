@@ -48,7 +48,7 @@ from presswatch_spark.text.tags import (
 )
 from presswatch_spark.text.vectors import copy_64, visible_bits_64
 
-_0, _1, _2, _3, _64 = (U64(n) for n in (0, 1, 2, 3, 64))
+_0, _1, _2, _3, _8, _64, _BYTE = (U64(n) for n in (0, 1, 2, 3, 8, 64, 255))
 _SPACE, _BANG, _QUOTE, _AMP, _APOSTROPHE, _SLASH, _LT, _GT, _QUERY = (np.uint8(ord(c)) for c in " !\"&'/<>?")
 _P, _BR, _FONT, _MATH = (U64(int.from_bytes(name, "little")) for name in (b"p", b"br", b"font", b"math"))
 _NUL, _NEWLINE = np.uint8(0), np.uint8(10)
@@ -148,8 +148,8 @@ def _visible_text(
 ) -> Any:
     i, k, end = _0, at, U64(len(data))
     templates, template_start, foreign, inside, kept = _0, _0, _0, _0, _0
-    # Of each that is open, whether it is MathML; the innermost lowest.
-    roots, room = _0, U64(len(out))
+    # Of each that is open, innermost lowest: a bit, whether it is MathML; a byte, how much HTML is around.
+    roots, around, room = _0, _0, U64(len(out))
     p, count, looked = _0, _0, _0
     while True:
         byte = _NUL
@@ -243,7 +243,10 @@ def _visible_text(
                 elif inside != _0:
                     inside -= _1
             elif inside == _0 and _breaks_out(found, first, closes, i - name_end):
-                foreign, in_html = _0, True
+                while foreign != _0 and inside == _0:
+                    foreign, roots = foreign - _1, roots >> _1
+                    inside, around = around & _BYTE, around >> _8
+                in_html = True
         if kind <= BLOCK:
             # Without a branch: whether a tag separates is what cannot be foreseen.
             out[k] = _NEWLINE
@@ -253,9 +256,10 @@ def _visible_text(
             if not closes:
                 if not closes_itself(data, name_end, i):
                     foreign, roots = foreign + _1, roots << _1 | math
+                    inside, around = _0, around << _8 | min(inside, _BYTE)
             elif foreign != _0 and roots & _1 == math:
                 foreign, roots = foreign - _1, roots >> _1
-                inside = inside if foreign != _0 else _0
+                inside, around = around & _BYTE, around >> _8
         elif kind == TEMPLATE:
             k = _separate(out, at, k)
             if not in_html:

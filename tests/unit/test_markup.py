@@ -94,6 +94,8 @@ def runs(sequence: list[str], length: int) -> set[tuple[str, ...]]:
         ("a<svg><mtext><style><p>b", "a b"),
         ("a<math><desc><style><p>b", "a b"),
         ("a<math></svg><style><p>b", "a b"),
+        ("a<svg><desc>b<svg><title/><g></g></svg><i>c</i></desc><style/></svg><i>d</i>", "abcd"),
+        ("a<svg><svg><p><style>b</style>c", "a c"),
         ("a<math><mi><svg><path></svg><b>b</b></mi></math><style>c</style>d", "abd"),
         ("a<svg c=d/><style/></svg><p>e", "a e"),
         ("a<svg c/><style>d</style><p>e", "a e"),
@@ -162,13 +164,15 @@ _INLINE = st.sampled_from([
     "<img alt='un deux'>",
     "<!-- un deux <p> -->", "<script>if (a<b) '</p>'</script>", "<style>p{}</style>", "<input value='trois'>",
     "<svg><path d='a'/><title/></svg>", "<noscript>", "</noscript>", "<a b=\"c'd>\" e='f\">'>",
-    "<iframe></iframe>",
+    "<iframe></iframe>", "<svg><style><![CDATA[a{} <p>]]></style></svg>",
+    "<svg><script><!-- </p> --></script></svg>",
+    "<math><mi>", "<svg><desc>", "</svg>", "</math>", "<svg></p>",
 ])  # fmt: skip
 # With a blank: an end tag of nothing is nothing to the parser, and nobody writes one within a word.
 _BLOCK = st.sampled_from([
     "<p>", "</p>", "<div class=a>", "</div>", "<br/>", "<li>", "<ul>", "</ul>", "<h2>", "</h2>",
     "<button>", "</button>", "<section>", "</section>", "<figure>", "<figcaption>", "</figure>",
-    "<template>un</template>",
+    "<template>un </template>",
 ]).map(" {}".format)  # fmt: skip
 
 

@@ -153,7 +153,7 @@ class TestTablesOnS3:
     ) -> None:
         here = self.taken(index, corpus, str(tmp_path / "out"), endpoint, spark)
         # Files of the table are cut after every file of the index.
-        monkeypatch.setattr("presswatch_spark.census.run.FILE_BYTES", 1)
+        monkeypatch.setattr("presswatch_spark.census.publish.FILE_BYTES", 1)
         there = self.taken(index, corpus, self.OUT, endpoint, spark)
         names = ("table_digest", "captures", "rows", "bytes_read", "release", "shards_complete")
         assert [there.row[name] for name in names] == [here.row[name] for name in names]
@@ -182,7 +182,7 @@ class TestTablesOnS3:
     ) -> None:
         whole = self.taken(index, corpus, self.OUT + "-whole", endpoint, spark)
         with monkeypatch.context() as patched:
-            patched.setattr("presswatch_spark.census.run._publish", lambda *_: 1 / 0)
+            patched.setattr("presswatch_spark.census.run.publish", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 self.taken(index, corpus, self.OUT, endpoint, spark)
         store = TableStore.open(self.OUT, replace(FAST, endpoint=endpoint))

@@ -94,7 +94,9 @@ class TestCensus:
     ) -> None:
         out = tmp_path / "out"
         with monkeypatch.context() as patched:
-            patched.setattr("presswatch_spark.census.run.clear", lambda run: (_ for _ in ()).throw(KeyError))
+            patched.setattr(
+                "presswatch_spark.census.publish.clear", lambda run: (_ for _ in ()).throw(KeyError)
+            )
             patched.setattr(TableStore, "publish", lambda *_: None)
             with pytest.raises(KeyError):
                 taken(index, corpus, out, spark)
@@ -117,7 +119,7 @@ class TestCensus:
 
         monkeypatch.setattr("presswatch_spark.census.run.spread", counted)
         with monkeypatch.context() as patched:
-            patched.setattr("presswatch_spark.census.run._publish", lambda *_: 1 / 0)
+            patched.setattr("presswatch_spark.census.run.publish", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 taken(index, corpus, out, spark)
         (unfinished,) = unfinished_runs(TableStore.open(str(out)))
@@ -140,7 +142,7 @@ class TestCensus:
     def test_a_file_that_kills_its_workers_has_failed_and_the_others_are_read(
         self, spark: SparkSession, corpus: Path, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("presswatch_spark.census.run.FileCensus", Deadly)
+        monkeypatch.setattr("presswatch_spark.census.work.FileCensus", Deadly)
         files = [str(file_of(index, n, subset)) for n, subset in ((0, "warc"), (2, "robotstxt"), (2, "warc"))]
         summary = census(
             files, corpus=str(corpus), out=str(tmp_path / "out"), config=ScanConfig(), spark=spark

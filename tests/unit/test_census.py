@@ -25,7 +25,8 @@ from benchmarks.census.reference import members_rows
 from presswatch_spark.ccindex.reading import _bounds
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.census.parts import Kind
-from presswatch_spark.census.run import CensusSummary, index_files, wanted_of
+from presswatch_spark.census.run import CensusSummary
+from presswatch_spark.census.work import index_files, wanted_of
 from presswatch_spark.commands.census import title_rows
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError

@@ -20,6 +20,7 @@ from presswatch_spark.sources.detect import RECORD_SOURCES, SOURCES, source_for
 from presswatch_spark.sources.inflate.inflated import compression_of, inflated
 from presswatch_spark.sources.warc.arc_lines import begins_with_arc_record
 from presswatch_spark.sources.warc.fields import begins_with_record
+from presswatch_spark.sources.warc.headers import MAX_HEADER_BYTES
 from presswatch_spark.storage.objects import (
     MissingError,
     ObjectInfo,
@@ -89,7 +90,7 @@ class _Part:
 def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outcome:
     """The record in a range of the shard; of what else is there, as much as names it."""
     start, length = pointer.offset or 0, pointer.length or 0
-    if start < 0 or not 0 < length <= options.max_document_bytes:
+    if start < 0 or not 0 < length <= options.max_document_bytes + MAX_HEADER_BYTES:
         return Failure(UNREADABLE, "the range is none of a record")
     beyond = shard.size is not None and start >= shard.size
     data = b"" if beyond else read_range(shard.uri, start, length + LOOK_BEYOND_BYTES, options.storage)

@@ -278,6 +278,19 @@ def test_a_text_that_grew_or_shrank_is_another_text(
     assert failures(verdicts(tables, shard=shard)) == {other_content(shard): {copied()[-1].url}}
 
 
+def test_a_record_whose_text_is_as_long_as_is_read_at_most_is_fetched(tmp_path: Path) -> None:
+    path, options = tmp_path / "long.warc.wet", ReadOptions(max_document_bytes=1 << 10)
+    path.write_bytes(record(b"x" * (1 << 10)))
+    (document,), _ = read(path, "wet", options)
+    place = document.locator
+    assert place.record_length is not None
+    assert place.record_length > 1 << 10
+    pointer = Pointer(str(path), place.record_offset, place.record_length, format="wet")
+    ((_, outcome),) = records_at([pointer], options)
+    assert isinstance(outcome, Record)
+    assert outcome.text == document.text
+
+
 @pytest.mark.parametrize("packing", ["record", "plain", "single"])
 def test_a_record_that_lies_about_its_length_is_fetched_with_the_text_that_was_read(
     packing: str, tmp_path: Path

@@ -57,6 +57,10 @@ def warc() -> list[bytes]:
         "both": (chunked(gzip.compress(html("utf-8"))), typed, PACKED, CHUNKED),
         "xhtml": (xhtml(), "Content-Type: application/xhtml+xml; charset=utf-8"),
         "text": (BODY.encode("cp1252"), "Content-Type: text/plain; charset=windows-1252"),
+        "text of bytes": (
+            b"\xef\xbb\xbf\xff " + BODY.encode() + b" \xe9",
+            "Content-Type: text/plain; charset=utf-8",
+        ),
         "pdf": (pdf(*re.findall(r".{1,60}\b", BODY.replace("’", "'"))), PDF),
     }
     resource = warc_record(html("utf-8"), "https://d.fr/resource", kind="resource")

@@ -144,8 +144,8 @@ SLOW = {
     "comments before a root": b"Content-Type: text/xml\n\n<?xml version='1.0'?>"
     + b"<!-- -->" * 20
     + b"<rss>",
-    "line ends within a line": b"A: b\n c\nD: " + b"\r" * 40_000 + b"e\n\n<p>",
-    "line ends within a folded line": b"A: " + b"\r" * 40_000 + b"\n b\n\n<p>",
+    "line ends within a line": b"A: b\n c\nD: " + b"\r" * 100_000 + b"e\n\n<p>",
+    "line ends within a folded line": b"A: " + b"\r" * 100_000 + b"\n b\n\n<p>",
 }
 
 

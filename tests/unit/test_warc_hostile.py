@@ -66,6 +66,8 @@ BEFORE = {
     "a tag of a million letters": b"<" + b"a" * MILLION + b">",
     "an attribute of a million letters": b"<a title='" + b"<p>" * MILLION + b"'>",
     "a script of a million tags": b"<script>" + b"</div><p>" * (MILLION // 2) + b"</script>",
+    "a script of a million signs and letters": b"<script>" + b"<x" * (MILLION // 2) + b" </script>",
+    "a million open styles in SVG": b"<svg>" + b"<style>" * (MILLION // 7) + b"</svg>",
     "a title of a million tags": b"<title>" + b"<p>" * MILLION + b"</title>",
 }
 

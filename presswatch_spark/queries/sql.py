@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 
-from presswatch_spark.errors import ConfigError
+from presswatch_spark.errors import ConfigError, PresswatchError
 from presswatch_spark.output.tables import SCHEMAS, TableStore
 from presswatch_spark.queries.needs import needed, needs_of
 from presswatch_spark.spark.session import session
@@ -20,14 +21,13 @@ def run_query(
     Raises:
         ConfigError: Spark refuses the query.
         OutputError: `tables` is no folder of tables.
+        PresswatchError: Spark's Java has ended.
     """
-    from pyspark.errors import PySparkException
-
     store = TableStore.open(tables, storage)
     spark = session("presswatch sql")
     # PySpark logs every refused query, with a Java stack, before it raises.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
-    try:
+    with _told():
         # On disk Spark's own reader prunes.
         needs = {} if store.root.is_local else needs_of(spark, query)
         for name in SCHEMAS:
@@ -37,23 +37,32 @@ def run_query(
         result = spark.sql(query)
         rows = (tuple(_plain(value) for value in row) for row in result.toLocalIterator())
         return result.columns, _guarded(rows)
-    except PySparkException as error:
-        raise _refusal(error) from error
 
 
 def _guarded(rows: Iterator[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
     """Rows of the query; what only fails while it runs (a cast, a division) is the query's fault too."""
+    with _told():
+        yield from rows
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say what Spark refuses, or that it is there no more."""
+    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
     from pyspark.errors import PySparkException
 
     try:
-        yield from rows
+        yield
     except PySparkException as error:
-        raise _refusal(error) from error
-
-
-def _refusal(error: Exception) -> ConfigError:
-    """Spark's first line names the cause; its plans and stacks follow."""
-    return ConfigError(f"Spark refuses the query: {str(error).strip().splitlines()[0]}", where="sql")
+        # Spark's first line names the cause; its plans and stacks follow.
+        cause = str(error).strip().splitlines()[0]
+        raise ConfigError(f"Spark refuses the query: {cause}", where="sql") from error
+    except (Py4JError, ConnectionError) as error:
+        raise PresswatchError(
+            "Spark's Java ended before the query did",
+            where="sql",
+            remedy="see whether this machine ran out of memory, and give the query again",
+        ) from error
 
 
 def _plain(value: object) -> object:

@@ -254,6 +254,27 @@ def test_ctrl_c_is_an_interrupt_and_nothing_else_though(program: str, tmp_path: 
     assert done.returncode == 0
 
 
+QUERY = """
+from pathlib import Path
+from pyspark import SparkContext
+from presswatch_spark.errors import PresswatchError
+from presswatch_spark.queries.sql import run_query
+from tests.tables import publish
+publish(Path("tables"), "r1", [])
+_, rows = run_query("tables", "select count(*) from runs")
+SparkContext._active_spark_context._gateway.proc.kill()
+SparkContext._active_spark_context._gateway.proc.wait()
+try:
+    list(rows)
+except PresswatchError as error:
+    print(error.what)
+"""
+
+
+def test_a_query_whose_jvm_has_died_says_so(tmp_path: Path) -> None:
+    assert run_python(QUERY, tmp_path) == "Spark's Java ended before the query did"
+
+
 class Jobs:
     """Stands for a session: `cancelled` once its jobs are to be cancelled, which may fail."""
 

@@ -18,7 +18,7 @@ from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.census.parts import FOUND, FileOutcome, Kind, write_part
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.digests import row_digest
-from presswatch_spark.shard.attempts import ALL_DIED, furthest
+from presswatch_spark.shard.attempts import ALL_DIED, failure_of, furthest
 from presswatch_spark.shard.reading import ERROR_CHARACTERS, ROWS_AT_ONCE, storable
 from presswatch_spark.sources.table.values import as_languages, as_number, as_text, as_time
 from presswatch_spark.storage.folders import Folder
@@ -67,17 +67,6 @@ class _Attempt:
         if not self.report.defects_total:
             return "complete"
         return "partial" if self.report.row_groups_done else "failed"
-
-    @property
-    def failure(self) -> str | None:
-        """Whose fault it was that it is not complete, as `census_log` says; None if it is."""
-        if self.status == "complete":
-            return None
-        if self.killed:
-            return "worker"
-        if self.report.interrupted:
-            return "storage"
-        return "fault" if self.report.faulty else "content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +174,7 @@ def _log(attempt: _Attempt, tries: int, began: datetime, seconds: float) -> dict
         "shard_uri": printable(info.uri),
         "status": attempt.status,
         "error": storable("; ".join(report.told)[:ERROR_CHARACTERS]) or None,
-        "failure": attempt.failure,
+        "failure": failure_of(attempt),
         "bytes_expected": info.size,
         "bytes_read": report.bytes_read,
         "row_groups": report.row_groups,

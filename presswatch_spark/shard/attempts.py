@@ -22,6 +22,10 @@ class Attempt(Protocol):
     def report(self) -> ReadReport: ...  # noqa: D102
     @property
     def reached(self) -> tuple[int, ...]: ...  # noqa: D102
+    @property
+    def status(self) -> str: ...  # noqa: D102
+    @property
+    def killed(self) -> bool: ...  # noqa: D102
     def pack(self) -> None: ...  # noqa: D102
 
 
@@ -58,6 +62,17 @@ def guarded(read: Callable[[], None], attempt: Attempt, uri: str) -> bool:
         attempt.report.faulty |= not isinstance(error, PresswatchError | OSError)
         return not isinstance(error, StorageError | OSError)
     return True
+
+
+def failure_of(attempt: Attempt) -> str | None:
+    """Whose fault it was that the file was not read whole, as the logs say (`failure`); None if it was."""
+    if attempt.status == "complete":
+        return None
+    if attempt.killed:
+        return "worker"
+    if attempt.report.interrupted:
+        return "storage"
+    return "fault" if attempt.report.faulty else "content"
 
 
 def reason_of(error: Exception, uri: str) -> str:

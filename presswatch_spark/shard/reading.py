@@ -71,17 +71,6 @@ class Reading:
         return "partial" if read else "failed"
 
     @property
-    def failure(self) -> str | None:
-        """Whose fault it was that it is not complete, as `scan_log` says; None if it is."""
-        if self.status == "complete":
-            return None
-        if self.killed:
-            return "worker"
-        if self.report.interrupted:
-            return "storage"
-        return "fault" if self.report.faulty else "content"
-
-    @property
     def reached(self) -> tuple[int, ...]:
         """How far it got: documents, then signals, since a shard may hold files of sites alone."""
         return self.report.documents, sum(map(len, self.signals))

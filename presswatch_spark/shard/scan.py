@@ -17,7 +17,7 @@ from presswatch_spark.matching.rows import Origin
 from presswatch_spark.rights.members import Members
 from presswatch_spark.rights.rows import signal_rows
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard.attempts import ALL_DIED, furthest, guarded
+from presswatch_spark.shard.attempts import ALL_DIED, failure_of, furthest, guarded
 from presswatch_spark.shard.reading import Reading, storable
 from presswatch_spark.sources.base import ReadOptions
 from presswatch_spark.sources.detect import source_for
@@ -127,7 +127,7 @@ def _log(reading: Reading, attempts: int, began: datetime, seconds: float) -> di
         "shard_uri": printable(shard.uri),
         "status": reading.status,
         "error": reading.error,
-        "failure": reading.failure,
+        "failure": failure_of(reading),
         "format": reading.format,
         "release": reading.report.release,
         "note": storable("; ".join(report.notes)) or None,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from presswatch_spark.deploy.submission import FILE_OPTIONS
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.exits import FAILED
 from presswatch_spark.storage.objects import StorageOptions, fetch_file, write_object
+from presswatch_spark.storage.scratch import scratch_folder
 
 IN_YARN = frozenset({"CONTAINER_ID", "PYSPARK_GATEWAY_PORT"})
 """Variables of a driver that runs in a container of YARN, under spark-submit."""
@@ -30,8 +30,8 @@ def run_job(arguments: Sequence[str]) -> int:
     """Run one command of `presswatch` and return its exit code, after leaving it where it is asked for."""
     try:
         _begin(arguments[0])
-        with tempfile.TemporaryDirectory(prefix="presswatch-files-") as folder:
-            code = run([*brought(arguments, Path(folder))])
+        with scratch_folder() as folder:
+            code = run([*brought(arguments, folder)])
     except PresswatchError as error:
         sys.stderr.write(f"error: {error}\n")
         code = FAILED

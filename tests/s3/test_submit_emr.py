@@ -32,6 +32,7 @@ from presswatch_spark.deploy.tarball import pack
 from presswatch_spark.errors import StorageError
 from presswatch_spark.job import run_job
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.user_cache import user_temporary
 from tests.conftest import ROOT
 from tests.s3.emr import REGION, Front, Hosts, front
 
@@ -493,7 +494,7 @@ def test_secrets_and_what_only_this_machine_has_are_refused(
 
 
 def test_a_settings_file_of_this_machine_goes_along_and_the_job_reads_it(
-    emr: Emr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: Any
+    emr: Emr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "scan.yaml").write_text("grade: {min_run_words: 3}\n")
     for spelt in (("--config", str(tmp_path / "scan.yaml")), (f"--config={tmp_path / 'scan.yaml'}",)):
@@ -506,6 +507,8 @@ def test_a_settings_file_of_this_machine_goes_along_and_the_job_reads_it(
         monkeypatch.setenv("PRESSWATCH_RESULT_URI", emr.hosts.variable(job, "PRESSWATCH_RESULT_URI"))
         # On the host, the job says what is wrong with that file, and leaves its exit code.
         assert run_job(["scan", *sent[-len(JOB) - len(spelt) :]]) == 1
+        # Where a later process removes it, if this one is killed.
+        assert str(user_temporary() / "scratch") in capsys.readouterr().err
         monkeypatch.delenv("PRESSWATCH_RESULT_URI")
     assert len(emr.front.written("/presswatch/files/")) == 1
     results = client.list_objects_v2(Bucket="shards", Prefix="presswatch/submissions/")["Contents"]

@@ -57,7 +57,8 @@ def _told() -> Iterator[None]:
         # Spark's first line names the cause; its plans and stacks follow.
         cause = str(error).strip().splitlines()[0]
         raise ConfigError(f"Spark refuses the query: {cause}", where="sql") from error
-    except (Py4JError, ConnectionError) as error:
+    # The socket that rows come by ends, or is refused, according to the moment.
+    except (Py4JError, ConnectionError, EOFError) as error:
         raise PresswatchError(
             "Spark's Java ended before the query did",
             where="sql",

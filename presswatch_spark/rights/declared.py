@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from presswatch_spark.rights.files import applies_to
-from presswatch_spark.rights.model import ALLOWED, RESERVED, UNKNOWN, is_cut
+from presswatch_spark.rights.model import ALLOWED, RESERVED, UNKNOWN, agreed, is_cut
 from presswatch_spark.rights.origins import Place, place_of
 from presswatch_spark.rights.relation import Declaration, may_be_one, second, sides_of, strongest
 from presswatch_spark.rights.robots import Rules, allows, lines_of, octets, readings_of, rules_of
@@ -103,8 +103,7 @@ def _tdmrep_of(rows: Sequence[Row]) -> tuple[Row | None, str | None]:
     for source in ("meta", "header"):
         stated = [row for row in told if row["source"] == source and row["verdict"] in _STATED]
         if stated:
-            verdicts = {row["verdict"] for row in stated}
-            return stated[0], verdicts.pop() if len(verdicts) == 1 else UNKNOWN
+            return stated[0], agreed([row["verdict"] for row in stated])
     return (told[0], UNKNOWN) if told else (None, None)
 
 
@@ -136,8 +135,7 @@ def _first(rows: Sequence[Row]) -> tuple[Row, str | None]:
     """TDMRep: the most specific match is the first in sequence. If the order is not known, none is chosen."""
     least = min(row["rule"] or 0 for row in rows)
     nearest = [row for row in rows if (row["rule"] or 0) == least]
-    verdicts = {row["verdict"] for row in nearest}
-    return nearest[0], verdicts.pop() if len(verdicts) == 1 else UNKNOWN
+    return nearest[0], agreed([row["verdict"] for row in nearest])
 
 
 def _longest(rows: Sequence[Row]) -> tuple[Row, str | None]:
@@ -160,8 +158,7 @@ def _by_rules(row: Row, path: str) -> str | None:
         return str(row["verdict"]) if row["verdict"] else None
     if is_cut(row["note"]):
         return UNKNOWN
-    verdicts = {ALLOWED if _lets_in(value, path) else RESERVED for value in readings_of(row["value"])}
-    return verdicts.pop() if len(verdicts) == 1 else UNKNOWN
+    return agreed([ALLOWED if _lets_in(value, path) else RESERVED for value in readings_of(row["value"])])
 
 
 def _matches(pattern: str, path: str) -> bool:

@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from presswatch_spark.rights.model import AGENTS, ALLOWED, ANY_AGENT, RESERVED, UNKNOWN, Signal, bounded
+from presswatch_spark.rights.model import (
+    AGENTS,
+    ALLOWED,
+    ANY_AGENT,
+    RESERVED,
+    UNKNOWN,
+    Signal,
+    agreed,
+    bounded,
+)
 from presswatch_spark.rights.preferences import preference_verdict
 from presswatch_spark.rights.robots import OR, PARSER, Line, allows, robots_of, rules_of, shown
 from presswatch_spark.rights.tdmrep import tdmrep_signals
@@ -91,7 +100,7 @@ def _robots_signals(content: Content, kind: str) -> Iterator[Signal]:
         value, note = bounded(OR.join(map(shown, readings)), "; ".join(filter(None, notes)) or None)
         # Without a rule, robots.txt allows (RFC 9309, section 2.2.2); of ai.txt nobody has said so.
         verdicts = {verdict_of(lines) if lines or kind == "robots_txt" else None for lines in readings}
-        verdict = verdicts.pop() if len(verdicts) == 1 else UNKNOWN
+        verdict = agreed(verdicts)
         yield Signal(kind, "file", value, "host", verdict, agent, "/", note, parser=PARSER)
     if kind == "robots_txt":
         for line in robots.outside:

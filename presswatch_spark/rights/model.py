@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from presswatch_spark import __version__
@@ -52,6 +53,12 @@ def left_out(note: str, in_file: bool = False) -> Signal:
 def storable(text: str) -> str:
     """`text` for a table: lone surrogates, which no table can hold, become question marks."""
     return text.encode("utf-8", "replace").decode()
+
+
+def agreed(verdicts: Iterable[str | None]) -> str | None:
+    """The verdict that all of some are, of which there is one at least; `unknown` where they differ."""
+    one, *others = set(verdicts)
+    return UNKNOWN if others else one
 
 
 def bounded(text: str, note: str | None = None) -> tuple[str, str | None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from presswatch_spark.rights.model import ALLOWED, RESERVED, UNKNOWN
+from presswatch_spark.rights.model import ALLOWED, RESERVED, UNKNOWN, agreed
 from presswatch_spark.rights.structured import dictionary_of
 
 _TRAINING = frozenset(("train-ai", "train-genai", "ai", "genai"))
@@ -35,7 +35,7 @@ def usage_verdict(text: str) -> str | None:
         return UNKNOWN if _NAMED.search(text) else None
     for names in (_TRAINING, _ALL_USES):
         if said := {_SAID.get(value, UNKNOWN) for name, value in stated.items() if name in names}:
-            return _agreed(said)
+            return agreed(said)
     return None
 
 
@@ -43,8 +43,4 @@ def signal_verdict(text: str) -> str | None:
     """What a Content-Signal says of `ai-train`; `unknown` if it is neither yes nor no, or both."""
     members = (member.partition("=") for member in text.lower().split(","))
     said = {_SIGNALS.get(value.strip(), UNKNOWN) for name, _, value in members if name.strip() == "ai-train"}
-    return _agreed(said) if said else None
-
-
-def _agreed(verdicts: set[str]) -> str:
-    return verdicts.pop() if len(verdicts) == 1 else UNKNOWN
+    return agreed(said) if said else None

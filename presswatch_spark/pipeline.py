@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 class RunSummary:
     """A published run: its row of `runs`; (shard_uri, status, error) of each shard not read to its end.
 
-    `notes`: what was noticed in shards and is no loss, each once.
+    `notes`: what was noticed in shards and is no loss, each once. `without_url`: documents of unknown URL.
     """
 
     row: Mapping[str, object]
@@ -61,6 +61,7 @@ class RunSummary:
     resumed: bool
     seconds: float
     notes: tuple[str, ...] = ()
+    without_url: int = 0
 
     @property
     def run_id(self) -> str:
@@ -227,7 +228,9 @@ def execute(
     told = published.log.select(["shard_uri", "status", "error"])
     lost = told.filter(pc.field("status") != "complete").to_pylist()
     incomplete = tuple(tuple(line.values()) for line in lost)
-    return RunSummary(published.row, incomplete, run.resumed, time.monotonic() - began, notes)
+    without_url = pc.sum(published.log["documents_without_url"]).as_py() or 0
+    seconds = time.monotonic() - began
+    return RunSummary(published.row, incomplete, run.resumed, seconds, notes, without_url)
 
 
 def _ask(guards: Sequence[Guard], waves: Sequence[Wave], began: float) -> None:

@@ -23,8 +23,9 @@ def row_of(schema: pa.Schema, **values: Any) -> dict[str, Any]:
 
 
 def match(article_id: str | None, url: str | None, **values: Any) -> dict[str, Any]:
-    """A row of `matches`: an extract of 20 words, of title `t` and publisher `p`."""
+    """A row of `matches`: an extract of 20 words, of title `t` and publisher `p`, on somebody's site."""
     standard = {"title_id": "t", "publisher_id": "p", "grade": "extract", "copied_words": 20}
+    standard |= {"own_site": False}
     return row_of(MATCHES, article_id=article_id, document_url=url, **(standard | values))
 
 

@@ -23,6 +23,7 @@ HEADLINES = (
     "matches",
     "documents with matches, own sites",
     "documents with matches, elsewhere",
+    "documents with matches, site unknown",
     "articles",
 )
 

@@ -161,15 +161,29 @@ def _tell_rest(summary: RunSummary, out: str, events: EventLog | None) -> None:
     if events:
         for note in summary.notes:
             events.tell("note", note=note)
+        if summary.without_url:
+            events.tell("documents_without_url", "warning", documents=summary.without_url)
         if unsaid:
             events.tell("every_document_skipped", "warning")
         return
     for note in summary.notes:
         click.echo(printable(f"note: {note}"), err=True)
+    if summary.without_url:
+        click.echo(without_url_message(summary), err=True)
     if unsaid:
         click.echo("warning: every document was skipped, so nothing can be said of them", err=True)
     if summary.incomplete:
         click.echo(incomplete_message(summary, out), err=True)
+
+
+def without_url_message(summary: RunSummary) -> str:
+    """That documents have no known URL, what this means for their rows, and how to name the URL's column."""
+    documents = int(str(summary.row["documents"]))
+    return (
+        f"warning: {summary.without_url:,} of {documents:,} documents have no known URL: whose pages they are"
+        " nobody can say (`own_site` is null, confidence C at most); if a column holds it, name it:"
+        " --columns url=COLUMN, where dots lead into nested fields and into JSON in a string"
+    )
 
 
 def _check_release(

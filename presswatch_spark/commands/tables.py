@@ -75,7 +75,9 @@ def runs(tables: str, as_json: bool, **flags: Any) -> None:
     multiple=True,
     help="Only these; repeatable.",
 )
-@click.option("--elsewhere", is_flag=True, help="Leave out documents on the publisher's own sites.")
+@click.option("--own-site", is_flag=True, help="Only documents on the publisher's own sites.")
+@click.option("--elsewhere", is_flag=True, help="Only documents that are known to stand on other sites.")
+@click.option("--unknown-site", is_flag=True, help="Only documents without a known URL: nobody knows where.")
 @click.option(
     "--limit", type=click.IntRange(min=1), help=f"Rows at most (default {MATCHES_SHOWN}; all with --json)."
 )
@@ -84,7 +86,8 @@ def matches(tables: str, as_json: bool, run_id: str | None, limit: int | None, *
     """Print the match table.
 
     TABLES is the folder that a scan was given as --out; all its published runs are read, and named if
-    they are several.
+    they are several. --own-site, --elsewhere and --unknown-site add up: two of them list the documents of
+    both.
     """
     from presswatch_spark.output.tables import TableStore
     from presswatch_spark.queries.matches import MatchFilter, chosen_runs, match_rows

@@ -44,6 +44,7 @@ FAMILIES: Mapping[str, Family] = {
     "shard_seconds_total": Family("counter", "seconds", "Time of a core spent in shards, waiting included."),
     "stage_seconds_total": Family("counter", "seconds", "The same by stage.", "stage", STAGES),
     "documents_total": Family("counter", "documents", "Documents scanned."),
+    "documents_without_url_total": Family("counter", "documents", "Those of them whose URL is not known."),
     "documents_skipped_total": Family("counter", "documents", "Documents left out on purpose."),
     "text_bytes_total": Family("counter", "bytes", "Bytes of text scanned."),
     "read_bytes_total": Family("counter", "bytes", "Bytes of shards read from storage."),
@@ -69,6 +70,7 @@ Totals: TypeAlias = "Counter[Sample]"
 # Columns of `scan_log` that are added up as they are.
 SUMMED = {
     "documents_total": "documents",
+    "documents_without_url_total": "documents_without_url",
     "documents_skipped_total": "documents_skipped",
     "text_bytes_total": "text_bytes",
     "read_bytes_total": "bytes_read",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
 from itertools import islice
-from operator import and_
+from operator import and_, or_
 from typing import Any
 
 import pyarrow.compute as pc
@@ -21,14 +21,20 @@ BATCH_ROWS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class MatchFilter:
-    """Which rows are wanted; None, empty and False ask for nothing in particular."""
+    """Which rows are wanted; None, empty and False ask for nothing in particular.
+
+    `own_site`, `elsewhere` and `unknown_site` each ask for documents that stand there: on the publisher's own
+    sites, not there, and nobody knows where. Of several, all that are named.
+    """
 
     title_id: str | None = None
     publisher_id: str | None = None
     article_id: str | None = None
     grades: tuple[str, ...] = ()
     confidences: tuple[str, ...] = ()
+    own_site: bool = False
     elsewhere: bool = False
+    unknown_site: bool = False
 
     def expression(self) -> Any:
         """The filter as an Arrow expression, or None for all rows."""
@@ -41,9 +47,15 @@ class MatchFilter:
             terms.append(ds.field("grade").isin(self.grades))
         if self.confidences:
             terms.append(ds.field("confidence").isin(self.confidences))
-        if self.elsewhere:
-            terms.append(pc.invert(ds.field("own_site")))
+        if sites := self._sites():
+            terms.append(reduce(or_, sites))
         return reduce(and_, terms) if terms else None
+
+    def _sites(self) -> list[Any]:
+        """A term for each kind of site that is asked for; false, never null, where it does not hold."""
+        known, own = pc.is_valid(ds.field("own_site")), ds.field("own_site")
+        terms = {"own_site": known & own, "elsewhere": known & ~own, "unknown_site": ~known}
+        return [term for name, term in terms.items() if getattr(self, name)]
 
 
 def match_rows(

@@ -29,6 +29,7 @@ class Reading:
     format: str | None = None
     report: ReadReport = field(default_factory=ReadReport)
     candidates: int = 0
+    without_url: int = 0
     matches: list[pa.RecordBatch] = field(default_factory=list)
     signals: list[pa.RecordBatch] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)

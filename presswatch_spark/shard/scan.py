@@ -81,6 +81,7 @@ class ShardScan:
         for batch in stages.drawn("read", islice(read, batches)):
             with stages.during("sieve"):
                 candidates = matcher.candidates(batch)
+                reading.without_url += matcher.without_url(batch)
             reading.candidates += len(candidates)
             with stages.during("verify"):
                 for row in matcher.rows(batch, candidates, origin):
@@ -135,6 +136,7 @@ def _log(reading: Reading, attempts: int, began: datetime, seconds: float) -> di
         "bytes_read": report.bytes_read,
         "text_bytes": report.text_bytes,
         "documents": report.documents,
+        "documents_without_url": reading.without_url,
         "documents_skipped": report.documents_skipped,
         "skipped": [{"why": why, "documents": n} for why, n in sorted(report.skipped.items())],
         "candidates": reading.candidates,

@@ -234,7 +234,7 @@ def tables(tmp_path: Path) -> str:
     url = "https://x.example/\x1b[31m" + "long/" * 40
     first = [match("a", url, longest_run_words=20), match("b", url, grade="full_copy", own_site=True)]
     publish(tmp_path, "r1", first)
-    publish(tmp_path, "r2", [match("c", None, title_id="u")])
+    publish(tmp_path, "r2", [match("c", None, title_id="u", own_site=None)])
     return str(tmp_path)
 
 
@@ -351,7 +351,11 @@ def test_matches_as_json_hold_every_column_one_object_a_line(
         (["--grade", "full_copy", "--grade", "extract"], ["a", "b", "c"]),
         (["--title", "u"], ["c"]),
         (["--publisher", "p", "--article", "a"], ["a"]),
-        (["--elsewhere"], ["a", "c"]),
+        (["--elsewhere"], ["a"]),
+        (["--own-site"], ["b"]),
+        (["--unknown-site"], ["c"]),
+        (["--elsewhere", "--unknown-site"], ["a", "c"]),
+        (["--own-site", "--grade", "extract"], []),
         (["--run", "latest"], ["c"]),
         (["--run", "r1", "--limit", "1"], ["a"]),
         (["--title", "nobody"], []),

@@ -179,6 +179,17 @@ class TestWhatTheySay:
         }  # fmt: skip
         assert (row["release"], row["spans"], row["longest_run_words"]) == ("other", [], 0)
 
+    @pytest.mark.parametrize("url", ["", "n/a", "gazette.example/1", "urn:uuid:1", "https://"])
+    def test_without_a_known_url_nobody_says_whose_page_it_is(self, url: str) -> None:
+        rows = rows_of(0, 2, batch=document(PAGE, url))
+        assert [(row["own_site"], row["url_match"], row["confidence"]) for row in rows] == [
+            (None, "none", "C"),
+            (None, "none", "C"),
+        ]
+        assert {row["document_url"] for row in rows} == {url or None}
+        pa.Table.from_pylist([row | {"run_id": "r"} for row in rows], MATCHES).validate(full=True)
+        assert [row["confidence"] for row in rows_of(0, 2)] == ["A", "A"]
+
     def test_lone_surrogates_of_json_do_not_reach_parquet(self) -> None:
         (row,) = rows_of(0, batch=document(PAGE, locator=Locator(record_id="id\ud800")))
         assert row["record_id"] == "id?"

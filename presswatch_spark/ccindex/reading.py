@@ -20,7 +20,8 @@ from presswatch_spark.ccindex.columns import SEARCHED, chosen_columns, missing_c
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.sources.base import ReadReport
-from presswatch_spark.sources.table.parquet import ARROW_ERRORS, column_at, dotted_names, opened
+from presswatch_spark.sources.table.parquet import ARROW_ERRORS, dotted_names, opened
+from presswatch_spark.sources.table.row_values import column_at
 from presswatch_spark.storage.counted import CountedFile
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, random_access
 

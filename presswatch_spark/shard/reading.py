@@ -52,6 +52,17 @@ class Reading:
         if len(self.signal_rows) >= ROWS_AT_ONCE:
             self.pack()
 
+    def drop(self) -> None:
+        """Let go of all that was found: nothing of the shard counts."""
+        self.matches.clear()
+        self.signals.clear()
+        self.rows.clear()
+        self.signal_rows.clear()
+        self.grades.clear()
+        self.candidates = self.without_url = self.spans = 0
+        self.report.documents = self.report.documents_skipped = self.report.text_bytes = 0
+        self.report.skipped.clear()
+
     def pack(self) -> None:
         """Make Arrow batches of the rows taken so far: they hold them in a fraction of the memory."""
         if self.rows:

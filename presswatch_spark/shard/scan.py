@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -19,12 +19,14 @@ from presswatch_spark.rights.rows import signal_rows
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.attempts import ALL_DIED, failure_of, furthest, guarded
 from presswatch_spark.shard.reading import Reading, storable
-from presswatch_spark.sources.base import ReadOptions
-from presswatch_spark.sources.detect import source_for
+from presswatch_spark.sources.base import DocumentBatch, ReadOptions
+from presswatch_spark.sources.detect import has_columns, source_for
+from presswatch_spark.sources.table.columns import MissingColumnError
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, stat
 
 # The driver rehearses on small documents only: its memory must not depend on what a shard begins with.
 REHEARSAL_BYTES, MAX_BYTES = 1 << 20, 1 << 62
+MAPPING_UNUSED = "columns are mapped, and {} has none: the mapping was not used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,24 @@ class ShardScan:
             reading.shard = stat(reading.shard.uri, options.storage)
         source = source_for(self.dataset, reading.shard, options)
         reading.format = source.name
+        if options.columns and not has_columns(source):
+            reading.report.add_note(MAPPING_UNUSED.format(source.name))
         origin = Origin(source.name, rules.release, printable(reading.shard.uri))
-        stages, read = reading.stages, source.read(reading.shard, options, reading.report)
-        for batch in stages.drawn("read", islice(read, batches)):
+        try:
+            self._match(
+                matcher, reading, islice(source.read(reading.shard, options, reading.report), batches), origin
+            )
+        except MissingColumnError:
+            # That no row has a column is known at the end only, when rows without it have been taken.
+            reading.drop()
+            raise
+
+    def _match(
+        self, matcher: Matcher, reading: Reading, read: Iterator[DocumentBatch], origin: Origin
+    ) -> None:
+        """Sieve → attribute → verify → grade → rows, of one batch after the other."""
+        stages, members = reading.stages, Members(matcher.corpus)
+        for batch in stages.drawn("read", read):
             with stages.during("sieve"):
                 candidates = matcher.candidates(batch)
                 reading.without_url += matcher.without_url(batch)

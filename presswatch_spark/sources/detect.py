@@ -16,6 +16,7 @@ from presswatch_spark.sources.inflate.window import Window
 from presswatch_spark.sources.oscar import METADATA_KEYS, OscarSource, refuse_metadata
 from presswatch_spark.sources.rows import ROWS
 from presswatch_spark.sources.table import parquet
+from presswatch_spark.sources.table.columns import leads_into, listed
 from presswatch_spark.sources.warc_pages import WarcSource
 from presswatch_spark.sources.wet import WetSource
 from presswatch_spark.storage.objects import ObjectInfo, open_stream, random_access
@@ -79,6 +80,11 @@ def source_for(format: str, shard: ObjectInfo, options: ReadOptions) -> Source:
     return SOURCES["arc" if kind == "ARC" else format]
 
 
+def has_columns(source: Source) -> bool:
+    """Whether a mapping of columns means anything to a source: records of a crawl have none."""
+    return source.name not in RECORD_SOURCES
+
+
 def holds_metadata(shard: ObjectInfo, options: ReadOptions) -> bool:
     """Whether a file named like metadata of OSCAR 21.09 is that; of one that cannot be read nobody knows."""
     try:
@@ -129,10 +135,10 @@ def _by_columns(shard: ObjectInfo, options: ReadOptions, head: bytes, kind: str)
     for source in (C4, _OSCAR, ROWS):
         if source.fits(names):
             return source
-    if options.columns.get("text") in names:
+    if leads_into(options.columns.get("text", ""), names):
         return ROWS
     raise InputError(
-        f"no column is known to hold text; there are: {', '.join(sorted(names))}",
+        f"no column is known to hold text; there are: {listed(names)}",
         where=shard.uri,
         remedy="map the columns: at least text, and url if there is one",
     )

@@ -17,7 +17,7 @@ from presswatch_spark.sources.inflate.inflated import compression_of, inflated, 
 from presswatch_spark.sources.inflate.lines import lines, placed_lines
 from presswatch_spark.sources.inflate.window import Window
 from presswatch_spark.sources.table.batches import BatchBuilder
-from presswatch_spark.sources.table.jsonl import encoded, parse
+from presswatch_spark.sources.table.json_text import encoded, parse
 from presswatch_spark.sources.table.locators import locator_of
 from presswatch_spark.sources.table.values import as_languages, kept
 from presswatch_spark.storage.model import MissingError

@@ -19,8 +19,9 @@ LONG = f"https://long.example/{'é' * MAX_CHARACTERS}"
 
 @pytest.mark.parametrize(
     "url",
-    ["", " ", "n/a", "-", "lemonde.fr/une", "/une/pont", "urn:uuid:1", "ftp://a.example/",
-     "dns:a.example", "http", "http://", "https:///", "https://..", "https://a..b/", "https://.a.example/", "http://a b/", LONG],
+    ["", " ", "n/a", "-", "lemonde.fr/une", "/une/pont", "urn:uuid:1", "ftp://a.example/", "dns:a.example",
+     "http", "http://", "https:///", "https://..", "https://a..b/", "https://.a.example/", "http://a b/",
+     LONG],
 )  # fmt: skip
 def test_what_names_no_host_is_no_known_url(url: str) -> None:
     assert documents_without_url(batch_of(["https://a.example/", url, "http://b.example/x"])) == 1

@@ -36,8 +36,11 @@ def _status(value: object) -> int | None:
 
 
 def _release(value: object) -> str | None:
-    """The crawl that a dump's name or a path of Common Crawl names, else the name as it stands."""
+    """The crawl that a dump's name or a path of Common Crawl names, else the name as it stands.
+
+    A path that names no crawl says where a file lay, not which release it is of.
+    """
     if not isinstance(value, str):
         return None
     crawl = _CRAWL.search(value)
-    return crawl.group() if crawl else value or None
+    return crawl.group() if crawl else None if "/" in value else value or None

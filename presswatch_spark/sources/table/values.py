@@ -49,3 +49,9 @@ def as_number(value: object, greatest: int) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(greatest)):
         value = int(value)
     return value if type(value) is int and 0 <= value <= greatest else None
+
+
+def kind(value: object) -> str:
+    """Name a JSON value's type as JSON does."""
+    names = {bool: "boolean", int: "number", float: "number", list: "list", dict: "object"}
+    return names.get(type(value), "value")

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.corpus.columns import Columns, Unreadable, outer
 from presswatch_spark.errors import CorruptError
+from presswatch_spark.sources.table.parquet import dotted_names
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, random_access
 
 MAGIC = b"PAR1"
@@ -33,7 +34,7 @@ def parquet_rows(
     try:
         with random_access(info, options) as file, pq.ParquetFile(file) as parquet:
             there = parquet.schema_arrow.names
-            columns.check(there, where)
+            columns.check(there, where, dotted_names(parquet.schema_arrow))
             theirs = columns.names.values()
             wanted = {*theirs, *map(outer, theirs)}
             present = [name for name in there if name in wanted]

@@ -317,6 +317,15 @@ def test_a_mapped_column_that_no_row_has_is_an_error(tmp_path: Path) -> None:
         read(jsonl(tmp_path), published_at="date")
 
 
+@pytest.mark.parametrize("write", [as_jsonl, as_parquet])
+@pytest.mark.parametrize("name", ["meta.datee", "metaa.date", "meta.date.day"])
+def test_a_typo_in_a_dotted_name_is_one_too(tmp_path: Path, write: Callable[..., Path], name: str) -> None:
+    path = write(tmp_path, [{**article(1), "meta": {"date": "2024-03-01"}}, {**article(2), "meta": None}])
+    assert len(read(path, published_at="meta.date")) == 2
+    with pytest.raises(InputError, match=f"no column `{name}`"):
+        read(path, published_at=name)
+
+
 def a_csv(path: Path) -> None:
     path.write_text("article_id,title_id,url,body,body\n", "utf-8")
 

@@ -50,10 +50,11 @@ class RowValues:
         return self._strings.values(self._chosen.inside[role], self.rows)
 
     def value(self, role: str, row: int) -> Any:
-        """One value of a role; None if there is none."""
+        """One value of a role; None if there is none, or it cannot be read."""
         if role in self._columns:
             return _value(self._columns[role], row)
-        return self._strings.value(self._chosen.inside[role], row) if role in self._chosen else None
+        value = self._strings.value(self._chosen.inside[role], row) if role in self._chosen else None
+        return None if value is BROKEN else value
 
     def has_any(self, role: str) -> bool:
         """Whether the JSON strings of any row have a field for a role."""

@@ -72,7 +72,10 @@ SHARDS_NAMED = 5
     "CODE",
 )
 @setting_option(
-    "--columns", "read.columns", "Where columns of `rows` are, e.g. url=meta.source_url", "OURS=THEIRS"
+    "--columns",
+    "read.columns",
+    "Where columns of JSONL and Parquet are, e.g. url=meta.source_url; a shard without them fails",
+    "OURS=THEIRS",
 )
 @setting_option("--pdf/--no-pdf", "read.pdf", "In WARC, read the text of PDF files too")
 @setting_option("--min-run-words", "grade.min_run_words", "Shortest run to report")

@@ -33,23 +33,8 @@ HARMLESS = ("release",)
 FEWER = "the {} run read fewer shards than the {} run"
 NAMELESS = "the URL of the document is not known: with another text it may still be there"
 
-USED = tuple(
-    dict.fromkeys(
-        (
-            *(
-                "publisher_id",
-                "title_id",
-                "article_id",
-                "document_url",
-                "text_sha256",
-                "shard_uri",
-                "row_sha256",
-            ),
-            *("copied_words", "longest_run_words"),
-            *(field.name for field in SIGHTING),
-        )
-    )
-)
+KEYS = ("publisher_id", "title_id", "article_id", "document_url", "text_sha256", "shard_uri", "row_sha256")
+USED = tuple(dict.fromkeys((*KEYS, *(field.name for field in SIGHTING))))
 """Columns of `matches` that are compared."""
 
 Shard = tuple[str | None, str]

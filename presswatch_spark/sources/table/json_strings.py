@@ -38,21 +38,21 @@ def opened(text: str | bytes) -> Any:
     return found if isinstance(found, dict) else BROKEN
 
 
-def unfold(row: dict[str, Any], tree: Tree) -> None:
-    """Put in the place of strings, where `tree` leads on below them, the objects that they hold."""
-    for key, below in tree.items():
-        value = row.get(key) if below else None
+def unfold(row: dict[str, Any], strings: Tree) -> None:
+    """Put in the place of strings that names lead through (see `leading_on`) the objects that they hold."""
+    for key, below in strings.items():
+        value = row.get(key)
         if isinstance(value, str) and value:
             value = row[key] = opened(value)
-        if isinstance(value, dict):
+        if below and isinstance(value, dict):
             unfold(value, below)
 
 
 def leading_on(paths: Iterable[Path]) -> Tree:
-    """A tree of those `paths` that lead through a column, unless that column is asked for itself."""
+    """What `paths` lead through, as a tree; nothing that lies below a column which is asked for itself."""
     asked = frozenset(paths)
-    below = (path for path in sorted(asked) if len(path) > 1)
-    return tree_of(path for path in below if not any(path[:k] in asked for k in range(1, len(path))))
+    below = (path for path in asked if not any(path[:k] in asked for k in range(1, len(path))))
+    return tree_of(path[:-1] for path in sorted(below))
 
 
 def inside(names: Iterable[str], available: Collection[str]) -> tuple[Inside, ...]:
@@ -80,7 +80,7 @@ class JsonStrings:
         paths: dict[str, list[Path]] = {}
         for place in chain.from_iterable(wanted.values()):
             paths.setdefault(place.column, []).append(place.path)
-        self._trees = {column: tree_of(below) for column, below in paths.items()}
+        self._trees = {column: (leading_on(below), tree_of(below)) for column, below in paths.items()}
         self._opened: dict[str, list[Any]] = {}
 
     def values(self, places: tuple[Inside, ...], rows: int) -> list[Any]:
@@ -114,8 +114,9 @@ class JsonStrings:
             return None
         value = opened(line)
         if isinstance(value, dict):
-            unfold(value, self._trees[column])
-            return pruned(value, self._trees[column])
+            through, wanted = self._trees[column]
+            unfold(value, through)
+            return pruned(value, wanted)
         return value
 
 

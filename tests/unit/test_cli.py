@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,25 @@ def test_a_complete_scan_exits_0_and_says_what_it_did(
     out = capsys.readouterr().out
     assert "run r1: 4 matches in 1,000 documents (5.0 MB of text) of 9 shards, 12 s" in out
     assert "presswatch matches out" in out
+
+
+@pytest.mark.parametrize("as_events", [False, True])
+def test_a_scan_says_once_that_documents_have_no_known_url_and_how_to_name_its_column(
+    as_events: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--log-format", "json"] if as_events else []
+    for count in (0, 41):
+        monkeypatch.setattr(pipeline, "scan", lambda *_, n=count, **__: replace(summary(), without_url=n))
+        assert cli.run([*SCAN, *flags]) == 0
+        lines = [
+            line for line in capsys.readouterr().err.splitlines() if "without_url" in line or "URL" in line
+        ]
+        assert len(lines) == bool(count)
+    if as_events:
+        assert json.loads(lines[0]).items() >= {"event": "documents_without_url", "documents": 41}.items()
+    else:
+        assert "41 of 1,000 documents have no known URL" in lines[0]
+        assert "--columns url=COLUMN" in lines[0]
 
 
 def test_a_scan_that_missed_something_exits_3_and_names_the_shards(

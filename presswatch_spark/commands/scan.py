@@ -87,7 +87,9 @@ SHARDS_NAMED = 5
 @setting_option(
     "--metrics-file", "run.metrics_file", "Where to write metrics for Prometheus, after each wave", "FILE"
 )
-@setting_option("--price", "run.price", "What cores cost: a machine of conf/prices.yaml", "MACHINE")
+@setting_option(
+    "--price", "run.price", "What cores cost: a machine of conf/prices.yaml, or a part of its name", "MACHINE"
+)
 @setting_option(
     "--budget", "run.budget", "Dollars that the scan may cost: it does not begin, or stops, above", "DOLLARS"
 )
@@ -109,7 +111,7 @@ def scan(
     """Scan shards for copies of the corpus's articles.
 
     PATH is a file, a folder, a glob, an s3:// or https:// address, or a *.paths.gz list. In its place,
-    --release CC-MAIN-2025-33 --format wet finds the shards of a whole release by itself. Settings come from
+    --release CC-MAIN-2026-39 --format wet finds the shards of a whole release by itself. Settings come from
     --config, then from the environment (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), then from flags. A stopped scan
     goes on where it was when the same command is given again.
 

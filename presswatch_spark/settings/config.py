@@ -145,10 +145,15 @@ class NewsRules:
 
 @dataclass(frozen=True, slots=True)
 class C4Rules:
-    """Where a copy of C4 lives, and its shards below that; `part` is a variant, e.g. `en`."""
+    """Where a copy of C4 lives, and its shards below that.
+
+    `files` are those of the English variants, `part` is one, e.g. `en.noclean`; `multilingual_files` those of
+    all other languages, `part` is one, e.g. `fr`.
+    """
 
     base: str | None = None
-    files: str = "{part}/c4-train.*.json.gz"
+    files: str = "{part}/c4-*.json.gz"
+    multilingual_files: str = "multilingual/c4-{part}[.-][tv]*.json.gz"
 
 
 @dataclass(frozen=True, slots=True)

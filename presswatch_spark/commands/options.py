@@ -91,12 +91,15 @@ def given_settings(flags: Mapping[str, Any]) -> dict[str, object]:
     """
     from presswatch_spark.settings.load import parse_flag
 
-    given = {
-        name.replace("__", "."): ",".join(value) if isinstance(value, tuple) else value
-        for name, value in flags.items()
-        if value not in (None, ())
-    }
-    return {path: parse_flag(path, value) for path, value in given.items()}
+    given = {name.replace("__", "."): value for name, value in flags.items() if value not in (None, ())}
+    return {path: parse_flag(path, _joined(path, value)) for path, value in given.items()}
+
+
+def _joined(path: str, value: object) -> object:
+    """The pieces of a list or mapping as one text, as a variable of the environment holds them."""
+    if not isinstance(value, tuple):
+        return value
+    return known_settings()[tuple(path.split("."))].separator.join(value)
 
 
 def tell(news: str) -> None:

@@ -20,9 +20,8 @@ from pathlib import Path
 
 import yaml
 
-from presswatch_spark.corpus.places import host_name, url_prefix
+from presswatch_spark.corpus.places import host_name, shared_site, url_prefix
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.matching.suffixes import PLATFORMS, is_shared
 from presswatch_spark.matching.urls import without_www
 
 _TEXT_TAG, _NULL_TAG = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
@@ -258,12 +257,8 @@ def _domain(node: yaml.Node, what: str, check: _Check) -> str | None:
             _line(node),
             f"{what}: `{value}` is not a domain (write it as journal.example: no scheme, port or path)",
         )
-    elif check.suffixes and (shared := _shared(host)):
-        check.say(
-            _line(node),
-            f"{what}: `{value}` is not one site, anybody can have a name under `{shared}`"
-            f" (name the site itself, as journal.{shared}{_or_prefix(shared)})",
-        )
+    elif check.suffixes and (wrong := shared_site(host)):
+        check.say(_line(node), f"{what}: `{value}` {wrong}")
     return host
 
 
@@ -277,26 +272,9 @@ def _prefix(node: yaml.Node, what: str, check: _Check) -> str | None:
         check.say(_line(node), f"{what}: `{value}` {error.what} ({error.remedy})")
         return None
     host, _, path = prefix.partition("/")
-    shared = _shared(host) if check.suffixes else None
-    # A prefix holds on the hosts below its own as well.
-    if shared and not (path and shared in PLATFORMS):
-        check.say(
-            _line(node),
-            f"{what}: `{value}` is not one site, anybody can have a name under `{shared}`"
-            f" (name the site itself, as https://journal.{shared}/{_or_prefix(shared)})",
-        )
+    if check.suffixes and (wrong := shared_site(host, f"/{path}")):
+        check.say(_line(node), f"{what}: `{value}` {wrong}")
     return prefix
-
-
-def _shared(host: str) -> str | None:
-    """The host, without `www.`, if it is one under which anybody can have a name; else None."""
-    bare = host.removeprefix("www.")
-    return next((name for name in (bare, host) if "." in name and is_shared(name)), None)
-
-
-def _or_prefix(shared: str) -> str:
-    """What else helps with a platform: its own paths may be somebody's."""
-    return f", or a URL prefix with its path, as https://{shared}/@journal/" if shared in PLATFORMS else ""
 
 
 def _check_sites(publishers: tuple[Publisher, ...], check: _Check) -> None:

@@ -191,7 +191,10 @@ class ScanConfig:
 
 @dataclass(frozen=True, slots=True)
 class CorpusConfig:
-    """All settings of a corpus build; recorded in its manifest."""
+    """All settings of a corpus build; recorded in its manifest.
+
+    `date_formats`: those of `strptime` that articles' dates are in, beside the forms that have one meaning.
+    """
 
     shingle_words: int = 8
     shingle_stride: int = 4
@@ -203,6 +206,7 @@ class CorpusConfig:
     agencies: tuple[str, ...] = AGENCIES
     minhash: MinHashRules = field(default_factory=MinHashRules)
     columns: Mapping[str, str] = field(default_factory=dict)
+    date_formats: tuple[str, ...] = ()
     master: str | None = None
     cores: int | None = None
 

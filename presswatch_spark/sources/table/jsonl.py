@@ -141,4 +141,4 @@ class _Rows:
 
     def _locate(self, place: tuple[int, dict[str, Any]]) -> Locator:
         index, row = place
-        return locator_of(lambda role: first(row, self._paths[role]), row_index=index)
+        return locator_of(lambda role: first(row, self._paths[role]), self._report, row_index=index)

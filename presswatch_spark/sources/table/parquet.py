@@ -164,7 +164,7 @@ class _RowGroup:
 
         def locate(i: int) -> Locator:
             row = int(rows[i])
-            return locator_of(lambda role: values.value(role, row), row_index=first_row + row)
+            return locator_of(lambda role: values.value(role, row), self.report, row_index=first_row + row)
 
         return DocumentBatch(
             text.data,

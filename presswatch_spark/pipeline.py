@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial, reduce
 from operator import add
@@ -40,6 +40,7 @@ from presswatch_spark.sources.table.columns import check_mapping
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.session import cores_now, session
+from presswatch_spark.storage.beside import left_out_line
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical
 from presswatch_spark.storage.shards import ShardPlan, plan
 
@@ -133,6 +134,8 @@ def scan(
     shards, sampled = _sampled(listed, sample, sample_seed)
     bill = Bill.of(shards, dataset, config)
     observer = _observer(bill, config.run, progress, events)
+    if line := left_out_line(listed.left_out):
+        observer.say("left_out", line)
     manifest = Corpus.open(corpus, check=True, storage=config.storage).manifest
     store = TableStore.create(out, config.storage)
     facts = _facts(dataset, config, manifest) | sampled
@@ -163,9 +166,8 @@ def _without_companions(shards: ShardPlan, dataset: str, storage: StorageOptions
     if dataset not in ("auto", "oscar"):
         return shards
     beside, options = companions({shard.uri for shard in shards}), ReadOptions(storage=storage)
-    return ShardPlan.of(
-        shard for shard in shards if shard.uri not in beside or not holds_metadata(shard, options)
-    )
+    kept = (shard for shard in shards if shard.uri not in beside or not holds_metadata(shard, options))
+    return replace(shards, shards=tuple(kept))
 
 
 def _facts(dataset: str, config: ScanConfig, manifest: Manifest) -> dict[str, object]:

@@ -32,6 +32,7 @@ from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.spark.errors import WorkerDiedError
 from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.session import TASK_FAILURES, session
+from presswatch_spark.storage.beside import left_out_line
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo, canonical, printable
 
@@ -84,6 +85,8 @@ def census(
         PlatformError: too many files were lost to storage or dying workers; nothing is published.
     """
     files = index_files(releases, base, config)
+    if line := left_out_line(files.left_out):
+        tell(line)
     tell(f"index files to read: {len(files):,}")
     opened = Corpus.open(corpus, check=True, storage=config.storage)
     store, work = TableStore.create(out, config.storage), Work(files, opened, canonical(corpus), config)

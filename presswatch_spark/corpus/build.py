@@ -42,6 +42,7 @@ from presswatch_spark.corpus.workspace import Workspace, workspace
 from presswatch_spark.errors import InputError
 from presswatch_spark.moments import check_formats
 from presswatch_spark.settings.config import CorpusConfig
+from presswatch_spark.storage.beside import left_out_line
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.shards import ShardPlan, plan
@@ -85,8 +86,10 @@ def build_corpus(
     article_columns(config.columns)
     check_formats(config.date_formats, "date_formats")
     files = plan(articles, storage)
-    sample = tuple(plan(background, storage)) if background else ()
-    build = partial(_build, spark, members, registry, files, sample, config, storage, say)
+    sample = plan(background, storage) if background else ShardPlan(())
+    if line := left_out_line([*files.left_out, *sample.left_out]):
+        say(line)
+    build = partial(_build, spark, members, registry, files, sample.shards, config, storage, say)
     uri = canonical(out)
     if scheme_of(uri) == "file":
         return build(Path(uri))

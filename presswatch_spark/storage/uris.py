@@ -102,3 +102,10 @@ def is_hidden(relative: str) -> bool:
     """Whether a path below a folder is no data by Hadoop's custom: `.x`, `_x`, or a folder marker."""
     marker = not relative or relative.endswith(("/", "_$folder$"))
     return marker or any(part.startswith((".", "_")) for part in relative.split("/"))
+
+
+def first_hidden(relative: str) -> str:
+    """The path as far as its first hidden name; empty if it has none, as that of a folder marker."""
+    parts = relative.split("/")
+    place = next((i for i, part in enumerate(parts) if part.startswith((".", "_"))), None)
+    return "" if place is None else "/".join(parts[: place + 1])

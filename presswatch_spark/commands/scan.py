@@ -111,10 +111,11 @@ def scan(
     """Scan shards for copies of the corpus's articles.
 
     PATH is a file, a folder, a glob, an s3:// or https:// address, or a list of shards: *.paths.gz, or *.txt
-    whose lines all name files. What lies beside shards (README, checksums) is left out and named. In its place,
-    --release CC-MAIN-2026-39 --format wet finds the shards of a whole release by itself. Settings come from
-    --config, then from the environment (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), then from flags. A stopped scan
-    goes on where it was when the same command is given again.
+    whose lines all name files. What lies beside shards (README, checksums) is left out and named. In its
+    place, --release CC-MAIN-2026-39 --format wet finds the shards of a whole release by itself.
+
+    Settings come from --config, then from the environment (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), then from
+    flags. A stopped scan goes on where it was when the same command is given again.
 
     Before it begins, its shards, bytes and core-hours are estimated on stderr, and its dollars with --price.
     After a --sample, what the whole release holds is estimated too; see `presswatch estimate`.

@@ -113,18 +113,15 @@ def _shards(
     except MissingError as error:
         raise InputError(error.what, where=error.where, remedy=error.remedy or "check the path") from error
     if is_list(printable(uri)):
-        named_in = chain.from_iterable(listed(info.uri, options, base) for info in found)
-        if shards := list(_without_papers(named_in, left_out)):
-            return shards
-        raise InputError(
-            "the list names no shards", where=printable(uri), remedy="name the shards, or their list"
-        )
+        named_in = list(chain.from_iterable(listed(info.uri, options, base) for info in found))
+        # A list of nothing else: then that is what was asked for.
+        return list(_without_papers(named_in, left_out)) or named_in
     kept = list(_without_papers(found, left_out, named))
     lists = [info for info in kept if may_hold_list(info.uri, named is info) and holds_list(info, options)]
     kept = [info for info in kept if info not in lists]
     if lists and may_hold_list(uri, named=True):
-        named_in = chain.from_iterable(listed(info.uri, options, base) for info in lists)
-        return chain(kept, _without_papers(named_in, left_out))
+        named_in = list(chain.from_iterable(listed(info.uri, options, base) for info in lists))
+        return [*kept, *_without_papers(named_in, left_out)]
     # Found in a folder, a list is left out whatever it is called: what it lists may lie beside it.
     left_out.extend(info.uri for info in lists)
     if not kept:

@@ -110,10 +110,9 @@ def scan(
 ) -> None:
     """Scan shards for copies of the corpus's articles.
 
-    PATH is a file, a folder, a glob, an s3:// or https:// address, or a list of shards: *.paths.gz, or *.txt
-    whose lines all name files. What lies beside shards (README, checksums) is left out and named. In its
-    place, --release CC-MAIN-2026-39 --format wet finds the shards of a whole release by itself.
-
+    PATH is a file, a folder, a glob, an s3:// or https:// address, or a list: *.paths.gz, or *.txt of nothing
+    but files. What lies beside shards (README, checksums) is left out and named. In the place of PATH,
+    --release CC-MAIN-2026-39 --format wet finds the shards of a whole release by itself.
     Settings come from --config, then from the environment (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), then from
     flags. A stopped scan goes on where it was when the same command is given again.
 

@@ -133,9 +133,7 @@ def scan(
     listed = _without_companions(plan(paths, config.storage, base), dataset, config.storage)
     shards, sampled = _sampled(listed, sample, sample_seed)
     bill = Bill.of(shards, dataset, config)
-    observer = _observer(bill, config.run, progress, events)
-    if line := left_out_line(listed.left_out):
-        observer.say("left_out", line)
+    observer = _observer(bill, config.run, progress, events, listed.left_out)
     manifest = Corpus.open(corpus, check=True, storage=config.storage).manifest
     store = TableStore.create(out, config.storage)
     facts = _facts(dataset, config, manifest) | sampled
@@ -148,10 +146,22 @@ def scan(
         return interruptible(spark, partial(execute, work, run, store, config.run, spark, observer, guards))
 
 
-def _observer(bill: Bill, rules: RunRules, progress: Progress | None, events: EventLog | None) -> Observer:
-    """Who follows the run, and is told first what it will cost; raises `BudgetError` if that is too much."""
+def _observer(
+    bill: Bill,
+    rules: RunRules,
+    progress: Progress | None,
+    events: EventLog | None,
+    left_out: Sequence[str],
+) -> Observer:
+    """Who follows the run, and is told first what is left out of it and what it will cost.
+
+    Raises:
+        BudgetError: that is too much.
+    """
     price = bill.machine.kept if bill.machine else None
     observer = Observer(progress or Progress(events=events), events, rules.metrics_file, price)
+    if line := left_out_line(left_out):
+        observer.say("left_out", line)
     observer.say("estimate", bill.line())
     bill.require_within_budget()
     return observer

@@ -73,8 +73,19 @@ def rights(
 def _summarise(counts: Counter[tuple[str, str]]) -> None:
     if not counts:
         click.echo("no match on a publisher's own site in WARC or WET")
+    from presswatch_spark.show import counted, table_lines, terminal_width
+
     for agent in dict.fromkeys(agent for agent, _ in counts):
-        click.echo(f"{agent}:")
-        for status, meaning in MEANING.items():
-            if count := counts[agent, status]:
-                click.echo(f"{count:>10,}  {status:<12} {meaning}")
+        rows = [
+            (f"{counts[agent, status]:,}", status, meaning)
+            for status, meaning in MEANING.items()
+            if counts[agent, status]
+        ]
+        headers = (agent, "reservation", "meaning")
+        for line in table_lines(headers, rows, terminal_width(), headers[:2], headers[2:]):
+            click.echo(line)
+    agents = len({agent for agent, _ in counts})
+    if counts:
+        click.echo(
+            f"{counted(counts.total() // agents, 'match')} on publishers' own sites, each for {agents} agents"
+        )

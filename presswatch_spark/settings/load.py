@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_type_hints
 import yaml
 
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.nearest import nearest
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.settings.kinds import Path, Setting, known_settings, parse_text, problem_of
 
@@ -217,9 +218,7 @@ def _nearest_variable(name: str, family: Family) -> str:
 
 
 def _meant(name: str, known: list[str], prefix: str, family: Family) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, known, 1)
+    near = nearest(name, known)
     return f"; did you mean {prefix}{near[0]}?" if near else f"; {family.listed_in} list all there are"
 
 

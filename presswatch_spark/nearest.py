@@ -14,7 +14,8 @@ BEGINNING = 3
 def nearest(name: str, known: Iterable[str], count: int = 1) -> list[str]:
     """The `count` known names that are most like `name`, the likest first; fewer where none are like it.
 
-    Case, accents and punctuation make no difference: `Le Figaro` is most like `le-figaro`.
+    Case, accents and punctuation make no difference: `Le Figaro` is most like `le-figaro`. Names that begin
+    with it come first.
     """
     wanted = _folded(name)
     names = {each: _folded(each) for each in known}
@@ -23,7 +24,8 @@ def nearest(name: str, known: Iterable[str], count: int = 1) -> list[str]:
     by_folded: dict[str, list[str]] = {}
     for each, folded in sorted(names.items()):
         by_folded.setdefault(folded, []).append(each)
-    near = get_close_matches(wanted, list(by_folded)[:MOST_NAMES], count)
+    begun = [folded for folded in by_folded if wanted and folded.startswith(wanted)]
+    near = dict.fromkeys([*begun, *get_close_matches(wanted, list(by_folded)[:MOST_NAMES], count)])
     return [each for folded in near for each in by_folded[folded]][:count]
 
 

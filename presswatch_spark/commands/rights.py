@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from presswatch_spark.commands.options import storage_of, storage_options
+from presswatch_spark.commands.options import storage_of, storage_options, tell_total
 
 MEANING = {
     "both": "reserved before and after the capture",
@@ -71,21 +71,20 @@ def rights(
 
 
 def _summarise(counts: Counter[tuple[str, str]]) -> None:
-    if not counts:
-        click.echo("no match on a publisher's own site in WARC or WET")
     from presswatch_spark.show import counted, table_lines, terminal_width
 
-    for agent in dict.fromkeys(agent for agent, _ in counts):
-        rows = [
-            (f"{counts[agent, status]:,}", status, meaning)
-            for status, meaning in MEANING.items()
-            if counts[agent, status]
-        ]
-        headers = (agent, "reservation", "meaning")
-        for line in table_lines(headers, rows, terminal_width(), headers[:2], headers[2:]):
-            click.echo(line)
-    agents = len({agent for agent, _ in counts})
-    if counts:
-        click.echo(
-            f"{counted(counts.total() // agents, 'match')} on publishers' own sites, each for {agents} agents"
-        )
+    if not counts:
+        click.echo("no match on a publisher's own site in WARC or WET")
+        return
+    agents = list(dict.fromkeys(agent for agent, _ in counts))
+    rows = [
+        (agent, counts[agent, status], status, meaning)
+        for agent in agents
+        for status, meaning in MEANING.items()
+        if counts[agent, status]
+    ]
+    headers = ("agent", "matches", "reserved", "meaning")
+    for line in table_lines(headers, rows, terminal_width(), headers[:3], headers[3:]):
+        click.echo(line)
+    matches = counted(counts.total() // len(agents), "match")
+    tell_total(f"{matches} on publishers' own sites, each for {len(agents)} agents")

@@ -100,8 +100,9 @@ def chosen_runs(store: TableStore, run_id: str | None) -> list[str]:
             remedy = "`presswatch sql` reads its rows, in the table captures"
             raise InputError(f"{run_id} is a census and no scan", where=str(store.root), remedy=remedy)
         what = f"no run {run_id} is published" if run_id != "latest" else "no run is published"
+        newest = f"; the newest is {published[-1]}" if published else ""
         raise InputError(
-            printable(f"{what}{did_you_mean(run_id, published)}"),
+            printable(f"{what}{did_you_mean(run_id, published) or newest}"),
             where=str(store.root),
             remedy="`presswatch runs` lists those that are, and those that are not finished",
         )

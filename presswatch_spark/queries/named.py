@@ -38,7 +38,7 @@ def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: C
         known = _named(store, f"{kind}_id")
         if corpus is None:
             what = f"no row of these tables names the {kind} {name}"
-            remedy = f"give the id; with --corpus DIR, a {kind} that no copy was found of is known, too"
+            remedy = "give the id; with --corpus DIR, whatever the corpus holds is known, found or not"
         else:
             known |= _of_corpus(corpus, kind)
             if name in known.values() or (kind == "article" and corpus.ordinal_of(name) is not None):

@@ -174,7 +174,10 @@ def _from_file(path: str, family: Family, problems: list[str]) -> list[Given]:
             root = loader.get_single_node()
             givens = [] if root is None else list(_from_node(loader, root, (), path, family, problems))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the settings cannot be read: {error}", where=path) from error
+        why = error.strerror if isinstance(error, OSError) else "they are no UTF-8"
+        raise ConfigError(
+            f"the settings cannot be read: {why}", where=path, remedy="give --config a file of YAML"
+        ) from error
     except yaml.YAMLError as error:
         raise ConfigError(
             f"this is not YAML: {_first_line(error)}", where=_yaml_place(path, error)

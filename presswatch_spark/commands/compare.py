@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from presswatch_spark.commands.options import storage_of, storage_options, tell_total
+from presswatch_spark.commands.options import storage_of, storage_options
 
 MEANING = {
     "gone": "found before, not found after",
@@ -39,7 +39,7 @@ def compare(tables: str, before: str, after: str, out: str, **flags: Any) -> Non
     headers = ("pairs", "status", "meaning")
     for line in table_lines(headers, rows, terminal_width(), headers[:2], headers[2:]):
         click.echo(line)
-    tell_total(f"{counted(sum(summary.counts.values()), 'pair')} of an article and a document")
+    click.echo(f"{counted(sum(summary.counts.values()), 'pair')} of an article and a document")
     if summary.doubt:
         click.echo(f"absence cannot be said: {summary.doubt}")
     if summary.counts["new"] and summary.doubt_of_new:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from presswatch_spark.commands.options import storage_of, storage_options, tell_total
+from presswatch_spark.commands.options import storage_of, storage_options
 
 MEANING = {
     "both": "reserved before and after the capture",
@@ -87,4 +87,4 @@ def _summarise(counts: Counter[tuple[str, str]]) -> None:
     for line in table_lines(headers, rows, terminal_width(), headers[:3], headers[3:]):
         click.echo(line)
     matches = counted(counts.total() // len(agents), "match")
-    tell_total(f"{matches} on publishers' own sites, each for {len(agents)} agents")
+    click.echo(f"{matches} on publishers' own sites, each for {len(agents)} agents")

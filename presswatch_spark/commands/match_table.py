@@ -49,7 +49,7 @@ def _lines(rows: Sequence[Row], width: int) -> Iterator[str]:
 def _facts(row: Row) -> tuple[object, ...]:
     share = row["article_coverage"]
     return (
-        row["row_sha256"][:ROW_DIGITS],
+        (row["row_sha256"] or "")[:ROW_DIGITS],
         row["confidence"],
         row["grade"].replace("_", " "),
         row["copied_words"],
@@ -69,7 +69,7 @@ def _place(row: Row) -> str:
 
 def total_lines(totals: MatchTotals, shown: int) -> Iterator[str]:
     """How many rows there are, by letter, and on how many documents; which part of them was shown."""
-    letters = ", ".join(f"{count:,} {letter}" for letter, count in sorted(totals.letters.items()))
+    letters = ", ".join(f"{count:,} {letter}" for letter, count in sorted(totals.letters.items()) if letter)
     rows = f"{counted(totals.rows, 'row')}{f' ({letters})' if letters else ''}"
     if totals.documents is None or totals.articles is None:
         yield rows

@@ -137,7 +137,7 @@ def match_totals(store: TableStore, run_id: str | None, wanted: MatchFilter) -> 
         columns = ["confidence", *(("article_id", *DOCUMENT) if few else ())]
         for batch in table.to_batches(columns=columns, filter=wanted.expression(), batch_size=BATCH_ROWS):
             rows += len(batch)
-            letters.update(batch["confidence"].to_pylist())
+            letters.update(batch["confidence"].drop_null().to_pylist())
             if few:
                 # As numbers: names of all would take several times the memory.
                 articles.update(map(hash, batch["article_id"].drop_null().to_pylist()))

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark import cli
@@ -126,6 +127,18 @@ def test_a_site_that_is_not_known_is_never_called_elsewhere(monkeypatch: pytest.
     lines = list(match_lines([row], 80, several=False))
     assert "unknown" in lines[2]
     assert "elsewhere" not in "".join(lines)
+
+
+def test_tables_of_a_version_without_letters_and_digests_are_shown_as_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(tmp_path, "r", [match("a", URL)])
+    (file,) = (tmp_path / "matches").iterdir()
+    older = pq.read_table(file).drop_columns(["row_sha256", "confidence", "document_words"])
+    pq.write_table(older, file)
+    for width in (80, 140):
+        lines = shown(["matches", str(tmp_path)], width, capsys, monkeypatch)
+        assert lines[-1] == "1 row: 1 article in 1 document"
 
 
 def test_with_long_every_column_of_the_table_stands_below_the_other_and_whole(

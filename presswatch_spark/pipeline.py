@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from presswatch_spark import __version__
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.costs.budget import Bill, CostGuard
+from presswatch_spark.monitoring.compiling import Compiling
 from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.metrics import RunFacts, Totals
 from presswatch_spark.monitoring.observer import Observer
@@ -140,7 +141,8 @@ def scan(
     scan_one = ShardScan(dataset, canonical(corpus), manifest.digest, config)
     work = Work(shards, shards.digest, scan_one, facts)
     with claim(store, work.key, datetime.now(UTC), config.run.lease_seconds) as run:
-        scan_one.rehearse(shards.shards[0])
+        with Compiling(events=events):
+            scan_one.rehearse(shards.shards[0])
         spark = spark or session("presswatch scan", master=config.run.master, cores=config.run.cores)
         guards = (_cost_guard(bill, len(shards), spark, observer),)
         return interruptible(spark, partial(execute, work, run, store, config.run, spark, observer, guards))

@@ -15,6 +15,7 @@ SPAN = pa.struct(
 )
 
 SKIPPED = pa.struct([pa.field("why", pa.string()), pa.field("documents", pa.int64())])
+UNREAD = pa.struct([pa.field("what", pa.string()), pa.field("pages", pa.int64())])
 GRADED = pa.struct([pa.field("grade", pa.string()), pa.field("matches", pa.int64())])
 STAGE = pa.struct([pa.field("stage", pa.string()), pa.field("seconds", pa.float64())])
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from presswatch_spark.table_columns import GRADED, SKIPPED, SPAN, STAGE, UTC_MICROS
+from presswatch_spark.table_columns import GRADED, SKIPPED, SPAN, STAGE, UNREAD, UTC_MICROS
 from presswatch_spark.table_columns import column as _column
 from presswatch_spark.table_columns import part_of as _part_of
 from presswatch_spark.table_columns import required as _required
@@ -110,6 +110,7 @@ SCAN_LOG = pa.schema(
         _column("documents_without_url", pa.int64(), "Those of them whose URL is not known: none is given, or none that names a host. Null in older runs."),
         _required("documents_skipped", pa.int64(), "Documents left out on purpose: no text, gated by language, or of a kind that is not read."),
         _required("skipped", pa.list_(SKIPPED), "Why these were left out, and how many: `language`, `no text`; of WARC, media types and kinds of records."),
+        _column("unread", pa.list_(UNREAD), "What is never read and stood on pages that were, and on how many: `JSON in scripts`, `articleBody in scripts`; of WARC and ARC alone. Null in older runs."),
         _required("candidates", pa.int64(), "Pairs (document, article) that the sieve named for verification."),
         _required("matches", pa.int64(), "Rows that the shard gave to `matches`."),
         _column("grades", pa.list_(GRADED), "How many of these had each grade. Null in older runs."),

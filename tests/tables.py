@@ -29,7 +29,7 @@ def match(article_id: str | None, url: str | None, **values: Any) -> dict[str, A
     return row_of(MATCHES, article_id=article_id, document_url=url, **(standard | values))
 
 
-def publish(tables: Path, run_id: str, matches: list[dict[str, Any]], **facts: Any) -> None:
+def publish(tables: Path, run_id: str, matches: list[dict[str, Any]], /, **facts: Any) -> None:
     """Publish a run of three complete shards; `facts` are columns of `runs`."""
     store = TableStore.create(str(tables))
     settings = row_settings(ScanConfig(read=ReadRules(release=facts.get("release"))), MinHashRules())

@@ -108,6 +108,13 @@ def tell(news: str) -> None:
         click.echo(news, err=True)
 
 
+def tell_total(line: str) -> None:
+    """Say below a table what it adds up to; on stderr where stdout is no terminal, and holds rows alone."""
+    from presswatch_spark.show import terminal_width
+
+    click.echo(line, err=terminal_width() is None)
+
+
 def _all(command: Command, *options: Decorator[Any]) -> Command:
     """`command` with `options`, in the order in which its help shows them."""
     for option in reversed(options):

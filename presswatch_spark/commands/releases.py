@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from presswatch_spark.releases.model import Release
 
 COLUMNS = ("release", "first", "last")
-WHOLE = ("release", "first", "last")
+# With this, the table would be wider than 80 columns.
+LONG = "columnar "
 YES = "✓"
 
 
@@ -71,7 +72,8 @@ def _lines(known: Known, as_json: bool) -> Iterator[str]:
         [release.name, *_days(release), *(YES if kind in release.has else "" for kind in kinds)]
         for release in listed
     ]
-    yield from table_lines((*COLUMNS, *(LABELS[kind] for kind in kinds)), rows, terminal_width(), WHOLE)
+    headers = (*COLUMNS, *(LABELS[kind].removeprefix(LONG).removesuffix(".txt") for kind in kinds))
+    yield from table_lines(headers, rows, terminal_width(), headers)
 
 
 def _row(release: Release) -> dict[str, object]:

@@ -22,7 +22,7 @@ from presswatch_spark.corpus.addresses import write_sites
 from presswatch_spark.corpus.articles import ArticleFiles, Cuts, cut
 from presswatch_spark.corpus.by_title import counts_by_title
 from presswatch_spark.corpus.clusters import ALONE, Clusters, banding, clusters_of, edges_of_bucket
-from presswatch_spark.corpus.index import IndexPlan, build_bucket, join_buckets, suppressed_of
+from presswatch_spark.corpus.index import IndexPlan, build_bucket, join_buckets, knows_kernels, suppressed_of
 from presswatch_spark.corpus.intake import article_columns
 from presswatch_spark.corpus.manifest import Counts, Manifest, describe
 from presswatch_spark.corpus.parts import BANDS, POSTINGS, Owners, PartReport, build_part, run_folder
@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _TASKS_PER_CORE = 4
+# The first build of each version has its workers compile.
+COMPILING = ", after compiling kernels, once (about 10 s)"
 
 Say = Callable[[str], None]
 
@@ -122,7 +124,7 @@ def _build(
         cuts = cut([run for some in taken for run in some.runs])
         refused = [piece for some in taken for piece in some.refused]
         _require_articles(cuts, refused)
-        say(f"hashing {cuts.articles:,} articles")
+        say(f"hashing {cuts.articles:,} articles{'' if knows_kernels() else COMPILING}")
         reports = _build_parts(spark, work, cuts, files, owner_numbers(registry), config)
         refused += [piece for report in reports for piece in report.refused]
         say("looking for articles with the same text")

@@ -1,11 +1,10 @@
-"""How far a run is: one live line on a terminal, a JSON line a minute elsewhere. Counts only, never text.
+"""How far a run is: one live line on a terminal, a line a minute elsewhere. Counts only, never text.
 
 Where events are logged, the minute's line is one of them.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 import time
@@ -19,7 +18,7 @@ from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.show import printable
 
 SECONDS_BETWEEN_LOOKS = 1.0
-SECONDS_BETWEEN_JSON_LINES = 60.0
+SECONDS_BETWEEN_LINES = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class Progress:
     Args:
         stream: where to; default stderr.
         clock: seconds, monotonic.
-        live: whether to redraw one line instead of writing JSON; default: whether `stream` is a terminal.
+        live: whether to redraw one line instead of writing new ones; default: whether `stream` is a terminal.
         events: where to instead of `stream`, if given.
     """
 
@@ -113,7 +112,7 @@ class Progress:
     def tick(self) -> None:
         """Report if it is time to."""
         now = self._clock()
-        if self._live or now - self._reported >= SECONDS_BETWEEN_JSON_LINES:
+        if self._live or now - self._reported >= SECONDS_BETWEEN_LINES:
             self._report(now)
 
     def __enter__(self) -> Self:
@@ -141,7 +140,7 @@ class Progress:
         if self._events:
             self._events.tell("progress", **facts)
             return
-        self._write(f"\r{_line(facts)}\x1b[K" if self._live else json.dumps(facts) + "\n")
+        self._write(f"\r{_line(facts)}\x1b[K" if self._live else f"{_line(facts)}\n")
 
     def _write(self, text: str) -> None:
         """Write, if anybody looks on still: a run does not end because its reader has gone."""

@@ -156,6 +156,7 @@ def _log(reading: Reading, attempts: int, began: datetime, seconds: float) -> di
         "documents_without_url": reading.without_url,
         "documents_skipped": report.documents_skipped,
         "skipped": [{"why": why, "documents": n} for why, n in sorted(report.skipped.items())],
+        "unread": [{"what": what, "pages": n} for what, n in sorted(report.unread.items())],
         "candidates": reading.candidates,
         "matches": sum(map(len, reading.matches)),
         "grades": [{"grade": grade, "matches": n} for grade, n in sorted(reading.grades.items())],

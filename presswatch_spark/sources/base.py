@@ -137,6 +137,7 @@ class ReadReport:
     `faulty`: our code failed, not storage and not the shard.
     `documents` counts documents handed out; `documents_skipped` those left out on purpose, and `skipped` why
     (`language`: gated; `no text`; of WARC, kinds of records and media types that are not read).
+    `unread` counts pages on which something stood that is never read, by what it is.
     `notes` say what was noticed and is no loss, each once: errata of the release.
     """
 
@@ -147,6 +148,7 @@ class ReadReport:
     defects: list[Defect] = field(default_factory=list)
     defects_total: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
+    unread: dict[str, int] = field(default_factory=dict)
     interrupted: bool = False
     faulty: bool = False
     release: str | None = None
@@ -171,6 +173,10 @@ class ReadReport:
             known = why in self.skipped or len(self.skipped) < REASONS_KEPT
             why = why if known else "other reasons"
             self.skipped[why] = self.skipped.get(why, 0) + documents
+
+    def add_unread(self, what: str) -> None:
+        """Count a page on which something stood that is never read."""
+        self.unread[what] = self.unread.get(what, 0) + 1
 
     def add_note(self, what: str) -> None:
         """Note something that is no loss, once."""

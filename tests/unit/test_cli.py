@@ -304,7 +304,8 @@ def test_an_unfinished_run_is_listed_with_what_can_be_done_about_it(
     assert cli.run(["runs", tables]) == 0
     said = capsys.readouterr()
     assert said.out.splitlines()[-1].split() == ["20240602T080000Z-abcdef", "not", "finished", "2", "70", "5"]
-    (note,) = said.err.splitlines()
+    total, note = said.err.splitlines()
+    assert total == "2 runs, 1 not finished"
     assert note.startswith(
         "run 20240602T080000Z-abcdef, begun 2024-06-02 08:00:00 UTC with 3 shards done, is not finished:"
     )
@@ -351,7 +352,7 @@ def test_matches_of_several_runs_say_which_run_found_them(
 ) -> None:
     lines = output(["matches", tables], capsys)
     assert [line.split()[0] for line in lines] == ["run_id", "r1", "r1", "r2"]
-    assert output(["matches", tables, "--run", "latest"], capsys)[0].startswith("confidence")
+    assert output(["matches", tables, "--run", "latest"], capsys)[0].startswith("row_sha256")
 
 
 def test_matches_are_aligned_whole_and_safe_when_piped(
@@ -385,7 +386,7 @@ def test_matches_as_json_hold_every_column_one_object_a_line(
         (["--own-site", "--grade", "extract"], []),
         (["--run", "latest"], ["c"]),
         (["--run", "r1", "--limit", "1"], ["a"]),
-        (["--title", "nobody"], []),
+        (["--title", "t", "--grade", "url_only"], []),
     ],
 )
 def test_matches_can_be_filtered(

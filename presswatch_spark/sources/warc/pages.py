@@ -35,7 +35,8 @@ from presswatch_spark.sources.http.message import Message, parse_message
 from presswatch_spark.sources.http.site_files import site_file
 from presswatch_spark.sources.http.xhtml import as_html
 from presswatch_spark.sources.warc.languages import declared
-from presswatch_spark.text.markup import room_for, visible_text
+from presswatch_spark.text.markup import page_text, room_for
+from presswatch_spark.text.raw_text import ARTICLE, DATA
 
 # They may cost a minute each.
 MOST_BROKEN = 20
@@ -48,6 +49,10 @@ _BLANK = ord(" ")
 SCRATCH_BYTES = 64 << 20
 # Pages hold on to the bytes around them in their blocks: so many pass before a batch is full.
 PINNED_BYTES = 32 << 20
+UNREAD: Mapping[int, str] = MappingProxyType(
+    {int(DATA): "JSON in scripts", int(ARTICLE): "articleBody in scripts"}
+)
+ARTICLE_NOTE = "articles' text in scripts (articleBody) is not read; `scan_log.unread` counts the pages"
 CUT_NOTE = "pages that the crawler cut (WARC-Truncated) were read as far as they go"
 
 
@@ -221,13 +226,23 @@ class PageBatches:
             needed = room_for(len(text))
             if needed > len(self._scratch):
                 self._scratch = np.empty(needed, np.uint8)
-            text = self._scratch[: visible_text(text, self._scratch, 0)].copy()
+            end, unread = page_text(text, self._scratch, 0)
+            text = self._scratch[:end].copy()
+            self._count_unread(unread)
         if not (text > _BLANK).any():
             self.report.add_skipped("no text")
             return
         self._texts.append(text)
         self._pages.append(page)
         self._size += len(page.content)
+
+    def _count_unread(self, found: int) -> None:
+        """Count a page whose scripts hold JSON; what stands there is data, and nobody sees it on the page."""
+        for bit, what in UNREAD.items():
+            if found & bit:
+                self.report.add_unread(what)
+        if found & ARTICLE:
+            self.report.add_note(ARTICLE_NOTE)
 
     def _extracted(self, page: _Page) -> bytes:
         """The text of a page that is verified."""

@@ -20,10 +20,12 @@ import pyarrow.compute as pc
 from presswatch_spark import __version__
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.costs.budget import Bill, CostGuard
+from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.metrics import RunFacts, Totals
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Counts, Progress
+from presswatch_spark.output.damage import without_damage
 from presswatch_spark.output.markers import Wave
 from presswatch_spark.output.publish import publish
 from presswatch_spark.output.runs import Run, claim, key_of
@@ -68,6 +70,9 @@ class RunSummary:
         """Id of the run."""
         return str(self.row["run_id"])
 
+
+MOST_ROUNDS = 3
+"""How many times the shards of damaged parts are scanned again by one process."""
 
 Guard = Callable[[Counts, float], None]
 """Asked before the first wave of a run and after each, with what all its processes have done and the seconds
@@ -204,22 +209,41 @@ def execute(
 ) -> RunSummary:
     """Scan, in waves, what no earlier process of this run has scanned, and publish.
 
+    What waves wrote, in this process or an earlier one, is checked before it is published; the shards of what
+    is damaged by then are scanned again.
+
     Raises:
-        OutputError: the disk is full, or another process has taken the run over.
+        OutputError: the disk is full or damages what is written, or another process has taken the run over.
         PresswatchError: a guard stopped the run.
     """
-    began = time.monotonic()
-    shards, waves = tuple(work.shards), list(run.waves)
-    done = {position for wave in waves for position in wave.shards}
-    todo = [position for position in range(len(shards)) if position not in done]
+    began, shards = time.monotonic(), tuple(work.shards)
     with observer, spark_errors(str(run.folder)):
+        say = partial(observer.say, "damage_found")
+        for line in run.damaged:
+            say(line)
+        waves, lost = without_damage(spark, run, run.waves, say)
+        scan_wave = WaveScan(spark, run, work.scan, rules, observer, _positions(lost))
         observer.start(*_start(work, run, store, len(shards), waves))
-        scan_wave = WaveScan(spark, run, work.scan, rules, observer)
-        for positions in batched(todo, rules.wave_shards):
+        for _ in range(MOST_ROUNDS):
+            done = _positions(waves)
+            todo = [position for position in range(len(shards)) if position not in done]
+            for positions in batched(todo, rules.wave_shards):
+                _ask(guards, waves, began)
+                observer.wave_started(len(positions))
+                waves += scan_wave({position: shards[position] for position in positions})
             _ask(guards, waves, began)
-            observer.wave_started(len(positions))
-            waves += scan_wave({position: shards[position] for position in positions})
-        _ask(guards, waves, began)
+            waves, lost = without_damage(spark, run, waves, say)
+            scan_wave.again.update(_positions(lost))
+            for wave in lost:
+                observer.wave_lost(wave.counts, wave.totals)
+            if not lost:
+                break
+        else:
+            raise OutputError(
+                f"what waves wrote was damaged {MOST_ROUNDS} times before it could be published",
+                where=str(run.folder),
+                remedy="see whether this disk fails, and scan into a folder on another",
+            )
         facts = {**work.facts, "shards_planned": len(shards)}
         published = publish(spark, store, run, waves, facts, observer.metrics("published").rows())
         observer.published(published.row)
@@ -231,6 +255,11 @@ def execute(
     without_url = pc.sum(published.log["documents_without_url"]).as_py() or 0
     seconds = time.monotonic() - began
     return RunSummary(published.row, incomplete, run.resumed, seconds, notes, without_url)
+
+
+def _positions(waves: Iterable[Wave]) -> set[int]:
+    """Positions in the plan of the shards of waves."""
+    return {position for wave in waves for position in wave.shards}
 
 
 def _ask(guards: Sequence[Guard], waves: Sequence[Wave], began: float) -> None:
@@ -252,8 +281,9 @@ def _start(
         "run_id": run.run_id,
         **{name: str(asked[name] or "") for name in ("dataset", "release", "sample")},
     }
-    finished = store.read("runs", columns=["finished_at"])["finished_at"].to_pylist()
-    facts = RunFacts(labels, planned, run.started_at, max(finished, default=None))
+    facts = RunFacts(
+        labels, planned, run.started_at, max((row["finished_at"] for row in store.rows()), default=None)
+    )
     counts, totals = _counted(waves), sum((wave.totals for wave in waves), Counter())
     asked |= {"plan_digest": work.plan_digest, "resumed": run.resumed}
     return facts, asked, counts, totals

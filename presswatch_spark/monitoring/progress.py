@@ -40,6 +40,9 @@ class Counts:
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
+    def __sub__(self, other: Counts) -> Counts:
+        return Counts(*(mine - theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+
     @property
     def nothing_read(self) -> bool:
         """Whether no shard of these gave anything, for failures."""
@@ -105,6 +108,10 @@ class Progress:
         if self._done.nothing_read and 1 < self._done.shards < self._planned and log and not self._warned:
             self._warned = True
             self._warn(log[0])
+
+    def take_back(self, counts: Counts) -> None:
+        """What was counted as done has to be done again."""
+        self._done -= counts
 
     def say(self, news: str) -> None:
         """Write a line of news, above the live line if there is one."""

@@ -47,9 +47,12 @@ def drawn_rows(store: TableStore, run_id: str | None, count: int, seed: int) -> 
 
     Raises:
         InputError: no such run is published, or none at all.
+        OutputError: a table of these runs is not as it was published.
         CorruptError: a file of the table cannot be read.
     """
     files = _files(store, run_id)
+    for each in chosen_runs(store, run_id):
+        store.check(each)
     sizes = [_read(file, lambda path: _metadata(store, path).num_rows) for file in files]
     total = sum(sizes)
     drawn = sorted(Random(seed).sample(range(total), min(count, total)))

@@ -46,6 +46,8 @@ SETTINGS = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    # Pages of our tables carry checksums, and Spark compares them only if it is told to.
+    "spark.hadoop.parquet.page.verify-checksum.enabled": "true",
     # `shard=007` is a name, not the number 7.
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
 }

@@ -35,8 +35,7 @@ from presswatch_spark.output.waves import WaveScan, batched
 from presswatch_spark.sampling.draw import draw
 from presswatch_spark.settings.config import RunRules, ScanConfig, config_digest, row_settings
 from presswatch_spark.shard.scan import ShardScan
-from presswatch_spark.sources.base import ReadOptions
-from presswatch_spark.sources.detect import holds_metadata
+from presswatch_spark.sources.beside import metadata_among
 from presswatch_spark.sources.oscar import companions
 from presswatch_spark.sources.table.columns import check_mapping
 from presswatch_spark.spark.errors import spark_errors
@@ -167,10 +166,9 @@ def _without_companions(shards: ShardPlan, dataset: str, storage: StorageOptions
     """Leave out files that are read together with a planned shard; their content decides, not their name."""
     if dataset not in ("auto", "oscar"):
         return shards
-    beside, options = companions({shard.uri for shard in shards}), ReadOptions(storage=storage)
-    return ShardPlan.of(
-        shard for shard in shards if shard.uri not in beside or not holds_metadata(shard, options)
-    )
+    beside = companions({shard.uri for shard in shards})
+    metadata = metadata_among([shard for shard in shards if shard.uri in beside], storage)
+    return ShardPlan.of(shard for shard in shards if shard.uri not in metadata) if metadata else shards
 
 
 def _facts(dataset: str, config: ScanConfig, manifest: Manifest) -> dict[str, object]:
@@ -224,7 +222,8 @@ def execute(
         waves, lost = without_damage(spark, run, run.waves, say)
         scan_wave = WaveScan(spark, run, work.scan, rules, observer, _positions(lost))
         observer.start(*_start(work, run, store, len(shards), waves))
-        for _ in range(MOST_ROUNDS):
+
+        def scan_rest(waves: list[Wave]) -> None:
             done = _positions(waves)
             todo = [position for position in range(len(shards)) if position not in done]
             for positions in batched(todo, rules.wave_shards):
@@ -232,18 +231,8 @@ def execute(
                 observer.wave_started(len(positions))
                 waves += scan_wave({position: shards[position] for position in positions})
             _ask(guards, waves, began)
-            waves, lost = without_damage(spark, run, waves, say)
-            scan_wave.again.update(_positions(lost))
-            for wave in lost:
-                observer.wave_lost(wave.counts, wave.totals)
-            if not lost:
-                break
-        else:
-            raise OutputError(
-                f"what waves wrote was damaged {MOST_ROUNDS} times before it could be published",
-                where=str(run.folder),
-                remedy="see whether this disk fails, and scan into a folder on another",
-            )
+
+        waves = _undamaged(waves, scan_rest, scan_wave, say)
         facts = {**work.facts, "shards_planned": len(shards)}
         published = publish(spark, store, run, waves, facts, observer.metrics("published").rows())
         observer.published(published.row)
@@ -255,6 +244,28 @@ def execute(
     without_url = pc.sum(published.log["documents_without_url"]).as_py() or 0
     seconds = time.monotonic() - began
     return RunSummary(published.row, incomplete, run.resumed, seconds, notes, without_url)
+
+
+def _undamaged(
+    waves: list[Wave],
+    scan_rest: Callable[[list[Wave]], None],
+    scan_wave: WaveScan,
+    say: Callable[[str], None],
+) -> list[Wave]:
+    """Scan what is left of a run, and again what was damaged by the time when all was done."""
+    for _ in range(MOST_ROUNDS):
+        scan_rest(waves)
+        waves, lost = without_damage(scan_wave.spark, scan_wave.run, waves, say)
+        if not lost:
+            return waves
+        scan_wave.again.update(_positions(lost))
+        for wave in lost:
+            scan_wave.observer.wave_lost(wave.counts, wave.totals)
+    raise OutputError(
+        f"what waves wrote was damaged {MOST_ROUNDS} times before it could be published",
+        where=str(scan_wave.run.folder),
+        remedy="see whether this disk fails, and scan into a folder on another",
+    )
 
 
 def _positions(waves: Iterable[Wave]) -> set[int]:

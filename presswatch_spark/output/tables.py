@@ -19,13 +19,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 
 from presswatch_spark.errors import OutputError, StorageError
+from presswatch_spark.output.places import holds_others, require_readable, writable
 from presswatch_spark.output.published import (
     DamagedTablesError,
     Row,
@@ -38,8 +38,7 @@ from presswatch_spark.output.seals import sealed_parquet
 from presswatch_spark.storage.arrow_files import file_system, read_parquet
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, printable, stat
-from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, stat
 from presswatch_spark.tables import (
     CAPTURES,
     CENSUS_LOG,
@@ -50,7 +49,6 @@ from presswatch_spark.tables import (
     RUNS,
     SCAN_LOG,
 )
-from presswatch_spark.watch.claims import FOLDER as CLAIMS_FOLDER
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -72,7 +70,6 @@ PUBLISHERS = ("runs", "censuses")
 PUBLISHED_BY = dict.fromkeys(("captures", "census_log", "censuses"), "censuses")
 DIGESTS = {"matches": "table_digest", "rights_signals": "signals_digest"}
 READERS = 8
-WILDCARDS = "[]{}*?\\"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +87,12 @@ class TableStore:
                 read, or cannot be written.
             StorageError: S3 refuses.
         """
-        root = _writable(path, storage or StorageOptions())
+        root = writable(path, storage or StorageOptions())
         with disk_errors(str(root)):
             try:
                 root.read(MARKER)
             except MissingError:
-                if _holds_others(root):
+                if holds_others(root, MARKER):
                     raise OutputError(
                         "the output folder holds files that are not ours",
                         where=str(root),
@@ -230,7 +227,7 @@ class TableStore:
         from presswatch_spark.output.frames import frame
 
         if self.root.is_local:
-            _require_readable(self.root.path)
+            require_readable(self.root.path)
         return frame(spark, self.root, self.files(table, *run_ids), SCHEMAS[table], columns)
 
     def adopt(self, table: str, run_id: str, written: Sequence[str]) -> None:
@@ -292,40 +289,3 @@ def _files_in(folder: Folder) -> list[str]:
 def _described_in(folder: Folder) -> dict[str, ObjectInfo]:
     found = folder.described()
     return {name: info for name, info in found.items() if name.endswith(".parquet") and "/" not in name}
-
-
-def _holds_others(root: Folder) -> bool:
-    """Whether there is anything in a folder but a marker that another process writes this moment, and claims.
-
-    Whoever watches for releases claims one before its scan makes the tables.
-    """
-    ours = (".lock", CLAIMS_FOLDER)
-    return any(MARKER not in name and name.partition("/")[0] not in ours for name in root.entries())
-
-
-def _require_readable(root: Path) -> None:
-    """Raise `OutputError` for a path that Spark would not find again.
-
-    Hadoop looks for a path with wildcards, escaped or not, name by name, and takes a name with a colon for a
-    URI then. (Spark's option to look for nothing reads every file as many times as there are files.)
-    """
-    real = str(root.resolve())
-    if ":" in real and any(character in WILDCARDS for character in real):
-        raise OutputError(
-            f"Spark cannot read a folder whose path holds both a colon and one of {' '.join(WILDCARDS)}",
-            where=real,
-            remedy="name a folder without them",
-        )
-
-
-def _writable(path: str, storage: StorageOptions) -> Folder:
-    if scheme_of(path) in ("http", "https"):
-        raise OutputError(
-            f"tables cannot be written to {scheme_of(path)}:// storage",
-            where=printable(path),
-            remedy="name a folder on S3, or on a disk that all workers share",
-        )
-    root = Folder.of(path, storage)
-    if root.is_local:
-        _require_readable(root.path)
-    return root

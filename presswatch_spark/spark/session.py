@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from presswatch_spark.child import SAFE, tidy_environment
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.settings.shipped import shipped
 from presswatch_spark.spark.interrupts import bear_interrupts, quiet_py4j
@@ -76,7 +77,8 @@ def session(
 
     from presswatch_spark.spark.errors import spark_errors
 
-    settings = dict(SETTINGS)
+    settings = dict(SETTINGS) | {f"spark.executorEnv.{SAFE}": "1"}
+    tidy_environment()
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # no spark-submit around us: the JVM is ours to start
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         os.environ["JAVA_HOME"] = java_home()

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from presswatch_spark.matching.digests import table_digest
 from presswatch_spark.output.seals import file_sha256, sealed_parquet
 from presswatch_spark.output.tables import PUBLISHED_BY, PUBLISHERS, SCHEMAS, TableStore
 from presswatch_spark.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
@@ -36,7 +37,8 @@ def publish(tables: Path, run_id: str, matches: list[dict[str, Any]], **facts: A
     store = TableStore.create(str(tables))
     settings = row_settings(ScanConfig(read=ReadRules(release=facts.get("release"))), MinHashRules())
     standard = {"shards_planned": 3, "shards_complete": 3, "dataset": "wet", "config": settings}
-    standard |= {"documents": 9}
+    standard |= {"documents": 9, "matches": len(matches)}
+    standard |= {"table_digest": table_digest(row["row_sha256"] for row in matches)}
     write(store, "matches", run_id, [{**row, "run_id": run_id} for row in matches], MATCHES)
     write(store, "runs", run_id, [row_of(RUNS, run_id=run_id, **(standard | facts))], RUNS)
 

@@ -151,8 +151,11 @@ class Progress:
         self._write(f"\r{_line(facts)}\x1b[K" if self._live else json.dumps(facts) + "\n")
 
     def _write(self, text: str) -> None:
-        """Write, if anybody looks on still: a run does not end because its reader has gone."""
-        with suppress(OSError):
+        """Write, if anybody looks on still: a run does not end because its reader has gone.
+
+        A stream that was closed meanwhile raises `ValueError`.
+        """
+        with suppress(OSError, ValueError):
             self._stream.write(text)
             self._stream.flush()
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 from presswatch_spark.child import SAFE, tidy_environment
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.settings.shipped import shipped
-from presswatch_spark.spark.interrupts import bear_interrupts, quiet_py4j
+from presswatch_spark.spark.interrupts import bear_interrupts, quiet_counts, quiet_py4j
 from presswatch_spark.spark.java import java_home
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ def session(
         context = SparkContext.getOrCreate(asked)
         if new:
             bear_interrupts(context)
+            quiet_counts(context)
         spark = SparkSession.Builder().config(conf=asked).getOrCreate()
     if new:
         atexit.register(_stop, spark)

@@ -19,6 +19,7 @@ from presswatch_spark.output.parts import COLUMNS
 from presswatch_spark.output.published import DamagedTablesError
 from presswatch_spark.output.tables import PUBLISHED_BY, PUBLISHERS, SCHEMAS, TableStore
 from presswatch_spark.pipeline import RunSummary
+from presswatch_spark.queries.sql import run_query
 from presswatch_spark.settings.config import RunRules
 from tests.spark.fakes import counted, declare, fake_shards, run_fake, times_scanned
 from tests.tables import flip_a_bit
@@ -196,3 +197,13 @@ def test_a_table_whose_files_are_others_is_not_read_as_if_whole(
         store.read(table)
     others = [each for each in OF_SCANS if each != table]
     assert all(len(store.read(each)) for each in others)
+
+
+def test_a_query_reads_no_table_that_is_not_as_it_was_published(spark: SparkSession, tables: Path) -> None:
+    for path in (tables / "matches").glob("*.parquet"):
+        path.unlink()
+    for query in ("select count(*) from MATCHES", "select * from runs join `matches` using (run_id)"):
+        with pytest.raises(DamagedTablesError, match=r"table matches of run .* it is missing"):
+            run_query(str(tables), query)
+    _, rows = run_query(str(tables), "select count(*) from scan_log")
+    assert list(rows) == [(len(SHARDS),)]

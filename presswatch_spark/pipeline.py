@@ -20,11 +20,13 @@ import pyarrow.compute as pc
 from presswatch_spark import __version__
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.costs.budget import Bill, CostGuard
+from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.compiling import Compiling
 from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.metrics import RunFacts, Totals
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Counts, Progress
+from presswatch_spark.output.damage import without_damage
 from presswatch_spark.output.markers import Wave
 from presswatch_spark.output.publish import publish
 from presswatch_spark.output.runs import Run, claim, key_of
@@ -34,8 +36,7 @@ from presswatch_spark.output.waves import WaveScan, batched
 from presswatch_spark.sampling.draw import draw
 from presswatch_spark.settings.config import RunRules, ScanConfig, config_digest, row_settings
 from presswatch_spark.shard.scan import ShardScan
-from presswatch_spark.sources.base import ReadOptions
-from presswatch_spark.sources.detect import holds_metadata
+from presswatch_spark.sources.beside import metadata_among
 from presswatch_spark.sources.oscar import companions
 from presswatch_spark.sources.table.columns import check_mapping
 from presswatch_spark.spark.errors import spark_errors
@@ -70,6 +71,9 @@ class RunSummary:
         """Id of the run."""
         return str(self.row["run_id"])
 
+
+MOST_ROUNDS = 3
+"""How many times the shards of damaged parts are scanned again by one process."""
 
 Guard = Callable[[Counts, float], None]
 """Asked before the first wave of a run and after each, with what all its processes have done and the seconds
@@ -177,9 +181,9 @@ def _without_companions(shards: ShardPlan, dataset: str, storage: StorageOptions
     """Leave out files that are read together with a planned shard; their content decides, not their name."""
     if dataset not in ("auto", "oscar"):
         return shards
-    beside, options = companions({shard.uri for shard in shards}), ReadOptions(storage=storage)
-    kept = (shard for shard in shards if shard.uri not in beside or not holds_metadata(shard, options))
-    return replace(shards, shards=tuple(kept))
+    beside = companions({shard.uri for shard in shards})
+    metadata = metadata_among([shard for shard in shards if shard.uri in beside], storage)
+    return replace(shards, shards=tuple(shard for shard in shards if shard.uri not in metadata))
 
 
 def _facts(dataset: str, config: ScanConfig, manifest: Manifest) -> dict[str, object]:
@@ -218,22 +222,32 @@ def execute(
 ) -> RunSummary:
     """Scan, in waves, what no earlier process of this run has scanned, and publish.
 
+    What waves wrote, in this process or an earlier one, is checked before it is published; the shards of what
+    is damaged by then are scanned again.
+
     Raises:
-        OutputError: the disk is full, or another process has taken the run over.
+        OutputError: the disk is full or damages what is written, or another process has taken the run over.
         PresswatchError: a guard stopped the run.
     """
-    began = time.monotonic()
-    shards, waves = tuple(work.shards), list(run.waves)
-    done = {position for wave in waves for position in wave.shards}
-    todo = [position for position in range(len(shards)) if position not in done]
+    began, shards = time.monotonic(), tuple(work.shards)
     with observer, spark_errors(str(run.folder)):
+        say = partial(observer.say, "damage_found")
+        for line in run.damaged:
+            say(line)
+        waves, lost = without_damage(spark, run, run.waves, say)
+        scan_wave = WaveScan(spark, run, work.scan, rules, observer, _positions(lost))
         observer.start(*_start(work, run, store, len(shards), waves))
-        scan_wave = WaveScan(spark, run, work.scan, rules, observer)
-        for positions in batched(todo, rules.wave_shards):
+
+        def scan_rest(waves: list[Wave]) -> None:
+            done = _positions(waves)
+            todo = [position for position in range(len(shards)) if position not in done]
+            for positions in batched(todo, rules.wave_shards):
+                _ask(guards, waves, began)
+                observer.wave_started(len(positions))
+                waves += scan_wave({position: shards[position] for position in positions})
             _ask(guards, waves, began)
-            observer.wave_started(len(positions))
-            waves += scan_wave({position: shards[position] for position in positions})
-        _ask(guards, waves, began)
+
+        waves = _undamaged(waves, scan_rest, scan_wave, say)
         facts = {**work.facts, "shards_planned": len(shards)}
         published = publish(spark, store, run, waves, facts, observer.metrics("published").rows())
         observer.published(published.row)
@@ -245,6 +259,33 @@ def execute(
     without_url = pc.sum(published.log["documents_without_url"]).as_py() or 0
     seconds = time.monotonic() - began
     return RunSummary(published.row, incomplete, run.resumed, seconds, notes, without_url)
+
+
+def _undamaged(
+    waves: list[Wave],
+    scan_rest: Callable[[list[Wave]], None],
+    scan_wave: WaveScan,
+    say: Callable[[str], None],
+) -> list[Wave]:
+    """Scan what is left of a run, and again what was damaged by the time when all was done."""
+    for _ in range(MOST_ROUNDS):
+        scan_rest(waves)
+        waves, lost = without_damage(scan_wave.spark, scan_wave.run, waves, say)
+        if not lost:
+            return waves
+        scan_wave.again.update(_positions(lost))
+        for wave in lost:
+            scan_wave.observer.wave_lost(wave.counts, wave.totals)
+    raise OutputError(
+        f"what waves wrote was damaged {MOST_ROUNDS} times before it could be published",
+        where=str(scan_wave.run.folder),
+        remedy="see whether this disk fails, and scan into a folder on another",
+    )
+
+
+def _positions(waves: Iterable[Wave]) -> set[int]:
+    """Positions in the plan of the shards of waves."""
+    return {position for wave in waves for position in wave.shards}
 
 
 def _ask(guards: Sequence[Guard], waves: Sequence[Wave], began: float) -> None:
@@ -266,8 +307,9 @@ def _start(
         "run_id": run.run_id,
         **{name: str(asked[name] or "") for name in ("dataset", "release", "sample")},
     }
-    finished = store.read("runs", columns=["finished_at"])["finished_at"].to_pylist()
-    facts = RunFacts(labels, planned, run.started_at, max(finished, default=None))
+    facts = RunFacts(
+        labels, planned, run.started_at, max((row["finished_at"] for row in store.rows()), default=None)
+    )
     counts, totals = _counted(waves), sum((wave.totals for wave in waves), Counter())
     asked |= {"plan_digest": work.plan_digest, "resumed": run.resumed}
     return facts, asked, counts, totals

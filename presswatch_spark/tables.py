@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from presswatch_spark.table_columns import GRADED, SKIPPED, SPAN, STAGE, UNREAD, UTC_MICROS
+from presswatch_spark.table_columns import GRADED, PUBLISHED_FILE, SKIPPED, SPAN, STAGE, UNREAD, UTC_MICROS
 from presswatch_spark.table_columns import column as _column
 from presswatch_spark.table_columns import part_of as _part_of
 from presswatch_spark.table_columns import required as _required
@@ -163,6 +163,7 @@ RUNS = pa.schema(
         _required("minhash_permutations", pa.int32(), "Number of permutations."),
         _required("table_digest", pa.string(), "Digest over the run's rows in `matches`; see docs/tables.md for how to recompute it."),
         _column("signals_digest", pa.string(), "Digest over the run's rows in `rights_signals`, made the same way. Null in older runs."),
+        _column("files", pa.list_(PUBLISHED_FILE), "The run's files in the other tables: rows, bytes, SHA-256 (hex), and on S3 the ETag. Whoever reads the run compares them with what is there. Null in older runs."),
     ]
 )
 
@@ -231,6 +232,7 @@ CENSUSES = pa.schema(
         _required("bytes_expected", pa.int64(), "Bytes of the index, as far as storage tells sizes."),
         _required("bytes_read", pa.int64(), "Bytes that were read."),
         _required("table_digest", pa.string(), "Digest over the census's rows in `captures`, made as that of `runs`."),
+        _column("files", pa.list_(PUBLISHED_FILE), "The census's files in `captures` and `census_log`, as in `runs`. Null in older censuses."),
     ]
 )
 

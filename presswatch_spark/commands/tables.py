@@ -10,6 +10,7 @@ import click
 from presswatch_spark.commands.options import storage_of, storage_options, tell_total
 from presswatch_spark.matching.confidence import CONFIDENCES
 from presswatch_spark.matching.grade import GRADES
+from presswatch_spark.show import printable
 
 if TYPE_CHECKING:
     from presswatch_spark.output.tables import TableStore
@@ -52,29 +53,37 @@ def runs(tables: str, as_json: bool, **flags: Any) -> None:
     TABLES is the folder that a scan was given as --out. As JSON, only published runs of scans are printed;
     how to go on with an unfinished one, or to drop it, is said on stderr. On S3, a run whose process was
     killed is watched for its lease (a minute) before it is called unfinished.
+
+    The files of each run are held against what its row says of them: which are there, and how large. Where
+    that differs, it is said on stderr, and the exit code is 1. `presswatch verify-rows` reads them, too.
     """
     from presswatch_spark.output.tables import TableStore
-    from presswatch_spark.output.unfinished import UnfinishedRun, unfinished_runs
+    from presswatch_spark.output.unfinished import DamagedRun, UnfinishedRun, unfinished_runs
     from presswatch_spark.show import counted
 
     store = TableStore.open(tables, storage_of(flags))
     # What is published between the two looks is listed once, as what it was at the first.
     unfinished = list(unfinished_runs(store))
     begun = {run.run_id: run.row() for run in unfinished if isinstance(run, UnfinishedRun)}
-    rows = [row for row in store.read("runs").to_pylist() if row["run_id"] not in begun]
+    rows = [row for row in store.rows() if row["run_id"] not in begun]
     if not as_json:
         rows += begun.values()
     rows.sort(key=lambda row: row["started_at"])
     if as_json:
         _print_json(rows)
     else:
-        censuses = sorted(store.read("censuses").to_pylist(), key=lambda row: row["started_at"])
+        censuses = sorted(store.rows("censuses"), key=lambda row: row["started_at"])
         for line in run_lines(rows, censuses):
             click.echo(line)
         told = [counted(len(rows) - len(begun), "run"), *([f"{len(begun):,} not finished"] if begun else [])]
         tell_total(", ".join([*told, *([counted(len(censuses), "census")] if censuses else [])]))
     for run in unfinished:
         click.echo(run.note(), err=True)
+    if not any(isinstance(run, DamagedRun) for run in unfinished):
+        for run_id in sorted(store.unpublished() - begun.keys()):
+            click.echo(f"files of {run_id} lie in the tables, and no row publishes it: not read", err=True)
+    if damage := [str(error) for error in store.damage()]:
+        raise click.exceptions.Exit(_told_damage(damage))
 
 
 @click.command()
@@ -193,6 +202,13 @@ def sql(tables: str, query: str, as_json: bool, **flags: Any) -> None:
         click.echo(f"more than {ROWS_SHOWN} rows: add a limit, or use --json", err=True)
     else:
         tell_total(counted(len(shown), "row"))
+
+
+def _told_damage(lines: Iterable[str]) -> int:
+    """Say what is wrong with runs; the exit code."""
+    for line in lines:
+        click.echo(f"error: {printable(line)}", err=True)
+    return 1
 
 
 def query_lines(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:

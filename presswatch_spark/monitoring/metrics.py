@@ -52,6 +52,9 @@ FAMILIES: Mapping[str, Family] = {
     "matches_total": Family("counter", "rows", "Rows of `matches`.", "grade", GRADES),
     "signals_total": Family("counter", "rows", "Rows of `rights_signals`."),
     "waves_total": Family("counter", "waves", "Waves that are done."),
+    "shards_rescanned_total": Family(
+        "counter", "shards", "Shards scanned again, since what was written of them was damaged later."
+    ),
     "worker_deaths_total": Family("counter", "workers", "Python workers that died of a shard."),
     "core_seconds_total": Family("counter", "seconds", "Time of waves, times the cores of the executors."),
     "cost_dollars": Family("gauge", "dollars", "What that costs by the price that was named, if one was."),

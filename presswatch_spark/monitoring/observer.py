@@ -89,6 +89,11 @@ class Observer:
         self.progress.add(counts, incomplete)
         self._write("running")
 
+    def wave_lost(self, counts: Counts, totals: Totals) -> None:
+        """What a wave wrote is damaged: its shards are scanned again."""
+        self._totals.subtract(totals)
+        self.progress.take_back(counts)
+
     def worker_died(self, suspects: Sequence[str], tries: int) -> None:
         """Workers died; `suspects` are the shards that they had begun and not finished."""
         self._tell("worker_died", "warning", wave=self._wave, shards=list(suspects), tries=tries)

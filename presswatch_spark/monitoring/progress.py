@@ -39,6 +39,9 @@ class Counts:
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
+    def __sub__(self, other: Counts) -> Counts:
+        return Counts(*(mine - theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+
     @property
     def nothing_read(self) -> bool:
         """Whether no shard of these gave anything, for failures."""
@@ -105,6 +108,10 @@ class Progress:
             self._warned = True
             self._warn(log[0])
 
+    def take_back(self, counts: Counts) -> None:
+        """What was counted as done has to be done again."""
+        self._done -= counts
+
     def say(self, news: str) -> None:
         """Write a line of news, above the live line if there is one."""
         self._write(("\r\x1b[K" if self._live else "") + printable(news) + "\n")
@@ -143,8 +150,11 @@ class Progress:
         self._write(f"\r{_line(facts)}\x1b[K" if self._live else f"{_line(facts)}\n")
 
     def _write(self, text: str) -> None:
-        """Write, if anybody looks on still: a run does not end because its reader has gone."""
-        with suppress(OSError):
+        """Write, if anybody looks on still: a run does not end because its reader has gone.
+
+        A stream that was closed meanwhile raises `ValueError`.
+        """
+        with suppress(OSError, ValueError):
             self._stream.write(text)
             self._stream.flush()
 

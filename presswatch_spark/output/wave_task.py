@@ -33,6 +33,7 @@ PART = pa.struct(
         ("rows", pa.int64()),
         ("bytes", pa.int64()),
         ("releases", pa.list_(pa.string())),
+        ("sha256", pa.string()),
     ]
 )
 LOG = pa.struct(list(COLUMNS["scan_log"]))

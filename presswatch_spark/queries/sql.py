@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from presswatch_spark.errors import ConfigError, PresswatchError
 from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.output.tables import SCHEMAS, TableStore
-from presswatch_spark.queries.needs import needed, needs_of
+from presswatch_spark.queries.needs import is_named, needed, needs_of
 from presswatch_spark.show import printable
-from presswatch_spark.spark.session import session
+from presswatch_spark.spark.session import session, spark_schema
 from presswatch_spark.storage.objects import StorageOptions
 
 # The last part of the name is the table's.
@@ -26,7 +26,7 @@ def run_query(
 
     Raises:
         ConfigError: Spark refuses the query.
-        OutputError: `tables` is no folder of tables.
+        OutputError: `tables` is no folder of tables, or one that the query names is not as it was published.
         PresswatchError: Spark's Java has ended.
     """
     store = TableStore.open(tables, storage)
@@ -37,8 +37,13 @@ def run_query(
         # On disk Spark's own reader prunes.
         needs = {} if store.root.is_local else needs_of(spark, query)
         for name in SCHEMAS:
-            need = needs.get(name)
-            view = needed(spark, store, name, need) if need else store.frame(spark, name)
+            if not is_named(name, query):
+                # Nothing is read of it: neither is it checked.
+                view = spark.createDataFrame([], spark_schema(SCHEMAS[name]))
+            elif need := needs.get(name):
+                view = needed(spark, store, name, need)
+            else:
+                view = store.frame(spark, name)
             view.createOrReplaceTempView(name)
         result = spark.sql(query)
         rows = (tuple(_plain(value) for value in row) for row in result.toLocalIterator())

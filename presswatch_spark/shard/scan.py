@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from itertools import islice
 
 import pyarrow as pa
 
@@ -16,16 +16,16 @@ from presswatch_spark.matching.matcher import Matcher, Rules
 from presswatch_spark.matching.rows import Origin
 from presswatch_spark.rights.members import Members
 from presswatch_spark.rights.rows import signal_rows
-from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard.attempts import ALL_DIED, failure_of, furthest, guarded
+from presswatch_spark.settings.config import ReadRules, ScanConfig
+from presswatch_spark.shard.attempts import ALL_DIED, failure_of, furthest
 from presswatch_spark.shard.reading import Reading, storable
+from presswatch_spark.shard.rehearsal import rehearsal_shards
 from presswatch_spark.sources.base import DocumentBatch, ReadOptions
-from presswatch_spark.sources.detect import has_columns, source_for
+from presswatch_spark.sources.detect import has_columns, named_like, source_for
 from presswatch_spark.sources.table.columns import MissingColumnError
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, stat
+from presswatch_spark.storage.scratch import scratch_folder
 
-# The driver rehearses on small documents only: its memory must not depend on what a shard begins with.
-REHEARSAL_BYTES, MAX_BYTES = 1 << 20, 1 << 62
 MAPPING_UNUSED = "columns are mapped, and {} has none: the mapping was not used"
 
 
@@ -55,22 +55,32 @@ class ShardScan:
         matcher = matcher_for(self.corpus, self.corpus_digest, self.config)
         return outcome_of(shard, self.config.run.shard_attempts, partial(self._read, matcher))
 
-    def rehearse(self, shard: ObjectInfo) -> None:
-        """Do a little of everything once: the kernels are compiled and cached before workers need them."""
-        matcher = matcher_for(self.corpus, self.corpus_digest, self.config)
-        reading = Reading(shard)
-        guarded(partial(self._read, matcher, reading, batches=1), reading, shard.uri)
-        matcher.rehearse()
+    def rehearse(self, like: ObjectInfo) -> list[ShardOutcome]:
+        """Do a little of everything once: the kernels are compiled and cached before workers need them.
 
-    def _read(self, matcher: Matcher, reading: Reading, batches: int | None = None) -> None:
-        """Read → sieve → attribute → verify → grade → rows; of the whole shard, or of its first `batches`."""
+        Nothing is read of the shard that is named: what it holds may end the process that reads it. Shards
+        of our own are read, of the format that it has by name, or that was asked for; what they gave.
+        """
+        matcher = matcher_for(self.corpus, self.corpus_digest, self.config)
+        matcher.rehearse()
+        format = named_like(like.uri) if self.dataset == "auto" else self.dataset
+        ours = replace(self, config=replace(self.config, read=ReadRules()))
+        outcomes = list[ShardOutcome]()
+        # Where there is no room for them, workers compile.
+        with suppress(OSError), scratch_folder() as folder:
+            for shard in rehearsal_shards(folder, format, matcher.corpus.article(0).body):
+                outcomes.append(outcome_of(shard, 1, partial(ours._read, matcher)))
+        return outcomes
+
+    def _read(self, matcher: Matcher, reading: Reading) -> None:
+        """Read → sieve → attribute → verify → grade → rows."""
         rules, members = self.config.read, Members(matcher.corpus)
         options = ReadOptions(
             languages=frozenset(rules.languages),
             columns=rules.columns,
             release=rules.release,
             pdf=rules.pdf,
-            max_document_bytes=min(rules.max_document_bytes, REHEARSAL_BYTES if batches else MAX_BYTES),
+            max_document_bytes=rules.max_document_bytes,
             wants=members.wants,
             storage=self.config.storage,
         )
@@ -82,9 +92,7 @@ class ShardScan:
             reading.report.add_note(MAPPING_UNUSED.format(source.name))
         origin = Origin(source.name, rules.release, printable(reading.shard.uri))
         try:
-            self._match(
-                matcher, reading, islice(source.read(reading.shard, options, reading.report), batches), origin
-            )
+            self._match(matcher, reading, source.read(reading.shard, options, reading.report), origin)
         except MissingColumnError:
             # That no row has a column is known at the end only, when rows without it have been taken.
             reading.drop()

@@ -85,6 +85,13 @@ def has_columns(source: Source) -> bool:
     return source.name not in RECORD_SOURCES
 
 
+def named_like(uri: str) -> str | None:
+    """The format that a shard's name speaks of, without a look at it; None if it speaks of none."""
+    if uri.endswith(".parquet"):
+        return "rows"
+    return next((name for name, pattern in _NAMES if pattern.search(uri)), None)
+
+
 def holds_metadata(shard: ObjectInfo, options: ReadOptions) -> bool:
     """Whether a file named like metadata of OSCAR 21.09 is that; of one that cannot be read nobody knows."""
     try:

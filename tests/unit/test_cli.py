@@ -17,6 +17,7 @@ import pytest
 from presswatch_spark import cli, pipeline
 from presswatch_spark.commands.options import given_settings
 from presswatch_spark.errors import PresswatchError, StorageError
+from presswatch_spark.output.seals import sealed_json
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.settings.kinds import known_settings
@@ -289,10 +290,11 @@ def unfinish(tables: str, key: str, run_id: str, began: str) -> Path:
     """Leave an unfinished run of three shards, one of them failed."""
     folder = Path(tables) / "_runs" / key
     (folder / "waves").mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps({"run_id": run_id, "started_at": began}))
+    note = {"run_id": run_id, "started_at": began, "epoch": 1, "waves": []}
+    (folder / "run.json").write_bytes(sealed_json(note))
     counts = {"shards": 3, "incomplete": 1, "documents": 70, "text_bytes": 900, "matches": 5}
     wave = {"shards": [0, 1, 2], "counts": counts, "parts": [], "epoch": 1, "totals": []}
-    (folder / "waves" / "000000-a.json").write_text(json.dumps(wave))
+    (folder / "waves" / "000000-a.json").write_bytes(sealed_json(wave))
     folder.with_suffix(".lock").touch()
     return folder
 
@@ -334,7 +336,9 @@ def test_a_damaged_run_is_named_and_hides_no_other(
     assert cli.run(["runs", tables]) == 0
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 3
-    assert said.err.endswith(f"cannot be read: to drop it, rm -r {folder}\n")
+    assert "is damaged" in said.err
+    assert "give the command that began it again" in said.err
+    assert said.err.endswith(f"to drop it, rm -r {folder}\n")
 
 
 def test_programs_are_given_published_runs_only_and_those_once(

@@ -93,7 +93,7 @@ def _require_whole(report: ReadReport, where: str) -> None:
 
 def _json_rows(chunks: Iterator[bytes], columns: Columns, where: str) -> Iterator[tuple[int, Row]]:
     unseen, seen = set(columns.required), set[str]()
-    for index, (_, line) in enumerate(placed_lines(chunks, MAX_ROW_BYTES)):
+    for index, _, line in placed_lines(chunks, MAX_ROW_BYTES):
         if line is None:
             yield index, Unreadable(f"longer than {MAX_ROW_BYTES:,} bytes")
             continue

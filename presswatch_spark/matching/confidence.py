@@ -34,7 +34,12 @@ def captured_before(captured_at: datetime | None, published_at: datetime | None)
 
 
 def _in_doubt(row: Mapping[str, Any]) -> bool:
-    """Whether the page may have the text from elsewhere: it is older, or on the site of another member."""
+    """Whether the page may have the text from elsewhere: it is older, or on the site of another member.
+
+    Or from another record: it is not sure whose text a damaged record holds.
+    """
+    if row.get("record_damage"):
+        return True
     elsewhere = row["site_title_id"] is not None and not row["own_site"]
     return elsewhere or captured_before(row["captured_at"], row["article_published_at"])
 

@@ -37,6 +37,7 @@ def _stored(record: ArcRecord) -> Stored:
         record_length=record.record_length,
         record_encoding=record.record_encoding,
         captured_at=record.captured_at,
+        damage=record.damage,
     )
     unit = "inflated byte" if record.record_encoding == "inflated" else "byte"
     http = record.url.lower().startswith(_HTTP)

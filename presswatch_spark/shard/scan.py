@@ -12,6 +12,7 @@ from itertools import islice
 import pyarrow as pa
 
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.matching.confidence import confidence
 from presswatch_spark.matching.matcher import Matcher, Rules
 from presswatch_spark.matching.rows import Origin
 from presswatch_spark.rights.members import Members
@@ -78,17 +79,21 @@ class ShardScan:
         reading.format = source.name
         origin = Origin(source.name, rules.release, printable(reading.shard.uri))
         stages, read = reading.stages, source.read(reading.shard, options, reading.report)
-        for batch in stages.drawn("read", islice(read, batches)):
-            with stages.during("sieve"):
-                candidates = matcher.candidates(batch)
-            reading.candidates += len(candidates)
-            with stages.during("verify"):
-                for row in matcher.rows(batch, candidates, origin):
-                    reading.add(row)
-            with stages.during("signals"):
-                for capture in batch.captures:
-                    for row in signal_rows(capture, members, origin.shard_uri, origin.release):
-                        reading.add_signal(row)
+        try:
+            for batch in stages.drawn("read", islice(read, batches)):
+                with stages.during("sieve"):
+                    candidates = matcher.candidates(batch)
+                reading.candidates += len(candidates)
+                with stages.during("verify"):
+                    for row in matcher.rows(batch, candidates, origin):
+                        reading.add(row)
+                with stages.during("signals"):
+                    for capture in batch.captures:
+                        for row in signal_rows(capture, members, origin.shard_uri, origin.release):
+                            reading.add_signal(row)
+        finally:
+            if reading.report.unverified:
+                reading.doubt(partial(confidence, rules=self.config.confidence))
 
 
 def matcher_for(corpus: str, digest: str, config: ScanConfig) -> Matcher:

@@ -149,6 +149,8 @@ class ReadReport:
     `release` is what the shard as a whole says of itself, if it does.
     `interrupted`: storage refused or the transfer broke off for good, so that another try may get further.
     `faulty`: our code failed, not storage and not the shard.
+    `unverified`: what records share failed its checksum (one gzip member or zstd frame around them), so that
+    any of them may hold what is not its own; records in members of their own are not meant.
     `documents` counts documents handed out; `documents_skipped` those left out on purpose, and `skipped` why
     (`language`: gated; `no text`; of WARC, kinds of records and media types that are not read).
     `notes` say what was noticed and is no loss, each once: errata of the release.
@@ -163,6 +165,7 @@ class ReadReport:
     skipped: dict[str, int] = field(default_factory=dict)
     interrupted: bool = False
     faulty: bool = False
+    unverified: bool = False
     release: str | None = None
     notes: list[str] = field(default_factory=list)
 

@@ -128,4 +128,5 @@ def _stored(found: Records, row: Offsets, report: ReadReport) -> Stored:
         place=lambda: block.place(int(row[warc.START])),
         resource=None if media.startswith("application/http") or mistyped else media,
         cut=b"\nwarc-truncated:" in lowered,
+        verified=block.is_member(int(row[warc.START]), int(row[warc.END])),
     )

@@ -61,6 +61,10 @@ class Block:
             return int(self.offsets[member]), int(self.lengths[member]), "gzip"
         return self.base + start, end - start, "plain" if self.encoding == "plain" else "inflated"
 
+    def is_member(self, start: int, end: int) -> bool:
+        """Whether the record in [start, end) is all that a verified gzip member holds."""
+        return self._member_of(start, end) is not None
+
     def _member_of(self, start: int, end: int) -> int | None:
         """Index of the run that is a verified gzip member with this record and nothing else in it."""
         run = self.run_of(start)

@@ -48,6 +48,7 @@ _BLANK = ord(" ")
 SCRATCH_BYTES = 64 << 20
 # Pages hold on to the bytes around them in their blocks: so many pass before a batch is full.
 PINNED_BYTES = 32 << 20
+DOUBTFUL = "record may hold a page, though it seems to hold none: it is damaged, and was not read"
 CUT_NOTE = "pages that the crawler cut (WARC-Truncated) were read as far as they go"
 
 
@@ -57,7 +58,8 @@ class Stored:
 
     `block`: HTTP head and body; or, of what is no HTTP response, the body alone, whose type `resource` names.
     `pointer`: builds the locator, without what the response says; `place` gives offset and unit of a defect.
-    `languages`: as the crawler identified them, None if nobody did. `cut`: by the crawler.
+    `languages`: as the crawler identified them, None if nobody did. `cut`: by the crawler. `verified`: a gzip
+    member holds the record and nothing else. `noted`: the media type that the crawler saw, if it says so.
     """
 
     url: bytes
@@ -67,6 +69,8 @@ class Stored:
     languages: tuple[str, ...] | None = None
     resource: str | None = None
     cut: bool = False
+    verified: bool = True
+    noted: str | None = None
 
     @property
     def message(self) -> Message | None:
@@ -116,7 +120,7 @@ class PageBatches:
             return
         message = stored.message
         if message is None:
-            self.report.add_skipped("empty response")
+            self._skip("empty response", stored)
             return
         body = decoded_body(message, stored.block, self.options.max_document_bytes)
         content_type = message.last("content-type")
@@ -144,7 +148,8 @@ class PageBatches:
             self._note(stored, body.problem)
             self._add_pdf(stored, message, body.data)
         else:
-            self.report.add_skipped(media or ("unknown media type" if len(body.data) else "no text"))
+            why = media or ("unknown media type" if len(body.data) else "no text")
+            self._skip(why, stored, body.data)
 
     def of(self, responses: Iterable[Stored]) -> Iterator[DocumentBatch]:
         """Yield the batches of responses; what came before an error is yielded before it is raised."""
@@ -193,6 +198,14 @@ class PageBatches:
             main_text=lambda i: self._main_text(pages[i]),
         )
 
+    def _skip(self, why: str, stored: Stored, body: bytes | memoryview = b"") -> None:
+        """Count what is left out on purpose, unless damage may have made it what it seems to be."""
+        noted_as_page = len(body) > 0 and kind_of_content(stored.noted, b"") in ("html", "text")
+        if not stored.verified and (noted_as_page or stored.pointer().damage):
+            self.report.add_defect(DOUBTFUL, *stored.place())
+        else:
+            self.report.add_skipped(why)
+
     def _is_gated(self, languages: tuple[str, ...] | None) -> bool:
         codes = {code.lower() for code in languages or ()}
         return bool(self._gate and codes) and self._gate.isdisjoint(codes)
@@ -214,7 +227,7 @@ class PageBatches:
 
     def _add_page(self, page: _Page) -> None:
         if page.stored.languages is None and page.kind == "html" and self._is_gated(declared(page.content)):
-            self.report.add_skipped("language")
+            self._skip("language", page.stored)
             return
         text = np.frombuffer(page.content, np.uint8)
         if page.kind == "html":

@@ -21,8 +21,8 @@ _SCHEME = re.compile(_SCHEME_PATTERN)
 _PLACE = re.compile(_PLACE_PATTERN)
 # Where a line must be, one of the two may be anything: crawlers wrote `unknown` and `null`.
 _HALF_A_PLACE = re.compile(
-    rb" ([0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+|-) ([^ ]{1,32}) "
-    rb"| ([^ ]{1,64}) ([0-9]{8,20}) "
+    rb" ([0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+|-) ([!-~]{1,32}) "
+    rb"| ([!-~]{1,64}) ([0-9]{8,20}) "
 )
 _CANDIDATE = re.compile(rb"\n(?=%s[^\n]{0,%d}?%s)" % (_SCHEME_PATTERN, MAX_LINE_BYTES, _PLACE_PATTERN))
 _LINE_END = re.compile(rb"\n")
@@ -63,7 +63,7 @@ def read_line(data: memoryview | bytes, at: int, limit: int, *, expected: bool =
     number = int(length) if _LENGTH.fullmatch(length) else None
     if number is None and not _PLACE.match(place[0]):
         return None
-    ip, date = place[0].split()
+    ip, date = place[0].strip(b" ").split(b" ")
     return ArcLine(line[: place.start()], ip, date, media_type, number, end.end())
 
 

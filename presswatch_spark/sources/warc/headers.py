@@ -31,6 +31,10 @@ _TYPE = np.frombuffer(b"warc-type", np.uint8)
 _LENGTH = np.frombuffer(b"content-length", np.uint8)
 _URI = np.frombuffer(b"warc-target-uri", np.uint8)
 _RECORD_ID = np.frombuffer(b"warc-record-id", np.uint8)
+_DATE = np.frombuffer(b"warc-date", np.uint8)
+_CONTENT_TYPE = np.frombuffer(b"content-type", np.uint8)
+_BLOCK_DIGEST = np.frombuffer(b"warc-block-digest", np.uint8)
+_PAYLOAD_DIGEST = np.frombuffer(b"warc-payload-digest", np.uint8)
 _LANGUAGE = np.frombuffer(b"warc-identified-content-language", np.uint8)
 _CONVERSION = np.frombuffer(b"conversion", np.uint8)
 _WARCINFO = np.frombuffer(b"warcinfo", np.uint8)
@@ -143,6 +147,20 @@ def _kind(data: Bytes, start: int, end: int) -> int:
 
 
 @uncounted_njit
+def _once(data: Bytes, start: int, end: int) -> int:
+    """A bit for a name of a field that a header has once, of those that are not read; 0 for any other."""
+    if same(data, start, end, _RECORD_ID):
+        return 16
+    if same(data, start, end, _DATE):
+        return 32
+    if same(data, start, end, _CONTENT_TYPE):
+        return 64
+    if same(data, start, end, _BLOCK_DIGEST):
+        return 128
+    return 256 if same(data, start, end, _PAYLOAD_DIGEST) else 0
+
+
+@uncounted_njit
 def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
     """Fill `row` from the header at `start`; return where the body begins, -1 if the header has no end.
 
@@ -202,10 +220,11 @@ def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
             for i in range(value, last):
                 # The line end behind it was damaged.
                 damaged = damaged or data[i] == CR
-        elif same(data, first, colon, _RECORD_ID):
+        elif same(data, first, colon, _LANGUAGE):
             field = 8
-        elif len(gate) > 0 and same(data, first, colon, _LANGUAGE):
-            passes = value == last or _passes(data, value, last, gate)
+            passes = len(gate) == 0 or value == last or _passes(data, value, last, gate)
+        else:
+            field = _once(data, first, colon)
         damaged = damaged or seen & field != 0
         seen |= field
     return -1

@@ -23,6 +23,7 @@ from presswatch_spark.sources.warc.fields import begins_with_record, complaint, 
 from presswatch_spark.sources.warc.pieces import PieceReader
 from presswatch_spark.storage.objects import ObjectInfo, Stream, open_stream
 
+WARC_FIELDS = "application/warc-fields"
 RECORDS_AT_ONCE = 1 << 14
 READABLE = (records.WHOLE, records.WRONG_LENGTH, records.ERRATUM, records.UNCLOSED)
 
@@ -94,8 +95,8 @@ class _Reading(PieceReader[Records]):
                 self._table,
             )  # fmt: skip
             rows = self._table[:found].copy()
-            for row in rows[rows[:, warc.DAMAGE] == warc.INSIDE]:
-                _settle(block, row)
+            for k in np.flatnonzero(rows[:, warc.DAMAGE] == warc.INSIDE).tolist():
+                _settle(block, rows[k])
             parts = self._by_release(block, rows)
             release = parts[-1].release
             if self._learns_of_errata(release):
@@ -113,6 +114,9 @@ class _Reading(PieceReader[Records]):
         """Records with the release that the last warcinfo before them names: files may have been joined."""
         named = [(0, self._release)]
         for k in np.flatnonzero(rows[:, warc.KIND] == warc.WARCINFO).tolist():
+            if not _is_info(block, rows[k]):
+                rows[k, warc.DAMAGE] = warc.HEADER
+                continue
             release = release_of(block.bytes_of(rows[k]))
             if release and release != named[-1][1]:
                 named = [*named, (k, release)] if k else [(0, release)]
@@ -147,6 +151,13 @@ class _Reading(PieceReader[Records]):
             where=self.shard.uri,
             remedy=f"give the {name} file of the same crawl, or choose another --format",
         )
+
+
+def _is_info(block: Block, row: Offsets) -> bool:
+    """Whether a warcinfo holds what one does; what damage made one of may be a page, but in a gzip member."""
+    fields = header_fields(block.data[row[warc.START] : row[warc.BODY]].tobytes())
+    of_fields = fields.get("content-type", WARC_FIELDS).startswith(WARC_FIELDS)
+    return of_fields or block.is_member(int(row[warc.START]), int(row[warc.END]))
 
 
 def note_defects(block: Block, rows: Offsets, report: ReadReport, what: Callable[[Offsets], str]) -> None:

@@ -26,6 +26,7 @@ from presswatch_spark.sources.warc.headers import (
     LENGTH,
     LF,
     MAX_HEADER_BYTES,
+    METADATA,
     OTHER,
     REQUEST,
     RESPONSE,
@@ -37,6 +38,7 @@ from presswatch_spark.sources.warc.headers import (
     URI,
     URI_END,
     VERSION,
+    WARCINFO,
     Gate,
     is_version,
     read_header,
@@ -250,7 +252,11 @@ def find_records(
         if row[DAMAGE] == SOUND:
             kind = row[KIND]
             nameless = row[URI] == row[URI_END] and kind in (CONVERSION, GATED, RESPONSE)
-            answers = kind == REQUEST and body + 5 <= size and same(data, body, body + 5, _HTTP)
+            answers = (
+                kind in (REQUEST, METADATA, WARCINFO)
+                and body + 5 <= size
+                and same(data, body, body + 5, _HTTP)
+            )
             if nameless or answers:
                 row[DAMAGE] = HEADER
             elif not versioned:

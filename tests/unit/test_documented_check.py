@@ -110,15 +110,14 @@ def test_it_reaches_the_same_text_and_words_of_every_kind_of_page(tmp_path: Path
 def test_it_names_damaged_records_and_does_not_count_them_as_checked(tmp_path: Path) -> None:
     corpus, shard = tmp_path / "corpus", tmp_path / "a.warc.wet"
     build(corpus, [write_jsonl(tmp_path / "articles.jsonl", [article(1, body=BODY)])])
-    shard.write_bytes(
-        packed_as("plain", [record(BODY.encode()), record(BODY.encode(), length=len(BODY.encode()) + 9)] * 2)
-    )
+    lying = record(BODY.encode(), length=len(BODY.encode()) + 9)
+    shard.write_bytes(packed_as("plain", [record(BODY.encode()), lying, record(BODY.encode())]))
     rows = scan_here([shard], corpus, tmp_path / "tables", statuses=("partial",))
-    assert [row["record_damage"] for row in rows] == [None, "length", "boundary", "length"]
+    assert [row["record_damage"] for row in rows] == [None, "length", "boundary"]
     done = checked(tmp_path)
     assert done.returncode == 3, done.stderr
-    assert done.stdout.count("record is damaged: length") == 2
-    assert "4 rows: 1 as the table says, 0 not as the table says, 3 of damaged records" in done.stdout
+    assert done.stdout.count("record is damaged: length") == 1
+    assert "3 rows: 1 as the table says, 0 not as the table says, 2 of damaged records" in done.stdout
 
 
 def checked(folder: Path) -> subprocess.CompletedProcess[str]:

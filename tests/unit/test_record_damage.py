@@ -7,14 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from presswatch_spark.cli import cli
 from presswatch_spark.demo import shards, warcs
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.demo.shards import digest_of
+from presswatch_spark.matching.digests import row_digest
 from tests.arc_records import HEAD, VERSION, arc_record, bodies, packed_arc, read_arc_bytes
 from tests.damage import damages
 from tests.damaged_shards import Undamaged, harm_of
 from tests.reading import complaints, pages, read, texts
+from tests.scanned import press, press_corpus, scan_here
 from tests.warc_records import page, warc_record
 from tests.wet_records import packed_as, read_bytes, record
 
@@ -186,6 +190,53 @@ def test_what_was_inflated_from_a_member_that_fails_its_checksum_says_so(tmp_pat
     assert report.unverified
     cut = packed_as("single", [record(b"un texte"), record(b"un autre" * 90)])[:-9]
     assert not read_bytes(tmp_path, cut)[1].unverified
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return press_corpus(tmp_path_factory.mktemp("press"))
+
+
+def copies() -> list[bytes]:
+    return [named(f"copie-{i}", each.body.encode()) for i, each in enumerate(press()[1:4])]
+
+
+def test_rows_of_damaged_records_are_never_strong_and_do_not_verify(tmp_path: Path, corpus: Path) -> None:
+    first, _, third = copies()
+    body, last = (press()[number].body.encode() for number in (2, 3))
+    shard, tables = tmp_path / "a.warc.wet", tmp_path / "tables"
+    letter = third.replace(last, last[:200] + b"#" + last[201:])
+    shard.write_bytes(b"".join([first, named("copie-1", body, length=len(body) - 8), letter]))
+    rows = scan_here([shard], corpus, tables, statuses=("partial",))
+    assert [(row["document_url"][19:], row["record_damage"]) for row in rows] == [
+        ("copie-0", None),
+        ("copie-1", "length"),
+        ("copie-2", "boundary"),
+    ]
+    assert [row["confidence"] in "AB" for row in rows] == [True, False, False]
+    done = CliRunner().invoke(cli, ["verify-rows", str(tables)])
+    assert done.exit_code == 3
+    assert "1 of 3 rows verify" in done.output
+    assert "2  damaged record" in done.output
+    shown = CliRunner().invoke(cli, ["fetch", str(tables), "--row", rows[1]["row_sha256"]])
+    assert shown.exit_code == 0
+    assert "damaged record: `length`" in shown.output
+
+
+def test_rows_of_a_member_that_fails_its_checksum_are_marked_after_it_was_read(
+    tmp_path: Path, corpus: Path
+) -> None:
+    shard = tmp_path / "a.warc.wet.gz"
+    data = bytearray(packed_as("single", [*copies(), named("fin", b"fin")]))
+    shard.write_bytes(data)
+    whole = scan_here([shard], corpus, tmp_path / "whole")
+    assert {row["record_damage"] for row in whole} == {None}
+    data[-6] ^= 1
+    shard.write_bytes(data)
+    rows = scan_here([shard], corpus, tmp_path / "tables", statuses=("partial",))
+    assert [row["document_url"] for row in rows] == [row["document_url"] for row in whole]
+    assert {(row["record_damage"], row["confidence"]) for row in rows} == {("checksum", "C")}
+    assert all(row["row_sha256"] == row_digest(row) for row in rows)
 
 
 # Of lengths of their own: a deletion just as long as a record cannot be told where nothing has a digest.

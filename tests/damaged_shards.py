@@ -13,7 +13,7 @@ from presswatch_spark.sources.detect import SOURCES
 from presswatch_spark.storage.objects import ObjectInfo
 
 # A text has another's words if it has so many bytes in a row of it.
-WINDOW_BYTES = 16
+WINDOW_BYTES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,13 @@ def harm_of(whole: Undamaged, what: str, data: bytes) -> str | None:
     """What the shard's harmed twin `data` does that none may do, in words; None if nothing.
 
     Letters of a page's own URL or text may change unseen where nothing has their checksum. A deletion that
-    begins in one header and ends at the same place of the next makes one record of both; nothing tells.
+    begins in one header and ends at the same place of the next makes one record of both; nothing tells. Nor
+    does it of ARC, which has no digests, if it is just as long as a record.
     """
     found, complete = _read(whole, data)
     urls, texts = {page.url for page in whole.pages}, {page.text for page in whole.pages}
-    fused = "deleted" in what and len(found) == len(whole.pages) - 1 and {page.text for page in found} < texts
+    fits = whole.format == "arc" or {page.text for page in found} < texts
+    fused = "deleted" in what and len(found) == len(whole.pages) - 1 and fits
     if complete and len(found) < len(whole.pages) and not fused:
         return f"{what}: complete with {len(found)} of {len(whole.pages)} pages"
     for page in found:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from presswatch_spark.errors import PresswatchError
 from presswatch_spark.sources.base import DocumentBatch, Offsets, ReadOptions, ReadReport
 from presswatch_spark.sources.warc import headers as warc
 from presswatch_spark.sources.warc.blocks import Block, record_locator
-from presswatch_spark.sources.warc.fields import first_content_type
+from presswatch_spark.sources.warc.fields import first_content_type, header_fields
 from presswatch_spark.sources.warc.languages import identified
 from presswatch_spark.sources.warc.pages import PageBatches, Stored
 from presswatch_spark.sources.warc.reading import (
@@ -29,6 +30,7 @@ from presswatch_spark.sources.warc.reading import (
 from presswatch_spark.storage.objects import ObjectInfo, Stream
 
 _CONTENT_TYPE = re.compile(rb"\ncontent-type:[ \t]*([^\r\n]*)")
+OTHER_URL = "record's URL is not that of the metadata about it; it was read without"
 UNTYPED = "record is of no type that there is, and was not read"
 SEGMENTED = "record is a first segment; those that continue it were not read"
 NO_GATE = warc.gate_of(frozenset())
@@ -63,7 +65,10 @@ def _responses(blocks: Iterator[Records], report: ReadReport) -> Iterator[Stored
         for found in blocks:
             for row in _with_pages(found, report):
                 if row[warc.KIND] == warc.METADATA:
-                    if waiting is None or waiting.url != _url_of(found.block, row):
+                    if waiting is None:
+                        continue
+                    if waiting.url != _url_of(found.block, row):
+                        _compare_urls(waiting, found.block, row, report)
                         continue
                     waiting.languages = identified(_body_of(found.block, row).tobytes())
                     yield waiting
@@ -78,6 +83,19 @@ def _responses(blocks: Iterator[Records], report: ReadReport) -> Iterator[Stored
         raise
     if waiting is not None:
         yield waiting
+
+
+def _compare_urls(page: Stored, block: Block, row: Offsets, report: ReadReport) -> None:
+    """Take its URL from a page if the metadata about it give another: one of the two is damaged."""
+    if page.verified:
+        return
+    header = header_fields(block.data[row[warc.START] : row[warc.BODY]].tobytes())
+    located = page.pointer()
+    about = (header.get("warc-concurrent-to"), header.get("warc-refers-to"))
+    if located.record_id is not None and located.record_id in about and page.url:
+        report.add_defect(OTHER_URL, *page.place())
+        page.url = b""
+        page.pointer = lambda: replace(located, damage="header")
 
 
 def _with_pages(found: Records, report: ReadReport) -> Offsets:

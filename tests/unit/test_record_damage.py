@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -240,7 +241,11 @@ def test_rows_of_a_member_that_fails_its_checksum_are_marked_after_it_was_read(
 
 
 # Of lengths of their own: a deletion just as long as a record cannot be told where nothing has a digest.
-PAGES = [pages(8, lines=2 + 3 * i % 7)[i] for i in range(8)]
+# So with URLs: of two that differ by a bit, one flip makes the other.
+PAGES = [
+    replace(pages(8, lines=2 + 3 * i % 7)[i], url=f"https://{3**i * 1009:06d}.example/{7**i * 10007}")
+    for i in range(8)
+]
 UNDAMAGED: dict[str, Callable[[Path], object]] = {
     "wet": lambda path: shards.write_wet(path, PAGES),
     "warc": lambda path: warcs.write_warc(

@@ -6,6 +6,7 @@ block that opens a file, or each of several files joined, holds no page.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,7 @@ from presswatch_spark.sources.warc.blocks import Block
 from presswatch_spark.sources.warc.pieces import PieceReader
 from presswatch_spark.storage.objects import ObjectInfo, Stream
 
+_VERSION = re.compile(rb"[0-9] [0-9]")
 _READABLE = (records.WHOLE, records.WRONG_LENGTH, records.CUT)
 
 
@@ -100,6 +102,9 @@ class _Reading(PieceReader[ArcRecord]):
             data = block.data.data
             own = data[version_end(data, line.end, found.end) : found.end]
             what = what if bytes(own).strip(b"\r\n") else None
+        if line and found.status == records.WHOLE and line.url.startswith(VERSION_BLOCK):
+            holds_version = _VERSION.match(block.data.data, line.end, found.end)
+            what = None if holds_version else "version block holds no version, and may have been a page"
         if what:
             offset, unit = block.place(found.start)
             self.report.add_defect(what, offset, unit)

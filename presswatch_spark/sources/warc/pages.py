@@ -200,7 +200,8 @@ class PageBatches:
 
     def _skip(self, why: str, stored: Stored, body: bytes | memoryview = b"") -> None:
         """Count what is left out on purpose, unless damage may have made it what it seems to be."""
-        noted_as_page = len(body) > 0 and kind_of_content(stored.noted, b"") in ("html", "text")
+        held = len(body) > 0 or not bytes(stored.block[-3:]).replace(b"\r", b"").endswith(b"\n\n")
+        noted_as_page = held and kind_of_content(stored.noted, b"") in ("html", "text")
         if not stored.verified and (noted_as_page or stored.pointer().damage):
             self.report.add_defect(DOUBTFUL, *stored.place())
         else:
@@ -236,7 +237,7 @@ class PageBatches:
                 self._scratch = np.empty(needed, np.uint8)
             text = self._scratch[: visible_text(text, self._scratch, 0)].copy()
         if not (text > _BLANK).any():
-            self.report.add_skipped("no text")
+            self._skip("no text", page.stored)
             return
         self._texts.append(text)
         self._pages.append(page)

@@ -198,9 +198,14 @@ class PageBatches:
             main_text=lambda i: self._main_text(pages[i]),
         )
 
-    def _skip(self, why: str, stored: Stored, body: bytes | memoryview = b"") -> None:
-        """Count what is left out on purpose, unless damage may have made it what it seems to be."""
-        held = len(body) > 0 or not bytes(stored.block[-3:]).replace(b"\r", b"").endswith(b"\n\n")
+    def _skip(self, why: str, stored: Stored, body: bytes | memoryview | None = None) -> None:
+        """Count what is left out on purpose, unless damage may have made it what it seems to be.
+
+        Of a `body` that is of no kind that is read, the crawler may have noted another kind.
+        """
+        # A head that has no end takes the body along.
+        headless = body is not None and not bytes(stored.block[-3:]).replace(b"\r", b"").endswith(b"\n\n")
+        held = body is not None and (len(body) > 0 or headless)
         noted_as_page = held and kind_of_content(stored.noted, b"") in ("html", "text")
         if not stored.verified and (noted_as_page or stored.pointer().damage):
             self.report.add_defect(DOUBTFUL, *stored.place())
@@ -237,7 +242,7 @@ class PageBatches:
                 self._scratch = np.empty(needed, np.uint8)
             text = self._scratch[: visible_text(text, self._scratch, 0)].copy()
         if not (text > _BLANK).any():
-            self._skip("no text", page.stored)
+            self._skip("no text", page.stored, None if len(page.content) else b"")
             return
         self._texts.append(text)
         self._pages.append(page)

@@ -11,11 +11,19 @@ import numpy as np
 
 from presswatch_spark.compiled import uncounted_njit
 from presswatch_spark.sources.base import Bytes, Offsets
+from presswatch_spark.sources.warc.boundaries import (
+    before_newlines,
+    begins_at,
+    end_by_erratum,
+    fill_up,
+    line_ends,
+    next_start,
+    skip_newlines,
+)
 from presswatch_spark.sources.warc.headers import (
     BODY,
     BODY_END,
     CONVERSION,
-    CR,
     DAMAGE,
     DECLARED,
     END,
@@ -24,7 +32,6 @@ from presswatch_spark.sources.warc.headers import (
     INSIDE,
     KIND,
     LENGTH,
-    LF,
     MAX_HEADER_BYTES,
     METADATA,
     OTHER,
@@ -60,107 +67,8 @@ CLOSED, OPEN, BROKEN_RUN = range(3)
 
 # Enough to see a blank line, and the version line and the beginning of a field after it.
 _BOUNDARY_BYTES = 40
-_LONGEST_VERSION_LINE = 24
 
-_WARC_FIELD = np.frombuffer(b"warc-", np.uint8)
-_CONTENT_FIELD = np.frombuffer(b"content-", np.uint8)
 _HTTP = np.frombuffer(b"http/", np.uint8)
-
-
-@uncounted_njit
-def _next_start(data: Bytes, at: int, end: int, runs: Offsets, run: int) -> int:
-    """Where the next record begins in [at, end): with a run, or after a blank line; -1 if nowhere."""
-    run += 1
-    while run < len(runs) and runs[run] < at:
-        run += 1
-    while at < end:
-        stop = min(end, runs[run]) if run < len(runs) else end
-        while at < stop:
-            c = data[at]
-            if (c == 87 or c == 119) and at > 1 and data[at - 1] == LF and is_version(data, at):
-                before = data[at - 2] if data[at - 2] != CR or at < 3 else data[at - 3]
-                if before == LF:
-                    return at
-            at += 1
-        if at < end:
-            if is_version(data, at):
-                return at
-            run += 1
-    return -1
-
-
-@uncounted_njit
-def _skip_newlines(data: Bytes, at: int, end: int) -> int:
-    while at < end and (data[at] == LF or data[at] == CR):
-        at += 1
-    return at
-
-
-@uncounted_njit
-def _before_newlines(data: Bytes, start: int, end: int) -> int:
-    """`end` without the two line ends that close a record."""
-    for _ in range(2):
-        if end > start and data[end - 1] == LF:
-            end -= 1
-            if end > start and data[end - 1] == CR:
-                end -= 1
-    return end
-
-
-@uncounted_njit
-def _begins_at(data: Bytes, at: int) -> bool:
-    """Whether a record begins at `at`, where one should: a field in the second line shows it, too."""
-    if is_version(data, at):
-        return True
-    for i in range(at, min(at + _LONGEST_VERSION_LINE, len(data) - 8)):
-        if data[i] == LF:
-            return i > at and (
-                same(data, i + 1, i + 6, _WARC_FIELD) or same(data, i + 1, i + 9, _CONTENT_FIELD)
-            )
-    return False
-
-
-@uncounted_njit
-def _line_ends(data: Bytes, at: int, end: int) -> int:
-    """How many lines end in [at, end), none of which holds anything."""
-    ends = 0
-    while at < end and (data[at] == LF or data[at] == CR):
-        ends += data[at] == LF
-        at += 1
-    return ends
-
-
-@uncounted_njit
-def _fill_up(data: Bytes, at: int, end: int, gate: Gate, row: Offsets) -> bool:
-    """Whether the bytes in [at, end) are whole records, one behind the other; `row` is written over."""
-    while at < end:
-        body = read_header(data, at, gate, row) if is_version(data, at) else -1
-        if body < 0 or row[DECLARED] < 0 or body + row[DECLARED] > end:
-            return False
-        at = _skip_newlines(data, body + row[DECLARED], end)
-    return True
-
-
-@uncounted_njit
-def _closes_at(data: Bytes, at: int, limit: int) -> bool:
-    """Whether two line ends stand at `at`, and right behind them another record, or the end at `limit`."""
-    after = at + 4
-    return (
-        after <= limit
-        and data[at] == data[at + 2] == CR
-        and data[at + 1] == data[at + 3] == LF
-        and (after == limit or is_version(data, after))
-    )
-
-
-@uncounted_njit
-def _end_by_erratum(data: Bytes, body: int, end: int, limit: int, slack: int) -> int:
-    """Where a body ends whose length is off by `slack`; -1 if it does not end there."""
-    if slack > 0:
-        for close in (end + slack, end - slack):
-            if close >= body and _closes_at(data, close, limit):
-                return close
-    return -1
 
 
 @uncounted_njit
@@ -195,7 +103,7 @@ def find_records(
     n, p, run, size, most = 0, 0, 0, len(data), len(table) - 1
     while n < most:
         if sought == SEEKING:
-            found = _next_start(data, p, size, runs, run - 1 if p == 0 else run)
+            found = next_start(data, p, size, runs, run - 1 if p == 0 else run)
             if found < 0:
                 return (
                     n,
@@ -205,7 +113,7 @@ def find_records(
                     EXPECTED if final else SEEKING,
                 )
             p, sought = found, WAS_SOUGHT
-        p = _skip_newlines(data, p, size)
+        p = skip_newlines(data, p, size)
         if p == size:
             return n, p, 0, 0, EXPECTED
         while run + 1 < len(runs) and runs[run + 1] <= p:
@@ -225,7 +133,7 @@ def find_records(
         versioned = is_version(data, p)
         if not versioned and growing and size - p < _BOUNDARY_BYTES:
             return n, p, 0, size + _BOUNDARY_BYTES, sought
-        if not versioned and (sought == WAS_SOUGHT or not _begins_at(data, p)):
+        if not versioned and (sought == WAS_SOUGHT or not begins_at(data, p)):
             row[STATUS] = BROKEN if states[run] == BROKEN_RUN and run_end - p < 6 else NOT_A_RECORD
             n, p, sought = n + 1, p + 1, SEEKING
             continue
@@ -294,19 +202,19 @@ def find_records(
             row[STATUS] = BROKEN if states[last] == BROKEN_RUN else NO_HEADER
             n, p, sought = n + 1, limit, EXPECTED
             continue
-        after = _skip_newlines(data, end, limit) if body <= end <= limit else -1
+        after = skip_newlines(data, end, limit) if body <= end <= limit else -1
         if unended and 0 <= after < size < after + _BOUNDARY_BYTES:
             # A member may end within the version line of the next record.
             return n, p, 0, size + _BOUNDARY_BYTES, sought
-        true_end = _end_by_erratum(data, body, end, limit, slack) if after >= 0 else -1
+        true_end = end_by_erratum(data, body, end, limit, slack) if after >= 0 else -1
         sought = EXPECTED
-        closed = after >= 0 and _line_ends(data, end, after) >= 2
+        closed = after >= 0 and line_ends(data, end, after) >= 2
         if true_end >= 0:
             after = true_end + 4
             row[BODY_END], row[END] = true_end, after
             row[STATUS] = ERRATUM
         elif after >= 0 and (
-            after == limit or is_version(data, after) or (closed and _begins_at(data, after))
+            after == limit or is_version(data, after) or (closed and begins_at(data, after))
         ):
             row[BODY_END], row[END] = end, after
             if plain and after == limit and not closed:
@@ -316,11 +224,11 @@ def find_records(
                 row[STATUS] = WHOLE
             if plain or after < limit or runs[run] < p:
                 # In a file that is damaged, a length may be wrong by just the records that follow.
-                found = _next_start(data, body, end, runs, run)
-                if found >= 0 and _fill_up(data, found, after, gate, table[most]):
-                    row[DAMAGE], row[THERE] = INSIDE, _before_newlines(data, body, found)
+                found = next_start(data, body, end, runs, run)
+                if found >= 0 and fill_up(data, found, after, gate, table[most]):
+                    row[DAMAGE], row[THERE] = INSIDE, before_newlines(data, body, found)
         else:
-            found = _next_start(data, body, end if closed else limit, runs, run)
+            found = next_start(data, body, end if closed else limit, runs, run)
             if found < 0 and not closed and last + 1 == len(runs) and not final and states[last] == OPEN:
                 if size - body > max_bytes:
                     row[STATUS] = TOO_LONG
@@ -334,7 +242,7 @@ def find_records(
             else:
                 lies = end if after >= 0 else limit
                 after = found if found >= 0 else limit
-                there = _before_newlines(data, body, after)
+                there = before_newlines(data, body, after)
                 row[BODY_END], row[THERE], row[END] = min(lies, there), there, after
                 row[STATUS] = CUT if plain and found < 0 and lies == limit else WRONG_LENGTH
                 if row[DAMAGE] != HEADER:

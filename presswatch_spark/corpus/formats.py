@@ -94,7 +94,7 @@ def _require_whole(report: ReadReport, where: str) -> None:
 def _json_rows(chunks: Iterator[bytes], columns: Columns, where: str) -> Iterator[tuple[int, Row]]:
     wanted = {columns.names[ours] for ours in columns.required}
     unseen, seen = set(wanted), set[str]()
-    for index, (_, line) in enumerate(placed_lines(chunks, MAX_ROW_BYTES)):
+    for index, _, line in placed_lines(chunks, MAX_ROW_BYTES):
         if line is None:
             yield index, Unreadable(f"longer than {MAX_ROW_BYTES:,} bytes")
             continue

@@ -39,8 +39,10 @@ def doubt_about(row: Mapping[str, Any]) -> str | None:
     """Why a row is neither A nor B, however much was copied; None if nothing stands against it.
 
     A and B say that the page has the text from the article. That cannot be said where it is not known whose
-    page it is, or which of the two was there first.
+    page it is, whose text a damaged record holds, or which of the two was there first.
     """
+    if row.get("record_damage"):
+        return "the record that the text was read from is damaged"
     if row["own_site"] is None:
         return "the URL of the document is not known"
     if row["site_title_id"] is not None and not row["own_site"]:

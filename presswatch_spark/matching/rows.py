@@ -154,6 +154,7 @@ def located_facts(url: str, locator: Locator, origin: Origin, text: bytes) -> Ro
         "record_offset": locator.record_offset,
         "record_length": locator.record_length,
         "record_encoding": locator.record_encoding,
+        "record_damage": locator.damage,
         "row_index": locator.row_index,
         "payload_digest": _storable(locator.payload_digest),
         "payload_digest_computed": locator.payload_digest_computed,

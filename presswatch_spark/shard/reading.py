@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from presswatch_spark.matching.digests import row_digest
 from presswatch_spark.matching.rows import Row
 from presswatch_spark.shard.stages import Stages
 from presswatch_spark.sources.base import ReadReport
@@ -74,6 +76,11 @@ class Reading:
             self.signals.append(pa.RecordBatch.from_pylist(self.signal_rows, SIGNAL_COLUMNS))
             self.signal_rows = []
 
+    def doubt(self, judge: Callable[[Row], str]) -> None:
+        """Mark the rows whose records share what failed its checksum; `judge` gives their confidence anew."""
+        self.pack()
+        self.matches = [_doubted(batch, judge) for batch in self.matches]
+
     @property
     def status(self) -> str:
         """`complete` only if nothing was lost and every byte of the object was read."""
@@ -98,6 +105,17 @@ class Reading:
     @property
     def _bytes_missing(self) -> bool:
         return self.shard.size is not None and self.report.bytes_read != self.shard.size
+
+
+def _doubted(batch: pa.RecordBatch, judge: Callable[[Row], str]) -> pa.RecordBatch:
+    rows = batch.to_pylist()
+    for row in rows:
+        # A gzip member of its own was verified.
+        if row["record_encoding"] != "gzip" and row["record_damage"] is None:
+            row["record_damage"] = "checksum"
+            row["confidence"] = judge(row)
+            row["row_sha256"] = row_digest(row)
+    return pa.RecordBatch.from_pylist(rows, MATCH_COLUMNS)
 
 
 def storable(text: str) -> str:

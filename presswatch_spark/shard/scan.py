@@ -12,6 +12,7 @@ from functools import lru_cache, partial
 import pyarrow as pa
 
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.matching.confidence import confidence
 from presswatch_spark.matching.matcher import Matcher, Rules
 from presswatch_spark.matching.rows import Origin
 from presswatch_spark.rights.members import Members
@@ -97,6 +98,9 @@ class ShardScan:
             # That no row has a column is known at the end only, when rows without it have been taken.
             reading.drop()
             raise
+        finally:
+            if reading.report.unverified:
+                reading.doubt(partial(confidence, rules=self.config.confidence))
 
     def _match(
         self, matcher: Matcher, reading: Reading, read: Iterator[DocumentBatch], origin: Origin

@@ -150,7 +150,7 @@ def _locate(place: _Place) -> Locator:
 def _documents(window: Window, limit: int, stream_report: ReadReport) -> Iterator[_Document]:
     """Yield the documents; the last one of a stream that broke off is not whole, and not given."""
     document: _Document | None = None
-    for number, (offset, line) in enumerate(placed_lines(inflated_window(window, stream_report), limit)):
+    for number, offset, line in placed_lines(inflated_window(window, stream_report), limit):
         if line in (b"", b"\r"):
             if document:
                 yield document

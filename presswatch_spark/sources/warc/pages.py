@@ -53,6 +53,7 @@ UNREAD: Mapping[int, str] = MappingProxyType(
     {int(DATA): "JSON in scripts", int(ARTICLE): "articleBody in scripts"}
 )
 ARTICLE_NOTE = "articles' text in scripts (articleBody) is not read; `scan_log.unread` counts the pages"
+DOUBTFUL = "record may hold a page, though it seems to hold none: it is damaged, and was not read"
 CUT_NOTE = "pages that the crawler cut (WARC-Truncated) were read as far as they go"
 
 
@@ -62,7 +63,8 @@ class Stored:
 
     `block`: HTTP head and body; or, of what is no HTTP response, the body alone, whose type `resource` names.
     `pointer`: builds the locator, without what the response says; `place` gives offset and unit of a defect.
-    `languages`: as the crawler identified them, None if nobody did. `cut`: by the crawler.
+    `languages`: as the crawler identified them, None if nobody did. `cut`: by the crawler. `verified`: a gzip
+    member holds the record and nothing else. `noted`: the media type that the crawler saw, if it says so.
     """
 
     url: bytes
@@ -72,6 +74,8 @@ class Stored:
     languages: tuple[str, ...] | None = None
     resource: str | None = None
     cut: bool = False
+    verified: bool = True
+    noted: str | None = None
 
     @property
     def message(self) -> Message | None:
@@ -121,7 +125,7 @@ class PageBatches:
             return
         message = stored.message
         if message is None:
-            self.report.add_skipped("empty response")
+            self._skip("empty response", stored)
             return
         body = decoded_body(message, stored.block, self.options.max_document_bytes)
         content_type = message.last("content-type")
@@ -149,7 +153,8 @@ class PageBatches:
             self._note(stored, body.problem)
             self._add_pdf(stored, message, body.data)
         else:
-            self.report.add_skipped(media or ("unknown media type" if len(body.data) else "no text"))
+            why = media or ("unknown media type" if len(body.data) else "no text")
+            self._skip(why, stored, body.data)
 
     def of(self, responses: Iterable[Stored]) -> Iterator[DocumentBatch]:
         """Yield the batches of responses; what came before an error is yielded before it is raised."""
@@ -198,6 +203,20 @@ class PageBatches:
             main_text=lambda i: self._main_text(pages[i]),
         )
 
+    def _skip(self, why: str, stored: Stored, body: bytes | memoryview | None = None) -> None:
+        """Count what is left out on purpose, unless damage may have made it what it seems to be.
+
+        Of a `body` that is of no kind that is read, the crawler may have noted another kind.
+        """
+        # A head that has no end takes the body along.
+        headless = body is not None and not bytes(stored.block[-3:]).replace(b"\r", b"").endswith(b"\n\n")
+        held = body is not None and (len(body) > 0 or headless)
+        noted_as_page = held and kind_of_content(stored.noted, b"") in ("html", "text")
+        if not stored.verified and (noted_as_page or stored.pointer().damage):
+            self.report.add_defect(DOUBTFUL, *stored.place())
+        else:
+            self.report.add_skipped(why)
+
     def _is_gated(self, languages: tuple[str, ...] | None) -> bool:
         codes = {code.lower() for code in languages or ()}
         return bool(self._gate and codes) and self._gate.isdisjoint(codes)
@@ -219,7 +238,7 @@ class PageBatches:
 
     def _add_page(self, page: _Page) -> None:
         if page.stored.languages is None and page.kind == "html" and self._is_gated(declared(page.content)):
-            self.report.add_skipped("language")
+            self._skip("language", page.stored)
             return
         text = np.frombuffer(page.content, np.uint8)
         if page.kind == "html":
@@ -230,7 +249,7 @@ class PageBatches:
             text = self._scratch[:end].copy()
             self._count_unread(unread)
         if not (text > _BLANK).any():
-            self.report.add_skipped("no text")
+            self._skip("no text", page.stored, None if len(page.content) else b"")
             return
         self._texts.append(text)
         self._pages.append(page)

@@ -33,6 +33,7 @@ from presswatch_spark.spark.errors import WorkerDiedError
 from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.session import TASK_FAILURES, session
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.hosts import ask_anew
 from presswatch_spark.storage.objects import ObjectInfo, canonical, printable
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def census(
         OutputError: `out` is not ours, owned by another process, or full.
         PlatformError: too many files were lost to storage or dying workers; nothing is published.
     """
+    ask_anew()
     files = index_files(releases, base, config)
     tell(f"index files to read: {len(files):,}")
     opened = Corpus.open(corpus, check=True, storage=config.storage)

@@ -13,7 +13,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, Stream
+from presswatch_spark.storage.objects import ByteStream, ObjectInfo, StorageOptions, Stream
+from presswatch_spark.storage.opener import Opener
 
 Bytes = npt.NDArray[np.uint8]
 Offsets = npt.NDArray[np.int64]
@@ -134,6 +135,7 @@ class ReadReport:
     A defect means that something of the shard was not read: the shard is then never `complete`.
     `release` is what the shard as a whole says of itself, if it does.
     `interrupted`: storage refused or the transfer broke off for good, so that another try may get further.
+    `blocked`: a site refuses everything, so nothing more is asked of it. `late`: it took longer than it may.
     `faulty`: our code failed, not storage and not the shard.
     `documents` counts documents handed out; `documents_skipped` those left out on purpose, and `skipped` why
     (`language`: gated; `no text`; of WARC, kinds of records and media types that are not read).
@@ -148,6 +150,8 @@ class ReadReport:
     defects_total: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
     interrupted: bool = False
+    blocked: bool = False
+    late: bool = False
     faulty: bool = False
     release: str | None = None
     notes: list[str] = field(default_factory=list)
@@ -191,6 +195,7 @@ class ReadOptions:
     `rows`: for JSONL and Parquet, the indices of the rows to read, and no others; None: all.
     `pdf`: for WARC, whether the text of PDF files is read too.
     `wants`: for WARC, whether the whole response of a URL is asked for (`DocumentBatch.captures`).
+    `opener`: opens shards; one that was looked into goes on where it was, by the same request.
     """
 
     languages: frozenset[str] = frozenset()
@@ -202,6 +207,11 @@ class ReadOptions:
     pdf: bool = False
     wants: Callable[[str], bool] | None = None
     storage: StorageOptions = field(default_factory=StorageOptions)
+    opener: Opener = field(default_factory=Opener, compare=False)
+
+    def open(self, shard: ObjectInfo) -> ByteStream:
+        """Open a shard from its first byte on; raise if it is not as `shard` says."""
+        return self.opener.open(shard, self.storage)
 
 
 class Source(Protocol):

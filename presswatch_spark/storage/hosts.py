@@ -2,7 +2,8 @@
 
 A site that names a time is asked again after it (`RateLimit`, `Retry-After`). One that refuses without a time
 (403, 429) is left alone for a while by everybody; then one request is sent for all. If that is refused, too,
-and an object that the site gave before is refused now, nothing more is asked: it is the site, not the object.
+and so is an object that the site gave before, nothing more is asked: it is the site, and not the object. Of a
+site that never gave anything, two objects tell.
 """
 
 from __future__ import annotations
@@ -10,19 +11,21 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 
 from presswatch_spark.errors import StorageError
 from presswatch_spark.storage.asked_waits import asked_wait, used_up_for
 from presswatch_spark.storage.model import StorageOptions
 from presswatch_spark.storage.shared_state import Facts, all_facts, state_of
+from presswatch_spark.storage.throttling import (
+    FURTHEST_SECONDS,
+    TELL_SECONDS,
+    clock_time,
+    tell_if_silent,
+)
 from presswatch_spark.storage.time_limits import count_waiting
 from presswatch_spark.storage.uris import printable
 
@@ -30,21 +33,16 @@ REFUSALS = frozenset({401, 403, 429})
 # With one of these, an answer says why this one object is refused; so does 401. No other object is meant.
 REASONS = ("X-Error-Code", "X-Error-Message")
 # Objects refused in a row before a site that is known to refuse single ones is suspected as a whole.
-SINGLE_REFUSALS = 3
+SINGLE_REFUSALS = 2
 # A site that names a time so often, and never answers, is not asked again.
 WAITS_MAX = 20
 # How long others wait for the one who asks for all after a pause.
 PROBE_SECONDS = 90.0
 LOOK_SECONDS = 0.25
-TELL_SECONDS = 60.0
-# Whoever only waits tells what nobody else has told: who follows the run may be on another machine.
-SILENCE_SECONDS = 75.0
-# What lies further ahead was noted by a clock that was wrong; what lies further back is forgotten.
-FURTHEST_SECONDS = 7200.0
 MEANING = (
     "it may have blocked this address for asking too much, want credentials, not serve this region, or the"
-    " path may be wrong: look at it in a browser, wait an hour, then give the same command again, with"
-    " --max-connections 2 or --requests-per-second 1"
+    " path may be wrong: look at it in a browser, wait an hour, and go on with --max-connections 2 or"
+    " --requests-per-second 1"
 )
 
 
@@ -58,18 +56,6 @@ class Verdict(Enum):
     TAKE = auto()
     AGAIN = auto()
     CANARY = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A host that makes us wait. `until`: seconds since 1970; `why` as a message says it."""
-
-    host: str
-    until: float
-    why: str
-
-    def __str__(self) -> str:
-        return f"waiting for {self.host} until {clock_time(self.until)}: {self.why}"
 
 
 class Host:
@@ -94,20 +80,25 @@ class Host:
         """
         began = time.monotonic()
         while (wait := self._before_turn(uri)) > 0:
-            _tell_if_silent(self._clock())
+            tell_if_silent(self._clock())
             time.sleep(min(wait, LOOK_SECONDS * random.uniform(0.8, 1.2)))
+        count_waiting(time.monotonic() - began)
+
+    def keep_pace(self) -> None:
+        """Wait until the next request is due, as `requests_per_second` asks."""
+        began, pace = time.monotonic(), self._options.requests_per_second
+        while pace is not None and (early := self._early(pace)) > 0:
+            time.sleep(early)
         count_waiting(time.monotonic() - began)
 
     def takes_turn(self, uri: str) -> float | None:
         """When the request is sent, now that there is a line for it; None if its turn has passed meanwhile.
 
-        Waits as `requests_per_second` asks. Raises as `await_turn`.
+        Raises as `await_turn`.
         """
-        began, pace = time.monotonic(), self._options.requests_per_second
-        while pace is not None and (early := self._early(pace)) > 0:
-            time.sleep(early)
-        count_waiting(time.monotonic() - began)
-        return None if self._before_turn(uri) > 0 else self._clock()
+        # The time first: whoever pauses in between must find this request to be older than the pause.
+        now = self._clock()
+        return None if self._before_turn(uri) > 0 else now
 
     def judge(
         self, uri: str, status: int, headers: Mapping[str, str], sent_at: float, *, alone: bool = False
@@ -174,7 +165,8 @@ class Host:
         longest = self._options.longest_wait
         with self._state.change() as facts:
             now = self._clock()
-            facts.waits, facts.probe = facts.waits + 1, ""
+            facts.waits += 1
+            _lets_others_probe(facts)
             asked = f"it answered {status} and asked to wait for {seconds:,.0f} s"
             if seconds > longest:
                 self._stop(facts, f"{asked}; {longest:,g} s are granted")
@@ -202,15 +194,15 @@ class Host:
         limited, now, pause = status == 429, self._clock(), self._options.refusal_pause
         if facts.stopped:
             return Verdict.TAKE
-        facts.probe = ""
+        _lets_others_probe(facts)
         if refused in facts.forbidden and not limited:
             return Verdict.TAKE
         if refused not in facts.refused:
             facts.refused.append(refused)
-        explained = status == 401 or any(name in headers for name in REASONS)
-        if (explained or facts.forbidden) and not limited and len(facts.refused) < SINGLE_REFUSALS:
-            return Verdict.TAKE
         if not facts.paused_at:
+            explained = status == 401 or any(name in headers for name in REASONS)
+            if (explained or facts.forbidden) and not limited and len(facts.refused) < SINGLE_REFUSALS:
+                return Verdict.TAKE
             facts.paused_at = now
             why = f"it answered {status}, so nothing is asked for {pause:,g} s"
             facts.pause(now, now + pause * random.uniform(1.0, 1.1), why)
@@ -220,7 +212,11 @@ class Host:
         if facts.canary and not limited:
             facts.probe, facts.probe_at = _asker(), now
             return Verdict.CANARY
-        self._stop_refused(facts, status)
+        if limited or len(facts.refused) > 1:
+            self._stop_refused(facts, status)
+        else:
+            # Nothing else is known of the site. The next object decides.
+            facts.forbidden.append(refused)
         return Verdict.TAKE
 
     def _answered(self, uri: str, status: int, headers: Mapping[str, str], sent_at: float) -> None:
@@ -230,14 +226,15 @@ class Host:
         calms = (facts.refused or facts.waits) and not (facts.paused_at and sent_at <= facts.paused_at)
         # The query of an address may be a signature, which is kept nowhere.
         canary = uri if status in (200, 206) and not facts.canary and "?" not in uri else ""
-        if not (used_up or calms or canary or not facts.answered):
+        if not (used_up or calms or canary or facts.stopped or not facts.answered):
             return
         with self._state.change() as facts:
+            now = self._clock()
             facts.answered, facts.canary = True, facts.canary or canary
+            facts.stopped &= facts.until > now
             if calms:
                 facts.calm()
-            if used_up:
-                now = self._clock()
+            if used_up and not facts.stopped:
                 until = max(facts.until, now + used_up)
                 facts.pause(now, until, f"its limit is used up for {used_up:,.0f} s")
 
@@ -252,44 +249,14 @@ class Host:
 
 
 def ask_anew() -> None:
-    """Let a new run ask hosts that stopped an earlier one."""
+    """Let a new command ask hosts that stopped an earlier one, and be told anew who makes it wait."""
     for state, facts in all_facts():
-        if facts.stopped:
+        if facts.stopped or facts.told_at:
             with state.change() as changed:
-                changed.stopped, changed.until = False, 0.0
-                changed.calm()
-
-
-def hosts_to_tell_of(now: float | None = None, *, patient: bool = False) -> Iterator[Waiting]:
-    """Yield the hosts that make processes of this machine wait, each once a minute, whoever asks.
-
-    Whoever asks is to tell. `patient`: only those of which nobody has told for longer than that.
-    """
-    now = time.time() if now is None else now
-    for state, facts in all_facts():
-        if _to_tell(facts, now, patient):
-            with state.change() as changed:
-                due = _to_tell(changed, now, patient)
-                changed.told_at = now if due else changed.told_at
-            if due:
-                yield Waiting(changed.host, changed.until, changed.why)
-
-
-def clock_time(seconds: float) -> str:
-    """A time as messages say it."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%H:%M:%S} UTC"
-
-
-def _to_tell(facts: Facts, now: float, patient: bool) -> bool:
-    waits = not facts.stopped and 0 < facts.until - now <= FURTHEST_SECONDS
-    last = max(facts.told_at, facts.since) if patient else facts.told_at
-    return waits and not 0 <= now - last < (SILENCE_SECONDS if patient else TELL_SECONDS)
-
-
-def _tell_if_silent(now: float) -> None:
-    for waiting in hosts_to_tell_of(now, patient=True):
-        with suppress(OSError):
-            sys.stderr.write(f"{waiting}\n")
+                changed.told_at = 0.0
+                if changed.stopped:
+                    changed.stopped, changed.until = False, 0.0
+                    changed.calm()
 
 
 def _asker() -> str:
@@ -299,10 +266,16 @@ def _asker() -> str:
 def _probes(facts: Facts, now: float) -> bool:
     """Whether this thread asks for all, after a pause."""
     mine = _asker()
-    if facts.probe not in ("", mine) and 0 <= now - facts.probe_at < PROBE_SECONDS:
+    if facts.probe not in ("", mine) and abs(now - facts.probe_at) < PROBE_SECONDS:
         return False
     facts.probe, facts.probe_at = mine, now
     return True
+
+
+def _lets_others_probe(facts: Facts) -> None:
+    """This thread has its reply. One that was sent before the pause came late, and says nothing for all."""
+    if facts.probe == _asker():
+        facts.probe = ""
 
 
 def _blocked(facts: Facts, uri: str) -> BlockedError:

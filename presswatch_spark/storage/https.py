@@ -26,10 +26,11 @@ from presswatch_spark.errors import ConfigError, InputError, PresswatchError, St
 from presswatch_spark.storage.hosts import Host, Verdict
 from presswatch_spark.storage.lines import Line, Lines, SlowAnswerError
 from presswatch_spark.storage.model import Body, DeniedError, MissingError, ObjectInfo, StorageOptions, pause
+from presswatch_spark.storage.replies import Reply
 from presswatch_spark.storage.shared_state import state_of
 from presswatch_spark.storage.slots import Slots
 from presswatch_spark.storage.streams import ByteStream, step_aside
-from presswatch_spark.storage.uris import printable, scheme_of
+from presswatch_spark.storage.uris import host_of, printable, scheme_of
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 HEAD_REFUSED = frozenset({400, 401, 403, 405, 501})
@@ -39,7 +40,6 @@ REDIRECTS_MAX = 5
 CONNECT_ATTEMPTS_MAX = 4
 # To one host, from all processes of this machine, unless `max_connections` says another number.
 CONNECTIONS = 8
-READ_AT_ONCE = 1 << 18
 REQUEST_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "presswatch-spark"}
 
 
@@ -57,8 +57,7 @@ class HttpStore:
         reply.close()
         size = _length(reply)
         if reply.status in HEAD_REFUSED or (reply.status == 200 and size is None):
-            # Of a site that never gave anything, a refusal says nothing that waiting would change.
-            body = self._open(ObjectInfo(uri), 0, 1, alone=not self._host(uri).canary)
+            body = self._open(ObjectInfo(uri), 0, 1, alone=True)
             body.reader.close()
             return ObjectInfo(uri, body.total, body.etag)
         _require_object(reply, uri)
@@ -188,13 +187,14 @@ class HttpStore:
 
     def _sent(self, method: str, uri: str, headers: dict[str, str]) -> Reply:
         """Send one request in its turn, over a line of its host."""
-        lines = _lines(_host_of(uri), self.options, _ca_bundle(self.options), _proxy(uri), os.getpid())
+        lines = _lines(host_of(uri), self.options, _ca_bundle(self.options), _proxy(uri), os.getpid())
         host = self._host(uri)
         while True:
             # Whoever waits for its turn takes no line from those whose turn it is.
             host.await_turn(uri)
             line = lines.take(step_aside)
             try:
+                host.keep_pace()
                 sent_at = host.takes_turn(uri)
                 if sent_at is not None:
                     return Reply(self._asked(line, method, uri, headers), line, lines, uri, sent_at)
@@ -214,47 +214,7 @@ class HttpStore:
             raise LocationValueError from error
 
     def _host(self, uri: str) -> Host:
-        return Host(_host_of(uri), self.options)
-
-
-class Reply:
-    """A reply whose head is here, and which keeps its line until it is closed.
-
-    `uri`: where it came from, after redirects; `sent_at`: when it was asked for, in seconds since 1970.
-    """
-
-    def __init__(
-        self, raw: urllib3.BaseHTTPResponse, line: Line, lines: Lines, uri: str, sent_at: float
-    ) -> None:
-        self._raw, self._lines, self._process = raw, lines, os.getpid()
-        self._line: Line | None = line
-        self.uri, self.sent_at = uri, sent_at
-        self.status, self.headers = raw.status, raw.headers
-        self.location = raw.get_redirect_location() or None
-
-    def read(self, n: int, /) -> bytes:
-        """Return what is there, up to `n` bytes; wait only if nothing is. `b""` at the end."""
-        return self._raw.read1(min(n, READ_AT_ONCE), decode_content=False) or b""
-
-    def close(self) -> None:
-        """Let go of the line; of what was read to its end, another request may use it."""
-        line, self._line = self._line, None
-        # A child's copy of it is not its own.
-        if line is not None and self._process == os.getpid():
-            if getattr(self._raw, "length_remaining", None) == 0:
-                self._raw.drain_conn()
-            self._raw.close()
-            self._lines.give_back(line)
-
-    def __del__(self) -> None:
-        self.close()
-
-
-def _host_of(uri: str) -> str:
-    """The host that answers for `uri`, with its port: the unit of manners."""
-    parts = urlsplit(uri)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    return f"{(parts.hostname or '').rstrip('.')}:{port}"
+        return Host(host_of(uri), self.options)
 
 
 def _read_only(uri: str) -> StorageError:

@@ -23,6 +23,7 @@ from presswatch_spark.storage.slots import Slot, Slots
 
 IDLE_SECONDS = 5.0
 LOOK_SECONDS = 0.1
+PARTING_SECONDS = 0.25
 
 _OPENING = threading.local()
 _LINES: weakref.WeakSet[Line] = weakref.WeakSet()
@@ -59,7 +60,7 @@ class Line:
             HTTPError: no reply came, or its head not within `seconds`.
         """
         with self._within(seconds):
-            return self._manager.request(
+            reply = self._manager.request(
                 method,
                 uri,
                 headers=headers,
@@ -68,6 +69,11 @@ class Line:
                 preload_content=False,
                 decode_content=False,
             )
+        if self._late:
+            # A head that is cut looks like one that has ended.
+            reply.close()
+            raise SlowAnswerError
+        return reply
 
     def opened(self, connection: HTTPConnection, plain: socket.socket) -> None:
         """A connection was made for the request that is under way; from now on its answer is timed."""
@@ -77,8 +83,11 @@ class Line:
             _shut(self._handle)
 
     def close(self) -> None:
-        """Close the connection, and let others have the slot."""
+        """Close the connection, and let others have the slot once the site has seen that, too."""
+        is_idle = self.is_open
         self._manager.clear()
+        if is_idle and self._handle is not None:
+            _part(self._handle)
         self._hang_up()
         self._slot.release()
 
@@ -123,7 +132,8 @@ class Lines:
 
     def __init__(self, slots: Slots, make: Callable[[], urllib3.PoolManager]) -> None:
         self._slots, self._make = slots, make
-        self._guard = threading.Lock()
+        # A reply that nobody closed may be collected, and give its line back, in the middle of anything.
+        self._guard = threading.RLock()
         self._idle: list[Line] = []
         self._is_watched = False
 
@@ -160,6 +170,14 @@ class Lines:
                 line.close()
             if over:
                 return
+
+
+def _part(handle: socket.socket) -> None:
+    """Say that nothing more comes, and wait for the other side to say so, too."""
+    with suppress(OSError):
+        handle.shutdown(socket.SHUT_WR)
+        handle.settimeout(PARTING_SECONDS)
+        handle.recv(1)
 
 
 def _shut(handle: socket.socket) -> None:

@@ -124,14 +124,19 @@ def is_shard_name(name: str) -> bool:
 
 
 def _shards(path: str, options: StorageOptions, base: str | None) -> Iterable[ObjectInfo]:
-    uri = canonical(path)
     try:
-        named = _named(uri, options)
-        found = [named] if named else list(_below(uri, options))
+        return _found(canonical(path), options, base)
     except MissingError as error:
         raise InputError(error.what, where=error.where, remedy=error.remedy or "check the path") from error
+
+
+def _found(uri: str, options: StorageOptions, base: str | None) -> Iterable[ObjectInfo]:
+    # Whether a list on the web is there, reading it tells.
+    asked = is_list(printable(uri)) and scheme_of(uri) in {"http", "https"}
+    named = ObjectInfo(uri) if asked else _named(uri, options)
+    found = [named] if named else list(_below(uri, options))
     if is_list(printable(uri)):
-        return chain.from_iterable(listed(info.uri, options, base) for info in found)
+        return list(chain.from_iterable(listed(info.uri, options, base) for info in found))
     kept = [info for info in found if info is named or is_shard_name(info.uri.rpartition("/")[2])]
     if not kept:
         what = "the glob matches" if has_wildcard(uri) else "the folder holds"

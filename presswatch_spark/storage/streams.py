@@ -6,12 +6,13 @@ import io
 import threading
 import time
 import weakref
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from presswatch_spark.errors import TruncatedError
 from presswatch_spark.storage.model import ObjectInfo, Reader, Store, changed, pause
-from presswatch_spark.storage.time_limits import check_time
+from presswatch_spark.storage.time_limits import check_time, current_limit, under
 from presswatch_spark.storage.uris import printable
 
 if TYPE_CHECKING:
@@ -244,6 +245,8 @@ class RangeFile(io.RawIOBase):
         self._info = info
         self._size = size
         self._position = 0
+        # Arrow reads ranges in threads of its own.
+        self._limit = current_limit()
 
     def readable(self) -> bool:
         """Return True."""
@@ -269,7 +272,8 @@ class RangeFile(io.RawIOBase):
         end = min(self._position + len(view), self._size)
         if end <= self._position:
             return 0
-        with ByteStream(self._store, self._info, start=self._position, end=end) as stream:
+        opened = partial(ByteStream, self._store, self._info, start=self._position, end=end)
+        with under(self._limit), opened() as stream:
             data = stream.read_to_end()
         view[: len(data)] = data
         self._position += len(data)

@@ -19,17 +19,18 @@ class LateError(PresswatchError):
 
 
 @dataclass(slots=True)
-class _Limit:
+class TimeLimit:
+    """How long a piece of work may take, when it began, and what it waited since, in seconds."""
+
     seconds: float
     began: float
-    waited_before: float
     clock: Callable[[], float]
+    waited: float = 0.0
 
 
 class _Thread(threading.local):
     def __init__(self) -> None:
-        self.waited = 0.0
-        self.limit: _Limit | None = None
+        self.limit: TimeLimit | None = None
 
 
 _THREAD = _Thread()
@@ -37,14 +38,26 @@ _THREAD = _Thread()
 
 def count_waiting(seconds: float) -> None:
     """Count seconds that this thread waited because a host, or its own manners, made it wait."""
-    _THREAD.waited += seconds
+    if _THREAD.limit is not None:
+        _THREAD.limit.waited += seconds
 
 
 @contextmanager
 def time_limit(seconds: float | None, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
     """Let `check_time` raise in the block once it has taken longer than `seconds`; None: no limit."""
-    before = _THREAD.limit
-    _THREAD.limit = None if seconds is None else _Limit(seconds, clock(), _THREAD.waited, clock)
+    with under(None if seconds is None else TimeLimit(seconds, clock(), clock)):
+        yield
+
+
+def current_limit() -> TimeLimit | None:
+    """The limit of this thread, for another that does some of its work."""
+    return _THREAD.limit
+
+
+@contextmanager
+def under(limit: TimeLimit | None) -> Iterator[None]:
+    """Let a limit hold for this thread in the block."""
+    before, _THREAD.limit = _THREAD.limit, limit
     try:
         yield
     finally:
@@ -56,9 +69,8 @@ def check_time() -> None:
     limit = _THREAD.limit
     if limit is None:
         return
-    taken = limit.clock() - limit.began - (_THREAD.waited - limit.waited_before)
-    if taken > limit.seconds:
+    if limit.clock() - limit.began - limit.waited > limit.seconds:
         raise LateError(
-            f"it took longer than the {limit.seconds:,g} s that a shard may take, and was left there",
-            remedy="raise run.shard_seconds if it is worth more",
+            f"the {limit.seconds:,g} s that a shard may take (run.shard_seconds) were over",
+            remedy="raise run.shard_seconds",
         )

@@ -20,7 +20,7 @@ from presswatch_spark.sources.warc.blocks import Block
 from presswatch_spark.sources.warc.errata import length_note, length_slack
 from presswatch_spark.sources.warc.fields import begins_with_record, complaint, release_of
 from presswatch_spark.sources.warc.pieces import PieceReader
-from presswatch_spark.storage.objects import ObjectInfo, Stream, open_stream
+from presswatch_spark.storage.objects import ObjectInfo, Stream
 
 RECORDS_AT_ONCE = 1 << 14
 READABLE = (records.WHOLE, records.WRONG_LENGTH, records.ERRATUM)
@@ -31,7 +31,7 @@ class RecordShards(ABC):
 
     def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
         """Yield the documents of a shard; see `Source.read`."""
-        with open_stream(shard, options.storage) as stream:
+        with options.open(shard) as stream:
             yield from self.read_part(stream, shard, options, report)
 
     @abstractmethod

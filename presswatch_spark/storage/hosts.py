@@ -19,9 +19,8 @@ from enum import Enum, auto
 from presswatch_spark.errors import StorageError
 from presswatch_spark.storage.asked_waits import asked_wait, used_up_for
 from presswatch_spark.storage.model import StorageOptions
-from presswatch_spark.storage.shared_state import Facts, all_facts, state_of
+from presswatch_spark.storage.shared_state import FURTHEST_SECONDS, Facts, paused_hosts, state_of
 from presswatch_spark.storage.throttling import (
-    FURTHEST_SECONDS,
     TELL_SECONDS,
     clock_time,
     tell_if_silent,
@@ -250,7 +249,7 @@ class Host:
 
 def ask_anew() -> None:
     """Let a new command ask hosts that stopped an earlier one, and be told anew who makes it wait."""
-    for state, facts in all_facts():
+    for state, facts in paused_hosts():
         if facts.stopped or facts.told_at:
             with state.change() as changed:
                 changed.told_at = 0.0

@@ -1,6 +1,7 @@
 """What processes of this machine share about a host: a folder, locked slots in it, and a few facts.
 
     <temporary folder>/presswatch-spark-<uid>/hosts/<hash of the host>/facts.json, slot-0, slot-1, …
+                                                    paused/<hash of a host that made us wait>
 
 Locks are the kernel's (`flock`): a process that is killed lets go of them. Only folders of this user's alone
 are used. Where there is none, and where the disk is full, each process goes by what it knows itself.
@@ -13,6 +14,7 @@ import hashlib
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
@@ -23,7 +25,10 @@ from presswatch_spark.user_cache import is_ours, shared_folders
 
 NAME = "hosts"
 FACTS = "facts.json"
+PAUSED = "paused"
 OBJECTS_KEPT = 1000
+# What lies further ahead was noted by a clock that was wrong; what lies further back is forgotten.
+FURTHEST_SECONDS = 7200.0
 OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -111,11 +116,20 @@ class SharedState:
                 with open(handle, "r+b", buffering=0) as file:
                     fcntl.flock(file, fcntl.LOCK_EX)
                     facts = Facts.of(file.read())
+                    before = facts.until
                     yield facts
                     with suppress(OSError):
                         self._write(file.fileno(), facts)
+                        if facts.until > before:
+                            self._mark(self.folder)
                 return
             yield self._own
+
+    def _mark(self, folder: Path) -> None:
+        """Let whoever looks for hosts that make us wait find this one."""
+        marks = folder.parent / PAUSED
+        marks.mkdir(0o700, exist_ok=True)
+        (marks / folder.name).touch()
 
     def _write(self, handle: int, facts: Facts) -> None:
         facts.host = self.host
@@ -133,14 +147,22 @@ def state_of(host: str) -> SharedState:
     return SharedState(host, folder if folder and is_ours(folder) else None)
 
 
-def all_facts() -> Iterator[tuple[SharedState, Facts]]:
-    """The facts of every host that a process of this user on this machine has asked."""
+def paused_hosts() -> Iterator[tuple[SharedState, Facts]]:
+    """The hosts that make processes of this user on this machine wait, or did so not long ago."""
     root = _root()
-    for folder in sorted(root.iterdir()) if root else ():
+    for mark in _entries(root / PAUSED) if root else ():
         with suppress(OSError):
-            facts = Facts.of((folder / FACTS).read_bytes())
-            if facts.host:
+            if time.time() - mark.stat().st_mtime > FURTHEST_SECONDS:
+                mark.unlink()
+            elif (facts := Facts.of((mark.parents[1] / mark.name / FACTS).read_bytes())).host:
                 yield state_of(facts.host), facts
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
 
 
 def _root() -> Path | None:

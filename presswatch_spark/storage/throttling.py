@@ -9,13 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from presswatch_spark.storage.shared_state import Facts, all_facts
+from presswatch_spark.storage.shared_state import FURTHEST_SECONDS, Facts, paused_hosts
 
 TELL_SECONDS = 60.0
 # Whoever only waits tells what nobody else has told: who follows the run may be on another machine.
 SILENCE_SECONDS = 75.0
-# What lies further ahead was noted by a clock that was wrong; what lies further back is forgotten.
-FURTHEST_SECONDS = 7200.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ def hosts_to_tell_of(now: float | None = None, *, patient: bool = False) -> Iter
     Whoever asks is to tell. `patient`: only those of which nobody has told for longer than that.
     """
     now = time.time() if now is None else now
-    for state, facts in all_facts():
+    for state, facts in paused_hosts():
         if _to_tell(facts, now, patient):
             with state.change() as changed:
                 due = _to_tell(changed, now, patient)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.progress import Progress
+from presswatch_spark.monitoring.throttled import throttling_told
 from presswatch_spark.output.failures import PlatformError
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary, scan
@@ -23,7 +24,7 @@ from tests.servers import Fault, Server, web
 from tests.spark.conftest import SHARDS
 from tests.spark.press import Press
 
-SHARDS_OF_EACH = 3
+SHARDS_OF_EACH = 2
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def scanned(
     told = io.StringIO()
     events = EventLog(told)
     options = StorageOptions(max_connections=2, refusal_pause=0.3, backoff_base=0.001)
-    try:
+    with throttling_told(events.throttled):
         summary = scan(
             [f"{site.url}/wet.paths.gz"],
             dataset="wet",
@@ -56,9 +57,6 @@ def scanned(
             progress=Progress(events=events),
             events=events,
         )
-    except PlatformError as error:
-        error.add_note(told.getvalue())
-        raise
     return summary, told.getvalue()
 
 
@@ -91,5 +89,8 @@ def test_a_site_that_blocks_is_soon_left_alone_and_the_run_goes_on_later(
     site.requests.clear()
     undisturbed, _ = scanned(spark, site, corpus, tmp_path / "undisturbed")
     assert undisturbed.row["table_digest"] == resumed.row["table_digest"]
-    assert len(site.requests) == 1 + shards
+    # One for the list, and for each shard one; the driver may have rehearsed on one of them.
+    asked = Counter(path for _, path, _ in site.requests)
+    assert len(asked) == 1 + shards
+    assert asked.total() <= 2 + shards
     assert site.open_most <= 2

@@ -44,6 +44,7 @@ class Work:
             folder=folder,
             attempts=self.config.run.shard_attempts,
             storage=self.config.storage,
+            seconds=self.config.run.shard_seconds,
             release=self.config.read.release,
         )
 

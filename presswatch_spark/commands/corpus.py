@@ -16,6 +16,7 @@ from presswatch_spark.commands.options import (
     storage_options,
     tell,
 )
+from presswatch_spark.storage.hosts import ask_anew
 
 if TYPE_CHECKING:
     from presswatch_spark.corpus.manifest import Manifest
@@ -95,6 +96,7 @@ def build(
     settings = given_settings(flags)
     rules = load_corpus_config(config, os.environ, settings)
     storage = load_scan_config(config, os.environ, settings).storage
+    ask_anew()
     started = time.monotonic()
     manifest = build_corpus(None, members, articles, out, rules, storage, _tell, background)
     empty = titles_without_articles(manifest)

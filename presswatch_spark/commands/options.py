@@ -26,6 +26,8 @@ FALLBACKS = {
     "metrics_file": "none",
     "price": "none, and no dollars are reckoned",
     "budget": "no limit",
+    "max_connections": "8 to a web site, any number to S3",
+    "requests_per_second": "as they come",
 }
 
 
@@ -56,6 +58,16 @@ def storage_options(command: Command) -> Command:
         setting_option("--region", "storage.region", "S3 region"),
         setting_option("--profile", "storage.profile", "AWS profile to take credentials from"),
         setting_option("--unsigned/--signed", "storage.unsigned", "Read public buckets without credentials"),
+        setting_option(
+            "--max-connections",
+            "storage.max_connections",
+            "Connections open to one host at a time, over all processes of this machine",
+        ),
+        setting_option(
+            "--requests-per-second",
+            "storage.requests_per_second",
+            "Requests to one host, over all of them",
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.commands.options import given_settings, setting_option, storage_of, storage_options
+from presswatch_spark.storage.hosts import ask_anew
 
 if TYPE_CHECKING:
     from presswatch_spark.pointers.audit import Audit, Verdict
@@ -67,6 +68,7 @@ def fetch(
 
     if prefix is None and not is_pointer(target):
         raise click.UsageError("give a pointer (URI#offset=N,length=N or URI#row=N), or --row with TABLES")
+    ask_anew()
     settings = load_scan_config(config, os.environ, given_settings(flags))
     places = [parse_mirror(mirror) for mirror in mirrors]
     if prefix is None:
@@ -123,6 +125,7 @@ def verify_rows(
     from presswatch_spark.pointers.rows import damage_of, drawn_rows
     from presswatch_spark.show import printable
 
+    ask_anew()
     storage = storage_of(flags, config)
     audit = _audit(tables, corpus_path, mirrors, storage)
     seed = randrange(SEEDS) if seed is None else seed

@@ -10,6 +10,7 @@ import click
 
 from presswatch_spark.commands.options import given_settings, storage_options
 from presswatch_spark.commands.tables import as_json
+from presswatch_spark.storage.hosts import ask_anew
 
 if TYPE_CHECKING:
     from presswatch_spark.releases.known import Known
@@ -46,6 +47,7 @@ def releases(as_json: bool, base: str | None, refresh: bool, config: str | None,
     from presswatch_spark.show import printable
 
     settings = load_scan_config(config, os.environ, given_settings(flags))
+    ask_anew()
     rules = settings.datasets.common_crawl
     uri = list_uri(base or rules.index)
     fresh = timedelta(hours=rules.index_hours)

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 PREFIX = "presswatch_"
 STATUSES = ("complete", "partial", "failed")
-FAILURES = ("storage", "content", "worker", "fault")
+FAILURES = ("storage", "host", "time", "content", "worker", "fault")
 GRADES = ("full_copy", "partial_copy", "extract", "url_only")
 STAGES = ("read", "sieve", "verify", "signals")
 STATES = ("running", "published", "stopped")

@@ -97,6 +97,7 @@ class ReadRules:
 class RunRules:
     """How a run is spread, whom it tells, and what it may cost, in dollars. None of these can change a row.
 
+    `shard_seconds`: how long a shard may take, without its waiting for hosts that make all wait.
     `lease_seconds`: with tables on S3, how long a run's process may be silent before another takes it over.
     `price` is the name of a machine in the price list `prices`, a file; None: conf/prices.yaml.
     """
@@ -104,6 +105,7 @@ class RunRules:
     wave_shards: int = 256
     shards_per_task: int = 4
     shard_attempts: int = 2
+    shard_seconds: float = 21600.0
     wave_failures: float = 0.1
     log_format: str = "text"
     metrics_file: str | None = None

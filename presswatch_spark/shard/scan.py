@@ -24,8 +24,9 @@ from presswatch_spark.shard.rehearsal import rehearsal_shards
 from presswatch_spark.sources.base import DocumentBatch, ReadOptions
 from presswatch_spark.sources.detect import has_columns, named_like, source_for
 from presswatch_spark.sources.table.columns import MissingColumnError
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, stat
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
 from presswatch_spark.storage.scratch import scratch_folder
+from presswatch_spark.storage.time_limits import check_time
 
 MAPPING_UNUSED = "columns are mapped, and {} has none: the mapping was not used"
 
@@ -54,7 +55,8 @@ class ShardScan:
     def __call__(self, shard: ObjectInfo) -> ShardOutcome:
         """Scan one shard; only a corpus that cannot be used raises."""
         matcher = matcher_for(self.corpus, self.corpus_digest, self.config)
-        return outcome_of(shard, self.config.run.shard_attempts, partial(self._read, matcher))
+        rules = self.config.run
+        return outcome_of(shard, rules.shard_attempts, partial(self._read, matcher), rules.shard_seconds)
 
     def rehearse(self, like: ObjectInfo) -> list[ShardOutcome]:
         """Do a little of everything once: the kernels are compiled and cached before workers need them.
@@ -85,9 +87,9 @@ class ShardScan:
             wants=members.wants,
             storage=self.config.storage,
         )
-        if reading.shard.size is None:
-            reading.shard = stat(reading.shard.uri, options.storage)
         source = source_for(self.dataset, reading.shard, options)
+        # A list says no sizes. The reply to the one request for a shard does.
+        reading.shard = options.opener.described(reading.shard)
         reading.format = source.name
         if options.columns and not has_columns(source):
             reading.report.add_note(MAPPING_UNUSED.format(source.name))
@@ -108,6 +110,7 @@ class ShardScan:
         """Sieve → attribute → verify → grade → rows, of one batch after the other."""
         stages, members = reading.stages, Members(matcher.corpus)
         for batch in stages.drawn("read", read):
+            check_time()
             with stages.during("sieve"):
                 candidates = matcher.candidates(batch)
                 reading.without_url += matcher.without_url(batch)
@@ -115,6 +118,7 @@ class ShardScan:
             with stages.during("verify"):
                 for row in matcher.rows(batch, candidates, origin):
                     reading.add(row)
+                    check_time()
             with stages.during("signals"):
                 for capture in batch.captures:
                     for row in signal_rows(capture, members, origin.shard_uri, origin.release):
@@ -135,10 +139,12 @@ def _matcher(path: str, digest: str, storage: StorageOptions, rules: Rules) -> M
     return Matcher(Corpus.same(path, digest, storage), rules)
 
 
-def outcome_of(shard: ObjectInfo, attempts: int, read: Callable[[Reading], None]) -> ShardOutcome:
+def outcome_of(
+    shard: ObjectInfo, attempts: int, read: Callable[[Reading], None], seconds: float | None = None
+) -> ShardOutcome:
     """Read a shard, as `furthest` does. `read` fills the `Reading` it is given."""
     began, started = datetime.now(UTC), time.monotonic()
-    best, tries = furthest(partial(Reading, shard), read, shard.uri, attempts)
+    best, tries = furthest(partial(Reading, shard), read, shard.uri, attempts, seconds)
     log = _log(best, tries, began, time.monotonic() - started)
     return ShardOutcome(log, tuple(best.matches), tuple(best.signals))
 

@@ -14,7 +14,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, Stream
+from presswatch_spark.storage.objects import ByteStream, ObjectInfo, StorageOptions, Stream
+from presswatch_spark.storage.opener import Opener
 
 Bytes = npt.NDArray[np.uint8]
 Offsets = npt.NDArray[np.int64]
@@ -148,6 +149,7 @@ class ReadReport:
     A defect means that something of the shard was not read: the shard is then never `complete`.
     `release` is what the shard as a whole says of itself, if it does.
     `interrupted`: storage refused or the transfer broke off for good, so that another try may get further.
+    `blocked`: a site refuses everything, so nothing more is asked of it. `late`: it took longer than it may.
     `faulty`: our code failed, not storage and not the shard.
     `unverified`: what records share failed its checksum (one gzip member or zstd frame around them), so that
     any of them may hold what is not its own; records in members of their own are not meant.
@@ -166,6 +168,8 @@ class ReadReport:
     skipped: dict[str, int] = field(default_factory=dict)
     unread: dict[str, int] = field(default_factory=dict)
     interrupted: bool = False
+    blocked: bool = False
+    late: bool = False
     faulty: bool = False
     unverified: bool = False
     release: str | None = None
@@ -223,6 +227,7 @@ class ReadOptions:
     `rows`: for JSONL and Parquet, the indices of the rows to read, and no others; None: all.
     `pdf`: for WARC, whether the text of PDF files is read too.
     `wants`: for WARC, whether the whole response of a URL is asked for (`DocumentBatch.captures`).
+    `opener`: opens shards; one that was looked into goes on where it was, by the same request.
     """
 
     languages: frozenset[str] = frozenset()
@@ -234,6 +239,11 @@ class ReadOptions:
     pdf: bool = False
     wants: Callable[[str], bool] | None = None
     storage: StorageOptions = field(default_factory=StorageOptions)
+    opener: Opener = field(default_factory=Opener, compare=False)
+
+    def open(self, shard: ObjectInfo) -> ByteStream:
+        """Open a shard from its first byte on; raise if it is not as `shard` says."""
+        return self.opener.open(shard, self.storage)
 
 
 class Source(Protocol):

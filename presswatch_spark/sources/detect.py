@@ -19,7 +19,7 @@ from presswatch_spark.sources.table import parquet
 from presswatch_spark.sources.table.columns import leads_into, listed
 from presswatch_spark.sources.warc_pages import WarcSource
 from presswatch_spark.sources.wet import WetSource
-from presswatch_spark.storage.objects import ObjectInfo, open_stream, random_access
+from presswatch_spark.storage.objects import ObjectInfo, random_access
 
 HEAD_BYTES = 64 << 10
 HEAD_CHUNK_BYTES = 256 << 10
@@ -65,8 +65,20 @@ def source_for(format: str, shard: ObjectInfo, options: ReadOptions) -> Source:
     `InputError` if the content is of no kind that is read; `CorruptError` if it is of another than `format`
     says.
     """
+    try:
+        return _source_for(format, shard, options)
+    except PresswatchError:
+        options.opener.close()
+        raise
+
+
+def _source_for(format: str, shard: ObjectInfo, options: ReadOptions) -> Source:
     head = head_of(shard, options)
     kind = kind_of(head)
+    if kind == "Parquet":
+        # It is read by ranges, for which the size has to be known.
+        shard = options.opener.described(shard)
+        options.opener.let_go()
     if format == "auto":
         return _recognised(shard, options, head, kind)
     if kind not in _KINDS[format]:
@@ -98,11 +110,13 @@ def holds_metadata(shard: ObjectInfo, options: ReadOptions) -> bool:
         return keys_of(head_of(shard, options)) >= METADATA_KEYS
     except PresswatchError:
         return False
+    finally:
+        options.opener.close()
 
 
 def head_of(shard: ObjectInfo, options: ReadOptions) -> bytes:
     """The first 64 KiB of the shard, inflated; more if its first line is JSON and longer."""
-    with open_stream(shard, options.storage) as stream:
+    with options.opener.look(shard, options.storage) as stream:
         window = Window(stream, ReadReport(), HEAD_CHUNK_BYTES)
         if window.refill(0) is None:
             return b""

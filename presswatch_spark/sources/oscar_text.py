@@ -99,7 +99,7 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
     stream_report = ReadReport()
     builder: BatchBuilder[_Place] = BatchBuilder(report, _locate)
     with ExitStack() as stack:
-        window = Window(stack.enter_context(open_stream(shard, options.storage)), stream_report)
+        window = Window(stack.enter_context(options.open(shard)), stream_report)
         if window.refill(0) is None:
             report.add_defect("the shard is empty", 0)
             return

@@ -106,12 +106,17 @@ def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None)
 def _shards(
     path: str, options: StorageOptions, base: str | None, left_out: list[str]
 ) -> Iterable[ObjectInfo]:
-    uri = canonical(path)
     try:
-        named = _named(uri, options)
-        found = [named] if named else list(_below(uri, options, left_out))
+        return _found(canonical(path), options, base, left_out)
     except MissingError as error:
         raise InputError(error.what, where=error.where, remedy=error.remedy or "check the path") from error
+
+
+def _found(uri: str, options: StorageOptions, base: str | None, left_out: list[str]) -> Iterable[ObjectInfo]:
+    # Whether a list on the web is there, reading it tells.
+    asked = is_list(printable(uri)) and scheme_of(uri) in {"http", "https"}
+    named = ObjectInfo(uri) if asked else _named(uri, options)
+    found = [named] if named else list(_below(uri, options, left_out))
     if is_list(printable(uri)):
         named_in = list(chain.from_iterable(listed(info.uri, options, base) for info in found))
         # A list of nothing else: then that is what was asked for.

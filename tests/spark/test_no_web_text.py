@@ -78,6 +78,7 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.Completed
             "AWS_SECRET_ACCESS_KEY": SECRET,
             "AWS_SESSION_TOKEN": TOKEN,
             "PRESSWATCH_STORAGE__MAX_ATTEMPTS": "1",
+            "PRESSWATCH_STORAGE__REFUSAL_PAUSE": "0",
         }
         environment = os.environ | {"PYTHONPATH": str(ROOT)} | secrets
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

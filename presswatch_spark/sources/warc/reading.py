@@ -21,7 +21,7 @@ from presswatch_spark.sources.warc.errata import length_note, length_slack
 from presswatch_spark.sources.warc.evidence import block_is_declared, body_is_declared
 from presswatch_spark.sources.warc.fields import begins_with_record, complaint, header_fields, release_of
 from presswatch_spark.sources.warc.pieces import PieceReader
-from presswatch_spark.storage.objects import ObjectInfo, Stream, open_stream
+from presswatch_spark.storage.objects import ObjectInfo, Stream
 
 WARC_FIELDS = "application/warc-fields"
 RECORDS_AT_ONCE = 1 << 14
@@ -33,7 +33,7 @@ class RecordShards(ABC):
 
     def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
         """Yield the documents of a shard; see `Source.read`."""
-        with open_stream(shard, options.storage) as stream:
+        with options.open(shard) as stream:
             yield from self.read_part(stream, shard, options, report)
 
     @abstractmethod

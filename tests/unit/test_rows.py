@@ -175,7 +175,7 @@ class TestWhatTheySay:
             "cluster_id", "article_url", "article_words", "document_words", "record_id", "record_offset",
             "run_rarity", "shared_words", "ownership", "article_published_at", "article_sha256",
             "record_length", "record_encoding", "row_index", "payload_digest", "captured_at", "http_status",
-            "payload_digest_computed", "text_extraction", "in_main_content", "charset",
+            "payload_digest_computed", "text_extraction", "in_main_content", "charset", "record_damage",
         }  # fmt: skip
         assert (row["release"], row["spans"], row["longest_run_words"]) == ("other", [], 0)
 

@@ -205,21 +205,12 @@ class ArcBlock:
                 return Found(start, start, passed, records.TOO_LONG, line, lost=True)
             return Wait(start, 2 * self.size)
         cut = found is None and line.length is not None and not declared and not self._in_members
+        status = records.CUT if cut else records.WRONG_LENGTH
         after = limit if found is None else found
         there = _before_newline(self.data, line.end, after)
-        return self._found(
-            Found(
-                start,
-                min(end, there) if declared else there,
-                after,
-                records.CUT if cut else records.WRONG_LENGTH,
-                line,
-                sought=found is not None,
-                damage="length",
-                there=there,
-            ),
-            run,
-        )
+        text_end = min(end, there) if declared else there
+        lying = Found(start, text_end, after, status, line, damage="length", there=there)
+        return self._found(replace(lying, sought=found is not None), run)
 
     def _is_closed(self, line: ArcLine, end: int, after: int) -> bool:
         """Whether a record is known to end at `end`, though none follows; a line end may be its text's."""

@@ -23,12 +23,13 @@ from tests.scanned import press, press_corpus, scan_here
 from tests.warc_records import page, warc_record
 from tests.wet_records import packed_as, read_bytes, record
 
+DATE = "WARC-Date: 2030-01-02T03:04:05Z"
 SHARED = ("single", "plain")
 
 
 def named(name: str, body: bytes, *, length: int | None = None) -> bytes:
     """A record of a URL of its own, with the digest of its block."""
-    made = record(body, length=length, headers=f"WARC-Block-Digest: {digest_of(body)}")
+    made = record(body, length=length, headers=f"{DATE}\nWARC-Block-Digest: {digest_of(body)}")
     return made.replace(b"https://exemple.fr/seul", f"https://exemple.fr/{name}".encode(), 1)
 
 

@@ -43,7 +43,6 @@ from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.session import cores_now, session
 from presswatch_spark.storage.beside import left_out_line
-from presswatch_spark.storage.hosts import ask_anew
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical
 from presswatch_spark.storage.shards import ShardPlan, plan
 
@@ -135,7 +134,6 @@ def scan(
         OutputError: `out` is not ours, owned by another process, or full. What is done stays done.
         StorageError: shards or `out` cannot be reached.
     """
-    ask_anew()
     check_mapping(config.read.columns)
     listed = _without_companions(plan(paths, config.storage, base), dataset, config.storage)
     shards, sampled = _sampled(listed, sample, sample_seed)

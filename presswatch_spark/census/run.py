@@ -34,7 +34,6 @@ from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.session import TASK_FAILURES, session
 from presswatch_spark.storage.beside import left_out_line
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.hosts import ask_anew
 from presswatch_spark.storage.objects import ObjectInfo, canonical, printable
 
 if TYPE_CHECKING:
@@ -89,7 +88,6 @@ def census(
         OutputError: `out` is not ours, owned by another process, or full.
         PlatformError: too many files were lost to storage or dying workers; nothing is published.
     """
-    ask_anew()
     files = index_files(releases, base, config)
     if line := left_out_line(files.left_out):
         tell(line)

@@ -18,7 +18,6 @@ from presswatch_spark.commands.options import (
 )
 from presswatch_spark.commands.scan import ending, incomplete_lines
 from presswatch_spark.monitoring.events import EventLog, failure_told
-from presswatch_spark.storage.hosts import ask_anew
 
 if TYPE_CHECKING:
     from presswatch_spark.census.parts import Kind
@@ -73,7 +72,6 @@ def census(
     from presswatch_spark.show import counted, table_lines, terminal_width
 
     settings = load_scan_config(config, os.environ, given_settings(flags))
-    ask_anew()
     events = EventLog() if settings.run.log_format == "json" else None
     with failure_told(events):
         summary = take_census(

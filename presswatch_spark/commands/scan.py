@@ -20,7 +20,6 @@ from presswatch_spark.commands.options import (
 from presswatch_spark.errors import InputError, OutputError, StorageError
 from presswatch_spark.monitoring.events import EventLog, failure_told
 from presswatch_spark.show import printable
-from presswatch_spark.storage.hosts import ask_anew
 
 if TYPE_CHECKING:
     from presswatch_spark.pipeline import RunSummary
@@ -130,7 +129,6 @@ def scan(
     elif not paths:
         raise click.UsageError("name shards (PATH), or a --release", context)
     settings = load_scan_config(config, os.environ, given)
-    ask_anew()
     events = EventLog() if settings.run.log_format == "json" else None
     with failure_told(events):
         if release:

@@ -11,6 +11,7 @@ from presswatch_spark.errors import ConfigError, InputError, PresswatchError, St
 from presswatch_spark.releases.known import at_hand, list_uri
 from presswatch_spark.releases.model import CRAWL, LABELS, NEWS, NEWS_MONTH, in_words, kinds_of
 from presswatch_spark.settings.config import DatasetRules
+from presswatch_spark.storage.hosts import ask_anew
 from presswatch_spark.storage.lists import is_list
 from presswatch_spark.storage.objects import StorageOptions, canonical, printable, stat
 from presswatch_spark.storage.uris import join, scheme_of
@@ -46,6 +47,7 @@ def shards_of(
         StorageError: the list cannot be had now.
         ConfigError: a pattern of `datasets` cannot be filled in.
     """
+    ask_anew()
     kinds = forms_of(name)
     if not kinds:
         raise _unknown(name, "", rules)

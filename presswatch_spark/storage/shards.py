@@ -12,6 +12,7 @@ from itertools import chain
 from presswatch_spark.errors import InputError
 from presswatch_spark.storage.beside import is_shard_name
 from presswatch_spark.storage.globs import globbed, has_wildcard
+from presswatch_spark.storage.hosts import ask_anew
 from presswatch_spark.storage.lists import holds_list, is_list, listed, may_hold_list
 from presswatch_spark.storage.objects import (
     MissingError,
@@ -97,6 +98,8 @@ def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None)
         raise InputError(
             "no shard is named", remedy="name files, folders, globs, s3:// or https:// URIs or a list"
         )
+    # What begins with a plan is a new run: sites that stopped an earlier one are asked again.
+    ask_anew()
     left_out = list[str]()
     shards = ShardPlan.of(chain.from_iterable(_shards(path, options, base, left_out) for path in paths))
     planned = {shard.uri for shard in shards}

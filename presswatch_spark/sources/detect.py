@@ -140,4 +140,4 @@ def _by_columns(shard: ObjectInfo, options: ReadOptions, head: bytes, kind: str)
 
 def _parquet_names(shard: ObjectInfo, options: ReadOptions) -> frozenset[str]:
     with random_access(shard, options.storage) as file:
-        return parquet.dotted_names(parquet.opened(file, shard.uri).schema_arrow)
+        return parquet.dotted_names(parquet.opened(file, shard.uri).schema)

@@ -4,27 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from presswatch_spark.errors import CorruptError
+from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
 from presswatch_spark.sources.table.arrow_text import TextColumn, WrongTypeError, text_column
-from presswatch_spark.sources.table.bounded import drawn_bounded
+from presswatch_spark.sources.table.bounded import drawn_bounded, memory_bounded
 from presswatch_spark.sources.table.columns import Columns
 from presswatch_spark.sources.table.locators import locator_of
+from presswatch_spark.sources.table.opening import (
+    ARROW_ERRORS,
+    DAMAGE_ERRORS,
+    DECODED_BYTES,
+    MAGIC,
+    Opened,
+    column_at,
+    dotted_names,
+    opened,
+)
+from presswatch_spark.sources.table.pages import PageError
+from presswatch_spark.sources.table.row_groups import DamagedError, GroupReader
 from presswatch_spark.sources.table.values import as_languages
 from presswatch_spark.storage.objects import ObjectInfo, random_access
 
-MAGIC = b"PAR1"
-ARROW_ERRORS = (pa.ArrowException, OSError)
-# For the rows of one batch, decoded: values that repeat are stored once, and may be as long as a file.
-DECODED_BYTES = 1 << 30
+__all__ = ["ARROW_ERRORS", "DECODED_BYTES", "MAGIC", "column_at", "dotted_names", "opened", "read_parquet"]
+
+# Of a list in a row, such as its languages; of more than these nothing is told.
+LONGEST_LIST = 1_000
+UNSURE = "read without URLs: its dictionary of them holds some that no row has, so one may be damaged"
 
 
 def read_parquet(
@@ -38,13 +49,13 @@ def read_parquet(
     """
     with random_access(shard, options.storage) as file:
         parquet = opened(file, shard.uri)
-        available = dotted_names(parquet.schema_arrow)
+        available = dotted_names(parquet.schema)
         chosen = columns.chosen(available)
         if "text" not in chosen:
             raise _no_text(shard.uri, columns, available)
         first_row = 0
-        _check_types(parquet.schema_arrow, chosen, report, shard.uri)
-        for group in range(parquet.num_row_groups):
+        _check_types(parquet.schema, chosen, report, shard.uri)
+        for group in range(len(parquet.footer.groups)):
             reading = _RowGroup(parquet, group, first_row, chosen, options, report)
             if reading.is_wanted:
                 yield from reading.batches()
@@ -53,46 +64,24 @@ def read_parquet(
         report.bytes_read = shard.size
 
 
-def opened(file: BinaryIO, uri: str, **reading: Any) -> pq.ParquetFile:
-    """Open a Parquet file, with settings of pyarrow's; `CorruptError` if its footer cannot be read."""
-    try:
-        parquet = pq.ParquetFile(file, page_checksum_verification=True, **reading)
-        dotted_names(parquet.schema_arrow)
-        return parquet
-    except (UnicodeDecodeError, *ARROW_ERRORS) as error:
-        raise CorruptError(
-            "the Parquet footer cannot be read: the file is cut or damaged, so no row can be reached",
-            where=uri,
-            remedy="get the file again",
-        ) from error
-
-
 def _value(column: pa.Array[Any], row: int) -> Any:
-    """A value as Python has it; None for one that Python cannot hold, such as a time after the year 9999."""
+    """A value as Python has it; None for one that it cannot hold, such as a time after the year 9999,
+    and for a list longer than `LONGEST_LIST`.
+    """
     try:
-        return column[row].as_py()
-    except (ValueError, OverflowError, *ARROW_ERRORS):
+        value = column[row]
+        if isinstance(value, pa.ListScalar) and value.is_valid and len(value) > LONGEST_LIST:
+            return None
+        return value.as_py()
+    except DAMAGE_ERRORS:
         return None
-
-
-def dotted_names(schema: pa.Schema) -> frozenset[str]:
-    """Names of all columns, fields of structs by dots."""
-    return frozenset(name for field in schema for name in _names_below(field, ""))
-
-
-def _names_below(field: pa.Field[Any], prefix: str) -> Iterator[str]:
-    name = f"{prefix}{field.name}"
-    yield name
-    if pa.types.is_struct(field.type):
-        for child in field.type:
-            yield from _names_below(child, f"{name}.")
 
 
 @dataclass(slots=True)
 class _RowGroup:
     """One row group being read; `first_row` is the index in the file of its first row."""
 
-    parquet: pq.ParquetFile
+    parquet: Opened
     group: int
     first_row: int
     chosen: dict[str, str]
@@ -102,7 +91,7 @@ class _RowGroup:
     @property
     def rows(self) -> int:
         """Rows in the group, as the footer says."""
-        return int(self.parquet.metadata.row_group(self.group).num_rows)
+        return self.parquet.footer.groups[self.group].rows
 
     @property
     def is_wanted(self) -> bool:
@@ -114,36 +103,57 @@ class _RowGroup:
     def batches(self) -> Iterator[DocumentBatch]:
         """Yield the group's documents; a defect names the group and how many of its rows were read."""
         done = 0
+        reader = GroupReader(self.parquet, self.group, self.chosen.values())
+        self.report.bytes_read += reader.size
+        at_once = reader.rows_for(self.options.batch_bytes)
         try:
-            for record_batch in drawn_bounded(self._record_batches(), DECODED_BYTES):
-                yield self._documents(record_batch, self.first_row + done)
-                done += record_batch.num_rows
-        except (MemoryError, *ARROW_ERRORS) as error:
-            why = type(error).__name__
-            if isinstance(error, MemoryError):
-                why = f"its next rows take more than {DECODED_BYTES >> 20:,} MiB of memory"
+            with memory_bounded(DECODED_BYTES):
+                unsure = reader.rehearse(
+                    [self.chosen[role] for role in ("url",) if role in self.chosen], at_once
+                )
+            if unsure:
+                self.report.add_defect(UNSURE, self.group, "row group")
+            for rows, documents in drawn_bounded(self._batches(reader, at_once, not unsure), DECODED_BYTES):
+                yield documents
+                done += rows
+        except (MemoryError, *DAMAGE_ERRORS) as error:
+            failure = self.parquet.file.failure
+            if isinstance(failure, PresswatchError | OSError) and not isinstance(failure, PageError):
+                raise failure from error
+            why = _why(failure or error)
             what = f"row group cannot be read ({why}), {done:,} of its {self.rows:,} rows were"
             self.report.add_defect(what, self.group, "row group")
 
-    def _record_batches(self) -> Iterator[pa.RecordBatch]:
-        meta = self.parquet.metadata.row_group(self.group)
-        prefixes = tuple(f"{name}." for name in self.chosen.values())
-        chunks = [meta.column(i) for i in range(meta.num_columns)]
-        wanted = [chunk for chunk in chunks if f"{chunk.path_in_schema}.".startswith(prefixes)]
-        size = max(1, sum(chunk.total_uncompressed_size for chunk in wanted))
-        at_once = max(1, min(meta.num_rows, self.options.batch_bytes * meta.num_rows // size))
-        self.report.bytes_read += sum(chunk.total_compressed_size for chunk in wanted)
-        columns = sorted(set(self.chosen.values()))
-        # One thread: what fails for want of memory then fails here, and tasks have a core each.
-        yield from self.parquet.iter_batches(
-            at_once, row_groups=[self.group], columns=columns, use_threads=False
-        )
+    def _batches(
+        self, reader: GroupReader, rows_at_once: int, with_urls: bool
+    ) -> Iterator[tuple[int, DocumentBatch]]:
+        """Yield the documents of so many rows, and how many rows they were."""
+        first = self.first_row
+        for decoded in reader.batches(rows_at_once):
+            for piece in self._pieces(decoded):
+                yield len(piece), self._documents(piece, first, with_urls)
+                first += len(piece)
 
-    def _documents(self, record_batch: pa.RecordBatch, first_row: int) -> DocumentBatch:
+    def _pieces(self, record_batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """Cut a batch whose texts are much longer than wanted: as often as a text repeats it is worked on."""
+        text = text_column(column_at(record_batch, self.chosen["text"]), self.chosen["text"])
+        reach = np.cumsum(text.ends - text.starts)
+        begin = 0
+        while begin < len(reach):
+            before = reach[begin - 1] if begin else 0
+            end = len(reach)
+            if reach[-1] - before > 2 * self.options.batch_bytes:
+                end = max(begin + 1, int(np.searchsorted(reach, before + self.options.batch_bytes, "right")))
+            yield record_batch.slice(begin, end - begin)
+            begin = end
+
+    def _documents(self, record_batch: pa.RecordBatch, first_row: int, with_urls: bool) -> DocumentBatch:
         values = {role: column_at(record_batch, name) for role, name in self.chosen.items()}
         text = text_column(values["text"], self.chosen["text"])
         urls = (
-            text_column(values["url"], self.chosen["url"]) if "url" in values else TextColumn.empty(len(text))
+            text_column(values["url"], self.chosen["url"])
+            if with_urls and "url" in values
+            else TextColumn.empty(len(text))
         )
         sizes = text.ends - text.starts
         for row in np.flatnonzero(sizes > self.options.max_document_bytes):
@@ -181,7 +191,7 @@ class _RowGroup:
         if languages is None or not self.options.languages:
             return np.ones(rows, np.bool_)
         gate = {code.lower() for code in self.options.languages}
-        named = (as_languages(value) for value in languages.to_pylist())
+        named = (as_languages(_value(languages, row)) for row in range(rows))
         passes = (not codes or not gate.isdisjoint(code.lower() for code in codes) for codes in named)
         return np.fromiter(passes, np.bool_, rows)
 
@@ -200,15 +210,10 @@ def _check_types(schema: pa.Schema, chosen: dict[str, str], report: ReadReport, 
         del chosen["url"]
 
 
-def column_at(record_batch: pa.RecordBatch, name: str) -> pa.Array[Any]:
-    """The column of a dotted name; a row is null where a struct around it is."""
-    if name in record_batch.schema.names:
-        return record_batch.column(name)
-    head, *rest = name.split(".")
-    column = record_batch.column(head)
-    for part in rest:
-        column = pc.struct_field(column, [part])
-    return column
+def _why(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return f"its next rows take more than {DECODED_BYTES >> 20:,} MiB of memory"
+    return str(error) if isinstance(error, DamagedError | PageError) else type(error).__name__
 
 
 def _no_text(uri: str, columns: Columns, available: frozenset[str]) -> CorruptError:

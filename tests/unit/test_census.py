@@ -386,7 +386,9 @@ class TestDamage:
         self, nulls: int | None, kept: bool
     ) -> None:
         keys = Leaf("url_surtkey", BYTE_ARRAY, definitions=1, repetitions=0)
-        chunk = Chunk(keys, 4, 100, 100, 9, frozenset({0}), nulls, None, None, least=b"a", greatest=b"b")
+        chunk = Chunk(
+            keys, 4, 100, 100, True, 9, frozenset({0}), nulls, None, None, least=b"a", greatest=b"b"
+        )
         assert (_bounds(chunk) is None) is kept
 
     def test_a_column_whose_name_is_no_text_is_a_damaged_footer(self, corpus: Path, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A column of a row group: bytes `start` to `start + size` of the file.
+    """A column of a row group: bytes `start` to `start + size` of the file, packed or not.
 
     `values` counts nulls too. `nulls`, `text_bytes` (of all texts), `least` and `greatest` (bounds of the
     values, in bytes) are None where the footer does not say. `data_pages`, `dictionary_pages`: None likewise.
@@ -50,6 +50,7 @@ class Chunk:
     start: int
     size: int
     unpacked_bytes: int
+    is_packed: bool
     values: int
     encodings: frozenset[int]
     nulls: int | None
@@ -113,7 +114,7 @@ def _footer(fields: Struct, end: int, data: bytes) -> Footer:
     groups = tuple(_group(group, leaves, end) for group in structs(fields, 4))
     if rows != sum(group.rows for group in groups):
         raise FooterError("the row groups have another number of rows than the footer says")
-    places = sorted((chunk.start, chunk.end) for group in groups for chunk in group.chunks)
+    places = sorted((chunk.start, chunk.end) for group in groups for chunk in group.chunks if chunk.size)
     if any(ahead > start for (_, ahead), (start, _) in pairwise(places)):
         raise FooterError("two columns lie in the same bytes")
     return Footer(rows, groups, data)
@@ -172,6 +173,7 @@ def _chunk(column: Struct, leaf: Leaf, rows: int, end: int) -> Chunk:
         _start(meta),
         number(meta, 7),
         number(meta, 6),
+        number(meta, 4) != 0,
         number(meta, 5),
         frozenset(each for each in items(meta, 2) if isinstance(each, int)),
         number(statistics, 3) if 3 in statistics else None,
@@ -182,7 +184,8 @@ def _chunk(column: Struct, leaf: Leaf, rows: int, end: int) -> Chunk:
     )
     if chunk.values < rows or (chunk.values > rows and not leaf.repetitions):
         raise FooterError("a column has another number of values than its row group has rows")
-    if chunk.size < 0 or chunk.start < len(MAGIC) or chunk.end > end or chunk.unpacked_bytes < 0:
+    lies_inside = len(MAGIC) <= chunk.start <= chunk.end <= end
+    if chunk.unpacked_bytes < 0 or not (lies_inside or chunk.size == chunk.values == 0):
         raise FooterError("a column lies outside of the file")
     if chunk.nulls is not None and not 0 <= chunk.nulls <= (chunk.values if leaf.definitions else 0):
         raise FooterError("a column has more nulls than values")

@@ -13,10 +13,11 @@ from typing import BinaryIO
 
 from presswatch_spark.sources.table import thrift
 from presswatch_spark.sources.table.footer import Chunk
+from presswatch_spark.sources.table.levels import LevelsError, nulls_of
 from presswatch_spark.sources.table.thrift import Struct, ThriftError, inner, number
 
 _DATA, _INDEX, _DICTIONARY, _DATA_2 = range(4)
-_PLAIN_DICTIONARY, _RLE_DICTIONARY = 2, 8
+_PLAIN_DICTIONARY, _RLE, _RLE_DICTIONARY = 2, 3, 8
 # How data pages say that they hold, not texts, but places in the dictionary.
 CODED = frozenset({_PLAIN_DICTIONARY, _RLE_DICTIONARY})
 
@@ -48,18 +49,20 @@ def pages_of(data: memoryview, chunk: Chunk) -> Pages:
     try:
         while at < len(data):
             header, at = thrift.read_struct(data, at)
-            _add(found, header, chunk)
             size = number(header, 3)
             if size < 0 or number(header, 2) < 0 or at + size > len(data):
                 raise PageError("a page is longer than its column")
+            _add(found, header, data[at : at + size], chunk)
             at += size
     except ThriftError as error:
         raise PageError(f"the header of a page cannot be read: {error}") from None
+    except LevelsError as error:
+        raise PageError(str(error)) from None
     _check(found, chunk)
     return found
 
 
-def _add(found: Pages, header: Struct, chunk: Chunk) -> None:
+def _add(found: Pages, header: Struct, page: memoryview, chunk: Chunk) -> None:
     kind = number(header, 1)
     found.pages += 1
     found.with_checksum += 4 in header
@@ -75,24 +78,39 @@ def _add(found: Pages, header: Struct, chunk: Chunk) -> None:
     values, encoding = number(said, 1), number(said, 2 if kind == _DATA else 4)
     if values < 0 or encoding not in chunk.encodings:
         raise PageError("a page is encoded otherwise than the footer says")
-    if kind == _DATA_2:
-        _check_second(said, values, number(header, 3), chunk)
-        found.nulls = None if found.nulls is None else found.nulls + number(said, 2)
-    else:
-        found.nulls = None
+    nulls = _nulls_2(said, values, page, chunk) if kind == _DATA_2 else _nulls_1(said, values, page, chunk)
+    found.nulls = None if None in (found.nulls, nulls) else (found.nulls or 0) + (nulls or 0)
     if encoding in CODED and found.coded == found.values:
         found.coded += values
     found.values += values
     found.data_pages += 1
 
 
-def _check_second(said: Struct, values: int, size: int, chunk: Chunk) -> None:
-    """Check a header of the second version, which names more numbers."""
-    nulls, rows, levels = number(said, 2), number(said, 3), (number(said, 5), number(said, 6))
-    if not 0 <= nulls <= values or min(levels) < 0 or sum(levels) > size:
+def _nulls_1(said: Struct, values: int, page: memoryview, chunk: Chunk) -> int | None:
+    """Nulls of a page of the first version, whose levels are packed with its values; None if they are."""
+    if not chunk.leaf.definitions:
+        return 0
+    if chunk.is_packed or chunk.leaf.repetitions or number(said, 3) != _RLE:
+        return None
+    size = int.from_bytes(page[:4], "little")
+    return nulls_of(page[4 : 4 + size], chunk.leaf.definitions, values)
+
+
+def _nulls_2(said: Struct, values: int, page: memoryview, chunk: Chunk) -> int:
+    """Nulls of a page of the second version, which names more numbers, and never packs its levels."""
+    nulls, rows, size, repeated = (number(said, key) for key in (2, 3, 5, 6))
+    if not 0 <= nulls <= values or min(size, repeated) < 0 or size + repeated > len(page):
         raise PageError("the header of a page contradicts itself")
     if rows > values or (rows != values and not chunk.leaf.repetitions):
         raise PageError("a page has another number of values than of rows")
+    if (
+        chunk.leaf.definitions
+        and nulls_of(page[repeated : repeated + size], chunk.leaf.definitions, values) != nulls
+    ):
+        raise PageError("a page has another number of nulls than its header says")
+    if not chunk.leaf.definitions and size:
+        raise PageError("a page has levels that its column does not have")
+    return nulls
 
 
 def _check(found: Pages, chunk: Chunk) -> None:

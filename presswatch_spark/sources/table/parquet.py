@@ -35,7 +35,7 @@ __all__ = ["ARROW_ERRORS", "DECODED_BYTES", "MAGIC", "column_at", "dotted_names"
 
 # Of a list in a row, such as its languages; of more than these nothing is told.
 LONGEST_LIST = 1_000
-UNSURE = "read without URLs: its dictionary of them holds some that no row has, so one may be damaged"
+UNSURE = "read without URLs: a dictionary holds texts that no row has, so a place in it may be damaged"
 
 
 def read_parquet(
@@ -108,9 +108,8 @@ class _RowGroup:
         at_once = reader.rows_for(self.options.batch_bytes)
         try:
             with memory_bounded(DECODED_BYTES):
-                unsure = reader.rehearse(
-                    [self.chosen[role] for role in ("url",) if role in self.chosen], at_once
-                )
+                paired = [self.chosen[role] for role in ("text", "url") if role in self.chosen]
+                unsure = reader.rehearse(paired, at_once)
             if unsure:
                 self.report.add_defect(UNSURE, self.group, "row group")
             for rows, documents in drawn_bounded(self._batches(reader, at_once, not unsure), DECODED_BYTES):

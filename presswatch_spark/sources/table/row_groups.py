@@ -8,7 +8,7 @@ footer has something to compare them with.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from presswatch_spark.sources.table.arrow_text import WrongTypeError, text_column
 from presswatch_spark.sources.table.footer import BYTE_ARRAY, Chunk
 from presswatch_spark.sources.table.opening import Opened, column_at
+from presswatch_spark.sources.table.pages import CODED
 
 # A batch that takes too much memory is decoded again in pieces of a sixteenth.
 _SMALLER = 16
@@ -28,12 +29,12 @@ class DamagedError(ValueError):
 
 @dataclass(slots=True)
 class _Count:
-    """Nulls and bytes of a column, so far; `distinct`: its first values, each once, `None` if not wanted."""
+    """Nulls and bytes of a column, so far; `distinct`: its values, each once; None if nobody asks."""
 
     rows: int = 0
     nulls: int = 0
     text_bytes: int = 0
-    distinct: list[pa.Array[Any]] = field(default_factory=list)
+    distinct: list[pa.Array[Any]] | None = None
 
 
 class GroupReader:
@@ -57,34 +58,45 @@ class GroupReader:
         return max(1, min(self.rows, batch_bytes * self.rows // max(1, size)))
 
     def rehearse(self, paired: Collection[str], rows_at_once: int) -> frozenset[str]:
-        """Decode the columns that may put values into others' rows, and those `paired`, and give nothing.
+        """Decode what may put values beside the rows of others, and give nothing; `DamagedError` if it does.
 
-        Returns those of `paired` whose dictionary has values that no row uses: a place in it may be damaged.
+        Those are columns with nulls, and of the `paired` ones the rows that are places in a dictionary.
+        Returns those of them whose dictionary has values that no row uses: a place in it may be damaged.
         """
-        names = {name for name in self._names if name in paired or self._may_shift(name)}
-        chunks = [chunk for chunk in self.chunks if _is_below(chunk, names)]
-        self._opened.file.expect(self.chunks, again=chunks)
-        counts = {chunk.start: _Count() for chunk in chunks if not chunk.leaf.repetitions}
-        for batch in self._decoded(sorted(names), rows_at_once) if chunks else ():
-            self._count(batch, counts, chunks, distinct=True)
-        self._compare(counts, chunks)
-        return frozenset(name for name in paired if self._has_unused(name, counts))
+        again = [chunk for chunk in self.chunks if self._is_rehearsed(chunk, paired)]
+        self._opened.file.expect(self.chunks, again)
+        unused = []
+        for chunk in again:
+            count = _Count(distinct=[])
+            for batch in self._decoded([chunk.leaf.path], rows_at_once):
+                self._count(batch, chunk, count)
+                pages = self._opened.file.pages.get(chunk.start)
+                if not chunk.nulls and pages and count.rows >= pages.coded:
+                    break
+            if chunk.nulls or count.rows >= self.rows:
+                self._compare(chunk, count)
+            if self._has_unused(chunk, count):
+                unused.append(chunk.leaf.path)
+        return frozenset(unused).intersection(paired)
 
     def batches(self, rows_at_once: int) -> Iterator[pa.RecordBatch]:
         """Yield the rows in their order; `DamagedError` where they are not what the footer says."""
-        counts = {chunk.start: _Count() for chunk in self.chunks if not chunk.leaf.repetitions}
+        counts = [(chunk, _Count()) for chunk in self.chunks if not chunk.leaf.repetitions]
         rows = 0
         for batch in self._decoded(self._names, rows_at_once):
-            self._count(batch, counts, self.chunks)
+            for chunk, count in counts:
+                self._count(batch, chunk, count)
             rows += len(batch)
             yield batch
         if rows != self.rows:
             raise DamagedError(f"{self.rows:,} rows were expected, and {rows:,} are there")
-        self._compare(counts, self.chunks)
+        for chunk, count in counts:
+            self._compare(chunk, count)
 
-    def _may_shift(self, name: str) -> bool:
-        chunks = [chunk for chunk in self.chunks if _is_below(chunk, [name])]
-        return any(chunk.nulls for chunk in chunks if not chunk.leaf.repetitions)
+    def _is_rehearsed(self, chunk: Chunk, paired: Collection[str]) -> bool:
+        if chunk.leaf.repetitions or not self.rows:
+            return False
+        return bool(chunk.nulls) or (chunk.leaf.path in paired and bool(CODED & chunk.encodings))
 
     def _decoded(self, names: list[str], rows_at_once: int) -> Iterator[pa.RecordBatch]:
         """The rows of some columns; in smaller and smaller batches, where they take too much memory."""
@@ -107,59 +119,34 @@ class GroupReader:
                     raise
                 rows_at_once = max(1, rows_at_once // _SMALLER)
 
-    def _count(
-        self,
-        batch: pa.RecordBatch,
-        counts: dict[int, _Count],
-        chunks: Collection[Chunk],
-        *,
-        distinct: bool = False,
-    ) -> None:
-        for chunk in chunks:
-            count = counts.get(chunk.start)
-            if count is None:
-                continue
-            column = column_at(batch, chunk.leaf.path)
-            count.nulls += column.null_count
-            if chunk.nulls is not None and count.nulls > chunk.nulls:
-                raise DamagedError("a column has more nulls than the footer says")
-            if chunk.leaf.kind == BYTE_ARRAY and chunk.text_bytes is not None:
-                count.text_bytes += _bytes_of(column)
-            pages = self._opened.file.pages.get(chunk.start)
-            if (
-                distinct
-                and pages
-                and pages.dictionary is not None
-                and not pa.types.is_dictionary(column.type)
-            ):
-                coded = column.slice(0, max(0, pages.coded - count.rows))
-                count.distinct.append(pc.unique(coded).drop_null())
-            count.rows += len(column)
+    def _count(self, batch: pa.RecordBatch, chunk: Chunk, count: _Count) -> None:
+        column = column_at(batch, chunk.leaf.path)
+        count.nulls += column.null_count
+        if chunk.nulls is not None and count.nulls > chunk.nulls:
+            raise DamagedError("a column has more nulls than the footer says")
+        if chunk.leaf.kind == BYTE_ARRAY and chunk.text_bytes is not None:
+            count.text_bytes += _bytes_of(column)
+        pages = self._opened.file.pages.get(chunk.start)
+        # Arrow's own dictionaries may hold more than the rows.
+        if count.distinct is not None and pages and pages.coded and not pa.types.is_dictionary(column.type):
+            coded = column.slice(0, max(0, pages.coded - count.rows))
+            count.distinct.append(pc.unique(coded).drop_null())
+        count.rows += len(column)
 
-    def _compare(self, counts: dict[int, _Count], chunks: Collection[Chunk]) -> None:
-        for chunk in chunks:
-            count = counts.get(chunk.start)
-            if count is None:
-                continue
-            if count.rows != self.rows:
-                raise DamagedError("a column has another number of rows than the footer says")
-            if chunk.nulls not in (None, count.nulls):
-                raise DamagedError("a column has another number of nulls than the footer says")
-            if chunk.leaf.kind == BYTE_ARRAY and chunk.text_bytes not in (None, count.text_bytes):
-                raise DamagedError("the texts of a column have another length than the footer says")
+    def _compare(self, chunk: Chunk, count: _Count) -> None:
+        if count.rows != self.rows:
+            raise DamagedError("a column has another number of rows than the footer says")
+        if chunk.nulls not in (None, count.nulls):
+            raise DamagedError("a column has another number of nulls than the footer says")
+        if chunk.leaf.kind == BYTE_ARRAY and chunk.text_bytes not in (None, count.text_bytes):
+            raise DamagedError("the texts of a column have another length than the footer says")
 
-    def _has_unused(self, name: str, counts: dict[int, _Count]) -> bool:
-        """Whether a column of texts has a dictionary with values that stand in no row.
-
-        Those that write a dictionary write what is in the rows: a place that is damaged leaves a value over.
-        Arrow's own dictionaries may hold more.
-        """
-        for chunk in self.chunks:
-            if chunk.leaf.path == name and (parts := counts[chunk.start].distinct):
-                pages = self._opened.file.pages[chunk.start]
-                used = len(pc.unique(pa.chunked_array(parts)))
-                return pages.dictionary is not None and used < pages.dictionary
-        return False
+    def _has_unused(self, chunk: Chunk, count: _Count) -> bool:
+        """Whether a dictionary has values that stand in no row: writers put in it what is in the rows."""
+        if not count.distinct:
+            return False
+        pages = self._opened.file.pages[chunk.start]
+        return len(pc.unique(pa.chunked_array(count.distinct))) < (pages.dictionary or 0)
 
 
 def _is_below(chunk: Chunk, names: Collection[str]) -> bool:

@@ -44,6 +44,11 @@ def siblings_of(uri: str) -> tuple[str, ...]:
     return tuple(f"{name['stem']}_meta{name['part'] or ''}.jsonl{suffix}" for suffix in packed)
 
 
+def has_metadata_beside(uri: str, options: ReadOptions) -> bool:
+    """Whether the metadata of a text file of OSCAR 21.09 stands beside `uri`."""
+    return _existing(siblings_of(uri), options) is not None
+
+
 def is_named_like_text(uri: str) -> bool:
     """Whether `uri` is named like a text file of OSCAR: `fr.txt`, `fr_part_1.txt.gz`."""
     return _OSCAR_NAME.fullmatch(uri) is not None

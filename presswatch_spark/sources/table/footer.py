@@ -114,7 +114,7 @@ def _footer(fields: Struct, end: int, data: bytes) -> Footer:
     groups = tuple(_group(group, leaves, end) for group in structs(fields, 4))
     if rows != sum(group.rows for group in groups):
         raise FooterError("the row groups have another number of rows than the footer says")
-    places = sorted((chunk.start, chunk.end) for group in groups for chunk in group.chunks if chunk.size)
+    places = sorted((chunk.start, chunk.end) for group in groups for chunk in group.chunks if chunk.values)
     if any(ahead > start for (_, ahead), (start, _) in pairwise(places)):
         raise FooterError("two columns lie in the same bytes")
     return Footer(rows, groups, data)
@@ -185,7 +185,7 @@ def _chunk(column: Struct, leaf: Leaf, rows: int, end: int) -> Chunk:
     if chunk.values < rows or (chunk.values > rows and not leaf.repetitions):
         raise FooterError("a column has another number of values than its row group has rows")
     lies_inside = len(MAGIC) <= chunk.start <= chunk.end <= end
-    if chunk.unpacked_bytes < 0 or not (lies_inside or chunk.size == chunk.values == 0):
+    if chunk.unpacked_bytes < 0 or not (lies_inside or chunk.values == 0):
         raise FooterError("a column lies outside of the file")
     if chunk.nulls is not None and not 0 <= chunk.nulls <= (chunk.values if leaf.definitions else 0):
         raise FooterError("a column has more nulls than values")

@@ -137,7 +137,7 @@ def _recognised(shard: ObjectInfo, options: ReadOptions, head: bytes, kind: str)
         return _by_columns(shard, options, head, kind)
     if _OSCAR.recognises(shard.uri, head):
         return _OSCAR
-    if kind in _ANYTHING and (named or kind == "empty"):
+    if kind == "empty" or (kind == "unknown" and named) or (kind == "text" and named in RECORD_SOURCES):
         return SOURCES[named or "rows"]
     raise InputError(
         f"the content of the shard is {kind}, not a format that is read",

@@ -123,7 +123,7 @@ def test_what_is_not_read_is_called_by_its_name(
         named(path)
     assert caught.value.where == str(path)
     assert remedy in caught.value.remedy
-    said = "holds nothing that can be read" if kind == "text" else f"was to be read as wet, but it is {kind}"
+    said = "WARC records, so it is not WET" if kind == "text" else f"was to be read as wet, but it is {kind}"
     with pytest.raises(CorruptError, match=said):
         read(path, "wet")
 

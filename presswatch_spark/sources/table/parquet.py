@@ -13,7 +13,7 @@ import pyarrow as pa
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
 from presswatch_spark.sources.table.arrow_text import TextColumn, WrongTypeError, text_column
-from presswatch_spark.sources.table.bounded import drawn_bounded, memory_bounded
+from presswatch_spark.sources.table.bounded import drawn_bounded
 from presswatch_spark.sources.table.columns import Columns
 from presswatch_spark.sources.table.locators import locator_of
 from presswatch_spark.sources.table.opening import (
@@ -105,14 +105,8 @@ class _RowGroup:
         done = 0
         reader = GroupReader(self.parquet, self.group, self.chosen.values())
         self.report.bytes_read += reader.size
-        at_once = reader.rows_for(self.options.batch_bytes)
         try:
-            with memory_bounded(DECODED_BYTES):
-                paired = [self.chosen[role] for role in ("text", "url") if role in self.chosen]
-                unsure = reader.rehearse(paired, at_once)
-            if unsure:
-                self.report.add_defect(UNSURE, self.group, "row group")
-            for rows, documents in drawn_bounded(self._batches(reader, at_once, not unsure), DECODED_BYTES):
+            for rows, documents in drawn_bounded(self._batches(reader), DECODED_BYTES):
                 yield documents
                 done += rows
         except (MemoryError, *DAMAGE_ERRORS) as error:
@@ -123,14 +117,15 @@ class _RowGroup:
             what = f"row group cannot be read ({why}), {done:,} of its {self.rows:,} rows were"
             self.report.add_defect(what, self.group, "row group")
 
-    def _batches(
-        self, reader: GroupReader, rows_at_once: int, with_urls: bool
-    ) -> Iterator[tuple[int, DocumentBatch]]:
+    def _batches(self, reader: GroupReader) -> Iterator[tuple[int, DocumentBatch]]:
         """Yield the documents of so many rows, and how many rows they were."""
         first = self.first_row
-        for decoded in reader.batches(rows_at_once):
+        paired = [self.chosen[role] for role in ("text", "url") if role in self.chosen]
+        for decoded in reader.batches(reader.rows_for(self.options.batch_bytes), paired):
+            if reader.unsure and first == self.first_row:
+                self.report.add_defect(UNSURE, self.group, "row group")
             for piece in self._pieces(decoded):
-                yield len(piece), self._documents(piece, first, with_urls)
+                yield len(piece), self._documents(piece, first, with_urls=not reader.unsure)
                 first += len(piece)
 
     def _pieces(self, record_batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:

@@ -40,7 +40,7 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A column of a row group: bytes `start` to `start + size` of the file, packed or not.
+    """A column of a row group: bytes `start` to `start + size` of the file, packed by `codec` (0: not).
 
     `values` counts nulls too. `nulls`, `text_bytes` (of all texts), `least` and `greatest` (bounds of the
     values, in bytes) are None where the footer does not say. `data_pages`, `dictionary_pages`: None likewise.
@@ -50,7 +50,7 @@ class Chunk:
     start: int
     size: int
     unpacked_bytes: int
-    is_packed: bool
+    codec: int
     values: int
     encodings: frozenset[int]
     nulls: int | None
@@ -173,7 +173,7 @@ def _chunk(column: Struct, leaf: Leaf, rows: int, end: int) -> Chunk:
         _start(meta),
         number(meta, 7),
         number(meta, 6),
-        number(meta, 4) != 0,
+        number(meta, 4),
         number(meta, 5),
         frozenset(each for each in items(meta, 2) if isinstance(each, int)),
         number(statistics, 3) if 3 in statistics else None,

@@ -11,17 +11,17 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from presswatch_spark.sources.table.arrow_text import WrongTypeError, text_column
 from presswatch_spark.sources.table.footer import BYTE_ARRAY, Chunk
 from presswatch_spark.sources.table.opening import Opened, column_at
-from presswatch_spark.sources.table.pages import CODED, Pages
+from presswatch_spark.sources.table.pages import CODED
 
 # A batch that takes too much memory is decoded again in pieces of a sixteenth.
 _SMALLER = 16
-# Batches that wait until it is sure that their rows are whole; where it takes more, columns are decoded twice.
+# Batches that wait until columns are counted; of larger row groups those columns are decoded twice.
 _BATCHES_HELD = 8
 
 
@@ -31,12 +31,11 @@ class DamagedError(ValueError):
 
 @dataclass(slots=True)
 class _Count:
-    """Nulls and bytes of a column, so far; `distinct`: its values, each once; None if nobody asks."""
+    """Rows, nulls and bytes of a column, so far."""
 
     rows: int = 0
     nulls: int = 0
     text_bytes: int = 0
-    distinct: list[pa.Array[Any]] | None = None
 
 
 class GroupReader:
@@ -63,84 +62,44 @@ class GroupReader:
     def batches(self, rows_at_once: int, paired: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
         """Yield the rows in their order; `DamagedError` where they are not what the footer says.
 
-        No row is given before what may put values of the `paired` columns beside the rows of others is
-        checked: columns with nulls, and places in dictionaries. `unsure` names those of them whose
-        dictionary has values that no row uses: a place in it may be damaged.
+        With `paired` columns no row is given before columns with nulls are counted to their end. `unsure`
+        then names those of them whose dictionary has values that no row uses: a place in it may be damaged.
         """
-        watched = self._watched(paired) if paired else []
-        wait = max((reach for _, reach in watched), default=0)
-        if wait > _BATCHES_HELD * rows_at_once:
-            self._rehearse(watched, rows_at_once)
-            watched, wait = [], 0
-        counts = self._counts(self.chunks, watched)
-        rows, held = 0, list[pa.RecordBatch]()
+        coded = [chunk for chunk in self.chunks if chunk.leaf.path in paired and CODED & chunk.encodings]
+        flat = [chunk for chunk in self.chunks if not chunk.leaf.repetitions]
+        shifting = [chunk for chunk in flat if chunk.nulls and paired]
+        self._opened.file.expect(self.chunks, coded, shifting)
+        is_held = bool(shifting) and self.rows <= _BATCHES_HELD * rows_at_once
+        if shifting and not is_held:
+            self._rehearse(shifting, rows_at_once)
+        counts, rows, held = {chunk: _Count() for chunk in flat}, 0, list[pa.RecordBatch]()
         for batch in self._decoded(self._names, rows_at_once):
             self._count(batch, counts)
             rows += len(batch)
-            held.append(batch)
-            if rows >= min(wait, self.rows):
-                self._judge(watched, counts)
-                watched, wait = [], 0
-                yield from held
-                held = []
+            self._doubt(batch, coded)
+            if is_held:
+                held.append(batch)
+            else:
+                yield batch
         if rows != self.rows:
             raise DamagedError(f"{self.rows:,} rows were expected, and {rows:,} are there")
-        self._judge([(chunk, self.rows) for chunk in self.chunks], counts)
+        self._compare(counts)
+        yield from held
 
-    def _watched(self, paired: Collection[str]) -> list[tuple[Chunk, int]]:
-        """Columns that may shift, and how many of their rows tell whether they do."""
-        coded = [chunk for chunk in self.chunks if chunk.leaf.path in paired and CODED & chunk.encodings]
-        flat = [
-            chunk for chunk in self.chunks if (chunk.nulls or chunk in coded) and not chunk.leaf.repetitions
-        ]
-        self._opened.file.expect(self.chunks, again=coded)
-        found = [(chunk, self.rows if chunk.nulls else self._pages(chunk).coded) for chunk in flat]
-        return [(chunk, reach) for chunk, reach in found if chunk not in coded or not self._is_summed(chunk)]
-
-    def _pages(self, chunk: Chunk) -> Pages:
-        """What the pages of a column say, which is read now and held."""
-        pages = self._opened.file.pages
-        if chunk.start not in pages and chunk.values:
-            self._opened.file.seek(chunk.start)
-            self._opened.file.read(chunk.size)
-        return pages.get(chunk.start) or Pages()
-
-    def _is_summed(self, chunk: Chunk) -> bool:
-        """Whether all pages of a column have checksums, so that no damage to their values stays unseen."""
-        pages = self._pages(chunk)
-        return 0 < pages.pages == pages.with_checksum
-
-    def _rehearse(self, watched: list[tuple[Chunk, int]], rows_at_once: int) -> None:
-        """Decode columns up to where they are judged, one by one, and give nothing."""
-        for chunk, reach in watched:
-            counts = self._counts([chunk], [(chunk, reach)])
-            rows = 0
-            for batch in self._decoded([chunk.leaf.path], min(rows_at_once, max(1, reach))):
+    def _rehearse(self, chunks: Collection[Chunk], rows_at_once: int) -> None:
+        """Decode columns one by one, and give nothing."""
+        for chunk in chunks:
+            counts = {chunk: _Count()}
+            for batch in self._decoded([chunk.leaf.path], rows_at_once):
                 self._count(batch, counts)
-                rows += len(batch)
-                if rows >= reach < self.rows:
-                    break
-            self._judge([(chunk, reach)], counts)
+            self._compare(counts)
 
-    def _counts(self, chunks: Collection[Chunk], watched: list[tuple[Chunk, int]]) -> dict[Chunk, _Count]:
-        """A count for each column without lists; for those watched with the distinct values it begins with."""
-        coded = {chunk for chunk, _ in watched if self._opened.file.pages.get(chunk.start, Pages()).coded}
-        return {
-            chunk: _Count(distinct=[] if chunk in coded else None)
-            for chunk in chunks
-            if not chunk.leaf.repetitions
-        }
-
-    def _judge(self, watched: list[tuple[Chunk, int]], counts: dict[Chunk, _Count]) -> None:
-        """Compare what was counted up to where it can be, and note whose dictionary is not sure."""
-        for chunk, reach in watched:
-            if count := counts.get(chunk):
-                if reach >= self.rows:
-                    _compare(chunk, count, self.rows)
-                used = len(pc.unique(pa.chunked_array(count.distinct))) if count.distinct else None
-                if used is not None and used < (self._opened.file.pages[chunk.start].dictionary or 0):
-                    self.unsure.add(chunk.leaf.path)
-                count.distinct = None
+    def _doubt(self, batch: pa.RecordBatch, coded: Collection[Chunk]) -> None:
+        """Note whose dictionary is not sure. Arrow's own may hold more than the rows."""
+        for chunk in coded:
+            pages = self._opened.file.pages.get(chunk.start)
+            if pages and pages.unused and not pa.types.is_dictionary(column_at(batch, chunk.leaf.path).type):
+                self.unsure.add(chunk.leaf.path)
 
     def _decoded(self, names: list[str], rows_at_once: int) -> Iterator[pa.RecordBatch]:
         """The rows of some columns; in smaller and smaller batches, where they take too much memory."""
@@ -171,20 +130,16 @@ class GroupReader:
                 raise DamagedError("a column has more nulls than the footer says")
             if chunk.leaf.kind == BYTE_ARRAY and chunk.text_bytes is not None:
                 count.text_bytes += _bytes_of(column)
-            # Arrow's own dictionaries may hold more than the rows.
-            if count.distinct is not None and not pa.types.is_dictionary(column.type):
-                coded = column.slice(0, max(0, self._opened.file.pages[chunk.start].coded - count.rows))
-                count.distinct.append(pc.unique(coded).drop_null())
             count.rows += len(column)
 
-
-def _compare(chunk: Chunk, count: _Count, rows: int) -> None:
-    if count.rows != rows:
-        raise DamagedError("a column has another number of rows than the footer says")
-    if chunk.nulls not in (None, count.nulls):
-        raise DamagedError("a column has another number of nulls than the footer says")
-    if chunk.leaf.kind == BYTE_ARRAY and chunk.text_bytes not in (None, count.text_bytes):
-        raise DamagedError("the texts of a column have another length than the footer says")
+    def _compare(self, counts: dict[Chunk, _Count]) -> None:
+        for chunk, count in counts.items():
+            if count.rows != self.rows:
+                raise DamagedError("a column has another number of rows than the footer says")
+            if chunk.nulls not in (None, count.nulls):
+                raise DamagedError("a column has another number of nulls than the footer says")
+            if chunk.leaf.kind == BYTE_ARRAY and chunk.text_bytes not in (None, count.text_bytes):
+                raise DamagedError("the texts of a column have another length than the footer says")
 
 
 def _is_below(chunk: Chunk, names: Collection[str]) -> bool:
@@ -192,6 +147,10 @@ def _is_below(chunk: Chunk, names: Collection[str]) -> bool:
 
 
 def _bytes_of(column: pa.Array[Any]) -> int:
+    if pa.types.is_string(column.type) and len(column):
+        # What is null takes no bytes in what pyarrow decodes.
+        ends = np.frombuffer(column.buffers()[1], np.int32)
+        return int(ends[column.offset + len(column)]) - int(ends[column.offset])
     try:
         texts = text_column(column, "")
     except WrongTypeError:

@@ -65,9 +65,15 @@ def is_false(url: str, text: str, pages: Sequence[Pair]) -> bool:
 
 
 def verdicts(
-    damaged: Iterable[tuple[str, bytes]], pages: Sequence[Pair], path: Path, format: str = "auto"
+    damaged: Iterable[tuple[str, bytes]],
+    pages: Sequence[Pair],
+    path: Path,
+    format: str = "auto",
+    shard: Path | None = None,
 ) -> tuple[Counter[str], list[str]]:
-    """Count the verdicts on damaged twins of `path`; also what was done to those that must not be.
+    """Count the verdicts on `shard` for damaged twins of `path`, which is the shard or a part of it.
+
+    Also tells what was done to those that must not be.
 
     They are read in a process of their own; one that it dies of counts as `abort`.
     """
@@ -78,7 +84,7 @@ def verdicts(
     for what, data in damaged:
         path.write_bytes(data)
         try:
-            said = pool.submit(verdict, path, pages, format).result()
+            said = pool.submit(verdict, shard or path, pages, format).result()
         except BrokenProcessPool:
             said, pool = "abort", ProcessPoolExecutor(1, context)
         counts[said] += 1

@@ -40,6 +40,26 @@ def parse(line: bytes) -> Any:
             raise TooDeepError("nested too deeply") from error
 
 
+def repeats_a_name(line: bytes) -> bool:
+    """Whether an object in a line of JSON has two fields of one name: damage makes such, writers do not."""
+
+    def seen(pairs: list[tuple[str, Any]]) -> None:
+        if len({name for name, _ in pairs}) < len(pairs):
+            raise _RepeatedError
+
+    try:
+        json.loads(line.decode("utf-8", "replace"), parse_int=float, object_pairs_hook=seen)
+    except _RepeatedError:
+        return True
+    except (ValueError, RecursionError):
+        return False
+    return False
+
+
+class _RepeatedError(Exception):
+    pass
+
+
 def encoded(text: str) -> bytes:
     """UTF-8 of a string; a lone surrogate becomes the three bytes that no valid UTF-8 holds."""
     try:
@@ -49,14 +69,19 @@ def encoded(text: str) -> bytes:
 
 
 def read_jsonl(
-    chunks: Iterable[bytes], columns: Columns, options: ReadOptions, report: ReadReport, where: str
+    chunks: Iterable[bytes],
+    columns: Columns,
+    options: ReadOptions,
+    report: ReadReport,
+    where: str,
+    text_is_sure: bool = False,
 ) -> Iterator[DocumentBatch]:
     """Yield batches of the rows in inflated `chunks`.
 
     A row without text, or gated by language, is skipped; a line that is no object, or whose text is no
     string, is a defect. `CorruptError` if rows were read and none has a column for text.
     """
-    reading = _Rows(columns, options, report)
+    reading = _Rows(columns, options, report, text_is_sure)
     for index, line in _chosen(lines(chunks, report, options.max_document_bytes), options.rows):
         if index == 0:
             line = line.removeprefix(BYTE_ORDER_MARK)
@@ -83,7 +108,10 @@ def _chosen(
 class _Rows:
     """The rows of one shard on their way into batches."""
 
-    def __init__(self, columns: Columns, options: ReadOptions, report: ReadReport) -> None:
+    def __init__(
+        self, columns: Columns, options: ReadOptions, report: ReadReport, text_is_sure: bool
+    ) -> None:
+        self._text_is_sure = text_is_sure
         self._paths = {role: columns.paths(role) for role in ROLES}
         self._needed = tree_of(path for role in LOCATOR_ROLES for path in self._paths[role])
         self._gate = {code.lower() for code in options.languages}
@@ -91,6 +119,7 @@ class _Rows:
         self._rows = 0
         self._rows_with_column = 0
         self._keys: list[str] = []
+        self._shape = (0, 0)
         self.builder: BatchBuilder[tuple[int, dict[str, Any]]] = BatchBuilder(report, self._locate)
 
     def add(self, index: int, line: bytes) -> None:
@@ -105,12 +134,17 @@ class _Rows:
         if not isinstance(row, dict):
             self._report.add_defect("line is no JSON object, not read", index, "line")
             return
+        if self._is_fused(line, row):
+            self._report.add_defect("line has two fields of one name, not read", index, "line")
+            return
         self._rows += 1
         text = first(row, self._paths["text"])
         if isinstance(text, str) and text and not self._gated(row):
             # A batch must not hold the rest of the row, which may be a page's HTML.
             place = (index, pruned(row, self._needed))
             self.builder.add(encoded(text), self._url(index, row), place, len(line))
+        elif text is None and self._text_is_sure and not has_any(row, self._paths["text"]):
+            self._report.add_defect("row has no column of text, as all of the dataset have", index, "line")
         elif text is None or isinstance(text, str):
             self._report.add_skipped("language" if text else "no text")
         else:
@@ -119,6 +153,23 @@ class _Rows:
             self._rows_with_column += 1
         elif not self._keys:
             self._keys = sorted(map(str, row))[:20]
+
+    def _is_fused(self, line: bytes, row: dict[str, Any]) -> bool:
+        """Whether parts of two rows may stand in one: an object has two texts, or two URLs.
+
+        Lines with as many fields and quotes as one that was looked at are not looked at: that takes longer.
+        """
+        quotes = line.count(b'"')
+        if (quotes, len(row)) == self._shape:
+            return False
+        shape = (quotes - line.count(b'\\"'), len(row))
+        if shape == self._shape:
+            return False
+        names = {path[-1] for role in ("text", "url") for path in self._paths[role] if has_any(row, (path,))}
+        if any(line.count(f'"{name}"'.encode()) > 1 for name in names) and repeats_a_name(line):
+            return True
+        self._shape = shape
+        return False
 
     def check(self, where: str) -> None:
         """Refuse what must not look like a shard without copies: no rows, or none with a column for text."""

@@ -146,8 +146,12 @@ def _certain(shard: ObjectInfo, options: ReadOptions) -> tuple[int, int]:
     if info is None:
         return 0, 1 << 62
     with open_stream(shard, options.storage) as stream:
-        found = _documents(Window(stream, ReadReport()), options.max_document_bytes, ReadReport())
+        report = ReadReport()
+        found = _documents(Window(stream, report), options.max_document_bytes, report)
         documents = [(document.line, document.sentences) for document in found]
+    if report.defects_total:
+        # What a damaged stream inflates to before anybody notices may be anything.
+        return 0, 1 << 62
     with open_stream(info, options.storage) as stream:
         read = lines(inflated(stream, ReadReport()), ReadReport(), options.max_document_bytes)
         named = [(entry.line, entry.sentences) for _, line in read if (entry := _entry_of(line))]

@@ -125,10 +125,11 @@ def test_rows_without_text_are_skipped_and_texts_of_a_wrong_type_are_named(tmp_p
         tmp_path, line(None), b'{"url": "x"}', line(""), line(7), line(["a"]), line("fin")
     )
     assert texts(found) == ["fin"]
-    assert report.documents_skipped == 3
+    assert report.documents_skipped == 2
+    assert "row has no column of text" in complaints(report)
     assert "text is a number, not a string; not read at line 3" in complaints(report)
     assert "text is a list, not a string; not read at line 4" in complaints(report)
-    assert report.defects_total == 2
+    assert report.defects_total == 3
 
 
 def test_a_url_of_a_wrong_type_costs_only_the_url(tmp_path: Path) -> None:

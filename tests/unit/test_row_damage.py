@@ -50,7 +50,7 @@ CASES = [(name, "shard") for name in FORMS] + [(name, "metadata") for name in FO
 
 @pytest.mark.parametrize(("name", "part"), CASES)
 def test_damage_gives_less_only_if_it_is_told(tmp_path: Path, name: str, part: str) -> None:
-    _, wrong = judged(tmp_path, name, part, 60, 13)
+    _, wrong = judged(tmp_path, name, part, 21, 13)
     assert wrong == []
 
 

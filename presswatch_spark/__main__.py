@@ -1,5 +1,9 @@
 """`python -m presswatch_spark` is `presswatch`."""
 
-from presswatch_spark.cli import main
+from presswatch_spark.child import leave_working_folder
+
+leave_working_folder()
+
+from presswatch_spark.cli import main  # noqa: E402
 
 main()

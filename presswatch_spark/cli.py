@@ -13,6 +13,7 @@ from presswatch_spark.commands.compare import compare
 from presswatch_spark.commands.corpus import corpus
 from presswatch_spark.commands.demo import demo
 from presswatch_spark.commands.estimate import estimate
+from presswatch_spark.commands.options import tell
 from presswatch_spark.commands.pointers import fetch, verify_rows
 from presswatch_spark.commands.releases import releases
 from presswatch_spark.commands.rights import rights
@@ -21,6 +22,8 @@ from presswatch_spark.commands.schedule import schedule
 from presswatch_spark.commands.tables import matches, runs, sql
 from presswatch_spark.commands.watch import watch
 from presswatch_spark.exits import outcome
+from presswatch_spark.monitoring.throttled import throttling_told
+from presswatch_spark.show import printable
 
 STOPPED = (
     "stopped (a scan or census that `presswatch runs` does not list as finished goes on where it was when the"
@@ -64,4 +67,5 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command of `presswatch`; returns its exit code."""
-    return outcome(cli, "presswatch", arguments, STOPPED)
+    with throttling_told(lambda waiting: tell(printable(str(waiting)))):
+        return outcome(cli, "presswatch", arguments, STOPPED)

@@ -41,6 +41,13 @@ def uncounted_njit(function: Callable[..., Any]) -> Any:
     return _compiled(function, _nrt=False)
 
 
+def is_cached(kernel: Any) -> bool:
+    """Whether this host has machine code of a kernel on disk; other hosts have caches of their own."""
+    function = kernel.py_func
+    name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}-*.nbi"
+    return any(cache_folder().glob(f"*/{name}"))
+
+
 def _compiled(function: Callable[..., Any], **options: bool) -> Any:
     numba.config.CACHE_DIR = str(cache_folder())
     return numba.njit(cache=True, nogil=True, **options)(function)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial, reduce
 from operator import add
@@ -20,10 +20,13 @@ import pyarrow.compute as pc
 from presswatch_spark import __version__
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.costs.budget import Bill, CostGuard
+from presswatch_spark.errors import OutputError
+from presswatch_spark.monitoring.compiling import Compiling
 from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.metrics import RunFacts, Totals
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Counts, Progress
+from presswatch_spark.output.damage import without_damage
 from presswatch_spark.output.markers import Wave
 from presswatch_spark.output.publish import publish
 from presswatch_spark.output.runs import Run, claim, key_of
@@ -33,13 +36,13 @@ from presswatch_spark.output.waves import WaveScan, batched
 from presswatch_spark.sampling.draw import draw
 from presswatch_spark.settings.config import RunRules, ScanConfig, config_digest, row_settings
 from presswatch_spark.shard.scan import ShardScan
-from presswatch_spark.sources.base import ReadOptions
-from presswatch_spark.sources.detect import holds_metadata
+from presswatch_spark.sources.beside import metadata_among
 from presswatch_spark.sources.oscar import companions
 from presswatch_spark.sources.table.columns import check_mapping
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.session import cores_now, session
+from presswatch_spark.storage.beside import left_out_line
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical
 from presswatch_spark.storage.shards import ShardPlan, plan
 
@@ -53,7 +56,7 @@ if TYPE_CHECKING:
 class RunSummary:
     """A published run: its row of `runs`; (shard_uri, status, error) of each shard not read to its end.
 
-    `notes`: what was noticed in shards and is no loss, each once.
+    `notes`: what was noticed in shards and is no loss, each once. `without_url`: documents of unknown URL.
     """
 
     row: Mapping[str, object]
@@ -61,12 +64,16 @@ class RunSummary:
     resumed: bool
     seconds: float
     notes: tuple[str, ...] = ()
+    without_url: int = 0
 
     @property
     def run_id(self) -> str:
         """Id of the run."""
         return str(self.row["run_id"])
 
+
+MOST_ROUNDS = 3
+"""How many times the shards of damaged parts are scanned again by one process."""
 
 Guard = Callable[[Counts, float], None]
 """Asked before the first wave of a run and after each, with what all its processes have done and the seconds
@@ -131,23 +138,36 @@ def scan(
     listed = _without_companions(plan(paths, config.storage, base), dataset, config.storage)
     shards, sampled = _sampled(listed, sample, sample_seed)
     bill = Bill.of(shards, dataset, config)
-    observer = _observer(bill, config.run, progress, events)
+    observer = _observer(bill, config.run, progress, events, listed.left_out)
     manifest = Corpus.open(corpus, check=True, storage=config.storage).manifest
     store = TableStore.create(out, config.storage)
     facts = _facts(dataset, config, manifest) | sampled
     scan_one = ShardScan(dataset, canonical(corpus), manifest.digest, config)
     work = Work(shards, shards.digest, scan_one, facts)
     with claim(store, work.key, datetime.now(UTC), config.run.lease_seconds) as run:
-        scan_one.rehearse(shards.shards[0])
+        with Compiling(events=events):
+            scan_one.rehearse(shards.shards[0])
         spark = spark or session("presswatch scan", master=config.run.master, cores=config.run.cores)
         guards = (_cost_guard(bill, len(shards), spark, observer),)
         return interruptible(spark, partial(execute, work, run, store, config.run, spark, observer, guards))
 
 
-def _observer(bill: Bill, rules: RunRules, progress: Progress | None, events: EventLog | None) -> Observer:
-    """Who follows the run, and is told first what it will cost; raises `BudgetError` if that is too much."""
+def _observer(
+    bill: Bill,
+    rules: RunRules,
+    progress: Progress | None,
+    events: EventLog | None,
+    left_out: Sequence[str],
+) -> Observer:
+    """Who follows the run, and is told first what is left out of it and what it will cost.
+
+    Raises:
+        BudgetError: that is too much.
+    """
     price = bill.machine.kept if bill.machine else None
     observer = Observer(progress or Progress(events=events), events, rules.metrics_file, price)
+    if line := left_out_line(left_out):
+        observer.say("left_out", line)
     observer.say("estimate", bill.line())
     bill.require_within_budget()
     return observer
@@ -161,10 +181,9 @@ def _without_companions(shards: ShardPlan, dataset: str, storage: StorageOptions
     """Leave out files that are read together with a planned shard; their content decides, not their name."""
     if dataset not in ("auto", "oscar"):
         return shards
-    beside, options = companions({shard.uri for shard in shards}), ReadOptions(storage=storage)
-    return ShardPlan.of(
-        shard for shard in shards if shard.uri not in beside or not holds_metadata(shard, options)
-    )
+    beside = companions({shard.uri for shard in shards})
+    metadata = metadata_among([shard for shard in shards if shard.uri in beside], storage)
+    return replace(shards, shards=tuple(shard for shard in shards if shard.uri not in metadata))
 
 
 def _facts(dataset: str, config: ScanConfig, manifest: Manifest) -> dict[str, object]:
@@ -203,22 +222,32 @@ def execute(
 ) -> RunSummary:
     """Scan, in waves, what no earlier process of this run has scanned, and publish.
 
+    What waves wrote, in this process or an earlier one, is checked before it is published; the shards of what
+    is damaged by then are scanned again.
+
     Raises:
-        OutputError: the disk is full, or another process has taken the run over.
+        OutputError: the disk is full or damages what is written, or another process has taken the run over.
         PresswatchError: a guard stopped the run.
     """
-    began = time.monotonic()
-    shards, waves = tuple(work.shards), list(run.waves)
-    done = {position for wave in waves for position in wave.shards}
-    todo = [position for position in range(len(shards)) if position not in done]
+    began, shards = time.monotonic(), tuple(work.shards)
     with observer, spark_errors(str(run.folder)):
+        say = partial(observer.say, "damage_found")
+        for line in run.damaged:
+            say(line)
+        waves, lost = without_damage(spark, run, run.waves, say)
+        scan_wave = WaveScan(spark, run, work.scan, rules, observer, _positions(lost))
         observer.start(*_start(work, run, store, len(shards), waves))
-        scan_wave = WaveScan(spark, run, work.scan, rules, observer)
-        for positions in batched(todo, rules.wave_shards):
+
+        def scan_rest(waves: list[Wave]) -> None:
+            done = _positions(waves)
+            todo = [position for position in range(len(shards)) if position not in done]
+            for positions in batched(todo, rules.wave_shards):
+                _ask(guards, waves, began)
+                observer.wave_started(len(positions))
+                waves += scan_wave({position: shards[position] for position in positions})
             _ask(guards, waves, began)
-            observer.wave_started(len(positions))
-            waves += scan_wave({position: shards[position] for position in positions})
-        _ask(guards, waves, began)
+
+        waves = _undamaged(waves, scan_rest, scan_wave, say)
         facts = {**work.facts, "shards_planned": len(shards)}
         published = publish(spark, store, run, waves, facts, observer.metrics("published").rows())
         observer.published(published.row)
@@ -227,7 +256,36 @@ def execute(
     told = published.log.select(["shard_uri", "status", "error"])
     lost = told.filter(pc.field("status") != "complete").to_pylist()
     incomplete = tuple(tuple(line.values()) for line in lost)
-    return RunSummary(published.row, incomplete, run.resumed, time.monotonic() - began, notes)
+    without_url = pc.sum(published.log["documents_without_url"]).as_py() or 0
+    seconds = time.monotonic() - began
+    return RunSummary(published.row, incomplete, run.resumed, seconds, notes, without_url)
+
+
+def _undamaged(
+    waves: list[Wave],
+    scan_rest: Callable[[list[Wave]], None],
+    scan_wave: WaveScan,
+    say: Callable[[str], None],
+) -> list[Wave]:
+    """Scan what is left of a run, and again what was damaged by the time when all was done."""
+    for _ in range(MOST_ROUNDS):
+        scan_rest(waves)
+        waves, lost = without_damage(scan_wave.spark, scan_wave.run, waves, say)
+        if not lost:
+            return waves
+        scan_wave.again.update(_positions(lost))
+        for wave in lost:
+            scan_wave.observer.wave_lost(wave.counts, wave.totals)
+    raise OutputError(
+        f"what waves wrote was damaged {MOST_ROUNDS} times before it could be published",
+        where=str(scan_wave.run.folder),
+        remedy="see whether this disk fails, and scan into a folder on another",
+    )
+
+
+def _positions(waves: Iterable[Wave]) -> set[int]:
+    """Positions in the plan of the shards of waves."""
+    return {position for wave in waves for position in wave.shards}
 
 
 def _ask(guards: Sequence[Guard], waves: Sequence[Wave], began: float) -> None:
@@ -249,8 +307,9 @@ def _start(
         "run_id": run.run_id,
         **{name: str(asked[name] or "") for name in ("dataset", "release", "sample")},
     }
-    finished = store.read("runs", columns=["finished_at"])["finished_at"].to_pylist()
-    facts = RunFacts(labels, planned, run.started_at, max(finished, default=None))
+    facts = RunFacts(
+        labels, planned, run.started_at, max((row["finished_at"] for row in store.rows()), default=None)
+    )
     counts, totals = _counted(waves), sum((wave.totals for wave in waves), Counter())
     asked |= {"plan_digest": work.plan_digest, "resumed": run.resumed}
     return facts, asked, counts, totals

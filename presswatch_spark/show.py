@@ -1,22 +1,30 @@
-"""Tables for people: aligned columns, cut to the terminal's width; and rows as JSON for programs."""
+"""Tables for people: aligned columns that fit the terminal; and rows as JSON for programs."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import zip_longest
 
 GAP = "  "
 NARROWEST = 8
 
 
 def terminal_width() -> int | None:
-    """Columns of the terminal on stdout; None if stdout is none, and nothing must be cut."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    """Columns that lines may take: those of the terminal on stdout, or as many as COLUMNS says.
+
+    None if stdout is no terminal and COLUMNS says nothing: then nothing must be cut.
+    """
+    if sys.stdout.isatty():
+        return shutil.get_terminal_size().columns
+    named = os.environ.get("COLUMNS", "")
+    return int(named) if named.isdecimal() and int(named) else None
 
 
 def table_lines(
@@ -24,26 +32,63 @@ def table_lines(
     rows: Iterable[Sequence[object]],
     width: int | None,
     whole: Collection[str] = (),
+    wrapped: Collection[str] = (),
 ) -> Iterator[str]:
     """Yield a header line, then one line a row; numbers to the right, the rest to the left.
 
-    If the lines are wider than `width`, the widest columns but those named by `whole` are cut, and what is
-    cut ends in `…`.
+    If the lines are wider than `width`, the widest columns are narrowed: those named by `wrapped` go on in
+    the next line, the others are cut, URLs in their middle, and show where by `…`. Numbers, and the columns
+    named by `whole`, are never cut.
     """
+    for lines in row_lines(headers, rows, width, whole, wrapped):
+        yield from lines
+
+
+def row_lines(
+    headers: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    width: int | None,
+    whole: Collection[str] = (),
+    wrapped: Collection[str] = (),
+) -> Iterator[list[str]]:
+    """The same table, as the lines of its headers, then those of each row."""
     values = [list(row) for row in rows]
     cells = [[cell(value) for value in row] for row in values]
+    right = numbers_in(values, len(headers))
+    free = [i for i, header in enumerate(headers) if header not in whole and not right[i]]
     widths = [max(map(columns_of, column)) for column in zip(headers, *cells, strict=True)]
-    _shrink(widths, width, [i for i, header in enumerate(headers) if header not in whole])
-    right = [
-        bool(values) and all(isinstance(row[i], int | float | Decimal | None) for row in values)
-        for i in range(len(headers))
-    ]
+    _shrink(widths, width, free)
     for line in (list(headers), *cells):
-        padded = (
-            _pad(shortened(text, size), size, side)
-            for text, size, side in zip(line, widths, right, strict=True)
-        )
-        yield GAP.join(padded).rstrip()
+        pieces = [
+            wrapped_at(text, size) if header in wrapped else [shortened(text, size)]
+            for header, text, size in zip(headers, line, widths, strict=True)
+        ]
+        yield [GAP.join(map(_pad, row, widths, right)).rstrip() for row in zip_longest(*pieces, fillvalue="")]
+
+
+def numbers_in(rows: Sequence[Sequence[object]], columns: int) -> list[bool]:
+    """Which columns hold numbers, or numbers as they are shown (`1,234`, `12 %`), and nothing else."""
+    return [bool(rows) and all(_is_number(row[i]) for row in rows) for i in range(columns)]
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, str):
+        return value in ("", "?") or value.removesuffix("%").rstrip().replace(",", "").isdecimal()
+    return isinstance(value, int | float | Decimal | None)
+
+
+def fits(
+    headers: Sequence[str], rows: Iterable[Sequence[object]], width: int | None, whole: Collection[str] = ()
+) -> bool:
+    """Whether a table needs no more than `width`, however much it must cut for that."""
+    lines = table_lines(headers, rows, width, whole)
+    return width is None or all(columns_of(line) <= width for line in lines)
+
+
+def counted(number: int, what: str) -> str:
+    """`1 row`, `2 rows`."""
+    many = f"{what}es" if what.endswith(("s", "ch")) else f"{what}s"
+    return f"{number:,} {what if number == 1 else many}"
 
 
 def block_lines(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
@@ -116,16 +161,52 @@ def utc(moment: datetime) -> datetime:
 
 
 def shortened(text: str, width: int) -> str:
-    """`text` in at most `width` columns, ending in `…` if it was cut."""
+    """`text` in at most `width` columns: a URL or path without its middle, other text without its end.
+
+    Where something was cut stands `…`.
+    """
     if columns_of(text) <= width:
         return text
-    kept, used = [], 1
-    for character in text:
+    if "/" in text and not any(map(str.isspace, text)):
+        return _without_middle(text, width)
+    return _head(text, width - 1).rstrip() + "…"
+
+
+def _without_middle(url: str, width: int) -> str:
+    """A URL with its host, if there is room for that, and with its end."""
+    scheme, mark, rest = url.rpartition("://") if url.count("://") == 1 else ("", "", url)
+    host = f"{scheme}{mark}{rest.partition('/')[0]}/"
+    if not mark or columns_of(host) > width * 2 // 3:
+        host = _head(url, width // 2)
+    tail = _head(url[::-1], width - 1 - columns_of(host))[::-1]
+    # A last part that is whole tells more than one with the end of another before it.
+    begins = tail.find("/")
+    if 0 < begins < len(tail) // 2:
+        tail = tail[begins:]
+    return f"{host}…{tail}"
+
+
+def _head(text: str, width: int) -> str:
+    """As much of the beginning of `text` as `width` columns hold."""
+    used = 0
+    for number, character in enumerate(text):
         used += columns_of(character)
         if used > width:
-            break
-        kept.append(character)
-    return "".join(kept).rstrip() + "…"
+            return text[:number]
+    return text
+
+
+def wrapped_at(text: str, width: int) -> list[str]:
+    """`text` as lines of at most `width` columns, broken at spaces where there are any; at least one."""
+    lines, rest = [], text
+    while columns_of(rest) > width:
+        line = _head(rest, width) or rest[0]
+        space = line.rfind(" ")
+        if rest[len(line) :][:1] != " " and line[: max(space, 0)].strip():
+            line = line[:space]
+        lines.append(line.rstrip())
+        rest = rest[len(line) :].lstrip(" ")
+    return [*lines, rest]
 
 
 def columns_of(text: str) -> int:

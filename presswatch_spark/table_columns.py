@@ -15,8 +15,20 @@ SPAN = pa.struct(
 )
 
 SKIPPED = pa.struct([pa.field("why", pa.string()), pa.field("documents", pa.int64())])
+UNREAD = pa.struct([pa.field("what", pa.string()), pa.field("pages", pa.int64())])
 GRADED = pa.struct([pa.field("grade", pa.string()), pa.field("matches", pa.int64())])
 STAGE = pa.struct([pa.field("stage", pa.string()), pa.field("seconds", pa.float64())])
+
+PUBLISHED_FILE = pa.struct(
+    [
+        pa.field("table", pa.string()),
+        pa.field("name", pa.string()),
+        pa.field("rows", pa.int64()),
+        pa.field("bytes", pa.int64()),
+        pa.field("sha256", pa.string()),
+        pa.field("etag", pa.string()),
+    ]
+)
 
 
 def column(name: str, kind: pa.DataType, meaning: str, *, nullable: bool = True) -> pa.Field:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from presswatch_spark.table_columns import GRADED, SKIPPED, SPAN, STAGE, UTC_MICROS
+from presswatch_spark.table_columns import GRADED, PUBLISHED_FILE, SKIPPED, SPAN, STAGE, UNREAD, UTC_MICROS
 from presswatch_spark.table_columns import column as _column
 from presswatch_spark.table_columns import part_of as _part_of
 from presswatch_spark.table_columns import required as _required
@@ -23,7 +23,7 @@ MATCHES = pa.schema(
         _column("article_id", pa.string(), "The member's article; null if only the site is known (`url_only`)."),
         _required("title_id", pa.string(), "The title that owns the article, or whose site the document is on."),
         _required("publisher_id", pa.string(), "The publisher of the title."),
-        _required("url_match", pa.string(), "`article`: the document's normalised URL is the article's; `title`: it is on a domain or prefix of the title; `none`."),
+        _required("url_match", pa.string(), "`article`: the document's normalised URL is the article's; `title`: it is on a domain or prefix of the title; `none`, also where the URL is not known (`own_site` is null)."),
         _required("grade", pa.string(), "`full_copy`, `partial_copy`, `extract` or `url_only`, by the rules of `conf/scan.yaml`."),
         _required("longest_run_words", pa.int32(), "Words in the longest run common to document and article, compared word by word."),
         _required("copied_words", pa.int32(), "Words of the article that lie in a span; each counted once."),
@@ -36,8 +36,8 @@ MATCHES = pa.schema(
         _required("confidence", pa.string(), "`A` to `D`, by the rules of `conf/scan.yaml`: what the row may be used for. `D` is never put into a notice."),
         _column("in_main_content", pa.bool_(), "Whether the longest run stands in the page's main content, not in menus, teasers or comments; null where that is not known, and outside of WARC."),
         _required("spans", pa.list_(SPAN), "The runs: character ranges [start, end) in the document and in the article, words in it, and the passage it belongs to."),
-        _required("own_site", pa.bool_(), "Whether the document is on a site of the same publisher."),
-        _column("site_title_id", pa.string(), "The title on whose site the document is, whoever owns the article; null if it is on none."),
+        _column("own_site", pa.bool_(), "Whether the document is on a site of the same publisher; null where its URL is not known."),
+        _column("site_title_id", pa.string(), "The title on whose site the document is, whoever owns the article; null if it is on none, or its URL is not known."),
         _column("cluster_id", pa.string(), "Cluster of articles with nearly the same text (agency copy); null if the article is alone."),
         _column("article_url", pa.string(), "URL of the article as the member gave it."),
         _column("article_published_at", UTC_MICROS, "When the article was published, as the member says; null if it does not."),
@@ -49,6 +49,7 @@ MATCHES = pa.schema(
         _column("record_offset", pa.int64(), "First byte of the record; see `record_encoding`."),
         _column("record_length", pa.int64(), "Bytes of the record from `record_offset`."),
         _column("record_encoding", pa.string(), "`gzip`: the range is one gzip member of the file; `plain`: the record itself; `inflated`: the range counts in the inflated file."),
+        _column("record_damage", pa.string(), "In what the record is not what it says: `length`, `header`, `boundary`, `digest`, `checksum`; null if nothing shows. Never `A` or `B`."),
         _column("row_index", pa.int64(), "Line of JSONL or row of Parquet, from 0."),
         _column("payload_digest", pa.string(), "Digest that the dataset declares, as written there."),
         _column("payload_digest_computed", pa.string(), "SHA-1 (`sha1:` and Base32) of the payload that is stored there; null where the dataset holds no payload."),
@@ -99,7 +100,7 @@ SCAN_LOG = pa.schema(
         _required("shard_uri", pa.string(), "The shard."),
         _required("status", pa.string(), "`complete`: read to its end, nothing lost; `partial`: something was not read; `failed`: nothing was read."),
         _column("error", pa.string(), "What was not read, where, and why; null if complete."),
-        _column("failure", pa.string(), "Whose fault it was: `storage`: it could not be reached, or broke off; `content`: what is stored is cut, damaged, too long or of another format; `worker`: it ended every worker that tried it; `fault`: an error of ours. Null if complete, and in older runs."),
+        _column("failure", pa.string(), "Whose fault it was: `storage`: it could not be reached, or broke off; `host`: its site refuses everything; `time`: it took longer than it may; `content`: what is stored is cut, damaged, too long or of another format; `worker`: it ended every worker that tried it; `fault`: an error of ours. Null if complete, and in older runs."),
         _column("note", pa.string(), "What was noticed and is no loss: a known erratum of the release; null if nothing."),
         _column("format", pa.string(), "Format the shard was read as; null if it was not recognised."),
         _column("release", pa.string(), "Release that the shard as a whole names: WET does, in its `warcinfo`."),
@@ -107,8 +108,10 @@ SCAN_LOG = pa.schema(
         _required("bytes_read", pa.int64(), "Bytes of the object that were read."),
         _required("text_bytes", pa.int64(), "Bytes of text that were scanned."),
         _required("documents", pa.int64(), "Documents scanned."),
+        _column("documents_without_url", pa.int64(), "Those of them whose URL is not known: none is given, or none that names a host. Null in older runs."),
         _required("documents_skipped", pa.int64(), "Documents left out on purpose: no text, gated by language, or of a kind that is not read."),
         _required("skipped", pa.list_(SKIPPED), "Why these were left out, and how many: `language`, `no text`; of WARC, media types and kinds of records."),
+        _column("unread", pa.list_(UNREAD), "What is never read and stood on pages that were, and on how many: `JSON in scripts`, `articleBody in scripts`; of WARC and ARC alone. Null in older runs."),
         _required("candidates", pa.int64(), "Pairs (document, article) that the sieve named for verification."),
         _required("matches", pa.int64(), "Rows that the shard gave to `matches`."),
         _column("grades", pa.list_(GRADED), "How many of these had each grade. Null in older runs."),
@@ -161,6 +164,7 @@ RUNS = pa.schema(
         _required("minhash_permutations", pa.int32(), "Number of permutations."),
         _required("table_digest", pa.string(), "Digest over the run's rows in `matches`; see docs/tables.md for how to recompute it."),
         _column("signals_digest", pa.string(), "Digest over the run's rows in `rights_signals`, made the same way. Null in older runs."),
+        _column("files", pa.list_(PUBLISHED_FILE), "The run's files in the other tables: rows, bytes, SHA-256 (hex), and on S3 the ETag. Whoever reads the run compares them with what is there. Null in older runs."),
     ]
 )
 
@@ -197,7 +201,7 @@ CENSUS_LOG = pa.schema(
         _required("shard_uri", pa.string(), "The file of the index."),
         _required("status", pa.string(), "`complete`: everything that can match was read; `partial`: some row group was not; `failed`: nothing was."),
         _column("error", pa.string(), "What was not read, where, and why; null if complete."),
-        _column("failure", pa.string(), "Whose fault it was: `storage`, `content`, `worker` or `fault`, as in `scan_log`. Null if complete."),
+        _column("failure", pa.string(), "Whose fault it was: `storage`, `host`, `time`, `content`, `worker` or `fault`, as in `scan_log`. Null if complete."),
         _column("bytes_expected", pa.int64(), "Size of the object as storage gives it."),
         _required("bytes_read", pa.int64(), "Bytes of the object that were read."),
         _required("row_groups", pa.int64(), "Row groups of the file."),
@@ -229,6 +233,7 @@ CENSUSES = pa.schema(
         _required("bytes_expected", pa.int64(), "Bytes of the index, as far as storage tells sizes."),
         _required("bytes_read", pa.int64(), "Bytes that were read."),
         _required("table_digest", pa.string(), "Digest over the census's rows in `captures`, made as that of `runs`."),
+        _column("files", pa.list_(PUBLISHED_FILE), "The census's files in `captures` and `census_log`, as in `runs`. Null in older censuses."),
     ]
 )
 

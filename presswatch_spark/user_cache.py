@@ -49,3 +49,14 @@ def is_ours(folder: Path) -> bool:
     others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     ours = found.st_uid == os.getuid() and link.st_uid in (0, os.getuid())
     return ours and not others and os.access(folder, os.W_OK)
+
+
+def shared_folders() -> Iterator[Path]:
+    """Folders that all processes of this user on this machine may share, on local disks first; ask `is_ours`.
+
+    None of them depends on a home: Spark's users often have none.
+    """
+    yield user_temporary()
+    for root in ("/dev/shm", "/var/tmp"):
+        yield Path(root) / f"{NAME}-{os.getuid()}"
+    yield from user_caches()

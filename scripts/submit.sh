@@ -6,4 +6,4 @@ set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 python=${PYSPARK_PYTHON:-$root/.venv/bin/python}
 command -v "$python" >/dev/null || { echo "error: no Python at $python (run make setup)" >&2; exit 1; }
-exec "$python" -m presswatch_spark.deploy "$@"
+exec "$python" -P -m presswatch_spark.deploy "$@"

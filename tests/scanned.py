@@ -68,14 +68,15 @@ def scan_here(
     tables: Path,
     config: ScanConfig | None = None,
     run_id: str = "20261125T000000Z-abcdef",
+    statuses: tuple[str, ...] = ("complete",),
 ) -> list[dict[str, Any]]:
-    """Scan shards and publish the run; its rows."""
+    """Scan shards, each of which must end in one of `statuses`, and publish the run; its rows."""
     config = config or ScanConfig()
     scan = ShardScan("auto", str(corpus), Corpus.open(str(corpus)).manifest.digest, config)
     rows: list[dict[str, Any]] = []
     for path in paths:
         outcome = scan(stat(str(path), config.storage))
-        assert outcome.log["status"] == "complete", outcome.log
+        assert outcome.log["status"] in statuses, outcome.log
         rows += [row | {"run_id": run_id} for batch in outcome.matches for row in batch.to_pylist()]
     publish(tables, run_id, rows, config=row_settings(config, MinHashRules()))
     return rows

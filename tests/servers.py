@@ -20,18 +20,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Lock, Thread
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 from moto.server import ThreadedMotoServer
+
+from presswatch_spark.storage.shared_state import FACTS, state_of
 
 
 @dataclass(frozen=True)
 class Fault:
     """What goes wrong with one reply; by default nothing.
 
-    `status` replaces the reply (with `retry_after`, and S3's error `code`), and nothing is done. After
+    `status` replaces the reply (with `retry_after`, `limit` as RateLimit, and S3's error `code`), and nothing
+    is done. `drips`: the body comes a byte at a time; `drips_head`: so does the head. After
     `cut_after` bytes of the body the connection ends, orderly or, if `reset`, by RST. `length_off` is added
     to Content-Length. `pieces` is in how many parts the body is sent, with a pause after each. `lost`: what
     was asked is done, and no reply comes.
@@ -40,6 +43,9 @@ class Fault:
     status: int = 0
     code: str = ""
     retry_after: str = ""
+    limit: str = ""
+    drips: bool = False
+    drips_head: bool = False
     cut_after: int | None = None
     reset: bool = False
     length_off: int = 0
@@ -62,7 +68,9 @@ class Server:
     """A running server: its address, what it was asked, and what it will do wrong.
 
     `faults` are used up one by one; then `always` applies. `ranges`, `etags`, `lengths` and `heads` say what
-    the server knows: without lengths it sends chunks, or, if not `chunks` either, just closes.
+    the server knows: without lengths it sends chunks, or, if not `chunks` either, just closes. After
+    `blocks_after` requests it answers 403 to all, and to `forbidden` paths at any time. `open_most`:
+    connections that it had at a time.
     """
 
     objects: dict[str, bytes] = field(default_factory=dict)
@@ -78,10 +86,19 @@ class Server:
     redirects: dict[str, str] = field(default_factory=dict)
     requests: list[tuple[str, str, str]] = field(default_factory=list)
     peers: list[int] = field(default_factory=list)
+    blocks_after: int | None = None
+    forbidden: set[str] = field(default_factory=set)
+    open_now: int = 0
+    open_most: int = 0
+    guard: Lock = field(default_factory=Lock)
     url: str = ""
 
     def fault_for(self, method: str, path: str) -> Fault:
         """What goes wrong with a request."""
+        if self.blocks_after is not None and len(self.requests) > self.blocks_after:
+            return Fault(status=403)
+        if path in self.forbidden:
+            return Fault(status=403)
         if method == "PUT":
             return self.put_faults.popleft() if self.put_faults else FINE
         if method != "GET" or "list-type" in path:
@@ -120,12 +137,21 @@ def listening(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None 
         httpd.socket = tls.wrap_socket(httpd.socket, server_side=True)
     thread = Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
+    for host in ("127.0.0.1", "localhost"):
+        forget(f"{host}:{httpd.server_address[1]}")
     try:
         yield f"{'https://localhost' if tls else 'http://127.0.0.1'}:{httpd.server_address[1]}"
     finally:
         httpd.shutdown()
         httpd.server_close()
         thread.join()
+
+
+def forget(host: str) -> None:
+    """Forget what processes of this machine learned of another server that had the same port."""
+    folder = state_of(host).folder
+    if folder is not None:
+        (folder / FACTS).unlink(missing_ok=True)
 
 
 def forwarded(upstream: str, request: BaseHTTPRequestHandler, body: bytes) -> Reply:
@@ -169,6 +195,17 @@ def _handler_of(server: Server) -> type[BaseHTTPRequestHandler]:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     state: Server
+
+    def setup(self) -> None:
+        super().setup()
+        with self.state.guard:
+            self.state.open_now += 1
+            self.state.open_most = max(self.state.open_most, self.state.open_now)
+
+    def finish(self) -> None:
+        with self.state.guard:
+            self.state.open_now -= 1
+        super().finish()
 
     def _answer(self) -> None:
         state = self.state
@@ -227,7 +264,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = (
             bool(fault.length_off) or fault.cut_after is not None or not (measured or chunked)
         )
+        if fault.drips_head:
+            self._drip(b"X-Slow: " + b"o" * 1_000_000)
+            return
         self.end_headers()
+        if fault.drips:
+            self._drip(reply.body)
+            return
         if self.command != "HEAD":
             self._send_body(
                 reply.body if fault.cut_after is None else reply.body[: fault.cut_after], fault, chunked
@@ -244,6 +287,13 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.reset:
             self._lose()
 
+    def _drip(self, data: bytes) -> None:
+        """Send a byte at a time until the client has gone."""
+        self.flush_headers()
+        for at in range(len(data)):
+            self.wfile.write(data[at : at + 1])
+            time.sleep(0.002)
+
     def _lose(self) -> None:
         """End the connection by RST."""
         self.close_connection = True
@@ -252,6 +302,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _refusal(fault: Fault) -> Reply:
-    headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
+    named = {"Retry-After": fault.retry_after, "RateLimit": fault.limit}
+    headers = {name: value for name, value in named.items() if value}
     told = f"<Error><Code>{fault.code}</Code><Message>{fault.code}</Message></Error>" if fault.code else ""
     return Reply(fault.status, headers, told.encode())

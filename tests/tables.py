@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from presswatch_spark.output.tables import TableStore
+from presswatch_spark.matching.digests import table_digest
+from presswatch_spark.output.seals import file_sha256, sealed_parquet
+from presswatch_spark.output.tables import PUBLISHED_BY, PUBLISHERS, SCHEMAS, TableStore
 from presswatch_spark.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
 from presswatch_spark.tables import MATCHES, RUNS
 
@@ -23,25 +26,71 @@ def row_of(schema: pa.Schema, **values: Any) -> dict[str, Any]:
 
 
 def match(article_id: str | None, url: str | None, **values: Any) -> dict[str, Any]:
-    """A row of `matches`: an extract of 20 words, of title `t` and publisher `p`."""
+    """A row of `matches`: an extract of 20 words, of title `t` and publisher `p`, on somebody's site."""
     standard = {"title_id": "t", "publisher_id": "p", "grade": "extract", "copied_words": 20}
+    standard |= {"own_site": False}
     return row_of(MATCHES, article_id=article_id, document_url=url, **(standard | values))
 
 
-def publish(tables: Path, run_id: str, matches: list[dict[str, Any]], **facts: Any) -> None:
+def publish(tables: Path, run_id: str, matches: list[dict[str, Any]], /, **facts: Any) -> None:
     """Publish a run of three complete shards; `facts` are columns of `runs`."""
     store = TableStore.create(str(tables))
     settings = row_settings(ScanConfig(read=ReadRules(release=facts.get("release"))), MinHashRules())
     standard = {"shards_planned": 3, "shards_complete": 3, "dataset": "wet", "config": settings}
-    standard |= {"documents": 9}
+    standard |= {"documents": 9, "matches": len(matches)}
+    standard |= {"table_digest": table_digest(row["row_sha256"] for row in matches)}
     write(store, "matches", run_id, [{**row, "run_id": run_id} for row in matches], MATCHES)
     write(store, "runs", run_id, [row_of(RUNS, run_id=run_id, **(standard | facts))], RUNS)
 
 
 def write(store: TableStore, table: str, run_id: str, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
-    """Write the one file of a run in a table."""
-    (store.root.path / table).mkdir(exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(rows, schema), store.root.path / table / f"{run_id}-00000.parquet")
+    """Write the one file of a run in a table, and tell the run's row of it, if there is one."""
+    path = store.root.path / table / f"{run_id}-00000.parquet"
+    path.parent.mkdir(exist_ok=True)
+    if table in PUBLISHERS:
+        publish_row(store, table, rows[0])
+        return
+    pq.write_table(pa.Table.from_pylist(rows, schema), path)
+    for by in PUBLISHERS:
+        if (row := store.root.path / by / path.name).exists():
+            publish_row(store, by, pq.ParquetFile(row).read().to_pylist()[0])
+
+
+def publish_row(store: TableStore, by: str, row: dict[str, Any]) -> None:
+    """Write the row of a run, with the files that are there of it."""
+    tables = [table for table in SCHEMAS if table not in PUBLISHERS and PUBLISHED_BY.get(table, "runs") == by]
+    there = [
+        (table, path)
+        for table in tables
+        for path in sorted((store.root.path / table).glob(f"{row['run_id']}-*.parquet"))
+    ]
+    files = [
+        {
+            "table": table,
+            "name": path.name,
+            "rows": pq.read_metadata(path).num_rows,
+            "bytes": path.stat().st_size,
+            "sha256": file_sha256(path),
+        }
+        for table, path in there
+    ]
+    schema = SCHEMAS[by].remove_metadata()
+    data = sealed_parquet([pa.RecordBatch.from_pylist([{**row, "files": files}], schema)], schema)
+    (store.root.path / by).mkdir(exist_ok=True)
+    (store.root.path / by / f"{row['run_id']}-00000.parquet").write_bytes(data)
+
+
+def flipped(data: bytes, place: int) -> bytes:
+    """The same with one bit changed."""
+    changed = bytearray(data)
+    changed[place // 8] ^= 1 << (place % 8)
+    return bytes(changed)
+
+
+def flip_a_bit(path: Path, random: Random) -> None:
+    """Change one bit of a file, wherever it is."""
+    data = path.read_bytes()
+    path.write_bytes(flipped(data, random.randrange(8 * len(data))))
 
 
 def _blank(field: pa.Field) -> Any:

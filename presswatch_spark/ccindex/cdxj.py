@@ -14,7 +14,7 @@ from presswatch_spark.ccindex.reading import IndexReport, Row
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.sources.inflate.inflated import inflated
 from presswatch_spark.sources.inflate.lines import lines
-from presswatch_spark.sources.table.jsonl import parse
+from presswatch_spark.sources.table.json_text import parse
 from presswatch_spark.sources.table.values import kept
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream
 

@@ -24,11 +24,11 @@ from presswatch_spark.sources.table.opening import (
     ARROW_ERRORS,
     DAMAGE_ERRORS,
     Opened,
-    column_at,
     dotted_names,
     opened,
 )
 from presswatch_spark.sources.table.row_groups import GroupReader
+from presswatch_spark.sources.table.row_values import column_at
 from presswatch_spark.storage.counted import CountedFile
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, random_access
 

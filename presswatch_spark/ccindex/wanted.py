@@ -12,7 +12,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from presswatch_spark.matching.urls import AMP_CACHES, SHARED_LABELS, page_url
+from presswatch_spark.matching.suffixes import is_public_suffix
+from presswatch_spark.matching.urls import AMP_CACHES, page_url
 
 _WWW = re.compile(r"^www\d*\.(?=.)")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -113,11 +114,13 @@ def _merged(ranges: Iterable[Range]) -> Iterator[Range]:
 
 
 def _domains(hosts: Iterable[str]) -> tuple[str, ...] | None:
-    """All names of two labels or more that end a host: without a list of public suffixes, any may be it."""
+    """All names of two labels or more that end a host: the lists of public suffixes that indexes were made
+    with are not ours, so any may be it.
+    """
     found: set[str] = set()
     for host in hosts:
         labels = host.split(".")
-        if len(labels) < 2 or (len(labels) == 2 and labels[0] in SHARED_LABELS):
+        if len(labels) < 2 or is_public_suffix(host):
             return None
         for k in range(len(labels) - 1):
             found |= _spellings(".".join(labels[k:]))

@@ -82,6 +82,7 @@ class FileCensus:
     folder: Folder
     attempts: int
     storage: StorageOptions
+    seconds: float | None = None
     release: str | None = None
 
     def __call__(self, planned: tuple[int, ObjectInfo]) -> FileOutcome:
@@ -89,7 +90,9 @@ class FileCensus:
         position, info = planned
         corpus = _corpus(self.corpus, self.corpus_digest, self.storage)
         began, started = datetime.now(UTC), time.monotonic()
-        best, tries = furthest(partial(_Attempt, info), partial(self._read, corpus), info.uri, self.attempts)
+        best, tries = furthest(
+            partial(_Attempt, info), partial(self._read, corpus), info.uri, self.attempts, self.seconds
+        )
         outcome = FileOutcome(_log(best, tries, began, time.monotonic() - started), best.kinds)
         write_part(self.folder, position, best.batches, outcome)
         return outcome

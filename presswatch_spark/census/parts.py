@@ -2,7 +2,8 @@
 
     <run>/found/000017.parquet    rows as in `captures`, without run id; the outcome in the file's metadata
 
-It appears whole or not at all, so a census that was stopped goes on with those it finds.
+It appears whole or not at all, and carries a seal. So a census that was stopped goes on with those it finds,
+and reads again the files of the index whose parts are damaged.
 """
 
 from __future__ import annotations
@@ -16,16 +17,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.sources.table.parquet import ARROW_ERRORS
-from presswatch_spark.storage.arrow_files import open_parquet
+from presswatch_spark.output.seals import UNREADABLE, opened_sealed, sealed_parquet, whole_object
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.objects import MissingError, stat
+from presswatch_spark.storage.objects import MissingError
 from presswatch_spark.tables import CAPTURES, CENSUS_LOG
 
 FOUND = pa.schema([column for column in CAPTURES if column.name != "run_id"])
 OUTCOME = b"presswatch.outcome"
-UNREADABLE = (LookupError, TypeError, ValueError, *ARROW_ERRORS)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -60,15 +59,14 @@ def write_part(
     name = part_of(position)
     kinds = [[asdict(kind), count] for kind, count in outcome.kinds.items()]
     told = json.dumps({"log": outcome.log, "kinds": kinds}, default=_as_text)
-    table = pa.Table.from_batches(batches, FOUND).replace_schema_metadata({OUTCOME: told})
     with disk_errors(folder.at(name)), folder.new_file(name) as path:
-        pq.write_table(table, path, compression="zstd")
+        path.write_bytes(sealed_parquet(batches, FOUND.with_metadata({OUTCOME: told})))
 
 
 def read_outcome(folder: Folder, position: int) -> FileOutcome | None:
-    """The outcome that `write_part` wrote; None if there is none, or none that can be read."""
+    """The outcome that `write_part` wrote; None if there is none, or the part is not as it was written."""
     try:
-        with open_parquet(stat(folder.at(part_of(position)), folder.storage), folder.storage) as file:
+        with _opened(folder, position) as file:
             return _outcome_in(file)
     except (MissingError, *UNREADABLE):
         return None
@@ -78,22 +76,26 @@ def read_part(folder: Folder, position: int) -> tuple[FileOutcome, pa.Table]:
     """The outcome and the captures that `write_part` wrote, of one and the same try.
 
     Raises:
-        OutputError: the part cannot be read, or holds not as many captures as it says.
+        OutputError: the part is not as it was written.
         MissingError: there is none.
     """
     where = folder.at(part_of(position))
     try:
-        with open_parquet(stat(where, folder.storage), folder.storage) as file:
+        with _opened(folder, position) as file:
             outcome, captures = _outcome_in(file), file.read(use_threads=False)
         if len(captures) == outcome.log["captures"]:
             return outcome, captures.replace_schema_metadata()
         raise ValueError
     except UNREADABLE as error:
         raise OutputError(
-            "what the census of a file found cannot be read",
+            "what the census of a file found is damaged",
             where=where,
-            remedy="remove it and give the same command again: that file is read again",
+            remedy="give the same command again: that file of the index is read again",
         ) from error
+
+
+def _opened(folder: Folder, position: int) -> pq.ParquetFile:
+    return opened_sealed(whole_object(folder.at(part_of(position)), folder.storage))
 
 
 def _outcome_in(file: pq.ParquetFile) -> FileOutcome:

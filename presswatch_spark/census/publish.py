@@ -55,18 +55,20 @@ def publish(
     with disk_errors(str(staging)):
         staging.remove()
         files = SortedFiles("captures", run.run_id, staging)
-        names = [files.write_all(captures(span)) for span in _spans(found, len(work.files))]
+        written = [files.write_all(captures(span)) for span in _spans(found, len(work.files))]
         lines = [outcome.log for outcome in outcomes]
         check_budget(lines, len(lines), work.config.run.wave_failures, "files of the index")
-        uris = [staging.at(name) for name in names]
+        uris = [staging.at(file.name) for file in written]
         with spark_errors(str(staging)):
             digest = table_digest(frame(spark, staging, uris, CAPTURES, ["row_sha256"]))
         log = pa.Table.from_pylist([{**line} for line in lines], CENSUS_LOG.remove(0))
         logged = SortedFiles("census_log", run.run_id, staging).write_all(log.to_batches())
-    for table, written in (("captures", uris), ("census_log", [staging.at(logged)])):
+    told = list[dict[str, Any]]()
+    for table, moved in (("captures", written), ("census_log", [logged])):
         run.lock.confirm()
-        store.adopt(table, run.run_id, written)
-    row = _row(work, run, lines) | {"table_digest": digest}
+        store.adopt(table, run.run_id, [staging.at(file.name) for file in moved])
+        told += store.adopted(table, run.run_id, moved)
+    row = _row(work, run, lines) | {"table_digest": digest, "files": told}
     if not releases:
         releases.add(work.config.read.release)
     row["release"] = releases.pop() if len(releases) == 1 else None

@@ -32,6 +32,7 @@ from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.spark.errors import WorkerDiedError
 from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.session import TASK_FAILURES, session
+from presswatch_spark.storage.beside import left_out_line
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo, canonical, printable
 
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 READERS = 8
+MOST_ROUNDS = 3
+"""How many times files are read again by one process whose parts are damaged."""
+
+Files = list[tuple[int, ObjectInfo]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,8 @@ def census(
         PlatformError: too many files were lost to storage or dying workers; nothing is published.
     """
     files = index_files(releases, base, config)
+    if line := left_out_line(files.left_out):
+        tell(line)
     tell(f"index files to read: {len(files):,}")
     opened = Corpus.open(corpus, check=True, storage=config.storage)
     store, work = TableStore.create(out, config.storage), Work(files, opened, canonical(corpus), config)
@@ -91,15 +98,23 @@ def census(
     with claim(store, key_of(*facts), datetime.now(UTC), config.run.lease_seconds) as run:
         spark = spark or session("presswatch census", master=config.run.master, cores=config.run.cores)
         observer = CensusObserver(events)
-        return interruptible(spark, partial(_execute, work, run, store, spark, observer))
+        return interruptible(spark, partial(_execute, work, run, store, spark, observer, tell))
 
 
 def _execute(
-    work: Work, run: Run, store: TableStore, spark: SparkSession, observer: CensusObserver
+    work: Work,
+    run: Run,
+    store: TableStore,
+    spark: SparkSession,
+    observer: CensusObserver,
+    tell: Callable[[str], None],
 ) -> CensusSummary:
     began, found = time.monotonic(), run.folder / FOUND_FOLDER
     with observer:
-        todo = _todo(work, found)
+        for line in run.damaged:
+            tell(line)
+        todo, damaged = _todo(work, found)
+        _tell_damage(damaged, found, tell)
         observer.start(
             run.run_id,
             len(work.files),
@@ -110,8 +125,13 @@ def _execute(
             tool_version=__version__,
             resumed=run.resumed,
         )
-        if todo:
+        for _ in range(MOST_ROUNDS):
+            if not todo:
+                break
             _spread(todo, work.census_of_file(found), spark, observer)
+            # What was read whole before may be damaged by now.
+            _, todo = _todo(work, found)
+            _tell_damage(todo, found, tell)
         outcomes, row = publish(work, run, store, found, spark)
         log = tuple({"run_id": run.run_id, **outcome.log} for outcome in outcomes)
         observer.published(row, log)
@@ -119,14 +139,26 @@ def _execute(
     return CensusSummary(row, log, _kinds(outcomes), titles, time.monotonic() - began)
 
 
-def _todo(work: Work, found: Folder) -> list[tuple[int, ObjectInfo]]:
-    """The files to read, with their positions: what an earlier process read whole stays as it is."""
+def _todo(work: Work, found: Folder) -> tuple[Files, Files]:
+    """The files to read, with their positions, and those of them whose parts are there and damaged.
+
+    What an earlier process read whole stays as it is.
+    """
     names = set(found.names())
     there = [position for position in range(len(work.files)) if part_of(position) in names]
     with ThreadPoolExecutor(READERS, "found") as pool:
-        outcomes = zip(there, pool.map(partial(read_outcome, found), there), strict=True)
-        done = {place for place, outcome in outcomes if outcome and outcome.log["status"] == "complete"}
-    return [(place, info) for place, info in enumerate(work.files) if place not in done]
+        outcomes = dict(zip(there, pool.map(partial(read_outcome, found), there), strict=True))
+    done = {place for place, outcome in outcomes.items() if outcome and outcome.log["status"] == "complete"}
+    files = list(enumerate(work.files))
+    return (
+        [(place, info) for place, info in files if place not in done],
+        [(place, info) for place, info in files if outcomes.get(place, True) is None],
+    )
+
+
+def _tell_damage(damaged: Files, found: Folder, tell: Callable[[str], None]) -> None:
+    for place, _ in damaged:
+        tell(f"{found.at(part_of(place))}: what was found is damaged; that file of the index is read again")
 
 
 def _spread(

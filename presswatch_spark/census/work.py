@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -16,9 +16,7 @@ from presswatch_spark.releases.model import kinds_of
 from presswatch_spark.releases.shards import shards_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.lists import is_list
-from presswatch_spark.storage.objects import canonical, printable
-from presswatch_spark.storage.shards import ShardPlan, is_shard_name, plan
+from presswatch_spark.storage.shards import ShardPlan, plan
 
 CRAWL_LIKE = re.compile(r"cc-(?:main|news)[^/.]*$", re.IGNORECASE)
 # A URL whose host and first folder are as they are written, whatever follows.
@@ -46,13 +44,16 @@ class Work:
             folder=folder,
             attempts=self.config.run.shard_attempts,
             storage=self.config.storage,
+            seconds=self.config.run.shard_seconds,
             release=self.config.read.release,
         )
 
 
 def index_files(releases: Sequence[str], base: str | None, config: ScanConfig) -> ShardPlan:
     """The files of the indexes of `releases`: of a crawl's id those that its list names, else of the path."""
-    return ShardPlan.of(chain.from_iterable(_files_of(release, base, config) for release in releases))
+    plans = [_files_of(release, base, config) for release in releases]
+    left_out = sorted({uri for each in plans for uri in each.left_out})
+    return replace(ShardPlan.of(chain.from_iterable(plans)), left_out=tuple(left_out))
 
 
 def _files_of(release: str, base: str | None, config: ScanConfig) -> ShardPlan:
@@ -61,12 +62,7 @@ def _files_of(release: str, base: str | None, config: ScanConfig) -> ShardPlan:
     if kinds_of(release) or (CRAWL_LIKE.match(release) and not Path(release).exists()):
         found = shards_of(release, "index", base, config.datasets, config.storage)
         path, base = found.path, found.base
-    files = plan([path], config.storage, base)
-    if is_list(printable(canonical(path))):
-        # The list of a CDXJ index names what lies beside its shards, too: where keys lie, how it was made.
-        shards = [info for info in files if is_shard_name(info.uri.rpartition("/")[2])]
-        return ShardPlan(tuple(shards)) if shards else files
-    return files
+    return plan([path], config.storage, base)
 
 
 def wanted_of(corpus: Corpus) -> Wanted:

@@ -69,7 +69,7 @@ def census(
     """
     from presswatch_spark.census.run import census as take_census
     from presswatch_spark.settings.load import load_scan_config
-    from presswatch_spark.show import table_lines, terminal_width
+    from presswatch_spark.show import counted, table_lines, terminal_width
 
     settings = load_scan_config(config, os.environ, given_settings(flags))
     events = EventLog() if settings.run.log_format == "json" else None
@@ -83,10 +83,14 @@ def census(
         for line in summary_lines(summary, out):
             click.echo(line)
         rows = list(title_rows(summary))
-        for line in table_lines(HEADERS, rows[:TITLES_SHOWN], terminal_width()):
+        for line in table_lines(HEADERS, rows[:TITLES_SHOWN], terminal_width(), wrapped=HEADERS):
             click.echo(line)
-        if len(rows) > TITLES_SHOWN:
-            click.echo(f"and {len(rows) - TITLES_SHOWN:,} more titles")
+        rest = f"; {len(rows) - TITLES_SHOWN:,} of them not shown" if len(rows) > TITLES_SHOWN else ""
+        articles = sum(count for kind, count in summary.kinds.items() if kind.url_match == "article")
+        click.echo(
+            f"{counted(len(rows), 'title')}, {counted(summary.row['captures'], 'capture')},"
+            f" {articles:,} of articles{rest}"
+        )
         # Of these, events have told already.
         if incomplete and not events:
             named = [(line["status"], line["shard_uri"], line["error"]) for line in incomplete]

@@ -32,10 +32,14 @@ def compare(tables: str, before: str, after: str, out: str, **flags: Any) -> Non
     `unknown`. What is gone is gone from the shards that the after run read.
     """
     from presswatch_spark.queries.compare import compare as run_compare
+    from presswatch_spark.show import counted, table_lines, terminal_width
 
     summary = run_compare(tables, before, after, out, storage_of(flags))
-    for status, count in summary.counts.items():
-        click.echo(f"{count:>10,}  {status:<12} {MEANING[status]}")
+    rows = [(f"{count:,}", status, MEANING[status]) for status, count in summary.counts.items()]
+    headers = ("pairs", "status", "meaning")
+    for line in table_lines(headers, rows, terminal_width(), headers[:2], headers[2:]):
+        click.echo(line)
+    click.echo(f"{counted(sum(summary.counts.values()), 'pair')} of an article and a document")
     if summary.doubt:
         click.echo(f"absence cannot be said: {summary.doubt}")
     if summary.counts["new"] and summary.doubt_of_new:

@@ -16,6 +16,7 @@ from presswatch_spark.commands.options import (
     storage_options,
     tell,
 )
+from presswatch_spark.storage.hosts import ask_anew
 
 if TYPE_CHECKING:
     from presswatch_spark.corpus.manifest import Manifest
@@ -47,6 +48,12 @@ def corpus() -> None:
     "--out", required=True, metavar="DIR", help="Folder of the corpus: new or empty, on disk or s3://."
 )
 @setting_option("--columns", "corpus.columns", "Where our columns are, e.g. body=text", "OURS=THEIRS")
+@setting_option(
+    "--date-format",
+    "corpus.date_formats",
+    "A form of the articles' dates, in strptime's letters, e.g. %d-%m-%Y",
+    "FORMAT",
+)
 @click.option("--config", metavar="FILE", help="Settings in YAML; the section is `corpus`.")
 @setting_option(
     "--max-articles-per-shingle",
@@ -55,7 +62,10 @@ def corpus() -> None:
 )
 @storage_options
 @spark_options("corpus")
+@click.pass_context
 def build(
+    context: click.Context,
+    /,
     members: str,
     articles: tuple[str, ...],
     background: tuple[str, ...],
@@ -69,20 +79,33 @@ def build(
     that cannot be taken are listed with a reason; a file that cannot be read to its end fails the build. A
     corpus never changes: build a new one when articles come in.
 
+    Dates are ISO 8601, RFC 2822, or seconds or milliseconds since 1970; any other form is declared with
+    --date-format, and never guessed: 3-4-2019 may be in April or in March. What came in of each title is
+    told at the end; a title of the members file without an article ends the build with 3.
+
     A background is a sample of the web, in any format that is scanned: a few shards of a crawl that is older
     than the articles, so that it holds no copies of them. What stands there on several sites (stock phrases,
     page furniture, laws, old texts) is then known not to be the articles' own; see `run_rarity`.
     """
+    from presswatch_spark.commands.corpus_titles import title_lines, titles_without_articles
+    from presswatch_spark.commands.scan import ending
     from presswatch_spark.corpus.build import build_corpus
     from presswatch_spark.settings.load import load_corpus_config, load_scan_config
+    from presswatch_spark.show import printable
 
     settings = given_settings(flags)
     rules = load_corpus_config(config, os.environ, settings)
     storage = load_scan_config(config, os.environ, settings).storage
+    ask_anew()
     started = time.monotonic()
     manifest = build_corpus(None, members, articles, out, rules, storage, _tell, background)
-    for line in [*summary_lines(manifest, out), f"built in {time.monotonic() - started:,.0f} s"]:
-        click.echo(line)
+    empty = titles_without_articles(manifest)
+    with ending(context, incomplete=bool(empty)):
+        took = f"built in {time.monotonic() - started:,.0f} s"
+        for line in [*title_lines(manifest), "", *summary_lines(manifest, out), took]:
+            click.echo(line)
+        for line in empty:
+            click.echo(printable(line), err=True)
 
 
 @corpus.command()
@@ -99,6 +122,7 @@ def info(folder: str, as_json: bool, check: bool, config: str | None, **flags: A
     """
     from dataclasses import asdict
 
+    from presswatch_spark.commands.corpus_titles import title_lines
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.settings.load import load_scan_config
     from presswatch_spark.show import json_text
@@ -108,7 +132,8 @@ def info(folder: str, as_json: bool, check: bool, config: str | None, **flags: A
     if as_json:
         click.echo(json_text(asdict(manifest), indent=2))
         return
-    for line in [*summary_lines(manifest, folder), *_parameter_lines(manifest)]:
+    told = [*summary_lines(manifest, folder), *_parameter_lines(manifest), "", *title_lines(manifest)]
+    for line in told if manifest.counts.titles else told[:-1]:
         click.echo(line)
 
 
@@ -140,6 +165,7 @@ def _parameter_lines(manifest: Manifest) -> list[str]:
         f"files: {len(manifest.files):,}, {size / 1e6:,.1f} MB",
         f"built with: format {manifest.format_version}, {manifest.fold_version},"
         f" {_settings_text(manifest.parameters)}",
+        *([f"public suffixes as of {manifest.public_suffixes}"] if manifest.public_suffixes else []),
     ]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from presswatch_spark.commands.options import tell
 from presswatch_spark.commands.scan import INCOMPLETE, incomplete_message
 
 MARKER = ".presswatch-demo"
@@ -28,7 +29,7 @@ def demo(context: click.Context, /, out: str) -> None:
 
     folder = Path(out)
     _make_room(folder)
-    demonstration = run_demo(folder)
+    demonstration = run_demo(folder, lambda stage: tell(f"{stage} …"))
     for line in demonstration.lines(terminal_width()):
         click.echo(line)
     if demonstration.summary.incomplete:

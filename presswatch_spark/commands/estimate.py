@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.commands.options import storage_of, storage_options
+from presswatch_spark.commands.options import storage_of, storage_options, tell_total
 
 if TYPE_CHECKING:
     from presswatch_spark.sampling.estimate import Estimated, SampleEstimate
@@ -23,6 +23,7 @@ HEADLINES = (
     "matches",
     "documents with matches, own sites",
     "documents with matches, elsewhere",
+    "documents with matches, site unknown",
     "articles",
 )
 
@@ -43,13 +44,16 @@ def estimate(tables: str, run_id: str, by: str | None, as_json: bool, **flags: A
     from presswatch_spark.output.tables import TableStore
     from presswatch_spark.queries.estimates import estimate_of
     from presswatch_spark.queries.matches import chosen_runs
-    from presswatch_spark.show import json_line
+    from presswatch_spark.show import counted, json_line
 
     store = TableStore.open(tables, storage_of(flags))
     for chosen in chosen_runs(store, run_id):
         found = estimate_of(store, chosen, BY[by] if by else None)
         for line in map(json_line, json_rows(found)) if as_json else estimate_lines(found, found.measures):
             click.echo(line)
+        if by and not as_json:
+            seen = {measure.of for measure in found.measures} - {None}
+            tell_total(f"{counted(len(seen), by)} in the sample; of others nothing can be said")
 
 
 def json_rows(found: SampleEstimate) -> Iterator[dict[str, object]]:
@@ -77,11 +81,17 @@ def estimate_lines(found: SampleEstimate, measures: Iterable[Estimated]) -> Iter
             f"{found.missing:,} drawn shards were not read to their end: the limits allow for anything from"
             " nothing to twice what the others hold"
         )
-    rows = [_cells(measure) for measure in measures]
-    yield from table_lines(HEADERS, rows, terminal_width())
+    rows = list(_rows(measures))
+    yield from table_lines(HEADERS, rows, terminal_width(), wrapped=HEADERS[:1])
 
 
-def _cells(measure: Estimated) -> tuple[str, ...]:
-    name = measure.measure if measure.of is None else f"{measure.of}: {measure.measure}"
-    numbers = (measure.seen, measure.estimate, measure.low, measure.high, measure.files)
-    return (name, *("?" if number is None else f"{number:,.0f}" for number in numbers))
+def _rows(measures: Iterable[Estimated]) -> Iterator[tuple[str, ...]]:
+    """A row for each measure; below those of all, those of each title or publisher under its id."""
+    of = None
+    for measure in sorted(measures, key=lambda measure: measure.of or ""):
+        if measure.of != of:
+            of = measure.of
+            yield (str(of), *[""] * (len(HEADERS) - 1))
+        numbers = (measure.seen, measure.estimate, measure.low, measure.high, measure.files)
+        name = measure.measure if of is None else f"  {measure.measure}"
+        yield (name, *("?" if number is None else f"{number:,.0f}" for number in numbers))

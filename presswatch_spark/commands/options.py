@@ -26,6 +26,8 @@ FALLBACKS = {
     "metrics_file": "none",
     "price": "none, and no dollars are reckoned",
     "budget": "no limit",
+    "max_connections": "8 to a web site, any number to S3",
+    "requests_per_second": "as they come",
 }
 
 
@@ -56,6 +58,16 @@ def storage_options(command: Command) -> Command:
         setting_option("--region", "storage.region", "S3 region"),
         setting_option("--profile", "storage.profile", "AWS profile to take credentials from"),
         setting_option("--unsigned/--signed", "storage.unsigned", "Read public buckets without credentials"),
+        setting_option(
+            "--max-connections",
+            "storage.max_connections",
+            "Connections open to one host at a time, over all processes of this machine",
+        ),
+        setting_option(
+            "--requests-per-second",
+            "storage.requests_per_second",
+            "Requests to one host, over all of them",
+        ),
     )
 
 
@@ -91,18 +103,28 @@ def given_settings(flags: Mapping[str, Any]) -> dict[str, object]:
     """
     from presswatch_spark.settings.load import parse_flag
 
-    given = {
-        name.replace("__", "."): ",".join(value) if isinstance(value, tuple) else value
-        for name, value in flags.items()
-        if value not in (None, ())
-    }
-    return {path: parse_flag(path, value) for path, value in given.items()}
+    given = {name.replace("__", "."): value for name, value in flags.items() if value not in (None, ())}
+    return {path: parse_flag(path, _joined(path, value)) for path, value in given.items()}
+
+
+def _joined(path: str, value: object) -> object:
+    """The pieces of a list or mapping as one text, as a variable of the environment holds them."""
+    if not isinstance(value, tuple):
+        return value
+    return known_settings()[tuple(path.split("."))].separator.join(value)
 
 
 def tell(news: str) -> None:
     """Say on stderr what a command is at, if anybody reads it still: its work goes on without a reader."""
     with suppress(BrokenPipeError):
         click.echo(news, err=True)
+
+
+def tell_total(line: str) -> None:
+    """Say below a table what it adds up to; on stderr where stdout is no terminal, and holds rows alone."""
+    from presswatch_spark.show import terminal_width
+
+    click.echo(line, err=terminal_width() is None)
 
 
 def _all(command: Command, *options: Decorator[Any]) -> Command:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.commands.options import given_settings, setting_option, storage_of, storage_options
+from presswatch_spark.storage.hosts import ask_anew
 
 if TYPE_CHECKING:
     from presswatch_spark.pointers.audit import Audit, Verdict
     from presswatch_spark.storage.objects import StorageOptions
 
-NOT_VERIFIED = 3
+FAILED, NOT_VERIFIED = 1, 3
 SEEDS = 1 << 32
 DIGITS_SHOWN = 12
 
@@ -67,6 +68,7 @@ def fetch(
 
     if prefix is None and not is_pointer(target):
         raise click.UsageError("give a pointer (URI#offset=N,length=N or URI#row=N), or --row with TABLES")
+    ask_anew()
     settings = load_scan_config(config, os.environ, given_settings(flags))
     places = [parse_mirror(mirror) for mirror in mirrors]
     if prefix is None:
@@ -115,15 +117,21 @@ def verify_rows(
     TABLES is the folder that a scan was given as --out. A row verifies if its digest is right and the
     document at its pointer has its URL, record id, declared digest, SHA-256 of the text, time and languages;
     with --corpus also if the article has its SHA-256 and every span folds to the same words on both sides.
-    Exit code 0 if all verify, 3 if some do not.
+    Before, all tables of the runs are compared with what was published of them.
+    Exit code 0 if all verify, 3 if some rows do not, and 1 if only the tables are not as they were.
     """
     from random import randrange
 
-    from presswatch_spark.pointers.rows import drawn_rows
+    from presswatch_spark.pointers.rows import damage_of, drawn_rows
+    from presswatch_spark.show import printable
 
+    ask_anew()
     storage = storage_of(flags, config)
     audit = _audit(tables, corpus_path, mirrors, storage)
     seed = randrange(SEEDS) if seed is None else seed
+    damage = [printable(f"error: {error}") for error in damage_of(audit.store, run_id)]
+    for line in damage:
+        click.echo(line, err=True)
     rows, total = drawn_rows(audit.store, run_id, sample, seed)
     failures: Counter[str] = Counter()
     for line in _told(audit.verdicts(rows), failures, as_json):
@@ -135,6 +143,8 @@ def verify_rows(
         click.echo(f"{count:>10,}  {reason}", err=as_json)
     if failures:
         context.exit(NOT_VERIFIED)
+    if damage:
+        context.exit(FAILED)
 
 
 def _audit(tables: str, corpus_path: str | None, mirrors: tuple[str, ...], storage: StorageOptions) -> Audit:

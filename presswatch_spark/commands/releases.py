@@ -10,13 +10,15 @@ import click
 
 from presswatch_spark.commands.options import given_settings, storage_options
 from presswatch_spark.commands.tables import as_json
+from presswatch_spark.storage.hosts import ask_anew
 
 if TYPE_CHECKING:
     from presswatch_spark.releases.known import Known
     from presswatch_spark.releases.model import Release
 
 COLUMNS = ("release", "first", "last")
-WHOLE = ("release", "first", "last")
+# With this, the table would be wider than 80 columns.
+LONG = "columnar "
 YES = "✓"
 
 
@@ -45,6 +47,7 @@ def releases(as_json: bool, base: str | None, refresh: bool, config: str | None,
     from presswatch_spark.show import printable
 
     settings = load_scan_config(config, os.environ, given_settings(flags))
+    ask_anew()
     rules = settings.datasets.common_crawl
     uri = list_uri(base or rules.index)
     fresh = timedelta(hours=rules.index_hours)
@@ -71,7 +74,8 @@ def _lines(known: Known, as_json: bool) -> Iterator[str]:
         [release.name, *_days(release), *(YES if kind in release.has else "" for kind in kinds)]
         for release in listed
     ]
-    yield from table_lines((*COLUMNS, *(LABELS[kind] for kind in kinds)), rows, terminal_width(), WHOLE)
+    headers = (*COLUMNS, *(LABELS[kind].removeprefix(LONG).removesuffix(".txt") for kind in kinds))
+    yield from table_lines(headers, rows, terminal_width(), headers)
 
 
 def _row(release: Release) -> dict[str, object]:

@@ -71,10 +71,20 @@ def rights(
 
 
 def _summarise(counts: Counter[tuple[str, str]]) -> None:
+    from presswatch_spark.show import counted, table_lines, terminal_width
+
     if not counts:
         click.echo("no match on a publisher's own site in WARC or WET")
-    for agent in dict.fromkeys(agent for agent, _ in counts):
-        click.echo(f"{agent}:")
-        for status, meaning in MEANING.items():
-            if count := counts[agent, status]:
-                click.echo(f"{count:>10,}  {status:<12} {meaning}")
+        return
+    agents = list(dict.fromkeys(agent for agent, _ in counts))
+    rows = [
+        (agent, counts[agent, status], status, meaning)
+        for agent in agents
+        for status, meaning in MEANING.items()
+        if counts[agent, status]
+    ]
+    headers = ("agent", "matches", "reserved", "meaning")
+    for line in table_lines(headers, rows, terminal_width(), headers[:3], headers[3:]):
+        click.echo(line)
+    matches = counted(counts.total() // len(agents), "match")
+    click.echo(f"{matches} on publishers' own sites, each for {len(agents)} agents")

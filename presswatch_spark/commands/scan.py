@@ -72,7 +72,10 @@ SHARDS_NAMED = 5
     "CODE",
 )
 @setting_option(
-    "--columns", "read.columns", "Where columns of `rows` are, e.g. url=meta.source_url", "OURS=THEIRS"
+    "--columns",
+    "read.columns",
+    "Where columns of JSONL and Parquet are, e.g. url=meta.source_url; a shard without them fails",
+    "OURS=THEIRS",
 )
 @setting_option("--pdf/--no-pdf", "read.pdf", "In WARC, read the text of PDF files too")
 @setting_option("--min-run-words", "grade.min_run_words", "Shortest run to report")
@@ -84,7 +87,9 @@ SHARDS_NAMED = 5
 @setting_option(
     "--metrics-file", "run.metrics_file", "Where to write metrics for Prometheus, after each wave", "FILE"
 )
-@setting_option("--price", "run.price", "What cores cost: a machine of conf/prices.yaml", "MACHINE")
+@setting_option(
+    "--price", "run.price", "What cores cost: a machine of conf/prices.yaml, or a part of its name", "MACHINE"
+)
 @setting_option(
     "--budget", "run.budget", "Dollars that the scan may cost: it does not begin, or stops, above", "DOLLARS"
 )
@@ -105,10 +110,11 @@ def scan(
 ) -> None:
     """Scan shards for copies of the corpus's articles.
 
-    PATH is a file, a folder, a glob, an s3:// or https:// address, or a *.paths.gz list. In its place,
-    --release CC-MAIN-2025-33 --format wet finds the shards of a whole release by itself. Settings come from
-    --config, then from the environment (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), then from flags. A stopped scan
-    goes on where it was when the same command is given again.
+    PATH is a file, a folder, a glob, an s3:// or https:// address, or a list: *.paths.gz, or *.txt of nothing
+    but files. What lies beside shards (README, checksums) is left out and named. In the place of PATH,
+    --release CC-MAIN-2026-39 --format wet finds the shards of a whole release by itself.
+    Settings come from --config, then from the environment (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), then from
+    flags. A stopped scan goes on where it was when the same command is given again.
 
     Before it begins, its shards, bytes and core-hours are estimated on stderr, and its dollars with --price.
     After a --sample, what the whole release holds is estimated too; see `presswatch estimate`.
@@ -161,15 +167,29 @@ def _tell_rest(summary: RunSummary, out: str, events: EventLog | None) -> None:
     if events:
         for note in summary.notes:
             events.tell("note", note=note)
+        if summary.without_url:
+            events.tell("documents_without_url", "warning", documents=summary.without_url)
         if unsaid:
             events.tell("every_document_skipped", "warning")
         return
     for note in summary.notes:
         click.echo(printable(f"note: {note}"), err=True)
+    if summary.without_url:
+        click.echo(without_url_message(summary), err=True)
     if unsaid:
         click.echo("warning: every document was skipped, so nothing can be said of them", err=True)
     if summary.incomplete:
         click.echo(incomplete_message(summary, out), err=True)
+
+
+def without_url_message(summary: RunSummary) -> str:
+    """That documents have no known URL, what this means for their rows, and how to name the URL's column."""
+    documents = int(str(summary.row["documents"]))
+    return (
+        f"warning: {summary.without_url:,} of {documents:,} documents have no known URL: whose pages they are"
+        " nobody can say (`own_site` is null, confidence C at most); if a column holds it, name it:"
+        " --columns url=COLUMN, where dots lead into nested fields and into JSON in a string"
+    )
 
 
 def _check_release(

@@ -104,7 +104,12 @@ def list_(as_json: bool, region: str | None) -> None:
     lines: Iterator[str] = (
         map(json_line, rows)
         if as_json
-        else table_lines(columns, [[row[column] for column in columns] for row in rows], terminal_width())
+        else table_lines(
+            columns,
+            [[row[column] for column in columns] for row in rows],
+            terminal_width(),
+            wrapped=columns,
+        )
     )
     for line in lines:
         click.echo(line)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.show import printable
+from presswatch_spark.storage.hosts import ask_anew
 
 if TYPE_CHECKING:
     from presswatch_spark.commands.watched import Watched
@@ -84,6 +85,7 @@ def watch(context: click.Context, /, scan_options: tuple[str, ...], **options: A
         raise click.UsageError("--again and --drop are for one look", context)
     if options["dry_run"] and options["drop"]:
         raise click.UsageError("--drop writes, and --dry-run does not", context)
+    ask_anew()
     scope = Scope(options["since"], options["news"])
     target = watched(context, scan_options, scope.news, options["archive"])
     look = _look_of(target, **options)

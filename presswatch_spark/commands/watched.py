@@ -129,7 +129,7 @@ def watched(
     from presswatch_spark.corpus.store import manifest_of
     from presswatch_spark.settings.load import load_scan_config
 
-    given = scan.make_context("presswatch watch … --", list(options), parent=context.parent).params
+    given = scan.make_context("watch … --", list(options), parent=context.parent).params
     _check(context, given, news)
     flags = given_settings({name: value for name, value in given.items() if "__" in name})
     config = load_scan_config(given["config"], os.environ, flags)

@@ -55,6 +55,12 @@ def reasons(pieces: Iterable[str]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
+def first_refusal(pieces: Sequence[str]) -> str:
+    """Why the first refused row was refused, and where it is."""
+    row = read_arrow(pieces[0]).slice(0, 1).to_pylist()[0]
+    return f"{row['detail']} (row {row['row_index']} of {row['source']})"
+
+
 def write_table(path: Path, schema: pa.Schema, pieces: Sequence[str]) -> None:
     """Join pieces into one Parquet file, whose row groups do not depend on how the rows lay in the pieces."""
     held, rows = [schema.empty_table()], 0

@@ -25,7 +25,8 @@ from presswatch_spark.errors import CorruptError
 from presswatch_spark.matching.confidence import captured_before
 from presswatch_spark.matching.sieve import Hits, Sieve
 from presswatch_spark.matching.sites import SiteIndex
-from presswatch_spark.matching.urls import page_url, registered_domain
+from presswatch_spark.matching.suffixes import registered_domain
+from presswatch_spark.matching.urls import page_url
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.sources.base import DocumentBatch, ReadOptions, ReadReport
 from presswatch_spark.sources.detect import source_for

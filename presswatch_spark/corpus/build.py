@@ -8,6 +8,7 @@ neither cores nor partitions can change the corpus. The driver holds 4 bytes an 
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,11 +17,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from presswatch_spark.corpus import arrays, layout
-from presswatch_spark.corpus.account import reasons, write_table
+from presswatch_spark.corpus.account import first_refusal, reasons, write_table
 from presswatch_spark.corpus.addresses import write_sites
 from presswatch_spark.corpus.articles import ArticleFiles, Cuts, cut
+from presswatch_spark.corpus.by_title import counts_by_title
 from presswatch_spark.corpus.clusters import ALONE, Clusters, banding, clusters_of, edges_of_bucket
-from presswatch_spark.corpus.index import IndexPlan, build_bucket, join_buckets, suppressed_of
+from presswatch_spark.corpus.index import IndexPlan, build_bucket, join_buckets, knows_kernels, suppressed_of
 from presswatch_spark.corpus.intake import article_columns
 from presswatch_spark.corpus.manifest import Counts, Manifest, describe
 from presswatch_spark.corpus.parts import BANDS, POSTINGS, Owners, PartReport, build_part, run_folder
@@ -38,7 +40,9 @@ from presswatch_spark.corpus.surroundings import (
 from presswatch_spark.corpus.take_in import Taken, grouped, take_in
 from presswatch_spark.corpus.workspace import Workspace, workspace
 from presswatch_spark.errors import InputError
+from presswatch_spark.moments import check_formats
 from presswatch_spark.settings.config import CorpusConfig
+from presswatch_spark.storage.beside import left_out_line
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.shards import ShardPlan, plan
@@ -49,6 +53,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _TASKS_PER_CORE = 4
+# The first build of each version has its workers compile.
+COMPILING = ", after compiling kernels, once (about 10 s)"
 
 Say = Callable[[str], None]
 
@@ -73,16 +79,19 @@ def build_corpus(
         background: shards of web text, in any format that is scanned: what they hold is known from elsewhere.
 
     Raises:
-        ConfigError: the members file or the column mapping has mistakes.
+        ConfigError: the members file, the column mapping or a date format has mistakes.
         InputError, CorruptError, StorageError: a file of articles or background is missing, of no known
             format, or not whole.
         OutputError: `out` is not free, or the disk is full.
     """
     registry = load_registry(members)
     article_columns(config.columns)
+    check_formats(config.date_formats, "date_formats")
     files = plan(articles, storage)
-    sample = tuple(plan(background, storage)) if background else ()
-    build = partial(_build, spark, members, registry, files, sample, config, storage, say)
+    sample = plan(background, storage) if background else ShardPlan(())
+    if line := left_out_line([*files.left_out, *sample.left_out]):
+        say(line)
+    build = partial(_build, spark, members, registry, files, sample.shards, config, storage, say)
     uri = canonical(out)
     if scheme_of(uri) == "file":
         return build(Path(uri))
@@ -115,9 +124,8 @@ def _build(
         cuts = cut([run for some in taken for run in some.runs])
         refused = [piece for some in taken for piece in some.refused]
         _require_articles(cuts, refused)
-        say(f"hashing {cuts.articles:,} articles")
-        sources = [printable(info.uri) for info in files]
-        reports = _build_parts(spark, work, cuts, sources, owner_numbers(registry), config)
+        say(f"hashing {cuts.articles:,} articles{'' if knows_kernels() else COMPILING}")
+        reports = _build_parts(spark, work, cuts, files, owner_numbers(registry), config)
         refused += [piece for report in reports for piece in report.refused]
         say("looking for articles with the same text")
         clusters = _link(spark, work, cuts, config)
@@ -140,6 +148,7 @@ def _build(
             suppressed=suppressed,
             background_documents=documents,
             background_shingles=known,
+            titles=counts_by_title(registry.titles, work.corpus, cuts.parts, refused, _placeholders(taken)),
         )
         manifest = describe(work.corpus, config, counts)
         manifest.write(work.corpus)
@@ -158,11 +167,17 @@ def _take_in(
     return spread(spark, work.scratch, partial(take_in, work, titles, config, storage), groups)
 
 
+def _placeholders(taken: Sequence[Taken]) -> Counter[str]:
+    """By title, the rows whose date stands for none."""
+    return sum((Counter(some.placeholders) for some in taken), Counter())
+
+
 def _require_articles(cuts: Cuts, refused: Sequence[str]) -> None:
     if not cuts.articles:
         why = ", ".join(f"{count:,} {reason}" for reason, count in reasons(refused).items())
+        example = f"; {first_refusal(refused)}" if why else ""
         raise InputError(
-            f"no article could be taken: {why or 'the files hold no rows'}",
+            f"no article could be taken: {why or 'the files hold no rows'}{example}",
             remedy="check the column mapping (--columns), and that title_id names titles of the members file",
         )
 
@@ -171,13 +186,14 @@ def _build_parts(
     spark: SparkSession,
     work: Workspace,
     cuts: Cuts,
-    sources: Sequence[str],
+    files: ShardPlan,
     owners: Owners,
     config: CorpusConfig,
 ) -> list[PartReport]:
     (work.corpus / layout.ARTICLES_FOLDER).mkdir()
     arrays.reserve(work.corpus / layout.SIGNATURES, np.uint32, (cuts.articles, config.minhash.permutations))
     reserve_owners(work.corpus, cuts.articles)
+    sources = [printable(info.uri) for info in files]
     task = partial(build_part, work, cuts, sources, owners, config)
     reports = spread(spark, work.scratch, task, range(cuts.parts))
     for run in cuts.runs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,10 +36,16 @@ class Columns:
             for ours, theirs in self.names.items()
         }
 
-    def check(self, present: Sequence[str], where: str) -> None:
-        """Raise `InputError` unless every required column is among the file's, and none is there twice."""
+    def check(self, present: Sequence[str], where: str, fields: Collection[str] = ()) -> None:
+        """Raise `InputError` unless every required column is among the file's, and none is there twice.
+
+        Args:
+            present: the file's columns.
+            fields: dotted names of what they hold, as far as that is asked for.
+        """
+        there = {*present, *fields}
+        missing = [f"`{name}`" for ours in sorted(self.required) if (name := self.names[ours]) not in there]
         top = {ours: theirs if theirs in present else outer(theirs) for ours, theirs in self.names.items()}
-        missing = [f"`{self.names[ours]}`" for ours in sorted(self.required) if top[ours] not in present]
         if missing:
             raise InputError(
                 f"there is no column {', '.join(missing)};"
@@ -57,6 +63,15 @@ class Columns:
 def outer(name: str) -> str:
     """The column that a dotted name reaches into."""
     return name.partition(".")[0]
+
+
+def holds(row: Mapping[str, Any], name: str) -> bool:
+    """Whether a row has the field that a dotted name leads to, be it null."""
+    if name in row or "." not in name:
+        return name in row
+    first, _, inner = name.partition(".")
+    nested = row.get(first)
+    return isinstance(nested, Unreadable) or (isinstance(nested, Mapping) and holds(nested, inner))
 
 
 def _lookup(row: Mapping[str, Any], name: str) -> Any:

@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from presswatch_spark.corpus.columns import Columns, Row, Unreadable, outer
+from presswatch_spark.corpus.columns import Columns, Row, Unreadable, holds
 from presswatch_spark.corpus.parquet_rows import MAGIC, parquet_rows
 from presswatch_spark.errors import CorruptError, InputError
 from presswatch_spark.sources.base import ReadReport
@@ -92,8 +92,9 @@ def _require_whole(report: ReadReport, where: str) -> None:
 
 
 def _json_rows(chunks: Iterator[bytes], columns: Columns, where: str) -> Iterator[tuple[int, Row]]:
-    unseen, seen = set(columns.required), set[str]()
-    for index, (_, line) in enumerate(placed_lines(chunks, MAX_ROW_BYTES)):
+    wanted = {columns.names[ours] for ours in columns.required}
+    unseen, seen = set(wanted), set[str]()
+    for index, _, line in placed_lines(chunks, MAX_ROW_BYTES):
         if line is None:
             yield index, Unreadable(f"longer than {MAX_ROW_BYTES:,} bytes")
             continue
@@ -103,10 +104,10 @@ def _json_rows(chunks: Iterator[bytes], columns: Columns, where: str) -> Iterato
         row = _parse_json(content, columns)
         if isinstance(row, dict) and unseen:
             seen |= row.keys()
-            unseen = {ours for ours in unseen if outer(columns.names[ours]) not in seen}
+            unseen = {name for name in unseen if not holds(row, name)}
         yield index, row if isinstance(row, Unreadable) else columns.take(row)
     if seen:
-        columns.check(sorted(seen), where)
+        columns.check(sorted(seen), where, wanted - unseen)
 
 
 def _parse_json(line: bytes, columns: Columns) -> dict[str, Any] | Unreadable:

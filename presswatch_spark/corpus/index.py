@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from presswatch_spark.compiled import cached_njit
+from presswatch_spark.compiled import cached_njit, is_cached
 from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.articles import ArticleFiles, write_arrow
 from presswatch_spark.corpus.sorting import Keys, bucket_bits, groups, read_bucket
@@ -144,6 +144,11 @@ def _described(hashes: Keys, values: Keys, counts: npt.NDArray[np.int64], articl
         words, position = words_of(articles.body(value >> 32)), value & 0xFFFFFFFF
         shingles.append(" ".join(word_at(words, i) for i in range(position, position + SHINGLE_WORDS)))
     return pa.table([shingles, hashes, counts], SUPPRESSED)
+
+
+def knows_kernels() -> bool:
+    """Whether this host has compiled what a build needs, last of all `_post`."""
+    return is_cached(_post)
 
 
 @cached_njit

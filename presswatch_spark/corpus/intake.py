@@ -2,20 +2,23 @@
 
 A row is refused for the first of these that applies: `unreadable`, `no_id`, `bad_type`, `unknown_title`,
 `no_body`, `too_short`, `bad_date`; later, over the whole corpus, `duplicate` or `id_reused`. A missing date
-is no mistake. Dates are ISO 8601, with or without time; without a zone they are taken as UTC.
+is no mistake, and neither is one that stands for none (the first moment of 1970, the year 1): the article is
+taken without a date, and counted. Dates are read as `moments` says, and by the formats that were declared.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from typing import Any
 
 from presswatch_spark.corpus.columns import Columns, Unreadable
 from presswatch_spark.corpus.formats import article_rows
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.moments import NoMomentError, is_placeholder, moment_of
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
 from presswatch_spark.text.words import word_count
@@ -44,10 +47,14 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A row that may become an article: `fields` are the columns of `layout.ARTICLES`."""
+    """A row that may become an article: `fields` are the columns of `layout.ARTICLES`.
+
+    `placeholder`: it has a date of publication that stands for none, and that was left out.
+    """
 
     row_index: int
     fields: dict[str, Any]
+    placeholder: bool = False
 
 
 class _RefusedError(Exception):
@@ -89,13 +96,13 @@ def read_articles(
             yield Refusal(source, index, None, None, "unreadable", row.detail)
             continue
         try:
-            yield Candidate(index, _examine(row, titles, config.min_article_words))
+            yield _examine(index, row, titles, config)
         except _RefusedError as refused:
             ids = (_readable(row["article_id"]), _readable(row["title_id"]))
             yield Refusal(source, index, *ids, refused.reason, refused.detail)
 
 
-def _examine(row: Mapping[str, Any], titles: Collection[str], min_words: int) -> dict[str, Any]:
+def _examine(index: int, row: Mapping[str, Any], titles: Collection[str], config: CorpusConfig) -> Candidate:
     for value in row.values():
         if isinstance(value, Unreadable):
             raise _RefusedError("unreadable", value.detail)
@@ -114,10 +121,12 @@ def _examine(row: Mapping[str, Any], titles: Collection[str], min_words: int) ->
     if body is None:
         raise _RefusedError("no_body", "`body` is missing or empty")
     words = word_count(body.encode())
-    if words < min_words:
-        raise _RefusedError("too_short", f"{words} words, fewer than {min_words}")
-    fields |= {name: _instant(row, name) for name in ("published_at", "modified_at")}
-    return fields | {"body": body, "words": words}
+    if words < config.min_article_words:
+        raise _RefusedError("too_short", f"{words} words, fewer than {config.min_article_words}")
+    dates = {name: _moment(row, name, config.date_formats) for name in ("published_at", "modified_at")}
+    kept = {name: None if when and is_placeholder(when) else when for name, when in dates.items()}
+    placeholder = kept["published_at"] != dates["published_at"]
+    return Candidate(index, fields | kept | {"body": body, "words": words}, placeholder)
 
 
 def _id(row: Mapping[str, Any], name: str) -> str | None:
@@ -160,23 +169,16 @@ def _texts(row: Mapping[str, Any], name: str) -> list[str]:
     return [text.strip() for text in texts if text is not None]
 
 
-def _instant(row: Mapping[str, Any], name: str) -> datetime | None:
+def _moment(row: Mapping[str, Any], name: str, formats: Sequence[str]) -> datetime | None:
     value = row[name]
-    if value is None:
-        return None
+    if isinstance(value, bytes):
+        value = _text(value, name)
+    if isinstance(value, bool | list | dict) or (isinstance(value, float) and not math.isfinite(value)):
+        raise _RefusedError("bad_type", f"`{name}` is {_kind(value)}, not a date")
     try:
-        if isinstance(value, date) and not isinstance(value, datetime):
-            value = datetime.combine(value, time())
-        if not isinstance(value, datetime):
-            text = _text(value, name)
-            if text is None:
-                return None
-            value = datetime.fromisoformat(text.strip())
-        if value != value:  # pandas's "not a time", which is a datetime like any other
-            raise ValueError
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise _RefusedError("bad_date", f"`{name}` is not an ISO 8601 date") from None
+        return moment_of(value, formats)
+    except NoMomentError as error:
+        raise _RefusedError("bad_date", f"`{name}` {error}") from None
 
 
 def _kind(value: object) -> str:

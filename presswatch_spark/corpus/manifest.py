@@ -9,16 +9,18 @@ import hashlib
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from presswatch_spark.corpus.layout import FORMAT_VERSION, MANIFEST
 from presswatch_spark.errors import CorpusError
+from presswatch_spark.matching.suffixes import list_version
 from presswatch_spark.settings.config import CorpusConfig, MinHashRules
 from presswatch_spark.text.words import FOLD_VERSION
 
-_NOT_CONTENT = ("master", "cores", "columns")
+# How the articles were read, which shows in their files.
+_NOT_CONTENT = ("master", "cores", "columns", "date_formats")
 _FORMAT = "presswatch-corpus"
 
 
@@ -31,10 +33,28 @@ class FileEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class TitleCounts:
+    """What came in of a title: articles, those `undated` among them, `refused` rows by reason.
+
+    `placeholders`: rows whose date of publication stands for none and was left out. `first` and `last`: days
+    of publication, `YYYY-MM-DD`. `example`: why the first refused row was, and where it is.
+    """
+
+    articles: int
+    undated: int
+    placeholders: int
+    first: str | None
+    last: str | None
+    refused: Mapping[str, int]
+    example: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """How much a corpus holds: `refused` rows by reason, `shingles` in postings, `suppressed` in shingles.
 
     `background_documents` were read of the background sample, which has `background_shingles` of the index.
+    `titles`: every title of the members file, by id; none in corpora of older versions.
     """
 
     articles: int
@@ -46,11 +66,16 @@ class Counts:
     suppressed: int
     background_documents: int
     background_shingles: int
+    titles: Mapping[str, TitleCounts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What `manifest.json` says. `files` are all other files, by path under the folder."""
+    """What `manifest.json` says. `files` are all other files, by path under the folder.
+
+    `public_suffixes`: the version of the list that members' sites and the background's domains were told by;
+    empty in corpora of older versions. No part of the digest: what it decided shows in the files.
+    """
 
     format_version: int
     fold_version: str
@@ -58,6 +83,7 @@ class Manifest:
     counts: Counts
     files: Mapping[str, FileEntry]
     digest: str
+    public_suffixes: str = ""
 
     @property
     def minhash(self) -> MinHashRules:
@@ -79,7 +105,7 @@ def describe(folder: Path, config: CorpusConfig, counts: Counts) -> Manifest:
         for path, sha256 in zip(paths, _hashes(paths), strict=True)
     }
     digest = _digest(FORMAT_VERSION, FOLD_VERSION, parameters, files)
-    return Manifest(FORMAT_VERSION, FOLD_VERSION, parameters, counts, files, digest)
+    return Manifest(FORMAT_VERSION, FOLD_VERSION, parameters, counts, files, digest, list_version())
 
 
 def read_manifest(raw: bytes, where: str) -> Manifest:
@@ -107,7 +133,9 @@ def read_manifest(raw: bytes, where: str) -> Manifest:
         )
     try:
         files = {name: FileEntry(**entry) for name, entry in fields.pop("files").items()}
-        manifest = Manifest(counts=Counts(**fields.pop("counts")), files=files, **fields)
+        counts = fields.pop("counts")
+        titles = {title: TitleCounts(**entry) for title, entry in counts.pop("titles", {}).items()}
+        manifest = Manifest(counts=Counts(**counts, titles=titles), files=files, **fields)
     except (KeyError, TypeError, AttributeError) as error:
         raise broken from error
     outside = any(name.startswith("/") or ".." in name.split("/") for name in manifest.files)

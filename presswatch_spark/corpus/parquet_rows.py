@@ -10,7 +10,7 @@ import pyarrow as pa
 from presswatch_spark.corpus.columns import Columns, Unreadable, outer
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.sources.table.bounded import drawn_bounded
-from presswatch_spark.sources.table.opening import DAMAGE_ERRORS, DECODED_BYTES, opened
+from presswatch_spark.sources.table.opening import DAMAGE_ERRORS, DECODED_BYTES, dotted_names, opened
 from presswatch_spark.sources.table.row_groups import GroupReader
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, random_access
 
@@ -36,7 +36,7 @@ def parquet_rows(
         with random_access(info, options) as file:
             parquet = opened(file, where)
             there = parquet.schema.names
-            columns.check(there, where)
+            columns.check(there, where, dotted_names(parquet.schema))
             theirs = columns.names.values()
             wanted = {*theirs, *map(outer, theirs)}
             present = [name for name in there if name in wanted]

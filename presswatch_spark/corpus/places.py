@@ -6,6 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.matching.suffixes import PLATFORMS, is_shared
 from presswatch_spark.matching.urls import path_prefix
 
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
@@ -37,3 +38,20 @@ def url_prefix(value: str) -> str:
     if wrong or any(character.isspace() for character in value):
         raise ConfigError("is not a URL prefix", remedy="write it as https://journal.example/section/")
     return f"{host}{path_prefix(parts.path)}"
+
+
+def shared_site(host: str, path: str | None = None) -> str | None:
+    """What is wrong with a site of which anybody can have a part, and what to write instead; else None.
+
+    `path`: that of a URL prefix. Such a prefix holds on the hosts below its own as well, so it is wrong with
+    any path, but on a platform that has paths of its own for its users.
+    """
+    bare = host.removeprefix("www.")
+    shared = next((name for name in (bare, host) if "." in name and is_shared(name)), None)
+    if shared is None or (shared in PLATFORMS and path not in (None, "/")):
+        return None
+    own = f"journal.{shared}" if path is None else f"https://journal.{shared}/"
+    other = f", or a URL prefix with its path, as https://{shared}/@journal/" if shared in PLATFORMS else ""
+    return (
+        f"is not one site, anybody can have a name under `{shared}` (name the site itself, as {own}{other})"
+    )

@@ -6,7 +6,8 @@ A title has the whole of its `domains`, with all hosts below them; on a host whe
 has those alone. A prefix is a folder and what is below it, by whole names: `journal.example/eco` is also
 `/eco/budget`, never `/economie`. Prefixes are compared in the normal form of pages' URLs (see
 `presswatch_spark.matching.urls`), so one that ends in an AMP form or holds `..` is refused: that form drops
-such parts, and the rest would claim pages of others.
+such parts, and the rest would claim pages of others. For the same reason no site is a public suffix, under
+which anybody can have a name: `co.uk`, `github.io`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import yaml
 
-from presswatch_spark.corpus.places import host_name, url_prefix
+from presswatch_spark.corpus.places import host_name, shared_site, url_prefix
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.matching.urls import without_www
 
@@ -84,9 +85,13 @@ def load_registry(path: str | Path) -> Registry:
     return parse_registry(raw, str(path))
 
 
-def parse_registry(raw: bytes, name: str) -> Registry:
-    """As `load_registry`, from bytes; `name` stands for the file in messages."""
-    check = _Check()
+def parse_registry(raw: bytes, name: str, *, built: bool = False) -> Registry:
+    """As `load_registry`, from bytes; `name` stands for the file in messages.
+
+    `built`: the file is that of a corpus, and was checked when it was built. The list of public suffixes has
+    moved since, and no corpus may become unreadable by that.
+    """
+    check = _Check(suffixes=not built)
     root = _compose(raw, check)
     publishers = tuple(_publishers(root, check)) if root is not None else ()
     _check_sites(publishers, check)
@@ -101,6 +106,7 @@ def parse_registry(raw: bytes, name: str) -> Registry:
 class _Check:
     """Collects mistakes, and remembers where each id and title was seen, for mistakes across entries."""
 
+    suffixes: bool = True
     problems: list[tuple[int, str]] = field(default_factory=list)
     ids: dict[tuple[str, str], int] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
@@ -251,6 +257,8 @@ def _domain(node: yaml.Node, what: str, check: _Check) -> str | None:
             _line(node),
             f"{what}: `{value}` is not a domain (write it as journal.example: no scheme, port or path)",
         )
+    elif check.suffixes and (wrong := shared_site(host)):
+        check.say(_line(node), f"{what}: `{value}` {wrong}")
     return host
 
 
@@ -259,10 +267,14 @@ def _prefix(node: yaml.Node, what: str, check: _Check) -> str | None:
     if value is None:
         return None
     try:
-        return url_prefix(value)
+        prefix = url_prefix(value)
     except ConfigError as error:
         check.say(_line(node), f"{what}: `{value}` {error.what} ({error.remedy})")
         return None
+    host, _, path = prefix.partition("/")
+    if check.suffixes and (wrong := shared_site(host, f"/{path}")):
+        check.say(_line(node), f"{what}: `{value}` {wrong}")
+    return prefix
 
 
 def _check_sites(publishers: tuple[Publisher, ...], check: _Check) -> None:

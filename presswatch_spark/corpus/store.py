@@ -108,7 +108,7 @@ class Corpus:
     def registry(self) -> Registry:
         """Publishers and titles, as they were given to the build."""
         path = self.folder / layout.MEMBERS
-        return parse_registry(path.read_bytes(), str(path))
+        return parse_registry(path.read_bytes(), str(path), built=True)
 
     @cached_property
     def index(self) -> ShingleIndex:

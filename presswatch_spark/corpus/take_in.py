@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from presswatch_spark.corpus.account import RefusalWriter
@@ -25,10 +26,14 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a task took in: the files of its runs, and of its refused rows."""
+    """What a task took in: the files of its runs, and of its refused rows.
+
+    `placeholders`: by title, the rows whose date of publication stands for none.
+    """
 
     runs: tuple[str, ...]
     refused: tuple[str, ...]
+    placeholders: Mapping[str, int]
 
 
 def grouped(files: Sequence[ObjectInfo], n: int) -> Iterator[Files]:
@@ -58,12 +63,14 @@ def take_in(
         )
     runs = RunWriter(work.scratch, f"run-{files.number:05d}")
     refused = RefusalWriter(work.scratch, f"refused-{files.number:05d}")
+    placeholders = Counter[str]()
     for source, info in enumerate(files.infos, files.first):
         for row in read_articles(info, titles, config, storage):
             if isinstance(row, Refusal):
                 refused.add([row])
             else:
                 runs.add(source, row)
+                placeholders[row.fields["title_id"]] += row.placeholder
     runs.flush()
     refused.flush()
-    return Taken(tuple(runs.paths), tuple(refused.paths))
+    return Taken(tuple(runs.paths), tuple(refused.paths), dict(+placeholders))

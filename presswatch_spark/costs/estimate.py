@@ -141,12 +141,22 @@ class PriceList:
         )
 
     def machine(self, name: str) -> Machine:
-        """The machine of that name; raises `ConfigError` if none has it."""
-        for machine in self.machines:
-            if machine.name == name:
-                return machine
-        names = "; ".join(machine.name for machine in self.machines)
-        raise ConfigError(f"no machine is called {name}", where=self.where, remedy=f"there are: {names}")
+        """The machine of that name, or the only one whose name has all the words of `name`, in any case.
+
+        Raises:
+            ConfigError: none has them, or several have; the message lists those that there are.
+        """
+        words = name.casefold().split()
+        fits = [machine for machine in self.machines if machine.name == name] or [
+            machine for machine in self.machines if all(word in machine.name.casefold() for word in words)
+        ]
+        if len(fits) == 1:
+            return fits[0]
+        if same := [machine for machine in fits if machine.name.casefold() == " ".join(words)]:
+            return same[0]
+        known = "; ".join(machine.name for machine in fits or self.machines)
+        what = f"several machines are called {name}" if fits and words else f"no machine is called {name}"
+        raise ConfigError(what, where=self.where, remedy=f"there are: {known}")
 
     def rate(self, kind: str, gate: bool) -> float | None:
         """MB of text a second and core; a format whose gate was not measured is as fast as without it."""

@@ -85,15 +85,22 @@ class Demonstration:
         )
 
 
-def run_demo(folder: Path) -> Demonstration:
-    """Generate a press and a web in `folder` (empty), build a corpus there, and scan."""
+def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> Demonstration:
+    """Generate a press and a web in `folder` (empty), build a corpus there, and scan.
+
+    `say` is told every stage as it begins.
+    """
     started = time.monotonic()
+    say("writing a press and a web")
     pages = release_pages()
     members, articles = write_press(folder)
     shards = write_shards(folder / "shards", pages)
     spark = session("presswatch demo")
     corpus, tables = str(folder / "corpus"), str(folder / "tables")
-    manifest = build_corpus(spark, str(members), [str(articles)], corpus, CorpusConfig(), StorageOptions())
+    manifest = build_corpus(
+        spark, str(members), [str(articles)], corpus, CorpusConfig(), StorageOptions(), say
+    )
+    say("scanning")
     summary = scan(
         [str(shard) for shard in shards],
         dataset="auto",

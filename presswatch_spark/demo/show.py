@@ -58,9 +58,9 @@ def _facts(row: Row) -> Iterator[str]:
     found = "no copied text"
     if row["spans"]:
         found = f"{row['article_coverage']:.0%} of the article, longest run {row['longest_run_words']} words"
-    own = ", on its own site" if row["own_site"] else ""
-    yield f"  {row['confidence']} {row['grade'].replace('_', ' '):<12}  {found}{own}"
-    yield f"{INDENT}{row['document_url']}"
+    site = {True: ", on its own site", False: "", None: ", on a site that is not known"}[row["own_site"]]
+    yield f"  {row['confidence']} {row['grade'].replace('_', ' '):<12}  {found}{site}"
+    yield f"{INDENT}{row['document_url'] or 'no URL is given'}"
     where = f"row {row['row_index']}" if row["record_offset"] is None else f"byte {row['record_offset']:,}"
     yield f"{INDENT}{PurePath(row['shard_uri']).name}, {where}"
 
@@ -85,7 +85,7 @@ def _order(row: Row) -> tuple[Any, ...]:
         row["article_id"] or "",
         GRADES.index(row["grade"]),
         -(row["copied_words"] or 0),
-        row["document_url"],
+        row["document_url"] or "",
     )
 
 

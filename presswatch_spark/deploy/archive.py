@@ -151,7 +151,7 @@ def _fill(tree: Path, root: Path, work: Path, target: Target) -> None:
     """Lay out `bin` and `lib`."""
     lock, wheels = work / "requirements.lock", work / "wheels"
     lock.write_text(locked((root / "requirements.lock").read_text(encoding="utf-8")), encoding="utf-8")
-    _run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)], root)
+    _run([sys.executable, "-P", "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)], root)
     (wheel,) = wheels.glob("*.whl")
     _install(["--require-hashes", "--requirement", str(lock)], tree / "lib", target, root)
     _install([str(wheel)], tree / "lib", target, root)
@@ -169,7 +169,16 @@ def locked(lock: str) -> str:
 
 
 def _install(what: list[str], folder: Path, target: Target, root: Path) -> None:
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+    ]
     command += ["--no-compile", "--only-binary=:all:", "--implementation=cp"]
     command += [f"--python-version={target.python}", f"--target={folder}"]
     _run([*command, *(f"--platform={name}" for name in target.platforms), *what], root)

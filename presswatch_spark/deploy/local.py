@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from presswatch_spark.child import SAFE, without_blanks
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.submission import job_file
 from presswatch_spark.settings.shipped import shipped
@@ -38,7 +39,8 @@ def local_command(
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
         # The job's file lies beside the package, not in it.
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(root), env.get("PYTHONPATH")])),
+        "PYTHONPATH": without_blanks(os.pathsep.join([str(root), env.get("PYTHONPATH", "")])),
+        SAFE: "1",
         **profile.environment,
     }
     return [*command, str(entry), *arguments], variables

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from presswatch_spark.child import SAFE
 from presswatch_spark.deploy.submission import Submission
 
 # Where Spark unpacks the archive, in the working folder of the driver and of each executor.
@@ -99,6 +100,7 @@ def spark_settings(asked: Submission, attempt: int, driver_variable: str) -> dic
         settings["spark.excludeOnFailure.enabled"] = "false"
     # Hosts of a cluster do not know their region by themselves.
     of_all = {"AWS_DEFAULT_REGION": str(profile.region), **asked.environment, "PYSPARK_PYTHON": PYTHON}
+    of_all[SAFE] = "1"
     of_driver = {"PYSPARK_DRIVER_PYTHON": PYTHON, "PRESSWATCH_RESULT_URI": asked.record(attempt, "result")}
     settings |= {f"spark.executorEnv.{name}": value for name, value in of_all.items()}
     settings |= {f"{driver_variable}{name}": value for name, value in (of_all | of_driver).items()}

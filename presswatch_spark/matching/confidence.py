@@ -13,13 +13,15 @@ CONFIDENCES = ("A", "B", "C", "D")
 
 # Articles are dated by the day, in any time zone.
 _SURELY_EARLIER = timedelta(days=1)
+# A date outside of these years stands where a dataset has none: the web began in 1991.
+_CAPTURE_YEARS = range(1991, 2100)
 
 
 def confidence(row: Mapping[str, Any], rules: ConfidenceRules) -> str:
     """Confidence of a row of `matches`, one of `CONFIDENCES`; nothing but its columns is asked."""
     if row["run_rarity"] is None:
         return "C"
-    if row["run_rarity"] >= rules.rare_bits and not _in_doubt(row):
+    if row["run_rarity"] >= rules.rare_bits and doubt_about(row) is None:
         at_its_url = row["url_match"] == "article" and row["longest_run_words"] >= rules.own_url_run_words
         if at_its_url or _is_sole_copy(row, rules):
             return "A"
@@ -33,10 +35,25 @@ def captured_before(captured_at: datetime | None, published_at: datetime | None)
     return bool(captured_at and published_at and published_at - captured_at > _SURELY_EARLIER)
 
 
-def _in_doubt(row: Mapping[str, Any]) -> bool:
-    """Whether the page may have the text from elsewhere: it is older, or on the site of another member."""
-    elsewhere = row["site_title_id"] is not None and not row["own_site"]
-    return elsewhere or captured_before(row["captured_at"], row["article_published_at"])
+def doubt_about(row: Mapping[str, Any]) -> str | None:
+    """Why a row is neither A nor B, however much was copied; None if nothing stands against it.
+
+    A and B say that the page has the text from the article. That cannot be said where it is not known whose
+    page it is, whose text a damaged record holds, or which of the two was there first.
+    """
+    if row.get("record_damage"):
+        return "the record that the text was read from is damaged"
+    if row["own_site"] is None:
+        return "the URL of the document is not known"
+    if row["site_title_id"] is not None and not row["own_site"]:
+        return "the page is on another member's site"
+    if row["captured_at"] is None or row["captured_at"].year not in _CAPTURE_YEARS:
+        return "the time of capture is not known"
+    if row["article_published_at"] is None:
+        return "the day of publication is not known"
+    if captured_before(row["captured_at"], row["article_published_at"]):
+        return "the page was captured before the article was published"
+    return None
 
 
 def _is_sole_copy(row: Mapping[str, Any], rules: ConfidenceRules) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.matching.index import ShingleIndex
+from presswatch_spark.matching.known_urls import documents_without_url
 from presswatch_spark.matching.minhash import jaccard, signature
 from presswatch_spark.matching.named import NamedDocument
 from presswatch_spark.matching.placement import Placement
@@ -90,6 +91,10 @@ class Matcher:
         """The pairs (document, article) worth verifying."""
         return self._sieve.candidates(batch)
 
+    def without_url(self, batch: DocumentBatch) -> int:
+        """How many documents have no known URL: of what they hold nobody can say where it stands."""
+        return documents_without_url(batch)
+
     def rows(self, batch: DocumentBatch, candidates: Candidates, origin: Origin) -> Iterator[Row]:
         """Rows of `matches` (without `run_id`): candidates that hold, and documents on members' sites."""
         sites = self._corpus.sites.matches(batch, self._corpus.urls)
@@ -115,6 +120,7 @@ class Matcher:
         zero = np.zeros(1, np.int64)
         batch = DocumentBatch(text, zero, zero + len(text), url, zero, zero + len(url), lambda i: Locator())
         list(self.rows(batch, self.candidates(batch), Origin("rehearsal", None, "")))
+        self.without_url(batch)
 
     def _findings(self, document: Words, ordinals: Sequence[int], placement: Placement) -> list[Finding]:
         """Those of the articles that the document holds a long enough run of.

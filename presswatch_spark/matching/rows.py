@@ -20,6 +20,7 @@ from presswatch_spark.matching.confidence import confidence
 from presswatch_spark.matching.digests import row_digest
 from presswatch_spark.matching.grade import grade
 from presswatch_spark.matching.sites import SiteMatch
+from presswatch_spark.matching.urls import page_url
 from presswatch_spark.matching.verify import Overlap
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.sources.base import DocumentBatch, Locator
@@ -100,8 +101,9 @@ def document_rows(
     """
     kept = [finding for finding in findings if finding.overlap.longest_run_words >= rules.min_run_words]
     places = span_places([finding.overlap for finding in kept], 0, words, text) if words and kept else []
+    url_known = site is not None or (bool(kept) and page_url(batch.url_of(i)) is not None)
     rows = [
-        _text_row(finding, _spans(finding, place), site, rules)
+        _text_row(finding, _spans(finding, place), site, url_known, rules)
         for finding, place in zip(kept, places, strict=True)
     ]
     if site:
@@ -152,6 +154,7 @@ def located_facts(url: str, locator: Locator, origin: Origin, text: bytes) -> Ro
         "record_offset": locator.record_offset,
         "record_length": locator.record_length,
         "record_encoding": locator.record_encoding,
+        "record_damage": locator.damage,
         "row_index": locator.row_index,
         "payload_digest": _storable(locator.payload_digest),
         "payload_digest_computed": locator.payload_digest_computed,
@@ -187,7 +190,7 @@ def _spans(finding: Finding, places: Places) -> list[dict[str, int]]:
 
 
 def _text_row(
-    finding: Finding, spans: list[dict[str, int]], site: SiteMatch | None, rules: GradeRules
+    finding: Finding, spans: list[dict[str, int]], site: SiteMatch | None, url_known: bool, rules: GradeRules
 ) -> Row:
     overlap, article = finding.overlap, finding.article
     url_match = _url_match(finding.ordinal, article, site)
@@ -206,8 +209,7 @@ def _text_row(
         "ownership": finding.ownership,
         "in_main_content": finding.in_main_content,
         "spans": spans,
-        "own_site": site is not None
-        and (site.publisher_id == article.publisher_id or finding.ordinal in site.articles),
+        "own_site": _own_site(finding.ordinal, article, site) if url_known else None,
         "document_words": overlap.document_words,
     }
 
@@ -218,6 +220,10 @@ def _url_match(ordinal: int, article: ArticleFacts, site: SiteMatch | None) -> s
     if ordinal in site.articles:
         return "article"
     return "title" if site.title_id == article.title_id else "none"
+
+
+def _own_site(ordinal: int, article: ArticleFacts, site: SiteMatch | None) -> bool:
+    return site is not None and (site.publisher_id == article.publisher_id or ordinal in site.articles)
 
 
 def _url_rows(site: SiteMatch, told: set[str], article_of: Callable[[int], ArticleFacts]) -> Iterable[Row]:

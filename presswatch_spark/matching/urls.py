@@ -45,6 +45,7 @@ AMP_PARAMETERS = frozenset(("amp", "amp=", "amp=1", "amp=true", "outputtype=amp"
 
 VARIANT_LABELS = frozenset(("www", "m", "mobile", "amp"))
 # Labels under which others register: `m.co.uk` is a site of its own, not the mobile variant of `co.uk`.
+# Not the Public Suffix List (`suffixes`): that moves each week, and URLs are keyed by their normal form.
 SHARED_LABELS = frozenset(("ac", "asso", "co", "com", "edu", "gob", "gouv", "gov", "net", "nom", "org"))
 
 AMP_CACHES = (".cdn.ampproject.org", ".bing-amp.com")
@@ -115,14 +116,6 @@ def without_www(site: str) -> str:
     """A host, or `host/path`, without `www.`, as long as the host stays a name that one can register."""
     rest = site.removeprefix("www.")
     return rest if _registrable(rest.partition("/")[0].split(".")) else site
-
-
-def registered_domain(site: str) -> str:
-    """The domain that a host belongs to: its last two labels, or three where the last two are shared."""
-    if site.startswith("["):
-        return site
-    labels = site.split(".")
-    return ".".join(labels[-2:] if _registrable(labels[-2:]) else labels[-3:])
 
 
 def _parse(url: str) -> PageUrl | None:

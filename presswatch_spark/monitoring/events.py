@@ -11,11 +11,13 @@ import logging
 import socket
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
 from presswatch_spark.errors import PresswatchError
+from presswatch_spark.monitoring.throttled import throttling_told
+from presswatch_spark.storage.throttling import Waiting
 
 Level = Literal["info", "warning", "error"]
 
@@ -58,6 +60,12 @@ class EventLog:
         number = logging.getLevelNamesMapping()[level.upper()]
         self._logger.log(number, "%s", event, extra={"facts": {**self._bound, **facts}})
 
+    def throttled(self, waiting: Waiting) -> None:
+        """Write that a host makes us wait."""
+        until = datetime.fromtimestamp(waiting.until, UTC).isoformat(timespec="seconds")
+        facts = {"site": waiting.host, "why": waiting.why, "until": until.replace("+00:00", "Z")}
+        self.tell("throttled", "warning", **facts)
+
     def tell_failure(self, event: str, error: BaseException) -> None:
         """Write that an error ended something: of ours its parts, of others the kind alone."""
         told = {"error": type(error).__name__}
@@ -78,13 +86,14 @@ class ToldInterrupt(KeyboardInterrupt):
 
 @contextmanager
 def failure_told(events: EventLog | None) -> Iterator[None]:
-    """Tell as an event what ends the block; without a log leave it to others.
+    """Tell as an event what ends the block, and what makes it wait; without a log leave it to others.
 
     Raises:
         ToldError, ToldInterrupt: in place of what was told.
     """
     try:
-        yield
+        with throttling_told(events.throttled) if events else nullcontext():
+            yield
     except (PresswatchError, OSError, KeyboardInterrupt) as error:
         if events is None:
             raise

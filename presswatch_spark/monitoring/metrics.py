@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 PREFIX = "presswatch_"
 STATUSES = ("complete", "partial", "failed")
-FAILURES = ("storage", "content", "worker", "fault")
+FAILURES = ("storage", "host", "time", "content", "worker", "fault")
 GRADES = ("full_copy", "partial_copy", "extract", "url_only")
 STAGES = ("read", "sieve", "verify", "signals")
 STATES = ("running", "published", "stopped")
@@ -44,6 +44,7 @@ FAMILIES: Mapping[str, Family] = {
     "shard_seconds_total": Family("counter", "seconds", "Time of a core spent in shards, waiting included."),
     "stage_seconds_total": Family("counter", "seconds", "The same by stage.", "stage", STAGES),
     "documents_total": Family("counter", "documents", "Documents scanned."),
+    "documents_without_url_total": Family("counter", "documents", "Those of them whose URL is not known."),
     "documents_skipped_total": Family("counter", "documents", "Documents left out on purpose."),
     "text_bytes_total": Family("counter", "bytes", "Bytes of text scanned."),
     "read_bytes_total": Family("counter", "bytes", "Bytes of shards read from storage."),
@@ -51,6 +52,9 @@ FAMILIES: Mapping[str, Family] = {
     "matches_total": Family("counter", "rows", "Rows of `matches`.", "grade", GRADES),
     "signals_total": Family("counter", "rows", "Rows of `rights_signals`."),
     "waves_total": Family("counter", "waves", "Waves that are done."),
+    "shards_rescanned_total": Family(
+        "counter", "shards", "Shards scanned again, since what was written of them was damaged later."
+    ),
     "worker_deaths_total": Family("counter", "workers", "Python workers that died of a shard."),
     "core_seconds_total": Family("counter", "seconds", "Time of waves, times the cores of the executors."),
     "cost_dollars": Family("gauge", "dollars", "What that costs by the price that was named, if one was."),
@@ -69,6 +73,7 @@ Totals: TypeAlias = "Counter[Sample]"
 # Columns of `scan_log` that are added up as they are.
 SUMMED = {
     "documents_total": "documents",
+    "documents_without_url_total": "documents_without_url",
     "documents_skipped_total": "documents_skipped",
     "text_bytes_total": "text_bytes",
     "read_bytes_total": "bytes_read",

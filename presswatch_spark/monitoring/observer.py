@@ -15,6 +15,8 @@ from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.events import EventLog, Level
 from presswatch_spark.monitoring.metrics import Metrics, RunFacts, Sample, Totals
 from presswatch_spark.monitoring.progress import Counts, Progress
+from presswatch_spark.monitoring.throttled import throttling_told
+from presswatch_spark.storage.throttling import Waiting
 
 # Columns of `scan_log` that tell of a shard that is not complete.
 TOLD_OF_SHARDS = ("shard_uri", "status", "failure", "error", "attempts", "seconds")
@@ -89,6 +91,11 @@ class Observer:
         self.progress.add(counts, incomplete)
         self._write("running")
 
+    def wave_lost(self, counts: Counts, totals: Totals) -> None:
+        """What a wave wrote is damaged: its shards are scanned again."""
+        self._totals.subtract(totals)
+        self.progress.take_back(counts)
+
     def worker_died(self, suspects: Sequence[str], tries: int) -> None:
         """Workers died; `suspects` are the shards that they had begun and not finished."""
         self._tell("worker_died", "warning", wave=self._wave, shards=list(suspects), tries=tries)
@@ -119,16 +126,26 @@ class Observer:
 
     def __enter__(self) -> Self:
         self.progress.__enter__()
+        self._throttling = throttling_told(self._throttled)
+        self._throttling.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._throttling.__exit__(kind, error, trace)
         self.progress.__exit__(kind, error, trace)
         if error is not None:
             if self._events:
                 self._events.tell_failure("run_stopped", error)
             self._write("stopped")
+
+    def _throttled(self, waiting: Waiting) -> None:
+        """A host makes the run wait, here or in workers of this machine."""
+        if self._events:
+            self._events.throttled(waiting)
+        else:
+            self.progress.say(str(waiting))
 
     def _tell(self, event: str, level: Level = "info", /, **facts: object) -> None:
         if self._events:

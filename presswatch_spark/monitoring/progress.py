@@ -1,11 +1,10 @@
-"""How far a run is: one live line on a terminal, a JSON line a minute elsewhere. Counts only, never text.
+"""How far a run is: one live line on a terminal, a line a minute elsewhere. Counts only, never text.
 
 Where events are logged, the minute's line is one of them.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 import time
@@ -19,7 +18,7 @@ from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.show import printable
 
 SECONDS_BETWEEN_LOOKS = 1.0
-SECONDS_BETWEEN_JSON_LINES = 60.0
+SECONDS_BETWEEN_LINES = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +39,9 @@ class Counts:
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
+    def __sub__(self, other: Counts) -> Counts:
+        return Counts(*(mine - theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+
     @property
     def nothing_read(self) -> bool:
         """Whether no shard of these gave anything, for failures."""
@@ -58,7 +60,7 @@ class Progress:
     Args:
         stream: where to; default stderr.
         clock: seconds, monotonic.
-        live: whether to redraw one line instead of writing JSON; default: whether `stream` is a terminal.
+        live: whether to redraw one line instead of writing new ones; default: whether `stream` is a terminal.
         events: where to instead of `stream`, if given.
     """
 
@@ -106,6 +108,10 @@ class Progress:
             self._warned = True
             self._warn(log[0])
 
+    def take_back(self, counts: Counts) -> None:
+        """What was counted as done has to be done again."""
+        self._done -= counts
+
     def say(self, news: str) -> None:
         """Write a line of news, above the live line if there is one."""
         self._write(("\r\x1b[K" if self._live else "") + printable(news) + "\n")
@@ -113,7 +119,7 @@ class Progress:
     def tick(self) -> None:
         """Report if it is time to."""
         now = self._clock()
-        if self._live or now - self._reported >= SECONDS_BETWEEN_JSON_LINES:
+        if self._live or now - self._reported >= SECONDS_BETWEEN_LINES:
             self._report(now)
 
     def __enter__(self) -> Self:
@@ -141,11 +147,14 @@ class Progress:
         if self._events:
             self._events.tell("progress", **facts)
             return
-        self._write(f"\r{_line(facts)}\x1b[K" if self._live else json.dumps(facts) + "\n")
+        self._write(f"\r{_line(facts)}\x1b[K" if self._live else f"{_line(facts)}\n")
 
     def _write(self, text: str) -> None:
-        """Write, if anybody looks on still: a run does not end because its reader has gone."""
-        with suppress(OSError):
+        """Write, if anybody looks on still: a run does not end because its reader has gone.
+
+        A stream that was closed meanwhile raises `ValueError`.
+        """
+        with suppress(OSError, ValueError):
             self._stream.write(text)
             self._stream.flush()
 

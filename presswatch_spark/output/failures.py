@@ -2,7 +2,8 @@
 
 Expired credentials, a wrong region, a network that is down or too little memory fail every shard alike. A
 run that went on would end with a table of failures, and a release would look scanned. So it stops, and what
-failed counts as not tried. A shard that is cut or damaged itself is never counted here.
+failed counts as not tried. A shard that is cut or damaged itself is never counted here. A site that refuses
+everything stops the run at once: nothing more is asked of it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ LEAST_ALLOWED = 5
 Rows = Collection[Mapping[str, Any]]
 
 WORKERS = "give workers more memory, or leave that shard out"
+HOST = "see what that site wants"
+KEPT = "nothing was published and what was read is kept"
 STORAGE = "check credentials, region, network and the list of shards"
 
 
@@ -32,7 +35,9 @@ def failures_allowed(shards: int, share: float) -> int:
 
 
 def is_hopeless(lost: Rows, shards: int, share: float) -> bool:
-    """Whether a wave failed as a whole, and before anything was read: another try would fail as well."""
+    """Whether another try would fail as well: a site refuses all, or nothing of a wave could be read."""
+    if any(row["failure"] == "host" for row in lost):
+        return True
     nothing = all(row["failure"] == "storage" and not row["bytes_read"] for row in lost)
     return nothing and len(lost) == shards > failures_allowed(shards, share)
 
@@ -45,17 +50,20 @@ def check_budget(log: Rows, shards: int, share: float, of: str = "shards of a wa
         of: what they are, for the message.
 
     Raises:
-        PlatformError: it lost more; names the commonest reason, and a shard that has it.
+        PlatformError: it lost more, or a site refuses everything; names the commonest reason, and a shard
+            that has it.
     """
-    lost = [row for row in log if row["failure"] in ("storage", "worker")]
+    lost = [row for row in log if row["failure"] in ("storage", "host", "worker")]
+    refused = [row for row in lost if row["failure"] == "host"]
     allowed = failures_allowed(shards, share)
-    if len(lost) <= allowed:
+    if len(lost) <= allowed and not refused:
         return
-    ((error, count),) = Counter(str(row["error"]) for row in lost).most_common(1)
+    limit = f", {allowed:,} may be" if len(lost) > allowed else ""
+    ((error, count),) = Counter(str(row["error"]) for row in refused or lost).most_common(1)
     example = next(row for row in lost if str(row["error"]) == error)
-    remedy = STORAGE if example["failure"] == "storage" else WORKERS
+    remedies = {"storage": STORAGE, "host": HOST, "worker": WORKERS}
     raise PlatformError(
-        f"{len(lost):,} of {shards:,} {of} could not be read, {allowed:,} may be; {count:,} of them: {error}",
+        f"{len(lost):,} of {shards:,} {of} could not be read{limit}; {count:,} of them: {error}",
         where=str(example["shard_uri"]),
-        remedy=f"nothing was published and what was read is kept; {remedy}, then give the same command again",
+        remedy=f"{KEPT}; {remedies[example['failure']]}, then give the same command again",
     )

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import chain
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from presswatch_spark.output.published import Written
+from presswatch_spark.output.seals import file_sha256
 from presswatch_spark.output.tables import SCHEMAS
 from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.folders import Folder
@@ -43,7 +47,15 @@ MEMBERS, MEMBER_COLUMNS = 1024, ("title_id", "publisher_id")
 
 FALSE_POSITIVES = 0.01
 
-WRITTEN = pa.schema([("partition", pa.int64()), ("name", pa.string()), ("rows", pa.int64())])
+WRITTEN = pa.schema(
+    [
+        ("partition", pa.int64()),
+        ("name", pa.string()),
+        ("rows", pa.int64()),
+        ("bytes", pa.int64()),
+        ("sha256", pa.string()),
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,38 +74,41 @@ class SortedFiles:
             context = TaskContext.get()
             groups = grouped(batches)
             if first := next(groups, None):
-                name, rows = self.write(first, groups)
+                written = asdict(self.write(first, groups))
                 place = context.partitionId() if context else 0
-                yield pa.RecordBatch.from_pylist([{"partition": place, "name": name, "rows": rows}], WRITTEN)
+                yield pa.RecordBatch.from_pylist([{"partition": place, **written}], WRITTEN)
 
-    def write_all(self, batches: Iterable[pa.RecordBatch]) -> str:
-        """Write rows as one file, even if there are none; its name."""
+    def write_all(self, batches: Iterable[pa.RecordBatch]) -> Written:
+        """Write rows as one file, even if there are none."""
         groups = grouped(batches)
         empty = pa.schema([field for field in SCHEMAS[self.table] if field.name != "run_id"]).empty_table()
-        return self.write(next(groups, empty), groups)[0]
+        return self.write(next(groups, empty), groups)
 
-    def write(self, first: pa.Table, others: Iterable[pa.Table] = ()) -> tuple[str, int]:
-        """Write row groups, of which only the last one may be smaller than the first; name and rows."""
-        name, written = f"{secrets.token_hex(6)}.parquet", 0
+    def write(self, first: pa.Table, others: Iterable[pa.Table] = ()) -> Written:
+        """Write row groups, of which only the last one may be smaller than the first, as a file."""
+        name, rows = f"{secrets.token_hex(6)}.parquet", 0
+        with self.folder.new_file(name) as path:
+            with self._writer(path, len(first)) as writer:
+                for group in chain((first,), others):
+                    ids = pa.array([self.run_id] * len(group), pa.string())
+                    whole = group.add_column(0, "run_id", ids).select(writer.schema.names)
+                    writer.write_table(whole.cast(writer.schema))
+                    rows += len(group)
+            return Written(name, rows, path.stat().st_size, file_sha256(path))
+
+    def _writer(self, path: Path, group_rows: int) -> Any:
         schema = pa.schema([pa.field(column.name, column.type) for column in SCHEMAS[self.table]])
         order = [(column, "ascending") for column in ORDERS.get(self.table, ())]
-        sought = {name: _filter_of(name, len(first)) for name in SOUGHT.get(self.table, ())}
-        with (
-            self.folder.new_file(name) as path,
-            pq.ParquetWriter(
-                path,
-                schema,
-                compression="zstd",
-                write_page_index=True,
-                bloom_filter_options=sought or None,
-                sorting_columns=pq.SortingColumn.from_ordering(schema, order, "at_start") if order else None,
-            ) as writer,
-        ):
-            for group in chain((first,), others):
-                ids = pa.array([self.run_id] * len(group), pa.string())
-                writer.write_table(group.add_column(0, "run_id", ids).select(schema.names).cast(schema))
-                written += len(group)
-        return name, written
+        sought = {name: _filter_of(name, group_rows) for name in SOUGHT.get(self.table, ())}
+        return pq.ParquetWriter(
+            path,
+            schema,
+            compression="zstd",
+            write_page_index=True,
+            write_page_checksum=True,
+            bloom_filter_options=sought or None,
+            sorting_columns=pq.SortingColumn.from_ordering(schema, order, "at_start") if order else None,
+        )
 
 
 def _filter_of(column: str, rows: int) -> Mapping[str, float]:

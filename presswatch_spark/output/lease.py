@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 
-from presswatch_spark.errors import OutputError, StorageError
+from presswatch_spark.errors import OutputError, PresswatchError, StorageError
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import (
     ConflictError,
@@ -145,7 +145,7 @@ class Lease:
                 self.confirm()
             except OutputError:
                 return
-            except StorageError:
+            except PresswatchError:
                 continue  # the lease may last until storage answers again; whoever writes asks anew
 
 

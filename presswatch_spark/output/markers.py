@@ -6,32 +6,32 @@
     <run>/found/<position>.parquet of a census in their place: what a file of the plan gave
 
 An epoch begins when a process takes the run up, and seals those before it: `run.json` names the waves that it
-found then. A process of an earlier epoch that wakes may still put a marker, but nobody will read it. What is
-damaged is named, never guessed at.
+found then. A process of an earlier epoch that wakes may still put a marker, but nobody will read it. Both
+carry a seal: the shards of a damaged marker count as not scanned, and without `run.json` a run starts over.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.metrics import Sample, Totals
 from presswatch_spark.monitoring.progress import Counts
 from presswatch_spark.output.parts import Part, part_of
+from presswatch_spark.output.seals import UNREADABLE, sealed_json, unsealed_json
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError
 
 FOUND_FOLDER, WAVES_FOLDER, PARTS_FOLDER = "found", "waves", "parts"
 NOTE = "run.json"
+
+DAMAGED = "what an unfinished run wrote of itself is damaged, or of an earlier version"
 
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}", re.ASCII)
 
@@ -71,7 +71,7 @@ def write_note(folder: Folder, note: Note, etag: str | None) -> None:
     writer = secrets.token_hex(8)
     facts = {**asdict(note), "started_at": note.started_at.isoformat(), "writer": writer}
     with disk_errors(folder.at(NOTE)):
-        folder.write(NOTE, json.dumps(facts).encode(), absent=etag is None, etag=etag)
+        folder.write(NOTE, sealed_json(facts), absent=etag is None, etag=etag)
 
 
 def read_note(folder: Folder) -> tuple[Note, str] | None:
@@ -81,18 +81,26 @@ def read_note(folder: Folder) -> tuple[Note, str] | None:
         OutputError: the note is damaged.
     """
     try:
-        with _damage_named(folder, NOTE) as (facts, etag):
-            note = Note(
-                facts["run_id"],
-                datetime.fromisoformat(facts["started_at"]),
-                int(facts.get("epoch", 1)),
-                tuple(map(str, facts.get("waves", ()))),
-            )
-            # The id goes into names of files, the start into a table that knows moments only.
-            if not _RUN_ID.fullmatch(note.run_id) or note.started_at.tzinfo is None:
-                raise ValueError
+        data, etag = folder.read(NOTE)
     except MissingError:
         return None
+    try:
+        facts = unsealed_json(data)
+        note = Note(
+            facts["run_id"],
+            datetime.fromisoformat(facts["started_at"]),
+            int(facts["epoch"]),
+            tuple(map(str, facts["waves"])),
+        )
+        # The id goes into names of files, the start into a table that knows moments only.
+        if not _RUN_ID.fullmatch(note.run_id) or note.started_at.tzinfo is None:
+            raise ValueError
+    except UNREADABLE as error:
+        raise OutputError(
+            DAMAGED,
+            where=folder.at(NOTE),
+            remedy="give the command that began it again: the run starts over",
+        ) from error
     return note, etag
 
 
@@ -102,45 +110,48 @@ def write_wave(folder: Folder, wave: Wave) -> None:
         name = f"{WAVES_FOLDER}/{wave.attempt}.json"
         totals = [[*sample, value] for sample, value in sorted(wave.totals.items())]
         facts = asdict(replace(wave, totals=Counter())) | {"totals": totals}
-        folder.write(name, json.dumps(facts).encode(), absent=True)
+        folder.write(name, sealed_json(facts), absent=True)
 
 
-def read_waves(folder: Folder, note: Note, names: Iterable[str] | None = None) -> Iterator[Wave]:
+def read_waves(
+    folder: Folder,
+    note: Note,
+    names: Iterable[str] | None = None,
+    on_damage: Callable[[str], None] = lambda name: None,
+) -> Iterator[Wave]:
     """Yield the finished waves of a run that count.
 
     Args:
         names: what the folder holds, if that is known already.
-
-    Raises:
-        OutputError: a marker is damaged.
+        on_damage: is told the name of a marker that is not as it was written; its wave does not count.
     """
     for name in sorted(folder.names() if names is None else names):
         kind, _, attempt = name.removesuffix(".json").partition("/")
         if kind != WAVES_FOLDER or not name.endswith(".json"):
             continue
-        with _damage_named(folder, name) as (facts, _):
-            wave = Wave(
-                attempt,
-                tuple(map(int, facts["shards"])),
-                Counts(**facts["counts"]),
-                tuple(map(part_of, facts["parts"])),
-                int(facts["epoch"]),
-                Counter({Sample(family, value): total for family, value, total in facts["totals"]}),
-            )
+        data, _ = folder.read(name)
+        try:
+            wave = _wave_in(data, attempt)
+        except UNREADABLE:
+            on_damage(name)
+            continue
         if wave.epoch == note.epoch or attempt in note.waves:
             yield wave
 
 
-@contextmanager
-def _damage_named(run: Folder, name: str) -> Iterator[tuple[Mapping[str, Any], str]]:
-    try:
-        data, etag = run.read(name)
-        yield json.loads(data), etag
-    except MissingError:
-        raise
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        raise OutputError(
-            "what an unfinished run wrote of itself cannot be read",
-            where=run.at(name),
-            remedy=f"remove the folder {run} and give the same command again: the run starts over",
-        ) from error
+def forget_wave(folder: Folder, wave: Wave) -> None:
+    """Remove the marker of a wave: its shards count as not scanned."""
+    with disk_errors(folder.at(WAVES_FOLDER)):
+        folder.delete([f"{WAVES_FOLDER}/{wave.attempt}.json"])
+
+
+def _wave_in(data: bytes, attempt: str) -> Wave:
+    facts = unsealed_json(data)
+    return Wave(
+        attempt,
+        tuple(map(int, facts["shards"])),
+        Counts(**facts["counts"]),
+        tuple(map(part_of, facts["parts"])),
+        int(facts["epoch"]),
+        Counter({Sample(family, value): total for family, value, total in facts["totals"]}),
+    )

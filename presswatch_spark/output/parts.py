@@ -3,11 +3,13 @@
     parts/<attempt>/<token>-matches.parquet     likewise -rights_signals and -scan_log
 
 A part appears whole or not at all, under a name that no other try of its task has. Only those count that the
-marker of a wave names: what killed or doubled tasks leave is never read.
+marker of a wave names, with their SHA-256: what killed or doubled tasks leave is never read, nor is a part of
+which a bit has changed.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,11 +23,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import OutputError
+from presswatch_spark.output.seals import file_sha256, whole_object
 from presswatch_spark.output.tables import SCHEMAS
 from presswatch_spark.sources.table.parquet import ARROW_ERRORS
-from presswatch_spark.storage.arrow_files import open_parquet
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.objects import MissingError, stat
+from presswatch_spark.storage.objects import MissingError
 
 GROUP_ROWS, GROUP_BYTES = 1 << 15, 64 << 20
 
@@ -41,13 +43,16 @@ COLUMNS: Mapping[str, pa.Schema] = {
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part by its name in the folder of parts, its size in bytes, and the releases that its rows name."""
+    """A part by its name in the folder of parts, its size in bytes, the releases that its rows name, and the
+    SHA-256 (hex) of the file.
+    """
 
     table: str
     name: str
     rows: int
     bytes: int
     releases: tuple[str, ...]
+    sha256: str
 
 
 def part_of(told: Mapping[str, Any]) -> Part:
@@ -84,8 +89,8 @@ class _Open:
     def closed(self) -> Part:
         self.pack()
         self.writer.close()
-        size = os.path.getsize(self.path)
-        return Part(self.table, self.name, self.rows, size, tuple(sorted(self.releases)))
+        size, releases = os.path.getsize(self.path), tuple(sorted(self.releases))
+        return Part(self.table, self.name, self.rows, size, releases, file_sha256(self.path))
 
 
 class PartFiles:
@@ -110,7 +115,7 @@ class PartFiles:
     def _begun(self, table: str) -> _Open:
         name = f"{self._stem}-{table}.parquet"
         path = self._drafts.enter_context(self._folder.new_file(name))
-        writer = pq.ParquetWriter(path, COLUMNS[table], compression="zstd")
+        writer = pq.ParquetWriter(path, COLUMNS[table], compression="zstd", write_page_checksum=True)
         self._drafts.callback(writer.close)
         return _Open(table, name, path, writer)
 
@@ -124,25 +129,46 @@ def part_files(folder: Folder, attempt: str) -> Iterator[PartFiles]:
         files.close()
 
 
+def damage_of(parts: Folder, part: Part) -> str | None:
+    """What is wrong with a part, as a message says it; None if it is, bit for bit, what was written."""
+    try:
+        _bytes_of(parts, part)
+    except ChangedError as error:
+        return str(error)
+    return None
+
+
 def read_part(parts: Folder, part: Part, columns: Sequence[str] | None = None) -> pa.Table:
     """The rows of a part, or those columns of them, in the columns of `COLUMNS`.
 
     Raises:
         OutputError: it is missing, or not as it was written.
     """
-    uri = parts.at(part.name)
     try:
-        info = stat(uri, parts.storage)
-        with open_parquet(info, parts.storage) as file:
-            if (info.size, file.metadata.num_rows) == (part.bytes, part.rows):
-                return file.read(columns=columns, use_threads=False)
-            found = f"has {info.size} bytes and {file.metadata.num_rows:,} rows"
-    except MissingError:
-        found = "is missing"
+        with pq.ParquetFile(pa.BufferReader(_bytes_of(parts, part))) as file:
+            return file.read(columns=columns, use_threads=False)
+    except ChangedError as error:
+        found = str(error)
     except ARROW_ERRORS:
         found = "cannot be read"
     raise OutputError(
-        f"what a wave found {found}, and had {part.bytes} bytes and {part.rows:,} rows",
-        where=uri,
-        remedy="remove the folder of the run and give the same command again: the run starts over",
+        f"what a wave found {found}",
+        where=parts.at(part.name),
+        remedy="give the same command again: its shards are scanned again",
     )
+
+
+class ChangedError(ValueError):
+    """A file is not what was written; the message says how."""
+
+
+def _bytes_of(parts: Folder, part: Part) -> bytes:
+    try:
+        data = whole_object(parts.at(part.name), parts.storage)
+    except MissingError:
+        raise ChangedError("is missing") from None
+    if len(data) != part.bytes:
+        raise ChangedError(f"has {len(data):,} bytes, and {part.bytes:,} were written")
+    if hashlib.sha256(data).hexdigest() != part.sha256:
+        raise ChangedError("does not have the SHA-256 of what was written")
+    return data

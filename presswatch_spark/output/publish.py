@@ -118,12 +118,14 @@ def publish(
         measured = pa.Table.from_pylist(list(metrics), METRICS).drop_columns("run_id")
         tables["metrics"] = sorted_here([measured], SortedFiles("metrics", run.run_id, staging))
     row |= {"table_digest": tables["matches"].digest, "signals_digest": tables["rights_signals"].digest}
+    files = list[dict[str, object]]()
     for table, written in tables.items():
         run.lock.confirm()
         # Even if there is nothing to move: files that a killed try left of the run would count as its own.
-        store.adopt(table, run.run_id, [staging.at(name) for name in written.files])
+        store.adopt(table, run.run_id, [staging.at(file.name) for file in written.files])
+        files += store.adopted(table, run.run_id, written.files)
     run.lock.confirm()
-    store.publish("runs", row := {**row, "finished_at": datetime.now(UTC)})
+    store.publish("runs", row := {**row, "files": files, "finished_at": datetime.now(UTC)})
     clear(run)
     return Published(row, found.log.sort_by("shard_uri"))
 

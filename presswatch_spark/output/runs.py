@@ -32,7 +32,8 @@ LEASE_SECONDS = 60.0
 class Run:
     """A run that this process owns. `resumed` is whether an earlier process began it.
 
-    `waves` are those that earlier processes have finished; `epoch` counts the processes, from 1.
+    `waves` are those that earlier processes have finished; `epoch` counts the processes, from 1. `damaged`
+    says of each file that earlier processes wrote, and that is not as they wrote it, what follows.
     """
 
     run_id: str
@@ -42,6 +43,7 @@ class Run:
     resumed: bool = False
     epoch: int = 1
     waves: tuple[Wave, ...] = ()
+    damaged: tuple[str, ...] = ()
 
     @property
     def parts(self) -> Folder:
@@ -64,14 +66,13 @@ def claim(store: TableStore, key: str, now: datetime, lease_seconds: float = LEA
     """Own the unfinished run of `key`, or a new one, until the block ends.
 
     Raises:
-        OutputError: a live process owns it, what it wrote of itself is damaged, or the folder cannot be
-            written.
+        OutputError: a live process owns it, or the folder cannot be written.
         ConflictError: another process took it up this moment.
     """
     runs = store.root / RUNS_FOLDER
     folder = runs / key[:KEY_DIGITS]
     with locked(runs, f"{key[:KEY_DIGITS]}.lock", lease_seconds) as lock:
-        yield _unfinished(store, folder, lock) or _new(store, folder, lock, key, now)
+        yield _taken_up(store, folder, lock, key, now)
 
 
 def clear(run: Run) -> None:
@@ -87,23 +88,30 @@ def clear(run: Run) -> None:
             run.folder.path.with_suffix(".lock").unlink()
 
 
-def _unfinished(store: TableStore, folder: Folder, lock: Lock) -> Run | None:
-    """The run that `folder` holds, unless it was published and only the clearing is missing.
+def _taken_up(store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime) -> Run:
+    """The run that `folder` holds, unless it was published and only the clearing is missing; else a new one.
 
     From here on no wave counts that an earlier process has yet to put; what they left of others is removed.
     """
-    found = read_note(folder)
+    try:
+        found = read_note(folder)
+    except OutputError as error:
+        return _new(store, folder, lock, key, now, (f"{error.where}: {error.what}; the run starts over",))
     if found is None or store.is_published(found[0].run_id):
-        return None
+        return _new(store, folder, lock, key, now)
     note, etag = found
-    names = folder.names()
-    waves = tuple(read_waves(folder, note, names))
+    names, damaged = folder.names(), list[str]()
+    waves = tuple(read_waves(folder, note, names, damaged.append))
     kept = tuple(sorted(wave.attempt for wave in waves))
     write_note(folder, replace(note, epoch=note.epoch + 1, waves=kept), etag)
     with disk_errors(str(folder)):
+        folder.delete(damaged)
         for left in _leftovers(names, waves):
             (folder / left).remove()
-    return Run(note.run_id, note.started_at, folder, lock, True, note.epoch + 1, waves)
+    said = tuple(
+        f"{folder.at(name)}: the marker of a wave is damaged; it is scanned again" for name in damaged
+    )
+    return Run(note.run_id, note.started_at, folder, lock, True, note.epoch + 1, waves, said)
 
 
 def _leftovers(names: Iterable[str], waves: Iterable[Wave]) -> set[str]:
@@ -117,7 +125,9 @@ def _leftovers(names: Iterable[str], waves: Iterable[Wave]) -> set[str]:
     return {folder for folder in folders - named if folder.startswith((f"{PARTS_FOLDER}/", STAGED))}
 
 
-def _new(store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime) -> Run:
+def _new(
+    store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime, damaged: tuple[str, ...] = ()
+) -> Run:
     """Begin a run; its id is the second of its start and the head of its key."""
     started = now.astimezone(UTC)
     while store.is_published(run_id := f"{started:%Y%m%dT%H%M%SZ}-{key[:6]}"):
@@ -127,4 +137,4 @@ def _new(store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime)
         lock.confirm()
         folder.remove()
     write_note(folder, Note(run_id, started), None)
-    return Run(run_id, started, folder, lock)
+    return Run(run_id, started, folder, lock, damaged=damaged)

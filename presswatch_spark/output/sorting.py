@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -14,6 +14,7 @@ from presswatch_spark.matching.digests import GROUP_DIGITS
 from presswatch_spark.matching.digests import table_digest as digest_of
 from presswatch_spark.output.files import ORDERS, WRITTEN, SortedFiles
 from presswatch_spark.output.parts import COLUMNS, Part, read_part
+from presswatch_spark.output.published import Written
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.session import spark_schema
 from presswatch_spark.spark.worker import task
@@ -30,9 +31,9 @@ PARTS_PER_TASK = 8
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """A table as it was written: names of its files in order, their rows, and its digest ("" of the log)."""
+    """A table as it was written: its files in order, their rows, and its digest ("" of the log)."""
 
-    files: tuple[str, ...]
+    files: tuple[Written, ...]
     rows: int
     digest: str
 
@@ -41,9 +42,9 @@ def sorted_here(rows: Sequence[pa.Table], files: SortedFiles) -> Sorted:
     """Sort rows in this process and write them as one file, even if there are none."""
     table, order = pa.concat_tables(rows), ORDERS[files.table]
     table = table.sort_by([(name, "ascending", "at_start") for name in order])
-    name = files.write_all(table.to_batches())
+    written = files.write_all(table.to_batches())
     digest = digest_of(table["row_sha256"].to_pylist()) if "row_sha256" in order else ""
-    return Sorted((name,), len(table), digest)
+    return Sorted((written,), written.rows, digest)
 
 
 def sorted_by_spark(spark: SparkSession, folder: Folder, parts: Sequence[Part], files: SortedFiles) -> Sorted:
@@ -57,8 +58,8 @@ def sorted_by_spark(spark: SparkSession, folder: Folder, parts: Sequence[Part], 
     with spark_errors(files.folder.uri), ThreadPoolExecutor(2, "publish") as pool:
         digest = pool.submit(table_digest, digests)
         done = sorted(pool.submit(written.collect).result(), key=lambda row: int(row["partition"]))
-        names = tuple(row["name"] for row in done)
-        return Sorted(names, sum(row["rows"] for row in done), digest.result())
+        written_files = tuple(Written(*(row[field.name] for field in fields(Written))) for row in done)
+        return Sorted(written_files, sum(file.rows for file in written_files), digest.result())
 
 
 def table_digest(matches: DataFrame) -> str:

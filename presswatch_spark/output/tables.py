@@ -6,31 +6,39 @@
                                                 census_log/ and censuses/
     TABLES/_runs/…                              what unfinished runs have done so far
 
-Files of a run are moved in from there, `runs` or `censuses` last: that one file makes a run published. They
-lie flat, not in `run_id=…` folders, because pyarrow and pandas refuse folders that repeat a column of their
-files.
+Files of a run are moved in from there, `runs` or `censuses` last: that one file makes a run published, and
+says what the others are; see `presswatch_spark.output.published`. They lie flat, not in `run_id=…` folders,
+because pyarrow and pandas refuse folders that repeat a column of their files.
 """
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 
 from presswatch_spark.errors import OutputError, StorageError
+from presswatch_spark.output.places import holds_others, require_readable, writable
+from presswatch_spark.output.published import (
+    DamagedTablesError,
+    Row,
+    Written,
+    check_digest,
+    check_files,
+    row_of,
+)
+from presswatch_spark.output.seals import sealed_parquet
 from presswatch_spark.storage.arrow_files import file_system, read_parquet
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.objects import MissingError, StorageOptions, printable
-from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, stat
 from presswatch_spark.tables import (
     CAPTURES,
     CENSUS_LOG,
@@ -41,7 +49,6 @@ from presswatch_spark.tables import (
     RUNS,
     SCAN_LOG,
 )
-from presswatch_spark.watch.claims import FOLDER as CLAIMS_FOLDER
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -61,7 +68,8 @@ SCHEMAS: Mapping[str, pa.Schema] = {
 # The tables whose row publishes what a run wrote into the others; `runs` does so where nothing is said.
 PUBLISHERS = ("runs", "censuses")
 PUBLISHED_BY = dict.fromkeys(("captures", "census_log", "censuses"), "censuses")
-WILDCARDS = "[]{}*?\\"
+DIGESTS = {"matches": "table_digest", "rights_signals": "signals_digest"}
+READERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +87,12 @@ class TableStore:
                 read, or cannot be written.
             StorageError: S3 refuses.
         """
-        root = _writable(path, storage or StorageOptions())
+        root = writable(path, storage or StorageOptions())
         with disk_errors(str(root)):
             try:
                 root.read(MARKER)
             except MissingError:
-                if _holds_others(root):
+                if holds_others(root, MARKER):
                     raise OutputError(
                         "the output folder holds files that are not ours",
                         where=str(root),
@@ -122,17 +130,89 @@ class TableStore:
         """Whether a run or census of that id is published."""
         return any(run_id in self.published(by) for by in PUBLISHERS)
 
-    def files(self, table: str, *run_ids: str) -> list[str]:
-        """URIs of the files of published runs in a table: of those named, or of all."""
-        published = self.published(PUBLISHED_BY.get(table, "runs"))
-        wanted = {run_id for run_id in published if not run_ids or run_id in run_ids}
-        folder = self.root / table
-        return [folder.at(name) for name in _files_in(folder) if run_of(name) in wanted]
+    def rows(self, by: str = "runs") -> list[dict[str, Any]]:
+        """Rows of `runs` or `censuses`, oldest first, but for those that are damaged; see `damage`."""
+        found = list[dict[str, Any]]()
+        for run_id in self.published(by):
+            with suppress(DamagedTablesError):
+                ((_, row),) = self._rows(by, [run_id]).values()
+                found.append({name: row.get(name) for name in SCHEMAS[by].names})
+        return found
+
+    def unpublished(self) -> set[str]:
+        """Ids of runs that have files in a table, and no row that publishes them: nobody reads those."""
+        known = {run_id for by in PUBLISHERS for run_id in self.published(by)}
+        return {run_id for table in SCHEMAS for run_id in self._there(table)} - known
+
+    def files(self, table: str, *run_ids: str, check: bool = True) -> list[str]:
+        """URIs of the files of published runs in a table: of those named, or of all.
+
+        Unless `check`, as they are there.
+
+        Raises:
+            DamagedTablesError: they are not those that the runs' rows tell of.
+        """
+        there = self._there(table)
+        if not check:
+            published = self.published(PUBLISHED_BY.get(table, "runs"))
+            wanted = [run_id for run_id in published if not run_ids or run_id in run_ids]
+            return [info.uri for run_id in wanted for info in there[run_id].values()]
+        rows = self._rows(PUBLISHED_BY.get(table, "runs"), run_ids)
+        if table in PUBLISHERS:
+            return [info.uri for info, _ in rows.values()]
+        check_files(self.root / table, table, [(row, there[run_id]) for run_id, (_, row) in rows.items()])
+        return [info.uri for run_id in rows for info in there[run_id].values()]
+
+    def check(self, run_id: str) -> None:
+        """Compare all that is there of a run with what was published, its digests too.
+
+        Raises:
+            DamagedTablesError: something differs.
+        """
+        row = self.read("runs", run_id).to_pylist()[0]
+        for table in ("matches", "rights_signals", "scan_log", "metrics"):
+            files, digest = self.files(table, run_id), row.get(DIGESTS.get(table, ""))
+            if digest is not None:
+                rows = self.dataset(files, SCHEMAS[table]).to_table(columns=["row_sha256"]) if files else None
+                check_digest(
+                    self.root / table, table, row, digest, rows["row_sha256"].to_pylist() if rows else []
+                )
+
+    def damage(self) -> Iterator[OutputError]:
+        """Yield what is wrong with published runs, as far as that is known without reading their tables."""
+        tables = [table for table in SCHEMAS if table not in PUBLISHERS]
+        there = {table: self._there(table) for table in tables}
+        for by in PUBLISHERS:
+            for run_id in self.published(by):
+                try:
+                    ((_, row),) = self._rows(by, [run_id]).values()
+                    for table in tables:
+                        if PUBLISHED_BY.get(table, "runs") == by:
+                            check_files(self.root / table, table, [(row, there[table][run_id])], read=False)
+                except OutputError as error:
+                    yield error
+
+    def _rows(self, by: str, run_ids: Sequence[str]) -> dict[str, tuple[ObjectInfo, Row]]:
+        """Files and rows that publish runs, those named or all, by the runs' ids."""
+        files = {run_of(name): info for name, info in _described_in(self.root / by).items()}
+        wanted = sorted(run_id for run_id in files if not run_ids or run_id in run_ids)
+        with ThreadPoolExecutor(READERS, "runs") as pool:
+            rows = pool.map(lambda run_id: row_of(files[run_id], run_id, self.root.storage), wanted)
+            return {run_id: (files[run_id], row) for run_id, row in zip(wanted, rows, strict=True)}
+
+    def _there(self, table: str) -> Mapping[str, Mapping[str, ObjectInfo]]:
+        """The files that lie in the folder of a table, by run and name."""
+        files = defaultdict[str, dict[str, ObjectInfo]](dict)
+        for name, info in _described_in(self.root / table).items():
+            files[run_of(name)][name] = info
+        return files
 
     def dataset(self, files: Sequence[str], schema: pa.Schema) -> Any:
         """Files of a table as a `pyarrow.dataset.Dataset`; columns that they lack are null."""
         system = file_system(self.root.uri, self.root.storage)
-        return ds.dataset(list(files), schema=schema, format="parquet", filesystem=system)
+        scan = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
+        parquet = ds.ParquetFileFormat(default_fragment_scan_options=scan)
+        return ds.dataset(list(files), schema=schema, format=parquet, filesystem=system)
 
     def read(self, table: str, *run_ids: str, columns: list[str] | None = None) -> pa.Table:
         """Rows of published runs, those named or all, in the schema of `presswatch_spark.tables`."""
@@ -153,7 +233,7 @@ class TableStore:
         from presswatch_spark.output.frames import frame
 
         if self.root.is_local:
-            _require_readable(self.root.path)
+            require_readable(self.root.path)
         return frame(spark, self.root, self.files(table, *run_ids), SCHEMAS[table], columns)
 
     def adopt(self, table: str, run_id: str, written: Sequence[str]) -> None:
@@ -169,15 +249,25 @@ class TableStore:
             left = [name for name in _files_in(folder) if run_of(name) == run_id and name not in names]
             folder.delete(left)
 
+    def adopted(self, table: str, run_id: str, written: Sequence[Written]) -> list[dict[str, Any]]:
+        """What the run's row says of files that were moved into a table in this order."""
+        folder, files = self.root / table, list[dict[str, Any]]()
+        for number, file in enumerate(written):
+            name = f"{run_id}-{number:05}.parquet"
+            etag = None if folder.is_local else stat(folder.at(name), folder.storage).etag
+            facts = {"rows": file.rows, "bytes": file.bytes, "sha256": file.sha256, "etag": etag}
+            files.append({"table": table, "name": name, **facts})
+        return files
+
     def publish(self, by: str, row: Mapping[str, Any]) -> None:
         """Put the row down that publishes a run.
 
         Raises:
             ConflictError: another process has published it.
         """
-        sink = io.BytesIO()
-        pq.write_table(pa.Table.from_pylist([dict(row)], SCHEMAS[by]), sink, compression="zstd")
-        folder, name, data = self.root / by, f"{row['run_id']}-00000.parquet", sink.getvalue()
+        schema = SCHEMAS[by].remove_metadata()
+        data = sealed_parquet([pa.RecordBatch.from_pylist([dict(row)], schema)], schema)
+        folder, name = self.root / by, f"{row['run_id']}-00000.parquet"
         with disk_errors(str(folder)):
             try:
                 folder.write(name, data, absent=True)
@@ -199,41 +289,9 @@ def _holds(folder: Folder, name: str, data: bytes) -> bool:
 
 
 def _files_in(folder: Folder) -> list[str]:
-    return [name for name in folder.names() if name.endswith(".parquet") and "/" not in name]
+    return list(_described_in(folder))
 
 
-def _holds_others(root: Folder) -> bool:
-    """Whether there is anything in a folder but a marker that another process writes this moment, and claims.
-
-    Whoever watches for releases claims one before its scan makes the tables.
-    """
-    ours = (".lock", CLAIMS_FOLDER)
-    return any(MARKER not in name and name.partition("/")[0] not in ours for name in root.entries())
-
-
-def _require_readable(root: Path) -> None:
-    """Raise `OutputError` for a path that Spark would not find again.
-
-    Hadoop looks for a path with wildcards, escaped or not, name by name, and takes a name with a colon for a
-    URI then. (Spark's option to look for nothing reads every file as many times as there are files.)
-    """
-    real = str(root.resolve())
-    if ":" in real and any(character in WILDCARDS for character in real):
-        raise OutputError(
-            f"Spark cannot read a folder whose path holds both a colon and one of {' '.join(WILDCARDS)}",
-            where=real,
-            remedy="name a folder without them",
-        )
-
-
-def _writable(path: str, storage: StorageOptions) -> Folder:
-    if scheme_of(path) in ("http", "https"):
-        raise OutputError(
-            f"tables cannot be written to {scheme_of(path)}:// storage",
-            where=printable(path),
-            remedy="name a folder on S3, or on a disk that all workers share",
-        )
-    root = Folder.of(path, storage)
-    if root.is_local:
-        _require_readable(root.path)
-    return root
+def _described_in(folder: Folder) -> dict[str, ObjectInfo]:
+    found = folder.described()
+    return {name: info for name, info in found.items() if name.endswith(".parquet") and "/" not in name}

@@ -64,7 +64,10 @@ class DamagedRun:
 
     def note(self) -> str:
         """Where it is, and what to do."""
-        return f"{self.what}: to drop it, {_removal(self.folder)}"
+        return (
+            f"{self.what}: to start it over, give the command that began it again;"
+            f" to drop it, {_removal(self.folder)}"
+        )
 
 
 def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:

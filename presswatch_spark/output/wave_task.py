@@ -33,6 +33,7 @@ PART = pa.struct(
         ("rows", pa.int64()),
         ("bytes", pa.int64()),
         ("releases", pa.list_(pa.string())),
+        ("sha256", pa.string()),
     ]
 )
 LOG = pa.struct(list(COLUMNS["scan_log"]))
@@ -40,7 +41,7 @@ TOLD = pa.schema([("shard", pa.int64()), ("log", LOG), ("part", PART), ("deaths"
 """What tasks tell the driver: of each shard its position in the plan and its row of the log; each part; and
 how many tries of the task ended badly."""
 
-PLATFORM = frozenset({"storage", "worker"})
+PLATFORM = frozenset({"storage", "host", "worker"})
 """Failures that another try elsewhere may mend: see `scan_log.failure`."""
 
 

@@ -85,6 +85,8 @@ class WaveScan:
     scan: ScanOne
     rules: RunRules
     observer: Observer
+    again: set[int] = field(default_factory=set)
+    """Positions of shards that were scanned before, and whose parts were damaged since."""
 
     def __call__(self, shards: Shards) -> list[Wave]:
         """Scan shards, given by their position in the plan; what was done of them, as one wave or more.
@@ -189,6 +191,7 @@ class WaveScan:
         totals[Sample("core_seconds_total")] = round(counts.core_seconds)
         totals[Sample("waves_total")] = int(first)
         totals[Sample("worker_deaths_total")] = deaths
+        totals[Sample("shards_rescanned_total")] = len(self.again.intersection(places))
         parts = (*found.parts, *files.parts)
         wave = Wave(found.attempt, tuple(places), counts, parts, self.run.epoch, totals)
         self.run.lock.confirm()

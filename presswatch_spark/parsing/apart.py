@@ -20,6 +20,7 @@ from select import POLLIN, poll
 from threading import Lock
 from typing import BinaryIO, Literal, cast
 
+from presswatch_spark.child import child_command, child_environment
 from presswatch_spark.parsing.refusal import RefusedError
 
 Kind = Literal["html", "main", "css", "pdf"]
@@ -106,12 +107,12 @@ class _Parser:
     def __init__(self) -> None:
         self._killed = False
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
+            child_command(__name__),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # What parsers complain of quotes the page.
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            env=child_environment(),
             start_new_session=True,
         )
 
@@ -197,7 +198,8 @@ def _parsed(kind: str, page: bytes) -> tuple[bool, bytes, bytes]:
     return True, text, (said or "").encode()
 
 
-if __name__ == "__main__":
-    _pipe = os.fdopen(os.dup(1), "wb")
+def serve() -> None:
+    """Answer requests on stdin until it ends; what else writes to stdout goes to stderr."""
+    answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    _serve(sys.stdin.buffer, _pipe)
+    _serve(sys.stdin.buffer, answers)

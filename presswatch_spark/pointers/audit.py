@@ -12,7 +12,7 @@ from presswatch_spark.errors import OutputError
 from presswatch_spark.matching.rows import Row
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pointers.ahead import shards_ahead
-from presswatch_spark.pointers.checks import difference, edited, other_words
+from presswatch_spark.pointers.checks import damaged, difference, edited, other_words
 from presswatch_spark.pointers.mirrors import Mirror, mirrored
 from presswatch_spark.pointers.outcomes import Failure, Record
 from presswatch_spark.pointers.pointer import Pointer, pointer_of
@@ -76,8 +76,9 @@ class Audit:
 
     def _verdict(self, row: Row, pointer: Pointer, outcome: Outcome) -> Verdict:
         if isinstance(outcome, Failure):
-            return Verdict(row, pointer, outcome)
-        failure = difference(row, outcome)
+            # What a row says of its record explains why it cannot be read alone.
+            return Verdict(row, pointer, damaged(row) or outcome)
+        failure = difference(row, outcome) or damaged(row, outcome.facts)
         if failure is None and self.corpus is not None:
             failure = other_words(row, outcome.text, self.corpus)
         return Verdict(row, pointer, failure, outcome)

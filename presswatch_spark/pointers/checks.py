@@ -13,6 +13,7 @@ from typing import Any
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.digests import row_digest
 from presswatch_spark.pointers.outcomes import (
+    DAMAGED,
     OTHER_ARTICLE,
     OTHER_DIGEST,
     OTHER_EXTRACTION,
@@ -26,6 +27,7 @@ from presswatch_spark.pointers.outcomes import (
     Failure,
     Record,
 )
+from presswatch_spark.sources.base import DAMAGES
 from presswatch_spark.text.words import words_of
 
 Row = Mapping[str, Any]
@@ -68,6 +70,15 @@ def difference(row: Row, record: Record) -> Failure | None:
         if row[column] != record.facts[column]:
             return Failure(reason, f"`{column}` is another")
     return None
+
+
+def damaged(row: Row, facts: Row | None = None) -> Failure | None:
+    """Whether the record is not what its header says: by the row, or by what was read of it now.
+
+    Rows of earlier runs do not say it.
+    """
+    damage = row.get("record_damage") or (facts or {}).get("record_damage")
+    return Failure(DAMAGED, f"`{damage}`: {DAMAGES.get(damage, 'unknown')}") if damage else None
 
 
 def other_words(row: Row, text: bytes, corpus: Corpus) -> Failure | None:

@@ -15,7 +15,15 @@ from presswatch_spark.pointers.captured import Captured
 from presswatch_spark.pointers.checks import edited
 from presswatch_spark.pointers.declarations import other_declaration
 from presswatch_spark.pointers.mirrors import Mirror, mirrored
-from presswatch_spark.pointers.outcomes import GONE, OTHER_FACTS, OTHER_TEXT, UNREADABLE, Failure, Record
+from presswatch_spark.pointers.outcomes import (
+    DAMAGED,
+    GONE,
+    OTHER_FACTS,
+    OTHER_TEXT,
+    UNREADABLE,
+    Failure,
+    Record,
+)
 from presswatch_spark.pointers.pointer import Pointer, parse_pointer, pointer_of
 from presswatch_spark.pointers.raw import raw_record, readable
 from presswatch_spark.pointers.reading import records_at, stored_record
@@ -85,9 +93,12 @@ def for_row(
     if table == "captures":
         return _captured(Captured(row, base), audit)
     (verdict,) = audit.verdicts([row])
-    if verdict.failure or verdict.record is None:
+    damage = verdict.failure if verdict.failure and verdict.failure.reason == DAMAGED else None
+    if verdict.record is None or (verdict.failure and not damage):
         raise _refused(verdict.pointer, verdict.failure)
     checked = f"row {row['row_sha256']}: its digest; URL, record id, digests and text of the document"
+    if damage:
+        checked += f". But it is a {damage}"
     return Fetched(verdict.pointer, verdict.record, audit.options_of(row["run_id"]), checked)
 
 

@@ -21,6 +21,7 @@ OTHER_PAYLOAD = "other payload"
 OTHER_EXTRACTION = "other extraction"
 OTHER_TEXT = "other text"
 OTHER_FACTS = "other facts"
+DAMAGED = "damaged record"
 OTHER_ARTICLE = "other article"
 OTHER_WORDS = "other words"
 OTHER_SIGNAL = "other signal"
@@ -39,6 +40,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         OTHER_EXTRACTION: "this version extracts text by another library, so the texts cannot be compared",
         OTHER_TEXT: "the text has another SHA-256",
         OTHER_FACTS: "time of capture, HTTP status, languages or bounds of the record are others",
+        DAMAGED: "the record is not what its header says, so its text may be another's",
         OTHER_ARTICLE: "the corpus has not the article, or another text of it",
         OTHER_WORDS: "a span does not hold the same words on both sides",
         OTHER_SIGNAL: "the response does not declare this, as this version reads it",

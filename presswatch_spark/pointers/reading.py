@@ -20,6 +20,7 @@ from presswatch_spark.sources.detect import RECORD_SOURCES, SOURCES, source_for
 from presswatch_spark.sources.inflate.inflated import compression_of, inflated
 from presswatch_spark.sources.warc.arc_lines import begins_with_arc_record
 from presswatch_spark.sources.warc.fields import begins_with_record
+from presswatch_spark.storage.hosts import BlockedError
 from presswatch_spark.storage.objects import (
     MissingError,
     ObjectInfo,
@@ -28,6 +29,7 @@ from presswatch_spark.storage.objects import (
     read_range,
     stat,
 )
+from presswatch_spark.storage.uris import scheme_of
 
 # A plain record is known to end where another begins.
 LOOK_BEYOND_BYTES = 16
@@ -44,17 +46,23 @@ def records_at(pointers: Sequence[Pointer], options: ReadOptions) -> Iterator[tu
     """Yield what lies at each of `pointers`, all into one shard and of one format, in any order.
 
     If `options.wants` asks for responses, those count that are no documents, too.
+
+    Raises:
+        BlockedError: the site of the shard refuses everything.
     """
     left = dict.fromkeys(pointers)
     uri, format = pointers[0].uri, pointers[0].format
     try:
-        shard = stat(uri, options.storage)
+        # Elsewhere each reply says the size, and a request for it alone is one too many.
+        shard = stat(uri, options.storage) if scheme_of(uri) == "file" else ObjectInfo(uri)
         ranged = format is None or format in RECORD_SOURCES
         for pointer in [pointer for pointer in pointers if pointer.by_range and ranged]:
             yield pointer, _by_range(shard, pointer, options)
             del left[pointer]
         if left:
             yield from _in_order(shard, format, left, options)
+    except BlockedError:
+        raise
     except PresswatchError as error:
         for pointer in left:
             yield pointer, failure_of(error)
@@ -163,6 +171,7 @@ def _in_order(
         options = replace(options, rows=frozenset(row for row in rows if row is not None))
     report = ReadReport()
     source = source_for(format or "auto", shard, options)
+    shard = options.opener.described(shard)
     for batch in source.read(shard, options, report):
         wanted = _by_place(left)
         for locator, record in _records(batch, shard.uri, source.name, report.bytes_read, wanted):

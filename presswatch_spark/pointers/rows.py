@@ -6,6 +6,7 @@ A file of an earlier version has fewer columns; its rows' digests are over those
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from random import Random
 from typing import Any
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from presswatch_spark.errors import CorruptError, InputError
+from presswatch_spark.errors import CorruptError, InputError, OutputError
 from presswatch_spark.matching.rows import Row
 from presswatch_spark.output.tables import SCHEMAS, TableStore
 from presswatch_spark.queries.matches import chosen_runs
@@ -62,6 +63,15 @@ def drawn_rows(store: TableStore, run_id: str | None, count: int, seed: int) -> 
     return rows, total
 
 
+def damage_of(store: TableStore, run_id: str | None) -> Iterator[OutputError]:
+    """Yield what is wrong with the tables of a published run, or of all, once everything of them is read."""
+    for each in chosen_runs(store, run_id):
+        try:
+            store.check(each)
+        except OutputError as error:
+            yield error
+
+
 def row_by_digest(store: TableStore, prefix: str) -> tuple[str, Row]:
     """The row whose `row_sha256` begins with `prefix`, with its table; of several runs, from the newest.
 
@@ -101,7 +111,8 @@ def _rows_that(begin: str, store: TableStore, table: str, path: str) -> list[Row
 def _files(store: TableStore, run_id: str | None) -> list[str]:
     if not store.published():
         raise InputError("no run is published here", where=str(store.root))
-    return store.files("matches", *chosen_runs(store, run_id))
+    # As they are: which rows are not as they were is what is to be found out.
+    return store.files("matches", *chosen_runs(store, run_id), check=False)
 
 
 def _metadata(store: TableStore, path: str) -> Any:

@@ -31,24 +31,10 @@ STATUSES = ("gone", "still_there", "new", "unknown")
 # What differs from one release to the next without making a copy easier or harder to find.
 HARMLESS = ("release",)
 FEWER = "the {} run read fewer shards than the {} run"
+NAMELESS = "the URL of the document is not known: with another text it may still be there"
 
-USED = tuple(
-    dict.fromkeys(
-        (
-            *(
-                "publisher_id",
-                "title_id",
-                "article_id",
-                "document_url",
-                "text_sha256",
-                "shard_uri",
-                "row_sha256",
-            ),
-            *("copied_words", "longest_run_words"),
-            *(field.name for field in SIGHTING),
-        )
-    )
-)
+KEYS = ("publisher_id", "title_id", "article_id", "document_url", "text_sha256", "shard_uri", "row_sha256")
+USED = tuple(dict.fromkeys((*KEYS, *(field.name for field in SIGHTING))))
 """Columns of `matches` that are compared."""
 
 Shard = tuple[str | None, str]
@@ -73,8 +59,9 @@ def compare(
 ) -> ComparisonSummary:
     """Write the table `comparison` of two published runs (`latest`: the newest) to `out`.
 
-    A pair is an article (or, for `url_only`, a title) and a document's normalised URL; a document without
-    URL is known by its text. Of several rows of a pair, the one with the most copied words stands for it.
+    A pair is an article (or, for `url_only`, a title) and a document's normalised URL. A document without a
+    known URL is known by its text, and is never `gone`. Of several rows of a pair, the one with the most
+    copied words stands for it.
 
     Raises:
         InputError: a run is not published.
@@ -188,13 +175,16 @@ def _pairs(matches: DataFrame, keys: list[str]) -> DataFrame:
 
 
 def _document_key() -> Column:
-    """The document's normalised URL: a new scheme or tracking parameter must not look like removal."""
+    """The document's normalised URL: a new scheme or tracking parameter must not look like removal.
+
+    Without one the text's digest: what stands in the place of a URL ("n/a") may stand there in many rows.
+    """
     from pyspark.sql import functions as f
 
     from presswatch_spark.matching.urls import normalise_url
 
     normalised = f.udf(lambda url: None if url is None else normalise_url(url), "string")
-    return f.coalesce(normalised("document_url"), "document_url", "text_sha256")
+    return f.coalesce(normalised("document_url"), "text_sha256")
 
 
 def _with_status(joined: DataFrame, before: str, after: str, doubts: Mapping[str | None, str]) -> DataFrame:
@@ -203,7 +193,8 @@ def _with_status(joined: DataFrame, before: str, after: str, doubts: Mapping[str
     in_doubt = (
         f.when(f.array_contains("subsets", subset or ""), f.lit(told)) for subset, told in doubts.items()
     )
-    doubt = f.coalesce(*in_doubt, f.lit(None).cast("string"))
+    nameless = f.when(f.col("document") == f.col("before.text_sha256"), f.lit(NAMELESS))
+    doubt = f.coalesce(*in_doubt, nameless)
 
     found_before, found_after = f.col("before").isNotNull(), f.col("after").isNotNull()
     status = (

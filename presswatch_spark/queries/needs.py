@@ -43,6 +43,12 @@ class Need:
         return Need(self.columns | other.columns, runs)
 
 
+def is_named(table: str, query: str) -> bool:
+    """Whether a query may read a table: it names it, or puts names together."""
+    lowered = query.lower()
+    return table in lowered or "identifier" in lowered
+
+
 def needs_of(spark: SparkSession, query: str) -> dict[str, Need]:
     """What a query needs, by table; nothing is known of a table that is not in the answer.
 

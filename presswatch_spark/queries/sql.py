@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from presswatch_spark.errors import ConfigError, PresswatchError
+from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.output.tables import SCHEMAS, TableStore
-from presswatch_spark.queries.needs import needed, needs_of
-from presswatch_spark.spark.session import session
+from presswatch_spark.queries.needs import is_named, needed, needs_of
+from presswatch_spark.show import printable
+from presswatch_spark.spark.session import session, spark_schema
 from presswatch_spark.storage.objects import StorageOptions
+
+# The last part of the name is the table's.
+UNKNOWN_TABLE = re.compile(r"^\[(TABLE_OR_VIEW_NOT_FOUND)\][^`]*(?:`[^`]*`\.)*`([^`]+)`")
 
 
 def run_query(
@@ -20,7 +26,7 @@ def run_query(
 
     Raises:
         ConfigError: Spark refuses the query.
-        OutputError: `tables` is no folder of tables.
+        OutputError: `tables` is no folder of tables, or one that the query names is not as it was published.
         PresswatchError: Spark's Java has ended.
     """
     store = TableStore.open(tables, storage)
@@ -31,8 +37,13 @@ def run_query(
         # On disk Spark's own reader prunes.
         needs = {} if store.root.is_local else needs_of(spark, query)
         for name in SCHEMAS:
-            need = needs.get(name)
-            view = needed(spark, store, name, need) if need else store.frame(spark, name)
+            if not is_named(name, query):
+                # Nothing is read of it: neither is it checked.
+                view = spark.createDataFrame([], spark_schema(SCHEMAS[name]))
+            elif need := needs.get(name):
+                view = needed(spark, store, name, need)
+            else:
+                view = store.frame(spark, name)
             view.createOrReplaceTempView(name)
         result = spark.sql(query)
         rows = (tuple(_plain(value) for value in row) for row in result.toLocalIterator())
@@ -56,6 +67,13 @@ def _told() -> Iterator[None]:
     except PySparkException as error:
         # Spark's first line names the cause; its plans and stacks follow.
         cause = str(error).strip().splitlines()[0]
+        if unknown := UNKNOWN_TABLE.search(cause):
+            meant = did_you_mean(unknown[2], SCHEMAS)
+            raise ConfigError(
+                printable(f"Spark refuses the query: [{unknown[1]}] there is no table {unknown[2]}{meant}"),
+                where="sql",
+                remedy=f"the tables are {', '.join(SCHEMAS)}",
+            ) from error
         raise ConfigError(f"Spark refuses the query: {cause}", where="sql") from error
     # The socket that rows come by ends, or is refused, according to the moment.
     except (Py4JError, ConnectionError, EOFError) as error:

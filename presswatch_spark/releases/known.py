@@ -98,6 +98,8 @@ def fetched(uri: str, options: StorageOptions, noted: datetime | None = None) ->
         max_attempts=min(ATTEMPTS, options.max_attempts),
         connect_timeout=min(CONNECT_SECONDS, options.connect_timeout),
         read_timeout=min(READ_SECONDS, options.read_timeout),
+        longest_wait=min(READ_SECONDS, options.longest_wait),
+        refusal_pause=0.0,
     )
     with open_stream(ObjectInfo(uri), quick) as stream:
         data = b""

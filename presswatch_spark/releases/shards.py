@@ -9,13 +9,16 @@ from difflib import get_close_matches
 
 from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError
 from presswatch_spark.releases.known import at_hand, list_uri
-from presswatch_spark.releases.model import LABELS, NEWS, NEWS_MONTH, in_words, kinds_of
+from presswatch_spark.releases.model import CRAWL, LABELS, NEWS, NEWS_MONTH, in_words, kinds_of
 from presswatch_spark.settings.config import DatasetRules
+from presswatch_spark.storage.hosts import ask_anew
 from presswatch_spark.storage.lists import is_list
 from presswatch_spark.storage.objects import StorageOptions, canonical, printable, stat
-from presswatch_spark.storage.uris import join
+from presswatch_spark.storage.uris import join, scheme_of
 
-C4 = re.compile(r"c4-(?P<part>[A-Za-z0-9][A-Za-z0-9.]*)")
+C4 = re.compile(r"(?P<all>m)?c4-(?P<part>[A-Za-z0-9][A-Za-z0-9.]*(-[A-Za-z]{2,8})?)")
+# The variants of C4 that have a folder of their own; all else is a language of its multilingual part.
+C4_ENGLISH = frozenset(("en", "en.noblocklist", "en.noclean", "realnewslike"))
 OSCAR = re.compile(r"OSCAR-2301-(?P<part>[A-Za-z]+)")
 NEAR_NAMES = 3
 NEARNESS = 0.7
@@ -44,6 +47,7 @@ def shards_of(
         StorageError: the list cannot be had now.
         ConfigError: a pattern of `datasets` cannot be filled in.
     """
+    ask_anew()
     kinds = forms_of(name)
     if not kinds:
         raise _unknown(name, "", rules)
@@ -96,17 +100,28 @@ def _list_of(name: str, kind: str, base: str | None, rules: DatasetRules) -> tup
 
 def _copied(name: str, kind: str, base: str | None, rules: DatasetRules) -> ReleaseShards:
     """Shards of a dataset that has no list: all of a folder, in the user's own copy."""
-    setting, place = ("c4", rules.c4) if kind == "c4" else ("oscar_2301", rules.oscar_2301)
-    root = base or place.base
-    found = C4.fullmatch(name) or OSCAR.fullmatch(name)
-    if root is None or found is None:
+    c4, oscar = C4.fullmatch(name), OSCAR.fullmatch(name)
+    own = base or (rules.c4.base if c4 else rules.oscar_2301.base)
+    if own is None or not (c4 or oscar):
         raise InputError(
             "has no list of shards that anybody may read",
             where=name,
             remedy="get a copy (conf/datasets.yaml says where), and name its folder or bucket with --base",
         )
-    files = _filled(place.files, f"datasets.{setting}.files", {"part": found["part"]})
-    return ReleaseShards(join(canonical(root), files))
+    root = canonical(own)
+    if scheme_of(root) in ("http", "https"):
+        raise InputError(
+            "a site cannot be asked which files it has",
+            where=printable(root),
+            remedy="get a copy, or name the files themselves, or a list of them (*.paths)",
+        )
+    if oscar:
+        setting, pattern, part = "oscar_2301.files", rules.oscar_2301.files, oscar["part"]
+    elif c4 and (c4["all"] or c4["part"] not in C4_ENGLISH):
+        setting, pattern, part = "c4.multilingual_files", rules.c4.multilingual_files, c4["part"]
+    else:
+        setting, pattern, part = "c4.files", rules.c4.files, name.removeprefix("c4-")
+    return ReleaseShards(join(root, _filled(pattern, f"datasets.{setting}", {"part": part})))
 
 
 def _filled(pattern: str, setting: str, parts: Mapping[str, str]) -> str:
@@ -122,7 +137,7 @@ def _filled(pattern: str, setting: str, parts: Mapping[str, str]) -> str:
 
 def _respelled(name: str) -> list[str]:
     """The release other than a crawl that `name` is, but for capitals and the zero of a month."""
-    upper, lower = re.sub(r"-([0-9])$", r"-0\1", name.upper()), name.lower()
+    upper, lower = re.sub(r"-([0-9])$", r"-0\1", name.upper()), name.lower().replace("-latn", "-Latn")
     said = ((NEWS_MONTH, upper), (C4, lower), (OSCAR, lower.replace("oscar", "OSCAR", 1)))
     return [spelling for pattern, spelling in said if pattern.fullmatch(spelling)]
 
@@ -130,8 +145,18 @@ def _respelled(name: str) -> list[str]:
 def _near(name: str, crawls: list[str]) -> list[str]:
     """Crawls, or CC-NEWS, that are spelt nearly alike, the nearest first."""
     said = (name.upper(), f"CC-MAIN-{name}") if name[:1].isdigit() else (name.upper(),)
+    if said[-1] not in crawls and CRAWL.fullmatch(said[-1]):
+        # A week in which no crawl began: those of the nearest weeks.
+        dated = [crawl for crawl in crawls if CRAWL.fullmatch(crawl)]
+        return sorted(dated, key=lambda crawl: abs(_weeks(crawl) - _weeks(said[-1])))[:NEAR_NAMES]
     tries = (get_close_matches(each, [*crawls, NEWS], NEAR_NAMES, NEARNESS) for each in said)
     return next(filter(None, tries), [])
+
+
+def _weeks(crawl: str) -> int:
+    """A number that grows by one a week, for the week that a crawl is named after."""
+    year, week = map(int, crawl.split("-")[2:])
+    return year * 52 + week
 
 
 def _is_known(name: str, rules: DatasetRules) -> bool:

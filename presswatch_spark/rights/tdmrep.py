@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from presswatch_spark.rights.model import ALLOWED, RESERVED, UNKNOWN, Signal, bounded
-from presswatch_spark.sources.table.jsonl import parse
+from presswatch_spark.sources.table.json_text import parse
 
 RULES_READ = 100
 

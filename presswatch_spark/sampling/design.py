@@ -64,7 +64,7 @@ def design_of(run: Mapping[str, Any], log: Iterable[Mapping[str, Any]]) -> Desig
         raise InputError(
             "the run is no sample: what it counted is all that it read",
             where=run["run_id"],
-            remedy="read its row of `runs`; `shards_partial` and `shards_failed` say what it did not read",
+            remedy="`presswatch matches` shows what it found, and `presswatch runs` which runs are samples",
         )
     shards = [(line["shard_uri"], line["status"] == "complete") for line in log]
     files = tuple(uri for uri, whole in shards if whole)

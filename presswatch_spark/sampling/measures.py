@@ -77,6 +77,7 @@ def match_measures(files: Sequence[str], matches: pa.Table, of: str | None = Non
         ("documents with matches", matches),
         ("documents with matches, own sites", matches.filter(matches["own_site"])),
         ("documents with matches, elsewhere", matches.filter(pc.invert(matches["own_site"]))),
+        ("documents with matches, site unknown", matches.filter(pc.is_null(matches["own_site"]))),
     ):
         measures.append(Measure(told, of, _counted(files, rows.group_by(DOCUMENT).aggregate([]))))
     return measures

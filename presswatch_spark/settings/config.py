@@ -97,6 +97,7 @@ class ReadRules:
 class RunRules:
     """How a run is spread, whom it tells, and what it may cost, in dollars. None of these can change a row.
 
+    `shard_seconds`: how long a shard may take, without its waiting for hosts that make all wait.
     `lease_seconds`: with tables on S3, how long a run's process may be silent before another takes it over.
     `price` is the name of a machine in the price list `prices`, a file; None: conf/prices.yaml.
     """
@@ -104,6 +105,7 @@ class RunRules:
     wave_shards: int = 256
     shards_per_task: int = 4
     shard_attempts: int = 2
+    shard_seconds: float = 21600.0
     wave_failures: float = 0.1
     log_format: str = "text"
     metrics_file: str | None = None
@@ -145,10 +147,15 @@ class NewsRules:
 
 @dataclass(frozen=True, slots=True)
 class C4Rules:
-    """Where a copy of C4 lives, and its shards below that; `part` is a variant, e.g. `en`."""
+    """Where a copy of C4 lives, and its shards below that.
+
+    `files` are those of the English variants, `part` is one, e.g. `en.noclean`; `multilingual_files` those of
+    all other languages, `part` is one, e.g. `fr`.
+    """
 
     base: str | None = None
-    files: str = "{part}/c4-train.*.json.gz"
+    files: str = "{part}/c4-*.json.gz"
+    multilingual_files: str = "multilingual/c4-{part}[.-][tv]*.json.gz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +193,10 @@ class ScanConfig:
 
 @dataclass(frozen=True, slots=True)
 class CorpusConfig:
-    """All settings of a corpus build; recorded in its manifest."""
+    """All settings of a corpus build; recorded in its manifest.
+
+    `date_formats`: those of `strptime` that articles' dates are in, beside the forms that have one meaning.
+    """
 
     shingle_words: int = 8
     shingle_stride: int = 4
@@ -198,6 +208,7 @@ class CorpusConfig:
     agencies: tuple[str, ...] = AGENCIES
     minhash: MinHashRules = field(default_factory=MinHashRules)
     columns: Mapping[str, str] = field(default_factory=dict)
+    date_formats: tuple[str, ...] = ()
     master: str | None = None
     cores: int | None = None
 

@@ -40,7 +40,14 @@ BOUNDS: Mapping[str, Bounds] = {
     "corpus.minhash.permutations": (16, 1024),
     "run.wave_failures": SHARE,
     "run.lease_seconds": (1, 3600),
+    "run.shard_seconds": (0.01, None),
     "storage.backoff_base": (0, 60),
+    "storage.max_connections": (1, 1000),
+    "storage.requests_per_second": (0.001, 1000),
+    "storage.longest_wait": (0, 3600),
+    "storage.refusal_pause": (0, 3600),
+    "storage.lowest_rate": (0, None),
+    "storage.rate_seconds": (0.01, 3600),
     # What EMR Serverless allows a worker.
     "serverless.disk_gb": (20, 2000),
     "serverless.timeout_minutes": (5, 1_000_000),
@@ -53,6 +60,9 @@ BOUNDS: Mapping[str, Bounds] = {
 
 # What a text may be, where it may not be anything.
 WORDS: Mapping[str, tuple[str, ...]] = {"run.log_format": ("text", "json")}
+
+# What stands between the texts of a list in a variable, where it is no comma.
+SEPARATORS: Mapping[str, str] = {"corpus.date_formats": ";"}
 
 NAMES: Mapping[object, str] = {
     int: "a whole number",
@@ -71,7 +81,7 @@ FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 class Setting:
     """One setting. `kind` is int, float, bool, str, tuple (of texts) or Mapping (of text to text).
 
-    `words`: those of which a text is one; empty: any.
+    `words`: those of which a text is one; empty: any. `separator`: what stands between the texts of a list.
     """
 
     name: str
@@ -80,6 +90,7 @@ class Setting:
     bounds: Bounds | None
     default: object
     words: tuple[str, ...] = ()
+    separator: str = ","
 
     @classmethod
     def of(cls, name: str, hint: Any, default: object) -> Setting:
@@ -88,7 +99,7 @@ class Setting:
         inner = next(arg for arg in get_args(hint) if arg is not type(None)) if optional else hint
         kind = get_origin(inner) or inner
         bounds = BOUNDS.get(name, COUNT) if kind in (int, float) else None
-        return cls(name, kind, optional, bounds, default, WORDS.get(name, ()))
+        return cls(name, kind, optional, bounds, default, WORDS.get(name, ()), SEPARATORS.get(name, ","))
 
     def canonical(self, value: Any) -> object:
         """The value as the configuration holds it: lists become tuples, numbers floats."""
@@ -139,7 +150,7 @@ def problem_of(setting: Setting, value: object) -> str:
 def parse_text(setting: Setting, text: str) -> object:
     """Read a setting from an environment variable; the empty text means none where none is allowed.
 
-    Lists are separated by commas, mappings are `ours=theirs` separated by commas.
+    Lists are separated by commas (`SEPARATORS`), mappings are `ours=theirs` separated by commas.
     Raises:
         ValueError: with what the text should have been.
     """
@@ -150,7 +161,7 @@ def parse_text(setting: Setting, text: str) -> object:
             raise ValueError(f"must be true or false, not {text!r}")
         return text.lower() in TRUE_WORDS
     if setting.kind is tuple:
-        return tuple(part.strip() for part in text.split(",") if part.strip())
+        return tuple(part.strip() for part in text.split(setting.separator) if part.strip())
     if setting.kind is Mapping:
         return parse_pairs(part for part in text.split(",") if part.strip())
     if setting.kind in (int, float):

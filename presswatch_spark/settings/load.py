@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_type_hints
 import yaml
 
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.nearest import nearest
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.settings.kinds import Path, Setting, known_settings, parse_text, problem_of
 
@@ -173,7 +174,10 @@ def _from_file(path: str, family: Family, problems: list[str]) -> list[Given]:
             root = loader.get_single_node()
             givens = [] if root is None else list(_from_node(loader, root, (), path, family, problems))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the settings cannot be read: {error}", where=path) from error
+        why = error.strerror if isinstance(error, OSError) else "they are no UTF-8"
+        raise ConfigError(
+            f"the settings cannot be read: {why}", where=path, remedy="give --config a file of YAML"
+        ) from error
     except yaml.YAMLError as error:
         raise ConfigError(
             f"this is not YAML: {_first_line(error)}", where=_yaml_place(path, error)
@@ -217,9 +221,7 @@ def _nearest_variable(name: str, family: Family) -> str:
 
 
 def _meant(name: str, known: list[str], prefix: str, family: Family) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, known, 1)
+    near = nearest(name, known)
     return f"; did you mean {prefix}{near[0]}?" if near else f"; {family.listed_in} list all there are"
 
 

@@ -10,7 +10,9 @@ from typing import Protocol, TypeVar
 
 from presswatch_spark.errors import PresswatchError, StorageError
 from presswatch_spark.sources.base import ReadReport
+from presswatch_spark.storage.hosts import BlockedError
 from presswatch_spark.storage.objects import printable
+from presswatch_spark.storage.time_limits import LateError, time_limit
 
 ALL_DIED = "every Python worker that tried it died: killed, out of memory, or crashed"
 
@@ -33,16 +35,23 @@ AttemptT = TypeVar("AttemptT", bound=Attempt)
 
 
 def furthest(
-    begin: Callable[[], AttemptT], read: Callable[[AttemptT], None], uri: str, attempts: int
+    begin: Callable[[], AttemptT],
+    read: Callable[[AttemptT], None],
+    uri: str,
+    attempts: int,
+    seconds: float | None = None,
 ) -> tuple[AttemptT, int]:
     """Read a file, up to `attempts` times if storage fails: the attempt that got furthest, and the tries.
 
-    Whatever `read` raises becomes a defect of the attempt that it fills.
+    Whatever `read` raises becomes a defect of the attempt that it fills. An attempt ends after `seconds`; no
+    other follows it, nor one that met a site which is asked nothing more.
     """
     best, tries, again = begin(), 0, True
     while again and tries < attempts:
         attempt = begin()
-        again = not guarded(partial(read, attempt), attempt, uri) or attempt.report.interrupted
+        with time_limit(seconds):
+            again = not guarded(partial(read, attempt), attempt, uri) or attempt.report.interrupted
+        again = again and not attempt.report.blocked
         tries += 1
         if attempt.reached >= best.reached:
             best = attempt
@@ -56,9 +65,13 @@ def guarded(read: Callable[[], None], attempt: Attempt, uri: str) -> bool:
             read()
         finally:
             attempt.pack()
+    except LateError as error:
+        attempt.report.add_defect(error.what, attempt.report.bytes_read)
+        attempt.report.late = True
     except Exception as error:  # noqa: BLE001
         attempt.report.add_defect(reason_of(error, uri))
         attempt.report.interrupted |= isinstance(error, StorageError | OSError)
+        attempt.report.blocked |= isinstance(error, BlockedError)
         attempt.report.faulty |= not isinstance(error, PresswatchError | OSError)
         return not isinstance(error, StorageError | OSError)
     return True
@@ -70,6 +83,10 @@ def failure_of(attempt: Attempt) -> str | None:
         return None
     if attempt.killed:
         return "worker"
+    if attempt.report.blocked:
+        return "host"
+    if attempt.report.late:
+        return "time"
     if attempt.report.interrupted:
         return "storage"
     return "fault" if attempt.report.faulty else "content"

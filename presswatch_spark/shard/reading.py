@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from presswatch_spark.matching.digests import row_digest
 from presswatch_spark.matching.rows import Row
 from presswatch_spark.shard.stages import Stages
 from presswatch_spark.sources.base import ReadReport
@@ -29,6 +31,7 @@ class Reading:
     format: str | None = None
     report: ReadReport = field(default_factory=ReadReport)
     candidates: int = 0
+    without_url: int = 0
     matches: list[pa.RecordBatch] = field(default_factory=list)
     signals: list[pa.RecordBatch] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
@@ -51,6 +54,17 @@ class Reading:
         if len(self.signal_rows) >= ROWS_AT_ONCE:
             self.pack()
 
+    def drop(self) -> None:
+        """Let go of all that was found: nothing of the shard counts."""
+        self.matches.clear()
+        self.signals.clear()
+        self.rows.clear()
+        self.signal_rows.clear()
+        self.grades.clear()
+        self.candidates = self.without_url = self.spans = 0
+        self.report.documents = self.report.documents_skipped = self.report.text_bytes = 0
+        self.report.skipped.clear()
+
     def pack(self) -> None:
         """Make Arrow batches of the rows taken so far: they hold them in a fraction of the memory."""
         if self.rows:
@@ -61,6 +75,11 @@ class Reading:
         if self.signal_rows:
             self.signals.append(pa.RecordBatch.from_pylist(self.signal_rows, SIGNAL_COLUMNS))
             self.signal_rows = []
+
+    def doubt(self, judge: Callable[[Row], str]) -> None:
+        """Mark the rows whose records share what failed its checksum; `judge` gives their confidence anew."""
+        self.pack()
+        self.matches = [_doubted(batch, judge) for batch in self.matches]
 
     @property
     def status(self) -> str:
@@ -86,6 +105,17 @@ class Reading:
     @property
     def _bytes_missing(self) -> bool:
         return self.shard.size is not None and self.report.bytes_read != self.shard.size
+
+
+def _doubted(batch: pa.RecordBatch, judge: Callable[[Row], str]) -> pa.RecordBatch:
+    rows = batch.to_pylist()
+    for row in rows:
+        # A gzip member of its own was verified.
+        if row["record_encoding"] != "gzip" and row["record_damage"] is None:
+            row["record_damage"] = "checksum"
+            row["confidence"] = judge(row)
+            row["row_sha256"] = row_digest(row)
+    return pa.RecordBatch.from_pylist(rows, MATCH_COLUMNS)
 
 
 def storable(text: str) -> str:

@@ -37,6 +37,7 @@ def _stored(record: ArcRecord) -> Stored:
         record_length=record.record_length,
         record_encoding=record.record_encoding,
         captured_at=record.captured_at,
+        damage=record.damage,
     )
     unit = "inflated byte" if record.record_encoding == "inflated" else "byte"
     http = record.url.lower().startswith(_HTTP)
@@ -46,4 +47,6 @@ def _stored(record: ArcRecord) -> Stored:
         pointer=lambda: locator,
         place=lambda: (record.record_offset, unit),
         resource=None if http else record.media_type or "",
+        verified=record.record_encoding == "gzip",
+        noted=record.media_type if http else None,
     )

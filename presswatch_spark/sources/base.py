@@ -8,18 +8,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, Stream
+from presswatch_spark.storage.objects import ByteStream, ObjectInfo, StorageOptions, Stream
+from presswatch_spark.storage.opener import Opener
 
 Bytes = npt.NDArray[np.uint8]
 Offsets = npt.NDArray[np.int64]
 
 DEFECTS_KEPT = 20
 REASONS_KEPT = 50
+
+DAMAGES: Mapping[str, str] = MappingProxyType(
+    {
+        "length": "the length that it declares is missing, unreadable, or not what is there",
+        "header": "its header is damaged, or it has none of its own; its URL is given only if that is sure",
+        "boundary": "it was found by looking for a record after damage; nothing proves that it is one",
+        "digest": "its bytes have not the SHA-1 that its header declares",
+        "checksum": "what it was inflated from, with other records, failed its checksum",
+    }
+)
+"""In what a record is not what it says, and what each means (`matches.record_damage`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +44,8 @@ class Locator:
     is `inflated`. `row_index` counts lines of JSONL (from 0, blank lines included) or rows of Parquet.
     `payload_digest` is declared by the dataset, `payload_digest_computed` made of the bytes that are there.
     `extraction` names what made the text of a page, None where the dataset holds text; `charset` is Python's
-    name of the encoding that it was read in.
+    name of the encoding that it was read in. `damage`: in what the record is not what it says, a key of
+    `DAMAGES`; None if nothing shows.
     """
 
     record_id: str | None = None
@@ -47,6 +61,7 @@ class Locator:
     release: str | None = None
     extraction: str | None = None
     charset: str | None = None
+    damage: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +149,13 @@ class ReadReport:
     A defect means that something of the shard was not read: the shard is then never `complete`.
     `release` is what the shard as a whole says of itself, if it does.
     `interrupted`: storage refused or the transfer broke off for good, so that another try may get further.
+    `blocked`: a site refuses everything, so nothing more is asked of it. `late`: it took longer than it may.
     `faulty`: our code failed, not storage and not the shard.
+    `unverified`: what records share failed its checksum (one gzip member or zstd frame around them), so that
+    any of them may hold what is not its own; records in members of their own are not meant.
     `documents` counts documents handed out; `documents_skipped` those left out on purpose, and `skipped` why
     (`language`: gated; `no text`; of WARC, kinds of records and media types that are not read).
+    `unread` counts pages on which something stood that is never read, by what it is.
     `notes` say what was noticed and is no loss, each once: errata of the release.
     """
 
@@ -147,8 +166,12 @@ class ReadReport:
     defects: list[Defect] = field(default_factory=list)
     defects_total: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
+    unread: dict[str, int] = field(default_factory=dict)
     interrupted: bool = False
+    blocked: bool = False
+    late: bool = False
     faulty: bool = False
+    unverified: bool = False
     release: str | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -157,6 +180,15 @@ class ReadReport:
         self.defects_total += 1
         if len(self.defects) < DEFECTS_KEPT:
             self.defects.append(Defect(what, offset, unit))
+
+    def add_defects(self, more: int) -> None:
+        """Count more defects, of which nothing else is kept."""
+        self.defects_total += more
+
+    @property
+    def room(self) -> int:
+        """How many more defects would be kept in full."""
+        return DEFECTS_KEPT - len(self.defects)
 
     @property
     def told(self) -> list[str]:
@@ -171,6 +203,10 @@ class ReadReport:
             known = why in self.skipped or len(self.skipped) < REASONS_KEPT
             why = why if known else "other reasons"
             self.skipped[why] = self.skipped.get(why, 0) + documents
+
+    def add_unread(self, what: str) -> None:
+        """Count a page on which something stood that is never read."""
+        self.unread[what] = self.unread.get(what, 0) + 1
 
     def add_note(self, what: str) -> None:
         """Note something that is no loss, once."""
@@ -191,6 +227,7 @@ class ReadOptions:
     `rows`: for JSONL and Parquet, the indices of the rows to read, and no others; None: all.
     `pdf`: for WARC, whether the text of PDF files is read too.
     `wants`: for WARC, whether the whole response of a URL is asked for (`DocumentBatch.captures`).
+    `opener`: opens shards; one that was looked into goes on where it was, by the same request.
     """
 
     languages: frozenset[str] = frozenset()
@@ -202,6 +239,11 @@ class ReadOptions:
     pdf: bool = False
     wants: Callable[[str], bool] | None = None
     storage: StorageOptions = field(default_factory=StorageOptions)
+    opener: Opener = field(default_factory=Opener, compare=False)
+
+    def open(self, shard: ObjectInfo) -> ByteStream:
+        """Open a shard from its first byte on; raise if it is not as `shard` says."""
+        return self.opener.open(shard, self.storage)
 
 
 class Source(Protocol):

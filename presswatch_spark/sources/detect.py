@@ -17,10 +17,11 @@ from presswatch_spark.sources.oscar import METADATA_KEYS, OscarSource, refuse_me
 from presswatch_spark.sources.oscar_text import has_metadata_beside, is_named_like_text, siblings_of
 from presswatch_spark.sources.rows import ROWS
 from presswatch_spark.sources.table import parquet
-from presswatch_spark.sources.table.jsonl import BYTE_ORDER_MARK
+from presswatch_spark.sources.table.columns import leads_into, listed
+from presswatch_spark.sources.table.json_text import BYTE_ORDER_MARK
 from presswatch_spark.sources.warc_pages import WarcSource
 from presswatch_spark.sources.wet import WetSource
-from presswatch_spark.storage.objects import ObjectInfo, open_stream, random_access
+from presswatch_spark.storage.objects import ObjectInfo, random_access
 
 HEAD_BYTES = 64 << 10
 HEAD_CHUNK_BYTES = 256 << 10
@@ -77,12 +78,24 @@ def source_for(format: str, shard: ObjectInfo, options: ReadOptions) -> Source:
     `InputError` if the content is of no kind that is read; `CorruptError` if it is of another than `format`
     says.
     """
+    try:
+        return _source_for(format, shard, options)
+    except PresswatchError:
+        options.opener.close()
+        raise
+
+
+def _source_for(format: str, shard: ObjectInfo, options: ReadOptions) -> Source:
     head = head_of(shard, options)
     may_be_text = format == "oscar" or (format == "auto" and is_named_like_text(shard.uri))
     if may_be_text and has_metadata_beside(shard.uri, options):
         # Its lines are those of web pages, which may look like anything.
         return _OSCAR
     kind = kind_of(head)
+    if kind == "Parquet":
+        # It is read by ranges, for which the size has to be known.
+        shard = options.opener.described(shard)
+        options.opener.let_go()
     if format == "auto":
         return _recognised(shard, options, head, kind)
     if kind not in _KINDS[format]:
@@ -96,17 +109,31 @@ def source_for(format: str, shard: ObjectInfo, options: ReadOptions) -> Source:
     return SOURCES["arc" if kind == "ARC" else format]
 
 
+def has_columns(source: Source) -> bool:
+    """Whether a mapping of columns means anything to a source: records of a crawl have none."""
+    return source.name not in RECORD_SOURCES
+
+
+def named_like(uri: str) -> str | None:
+    """The format that a shard's name speaks of, without a look at it; None if it speaks of none."""
+    if uri.endswith(".parquet"):
+        return "rows"
+    return next((name for name, pattern in _NAMES if pattern.search(uri)), None)
+
+
 def holds_metadata(shard: ObjectInfo, options: ReadOptions) -> bool:
     """Whether a file named like metadata of OSCAR 21.09 is that; of one that cannot be read nobody knows."""
     try:
         return keys_of(head_of(shard, options)) >= METADATA_KEYS
     except PresswatchError:
         return False
+    finally:
+        options.opener.close()
 
 
 def head_of(shard: ObjectInfo, options: ReadOptions) -> bytes:
     """The first 64 KiB of the shard, inflated; more if its first line is JSON and longer."""
-    with open_stream(shard, options.storage) as stream:
+    with options.opener.look(shard, options.storage) as stream:
         window = Window(stream, ReadReport(), HEAD_CHUNK_BYTES)
         if window.refill(0) is None:
             return b""
@@ -152,10 +179,10 @@ def _by_columns(shard: ObjectInfo, options: ReadOptions, head: bytes, kind: str)
     for source in (C4, _OSCAR, ROWS):
         if source.fits(names):
             return source
-    if options.columns.get("text") in names:
+    if leads_into(options.columns.get("text", ""), names):
         return ROWS
     raise InputError(
-        f"no column is known to hold text; there are: {', '.join(sorted(names))}",
+        f"no column is known to hold text; there are: {listed(names)}",
         where=shard.uri,
         remedy="map the columns: at least text, and url if there is one",
     )

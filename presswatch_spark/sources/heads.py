@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from presswatch_spark.sources.table.jsonl import BYTE_ORDER_MARK, parse
+from presswatch_spark.sources.table.columns import dotted_keys
+from presswatch_spark.sources.table.json_text import BYTE_ORDER_MARK, parse
 from presswatch_spark.sources.warc.fields import begins_with_record, first_content_type
 
 # In JSON, a quote inside a string is escaped: what looks like a key in a line that is cut is one.
@@ -28,16 +28,14 @@ _CDX = re.compile(rb" CDX( [A-Za-z])+|\S{1,4096} [0-9]{14}[ \t]")
 _PATHS = re.compile(rb"[\w./:\-]+\.(warc|wet|wat|parquet|json)(\.gz)?\r?(\n|$)")
 # Other metadata, which a crawler may write first, is `application/warc-fields`.
 _OF_WAT = b"\ncontent-type: application/json"
-# No column that is read lies deeper; without a bound, long keys nested deeply would make names of GBs.
-LONGEST_PREFIX = 256
 
 
 def keys_of(head: bytes) -> frozenset[str]:
     """Names of the first JSON object's fields, nested ones by dots too; empty if `head` is no JSON Lines:
     if not more than half of its lines begin as objects do. One such line is what any web page may hold.
 
-    Fields below a dotted name longer than `LONGEST_PREFIX` are left out. Of an object that `head` cuts, every
-    name is given without what is around it.
+    Fields below a very long dotted name are left out (see `dotted_keys`). Of an object that `head` cuts,
+    every name is given without what is around it.
     """
     lines = _lines_of(head)
     if 2 * sum(map(_begins_an_object, lines)) <= len(lines):
@@ -45,7 +43,7 @@ def keys_of(head: bytes) -> frozenset[str]:
     rows = (_object_of(line) for line in lines)
     row = next((row for row in rows if row is not None), None)
     if row is not None:
-        return frozenset(_names(row))
+        return frozenset(dotted_keys(row))
     return (
         frozenset(name.decode() for name in _KEY.findall(lines[0]))
         if _begins_an_object(lines[0])
@@ -110,15 +108,3 @@ def is_text(head: bytes) -> bool:
     except UnicodeDecodeError as error:
         return error.start >= len(head) - 7 and b"\0" not in head
     return b"\0" not in head
-
-
-def _names(row: dict[str, object]) -> Iterator[str]:
-    """Without recursion: a row may be nested deeper than Python's stack."""
-    found = [("", row)]
-    while found:
-        prefix, fields = found.pop()
-        for key, value in fields.items():
-            name = f"{prefix}{key}"
-            yield name
-            if isinstance(value, dict) and len(name) < LONGEST_PREFIX:
-                found.append((f"{name}.", value))

@@ -70,7 +70,11 @@ class OscarSource:
 
     def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
         """Yield the documents; see `Source.read`."""
-        return (read_text if siblings_of(shard.uri) else _ROWS.read)(shard, options, report)
+        if not siblings_of(shard.uri):
+            return _ROWS.read(shard, options, report)
+        if options.columns:
+            report.add_note("columns are mapped, and OSCAR 21.09 has none: the mapping was not used")
+        return read_text(shard, options, report)
 
 
 def companions(planned: Collection[str]) -> frozenset[str]:

@@ -18,7 +18,7 @@ from presswatch_spark.sources.inflate.lines import lines, placed_lines
 from presswatch_spark.sources.inflate.window import Window
 from presswatch_spark.sources.oscar_order import certain
 from presswatch_spark.sources.table.batches import BatchBuilder
-from presswatch_spark.sources.table.jsonl import encoded, parse, repeats_a_name
+from presswatch_spark.sources.table.json_text import encoded, parse, repeats_a_name
 from presswatch_spark.sources.table.locators import locator_of
 from presswatch_spark.sources.table.values import as_languages, kept
 from presswatch_spark.storage.model import MissingError
@@ -108,7 +108,7 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
     ahead, behind = _certain(shard, options)
     builder: BatchBuilder[_Place] = BatchBuilder(report, _locate)
     with ExitStack() as stack:
-        window = Window(stack.enter_context(open_stream(shard, options.storage)), stream_report)
+        window = Window(stack.enter_context(options.open(shard)), stream_report)
         if window.refill(0) is None:
             report.add_defect("the shard is empty", 0)
             return
@@ -145,7 +145,7 @@ def _certain(shard: ObjectInfo, options: ReadOptions) -> tuple[int, int]:
     info = _existing(siblings_of(shard.uri), options)
     if info is None:
         return 0, 1 << 62
-    with open_stream(shard, options.storage) as stream:
+    with options.open(shard) as stream:
         report = ReadReport()
         found = _documents(Window(stream, report), options.max_document_bytes, report)
         documents = [(document.line, document.sentences) for document in found]
@@ -177,7 +177,7 @@ def _locate(place: _Place) -> Locator:
 def _documents(window: Window, limit: int, stream_report: ReadReport) -> Iterator[_Document]:
     """Yield the documents; the last one of a stream that broke off is not whole, and not given."""
     document: _Document | None = None
-    for number, (offset, line) in enumerate(placed_lines(inflated_window(window, stream_report), limit)):
+    for number, offset, line in placed_lines(inflated_window(window, stream_report), limit):
         if line in (b"", b"\r"):
             if document:
                 yield document

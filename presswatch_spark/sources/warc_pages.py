@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,10 +19,19 @@ from presswatch_spark.sources.warc.blocks import Block, record_locator
 from presswatch_spark.sources.warc.fields import first_content_type, header_fields
 from presswatch_spark.sources.warc.languages import identified
 from presswatch_spark.sources.warc.pages import PageBatches, Stored
-from presswatch_spark.sources.warc.reading import READABLE, Format, Records, RecordShards, read_blocks
+from presswatch_spark.sources.warc.reading import (
+    READABLE,
+    Format,
+    Records,
+    RecordShards,
+    note_defects,
+    read_blocks,
+)
 from presswatch_spark.storage.objects import ObjectInfo, Stream
 
 _CONTENT_TYPE = re.compile(rb"\ncontent-type:[ \t]*([^\r\n]*)")
+OTHER_URL = "record's URL is not that of the metadata about it; it was read without"
+UNTYPED = "record is of no type that there is, and was not read"
 SEGMENTED = "record is a first segment; those that continue it were not read"
 NO_GATE = warc.gate_of(frozenset())
 
@@ -53,12 +63,12 @@ def _responses(blocks: Iterator[Records], report: ReadReport) -> Iterator[Stored
     waiting: Stored | None = None
     try:
         for found in blocks:
-            for row in found.rows[np.isin(found.rows[:, warc.STATUS], READABLE)]:
-                kind = int(row[warc.KIND])
-                if kind in (warc.WARCINFO, warc.REQUEST):
-                    continue
-                if kind == warc.METADATA:
-                    if waiting is None or waiting.url != _url_of(found.block, row):
+            for row in _with_pages(found, report):
+                if row[warc.KIND] == warc.METADATA:
+                    if waiting is None:
+                        continue
+                    if waiting.url != _url_of(found.block, row):
+                        _compare_urls(waiting, found.block, row, report)
                         continue
                     waiting.languages = identified(_body_of(found.block, row).tobytes())
                     yield waiting
@@ -66,7 +76,7 @@ def _responses(blocks: Iterator[Records], report: ReadReport) -> Iterator[Stored
                     continue
                 if waiting is not None:
                     yield waiting
-                waiting = _stored(found, row, report) if _is_response(found.block, row, report) else None
+                waiting = _stored(found, row, report)
     except PresswatchError:
         if waiting is not None:
             yield waiting
@@ -75,18 +85,40 @@ def _responses(blocks: Iterator[Records], report: ReadReport) -> Iterator[Stored
         yield waiting
 
 
-def _is_response(block: Block, row: Offsets, report: ReadReport) -> bool:
-    """Whether a record holds what a server sent; other kinds are counted."""
-    if row[warc.KIND] == warc.RESPONSE:
-        return True
-    header = block.data[row[warc.START] : row[warc.BODY]].tobytes()
-    type = header_fields(header).get("warc-type", "").lower()
-    if type != "resource":
-        report.add_skipped(f"{type} record" if type in _KINDS else "record of another kind")
-    return type == "resource"
+def _compare_urls(page: Stored, block: Block, row: Offsets, report: ReadReport) -> None:
+    """Take its URL from a page if the metadata about it give another: one of the two is damaged."""
+    if page.verified:
+        return
+    header = header_fields(block.data[row[warc.START] : row[warc.BODY]].tobytes())
+    located = page.pointer()
+    about = (header.get("warc-concurrent-to"), header.get("warc-refers-to"))
+    if located.record_id is not None and located.record_id in about and page.url:
+        report.add_defect(OTHER_URL, *page.place())
+        page.url = b""
+        page.pointer = lambda: replace(located, damage="header")
 
 
-_KINDS = frozenset(("revisit", "continuation"))
+def _with_pages(found: Records, report: ReadReport) -> Offsets:
+    """The records that hold what a server sent, and those that may say more of it; others are counted.
+
+    No Python object is made of those that hold nothing: a small file may have millions.
+    """
+    rows = found.rows[np.isin(found.rows[:, warc.STATUS], READABLE)]
+    kinds, empty = rows[:, warc.KIND], rows[:, warc.BODY_END] == rows[:, warc.BODY]
+    # Of what is in no gzip member of its own, damage may have made a type that there is not.
+    member = np.isin(rows[:, warc.START], found.block.runs) & (found.block.encoding == "gzip")
+    counted = {
+        "empty response": empty & (kinds == warc.RESPONSE),
+        "no text": empty & (kinds == warc.RESOURCE),
+        "revisit record": kinds == warc.REVISIT,
+        "continuation record": kinds == warc.CONTINUATION,
+        "record of another kind": member & (kinds == warc.OTHER),
+    }
+    for why, which in counted.items():
+        report.add_skipped(why, int(np.count_nonzero(which)))
+    note_defects(found.block, rows[~member & (kinds == warc.OTHER)], report, lambda row: UNTYPED)
+    pages: Offsets = rows[~empty & np.isin(kinds, (warc.RESPONSE, warc.RESOURCE, warc.METADATA))]
+    return pages
 
 
 def _url_of(block: Block, row: Offsets) -> bytes:
@@ -114,4 +146,5 @@ def _stored(found: Records, row: Offsets, report: ReadReport) -> Stored:
         place=lambda: block.place(int(row[warc.START])),
         resource=None if media.startswith("application/http") or mistyped else media,
         cut=b"\nwarc-truncated:" in lowered,
+        verified=block.is_member(int(row[warc.START]), int(row[warc.END])),
     )

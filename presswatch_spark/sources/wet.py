@@ -11,7 +11,14 @@ from presswatch_spark.sources.warc import headers as warc
 from presswatch_spark.sources.warc import records as records
 from presswatch_spark.sources.warc.blocks import RecordLocators
 from presswatch_spark.sources.warc.fields import first_content_type
-from presswatch_spark.sources.warc.reading import READABLE, Format, Records, RecordShards, read_blocks
+from presswatch_spark.sources.warc.reading import (
+    READABLE,
+    Format,
+    Records,
+    RecordShards,
+    note_defects,
+    read_blocks,
+)
 from presswatch_spark.storage.objects import ObjectInfo, Stream
 
 
@@ -44,9 +51,8 @@ def _note_strange(found: Records, report: ReadReport) -> None:
     """WET holds warcinfo and conversions only: another type is another format, or a damaged header."""
     kinds, status = found.rows[:, warc.KIND], found.rows[:, warc.STATUS]
     strange = ~np.isin(kinds, (warc.CONVERSION, warc.GATED, warc.WARCINFO))
-    for row in found.rows[strange & ((status == records.WHOLE) | (status == records.ERRATUM))]:
-        offset, unit = found.block.place(int(row[warc.START]))
-        report.add_defect("record is no conversion and was not read", offset, unit)
+    rows = found.rows[strange & np.isin(status, READABLE)]
+    note_defects(found.block, rows, report, lambda row: "record is no conversion and was not read")
 
 
 def _batch(found: Records, report: ReadReport) -> DocumentBatch:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -42,6 +43,21 @@ def quiet_py4j() -> None:
     """Let py4j log no stacks: what fails there is raised as well, and told in words of ours."""
     logging.getLogger("py4j").setLevel(logging.CRITICAL)
     logging.getLogger().addFilter(_is_not_of_py4j)
+
+
+def quiet_counts(context: SparkContext) -> None:
+    """Let the thread that collects what tasks count say nothing when the JVM ends before it.
+
+    It would print a traceback, in the middle of what is said of that, or after the last line.
+    """
+    server: Any = context._accumulatorServer
+    handle_error = server.handle_error
+
+    def handled(request: Any, address: Any) -> None:
+        if not isinstance(sys.exception(), EOFError | ConnectionError):
+            handle_error(request, address)
+
+    server.handle_error = handled
 
 
 def interruptible(spark: SparkSession, work: Callable[[], Result]) -> Result:
@@ -78,8 +94,11 @@ def _is_not_of_py4j(record: logging.LogRecord) -> bool:
 
 
 def _cancel(context: SparkContext) -> None:
-    """Cancel all jobs. Where Ctrl-C, or anything else, has ended the JVM, they end by themselves."""
+    """Cancel all jobs. Where Ctrl-C, or anything else, has ended the JVM, they end by themselves.
+
+    A session that was stopped, perhaps this moment, has none, and PySpark fails with an `AttributeError`.
+    """
     from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 
-    with suppress(OSError, Py4JError):
+    with suppress(OSError, Py4JError, AttributeError):
         context.cancelAllJobs()

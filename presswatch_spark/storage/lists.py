@@ -1,19 +1,27 @@
-"""Lists of shards as Common Crawl publishes them: `*.paths.gz`, one key a line."""
+"""Lists of shards, one key a line: `*.paths.gz` as Common Crawl publishes them, `*.txt` as others do."""
 
 from __future__ import annotations
 
 import gzip
 import io
 import os
+import re
 import zlib
 
-from presswatch_spark.errors import CorruptError, InputError
+from presswatch_spark.errors import CorruptError, InputError, PresswatchError
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, open_stream, printable
 from presswatch_spark.storage.streams import READ_BYTES, ByteStream
 from presswatch_spark.storage.uris import join, root_of, scheme_of
 
 LIST_SUFFIXES = (".paths", ".paths.gz")
 LIST_BYTES_MAX = 64 << 20
+# A text may be a list, and is a shard of OSCAR 21.09 as a rule: its content decides.
+TEXT_SUFFIXES = (".txt", ".txt.gz")
+_OSCAR_NAME = re.compile(r"(?:.*/)?[a-z]{2,3}(?:_dedup)?(?:_part_\d+)?\.txt(?:\.gz)?")
+_NAMES_A_SHARD = re.compile(
+    r"\S+\.(?:gz|zst|bz2|xz|parquet|jsonl?|ndjson|warc|wet|arc|txt)(?:\?\S*)?", re.IGNORECASE
+)
+_TEXT_HEAD_BYTES = 64 << 10
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 31
 
@@ -21,6 +29,48 @@ _GZIP_WINDOW = 31
 def is_list(name: str) -> bool:
     """Whether a name is that of a list: `*.paths` or `*.paths.gz`."""
     return name.lower().endswith(LIST_SUFFIXES)
+
+
+def may_hold_list(uri: str, named: bool) -> bool:
+    """Whether a text may be a list, not being named like one.
+
+    Of those named like OSCAR's, only one that the user named or that is on this disk: a look is a request.
+    """
+    name = printable(uri)
+    cheap = named or scheme_of(uri) == "file" or not _OSCAR_NAME.fullmatch(name)
+    return cheap and name.lower().endswith(TEXT_SUFFIXES)
+
+
+def holds_list(info: ObjectInfo, options: StorageOptions) -> bool:
+    """Whether every line of a text names a shard: a path or URI that ends as shards do, and nothing else.
+
+    All of it is read only if its head is like that; a page that holds such lines makes no list of a shard.
+    What cannot be read is none: it fails as a shard.
+    """
+    try:
+        with open_stream(info, options) as stream:
+            head = _inflated_head(stream.read(_TEXT_HEAD_BYTES))
+        lines = head.splitlines(keepends=True)
+        whole = lines if len(head) < _TEXT_HEAD_BYTES else lines[:-1]
+        if not _all_name_shards(whole):
+            return False
+        return _all_name_shards(_text(info.uri, options).encode("utf-8", "surrogateescape").splitlines())
+    except PresswatchError:
+        return False
+
+
+def _all_name_shards(lines: list[bytes]) -> bool:
+    keys = [line.strip().decode("utf-8", "replace") for line in lines if line.strip()]
+    return bool(keys) and all(map(_NAMES_A_SHARD.fullmatch, keys))
+
+
+def _inflated_head(stored: bytes) -> bytes:
+    if not stored.startswith(_GZIP_MAGIC):
+        return stored
+    try:
+        return zlib.decompressobj(_GZIP_WINDOW).decompress(stored, _TEXT_HEAD_BYTES)
+    except zlib.error:
+        return b""
 
 
 def listed(uri: str, options: StorageOptions, base: str | None = None) -> list[ObjectInfo]:

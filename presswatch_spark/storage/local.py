@@ -43,7 +43,7 @@ class LocalStore:
         return _described(uri, found)
 
     def list(self, uri: str) -> Iterator[ObjectInfo]:
-        """Yield the files of a folder and its sub-folders that are not hidden.
+        """Yield the files of a folder and its sub-folders; of what is hidden its name alone, nothing below.
 
         An unreadable sub-folder is an error; a dangling link, a link to itself and what is no regular file
         are listed, to fail when read: none of them is an absence.
@@ -60,6 +60,7 @@ class LocalStore:
             raise explained(error, folder) from error
         for entry in entries:
             if is_hidden(entry.name):
+                yield ObjectInfo(entry.path)
                 continue
             try:
                 found = entry.stat()

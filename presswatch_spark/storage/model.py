@@ -16,7 +16,6 @@ from typing import Protocol
 from presswatch_spark.errors import StorageError
 
 PAUSE_MAX_SECONDS = 20.0
-RETRY_AFTER_MAX_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +26,12 @@ class StorageOptions:
     progress. Timeouts are in seconds, and so is `backoff_base`, the wait after a first failure; it doubles
     from there. `ca_bundle` is a PEM file of the authorities to trust; without it `SSL_CERT_FILE`,
     `REQUESTS_CA_BUNDLE` (for S3 `AWS_CA_BUNDLE`), then the system's.
+
+    `max_connections` and `requests_per_second` hold for a host, over all processes of this machine; None: 8
+    connections to a web site, any number to S3, and requests as they come. `longest_wait` is how long a site
+    may ask to wait, `refusal_pause` how long all leave it alone when it refuses without a time, in seconds. A
+    transfer that gives fewer than `lowest_rate` bytes a second, over `rate_seconds` of waiting for it, counts
+    as broken.
     """
 
     endpoint: str | None = None
@@ -38,6 +43,12 @@ class StorageOptions:
     read_timeout: float = 60.0
     backoff_base: float = 0.5
     ca_bundle: str | None = None
+    max_connections: int | None = None
+    requests_per_second: float | None = None
+    longest_wait: float = 600.0
+    refusal_pause: float = 60.0
+    lowest_rate: int = 1024
+    rate_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +185,10 @@ def conflict(uri: str) -> ConflictError:
     )
 
 
-def pause(options: StorageOptions, failures: int, at_least: float = 0.0) -> None:
-    """Wait after the given number of failures in a row (from 1): exponential, with jitter, bounded.
-
-    `at_least` is what a server asked for (`Retry-After`, seconds); two minutes of it are granted.
-    """
+def pause(options: StorageOptions, failures: int) -> None:
+    """Wait after the given number of failures in a row (from 1): exponential, with jitter, bounded."""
     backoff = min(PAUSE_MAX_SECONDS, options.backoff_base * 2.0 ** (failures - 1)) * random.uniform(0.5, 1.0)
-    time.sleep(max(backoff, min(at_least, RETRY_AFTER_MAX_SECONDS)))
+    time.sleep(backoff)
 
 
 class Stream(Protocol):

@@ -26,7 +26,7 @@ from presswatch_spark.storage.model import (
     changed,
 )
 from presswatch_spark.storage.streams import READ_BYTES, ByteStream, RangeFile
-from presswatch_spark.storage.uris import canonical, is_hidden, printable, scheme_of
+from presswatch_spark.storage.uris import canonical, first_hidden, is_hidden, printable, scheme_of
 
 __all__ = [
     "READ_BYTES",
@@ -61,18 +61,24 @@ def stat(uri: str, options: StorageOptions) -> ObjectInfo:
     return store_of(uri, options).stat(uri)
 
 
-def list_objects(uri: str, options: StorageOptions) -> Iterator[ObjectInfo]:
+def list_objects(uri: str, options: StorageOptions, hidden: list[str] | None = None) -> Iterator[ObjectInfo]:
     """Yield the objects of a folder or prefix and of all below it, sorted by URI.
 
     A prefix is a folder: `s3://b/data` lists `data/…`, never `database/…`. Names that start with `.` or `_`
-    (and all below them) and folder markers are left out. `MissingError` if there is no such folder, bucket or
-    prefix.
+    (and all below them) and folder markers are left out; URIs of the former are added to `hidden`, of what is
+    below one its own. `MissingError` if there is no such folder, bucket or prefix.
     """
     folder = canonical(uri).rstrip("/") + "/"
-    found = store_of(folder, options).list(folder)
-    yield from sorted(
-        (info for info in found if not is_hidden(info.uri[len(folder) :])), key=lambda info: info.uri
-    )
+    kept, seen = list[ObjectInfo](), set[str]()
+    for info in store_of(folder, options).list(folder):
+        relative = info.uri[len(folder) :]
+        if not is_hidden(relative):
+            kept.append(info)
+        elif first := first_hidden(relative):
+            seen.add(folder + first)
+    if hidden is not None:
+        hidden.extend(sorted(seen))
+    yield from sorted(kept, key=lambda info: info.uri)
 
 
 def read_range(uri: str, offset: int, length: int, options: StorageOptions) -> bytes:

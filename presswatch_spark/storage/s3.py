@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from io import BytesIO
 from itertools import islice
 from typing import Any
@@ -18,6 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
 
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.storage.hosts import Host
 from presswatch_spark.storage.model import (
     Body,
     MissingError,
@@ -29,14 +30,17 @@ from presswatch_spark.storage.model import (
 )
 from presswatch_spark.storage.s3_errors import PROCESS_PROVIDER, explained, from_reply
 from presswatch_spark.storage.scratch import scratch_folder
-from presswatch_spark.storage.streams import ByteStream
-from presswatch_spark.storage.uris import bucket_and_key, join, root_of
+from presswatch_spark.storage.shared_state import state_of
+from presswatch_spark.storage.slots import Slot, Slots
+from presswatch_spark.storage.streams import ByteStream, step_aside
+from presswatch_spark.storage.uris import bucket_and_key, host_of, join, root_of
 
 # What S3 answers where the condition of a put does not hold; of two at once, one is told to try again.
 BUSY = frozenset({"ConditionalRequestConflict", "409"})
 REFUSED = BUSY | {"PreconditionFailed", "412"}
 GONE = frozenset({"NoSuchKey", "404"})
 DELETED_AT_ONCE = 1000
+READ_AT_ONCE = 1 << 18
 ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 
@@ -49,9 +53,14 @@ class PutReply:
 
 @dataclass(frozen=True, slots=True)
 class S3Store:
-    """Buckets of one endpoint. boto3 retries requests (adaptive mode), the stream takes up broken bodies."""
+    """Buckets of one endpoint. boto3 retries requests (adaptive mode), the stream takes up broken bodies.
+
+    `max_connections` bounds the transfers of what is read as a stream or by ranges, not the requests for
+    small objects: the renewal of a lock must not wait for shards.
+    """
 
     options: StorageOptions
+    is_bounded: bool = True
     resumable: bool = True
     interruptions: tuple[type[Exception], ...] = (BotoCoreError, urllib3.exceptions.HTTPError, OSError)
 
@@ -85,18 +94,23 @@ class S3Store:
         if info.etag:
             asked["IfMatch"] = f'"{info.etag}"'
         with self._reaching(info.uri) as client:
+            slot = self._slot(client)
             try:
                 reply = client.get_object(**asked)
             except ClientError as error:
+                slot.release()
                 code = error.response["Error"]["Code"]
                 if code in {"PreconditionFailed", "412"}:
                     raise changed(info.uri, start) from error
                 if code in {"InvalidRange", "416"}:
                     return Body(BytesIO(), start, info.size)
                 raise
+            except BaseException:
+                slot.release()
+                raise
         ranged = reply.get("ContentRange")
         total = int(ranged.rpartition("/")[2]) if ranged else reply["ContentLength"]
-        return Body(reply["Body"], start if ranged else 0, total, _etag(reply))
+        return Body(_Arriving(reply["Body"], slot), start if ranged else 0, total, _etag(reply))
 
     def put(self, local_path: str, uri: str) -> None:
         """Upload, in parts if large; S3 shows an object only when it is whole."""
@@ -106,7 +120,7 @@ class S3Store:
 
     def read(self, uri: str) -> tuple[bytes, str]:
         """Read the object; its ETag is that of the version that the bytes are of."""
-        with ByteStream(self, ObjectInfo(uri)) as stream:
+        with ByteStream(replace(self, is_bounded=False), ObjectInfo(uri)) as stream:
             return stream.read_to_end(), stream.etag or ""
 
     def write(self, uri: str, data: bytes, absent: bool, etag: str | None) -> str:
@@ -175,6 +189,13 @@ class S3Store:
                     where = join(root_of(uri), refused.get("Key", ""))
                     raise from_reply(str(refused.get("Code")), where, self.options)
 
+    def _slot(self, client: Any) -> Slot:
+        """A slot for a transfer, if their number is bounded."""
+        number = self.options.max_connections
+        if number is None or not self.is_bounded:
+            return Slot(None)
+        return Slots(state_of(host_of(client.meta.endpoint_url)), number).take(step_aside)
+
     @contextmanager
     def _reaching(self, uri: str) -> Iterator[Any]:
         try:
@@ -182,6 +203,25 @@ class S3Store:
             yield _client(self.options, self.options.endpoint or endpoint, os.getpid())
         except (ClientError, BotoCoreError) as error:
             raise explained(error, uri, self.options) from error
+
+
+class _Arriving:
+    """The body of a reply, that gives what has come instead of waiting for all that was asked for."""
+
+    def __init__(self, body: Any, slot: Slot) -> None:
+        self._body, self._slot = body, slot
+        self._read = getattr(getattr(body, "_raw_stream", None), "read1", body.read)
+
+    def read(self, n: int, /) -> bytes:
+        data: bytes | None = self._read(min(n, READ_AT_ONCE))
+        return data or b""
+
+    def close(self) -> None:
+        self._body.close()
+        self._slot.release()
+
+    def __del__(self) -> None:
+        self._slot.release()
 
 
 @lru_cache(maxsize=16)
@@ -205,11 +245,19 @@ def _client(options: StorageOptions, endpoint: str | None, process: int) -> Any:
     if not options.unsigned:
         _require_credentials(session)
     try:
-        return session.client("s3", endpoint_url=options.endpoint, config=config, verify=options.ca_bundle)
+        client = session.client("s3", endpoint_url=options.endpoint, config=config, verify=options.ca_bundle)
+        client.meta.events.register("before-send.s3", partial(_keep_pace, options))
+        return client
     except ValueError as error:
         raise ConfigError(
             "is not an endpoint", where=endpoint or "", remedy="write https://HOST:PORT"
         ) from error
+
+
+def _keep_pace(options: StorageOptions, request: Any, **_: Any) -> None:
+    """Wait until the next request to the host is due; botocore asks before each that it sends."""
+    if options.requests_per_second is not None:
+        Host(host_of(request.url), options).keep_pace()
 
 
 def _require_credentials(session: boto3.session.Session) -> None:

@@ -6,12 +6,14 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from presswatch_spark.errors import InputError
+from presswatch_spark.storage.beside import is_shard_name
 from presswatch_spark.storage.globs import globbed, has_wildcard
-from presswatch_spark.storage.lists import LIST_SUFFIXES, is_list, listed
+from presswatch_spark.storage.hosts import ask_anew
+from presswatch_spark.storage.lists import holds_list, is_list, listed, may_hold_list
 from presswatch_spark.storage.objects import (
     MissingError,
     ObjectInfo,
@@ -23,33 +25,16 @@ from presswatch_spark.storage.objects import (
 )
 from presswatch_spark.storage.uris import bucket_and_key, scheme_of
 
-# What lies beside shards in the folders that datasets are published in: papers and checksums.
-PAPERS = (
-    "readme",
-    "license",
-    "licence",
-    "notice",
-    "changelog",
-    "checksums",
-    "md5sums",
-    "sha1sums",
-    "sha256sums",
-)
-PAPER_SUFFIXES = ("", ".md", ".rst", ".txt")
-NO_SHARD_SUFFIXES = (
-    *(".crc", ".md5", ".sha1", ".sha256", ".sha512", ".asc", ".sig"),
-    *(".md", ".rst", ".pdf", ".py", ".yaml", ".yml"),
-    # Where the keys of a CDXJ index lie in its shards.
-    ".idx",
-    *LIST_SUFFIXES,
-)
-
 
 @dataclass(frozen=True, slots=True)
 class ShardPlan:
-    """Shards in the order of their URIs, each once. Build one with `plan` or `ShardPlan.of`."""
+    """Shards in the order of their URIs, each once. Build one with `plan` or `ShardPlan.of`.
+
+    `left_out`: URIs of what was found beside them and is no shard by its name; equal plans may differ in it.
+    """
 
     shards: tuple[ObjectInfo, ...]
+    left_out: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
     def of(cls, shards: Iterable[ObjectInfo]) -> ShardPlan:
@@ -82,7 +67,7 @@ class ShardPlan:
 
     def head(self, n: int) -> ShardPlan:
         """Return the first `n` shards."""
-        return ShardPlan(self.shards[:n])
+        return replace(self, shards=self.shards[:n])
 
     def to_json(self) -> str:
         """Return the plan as one JSON array of [uri, size, etag]."""
@@ -95,12 +80,15 @@ class ShardPlan:
 
 
 def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None) -> ShardPlan:
-    """Find the shards that paths name: files, folders, globs, `s3://`, `https://`, lists (`*.paths.gz`).
+    """Find the shards that paths name: files, folders, globs, `s3://`, `https://`, lists of shards.
+
+    A list is named `*.paths` or `*.paths.gz`; a `*.txt` or `*.txt.gz` is one if all its lines name files.
 
     A folder or S3 prefix stands for all shards below it. A glob works on disk and on S3: `*` and `?` stay
-    within a name, `**` spans folders, and a folder that matches stands for what is below it. Found this way,
-    files that are no shards by their name are left out: hidden ones (`.x`, `_x`) and those `is_shard_name`
-    refuses. A file or object named outright is always planned, and so is an empty one. Lists are explained at
+    within a name, `**` spans folders, and a folder that matches stands for what is below it. Found this way
+    or in a list, files that are no shards by their name are left out, and named in `left_out`: hidden ones
+    (`.x`, `_x`), lists, and those `is_shard_name` refuses. A file or object named outright is always planned,
+    and so is an empty one. Lists are explained at
     `presswatch_spark.storage.lists.listed`; what they name gets no size here, for a release lists 100,000
     shards.
 
@@ -110,29 +98,40 @@ def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None)
         raise InputError(
             "no shard is named", remedy="name files, folders, globs, s3:// or https:// URIs or a list"
         )
-    return ShardPlan.of(chain.from_iterable(_shards(path, options, base) for path in paths))
+    # What begins with a plan is a new run: sites that stopped an earlier one are asked again.
+    ask_anew()
+    left_out = list[str]()
+    shards = ShardPlan.of(chain.from_iterable(_shards(path, options, base, left_out) for path in paths))
+    planned = {shard.uri for shard in shards}
+    return replace(shards, left_out=tuple(sorted(set(left_out) - planned)))
 
 
-def is_shard_name(name: str) -> bool:
-    """Whether a file found in a folder may be a shard: it is no paper, no checksum, no list of shards.
-
-    A half-fetched file (`x.wet.gz.part`) may be one: it fails when it is read, and is not forgotten.
-    """
-    name = name.lower()
-    stem, suffix = os.path.splitext(name)
-    return not name.endswith(NO_SHARD_SUFFIXES) and not (stem in PAPERS and suffix in PAPER_SUFFIXES)
-
-
-def _shards(path: str, options: StorageOptions, base: str | None) -> Iterable[ObjectInfo]:
-    uri = canonical(path)
+def _shards(
+    path: str, options: StorageOptions, base: str | None, left_out: list[str]
+) -> Iterable[ObjectInfo]:
     try:
-        named = _named(uri, options)
-        found = [named] if named else list(_below(uri, options))
+        return _found(canonical(path), options, base, left_out)
     except MissingError as error:
         raise InputError(error.what, where=error.where, remedy=error.remedy or "check the path") from error
+
+
+def _found(uri: str, options: StorageOptions, base: str | None, left_out: list[str]) -> Iterable[ObjectInfo]:
+    # Whether a list on the web is there, reading it tells.
+    asked = is_list(printable(uri)) and scheme_of(uri) in {"http", "https"}
+    named = ObjectInfo(uri) if asked else _named(uri, options)
+    found = [named] if named else list(_below(uri, options, left_out))
     if is_list(printable(uri)):
-        return chain.from_iterable(listed(info.uri, options, base) for info in found)
-    kept = [info for info in found if info is named or is_shard_name(info.uri.rpartition("/")[2])]
+        named_in = list(chain.from_iterable(listed(info.uri, options, base) for info in found))
+        # A list of nothing else: then that is what was asked for.
+        return list(_without_papers(named_in, left_out)) or named_in
+    kept = list(_without_papers(found, left_out, named))
+    lists = [info for info in kept if may_hold_list(info.uri, named is info) and holds_list(info, options)]
+    kept = [info for info in kept if info not in lists]
+    if lists and may_hold_list(uri, named=True):
+        named_in = list(chain.from_iterable(listed(info.uri, options, base) for info in lists))
+        return [*kept, *_without_papers(named_in, left_out)]
+    # Found in a folder, a list is left out whatever it is called: what it lists may lie beside it.
+    left_out.extend(info.uri for info in lists)
     if not kept:
         what = "the glob matches" if has_wildcard(uri) else "the folder holds"
         rest = f"; files left out by their name: {len(found)}" if found else ""
@@ -140,6 +139,17 @@ def _shards(path: str, options: StorageOptions, base: str | None) -> Iterable[Ob
             f"{what} no shards{rest}", where=uri, remedy="name the shards, or the folder they are in"
         )
     return kept
+
+
+def _without_papers(
+    found: Iterable[ObjectInfo], left_out: list[str], named: ObjectInfo | None = None
+) -> Iterator[ObjectInfo]:
+    """Those that may be shards by their names, and the one that was named outright."""
+    for info in found:
+        if info is named or is_shard_name(printable(info.uri).rpartition("/")[2]):
+            yield info
+        else:
+            left_out.append(info.uri)
 
 
 def _named(uri: str, options: StorageOptions) -> ObjectInfo | None:
@@ -159,5 +169,5 @@ def _named(uri: str, options: StorageOptions) -> ObjectInfo | None:
         return None
 
 
-def _below(uri: str, options: StorageOptions) -> Iterator[ObjectInfo]:
-    return globbed(uri, options) if has_wildcard(uri) else list_objects(uri, options)
+def _below(uri: str, options: StorageOptions, hidden: list[str]) -> Iterator[ObjectInfo]:
+    return globbed(uri, options, hidden) if has_wildcard(uri) else list_objects(uri, options, hidden)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import io
+import threading
+import time
+import weakref
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from presswatch_spark.errors import TruncatedError
 from presswatch_spark.storage.model import ObjectInfo, Reader, Store, changed, pause
+from presswatch_spark.storage.time_limits import check_time, current_limit, under
 from presswatch_spark.storage.uris import printable
 
 if TYPE_CHECKING:
@@ -17,11 +22,33 @@ READ_BYTES = 1 << 20
 FORGIVEN_AFTER_BYTES = 8 << 20
 
 
+class _SlowError(Exception):
+    """A body comes too slowly."""
+
+
+class _Thread(threading.local):
+    def __init__(self) -> None:
+        self.streams: weakref.WeakSet[ByteStream] = weakref.WeakSet()
+
+
+_OPEN = _Thread()
+
+
+def step_aside() -> None:
+    """Let go of the connections of this thread's streams: whoever reads on opens them again.
+
+    Else two who each hold one connection, and wait for another, would wait for ever.
+    """
+    for stream in list(_OPEN.streams):
+        stream.step_aside()
+
+
 class ByteStream:
     """Bytes [start, end) of an object, in order.
 
-    A body that stops before its time is opened again where it stopped, at most `max_attempts` times within 8
-    MiB; then `TruncatedError` names the offset. An object that changed meanwhile is a `StorageError`.
+    A body that stops before its time, or comes more slowly than `lowest_rate`, is opened again where it
+    stopped, at most `max_attempts` times within 8 MiB; then `TruncatedError`
+    names the offset. An object that changed meanwhile is a `StorageError`.
     `position` is the offset, in the object, of the next byte.
     """
 
@@ -37,7 +64,13 @@ class ByteStream:
         self._closed = False
         self._delimited = True
         self._behind = 0
-        self._reader: Reader | None = self._open()
+        self._slow_bytes, self._slow_seconds = 0, 0.0
+        self._broke: Exception | None = None
+        self._pushed = b""
+        self._reader: Reader | None = None
+        self._reader = self._open()
+        if store.resumable:
+            _OPEN.streams.add(self)
 
     @property
     def etag(self) -> str | None:
@@ -48,17 +81,36 @@ class ByteStream:
         """Return between 1 and `n` bytes; `b""` only at the true end."""
         if self._closed:
             raise ValueError("read of a closed stream")
+        check_time()
+        if self._pushed:
+            data, self._pushed = self._pushed[:n], self._pushed[n:]
+            self.position += len(data)
+            return data
         while not self._ended and (wanted := self._wanted(n)) > 0:
             try:
                 data = self._next(wanted)
             except self._store.interruptions as error:
                 self._interrupted(getattr(error, "strerror", None) or type(error).__name__)
                 continue
+            except _SlowError:
+                rate = self._store.options.lowest_rate
+                self._interrupted(f"the transfer is slower than {rate:,} bytes a second")
+                continue
             if data:
                 self.position += len(data)
                 return data
             self._body_ended()
         return b""
+
+    def push_back(self, data: bytes) -> None:
+        """Take back the bytes that were read last: they are read once more."""
+        self._pushed = data + self._pushed
+        self.position -= len(data)
+
+    def step_aside(self) -> None:
+        """Let go of the connection; the next read opens another one."""
+        if not self._ended:
+            self._drop_body()
 
     def read_to_end(self) -> bytes:
         """Return all bytes that are left."""
@@ -86,11 +138,52 @@ class ByteStream:
         if self._reader is None:
             self._reader = self._open()
         while self._behind > 0:
-            skipped = self._reader.read(min(self._behind, READ_BYTES))
+            skipped = self._timed(self._reader, min(self._behind, READ_BYTES))
             if not skipped:
                 return b""
             self._behind -= len(skipped)
-        return self._reader.read(wanted)
+        return self._timed(self._reader, wanted)
+
+    def _timed(self, reader: Reader, wanted: int) -> bytes:
+        """Read `wanted` bytes, fewer only where the body ends or breaks, and count how long that takes.
+
+        Of what is done with the bytes between two reads, no server is guilty.
+
+        Raises:
+            _SlowError: too few bytes came within `rate_seconds` of waiting.
+        """
+        if not self._store.resumable:
+            return reader.read(wanted)
+        if self._broke is not None:
+            raise self._broke
+        parts, size = list[bytes](), 0
+        while size < wanted:
+            try:
+                data = self._clocked(reader, wanted - size)
+            except self._store.interruptions as error:
+                if not parts:
+                    raise
+                # What came before is given first. A body that broke may look like one that ended.
+                self._broke = error
+                break
+            if not data:
+                break
+            parts.append(data)
+            size += len(data)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _clocked(self, reader: Reader, wanted: int) -> bytes:
+        check_time()
+        options, began = self._store.options, time.monotonic()
+        data = reader.read(wanted)
+        self._slow_seconds += time.monotonic() - began
+        self._slow_bytes += len(data)
+        if self._slow_seconds >= options.rate_seconds:
+            slow = self._slow_bytes < options.lowest_rate * self._slow_seconds
+            self._slow_bytes, self._slow_seconds = 0, 0.0
+            if slow and data:
+                raise _SlowError
+        return data
 
     def _body_ended(self) -> None:
         """Tell the end of the object from that of a reply: without a size, only a delimited end counts."""
@@ -137,6 +230,7 @@ class ByteStream:
         )
 
     def _drop_body(self) -> None:
+        self._broke = None
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -151,6 +245,8 @@ class RangeFile(io.RawIOBase):
         self._info = info
         self._size = size
         self._position = 0
+        # Arrow reads ranges in threads of its own.
+        self._limit = current_limit()
 
     def readable(self) -> bool:
         """Return True."""
@@ -176,7 +272,8 @@ class RangeFile(io.RawIOBase):
         end = min(self._position + len(view), self._size)
         if end <= self._position:
             return 0
-        with ByteStream(self._store, self._info, start=self._position, end=end) as stream:
+        opened = partial(ByteStream, self._store, self._info, start=self._position, end=end)
+        with under(self._limit), opened() as stream:
             data = stream.read_to_end()
         view[: len(data)] = data
         self._position += len(data)

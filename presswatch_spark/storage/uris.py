@@ -98,7 +98,21 @@ def root_of(uri: str) -> str:
     return f"{scheme}://{bucket_and_key(uri)[0] if scheme == 's3' else urlsplit(uri).netloc}/"
 
 
+def host_of(url: str) -> str:
+    """Return the host that answers for an http(s) URL, with its port: whom manners are toward."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return f"{(parts.hostname or '').rstrip('.')}:{port}"
+
+
 def is_hidden(relative: str) -> bool:
     """Whether a path below a folder is no data by Hadoop's custom: `.x`, `_x`, or a folder marker."""
     marker = not relative or relative.endswith(("/", "_$folder$"))
     return marker or any(part.startswith((".", "_")) for part in relative.split("/"))
+
+
+def first_hidden(relative: str) -> str:
+    """The path as far as its first hidden name; empty if it has none, as that of a folder marker."""
+    parts = relative.split("/")
+    place = next((i for i, part in enumerate(parts) if part.startswith((".", "_"))), None)
+    return "" if place is None else "/".join(parts[: place + 1])

@@ -22,6 +22,7 @@ from presswatch_spark.text.raw_text import (
     after_declaration,
     begins_cdata,
     cdata_end,
+    data_in,
     end_tag,
     foreign_end,
     script_end,
@@ -65,7 +66,13 @@ def visible_text(page: Bytes, out: Bytes, at: int) -> int:
 
     `out` has `room_for(len(page))` bytes from `at` on. What separates is a line end.
     """
-    return int(_visible_text(load_tags(), load_entities(), plain(page), out, U64(at), places_of()))
+    return page_text(page, out, at)[0]
+
+
+def page_text(page: Bytes, out: Bytes, at: int) -> tuple[int, int]:
+    """The same, and what stands in the page's scripts, which are passed over: bits `DATA` and `ARTICLE`."""
+    end, unread = _visible_text(load_tags(), load_entities(), plain(page), out, U64(at), places_of())
+    return int(end), int(unread)
 
 
 @lean_njit
@@ -151,6 +158,7 @@ def _visible_text(
     # Of each that is open, innermost lowest: a bit, whether it is MathML; a byte, how much HTML is around.
     roots, around, room = _0, _0, U64(len(out))
     p, count, looked = _0, _0, _0
+    unread = np.uint8(0)
     while True:
         byte = _NUL
         while True:
@@ -281,6 +289,7 @@ def _visible_text(
                 stop = end
             elif first == SCRIPT and second == _0:
                 stop = script_end(data, i, end)
+                unread |= data_in(data, i, stop)
             else:
                 stop = end_tag(data, i, end, first, second)
             if kind != HIDDEN:
@@ -293,4 +302,4 @@ def _visible_text(
         for j in range(kept):
             out[k + j] = out[room - kept + j]
         k += kept
-    return k
+    return k, unread

@@ -7,16 +7,20 @@ from typing import Any
 import numpy as np
 
 from presswatch_spark.compiled import uncounted_njit
-from presswatch_spark.text.kernels import U64, Bytes
+from presswatch_spark.text.kernels import U64, Bytes, load8
 from presswatch_spark.text.tags import find, is_letter, name_at
 
 SCRIPT = U64(int.from_bytes(b"script", "little"))
 CDATA_BYTES = U64(9)
 
 _0, _1, _2, _3, _4 = (U64(n) for n in (0, 1, 2, 3, 4))
+_7 = U64(7)
 # Enough of a tag to see that its name is one that is listed, and what ends it.
 _NAME_ROOM = U64(20)
 _CDATA = np.frombuffer(b"<![CDATA[", np.uint8)
+NOTHING, DATA, ARTICLE = (np.uint8(bit) for bit in (0, 1, 2))
+_ARTICLE_B, _CLEBODY = (U64(int.from_bytes(part, "little")) for part in (b"articleB", b'cleBody"'))
+_SPACE, _B, _BRACE, _BRACKET = (np.uint8(ord(c)) for c in " B{[")
 _BANG, _DASH, _SLASH, _LT, _GT, _QUERY, _CLOSE = (np.uint8(ord(c)) for c in "!-/<>?]")
 
 
@@ -88,6 +92,24 @@ def script_end(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
         if closes and not nested:
             return sign
         nested = escaped and not closes
+
+
+@uncounted_njit
+def data_in(data: Bytes, i: np.uint64, stop: np.uint64) -> np.uint8:
+    """What a script from i to `stop` holds: 0, `DATA` if it begins as JSON does, and `ARTICLE` if that names
+    an `articleBody`, as schema.org calls an article's text.
+    """
+    while i < stop and data[i] <= _SPACE:
+        i += _1
+    if i >= stop or (data[i] != _BRACE and data[i] != _BRACKET):
+        return NOTHING
+    while True:
+        # Its only capital is rarer than its other letters.
+        i = find(data, i + _1, stop, _B)
+        if i + _4 >= stop:
+            return DATA
+        if load8(data, i - _7) == _ARTICLE_B and load8(data, i - _3) == _CLEBODY:
+            return DATA | ARTICLE
 
 
 @uncounted_njit

@@ -99,8 +99,14 @@ def test_a_server_that_stops_answering_is_named_as_the_cause(
 
 
 def test_a_site_that_refuses_its_files_is_no_census_and_the_same_command_takes_it_later(
-    spark: SparkSession, corpus: Path, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    spark: SparkSession,
+    corpus: Path,
+    file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("PRESSWATCH_STORAGE__REFUSAL_PAUSE", "0")
     out, content = str(tmp_path / "out"), file.read_bytes()
     objects = {f"/crawl=CC-MAIN-2026-34/subset=warc/part-{n}.parquet": content for n in range(7)}
     with web(objects=objects) as server:
@@ -110,6 +116,7 @@ def test_a_site_that_refuses_its_files_is_no_census_and_the_same_command_takes_i
         assert cli.run(words) == 1
         said = capsys.readouterr()
         assert "7 of 7 files of the index could not be read, 5 may be" in said.err
+        assert "the site is asked nothing more: access denied (403)" in said.err
         assert "captures of" not in said.out
         store = TableStore.open(out)
         assert (store.published("censuses"), len(store.files("captures"))) == ([], 0)

@@ -14,6 +14,7 @@ from presswatch_spark.errors import OutputError, PresswatchError, StorageError
 from presswatch_spark.output import publish, sorting
 from presswatch_spark.output.lease import Lease
 from presswatch_spark.output.parts import COLUMNS, part_files, read_part
+from presswatch_spark.output.published import DamagedTablesError
 from presswatch_spark.output.tables import SCHEMAS, TableStore
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.settings.config import RunRules
@@ -23,7 +24,7 @@ from presswatch_spark.tables import SCAN_LOG
 from presswatch_spark.user_cache import user_temporary
 from tests.servers import Fault, Server
 from tests.spark.fakes import declare, fake_shards, run_fake
-from tests.tables import row_of
+from tests.tables import flipped, row_of
 
 OUT = "s3://shards/some tables"
 SHARDS = 12
@@ -50,7 +51,7 @@ def on_s3(spark: SparkSession, options: StorageOptions, **given: Any) -> tuple[R
 
 def assert_same(one: tuple[RunSummary, TableStore], other: tuple[RunSummary, TableStore]) -> None:
     """Both published the same rows, in the same order, and left nothing else."""
-    own = {"run_id", "started_at", "finished_at", "seconds"}
+    own = {"run_id", "started_at", "finished_at", "seconds", "files"}
     for table in ("matches", "rights_signals", "scan_log", "runs"):
         rows = [
             [
@@ -78,6 +79,28 @@ def test_a_run_on_s3_gives_the_rows_of_one_on_disk_in_the_same_files(
             for table in ("matches", "metrics", "rights_signals", "runs", "scan_log")
         ),
     ]
+
+
+def test_objects_that_are_not_those_that_were_published_are_noticed_and_others_cost_no_request(
+    spark: SparkSession, options: StorageOptions, faulty: Server, client: Any
+) -> None:
+    _, store = on_s3(spark, options, shards=3)
+    for table in ("matches", "rights_signals", "scan_log", "metrics", "runs"):
+        faulty.requests.clear()
+        (uri,) = store.files(table)
+        assert table == "runs" or not [url for _, url, _ in faulty.requests if f"/{table}/" in url]
+        key = uri.removeprefix("s3://shards/")
+        data = client.get_object(Bucket="shards", Key=key)["Body"].read()
+        for place in (40, 4 * len(data), 8 * len(data) - 80):
+            client.put_object(Bucket="shards", Key=key, Body=flipped(data, place))
+            with pytest.raises(DamagedTablesError, match="publishe"):
+                store.read(table)
+        client.delete_object(Bucket="shards", Key=key)
+        if table != "runs":
+            with pytest.raises(DamagedTablesError, match="it is missing"):
+                store.read(table)
+        client.put_object(Bucket="shards", Key=key, Body=data)
+        assert len(store.read(table))
 
 
 @pytest.mark.parametrize("table", SCHEMAS)
@@ -229,14 +252,14 @@ def test_a_file_whose_writer_fails_is_not_there(options: StorageOptions) -> None
     assert not drafts[0].exists()
 
 
-def test_a_part_is_described_once_before_it_is_read(options: StorageOptions, faulty: Server) -> None:
+def test_a_part_is_read_with_one_request(options: StorageOptions, faulty: Server) -> None:
     parts = Folder.of(OUT, options)
     log = row_of(SCAN_LOG, shard_uri="s3://b/1.gz", status="complete")
     with part_files(parts, "000000-abcd") as files:
         files.add("scan_log", [pa.RecordBatch.from_pylist([log], COLUMNS["scan_log"])])
     faulty.requests.clear()
     assert read_part(parts, files.parts[0], ["shard_uri"])["shard_uri"].to_pylist() == ["s3://b/1.gz"]
-    assert [method for method, _, _ in faulty.requests].count("HEAD") == 1
+    assert [method for method, _, _ in faulty.requests] == ["GET"]
 
 
 def test_a_folder_of_someone_elses_objects_is_refused_and_left_alone(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.errors import ConfigError, InputError, StorageError, TruncatedError
+from presswatch_spark.storage.hosts import Host
 from presswatch_spark.storage.objects import (
     MissingError,
     ObjectInfo,
@@ -25,6 +27,9 @@ from presswatch_spark.storage.objects import (
     stat,
 )
 from presswatch_spark.storage.shards import plan
+from presswatch_spark.storage.shared_state import state_of
+from presswatch_spark.storage.slots import Slots
+from presswatch_spark.storage.uris import host_of
 from tests.servers import Fault, Server
 
 DATA = random.Random(7).randbytes(3_000_000)
@@ -125,6 +130,38 @@ class TestReading:
         client.put_object(Bucket=bucket, Key="rows.parquet", Body=sink.getvalue() + b" ")
         with random_access(info, options) as file, pytest.raises(StorageError, match="changed"):
             file.read(1)
+
+
+class TestManners:
+    def test_a_transfer_that_drips_is_broken_off_with_the_reason(
+        self, shard: ObjectInfo, options: StorageOptions, faulty: Server
+    ) -> None:
+        slow = replace(options, max_attempts=2, lowest_rate=1_000_000, rate_seconds=0.05)
+        faulty.faults.append(Fault(drips=True))
+        assert read_all(shard, slow) == DATA
+        faulty.always = Fault(drips=True)
+        with pytest.raises(TruncatedError, match="the transfer is slower than 1,000,000 bytes a second"):
+            read_all(shard, slow)
+
+    def test_as_many_transfers_go_on_at_once_as_are_allowed(
+        self, shard: ObjectInfo, options: StorageOptions
+    ) -> None:
+        few = replace(options, max_connections=1)
+        with open_stream(shard, few) as first:
+            head = first.read(1000)
+            # The second is read over the one connection; the first goes on over another.
+            assert read_all(shard, few) == DATA
+            assert head + first.read_to_end() == DATA
+        slots = Slots(state_of(host_of(few.endpoint or "")), 1)
+        slots.take().release()
+
+    def test_requests_keep_the_pace_that_is_asked(
+        self, shard: ObjectInfo, options: StorageOptions, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        paced: list[str] = []
+        monkeypatch.setattr(Host, "keep_pace", lambda self: paced.append(self.name))
+        read_range(URI, 0, 10, replace(options, requests_per_second=1000.0))
+        assert paced == [host_of(options.endpoint or "")]
 
 
 class TestCopies:

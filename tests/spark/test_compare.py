@@ -113,7 +113,10 @@ def test_a_run_over_another_subset_says_nothing_of_the_copies_of_the_first(
         for release, subset in (("2024-51", "warc"), ("2024-51", "wet"), ("2025-05", "robotstxt"))
     )
     text = robotstxt.replace("robotstxt", "wet")
-    found = [match("a", "https://x.example/1", shard_uri=warc), match("b", None, shard_uri=wet)]
+    found = [
+        match("a", "https://x.example/1", shard_uri=warc),
+        match("b", "https://x.example/2", shard_uri=wet),
+    ]
     publish(tmp_path, "r1", found, release="CC-MAIN-2024-51")
     publish(tmp_path, "r2", [], release="CC-MAIN-2025-05")
     for run_id, shards in (("r1", (warc, wet)), ("r2", (robotstxt, text))):
@@ -150,6 +153,22 @@ def test_rows_without_article_or_url_are_compared_too(spark: SparkSession, tmp_p
     publish(tmp_path, "r2", [site, nameless])
     summary = compare(str(tmp_path), "r1", "r2", str(tmp_path / "out"))
     assert summary.counts == {"gone": 0, "still_there": 2, "new": 0, "unknown": 0}
+
+
+def test_a_document_without_a_known_url_is_never_gone_and_never_taken_for_another(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    def nameless(text: str, url: str | None) -> dict[str, Any]:
+        return match("a", url, text_sha256=text, own_site=None)
+
+    publish(tmp_path, "r1", [nameless("0a", None), nameless("0b", "n/a"), match("a", "https://x.example/1")])
+    publish(tmp_path, "r2", [nameless("0c", "n/a")])
+    summary = compare(str(tmp_path), "r1", "r2", str(tmp_path / "out"))
+    assert summary.counts == {"gone": 1, "still_there": 0, "new": 1, "unknown": 2}
+    rows = pq.read_table(summary.folder).to_pylist()
+    assert {row["doubt"] for row in rows if row["status"] == "unknown"} == {
+        "the URL of the document is not known: with another text it may still be there"
+    }
 
 
 def test_a_run_that_is_not_published_and_an_output_in_use_are_refused(

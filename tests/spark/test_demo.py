@@ -118,6 +118,13 @@ def test_a_query_that_spark_refuses_is_told_in_one_line(demo: Demonstration, que
     assert "\n" not in str(raised.value)
 
 
+def test_a_table_that_is_not_there_is_refused_with_the_nearest_and_all_there_are(demo: Demonstration) -> None:
+    with pytest.raises(ConfigError, match=r"there is no table match; did you mean matches\?.*captures"):
+        list(run_query(str(demo.folder / "tables"), "select * from `spark_catalog`.`default`.`match`")[1])
+    with pytest.raises(ConfigError, match="`title_id`"):
+        list(run_query(str(demo.folder / "tables"), "select titel_id from matches")[1])
+
+
 def test_the_published_tables_answer_sql(demo: Demonstration) -> None:
     query = "select count(*) as n, count(distinct m.run_id) from matches m join runs r on m.run_id = r.run_id"
     headers, rows = run_query(str(demo.folder / "tables"), query)

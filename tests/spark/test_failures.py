@@ -134,3 +134,18 @@ def test_only_a_wave_of_which_nothing_was_read_is_not_worth_a_second_try() -> No
     assert not is_hopeless(lost("storage", 11), 12, 0.1)
     assert not is_hopeless(lost("worker", 12), 12, 0.1)
     assert not is_hopeless(lost("storage", 3), 3, 0.1)
+
+
+def test_one_site_that_refuses_everything_stops_the_run_however_few_its_shards_are() -> None:
+    rows = lost("storage", 1, "reset") + lost(
+        "host", 2, "the site is asked nothing more: access denied (403)"
+    )
+    assert is_hopeless(rows, 100, 0.1)
+    with pytest.raises(
+        PlatformError, match=r"3 of 100 shards .* could not be read; 2 of them: the site is asked"
+    ):
+        check_budget(rows, 100, 0.1)
+
+
+def test_a_shard_that_took_too_long_is_no_matter_of_the_platform() -> None:
+    check_budget(lost("time", 100), 100, 0.1)

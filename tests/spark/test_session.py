@@ -254,6 +254,44 @@ def test_ctrl_c_is_an_interrupt_and_nothing_else_though(program: str, tmp_path: 
     assert done.returncode == 0
 
 
+COUNTS = """
+import threading
+from presswatch_spark.spark.session import session
+context = session("test", cores=1).sparkContext
+counted = context.accumulator(0)
+context.parallelize([1, 2, 3], 1).foreach(counted.add)
+server = context._accumulatorServer
+shutdown_request = server.shutdown_request
+ended = threading.Event()
+server.shutdown_request = lambda request: (shutdown_request(request), ended.set())
+context._gateway.proc.kill()
+ended.wait()
+print(counted.value)
+"""
+
+
+STOPPED = """
+import signal
+from presswatch_spark.spark.session import session
+session("test", cores=1).stop()
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.mark.parametrize(("program", "said"), [(COUNTS, "6\n"), (STOPPED, "interrupted\n")])
+def test_no_thread_prints_a_traceback_when_the_session_is_gone(
+    program: str, said: str, tmp_path: Path
+) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, said)
+    assert "Traceback" not in done.stderr
+
+
 QUERY = """
 from pathlib import Path
 from pyspark import SparkContext

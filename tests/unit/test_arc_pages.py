@@ -24,7 +24,10 @@ def page(i: int) -> bytes:
 def saved(folder: Path, packing: str) -> Path:
     records = [arc_record(page(i), f"http://exemple.fr/{i}") for i in range(5)]
     records[2:2] = [
-        arc_record(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n\x89PNG"),
+        arc_record(
+            b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n\x89PNG",
+            fields="192.0.2.7 20100130112233 image/png",
+        ),
         arc_record(
             b"20100130\nexemple.fr. 1 IN A 192.0.2.7", "dns:exemple.fr", fields="- 20100130112233 text/dns"
         ),

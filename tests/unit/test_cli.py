@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from presswatch_spark import cli, pipeline
 from presswatch_spark.commands.options import given_settings
 from presswatch_spark.errors import PresswatchError, StorageError
+from presswatch_spark.output.seals import sealed_json
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.settings.kinds import known_settings
@@ -113,6 +115,25 @@ def test_a_complete_scan_exits_0_and_says_what_it_did(
     out = capsys.readouterr().out
     assert "run r1: 4 matches in 1,000 documents (5.0 MB of text) of 9 shards, 12 s" in out
     assert "presswatch matches out" in out
+
+
+@pytest.mark.parametrize("as_events", [False, True])
+def test_a_scan_says_once_that_documents_have_no_known_url_and_how_to_name_its_column(
+    as_events: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--log-format", "json"] if as_events else []
+    for count in (0, 41):
+        monkeypatch.setattr(pipeline, "scan", lambda *_, n=count, **__: replace(summary(), without_url=n))
+        assert cli.run([*SCAN, *flags]) == 0
+        lines = [
+            line for line in capsys.readouterr().err.splitlines() if "without_url" in line or "URL" in line
+        ]
+        assert len(lines) == bool(count)
+    if as_events:
+        assert json.loads(lines[0]).items() >= {"event": "documents_without_url", "documents": 41}.items()
+    else:
+        assert "41 of 1,000 documents have no known URL" in lines[0]
+        assert "--columns url=COLUMN" in lines[0]
 
 
 def test_a_scan_that_missed_something_exits_3_and_names_the_shards(
@@ -226,7 +247,14 @@ def test_corpus_info_says_in_words_what_a_corpus_holds(
     build(tmp_path / "corpus", [write_jsonl(tmp_path / "articles.jsonl", twins)])
     lines = output(["corpus", "info", str(tmp_path / "corpus")], capsys)
     assert "nearly the same text: 1 clusters of 2 articles" in lines
-    assert "minhash (permutations 128, scheme affine32, seed 1, shingle_words 5)" in lines[-1]
+    assert any(
+        "minhash (permutations 128, scheme affine32, seed 1, shingle_words 5)" in line for line in lines
+    )
+    assert [line.split() for line in lines[-4:]][1:] == [
+        ["courrier", "1", "2024"],
+        ["hebdo", "0"],
+        ["rivage", "1", "2024"],
+    ]
 
 
 @pytest.fixture
@@ -234,7 +262,7 @@ def tables(tmp_path: Path) -> str:
     url = "https://x.example/\x1b[31m" + "long/" * 40
     first = [match("a", url, longest_run_words=20), match("b", url, grade="full_copy", own_site=True)]
     publish(tmp_path, "r1", first)
-    publish(tmp_path, "r2", [match("c", None, title_id="u")])
+    publish(tmp_path, "r2", [match("c", None, title_id="u", own_site=None)])
     return str(tmp_path)
 
 
@@ -262,10 +290,11 @@ def unfinish(tables: str, key: str, run_id: str, began: str) -> Path:
     """Leave an unfinished run of three shards, one of them failed."""
     folder = Path(tables) / "_runs" / key
     (folder / "waves").mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps({"run_id": run_id, "started_at": began}))
+    note = {"run_id": run_id, "started_at": began, "epoch": 1, "waves": []}
+    (folder / "run.json").write_bytes(sealed_json(note))
     counts = {"shards": 3, "incomplete": 1, "documents": 70, "text_bytes": 900, "matches": 5}
     wave = {"shards": [0, 1, 2], "counts": counts, "parts": [], "epoch": 1, "totals": []}
-    (folder / "waves" / "000000-a.json").write_text(json.dumps(wave))
+    (folder / "waves" / "000000-a.json").write_bytes(sealed_json(wave))
     folder.with_suffix(".lock").touch()
     return folder
 
@@ -277,7 +306,8 @@ def test_an_unfinished_run_is_listed_with_what_can_be_done_about_it(
     assert cli.run(["runs", tables]) == 0
     said = capsys.readouterr()
     assert said.out.splitlines()[-1].split() == ["20240602T080000Z-abcdef", "not", "finished", "2", "70", "5"]
-    (note,) = said.err.splitlines()
+    total, note = said.err.splitlines()
+    assert total == "2 runs, 1 not finished"
     assert note.startswith(
         "run 20240602T080000Z-abcdef, begun 2024-06-02 08:00:00 UTC with 3 shards done, is not finished:"
     )
@@ -306,7 +336,9 @@ def test_a_damaged_run_is_named_and_hides_no_other(
     assert cli.run(["runs", tables]) == 0
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 3
-    assert said.err.endswith(f"cannot be read: to drop it, rm -r {folder}\n")
+    assert "is damaged" in said.err
+    assert "give the command that began it again" in said.err
+    assert said.err.endswith(f"to drop it, rm -r {folder}\n")
 
 
 def test_programs_are_given_published_runs_only_and_those_once(
@@ -324,7 +356,7 @@ def test_matches_of_several_runs_say_which_run_found_them(
 ) -> None:
     lines = output(["matches", tables], capsys)
     assert [line.split()[0] for line in lines] == ["run_id", "r1", "r1", "r2"]
-    assert output(["matches", tables, "--run", "latest"], capsys)[0].startswith("confidence")
+    assert output(["matches", tables, "--run", "latest"], capsys)[0].startswith("row_sha256")
 
 
 def test_matches_are_aligned_whole_and_safe_when_piped(
@@ -351,10 +383,14 @@ def test_matches_as_json_hold_every_column_one_object_a_line(
         (["--grade", "full_copy", "--grade", "extract"], ["a", "b", "c"]),
         (["--title", "u"], ["c"]),
         (["--publisher", "p", "--article", "a"], ["a"]),
-        (["--elsewhere"], ["a", "c"]),
+        (["--elsewhere"], ["a"]),
+        (["--own-site"], ["b"]),
+        (["--unknown-site"], ["c"]),
+        (["--elsewhere", "--unknown-site"], ["a", "c"]),
+        (["--own-site", "--grade", "extract"], []),
         (["--run", "latest"], ["c"]),
         (["--run", "r1", "--limit", "1"], ["a"]),
-        (["--title", "nobody"], []),
+        (["--title", "t", "--grade", "url_only"], []),
     ],
 )
 def test_matches_can_be_filtered(

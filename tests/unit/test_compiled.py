@@ -6,9 +6,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from presswatch_spark import compiled
+from presswatch_spark.corpus import index
 
 
 @pytest.fixture(autouse=True)
@@ -43,3 +45,14 @@ def test_a_folder_of_others_or_that_others_may_write_to_is_not_taken(
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(theirs))
     monkeypatch.setattr(os, "getuid", lambda: owner)
     assert (compiled.cache_folder().parent == theirs) == (mode == 0o755 and theirs.stat().st_uid == owner)
+
+
+def test_whether_a_kernel_is_in_the_cache_is_known_without_compiling_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
+    assert not index.knows_kernels()
+    index._post(np.uint64(0), np.zeros(9, np.uint64), np.array([0, 9]), 4)
+    folder = Path(index._post.stats.cache_path)
+    monkeypatch.setattr(compiled, "cache_folder", lambda: folder.parent)
+    assert index.knows_kernels()

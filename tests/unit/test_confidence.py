@@ -11,13 +11,20 @@ from presswatch_spark.matching.confidence import confidence
 from presswatch_spark.settings.config import ConfidenceRules
 
 PUBLISHED = datetime(2024, 5, 18, tzinfo=UTC)
+CAPTURED = datetime(2024, 6, 1, tzinfo=UTC)
+STRONGEST = [
+    ("full_copy", "exclusive", 400, 4000, "none"),
+    ("partial_copy", "exclusive", 400, 4000, "none"),
+    ("extract", "exclusive", 100, 900, "none"),
+    ("full_copy", "agency", 400, 4000, "article"),
+]
 
 
 def judged(grade: str, ownership: str, run: int, rarity: int, url_match: str = "none", **more: Any) -> str:
     row = {
         "grade": grade, "ownership": ownership, "longest_run_words": run, "run_rarity": rarity,
-        "url_match": url_match, "copied_words": 100, "shared_words": 0, "captured_at": None,
-        "article_published_at": None, "site_title_id": None, "own_site": False,
+        "url_match": url_match, "copied_words": 100, "shared_words": 0, "captured_at": CAPTURED,
+        "article_published_at": PUBLISHED, "site_title_id": None, "own_site": False,
     }  # fmt: skip
     return confidence(row | more, ConfidenceRules())
 
@@ -60,7 +67,25 @@ def test_a_page_that_is_older_than_the_article_may_be_its_source(url_match: str)
 
     assert captured(timedelta(days=1)) == captured(timedelta(days=-400)) == "A"
     assert captured(timedelta(days=1, microseconds=1)) == captured(timedelta(days=2000)) == "C"
-    assert judged("full_copy", "exclusive", 80, 900, url_match, article_published_at=PUBLISHED) == "A"
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        {"captured_at": None},
+        {"article_published_at": None},
+        {"captured_at": None, "article_published_at": None},
+        {"captured_at": datetime(9999, 12, 31, tzinfo=UTC)},
+        {"captured_at": datetime(1, 1, 1, tzinfo=UTC), "article_published_at": datetime(1, 1, 1, tzinfo=UTC)},
+        {"own_site": None},
+    ],
+    ids=["capture", "publication", "both", "a filler for no date", "fillers for both", "URL"],
+)
+def test_what_rests_on_the_unknown_is_looked_at_however_much_was_copied(unknown: dict[str, Any]) -> None:
+    for row in STRONGEST:
+        assert judged(*row) in "AB"
+        assert judged(*row, **unknown) == "C"
+    assert judged("extract", "exclusive", 11, 59, **unknown) == "D"
 
 
 def test_a_page_on_another_members_site_may_be_licensed() -> None:

@@ -105,6 +105,38 @@ class TestReckoning:
         assert serverless.core_hours(16) == pytest.approx(8)
         assert PRICES.machine(CHEAP).kept(10) == pytest.approx(10 / 4 * 0.20528)
 
+    @pytest.mark.parametrize(
+        ("said", "meant"),
+        [
+            (SERVERLESS, SERVERLESS),
+            ("serverless", SERVERLESS),
+            ("EMR SERVERLESS, x86", SERVERLESS),
+            (CHEAP, CHEAP),
+            (CHEAP.upper(), CHEAP),
+            ("under emr", "c7a.xlarge on demand, under EMR"),
+            ("c7a EMR", "c7a.xlarge on demand, under EMR"),
+        ],
+    )
+    def test_a_machine_is_named_by_any_part_that_no_other_has(self, said: str, meant: str) -> None:
+        assert PRICES.machine(said).name == meant
+
+    @pytest.mark.parametrize(
+        ("said", "told", "listed"),
+        [
+            ("c7a", "several machines are called c7a", 2),
+            ("EMR", "several machines are called EMR", 2),
+            ("m8g.large", "no machine is called m8g.large", 3),
+            (" ", "no machine is called  ", 3),
+        ],
+    )
+    def test_what_fits_several_machines_or_none_is_told_with_those_there_are(
+        self, said: str, told: str, listed: int
+    ) -> None:
+        with pytest.raises(ConfigError) as raised:
+            PRICES.machine(said)
+        assert told in str(raised.value)
+        assert str(raised.value).partition("there are: ")[2].count(";") == listed - 1
+
     def test_the_worker_of_emr_serverless_is_that_of_its_profile(self) -> None:
         profile = yaml.safe_load((ROOT / "conf" / "profiles" / "emr-serverless.yaml").read_text("utf-8"))
         executor, disk = profile["executor"], profile["serverless"]["disk_gb"] - 20

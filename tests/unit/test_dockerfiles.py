@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,11 @@ def instructions(file: Path) -> list[tuple[str, str]]:
     return [(line.split(None, 1)[0], line.split(None, 1)[1]) for line in joined]
 
 
+def is_fixed(image: str) -> bool:
+    """Whether the name of an image has a digest, or a tag that is a date."""
+    return bool(re.search(r"(:[0-9]{8}|@sha256:[0-9a-f]{64})$", image))
+
+
 def test_there_is_one_for_the_archive_and_one_for_images() -> None:
     assert [file.name for file in FILES] == ["Dockerfile.archive", "Dockerfile.emr"]
 
@@ -31,12 +37,43 @@ class TestDockerfile:
     def test_every_line_is_an_instruction_and_the_base_is_emrs_release(self, file: Path) -> None:
         found = instructions(file)
         assert {name for name, _ in found} <= KNOWN
-        assert found[0] == (
-            "ARG",
-            f"EMR_IMAGE=public.ecr.aws/emr-serverless/spark/{Profile().release}:latest",
-        )
+        assert found[0][0] == "ARG"
+        name, _, default = found[0][1].partition("=")
+        assert name == "EMR_IMAGE"
+        assert default in ("", f"public.ecr.aws/emr-on-eks/spark/{Profile().release}:20260421")
         assert found[1][0] == "FROM"
         assert found[1][1].startswith("${EMR_IMAGE}")
+
+    def test_no_image_is_named_by_a_tag_that_moves(self, file: Path) -> None:
+        arguments = dict(line.partition("=")[::2] for name, line in instructions(file) if name == "ARG")
+        bases = [line.split()[0] for name, line in instructions(file) if name == "FROM"]
+        images = [re.sub(r"\$\{(\w+)\}", lambda found: arguments[found[1]], base) for base in bases]
+        for image in images:
+            assert image in ("", "scratch") or is_fixed(image), image
+        mentioned = re.findall(r"public\.ecr\.aws/\S+", file.read_text(encoding="utf-8"))
+        assert not [image for image in mentioned if ":latest" in image]
+
+    @pytest.mark.parametrize(
+        ("image", "taken"),
+        [
+            ("public.ecr.aws/emr-on-eks/spark/emr-spark-8.0.0:20260421", True),
+            (f"public.ecr.aws/emr-serverless/spark/emr-spark-8.0.0@sha256:{'0' * 64}", True),
+            ("mirror.example:5000/spark/emr-spark-8.0.0:20260421", True),
+            ("public.ecr.aws/emr-serverless/spark/emr-spark-8.0.0:latest", False),
+            ("public.ecr.aws/emr-serverless/spark/emr-spark-8.0.0", False),
+            ("mirror.example:5000/spark/emr-spark-8.0.0", False),
+        ],
+    )
+    def test_a_build_on_an_image_that_moves_stops_and_says_so(
+        self, file: Path, image: str, taken: bool
+    ) -> None:
+        guards = [line for name, line in instructions(file) if name == "RUN" and line.startswith("case ")]
+        assert len(guards) == 1
+        done = subprocess.run(
+            ["sh", "-c", guards[0]], env={"EMR_IMAGE": image}, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode == 0) is taken
+        assert taken or f"must name a dated tag or a digest, not {image}" in done.stderr
 
     def test_what_is_copied_is_there(self, file: Path) -> None:
         copied = [line.split()[:-1] for name, line in instructions(file) if name == "COPY"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import re
 import subprocess
 import sys
@@ -84,24 +85,53 @@ def test_it_reaches_the_same_text_and_words_of_every_kind_of_page(tmp_path: Path
             packed_arc(packing, [arc_record(response, "http://d.fr/arc")])
         )
         (shards / f"{packing}.wet").write_bytes(packed_as(packing, [record(BODY.encode())]))
+    # Two that were cut: in the second record, so that what the row speaks of is there.
+    for name, more in (("cut.wet", []), ("longer.wet", [record(BODY.encode())] * 2)):
+        whole = packed_as("single", [record(BODY.encode()), *more, record(random.Random(2).randbytes(9000))])
+        (shards / name).write_bytes(whole[:-5000])
     config = ScanConfig(read=ReadRules(pdf=True))
-    rows = scan_here(sorted(shards.iterdir()), corpus, tmp_path / "tables", config)
-    assert len(rows) == 3 * (len(warc()) + 2)
+    rows = scan_here(
+        sorted(shards.iterdir()), corpus, tmp_path / "tables", config, statuses=("complete", "partial")
+    )
+    assert len(rows) == 3 * (len(warc()) + 2) + 1 + 3
     assert {row["longest_run_words"] for row in rows} == {len(re.findall(r"\w+", BODY))}
+    done = checked(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith(
+        f"{len(rows)} rows: {len(rows)} as the table says, 0 not as"
+    )
+    bad = json.loads((tmp_path / "articles.jsonl").read_text()) | {"body": "autre"}
+    (tmp_path / "articles.jsonl").write_text(json.dumps(bad))
+    done = checked(tmp_path)
+    assert done.returncode == 3
+    assert done.stdout.count("the article has another text") == len(rows)
+
+
+def test_it_names_damaged_records_and_does_not_count_them_as_checked(tmp_path: Path) -> None:
+    corpus, shard = tmp_path / "corpus", tmp_path / "a.warc.wet"
+    build(corpus, [write_jsonl(tmp_path / "articles.jsonl", [article(1, body=BODY)])])
+    lying = record(BODY.encode(), length=len(BODY.encode()) + 9)
+    shard.write_bytes(packed_as("plain", [record(BODY.encode()), lying, record(BODY.encode())]))
+    rows = scan_here([shard], corpus, tmp_path / "tables", statuses=("partial",))
+    assert [row["record_damage"] for row in rows] == [None, "length", "boundary"]
+    done = checked(tmp_path)
+    assert done.returncode == 3, done.stderr
+    assert done.stdout.count("record is damaged: length") == 1
+    assert "3 rows: 1 as the table says, 0 not as the table says, 2 of damaged records" in done.stdout
+
+
+def checked(folder: Path) -> subprocess.CompletedProcess[str]:
+    """The code of the page, run on the tables and the articles in a folder."""
     text = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
     code = "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
     # Runs of tests have no digests of their tables.
     code, removed = re.subn(r"for run in runs:\n(?:    .*\n|\n)+", "", code, count=1)
     assert removed == 1
-    (tmp_path / "check.py").write_text(code, encoding="utf-8")
+    (folder / "check.py").write_text(code, encoding="utf-8")
     command = [
         sys.executable,
-        str(tmp_path / "check.py"),
-        str(tmp_path / "tables"),
-        str(tmp_path / "articles.jsonl"),
+        str(folder / "check.py"),
+        str(folder / "tables"),
+        str(folder / "articles.jsonl"),
     ]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    bad = json.loads((tmp_path / "articles.jsonl").read_text()) | {"body": "autre"}
-    (tmp_path / "articles.jsonl").write_text(json.dumps(bad))
-    assert subprocess.run(command, check=False, capture_output=True).returncode != 0
+    return subprocess.run(command, check=False, capture_output=True, text=True)

@@ -67,8 +67,7 @@ def test_the_same_lengths_in_another_release_are_still_reported(
     _, report = read_bytes(tmp_path, packed_as(packing, shard(release, -2, bodies)))
     assert report.defects_total == len(bodies)
     assert report.notes == []
-    assert "declares 3 bytes and has 5" in complaints(report)
-    assert ("is cut" in complaints(report)) == (packing == "plain")
+    assert "declares 3 bytes and has 5; what it declares was read" in complaints(report)
 
 
 def test_a_length_that_takes_in_the_closing_line_end_is_no_loss_in_any_release(tmp_path: Path) -> None:
@@ -85,7 +84,7 @@ def test_lengths_that_are_off_by_more_are_reported_in_that_release_too(
     body = b"un texte assez long"
     records = [warcinfo(AFFECTED), record(body, length=len(body) + off), record(b"suite")]
     found, report = read_bytes(tmp_path, packed_as(packing, records))
-    assert [document.text for document in found] == [body, b"suite"]
+    assert [document.text for document in found] == [body[:off] if off < 0 else body, b"suite"]
     assert report.defects_total == 1
     assert report.notes == []
 

@@ -154,15 +154,95 @@ def test_columns_may_have_other_names_and_be_nested(tmp_path: Path) -> None:
         ({"url": 7}, "bad_type", "`url` is a number, not text"),
         ({"authors": {"a": 1}}, "bad_type", "`authors` is an object, not a list of texts"),
         ({"authors": [1]}, "bad_type", "`authors` is a number, not text"),
-        ({"published_at": "le 3 mars"}, "bad_date", "`published_at` is not an ISO 8601 date"),
-        ({"modified_at": "0001-01-01T00:00:00+14:00"}, "bad_date", "`modified_at` is not an ISO 8601 date"),
-        ({"published_at": 1709251200}, "bad_type", "`published_at` is a number, not text"),
+        (
+            {"published_at": "le 3 mars"},
+            "bad_date",
+            "`published_at` is in no form that is read (ISO 8601, RFC 2822, seconds since 1970):"
+            " declare its own with --date-format",
+        ),
+        (
+            {"modified_at": "0001-01-01T00:00:00+14:00"},
+            "bad_date",
+            "`modified_at` names a day or a time that there is not",
+        ),
+        (
+            {"modified_at": "24-1-2019"},
+            "bad_date",
+            "`modified_at` may begin with the day or with the month: declare it, as --date-format %d-%m-%Y",
+        ),
+        ({"published_at": True}, "bad_type", "`published_at` is a truth value, not a date"),
+        ({"published_at": ["2019-01-24"]}, "bad_type", "`published_at` is a list, not a date"),
     ],
 )
 def test_a_refused_article_has_its_reason(
     tmp_path: Path, fields: dict[str, Any], reason: str, detail: str
 ) -> None:
     assert refused(jsonl(tmp_path, **fields)) == [(0, reason, detail)]
+
+
+CET = datetime(2019, 1, 24, 17, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("write", [as_jsonl, as_parquet, as_csv(";")])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "2019-01-24T18:00:00+01:00", "2019-01-24 18:00 +0100", "Thu, 24 Jan 2019 18:00:00 +0100",
+        "20190124T180000+01", "2019/1/24 18:00+01:00", "1548349200", "1548349200000",
+    ],
+)  # fmt: skip
+def test_one_moment_is_read_in_every_form_and_format(
+    tmp_path: Path, write: Callable[..., Path], said: str
+) -> None:
+    rows = [article(1, body=BODY, published_at=said, modified_at=said)]
+    [fields] = taken(write(tmp_path, rows))
+    assert (fields["published_at"], fields["modified_at"]) == (CET, CET)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([1548349200]),
+        pa.array([1548349200000]),
+        pa.array([1548349200.0]),
+        pa.array([Decimal(1548349200)], pa.decimal128(20, 0)),
+        pa.array([datetime(2019, 1, 24, 17)], pa.timestamp("ms")),
+        pa.array([datetime(2019, 1, 24, 17, tzinfo=UTC)], pa.timestamp("us", "Europe/Paris")),
+        pa.array([b"2019-01-24T17:00:00Z"]),
+    ],
+    ids=lambda column: str(column.type),
+)
+def test_every_type_of_a_parquet_column_gives_the_same_moment(tmp_path: Path, column: pa.Array) -> None:
+    table = pa.Table.from_pylist([article(1, body=BODY)])
+    place = table.column_names.index("published_at")
+    pq.write_table(table.set_column(place, "published_at", column), tmp_path / "a.parquet")
+    [fields] = taken(tmp_path / "a.parquet")
+    assert fields["published_at"] == CET
+
+
+def test_dates_that_begin_with_the_day_are_read_as_declared_and_never_otherwise(tmp_path: Path) -> None:
+    path = jsonl(tmp_path, published_at="3-4-2019", modified_at="Thu 24 Jan 2019, 17:00")
+    config = CorpusConfig(date_formats=("%d-%m-%Y", "%a %d %b %Y, %H:%M"))
+    info = ObjectInfo(str(path), path.stat().st_size)
+    [row] = read_articles(info, TITLES, config, StorageOptions())
+    assert isinstance(row, Candidate)
+    assert row.fields["published_at"] == datetime(2019, 4, 3, tzinfo=UTC)
+    assert row.fields["modified_at"] == CET
+    [(_, reason, detail)] = refused(path)
+    assert reason == "bad_date"
+    assert "declare it, as --date-format %d-%m-%Y" in detail
+    both = CorpusConfig(date_formats=("%d-%m-%Y", "%m-%d-%Y"))
+    [row] = read_articles(info, TITLES, both, StorageOptions())
+    assert isinstance(row, Refusal)
+    assert "fits two of the declared formats" in row.detail
+
+
+@pytest.mark.parametrize("said", [0, "0", "1970-01-01", "0001-01-01T00:00:00", "9999-12-31"])
+def test_a_date_that_stands_for_none_is_left_out_and_counted(tmp_path: Path, said: object) -> None:
+    [row] = read(jsonl(tmp_path, published_at=said))
+    assert isinstance(row, Candidate)
+    assert row.fields["published_at"] is None
+    assert row.placeholder
 
 
 def test_a_refusal_names_ids_and_never_text(tmp_path: Path) -> None:
@@ -315,6 +395,15 @@ def test_a_file_without_a_required_column_names_what_it_has(
 def test_a_mapped_column_that_no_row_has_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no column `date`"):
         read(jsonl(tmp_path), published_at="date")
+
+
+@pytest.mark.parametrize("write", [as_jsonl, as_parquet])
+@pytest.mark.parametrize("name", ["meta.datee", "metaa.date", "meta.date.day"])
+def test_a_typo_in_a_dotted_name_is_one_too(tmp_path: Path, write: Callable[..., Path], name: str) -> None:
+    path = write(tmp_path, [{**article(1), "meta": {"date": "2024-03-01"}}, {**article(2), "meta": None}])
+    assert len(read(path, published_at="meta.date")) == 2
+    with pytest.raises(InputError, match=f"no column `{name}`"):
+        read(path, published_at=name)
 
 
 def a_csv(path: Path) -> None:

@@ -13,7 +13,8 @@ from presswatch_spark.spark import java
 
 @pytest.fixture
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine without Java; the folder is the only one on PATH."""
+    """A machine without Java; the folder is the only one on PATH, and wrappers are written beside it."""
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "prefix"))
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.delenv("JAVA_HOME", raising=False)
@@ -27,6 +28,14 @@ def put_java(folder: Path, version: str, home: str = "/its/home", exit_code: int
     answer = f"    java.home = {home}\\n    java.specification.version = {version}\\n"
     (folder / "java").write_text(f"#!/bin/sh\nprintf '{answer}' >&2\nexit {exit_code}\n")
     (folder / "java").chmod(0o755)
+
+
+def runs(home: str | Path | None) -> str:
+    """The program that a JAVA_HOME of ours starts in the end."""
+    assert home is not None
+    script = Path(home, "bin", "java").read_text()
+    assert java.INCUBATOR in script
+    return script.splitlines()[-1].split()[1]
 
 
 def without_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,7 +54,7 @@ def test_a_java_on_path_is_used_where_it_says_it_lives(
 ) -> None:
     with_spark(monkeypatch, spark)
     put_java(bare, version)
-    assert java.java_home() == "/its/home"
+    assert runs(java.java_home()) == "/its/home/bin/java"
 
 
 def test_a_java_that_is_too_new_for_spark_4_0_is_passed_over_and_so_is_such_a_wheel(
@@ -61,7 +70,7 @@ def test_java_home_comes_before_path(bare: Path, tmp_path: Path, monkeypatch: py
     put_java(bare, "21", home="/from/path")
     put_java(tmp_path / "jdk" / "bin", "17", home="/from/java_home")
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "jdk"))
-    assert java.java_home() == str(tmp_path / "jdk")
+    assert runs(java.java_home()) == str(tmp_path / "jdk" / "bin" / "java")
 
 
 def test_a_process_below_one_that_runs_on_the_wheel_runs_on_it_too(
@@ -79,7 +88,37 @@ def test_an_unusable_java_home_does_not_hide_a_good_java_on_path(
 ) -> None:
     put_java(bare, "21")
     monkeypatch.setenv("JAVA_HOME", "/nowhere")
-    assert java.java_home() == "/its/home"
+    assert runs(java.java_home()) == "/its/home/bin/java"
+
+
+@pytest.mark.parametrize(("version", "opens"), [("17", True), ("23", True), ("24", False), ("25", False)])
+def test_a_java_of_the_machine_is_asked_for_nothing_that_it_would_warn_of(
+    bare: Path, tmp_path: Path, version: str, opens: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_spark(monkeypatch, "4.3.0")
+    home = tmp_path / "a java"
+    put_java(bare, version, home=str(home))
+    wrapper = java.java_home()
+    (home / "bin").mkdir(parents=True)
+    (home / "bin" / "java").write_text('#!/bin/sh\nprintf "<%s>" "$@"\n')
+    (home / "bin" / "java").chmod(0o755)
+    asked = [f"{wrapper}/bin/java", java.INCUBATOR, "-cp", "a b", java.SECURITY_ACTION, "--add-modules=other"]
+    said = subprocess.run(asked, capture_output=True, text=True, check=True, env={"PATH": "/bin"}).stdout
+    assert said == f"<-cp><a b>{f'<{java.SECURITY_ACTION}>' if opens else ''}<--add-modules=other>"
+
+
+def test_two_javas_have_two_wrappers_and_a_wrapper_is_not_wrapped_again(
+    bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{bare}:/bin")
+    homes = []
+    for name in ("one", "two"):
+        put_java(tmp_path / name / "bin", "17")
+        monkeypatch.setenv("JAVA_HOME", str(tmp_path / name))
+        homes.append(java.java_home())
+    assert len(set(homes)) == 2
+    monkeypatch.setenv("JAVA_HOME", homes[0])
+    assert java.java_home() == homes[0]
 
 
 @pytest.mark.parametrize("version", ["1.8", "11", "16"])
@@ -119,7 +158,7 @@ class TestWheel:
     ) -> None:
         monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
         home = Path(java.java_home())
-        assert home == tmp_path / "venv" / "share" / "presswatch-spark" / "java"
+        assert home.parent == tmp_path / "venv" / "share" / "presswatch-spark" / "java"
         asked = [home / "bin" / "java", java.INCUBATOR, "-version"]
         assert "version" in subprocess.run(asked, capture_output=True, text=True, check=True).stderr
 
@@ -148,4 +187,6 @@ class TestWheel:
         in_the_way.touch()
         monkeypatch.setattr(sys, "prefix", str(in_the_way))
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-        assert java.wheel_home() == tmp_path / "cache" / "presswatch-spark" / "java"
+        home = java.wheel_home()
+        assert home is not None
+        assert home.parent == tmp_path / "cache" / "presswatch-spark" / "java"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from presswatch_spark.monitoring.events import EventLog, ToldError, failure_told
 from presswatch_spark.monitoring.metrics import RunFacts, Sample, totals_of
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Counts, Progress
+from presswatch_spark.monitoring.throttled import FOLLOWER, throttling_told
+from presswatch_spark.storage.shared_state import state_of
+from presswatch_spark.storage.throttling import Waiting
 from presswatch_spark.tables import SCAN_LOG
 from tests.exposition import parsed
 from tests.tables import row_of
@@ -220,3 +224,33 @@ def test_of_a_census_without_a_log_of_events_nobody_is_told(capsys: pytest.Captu
         observer.start("r1", 2, 0)
         observer.worker_died([], 4)
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_host_that_makes_workers_wait_is_told_as_an_event_and_as_a_line() -> None:
+    waiting = Waiting("data.example:443", 1_795_726_800.0, "it answered 429 and asked to wait for 240 s")
+    observer, stream = observed()
+    observer._throttled(waiting)
+    (event,) = told(stream)
+    assert (event["event"], event["level"], event["site"]) == ("throttled", "warning", "data.example:443")
+    assert (event["until"], event["why"]) == ("2026-11-26T21:00:00Z", waiting.why)
+    lines = io.StringIO()
+    Observer(Progress(lines, live=False))._throttled(waiting)
+    assert lines.getvalue() == (
+        "waiting for data.example:443 until 21:00:00 UTC: it answered 429 and asked to wait for 240 s\n"
+    )
+
+
+def test_the_innermost_who_follows_is_told_of_a_pause_once() -> None:
+    host, now = "throttled.example:443", time.time()
+    with state_of(host).change() as facts:
+        facts.pause(now, now + 100, "it answered 429")
+        facts.told_at = 0.0
+    outer, inner = list[str](), list[str]()
+    with throttling_told(lambda waiting: outer.append(waiting.host)):
+        with throttling_told(lambda waiting: inner.append(waiting.host)):
+            FOLLOWER.look()
+            FOLLOWER.look()
+        FOLLOWER.look()
+    with state_of(host).change() as facts:
+        facts.until = 0.0
+    assert (outer.count(host), inner.count(host)) == (0, 1)

@@ -183,3 +183,52 @@ def test_a_prefix_for_a_whole_site_shares_it_with_nobody() -> None:
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         load_registry(tmp_path / "members.yaml")
+
+
+class TestPublicSuffixes:
+    @pytest.mark.parametrize(
+        ("domain", "shared"),
+        [
+            ("co.uk", "co.uk"),
+            ("CO.UK.", "co.uk"),
+            ("www.co.uk", "co.uk"),
+            ("www.gouv.fr", "gouv.fr"),
+            ("github.io", "github.io"),
+            ("www.github.io", "github.io"),
+            ("blogspot.com", "blogspot.com"),
+            ("公司.cn", "xn--55qx5d.cn"),
+            ("xn--55qx5d.cn", "xn--55qx5d.cn"),
+            ("wordpress.com", "wordpress.com"),
+            ("www.substack.com", "substack.com"),
+        ],
+    )
+    def test_a_domain_that_is_one_is_refused_with_its_line_and_what_to_write(
+        self, domain: str, shared: str
+    ) -> None:
+        told = mistakes(entry(domains=f"[journal.example, {domain}]"))
+        assert len(told) == 1
+        assert told[0].startswith(f"m.yaml:5: title `t`: `{domain}` is not one site, anybody can have a name")
+        assert f"under `{shared}` (name the site itself, as journal.{shared}" in told[0]
+
+    @pytest.mark.parametrize(
+        "prefix",
+        ["github.io/", "https://github.io/journal/", "https://www.co.uk/", "co.uk/a/", "https://medium.com/"],
+    )
+    def test_a_url_prefix_of_one_is_refused_since_it_holds_on_the_names_below(self, prefix: str) -> None:
+        told = mistakes(entry(url_prefixes=f"['{prefix}']"))
+        assert len(told) == 1
+        assert "is not one site" in told[0]
+        assert "(name the site itself, as https://journal." in told[0]
+
+    def test_a_name_below_one_is_a_site_like_any_other(self) -> None:
+        text = entry(
+            domains="[name.github.io, journal.co.uk, x.substack.com]",
+            url_prefixes="['https://medium.com/@journal/', 'https://name.github.io/news/']",
+        )
+        title = parse_registry(text.encode(), "m.yaml").titles["t"]
+        assert title.domains == ("name.github.io", "journal.co.uk", "x.substack.com")
+        assert title.url_prefixes == ("medium.com/@journal/", "name.github.io/news/")
+
+    def test_a_corpus_that_was_built_under_an_older_list_stays_readable(self) -> None:
+        registry = parse_registry(entry(domains="[github.io]").encode(), "members.yaml", built=True)
+        assert registry.titles["t"].domains == ("github.io",)

@@ -87,13 +87,37 @@ class TestFound:
         assert planned("CC-NEWS-2025-08", "warc", mirror) == expected
 
     def test_in_copies_of_c4_and_oscar(self, tmp_path: Path) -> None:
-        names = ("en/c4-train.00000-of-01024.json.gz", "en/c4-train.00001-of-01024.json.gz")
-        others = ("en/c4-validation.00000-of-00008.json.gz", "de/c4-train.1.json.gz", "fr_meta/a.jsonl.zst")
-        for name in (*names, *others):
+        english = ["en/c4-train.00000-of-01024.json.gz", "en/c4-validation.00000-of-00008.json.gz"]
+        french = [
+            "multilingual/c4-fr-validation.tfrecord-00000-of-00016.json.gz",
+            "multilingual/c4-fr.tfrecord-00000-of-02048.json.gz",
+            "multilingual/c4-fr.tfrecord-00001-of-02048.json.gz",
+        ]
+        bulgarian = ["multilingual/c4-bg.tfrecord-00000-of-01024.json.gz"]
+        latin = ["multilingual/c4-bg-Latn.tfrecord-00000-of-00008.json.gz"]
+        own_english = ["multilingual/c4-en.tfrecord-00000-of-11264.json.gz"]
+        news = ["realnewslike/c4-train.00000-of-00512.json.gz"]
+        oscar = ["fr_meta/fr_meta_part_1.jsonl.zst"]
+        beside = [
+            "dataset_infos.json",
+            "en/README.md",
+            "multilingual/.gitattributes",
+            "fr_meta/checksum.sha256",
+        ]
+        for name in [*english, *french, *bulgarian, *latin, *own_english, *news, *oscar, *beside]:
             (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / name).touch()
-        assert planned("c4-en", "c4", tmp_path) == [f"{tmp_path}/{name}" for name in names]
-        assert planned("OSCAR-2301-fr", "oscar", tmp_path) == [f"{tmp_path}/fr_meta/a.jsonl.zst"]
+
+        def found(name: str, kind: str = "c4") -> list[str]:
+            return [uri.removeprefix(f"{tmp_path}/") for uri in planned(name, kind, tmp_path)]
+
+        assert found("c4-en") == english
+        assert found("c4-fr") == french
+        assert found("c4-bg") == bulgarian
+        assert found("c4-bg-Latn") == latin
+        assert found("mc4-en") == own_english
+        assert found("c4-realnewslike") == news
+        assert found("OSCAR-2301-fr", "oscar") == oscar
         rules = DatasetRules(c4=C4Rules(base=str(tmp_path)), oscar_2301=OscarRules(base=str(tmp_path)))
         assert shards_of("c4-en", "c4", None, rules, OPTIONS).path.startswith(str(tmp_path))
 
@@ -117,13 +141,14 @@ class TestRefused:
             ("cc-news-2025-08", "CC-NEWS-2025-08?"),
             ("CC-News-2025-8", "CC-NEWS-2025-08?"),
             ("C4-en", "c4-en?"),
+            ("C4-BG-LATN", "c4-bg-Latn?"),
             ("oscar-2301-FR", "OSCAR-2301-fr?"),
         ],
     )
     def test_a_typo_with_the_names_that_may_be_meant(self, typo: str, meant: str) -> None:
         told = refusal(typo)
-        assert f"did you mean {meant}" in told
-        assert "the newest crawl in the list is CC-MAIN-2025-33" in told
+        assert meant in told.partition("did you mean ")[2]
+        assert "the newest crawl in the list is CC-MAIN-2026-39" in told
 
     @pytest.mark.parametrize("name", ["c4", "oscar", "fineweb"])
     def test_what_is_like_no_name_without_a_guess(self, name: str) -> None:
@@ -149,6 +174,10 @@ class TestRefused:
     def test_c4_and_oscar_without_a_copy(self) -> None:
         for name, kind in (("c4-en", "c4"), ("OSCAR-2301-fr", "oscar")):
             assert "name its folder or bucket with --base" in refusal(name, kind)
+
+    def test_a_site_that_nobody_can_list(self) -> None:
+        site = "https://huggingface.co/datasets/allenai/c4/resolve/main/"
+        assert "a site cannot be asked which files it has" in refusal("c4-fr", "c4", site)
 
     @pytest.mark.parametrize("pattern", ["{year}/wet.paths.gz", "{0.__class__}", "{release", "{release!r}"])
     def test_a_pattern_that_cannot_be_filled_in(self, mirror: Path, pattern: str) -> None:

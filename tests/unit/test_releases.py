@@ -216,11 +216,21 @@ class TestListThatCameAlong:
             for entry in json.loads(file.read_text(encoding="utf-8"))
         }
         told = {
-            crawl.name: tuple(f"{moment:%Y-%m-%dT%H:%M:%S}" for moment in (crawl.first, crawl.last))
+            crawl.name: (f"{crawl.first:%Y-%m-%dT%H:%M:%S}", f"{crawl.last:%Y-%m-%dT%H:%M:%S}")
             for crawl in shipped().crawls
+            if crawl.first and crawl.last
         }
-        assert len(told) == 115
-        assert told == real
+        assert len(real) == 115
+        assert {name: told[name] for name in real} == real
+
+    def test_goes_on_to_the_newest_crawl_that_public_sources_name(self) -> None:
+        listing = shipped()
+        assert len(listing.crawls) == 128
+        assert [crawl.name for crawl in listing.crawls[:2]] == ["CC-MAIN-2026-39", "CC-MAIN-2026-34"]
+        times = [crawl.first for crawl in listing.crawls[1:]]
+        assert None not in times
+        assert times == sorted(times, reverse=True)
+        assert f"{listing.noted:%Y-%m-%d}" == "2026-09-29"
 
     def test_is_written_again_by_the_maintenance_command(self, tmp_path: Path) -> None:
         (tmp_path / "collinfo.json").write_bytes(collinfo())
@@ -267,7 +277,7 @@ class TestCommand:
         assert cli.run(["releases", "--base", "http://127.0.0.1:1/"]) == 0
         said = capsys.readouterr()
         assert len(said.out.splitlines()) == 1 + len(shipped().crawls) + 1
-        assert "came with this version, as of 2025-08-15" in said.err
+        assert "came with this version, as of 2026-09-29" in said.err
         assert "note: a newer list could not be had: http://127.0.0.1:1/collinfo.json: " in said.err
 
     def test_takes_the_address_from_the_settings(

@@ -199,14 +199,19 @@ def test_a_run_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_the_command_counts_prints_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = str(tables(tmp_path / "tables", [own("a"), own("b")], *signal_rows(robots(FORBIDS, at=EARLIER))))
     assert run(["rights", folder]) == 0
-    assert capsys.readouterr().out.splitlines()[:2] == [
-        "CCBot:",
-        "         2  before       reserved before it; after it nothing is known",
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["agent", "matches", "reserved", "meaning"]
+    assert lines[1].split(maxsplit=3) == [
+        "CCBot",
+        "2",
+        "before",
+        "reserved before it; after it nothing is known",
     ]
+    assert lines[-1] == "2 matches on publishers' own sites, each for 4 agents"
     assert run(["rights", folder, "--json", "--run", "latest"]) == 0
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert len(lines) == 8
-    assert (lines[0]["before_at"], lines[0]["before"]["signal"]) == ("2024-05-17T12:00:00Z", "robots_txt")
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(rows) == 8
+    assert (rows[0]["before_at"], rows[0]["before"]["signal"]) == ("2024-05-17T12:00:00Z", "robots_txt")
     assert run(["rights", folder, "--out", str(tmp_path / "out")]) == 0
     assert len(pq.read_table(tmp_path / "out" / "reservations")) == 8
     assert run(["rights", folder, "--out", "x", "--json"]) == 2

@@ -175,9 +175,20 @@ class TestWhatTheySay:
             "cluster_id", "article_url", "article_words", "document_words", "record_id", "record_offset",
             "run_rarity", "shared_words", "ownership", "article_published_at", "article_sha256",
             "record_length", "record_encoding", "row_index", "payload_digest", "captured_at", "http_status",
-            "payload_digest_computed", "text_extraction", "in_main_content", "charset",
+            "payload_digest_computed", "text_extraction", "in_main_content", "charset", "record_damage",
         }  # fmt: skip
         assert (row["release"], row["spans"], row["longest_run_words"]) == ("other", [], 0)
+
+    @pytest.mark.parametrize("url", ["", "n/a", "gazette.example/1", "urn:uuid:1", "https://"])
+    def test_without_a_known_url_nobody_says_whose_page_it_is(self, url: str) -> None:
+        rows = rows_of(0, 2, batch=document(PAGE, url))
+        assert [(row["own_site"], row["url_match"], row["confidence"]) for row in rows] == [
+            (None, "none", "C"),
+            (None, "none", "C"),
+        ]
+        assert {row["document_url"] for row in rows} == {url or None}
+        pa.Table.from_pylist([row | {"run_id": "r"} for row in rows], MATCHES).validate(full=True)
+        assert [row["confidence"] for row in rows_of(0, 2)] == ["A", "A"]
 
     def test_lone_surrogates_of_json_do_not_reach_parquet(self) -> None:
         (row,) = rows_of(0, batch=document(PAGE, locator=Locator(record_id="id\ud800")))

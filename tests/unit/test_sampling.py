@@ -266,17 +266,19 @@ class TestTables:
         ]
         rows += [found(0, file, None, 1, grade="url_only", own_site=True) for file in range(6)]
         rows += [found(0, 0, "other", 0)]
+        rows += [found(1, file, "nowhere", 2, own_site=None) for file in range(7)]
         estimated = by_name(estimate_of(published(tmp_path / "tables", rows, log()), RUN))
         assert (estimated["documents"].seen, estimated["documents"].estimate) == (3000, 30_000)
         assert estimated["documents"].low == estimated["documents"].high == pytest.approx(30_000)
         assert estimated["bytes of text"].estimate == pytest.approx(300_000)
-        assert (estimated["matches"].seen, estimated["matches"].estimate) == (37, pytest.approx(370))
+        assert (estimated["matches"].seen, estimated["matches"].estimate) == (44, pytest.approx(440))
         assert estimated["matches, grade full_copy"].seen == 30
         assert estimated["matches, confidence A"].estimate == pytest.approx(300)
-        assert estimated["documents with matches"].seen == 36
+        assert estimated["documents with matches"].seen == 43
         assert estimated["documents with matches, own sites"].seen == 6
         assert estimated["documents with matches, own sites"].files == 6
         assert estimated["documents with matches, elsewhere"].seen == 30
+        assert estimated["documents with matches, site unknown"].seen == 7
         assert estimated["matches, grade partial_copy"].high is None
         assert estimated["matches, grade partial_copy"].files_high == 36
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from presswatch_spark.commands.options import given_settings
 from presswatch_spark.corpus.store import CACHE_VARIABLE
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings.config import CorpusConfig, MinHashRules, ScanConfig, config_digest
@@ -33,6 +34,20 @@ def problems(*layers: object) -> list[str]:
 def test_without_any_layer_the_defaults_hold() -> None:
     assert load_scan_config() == ScanConfig()
     assert load_corpus_config() == CorpusConfig()
+
+
+def test_a_format_of_dates_may_hold_commas_in_every_layer(tmp_path: Path) -> None:
+    formats = ("%a, %d %b %Y", "%d-%m-%Y")
+    file = written(tmp_path, f"corpus: {{date_formats: {list(formats)}}}\n")
+    assert load_corpus_config(file).date_formats == formats
+    env = {"PRESSWATCH_CORPUS__DATE_FORMATS": "; ".join(formats)}
+    assert load_corpus_config(None, env).date_formats == formats
+    flags = given_settings(
+        {"corpus__date_formats": formats, "corpus__columns": ("body=a", "url=b,headline=c")}
+    )
+    config = load_corpus_config(None, {}, flags)
+    assert config.date_formats == formats
+    assert config.columns == {"body": "a", "url": "b", "headline": "c"}
 
 
 def test_the_environment_overrides_the_file_and_flags_override_both(tmp_path: Path) -> None:

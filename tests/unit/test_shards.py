@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.errors import CorruptError, InputError, StorageError
+from presswatch_spark.storage.beside import is_shard_name, left_out_line
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
-from presswatch_spark.storage.shards import ShardPlan, is_shard_name, plan
+from presswatch_spark.storage.shards import ShardPlan, plan
 from tests.servers import Server, web
 
 OPTIONS = StorageOptions(max_attempts=2, backoff_base=0.0001)
@@ -85,6 +86,53 @@ class TestPaths:
     )
     def test_a_glob_stands_for_what_it_matches(self, folder: Path, pattern: str, found: list[str]) -> None:
         assert names_in(plan([f"{folder}/{pattern}"], OPTIONS), folder) == found
+
+    def test_what_is_left_out_is_named(self, folder: Path) -> None:
+        for name in [
+            *("dataset_infos.json", ".gitattributes", "checksum.sha256"),
+            *("deep/README.md", "deep/_tmp/x.wet.gz"),
+        ]:
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).touch()
+        expected = {
+            *(
+                "README",
+                "LICENSE.txt",
+                "_SUCCESS",
+                "a.wet.gz.crc",
+                "SHA256SUMS",
+                "cluster.idx",
+                "wet.paths.gz",
+            ),
+            *(".gitattributes", "checksum.sha256", "dataset_infos.json", "deep/README.md", "deep/_tmp"),
+        }
+        shards = plan([str(folder)], OPTIONS)
+        assert {uri.removeprefix(f"{folder}/") for uri in shards.left_out} == expected
+        assert len(shards) == 6
+        globbed = plan([f"{folder}/*"], OPTIONS)
+        assert {uri.removeprefix(f"{folder}/") for uri in globbed.left_out} == expected - {".gitattributes"}
+        assert globbed == shards
+        assert globbed.head(2).left_out == globbed.left_out
+        line = left_out_line(shards.left_out)
+        assert line is not None
+        assert line.startswith("left out 12 files beside the shards, by name: .gitattributes, LICENSE.txt, ")
+        assert line.endswith(" and 4 names more; to read one, name it by its own path")
+        assert left_out_line(plan([f"{folder}/a.wet.gz"], OPTIONS).left_out) is None
+
+    def test_what_is_named_beside_a_folder_is_read_and_not_left_out(self, folder: Path) -> None:
+        shards = plan([str(folder), f"{folder}/README", f"{folder}/_SUCCESS"], OPTIONS)
+        assert {"README", "_SUCCESS"} <= set(names_in(shards, folder))
+        assert not {f"{folder}/README", f"{folder}/_SUCCESS"} & set(shards.left_out)
+
+    def test_a_list_names_papers_too_and_they_are_no_shards(self, tmp_path: Path) -> None:
+        beside = ["README.md", "dataset_infos.json", "_SUCCESS", ".gitattributes"]
+        (tmp_path / "x.paths").write_text("\n".join(["a.json.gz", *beside]))
+        shards = plan([f"{tmp_path}/x.paths"], OPTIONS)
+        assert names_in(shards, tmp_path) == ["a.json.gz"]
+        assert len(shards.left_out) == 4
+        (tmp_path / "x.paths").write_text("README.md\n")
+        alone = plan([f"{tmp_path}/x.paths"], OPTIONS)
+        assert (names_in(alone, tmp_path), alone.left_out) == (["README.md"], ())
 
     def test_a_file_named_outright_is_planned_whatever_its_name(self, folder: Path) -> None:
         (folder / "odd[1].gz").write_bytes(b"x")
@@ -214,6 +262,56 @@ class TestLists:
         (tmp_path / "x.paths").write_bytes(content)
         with pytest.raises(InputError, match=what):
             plan([f"{tmp_path}/x.paths"], OPTIONS)
+
+    @pytest.mark.parametrize("name", ["urls.txt", "listing.TXT", "fr.txt", "urls.txt.gz"])
+    @pytest.mark.parametrize(
+        "lines",
+        [
+            ["2023-06/0000/fr_head.json.gz", "2023-06/0001/fr_head.json.gz"],
+            ["https://data.example/v2/a.jsonl.zst?token=x", "s3://bucket/b.parquet", "", "file.wet.gz"],
+        ],
+    )
+    def test_a_text_whose_lines_all_name_shards_is_a_list(
+        self, tmp_path: Path, name: str, lines: list[str]
+    ) -> None:
+        data = "\n".join(lines).encode()
+        (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+        shards = plan([f"{tmp_path}/{name}"], OPTIONS, base="https://mirror.example/")
+        expected = [key if "://" in key else f"https://mirror.example/{key}" for key in lines if key]
+        assert sorted(shard.uri for shard in shards) == sorted(expected)
+        pattern = f"{tmp_path}/*{'.txt.gz' if name.endswith('.gz') else name[-4:]}"
+        assert shards == plan([pattern], OPTIONS, base="https://mirror.example/")
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"Un texte, puis un autre.\n\nEncore un.\n",
+            b"a.json.gz\nb.json.gz\nun texte de la page\n",
+            b"a.json.gz\n" * 20_000 + b"un texte bien plus loin\n",
+            b"2023-06/0000/fr_head\n",
+            b"",
+            b"\x1f\x8b\x08\x00damaged",
+        ],
+        ids=["prose", "mixed", "prose at the end", "no suffix", "empty", "damaged"],
+    )
+    def test_any_other_text_is_a_shard(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "part.txt").write_bytes(content)
+        assert names_in(plan([f"{tmp_path}/part.txt"], OPTIONS), tmp_path) == ["part.txt"]
+
+    def test_a_text_that_is_a_list_is_no_shard_of_the_folder_it_lies_in(self, tmp_path: Path) -> None:
+        (tmp_path / "urls.txt").write_text("a.json.gz\n")
+        (tmp_path / "a.json.gz").touch()
+        (tmp_path / "fr_part_1.txt").write_text("Un texte.\n")
+        shards = plan([str(tmp_path)], OPTIONS)
+        assert names_in(shards, tmp_path) == ["a.json.gz", "fr_part_1.txt"]
+        assert shards.left_out == (f"{tmp_path}/urls.txt",)
+        with pytest.raises(InputError, match="glob matches no shards; files left out by their name: 1"):
+            plan([f"{tmp_path}/url*"], OPTIONS)
+
+    def test_a_text_list_from_the_web_leads_to_no_file_of_this_machine(self, server: Server) -> None:
+        server.objects["/lists/urls.txt"] = b"crawl-data/a.wet.gz\nfile:///etc/passwd.gz\n"
+        with pytest.raises(InputError, match="names a file of this machine"):
+            plan([f"{server.url}/lists/urls.txt"], OPTIONS)
 
     def test_a_real_list_of_common_crawl_is_read(self, real_data: Path) -> None:
         real = real_data / "common_crawl" / "whirlwind" / "CC-MAIN-2024-22.warc.paths.gz"

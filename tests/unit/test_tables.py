@@ -15,14 +15,15 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.progress import Counts
-from presswatch_spark.output.markers import Note, Wave, read_waves, write_wave
+from presswatch_spark.output.markers import Note, Wave, read_note, read_waves, write_wave
 from presswatch_spark.output.parts import Part
 from presswatch_spark.output.runs import claim, clear, key_of
 from presswatch_spark.output.tables import MARKER, TableStore
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables import SCAN_LOG
+from presswatch_spark.tables import RUNS, SCAN_LOG
+from tests.tables import flipped, publish_row, row_of
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 KEY = key_of("plan", "corpus")
@@ -43,6 +44,9 @@ def publish(
     )
     row |= {"attempts": 1, "started_at": NOON, "seconds": 0.5}
     for table in tables:
+        if table == "runs":
+            publish_row(store, table, row_of(RUNS, run_id=run_id))
+            continue
         written = store.root.path / "staged" / table
         written.mkdir(parents=True, exist_ok=True)
         rows = [row] if table == "scan_log" else []
@@ -164,11 +168,25 @@ class TestClaim:
     @pytest.mark.parametrize(
         "text", ["", "{}", '{"shards": 3, "counts": {}}', '{"shards": [0], "counts": {"x": 1}}']
     )
-    def test_a_damaged_wave_is_told(self, tmp_path: Path, text: str) -> None:
+    def test_a_damaged_wave_is_told_and_does_not_count(self, tmp_path: Path, text: str) -> None:
         (tmp_path / "waves").mkdir()
         (tmp_path / "waves" / "000000-a.json").write_text(text)
-        with pytest.raises(OutputError, match=r"000000-a\.json.*remove the folder"):
-            list(read_waves(Folder.of(str(tmp_path), StorageOptions()), Note("", NOON)))
+        folder, told = Folder.of(str(tmp_path), StorageOptions()), list[str]()
+        assert list(read_waves(folder, Note("", NOON), on_damage=told.append)) == []
+        assert told == ["waves/000000-a.json"]
+
+    def test_any_flipped_bit_of_a_marker_is_noticed(self, store: TableStore) -> None:
+        with claim(store, KEY, NOON) as run:
+            write_wave(run.folder, Wave("000000-a", (0, 1), Counts(shards=2), ()))
+        whole = run.folder.read("waves/000000-a.json")[0]
+        for place in range(8 * len(whole)):
+            run.folder.path.joinpath("waves", "000000-a.json").write_bytes(flipped(whole, place))
+            assert list(read_waves(run.folder, Note(run.run_id, NOON))) == []
+        run.folder.write("waves/000000-a.json", flipped(whole, 99))
+        with claim(store, KEY, NOON) as again:
+            assert again.waves == ()
+            assert len(again.damaged) == 1
+            assert "000000-a.json: the marker of a wave is damaged; it is scanned again" in again.damaged[0]
 
     def test_the_same_command_finds_its_unfinished_run(self, store: TableStore) -> None:
         with claim(store, KEY, NOON) as first:
@@ -213,26 +231,34 @@ class TestClaim:
             b'{"run_id": "20261124T120000Z-aaaaaa", "started_at": "2026-11-24T12:00:00"}',
         ],
     )
-    def test_a_damaged_note_of_a_run_is_named_and_left_as_it_is(
+    def test_a_run_whose_note_is_damaged_says_so_and_starts_over(
         self, store: TableStore, content: bytes
     ) -> None:
         with claim(store, KEY, NOON) as run:
             pass
         run.folder.write("run.json", content)
         run.folder.write("waves/000000-a.json", b"{}")
-        with pytest.raises(
-            OutputError, match=r"run\.json: .*cannot be read \(remove the folder .*starts over"
-        ):
-            claim(store, KEY, NOON).__enter__()
-        assert run.folder.read("run.json")[0] == content
-        assert run.folder.names() == ["run.json", "waves/000000-a.json"]
+        with claim(store, KEY, NOON) as again:
+            (said,) = again.damaged
+            assert said.startswith(str(run.folder.at("run.json")))
+            assert said.endswith("the run starts over")
+            assert (again.resumed, again.waves, again.folder.names()) == (False, (), ["run.json"])
+
+    def test_any_flipped_bit_of_a_note_is_noticed(self, store: TableStore) -> None:
+        with claim(store, KEY, NOON) as run:
+            pass
+        whole = run.folder.read("run.json")[0]
+        for place in range(0, 8 * len(whole), 3):
+            run.folder.path.joinpath("run.json").write_bytes(flipped(whole, place))
+            with pytest.raises(OutputError, match=r"run\.json: .*give the command that began it again"):
+                read_note(run.folder)
 
     def test_parts_of_a_wave_are_kept_whichever_attempts_found_them(self, store: TableStore) -> None:
         names = [f"{attempt}/a-matches.parquet" for attempt in ("000000-a", "000001-b", "000002-c")]
         with claim(store, KEY, NOON) as run:
             for name in names:
                 run.parts.write(name, b"")
-            parts = tuple(Part("matches", name, 0, 0, ()) for name in names[:2])
+            parts = tuple(Part("matches", name, 0, 0, (), "") for name in names[:2])
             write_wave(run.folder, Wave("000000-a-lost", (0, 1), Counts(shards=2), parts))
         with claim(store, KEY, NOON) as again:
             assert [wave.parts for wave in again.waves] == [parts]

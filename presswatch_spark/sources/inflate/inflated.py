@@ -69,6 +69,7 @@ def _zstd(window: Window, report: ReadReport) -> Iterator[bytes]:
         except zstandard.ZstdError as error:
             if not (idle and _only_zeros(window, at)):
                 why = str(error).rpartition(": ")[2]
+                report.unverified = True
                 report.add_defect(
                     f"zstd frame cannot be read: {why}; nothing after it could be read", frame_start
                 )

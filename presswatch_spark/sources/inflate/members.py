@@ -29,6 +29,7 @@ WHOLE_BYTES = 64 << 10
 PIECE_BYTES = 4 << 20
 PADDING_BYTES = 64 << 10
 SALVAGE_BYTES = 512
+CUT = "it is cut"
 
 
 class Inflater(Protocol):
@@ -133,7 +134,7 @@ class _Member:
     def __init__(self, window: Window, start: int, inflater: Inflater) -> None:
         self.offset = window.base + start
         self.end = min(start + SLICE_BYTES, len(window.view))
-        self.damage = "it is cut"
+        self.damage = CUT
         self.whole = False
         self._window = window
         self._inflater: Inflater = inflater
@@ -246,6 +247,8 @@ def _resume(
         else f"reading resumed at byte {window.base + found:,}"
     )
     report.add_defect(f"{what}; {end}", member.offset)
+    # What was cut is right as far as it goes; what is damaged may have been so long before it showed.
+    report.unverified |= is_member and member.damage != CUT
     return found
 
 

@@ -2,18 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
-from presswatch_spark.errors import ConfigError
+from presswatch_spark.errors import ConfigError, CorruptError
 from presswatch_spark.sources.table.values import kept
 
 ROLES = ("text", "url", "record_id", "captured_at", "payload_digest", "languages", "release", "http_status")
 
 Path = tuple[str, ...]
 Tree = dict[str, "Tree"]
+
+NAMES_TOLD, NAME_CHARACTERS = 20, 60
+# No column that is read lies deeper; without a bound, long keys nested deeply would make names of GBs.
+LONGEST_PREFIX = 256
+
+
+class Broken:
+    """What a name leads to in a string that should hold JSON and does not: nobody knows what it says."""
+
+
+BROKEN: Final = Broken()
+
+
+class MissingColumnError(CorruptError):
+    """A column that is needed, or that the user mapped, is in no row of a shard: nothing of it counts."""
+
+    @classmethod
+    def of(cls, missing: Mapping[str, str], available: Iterable[str], where: str) -> MissingColumnError:
+        """Say which of a mapping's columns (by role) are missing, and which there are."""
+        told = " and ".join(f"{name[:NAME_CHARACTERS]} for {role}" for role, name in sorted(missing.items()))
+        return cls(
+            f"the mapping names the column {told}, and the shard has none; there are: {listed(available)}",
+            where=where,
+            remedy="map the columns that there are: --columns OURS=THEIRS",
+        )
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names of columns for a message: the first in order, long ones cut."""
+    known = sorted(set(names))
+    told = [
+        name if len(name) <= NAME_CHARACTERS else f"{name[:NAME_CHARACTERS]}…" for name in known[:NAMES_TOLD]
+    ]
+    return ", ".join([*told, *(["and more"] if len(known) > NAMES_TOLD else [])]) or "none"
 
 
 def check_mapping(mapping: Mapping[str, str]) -> None:
@@ -55,14 +89,22 @@ class Columns:
 
 
 def first(row: object, paths: tuple[Path, ...]) -> Any:
-    """The first value that is not null at one of `paths` in a nested row, else None."""
+    """The first value that is not null at one of `paths` in a nested row, else None.
+
+    `BROKEN` if there is none, and one of `paths` leads through a string that should hold JSON and does not.
+    """
+    found = None
     for path in paths:
         value = row
         for key in path:
+            if value is BROKEN:
+                break
             value = value.get(key) if isinstance(value, dict) else None
-        if value is not None:
+        if value is BROKEN:
+            found = value
+        elif value is not None:
             return value
-    return None
+    return found
 
 
 def has_any(row: object, paths: tuple[Path, ...]) -> bool:
@@ -92,3 +134,24 @@ def pruned(row: dict[str, Any], tree: Tree) -> dict[str, Any]:
         key: pruned(row[key], tree[key]) if isinstance(row[key], dict) else kept(row[key])
         for key in row.keys() & tree.keys()
     }
+
+
+def leads_into(name: str, available: Collection[str]) -> bool:
+    """Whether a dotted name is one of `available`, or leads on below one of them."""
+    parts = name.split(".")
+    return any(".".join(parts[:k]) in available for k in range(1, len(parts) + 1))
+
+
+def dotted_keys(row: Mapping[str, object]) -> Iterator[str]:
+    """Names of a row's fields, nested ones by dots too; none below a name longer than `LONGEST_PREFIX`.
+
+    Without recursion: a row may be nested deeper than Python's stack.
+    """
+    found = [("", row)]
+    while found:
+        prefix, fields = found.pop()
+        for key, value in fields.items():
+            name = f"{prefix}{key}"
+            yield name
+            if isinstance(value, dict) and len(name) < LONGEST_PREFIX:
+                found.append((f"{name}.", value))

@@ -2,70 +2,37 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Any
 
-import orjson
-
-from presswatch_spark.errors import CorruptError
 from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
 from presswatch_spark.sources.inflate.lines import lines
 from presswatch_spark.sources.table.batches import BatchBuilder
-from presswatch_spark.sources.table.columns import ROLES, Columns, first, has_any, pruned, tree_of
+from presswatch_spark.sources.table.columns import (
+    BROKEN,
+    ROLES,
+    Columns,
+    MissingColumnError,
+    dotted_keys,
+    first,
+    has_any,
+    listed,
+    pruned,
+    tree_of,
+)
+from presswatch_spark.sources.table.json_strings import BROKEN_TEXT, BROKEN_URL, leading_on, unfold
+from presswatch_spark.sources.table.json_text import (
+    BYTE_ORDER_MARK,
+    TooDeepError,
+    encoded,
+    parse,
+    repeats_a_name,
+)
 from presswatch_spark.sources.table.locators import LOCATOR_ROLES, locator_of
-from presswatch_spark.sources.table.values import as_languages
+from presswatch_spark.sources.table.values import as_languages, kind
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_LONGEST_INTEGER = 4000
-
-
-class TooDeepError(ValueError):
-    """JSON nested deeper than the parsers go: orjson 1,024 levels, the standard library that or more."""
-
-
-def parse(line: bytes) -> Any:
-    """Parse a line; of equal keys the last counts. `ValueError` if it is no JSON, `TooDeepError` if too deep.
-
-    Lone surrogates, NaN, huge integers and invalid UTF-8 (read as U+FFFD), which orjson refuses, are
-    accepted.
-    """
-    try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError:
-        try:
-            return json.loads(line.decode("utf-8", "replace"), parse_int=_integer)
-        except RecursionError as error:
-            raise TooDeepError("nested too deeply") from error
-
-
-def repeats_a_name(line: bytes) -> bool:
-    """Whether an object in a line of JSON has two fields of one name: damage makes such, writers do not."""
-
-    def seen(pairs: list[tuple[str, Any]]) -> None:
-        if len({name for name, _ in pairs}) < len(pairs):
-            raise _RepeatedError
-
-    try:
-        json.loads(line.decode("utf-8", "replace"), parse_int=float, object_pairs_hook=seen)
-    except _RepeatedError:
-        return True
-    except (ValueError, RecursionError):
-        return False
-    return False
-
-
-class _RepeatedError(Exception):
-    pass
-
-
-def encoded(text: str) -> bytes:
-    """UTF-8 of a string; a lone surrogate becomes the three bytes that no valid UTF-8 holds."""
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")
+NAMES_KEPT, LONGEST_NAME = 200, 256
 
 
 def read_jsonl(
@@ -79,7 +46,8 @@ def read_jsonl(
     """Yield batches of the rows in inflated `chunks`.
 
     A row without text, or gated by language, is skipped; a line that is no object, or whose text is no
-    string, is a defect. `CorruptError` if rows were read and none has a column for text.
+    string, is a defect. `MissingColumnError` if rows were read and none has a column for text, or one that
+    the user mapped; then what was yielded does not count.
     """
     reading = _Rows(columns, options, report, text_is_sure)
     for index, line in _chosen(lines(chunks, report, options.max_document_bytes), options.rows):
@@ -114,11 +82,13 @@ class _Rows:
         self._text_is_sure = text_is_sure
         self._paths = {role: columns.paths(role) for role in ROLES}
         self._needed = tree_of(path for role in LOCATOR_ROLES for path in self._paths[role])
+        self._strings = leading_on(path for paths in self._paths.values() for path in paths)
+        self._sought = {role: self._paths[role] for role in options.columns} | {"text": self._paths["text"]}
+        self._mapping = options.columns
         self._gate = {code.lower() for code in options.languages}
         self._report = report
         self._rows = 0
-        self._rows_with_column = 0
-        self._keys: list[str] = []
+        self._names: set[str] = set()
         self._shape = (0, 0)
         self.builder: BatchBuilder[tuple[int, dict[str, Any]]] = BatchBuilder(report, self._locate)
 
@@ -138,6 +108,9 @@ class _Rows:
             self._report.add_defect("line has two fields of one name, not read", index, "line")
             return
         self._rows += 1
+        unfold(row, self._strings)
+        if self._sought:
+            self._look(row)
         text = first(row, self._paths["text"])
         if isinstance(text, str) and text and not self._gated(row):
             # A batch must not hold the rest of the row, which may be a page's HTML.
@@ -148,11 +121,8 @@ class _Rows:
         elif text is None or isinstance(text, str):
             self._report.add_skipped("language" if text else "no text")
         else:
-            self._report.add_defect(f"text is a {_kind(text)}, not a string; not read", index, "line")
-        if text is not None or has_any(row, self._paths["text"]):
-            self._rows_with_column += 1
-        elif not self._keys:
-            self._keys = sorted(map(str, row))[:20]
+            what = BROKEN_TEXT if text is BROKEN else f"text is a {kind(text)}, not a string; not read"
+            self._report.add_defect(what, index, "line")
 
     def _is_fused(self, line: bytes, row: dict[str, Any]) -> bool:
         """Whether parts of two rows may stand in one: an object has two texts, or two URLs.
@@ -175,13 +145,22 @@ class _Rows:
         """Refuse what must not look like a shard without copies: no rows, or none with a column for text."""
         if not self._rows and not self._report.defects_total:
             self._report.add_defect("the shard is empty", 0)
-        if self._rows and not self._rows_with_column:
-            wanted = ", ".join(".".join(path) for path in self._paths["text"])
-            raise CorruptError(
-                f"no row has a text column ({wanted}); there are: {', '.join(self._keys)}",
-                where=where,
-                remedy="choose another --format or map the columns",
-            )
+        if not (self._rows and self._sought):
+            return
+        if missing := {role: name for role, name in self._mapping.items() if role in self._sought}:
+            raise MissingColumnError.of(missing, self._names, where)
+        wanted = ", ".join(".".join(path) for path in self._paths["text"])
+        raise MissingColumnError(
+            f"no row has a text column ({wanted}); there are: {listed(self._names)}",
+            where=where,
+            remedy="choose another --format or map the columns",
+        )
+
+    def _look(self, row: dict[str, Any]) -> None:
+        """Strike off the columns that the row has; while some are not found, note what there is."""
+        self._sought = {role: paths for role, paths in self._sought.items() if not has_any(row, paths)}
+        if self._sought and len(self._names) < NAMES_KEPT:
+            self._names.update(name[:LONGEST_NAME] for name in islice(dotted_keys(row), NAMES_KEPT))
 
     def _gated(self, row: dict[str, Any]) -> bool:
         if not self._gate:
@@ -191,20 +170,12 @@ class _Rows:
 
     def _url(self, index: int, row: dict[str, Any]) -> bytes:
         url = first(row, self._paths["url"])
-        if url is not None and not isinstance(url, str):
-            self._report.add_defect(f"URL is a {_kind(url)}, not a string; read without URL", index, "line")
+        if url is BROKEN:
+            self._report.add_note(BROKEN_URL)
+        elif url is not None and not isinstance(url, str):
+            self._report.add_defect(f"URL is a {kind(url)}, not a string; read without URL", index, "line")
         return encoded(url) if isinstance(url, str) else b""
 
     def _locate(self, place: tuple[int, dict[str, Any]]) -> Locator:
         index, row = place
-        return locator_of(lambda role: first(row, self._paths[role]), row_index=index)
-
-
-def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) < _LONGEST_INTEGER else float(digits)
-
-
-def _kind(value: object) -> str:
-    """Name a JSON value's type as JSON does."""
-    names = {bool: "boolean", int: "number", float: "number", list: "list", dict: "object"}
-    return names.get(type(value), "value")
+        return locator_of(lambda role: first(row, self._paths[role]), self._report, row_index=index)

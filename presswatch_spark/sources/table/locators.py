@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from presswatch_spark.sources.base import Locator
-from presswatch_spark.sources.table.values import as_languages, as_text, as_time
+from presswatch_spark.moments import NoMomentError
+from presswatch_spark.sources.base import Locator, ReadReport
+from presswatch_spark.sources.table.values import as_capture, as_languages, as_text
 
 # What a locator takes from the values of a row.
 LOCATOR_ROLES = ("record_id", "payload_digest", "captured_at", "http_status", "languages", "release")
@@ -16,17 +18,32 @@ LOCATOR_ROLES = ("record_id", "payload_digest", "captured_at", "http_status", "l
 _CRAWL = re.compile(r"CC-MAIN-\d{4}(?:-\d{4})?(?:-\d{2})?(?!\d)")
 
 
-def locator_of(value: Callable[[str], Any], **place: Any) -> Locator:
-    """Build a locator; `value(role)` gives what the row holds for a role, `place` says where the row is."""
+NO_TIME_NOTE = "times of capture in no form that is read, or before the web: those rows have none"
+
+
+def locator_of(value: Callable[[str], Any], report: ReadReport | None = None, **place: Any) -> Locator:
+    """Build a locator; `value(role)` gives what the row holds for a role, `place` says where the row is.
+
+    A time of capture that cannot be read is null, and `report` notes it.
+    """
     base = Locator(
         record_id=as_text(value("record_id")),
         payload_digest=as_text(value("payload_digest")),
-        captured_at=as_time(value("captured_at")),
+        captured_at=_captured_at(value("captured_at"), report),
         http_status=_status(value("http_status")),
         languages=as_languages(value("languages")),
         release=_release(value("release")),
     )
     return replace(base, **place)
+
+
+def _captured_at(value: object, report: ReadReport | None) -> datetime | None:
+    try:
+        return as_capture(value)
+    except NoMomentError:
+        if report is not None:
+            report.add_note(NO_TIME_NOTE)
+        return None
 
 
 def _status(value: object) -> int | None:
@@ -36,8 +53,11 @@ def _status(value: object) -> int | None:
 
 
 def _release(value: object) -> str | None:
-    """The crawl that a dump's name or a path of Common Crawl names, else the name as it stands."""
+    """The crawl that a dump's name or a path of Common Crawl names, else the name as it stands.
+
+    A path that names no crawl says where a file lay, not which release it is of.
+    """
     if not isinstance(value, str):
         return None
     crawl = _CRAWL.search(value)
-    return crawl.group() if crawl else value or None
+    return crawl.group() if crawl else None if "/" in value else value or None

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import CorruptError, PresswatchError
@@ -73,14 +72,3 @@ def _names_below(field: pa.Field[Any], prefix: str) -> Iterator[str]:
     if pa.types.is_struct(field.type):
         for child in field.type:
             yield from _names_below(child, f"{name}.")
-
-
-def column_at(record_batch: pa.RecordBatch, name: str) -> pa.Array[Any]:
-    """The column of a dotted name; a row is null where a struct around it is."""
-    if name in record_batch.schema.names:
-        return record_batch.column(name)
-    head, *rest = name.split(".")
-    column = record_batch.column(head)
-    for part in rest:
-        column = pc.struct_field(column, [part])
-    return column

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,8 @@ from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
 from presswatch_spark.sources.table.arrow_text import TextColumn, WrongTypeError, text_column
 from presswatch_spark.sources.table.bounded import drawn_bounded
-from presswatch_spark.sources.table.columns import Columns
+from presswatch_spark.sources.table.chosen import Chosen, choose
+from presswatch_spark.sources.table.columns import Columns, MissingColumnError, listed
 from presswatch_spark.sources.table.locators import locator_of
 from presswatch_spark.sources.table.opening import (
     ARROW_ERRORS,
@@ -22,19 +23,17 @@ from presswatch_spark.sources.table.opening import (
     DECODED_BYTES,
     MAGIC,
     Opened,
-    column_at,
     dotted_names,
     opened,
 )
 from presswatch_spark.sources.table.pages import PageError
 from presswatch_spark.sources.table.row_groups import DamagedError, GroupReader
+from presswatch_spark.sources.table.row_values import RowValues, column_at, is_text
 from presswatch_spark.sources.table.values import as_languages
 from presswatch_spark.storage.objects import ObjectInfo, random_access
 
-__all__ = ["ARROW_ERRORS", "DECODED_BYTES", "MAGIC", "column_at", "dotted_names", "opened", "read_parquet"]
+__all__ = ["ARROW_ERRORS", "DECODED_BYTES", "MAGIC", "dotted_names", "opened", "read_parquet"]
 
-# Of a list in a row, such as its languages; of more than these nothing is told.
-LONGEST_LIST = 1_000
 UNSURE = "read without URLs: a dictionary holds texts that no row has, so a place in it may be damaged"
 
 
@@ -43,50 +42,47 @@ def read_parquet(
 ) -> Iterator[DocumentBatch]:
     """Yield batches of at most about `options.batch_bytes`; a row group that cannot be read is a defect.
 
-    `CorruptError` if the footer cannot be read (a cut file has none), or if there is no column for text.
+    `CorruptError` if the footer cannot be read (a cut file has none). `MissingColumnError` if there is no
+    column for text, or not one that the user mapped: no row counts then, not even of those that were yielded.
     `report.bytes_read` counts the column chunks that were read; once the last row group is done, the whole
     file counts as read, since nothing else of it is wanted.
     """
     with random_access(shard, options.storage) as file:
         parquet = opened(file, shard.uri)
         available = dotted_names(parquet.schema)
-        chosen = columns.chosen(available)
+        chosen = choose(columns, available, partial(is_text, parquet.schema))
+        if missing := {role: name for role, name in options.columns.items() if role not in chosen}:
+            raise MissingColumnError.of(missing, available, shard.uri)
         if "text" not in chosen:
             raise _no_text(shard.uri, columns, available)
-        first_row = 0
+        sought, first_row = set(options.columns) & set(chosen.inside), 0
         _check_types(parquet.schema, chosen, report, shard.uri)
         for group in range(len(parquet.footer.groups)):
-            reading = _RowGroup(parquet, group, first_row, chosen, options, report)
+            reading = _RowGroup(parquet, group, first_row, chosen, options, report, sought)
             if reading.is_wanted:
                 yield from reading.batches()
             first_row += reading.rows
+        if sought and options.rows is None and (report.documents or report.documents_skipped):
+            missing = {role: options.columns[role] for role in sought}
+            raise MissingColumnError.of(missing, available, shard.uri)
     if options.rows is None and not report.defects_total and shard.size is not None:
         report.bytes_read = shard.size
 
 
-def _value(column: pa.Array[Any], row: int) -> Any:
-    """A value as Python has it; None for one that it cannot hold, such as a time after the year 9999,
-    and for a list longer than `LONGEST_LIST`.
-    """
-    try:
-        value = column[row]
-        if isinstance(value, pa.ListScalar) and value.is_valid and len(value) > LONGEST_LIST:
-            return None
-        return value.as_py()
-    except DAMAGE_ERRORS:
-        return None
-
-
 @dataclass(slots=True)
 class _RowGroup:
-    """One row group being read; `first_row` is the index in the file of its first row."""
+    """One row group being read; `first_row` is the index in the file of its first row.
+
+    `sought`: roles whose mapped name leads into JSON strings, and that no row was found to have so far.
+    """
 
     parquet: Opened
     group: int
     first_row: int
-    chosen: dict[str, str]
+    chosen: Chosen
     options: ReadOptions
     report: ReadReport
+    sought: set[str]
 
     @property
     def rows(self) -> int:
@@ -103,7 +99,7 @@ class _RowGroup:
     def batches(self) -> Iterator[DocumentBatch]:
         """Yield the group's documents; a defect names the group and how many of its rows were read."""
         done = 0
-        reader = GroupReader(self.parquet, self.group, self.chosen.values())
+        reader = GroupReader(self.parquet, self.group, self.chosen.columns)
         self.report.bytes_read += reader.size
         try:
             for rows, documents in drawn_bounded(self._batches(reader), DECODED_BYTES):
@@ -120,7 +116,7 @@ class _RowGroup:
     def _batches(self, reader: GroupReader) -> Iterator[tuple[int, DocumentBatch]]:
         """Yield the documents of so many rows, and how many rows they were."""
         first = self.first_row
-        paired = [self.chosen[role] for role in ("text", "url") if role in self.chosen]
+        paired = self.chosen.columns_of("text") | self.chosen.columns_of("url")
         for decoded in reader.batches(reader.rows_for(self.options.batch_bytes), paired):
             if reader.unsure and first == self.first_row:
                 self.report.add_defect(UNSURE, self.group, "row group")
@@ -130,8 +126,8 @@ class _RowGroup:
 
     def _pieces(self, record_batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         """Cut a batch whose texts are much longer than wanted: as often as a text repeats it is worked on."""
-        text = text_column(column_at(record_batch, self.chosen["text"]), self.chosen["text"])
-        reach = np.cumsum(text.ends - text.starts)
+        texts = [text_column(column_at(record_batch, name), name) for name in self.chosen.columns_of("text")]
+        reach = np.cumsum(sum(text.ends - text.starts for text in texts))
         begin = 0
         while begin < len(reach):
             before = reach[begin - 1] if begin else 0
@@ -142,33 +138,28 @@ class _RowGroup:
             begin = end
 
     def _documents(self, record_batch: pa.RecordBatch, first_row: int, with_urls: bool) -> DocumentBatch:
-        values = {role: column_at(record_batch, name) for role, name in self.chosen.items()}
-        text = text_column(values["text"], self.chosen["text"])
-        urls = (
-            text_column(values["url"], self.chosen["url"])
-            if with_urls and "url" in values
-            else TextColumn.empty(len(text))
-        )
+        values = RowValues(record_batch, self.chosen, self.report, first_row)
+        self.sought -= {role for role in self.sought if values.has_any(role)}
+        text = values.text("text")
+        urls = values.text("url") if with_urls else TextColumn.empty(len(text))
         sizes = text.ends - text.starts
         for row in np.flatnonzero(sizes > self.options.max_document_bytes):
             self.report.add_defect(
                 f"text of {sizes[row]:,} bytes is longer than allowed", first_row + int(row), "row"
             )
-        kept = (sizes > 0) & self._passes(values.get("languages"), len(text))
+        kept = (sizes > 0) & self._passes(values)
         if self.options.rows is not None:
             kept &= np.isin(first_row + np.arange(len(text)), list(self.options.rows))
-        empty = int(np.count_nonzero(sizes == 0))
+        empty = int(np.count_nonzero(sizes == 0)) - values.defective
         self.report.add_skipped("no text", empty)
-        self.report.add_skipped("language", int(np.count_nonzero(~kept)) - empty)
+        self.report.add_skipped("language", int(np.count_nonzero(~kept)) - empty - values.defective)
         rows = np.flatnonzero(kept & (sizes <= self.options.max_document_bytes))
         self.report.documents += len(rows)
         self.report.text_bytes += int(sizes[rows].sum())
 
         def locate(i: int) -> Locator:
             row = int(rows[i])
-            return locator_of(
-                lambda role: _value(values[role], row) if role in values else None, row_index=first_row + row
-            )
+            return locator_of(lambda role: values.value(role, row), self.report, row_index=first_row + row)
 
         return DocumentBatch(
             text.data,
@@ -180,28 +171,31 @@ class _RowGroup:
             locate,
         )
 
-    def _passes(self, languages: pa.Array[Any] | None, rows: int) -> npt.NDArray[np.bool_]:
+    def _passes(self, values: RowValues) -> npt.NDArray[np.bool_]:
         """Which rows pass the language gate."""
-        if languages is None or not self.options.languages:
-            return np.ones(rows, np.bool_)
+        if "languages" not in self.chosen or not self.options.languages:
+            return np.ones(values.rows, np.bool_)
         gate = {code.lower() for code in self.options.languages}
-        named = (as_languages(_value(languages, row)) for row in range(rows))
+        named = map(as_languages, values.all("languages"))
         passes = (not codes or not gate.isdisjoint(code.lower() for code in codes) for codes in named)
-        return np.fromiter(passes, np.bool_, rows)
+        return np.fromiter(passes, np.bool_, values.rows)
 
 
-def _check_types(schema: pa.Schema, chosen: dict[str, str], report: ReadReport, uri: str) -> None:
+def _check_types(schema: pa.Schema, chosen: Chosen, report: ReadReport, uri: str) -> None:
     """Refuse a text column of another type; do without a URL column of another type, as a defect."""
     empty = pa.RecordBatch.from_pylist([], schema)
+    names = chosen.names
     try:
-        text_column(column_at(empty, chosen["text"]), chosen["text"])
+        if "text" in names:
+            text_column(column_at(empty, names["text"]), names["text"])
     except WrongTypeError as error:
         raise CorruptError(str(error), where=uri, remedy="map another column") from error
     try:
-        text_column(column_at(empty, chosen.get("url", chosen["text"])), chosen.get("url", ""))
+        if "url" in names:
+            text_column(column_at(empty, names["url"]), names["url"])
     except WrongTypeError as error:
         report.add_defect(f"{error}; read without URLs")
-        del chosen["url"]
+        del names["url"]
 
 
 def _why(error: Exception) -> str:
@@ -210,10 +204,10 @@ def _why(error: Exception) -> str:
     return str(error) if isinstance(error, DamagedError | PageError) else type(error).__name__
 
 
-def _no_text(uri: str, columns: Columns, available: frozenset[str]) -> CorruptError:
+def _no_text(uri: str, columns: Columns, available: frozenset[str]) -> MissingColumnError:
     wanted = " or ".join(columns.names["text"])
-    return CorruptError(
-        f"there is no column {wanted}; there are: {', '.join(sorted(available))}",
+    return MissingColumnError(
+        f"there is no column {wanted}; there are: {listed(available)}",
         where=uri,
         remedy="choose another --format or map the columns",
     )

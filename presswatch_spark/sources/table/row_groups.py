@@ -16,8 +16,9 @@ import pyarrow as pa
 
 from presswatch_spark.sources.table.arrow_text import WrongTypeError, text_column
 from presswatch_spark.sources.table.footer import BYTE_ARRAY, Chunk
-from presswatch_spark.sources.table.opening import Opened, column_at
+from presswatch_spark.sources.table.opening import Opened
 from presswatch_spark.sources.table.pages import CODED
+from presswatch_spark.sources.table.row_values import column_at
 
 # A batch that takes too much memory is decoded again in pieces of a sixteenth.
 _SMALLER = 16

@@ -12,7 +12,7 @@ from presswatch_spark.sources.inflate.window import Window
 from presswatch_spark.sources.table import parquet
 from presswatch_spark.sources.table.columns import Columns
 from presswatch_spark.sources.table.jsonl import read_jsonl
-from presswatch_spark.storage.objects import ObjectInfo, open_stream
+from presswatch_spark.storage.objects import ObjectInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,14 @@ class TabularSource:
     def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
         """Yield the rows that have text; see `Source.read`."""
         columns = self.columns.with_mapping(options.columns)
-        with open_stream(shard, options.storage) as stream:
-            window = Window(stream, report)
-            if window.refill(0) is None:
-                report.add_defect("the shard is empty", 0)
-                return
-            if bytes(window.view[:4]) != parquet.MAGIC:
+        with options.open(shard) as stream:
+            magic = stream.read(len(parquet.MAGIC))
+            stream.push_back(magic)
+            if magic != parquet.MAGIC:
+                window = Window(stream, report)
+                if window.refill(0) is None:
+                    report.add_defect("the shard is empty", 0)
+                    return
                 yield from read_jsonl(
                     inflated_window(window, report), columns, options, report, shard.uri, self.text_is_sure
                 )

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from presswatch_spark.moments import NoMomentError, is_placeholder, moment_of
+
+WEB_SINCE = 1991
+
 
 def as_time(value: object) -> datetime | None:
     """Read a moment: ISO 8601 (without zone: UTC), `YYYYMMDDhhmmss`, or a datetime."""
@@ -18,6 +22,20 @@ def as_time(value: object) -> datetime | None:
         return as_time(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
         return None
+
+
+def as_capture(value: object) -> datetime | None:
+    """Read a row's time of capture, in any form that `moments` reads.
+
+    Raises:
+        NoMomentError: it is in none, or is one at which there was nothing to capture.
+    """
+    if isinstance(value, tuple):  # what `kept` makes of all else
+        raise NoMomentError("is neither a text nor a number")
+    moment = moment_of(value)
+    if moment and (is_placeholder(moment) or moment.year < WEB_SINCE):
+        raise NoMomentError("is before there was a web")
+    return moment
 
 
 def as_text(value: object) -> str | None:
@@ -41,7 +59,7 @@ def kept(value: object) -> object:
 
     Only null becomes None: a value that nobody can read still hides the names tried after its own.
     """
-    return value if value is None or isinstance(value, str | int) else as_languages(value)
+    return value if value is None or isinstance(value, str | int | float) else as_languages(value)
 
 
 def as_number(value: object, greatest: int) -> int | None:
@@ -49,3 +67,9 @@ def as_number(value: object, greatest: int) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(greatest)):
         value = int(value)
     return value if type(value) is int and 0 <= value <= greatest else None
+
+
+def kind(value: object) -> str:
+    """Name a JSON value's type as JSON does."""
+    names = {bool: "boolean", int: "number", float: "number", list: "list", dict: "object"}
+    return names.get(type(value), "value")

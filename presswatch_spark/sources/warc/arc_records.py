@@ -1,25 +1,30 @@
 """ARC records in a block of inflated bytes: where each begins and ends, and what is wrong with it.
 
 As for WARC (`records`), no length is believed that the bytes contradict: a record ends where its line says
-only if another record line, or the end of its gzip member, follows there. Line ends between records do not
-count.
+only if another record line, or the end of its gzip member, follows there, or a line end and no record line
+stands before it. What stands beyond the length that it declares is never its text. Line ends between records
+do not count.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from presswatch_spark.sources.warc import records
 from presswatch_spark.sources.warc.arc_lines import (
     MAX_LINE_BYTES,
+    VERSION_BLOCK,
     ArcLine,
     begins_with_arc_record,
     next_line,
     read_line,
 )
 from presswatch_spark.sources.warc.blocks import Block
+from presswatch_spark.sources.warc.evidence import body_is_declared
+
+LINES_KEPT = 64
 
 _NEWLINES = re.compile(rb"[\r\n]*")
 _LINE_END = re.compile(rb"\n")
@@ -30,7 +35,8 @@ class Found:
     """A record, or bytes that are none: [start, end) in the block, its text up to `text_end`.
 
     `status`: as in `records`; `line`: None if there is no record; `beyond`: how many of its bytes come after
-    the block; `lost`: where the next record begins must be looked for.
+    the block; `lost`: where the next record begins must be looked for; `sought`: it was; `damage`: a key of
+    `DAMAGES`; `there`: up to where what is there may be its text.
     """
 
     start: int
@@ -40,11 +46,14 @@ class Found:
     line: ArcLine | None = None
     beyond: int = 0
     lost: bool = False
+    sought: bool = False
+    damage: str | None = None
+    there: int = 0
 
     @property
     def text_bytes(self) -> int:
-        """How many bytes the block of the record has."""
-        return self.text_end - self.line.end if self.line else 0
+        """How many bytes the block of the record has, be they declared or not."""
+        return max(self.text_end, self.there) - self.line.end if self.line else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +81,27 @@ class ArcBlock:
         self._in_members = block.encoding == "gzip"
         self._max_bytes = max_bytes
         self._reach = reach
+        self._lines: dict[tuple[int, bool], ArcLine | None] = {}
 
-    def record(self, at: int) -> Found | Wait:
-        """The record at `at`, but for line ends before it."""
+    def record(self, at: int, *, sought: bool = False) -> Found | Wait:
+        """The record at `at`, but for line ends before it; `sought`: it was found by looking for it."""
         start = _skipped(self.data, at, self.size)
         if start == self.size:
             return Wait(start, 0)
         run = self._run_of(start)
-        line, stop = read_line(self.data, start, self.size), self._end_of(run)
+        if self._in_members and self._runs[run] == start and (run or self._opened):
+            # A page's text begins no member.
+            sought = False
+        line, stop = self._line(start, expected=not sought), self._end_of(run)
         # A line may go over the end of its run, unless another begins there.
-        if line and (line.end <= stop or not read_line(self.data, stop, self.size)):
-            return self._judged(start, line, run)
+        if line and (line.end <= stop or not self._line(stop)):
+            return self._judged(start, line, run, sought)
         return self._no_line(start, run)
 
     def next_start(self, at: int) -> int | None:
         """Where the next record begins at `at` or after it: with a member, or after a line end."""
         run = self._run_of(at)
-        if self._runs[run] == at and (run or self._opened) and read_line(self.data, at, self.size):
+        if self._runs[run] == at and (run or self._opened) and self._line(at):
             return at
         while at < self.size:
             stop = self._end_of(run)
@@ -96,10 +109,18 @@ class ArcBlock:
             if found is not None:
                 return found
             run += 1
-            if stop < self.size and read_line(self.data, stop, self.size):
+            if stop < self.size and self._line(stop):
                 return stop
             at = stop
         return None
+
+    def _line(self, at: int, *, expected: bool = False) -> ArcLine | None:
+        """The record line at `at`, which is asked for again and again."""
+        if (at, expected) not in self._lines:
+            if len(self._lines) > LINES_KEPT:
+                self._lines.clear()
+            self._lines[at, expected] = read_line(self.data, at, self.size, expected=expected)
+        return self._lines[at, expected]
 
     def _run_of(self, at: int) -> int:
         return bisect_right(self._runs, at) - 1
@@ -126,7 +147,7 @@ class ArcBlock:
             end > limit
             and run + 1 < len(self._runs)
             and self._states[run] != records.BROKEN_RUN
-            and not read_line(self.data, limit, self.size)
+            and not self._line(limit)
         ):
             run += 1
             limit = self._end_of(run)
@@ -140,9 +161,9 @@ class ArcBlock:
         """Whether a record begins at `at`; of a line that the end cuts, its beginning decides."""
         if self.final and not _LINE_END.search(self.data, at):
             return begins_with_arc_record(bytes(self.data[at : at + MAX_LINE_BYTES]))
-        return read_line(self.data, at, self.size) is not None
+        return self._line(at, expected=True) is not None
 
-    def _judged(self, start: int, line: ArcLine, run: int) -> Found | Wait:
+    def _judged(self, start: int, line: ArcLine, run: int, sought: bool) -> Found | Wait:
         end = line.end + (line.length or 0)
         limit, run = self._limit(end, run)
         unended = run + 1 == len(self._runs) and not self.final
@@ -160,30 +181,80 @@ class ArcBlock:
                 return Wait(start, self.size + max(MAX_LINE_BYTES, held >> 1))
             if growing and end + MAX_LINE_BYTES > self.size:
                 return Wait(start, min(end, line.end + self._max_bytes) + MAX_LINE_BYTES)
-        if line.length is not None and end <= limit:
-            after = _skipped(self.data, end, limit)
-            if after == limit or self._begins(after):
-                return self._found(start, end, after, records.WHOLE, line, run)
-            if not self.final and self._may_grow(after):
-                return Wait(start, self.size + 1)
-        found = next_line(self.data, line.end - 1, limit)
+        declared = line.length is not None and end <= limit
+        after = _skipped(self.data, end, limit) if declared else -1
+        if (
+            declared
+            and after != limit
+            and not self._begins(after)
+            and not self.final
+            and self._may_grow(after)
+        ):
+            return Wait(start, self.size + 1)
+        if declared and (after == limit or self._begins(after)):
+            return self._whole(Found(start, end, after, records.WHOLE, line, damage=_of(sought)), run)
+        closed = declared and self._is_closed(line, end, after)
+        # The line end before the block is its line's own.
+        found = next_line(self.data, line.end - 1, end if closed else limit)
+        if found is None and closed:
+            # It is as it says; what follows is no record.
+            return self._found(Found(start, end, after, records.WHOLE, line, damage=_of(sought)), run)
         if found is None and growing:
             if held > self._max_bytes:
-                sought = max(line.end, self.size - MAX_LINE_BYTES)
-                return Found(start, start, sought, records.TOO_LONG, line, lost=True)
+                passed = max(line.end, self.size - MAX_LINE_BYTES)
+                return Found(start, start, passed, records.TOO_LONG, line, lost=True)
             return Wait(start, 2 * self.size)
-        cut = found is None and line.length is not None and not self._in_members
-        after = limit if found is None else found
+        cut = found is None and line.length is not None and not declared and not self._in_members
         status = records.CUT if cut else records.WRONG_LENGTH
-        return self._found(start, _before_newline(self.data, line.end, after), after, status, line, run)
+        after = limit if found is None else found
+        there = _before_newline(self.data, line.end, after)
+        text_end = min(end, there) if declared else there
+        lying = Found(start, text_end, after, status, line, damage="length", there=there)
+        return self._found(replace(lying, sought=found is not None), run)
 
-    def _found(self, start: int, text_end: int, end: int, status: int, line: ArcLine, run: int) -> Found:
+    def _is_closed(self, line: ArcLine, end: int, after: int) -> bool:
+        """Whether a record is known to end at `end`, though none follows; a line end may be its text's."""
+        if not _LINE_END.search(self.data, end, after):
+            return False
+        return line.url.startswith(VERSION_BLOCK) or bool(body_is_declared(self.data[line.end : end]))
+
+    def _whole(self, found: Found, run: int) -> Found:
+        """A record that ends where it says; in a file that is damaged, it may say so of those that follow."""
+        line, end = found.line, found.text_end
+        if line is None or (
+            self._in_members and found.end == self._end_of(run) and self._runs[run] == found.start
+        ):
+            return self._found(found, run)
+        inner = next_line(self.data, line.end - 1, end)
+        if (
+            inner is not None
+            and self._fill_up(inner, found.end)
+            and not body_is_declared(self.data[line.end : end])
+        ):
+            there = _before_newline(self.data, line.end, inner)
+            found = replace(found, text_end=there, status=records.WRONG_LENGTH, damage="length")
+        return self._found(found, run)
+
+    def _fill_up(self, at: int, end: int) -> bool:
+        """Whether the bytes in [at, end) are whole records, one behind the other."""
+        while at < end:
+            line = read_line(self.data, at, end)
+            if line is None or line.length is None or line.end + line.length > end:
+                return False
+            at = _skipped(self.data, line.end + line.length, end)
+        return True
+
+    def _found(self, found: Found, run: int) -> Found:
         # What comes last in a broken member is not known to be whole.
-        if end == self._end_of(run) and self._states[run] == records.BROKEN_RUN:
-            status = records.BROKEN
-        elif text_end - line.end > self._max_bytes:
-            status = records.TOO_LONG
-        return Found(start, text_end, end, status, line)
+        if found.end == self._end_of(run) and self._states[run] == records.BROKEN_RUN:
+            return replace(found, status=records.BROKEN)
+        if found.text_bytes > self._max_bytes:
+            return replace(found, status=records.TOO_LONG)
+        return found
+
+
+def _of(sought: bool) -> str | None:
+    return "boundary" if sought else None
 
 
 def _skipped(data: memoryview, at: int, end: int) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from presswatch_spark.sources.inflate.members import Piece
 from presswatch_spark.sources.table.values import as_languages, as_time
 from presswatch_spark.sources.warc import headers as warc
 from presswatch_spark.sources.warc import records as records
+from presswatch_spark.sources.warc.evidence import block_is_declared
 from presswatch_spark.sources.warc.fields import begins_with_record, header_fields
 
 ROOM_BYTES = 5 << 20
@@ -58,6 +60,10 @@ class Block:
         if member is not None:
             return int(self.offsets[member]), int(self.lengths[member]), "gzip"
         return self.base + start, end - start, "plain" if self.encoding == "plain" else "inflated"
+
+    def is_member(self, start: int, end: int) -> bool:
+        """Whether the record in [start, end) is all that a verified gzip member holds."""
+        return self._member_of(start, end) is not None
 
     def _member_of(self, start: int, end: int) -> int | None:
         """Index of the run that is a verified gzip member with this record and nothing else in it."""
@@ -194,14 +200,29 @@ class RecordLocators:
         return record_locator(self.block, self.rows[i], self.release)
 
 
+_DAMAGES: Mapping[int, str] = MappingProxyType(
+    {
+        warc.LENGTH: "length",
+        warc.HEADER: "header",
+        warc.VERSION: "header",
+        warc.SOUGHT: "boundary",
+    }
+)
+
+
 def record_locator(block: Block, row: Offsets, release: str | None) -> Locator:
     """The pointer to a record, and what its header says.
 
-    Of a response, the digest of the block is that of head and payload together: no payload digest.
+    Of a response, the digest of the block is that of head and payload together: no payload digest. What no
+    gzip member of its own has verified is held against that digest.
     """
     header = header_fields(block.data[row[warc.START] : row[warc.BODY]].tobytes())
     of_block = None if row[warc.KIND] == warc.RESPONSE else header.get("warc-block-digest")
     offset, length, encoding = block.stored_at(int(row[warc.START]), int(row[warc.END]))
+    damage = _DAMAGES.get(int(row[warc.DAMAGE]))
+    if damage is None and encoding != "gzip" and row[warc.STATUS] != records.ERRATUM:
+        stored = block.data[row[warc.BODY] : row[warc.BODY_END]].data
+        damage = "digest" if block_is_declared(header, stored) is False else None
     return Locator(
         record_id=header.get("warc-record-id"),
         record_offset=offset,
@@ -211,4 +232,5 @@ def record_locator(block: Block, row: Offsets, release: str | None) -> Locator:
         captured_at=as_time(header.get("warc-date")),
         languages=as_languages(header.get("warc-identified-content-language")),
         release=release,
+        damage=damage,
     )

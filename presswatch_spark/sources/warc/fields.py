@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from presswatch_spark.sources.base import Offsets
 from presswatch_spark.sources.warc import headers as warc
@@ -54,16 +56,28 @@ def first_content_type(head: bytes) -> str | None:
     return seen
 
 
-def complaint(row: Offsets) -> str | None:
-    """What was not read of a record that is not whole; None if its gzip member's defect already says so."""
+def complaint(row: Offsets) -> str:
+    """What was not read of a record, or what is wrong with it."""
     declares = f"declares {row[warc.DECLARED]:,} bytes"
     if row[warc.DECLARED] < 0:
         declares = "has no readable Content-Length"
-    found = f"{row[warc.BODY_END] - row[warc.BODY]:,}"
-    return {
-        records.WRONG_LENGTH: f"record {declares} and has {found}; what is there was read",
+    found = f"{max(row[warc.BODY_END], row[warc.THERE]) - row[warc.BODY]:,}"
+    read = "what it declares" if row[warc.BODY_END] < row[warc.THERE] else "what is there"
+    wrong = {
+        records.WRONG_LENGTH: f"record {declares} and has {found}; {read} was read",
         records.CUT: f"record is cut: it {declares} and has {found}",
         records.NOT_A_RECORD: "bytes that are no WARC record; reading resumed at the next one",
         records.NO_HEADER: "record has no readable header; reading resumed at the next one",
         records.TOO_LONG: f"record is longer than allowed, not read; it {declares}",
+        records.UNCLOSED: "the file ends within the line ends that close the last record: it may be cut",
     }.get(int(row[warc.STATUS]))
+    return wrong or _OF_HEADERS[int(row[warc.DAMAGE])]
+
+
+_OF_HEADERS: Mapping[int, str] = MappingProxyType(
+    {
+        warc.HEADER: "record has a damaged header; what is there was read without its URL",
+        warc.VERSION: "record has a damaged version line; it was read",
+        warc.LENGTH: "record holds whole records; what stands before them was read",
+    }
+)

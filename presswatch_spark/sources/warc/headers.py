@@ -13,11 +13,15 @@ from presswatch_spark.compiled import uncounted_njit
 from presswatch_spark.sources.base import Bytes, Offsets
 
 # Columns of the table of records; positions count in the buffer. A record is [START, END), its text
-# [BODY, BODY_END).
-START, END, BODY, BODY_END, URI, URI_END, KIND, STATUS, DECLARED, COLUMNS = range(10)
+# [BODY, BODY_END). THERE: where the bytes end that may be its text, be they declared or not.
+START, END, BODY, BODY_END, URI, URI_END, KIND, STATUS, DECLARED, DAMAGE, THERE, COLUMNS = range(12)
 
-# KIND. `GATED` is a conversion whose languages are not among those asked for.
-CONVERSION, GATED, WARCINFO, RESPONSE, REQUEST, METADATA, OTHER = range(7)
+# KIND. `GATED` is a conversion whose languages are not among those asked for; `OTHER` is no type of WARC.
+CONVERSION, GATED, WARCINFO, RESPONSE, REQUEST, METADATA, OTHER, RESOURCE, REVISIT, CONTINUATION = range(10)
+
+# DAMAGE: in what a record is not what its header says. `SOUGHT`: nothing proves that it is a record of its
+# own, since it was found by looking for one; `INSIDE`: whole records stand in it that end where it does.
+SOUND, LENGTH, HEADER, VERSION, SOUGHT, INSIDE = range(6)
 
 MAX_HEADER_BYTES = 1 << 20
 _SPACE, _TAB, LF, CR, _COLON, _COMMA = 32, 9, 10, 13, 58, 44
@@ -26,12 +30,20 @@ _WARC = np.frombuffer(b"warc/", np.uint8)
 _TYPE = np.frombuffer(b"warc-type", np.uint8)
 _LENGTH = np.frombuffer(b"content-length", np.uint8)
 _URI = np.frombuffer(b"warc-target-uri", np.uint8)
+_RECORD_ID = np.frombuffer(b"warc-record-id", np.uint8)
+_DATE = np.frombuffer(b"warc-date", np.uint8)
+_CONTENT_TYPE = np.frombuffer(b"content-type", np.uint8)
+_BLOCK_DIGEST = np.frombuffer(b"warc-block-digest", np.uint8)
+_PAYLOAD_DIGEST = np.frombuffer(b"warc-payload-digest", np.uint8)
 _LANGUAGE = np.frombuffer(b"warc-identified-content-language", np.uint8)
 _CONVERSION = np.frombuffer(b"conversion", np.uint8)
 _WARCINFO = np.frombuffer(b"warcinfo", np.uint8)
 _RESPONSE = np.frombuffer(b"response", np.uint8)
 _REQUEST = np.frombuffer(b"request", np.uint8)
 _METADATA = np.frombuffer(b"metadata", np.uint8)
+_RESOURCE = np.frombuffer(b"resource", np.uint8)
+_REVISIT = np.frombuffer(b"revisit", np.uint8)
+_CONTINUATION = np.frombuffer(b"continuation", np.uint8)
 
 Gate = npt.NDArray[np.uint8]
 
@@ -42,7 +54,7 @@ def gate_of(languages: frozenset[str]) -> Gate:
 
 
 @uncounted_njit
-def _same(data: Bytes, start: int, end: int, word: Bytes) -> bool:
+def same(data: Bytes, start: int, end: int, word: Bytes) -> bool:
     """Whether data[start:end] is `word`, which is in lower case, in any case."""
     if end - start != len(word):
         return False
@@ -58,7 +70,7 @@ def _same(data: Bytes, start: int, end: int, word: Bytes) -> bool:
 @uncounted_njit
 def is_version(data: Bytes, at: int) -> bool:
     """Whether `WARC/` and a digit stand at `at`."""
-    return at + 6 <= len(data) and _same(data, at, at + 5, _WARC) and 48 <= data[at + 5] <= 57
+    return at + 6 <= len(data) and same(data, at, at + 5, _WARC) and 48 <= data[at + 5] <= 57
 
 
 @uncounted_njit
@@ -95,7 +107,7 @@ def _passes(data: Bytes, start: int, end: int, gate: Gate) -> bool:
             code_end = code
             while gate[code_end] != _COMMA:
                 code_end += 1
-            if last > start and _same(data, start, last, gate[code:code_end]):
+            if last > start and same(data, start, last, gate[code:code_end]):
                 return True
             code = code_end + 1
         start = stop + 1
@@ -117,31 +129,60 @@ def _number(data: Bytes, start: int, end: int) -> np.int64:
 
 @uncounted_njit
 def _kind(data: Bytes, start: int, end: int) -> int:
-    if _same(data, start, end, _CONVERSION):
+    if same(data, start, end, _CONVERSION):
         return CONVERSION
-    if _same(data, start, end, _WARCINFO):
+    if same(data, start, end, _WARCINFO):
         return WARCINFO
-    if _same(data, start, end, _RESPONSE):
+    if same(data, start, end, _RESPONSE):
         return RESPONSE
-    if _same(data, start, end, _REQUEST):
+    if same(data, start, end, _REQUEST):
         return REQUEST
-    return METADATA if _same(data, start, end, _METADATA) else OTHER
+    if same(data, start, end, _METADATA):
+        return METADATA
+    if same(data, start, end, _RESOURCE):
+        return RESOURCE
+    if same(data, start, end, _REVISIT):
+        return REVISIT
+    return CONTINUATION if same(data, start, end, _CONTINUATION) else OTHER
+
+
+@uncounted_njit
+def _once(data: Bytes, start: int, end: int) -> int:
+    """A bit for a name of a field that a header has once, of those that are not read; 0 for any other."""
+    if same(data, start, end, _RECORD_ID):
+        return 16
+    if same(data, start, end, _DATE):
+        return 32
+    if same(data, start, end, _CONTENT_TYPE):
+        return 64
+    if same(data, start, end, _BLOCK_DIGEST):
+        return 128
+    return 256 if same(data, start, end, _PAYLOAD_DIGEST) else 0
 
 
 @uncounted_njit
 def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
-    """Fill `row` from the header at `start`; return where the body begins, -1 if the header has no end."""
-    row[KIND], row[DECLARED] = OTHER, -1
-    passes = True
+    """Fill `row` from the header at `start`; return where the body begins, -1 if the header has no end.
+
+    A header of which a line is no field, ends otherwise than the first, or says again what may be said once,
+    is damaged: it may be two that damage made one. Its URL is then not believed.
+    """
+    row[KIND], row[DECLARED], row[DAMAGE] = OTHER, -1, SOUND
+    passes, damaged, seen = True, False, 0
     at = _line_end(data, start) + 1
     limit = start + MAX_HEADER_BYTES
+    returns = at - 1 - _before_returns(data, start, at - 1)
     while 0 < at < limit:
         end = _line_end(data, at)
         if end < 0:
             return -1
         first, last = at, _before_returns(data, at, end)
+        if end - last != returns:
+            damaged = True
         if last == first:
             row[KIND] = GATED if row[KIND] == CONVERSION and not passes else row[KIND]
+            if damaged:
+                row[DAMAGE], row[URI], row[URI_END] = HEADER, 0, 0
             return int(end + 1)
         while end + 1 < len(data) and (data[end + 1] == _SPACE or data[end + 1] == _TAB):
             end = _line_end(data, end + 1)
@@ -151,24 +192,39 @@ def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
         if end + 1 >= len(data):
             return -1
         at = end + 1
-        first_char = data[first] | 32
-        if first_char != 119 and first_char != 99:
-            continue
         colon = first
         while colon < last and data[colon] != _COLON:
             colon += 1
+        if colon == last:
+            damaged = True
+            continue
+        first_char = data[first] | 32
+        if first_char != 119 and first_char != 99:
+            continue
         value = colon + 1
         while value < last and data[value] <= _SPACE:
             value += 1
         while last > value and data[last - 1] <= _SPACE:
             last -= 1
-        if _same(data, first, colon, _TYPE):
+        field = 0
+        if same(data, first, colon, _TYPE):
+            field = 1
             row[KIND] = _kind(data, value, last)
-        elif _same(data, first, colon, _LENGTH):
+        elif same(data, first, colon, _LENGTH):
+            field = 2
             row[DECLARED] = _number(data, value, last)
-        elif _same(data, first, colon, _URI):
+        elif same(data, first, colon, _URI):
+            field = 4
             bracketed = last - value > 1 and data[value] == 60 and data[last - 1] == 62
             row[URI], row[URI_END] = (value + 1, last - 1) if bracketed else (value, last)
-        elif len(gate) > 0 and _same(data, first, colon, _LANGUAGE):
-            passes = value == last or _passes(data, value, last, gate)
+            for i in range(value, last):
+                # The line end behind it was damaged.
+                damaged = damaged or data[i] == CR
+        elif same(data, first, colon, _LANGUAGE):
+            field = 8
+            passes = len(gate) == 0 or value == last or _passes(data, value, last, gate)
+        else:
+            field = _once(data, first, colon)
+        damaged = damaged or seen & field != 0
+        seen |= field
     return -1

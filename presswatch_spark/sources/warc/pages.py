@@ -35,7 +35,8 @@ from presswatch_spark.sources.http.message import Message, parse_message
 from presswatch_spark.sources.http.site_files import site_file
 from presswatch_spark.sources.http.xhtml import as_html
 from presswatch_spark.sources.warc.languages import declared
-from presswatch_spark.text.markup import room_for, visible_text
+from presswatch_spark.text.markup import page_text, room_for
+from presswatch_spark.text.raw_text import ARTICLE, DATA
 
 # They may cost a minute each.
 MOST_BROKEN = 20
@@ -48,6 +49,11 @@ _BLANK = ord(" ")
 SCRATCH_BYTES = 64 << 20
 # Pages hold on to the bytes around them in their blocks: so many pass before a batch is full.
 PINNED_BYTES = 32 << 20
+UNREAD: Mapping[int, str] = MappingProxyType(
+    {int(DATA): "JSON in scripts", int(ARTICLE): "articleBody in scripts"}
+)
+ARTICLE_NOTE = "articles' text in scripts (articleBody) is not read; `scan_log.unread` counts the pages"
+DOUBTFUL = "record may hold a page, though it seems to hold none: it is damaged, and was not read"
 CUT_NOTE = "pages that the crawler cut (WARC-Truncated) were read as far as they go"
 
 
@@ -57,7 +63,8 @@ class Stored:
 
     `block`: HTTP head and body; or, of what is no HTTP response, the body alone, whose type `resource` names.
     `pointer`: builds the locator, without what the response says; `place` gives offset and unit of a defect.
-    `languages`: as the crawler identified them, None if nobody did. `cut`: by the crawler.
+    `languages`: as the crawler identified them, None if nobody did. `cut`: by the crawler. `verified`: a gzip
+    member holds the record and nothing else. `noted`: the media type that the crawler saw, if it says so.
     """
 
     url: bytes
@@ -67,6 +74,8 @@ class Stored:
     languages: tuple[str, ...] | None = None
     resource: str | None = None
     cut: bool = False
+    verified: bool = True
+    noted: str | None = None
 
     @property
     def message(self) -> Message | None:
@@ -116,7 +125,7 @@ class PageBatches:
             return
         message = stored.message
         if message is None:
-            self.report.add_skipped("empty response")
+            self._skip("empty response", stored)
             return
         body = decoded_body(message, stored.block, self.options.max_document_bytes)
         content_type = message.last("content-type")
@@ -144,7 +153,8 @@ class PageBatches:
             self._note(stored, body.problem)
             self._add_pdf(stored, message, body.data)
         else:
-            self.report.add_skipped(media or ("unknown media type" if len(body.data) else "no text"))
+            why = media or ("unknown media type" if len(body.data) else "no text")
+            self._skip(why, stored, body.data)
 
     def of(self, responses: Iterable[Stored]) -> Iterator[DocumentBatch]:
         """Yield the batches of responses; what came before an error is yielded before it is raised."""
@@ -193,6 +203,20 @@ class PageBatches:
             main_text=lambda i: self._main_text(pages[i]),
         )
 
+    def _skip(self, why: str, stored: Stored, body: bytes | memoryview | None = None) -> None:
+        """Count what is left out on purpose, unless damage may have made it what it seems to be.
+
+        Of a `body` that is of no kind that is read, the crawler may have noted another kind.
+        """
+        # A head that has no end takes the body along.
+        headless = body is not None and not bytes(stored.block[-3:]).replace(b"\r", b"").endswith(b"\n\n")
+        held = body is not None and (len(body) > 0 or headless)
+        noted_as_page = held and kind_of_content(stored.noted, b"") in ("html", "text")
+        if not stored.verified and (noted_as_page or stored.pointer().damage):
+            self.report.add_defect(DOUBTFUL, *stored.place())
+        else:
+            self.report.add_skipped(why)
+
     def _is_gated(self, languages: tuple[str, ...] | None) -> bool:
         codes = {code.lower() for code in languages or ()}
         return bool(self._gate and codes) and self._gate.isdisjoint(codes)
@@ -214,20 +238,30 @@ class PageBatches:
 
     def _add_page(self, page: _Page) -> None:
         if page.stored.languages is None and page.kind == "html" and self._is_gated(declared(page.content)):
-            self.report.add_skipped("language")
+            self._skip("language", page.stored)
             return
         text = np.frombuffer(page.content, np.uint8)
         if page.kind == "html":
             needed = room_for(len(text))
             if needed > len(self._scratch):
                 self._scratch = np.empty(needed, np.uint8)
-            text = self._scratch[: visible_text(text, self._scratch, 0)].copy()
+            end, unread = page_text(text, self._scratch, 0)
+            text = self._scratch[:end].copy()
+            self._count_unread(unread)
         if not (text > _BLANK).any():
-            self.report.add_skipped("no text")
+            self._skip("no text", page.stored, None if len(page.content) else b"")
             return
         self._texts.append(text)
         self._pages.append(page)
         self._size += len(page.content)
+
+    def _count_unread(self, found: int) -> None:
+        """Count a page whose scripts hold JSON; what stands there is data, and nobody sees it on the page."""
+        for bit, what in UNREAD.items():
+            if found & bit:
+                self.report.add_unread(what)
+        if found & ARTICLE:
+            self.report.add_note(ARTICLE_NOTE)
 
     def _extracted(self, page: _Page) -> bytes:
         """The text of a page that is verified."""

@@ -18,12 +18,14 @@ from presswatch_spark.sources.warc import headers as warc
 from presswatch_spark.sources.warc import records as records
 from presswatch_spark.sources.warc.blocks import Block
 from presswatch_spark.sources.warc.errata import length_note, length_slack
-from presswatch_spark.sources.warc.fields import begins_with_record, complaint, release_of
+from presswatch_spark.sources.warc.evidence import block_is_declared, body_is_declared
+from presswatch_spark.sources.warc.fields import begins_with_record, complaint, header_fields, release_of
 from presswatch_spark.sources.warc.pieces import PieceReader
-from presswatch_spark.storage.objects import ObjectInfo, Stream, open_stream
+from presswatch_spark.storage.objects import ObjectInfo, Stream
 
+WARC_FIELDS = "application/warc-fields"
 RECORDS_AT_ONCE = 1 << 14
-READABLE = (records.WHOLE, records.WRONG_LENGTH, records.ERRATUM)
+READABLE = (records.WHOLE, records.WRONG_LENGTH, records.ERRATUM, records.UNCLOSED)
 
 
 class RecordShards(ABC):
@@ -31,7 +33,7 @@ class RecordShards(ABC):
 
     def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
         """Yield the documents of a shard; see `Source.read`."""
-        with open_stream(shard, options.storage) as stream:
+        with options.open(shard) as stream:
             yield from self.read_part(stream, shard, options, report)
 
     @abstractmethod
@@ -77,39 +79,44 @@ class _Reading(PieceReader[Records]):
     def __init__(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport, format: Format) -> None:
         super().__init__(shard, options, report, begins_with_record)
         self._format = format
-        self._seeking = False
+        self._sought = records.EXPECTED
         self._release: str | None = None
         self._slack = length_slack(options.release)
-        self._table = np.empty((RECORDS_AT_ONCE, warc.COLUMNS), np.int64)
+        self._table = np.empty((RECORDS_AT_ONCE + 1, warc.COLUMNS), np.int64)
 
     def found(self, *, final: bool) -> Iterator[Records]:
         """Yield the records of the pieces so far; `final`: of all."""
         full = True
         while full:
             block = self.blocks.block(final=final)
-            found, done, beyond, needed, seeking = records.find_records(
+            found, done, beyond, needed, sought = records.find_records(
                 block.data, block.runs, block.states, self._format.gate, self.options.max_document_bytes,
-                max(0, self.room - block.base), final, block.encoding != "gzip", self._seeking, self._slack,
+                max(0, self.room - block.base), final, block.encoding != "gzip", self._sought, self._slack,
                 self._table,
             )  # fmt: skip
             rows = self._table[:found].copy()
+            for k in np.flatnonzero(rows[:, warc.DAMAGE] == warc.INSIDE).tolist():
+                _settle(block, rows[k])
             parts = self._by_release(block, rows)
             release = parts[-1].release
             if self._learns_of_errata(release):
                 continue
-            self._release, self._seeking = release, seeking
+            self._release, self._sought = release, sought
             self.report.release = release or self.report.release
             self._note(block, rows)
             yield from parts
             self.blocks.drop(done)
             self.blocks.pass_over(beyond)
             self.needed = max(self.options.batch_bytes, needed - done)
-            full = found == len(self._table)
+            full = found == RECORDS_AT_ONCE
 
     def _by_release(self, block: Block, rows: Offsets) -> list[Records]:
         """Records with the release that the last warcinfo before them names: files may have been joined."""
         named = [(0, self._release)]
         for k in np.flatnonzero(rows[:, warc.KIND] == warc.WARCINFO).tolist():
+            if not _is_info(block, rows[k]):
+                rows[k, warc.DAMAGE] = warc.HEADER
+                continue
             release = release_of(block.bytes_of(rows[k]))
             if release and release != named[-1][1]:
                 named = [*named, (k, release)] if k else [(0, release)]
@@ -128,13 +135,14 @@ class _Reading(PieceReader[Records]):
         """Report what was not read, and refuse a file of another format."""
         if what := self._format.refused(rows[:, warc.KIND]):
             raise self.refusal(what)
-        status = rows[:, warc.STATUS]
+        status, damage = rows[:, warc.STATUS], rows[:, warc.DAMAGE]
         if records.ERRATUM in status:
             self.report.add_note(length_note(self._release or self.options.release))
-        for row in rows[status != records.WHOLE]:
-            if what := complaint(row):
-                offset, unit = block.place(int(row[warc.START]))
-                self.report.add_defect(what, offset, unit)
+        sound = (status == records.WHOLE) | (status == records.ERRATUM)
+        bad = rows[~sound | ~np.isin(damage, (warc.SOUND, warc.SOUGHT))]
+        # Of a broken one its gzip member's defect says so.
+        bad = bad[bad[:, warc.STATUS] != records.BROKEN]
+        note_defects(block, bad, self.report, complaint)
 
     def refusal(self, what: str) -> CorruptError:
         name = self._format.name
@@ -143,3 +151,35 @@ class _Reading(PieceReader[Records]):
             where=self.shard.uri,
             remedy=f"give the {name} file of the same crawl, or choose another --format",
         )
+
+
+def _is_info(block: Block, row: Offsets) -> bool:
+    """Whether a warcinfo holds what one does; what damage made one of may be a page, but in a gzip member."""
+    fields = header_fields(block.data[row[warc.START] : row[warc.BODY]].tobytes())
+    of_fields = fields.get("content-type", WARC_FIELDS).startswith(WARC_FIELDS)
+    return of_fields or block.is_member(int(row[warc.START]), int(row[warc.END]))
+
+
+def note_defects(block: Block, rows: Offsets, report: ReadReport, what: Callable[[Offsets], str]) -> None:
+    """Report a defect of each of `rows`; nothing is made of those beyond what a report keeps."""
+    kept = report.room
+    for row in rows[:kept]:
+        offset, unit = block.place(int(row[warc.START]))
+        report.add_defect(what(row), offset, unit)
+    report.add_defects(len(rows[kept:]))
+
+
+def _settle(block: Block, row: Offsets) -> None:
+    """Decide what a record is that ends where whole records end that stand in it.
+
+    A page may show records; or a wrong length takes in those that follow. Where neither its digest nor the
+    length of its HTTP body proves the first, its text ends where they begin, and they are nobody's.
+    """
+    stored = block.data[row[warc.BODY] : row[warc.BODY_END]].data
+    proven = block_is_declared(header_fields(block.data[row[warc.START] : row[warc.BODY]].tobytes()), stored)
+    if proven is None and row[warc.KIND] == warc.RESPONSE:
+        proven = body_is_declared(stored)
+    if proven:
+        row[warc.DAMAGE], row[warc.THERE] = warc.SOUND, 0
+    else:
+        row[warc.DAMAGE], row[warc.BODY_END], row[warc.THERE] = warc.LENGTH, row[warc.THERE], 0

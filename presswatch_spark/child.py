@@ -1,0 +1,57 @@
+"""Python processes that we start: none finds the working folder on its path.
+
+`python -m` puts that folder first: a file `resource.py` that lies there, come with the shards, would run.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+SAFE = "PYTHONSAFEPATH"
+"""The variable by which Python leaves the working folder out, or the folder of a script."""
+_CODE = (
+    "import sys; sys.path.append(sys.argv[1]); from importlib import import_module;"
+    " import_module(sys.argv[2]).serve()"
+)
+
+
+def child_command(module: str) -> list[str]:
+    """The command that runs the function `serve` of a module of this package."""
+    return [sys.executable, "-P", "-c", _CODE, str(Path(__file__).resolve().parent.parent), module]
+
+
+def child_environment() -> dict[str, str]:
+    """Variables of such a process: it finds what this one finds, but for the working folder."""
+    return {**os.environ, SAFE: "1", "PYTHONPATH": os.pathsep.join(elsewhere(sys.path))}
+
+
+def elsewhere(paths: Iterable[str]) -> list[str]:
+    """Those of `paths` that are not the working folder, by whatever name; an empty one is."""
+    try:
+        here = os.path.realpath(os.getcwd())
+    except FileNotFoundError:
+        return [path for path in paths if os.path.isabs(path)]
+    return [path for path in paths if path and os.path.realpath(path) != here]
+
+
+def without_blanks(path: str) -> str:
+    """A `PYTHONPATH` without empty entries: Python takes each for the working folder."""
+    return os.pathsep.join(filter(None, path.split(os.pathsep)))
+
+
+def tidy_environment() -> None:
+    """Take empty entries out of this process's `PYTHONPATH`: `PYTHONPATH=$PYTHONPATH:more` makes one."""
+    if path := os.environ.get("PYTHONPATH"):
+        os.environ["PYTHONPATH"] = without_blanks(path)
+
+
+def leave_working_folder() -> None:
+    """Have this process, and those that it starts, import nothing from the working folder.
+
+    What is imported already stays, this package too.
+    """
+    sys.path[:] = elsewhere(sys.path)
+    os.environ[SAFE] = "1"

@@ -1,0 +1,119 @@
+"""What is said while kernels are compiled: the first scan of each version takes most of a minute for that.
+
+numba tells of each function as it compiles it, and of none that it finds in its cache.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+from numba.core import event
+
+from presswatch_spark.monitoring.events import EventLog
+
+COMPILES = "numba:compile"
+# What a first scan takes on one core of a machine of today, and how many functions it compiles.
+ABOUT_SECONDS, FUNCTIONS = 40, 275
+SECONDS_BETWEEN_LOOKS = 1.0
+NEWS = f"compiling kernels, once (about {ABOUT_SECONDS} s)"
+
+
+class Compiling:
+    """Says, while its block lasts, that kernels are compiled; nothing if they are not, or within a second.
+
+    Args:
+        stream: where to; default stderr. On a terminal, one line counts down; elsewhere it is written once.
+        events: where to instead of `stream`, if given.
+        clock: seconds, monotonic.
+        live: whether `stream` is a terminal; default: as it says itself.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        *,
+        events: EventLog | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        live: bool | None = None,
+    ) -> None:
+        self._stream = stream or sys.stderr
+        self._events = events
+        self._clock = clock
+        self._live = not events and (self._stream.isatty() if live is None else live)
+        self._began: float | None = None
+        self._compiled = 0
+        self._said = False
+        self._over = threading.Event()
+        self._hook = ExitStack()
+
+    def begun(self) -> None:
+        """A function is about to be compiled."""
+        if self._began is None:
+            self._began = self._clock()
+
+    def ended(self) -> None:
+        """A function has been compiled."""
+        self._compiled += 1
+
+    def tick(self) -> None:
+        """Say what there is to say now."""
+        if self._began is None or self._clock() - self._began < SECONDS_BETWEEN_LOOKS:
+            return
+        if self._live:
+            self._write(f"\r{NEWS}: {self.seconds_left():.0f} s left\x1b[K")
+        elif not self._said and self._events:
+            self._events.tell("compiling", about_seconds=ABOUT_SECONDS)
+        elif not self._said:
+            self._write(f"{NEWS}\n")
+        self._said = True
+
+    def seconds_left(self) -> float:
+        """How long it may take still: by the clock at first, then by what is done of all there is to do."""
+        spent = self._clock() - (self._clock() if self._began is None else self._began)
+        done = min(self._compiled / FUNCTIONS, 0.99)
+        by_pace = spent * (1 - done) / done if done else ABOUT_SECONDS
+        return max((1 - done) * max(ABOUT_SECONDS - spent, 0) + done * by_pace, 1)
+
+    def __enter__(self) -> Self:
+        # numba's listeners live on its compiling thread: ours only notes the time and counts.
+        self._hook.enter_context(event.install_listener(COMPILES, _Listener(self)))
+        self._over.clear()
+        self._ticker = threading.Thread(target=self._run, name="compiling", daemon=True)
+        self._ticker.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._hook.close()
+        self._over.set()
+        self._ticker.join()
+        if self._said and self._live:
+            self._write("\r\x1b[K")
+
+    def _run(self) -> None:
+        while not self._over.wait(SECONDS_BETWEEN_LOOKS):
+            self.tick()
+
+    def _write(self, text: str) -> None:
+        """Write, if anybody looks on still."""
+        with suppress(OSError):
+            self._stream.write(text)
+            self._stream.flush()
+
+
+class _Listener(event.Listener):  # type: ignore[misc]
+    def __init__(self, told: Compiling) -> None:
+        self._told = told
+
+    def on_start(self, event: Any) -> None:
+        self._told.begun()
+
+    def on_end(self, event: Any) -> None:
+        self._told.ended()

@@ -1,0 +1,82 @@
+"""Whether what a filter names is known to tables or to a corpus, and what was probably meant if it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pyarrow.dataset as ds
+
+from presswatch_spark.errors import InputError
+from presswatch_spark.nearest import nearest
+from presswatch_spark.output.tables import SCHEMAS, TableStore
+from presswatch_spark.show import printable
+
+if TYPE_CHECKING:
+    from presswatch_spark.corpus.store import Corpus
+
+# Tables whose rows name titles, publishers or articles.
+NAMING = ("matches", "captures", "rights_signals")
+NEAREST = 3
+
+
+def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: Corpus | None = None) -> None:
+    """Refuse ids of titles, publishers or articles that nobody knows.
+
+    What a row names is known, whatever its run; and so is all that a corpus holds. What no row names may yet
+    be in the corpus of a scan that found no copy of it: without a corpus, only the first can be said.
+
+    Args:
+        wanted: ids by `title`, `publisher` and `article`; None asks for nothing.
+
+    Raises:
+        InputError: with the nearest that are known.
+    """
+    for kind, name in wanted.items():
+        if name is None or _has_row(store, f"{kind}_id", name):
+            continue
+        known = _named(store, f"{kind}_id")
+        if corpus is None:
+            what = f"no row of these tables names the {kind} {name}"
+            remedy = "give the id; with --corpus DIR, whatever the corpus holds is known, found or not"
+        else:
+            known |= _of_corpus(corpus, kind)
+            if name in known.values() or (kind == "article" and corpus.ordinal_of(name) is not None):
+                continue
+            what = f"neither the tables nor the corpus know the {kind} {name}"
+            remedy = "give the id that the members' file or the articles have"
+        near = dict.fromkeys(known[each] for each in nearest(name, known, NEAREST))
+        told = f"; nearest: {', '.join(near)}" if near else ""
+        raise InputError(printable(f"{what}{told}"), where=str(store.root), remedy=remedy)
+
+
+def _has_row(store: TableStore, column: str, value: str) -> bool:
+    for table in _tables_with(column):
+        if files := store.files(table):
+            rows = store.dataset(files, SCHEMAS[table])
+            if len(rows.head(1, columns=[column], filter=ds.field(column) == value)):
+                return True
+    return False
+
+
+def _named(store: TableStore, column: str) -> dict[str, str]:
+    """All ids of a column, in whatever table, each by itself."""
+    names = set[str]()
+    for table in _tables_with(column):
+        if files := store.files(table):
+            for batch in store.dataset(files, SCHEMAS[table]).to_batches(columns=[column]):
+                names.update(batch[column].unique().drop_null().to_pylist())
+    return {name: name for name in names}
+
+
+def _tables_with(column: str) -> list[str]:
+    return [table for table in NAMING if column in SCHEMAS[table].names]
+
+
+def _of_corpus(corpus: Corpus, kind: str) -> dict[str, str]:
+    """The ids of a corpus's titles or publishers, each by itself and by its name."""
+    if kind == "article":
+        return {}
+    registry = corpus.registry
+    members = registry.titles.values() if kind == "title" else registry.publishers
+    return {name: member.id for member in members for name in (member.name, member.id)}

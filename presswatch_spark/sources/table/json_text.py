@@ -1,0 +1,62 @@
+"""JSON as others write it: what any parser can read is read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LONGEST_INTEGER = 4000
+
+
+class TooDeepError(ValueError):
+    """JSON nested deeper than the parsers go: orjson 1,024 levels, the standard library that or more."""
+
+
+def parse(line: bytes) -> Any:
+    """Parse a line; of equal keys the last counts. `ValueError` if it is no JSON, `TooDeepError` if too deep.
+
+    Lone surrogates, NaN, huge integers and invalid UTF-8 (read as U+FFFD), which orjson refuses, are
+    accepted.
+    """
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(line.decode("utf-8", "replace"), parse_int=_integer)
+        except RecursionError as error:
+            raise TooDeepError("nested too deeply") from error
+
+
+def repeats_a_name(line: bytes) -> bool:
+    """Whether an object in a line of JSON has two fields of one name: damage makes such, writers do not."""
+
+    def seen(pairs: list[tuple[str, Any]]) -> None:
+        if len({name for name, _ in pairs}) < len(pairs):
+            raise _RepeatedError
+
+    try:
+        json.loads(line.decode("utf-8", "replace"), parse_int=float, object_pairs_hook=seen)
+    except _RepeatedError:
+        return True
+    except (ValueError, RecursionError):
+        return False
+    return False
+
+
+class _RepeatedError(Exception):
+    pass
+
+
+def encoded(text: str) -> bytes:
+    """UTF-8 of a string; a lone surrogate becomes the three bytes that no valid UTF-8 holds."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < _LONGEST_INTEGER else float(digits)

@@ -1,0 +1,76 @@
+"""How long a piece of work may take, its waiting for hosts that make us wait not counted.
+
+The limit holds for the thread that sets it. Whoever reads storage asks `check_time` at every chunk.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from presswatch_spark.errors import PresswatchError
+
+
+class LateError(PresswatchError):
+    """A piece of work took longer than it may."""
+
+
+@dataclass(slots=True)
+class TimeLimit:
+    """How long a piece of work may take, when it began, and what it waited since, in seconds."""
+
+    seconds: float
+    began: float
+    clock: Callable[[], float]
+    waited: float = 0.0
+
+
+class _Thread(threading.local):
+    def __init__(self) -> None:
+        self.limit: TimeLimit | None = None
+
+
+_THREAD = _Thread()
+
+
+def count_waiting(seconds: float) -> None:
+    """Count seconds that this thread waited because a host, or its own manners, made it wait."""
+    if _THREAD.limit is not None:
+        _THREAD.limit.waited += seconds
+
+
+@contextmanager
+def time_limit(seconds: float | None, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
+    """Let `check_time` raise in the block once it has taken longer than `seconds`; None: no limit."""
+    with under(None if seconds is None else TimeLimit(seconds, clock(), clock)):
+        yield
+
+
+def current_limit() -> TimeLimit | None:
+    """The limit of this thread, for another that does some of its work."""
+    return _THREAD.limit
+
+
+@contextmanager
+def under(limit: TimeLimit | None) -> Iterator[None]:
+    """Let a limit hold for this thread in the block."""
+    before, _THREAD.limit = _THREAD.limit, limit
+    try:
+        yield
+    finally:
+        _THREAD.limit = before
+
+
+def check_time() -> None:
+    """Raise `LateError` if this thread's work has taken longer than it may."""
+    limit = _THREAD.limit
+    if limit is None:
+        return
+    if limit.clock() - limit.began - limit.waited > limit.seconds:
+        raise LateError(
+            f"the {limit.seconds:,g} s that a shard may take (run.shard_seconds) were over",
+            remedy="raise run.shard_seconds",
+        )

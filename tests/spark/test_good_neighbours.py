@@ -1,0 +1,96 @@
+"""Scans over the web: a site that blocks is left alone, one that asks to wait is waited for."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections import Counter, deque
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from presswatch_spark.monitoring.events import EventLog
+from presswatch_spark.monitoring.progress import Progress
+from presswatch_spark.monitoring.throttled import throttling_told
+from presswatch_spark.output.failures import PlatformError
+from presswatch_spark.output.tables import TableStore
+from presswatch_spark.pipeline import RunSummary, scan
+from presswatch_spark.settings.config import RunRules, ScanConfig
+from presswatch_spark.storage.objects import StorageOptions
+from tests.servers import Fault, Server, web
+from tests.spark.conftest import SHARDS
+from tests.spark.press import Press
+
+SHARDS_OF_EACH = 2
+
+
+@pytest.fixture
+def site(press: Press, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """The shards of the press, each under several names, behind a list."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    files = {path.name: path.read_bytes() for path in sorted(press.shards.iterdir())}
+    names = [f"crawl-data/{copy}/{name}" for copy in range(SHARDS_OF_EACH) for name in files]
+    listed = gzip.compress("\n".join(names).encode())
+    objects = {f"/{name}": files[Path(name).name] for name in names}
+    with web(objects={"/wet.paths.gz": listed, **objects}) as server:
+        yield server
+
+
+def scanned(
+    spark: SparkSession, site: Server, corpus: Path, out: Path, **storage: float
+) -> tuple[RunSummary, str]:
+    """Scan the list; the summary, and what collectors of logs were told."""
+    told = io.StringIO()
+    events = EventLog(told)
+    options = StorageOptions(max_connections=2, refusal_pause=0.3, backoff_base=0.001)
+    with throttling_told(events.throttled):
+        summary = scan(
+            [f"{site.url}/wet.paths.gz"],
+            dataset="wet",
+            corpus=str(corpus),
+            out=str(out),
+            config=ScanConfig(run=RunRules(wave_shards=100), storage=options),
+            spark=spark,
+            progress=Progress(events=events),
+            events=events,
+        )
+    return summary, told.getvalue()
+
+
+def test_a_site_that_blocks_is_soon_left_alone_and_the_run_goes_on_later(
+    spark: SparkSession, site: Server, corpus: Path, tmp_path: Path
+) -> None:
+    site.blocks_after = 40
+    with pytest.raises(PlatformError) as stopped:
+        scanned(spark, site, corpus, tmp_path / "out")
+    assert len(site.requests) <= 40 + 10
+    assert "could not be read" in stopped.value.what
+    assert "the site is asked nothing more: access denied (403) at" in stopped.value.what
+    assert "it may have blocked this address for asking too much, want credentials" in str(stopped.value)
+    assert "nothing was published and what was read is kept" in stopped.value.remedy
+    assert TableStore.open(str(tmp_path / "out")).published() == []
+
+    # Undisturbed: one request for the list, and one for each shard that was not read before.
+    site.blocks_after, read_before = None, 40 - 1
+    site.requests.clear()
+    site.faults = deque([Fault(status=429, limit='"resolvers";r=0;t=2')] * 2)
+    site.faults.appendleft(Fault())
+    resumed, told = scanned(spark, site, corpus, tmp_path / "out")
+    assert (resumed.resumed, resumed.incomplete) == (True, ())
+    throttled = [json.loads(line) for line in told.splitlines() if '"throttled"' in line]
+    assert [event["why"] for event in throttled] == ["it answered 429 and asked to wait for 2 s"]
+    assert {method for method, _, _ in site.requests} == {"GET"}
+    shards = SHARDS * SHARDS_OF_EACH
+    assert len(site.requests) <= 1 + shards - read_before + 2 + 3
+
+    site.requests.clear()
+    undisturbed, _ = scanned(spark, site, corpus, tmp_path / "undisturbed")
+    assert undisturbed.row["table_digest"] == resumed.row["table_digest"]
+    # One for the list, and for each shard one; the driver may have rehearsed on one of them.
+    asked = Counter(path for _, path, _ in site.requests)
+    assert len(asked) == 1 + shards
+    assert asked.total() <= 2 + shards
+    assert site.open_most <= 2

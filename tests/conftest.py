@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 settings.register_profile("presswatch", deadline=None)
 settings.load_profile("presswatch")
 
+# pytest-xdist gives its processes one, which would cut the tables of all commands.
+os.environ.pop("COLUMNS", None)
+
 # What the S3 server of the tests takes.
 TEST_AWS = {
     "AWS_ACCESS_KEY_ID": "testing",

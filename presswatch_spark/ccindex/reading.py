@@ -14,13 +14,20 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from presswatch_spark.ccindex.columns import SEARCHED, chosen_columns, missing_columns
 from presswatch_spark.ccindex.wanted import Wanted
-from presswatch_spark.errors import CorruptError
+from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.sources.base import ReadReport
-from presswatch_spark.sources.table.parquet import ARROW_ERRORS, dotted_names, opened
+from presswatch_spark.sources.table.footer import BYTE_ARRAY, Chunk, RowGroup
+from presswatch_spark.sources.table.opening import (
+    ARROW_ERRORS,
+    DAMAGE_ERRORS,
+    Opened,
+    dotted_names,
+    opened,
+)
+from presswatch_spark.sources.table.row_groups import GroupReader
 from presswatch_spark.sources.table.row_values import column_at
 from presswatch_spark.storage.counted import CountedFile
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, random_access
@@ -76,14 +83,14 @@ def read_index(
             parquet = opened(
                 cast(BinaryIO, file), printable(info.uri), pre_buffer=True, coerce_int96_timestamp_unit="us"
             )
-            report.rows, report.row_groups = parquet.metadata.num_rows, parquet.num_row_groups
+            report.rows, report.row_groups = parquet.footer.rows, len(parquet.footer.groups)
             yield from _IndexFile(parquet, _columns(parquet, info.uri, report), wanted, report).rows()
         finally:
             report.bytes_read = file.bytes_read
 
 
-def _columns(parquet: pq.ParquetFile, uri: str, report: IndexReport) -> dict[str, str]:
-    schema = parquet.schema_arrow
+def _columns(parquet: Opened, uri: str, report: IndexReport) -> dict[str, str]:
+    schema = parquet.schema
     chosen = chosen_columns(dotted_names(schema))
     sample = pa.RecordBatch.from_pylist([], schema)
     # What is no text names no host: it must not leave a row out.
@@ -104,29 +111,28 @@ def _columns(parquet: pq.ParquetFile, uri: str, report: IndexReport) -> dict[str
 
 @dataclass(frozen=True, slots=True)
 class _IndexFile:
-    parquet: pq.ParquetFile
+    parquet: Opened
     columns: Mapping[str, str]
     wanted: Wanted
     report: IndexReport
 
     def rows(self) -> Iterator[tuple[int, Row]]:
         first = 0
-        for group in range(self.parquet.num_row_groups):
-            meta = self.parquet.metadata.row_group(group)
-            if self._may_match(meta):
+        for group, described in enumerate(self.parquet.footer.groups):
+            if self._may_match(described):
                 self.report.row_groups_read += 1
                 for place, row in self._rows_of(group):
                     yield first + place, row
             else:
                 self.report.row_groups_done += 1
-            first += meta.num_rows
+            first += described.rows
 
-    def _may_match(self, meta: Any) -> bool:
+    def _may_match(self, group: RowGroup) -> bool:
         """Whether the statistics of a row group leave room for a wanted host."""
-        positions = {meta.column(i).path_in_schema: i for i in range(meta.num_columns)}
+        chunks = {chunk.leaf.path: chunk for chunk in group.chunks}
         for ours, may_hold in (("key", self.wanted.in_keys), ("domain", self.wanted.in_domains)):
-            position = positions.get(self.columns.get(ours, ""))
-            bounds = None if position is None else _bounds(meta.column(position))
+            chunk = chunks.get(self.columns.get(ours, ""))
+            bounds = None if chunk is None else _bounds(chunk)
             if bounds:
                 return may_hold(*bounds)
         return True
@@ -136,7 +142,10 @@ class _IndexFile:
         try:
             places = self._wanted_places(group)
             found = list(self._columns_at(group, places)) if len(places) else []
-        except ARROW_ERRORS as error:
+        except DAMAGE_ERRORS as error:
+            failure = self.parquet.file.failure
+            if isinstance(failure, PresswatchError):
+                raise failure from error
             self.report.add_defect(f"row group cannot be read ({type(error).__name__})", group, "row group")
             return
         self.report.row_groups_done += 1
@@ -149,7 +158,7 @@ class _IndexFile:
         """Rows of a row group whose host is wanted; all of them where the file does not name hosts."""
         name = self.columns.get("host")
         if name is None:
-            return np.arange(self.parquet.metadata.row_group(group).num_rows)
+            return np.arange(self.parquet.footer.groups[group].rows)
         places = [np.empty(0, np.int64)]
         for first, batch in self._batches(group, [name]):
             hosts = column_at(batch, name).dictionary_encode()
@@ -172,26 +181,22 @@ class _IndexFile:
     def _batches(self, group: int, names: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Columns of a row group in batches, each with its first row: no more is held of a group than that.
 
-        `pa.ArrowInvalid` if there are not as many rows as the footer says.
+        Raises one of `DAMAGE_ERRORS` where they are not what the footer says.
         """
         first = 0
-        for batch in self.parquet.iter_batches(BATCH_ROWS, [group], names, use_threads=False):
+        for batch in GroupReader(self.parquet, group, names).batches(BATCH_ROWS):
             yield first, batch
             first += len(batch)
-        if first != self.parquet.metadata.row_group(group).num_rows:
-            raise pa.ArrowInvalid("a column of the row group has another number of rows")
 
 
-def _bounds(column: Any) -> tuple[str, str] | None:
+def _bounds(chunk: Chunk) -> tuple[str, str] | None:
     """The least and the greatest value of a column of a row group; None if some row may be outside."""
-    try:
-        found = column.statistics
-        if found is None or not (found.has_min_max and found.has_null_count) or found.null_count:
-            return None
-        low, high = found.min, found.max
-    except (UnicodeDecodeError, *ARROW_ERRORS):
+    if chunk.nulls != 0 or chunk.least is None or chunk.greatest is None or chunk.leaf.kind != BYTE_ARRAY:
         return None
-    return (low, high) if isinstance(low, str) and isinstance(high, str) else None
+    try:
+        return chunk.least.decode(), chunk.greatest.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _is_text(kind: pa.DataType) -> bool:

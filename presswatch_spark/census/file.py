@@ -82,8 +82,8 @@ class FileCensus:
     folder: Folder
     attempts: int
     storage: StorageOptions
-    seconds: float | None = None
     release: str | None = None
+    seconds: float | None = None
 
     def __call__(self, planned: tuple[int, ObjectInfo]) -> FileOutcome:
         """Take the census of one file, given with its position; only a corpus or a disk that fails raises."""

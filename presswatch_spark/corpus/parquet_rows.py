@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from presswatch_spark.corpus.columns import Columns, Unreadable, outer
-from presswatch_spark.errors import CorruptError
-from presswatch_spark.sources.table.parquet import dotted_names
+from presswatch_spark.errors import CorruptError, PresswatchError
+from presswatch_spark.sources.table.bounded import drawn_bounded
+from presswatch_spark.sources.table.opening import DAMAGE_ERRORS, DECODED_BYTES, dotted_names, opened
+from presswatch_spark.sources.table.row_groups import GroupReader
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, random_access
 
 MAGIC = b"PAR1"
-_BATCH_ROWS = 1024
+_BATCH_ROWS, _BATCH_BYTES = 1024, 16 << 20
 
 # What turning a value into Python's raises: dates that no calendar holds, text that is no UTF-8, time zones
 # that nobody knows, types that have no counterpart. Nothing is read from the file by then.
@@ -32,22 +33,34 @@ def parquet_rows(
     """
     where = printable(info.uri)
     try:
-        with random_access(info, options) as file, pq.ParquetFile(file) as parquet:
-            there = parquet.schema_arrow.names
-            columns.check(there, where, dotted_names(parquet.schema_arrow))
+        with random_access(info, options) as file:
+            parquet = opened(file, where)
+            there = parquet.schema.names
+            columns.check(there, where, dotted_names(parquet.schema))
             theirs = columns.names.values()
             wanted = {*theirs, *map(outer, theirs)}
             present = [name for name in there if name in wanted]
             index = 0
-            for batch in parquet.iter_batches(_BATCH_ROWS, columns=present, use_threads=False):
-                for row in _rows_of(batch):
+            for group in range(len(parquet.footer.groups)):
+                for row in _rows_in(GroupReader(parquet, group, present)):
                     yield index, columns.take(row)
                     index += 1
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (MemoryError, *DAMAGE_ERRORS) as error:
+        if isinstance(error, PresswatchError):
+            raise
         reason = (str(error) or type(error).__name__).splitlines()[0]
+        if isinstance(error, MemoryError):
+            reason = f"a few of its rows take more than {DECODED_BYTES >> 20:,} MiB of memory"
         raise CorruptError(
             f"the Parquet file cannot be read: {reason}", where=where, remedy="export it again"
         ) from error
+
+
+def _rows_in(reader: GroupReader) -> Iterator[dict[str, Any]]:
+    """The rows of a row group; no more is decoded, and turned into Python's values, than a batch."""
+    batches = reader.batches(min(_BATCH_ROWS, reader.rows_for(_BATCH_BYTES)))
+    for rows in drawn_bounded(map(_rows_of, batches), DECODED_BYTES):
+        yield from rows
 
 
 def _rows_of(batch: pa.RecordBatch) -> list[dict[str, Any]]:

@@ -189,8 +189,9 @@ def _run(command: list[str], folder: Path) -> None:
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "315532800"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
+        tool = command[command.index("-m") + 1]
         raise ArchiveError(
-            f"{command[2]} could not do its part:\n{(done.stderr or done.stdout).strip()[-2000:]}",
+            f"{tool} could not do its part:\n{(done.stderr or done.stdout).strip()[-2000:]}",
             where=str(folder),
             remedy="mend this and run it again",
         )

@@ -21,4 +21,5 @@ C4 = TabularSource(
     ),
     marks=(frozenset({"text", "url", "timestamp"}),),
     exact=True,
+    text_is_sure=True,
 )

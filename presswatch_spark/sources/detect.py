@@ -10,13 +10,15 @@ from presswatch_spark.errors import CorruptError, InputError, PresswatchError
 from presswatch_spark.sources.arc_pages import ArcSource
 from presswatch_spark.sources.base import ReadOptions, ReadReport, RecordSource, Source
 from presswatch_spark.sources.c4 import C4
-from presswatch_spark.sources.heads import keys_of, kind_of
+from presswatch_spark.sources.heads import holds_objects_only, keys_of, kind_of
 from presswatch_spark.sources.inflate.inflated import inflated_window
 from presswatch_spark.sources.inflate.window import Window
 from presswatch_spark.sources.oscar import METADATA_KEYS, OscarSource, refuse_metadata
+from presswatch_spark.sources.oscar_text import has_metadata_beside, is_named_like_text, siblings_of
 from presswatch_spark.sources.rows import ROWS
 from presswatch_spark.sources.table import parquet
 from presswatch_spark.sources.table.columns import leads_into, listed
+from presswatch_spark.sources.table.json_text import BYTE_ORDER_MARK
 from presswatch_spark.sources.warc_pages import WarcSource
 from presswatch_spark.sources.wet import WetSource
 from presswatch_spark.storage.objects import ObjectInfo, random_access
@@ -32,15 +34,17 @@ RECORD_SOURCES: Mapping[str, RecordSource] = MappingProxyType(
 """Those whose documents are records that can be read alone."""
 SOURCES: Mapping[str, Source] = MappingProxyType({**RECORD_SOURCES, "c4": C4, "oscar": _OSCAR, "rows": ROWS})
 
-# What each format's content may be called by `kind_of`; `unknown` is left to the source, which can resume.
+# What each format's content may be called by `kind_of`. What may be anything is left to the source, which
+# says what it cannot read, and can resume behind damage.
+_ANYTHING = ("text", "unknown", "empty")
 _KINDS = MappingProxyType(
     {
-        "wet": ("WET", "warcinfo", "unknown", "empty"),
-        "warc": ("WARC", "warcinfo", "ARC", "unknown", "empty"),
-        "arc": ("ARC", "unknown", "empty"),
-        "c4": ("JSONL", "Parquet", "unknown", "empty"),
-        "oscar": ("JSONL", "Parquet", "text", "unknown", "empty"),
-        "rows": ("JSONL", "Parquet", "unknown", "empty"),
+        "wet": ("WET", "warcinfo", *_ANYTHING),
+        "warc": ("WARC", "warcinfo", "ARC", *_ANYTHING),
+        "arc": ("ARC", *_ANYTHING),
+        "c4": ("JSONL", "Parquet", *_ANYTHING),
+        "oscar": ("JSONL", "Parquet", *_ANYTHING),
+        "rows": ("JSONL", "Parquet", *_ANYTHING),
     }
 )
 _NAMES = (
@@ -54,6 +58,15 @@ _REMEDIES = MappingProxyType(
         "WAT": "WAT files hold metadata only: give the WET or WARC files of the same crawl",
         "a CDX index": "give the files that it points into; `presswatch census` reads CDXJ",
         "HTML": "an error page was probably saved in place of the file: get it again",
+        "an error message in XML": "the storage's refusal was saved in place of the file: check its name and "
+        "your access, and get it again",
+        "a WACZ file": "unpack it, and give the WARC files in its folder archive/: "
+        "unzip -j FILE.wacz 'archive/*' -d FOLDER",
+        "a ZIP archive": "unpack it, and give the files that were in it",
+        "a 7z archive": "unpack it, and give the files that were in it",
+        "a tar archive": "unpack it, and give the files that were in it",
+        "packed with xz": "unpack it, or pack it with gzip or zstd",
+        "packed with bzip2": "unpack it, or pack it with gzip or zstd",
         "a list of paths": "name it *.paths.gz to have the files that it lists read",
     }
 )
@@ -74,6 +87,10 @@ def source_for(format: str, shard: ObjectInfo, options: ReadOptions) -> Source:
 
 def _source_for(format: str, shard: ObjectInfo, options: ReadOptions) -> Source:
     head = head_of(shard, options)
+    may_be_text = format == "oscar" or (format == "auto" and is_named_like_text(shard.uri))
+    if may_be_text and has_metadata_beside(shard.uri, options):
+        # Its lines are those of web pages, which may look like anything.
+        return _OSCAR
     kind = kind_of(head)
     if kind == "Parquet":
         # It is read by ranges, for which the size has to be known.
@@ -87,7 +104,7 @@ def _source_for(format: str, shard: ObjectInfo, options: ReadOptions) -> Source:
             where=shard.uri,
             remedy=_REMEDIES.get(kind, "choose another --format, or auto"),
         )
-    if kind == "JSONL":
+    if kind == "JSONL" and not (format == "oscar" and siblings_of(shard.uri)):
         refuse_metadata(shard.uri, keys_of(head))
     return SOURCES["arc" if kind == "ARC" else format]
 
@@ -124,7 +141,11 @@ def head_of(shard: ObjectInfo, options: ReadOptions) -> bytes:
         for data in inflated_window(window, ReadReport()):
             parts.append(data)
             size += len(data)
-            line_ends = parts[0][:1] != b"{" or b"\n" in data or size >= LONG_LINE_BYTES
+            line_ends = (
+                not parts[0].removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"{")
+                or b"\n" in data
+                or size >= LONG_LINE_BYTES
+            )
             if size >= HEAD_BYTES and line_ends:
                 break
         head = b"".join(parts)
@@ -137,11 +158,13 @@ def _recognised(shard: ObjectInfo, options: ReadOptions, head: bytes, kind: str)
     named = next((name for name, pattern in _NAMES if pattern.search(shard.uri)), None)
     if kind == "warcinfo":
         return SOURCES["warc" if named == "warc" else "wet"]
+    if kind == "JSONL" and is_named_like_text(shard.uri) and not holds_objects_only(head):
+        return _OSCAR
     if kind in ("Parquet", "JSONL"):
         return _by_columns(shard, options, head, kind)
     if _OSCAR.recognises(shard.uri, head):
         return _OSCAR
-    if kind in ("unknown", "empty") and (named or kind == "empty"):
+    if kind == "empty" or (kind == "unknown" and named) or (kind == "text" and named in RECORD_SOURCES):
         return SOURCES[named or "rows"]
     raise InputError(
         f"the content of the shard is {kind}, not a format that is read",
@@ -167,4 +190,4 @@ def _by_columns(shard: ObjectInfo, options: ReadOptions, head: bytes, kind: str)
 
 def _parquet_names(shard: ObjectInfo, options: ReadOptions) -> frozenset[str]:
     with random_access(shard, options.storage) as file:
-        return parquet.dotted_names(parquet.opened(file, shard.uri).schema_arrow)
+        return parquet.dotted_names(parquet.opened(file, shard.uri).schema)

@@ -42,6 +42,7 @@ _ROWS = TabularSource(
             }
         )
     ),
+    text_is_sure=True,
     marks=tuple(
         frozenset({text, headers})
         for text, headers in (

@@ -16,8 +16,9 @@ from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, R
 from presswatch_spark.sources.inflate.inflated import compression_of, inflated, inflated_window
 from presswatch_spark.sources.inflate.lines import lines, placed_lines
 from presswatch_spark.sources.inflate.window import Window
+from presswatch_spark.sources.oscar_order import certain
 from presswatch_spark.sources.table.batches import BatchBuilder
-from presswatch_spark.sources.table.json_text import encoded, parse
+from presswatch_spark.sources.table.json_text import encoded, parse, repeats_a_name
 from presswatch_spark.sources.table.locators import locator_of
 from presswatch_spark.sources.table.values import as_languages, kept
 from presswatch_spark.storage.model import MissingError
@@ -26,6 +27,7 @@ from presswatch_spark.storage.objects import ObjectInfo, open_stream, stat
 _TEXT_NAME = re.compile(r"(?P<stem>.+?)(?P<part>_part_\d+)?\.txt(?P<packed>\.gz|\.zst)?")
 _OSCAR_NAME = re.compile(r"(.*/)?[a-z]{2,4}(_dedup)?(_part_\d+)?\.txt(\.gz|\.zst)?")
 _PACKED = ("", ".gz", ".zst")
+_URL = b'"warc-target-uri"'
 _HEADERS = {
     "url": "warc-target-uri",
     "record_id": "warc-record-id",
@@ -42,6 +44,11 @@ def siblings_of(uri: str) -> tuple[str, ...]:
         return ()
     packed = sorted(_PACKED, key=lambda suffix: suffix != (name["packed"] or ""))
     return tuple(f"{name['stem']}_meta{name['part'] or ''}.jsonl{suffix}" for suffix in packed)
+
+
+def has_metadata_beside(uri: str, options: ReadOptions) -> bool:
+    """Whether the metadata of a text file of OSCAR 21.09 stands beside `uri`."""
+    return _existing(siblings_of(uri), options) is not None
 
 
 def is_named_like_text(uri: str) -> bool:
@@ -95,8 +102,10 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
     """Yield the documents of a text file, with the headers that its metadata gives them.
 
     Without metadata, and where the two files disagree, documents are read without URL, and a defect says so.
+    Both are read twice: first to see where they agree.
     """
     stream_report = ReadReport()
+    ahead, behind = _certain(shard, options)
     builder: BatchBuilder[_Place] = BatchBuilder(report, _locate)
     with ExitStack() as stack:
         window = Window(stack.enter_context(options.open(shard)), stream_report)
@@ -108,8 +117,8 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
         gate = {code.lower() for code in options.languages}
         documents = 0
         for document in _documents(window, options.max_document_bytes, stream_report):
+            entry = entries.of(document, certain=documents < ahead or documents >= behind)
             documents += 1
-            entry = entries.of(document)
             codes = {code.lower() for code in as_languages(entry.values.get("languages"))}
             if document.size > options.max_document_bytes:
                 report.add_defect("document longer than allowed, not read", document.line, "line")
@@ -129,6 +138,24 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
             report.add_defect(defect.what, defect.offset, defect.unit)
         if len(builder):
             yield builder.take()
+
+
+def _certain(shard: ObjectInfo, options: ReadOptions) -> tuple[int, int]:
+    """See `oscar_order.certain`; without metadata no document is."""
+    info = _existing(siblings_of(shard.uri), options)
+    if info is None:
+        return 0, 1 << 62
+    with options.open(shard) as stream:
+        report = ReadReport()
+        found = _documents(Window(stream, report), options.max_document_bytes, report)
+        documents = [(document.line, document.sentences) for document in found]
+    if report.defects_total:
+        # What a damaged stream inflates to before anybody notices may be anything.
+        return 0, 1 << 62
+    with open_stream(info, options.storage) as stream:
+        read = lines(inflated(stream, ReadReport()), ReadReport(), options.max_document_bytes)
+        named = [(entry.line, entry.sentences) for _, line in read if (entry := _entry_of(line))]
+    return certain(documents, named)
 
 
 def _found(document: _Document, entry: _Entry, encoding: str) -> tuple[bytes, bytes, _Place, int]:
@@ -169,18 +196,21 @@ class _Entries:
         self._report = report
         self._own_report = ReadReport()
         self._missing = False
-        self._without_document = 0
+        self._without_document = self._uncertain = 0
         self._entries = self._read(uri, options, stack)
         self._ahead = next(self._entries, None)
 
-    def of(self, document: _Document) -> _Entry:
-        """Entry of a document, without values if there is none; asked for in the order of the file."""
+    def of(self, document: _Document, *, certain: bool) -> _Entry:
+        """Entry of a document, without values if none is certain; asked for in the order of the file."""
         while self._ahead and self._ahead.line < document.line:
             self._advance(fits=False)
         entry = self._ahead
         if entry and entry.line == document.line and entry.sentences == document.sentences:
             self._advance(fits=True)
-            return entry
+            if certain:
+                return entry
+            self._uncertain += 1
+            return _Entry(document.line, document.sentences, {}, 0)
         if not self._missing:
             self._report.add_defect("no metadata fits the document; read without URL", document.line, "line")
         return _Entry(document.line, document.sentences, {}, 0)
@@ -191,6 +221,9 @@ class _Entries:
             self._advance(fits=False)
         for defect in self._own_report.defects:
             self._report.add_defect(f"metadata: {defect}")
+        if self._uncertain:
+            what = f"{self._uncertain:,} documents are read without URL"
+            self._report.add_defect(f"{what}: text or metadata lacks lines, so they may have moved")
         if self._without_document:
             self._report.add_defect(f"{self._without_document:,} entries of the metadata fit no document")
 
@@ -219,7 +252,7 @@ def _entry_of(line: bytes) -> _Entry | None:
         row = parse(line)
     except ValueError:
         return None
-    if not isinstance(row, dict):
+    if not isinstance(row, dict) or (line.count(_URL) > 1 and repeats_a_name(line)):
         return None
     first_line, sentences, headers = row.get("offset"), row.get("nb_sentences"), row.get("headers")
     if not (isinstance(first_line, int) and isinstance(sentences, int)):

@@ -70,9 +70,8 @@ def test_a_line_that_cannot_be_parsed_is_named_and_the_rest_is_read(tmp_path: Pa
         (rb'{"text": "a\u0000b"}', b"a\0b"),
         (b'{"text": "a", "n": ' + b"9" * 5000 + b"}", b"a"),
         (b'{"text": "a", "n": -Infinity}', b"a"),
-        (b'{"text": "a", "text": "b"}', b"b"),
     ],
-    ids=["lone surrogate", "NaN", "invalid UTF-8", "NUL", "huge integer", "infinity", "equal keys"],
+    ids=["lone surrogate", "NaN", "invalid UTF-8", "NUL", "huge integer", "infinity"],
 )
 def test_what_a_strict_parser_refuses_is_read_all_the_same(
     tmp_path: Path, stored: bytes, text: bytes
@@ -80,6 +79,14 @@ def test_what_a_strict_parser_refuses_is_read_all_the_same(
     found, report = read_lines(tmp_path, line("avant"), stored, line("suite"))
     assert [document.text for document in found] == [b"avant", text, b"suite"]
     assert report.defects_total == 0
+
+
+def test_a_line_made_of_two_rows_is_named_and_not_read(tmp_path: Path) -> None:
+    fused = b'{"text": "a", "url": "https://a.fr/", "te\\"xt": 1, "url": "https://b.fr/"}'
+    found, report = read_lines(tmp_path, line("avant"), fused, line('dit "url": "url"'), line("suite"))
+    assert [document.text for document in found] == [b"avant", b'dit "url": "url"', b"suite"]
+    assert "two fields of one name" in complaints(report)
+    assert report.defects_total == 1
 
 
 def nested(levels: int) -> bytes:
@@ -118,10 +125,11 @@ def test_rows_without_text_are_skipped_and_texts_of_a_wrong_type_are_named(tmp_p
         tmp_path, line(None), b'{"url": "x"}', line(""), line(7), line(["a"]), line("fin")
     )
     assert texts(found) == ["fin"]
-    assert report.documents_skipped == 3
+    assert report.documents_skipped == 2
+    assert "row has no column of text" in complaints(report)
     assert "text is a number, not a string; not read at line 3" in complaints(report)
     assert "text is a list, not a string; not read at line 4" in complaints(report)
-    assert report.defects_total == 2
+    assert report.defects_total == 3
 
 
 def test_a_url_of_a_wrong_type_costs_only_the_url(tmp_path: Path) -> None:

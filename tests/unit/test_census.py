@@ -8,7 +8,6 @@ import random
 from collections import Counter
 from datetime import UTC
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -32,6 +31,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
 from presswatch_spark.matching.digests import row_digest
 from presswatch_spark.settings.config import CommonCrawlRules, DatasetRules, ScanConfig
+from presswatch_spark.sources.table.footer import BYTE_ARRAY, Chunk, Leaf
 from presswatch_spark.storage.objects import stat
 from tests.censuses import ARTICLES, FAST, SITES, census_corpus, nested, seen, some_rows, take
 
@@ -385,10 +385,11 @@ class TestDamage:
     def test_a_row_group_that_may_hold_rows_without_a_key_is_looked_into(
         self, nulls: int | None, kept: bool
     ) -> None:
-        statistics = SimpleNamespace(
-            min="a", max="b", has_min_max=True, has_null_count=nulls is not None, null_count=nulls
+        keys = Leaf("url_surtkey", BYTE_ARRAY, definitions=1, repetitions=0)
+        chunk = Chunk(
+            keys, 4, 100, 100, True, 9, frozenset({0}), nulls, None, None, least=b"a", greatest=b"b"
         )
-        assert (_bounds(SimpleNamespace(statistics=statistics)) is None) is kept
+        assert (_bounds(chunk) is None) is kept
 
     def test_a_column_whose_name_is_no_text_is_a_damaged_footer(self, corpus: Path, tmp_path: Path) -> None:
         file = written(tmp_path, some_rows())

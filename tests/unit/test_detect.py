@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
 import json
+import lzma
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,7 +21,7 @@ from presswatch_spark.sources.base import ReadOptions
 from presswatch_spark.sources.detect import SOURCES, source_for
 from presswatch_spark.sources.heads import keys_of
 from presswatch_spark.storage.objects import StorageOptions, stat
-from tests.reading import pages, read
+from tests.reading import SmallPage, pages, read
 
 
 def named(path: Path, format: str = "auto", **options: dict[str, str]) -> str:
@@ -118,8 +123,9 @@ def test_what_is_not_read_is_called_by_its_name(
         named(path)
     assert caught.value.where == str(path)
     assert remedy in caught.value.remedy
-    with pytest.raises(CorruptError, match=rf"was to be read as wet, but it is {kind}"):
-        named(path, "wet")
+    said = "WARC records, so it is not WET" if kind == "text" else f"was to be read as wet, but it is {kind}"
+    with pytest.raises(CorruptError, match=said):
+        read(path, "wet")
 
 
 def test_a_format_that_the_content_contradicts_is_refused(tmp_path: Path) -> None:
@@ -156,3 +162,88 @@ def test_no_real_file_is_taken_for_what_it_is_not(real_data: Path) -> None:
         if path.name != "missing-status-text.warc":
             expected = next((kind for part, kind in kinds.items() if part in path.name), "")
             assert found == expected, path
+
+
+LINE = b'{"text": "une ligne", "url": "https://elle-se-nomme.example/"}'
+
+
+def text_shard(tmp_path: Path, *, lines: list[str], beside: bool = True, name: str = "fr_part_1.txt") -> Path:
+    """A shard of OSCAR 21.09 whose first page holds `lines`."""
+    own = SmallPage("https://exemple.fr/piege", "\n".join(lines))
+    metadata = shards.write_oscar_2109(tmp_path / name, [own, *pages(3)])
+    if not beside:
+        metadata.unlink()
+    return tmp_path / name
+
+
+@pytest.mark.parametrize("format", ["auto", "oscar"])
+@pytest.mark.parametrize("around", [["Une page.", "Deux lignes."], []])
+@pytest.mark.parametrize("name", ["fr_part_1.txt", "fr_part_1.txt.gz"])
+def test_a_json_line_on_a_page_changes_nothing_of_a_text_shard(
+    tmp_path: Path, format: str, around: list[str], name: str
+) -> None:
+    path = text_shard(tmp_path, lines=[LINE.decode(), *around], name=name)
+    found, report = read(path, format)
+    assert [document.url for document in found] == ["https://exemple.fr/piege"] + [p.url for p in pages(3)]
+    assert report.defects_total == 0
+
+
+@pytest.mark.parametrize(
+    "line", ["WARC/1.0", "PAR1", "<html lang=fr>", '{"headers": 1, "offset": 0, "nb_sentences": 1}']
+)
+def test_a_text_shard_with_its_metadata_may_begin_with_anything(tmp_path: Path, line: str) -> None:
+    for format in ("auto", "oscar"):
+        found, report = read(text_shard(tmp_path, lines=[line]), format)
+        assert (len(found), report.defects_total) == (4, 0)
+
+
+def test_without_metadata_a_page_of_a_text_shard_still_names_no_url(tmp_path: Path) -> None:
+    for lines in ([LINE.decode()], [LINE.decode()] * 9 + ["la suite"]):
+        for format in ("auto", "oscar"):
+            found, report = read(text_shard(tmp_path, lines=lines, beside=False), format)
+            assert {document.url for document in found} == {""}
+            assert (len(found), report.defects_total) == (4, 1)
+
+
+@pytest.mark.parametrize("format", ["c4", "rows"])
+def test_a_format_that_is_named_is_believed(tmp_path: Path, format: str) -> None:
+    rows = b'{"text": "t", "url": "https://exemple.fr/"}\n'
+    found, report = read(saved(tmp_path, b"une ligne\n" * 9 + rows), format)
+    assert [document.url for document in found] == ["https://exemple.fr/"]
+    assert report.defects_total == 9
+
+
+def test_a_few_damaged_lines_do_not_make_text_of_json(tmp_path: Path) -> None:
+    row = b'{"text": "t", "timestamp": "2019-04-25T12:57:54Z", "url": "u"}\n'
+    assert named(saved(tmp_path, b"\xef\xbb\xbf\n" + row + b"zext: \n" + row + b"\n" + row[:20], "x")) == "c4"
+
+
+def zipped(*names: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in names:
+            archive.writestr(name, "x" * 100)
+    return content.getvalue()
+
+
+XML = b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code></Error>'
+WRONG = [
+    (zipped("archive/data.warc.gz", "datapackage.json"), r"is a WACZ file.*archive/"),
+    (zipped("a.warc", "b.warc"), r"is a ZIP archive.*unpack it"),
+    (b"\n<!-- cdn -->\n<!DOCTYPE html>\n<title>503</title>", r"is HTML.*error page.*get it again"),
+    (b"\xef\xbb\xbf<html><body>Not found", r"is HTML.*error page.*get it again"),
+    (XML, r"is an error message in XML.*your access"),
+    (b"<Error><Code>NoSuchKey</Code></Error>", r"is an error message in XML.*your access"),
+    (bz2.compress(b"x"), r"is packed with bzip2.*gzip"),
+    (lzma.compress(b"x"), r"is packed with xz.*gzip"),
+]
+
+
+@pytest.mark.parametrize("packed", [bytes, gzip.compress])
+@pytest.mark.parametrize("format", ["auto", *SOURCES])
+@pytest.mark.parametrize(("content", "message"), WRONG)
+def test_what_is_no_shard_is_named_with_what_to_do(
+    tmp_path: Path, content: bytes, message: str, format: str, packed: Callable[[bytes], bytes]
+) -> None:
+    with pytest.raises((CorruptError, InputError), match=message):
+        named(saved(tmp_path, packed(content), "CC-MAIN-1.warc.wet.gz"), format)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from warcio.archiveiterator import ArchiveIterator
@@ -126,14 +125,14 @@ def test_a_robots_txt_is_written_as_the_warc_record_that_it_is(tmp_path: Path, c
 
 
 def changed(tables: Path, change: Callable[[dict[str, Any]], None], *, digested: bool) -> dict[str, Any]:
-    """Change the first row of the published signals, as who edits a table would; the row."""
+    """Change the first row of the published signals, and what its run says of the file; the row."""
     (file,) = (tables / "rights_signals").glob("*.parquet")
     table = pq.read_table(file)
     rows: Rows = table.to_pylist()
     change(rows[0])
     if digested:
         rows[0]["row_sha256"] = row_digest(rows[0])
-    pq.write_table(pa.Table.from_pylist(rows, table.schema), file)
+    write_table(TableStore.open(str(tables)), "rights_signals", "r1", rows, table.schema)
     return rows[0]
 
 

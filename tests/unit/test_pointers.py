@@ -311,7 +311,9 @@ def test_a_shard_read_in_order_and_cut_keeps_what_stands_before_the_cut(scanned:
     urls = [page.url for page in copied()]
     assert 0 < len(set(verified)) < len(urls)
     assert set(verified) == set(urls[: len(set(verified))])
-    assert {verdict.failure.reason for verdict in found if verdict.failure} <= {"unreadable", "record gone"}
+    reasons = {verdict.failure.reason for verdict in found if verdict.failure}
+    # The document of a text file that stands next to the cut may have moved, and is read without a URL.
+    assert reasons - {"unreadable", "record gone"} <= ({"other URI"} if shard.suffix == ".txt" else set())
 
 
 @pytest.mark.parametrize("scanned", ["c4-plain.json"], indirect=True)

@@ -81,8 +81,10 @@ def test_a_file_gives_what_the_table_says(real_data: Path, corpus: Path, name: s
         expected.skipped,
     )
     error = log["error"]
-    if expected.status == "failed":
-        assert re.search(rf"\bis {expected.reason}\b", str(error))
+    if expected.status == "failed" and error != expected.reason:
+        # A format that is named is believed, until nothing can be read as it.
+        named = "" if format == "auto" else "|not WARC"
+        assert re.search(rf"\bis ({expected.reason}{named})\b", str(error))
     else:
         assert error == expected.reason
         assert log["bytes_read"] == path.stat().st_size

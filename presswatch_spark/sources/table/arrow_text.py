@@ -42,7 +42,7 @@ def text_column(array: pa.Array[Any], name: str) -> TextColumn:
     if pa.types.is_null(kind):
         return TextColumn.empty(len(array))
     if pa.types.is_dictionary(kind):
-        return text_column(pc.cast(array, kind.value_type), name)
+        return _looked_up(array, text_column(array.dictionary, name))
     if pa.types.is_string_view(kind):
         return text_column(pc.cast(array, pa.large_string()), name)
     if pa.types.is_binary_view(kind) or pa.types.is_fixed_size_binary(kind):
@@ -52,6 +52,17 @@ def text_column(array: pa.Array[Any], name: str) -> TextColumn:
     if pa.types.is_large_string(kind) or pa.types.is_large_binary(kind):
         return _viewed(array, np.dtype(np.int64))
     raise WrongTypeError(f"column {name} is of type {kind}, not text")
+
+
+def _looked_up(array: pa.Array[Any], values: TextColumn) -> TextColumn:
+    """The texts of a dictionary by row: a text that repeats is stored once, and may be as long as a file."""
+    if len(values) == 0:
+        return TextColumn.empty(len(array))
+    places = array.indices.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    starts, ends = values.starts[places], values.ends[places]
+    null = array.is_null().to_numpy(zero_copy_only=False)
+    ends[null] = starts[null]
+    return TextColumn(values.data, starts, ends)
 
 
 def _viewed(array: pa.Array[Any], kind: np.dtype[Any]) -> TextColumn:

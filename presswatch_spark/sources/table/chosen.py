@@ -22,8 +22,13 @@ class Chosen:
     @property
     def columns(self) -> frozenset[str]:
         """The columns to be read."""
-        strings = {place.column for places in self.inside.values() for place in places}
-        return frozenset(strings.union(self.names.values()))
+        return frozenset().union(*map(self.columns_of, {*self.names, *self.inside}))
+
+    def columns_of(self, role: str) -> frozenset[str]:
+        """The columns that hold a role's values, or strings that they are in."""
+        if role in self.names:
+            return frozenset({self.names[role]})
+        return frozenset(place.column for place in self.inside.get(role, ()))
 
 
 def choose(columns: Columns, available: Collection[str], is_text: Callable[[str], bool]) -> Chosen:

@@ -30,6 +30,26 @@ def parse(line: bytes) -> Any:
             raise TooDeepError("nested too deeply") from error
 
 
+def repeats_a_name(line: bytes) -> bool:
+    """Whether an object in a line of JSON has two fields of one name: damage makes such, writers do not."""
+
+    def seen(pairs: list[tuple[str, Any]]) -> None:
+        if len({name for name, _ in pairs}) < len(pairs):
+            raise _RepeatedError
+
+    try:
+        json.loads(line.decode("utf-8", "replace"), parse_int=float, object_pairs_hook=seen)
+    except _RepeatedError:
+        return True
+    except (ValueError, RecursionError):
+        return False
+    return False
+
+
+class _RepeatedError(Exception):
+    pass
+
+
 def encoded(text: str) -> bytes:
     """UTF-8 of a string; a lone surrogate becomes the three bytes that no valid UTF-8 holds."""
     try:

@@ -22,7 +22,13 @@ from presswatch_spark.sources.table.columns import (
     tree_of,
 )
 from presswatch_spark.sources.table.json_strings import BROKEN_TEXT, BROKEN_URL, leading_on, unfold
-from presswatch_spark.sources.table.json_text import BYTE_ORDER_MARK, TooDeepError, encoded, parse
+from presswatch_spark.sources.table.json_text import (
+    BYTE_ORDER_MARK,
+    TooDeepError,
+    encoded,
+    parse,
+    repeats_a_name,
+)
 from presswatch_spark.sources.table.locators import LOCATOR_ROLES, locator_of
 from presswatch_spark.sources.table.values import as_languages, kind
 
@@ -30,7 +36,12 @@ NAMES_KEPT, LONGEST_NAME = 200, 256
 
 
 def read_jsonl(
-    chunks: Iterable[bytes], columns: Columns, options: ReadOptions, report: ReadReport, where: str
+    chunks: Iterable[bytes],
+    columns: Columns,
+    options: ReadOptions,
+    report: ReadReport,
+    where: str,
+    text_is_sure: bool = False,
 ) -> Iterator[DocumentBatch]:
     """Yield batches of the rows in inflated `chunks`.
 
@@ -38,7 +49,7 @@ def read_jsonl(
     string, is a defect. `MissingColumnError` if rows were read and none has a column for text, or one that
     the user mapped; then what was yielded does not count.
     """
-    reading = _Rows(columns, options, report)
+    reading = _Rows(columns, options, report, text_is_sure)
     for index, line in _chosen(lines(chunks, report, options.max_document_bytes), options.rows):
         if index == 0:
             line = line.removeprefix(BYTE_ORDER_MARK)
@@ -65,7 +76,10 @@ def _chosen(
 class _Rows:
     """The rows of one shard on their way into batches."""
 
-    def __init__(self, columns: Columns, options: ReadOptions, report: ReadReport) -> None:
+    def __init__(
+        self, columns: Columns, options: ReadOptions, report: ReadReport, text_is_sure: bool
+    ) -> None:
+        self._text_is_sure = text_is_sure
         self._paths = {role: columns.paths(role) for role in ROLES}
         self._needed = tree_of(path for role in LOCATOR_ROLES for path in self._paths[role])
         self._strings = leading_on(path for paths in self._paths.values() for path in paths)
@@ -75,6 +89,7 @@ class _Rows:
         self._report = report
         self._rows = 0
         self._names: set[str] = set()
+        self._shape = (0, 0)
         self.builder: BatchBuilder[tuple[int, dict[str, Any]]] = BatchBuilder(report, self._locate)
 
     def add(self, index: int, line: bytes) -> None:
@@ -89,6 +104,9 @@ class _Rows:
         if not isinstance(row, dict):
             self._report.add_defect("line is no JSON object, not read", index, "line")
             return
+        if self._is_fused(line, row):
+            self._report.add_defect("line has two fields of one name, not read", index, "line")
+            return
         self._rows += 1
         unfold(row, self._strings)
         if self._sought:
@@ -98,11 +116,30 @@ class _Rows:
             # A batch must not hold the rest of the row, which may be a page's HTML.
             place = (index, pruned(row, self._needed))
             self.builder.add(encoded(text), self._url(index, row), place, len(line))
+        elif text is None and self._text_is_sure and not has_any(row, self._paths["text"]):
+            self._report.add_defect("row has no column of text, as all of the dataset have", index, "line")
         elif text is None or isinstance(text, str):
             self._report.add_skipped("language" if text else "no text")
         else:
             what = BROKEN_TEXT if text is BROKEN else f"text is a {kind(text)}, not a string; not read"
             self._report.add_defect(what, index, "line")
+
+    def _is_fused(self, line: bytes, row: dict[str, Any]) -> bool:
+        """Whether parts of two rows may stand in one: an object has two texts, or two URLs.
+
+        Lines with as many fields and quotes as one that was looked at are not looked at: that takes longer.
+        """
+        quotes = line.count(b'"')
+        if (quotes, len(row)) == self._shape:
+            return False
+        shape = (quotes - line.count(b'\\"'), len(row))
+        if shape == self._shape:
+            return False
+        names = {path[-1] for role in ("text", "url") for path in self._paths[role] if has_any(row, (path,))}
+        if any(line.count(f'"{name}"'.encode()) > 1 for name in names) and repeats_a_name(line):
+            return True
+        self._shape = shape
+        return False
 
     def check(self, where: str) -> None:
         """Refuse what must not look like a shard without copies: no rows, or none with a column for text."""

@@ -5,28 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from presswatch_spark.errors import CorruptError
+from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
-from presswatch_spark.sources.table.arrow_text import WrongTypeError, text_column
+from presswatch_spark.sources.table.arrow_text import TextColumn, WrongTypeError, text_column
 from presswatch_spark.sources.table.bounded import drawn_bounded
 from presswatch_spark.sources.table.chosen import Chosen, choose
 from presswatch_spark.sources.table.columns import Columns, MissingColumnError, listed
 from presswatch_spark.sources.table.locators import locator_of
+from presswatch_spark.sources.table.opening import (
+    ARROW_ERRORS,
+    DAMAGE_ERRORS,
+    DECODED_BYTES,
+    MAGIC,
+    Opened,
+    dotted_names,
+    opened,
+)
+from presswatch_spark.sources.table.pages import PageError
+from presswatch_spark.sources.table.row_groups import DamagedError, GroupReader
 from presswatch_spark.sources.table.row_values import RowValues, column_at, is_text
 from presswatch_spark.sources.table.values import as_languages
 from presswatch_spark.storage.objects import ObjectInfo, random_access
 
-MAGIC = b"PAR1"
-ARROW_ERRORS = (pa.ArrowException, OSError)
-# For the rows of one batch, decoded: values that repeat are stored once, and may be as long as a file.
-DECODED_BYTES = 1 << 30
+__all__ = ["ARROW_ERRORS", "DECODED_BYTES", "MAGIC", "dotted_names", "opened", "read_parquet"]
+
+UNSURE = "read without URLs: a dictionary holds texts that no row has, so a place in it may be damaged"
 
 
 def read_parquet(
@@ -41,15 +49,15 @@ def read_parquet(
     """
     with random_access(shard, options.storage) as file:
         parquet = opened(file, shard.uri)
-        available = dotted_names(parquet.schema_arrow)
-        chosen = choose(columns, available, partial(is_text, parquet.schema_arrow))
+        available = dotted_names(parquet.schema)
+        chosen = choose(columns, available, partial(is_text, parquet.schema))
         if missing := {role: name for role, name in options.columns.items() if role not in chosen}:
             raise MissingColumnError.of(missing, available, shard.uri)
         if "text" not in chosen:
             raise _no_text(shard.uri, columns, available)
         sought, first_row = set(options.columns) & set(chosen.inside), 0
-        _check_types(parquet.schema_arrow, chosen, report, shard.uri)
-        for group in range(parquet.num_row_groups):
+        _check_types(parquet.schema, chosen, report, shard.uri)
+        for group in range(len(parquet.footer.groups)):
             reading = _RowGroup(parquet, group, first_row, chosen, options, report, sought)
             if reading.is_wanted:
                 yield from reading.batches()
@@ -61,33 +69,6 @@ def read_parquet(
         report.bytes_read = shard.size
 
 
-def opened(file: BinaryIO, uri: str, **reading: Any) -> pq.ParquetFile:
-    """Open a Parquet file, with settings of pyarrow's; `CorruptError` if its footer cannot be read."""
-    try:
-        parquet = pq.ParquetFile(file, page_checksum_verification=True, **reading)
-        dotted_names(parquet.schema_arrow)
-        return parquet
-    except (UnicodeDecodeError, *ARROW_ERRORS) as error:
-        raise CorruptError(
-            "the Parquet footer cannot be read: the file is cut or damaged, so no row can be reached",
-            where=uri,
-            remedy="get the file again",
-        ) from error
-
-
-def dotted_names(schema: pa.Schema) -> frozenset[str]:
-    """Names of all columns, fields of structs by dots."""
-    return frozenset(name for field in schema for name in _names_below(field, ""))
-
-
-def _names_below(field: pa.Field[Any], prefix: str) -> Iterator[str]:
-    name = f"{prefix}{field.name}"
-    yield name
-    if pa.types.is_struct(field.type):
-        for child in field.type:
-            yield from _names_below(child, f"{name}.")
-
-
 @dataclass(slots=True)
 class _RowGroup:
     """One row group being read; `first_row` is the index in the file of its first row.
@@ -95,7 +76,7 @@ class _RowGroup:
     `sought`: roles whose mapped name leads into JSON strings, and that no row was found to have so far.
     """
 
-    parquet: pq.ParquetFile
+    parquet: Opened
     group: int
     first_row: int
     chosen: Chosen
@@ -106,7 +87,7 @@ class _RowGroup:
     @property
     def rows(self) -> int:
         """Rows in the group, as the footer says."""
-        return int(self.parquet.metadata.row_group(self.group).num_rows)
+        return self.parquet.footer.groups[self.group].rows
 
     @property
     def is_wanted(self) -> bool:
@@ -118,35 +99,49 @@ class _RowGroup:
     def batches(self) -> Iterator[DocumentBatch]:
         """Yield the group's documents; a defect names the group and how many of its rows were read."""
         done = 0
+        reader = GroupReader(self.parquet, self.group, self.chosen.columns)
+        self.report.bytes_read += reader.size
         try:
-            for record_batch in drawn_bounded(self._record_batches(), DECODED_BYTES):
-                yield self._documents(record_batch, self.first_row + done)
-                done += record_batch.num_rows
-        except (MemoryError, *ARROW_ERRORS) as error:
-            why = type(error).__name__
-            if isinstance(error, MemoryError):
-                why = f"its next rows take more than {DECODED_BYTES >> 20:,} MiB of memory"
+            for rows, documents in drawn_bounded(self._batches(reader), DECODED_BYTES):
+                yield documents
+                done += rows
+        except (MemoryError, *DAMAGE_ERRORS) as error:
+            failure = self.parquet.file.failure
+            if isinstance(failure, PresswatchError | OSError) and not isinstance(failure, PageError):
+                raise failure from error
+            why = _why(failure or error)
             what = f"row group cannot be read ({why}), {done:,} of its {self.rows:,} rows were"
             self.report.add_defect(what, self.group, "row group")
 
-    def _record_batches(self) -> Iterator[pa.RecordBatch]:
-        meta = self.parquet.metadata.row_group(self.group)
-        prefixes = tuple(f"{name}." for name in self.chosen.columns)
-        chunks = [meta.column(i) for i in range(meta.num_columns)]
-        wanted = [chunk for chunk in chunks if f"{chunk.path_in_schema}.".startswith(prefixes)]
-        size = max(1, sum(chunk.total_uncompressed_size for chunk in wanted))
-        at_once = max(1, min(meta.num_rows, self.options.batch_bytes * meta.num_rows // size))
-        self.report.bytes_read += sum(chunk.total_compressed_size for chunk in wanted)
-        columns = sorted(self.chosen.columns)
-        # One thread: what fails for want of memory then fails here, and tasks have a core each.
-        yield from self.parquet.iter_batches(
-            at_once, row_groups=[self.group], columns=columns, use_threads=False
-        )
+    def _batches(self, reader: GroupReader) -> Iterator[tuple[int, DocumentBatch]]:
+        """Yield the documents of so many rows, and how many rows they were."""
+        first = self.first_row
+        paired = self.chosen.columns_of("text") | self.chosen.columns_of("url")
+        for decoded in reader.batches(reader.rows_for(self.options.batch_bytes), paired):
+            if reader.unsure and first == self.first_row:
+                self.report.add_defect(UNSURE, self.group, "row group")
+            for piece in self._pieces(decoded):
+                yield len(piece), self._documents(piece, first, with_urls=not reader.unsure)
+                first += len(piece)
 
-    def _documents(self, record_batch: pa.RecordBatch, first_row: int) -> DocumentBatch:
+    def _pieces(self, record_batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """Cut a batch whose texts are much longer than wanted: as often as a text repeats it is worked on."""
+        texts = [text_column(column_at(record_batch, name), name) for name in self.chosen.columns_of("text")]
+        reach = np.cumsum(sum(text.ends - text.starts for text in texts))
+        begin = 0
+        while begin < len(reach):
+            before = reach[begin - 1] if begin else 0
+            end = len(reach)
+            if reach[-1] - before > 2 * self.options.batch_bytes:
+                end = max(begin + 1, int(np.searchsorted(reach, before + self.options.batch_bytes, "right")))
+            yield record_batch.slice(begin, end - begin)
+            begin = end
+
+    def _documents(self, record_batch: pa.RecordBatch, first_row: int, with_urls: bool) -> DocumentBatch:
         values = RowValues(record_batch, self.chosen, self.report, first_row)
         self.sought -= {role for role in self.sought if values.has_any(role)}
-        text, urls = values.text("text"), values.text("url")
+        text = values.text("text")
+        urls = values.text("url") if with_urls else TextColumn.empty(len(text))
         sizes = text.ends - text.starts
         for row in np.flatnonzero(sizes > self.options.max_document_bytes):
             self.report.add_defect(
@@ -201,6 +196,12 @@ def _check_types(schema: pa.Schema, chosen: Chosen, report: ReadReport, uri: str
     except WrongTypeError as error:
         report.add_defect(f"{error}; read without URLs")
         del names["url"]
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return f"its next rows take more than {DECODED_BYTES >> 20:,} MiB of memory"
+    return str(error) if isinstance(error, DamagedError | PageError) else type(error).__name__
 
 
 def _no_text(uri: str, columns: Columns, available: frozenset[str]) -> MissingColumnError:

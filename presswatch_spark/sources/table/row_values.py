@@ -13,7 +13,11 @@ from presswatch_spark.sources.table.chosen import Chosen
 from presswatch_spark.sources.table.columns import BROKEN
 from presswatch_spark.sources.table.json_strings import BROKEN_TEXT, BROKEN_URL, JsonStrings, joined
 from presswatch_spark.sources.table.json_text import encoded
+from presswatch_spark.sources.table.opening import DAMAGE_ERRORS
 from presswatch_spark.sources.table.values import kind
+
+# Of a list in a row, such as its languages; of more than these nothing is told.
+LONGEST_LIST = 1_000
 
 
 class RowValues:
@@ -46,7 +50,7 @@ class RowValues:
     def all(self, role: str) -> list[Any]:
         """The values of a role."""
         if role in self._columns:
-            return list(self._columns[role].to_pylist())
+            return [_value(self._columns[role], row) for row in range(self.rows)]
         return self._strings.values(self._chosen.inside[role], self.rows)
 
     def value(self, role: str, row: int) -> Any:
@@ -97,8 +101,13 @@ def is_text(schema: pa.Schema, name: str) -> bool:
 
 
 def _value(column: pa.Array[Any], row: int) -> Any:
-    """A value as Python has it; None for one that Python cannot hold, such as a time after the year 9999."""
+    """A value as Python has it; None for one that it cannot hold, such as a time after the year 9999,
+    and for a list longer than `LONGEST_LIST`.
+    """
     try:
-        return column[row].as_py()
-    except (ValueError, OverflowError, pa.ArrowException, OSError):
+        value = column[row]
+        if isinstance(value, pa.ListScalar) and value.is_valid and len(value) > LONGEST_LIST:
+            return None
+        return value.as_py()
+    except DAMAGE_ERRORS:
         return None

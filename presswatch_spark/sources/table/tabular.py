@@ -20,13 +20,14 @@ class TabularSource:
     """Reads JSONL (plain, gzip, zstd) and Parquet, told apart by content.
 
     `marks`: sets of (dotted) column names; a file that has all of one set is of this dataset, if `exact` only
-    a file that has no other.
+    a file that has no other. `text_is_sure`: a row of JSON without the column of text is a damaged one.
     """
 
     name: str
     columns: Columns
     marks: tuple[frozenset[str], ...]
     exact: bool = False
+    text_is_sure: bool = False
 
     def recognises(self, uri: str, head: bytes) -> bool:
         """Whether `head` begins with a JSON object that has the dataset's keys."""
@@ -47,7 +48,9 @@ class TabularSource:
                 if window.refill(0) is None:
                     report.add_defect("the shard is empty", 0)
                     return
-                yield from read_jsonl(inflated_window(window, report), columns, options, report, shard.uri)
+                yield from read_jsonl(
+                    inflated_window(window, report), columns, options, report, shard.uri, self.text_is_sure
+                )
                 return
         report.bytes_read = 0
         yield from parquet.read_parquet(shard, columns, options, report)

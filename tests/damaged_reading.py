@@ -1,0 +1,94 @@
+"""What a damaged shard gives, judged against the pages that were written into it."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from pathlib import Path
+
+from presswatch_spark.shard.attempts import failure_of, guarded
+from presswatch_spark.shard.reading import Reading
+from presswatch_spark.sources.base import ReadOptions
+from presswatch_spark.sources.detect import source_for
+from presswatch_spark.storage.objects import stat
+
+Pair = tuple[str, str]
+# Damage to letters may make as many others of them.
+LETTERS = 8
+
+
+def verdict(path: Path, pages: Sequence[Pair], format: str) -> str:
+    """What a scan would say of a shard, and what is wrong with what it read, in a few words.
+
+    `complete`, `partial` or `failed`, and what must never be: `less` (complete with fewer documents), `false`
+    (a text beside the URL of another page), `fault` (a failure that is not the content's).
+    """
+    options = ReadOptions()
+    reading = Reading(stat(str(path), options.storage))
+    found: list[tuple[str, bytes]] = []
+    guarded(partial(_read, reading, found, format, options), reading, str(path))
+    said = reading.status
+    if said == "complete" and len(found) < len(pages):
+        return "less"
+    if said != "complete" and failure_of(reading) != "content":
+        return "fault"
+    return (
+        "false" if any(is_false(url, text.decode("utf-8", "replace"), pages) for url, text in found) else said
+    )
+
+
+def _read(reading: Reading, found: list[tuple[str, bytes]], format: str, options: ReadOptions) -> None:
+    source = source_for(format, reading.shard, options)
+    for batch in source.read(reading.shard, options, reading.report):
+        for i in range(len(batch)):
+            batch.locate(i)
+            found.append((batch.url_of(i), batch.text_of(i)))
+
+
+def is_false(url: str, text: str, pages: Sequence[Pair]) -> bool:
+    """Whether a text stands beside the URL of another page than its own.
+
+    A text is that of the page with which it shares most of its words, be it damaged in some letters. A URL
+    that is of no page is damaged in its own letters, or none.
+    """
+    owners = {page_url for page_url, page_text in pages if page_text == text}
+    if not owners:
+        words = set(text.split())
+        shared = {page_url: len(words.intersection(page_text.split())) for page_url, page_text in pages}
+        most = max(shared.values())
+        owners = {page_url for page_url, count in shared.items() if count == most} if most else set()
+    return url in {page_url for page_url, _ in pages} and bool(owners) and url not in owners
+
+
+def verdicts(
+    damaged: Iterable[tuple[str, bytes]],
+    pages: Sequence[Pair],
+    path: Path,
+    format: str = "auto",
+    shard: Path | None = None,
+) -> tuple[Counter[str], list[str]]:
+    """Count the verdicts on `shard` for damaged twins of `path`, which is the shard or a part of it.
+
+    Also tells what was done to those that must not be.
+
+    They are read in a process of their own; one that it dies of counts as `abort`.
+    """
+    counts: Counter[str] = Counter()
+    wrong: list[str] = []
+    context = multiprocessing.get_context("fork")
+    pool = ProcessPoolExecutor(1, context)
+    for what, data in damaged:
+        path.write_bytes(data)
+        try:
+            said = pool.submit(verdict, shard or path, pages, format).result()
+        except BrokenProcessPool:
+            said, pool = "abort", ProcessPoolExecutor(1, context)
+        counts[said] += 1
+        if said in ("less", "false", "fault", "abort"):
+            wrong.append(f"{said}: {what}")
+    pool.shutdown()
+    return counts, wrong

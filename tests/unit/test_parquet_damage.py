@@ -1,0 +1,170 @@
+"""Damaged Parquet: all rows, or a shard that is partial or failed; never fewer in silence, or a false URL."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from presswatch_spark.errors import CorruptError
+from presswatch_spark.sources.base import ReadOptions, ReadReport
+from presswatch_spark.sources.detect import source_for
+from presswatch_spark.sources.table.bounded import drawn_bounded, memory_bounded
+from presswatch_spark.sources.table.footer import read_footer
+from presswatch_spark.sources.table.opening import opened
+from presswatch_spark.sources.table.row_groups import GroupReader
+from presswatch_spark.storage.objects import stat
+from tests.damage import damages, every_flip
+from tests.damaged_reading import verdicts
+from tests.reading import complaints, read
+
+PAGES = [(f"https://site{i}.example/{i * 7}", f"Le texte {i} parle du {word} et de la ville. " * 2)
+         for i, word in enumerate(("pain", "vin", "lait", "miel", "sel", "beurre"))]  # fmt: skip
+WRITERS: dict[str, dict[str, Any]] = {
+    "snappy": {"compression": "snappy"},
+    "plain": {"compression": "none", "use_dictionary": False},
+    "second pages": {"compression": "none", "data_page_version": "2.0"},
+    "checksums": {"compression": "zstd", "data_page_version": "2.0", "write_page_checksum": True},
+    "checksums of first pages": {"compression": "none", "write_page_checksum": True},
+    "some dictionaries": {
+        "compression": "snappy",
+        "data_page_version": "2.0",
+        "use_dictionary": ["timestamp"],
+    },
+    "deltas": {
+        "compression": "none",
+        "data_page_version": "2.0",
+        "use_dictionary": False,
+        "column_encoding": {"url": "DELTA_BYTE_ARRAY", "text": "DELTA_LENGTH_BYTE_ARRAY"},
+    },
+    "no statistics": {"compression": "none", "use_dictionary": False, "write_statistics": False},
+}
+
+
+def written(path: Path, writer: str, pages: list[tuple[str | None, str]] | None = None) -> bytes:
+    """Six rows in two row groups."""
+    rows = pages or PAGES
+    columns = {
+        "url": [url for url, _ in rows],
+        "text": [text for _, text in rows],
+        "timestamp": ["2024-01-01T00:00:00Z"] * len(rows),
+    }
+    pq.write_table(pa.table(columns), path, row_group_size=3, **WRITERS[writer])
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_whole_files_of_all_writers_are_read_whole(tmp_path: Path, writer: str) -> None:
+    written(tmp_path / "c4.parquet", writer)
+    found, report = read(tmp_path / "c4.parquet")
+    assert [(document.url, document.text.decode()) for document in found] == PAGES
+    assert report.defects_total == 0
+
+
+@pytest.mark.parametrize("writer", ["snappy", "checksums"])
+def test_no_flipped_bit_gives_less_in_silence_or_a_false_url(tmp_path: Path, writer: str) -> None:
+    data = written(tmp_path / "c4.parquet", writer)
+    counts, wrong = verdicts(islice(every_flip(data), 7, None, 131), PAGES, tmp_path / "c4.parquet")
+    assert (wrong, len(counts)) == ([], 3)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("writer", WRITERS)
+def test_no_flipped_bit_of_all_gives_less_in_silence_or_a_false_url(tmp_path: Path, writer: str) -> None:
+    data = written(tmp_path / "c4.parquet", writer)
+    counts, wrong = verdicts(every_flip(data), PAGES, tmp_path / "c4.parquet")
+    assert (wrong, counts.total()) == ([], 8 * len(data))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("writer", WRITERS)
+def test_no_damage_gives_less_in_silence_or_a_false_url(tmp_path: Path, writer: str) -> None:
+    data = written(tmp_path / "c4.parquet", writer)
+    counts, wrong = verdicts(damages(data, 2000, 13), PAGES, tmp_path / "c4.parquet")
+    assert (wrong, counts.total()) == ([], 2000)
+
+
+def rewritten(path: Path, old: bytes, new: bytes, count: int = 1) -> None:
+    data = path.read_bytes()
+    assert data.count(old) >= count
+    path.write_bytes(data.replace(old, new))
+
+
+def test_a_url_that_moves_up_past_a_null_is_not_put_beside_another_text(tmp_path: Path) -> None:
+    path = tmp_path / "c4.parquet"
+    data = written(path, "plain", [(None, "a un"), *PAGES[1:3]])
+    # Definition levels 0, 1, 1 packed into bits: the null moves to the end, its URL stays first.
+    place = data.index(b"\x03\x06" + len(PAGES[1][0]).to_bytes(4, "little"))
+    for levels in (0b011, 0b101, 0b111, 0b010):
+        path.write_bytes(data[: place + 1] + bytes([levels]) + data[place + 2 :])
+        found, _ = read(path)
+        assert found == [] or levels in (0b011, 0b101)
+    path.write_bytes(data)
+    assert [document.url for document in read(path)[0]] == ["", *(url for url, _ in PAGES[1:3])]
+
+
+def test_a_damaged_place_in_a_dictionary_takes_the_urls_not_the_texts(tmp_path: Path) -> None:
+    path = tmp_path / "c4.parquet"
+    pages = [(f"https://site{i}.example/{i}", text) for i, (_, text) in enumerate(PAGES)]
+    data = written(path, "second pages", [*pages])
+    chunk = read_footer(path.open("rb")).groups[0].chunks[0]
+    at = data.rindex(b"\x03\x24", 0, chunk.end)  # Places 0, 1, 2 in two bits each.
+    path.write_bytes(data[: at + 1] + bytes([0x14]) + data[at + 2 :])
+    found, report = read(path)
+    assert [document.text.decode() for document in found] == [text for _, text in PAGES]
+    assert [document.url for document in found] == ["", "", ""] + [url for url, _ in pages[3:]]
+    assert "read without URLs" in complaints(report)
+
+
+@pytest.mark.parametrize("name", ["url", "text"])
+def test_a_name_that_differs_between_schema_and_columns_is_a_damaged_footer(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "c4.parquet"
+    data = written(path, "plain")
+    place = data.index(bytes([0x18, len(name)]) + name.encode()) + 2
+    path.write_bytes(data[:place] + b"v" + data[place + 1 :])
+    with pytest.raises(CorruptError, match="another name or type than in the schema"):
+        read(path)
+
+
+def huge(path: Path, kind: pa.DataType, rows: int) -> None:
+    """A small file whose rows all hold one text of 4 MB."""
+    text = pa.array(["a " * (2 << 20)])
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), text).cast(kind)
+    pq.write_table(pa.table({"text": texts, "url": [f"u{i}" for i in range(rows)]}), path, compression="zstd")
+
+
+@pytest.mark.parametrize("kind", [pa.dictionary(pa.int32(), pa.string()), pa.large_string()])
+def test_a_text_that_all_rows_share_takes_little_memory(tmp_path: Path, kind: pa.DataType) -> None:
+    path, report, options = tmp_path / "rows.parquet", ReadReport(), ReadOptions()
+    huge(path, kind, 60)
+    assert path.stat().st_size < 20_000
+    shard, rows = stat(str(path), options.storage), 0
+    with memory_bounded(200 << 20):
+        for batch in source_for("rows", shard, options).read(shard, options, report):
+            assert int((batch.text_ends - batch.text_starts).sum()) <= 16 << 20
+            rows += len(batch)
+    assert (rows, report.defects_total) == (60, 0)
+
+
+def test_a_batch_that_takes_too_much_memory_is_decoded_in_smaller_ones(tmp_path: Path) -> None:
+    huge(tmp_path / "rows.parquet", pa.string(), 40)
+    reader = GroupReader(opened((tmp_path / "rows.parquet").open("rb"), "x"), 0, ["text", "url"])
+    urls: list[str] = []
+    for batch in drawn_bounded(reader.batches(40), 100 << 20):
+        urls += batch.column("url").to_pylist()
+    assert urls == [f"u{i}" for i in range(40)]
+
+
+def test_a_footer_of_many_values_is_refused_without_much_memory(tmp_path: Path) -> None:
+    # A list of 2^31 structs, in eight bytes.
+    footer = b"\x15\x02\x19\xfc\xff\xff\xff\xff\x07\x00"
+    path = tmp_path / "c4.parquet"
+    path.write_bytes(b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+    with pytest.raises(CorruptError, match="a list is longer than the metadata"):
+        read(path, "c4")

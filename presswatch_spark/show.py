@@ -160,14 +160,14 @@ def utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def shortened(text: str, width: int) -> str:
+def shortened(text: str, width: int, middle: bool = False) -> str:
     """`text` in at most `width` columns: a URL or path without its middle, other text without its end.
 
-    Where something was cut stands `…`.
+    With `middle`, any text loses its middle. Where something was cut stands `…`.
     """
     if columns_of(text) <= width:
         return text
-    if "/" in text and not any(map(str.isspace, text)):
+    if middle or ("/" in text and not any(map(str.isspace, text))):
         return _without_middle(text, width)
     return _head(text, width - 1).rstrip() + "…"
 

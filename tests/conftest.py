@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +24,12 @@ settings.load_profile("presswatch")
 
 # pytest-xdist gives its processes one, which would cut the tables of all commands.
 os.environ.pop("COLUMNS", None)
+
+# Commands say which hosts make this machine wait. For tests that run side by side, each process of pytest is
+# a machine of its own. Folders of tests stay where pytest has them.
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
+os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix="presswatch-tests-")
+atexit.register(shutil.rmtree, tempfile.tempdir, ignore_errors=True)
 
 # What the S3 server of the tests takes.
 TEST_AWS = {

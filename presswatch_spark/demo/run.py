@@ -79,9 +79,9 @@ class Demonstration:
             "",
             "Query the tables:",
             f"  .venv/bin/presswatch matches {tables} --elsewhere",
-            f"  .venv/bin/presswatch runs {tables} --json",
+            f"  .venv/bin/presswatch runs {tables}",
             f"  .venv/bin/presswatch sql {tables} \\",
-            '      "select title_id, grade, count(*) from matches group by 1, 2 order by 1, 2"',
+            '    "select title_id, grade, count(*) from matches group by 1, 2 order by 1, 2"',
         )
 
 

@@ -32,9 +32,9 @@ def match_lines(rows: Sequence[Row], width: int | None) -> Iterator[str]:
         yield from ("", name, "─" * len(name))
         for article_id, of_article in groupby(of_title, key=lambda row: row["article_id"]):
             matches = list(of_article)
-            yield shortened(f"  {_heading(press().get(article_id), matches[0])}", size)
+            yield f"  {_heading(press().get(article_id), matches[0], size - 2)}"
             for row in matches:
-                yield from (shortened(printable(line), size) for line in _facts(row))
+                yield from _facts(row, size)
                 if row["spans"]:
                     passage = _passage(row, texts[row["text_sha256"]])
                     yield f"{INDENT}“{shortened(printable(passage), size - len(INDENT) - 2)}”"
@@ -53,16 +53,19 @@ def document_texts(rows: Iterable[Row]) -> dict[str, str]:
     }
 
 
-def _facts(row: Row) -> Iterator[str]:
-    """What was copied, on which page, and where the page is kept."""
+def _facts(row: Row, size: int) -> Iterator[str]:
+    """What was copied, on which page, and where the page is kept, in lines of at most `size` columns."""
     found = "no copied text"
     if row["spans"]:
         found = f"{row['article_coverage']:.0%} of the article, longest run {row['longest_run_words']} words"
     site = {True: ", on its own site", False: "", None: ", on a site that is not known"}[row["own_site"]]
-    yield f"  {row['confidence']} {row['grade'].replace('_', ' '):<12}  {found}{site}"
-    yield f"{INDENT}{row['document_url'] or 'no URL is given'}"
+    yield shortened(f"  {row['confidence']} {row['grade'].replace('_', ' '):<12}  {found}{site}", size)
+    room = size - len(INDENT)
+    yield f"{INDENT}{shortened(printable(row['document_url'] or 'no URL is given'), room)}"
     where = f"row {row['row_index']}" if row["record_offset"] is None else f"byte {row['record_offset']:,}"
-    yield f"{INDENT}{PurePath(row['shard_uri']).name}, {where}"
+    # The end of a shard's name tells it from its neighbours.
+    name = shortened(printable(PurePath(row["shard_uri"]).name), room - len(where) - 2, middle=True)
+    yield f"{INDENT}{name}, {where}"
 
 
 def _passage(row: Row, text: str) -> str:
@@ -71,11 +74,11 @@ def _passage(row: Row, text: str) -> str:
     return " ".join(text[span["document_start"] : span["document_end"]].split())
 
 
-def _heading(article: Article | None, row: Row) -> str:
+def _heading(article: Article | None, row: Row, size: int) -> str:
     if article is None:
         return "Pages on the title's sites"
     shared = " (agency copy)" if row["cluster_id"] else ""
-    return f"{article.headline}{shared}"
+    return f"{shortened(article.headline, size - len(shared))}{shared}"
 
 
 def _order(row: Row) -> tuple[Any, ...]:

@@ -1,7 +1,8 @@
 """Tells whoever follows a command that a host makes it wait: a line a minute, though others do the waiting.
 
-Processes of this machine note in files what a host asks of all (`storage.hosts`). Of workers on other
-machines the driver knows nothing: these say it on their own stderr.
+Processes of this machine note in files what a host asks of all (`storage.hosts`). Every command says it, for
+another's lines may stand on another terminal. Of workers on other machines the driver knows nothing: these
+say it on their own stderr.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ class Follower:
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._told: list[Tell] = []
+        self._last = dict[str, float]()
         self._over = threading.Event()
 
     def add(self, tell: Tell) -> None:
@@ -30,7 +32,7 @@ class Follower:
         with self._guard:
             self._told.append(tell)
             if len(self._told) == 1:
-                self._over = threading.Event()
+                self._over, self._last = threading.Event(), {}
                 thread = threading.Thread(
                     target=self._follow, args=(self._over,), name="throttled", daemon=True
                 )
@@ -49,7 +51,7 @@ class Follower:
 
     def look(self) -> None:
         """Tell of what is due."""
-        for waiting in hosts_to_tell_of():
+        for waiting in hosts_to_tell_of(told=self._last):
             with self._guard:
                 tell = self._told[-1] if self._told else None
             if tell is not None:

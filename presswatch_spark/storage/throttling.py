@@ -28,18 +28,24 @@ class Waiting:
         return f"waiting for {self.host} until {clock_time(self.until)}: {self.why}"
 
 
-def hosts_to_tell_of(now: float | None = None, *, patient: bool = False) -> Iterator[Waiting]:
+def hosts_to_tell_of(
+    now: float | None = None, *, patient: bool = False, told: dict[str, float] | None = None
+) -> Iterator[Waiting]:
     """Yield the hosts that make processes of this machine wait, each once a minute, whoever asks.
 
-    Whoever asks is to tell. `patient`: only those of which nobody has told for longer than that.
+    Whoever asks is to tell. `patient`: only those of which nobody has told for longer than that. `told`: when
+    whoever asks told of which host; what others told, whose lines may stand on another terminal, then does
+    not count.
     """
     now = time.time() if now is None else now
     for state, facts in paused_hosts():
-        if _to_tell(facts, now, patient):
+        if _to_tell(facts, now, patient, told):
             with state.change() as changed:
-                due = _to_tell(changed, now, patient)
+                due = _to_tell(changed, now, patient, told)
                 changed.told_at = now if due else changed.told_at
             if due:
+                if told is not None:
+                    told[changed.host] = now
                 yield Waiting(changed.host, changed.until, changed.why)
 
 
@@ -48,9 +54,10 @@ def clock_time(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%H:%M:%S} UTC"
 
 
-def _to_tell(facts: Facts, now: float, patient: bool) -> bool:
+def _to_tell(facts: Facts, now: float, patient: bool, told: dict[str, float] | None = None) -> bool:
     waits = not facts.stopped and 0 < facts.until - now <= FURTHEST_SECONDS
-    last = max(facts.told_at, facts.since) if patient else facts.told_at
+    last = facts.told_at if told is None else told.get(facts.host, 0.0)
+    last = max(last, facts.since) if patient else last
     return waits and abs(now - last) >= (SILENCE_SECONDS if patient else TELL_SECONDS)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import time
 from collections import Counter, deque
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,12 +16,14 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.monitoring.throttled import throttling_told
+from presswatch_spark.monitoring.throttled import Follower, throttling_told
 from presswatch_spark.output.failures import PlatformError
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.storage.shared_state import state_of
+from presswatch_spark.storage.throttling import Waiting
 from tests.servers import Fault, Server, web
 from tests.spark.conftest import SHARDS
 from tests.spark.press import Press
@@ -94,3 +98,25 @@ def test_a_site_that_blocks_is_soon_left_alone_and_the_run_goes_on_later(
     assert len(asked) == 1 + shards
     assert asked.total() <= 2 + shards
     assert site.open_most <= 2
+
+
+def test_each_command_says_that_a_host_makes_it_wait_whatever_others_on_the_machine_say() -> None:
+    host, now = "throttles-all.example:443", time.time()
+    with state_of(host).change() as facts:
+        facts.pause(now, now + 100, "it answered 429")
+    said = dict[str, list[str]](one=[], other=[])
+    commands = {name: Follower() for name in said}
+    tells = {name: partial(_note, told) for name, told in said.items()}
+    for name, command in commands.items():
+        command.add(tells[name])
+    for command in [*commands.values()] * 2:
+        command.look()
+    for name, command in commands.items():
+        command.remove(tells[name])
+    with state_of(host).change() as facts:
+        facts.until = 0.0
+    assert [told.count(host) for told in said.values()] == [1, 1]
+
+
+def _note(told: list[str], waiting: Waiting) -> None:
+    told.append(waiting.host)

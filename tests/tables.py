@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -56,8 +57,10 @@ def write(store: TableStore, table: str, run_id: str, rows: list[dict[str, Any]]
             publish_row(store, by, pq.ParquetFile(row).read().to_pylist()[0])
 
 
-def publish_row(store: TableStore, by: str, row: dict[str, Any]) -> None:
-    """Write the row of a run, with the files that are there of it."""
+def publish_row(
+    store: TableStore, by: str, row: dict[str, Any], etags: Mapping[str, str | None] | None = None
+) -> None:
+    """Write the row of a run, with the files that are there of it, and the ETags that they have, by name."""
     tables = [table for table in SCHEMAS if table not in PUBLISHERS and PUBLISHED_BY.get(table, "runs") == by]
     there = [
         (table, path)
@@ -71,6 +74,7 @@ def publish_row(store: TableStore, by: str, row: dict[str, Any]) -> None:
             "rows": pq.read_metadata(path).num_rows,
             "bytes": path.stat().st_size,
             "sha256": file_sha256(path),
+            "etag": (etags or {}).get(path.name),
         }
         for table, path in there
     ]

@@ -31,12 +31,15 @@ demo: setup ## generate a small press corpus and shards, scan them and print the
 	$(BIN)/presswatch demo --out demo
 
 test: setup dev ## run all tests but the long proofs
+	@$(BIN)/python -m tests.kernels
 	$(BIN)/python $(PYTEST) -m "not full" $(ARGS)
 
 test-full: setup dev airflow ## run all tests, the long proofs too
+	@$(BIN)/python -m tests.kernels
 	$(BIN)/python $(PYTEST) $(ARGS)
 
 test-spark40: setup $(SPARK40)/installed ## run the same tests on Spark 4.0, the version of EMR, in .venv-spark40
+	@$(SPARK40)/bin/python -m tests.kernels
 	$(SPARK40)/bin/python $(PYTEST) -m "not full" $(ARGS)
 
 archive: setup dev ## build the archive that jobs run from on a cluster, in dist/; ARGS="--python 3.11 --machine aarch64"

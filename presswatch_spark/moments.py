@@ -29,7 +29,8 @@ _TIME = r"(?P<hour>\d{1,2})(?::?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,](?
 _ZONE = r"\s*(?P<zone>[Zz]|UTC|GMT|[+\-−][01]\d(?::?[0-5]\d)?)?"
 _ISO = re.compile(rf"{_DAY}(?:(?:[Tt]|\s+){_TIME})?{_ZONE}", re.ASCII)
 _OTHER_ISO = re.compile(r"\d{4}-?W\d{2}-?\d|\d{4}-\d{3}", re.ASCII)
-_COMPACT = re.compile(r"(?:1[6-9]|2[01])\d{8}(?:\d{2}){0,2}", re.ASCII)
+# Of ten digits those that begin as years before 1900 are seconds: 1600000000 is in 2020.
+_COMPACT = re.compile(r"(?:19|2[01])\d{8}|(?:1[6-9]|2[01])\d{10}(?:\d{2}(?:\d{3})?)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?", re.ASCII)
 _RFC_2822 = re.compile(
     r"(?:[A-Za-z]{3,9},?\s+)?\d{1,2}[ -](?P<month>[^\W\d_]{3,10})\.?[ -]\d{4}"
@@ -199,8 +200,9 @@ def _of_digits(text: str) -> datetime:
     if stamp and len(text) == 14:
         return stamp
     if stamp:
+        form = {10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 17: "%Y%m%d%H%M%S%f"}[len(text)]
         raise NoMomentError(
-            "may be a time without marks or a number since 1970: declare it, as --date-format %Y%m%d%H"
+            f"may be a time without marks or a number since 1970: declare it, as --date-format {form}"
         )
     number = Decimal(text)
     if abs(number) >= _GREATEST:
@@ -216,11 +218,11 @@ def _of_digits(text: str) -> datetime:
 
 
 def _compact(text: str) -> datetime | None:
-    """`YYYYMMDDhh`, with minutes and seconds or without; None for what is none."""
+    """`YYYYMMDDhh`, with minutes, seconds and milliseconds or without; None for what is none."""
     if not _COMPACT.fullmatch(text):
         return None
     try:
-        return datetime.strptime(text, "%Y%m%d%H%M%S"[: len(text) - 2]).replace(tzinfo=UTC)
+        return datetime.strptime(text[:14], "%Y%m%d%H%M%S"[: len(text) - 2]).replace(tzinfo=UTC)
     except ValueError:
         return None
 

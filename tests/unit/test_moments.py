@@ -126,3 +126,18 @@ def test_zeros_and_last_days_of_calendars_stand_for_none() -> None:
         assert is_placeholder(moment)
     assert not is_placeholder(DAY)
     assert not is_placeholder(EPOCH + timedelta(seconds=1))
+
+
+def test_seconds_since_1970_are_read_on_every_day_of_these_years() -> None:
+    first = int(datetime(2001, 9, 9, 3, tzinfo=UTC).timestamp())
+    seconds = range(first, 1_900_000_000, 977_777)
+    assert [moment_of(str(each)) for each in seconds] == [EPOCH + timedelta(seconds=each) for each in seconds]
+    # As a time without marks it would be noon of 15 April 1609.
+    assert moment_of(1609041512) == datetime(2020, 12, 27, 3, 58, 32, tzinfo=UTC)
+
+
+def test_a_time_without_marks_to_the_millisecond_is_not_taken_for_nanoseconds() -> None:
+    with pytest.raises(NoMomentError, match="--date-format %Y%m%d%H%M%S%f"):
+        moment_of("20190124180000123")
+    found = moment_of("20190124180000123", ["%Y%m%d%H%M%S%f"])
+    assert found == datetime(2019, 1, 24, 18, 0, 0, 123_000, tzinfo=UTC)

@@ -120,6 +120,17 @@ def test_a_damaged_place_in_a_dictionary_takes_the_urls_not_the_texts(tmp_path: 
     assert "read without URLs" in complaints(report)
 
 
+def test_a_sound_file_whose_dictionary_is_longer_than_its_rows_is_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "c4.parquet"
+    known = [*(f"https://elsewhere.example/{i}" for i in range(100)), *(url for url, _ in PAGES)]
+    urls = pa.DictionaryArray.from_arrays(pa.array(range(100, 100 + len(PAGES)), pa.int32()), known)
+    columns = {"url": urls, "text": [text for _, text in PAGES], "timestamp": [""] * len(PAGES)}
+    pq.write_table(pa.table(columns), path)
+    found, report = read(path)
+    assert [(document.url, document.text.decode()) for document in found] == PAGES
+    assert report.defects_total == 0
+
+
 @pytest.mark.parametrize("name", ["url", "text"])
 def test_a_name_that_differs_between_schema_and_columns_is_a_damaged_footer(
     tmp_path: Path, name: str

@@ -78,7 +78,9 @@ def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> Pa
                 raise PageError("a page is longer than its column")
             page = _added(found, header, data[at : at + size], chunk)
             if page is None and with_places:
-                used = np.zeros(min(found.dictionary or 0, chunk.values), np.bool_)
+                # Of a dictionary longer than the column some values are in no row: no place has to be read.
+                with_places = (found.dictionary or 0) <= chunk.values
+                used = np.zeros(found.dictionary or 0 if with_places else 0, np.bool_)
             elif page and with_places and page.encoding in CODED:
                 places = _places(page, chunk)
                 with_places = places is not None
@@ -91,7 +93,10 @@ def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> Pa
     except (IndexError, pa.ArrowException, OSError) as error:
         raise error if isinstance(error, PageError) else PageError("a page cannot be unpacked") from None
     _check(found, chunk)
-    found.unused = max(0, (found.dictionary or 0) - int(np.count_nonzero(used))) if with_places else 0
+    if with_places:
+        found.unused = (found.dictionary or 0) - int(np.count_nonzero(used))
+    else:
+        found.unused = max(0, (found.dictionary or 0) - chunk.values)
     return found
 
 

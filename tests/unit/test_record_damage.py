@@ -353,3 +353,14 @@ def test_of_two_thousand_damages_none_loses_a_page_in_silence_or_gives_its_text_
     assert [
         harm for what, data in damages(whole.data, 2000, 13) if (harm := harm_of(whole, what, data))
     ] == []
+
+
+@pytest.mark.parametrize("packing", SHARED)
+def test_a_body_of_another_type_than_its_arc_line_says_is_left_out_without_a_word(
+    tmp_path: Path, packing: str
+) -> None:
+    image = b"HTTP/1.1 404\r\nContent-Type: image/png\r\n\r\n<!doctype html><p>introuvable"
+    path = tmp_path / "a.arc"
+    path.write_bytes(packed_arc(packing, [arc_record(image, fields="192.0.2.7 20100130112233 image/png")]))
+    found, report = read(path, "arc")
+    assert (found, report.defects_total) == ([], 0)

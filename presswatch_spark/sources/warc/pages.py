@@ -298,10 +298,10 @@ def _may_be_page(stored: Stored, body: bytes | memoryview) -> bool:
     """Whether what seems to be of another kind looks like a page, or has lost its head, and nothing proves it
     to be as the server sent it.
     """
+    if stored.noted is not None:
+        return False  # The crawler's word for its type is at hand, as in ARC.
     message = stored.message
-    headless = (
-        stored.noted is None and message is not None and message.body_at == 0 and stored.resource is None
-    )
+    headless = message is not None and message.body_at == 0 and stored.resource is None
     return (headless or kind_of_content(None, body) == "html") and not stored.proven()
 
 

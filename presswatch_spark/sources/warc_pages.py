@@ -16,6 +16,7 @@ from presswatch_spark.errors import PresswatchError
 from presswatch_spark.sources.base import DocumentBatch, Offsets, ReadOptions, ReadReport
 from presswatch_spark.sources.warc import headers as warc
 from presswatch_spark.sources.warc.blocks import Block, record_locator
+from presswatch_spark.sources.warc.evidence import block_is_declared
 from presswatch_spark.sources.warc.fields import first_content_type, header_fields
 from presswatch_spark.sources.warc.languages import identified
 from presswatch_spark.sources.warc.pages import PageBatches, Stored
@@ -86,8 +87,11 @@ def _responses(blocks: Iterator[Records], report: ReadReport) -> Iterator[Stored
 
 
 def _compare_urls(page: Stored, block: Block, row: Offsets, report: ReadReport) -> None:
-    """Take its URL from a page if the metadata about it give another: one of the two is damaged."""
-    if page.verified:
+    """Take its URL from a page if the metadata about it give another page's: one of the two is damaged.
+
+    Metadata may have a name of their own instead, such as `urn:…`.
+    """
+    if page.verified or not _url_of(block, row).lower().startswith((b"http://", b"https://")):
         return
     header = header_fields(block.data[row[warc.START] : row[warc.BODY]].tobytes())
     located = page.pointer()
@@ -131,7 +135,8 @@ def _body_of(block: Block, row: Offsets) -> memoryview:
 
 def _stored(found: Records, row: Offsets, report: ReadReport) -> Stored:
     block, release = found.block, found.release
-    lowered = block.data[row[warc.START] : row[warc.BODY]].tobytes().lower()
+    header = block.data[row[warc.START] : row[warc.BODY]].tobytes()
+    lowered = header.lower()
     named = _CONTENT_TYPE.search(lowered)
     media = named[1].decode("latin-1") if named else ""
     body = _body_of(block, row)
@@ -147,4 +152,5 @@ def _stored(found: Records, row: Offsets, report: ReadReport) -> Stored:
         resource=None if media.startswith("application/http") or mistyped else media,
         cut=b"\nwarc-truncated:" in lowered,
         verified=block.is_member(int(row[warc.START]), int(row[warc.END])),
+        proven=lambda: block_is_declared(header_fields(header), body) is True,
     )

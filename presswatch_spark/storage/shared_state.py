@@ -9,6 +9,7 @@ are used. Where there is none, and where the disk is full, each process goes by 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -93,11 +94,12 @@ class SharedState:
     def __init__(self, host: str, folder: Path | None) -> None:
         self.host, self.folder = host, folder
         self._own = Facts(host)
+        self._alone = folder is None
         self._guard = threading.Lock()
 
     def look(self) -> Facts:
         """The facts as they are now."""
-        if self.folder is not None:
+        if self.folder is not None and not self._alone:
             with suppress(OSError), open(os.open(self.folder / FACTS, OPEN, 0o600), "rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH)
                 return Facts.of(file.read())
@@ -107,7 +109,7 @@ class SharedState:
     def change(self) -> Iterator[Facts]:
         """The facts, to be changed; nobody else changes them in the block, which must be short."""
         with self._guard:
-            if self.folder is not None:
+            if self.folder is not None and not self._alone:
                 try:
                     handle = os.open(self.folder / FACTS, OPEN, 0o600)
                 except OSError:
@@ -118,12 +120,20 @@ class SharedState:
                     facts = Facts.of(file.read())
                     before = facts.until
                     yield facts
-                    with suppress(OSError):
-                        self._write(file.fileno(), facts)
-                        if facts.until > before:
-                            self._mark(self.folder)
+                    self._keep(file.fileno(), facts, before)
                 return
             yield self._own
+
+    def _keep(self, handle: int, facts: Facts, before: float) -> None:
+        """Write facts down; where that fails, as on a full disk, this process goes by its own from now on."""
+        try:
+            self._write(handle, facts)
+        except OSError:
+            self._own, self._alone = facts, True
+            return
+        if facts.until > before and self.folder is not None:
+            with suppress(OSError):
+                self._mark(self.folder)
 
     def _mark(self, folder: Path) -> None:
         """Let whoever looks for hosts that make us wait find this one."""
@@ -135,7 +145,8 @@ class SharedState:
         facts.host = self.host
         facts.refused, facts.forbidden = facts.refused[-OBJECTS_KEPT:], facts.forbidden[-OBJECTS_KEPT:]
         text = json.dumps(asdict(facts)).encode()
-        os.pwrite(handle, text, 0)
+        if os.pwrite(handle, text, 0) < len(text):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.truncate(handle, len(text))
 
 

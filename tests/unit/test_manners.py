@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import subprocess
 import sys
@@ -370,3 +372,16 @@ class TestRequestsForAShard:
             assert reading.status == "complete"
             assert reading.shard.size == reading.report.bytes_read == len(lines)
             assert [(method, path) for method, path, _ in server.requests] == [("GET", "/a.json")]
+
+
+def test_a_pause_is_kept_where_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    state = SharedState("exemple.fr:443", tmp_path)
+    monkeypatch.setattr(os, "pwrite", full)
+    with state.change() as facts:
+        facts.pause(100.0, 160.0, "429")
+    assert state.look().until == 160.0
+    with state.change() as facts:
+        assert facts.until == 160.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from presswatch_spark.sources.detect import source_for
 from presswatch_spark.sources.table.bounded import drawn_bounded, memory_bounded
 from presswatch_spark.sources.table.footer import read_footer
 from presswatch_spark.sources.table.opening import opened
+from presswatch_spark.sources.table.pages import pages_of
 from presswatch_spark.sources.table.row_groups import GroupReader
+from presswatch_spark.sources.table.thrift import number, read_struct
 from presswatch_spark.storage.objects import stat
 from tests.damage import damages, every_flip
 from tests.damaged_reading import verdicts
@@ -179,3 +182,29 @@ def test_a_footer_of_many_values_is_refused_without_much_memory(tmp_path: Path) 
     path.write_bytes(b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1")
     with pytest.raises(CorruptError, match="a list is longer than the metadata"):
         read(path, "c4")
+
+
+def test_a_dictionary_may_have_a_checksum_where_data_pages_have_none(tmp_path: Path) -> None:
+    written(tmp_path / "c4.parquet", "checksums")
+    with (tmp_path / "c4.parquet").open("rb") as file:
+        chunk = read_footer(file).groups[0].chunks[0]
+        file.seek(chunk.start)
+        column = memoryview(file.read(chunk.size))
+    dictionary, at = read_struct(column)
+    second = at + number(dictionary, 3)
+    # Fields of a page's header: 4, the checksum, is a number; what follows it says how far on it is.
+    header = bytes(column[second : read_struct(column, second)[1]])
+    without = re.sub(rb"\x15[\x80-\xff]{0,4}[\x00-\x7f]\x4c", lambda _: b"\x5c", header, count=1)
+    assert 4 not in read_struct(without)[0]
+    assert 4 in dictionary
+    older = bytes(column[:second]) + without + bytes(column[second + len(header) :])
+    assert pages_of(memoryview(older), chunk).values == chunk.values
+
+
+@pytest.mark.parametrize("name", ["url", "text"])
+def test_of_two_columns_of_one_name_nobody_knows_which_is_meant(tmp_path: Path, name: str) -> None:
+    url, text = (pa.array(list(each)) for each in zip(*PAGES, strict=True))
+    path = tmp_path / "c4.parquet"
+    pq.write_table(pa.Table.from_arrays([url, text, text], ["url", "text", name]), path)
+    with pytest.raises(CorruptError, match=f"more than one column is called {name}"):
+        read(path)

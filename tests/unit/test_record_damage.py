@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
+from base64 import b32encode
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +22,7 @@ from tests.damage import damages
 from tests.damaged_shards import Undamaged, harm_of
 from tests.reading import complaints, pages, read, texts
 from tests.scanned import press, press_corpus, scan_here
-from tests.warc_records import page, warc_record
+from tests.warc_records import http, page, warc_record
 from tests.wet_records import packed_as, read_bytes, record
 
 DATE = "WARC-Date: 2030-01-02T03:04:05Z"
@@ -194,6 +196,71 @@ def test_what_was_inflated_from_a_member_that_fails_its_checksum_says_so(tmp_pat
     assert not read_bytes(tmp_path, cut)[1].unverified
 
 
+def shown_records() -> bytes:
+    return b"voici :\r\n\r\n" + record(b"un faux texte")[:-4]
+
+
+@pytest.mark.parametrize("name", ["md5", "sha1", "sha256", "sha-256", "sha512"])
+@pytest.mark.parametrize("is_hex", [True, False])
+def test_digests_by_other_algorithms_prove_a_record_too(tmp_path: Path, name: str, is_hex: bool) -> None:
+    digest = hashlib.new(name.replace("-", ""), shown_records())
+    written = digest.hexdigest() if is_hex else b32encode(digest.digest()).decode()
+    for right, kept in ((True, shown_records()), (False, b"voici :")):
+        headers = f"WARC-Block-Digest: {name}:{written if right else written[::-1]}"
+        data = packed_as("plain", [record(shown_records(), headers=headers), record(b"fin")])
+        found, report = read_bytes(tmp_path, data)
+        assert [document.text for document in found] == [kept, b"fin"]
+        assert report.defects_total == (not right)
+
+
+def test_a_record_with_digests_by_two_algorithms_has_one_header(tmp_path: Path) -> None:
+    body = b"un texte"
+    digests = (
+        f"WARC-Block-Digest: {digest_of(body)}\nWARC-Block-Digest: sha256:{hashlib.sha256(body).hexdigest()}"
+    )
+    found, report = read_bytes(tmp_path, packed_as("plain", [record(body, headers=digests)]))
+    assert [(document.url, document.locator.damage) for document in found] == [
+        ("https://exemple.fr/seul", None)
+    ]
+    assert report.defects_total == 0
+
+
+def pages_of_warc(tmp_path: Path, records: list[bytes]) -> tuple[list[str], int]:
+    path = tmp_path / "a.warc"
+    path.write_bytes(b"".join(records))
+    found, report = read(path, "warc")
+    return [document.url for document in found], report.defects_total
+
+
+@pytest.mark.parametrize(
+    ("about", "known"), [("urn:log:1", True), ("metadata://exemple.fr/1", True), ("https://autre.fr/", False)]
+)
+def test_metadata_may_have_a_name_of_their_own_but_no_other_pages(
+    tmp_path: Path, about: str, known: bool
+) -> None:
+    seen = warc_record(http(b"<p>ici"), "https://exemple.fr/1", "WARC-Record-ID: <urn:uuid:1>")
+    more = warc_record(b"a: b", about, "WARC-Concurrent-To: <urn:uuid:1>", kind="metadata")
+    assert pages_of_warc(tmp_path, [seen, more]) == (["https://exemple.fr/1" if known else ""], not known)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(b"HTTP/1.1", b"\x08TTP/1.1"), (b"text/html", b"vext/html"), (b"Type: text", b"Type:!text")],
+)
+def test_a_page_of_which_damage_made_something_else_is_noticed(
+    tmp_path: Path, before: bytes, after: bytes
+) -> None:
+    first, second = (page(b"<!doctype html><p>la page", url=f"https://exemple.fr/{i}") for i in (1, 2))
+    assert pages_of_warc(tmp_path, [first.replace(before, after), second]) == (["https://exemple.fr/2"], 1)
+
+
+def test_what_is_no_page_is_left_out_without_a_word(tmp_path: Path) -> None:
+    body = http(b"<!doctype html><p>introuvable", "Content-Type: image/png")
+    proven = warc_record(body, "https://exemple.fr/1", f"WARC-Block-Digest: {digest_of(body)}")
+    style = page(b"p {color: red}", "Content-Type: text/css")
+    assert pages_of_warc(tmp_path, [proven, style]) == ([], 0)
+
+
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return press_corpus(tmp_path_factory.mktemp("press"))
@@ -286,3 +353,14 @@ def test_of_two_thousand_damages_none_loses_a_page_in_silence_or_gives_its_text_
     assert [
         harm for what, data in damages(whole.data, 2000, 13) if (harm := harm_of(whole, what, data))
     ] == []
+
+
+@pytest.mark.parametrize("packing", SHARED)
+def test_a_body_of_another_type_than_its_arc_line_says_is_left_out_without_a_word(
+    tmp_path: Path, packing: str
+) -> None:
+    image = b"HTTP/1.1 404\r\nContent-Type: image/png\r\n\r\n<!doctype html><p>introuvable"
+    path = tmp_path / "a.arc"
+    path.write_bytes(packed_arc(packing, [arc_record(image, fields="192.0.2.7 20100130112233 image/png")]))
+    found, report = read(path, "arc")
+    assert (found, report.defects_total) == ([], 0)

@@ -39,7 +39,7 @@ class Pages:
     """What a column's pages say, added up.
 
     `nulls`: None if a page does not say. `unused`: values of the dictionary that stand in no row, if that
-    was asked for and every place in it can be read.
+    was asked for and every place in it can be read. `with_checksum`: data pages that have one.
     """
 
     values: int = 0
@@ -104,7 +104,6 @@ def _added(found: Pages, header: Struct, content: memoryview, chunk: Chunk) -> _
     """Add a page; return it if it holds values, None if it is the dictionary."""
     kind = number(header, 1)
     found.pages += 1
-    found.with_checksum += 4 in header
     if kind == _DICTIONARY:
         said = inner(header, 7)
         if said is None or found.pages > 1 or number(said, 1) < 0:
@@ -120,6 +119,7 @@ def _added(found: Pages, header: Struct, content: memoryview, chunk: Chunk) -> _
     found.nulls = None if None in (found.nulls, page.nulls) else (found.nulls or 0) + (page.nulls or 0)
     found.values += page.values
     found.data_pages += 1
+    found.with_checksum += 4 in header
     return page
 
 
@@ -186,7 +186,8 @@ def _check(found: Pages, chunk: Chunk) -> None:
         raise PageError("a column has another number of pages than the footer says")
     if None not in (found.nulls, chunk.nulls) and found.nulls != chunk.nulls:
         raise PageError("the pages of a column have another number of nulls than the footer says")
-    if found.with_checksum not in (0, found.pages):
+    # Parquet for Java before 1.14 gives the dictionary a checksum, and no data page of the second version.
+    if found.with_checksum not in (0, found.data_pages):
         raise PageError("some pages of a column have checksums, and some have none")
 
 

@@ -183,8 +183,15 @@ class _RowGroup:
 
 def _check_types(schema: pa.Schema, chosen: Chosen, report: ReadReport, uri: str) -> None:
     """Refuse a text column of another type; do without a URL column of another type, as a defect."""
-    empty = pa.RecordBatch.from_pylist([], schema)
     names = chosen.names
+    for name in sorted(chosen.columns):
+        if schema.names.count(name.partition(".")[0]) > 1 and schema.names.count(name) != 1:
+            raise CorruptError(
+                f"more than one column is called {name.partition('.')[0]}, so nobody knows which is meant",
+                where=uri,
+                remedy="map a column whose name is its own, or write the file anew",
+            )
+    empty = pa.RecordBatch.from_pylist([], schema)
     try:
         if "text" in names:
             text_column(column_at(empty, names["text"]), names["text"])

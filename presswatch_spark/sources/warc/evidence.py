@@ -7,26 +7,29 @@ from __future__ import annotations
 
 import hashlib
 import re
-from base64 import b32decode
+from base64 import b32encode
 from collections.abc import Mapping
 
 from presswatch_spark.sources.http.message import BytesLike, parse_message
 
-_SHA1 = re.compile(r"(?i)sha-?1:([0-9a-f]{40}|[a-z2-7]{32})")
+_DIGEST = re.compile(r"(?i)(md5|sha-?(?:1|256|512)):([0-9a-f]+|[a-z2-7]+=*)")
 _LENGTH = re.compile(r"[0-9]{1,17}")
 
 
 def block_is_declared(fields: Mapping[str, str], block: BytesLike) -> bool | None:
-    """Whether a block has the SHA-1 that its WARC header declares; None if the header declares none.
+    """Whether a block has the digest that its WARC header declares; None if the header declares none.
 
-    `fields`: see `header_fields`.
+    Read are MD5, SHA-1, SHA-256 and SHA-512, in base 16 or 32. `fields`: see `header_fields`.
     """
-    declared = _SHA1.fullmatch(fields.get("warc-block-digest", ""))
+    declared = _DIGEST.fullmatch(fields.get("warc-block-digest", ""))
     if not declared:
         return None
-    digits = declared[1]
-    digest = bytes.fromhex(digits) if len(digits) == 40 else b32decode(digits.upper())
-    return hashlib.sha1(block, usedforsecurity=False).digest() == digest
+    digest = hashlib.new(declared[1].lower().replace("-", ""), block, usedforsecurity=False).digest()
+    written = declared[2].lower().rstrip("=")
+    if len(written) == 2 * len(digest):
+        return digest.hex() == written
+    in_base_32 = b32encode(digest).decode().lower().rstrip("=")
+    return in_base_32 == written if len(written) == len(in_base_32) else None
 
 
 def body_is_declared(block: BytesLike) -> bool | None:

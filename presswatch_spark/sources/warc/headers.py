@@ -35,6 +35,7 @@ _DATE = np.frombuffer(b"warc-date", np.uint8)
 _CONTENT_TYPE = np.frombuffer(b"content-type", np.uint8)
 _BLOCK_DIGEST = np.frombuffer(b"warc-block-digest", np.uint8)
 _PAYLOAD_DIGEST = np.frombuffer(b"warc-payload-digest", np.uint8)
+_SHA1 = np.frombuffer(b"sha1", np.uint8)
 _LANGUAGE = np.frombuffer(b"warc-identified-content-language", np.uint8)
 _CONVERSION = np.frombuffer(b"conversion", np.uint8)
 _WARCINFO = np.frombuffer(b"warcinfo", np.uint8)
@@ -147,14 +148,19 @@ def _kind(data: Bytes, start: int, end: int) -> int:
 
 
 @uncounted_njit
-def _once(data: Bytes, start: int, end: int) -> int:
-    """A bit for a name of a field that a header has once, of those that are not read; 0 for any other."""
+def _once(data: Bytes, start: int, end: int, value: int) -> int:
+    """A bit for a name of a field that a header has once, of those that are not read; 0 for any other.
+
+    Some writers give several digests, each by another algorithm: that by SHA-1 stands there once.
+    """
     if same(data, start, end, _RECORD_ID):
         return 16
     if same(data, start, end, _DATE):
         return 32
     if same(data, start, end, _CONTENT_TYPE):
         return 64
+    if not same(data, value, min(value + 4, len(data)), _SHA1):
+        return 0
     if same(data, start, end, _BLOCK_DIGEST):
         return 128
     return 256 if same(data, start, end, _PAYLOAD_DIGEST) else 0
@@ -224,7 +230,7 @@ def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
             field = 8
             passes = len(gate) == 0 or value == last or _passes(data, value, last, gate)
         else:
-            field = _once(data, first, colon)
+            field = _once(data, first, colon, value)
         damaged = damaged or seen & field != 0
         seen |= field
     return -1

@@ -65,6 +65,7 @@ class Stored:
     `pointer`: builds the locator, without what the response says; `place` gives offset and unit of a defect.
     `languages`: as the crawler identified them, None if nobody did. `cut`: by the crawler. `verified`: a gzip
     member holds the record and nothing else. `noted`: the media type that the crawler saw, if it says so.
+    `proven`: asks whether a digest that the record declares is that of `block`.
     """
 
     url: bytes
@@ -76,6 +77,7 @@ class Stored:
     cut: bool = False
     verified: bool = True
     noted: str | None = None
+    proven: Callable[[], bool] = lambda: False
 
     @property
     def message(self) -> Message | None:
@@ -212,7 +214,9 @@ class PageBatches:
         headless = body is not None and not bytes(stored.block[-3:]).replace(b"\r", b"").endswith(b"\n\n")
         held = body is not None and (len(body) > 0 or headless)
         noted_as_page = held and kind_of_content(stored.noted, b"") in ("html", "text")
-        if not stored.verified and (noted_as_page or stored.pointer().damage):
+        if not stored.verified and (
+            noted_as_page or stored.pointer().damage or (held and _may_be_page(stored, body or b""))
+        ):
             self.report.add_defect(DOUBTFUL, *stored.place())
         else:
             self.report.add_skipped(why)
@@ -288,6 +292,17 @@ class PageBatches:
         except ParserDiedError:
             self._broken += 1
             raise
+
+
+def _may_be_page(stored: Stored, body: bytes | memoryview) -> bool:
+    """Whether what seems to be of another kind looks like a page, or has lost its head, and nothing proves it
+    to be as the server sent it.
+    """
+    if stored.noted is not None:
+        return False  # The crawler's word for its type is at hand, as in ARC.
+    message = stored.message
+    headless = message is not None and message.body_at == 0 and stored.resource is None
+    return (headless or kind_of_content(None, body) == "html") and not stored.proven()
 
 
 def _joined(parts: Sequence[Bytes]) -> tuple[Bytes, Offsets]:

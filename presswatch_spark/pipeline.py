@@ -36,14 +36,14 @@ from presswatch_spark.output.waves import WaveScan, batched
 from presswatch_spark.sampling.draw import draw
 from presswatch_spark.settings.config import RunRules, ScanConfig, config_digest, row_settings
 from presswatch_spark.shard.scan import ShardScan
-from presswatch_spark.sources.beside import metadata_among
 from presswatch_spark.sources.oscar import companions
+from presswatch_spark.sources.oscar_metadata import metadata_among
 from presswatch_spark.sources.table.columns import check_mapping
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.session import cores_now, session
-from presswatch_spark.storage.beside import left_out_line
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical
+from presswatch_spark.storage.shard_names import left_out_line
 from presswatch_spark.storage.shards import ShardPlan, plan
 
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.matching.digests import table_digest
-from presswatch_spark.output.seals import file_sha256, sealed_parquet
+from presswatch_spark.output.seals import sealed_parquet
 from presswatch_spark.output.tables import PUBLISHED_BY, PUBLISHERS, SCHEMAS, TableStore
 from presswatch_spark.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
+from presswatch_spark.storage.local import file_sha256
 from presswatch_spark.tables import MATCHES, RUNS
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)

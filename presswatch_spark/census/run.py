@@ -32,9 +32,9 @@ from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.spark.errors import WorkerDiedError
 from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.session import TASK_FAILURES, session
-from presswatch_spark.storage.beside import left_out_line
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo, canonical, printable
+from presswatch_spark.storage.shard_names import left_out_line
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

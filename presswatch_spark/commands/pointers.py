@@ -137,7 +137,8 @@ def verify_rows(
     for line in _told(audit.verdicts(rows), failures, as_json):
         click.echo(line)
     verified = len(rows) - failures.total()
-    of = f"of {total:,}, seed {seed}" if len(rows) < total else "all there are"
+    everything = "all that are left" if damage else "all there are"
+    of = f"of {total:,}, seed {seed}" if len(rows) < total else everything
     click.echo(f"{verified:,} of {len(rows):,} rows verify ({of})", err=as_json)
     for reason, count in failures.most_common():
         click.echo(f"{count:>10,}  {reason}", err=as_json)

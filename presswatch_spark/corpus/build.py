@@ -42,9 +42,9 @@ from presswatch_spark.corpus.workspace import Workspace, workspace
 from presswatch_spark.errors import InputError
 from presswatch_spark.moments import check_formats
 from presswatch_spark.settings.config import CorpusConfig
-from presswatch_spark.storage.beside import left_out_line
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
 from presswatch_spark.storage.scratch import scratch_folder
+from presswatch_spark.storage.shard_names import left_out_line
 from presswatch_spark.storage.shards import ShardPlan, plan
 from presswatch_spark.storage.uris import canonical, scheme_of
 from presswatch_spark.tables import REFUSED, SUPPRESSED

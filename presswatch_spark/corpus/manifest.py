@@ -17,6 +17,7 @@ from presswatch_spark.corpus.layout import FORMAT_VERSION, MANIFEST
 from presswatch_spark.errors import CorpusError
 from presswatch_spark.matching.suffixes import list_version
 from presswatch_spark.settings.config import CorpusConfig, MinHashRules
+from presswatch_spark.storage.local import file_sha256
 from presswatch_spark.text.words import FOLD_VERSION
 
 # How the articles were read, which shows in their files.
@@ -177,12 +178,7 @@ def check_files(folder: Path, manifest: Manifest, *, content: bool) -> None:
 
 def _hashes(paths: list[Path]) -> list[str]:
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(_sha256, paths))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return list(pool.map(file_sha256, paths))
 
 
 def _digest(

@@ -155,8 +155,11 @@ class PriceList:
         if same := [machine for machine in fits if machine.name.casefold() == " ".join(words)]:
             return same[0]
         known = "; ".join(machine.name for machine in fits or self.machines)
-        what = f"several machines are called {name}" if fits and words else f"no machine is called {name}"
-        raise ConfigError(what, where=self.where, remedy=f"there are: {known}")
+        if fits and words:
+            what, remedy = f"{name} stands in the names of several machines", f"name one of them: {known}"
+        else:
+            what, remedy = f"no machine is called {name}", f"there are: {known}"
+        raise ConfigError(what, where=self.where, remedy=remedy)
 
     def rate(self, kind: str, gate: bool) -> float | None:
         """MB of text a second and core; a format whose gate was not measured is as fast as without it."""

@@ -1,4 +1,4 @@
-"""What is said while kernels are compiled: the first scan of each version takes most of a minute for that.
+"""Says that kernels are being compiled: the first scan of each version takes most of a minute for that.
 
 numba tells of each function as it compiles it, and of none that it finds in its cache.
 """
@@ -49,6 +49,7 @@ class Compiling:
         self._began: float | None = None
         self._compiled = 0
         self._said = False
+        self._left = ABOUT_SECONDS
         self._over = threading.Event()
         self._hook = ExitStack()
 
@@ -66,12 +67,19 @@ class Compiling:
         if self._began is None or self._clock() - self._began < SECONDS_BETWEEN_LOOKS:
             return
         if self._live:
-            self._write(f"\r{NEWS}: {self.seconds_left():.0f} s left\x1b[K")
+            self._count_down()
         elif not self._said and self._events:
             self._events.tell("compiling", about_seconds=ABOUT_SECONDS)
         elif not self._said:
             self._write(f"{NEWS}\n")
         self._said = True
+
+    def _count_down(self) -> None:
+        """Write the seconds that are left if they are fewer than before: on a busy machine they may rise."""
+        left = round(self.seconds_left())
+        if left < self._left or not self._said:
+            self._left = min(left, self._left)
+            self._write(f"\r{NEWS}: {self._left} s left\x1b[K")
 
     def seconds_left(self) -> float:
         """How long it may take still: by the clock at first, then by what is done of all there is to do."""

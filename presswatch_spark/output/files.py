@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.output.published import Written
-from presswatch_spark.output.seals import file_sha256
 from presswatch_spark.output.tables import SCHEMAS
 from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.local import file_sha256
 
 GROUP_ROWS = 1 << 15
 """Rows of a group: some 6 MB of `matches`, one range of S3."""

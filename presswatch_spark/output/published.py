@@ -127,7 +127,7 @@ def check_files(
                         row,
                         table,
                         info.uri,
-                        f"{_described(file)}, and its bytes are others: SHA-256 {digest}",
+                        f"{_described(file)}, and its bytes have changed: their SHA-256 is {digest}",
                     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -81,12 +80,6 @@ def opened_sealed(data: bytes, *, since: str | None = None) -> pq.ParquetFile:
     if place is None and (since is None or since in file.schema_arrow.names):
         raise ValueError("there is no seal")
     return file
-
-
-def file_sha256(path: Path | str) -> str:
-    """SHA-256 (hex) of a local file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def object_sha256(uri: str, storage: StorageOptions) -> str:

@@ -225,6 +225,12 @@ def _described(path: str, found: os.stat_result) -> ObjectInfo:
     return ObjectInfo(path, found.st_size, f"mtime-{found.st_mtime_ns}")
 
 
+def file_sha256(path: Path | str) -> str:
+    """Return the SHA-256 (hex) of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def partial_path(path: str) -> str:
     """Return where this process writes `path` before it is whole: hidden, in the same folder."""
     folder, name = os.path.split(path)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.storage.beside import is_shard_name
 from presswatch_spark.storage.globs import globbed, has_wildcard
 from presswatch_spark.storage.hosts import ask_anew
 from presswatch_spark.storage.lists import holds_list, is_list, listed, may_hold_list
@@ -23,6 +22,7 @@ from presswatch_spark.storage.objects import (
     printable,
     stat,
 )
+from presswatch_spark.storage.shard_names import is_shard_name
 from presswatch_spark.storage.uris import bucket_and_key, scheme_of
 
 

@@ -11,7 +11,7 @@ import pytest
 from presswatch_spark.pipeline import _without_companions
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.scan import ShardScan
-from presswatch_spark.sources import beside
+from presswatch_spark.sources import oscar_metadata
 from presswatch_spark.sources.detect import SOURCES
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.storage.shards import ShardPlan
@@ -65,7 +65,7 @@ def test_companions_are_told_by_a_process_of_its_own(tmp_path: Path, monkeypatch
     def read_here(*_: Any) -> bool:
         raise AssertionError("the driver looked into a shard")
 
-    monkeypatch.setattr(beside, "holds_metadata", read_here)
+    monkeypatch.setattr(oscar_metadata, "holds_metadata", read_here)
     text = tmp_path / "fr_part_1.txt"
     text.write_text("Une phrase.\n\n")
     shards = [ObjectInfo(str(text), 13), metadata(tmp_path / "fr_meta_part_1.jsonl")]
@@ -86,9 +86,9 @@ def test_a_file_that_ends_the_process_that_looks_into_it_is_a_shard_and_hides_no
                 return
             yield answer
 
-    told = beside._answers
+    told = oscar_metadata._answers
     files = [metadata(tmp_path / f"{name}.jsonl") for name in ("first", "killer", "last")]
-    monkeypatch.setattr(beside, "_answers", dying)
-    found = beside.metadata_among(files, StorageOptions())
+    monkeypatch.setattr(oscar_metadata, "_answers", dying)
+    found = oscar_metadata.metadata_among(files, StorageOptions())
     assert {os.path.basename(uri) for uri in found} == {"first.jsonl", "last.jsonl"}
     assert started == [3, 1]

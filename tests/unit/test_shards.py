@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.errors import CorruptError, InputError, StorageError
-from presswatch_spark.storage.beside import is_shard_name, left_out_line
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
+from presswatch_spark.storage.shard_names import is_shard_name, left_out_line
 from presswatch_spark.storage.shards import ShardPlan, plan
 from tests.servers import Server, web
 

@@ -1,6 +1,6 @@
-"""Which files are metadata of OSCAR 21.09, and so no shards: a process of its own looks into them.
+"""Finds the files that are metadata of OSCAR 21.09, and so no shards. A process of its own looks into them.
 
-Whoever plans a scan must not be ended by what a file holds.
+What a file holds must not end the process that plans a scan.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _YES, _NO = b"1", b"0"
 
 
 def metadata_among(files: Sequence[ObjectInfo], storage: StorageOptions) -> set[str]:
-    """URIs of those of `files` that are metadata; of what cannot be read nobody knows."""
+    """Return the URIs of those `files` that are metadata. A file that cannot be read is taken for a shard."""
     found = set[str]()
     while files:
         answers = list(_answers(files, storage))
         found.update(info.uri for info, answer in zip(files, answers, strict=False) if answer == _YES)
-        # Of what it died, it says nothing.
+        # The process says nothing of the file that ended it.
         files = files[len(answers) + 1 :]
     return found
 
@@ -47,7 +47,7 @@ def _answers(files: Sequence[ObjectInfo], storage: StorageOptions) -> Iterator[b
             told.close()
             waiting = poll()
             waiting.register(answers, POLLIN)
-            # One byte each: a pipe's buffer holds those of all files that anybody plans.
+            # An answer is one byte: the buffer of the pipe holds the answers for all files of any plan.
             while waiting.poll(1_000 * MOST_SECONDS) and (answer := answers.read(1)):
                 yield answer
         except OSError:
@@ -57,7 +57,7 @@ def _answers(files: Sequence[ObjectInfo], storage: StorageOptions) -> Iterator[b
 
 
 def serve() -> None:
-    """Answer for the files that are told on stdin, a byte each."""
+    """Read the list of files from stdin, and answer with one byte for each."""
     files, storage = pickle.load(sys.stdin.buffer)
     options = ReadOptions(storage=storage)
     for info in files:

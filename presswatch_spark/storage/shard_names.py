@@ -1,4 +1,4 @@
-"""What lies beside shards where datasets are published: papers, checksums, markers, lists."""
+"""Tells shards by their names from what lies beside them: papers, checksums, markers, lists."""
 
 from __future__ import annotations
 

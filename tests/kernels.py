@@ -1,6 +1,6 @@
 """Compiles and caches the kernels once: else each process of the tests compiles them for itself.
 
-    python -m tests.kernels
+python -m tests.kernels
 """
 
 from __future__ import annotations

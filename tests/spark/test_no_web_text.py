@@ -56,7 +56,9 @@ def c4() -> bytes:
         {"url": ADDRESS, "text": {TEXT: TEXT}, TEXT: TEXT},
     ]
     lines = [json.dumps(row).encode() for row in rows]
-    return gzip.compress(b"\n".join([*lines, b'{"text": "' + SAID, TEXT.encode(), b"[1]"]))[:-10]
+    # A text of several lines would make it a file of text: most of its lines would be no objects.
+    broken = b'{"text": "' + SAID.replace(b"\n", b" ")
+    return gzip.compress(b"\n".join([*lines, broken, TEXT.encode(), b"[1]"]))[:-10]
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from presswatch_spark.output.tables import TableStore
 from presswatch_spark.sampling.estimate import Estimated, SampleEstimate
 from presswatch_spark.show import columns_of, shortened, table_lines, wrapped_at
 from presswatch_spark.tables import CENSUSES
-from tests.tables import match, publish, row_of, write
+from tests.tables import match, publish, publish_row, row_of, write
 
 HOST = "https://www.un-journal.example/"
 URL = f"{HOST}{'rubrique/' * 12}proces-des-faux-paysages-de-valmondois.html"
@@ -136,6 +136,8 @@ def test_tables_of_a_version_without_letters_and_digests_are_shown_as_well(
     (file,) = (tmp_path / "matches").iterdir()
     older = pq.read_table(file).drop_columns(["row_sha256", "confidence", "document_words"])
     pq.write_table(older, file)
+    store = TableStore.open(str(tmp_path))
+    publish_row(store, "runs", store.rows()[0])
     for width in (80, 140):
         lines = shown(["matches", str(tmp_path)], width, capsys, monkeypatch)
         assert lines[-1] == "1 row: 1 article in 1 document"

@@ -19,11 +19,12 @@ from typing import Any
 import orjson
 
 from presswatch_spark.corpus.columns import Columns, Row, Unreadable, holds
-from presswatch_spark.corpus.parquet_rows import MAGIC, parquet_rows
+from presswatch_spark.corpus.parquet_rows import parquet_rows
 from presswatch_spark.errors import CorruptError, InputError
 from presswatch_spark.sources.base import ReadReport
 from presswatch_spark.sources.inflate.inflated import inflated
 from presswatch_spark.sources.inflate.lines import placed_lines
+from presswatch_spark.sources.table.footer import MAGIC
 from presswatch_spark.storage.objects import (
     ObjectInfo,
     StorageOptions,

@@ -14,7 +14,6 @@ from presswatch_spark.sources.table.opening import DAMAGE_ERRORS, DECODED_BYTES,
 from presswatch_spark.sources.table.row_groups import GroupReader
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, random_access
 
-MAGIC = b"PAR1"
 _BATCH_ROWS, _BATCH_BYTES = 1024, 16 << 20
 
 # What turning a value into Python's raises: dates that no calendar holds, text that is no UTF-8, time zones

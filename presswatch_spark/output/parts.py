@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from presswatch_spark.errors import OutputError
 from presswatch_spark.output.seals import whole_object
 from presswatch_spark.output.tables import SCHEMAS
-from presswatch_spark.sources.table.parquet import ARROW_ERRORS
+from presswatch_spark.sources.table.opening import ARROW_ERRORS
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.local import file_sha256
 from presswatch_spark.storage.objects import MissingError

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from presswatch_spark.sources.table.parquet import ARROW_ERRORS
+from presswatch_spark.sources.table.opening import ARROW_ERRORS
 from presswatch_spark.storage.model import StorageOptions
 from presswatch_spark.storage.objects import ObjectInfo, open_stream
 

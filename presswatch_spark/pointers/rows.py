@@ -19,7 +19,7 @@ from presswatch_spark.errors import CorruptError, InputError, OutputError
 from presswatch_spark.matching.rows import Row
 from presswatch_spark.output.tables import SCHEMAS, TableStore
 from presswatch_spark.queries.matches import chosen_runs
-from presswatch_spark.sources.table.parquet import ARROW_ERRORS
+from presswatch_spark.sources.table.opening import ARROW_ERRORS
 from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.tables import CAPTURES
 

@@ -16,9 +16,9 @@ from presswatch_spark.sources.inflate.window import Window
 from presswatch_spark.sources.oscar import METADATA_KEYS, OscarSource, refuse_metadata
 from presswatch_spark.sources.oscar_text import has_metadata_beside, is_named_like_text, siblings_of
 from presswatch_spark.sources.rows import ROWS
-from presswatch_spark.sources.table import parquet
 from presswatch_spark.sources.table.columns import leads_into, listed
 from presswatch_spark.sources.table.json_text import BYTE_ORDER_MARK
+from presswatch_spark.sources.table.opening import dotted_names, opened
 from presswatch_spark.sources.warc_pages import WarcSource
 from presswatch_spark.sources.wet import WetSource
 from presswatch_spark.storage.objects import ObjectInfo, random_access
@@ -190,4 +190,4 @@ def _by_columns(shard: ObjectInfo, options: ReadOptions, head: bytes, kind: str)
 
 def _parquet_names(shard: ObjectInfo, options: ReadOptions) -> frozenset[str]:
     with random_access(shard, options.storage) as file:
-        return parquet.dotted_names(parquet.opened(file, shard.uri).schema)
+        return dotted_names(opened(file, shard.uri).schema)

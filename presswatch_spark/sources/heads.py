@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from presswatch_spark.sources.table.columns import dotted_keys
+from presswatch_spark.sources.table.footer import MAGIC
 from presswatch_spark.sources.table.json_text import BYTE_ORDER_MARK, parse
 from presswatch_spark.sources.warc.fields import begins_with_record, first_content_type
 
@@ -82,7 +83,7 @@ def kind_of(head: bytes) -> str:
         if record == "metadata":
             return "WAT" if _OF_WAT in head.lower() else "WARC"
         return {"conversion": "WET", "warcinfo": "warcinfo"}.get(record, "WARC")
-    if head.startswith(b"PAR1"):
+    if head.startswith(MAGIC):
         return "Parquet"
     if head.startswith(b"filedesc:"):
         return "ARC"

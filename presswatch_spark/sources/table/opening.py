@@ -14,7 +14,6 @@ from presswatch_spark.sources.table.bounded import memory_bounded
 from presswatch_spark.sources.table.footer import Footer, FooterError, read_footer
 from presswatch_spark.sources.table.pages import CheckedFile
 
-MAGIC = b"PAR1"
 ARROW_ERRORS = (pa.ArrowException, OSError)
 # What pyarrow raises of damaged bytes, and what their values raise where Python has no such value.
 DAMAGE_ERRORS = (*ARROW_ERRORS, ValueError, ArithmeticError, LookupError)

@@ -18,10 +18,8 @@ from presswatch_spark.sources.table.chosen import Chosen, choose
 from presswatch_spark.sources.table.columns import Columns, MissingColumnError, listed
 from presswatch_spark.sources.table.locators import locator_of
 from presswatch_spark.sources.table.opening import (
-    ARROW_ERRORS,
     DAMAGE_ERRORS,
     DECODED_BYTES,
-    MAGIC,
     Opened,
     dotted_names,
     opened,
@@ -31,8 +29,6 @@ from presswatch_spark.sources.table.row_groups import DamagedError, GroupReader
 from presswatch_spark.sources.table.row_values import RowValues, column_at, is_text
 from presswatch_spark.sources.table.values import as_languages
 from presswatch_spark.storage.objects import ObjectInfo, random_access
-
-__all__ = ["ARROW_ERRORS", "DECODED_BYTES", "MAGIC", "dotted_names", "opened", "read_parquet"]
 
 UNSURE = "read without URLs: a dictionary holds texts that no row has, so a place in it may be damaged"
 

@@ -11,6 +11,7 @@ from presswatch_spark.sources.inflate.inflated import inflated_window
 from presswatch_spark.sources.inflate.window import Window
 from presswatch_spark.sources.table import parquet
 from presswatch_spark.sources.table.columns import Columns
+from presswatch_spark.sources.table.footer import MAGIC
 from presswatch_spark.sources.table.jsonl import read_jsonl
 from presswatch_spark.storage.objects import ObjectInfo
 
@@ -41,9 +42,9 @@ class TabularSource:
         """Yield the rows that have text; see `Source.read`."""
         columns = self.columns.with_mapping(options.columns)
         with options.open(shard) as stream:
-            magic = stream.read(len(parquet.MAGIC))
+            magic = stream.read(len(MAGIC))
             stream.push_back(magic)
-            if magic != parquet.MAGIC:
+            if magic != MAGIC:
                 window = Window(stream, report)
                 if window.refill(0) is None:
                     report.add_defect("the shard is empty", 0)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import ssl
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
+from pyspark.sql import SparkSession
 
 from presswatch_spark.demo.prose import articles
 from presswatch_spark.errors import InputError, StorageError
@@ -21,7 +19,7 @@ from presswatch_spark.sampling.draw import draw
 from presswatch_spark.settings.config import DatasetRules
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shards import plan
-from tests.conftest import ROOT
+from tests.commands import presswatch
 from tests.corpora import article, build, write_jsonl
 from tests.mirrors import write_crawl
 from tests.servers import Fault, web
@@ -48,18 +46,18 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def from_disk(mirror: Path, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def from_disk(
+    spark: SparkSession, mirror: Path, corpus: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
     return scanned(str(mirror), corpus, tmp_path_factory.mktemp("disk") / "tables")[0]
 
 
 def scanned(base: str, corpus: Path, out: Path, *more: str, **environment: str) -> tuple[dict[str, Any], str]:
     """Run the command on the release; its row of `runs`, and what it printed."""
-    command = [sys.executable, "-m", "presswatch_spark", "scan", "--release", CRAWL, "--format", "wet"]
-    command += ["--base", base, "--corpus", str(corpus), "--out", str(out), "--cores", "2", *more]
-    environment |= {"PYTHONPATH": str(ROOT), "PRESSWATCH_STORAGE__BACKOFF_BASE": "0.01"}
-    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return TableStore.open(str(out)).read("runs").to_pylist()[0], done.stdout
+    command = ["scan", "--release", CRAWL, "--format", "wet", "--base", base, "--corpus", str(corpus)]
+    environment |= {"PRESSWATCH_STORAGE__BACKOFF_BASE": "0.01"}
+    printed = presswatch(*command, "--out", str(out), *more, **environment)
+    return TableStore.open(str(out)).read("runs").to_pylist()[0], printed
 
 
 def objects_of(mirror: Path) -> dict[str, bytes]:

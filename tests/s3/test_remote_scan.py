@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import random
 import ssl
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
+from pyspark.sql import SparkSession
 
 from presswatch_spark.demo import shards
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.demo.prose import articles, pages
 from presswatch_spark.demo.texts import Article
 from presswatch_spark.output.tables import TableStore
-from tests.conftest import ROOT
+from tests.commands import presswatch
 from tests.corpora import article, build, write_jsonl
 from tests.servers import Fault, Server, web
 
@@ -59,22 +57,15 @@ def corpus(tmp_path_factory: pytest.TempPathFactory, sources: list[Article]) -> 
 
 
 @pytest.fixture(scope="module")
-def from_disk(release: Path, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def from_disk(
+    spark: SparkSession, release: Path, corpus: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
     return scanned([str(release)], corpus, tmp_path_factory.mktemp("disk") / "tables")
 
 
 def scanned(paths: list[str], corpus: Path, out: Path, **environment: str) -> dict[str, Any]:
     """Run the command; its row of `runs`."""
-    command = [sys.executable, "-m", "presswatch_spark", "scan", *paths]
-    command += ["--corpus", str(corpus), "--out", str(out), "--cores", "2"]
-    done = subprocess.run(
-        command,
-        env=os.environ | {"PYTHONPATH": str(ROOT), **PATIENT} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    presswatch("scan", *paths, "--corpus", str(corpus), "--out", str(out), **PATIENT, **environment)
     row: dict[str, Any] = TableStore.open(str(out)).read("runs").to_pylist()[0]
     assert row["shards_complete"] == row["shards_planned"] == 7
     return row

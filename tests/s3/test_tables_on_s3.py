@@ -21,6 +21,7 @@ from presswatch_spark.demo.prose import articles, pages
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables import SCAN_LOG
+from tests.commands import presswatch
 from tests.conftest import ROOT
 from tests.corpora import article, build, write_jsonl
 from tests.scanned import FORMS, press_corpus, scan_here, some_pages
@@ -50,27 +51,9 @@ def upload(client: Any, folder: Path, prefix: str) -> None:
             client.upload_file(str(path), "shards", f"{prefix}/{path.relative_to(folder)}")
 
 
-def scan(base: str, out: str, *flags: str, **environment: str) -> subprocess.Popen[str]:
-    """Start the scan of shards and corpus below `base`, shard by shard."""
-    command = [
-        sys.executable,
-        "-m",
-        "presswatch_spark",
-        "scan",
-        f"{base}/crawl",
-        "--corpus",
-        f"{base}/corpus",
-    ]
-    command += ["--out", out, "--cores", "2", "--wave-shards", "1", *flags]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)} | environment
-    piped = subprocess.PIPE
-    return subprocess.Popen(command, env=environment, stdout=piped, stderr=piped, text=True)
-
-
-def done(job: subprocess.Popen[str]) -> str:
-    said, complaints = job.communicate()
-    assert job.returncode == 0, complaints
-    return said
+def scan(base: str, out: str, *flags: str) -> list[str]:
+    """The words of a scan of shards and corpus below `base`, shard by shard."""
+    return ["scan", f"{base}/crawl", "--corpus", f"{base}/corpus", "--out", out, "--wave-shards", "1", *flags]
 
 
 def markers(client: Any) -> list[str]:
@@ -79,12 +62,21 @@ def markers(client: Any) -> list[str]:
 
 
 def test_a_scan_that_is_all_on_s3_and_killed_goes_on_and_finds_what_one_on_disk_finds(
-    press: Path, client: Any, bucket: str, endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    spark: SparkSession,
+    press: Path,
+    client: Any,
+    bucket: str,
+    endpoint: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     upload(client, press / "crawl", "crawl")
     upload(client, press / "corpus", "corpus")
     given = {"PRESSWATCH_RUN__LEASE_SECONDS": "2", "PRESSWATCH_CACHE_DIR": str(tmp_path / "cache")}
-    job = scan(f"s3://{bucket}", OUT, "--endpoint", endpoint, **given)
+    words = scan(f"s3://{bucket}", OUT, "--endpoint", endpoint)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | given
+    command = [sys.executable, "-m", "presswatch_spark", *words, "--cores", "2"]
+    job = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     while len(markers(client)) < 2:
         assert job.poll() is None, job.communicate()
         time.sleep(POLL_SECONDS)
@@ -94,9 +86,8 @@ def test_a_scan_that_is_all_on_s3_and_killed_goes_on_and_finds_what_one_on_disk_
     assert 2 <= kept < SHARDS
     assert cli.run(["runs", OUT, "--endpoint", endpoint]) == 0
     assert f"with {kept} shards done, is not finished" in capsys.readouterr().err
-    said = done(scan(f"s3://{bucket}", OUT, "--endpoint", endpoint, **given))
-    assert ", resumed: " in said
-    done(scan(str(press), str(tmp_path / "out")))
+    assert ", resumed: " in presswatch(*words, **given)
+    presswatch(*scan(str(press), str(tmp_path / "out")))
     stores = TableStore.open(OUT, StorageOptions(endpoint=endpoint)), TableStore.open(str(tmp_path / "out"))
     (on_s3,), (on_disk,) = (store.read("runs").to_pylist() for store in stores)
     names = ("table_digest", "matches", "documents", "shards_planned", "shards_complete", "config_digest")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,32 +14,13 @@ import yaml
 from presswatch_spark.corpus.build import build_corpus
 from presswatch_spark.corpus.layout import ARTICLES_PER_PART
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.errors import CorpusError, CorruptError
+from presswatch_spark.errors import CorruptError
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import StorageOptions
-from tests.conftest import ROOT
 from tests.corpora import article, build, text, write_jsonl
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-# Builds in this process, tells every stage, and waits there for an answer.
-STEP_BY_STEP = """
-import sys
-from pathlib import Path
-from presswatch_spark.settings.config import CorpusConfig
-from presswatch_spark.corpus.build import build_corpus
-from presswatch_spark.storage.objects import StorageOptions
-from tests.corpora import Inline
-
-def say(stage):
-    print(stage, flush=True)
-    sys.stdin.readline()
-
-folder = Path(sys.argv[1])
-members, articles, out = (str(folder / name) for name in ("members.yaml", "a.jsonl", "corpus"))
-build_corpus(Inline(), members, [articles], out, CorpusConfig(), StorageOptions(), say)
-"""
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -78,29 +56,6 @@ def test_an_error_of_a_task_arrives_as_ours(spark: SparkSession, tmp_path: Path)
     with pytest.raises(CorruptError, match=r"a\.jsonl"):
         build(tmp_path / "corpus", [tmp_path / "a.jsonl"], spark=spark)
     assert not (tmp_path / "corpus").exists()
-
-
-@pytest.mark.parametrize("stages", [1, 3, 5])
-def test_a_killed_build_leaves_no_corpus_and_the_next_one_works(tmp_path: Path, stages: int) -> None:
-    source = write_jsonl(tmp_path / "a.jsonl", [article(n) for n in range(20)])
-    expected = build(tmp_path / "expected", [source])
-    command = [sys.executable, "-c", STEP_BY_STEP, str(tmp_path)]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as child:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        for _ in range(stages - 1):
-            child.stdout.readline()
-            print(file=child.stdin, flush=True)
-        assert child.stdout.readline()
-        child.kill()
-        assert child.wait() == -signal.SIGKILL
-    with pytest.raises(CorpusError, match="there is no corpus"):
-        Corpus.open(str(tmp_path / "corpus"))
-    assert (tmp_path / ".corpus.building").is_dir()
-    assert build(tmp_path / "corpus", [source]) == expected
-    assert not (tmp_path / ".corpus.building").exists()
 
 
 @pytest.mark.full

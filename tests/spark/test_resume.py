@@ -14,6 +14,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.output.tables import TableStore
+from tests.commands import presswatch
 from tests.conftest import ROOT
 from tests.spark.conftest import SHARDS
 from tests.spark.press import Press
@@ -35,15 +36,20 @@ def digest(
 
 
 @pytest.fixture
-def start(press: Press, corpus: Path, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
-    """Start the job into `tmp_path / "out"`, in a process group of its own."""
+def words(press: Press, corpus: Path, tmp_path: Path) -> list[str]:
+    """What the job is told: to scan into `tmp_path / "out"`."""
+    command = [str(press.shards), "--format", "wet", "--corpus", str(corpus)]
+    return [*command, "--out", str(tmp_path / "out")]
+
+
+@pytest.fixture
+def start(words: list[str]) -> Callable[..., subprocess.Popen[str]]:
+    """Start the job in a process group of its own."""
 
     def start(*flags: str) -> subprocess.Popen[str]:
-        command = [sys.executable, str(JOB), str(press.shards), "--format", "wet", "--corpus", str(corpus)]
-        command += ["--out", str(tmp_path / "out"), *(flags or ("--wave-shards", str(WAVE)))]
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         return subprocess.Popen(
-            command,
+            [sys.executable, str(JOB), *words, *(flags or ("--wave-shards", str(WAVE)))],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -52,13 +58,6 @@ def start(press: Press, corpus: Path, tmp_path: Path) -> Callable[..., subproces
         )
 
     return start
-
-
-def finish(job: subprocess.Popen[str]) -> str:
-    """Wait for the job to end well; what it said."""
-    said, complaints = job.communicate()
-    assert job.returncode == 0, complaints
-    return said
 
 
 def reaches(job: subprocess.Popen[str], out: Path, waves: int) -> bool:
@@ -90,7 +89,11 @@ def ended(job: subprocess.Popen[str], seconds: float) -> bool:
     "seed", [1, 2, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(3, 21))]
 )
 def test_a_driver_killed_at_a_random_moment_and_given_again_finds_the_same(
-    start: Callable[..., subprocess.Popen[str]], tmp_path: Path, digest: object, seed: int
+    start: Callable[..., subprocess.Popen[str]],
+    words: list[str],
+    tmp_path: Path,
+    digest: object,
+    seed: int,
 ) -> None:
     out = tmp_path / "out"
     job = start()
@@ -99,14 +102,14 @@ def test_a_driver_killed_at_a_random_moment_and_given_again_finds_the_same(
     assert job.returncode == (-signal.SIGKILL if killed else 0)
     store = TableStore.open(str(out)) if out.exists() else None
     assert killed is (store is None or store.published() == [])
-    finish(start())
+    presswatch("scan", *words, "--wave-shards", str(WAVE))
     (row,) = TableStore.open(str(out)).read("runs").to_pylist()[-1:]
     assert row["table_digest"] == digest
     assert list((out / "_runs").iterdir()) == []
 
 
 def test_ctrl_c_ends_with_a_message_publishes_nothing_and_the_same_command_resumes(
-    start: Callable[..., subprocess.Popen[str]], tmp_path: Path, digest: object
+    start: Callable[..., subprocess.Popen[str]], words: list[str], tmp_path: Path, digest: object
 ) -> None:
     out = tmp_path / "out"
     job = start()
@@ -117,18 +120,18 @@ def test_ctrl_c_ends_with_a_message_publishes_nothing_and_the_same_command_resum
     assert "py4j" not in complaints
     assert "error: stopped" in complaints
     assert TableStore.open(str(out)).published() == []
-    assert "resumed" in finish(start("--wave-shards", "5"))
+    assert "resumed" in presswatch("scan", *words, "--wave-shards", "5")
     assert TableStore.open(str(out)).read("runs")["table_digest"].to_pylist() == [digest]
 
 
 def test_two_runs_at_the_same_time_in_one_folder_do_not_disturb_each_other(
-    start: Callable[..., subprocess.Popen[str]], tmp_path: Path, digest: object
+    start: Callable[..., subprocess.Popen[str]], words: list[str], tmp_path: Path, digest: object
 ) -> None:
-    one = start("--cores", "1", "--shards-per-task", "1", "--wave-shards", "100")
-    other = start("--cores", "1", "--min-run-words", "40")
-    finish(one)
-    finish(other)
-    store = TableStore.open(str(tmp_path / "out"))
-    digests = store.read("runs")["table_digest"].to_pylist()
+    other = start("--cores", "1", "--min-run-words", "40", "--wave-shards", "1")
+    assert reaches(other, tmp_path / "out", 1)
+    presswatch("scan", *words, "--shards-per-task", "1", "--wave-shards", "100")
+    _, complaints = other.communicate()
+    assert other.returncode == 0, complaints
+    digests = TableStore.open(str(tmp_path / "out")).read("runs")["table_digest"].to_pylist()
     assert len(set(digests)) == 2
     assert digest in digests

@@ -1,3 +1,35 @@
-"""Finds copied passages of member press articles in Common Crawl, C4 and OSCAR."""
+"""Finds copied passages of member press articles in Common Crawl, C4 and OSCAR.
 
-__version__ = "0.1.0"
+    import presswatch_spark as pw
+
+    pw.build_corpus("members.yaml", ["articles.jsonl"], "corpus")
+    run = pw.scan(["shards/"], corpus="corpus", out="tables")
+    run.matches(confidences=["A"]).to_pandas()
+
+What `presswatch_spark.face` offers is here by its name, and imported when it is first asked for: workers and
+short commands import this package, and wait for nothing that they do not use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from presswatch_spark.version import __version__
+
+if TYPE_CHECKING:
+    from presswatch_spark.face import Census, Run, Tables, build_corpus, census, open_tables, scan
+
+__all__ = ["Census", "Run", "Tables", "__version__", "build_corpus", "census", "open_tables", "scan"]
+
+
+def __getattr__(name: str) -> Any:
+    """What stands in `face`."""
+    if name in __all__:
+        return getattr(import_module("presswatch_spark.face"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What there is to ask for."""
+    return sorted({*globals(), *__all__})

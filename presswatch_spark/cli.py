@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import click
 
-from presswatch_spark import __version__
 from presswatch_spark.commands.census import census
 from presswatch_spark.commands.compare import compare
 from presswatch_spark.commands.corpus import corpus
@@ -24,6 +23,7 @@ from presswatch_spark.commands.watch import watch
 from presswatch_spark.exits import outcome
 from presswatch_spark.monitoring.throttled import throttling_told
 from presswatch_spark.show import printable
+from presswatch_spark.version import __version__
 
 STOPPED = (
     "stopped (a scan or census that `presswatch runs` does not list as finished goes on where it was when the"

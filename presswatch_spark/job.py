@@ -14,13 +14,13 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from presswatch_spark import __version__
 from presswatch_spark.cli import run
 from presswatch_spark.deploy.submission import FILE_OPTIONS
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.exits import FAILED
 from presswatch_spark.storage.objects import StorageOptions, fetch_file, write_object
 from presswatch_spark.storage.scratch import scratch_folder
+from presswatch_spark.version import __version__
 
 IN_YARN = frozenset({"CONTAINER_ID", "PYSPARK_GATEWAY_PORT"})
 """Variables of a driver that runs in a container of YARN, under spark-submit."""

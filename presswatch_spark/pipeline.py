@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
-from presswatch_spark import __version__
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.costs.budget import Bill, CostGuard
 from presswatch_spark.errors import OutputError
@@ -45,6 +44,7 @@ from presswatch_spark.spark.session import cores_now, session
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical
 from presswatch_spark.storage.shard_names import left_out_line
 from presswatch_spark.storage.shards import ShardPlan, plan
+from presswatch_spark.version import __version__
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

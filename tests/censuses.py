@@ -13,9 +13,9 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from benchmarks.census.material import Row, row_of
-from presswatch_spark.census.file import FileCensus
-from presswatch_spark.census.parts import FileOutcome, read_part
-from presswatch_spark.census.work import wanted_of
+from presswatch_spark.censuses.file import FileCensus
+from presswatch_spark.censuses.parts import FileOutcome, read_part
+from presswatch_spark.censuses.work import wanted_of
 from presswatch_spark.corpus.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.settings.config import CorpusConfig

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.census.indices import Index, write_index
 from benchmarks.census.reference import members_rows
-from presswatch_spark.census.run import CensusSummary, census
+from presswatch_spark.censuses.run import CensusSummary, census
 from presswatch_spark.corpus.build import build_corpus
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.settings.config import CorpusConfig, RunRules, ScanConfig

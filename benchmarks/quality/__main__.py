@@ -25,7 +25,7 @@ from benchmarks.quality.truth import common_pairs
 from benchmarks.quality.visible import visible_text
 from benchmarks.speed.report import into
 from benchmarks.speed.result import commit, machine
-from presswatch_spark import __version__
+from presswatch_spark.version import __version__
 
 BACKGROUND_PAGES = 300
 BEGIN, END = "<!-- quality: begin -->", "<!-- quality: end -->"

@@ -20,8 +20,8 @@ from presswatch_spark.commands.scan import ending, incomplete_lines
 from presswatch_spark.monitoring.events import EventLog, failure_told
 
 if TYPE_CHECKING:
-    from presswatch_spark.census.parts import Kind
-    from presswatch_spark.census.run import CensusSummary
+    from presswatch_spark.censuses.parts import Kind
+    from presswatch_spark.censuses.run import CensusSummary
 
 TITLES_SHOWN = 50
 VALUES_SHOWN = 4
@@ -67,17 +67,18 @@ def census(
     Only the columnar index of the release is read, and of that only the row groups that can hold a member's
     site or an article's URL. The captures go to the table `captures`, with a pointer to each record.
     """
-    from presswatch_spark.census.run import census as take_census
+    from presswatch_spark.face import census as take_census
     from presswatch_spark.settings.load import load_scan_config
     from presswatch_spark.show import counted, table_lines, terminal_width
 
-    settings = load_scan_config(config, os.environ, given_settings(flags))
+    given = given_settings(flags)
+    settings = load_scan_config(config, os.environ, given)
     events = EventLog() if settings.run.log_format == "json" else None
     with failure_told(events):
         summary = take_census(
-            (*releases, *more), corpus=corpus, out=out, config=settings, base=base, events=events,
-            tell=(lambda news: events.tell("planned", told=news)) if events else tell,
-        )  # fmt: skip
+            (*releases, *more), corpus=corpus, out=out, base=base, config=config, settings=given,
+            tell=(lambda news: events.tell("planned", told=news)) if events else tell, events=events,
+        ).summary  # fmt: skip
     incomplete = [line for line in summary.log if line["status"] != "complete"]
     with ending(context, incomplete=bool(incomplete)):
         for line in summary_lines(summary, out):

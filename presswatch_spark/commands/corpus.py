@@ -16,7 +16,6 @@ from presswatch_spark.commands.options import (
     storage_options,
     tell,
 )
-from presswatch_spark.storage.hosts import ask_anew
 
 if TYPE_CHECKING:
     from presswatch_spark.corpus.manifest import Manifest
@@ -89,16 +88,17 @@ def build(
     """
     from presswatch_spark.commands.corpus_titles import title_lines, titles_without_articles
     from presswatch_spark.commands.scan import ending
-    from presswatch_spark.corpus.build import build_corpus
-    from presswatch_spark.settings.load import load_corpus_config, load_scan_config
+    from presswatch_spark.face import build_corpus
+    from presswatch_spark.settings.load import load_corpus_config
     from presswatch_spark.show import printable
 
     settings = given_settings(flags)
-    rules = load_corpus_config(config, os.environ, settings)
-    storage = load_scan_config(config, os.environ, settings).storage
-    ask_anew()
+    # Before anything else: a mistake on the command line is told as one.
+    load_corpus_config(config, os.environ, settings)
     started = time.monotonic()
-    manifest = build_corpus(None, members, articles, out, rules, storage, _tell, background)
+    manifest = build_corpus(
+        members, articles, out, background=background, config=config, settings=settings, tell=_tell
+    )
     empty = titles_without_articles(manifest)
     with ending(context, incomplete=bool(empty)):
         took = f"built in {time.monotonic() - started:,.0f} s"

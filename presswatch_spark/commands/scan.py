@@ -119,27 +119,21 @@ def scan(
     Before it begins, its shards, bytes and core-hours are estimated on stderr, and its dollars with --price.
     After a --sample, what the whole release holds is estimated too; see `presswatch estimate`.
     """
-    from presswatch_spark.pipeline import scan as run_scan
+    from presswatch_spark.face import scan as run_scan
     from presswatch_spark.settings.load import load_scan_config
 
     given = given_settings(flags)
     if release:
         _check_release(context, paths, dataset, given)
-        given["read.release"] = release
     elif not paths:
         raise click.UsageError("name shards (PATH), or a --release", context)
     settings = load_scan_config(config, os.environ, given)
     events = EventLog() if settings.run.log_format == "json" else None
     with failure_told(events):
-        if release:
-            from presswatch_spark.releases.shards import shards_of
-
-            found = shards_of(release, dataset, base, settings.datasets, settings.storage)
-            paths, base = (found.path,), found.base
         summary = run_scan(
-            paths, dataset=dataset, corpus=corpus, out=out, config=settings, base=base, sample=sample,
-            sample_seed=sample_seed, events=events,
-        )  # fmt: skip
+            paths, corpus=corpus, out=out, format=dataset, release=release, base=base, sample=sample,
+            sample_seed=sample_seed, config=config, settings=given, events=events,
+        ).summary  # fmt: skip
     with ending(context, incomplete=bool(summary.incomplete)):
         for line in chain(summary_lines(summary, out), _estimate_lines(summary, out, settings.storage)):
             click.echo(line)

@@ -24,9 +24,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from presswatch_spark import __version__
 from presswatch_spark.deploy.tarball import ArchiveError, check_archive, digest_of, pack
 from presswatch_spark.errors import PresswatchError
+from presswatch_spark.version import __version__
 
 OF_THE_CLUSTER = frozenset({"pyspark", "py4j"})
 NEEDED = ("bin/python", "lib/presswatch_spark/job.py", "lib/presswatch_spark/conf/scan.yaml")

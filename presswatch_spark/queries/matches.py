@@ -10,6 +10,7 @@ from itertools import islice
 from operator import and_, or_
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
@@ -85,18 +86,37 @@ def match_rows(
     yield from islice((row for batch in batches for row in batch.to_pylist()), limit)
 
 
-def chosen_runs(store: TableStore, run_id: str | None) -> list[str]:
-    """The published runs that `run_id` names: all for None, the newest for `latest`.
+def match_table(
+    store: TableStore, run_id: str | None, wanted: MatchFilter, columns: list[str] | None = None
+) -> pa.Table:
+    """The rows that `match_rows` yields without a limit, as one table.
 
     Raises:
         InputError: no such run is published.
     """
-    published = store.published()
+    files = store.files("matches", *chosen_runs(store, run_id))
+    if not files:
+        return MATCHES.empty_table().select(columns or MATCHES.names)
+    found = store.dataset(files, MATCHES).to_table(columns=columns, filter=wanted.expression())
+    assert isinstance(found, pa.Table)
+    return found
+
+
+def chosen_runs(store: TableStore, run_id: str | None, by: str = "runs") -> list[str]:
+    """The published runs that `run_id` names: all for None, the newest for `latest`.
+
+    Args:
+        by: `runs` for scans, `censuses` for censuses.
+
+    Raises:
+        InputError: no such run is published.
+    """
+    published = store.published(by)
     if run_id is None:
         return published
     found = published[-1:] if run_id == "latest" else [run_id] if run_id in published else []
     if not found:
-        if run_id in store.published("censuses"):
+        if by == "runs" and run_id in store.published("censuses"):
             remedy = "`presswatch sql` reads its rows, in the table captures"
             raise InputError(f"{run_id} is a census and no scan", where=str(store.root), remedy=remedy)
         what = f"no run {run_id} is published" if run_id != "latest" else "no run is published"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from presswatch_spark import __version__
+from presswatch_spark.version import __version__
 
 AGENTS = ("CCBot", "GPTBot", "Google-Extended", "*")
 """Whose rules are read: Common Crawl's, OpenAI's and Google's agents, and those for any agent."""

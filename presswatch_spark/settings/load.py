@@ -19,6 +19,7 @@ from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.settings.kinds import Path, Setting, known_settings, parse_text, problem_of
 
 ENVIRONMENT_PREFIX = "PRESSWATCH_"
+COMMAND_LINE = "command line"
 # With our prefix, but no settings of a job: those of profiles (`presswatch_spark.deploy`), ...
 DEPLOY_PREFIX = "PRESSWATCH_DEPLOY__"
 # ... where hosts keep copies of a corpus, where a submitted job leaves its outcome, and what the tests read.
@@ -65,17 +66,24 @@ class Given:
 
 
 def load_scan_config(
-    path: str | None = None, env: Mapping[str, str] | None = None, flags: Mapping[str, object] | None = None
+    path: str | None = None,
+    env: Mapping[str, str] | None = None,
+    flags: Mapping[str, object] | None = None,
+    flags_from: str = COMMAND_LINE,
 ) -> ScanConfig:
     """Settings of a scan; see `load_settings`."""
-    return build_config(ScanConfig, (), load_settings(job_settings(), path, env or {}, flags or {}))
+    values = load_settings(job_settings(), path, env or {}, flags or {}, flags_from)
+    return build_config(ScanConfig, (), values)
 
 
 def load_corpus_config(
-    path: str | None = None, env: Mapping[str, str] | None = None, flags: Mapping[str, object] | None = None
+    path: str | None = None,
+    env: Mapping[str, str] | None = None,
+    flags: Mapping[str, object] | None = None,
+    flags_from: str = COMMAND_LINE,
 ) -> CorpusConfig:
     """Settings of a corpus build: the section `corpus`; so are flags named. See `load_settings`."""
-    values = load_settings(job_settings(), path, env or {}, flags or {})
+    values = load_settings(job_settings(), path, env or {}, flags or {}, flags_from)
     return build_config(CorpusConfig, ("corpus",), values)
 
 
@@ -85,22 +93,25 @@ def job_settings() -> Family:
     return Family(known_settings(), listed_in, ENVIRONMENT_PREFIX, OTHER_VARIABLES, DEPLOY_PREFIX)
 
 
-def parse_flag(name: str, value: object) -> object:
+def parse_flag(name: str, value: object, flags_from: str = COMMAND_LINE) -> object:
     """The value of a flag; a text is read as an environment variable's would be.
 
     Raises:
         ConfigError: the text is not of the setting's type.
     """
+    setting = known_settings().get(tuple(name.split(".")))
     try:
-        return (
-            parse_text(known_settings()[tuple(name.split("."))], value) if isinstance(value, str) else value
-        )
+        return parse_text(setting, value) if setting and isinstance(value, str) else value
     except ValueError as error:
-        raise ConfigError(f"{name} {error}", where="command line") from error
+        raise ConfigError(f"{name} {error}", where=flags_from) from error
 
 
 def load_settings(
-    family: Family, path: str | None, env: Mapping[str, str], flags: Mapping[str, object]
+    family: Family,
+    path: str | None,
+    env: Mapping[str, str],
+    flags: Mapping[str, object],
+    flags_from: str = COMMAND_LINE,
 ) -> dict[Path, object]:
     """Merge the layers into values by path.
 
@@ -109,6 +120,8 @@ def load_settings(
         path: the YAML file, or None.
         env: the process environment; names without the prefix are none of ours.
         flags: values by dotted path; None means that the flag was not given.
+        flags_from: where those were given, for messages.
+
     Raises:
         ConfigError: with every unknown name, wrong type and value out of bounds, one a line.
     """
@@ -117,7 +130,7 @@ def load_settings(
     layers = (
         _from_file(path, family, problems) if path else (),
         _from_environment(env, family, problems),
-        _from_flags(flags),
+        _from_flags(flags, flags_from),
     )
     for layer in layers:
         for given in layer:
@@ -148,10 +161,10 @@ def build_config(kind: type[Config], path: Path, values: Mapping[Path, object]) 
     return kind(**arguments)
 
 
-def _from_flags(flags: Mapping[str, object]) -> Iterator[Given]:
+def _from_flags(flags: Mapping[str, object], flags_from: str) -> Iterator[Given]:
     for name, value in flags.items():
         if value is not None:
-            yield Given(tuple(name.split(".")), value, "command line")
+            yield Given(tuple(name.split(".")), value, flags_from)
 
 
 def _from_environment(env: Mapping[str, str], family: Family, problems: list[str]) -> Iterator[Given]:

@@ -14,8 +14,8 @@ from pyspark.sql import SparkSession
 
 from benchmarks.census.material import row_of, write_file
 from presswatch_spark import cli
-from presswatch_spark.census.parts import FileOutcome, read_outcome, write_part
-from presswatch_spark.census.run import CensusSummary, census
+from presswatch_spark.censuses.parts import FileOutcome, read_outcome, write_part
+from presswatch_spark.censuses.run import CensusSummary, census
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.output.unfinished import UnfinishedRun, unfinished_runs
 from presswatch_spark.settings.config import ScanConfig
@@ -160,7 +160,7 @@ class TestTablesOnS3:
     ) -> None:
         here = self.taken(index, corpus, str(tmp_path / "out"), endpoint, spark)
         # Files of the table are cut after every file of the index.
-        monkeypatch.setattr("presswatch_spark.census.publish.FILE_BYTES", 1)
+        monkeypatch.setattr("presswatch_spark.censuses.publish.FILE_BYTES", 1)
         there = self.taken(index, corpus, self.OUT, endpoint, spark)
         names = ("table_digest", "captures", "rows", "bytes_read", "release", "shards_complete")
         assert [there.row[name] for name in names] == [here.row[name] for name in names]
@@ -189,7 +189,7 @@ class TestTablesOnS3:
     ) -> None:
         whole = self.taken(index, corpus, self.OUT + "-whole", endpoint, spark)
         with monkeypatch.context() as patched:
-            patched.setattr("presswatch_spark.census.run.publish", lambda *_: 1 / 0)
+            patched.setattr("presswatch_spark.censuses.run.publish", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 self.taken(index, corpus, self.OUT, endpoint, spark)
         store = TableStore.open(self.OUT, replace(FAST, endpoint=endpoint))
@@ -209,7 +209,7 @@ class TestTablesOnS3:
             less = {**outcome.log, "status": "partial", "error": "cut", "captures": 0}
             write_part(census_of.folder, 0, [], FileOutcome(less, {}))
 
-        monkeypatch.setattr("presswatch_spark.census.run._spread", partial(late, found))
+        monkeypatch.setattr("presswatch_spark.censuses.run._spread", partial(late, found))
         summary = self.taken(index, corpus, self.OUT, endpoint, spark)
         assert summary.row["run_id"] == unfinished.run_id
         first, *others = summary.log

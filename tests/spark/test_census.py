@@ -14,8 +14,8 @@ from pyspark.sql import SparkSession
 from benchmarks.census.indices import Index, write_index
 from benchmarks.census.material import file_of, row_of, write_file
 from presswatch_spark import cli
-from presswatch_spark.census.parts import FileOutcome, part_of, read_outcome, write_part
-from presswatch_spark.census.run import CensusSummary, census
+from presswatch_spark.censuses.parts import FileOutcome, part_of, read_outcome, write_part
+from presswatch_spark.censuses.run import CensusSummary, census
 from presswatch_spark.corpus.spread import spread
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
@@ -95,7 +95,7 @@ class TestCensus:
         out = tmp_path / "out"
         with monkeypatch.context() as patched:
             patched.setattr(
-                "presswatch_spark.census.publish.clear", lambda run: (_ for _ in ()).throw(KeyError)
+                "presswatch_spark.censuses.publish.clear", lambda run: (_ for _ in ()).throw(KeyError)
             )
             patched.setattr(TableStore, "publish", lambda *_: None)
             with pytest.raises(KeyError):
@@ -117,9 +117,9 @@ class TestCensus:
             read.append(len(todo))
             return spread(spark, place, census_of, todo)
 
-        monkeypatch.setattr("presswatch_spark.census.run.spread", counted)
+        monkeypatch.setattr("presswatch_spark.censuses.run.spread", counted)
         with monkeypatch.context() as patched:
-            patched.setattr("presswatch_spark.census.run.publish", lambda *_: 1 / 0)
+            patched.setattr("presswatch_spark.censuses.run.publish", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 taken(index, corpus, out, spark)
         (unfinished,) = unfinished_runs(TableStore.open(str(out)))
@@ -142,7 +142,7 @@ class TestCensus:
     def test_a_file_that_kills_its_workers_has_failed_and_the_others_are_read(
         self, spark: SparkSession, corpus: Path, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("presswatch_spark.census.work.FileCensus", Deadly)
+        monkeypatch.setattr("presswatch_spark.censuses.work.FileCensus", Deadly)
         files = [str(file_of(index, n, subset)) for n, subset in ((0, "warc"), (2, "robotstxt"), (2, "warc"))]
         summary = census(
             files, corpus=str(corpus), out=str(tmp_path / "out"), config=ScanConfig(), spark=spark

@@ -23,9 +23,9 @@ from benchmarks.census.material import CRAWL, SCHEMA, Row, row_of, surt, write_f
 from benchmarks.census.reference import members_rows
 from presswatch_spark.ccindex.reading import _bounds
 from presswatch_spark.ccindex.wanted import Wanted
-from presswatch_spark.census.parts import Kind
-from presswatch_spark.census.run import CensusSummary
-from presswatch_spark.census.work import index_files, wanted_of
+from presswatch_spark.censuses.parts import Kind
+from presswatch_spark.censuses.run import CensusSummary
+from presswatch_spark.censuses.work import index_files, wanted_of
 from presswatch_spark.commands.census import title_rows
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
@@ -552,7 +552,7 @@ class TestGeneratedIndex:
 def test_an_index_that_says_something_else_of_every_capture_does_not_fill_the_summary(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("presswatch_spark.census.file.KINDS_MAX", 10)
+    monkeypatch.setattr("presswatch_spark.censuses.file.KINDS_MAX", 10)
     rng = random.Random(5)
     rows = [row_of(rng, "gazette.fr", "warc") | {"content_languages": f"l{n}"} for n in range(500)]
     outcome, found = take(corpus, tmp_path, written(tmp_path, rows))

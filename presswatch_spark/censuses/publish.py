@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from presswatch_spark import __version__
 from presswatch_spark.ccindex.columns import partitions
-from presswatch_spark.census.parts import FileOutcome, part_of, read_part
-from presswatch_spark.census.work import Work
+from presswatch_spark.censuses.parts import FileOutcome, part_of, read_part
+from presswatch_spark.censuses.work import Work
 from presswatch_spark.output.failures import check_budget
 from presswatch_spark.output.files import SortedFiles
 from presswatch_spark.output.frames import frame
@@ -24,6 +23,7 @@ from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo, list_objects, printable
 from presswatch_spark.tables import CAPTURES, CENSUS_LOG
+from presswatch_spark.version import __version__
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

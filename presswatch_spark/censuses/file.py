@@ -15,7 +15,7 @@ from presswatch_spark.ccindex.cdxj import is_cdxj, read_cdxj
 from presswatch_spark.ccindex.columns import in_filename, partitions
 from presswatch_spark.ccindex.reading import IndexReport, Row, read_index
 from presswatch_spark.ccindex.wanted import Wanted
-from presswatch_spark.census.parts import FOUND, FileOutcome, Kind, write_part
+from presswatch_spark.censuses.parts import FOUND, FileOutcome, Kind, write_part
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.digests import row_digest
 from presswatch_spark.shard.attempts import ALL_DIED, failure_of, furthest

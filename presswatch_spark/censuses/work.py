@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from presswatch_spark.ccindex.wanted import Wanted
-from presswatch_spark.census.file import FileCensus
+from presswatch_spark.censuses.file import FileCensus
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.urls import page_url
 from presswatch_spark.releases.model import kinds_of

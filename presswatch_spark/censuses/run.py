@@ -16,11 +16,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from presswatch_spark import __version__
-from presswatch_spark.census.file import FileCensus
-from presswatch_spark.census.parts import FileOutcome, Kind, part_of, read_outcome
-from presswatch_spark.census.publish import publish
-from presswatch_spark.census.work import Work, index_files
+from presswatch_spark.censuses.file import FileCensus
+from presswatch_spark.censuses.parts import FileOutcome, Kind, part_of, read_outcome
+from presswatch_spark.censuses.publish import publish
+from presswatch_spark.censuses.work import Work, index_files
 from presswatch_spark.corpus.spread import spread
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.monitoring.census import CensusObserver
@@ -35,6 +34,7 @@ from presswatch_spark.spark.session import TASK_FAILURES, session
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo, canonical, printable
 from presswatch_spark.storage.shard_names import left_out_line
+from presswatch_spark.version import __version__
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -1,0 +1,304 @@
+"""The product in Python: what a program or a notebook needs, and what the command line calls.
+
+Settings come in the layers of the command line: a YAML file (`config`), the environment
+(`PRESSWATCH_GRADE__MIN_RUN_WORDS`), then `settings`, by dotted names: `{"grade.min_run_words": 12}`. All
+mistakes of all layers come in one `ConfigError`. Every error that is raised on purpose is a
+`presswatch_spark.errors.PresswatchError`, and says where it was and what helps.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from presswatch_spark.errors import InputError
+from presswatch_spark.settings.load import load_corpus_config, load_scan_config, parse_flag
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import SparkSession
+
+    from presswatch_spark.censuses.run import CensusSummary
+    from presswatch_spark.corpus.manifest import Manifest
+    from presswatch_spark.monitoring.events import EventLog
+    from presswatch_spark.monitoring.progress import Progress
+    from presswatch_spark.output.tables import TableStore
+    from presswatch_spark.pipeline import RunSummary
+    from presswatch_spark.storage.objects import StorageOptions
+
+Settings = Mapping[str, object]
+"""Settings by dotted names. A text is read as the environment's would be: `"fr,de"` for a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Published tables; from `open_tables`. What is read is held against what was published.
+
+    Tables come as `pyarrow.Table`, in the schemas of `presswatch_spark.tables`; `.to_pandas()` makes a data
+    frame of one.
+    """
+
+    store: TableStore
+
+    def runs(self) -> pa.Table:
+        """The published runs, a row each."""
+        return self.store.read("runs")
+
+    def matches(
+        self,
+        *,
+        run: str | None = None,
+        title: str | None = None,
+        publisher: str | None = None,
+        article: str | None = None,
+        grades: Sequence[str] = (),
+        confidences: Sequence[str] = (),
+        own_site: bool = False,
+        elsewhere: bool = False,
+        unknown_site: bool = False,
+        columns: Sequence[str] | None = None,
+    ) -> pa.Table:
+        """Rows of `matches`.
+
+        Args:
+            run: id of a run, or `latest`; default: all that are published, oldest first.
+            title, publisher, article: only rows of this id.
+            grades, confidences: only rows of these.
+            own_site, elsewhere, unknown_site: only documents that stand there; several add up.
+            columns: these columns; default: all.
+
+        Raises:
+            InputError: no such run is published, or no row names such a title, publisher or article.
+            OutputError: files are not those that were published.
+        """
+        from presswatch_spark.queries.matches import MatchFilter, match_table
+        from presswatch_spark.queries.named import require_known
+
+        require_known(self.store, {"title": title, "publisher": publisher, "article": article})
+        wanted = MatchFilter(
+            title_id=title, publisher_id=publisher, article_id=article, grades=tuple(grades),
+            confidences=tuple(confidences), own_site=own_site, elsewhere=elsewhere, unknown_site=unknown_site,
+        )  # fmt: skip
+        return match_table(self.store, run, wanted, list(columns) if columns is not None else None)
+
+    def read(self, table: str, *, run: str | None = None, columns: Sequence[str] | None = None) -> pa.Table:
+        """Rows of any table: `scan_log`, `captures`, … of one run, or of all that are published.
+
+        Raises:
+            InputError: there is no such table, or no such run is published.
+            OutputError: files are not those that were published.
+        """
+        from presswatch_spark.output.tables import PUBLISHED_BY, SCHEMAS
+        from presswatch_spark.queries.matches import chosen_runs
+
+        if table not in SCHEMAS:
+            raise InputError(f"there is no table {table}", remedy=f"there are: {', '.join(SCHEMAS)}")
+        by = PUBLISHED_BY.get(table, "runs")
+        runs = chosen_runs(self.store, run, by) if run else []
+        return self.store.read(table, *runs, columns=list(columns) if columns is not None else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A published run of a scan."""
+
+    summary: RunSummary
+    out: str
+    storage: StorageOptions
+
+    @property
+    def tables(self) -> Tables:
+        """The tables that it is published in."""
+        return _open(self.out, self.storage)
+
+    @property
+    def run_id(self) -> str:
+        """Its id, which all its rows carry."""
+        return self.summary.run_id
+
+    @property
+    def row(self) -> Mapping[str, object]:
+        """Its row of `runs`."""
+        return self.summary.row
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every shard was read to its end; only then is what was not found not there."""
+        return not self.summary.incomplete
+
+    def matches(self, **wanted: Any) -> pa.Table:
+        """Its rows of `matches`; takes what `Tables.matches` takes, but for `run`."""
+        return self.tables.matches(run=self.run_id, **wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """A published census: which of the members' pages a release holds."""
+
+    summary: CensusSummary
+    out: str
+    storage: StorageOptions
+
+    @property
+    def tables(self) -> Tables:
+        """The tables that it is published in."""
+        return _open(self.out, self.storage)
+
+    @property
+    def run_id(self) -> str:
+        """Its id, which all its rows carry."""
+        return str(self.summary.row["run_id"])
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every file of the index was read to its end."""
+        return all(line["status"] == "complete" for line in self.summary.log)
+
+    def captures(self, *, columns: Sequence[str] | None = None) -> pa.Table:
+        """Its rows of `captures`."""
+        return self.tables.read("captures", run=self.run_id, columns=columns)
+
+
+def build_corpus(
+    members: str,
+    articles: Sequence[str],
+    out: str,
+    *,
+    background: Sequence[str] = (),
+    config: str | None = None,
+    settings: Settings | None = None,
+    tell: Callable[[str], None] = lambda stage: None,
+    spark: SparkSession | None = None,
+) -> Manifest:
+    """Build a corpus of the members' articles in `out`; returns its manifest, with counts by title.
+
+    Args:
+        members: the members' file, YAML; see conf/members.example.yaml.
+        articles: files, folders, globs or addresses: JSONL, CSV or Parquet.
+        out: a folder that is new or empty, on disk or `s3://`.
+        background: shards of unrelated web text, to know stock phrases by.
+        tell: is told every stage as it begins.
+        spark: the session to build with; default: one of its own.
+
+    Raises:
+        ConfigError: the members' file or the settings have mistakes.
+        InputError, CorruptError, StorageError: a file is missing, of no known format, or not whole.
+        OutputError: `out` is not free, or the disk is full.
+    """
+    from presswatch_spark.corpus.build import build_corpus as build
+    from presswatch_spark.storage.hosts import ask_anew
+
+    given = _parsed(settings)
+    rules = load_corpus_config(config, os.environ, given, "settings")
+    storage = load_scan_config(config, os.environ, given, "settings").storage
+    ask_anew()
+    return build(spark, members, articles, out, rules, storage, tell, background)
+
+
+def scan(
+    paths: Sequence[str] = (),
+    *,
+    corpus: str,
+    out: str,
+    format: str = "auto",
+    release: str | None = None,
+    base: str | None = None,
+    sample: float | None = None,
+    sample_seed: int = 0,
+    config: str | None = None,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+    events: EventLog | None = None,
+    spark: SparkSession | None = None,
+) -> Run:
+    """Scan shards for copies of a corpus's articles, and publish the run in `out`.
+
+    A scan that was stopped goes on where it was when it is called with the same arguments again.
+
+    Args:
+        paths: files, folders, globs, addresses, or lists of shards.
+        corpus, out: folder or address of the corpus, and of the tables; runs may share those.
+        format: `auto`, `wet`, `warc`, `arc`, `c4`, `oscar` or `rows`.
+        release: in the place of `paths`, the name of a release; needs a `format`.
+        base: what the lines of a list are relative to; of a release, a mirror of where it lives.
+        sample: the share of the shards to scan, drawn at random; default: all.
+        sample_seed: another one draws another sample.
+        progress, events: where to report (default: stderr), and to log what happens; the progress too, then.
+        spark: session to use; default: one of its own.
+
+    Raises:
+        InputError: there is no shard, no such release, or not just one of `paths` and `release` is given.
+        ConfigError, BudgetError, CorpusError, OutputError, StorageError: as in `pipeline.scan`.
+    """
+    from presswatch_spark.pipeline import scan as run_scan
+    from presswatch_spark.releases.shards import shards_of
+
+    if bool(paths) == bool(release):
+        raise InputError("name shards, or a release: one of the two")
+    given = _parsed(settings) | ({"read.release": release} if release else {})
+    rules = load_scan_config(config, os.environ, given, "settings")
+    if release:
+        found = shards_of(release, format, base, rules.datasets, rules.storage)
+        paths, base = (found.path,), found.base
+    summary = run_scan(
+        paths, dataset=format, corpus=corpus, out=out, config=rules, base=base, sample=sample,
+        sample_seed=sample_seed, spark=spark, progress=progress, events=events,
+    )  # fmt: skip
+    return Run(summary, out, rules.storage)
+
+
+def census(
+    releases: Sequence[str],
+    *,
+    corpus: str,
+    out: str,
+    base: str | None = None,
+    config: str | None = None,
+    settings: Settings | None = None,
+    tell: Callable[[str], None] = lambda news: None,
+    events: EventLog | None = None,
+    spark: SparkSession | None = None,
+) -> Census:
+    """List every capture of the members' pages in the columnar index of a release, and publish it in `out`.
+
+    Args:
+        releases: the id of a crawl; or files, folders, globs, addresses or lists of an index.
+        corpus: folder or address of the corpus.
+        out: folder or address of the tables; scans may share it.
+        base: what the lines of a list are relative to; of a crawl, a mirror of where it lives.
+        tell: is told what is about to be read.
+        events: where to log what happens.
+        spark: session to use; default: one of its own.
+
+    Raises:
+        InputError: `releases` lead to no file, or name a crawl that is not known or has no such index.
+        ConfigError, CorpusError, OutputError, PlatformError: as in `censuses.run.census`.
+    """
+    from presswatch_spark.censuses.run import census as take_census
+
+    rules = load_scan_config(config, os.environ, _parsed(settings), "settings")
+    summary = take_census(
+        releases, corpus=corpus, out=out, config=rules, base=base, spark=spark, tell=tell, events=events
+    )
+    return Census(summary, out, rules.storage)
+
+
+def open_tables(tables: str, *, config: str | None = None, settings: Settings | None = None) -> Tables:
+    """Open the tables in a folder or at an `s3://` address, which a scan was given as `out`.
+
+    Raises:
+        OutputError: it is no folder of our tables, or one of another layout.
+    """
+    return _open(tables, load_scan_config(config, os.environ, _parsed(settings), "settings").storage)
+
+
+def _open(tables: str, storage: StorageOptions) -> Tables:
+    from presswatch_spark.output.tables import TableStore
+
+    return Tables(TableStore.open(tables, storage))
+
+
+def _parsed(settings: Settings | None) -> dict[str, object]:
+    return {name: parse_flag(name, value, "settings") for name, value in (settings or {}).items()}

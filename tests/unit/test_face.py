@@ -1,0 +1,95 @@
+"""`import presswatch_spark as pw`: what it offers, what it loads, and how it says no."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import presswatch_spark as pw
+from presswatch_spark.errors import ConfigError, InputError, OutputError
+from tests.scanned import FORMS, press_corpus, scan_here, some_pages
+
+
+def test_nothing_is_loaded_before_it_is_asked_for() -> None:
+    code = (
+        "import sys, presswatch_spark as pw; assert not {'numpy', 'pyarrow', 'pyspark'} & {*sys.modules};"
+        "pw.scan, pw.open_tables; assert 'pyspark' not in sys.modules"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_all_that_it_offers_is_there_and_says_what_it_does() -> None:
+    assert set(pw.__all__) <= set(dir(pw))
+    for name in set(pw.__all__) - {"__version__"}:
+        found = getattr(pw, name)
+        assert inspect.getdoc(found), name
+        assert callable(found)
+    with pytest.raises(AttributeError, match="no attribute 'scam'"):
+        pw.scam  # noqa: B018
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tables of two runs, the second of one shard less."""
+    folder = tmp_path_factory.mktemp("face")
+    paths = [folder / name for name in ("a.warc.wet.gz", "c4-train.json.gz")]
+    for path in paths:
+        FORMS[path.name](path, some_pages())
+    corpus = press_corpus(folder / "press")
+    scan_here(paths, corpus, folder / "tables")
+    scan_here(paths[1:], corpus, folder / "tables", run_id="20261126T000000Z-abcdef")
+    return folder / "tables"
+
+
+def test_matches_are_those_of_the_table_by_run_filter_and_column(tables: Path) -> None:
+    opened = pw.open_tables(str(tables))
+    everything = opened.matches()
+    assert everything.schema.names == opened.read("matches").schema.names
+    assert everything.equals(opened.read("matches"))
+    newest = opened.matches(run="latest", columns=["run_id", "article_id", "grade"])
+    assert set(newest["run_id"].to_pylist()) == {"20261126T000000Z-abcdef"}
+    assert 0 < len(newest) < len(everything)
+    row = next(row for row in newest.to_pylist() if row["article_id"])
+    found = opened.matches(article=row["article_id"], grades=[row["grade"]]).to_pandas()
+    assert set(found["article_id"]) == {row["article_id"]}
+    assert set(found["grade"]) == {row["grade"]}
+    assert opened.runs()["run_id"].to_pylist() == opened.read("runs")["run_id"].to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [({"run": "20261126T000000Z-abcdee"}, "did you mean"), ({"title": "courier"}, "nearest: ")],
+)
+def test_what_nobody_knows_is_no_empty_table(tables: Path, wanted: dict[str, str], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        pw.open_tables(str(tables)).matches(**wanted)  # type: ignore[arg-type]
+
+
+def test_no_such_table_and_no_such_folder_are_errors_with_what_there_is(tables: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no table match.*matches"):
+        pw.open_tables(str(tables)).read("match")
+    with pytest.raises(OutputError, match="not a folder of our tables"):
+        pw.open_tables(str(tables.parent))
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"grade.min_run_word": 12}, "settings: grade.min_run_word is no setting; did you mean"),
+        ({"grade.min_run_words": "twelve"}, "settings: grade.min_run_words"),
+        ({"grade.min_run_words": -1}, "settings: grade.min_run_words"),
+    ],
+)
+def test_a_mistake_in_settings_is_told_with_its_name(settings: dict[str, object], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        pw.scan(["shards"], corpus="corpus", out="tables", settings=settings)
+
+
+@pytest.mark.parametrize("given", [{}, {"paths": ["shards"], "release": "CC-MAIN-2025-33"}])
+def test_shards_are_named_in_one_way(given: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="one of the two"):
+        pw.scan(**given, corpus="corpus", out="tables")  # type: ignore[arg-type]

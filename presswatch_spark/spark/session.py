@@ -20,6 +20,7 @@ import pyarrow as pa
 from presswatch_spark.child import SAFE, tidy_environment
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.settings.shipped import shipped
+from presswatch_spark.spark.class_archive import archive_options
 from presswatch_spark.spark.interrupts import bear_interrupts, quiet_counts, quiet_py4j
 from presswatch_spark.spark.java import java_home
 
@@ -224,15 +225,19 @@ def _on_this_host() -> dict[str, str]:
     # For workers: huge pages under buffers that live for one batch cost the system more time than they save.
     os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
     newer = tuple(int(part) for part in pyspark.__version__.split(".")[:2]) >= (4, 2)
-    log_settings = f"-Dlog4j.configurationFile={shipped('log4j2.properties').as_uri()}"
-    options = f"{log_settings} {LIGHT_JVM}"
+    options, archive = jvm_options(), archive_options(Path(os.environ["JAVA_HOME"]))
     return {
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
-        "spark.driver.extraJavaOptions": options,
+        "spark.driver.extraJavaOptions": f"{options} {archive}".strip(),
         "spark.executor.extraJavaOptions": options,
         "spark.python.unix.domain.socket.enabled": str(newer).lower(),
     }
+
+
+def jvm_options() -> str:
+    """What every JVM of a session on this host is told: where its log settings are, and to be light."""
+    return f"-Dlog4j.configurationFile={shipped('log4j2.properties').as_uri()} {LIGHT_JVM}"
 
 
 def _on_executors() -> dict[str, str]:

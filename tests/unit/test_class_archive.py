@@ -1,0 +1,49 @@
+"""The archive of Spark's classes: used only where it is whole, and never in the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from presswatch_spark.spark import class_archive
+from presswatch_spark.spark.class_archive import archive_options, make_archive
+
+
+@pytest.fixture
+def java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A JAVA_HOME whose folder has a blank, with an archive that a rehearsal wrote."""
+    home = tmp_path / "a home"
+    home.mkdir()
+    monkeypatch.setattr(class_archive, "java_home", lambda: str(home))
+    write = "import re, sys; open(re.search('AtExit=(.+?)\"', sys.argv[1])[1], 'wb').write(b'classes')"
+    monkeypatch.setattr(class_archive, "REHEARSAL", write)
+    return home
+
+
+def test_an_archive_is_made_once_and_named_as_one_word(java: Path) -> None:
+    told: list[str] = []
+    assert archive_options(java) == ""
+    assert make_archive("-Dx=y", told.append)
+    assert make_archive("-Dx=y", told.append)
+    assert len(told) == 1
+    (archive,) = java.glob("*.jsa")
+    assert f'"-XX:SharedArchiveFile={archive}"' in archive_options(java)
+    assert sorted(path.suffix for path in java.iterdir()) == [".jsa", ".sha256"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"class", b"claszes", b"classes and more"])
+def test_a_damaged_archive_is_not_used_and_made_anew(java: Path, damage: bytes) -> None:
+    make_archive("", print)
+    (archive,) = java.glob("*.jsa")
+    archive.write_bytes(damage)
+    assert archive_options(java) == ""
+    assert make_archive("", print)
+    assert archive.read_bytes() == b"classes"
+
+
+def test_a_rehearsal_that_fails_leaves_nothing(java: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(class_archive, "REHEARSAL", "raise SystemExit(1)")
+    assert not make_archive("", print)
+    assert archive_options(java) == ""
+    assert list(java.iterdir()) == []

@@ -12,6 +12,7 @@ from presswatch_spark.child import SAFE, without_blanks
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.submission import job_file
 from presswatch_spark.settings.shipped import shipped
+from presswatch_spark.spark.class_archive import archive_options
 from presswatch_spark.spark.java import java_home
 
 
@@ -27,14 +28,17 @@ def local_command(
     entry = job_file(job, root)
     spec = importlib.util.find_spec("pyspark")
     home = str(Path(str(spec and spec.origin)).parent)
+    java = java_home()
     # A default, so that a caller's own spark.driver.extraJavaOptions stay free.
-    log_settings = f"-Dlog4j.configurationFile={shipped('log4j2.properties').as_uri()}"
-    settings = {"spark.driver.defaultJavaOptions": log_settings, **profile.spark}
+    options = (
+        f"-Dlog4j.configurationFile={shipped('log4j2.properties').as_uri()} {archive_options(Path(java))}"
+    )
+    settings = {"spark.driver.defaultJavaOptions": options.strip(), **profile.spark}
     command = [f"{home}/bin/spark-submit", "--master", env.get("SPARK_MASTER") or profile.local.master]
     for name, value in settings.items():
         command += ["--conf", f"{name}={value}"]
     variables = {
-        "JAVA_HOME": java_home(),
+        "JAVA_HOME": java,
         "SPARK_HOME": home,
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,

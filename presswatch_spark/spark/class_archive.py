@@ -22,7 +22,7 @@ from importlib import metadata
 from pathlib import Path
 
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.spark.java import java_home
+from presswatch_spark.spark.java import java_home, jvm_options
 
 SECONDS = 300
 QUIET = "-Xlog:cds*=off"
@@ -104,8 +104,6 @@ def _archive_of(java: Path) -> Path:
 
 
 if __name__ == "__main__":
-    from presswatch_spark.spark.session import jvm_options
-
     try:
         if not make_archive(jvm_options(), print):
             print("Spark's classes could not be kept: sessions start without", file=sys.stderr)  # noqa: T201

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from presswatch_spark.errors import PresswatchError
+from presswatch_spark.settings.shipped import shipped
 from presswatch_spark.user_cache import is_ours, user_caches
 
 OLDEST = 17
@@ -34,6 +35,10 @@ INCUBATOR = "--add-modules=jdk.incubator.vector"
 SECURITY_ACTION = "--add-opens=java.base/sun.security.action=ALL-UNNAMED"
 # The first Java without the package that Spark wants opened; it warns of that, too.
 WITHOUT_SECURITY_ACTION = 24
+# The JVM only hands rows from Python workers to Parquet files. It does not live by an optimising compiler or
+# a parallel collector: both take the cores from the workers.
+LIGHT_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
 WRAPPER_HEAD = """#!/bin/sh
 # A Java for presswatch-spark, without what Spark asks for and does not need.
 """
@@ -47,6 +52,11 @@ for argument do
 done
 exec {{java}} "$@"
 """
+
+
+def jvm_options() -> str:
+    """What every JVM of a session on this host is told: where its log settings are, and to be light."""
+    return f"-Dlog4j.configurationFile={shipped('log4j2.properties').as_uri()} {LIGHT_JVM}"
 
 
 def java_home() -> str:

@@ -19,10 +19,9 @@ import pyarrow as pa
 
 from presswatch_spark.child import SAFE, tidy_environment
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.settings.shipped import shipped
 from presswatch_spark.spark.class_archive import archive_options
 from presswatch_spark.spark.interrupts import bear_interrupts, quiet_counts, quiet_py4j
-from presswatch_spark.spark.java import java_home
+from presswatch_spark.spark.java import java_home, jvm_options
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -30,10 +29,6 @@ if TYPE_CHECKING:
 
 TASK_FAILURES = 4
 JAVA_SECONDS = 120
-
-# The JVM only hands rows from Python workers to Parquet files. It does not live by an optimising compiler or
-# a parallel collector: both take the cores from the workers.
-LIGHT_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 SETTINGS = {
     "spark.ui.showConsoleProgress": "false",
@@ -233,11 +228,6 @@ def _on_this_host() -> dict[str, str]:
         "spark.executor.extraJavaOptions": options,
         "spark.python.unix.domain.socket.enabled": str(newer).lower(),
     }
-
-
-def jvm_options() -> str:
-    """What every JVM of a session on this host is told: where its log settings are, and to be light."""
-    return f"-Dlog4j.configurationFile={shipped('log4j2.properties').as_uri()} {LIGHT_JVM}"
 
 
 def _on_executors() -> dict[str, str]:

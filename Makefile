@@ -52,7 +52,7 @@ check: setup dev ## lint, check the format, the types and the import contract
 	$(BIN)/lint-imports
 
 bench-quality: setup dev peers ## measure what is found, against brute force and against other tools
-	$(BIN)/python -m benchmarks.quality --out benchmarks/results --docs docs/benchmarks.md $(ARGS)
+	$(BIN)/python -m benchmarks.quality --out benchmarks/results --docs docs/explanation/benchmarks.md $(ARGS)
 
 bench-speed: setup dev peers ## measure how fast a scan is, against the limit and against other tools
 	$(BIN)/python -m benchmarks.speed $(ARGS)

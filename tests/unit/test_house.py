@@ -143,7 +143,7 @@ def _lines(path: Path) -> list[str]:
 def test_make_help_explains_every_target() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in (
-        *("help", "setup", "demo", "test", "test-full", "test-spark40", "check", "archive"),
+        *("help", "setup", "demo", "test", "test-full", "test-spark40", "check", "docs", "archive"),
         *("bench-quality", "bench-speed", "bench-scale", "peers", "airflow", "releases", "lock", "clean"),
     ):
         assert re.search(rf"^{target}:.*## \w", makefile, re.MULTILINE), target

@@ -87,8 +87,8 @@ suffixes: setup dev ## move the list of public suffixes to its newest release, a
 	$(COMPILE) --upgrade-package publicsuffixlist pyproject.toml --output-file requirements.lock
 	$(COMPILE) --upgrade-package publicsuffixlist pyproject.toml --extra dev --constraint requirements-build.lock --constraint requirements.lock --output-file requirements-dev.lock
 
-clean: ## remove .venv, the demo's output and every cache
-	rm -rf $(VENV) $(PEERS) $(SPARK40) $(AIRFLOW) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## remove .venv, the output of demo and tutorial, and every cache
+	rm -rf $(VENV) $(PEERS) $(SPARK40) $(AIRFLOW) demo tutorial build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find presswatch_spark tests jobs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 java: $(VENV)/installed # a suitable Java of the machine is used; without one, a JRE wheel serves

@@ -64,6 +64,7 @@ def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "archive").mkdir()
     rows = [{"contenu": each.text, "meta": {"adresse": each.url}} for each in shelves["c4"]]
     (tmp_path / "archive" / "pages.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    monkeypatch.setenv("PRESSWATCH_DATASETS__COMMON_CRAWL__BASE", MIRROR)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -91,7 +92,7 @@ def test_every_command_of_the_guides_does_what_it_says(
                 assert code == 0, f"{shlex.join(words)}\n{said.err}"
                 assert said.out, shlex.join(words)
     store = TableStore.open("tables")
-    assert [row["matches"] > 0 for row in store.read("runs").to_pylist()] == [True] * 4
+    assert [row["matches"] > 0 for row in store.read("runs").to_pylist()] == [True] * 5
     (trial,) = TableStore.open("trial").read("scan_log").to_pylist()
     assert (trial["matches"] > 0, trial["documents_without_url"]) == (True, 0)
     named: dict[str, object] = {}

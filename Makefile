@@ -20,7 +20,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev java demo test test-full test-spark40 check archive bench-quality bench-speed bench-scale bench-extraction peers airflow releases lock suffixes clean
+.PHONY: help setup dev java demo test test-full test-spark40 check docs archive bench-quality bench-speed bench-scale bench-extraction peers airflow releases lock suffixes clean
 
 help: ## explain every target
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -46,14 +46,18 @@ test-spark40: setup $(SPARK40)/installed ## run the same tests on Spark 4.0, the
 archive: setup dev ## build the archive that jobs run from on a cluster, in dist/; ARGS="--python 3.11 --machine aarch64"
 	$(BIN)/python -m presswatch_spark.deploy.archive $(ARGS)
 
-check: setup dev ## lint, check the format, the types and the import contract
+check: setup dev docs ## lint, check the format, the types and the import contract, and build the documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: setup dev ## build the documentation as a site, in build/docs/; a broken link or an undocumented public name fails
+	@$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet --fresh-env --doctree-dir build/doctrees docs build/docs
+	@echo "open build/docs/index.html"
+
 bench-quality: setup dev peers ## measure what is found, against brute force and against other tools
-	$(BIN)/python -m benchmarks.quality --out benchmarks/results --docs docs/benchmarks.md $(ARGS)
+	$(BIN)/python -m benchmarks.quality --out benchmarks/results --docs docs/explanation/benchmarks.md $(ARGS)
 
 bench-speed: setup dev peers ## measure how fast a scan is, against the limit and against other tools
 	$(BIN)/python -m benchmarks.speed $(ARGS)
@@ -84,8 +88,8 @@ suffixes: setup dev ## move the list of public suffixes to its newest release, a
 	$(COMPILE) --upgrade-package publicsuffixlist pyproject.toml --output-file requirements.lock
 	$(COMPILE) --upgrade-package publicsuffixlist pyproject.toml --extra dev --constraint requirements-build.lock --constraint requirements.lock --output-file requirements-dev.lock
 
-clean: ## remove .venv, the demo's output and every cache
-	rm -rf $(VENV) $(PEERS) $(SPARK40) $(AIRFLOW) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## remove .venv, the output of demo and tutorial, and every cache
+	rm -rf $(VENV) $(PEERS) $(SPARK40) $(AIRFLOW) demo tutorial build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find presswatch_spark tests jobs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 java: $(VENV)/installed # a suitable Java of the machine is used; without one, a JRE wheel serves

@@ -1,6 +1,6 @@
 """Every table's schema, one place, each column documented.
 
-The Arrow schemas below are the single source: Spark's DDL, `docs/tables.md` and the tests derive from them.
+The Arrow schemas below are the single source: Spark's DDL, `docs/reference/tables.md` and the tests derive from them.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ RUNS = pa.schema(
         _required("minhash_scheme", pa.string(), "Permutation scheme of datasketch."),
         _required("minhash_seed", pa.int64(), "Seed of the permutations."),
         _required("minhash_permutations", pa.int32(), "Number of permutations."),
-        _required("table_digest", pa.string(), "Digest over the run's rows in `matches`; see docs/tables.md for how to recompute it."),
+        _required("table_digest", pa.string(), "Digest over the run's rows in `matches`; see docs/how-to/check-a-table.md for how to recompute it."),
         _column("signals_digest", pa.string(), "Digest over the run's rows in `rights_signals`, made the same way. Null in older runs."),
         _column("files", pa.list_(PUBLISHED_FILE), "The run's files in the other tables: rows, bytes, SHA-256 (hex), and on S3 the ETag. Whoever reads the run compares them with what is there. Null in older runs."),
     ]

@@ -44,7 +44,7 @@ def main() -> None:
     asked.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
     text = markdown(result)
     if asked.docs:
-        into(ROOT / "docs" / "benchmarks.md", text, BEGIN, END, "Extraction")
+        into(ROOT / "docs" / "explanation" / "benchmarks.md", text, BEGIN, END, "Extraction")
     print(text)
     sys.exit(1 if result["broken"] else 0)
 
@@ -125,7 +125,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks.extraction", description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "extraction.json")
     parser.add_argument(
-        "--no-docs", dest="docs", action="store_false", help="leave docs/benchmarks.md as it is"
+        "--no-docs", dest="docs", action="store_false", help="leave docs/explanation/benchmarks.md as it is"
     )
     return parser.parse_args()
 

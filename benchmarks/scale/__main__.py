@@ -1,4 +1,4 @@
-"""Measure how cost and memory grow; write JSON, and the figures of docs/scale.md.
+"""Measure how cost and memory grow; write JSON, and the figures of docs/explanation/scale.md.
 
     python -m benchmarks.scale                        all parts
     python -m benchmarks.scale --only shards,skew     some of them; the others keep what was measured before
@@ -26,7 +26,7 @@ from benchmarks.speed.report import into
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "benchmarks" / "results" / "scale.json"
-DOCUMENT = ROOT / "docs" / "scale.md"
+DOCUMENT = ROOT / "docs" / "explanation" / "scale.md"
 SMALL = Sizes(
     shards=(8, 16, 32),
     corpora=(200, 1000),
@@ -79,7 +79,9 @@ def main() -> None:
     parser.add_argument("--small", action="store_true", help="tiny sizes, for a look at the bench itself")
     parser.add_argument("--folder", help="where to make the data; default: the system's temporary folder")
     parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file")
-    parser.add_argument("--no-docs", dest="docs", action="store_false", help="leave docs/scale.md alone")
+    parser.add_argument(
+        "--no-docs", dest="docs", action="store_false", help="leave docs/explanation/scale.md alone"
+    )
     asked = parser.parse_args()
     if unknown := set(asked.only.split(",")) - set(names):
         parser.error(f"no part {', '.join(sorted(unknown))}")

@@ -1,4 +1,4 @@
-"""The figures of docs/scale.md: what was measured, and what is reckoned from it by arithmetic shown."""
+"""The figures of docs/explanation/scale.md: what was measured, and what follows by the arithmetic shown."""
 
 from __future__ import annotations
 

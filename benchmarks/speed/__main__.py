@@ -1,4 +1,4 @@
-"""Measure the speed of the scan, in ratios of one run; write JSON, and the tables of docs/benchmarks.md.
+"""Measure the speed of the scan, in ratios of one run; write JSON, and tables in the documentation.
 
     python -m benchmarks.speed                      all parts, on 1 GB of text of each kind
     python -m benchmarks.speed --only wet,verify    some of them; the others keep what was measured before
@@ -35,7 +35,7 @@ from benchmarks.speed.material import Material, Sizes
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "benchmarks" / "results" / "speed.json"
-DOCUMENT = ROOT / "docs" / "benchmarks.md"
+DOCUMENT = ROOT / "docs" / "explanation" / "benchmarks.md"
 
 PARTS: dict[str, Callable[[Material], dict[str, object]]] = {
     "cold": cold.measure,
@@ -101,7 +101,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--folder", help="where to make the data; default: the system's temporary folder")
     parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file")
-    parser.add_argument("--no-docs", dest="docs", action="store_false", help="leave docs/benchmarks.md alone")
+    parser.add_argument(
+        "--no-docs", dest="docs", action="store_false", help="leave docs/explanation/benchmarks.md alone"
+    )
     return parser.parse_args()
 
 

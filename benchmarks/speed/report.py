@@ -1,4 +1,4 @@
-"""The report: a result as Markdown, and its place in docs/benchmarks.md."""
+"""The report: a result as Markdown, and its place in docs/explanation/benchmarks.md."""
 
 from __future__ import annotations
 

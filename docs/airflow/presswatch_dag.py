@@ -6,8 +6,8 @@ with 75 as long as a scan is under way. Whatever Airflow does with the task (a r
 run that was left behind by a timeout), each release is scanned once: claims beside the tables decide, not
 Airflow.
 
-Fill in what stands in capitals. The worker needs credentials of the submitter (docs/operations.md), and
-`presswatch` on its path, from a checkout after `make setup` and `make archive`: jobs come with it.
+Fill in what stands in capitals. The worker needs credentials of the submitter (docs/how-to/operations.md),
+and `presswatch` on its path, from a checkout after `make setup` and `make archive`: jobs come with it.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 HEADERS = ("in the release", "seen", "estimate", "at least", "at most", "in shards")
 BY = {"title": "title_id", "publisher": "publisher_id"}
-# Of fewer shards, limits of 95 % are less sure than that where few of them hold most: see docs/decisions.md.
+# Of fewer shards, limits of 95 % are less sure than that where few of them hold most:
+# see docs/explanation/decisions.md.
 ENOUGH_SHARDS = 1000
 # What a scan says at its end; `presswatch estimate` says the rest.
 HEADLINES = (
@@ -38,8 +39,8 @@ def estimate(tables: str, run_id: str, by: str | None, as_json: bool, **flags: A
     """Say what a whole release holds, by the sample of it that a run read.
 
     TABLES is the folder that a scan with --sample was given as --out. Every total has the limits between
-    which it lies, in 95 of 100 samples; docs/tables.md says what they mean. Without an upper limit, it was
-    seen in fewer than seven shards, and nobody can say.
+    which it lies, in 95 of 100 samples; docs/reference/estimates.md says what they mean. Without an upper
+    limit, it was seen in fewer than seven shards, and nobody can say.
     """
     from presswatch_spark.output.tables import TableStore
     from presswatch_spark.queries.estimates import estimate_of

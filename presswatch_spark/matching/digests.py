@@ -1,4 +1,4 @@
-"""The digests by which anybody can check a table; `docs/tables.md` says how to recompute them."""
+"""The digests by which anybody can check a table; `docs/how-to/check-a-table.md` says how."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder of published tables, on disk or on S3.
+"""The folder of published tables, on disk or on S3. It holds::
 
     TABLES/_presswatch.json                     says that the folder is ours, and of which layout
     TABLES/matches/<run_id>-00000.parquet …     likewise rights_signals/, if there are any, scan_log/,

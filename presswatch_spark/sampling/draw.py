@@ -2,8 +2,8 @@
 
 A stratum is what lies together in a release: of a crawl, the files of one segment; elsewhere, those of one
 folder. Each gives its share of the sample. Whole segments are never drawn: a segment's pages resemble each
-other, and from one segment, or five, nobody can tell how much segments differ (docs/decisions.md has the
-figures).
+other, and from one segment, or five, nobody can tell how much segments differ
+(docs/explanation/decisions.md has the figures).
 """
 
 from __future__ import annotations

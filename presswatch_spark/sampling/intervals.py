@@ -27,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 
 REPLICATES = 2000
 # How often the truth may lie beyond either end. Above, less than half of 5 %, since skewed counts still miss
-# more often on that side than they should: chosen by simulation, see docs/decisions.md.
+# more often on that side than they should: chosen by simulation, see docs/explanation/decisions.md.
 BELOW, ABOVE = 0.035, 0.0125
 # What is rarer than eight replicates cannot be told by so many.
 RAREST = 8 / REPLICATES

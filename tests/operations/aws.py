@@ -1,4 +1,4 @@
-"""`aws SERVICE OPERATION --option …`: the commands of AWS that docs/operations.md uses, by boto3.
+"""`aws SERVICE OPERATION --option …`: the commands of AWS that docs/how-to/operations.md uses, by boto3.
 
 Options, their spelling and their types come from botocore's models, as they do in the real one.
 """

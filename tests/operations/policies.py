@@ -1,4 +1,4 @@
-"""Whether policies of IAM allow a call, as far as those of docs/operations.md go."""
+"""Whether policies of IAM allow a call, as far as those of docs/how-to/operations.md go."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/operations.md, followed step by step against moto's servers; its policies, against what was called."""
+"""docs/how-to/operations.md, step by step against moto's servers; its policies, against what was called."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.operations.policies import PERMISSIONS, actions, allows
 from tests.s3.archives import write_archive
 from tests.servers import s3
 
-DOCUMENT = ROOT / "docs" / "operations.md"
+DOCUMENT = ROOT / "docs" / "how-to" / "operations.md"
 TEXT = DOCUMENT.read_text(encoding="utf-8")
 ACCOUNT, REGION, BUCKET = "123456789012", "us-east-1", "press-copies"
 CRAWL, NEWER, SEED = "CC-MAIN-2026-21", "CC-MAIN-2026-25", 20260621

@@ -19,7 +19,7 @@ from presswatch_spark.demo.show import document_texts
 from presswatch_spark.demo.texts import press
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.queries.sql import run_query
-from tests.conftest import ROOT
+from tests.documents import README, blocks, commands_of, fences, holds_in_order, text_of
 from tests.reference.words import reference_words
 
 
@@ -94,8 +94,7 @@ def test_the_table_fits_the_terminal_and_quotes_what_was_copied(
 
 
 def test_the_readme_shows_what_the_demo_prints(demo: Demonstration) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (excerpt,) = re.findall(r"^```\n(Le Quotidien.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    (excerpt,) = blocks(README.read_text(encoding="utf-8"), "")
     printed = [line.replace("\u00a0", " ").replace("\u202f", " ") for line in demo.lines(None)]
     for line in re.sub(r"in \d+ s\.", f"in {demo.seconds:.0f} s.", excerpt).splitlines():
         assert line in printed
@@ -141,8 +140,7 @@ def test_the_published_tables_answer_sql(demo: Demonstration) -> None:
 def test_a_third_party_reaches_the_same_verdict_with_the_code_of_the_documentation(
     demo: Demonstration, tmp_path: Path
 ) -> None:
-    text = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
-    code = "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+    code = "\n".join(blocks(text_of("how-to/check-a-table"), "python"))
     script = tmp_path / "check.py"
     script.write_text(code, encoding="utf-8")
     command = [sys.executable, str(script), str(demo.folder / "tables"), str(demo.folder / "articles.jsonl")]
@@ -153,3 +151,23 @@ def test_a_third_party_reaches_the_same_verdict_with_the_code_of_the_documentati
         f"{rows} rows and 1 runs have their digests",
         f"{rows} rows: {rows} as the table says, 0 not as the table says, 0 of damaged records, not checked",
     ]
+
+
+def test_the_tutorial_does_and_prints_what_it_says(
+    demo: Demonstration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "demo").symlink_to(demo.folder)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    printed, compared = "", 0
+    for language, content in fences(text_of("tutorial/index")):
+        if language == "text":
+            assert holds_in_order(content, printed), f"{content}\nwas printed as\n{printed}"
+            compared += 1
+        for words in commands_of(content) if language == "sh" else ():
+            if words != ["make", "demo"]:
+                code = cli.run(words[1:])
+                said = capsys.readouterr()
+                assert code == 0, said.err
+                printed = said.out.replace("\u00a0", " ").replace("\u202f", " ")
+    assert compared == 7

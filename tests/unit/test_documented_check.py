@@ -1,4 +1,4 @@
-"""The code of docs/tables.md, which a third party runs, makes the same texts of every kind of page."""
+"""The code of docs/how-to/check-a-table.md, for third parties, makes the same texts of every kind of page."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 
 from presswatch_spark.settings.config import ReadRules, ScanConfig
 from tests.arc_records import arc_record, packed_arc
-from tests.conftest import ROOT
 from tests.corpora import article, build, write_jsonl
+from tests.documents import blocks, text_of
 from tests.scanned import scan_here
 from tests.unit.test_warc_pdf import PDF, pdf
 from tests.warc_records import http, page, warc_record
@@ -122,8 +122,7 @@ def test_it_names_damaged_records_and_does_not_count_them_as_checked(tmp_path: P
 
 def checked(folder: Path) -> subprocess.CompletedProcess[str]:
     """The code of the page, run on the tables and the articles in a folder."""
-    text = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
-    code = "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+    code = "\n".join(blocks(text_of("how-to/check-a-table"), "python"))
     # Runs of tests have no digests of their tables.
     code, removed = re.subn(r"for run in runs:\n(?:    .*\n|\n)+", "", code, count=1)
     assert removed == 1

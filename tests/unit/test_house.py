@@ -14,11 +14,14 @@ import pyarrow as pa
 import pytest
 
 from presswatch_spark import tables
+from presswatch_spark.commands.scan import scan
 from presswatch_spark.corpus.registry import load_registry
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.settings.load import load_scan_config
+from presswatch_spark.sources.rows import TRIED
+from tests.conftest import ROOT
+from tests.documents import text_of
 
-ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "presswatch_spark"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SCHEMAS = {
@@ -55,12 +58,20 @@ def test_the_members_example_is_a_members_file() -> None:
 
 @pytest.mark.parametrize("table", SCHEMAS)
 def test_the_table_documentation_lists_every_column(table: str) -> None:
-    text = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
+    text = text_of("reference/tables")
     section = re.split(rf"^#+ .*`{table}`.*$", text, maxsplit=1, flags=re.MULTILINE)
     assert len(section) == 2, f"no heading for `{table}`"
     body = re.split(r"^## ", section[1], maxsplit=1, flags=re.MULTILINE)[0]
     missing = [name for name in SCHEMAS[table].names if f"`{name}`" not in body]
     assert not missing
+
+
+def test_the_page_of_formats_lists_all_of_them_and_the_names_that_rows_are_tried_by() -> None:
+    first, _, rows = text_of("reference/formats").partition("## `rows`")
+    (choice,) = (option.type for option in scan.params if option.name == "dataset")
+    assert re.findall(r"^\| `(\w+)` \|", first, re.MULTILINE) == list(choice.choices)
+    listed = re.findall(r"^\| `(\w+)` \| (.*) \|$", rows, re.MULTILINE)
+    assert {role: tuple(re.findall(r"`([^`]+)`", names)) for role, names in listed} == dict(TRIED)
 
 
 def test_every_column_says_what_it_means() -> None:
@@ -132,7 +143,7 @@ def _lines(path: Path) -> list[str]:
 def test_make_help_explains_every_target() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in (
-        *("help", "setup", "demo", "test", "test-full", "test-spark40", "check", "archive"),
+        *("help", "setup", "demo", "test", "test-full", "test-spark40", "check", "docs", "archive"),
         *("bench-quality", "bench-speed", "bench-scale", "peers", "airflow", "releases", "lock", "clean"),
     ):
         assert re.search(rf"^{target}:.*## \w", makefile, re.MULTILINE), target

@@ -1,4 +1,4 @@
-"""What of a response is not read as text, and that it is counted: README and docs/tables.md say so."""
+"""What of a response is not read as text, and that it is counted: docs/explanation/guarantee.md says so."""
 
 from __future__ import annotations
 

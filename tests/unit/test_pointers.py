@@ -34,8 +34,8 @@ from presswatch_spark.pointers.rows import drawn_rows, row_by_digest
 from presswatch_spark.settings.config import ReadRules, ScanConfig
 from presswatch_spark.sources.base import ReadOptions
 from presswatch_spark.storage.objects import StorageOptions
-from tests.conftest import ROOT
 from tests.corpora import write_jsonl
+from tests.documents import text_of
 from tests.reading import read
 from tests.scanned import (
     BY_RANGE,
@@ -586,8 +586,8 @@ class TestShardsAhead:
 
 
 def test_every_reason_is_documented() -> None:
-    text = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
-    assert re.findall(r"^\| `([a-zU][a-z URI]+)` \| ", text.partition("### Pointers")[2], re.MULTILINE)[
+    text = text_of("reference/pointers")
+    assert re.findall(r"^\| `([a-zU][a-z URI]+)` \| ", text.partition("## Reasons")[2], re.MULTILINE)[
         : len(MEANINGS)
     ] == list(MEANINGS)
 

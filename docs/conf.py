@@ -1,0 +1,84 @@
+"""How `make docs` builds the site: Sphinx reads the Markdown pages with MyST and dresses them with Furo.
+
+Every warning is an error: a link that leads nowhere, a page that no other page names, and, by the check
+below, a public name without a word about it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
+
+from presswatch_spark import __version__
+
+project = "presswatch-spark"
+version = release = __version__
+copyright = "the authors of presswatch-spark"
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click"]
+exclude_patterns = ["airflow"]
+html_theme = "furo"
+html_title = "presswatch-spark"
+# An option is written with two hyphens, and a query with straight quotes.
+smartquotes = False
+
+# Links between pages name headings as GitHub does, so that both can follow them.
+myst_heading_anchors = 4
+
+# Docstrings are written as Markdown writes code, in single backticks.
+default_role = "code"
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+# Signatures name classes of other libraries and of inner rooms, which have no page here.
+nitpick_ignore_regex = [("py:class", ".*")]
+
+
+def undocumented(module: ModuleType, documented: frozenset[str]) -> Iterator[str]:
+    """Yield the public names that a module defines and its page leaves out, or that have no docstring."""
+    for name, value in vars(module).items():
+        if name.startswith("_") or getattr(value, "__module__", None) != module.__name__:
+            continue
+        if not (inspect.isclass(value) or inspect.isfunction(value)):
+            continue
+        members = vars(value).items() if inspect.isclass(value) else ()
+        methods = {
+            f"{name}.{member}": called
+            for member, called in members
+            if not member.startswith("_") and (inspect.isfunction(called) or isinstance(called, property))
+        }
+        for full, described in {name: value, **methods}.items():
+            if f"{module.__name__}.{full}" not in documented or not inspect.getdoc(described):
+                yield full
+
+
+def check_public_names(app: Sphinx, env: BuildEnvironment) -> None:
+    """Warn of each public name that is missing in the pages of the modules that are documented."""
+    python = env.domains["py"]
+    documented = frozenset(python.objects)
+    for module in sorted(python.modules):
+        for name in undocumented(sys.modules[module], documented):
+            where = python.modules[module].docname
+            logging.getLogger(__name__).warning("%s.%s is not documented", module, name, location=where)
+
+
+def as_text(app: Sphinx, context: object, lines: list[str]) -> None:
+    """Mend a command's help: stars of file names (`*.paths.gz`) would begin emphasis.
+
+    An option without a name for its value shows that of its setting, without the section.
+    """
+    lines[:] = [re.sub(r"(?<![`*])\*(?=\.)", r"\\*", line) for line in lines]
+    lines[:] = [re.sub(r"<\w+?__(\w+)>", r"<\1>", line) for line in lines]
+
+
+def setup(app: Sphinx) -> None:
+    """Have the public names checked once all pages are read, and the help of commands read as text."""
+    app.connect("env-check-consistency", check_public_names)
+    for part in ("description", "arguments", "options", "epilog"):
+        app.connect(f"sphinx-click-process-{part}", as_text)

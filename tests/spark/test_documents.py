@@ -1,0 +1,141 @@
+"""The commands and the code of the README and of docs/, run on the demo's press and shards."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from presswatch_spark import cli
+from presswatch_spark.demo.generate import release_pages, write_press
+from presswatch_spark.demo.run import FORMS, write_shards
+from presswatch_spark.output.tables import TableStore
+from tests.conftest import ROOT
+from tests.documents import DOCS, PROGRAM, README, blocks, commands, links, pages, text_of
+from tests.warc_records import http, warc_record
+
+RELEASE = "crawl-data/CC-MAIN-2024-22"
+# Where a page reads from Common Crawl, the test reads from a folder laid out like it.
+MIRROR = "mirror/"
+ELSEWHERE = ("https://data.commoncrawl.org/", "s3://commoncrawl/")
+SUBMIT = "scripts/submit.sh"
+# Pages whose commands follow each other here, each with what those before it left behind.
+FOLLOWED = (
+    "how-to/your-own-articles",
+    "how-to/scan-a-release",
+    "how-to/add-a-dataset",
+    "how-to/run-again",
+    "how-to/removal-later",
+    "how-to/reservations",
+    "how-to/check-a-table",
+    "reference/tables",
+    "explanation/guarantee",
+)
+# Pages with tests of their own.
+ELSEWHERE_TESTED = ("tutorial/index", "how-to/operations", "how-to/emr")
+
+
+@pytest.fixture
+def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with all that the pages take for granted: members, articles, shards, a list, a mirror."""
+    write_press(tmp_path)
+    (tmp_path / "articles").mkdir()
+    (tmp_path / "articles.jsonl").rename(tmp_path / "articles" / "2024.jsonl")
+    shelves = release_pages()
+    write_shards(tmp_path / "shards", shelves)
+    (tmp_path / "more").mkdir()
+    (tmp_path / "shards" / "c4" / FORMS["c4"][0][0]).rename(tmp_path / "more" / "c4.json.gz")
+    folder = tmp_path / MIRROR / RELEASE
+    folder.mkdir(parents=True)
+    shard = shutil.copy(tmp_path / "shards" / "crawl" / FORMS["crawl"][0][0], folder)
+    paths = gzip.compress(f"{RELEASE}/{Path(shard).name}\n".encode())
+    (tmp_path / "wet.paths.gz").write_bytes(paths)
+    (folder / "wet.paths.gz").write_bytes(paths)
+    robots = http(b"User-agent: *\nDisallow: /", "Content-Type: text/plain")
+    url = "https://www.gazette-morvane.example/robots.txt"
+    (folder / "robots.warc.gz").write_bytes(gzip.compress(warc_record(robots, url)))
+    (folder / "robotstxt.paths.gz").write_bytes(gzip.compress(f"{RELEASE}/robots.warc.gz\n".encode()))
+    (tmp_path / "archive").mkdir()
+    rows = [{"contenu": each.text, "meta": {"adresse": each.url}} for each in shelves["c4"]]
+    (tmp_path / "archive" / "pages.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    monkeypatch.setenv("PRESSWATCH_DATASETS__COMMON_CRAWL__BASE", MIRROR)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def here(word: str) -> str:
+    """A word of a command: what is elsewhere in the mirror, `RUN` the last run but one, `ROW` one of WET."""
+    if word == "RUN":
+        return TableStore.open("tables").published()[-2]
+    if word == "ROW":
+        rows = TableStore.open("tables").read("matches").to_pylist()
+        return next(str(row["row_sha256"])[:16] for row in rows if row["dataset"] == "wet")
+    return next((word.replace(place, MIRROR) for place in ELSEWHERE if word.startswith(place)), word)
+
+
+def test_every_command_of_the_guides_does_what_it_says(
+    spark: SparkSession, at_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran: list[list[str]] = []
+    for text in (README.read_text(encoding="utf-8"), *map(text_of, FOLLOWED)):
+        for words in commands(text):
+            if words[0] == PROGRAM and words not in ran:
+                ran.append(words)
+                code = cli.run([here(word) for word in words[1:]])
+                said = capsys.readouterr()
+                assert code == 0, f"{shlex.join(words)}\n{said.err}"
+                assert said.out, shlex.join(words)
+    store = TableStore.open("tables")
+    assert [row["matches"] > 0 for row in store.read("runs").to_pylist()] == [True] * 5
+    (trial,) = TableStore.open("trial").read("scan_log").to_pylist()
+    assert (trial["matches"] > 0, trial["documents_without_url"]) == (True, 0)
+    named: dict[str, object] = {}
+    for block in blocks(text_of("reference/python"), "python"):
+        exec(block, named)
+    assert named["strong"]
+    assert named["newest"] in store.published()
+    assert capsys.readouterr().out.split()[0] == TableStore.open("tables").published()[-1]
+
+
+def test_no_page_has_code_that_no_test_runs() -> None:
+    with_commands = {path for path in pages() if blocks(path.read_text(encoding="utf-8"), "sh")}
+    tested = {README, *(DOCS / f"{name}.md" for name in (*FOLLOWED, *ELSEWHERE_TESTED))}
+    assert with_commands == tested
+    with_python = {path for path in pages() if blocks(path.read_text(encoding="utf-8"), "python")}
+    assert with_python == {DOCS / "reference" / "python.md", DOCS / "how-to" / "check-a-table.md"}
+
+
+def test_make_has_the_targets_that_the_readme_names() -> None:
+    targets = [words for words in commands(README.read_text(encoding="utf-8")) if words[0] == "make"]
+    assert targets == [["make", "demo"], ["make", "test"]]
+    for words in [*targets, ["make", "docs"]]:
+        done = subprocess.run([*words, "--dry-run"], cwd=ROOT, capture_output=True, check=False)
+        assert done.returncode == 0
+
+
+def test_jobs_that_are_submitted_are_there_and_take_their_options() -> None:
+    submitted = commands(text_of("how-to/emr"))
+    assert [words[:4] for words in submitted] == [
+        [SUBMIT, "scan", "--profile", profile] for profile in ("local", "emr-serverless")
+    ]
+    for _, job, _, profile, *options in submitted:
+        assert (ROOT / "jobs" / f"{job}.py").is_file()
+        assert (ROOT / "conf" / "profiles" / f"{profile}.yaml").is_file()
+        taken = [option for option in options if option != "--dry-run"]
+        assert cli.cli.commands[job].make_context(job, list(taken)).params["out"] in taken
+
+
+@pytest.mark.parametrize("path", pages(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_folders_that_a_page_names_are_there(path: Path) -> None:
+    named = links(path.read_text(encoding="utf-8"))
+    assert not [link for link in named if not (path.parent / link).exists()]
+
+
+def test_the_readme_stays_short() -> None:
+    assert len(README.read_text(encoding="utf-8").split()) <= 900

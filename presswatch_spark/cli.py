@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -17,7 +18,6 @@ from presswatch_spark.commands.pointers import fetch, verify_rows
 from presswatch_spark.commands.releases import releases
 from presswatch_spark.commands.rights import rights
 from presswatch_spark.commands.scan import scan
-from presswatch_spark.commands.schedule import schedule
 from presswatch_spark.commands.tables import matches, runs, sql
 from presswatch_spark.commands.watch import watch
 from presswatch_spark.exits import outcome
@@ -31,7 +31,25 @@ STOPPED = (
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+GONE = {
+    "schedule": "deploy conf/aws/presswatch.yaml with CloudFormation (docs/how-to/operations.md, step 7)",
+}
+"""Commands that are gone, and what to do instead."""
+
+
+class _Commands(click.Group):
+    """Commands, and what to do in the place of those that are gone."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find the command that a command line names; UsageError if there is none."""
+        if args[0] in GONE:
+            raise click.UsageError(f"`presswatch {args[0]}` is gone: {GONE[args[0]]}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(__version__, prog_name="presswatch")
 def cli() -> None:
     """Find every copied passage of member press articles in Common Crawl, C4 and OSCAR.
@@ -54,7 +72,6 @@ for command in (
     fetch,
     verify_rows,
     watch,
-    schedule,
     demo,
 ):
     cli.add_command(command)

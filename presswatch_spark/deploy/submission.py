@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from presswatch_spark.deploy.profiles import Profile
@@ -194,7 +195,7 @@ def _refuse_what_stays_here(arguments: Sequence[str]) -> None:
 
 def _options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Options with their values, in both spellings."""
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, following in zip_longest(arguments, arguments[1:], fillvalue=""):
         name, equals, value = argument.partition("=")
         if name.startswith("--"):
             yield name, value if equals else following

@@ -1,4 +1,4 @@
-"""Whether policies of IAM allow a call, as far as those of docs/how-to/operations.md go."""
+"""Whether policies of IAM allow a call, as far as those of conf/aws/presswatch.yaml go."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ ACTIONS = {
     ("s3", "UploadPart"): "s3:PutObject",
     ("s3", "CompleteMultipartUpload"): "s3:PutObject",
 }
-PREFIXES = {"stepfunctions": "states", "emr": "elasticmapreduce"}
-# Actions that are no calls.
-PERMISSIONS = ("iam:PassRole", "s3:ListBucket")
+PREFIXES = {"emr": "elasticmapreduce"}
 
 
 def action_of(call: Mapping[str, str]) -> str:

@@ -231,6 +231,11 @@ def test_a_dry_run_prints_what_would_be_sent_and_sends_nothing(
         assert f"PUT /{upload['uri'].removeprefix('s3://')}" in written
 
 
+def test_a_job_without_options_can_be_submitted(emr: Emr, capsys: pytest.CaptureFixture[str]) -> None:
+    assert emr.submit(ours=("--dry-run",), job=()) == 0
+    assert len(json.loads(capsys.readouterr().out)["uploads"]) == 2
+
+
 def test_without_an_archive_a_dry_run_makes_none(
     emr: Emr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

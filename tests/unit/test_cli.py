@@ -23,6 +23,7 @@ from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.settings.kinds import known_settings
 from presswatch_spark.show import cell, json_line, json_text, printable, table_lines
 from presswatch_spark.tables import CENSUSES
+from tests.conftest import ROOT
 from tests.corpora import article, build, write_jsonl
 from tests.tables import match, publish, row_of, write
 
@@ -49,7 +50,7 @@ def test_help_imports_nothing_heavy(path: tuple[str, ...]) -> None:
 def test_every_command_of_the_contract_is_there_and_no_other() -> None:
     names = set(cli.cli.commands)
     tables = {"runs", "matches", "sql", "compare", "rights", "estimate", "fetch", "verify-rows"}
-    assert names == {"corpus", "releases", "scan", "census", "watch", "schedule", *tables, "demo"}
+    assert names == {"corpus", "releases", "scan", "census", "watch", *tables, "demo"}
     corpus = cli.cli.commands["corpus"]
     assert isinstance(corpus, click.Group)
     assert set(corpus.commands) == {"build", "info"}
@@ -64,6 +65,16 @@ def test_misuse_exits_2_and_says_how_to_use_it(
 ) -> None:
     assert cli.run(arguments) == 2
     assert "Usage: presswatch" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["list"], ["--help"], ["create", "monthly", "--", "--only-newest"], []])
+def test_a_command_that_is_gone_exits_2_and_names_what_took_its_place(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["schedule", *words]) == 2
+    said = capsys.readouterr().err
+    assert "`presswatch schedule` is gone: deploy conf/aws/presswatch.yaml" in said
+    assert (ROOT / "conf" / "aws" / "presswatch.yaml").is_file()
 
 
 def raising(error: BaseException) -> Any:

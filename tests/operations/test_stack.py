@@ -1,0 +1,518 @@
+"""conf/aws/presswatch.yaml: lint, the stack that it makes at moto's, and its job beside the submitted one."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.stepfunctions.parser.asl.static_analyser.static_analyser import StaticAnalyser
+
+from presswatch_spark.commands.scan import scan
+from presswatch_spark.commands.watch import watch
+from presswatch_spark.deploy.profiles import Profile, load_profile
+from presswatch_spark.deploy.requests import job_run_request
+from presswatch_spark.deploy.submission import Submission, submission
+from tests.conftest import ROOT, TEST_AWS
+from tests.operations.policies import actions, allows
+from tests.operations.stacks import (
+    ACCOUNT,
+    LABEL,
+    REGION,
+    STACK,
+    TEMPLATE,
+    deploy,
+    policies,
+    refused,
+    template,
+    uncapitalised,
+)
+from tests.s3.archives import write_archive
+from tests.servers import s3
+
+BUCKET, OTHER = "press-copies", "other-presswatch"
+CORPUS = f"s3://{BUCKET}/corpus/2026-06"
+PARAMETERS = template()["Parameters"]
+
+
+def cfn_lint(file: Path) -> tuple[int, list[dict[str, Any]]]:
+    """The exit code of cfn-lint with all its rules, and what it says."""
+    program = Path(sys.executable).with_name("cfn-lint")
+    command = [str(program), "--include-checks", "I", "--format", "json", "-t", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, json.loads(done.stdout)
+
+
+class TestTemplate:
+    def test_cfn_lint_has_nothing_to_say_and_is_told_to_ignore_nothing(self) -> None:
+        assert cfn_lint(TEMPLATE) == (0, [])
+        assert "cfn-lint" not in json.dumps(template())
+        assert not list(ROOT.glob(".cfnlintrc*"))
+
+    def test_cfn_lint_sees_wrong_properties_states_rights_and_defaults(self, tmp_path: Path) -> None:
+        text = TEMPLATE.read_text(encoding="utf-8")
+        mistakes = {
+            "E3002": ("IdleTimeoutMinutes:", "IdleMinutes:"),
+            "E3601": ("StartAt: Watch", "StartAt: Look"),
+            "W3037": ('"emr-serverless:GetJobRun"', '"emr-serverless:GetRun"'),
+            "E2015": ("Default: rate(1 day)", "Default: daily"),
+        }
+        for right, wrong in mistakes.values():
+            assert right in text
+            text = text.replace(right, wrong)
+        file = tmp_path / "template.yaml"
+        file.write_text(text, encoding="utf-8")
+        code, said = cfn_lint(file)
+        assert code
+        assert {each["Rule"]["Id"] for each in said} == set(mistakes)
+
+    def test_it_can_be_sent_as_it_is(self) -> None:
+        """CloudFormation takes 51,200 bytes, and makes question marks of what is not ASCII."""
+        data = TEMPLATE.read_bytes()
+        assert data.isascii()
+        assert len(data) < 51_200
+
+    def test_every_parameter_says_what_it_is_and_what_it_may_be(self) -> None:
+        bounds = {"AllowedPattern", "AllowedValues", "MinValue"}
+        groups = template()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+        assert sorted(name for group in groups for name in group["Parameters"]) == sorted(PARAMETERS)
+        for name, parameter in PARAMETERS.items():
+            assert parameter["Description"].endswith("."), name
+            assert bounds & parameter.keys() or parameter["Type"] == "CommaDelimitedList", name
+
+    @pytest.mark.parametrize(
+        ("name", "good", "bad"),
+        [
+            ("BucketName", ["press-copies", "a.b"], ["Press", "ab-", "s3://press"]),
+            ("Expression", ["rate(12 hours)", "cron(0 6 * * ? *)"], ["daily", "rate(0 days)", "cron()"]),
+            ("TimeZone", ["Europe/Paris", "America/Argentina/Salta", "Etc/GMT+1"], ["", "a b"]),
+            ("State", ["ENABLED", "DISABLED"], ["PAUSED"]),
+            ("Budget", ["", "10", "2.5"], ["$10", "ten", "1."]),
+            ("Archive", ["", f"s3://{BUCKET}/store/a.tar.gz"], ["dist/a.tar.gz", "s3://b/a.zip"]),
+            ("Entry", ["", f"s3://{BUCKET}/store/jobs/1/watch.py"], ["jobs/watch.py", "s3://b/scan.py"]),
+            ("ClusterId", ["", "j-2AXXXXXXGAPLF"], ["cluster"]),
+            ("SilentDays", ["0", "7"], ["8", "-1"]),
+            (
+                "WatchOptions",
+                ["--only-newest", "--since CC-MAIN-2026-21 --at-once 2", "--news --only-newest --once"],
+                [
+                    "",
+                    "only-newest",
+                    "--only-newest  --probe",
+                    "--only-newest --every 60",
+                    "--again X --probe",
+                    "--only-newest --profile local",
+                    "--only-newest --poll",
+                    "--drop X",
+                    '--list "x"',
+                ],
+            ),
+            (
+                "ScanOptions",
+                [
+                    "--format warc",
+                    f"--format wet --config s3://{BUCKET}/store/files/scan.yaml --languages fra",
+                ],
+                [
+                    "",
+                    "shards/",
+                    "--format wet --out s3://b/t",
+                    "--format wet --release X",
+                    "--format wet|x",
+                    "--format wet --corpus s3://b/c",
+                    "--format wet --budget 1",
+                    "--format wet --profile x",
+                ],
+            ),
+        ],
+    )
+    def test_what_the_watch_or_aws_would_refuse_every_day_is_refused_at_once(
+        self, name: str, good: list[str], bad: list[str]
+    ) -> None:
+        assert [value for value in good if refused({name: value})] == []
+        assert [value for value in bad if not refused({name: value})] == []
+
+    def test_its_defaults_are_options_of_a_watch_that_scans_all_shards(self) -> None:
+        words = PARAMETERS["WatchOptions"]["Default"].split()
+        options = [*PARAMETERS["ScanOptions"]["Default"].split(), "--corpus", "c", "--out", "t"]
+        watched = watch.make_context("watch", [*words, "--", *options]).params
+        assert (watched["only_newest"], watched["probe"], watched["every"]) == (True, True, None)
+        scanned = scan.make_context("scan", list(watched["scan_options"])).params
+        assert (scanned["dataset"], scanned["paths"], scanned["sample"]) == ("wet", (), None)
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[str]:
+    """An account at moto's."""
+    with s3() as endpoint, pytest.MonkeyPatch.context() as patch:
+        for name, value in (TEST_AWS | {"AWS_ENDPOINT_URL": endpoint}).items():
+            patch.setenv(name, value)
+        yield endpoint
+
+
+def schedule_of(submitted: Submission) -> dict[str, str]:
+    """The parameters that schedule what was submitted."""
+    return {"Archive": submitted.archive.uri, "Entry": submitted.entry.uri, "Corpus": CORPUS}
+
+
+@pytest.fixture(scope="module")
+def stack(aws: str, submitted: Submission) -> Iterator[dict[str, str]]:
+    """The outputs of a stack with a schedule, made as the document makes it; gone after the tests."""
+    given = {"BucketName": BUCKET, "ReleaseLabel": LABEL, "Email": "operations@example.org"}
+    assert "MachineArn" not in deploy(given)
+    assert boto3.client("scheduler").list_schedules()["Schedules"] == []
+    yield deploy(schedule_of(submitted) | {"Expression": "cron(0 6 * * ? *)", "TimeZone": "Europe/Paris"})
+    boto3.client("cloudformation").delete_stack(StackName=STACK)
+    assert boto3.client("scheduler").list_schedules()["Schedules"] == []
+    assert boto3.client("stepfunctions").list_state_machines()["stateMachines"] == []
+    client = boto3.client("s3")
+    assert "OnlyByTls" in client.get_bucket_policy(Bucket=BUCKET)["Policy"]
+    client.delete_bucket(Bucket=BUCKET)
+
+
+@contextmanager
+def other_stack(given: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The outputs of a second stack of the account, with the bucket of the first."""
+    shared = {"BucketName": BUCKET, "BucketIsThere": "yes", "ReleaseLabel": LABEL}
+    try:
+        yield deploy(shared | given, OTHER)
+    finally:
+        boto3.client("cloudformation").delete_stack(StackName=OTHER)
+
+
+def application(outputs: dict[str, str]) -> dict[str, Any]:
+    found = boto3.client("emr-serverless").get_application(applicationId=outputs["ApplicationId"])
+    described: dict[str, Any] = found["application"]
+    return described
+
+
+@pytest.fixture(scope="module")
+def profile() -> Profile:
+    """The profile as it comes, filled in as the document says."""
+    own = {"REGION": REGION, "STORE": f"s3://{BUCKET}/store", "LOGS": f"s3://{BUCKET}/logs"}
+    own |= {"SERVERLESS__APPLICATION_ID": "application", "SERVERLESS__ROLE_ARN": "role"}
+    return load_profile("emr-serverless", {f"PRESSWATCH_DEPLOY__{name}": each for name, each in own.items()})
+
+
+@pytest.fixture(scope="module")
+def submitted(profile: Profile, tmp_path_factory: pytest.TempPathFactory) -> Submission:
+    """What scripts/submit.sh makes of the watch that the document submits by hand."""
+    words = [PARAMETERS[name]["Default"].split() for name in ("WatchOptions", "ScanOptions")]
+    arguments = [*words[0], "--", *words[1], "--corpus", CORPUS, "--out", f"s3://{BUCKET}/tables"]
+    archive = write_archive(tmp_path_factory.mktemp("archive"))
+    return submission("watch", arguments, profile, archive, ROOT, {})
+
+
+def definition(arn: str) -> dict[str, Any]:
+    described = boto3.client("stepfunctions").describe_state_machine(stateMachineArn=arn)
+    made: dict[str, Any] = json.loads(described["definition"])
+    return made
+
+
+RESULT = "spark.emr-serverless.driverEnv.PRESSWATCH_RESULT_URI"
+
+
+def job_of(parameters: Any) -> tuple[Any, dict[str, str]]:
+    """A request to EMR Serverless without what is each one's own, and that."""
+    request = json.loads(json.dumps(parameters))
+    (defaults,) = request["configurationOverrides"]["applicationConfiguration"]
+    own = {name: str(request.pop(name)) for name in ("applicationId", "executionRoleArn", "name", "tags")}
+    own["token"] = request.pop("clientToken", None) or request.pop("clientToken.$")
+    own["result"] = defaults["properties"].pop(RESULT)
+    return request, own
+
+
+class TestJob:
+    def test_it_is_the_one_that_would_be_submitted_by_hand(
+        self, stack: dict[str, str], submitted: Submission
+    ) -> None:
+        watch_state = definition(stack["MachineArn"])["States"]["Watch"]
+        scheduled, own = job_of(uncapitalised(watch_state["Parameters"]))
+        by_hand, others = job_of(job_run_request(submitted, 1).parameters)
+        assert scheduled == by_hand
+        assert (own["applicationId"], own["executionRoleArn"]) == (
+            stack["ApplicationId"],
+            stack["JobRoleArn"],
+        )
+        # It leaves its exit code where no job by hand looks for its own, and where its role may write.
+        assert own["result"] != others["result"]
+        assert own["result"].startswith(f"s3://{BUCKET}/store/submissions/")
+
+    @pytest.mark.parametrize("most", PARAMETERS["MostExecutors"]["AllowedValues"])
+    def test_it_is_so_with_any_number_of_executors(
+        self, most: str, aws: str, stack: dict[str, str], submitted: Submission, profile: Profile
+    ) -> None:
+        waves = int(most) * profile.executor.cores * 8
+        environment = {**submitted.environment, "PRESSWATCH_RUN__WAVE_SHARDS": str(waves)}
+        many = replace(profile, most_executors=int(most))
+        by_hand = job_run_request(replace(submitted, profile=many, environment=environment), 1)
+        with other_stack(schedule_of(submitted) | {"MostExecutors": most}) as outputs:
+            made = definition(outputs["MachineArn"])["States"]["Watch"]["Parameters"]
+            limits = application(outputs)["maximumCapacity"]
+        assert job_of(uncapitalised(made))[0] == job_of(by_hand.parameters)[0]
+        workers = int(most) + 1
+        assert limits["cpu"] == f"{workers * profile.executor.cores} vCPU"
+        executor = profile.executor.jvm_gb + profile.executor.python_gb
+        assert int(limits["memory"].split()[0]) >= workers * executor
+        assert int(limits["disk"].split()[0]) >= workers * profile.serverless.disk_gb
+
+    def test_a_budget_goes_along_with_the_price_of_these_hosts(
+        self, aws: str, stack: dict[str, str], submitted: Submission
+    ) -> None:
+        given = {"Budget": "2.5", "ScanOptions": "--format warc --pdf"}
+        with other_stack(schedule_of(submitted) | given) as outputs:
+            made = definition(outputs["MachineArn"])["States"]["Watch"]["Parameters"]
+        words = made["JobDriver"]["SparkSubmit"]["EntryPointArguments"]
+        scanned = scan.make_context("scan", words[words.index("--") + 1 :]).params
+        assert (scanned["dataset"], scanned["read__pdf"], scanned["run__budget"]) == ("warc", True, 2.5)
+        assert scanned["run__price"] in (ROOT / "conf" / "prices.yaml").read_text(encoding="utf-8")
+
+    def test_it_may_take_as_long_as_the_profile_says_and_an_hour_to_start(
+        self, stack: dict[str, str], profile: Profile
+    ) -> None:
+        minutes = profile.serverless.timeout_minutes
+        assert definition(stack["MachineArn"])["States"]["Watch"]["TimeoutSeconds"] == minutes * 60 + 3600
+
+    def test_its_release_is_the_profiles(self, profile: Profile) -> None:
+        assert PARAMETERS["ReleaseLabel"]["Default"] == profile.release
+        hosts = template()["Resources"]["Application"]["Properties"]
+        assert hosts["Architecture"].lower() == profile.archive.machine
+        assert str(profile.most_executors) == PARAMETERS["MostExecutors"]["Default"]
+
+    def test_a_profile_that_says_otherwise_is_noticed(self, submitted: Submission, profile: Profile) -> None:
+        """The comparison above sees every setting: with one more in the profile, the requests differ."""
+        changed = replace(profile, spark={**profile.spark, "spark.speculation": "true"})
+        before, _ = job_of(job_run_request(submitted, 1).parameters)
+        after, _ = job_of(job_run_request(replace(submitted, profile=changed), 1).parameters)
+        assert before != after
+
+
+class TestMachine:
+    def test_it_is_sound_and_every_state_is_reached(self, stack: dict[str, str]) -> None:
+        made = definition(stack["MachineArn"])
+        StaticAnalyser().analyse(json.dumps(made))
+        states, reached, todo = made["States"], set(), [made["StartAt"]]
+        while todo:
+            name = todo.pop()
+            reached.add(name)
+            rules = (states[name], *states[name].get("Catch", ()))
+            todo += [rule["Next"] for rule in rules if rule.get("Next") not in (None, *reached)]
+        assert reached == set(states)
+
+    def test_a_failure_is_told_and_still_a_failure(self, stack: dict[str, str]) -> None:
+        states = definition(stack["MachineArn"])["States"]
+        assert [(rule["ErrorEquals"], rule["Next"]) for rule in states["Watch"]["Catch"]] == [
+            (["States.ALL"], "Tell")
+        ]
+        assert states["Tell"]["Parameters"]["TopicArn"] == stack["TopicArn"]
+        assert states["Tell"]["Next"] == "Failed"
+        assert states["Failed"]["Type"] == "Fail"
+
+    def test_a_schedule_that_fires_twice_for_one_moment_gives_one_token(
+        self, stack: dict[str, str], submitted: Submission
+    ) -> None:
+        token = definition(stack["MachineArn"])["States"]["Watch"]["Parameters"]["ClientToken.$"]
+        assert token == "States.Hash(States.Format('presswatch {}', $.scheduled_time), 'SHA-256')"
+        target = boto3.client("scheduler").get_schedule(Name=STACK)["Target"]
+        assert json.loads(target["Input"]) == {"scheduled_time": "<aws.scheduler.scheduled-time>"}
+        assert target["Arn"] == stack["MachineArn"]
+        with other_stack(schedule_of(submitted)) as outputs:
+            other = definition(outputs["MachineArn"])["States"]["Watch"]["Parameters"]["ClientToken.$"]
+        assert other != token
+
+
+class TestSchedule:
+    def test_it_looks_when_it_was_told_to(self, stack: dict[str, str]) -> None:
+        made = boto3.client("scheduler").get_schedule(Name=STACK)
+        assert (made["ScheduleExpression"], made["ScheduleExpressionTimezone"]) == (
+            "cron(0 6 * * ? *)",
+            "Europe/Paris",
+        )
+        assert made["State"] == "ENABLED"
+
+    def test_it_can_be_paused_which_no_alarm_takes_for_silence(
+        self, stack: dict[str, str], submitted: Submission
+    ) -> None:
+        def alarms() -> list[Any]:
+            found = boto3.client("cloudwatch").describe_alarms(AlarmNamePrefix=OTHER)["MetricAlarms"]
+            return list(found)
+
+        with other_stack(schedule_of(submitted)) as outputs:
+            (alarm,) = alarms()
+            assert alarm["Dimensions"] == [{"Name": "StateMachineArn", "Value": outputs["MachineArn"]}]
+            assert alarm["AlarmActions"] == [outputs["TopicArn"]]
+            assert (alarm["Period"], alarm["EvaluationPeriods"]) == (86400, 2)
+            deploy({"State": "DISABLED"}, OTHER)
+            assert boto3.client("scheduler").get_schedule(Name=OTHER)["State"] == "DISABLED"
+            assert alarms() == []
+            deploy({"State": "ENABLED", "SilentDays": "0"}, OTHER)
+            assert boto3.client("scheduler").get_schedule(Name=OTHER)["State"] == "ENABLED"
+            assert alarms() == []
+
+    def test_a_part_of_a_schedule_is_refused(self) -> None:
+        """CloudFormation checks rules before it makes anything; moto does not."""
+        rule = template()["Rules"]["ScheduleIsWhole"]
+        needed = [
+            {"Fn::Not": [{"Fn::Equals": [{"Ref": name}, ""]}]} for name in ("Archive", "Entry", "Corpus")
+        ]
+        assert rule["RuleCondition"] == {"Fn::Or": needed}
+        assert [each["Assert"] for each in rule["Assertions"]] == needed
+
+
+class TestBucket:
+    def test_it_is_private_encrypted_versioned_and_asked_by_tls_only(self, stack: dict[str, str]) -> None:
+        client = boto3.client("s3")
+        blocked = client.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"]
+        assert len(blocked) == 4
+        assert all(blocked.values())
+        (rule,) = client.get_bucket_encryption(Bucket=BUCKET)["ServerSideEncryptionConfiguration"]["Rules"]
+        assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+        assert client.get_bucket_versioning(Bucket=BUCKET)["Status"] == "Enabled"
+        (owner,) = client.get_bucket_ownership_controls(Bucket=BUCKET)["OwnershipControls"]["Rules"]
+        assert owner == {"ObjectOwnership": "BucketOwnerEnforced"}
+        (denied,) = json.loads(client.get_bucket_policy(Bucket=BUCKET)["Policy"])["Statement"]
+        assert (denied["Effect"], denied["Principal"], denied["Action"]) == ("Deny", "*", "s3:*")
+        assert denied["Resource"] == [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]
+        assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+    def test_nothing_goes_by_rule_but_logs_old_versions_and_halves_of_uploads(
+        self, stack: dict[str, str]
+    ) -> None:
+        rules = boto3.client("s3").get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
+        done = {rule.pop("ID"): rule for rule in rules if rule.pop("Status") == "Enabled"}
+        everywhere = {"Filter": {"Prefix": ""}}
+        assert done == {
+            "logs": {"Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 60}},
+            "uploads": everywhere | {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}},
+            "old-versions": everywhere
+            | {
+                "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
+                "Expiration": {"ExpiredObjectDeleteMarker": True},
+            },
+        }
+
+    def test_it_outlives_its_stack_and_nothing_else_does(self) -> None:
+        for rule in ("DeletionPolicy", "UpdateReplacePolicy"):
+            kept = {name: each[rule] for name, each in template()["Resources"].items() if rule in each}
+            assert kept == {"Bucket": "Retain", "BucketPolicy": "Retain"}
+
+    def test_a_bucket_that_is_there_is_left_alone(self, stack: dict[str, str]) -> None:
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="mine")
+        with other_stack({"BucketName": "mine"}):
+            assert "Status" not in client.get_bucket_versioning(Bucket="mine")
+            assert {"arn:aws:s3:::mine/tables/*"} == set(
+                policies(OTHER)["ReaderPolicy"]["Statement"][0]["Resource"]
+            )
+        client.delete_bucket(Bucket="mine")
+
+
+class TestHosts:
+    def test_they_stop_by_themselves_and_have_limits(self, stack: dict[str, str]) -> None:
+        hosts = application(stack)
+        assert hosts["autoStopConfiguration"] == {"enabled": True, "idleTimeoutMinutes": 15}
+        assert hosts["maximumCapacity"] == {"cpu": "176 vCPU", "memory": "1200 GB", "disk": "2400 GB"}
+        assert "networkConfiguration" not in hosts
+
+    def test_they_stand_in_subnets_if_there_are_any(self, stack: dict[str, str]) -> None:
+        given = {"Subnets": "subnet-1,subnet-2", "SecurityGroups": "sg-1"}
+        with other_stack(given) as outputs:
+            network = application(outputs)["networkConfiguration"]
+        assert network == {"subnetIds": ["subnet-1", "subnet-2"], "securityGroupIds": ["sg-1"]}
+
+
+class TestRights:
+    def test_each_role_is_taken_by_one_service_of_this_account(self, stack: dict[str, str]) -> None:
+        services = {"JobRole": "emr-serverless", "MachineRole": "states", "ScheduleRole": "scheduler"}
+        resources = boto3.client("cloudformation").list_stack_resources(StackName=STACK)
+        roles = {
+            each["LogicalResourceId"]: each["PhysicalResourceId"]
+            for each in resources["StackResourceSummaries"]
+            if each["ResourceType"] == "AWS::IAM::Role"
+        }
+        assert roles.keys() == services.keys()
+        for name, role in roles.items():
+            document = boto3.client("iam").get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+            (trust,) = document["Statement"]
+            assert trust["Principal"] == {"Service": f"{services[name]}.amazonaws.com"}
+            assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+
+    def test_what_may_be_done_with_which_resource(self, stack: dict[str, str]) -> None:
+        """Rights that no call of ours shows: of the machine, the scheduler, and with clusters."""
+        hosts = f"arn:aws:emr-serverless:{REGION}:{ACCOUNT}:/applications/{stack['ApplicationId']}"
+        machine = {each["Sid"]: each for each in policies()["MachineRole"]["Statement"]}
+        assert machine["Runs"]["Resource"] == [hosts, f"{hosts}/jobruns/*"]
+        assert machine["JobRole"]["Resource"] == [stack["JobRoleArn"]]
+        assert machine["Telling"]["Resource"] == [stack["TopicArn"]]
+        (waiting,) = machine["Waiting"]["Resource"]
+        assert waiting.endswith(":rule/StepFunctionsGetEventsForEMRServerlessJobRule")
+        (start,) = policies()["ScheduleRole"]["Statement"]
+        assert (start["Action"], start["Resource"]) == (["states:StartExecution"], [stack["MachineArn"]])
+        assert "ClusterPolicy" not in policies()
+        with other_stack({"ClusterId": "j-2AXXXXXXGAPLF"}) as outputs:
+            (steps,) = policies(OTHER)["ClusterPolicy"]["Statement"]
+            assert "ClusterPolicyArn" in outputs
+        assert steps["Resource"] == [f"arn:aws:elasticmapreduce:{REGION}:{ACCOUNT}:cluster/j-2AXXXXXXGAPLF"]
+
+    def test_no_right_is_on_everything(self, stack: dict[str, str]) -> None:
+        """That actions are some, cfn-lint sees. Stars stand below a prefix, and for job runs."""
+        for name, policy in policies().items():
+            assert not [action for action in actions(policy) if "*" in action], name
+            for statement in policy["Statement"]:
+                sid, passed = (name, statement["Sid"]), statement.get("Condition", {}).get("StringEquals", {})
+                resources = statement["Resource"]
+                assert all(re.fullmatch(r"arn:aws:[^*]+(/\*)?", each) for each in resources), sid
+                if "s3:ListBucket" in statement["Action"]:
+                    assert statement["Action"] == ["s3:ListBucket"], sid
+                    assert resources == [f"arn:aws:s3:::{BUCKET}"], sid
+                if "iam:PassRole" in statement["Action"]:
+                    assert passed["iam:PassedToService"] == "emr-serverless.amazonaws.com", sid
+                    assert resources == [stack["JobRoleArn"]], sid
+        (listing,) = (each for each in policies()["ReaderPolicy"]["Statement"] if each["Sid"] == "Listing")
+        assert listing["Condition"] == {"StringLike": {"s3:prefix": ["tables/*"]}}
+
+    def test_who_may_write_what_in_the_bucket(self, stack: dict[str, str]) -> None:
+        def folders(action: str) -> dict[str, set[str]]:
+            return {
+                name: {
+                    resource.removeprefix(f"arn:aws:s3:::{BUCKET}/")
+                    for statement in policy["Statement"]
+                    for resource in statement["Resource"]
+                    if action in statement["Action"]
+                }
+                for name, policy in policies().items()
+                if action in actions(policy)
+            }
+
+        assert folders("s3:DeleteObject") == {"JobRole": {"tables/*"}}
+        assert folders("s3:PutObject") == {
+            "JobRole": {"tables/*", "store/submissions/*", "logs/*"},
+            "CorpusPolicy": {"corpus/*"},
+            "SubmitterPolicy": {"store/*", "tables/_watch/*"},
+        }
+
+    def test_a_call_that_no_policy_names_is_noticed(self, stack: dict[str, str]) -> None:
+        job, submitter, reader = (policies()[name] for name in ("JobRole", "SubmitterPolicy", "ReaderPolicy"))
+        write = {"service": "s3", "operation": "PutObject", "bucket": BUCKET, "key": "tables/runs/x"}
+        assert allows(job, write)
+        assert not allows(submitter, write)
+        assert not allows(reader, write)
+        assert allows(submitter, write | {"key": "tables/_watch/x.json"})
+        listing = {"service": "s3", "operation": "ListObjectsV2", "bucket": BUCKET, "prefix": "tables/runs/"}
+        assert allows(reader, listing)
+        assert not allows(reader, listing | {"prefix": "store/"})
+        assert not allows(reader, {"service": "emr-serverless", "operation": "StartJobRun"})
+
+    def test_who_gave_an_address_hears_of_failures(self, stack: dict[str, str]) -> None:
+        found = boto3.client("sns").list_subscriptions_by_topic(TopicArn=stack["TopicArn"])["Subscriptions"]
+        assert [(each["Protocol"], each["Endpoint"]) for each in found] == [
+            ("email", "operations@example.org")
+        ]

@@ -63,9 +63,9 @@ class Stored:
 
     `block`: HTTP head and body; or, of what is no HTTP response, the body alone, whose type `resource` names.
     `pointer`: builds the locator, without what the response says; `place` gives offset and unit of a defect.
-    `languages`: as the crawler identified them, None if nobody did. `cut`: by the crawler. `verified`: a gzip
-    member holds the record and nothing else. `noted`: the media type that the crawler saw, if it says so.
-    `proven`: asks whether a digest that the record declares is that of `block`.
+    `languages`: as the crawler identified them, None if nobody did. `cut`: by the crawler. `verified`: asks
+    whether a gzip member holds the record and nothing else. `noted`: the media type that the crawler saw, if
+    it says so. `proven`: asks whether a digest that the record declares is that of `block`.
     """
 
     url: bytes
@@ -75,7 +75,7 @@ class Stored:
     languages: tuple[str, ...] | None = None
     resource: str | None = None
     cut: bool = False
-    verified: bool = True
+    verified: Callable[[], bool] = lambda: True
     noted: str | None = None
     proven: Callable[[], bool] = lambda: False
 
@@ -214,7 +214,7 @@ class PageBatches:
         headless = body is not None and not bytes(stored.block[-3:]).replace(b"\r", b"").endswith(b"\n\n")
         held = body is not None and (len(body) > 0 or headless)
         noted_as_page = held and kind_of_content(stored.noted, b"") in ("html", "text")
-        if not stored.verified and (
+        if not stored.verified() and (
             noted_as_page or stored.pointer().damage or (held and _may_be_page(stored, body or b""))
         ):
             self.report.add_defect(DOUBTFUL, *stored.place())
@@ -251,7 +251,8 @@ class PageBatches:
                 self._scratch = np.empty(needed, np.uint8)
             end, unread = page_text(text, self._scratch, 0)
             text = self._scratch[:end].copy()
-            self._count_unread(unread)
+            if unread:
+                self._count_unread(unread)
         if not (text > _BLANK).any():
             self._skip("no text", page.stored, None if len(page.content) else b"")
             return

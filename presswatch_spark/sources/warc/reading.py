@@ -25,7 +25,9 @@ from presswatch_spark.storage.objects import ObjectInfo, Stream
 
 WARC_FIELDS = "application/warc-fields"
 RECORDS_AT_ONCE = 1 << 14
-READABLE = (records.WHOLE, records.WRONG_LENGTH, records.ERRATUM, records.UNCLOSED)
+_READABLE = warc.table_of(records.WHOLE, records.WRONG_LENGTH, records.ERRATUM, records.UNCLOSED)
+_WHOLE = warc.table_of(records.WHOLE, records.ERRATUM)
+_UNHARMED = warc.table_of(warc.SOUND, warc.SOUGHT)
 
 
 class RecordShards(ABC):
@@ -61,6 +63,11 @@ class Records(NamedTuple):
     block: Block
     rows: Offsets
     release: str | None
+
+
+def are_readable(rows: Offsets) -> warc.Which:
+    """Which of some records, int64 (k, COLUMNS), have a text that is read: bool (k,)."""
+    return _READABLE[rows[:, warc.STATUS]]
 
 
 def read_blocks(
@@ -138,11 +145,10 @@ class _Reading(PieceReader[Records]):
         status, damage = rows[:, warc.STATUS], rows[:, warc.DAMAGE]
         if records.ERRATUM in status:
             self.report.add_note(length_note(self._release or self.options.release))
-        sound = (status == records.WHOLE) | (status == records.ERRATUM)
-        bad = rows[~sound | ~np.isin(damage, (warc.SOUND, warc.SOUGHT))]
-        # Of a broken one its gzip member's defect says so.
-        bad = bad[bad[:, warc.STATUS] != records.BROKEN]
-        note_defects(block, bad, self.report, complaint)
+        sound = _WHOLE[status] & _UNHARMED[damage]
+        if not sound.all():
+            # Of a broken one its gzip member's defect says so.
+            note_defects(block, rows[~sound & (status != records.BROKEN)], self.report, complaint)
 
     def refusal(self, what: str) -> CorruptError:
         name = self._format.name

@@ -21,6 +21,7 @@ from presswatch_spark.output.failures import PlatformError
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.settings.config import RunRules, ScanConfig
+from presswatch_spark.storage.hosts import Host, will_ask
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shared_state import state_of
 from presswatch_spark.storage.throttling import Waiting
@@ -108,6 +109,7 @@ def test_each_command_says_that_a_host_makes_it_wait_whatever_others_on_the_mach
     commands = {name: Follower() for name in said}
     tells = {name: partial(_note, told) for name, told in said.items()}
     for name, command in commands.items():
+    will_ask(["https://throttles-all.example/shard.warc.gz"])
         command.add(tells[name])
     for command in [*commands.values()] * 2:
         command.look()
@@ -120,3 +122,24 @@ def test_each_command_says_that_a_host_makes_it_wait_whatever_others_on_the_mach
 
 def _note(told: list[str], waiting: Waiting) -> None:
     told.append(waiting.host)
+def test_a_command_says_nothing_of_a_host_that_only_others_ask() -> None:
+    # As another command on this machine notes it: `ours` is planned by this one, `theirs` is not.
+    ours, theirs, now = "ours.example:443", "theirs.example:8443", time.time()
+    for host in (ours, theirs):
+        with state_of(host).change() as facts:
+            facts.pause(now, now + 100, "it answered 429")
+    command, said = Follower(), list[str]()
+    tell = partial(_note, said)
+    command.add(tell)
+    will_ask(["/data/a.warc.gz", "https://ours.example/a.warc.gz", "https://ours.example/b.warc.gz"])
+    command.look()
+    assert (said.count(ours), said.count(theirs)) == (1, 0)
+    Host(theirs, StorageOptions())
+    command.look()
+    command.remove(tell)
+    for host in (ours, theirs):
+        with state_of(host).change() as facts:
+            facts.until = 0.0
+    assert (said.count(ours), said.count(theirs)) == (1, 1)
+
+

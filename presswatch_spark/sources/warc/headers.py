@@ -24,8 +24,9 @@ START, END, BODY, BODY_END, URI, URI_END, KIND, STATUS, DECLARED, DAMAGE, THERE,
 CONVERSION, GATED, WARCINFO, RESPONSE, REQUEST, METADATA, OTHER, RESOURCE, REVISIT, CONTINUATION = range(10)
 
 # DAMAGE: in what a record is not what its header says. `SOUGHT`: nothing proves that it is a record of its
-# own, since it was found by looking for one; `INSIDE`: whole records stand in it that end where it does.
-SOUND, LENGTH, HEADER, VERSION, SOUGHT, INSIDE = range(6)
+# own, since it was found by looking for one; `INSIDE`: whole records stand in it that end where it does;
+# `TWICE`: its header, sound otherwise, says again what is said once. Of the last two `reading` makes others.
+SOUND, LENGTH, HEADER, VERSION, SOUGHT, INSIDE, TWICE = range(7)
 
 MAX_HEADER_BYTES = 1 << 20
 _SPACE, _TAB, LF, CR, _COMMA = 32, 9, 10, 13, 44
@@ -191,11 +192,12 @@ def _once(data: Bytes, start: int, end: int, value: int) -> int:
 def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
     """Fill `row` from the header at `start`; return where the body begins, -1 if the header has no end.
 
-    A header of which a line is no field, ends otherwise than the first, or says again what may be said once,
-    is damaged: it may be two that damage made one. Its URL is then not believed.
+    A header of which a line is no field, or ends otherwise than the first, is damaged: it may be two that
+    damage made one. Its URL is then not believed. So may be one that says again what may be said once; but
+    some writers do so, and who knows the checksum decides (`TWICE`).
     """
     row[KIND], row[DECLARED], row[DAMAGE] = OTHER, -1, SOUND
-    passes, damaged, seen = True, False, 0
+    passes, damaged, twice, seen = True, False, False, 0
     at = _line_end(data, start) + 1
     limit = start + MAX_HEADER_BYTES
     returns = at - 1 - _before_returns(data, start, at - 1)
@@ -210,6 +212,8 @@ def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
             row[KIND] = GATED if row[KIND] == CONVERSION and not passes else row[KIND]
             if damaged:
                 row[DAMAGE], row[URI], row[URI_END] = HEADER, 0, 0
+            elif twice:
+                row[DAMAGE] = TWICE
             return int(end + 1)
         while end + 1 < len(data) and (data[end + 1] == _SPACE or data[end + 1] == _TAB):
             end = _line_end(data, end + 1)
@@ -247,9 +251,10 @@ def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
                 damaged = damaged or data[i] == CR
         elif same(data, first, colon, _LANGUAGE):
             field = 8
-            passes = len(gate) == 0 or value == last or _passes(data, value, last, gate)
+            passed_before = seen & field != 0 and passes
+            passes = passed_before or len(gate) == 0 or value == last or _passes(data, value, last, gate)
         else:
             field = _once(data, first, colon, value)
-        damaged = damaged or seen & field != 0
+        twice = twice or seen & field != 0
         seen |= field
     return -1

@@ -389,6 +389,15 @@ def test_no_flip_of_a_bit_in_a_plain_file_without_digests_loses_a_page_in_silenc
     assert flips_that_harm(whole, 0, len(whole.data)) == []
 
 
+def test_a_head_without_its_blank_line_that_says_there_is_no_body_is_no_page_that_was_lost(
+    tmp_path: Path,
+) -> None:
+    bare = http(b"", HTML, "Content-Length: 0").removesuffix(b"\r\n")
+    assert pages_of_warc(tmp_path, [warc_record(bare)]) == ([], 0)
+    unsaid = http(b"", HTML).removesuffix(b"\r\n")
+    assert pages_of_warc(tmp_path, [warc_record(unsaid)]) == ([], 1)
+
+
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified", "200 OK"])
 def test_a_response_that_has_no_body_is_no_page_that_was_lost(tmp_path: Path, status: str) -> None:
     size = 0 if status.startswith("200") else 999

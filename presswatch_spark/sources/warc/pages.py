@@ -315,11 +315,14 @@ def _may_be_page(stored: Stored, body: bytes | memoryview) -> bool:
 
 
 def _took_body(message: Message, block: memoryview) -> bool:
-    """Whether a head that ends where its record ends has no end, or says that there is a body."""
-    if not _is_closed(block):
-        return True
-    length = (message.last("content-length") or "").lstrip("0")
-    return length.isdecimal() and message.status not in _BODILESS
+    """Whether a head that ends with its record says that there is a body, or says nothing and has no end.
+
+    Some writers leave out the blank line behind a head without a body.
+    """
+    length = message.last("content-length") or ""
+    if length.isdecimal():
+        return length.strip("0") != "" and message.status not in _BODILESS
+    return not _is_closed(block)
 
 
 def _is_closed(block: memoryview) -> bool:

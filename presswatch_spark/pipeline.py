@@ -41,6 +41,7 @@ from presswatch_spark.sources.table.columns import check_mapping
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.session import cores_now, session
+from presswatch_spark.storage.hosts import will_ask
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical
 from presswatch_spark.storage.shard_names import left_out_line
 from presswatch_spark.storage.shards import ShardPlan, plan
@@ -230,6 +231,7 @@ def execute(
         PresswatchError: a guard stopped the run.
     """
     began, shards = time.monotonic(), tuple(work.shards)
+    will_ask(shard.uri for shard in shards)
     with observer, spark_errors(str(run.folder)):
         say = partial(observer.say, "damage_found")
         for line in run.damaged:

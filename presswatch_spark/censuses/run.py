@@ -32,6 +32,7 @@ from presswatch_spark.spark.errors import WorkerDiedError
 from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.session import TASK_FAILURES, session
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.hosts import will_ask
 from presswatch_spark.storage.objects import ObjectInfo, canonical, printable
 from presswatch_spark.storage.shard_names import left_out_line
 from presswatch_spark.version import __version__
@@ -110,6 +111,7 @@ def _execute(
     tell: Callable[[str], None],
 ) -> CensusSummary:
     began, found = time.monotonic(), run.folder / FOUND_FOLDER
+    will_ask(info.uri for info in work.files)
     with observer:
         for line in run.damaged:
             tell(line)

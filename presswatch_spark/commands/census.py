@@ -101,21 +101,22 @@ def census(
 
 def summary_lines(summary: CensusSummary, out: str) -> Iterator[str]:
     """What a census found and what it read, in a few lines."""
-    from presswatch_spark.show import printable
+    from presswatch_spark.show import counted, printable
 
     row, log = summary.row, summary.log
     there = {kind.title_id for kind in summary.kinds}
     of = f" of {printable(row['release'])}" if row["release"] else ""
     yield (
-        f"census {row['run_id']}{of}: {row['captures']:,} captures of {len(there):,} of"
-        f" {len(summary.titles):,} titles, in {row['rows']:,} rows of {row['shards_planned']:,} index files,"
+        f"census {row['run_id']}{of}: {counted(row['captures'], 'capture')} of {len(there):,} of"
+        f" {counted(len(summary.titles), 'title')}, in {counted(row['rows'], 'row')} of"
+        f" {counted(row['shards_planned'], 'index file')},"
         f" {summary.seconds:,.0f} s"
     )
     share = row["bytes_read"] / row["bytes_expected"] if row["bytes_expected"] else 0
     groups, looked = (sum(line[name] for line in log) for name in ("row_groups", "row_groups_read"))
     yield (
         f"read {row['bytes_read'] / 1e6:,.1f} of {row['bytes_expected'] / 1e6:,.1f} MB ({share:.2%}),"
-        f" {looked:,} of {groups:,} row groups"
+        f" {looked:,} of {counted(groups, 'row group')}"
     )
     unread = row["shards_planned"] - row["shards_complete"]
     if unread:
@@ -126,7 +127,7 @@ def summary_lines(summary: CensusSummary, out: str) -> Iterator[str]:
     lacking = Counter(name for line in log for name in line["columns_missing"])
     if lacking:
         named = ", ".join(
-            name if count == len(log) else f"{name} (in {count:,} files)"
+            name if count == len(log) else f"{name} (in {counted(count, 'file')})"
             for name, count in sorted(lacking.items())
         )
         yield f"not in this index, so null in the table: {named}"

@@ -16,6 +16,7 @@ from presswatch_spark.commands.options import (
     storage_options,
     tell,
 )
+from presswatch_spark.show import counted
 
 if TYPE_CHECKING:
     from presswatch_spark.corpus.manifest import Manifest
@@ -141,19 +142,20 @@ def summary_lines(manifest: Manifest, folder: str) -> list[str]:
     """What a corpus holds, in a few lines."""
     counts = manifest.counts
     refused = sum(counts.refused.values())
-    lines = [f"corpus {folder}: {counts.articles:,} articles, {counts.words:,} words"]
+    lines = [f"corpus {folder}: {counted(counts.articles, 'article')}, {counted(counts.words, 'word')}"]
     if refused:
         by_reason = ", ".join(f"{count:,} {reason}" for reason, count in counts.refused.items())
-        lines.append(f"refused: {refused:,} rows ({by_reason}); listed in {folder}/refused.parquet")
+        lines.append(f"refused: {counted(refused, 'row')} ({by_reason}); listed in {folder}/refused.parquet")
     lines.append(
-        f"nearly the same text: {counts.clusters:,} clusters of {counts.clustered_articles:,} articles"
+        f"nearly the same text: {counted(counts.clusters, 'cluster')}"
+        f" of {counted(counts.clustered_articles, 'article')}"
     )
     suppressed = f", {counts.suppressed:,} too common and left out" if counts.suppressed else ""
-    lines.append(f"index: {counts.shingles:,} shingles{suppressed}")
+    lines.append(f"index: {counted(counts.shingles, 'shingle')}{suppressed}")
     if counts.background_documents:
         lines.append(
-            f"background: {counts.background_documents:,} documents, in which"
-            f" {counts.background_shingles:,} shingles of the index stand"
+            f"background: {counted(counts.background_documents, 'document')} with"
+            f" {counted(counts.background_shingles, 'shingle')} of the index"
         )
     lines.append(f"digest {manifest.digest}")
     return lines
@@ -170,11 +172,16 @@ def _parameter_lines(manifest: Manifest) -> list[str]:
 
 
 def _settings_text(settings: Mapping[str, Any]) -> str:
-    """`name value, name value`; the settings of a section stand in brackets."""
-    return ", ".join(
-        f"{name} ({_settings_text(value)})" if isinstance(value, Mapping) else f"{name} {value}"
-        for name, value in settings.items()
-    )
+    """`name value, name value`; the settings of a section, and the items of a list, stand in brackets."""
+    return ", ".join(f"{name} {_setting_text(value)}" for name, value in settings.items())
+
+
+def _setting_text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"({_settings_text(value)})"
+    if isinstance(value, list | tuple):
+        return f"({', '.join(map(str, value)) or 'none'})"
+    return str(value)
 
 
 def _tell(stage: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from presswatch_spark.show import table_lines, terminal_width
+from presswatch_spark.show import counted, table_lines, terminal_width
 
 if TYPE_CHECKING:
     from presswatch_spark.corpus.manifest import Manifest, TitleCounts
@@ -49,7 +49,9 @@ def titles_without_articles(manifest: Manifest) -> list[str]:
     has = "have" if len(empty) > 1 else "has"
     lines = [f"error: {len(empty):,} of {len(counts.titles):,} titles of the members file {has} no article:"]
     for title, found in list(empty.items())[:TITLES_NAMED]:
-        refused = f"{sum(found.refused.values()):,} rows refused ({_reasons(found)}): {found.example}"
+        refused = (
+            f"{counted(sum(found.refused.values()), 'row')} refused ({_reasons(found)}): {found.example}"
+        )
         lines.append(f"  {title}: {refused if found.refused else 'no row names it'}")
     if len(empty) > TITLES_NAMED:
         lines.append(f"  and {len(empty) - TITLES_NAMED:,} more")
@@ -73,7 +75,7 @@ def _notes(manifest: Manifest) -> Iterator[str]:
 def _listed(items: Iterator[str]) -> str:
     named = list(items)
     more = len(named) - TITLES_NAMED
-    return ", ".join(named[:TITLES_NAMED]) + (f", and {more:,} titles more" if more > 0 else "")
+    return ", ".join(named[:TITLES_NAMED]) + (f", and {counted(more, 'title')} more" if more > 0 else "")
 
 
 def _years(found: TitleCounts) -> str:

@@ -76,4 +76,4 @@ def total_lines(totals: MatchTotals, shown: int) -> Iterator[str]:
     else:
         yield f"{rows}: {counted(totals.articles, 'article')} in {counted(totals.documents, 'document')}"
     if shown < totals.rows:
-        yield f"more than {shown:,} rows: see --limit, --json, or `presswatch sql`"
+        yield f"more than {counted(shown, 'row')}: see --limit, --json, or `presswatch sql`"

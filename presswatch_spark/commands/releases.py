@@ -44,7 +44,7 @@ def releases(as_json: bool, base: str | None, refresh: bool, config: str | None,
 
     from presswatch_spark.releases.known import current, list_uri
     from presswatch_spark.settings.load import load_scan_config
-    from presswatch_spark.show import printable
+    from presswatch_spark.show import counted, printable
 
     settings = load_scan_config(config, os.environ, given_settings(flags))
     ask_anew()
@@ -54,7 +54,7 @@ def releases(as_json: bool, base: str | None, refresh: bool, config: str | None,
     known = current(uri, settings.storage, datetime.now(UTC), fresh, refresh)
     for line in _lines(known, as_json):
         click.echo(line)
-    count = f"{len(known.listing.crawls):,} crawls, from {known.origin}"
+    count = f"{counted(len(known.listing.crawls), 'crawl')}, from {known.origin}"
     click.echo(printable(count), err=True)
     if known.trouble:
         click.echo(printable(f"note: a newer list could not be had: {known.trouble}"), err=True)

@@ -19,7 +19,7 @@ from presswatch_spark.commands.options import (
 )
 from presswatch_spark.errors import InputError, OutputError, StorageError
 from presswatch_spark.monitoring.events import EventLog, failure_told
-from presswatch_spark.show import printable
+from presswatch_spark.show import counted, printable
 
 if TYPE_CHECKING:
     from presswatch_spark.pipeline import RunSummary
@@ -205,10 +205,11 @@ def summary_lines(summary: RunSummary, out: str) -> list[str]:
     skipped = f", {row['documents_skipped']:,} skipped" if row["documents_skipped"] else ""
     megabytes = int(str(row["text_bytes"])) / 1e6
     lines = [
-        f"run {summary.run_id}{resumed}: {row['matches']:,} matches in {row['documents']:,} documents"
-        f"{skipped} ({megabytes:,.1f} MB of text) of {row['shards_planned']:,} shards,"
+        f"run {summary.run_id}{resumed}: {_counted(row['matches'], 'match')} in"
+        f" {_counted(row['documents'], 'document')}{skipped} ({megabytes:,.1f} MB of text) of"
+        f" {_counted(row['shards_planned'], 'shard')},"
         f" {summary.seconds:,.0f} s",
-        *([f"{row['signals']:,} rights signals of members' sites"] if row.get("signals") else []),
+        *([f"{_counted(row['signals'], 'rights signal')} of members' sites"] if row.get("signals") else []),
         f"table digest {row['table_digest']}",
         f"read it with: presswatch matches {out}",
     ]
@@ -219,6 +220,10 @@ def summary_lines(summary: RunSummary, out: str) -> list[str]:
             " what was not found may stand in the rest",
         )
     return lines
+
+
+def _counted(number: object, what: str) -> str:
+    return counted(int(str(number)), what)
 
 
 def _estimate_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Iterator[str]:

@@ -42,6 +42,7 @@ from presswatch_spark.corpus.workspace import Workspace, workspace
 from presswatch_spark.errors import InputError
 from presswatch_spark.moments import check_formats
 from presswatch_spark.settings.config import CorpusConfig
+from presswatch_spark.show import counted
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.shard_names import left_out_line
@@ -119,12 +120,12 @@ def _build(
     with workspace(out) as work:
         spark = spark or session("presswatch corpus build", master=config.master, cores=config.cores)
         shutil.copyfile(members, work.corpus / layout.MEMBERS)
-        say(f"taking in {len(files):,} article files")
+        say(f"taking in {counted(len(files), 'article file')}")
         taken = _take_in(spark, work, frozenset(registry.titles), files, config, storage)
         cuts = cut([run for some in taken for run in some.runs])
         refused = [piece for some in taken for piece in some.refused]
         _require_articles(cuts, refused)
-        say(f"hashing {cuts.articles:,} articles{'' if knows_kernels() else COMPILING}")
+        say(f"hashing {counted(cuts.articles, 'article')}{'' if knows_kernels() else COMPILING}")
         reports = _build_parts(spark, work, cuts, files, owner_numbers(registry), config)
         refused += [piece for report in reports for piece in report.refused]
         say("looking for articles with the same text")
@@ -134,7 +135,7 @@ def _build(
         write_vocabulary(spark, work, reports)
         write_sites(spark, work, cuts.parts)
         if sample:
-            say(f"reading {len(sample):,} shards of the background")
+            say(f"reading {counted(len(sample), 'shard')} of the background")
         documents, known = read_background(spark, work, sample, config, storage)
         say("writing the tables and the manifest")
         write_table(work.corpus / layout.REFUSED_TABLE, REFUSED, refused)

@@ -10,6 +10,7 @@ from presswatch_spark.costs.estimate import Estimate, Machine, PriceList, estima
 from presswatch_spark.errors import BudgetError, ConfigError
 from presswatch_spark.monitoring.progress import Counts
 from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.show import counted
 from presswatch_spark.storage.shards import ShardPlan
 
 HOUR = 3600.0
@@ -57,7 +58,7 @@ class Bill:
     def line(self) -> str:
         """The estimate in one line, with what it rests on."""
         expected = self.estimate
-        parts = [f"{expected.shards:,} shards"]
+        parts = [counted(expected.shards, "shard")]
         if expected.unknown < expected.shards:
             parts += [f"{bytes_told(expected.stored_bytes)} stored", core_hours_told(expected.core_hours)]
             if self.machine and self.dollars is not None:
@@ -76,8 +77,8 @@ class Bill:
                 return
             raise BudgetError(
                 f"the scan would cost some {dollars_told(self.dollars)} on {self.machine.name}"
-                f" ({self.estimate.shards:,} shards, {core_hours_told(self.estimate.core_hours)}), and the"
-                f" budget is {dollars_told(self.budget)}; nothing was begun",
+                f" ({counted(self.estimate.shards, 'shard')}, {core_hours_told(self.estimate.core_hours)}),"
+                f" and the budget is {dollars_told(self.budget)}; nothing was begun",
                 remedy="give a higher --budget, or scan fewer shards, as with --sample",
             )
 
@@ -131,7 +132,8 @@ class CostGuard:
         bill = self._bill
         dollars = f", {dollars_told(bill.machine.dollars(core_hours))}" if bill.machine else ""
         told = (
-            f"estimate by the {shards:,} shards that were read: {core_hours_told(core_hours)}{dollars} in all"
+            f"estimate by the {counted(shards, 'shard')} that {'was' if shards == 1 else 'were'} read:"
+            f" {core_hours_told(core_hours)}{dollars} in all"
         )
         if bill.machine and bill.budget is not None and bill.machine.dollars(core_hours) > bill.budget:
             told += f"; more than the budget of {dollars_told(bill.budget)}, where the scan will stop"

@@ -1,8 +1,8 @@
 """Tells whoever follows a command that a host makes it wait: a line a minute, though others do the waiting.
 
-Processes of this machine note in files what a host asks of all (`storage.hosts`). Every command says it, for
-another's lines may stand on another terminal. Of workers on other machines the driver knows nothing: these
-say it on their own stderr.
+Processes of this machine note in files what a host asks of all (`storage.hosts`). Each command says it of the
+hosts that it asks itself, or has planned to (`will_ask`), for another's lines may stand on another terminal.
+Of workers on other machines the driver knows nothing: these say it on their own stderr.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import pyarrow as pa
 from presswatch_spark.output.markers import Wave, forget_wave
 from presswatch_spark.output.parts import Part, damage_of
 from presswatch_spark.output.runs import Run
+from presswatch_spark.show import counted
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.session import spark_schema
 from presswatch_spark.spark.worker import task
@@ -38,12 +39,12 @@ def without_damage(
     damaged = damaged_parts(spark, run.parts, [part for wave in waves for part in wave.parts])
     lost = [wave for wave in waves if any(part.name in damaged for part in wave.parts)]
     for wave in lost:
+        again = (
+            f"{counted(len(wave.shards), 'shard')} {'is' if len(wave.shards) == 1 else 'are'} scanned again"
+        )
         for part in wave.parts:
             if part.name in damaged:
-                tell(
-                    f"{run.parts.at(part.name)}: what a wave found {damaged[part.name]};"
-                    f" its {len(wave.shards):,} shards are scanned again"
-                )
+                tell(f"{run.parts.at(part.name)}: what a wave found {damaged[part.name]}; its {again}")
         run.lock.confirm()
         forget_wave(run.folder, wave)
     return [wave for wave in waves if wave not in lost], lost

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from presswatch_spark.errors import OutputError
 from presswatch_spark.matching.digests import table_digest
 from presswatch_spark.output.seals import UNREADABLE, object_sha256, opened_sealed, whole_object
+from presswatch_spark.show import counted
 from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.model import ObjectInfo, StorageOptions
@@ -160,12 +161,15 @@ def _check_rows(folder: Folder, table: str, row: Row, there: Mapping[str, Object
             raise _differs(row, table, info.uri, "a file that can be read, and this one cannot") from error
     if rows != expected:
         raise _differs(
-            row, table, folder.uri, f"{expected:,} rows, and there are {rows:,} in {len(there):,} files"
+            row,
+            table,
+            folder.uri,
+            f"{counted(expected, 'row')}, and there are {rows:,} in {counted(len(there), 'file')}",
         )
 
 
 def _described(file: Row) -> str:
-    return f"a file of {file['rows']:,} rows and {file['bytes']:,} bytes"
+    return f"a file of {counted(file['rows'], 'row')} and {counted(file['bytes'], 'byte')}"
 
 
 def _differs(row: Row, table: str, where: str, what: str) -> DamagedTablesError:

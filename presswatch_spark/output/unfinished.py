@@ -16,6 +16,7 @@ from presswatch_spark.output.locks import owned
 from presswatch_spark.output.markers import FOUND_FOLDER, NOTE, Note, read_note, read_waves
 from presswatch_spark.output.runs import RUNS_FOLDER
 from presswatch_spark.output.tables import TableStore
+from presswatch_spark.show import counted
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError
 
@@ -45,7 +46,7 @@ class UnfinishedRun:
         """When it began, how far it is, and how to go on or to drop it."""
         begun = (
             f"run {self.run_id}, begun {self.started_at:%Y-%m-%d %H:%M:%S} UTC with"
-            f" {self.counts.shards:,} shards done, is"
+            f" {counted(self.counts.shards, 'shard')} done, is"
         )
         if self.under_way:
             return f"{begun} under way"

@@ -18,6 +18,7 @@ from presswatch_spark.ccindex.columns import WITHOUT_PAGES, in_filename
 from presswatch_spark.errors import OutputError
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.queries.matches import chosen_runs
+from presswatch_spark.show import counted
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.session import session
 from presswatch_spark.storage.disk import on_disk
@@ -109,7 +110,7 @@ def doubt_of(
     if other["documents"] == 0:
         return f"the {second} run read no document"
     if found["release"] == other["release"] and not_planned:
-        return f"the {second} run did not read {not_planned:,} shards that the {first} run read"
+        return f"the {second} run did not read {counted(not_planned, 'shard')} that the {first} run read"
     if other.get("sample") is not None and found["release"] != other["release"]:
         return f"the {second} run read a sample of its release"
     if other["shards_planned"] < found["shards_planned"]:
@@ -246,7 +247,8 @@ def _doubt_between(store: TableStore, found: str, other: str, names: tuple[str, 
     # Nobody knows whether the very shards of these names were read again.
     uris = _shard_uris(store, found)
     nameless = len(uris) - len(set(uris))
-    told = f"{nameless:,} shards of the {names[0]} run have the name of another, but for what follows `?`"
+    have = f"{counted(nameless, 'shard')} of the {names[0]} run {'has' if nameless == 1 else 'have'}"
+    told = f"{have} the name of another, but for what follows `?`"
     return told if nameless else None
 
 

@@ -47,6 +47,6 @@ def _stored(record: ArcRecord) -> Stored:
         pointer=lambda: locator,
         place=lambda: (record.record_offset, unit),
         resource=None if http else record.media_type or "",
-        verified=record.record_encoding == "gzip",
+        verified=lambda: record.record_encoding == "gzip",
         noted=record.media_type if http else None,
     )

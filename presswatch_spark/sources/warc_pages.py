@@ -21,10 +21,10 @@ from presswatch_spark.sources.warc.fields import first_content_type, header_fiel
 from presswatch_spark.sources.warc.languages import identified
 from presswatch_spark.sources.warc.pages import PageBatches, Stored
 from presswatch_spark.sources.warc.reading import (
-    READABLE,
     Format,
     Records,
     RecordShards,
+    are_readable,
     note_defects,
     read_blocks,
 )
@@ -35,6 +35,8 @@ OTHER_URL = "record's URL is not that of the metadata about it; it was read with
 UNTYPED = "record is of no type that there is, and was not read"
 SEGMENTED = "record is a first segment; those that continue it were not read"
 NO_GATE = warc.gate_of(frozenset())
+_TEXTS = warc.table_of(warc.CONVERSION, warc.GATED)
+_OF_PAGES = warc.table_of(warc.RESPONSE, warc.RESOURCE, warc.METADATA)
 
 
 class WarcSource(RecordShards):
@@ -52,7 +54,7 @@ class WarcSource(RecordShards):
         """Yield the pages of `stream`, a part of `shard` that begins with a record."""
 
         def refused(kinds: Offsets) -> str | None:
-            texts = np.isin(kinds, (warc.CONVERSION, warc.GATED)).any()
+            texts = _TEXTS[kinds].any()
             return "holds extracted text (`conversion` records)" if texts else None
 
         found = read_blocks(stream, shard, options, report, Format("WARC", NO_GATE, refused))
@@ -91,7 +93,7 @@ def _compare_urls(page: Stored, block: Block, row: Offsets, report: ReadReport) 
 
     Metadata may have a name of their own instead, such as `urn:…`.
     """
-    if page.verified or not _url_of(block, row).lower().startswith((b"http://", b"https://")):
+    if page.verified() or not _url_of(block, row).lower().startswith((b"http://", b"https://")):
         return
     header = header_fields(block.data[row[warc.START] : row[warc.BODY]].tobytes())
     located = page.pointer()
@@ -107,22 +109,30 @@ def _with_pages(found: Records, report: ReadReport) -> Offsets:
 
     No Python object is made of those that hold nothing: a small file may have millions.
     """
-    rows = found.rows[np.isin(found.rows[:, warc.STATUS], READABLE)]
+    rows = found.rows[are_readable(found.rows)]
     kinds, empty = rows[:, warc.KIND], rows[:, warc.BODY_END] == rows[:, warc.BODY]
-    # Of what is in no gzip member of its own, damage may have made a type that there is not.
-    member = np.isin(rows[:, warc.START], found.block.runs) & (found.block.encoding == "gzip")
     counted = {
         "empty response": empty & (kinds == warc.RESPONSE),
         "no text": empty & (kinds == warc.RESOURCE),
         "revisit record": kinds == warc.REVISIT,
         "continuation record": kinds == warc.CONTINUATION,
-        "record of another kind": member & (kinds == warc.OTHER),
     }
     for why, which in counted.items():
         report.add_skipped(why, int(np.count_nonzero(which)))
-    note_defects(found.block, rows[~member & (kinds == warc.OTHER)], report, lambda row: UNTYPED)
-    pages: Offsets = rows[~empty & np.isin(kinds, (warc.RESPONSE, warc.RESOURCE, warc.METADATA))]
+    if (other := kinds == warc.OTHER).any():
+        _note_untyped(found.block, rows[other], report)
+    pages: Offsets = rows[~empty & _OF_PAGES[kinds]]
     return pages
+
+
+def _note_untyped(block: Block, rows: Offsets, report: ReadReport) -> None:
+    """Count records of no type that there is.
+
+    Of what is in no gzip member of its own, damage may have made it: a defect.
+    """
+    member = np.isin(rows[:, warc.START], block.runs) & (block.encoding == "gzip")
+    report.add_skipped("record of another kind", int(np.count_nonzero(member)))
+    note_defects(block, rows[~member], report, lambda row: UNTYPED)
 
 
 def _url_of(block: Block, row: Offsets) -> bytes:
@@ -151,6 +161,6 @@ def _stored(found: Records, row: Offsets, report: ReadReport) -> Stored:
         place=lambda: block.place(int(row[warc.START])),
         resource=None if media.startswith("application/http") or mistyped else media,
         cut=b"\nwarc-truncated:" in lowered,
-        verified=block.is_member(int(row[warc.START]), int(row[warc.END])),
+        verified=lambda: block.is_member(int(row[warc.START]), int(row[warc.END])),
         proven=lambda: block_is_declared(header_fields(header), body) is True,
     )

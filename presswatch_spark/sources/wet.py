@@ -8,18 +8,19 @@ import numpy as np
 
 from presswatch_spark.sources.base import DocumentBatch, Offsets, ReadOptions, ReadReport
 from presswatch_spark.sources.warc import headers as warc
-from presswatch_spark.sources.warc import records as records
 from presswatch_spark.sources.warc.blocks import RecordLocators
 from presswatch_spark.sources.warc.fields import first_content_type
 from presswatch_spark.sources.warc.reading import (
-    READABLE,
     Format,
     Records,
     RecordShards,
+    are_readable,
     note_defects,
     read_blocks,
 )
 from presswatch_spark.storage.objects import ObjectInfo, Stream
+
+_EXPECTED = warc.table_of(warc.CONVERSION, warc.GATED, warc.WARCINFO)
 
 
 class WetSource(RecordShards):
@@ -49,16 +50,16 @@ class WetSource(RecordShards):
 
 def _note_strange(found: Records, report: ReadReport) -> None:
     """WET holds warcinfo and conversions only: another type is another format, or a damaged header."""
-    kinds, status = found.rows[:, warc.KIND], found.rows[:, warc.STATUS]
-    strange = ~np.isin(kinds, (warc.CONVERSION, warc.GATED, warc.WARCINFO))
-    rows = found.rows[strange & np.isin(status, READABLE)]
-    note_defects(found.block, rows, report, lambda row: "record is no conversion and was not read")
+    strange = ~_EXPECTED[found.rows[:, warc.KIND]]
+    if strange.any():
+        rows = found.rows[strange & are_readable(found.rows)]
+        note_defects(found.block, rows, report, lambda row: "record is no conversion and was not read")
 
 
 def _batch(found: Records, report: ReadReport) -> DocumentBatch:
     """Make the batch of the readable conversions that passed the gate and have text."""
     block, rows = found.block, found.rows
-    kind, readable = rows[:, warc.KIND], np.isin(rows[:, warc.STATUS], READABLE)
+    kind, readable = rows[:, warc.KIND], are_readable(rows)
     has_text = rows[:, warc.BODY_END] > rows[:, warc.BODY]
     gated = readable & (kind == warc.GATED)
     empty = readable & (kind == warc.CONVERSION) & ~has_text

@@ -13,7 +13,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum, auto
 
 from presswatch_spark.errors import StorageError
@@ -26,7 +26,7 @@ from presswatch_spark.storage.throttling import (
     tell_if_silent,
 )
 from presswatch_spark.storage.time_limits import count_waiting
-from presswatch_spark.storage.uris import printable
+from presswatch_spark.storage.uris import host_of, printable, scheme_of
 
 REFUSALS = frozenset({401, 403, 429})
 # With one of these, an answer says why this one object is refused; so does 401. No other object is meant.
@@ -64,6 +64,7 @@ class Host:
         self.name = name
         self._options = options
         self._state = state_of(name)
+        self._state.asked = True
         self._clock = clock
 
     @property
@@ -245,6 +246,13 @@ class Host:
     def _stop(self, facts: Facts, why: str) -> None:
         facts.stopped = True
         facts.pause(self._clock(), self._clock() + max(self._options.longest_wait, TELL_SECONDS), why)
+
+
+def will_ask(uris: Iterable[str]) -> None:
+    """Note that processes of this run will ask the hosts of these objects: who drives it tells of them."""
+    sites = {"/".join(uri.split("/", 3)[:3]) for uri in uris if scheme_of(uri) in ("http", "https")}
+    for site in sites:
+        state_of(host_of(site)).asked = True
 
 
 def ask_anew() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 
+from presswatch_spark.show import counted
 from presswatch_spark.storage.lists import LIST_SUFFIXES
 from presswatch_spark.storage.objects import printable
 
@@ -48,6 +49,6 @@ def left_out_line(uris: Collection[str]) -> str | None:
     if not uris:
         return None
     names = sorted({printable(uri).rstrip("/").rpartition("/")[2] for uri in uris})
-    more = f" and {len(names) - NAMED:,} names more" if len(names) > NAMED else ""
-    files = f"{len(uris):,} file{'s' * (len(uris) > 1)} beside the shards, by name"
+    more = f" and {counted(len(names) - NAMED, 'name')} more" if len(names) > NAMED else ""
+    files = f"{counted(len(uris), 'file')} beside the shards, by name"
     return f"left out {files}: {', '.join(names[:NAMED])}{more}; to read one, name it by its own path"

@@ -89,10 +89,13 @@ class Facts:
 
 
 class SharedState:
-    """The facts of one host. `folder`: None where nothing can be shared."""
+    """The facts of one host. `folder`: None where nothing can be shared.
+
+    `asked`: whether this process asks the host, or a run that it drives does; it tells of no other.
+    """
 
     def __init__(self, host: str, folder: Path | None) -> None:
-        self.host, self.folder = host, folder
+        self.host, self.folder, self.asked = host, folder, False
         self._own = Facts(host)
         self._alone = folder is None
         self._guard = threading.Lock()

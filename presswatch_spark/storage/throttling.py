@@ -1,4 +1,7 @@
-"""Which hosts make processes of this machine wait, and who is to say so: one of them, once a minute."""
+"""Which hosts make processes of this machine wait, and who is to say so: one of them, once a minute.
+
+Nobody is told of a host that another command asks, and this one does not.
+"""
 
 from __future__ import annotations
 
@@ -31,15 +34,17 @@ class Waiting:
 def hosts_to_tell_of(
     now: float | None = None, *, patient: bool = False, told: dict[str, float] | None = None
 ) -> Iterator[Waiting]:
-    """Yield the hosts that make processes of this machine wait, each once a minute, whoever asks.
+    """Yield the hosts that this process or its run asks, and that make processes of this machine wait.
 
-    Whoever asks is to tell. `patient`: only those of which nobody has told for longer than that. `told`: when
+    Each is given once a minute, whoever asks for them.
+
+    They are to tell. `patient`: only those of which nobody has told for longer than that. `told`: when
     whoever asks told of which host; what others told, whose lines may stand on another terminal, then does
     not count.
     """
     now = time.time() if now is None else now
     for state, facts in paused_hosts():
-        if _to_tell(facts, now, patient, told):
+        if state.asked and _to_tell(facts, now, patient, told):
             with state.change() as changed:
                 due = _to_tell(changed, now, patient, told)
                 changed.told_at = now if due else changed.told_at

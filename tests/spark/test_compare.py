@@ -69,7 +69,7 @@ def test_absence_is_not_said_where_it_is_not_known(
         # The same three files, from a mirror.
         (["/a/0.gz", "/b/0.gz", "/b/1.gz"], ["/c/0.gz", "/d/0.gz", "/d/1.gz"], None),
         # Another file in the place of one of two that have the same name.
-        (["/a/0.gz", "/b/0.gz", "/b/1.gz"], ["/a/0.gz", "/b/2.gz", "/b/1.gz"], "did not read 1 shards that"),
+        (["/a/0.gz", "/b/0.gz", "/b/1.gz"], ["/a/0.gz", "/b/2.gz", "/b/1.gz"], "did not read 1 shard that"),
         # `?id=1` and its like, which tables never show.
         (
             ["/file", "/file", "/file"],

@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from presswatch_spark import cli
 from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.monitoring.throttled import Follower, throttling_told
-from presswatch_spark.output.failures import PlatformError
 from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.settings.config import RunRules, ScanConfig
+from presswatch_spark.storage.hosts import Host, will_ask
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shared_state import state_of
 from presswatch_spark.storage.throttling import Waiting
@@ -65,16 +66,22 @@ def scanned(
 
 
 def test_a_site_that_blocks_is_soon_left_alone_and_the_run_goes_on_later(
-    spark: SparkSession, site: Server, corpus: Path, tmp_path: Path
+    spark: SparkSession, site: Server, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     site.blocks_after = 40
-    with pytest.raises(PlatformError) as stopped:
-        scanned(spark, site, corpus, tmp_path / "out")
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(
+        "run: {wave_shards: 100}\nstorage: {max_connections: 2, refusal_pause: 0.3, backoff_base: 0.001}\n"
+    )
+    words = ["scan", "--format", "wet", "--corpus", str(corpus), "--out", str(tmp_path / "out")]
+    code = cli.run([*words, "--config", str(settings), f"{site.url}/wet.paths.gz"])
+    (error,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert code == 1
     assert len(site.requests) <= 40 + 10
-    assert "could not be read" in stopped.value.what
-    assert "the site is asked nothing more: access denied (403) at" in stopped.value.what
-    assert "it may have blocked this address for asking too much, want credentials" in str(stopped.value)
-    assert "nothing was published and what was read is kept" in stopped.value.remedy
+    assert "could not be read" in error
+    assert "the site is asked nothing more: access denied (403) at" in error
+    assert "it may have blocked this address for asking too much, want credentials" in error
+    assert "nothing was published and what was read is kept" in error
     assert TableStore.open(str(tmp_path / "out")).published() == []
 
     # Undisturbed: one request for the list, and one for each shard that was not read before.
@@ -102,6 +109,7 @@ def test_a_site_that_blocks_is_soon_left_alone_and_the_run_goes_on_later(
 
 def test_each_command_says_that_a_host_makes_it_wait_whatever_others_on_the_machine_say() -> None:
     host, now = "throttles-all.example:443", time.time()
+    will_ask(["https://throttles-all.example/shard.warc.gz"])
     with state_of(host).change() as facts:
         facts.pause(now, now + 100, "it answered 429")
     said = dict[str, list[str]](one=[], other=[])
@@ -116,6 +124,27 @@ def test_each_command_says_that_a_host_makes_it_wait_whatever_others_on_the_mach
     with state_of(host).change() as facts:
         facts.until = 0.0
     assert [told.count(host) for told in said.values()] == [1, 1]
+
+
+def test_a_command_says_nothing_of_a_host_that_only_others_ask() -> None:
+    # As another command on this machine notes it: `ours` is planned by this one, `theirs` is not.
+    ours, theirs, now = "ours.example:443", "theirs.example:8443", time.time()
+    for host in (ours, theirs):
+        with state_of(host).change() as facts:
+            facts.pause(now, now + 100, "it answered 429")
+    command, said = Follower(), list[str]()
+    tell = partial(_note, said)
+    command.add(tell)
+    will_ask(["/data/a.warc.gz", "https://ours.example/a.warc.gz", "https://ours.example/b.warc.gz"])
+    command.look()
+    assert (said.count(ours), said.count(theirs)) == (1, 0)
+    Host(theirs, StorageOptions())
+    command.look()
+    command.remove(tell)
+    for host in (ours, theirs):
+        with state_of(host).change() as facts:
+            facts.until = 0.0
+    assert (said.count(ours), said.count(theirs)) == (1, 1)
 
 
 def _note(told: list[str], waiting: Waiting) -> None:

@@ -42,7 +42,7 @@ def test_no_file_of_the_working_folder_runs_in_any_process_of_a_scan(tmp_path: P
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        assert ": 1 matches in 1 documents" in done.stdout
+        assert ": 1 match in 1 document" in done.stdout
     assert not mark.exists(), mark.read_text()
 
 

@@ -257,7 +257,10 @@ def test_corpus_info_says_in_words_what_a_corpus_holds(
     twins = [article(1), article(1, article_id="b", title_id="rivage")]
     build(tmp_path / "corpus", [write_jsonl(tmp_path / "articles.jsonl", twins)])
     lines = output(["corpus", "info", str(tmp_path / "corpus")], capsys)
-    assert "nearly the same text: 1 clusters of 2 articles" in lines
+    assert "nearly the same text: 1 cluster of 2 articles" in lines
+    built_with = next(line for line in lines if line.startswith("built with: "))
+    assert ", agencies (AFP, Agence France-Presse, " in built_with
+    assert not set("[]'") & set(built_with)
     assert any(
         "minhash (permutations 128, scheme affine32, seed 1, shingle_words 5)" in line for line in lines
     )

@@ -30,7 +30,7 @@ def test_nothing_is_in_doubt_between_two_runs_alike() -> None:
 @pytest.mark.parametrize(
     ("after", "not_planned", "doubt"),
     [
-        ({}, 1, "did not read 1 shards that the before run read"),
+        ({}, 1, "did not read 1 shard that the before run read"),
         ({"shards_planned": 2, "shards_complete": 2, "release": "CC-MAIN-2025-33"}, 3, "fewer shards"),
         ({"shards_complete": 2}, 0, "did not read 1 of 3 shards to their end"),
         ({"documents": 0}, 0, "the after run read no document"),

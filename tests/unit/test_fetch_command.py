@@ -27,6 +27,7 @@ from tests.scanned import (
     scan_here,
     some_pages,
 )
+from tests.unit.test_json_strings import as_jsonl, as_parquet
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\u202egnp.exe\u2066\r\x9b31m"
 
@@ -276,3 +277,29 @@ def _records(data: bytes) -> list[tuple[list[tuple[str, str]], bytes]]:
         (record.rec_headers.headers, record.raw_stream.read())
         for record in ArchiveIterator(io.BytesIO(plain), no_record_parse=True)
     ]
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.parquet"])
+@pytest.mark.parametrize("typo", ["urll", "meta.urll"])
+def test_a_pointer_with_a_column_that_no_row_of_the_shard_has_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, typo: str
+) -> None:
+    rows = [
+        {
+            "text": page.text,
+            "n": number,
+            "meta": json.dumps({"url": page.url} | ({"late": "x"} if number == 29 else {})),
+        }
+        for number, page in enumerate(some_pages())
+    ]
+    write = as_jsonl if name.endswith("l") else as_parquet
+    pointer = f"{write(tmp_path, rows)}#row=3"
+    assert cli.run(["fetch", pointer, "--columns", "url=meta.url"]) == 0
+    assert f"document   {some_pages()[3].url}" in capsys.readouterr().out
+    assert cli.run(["fetch", pointer, "--columns", f"url={typo}"]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert f"the mapping names the column {typo} for url, and the shard has none; there are: meta" in told.err
+    # Of a column that another row has, this row knows no value.
+    assert cli.run(["fetch", pointer, "--columns", "url=meta.late"]) == 0
+    assert "document" not in capsys.readouterr().out.partition("pointer")[0]

@@ -19,6 +19,7 @@ from presswatch_spark.monitoring.metrics import RunFacts, Sample, totals_of
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Counts, Progress
 from presswatch_spark.monitoring.throttled import FOLLOWER, throttling_told
+from presswatch_spark.storage.hosts import will_ask
 from presswatch_spark.storage.shared_state import state_of
 from presswatch_spark.storage.throttling import Waiting
 from presswatch_spark.tables import SCAN_LOG
@@ -242,6 +243,7 @@ def test_a_host_that_makes_workers_wait_is_told_as_an_event_and_as_a_line() -> N
 
 def test_the_innermost_who_follows_is_told_of_a_pause_once() -> None:
     host, now = "throttled.example:443", time.time()
+    will_ask(["https://throttled.example/shard.warc.gz"])
     with state_of(host).change() as facts:
         facts.pause(now, now + 100, "it answered 429")
         facts.told_at = 0.0

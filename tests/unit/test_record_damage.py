@@ -22,7 +22,7 @@ from tests.damage import damages
 from tests.damaged_shards import Undamaged, harm_of
 from tests.reading import complaints, pages, read, texts
 from tests.scanned import press, press_corpus, scan_here
-from tests.warc_records import http, page, warc_record
+from tests.warc_records import HTML, http, page, warc_record
 from tests.wet_records import packed_as, read_bytes, record
 
 DATE = "WARC-Date: 2030-01-02T03:04:05Z"
@@ -353,6 +353,102 @@ def test_of_two_thousand_damages_none_loses_a_page_in_silence_or_gives_its_text_
     assert [
         harm for what, data in damages(whole.data, 2000, 13) if (harm := harm_of(whole, what, data))
     ] == []
+
+
+def one_line_pages(path: Path) -> Undamaged:
+    """Two pages in a plain file; a head without its end takes the whole of its body along."""
+    bodies = [b"<!doctype html><p>un texte <p>de la page %d, assez long pour se voir" % i for i in (1, 20)]
+    urls = ("https://exemple.fr/1", "https://autre.example/20")
+    records = [
+        page(body, HTML, f"Content-Length: {len(body)}", url=url)
+        for body, url in zip(bodies, urls, strict=True)
+    ]
+    return Undamaged("warc", b"".join(records), path)
+
+
+def flips_that_harm(whole: Undamaged, start: int, end: int) -> list[str]:
+    """What single bits of bytes [start, end) do that none may do."""
+    found = []
+    for at, bit in ((at, bit) for at in range(start, end) for bit in range(8)):
+        harmed = bytearray(whole.data)
+        harmed[at] ^= 1 << bit
+        if harm := harm_of(whole, f"bit {bit} of byte {at}", bytes(harmed)):
+            found.append(harm)
+    return found
+
+
+def test_no_flip_of_a_bit_in_a_response_without_digests_loses_a_page_in_silence(tmp_path: Path) -> None:
+    whole = one_line_pages(tmp_path / "harmed")
+    first = whole.data.index(b"HTTP/")
+    assert flips_that_harm(whole, first, whole.data.index(b"WARC/", first)) == []
+
+
+@pytest.mark.full
+def test_no_flip_of_a_bit_in_a_plain_file_without_digests_loses_a_page_in_silence(tmp_path: Path) -> None:
+    whole = one_line_pages(tmp_path / "harmed")
+    assert flips_that_harm(whole, 0, len(whole.data)) == []
+
+
+def test_a_head_without_its_blank_line_that_says_there_is_no_body_is_no_page_that_was_lost(
+    tmp_path: Path,
+) -> None:
+    bare = http(b"", HTML, "Content-Length: 0").removesuffix(b"\r\n")
+    assert pages_of_warc(tmp_path, [warc_record(bare)]) == ([], 0)
+    unsaid = http(b"", HTML).removesuffix(b"\r\n")
+    assert pages_of_warc(tmp_path, [warc_record(unsaid)]) == ([], 1)
+
+
+@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified", "200 OK"])
+def test_a_response_that_has_no_body_is_no_page_that_was_lost(tmp_path: Path, status: str) -> None:
+    size = 0 if status.startswith("200") else 999
+    bare = http(b"", HTML, f"Content-Length: {size}", status=f"HTTP/1.1 {status}")
+    assert pages_of_warc(tmp_path, [warc_record(bare), page(b"<p>la page")]) == (["https://exemple.fr/"], 0)
+
+
+TWICE = {
+    "WARC-Target-URI": ("https://exemple.fr/seul", "https://exemple.fr/autre"),
+    "WARC-Date": ("2030-01-02T03:04:05Z", "2024-05-18T01:58:10Z"),
+    "WARC-Record-ID": ("<urn:uuid:1>", "<urn:uuid:2>"),
+    "WARC-Identified-Content-Language": ("fra", "eng"),
+    "WARC-Type": ("conversion", "resource"),
+}
+
+
+@pytest.mark.parametrize("packing", ["record", *SHARED])
+@pytest.mark.parametrize("field", TWICE)
+@pytest.mark.parametrize("agree", [True, False])
+def test_a_field_that_stands_there_twice_is_believed_if_the_checksum_holds_and_both_agree(
+    tmp_path: Path, packing: str, field: str, agree: bool
+) -> None:
+    mine, other = TWICE[field]
+    plain = record(b"le texte", headers=DATE) if field == "WARC-Date" else record(b"le texte")
+    fields = {name: value for name, (value, _) in TWICE.items() if f"{name}: ".encode() not in plain}
+    more = [*fields.items(), (field, mine if agree else other)]
+    said = "".join(f"{name}: {value}\r\n" for name, value in more).encode()
+    odd = plain.replace(b"Content-Length", said + b"Content-Length")
+    assert odd.count(f"{field}: ".encode()) == 2
+    decisive = field in ("WARC-Target-URI", "WARC-Type")
+    found, report = read_bytes(tmp_path, packed_as(packing, [odd, record(b"la suite")]))
+    if field == "WARC-Type" and not agree:
+        # Of which of the two types it is nobody knows.
+        assert report.defects_total > 0
+        return
+    document = found[0]
+    known = packing == "record" and (agree or not decisive)
+    assert (document.text, document.url) == (b"le texte", "https://exemple.fr/seul" if known else "")
+    assert (document.locator.damage, report.defects_total) == ((None, 0) if known else ("header", 1))
+    if agree or packing == "record":
+        seen = (
+            document.locator.captured_at is not None,
+            document.locator.record_id,
+            document.locator.languages,
+        )
+        unknown = None if agree else field
+        assert seen == (
+            unknown != "WARC-Date",
+            None if unknown == "WARC-Record-ID" else "<urn:uuid:1>",
+            () if unknown == "WARC-Identified-Content-Language" else ("fra",),
+        )
 
 
 @pytest.mark.parametrize("packing", SHARED)

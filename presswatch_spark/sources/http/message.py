@@ -50,6 +50,9 @@ class Message:
         """Every value of the header `name` (in lower case), in order."""
         # Of most pages three headers are asked for: to split all lines for them takes four times as long.
         lowered = f"\n{self.head.lower()}"
+        if f"\n{name}" not in lowered and not _has_indented(lowered):
+            # Most pages name no coding, and a pattern takes ten times as long to say so.
+            return ()
         return tuple(
             self.head[found.start(1) - 1 : found.end(1) - 1].strip(_BLANKS)
             for found in _named(name).finditer(lowered)
@@ -59,6 +62,11 @@ class Message:
         """The last value of the header `name` (in lower case): of several, it counts."""
         values = self.header(name)
         return values[-1] if values else None
+
+
+def _has_indented(lines: str) -> bool:
+    """Whether a line may begin with blanks."""
+    return "\n " in lines or "\n\t" in lines or "\n\r" in lines
 
 
 @lru_cache(maxsize=64)

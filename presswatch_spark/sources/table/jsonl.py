@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice, takewhile
+from itertools import islice
 from typing import Any
 
 from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
@@ -47,30 +47,32 @@ def read_jsonl(
 
     A row without text, or gated by language, is skipped; a line that is no object, or whose text is no
     string, is a defect. `MissingColumnError` if rows were read and none has a column for text, or one that
-    the user mapped; then what was yielded does not count.
+    the user mapped; then what was yielded does not count. Of chosen rows nothing is yielded before some row
+    is known to have what the user mapped; to find one, others are looked at.
     """
     reading = _Rows(columns, options, report, text_is_sure)
-    for index, line in _chosen(lines(chunks, report, options.max_document_bytes), options.rows):
+    numbered = lines(chunks, report, options.max_document_bytes)
+    wanted, last = options.rows, max(options.rows or (), default=-1)
+    for index, line in numbered:
+        if wanted is not None and index > last and not reading.seeks_mapped:
+            break
         if index == 0:
             line = line.removeprefix(BYTE_ORDER_MARK)
-        if line and not line.isspace():
+        if not line or line.isspace():
+            continue
+        if wanted is None or index in wanted:
             reading.add(index, line)
-            if reading.builder.is_full(options.batch_bytes):
-                yield reading.builder.take()
+        elif reading.seeks_mapped:
+            reading.look(line)
+        held_back = wanted is not None and reading.seeks_mapped
+        if reading.builder.is_full(options.batch_bytes) and not held_back:
+            yield reading.builder.take()
+    if wanted is not None and reading.seeks_mapped:
+        reading.check(where)
     if len(reading.builder):
         yield reading.builder.take()
-    if options.rows is None:
+    if wanted is None:
         reading.check(where)
-
-
-def _chosen(
-    numbered: Iterator[tuple[int, bytes]], rows: frozenset[int] | None
-) -> Iterator[tuple[int, bytes]]:
-    """The lines with these numbers, read no further than the last of them; all for None."""
-    if rows is None:
-        return numbered
-    last = max(rows, default=-1)
-    return (line for line in takewhile(lambda line: line[0] <= last, numbered) if line[0] in rows)
 
 
 class _Rows:
@@ -83,14 +85,32 @@ class _Rows:
         self._paths = {role: columns.paths(role) for role in ROLES}
         self._needed = tree_of(path for role in LOCATOR_ROLES for path in self._paths[role])
         self._strings = leading_on(path for paths in self._paths.values() for path in paths)
-        self._sought = {role: self._paths[role] for role in options.columns} | {"text": self._paths["text"]}
         self._mapping = options.columns
+        self._sought = {role: self._paths[role] for role in options.columns}
+        if options.rows is None:
+            self._sought["text"] = self._paths["text"]
         self._gate = {code.lower() for code in options.languages}
         self._report = report
         self._rows = 0
         self._names: set[str] = set()
         self._shape = (0, 0)
         self.builder: BatchBuilder[tuple[int, dict[str, Any]]] = BatchBuilder(report, self._locate)
+
+    @property
+    def seeks_mapped(self) -> bool:
+        """Whether no row so far has a column that the user mapped."""
+        return bool(self._mapping) and bool(self._sought.keys() & self._mapping.keys())
+
+    def look(self, line: bytes) -> None:
+        """See which columns a row has that nobody asked for."""
+        try:
+            row = parse(line)
+        except (TooDeepError, ValueError):
+            return
+        if isinstance(row, dict):
+            self._rows += 1
+            unfold(row, self._strings)
+            self._look(row)
 
     def add(self, index: int, line: bytes) -> None:
         """Parse a line and keep its document, if it has one."""

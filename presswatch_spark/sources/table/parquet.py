@@ -52,6 +52,13 @@ def read_parquet(
         if "text" not in chosen:
             raise _no_text(shard.uri, columns, available)
         sought, first_row = set(options.columns) & set(chosen.inside), 0
+        if sought and options.rows is not None:
+            # Of a few rows nothing is yielded before some row is known to have what the user mapped.
+            sought = _in_no_row(parquet, chosen, sought, options, report)
+            if sought:
+                raise MissingColumnError.of(
+                    {role: options.columns[role] for role in sought}, available, shard.uri
+                )
         _check_types(parquet.schema, chosen, report, shard.uri)
         for group in range(len(parquet.footer.groups)):
             reading = _RowGroup(parquet, group, first_row, chosen, options, report, sought)
@@ -175,6 +182,28 @@ class _RowGroup:
         named = map(as_languages, values.all("languages"))
         passes = (not codes or not gate.isdisjoint(code.lower() for code in codes) for codes in named)
         return np.fromiter(passes, np.bool_, values.rows)
+
+
+def _in_no_row(
+    parquet: Opened, chosen: Chosen, sought: set[str], options: ReadOptions, report: ReadReport
+) -> set[str]:
+    """Those of the roles `sought` whose mapped name leads into the JSON strings of no row.
+
+    None of them if that cannot be known, for damage.
+    """
+    left = set(sought)
+    try:
+        for group in range(len(parquet.footer.groups)):
+            reader = GroupReader(parquet, group, chosen.columns)
+            report.bytes_read += reader.size
+            for decoded in drawn_bounded(reader.batches(reader.rows_for(options.batch_bytes)), DECODED_BYTES):
+                values = RowValues(decoded, chosen, ReadReport(), 0)
+                left -= {role for role in left if values.has_any(role)}
+                if not left:
+                    return left
+    except (MemoryError, *DAMAGE_ERRORS):
+        return set()
+    return left
 
 
 def _check_types(schema: pa.Schema, chosen: Chosen, report: ReadReport, uri: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from presswatch_spark.sources.base import Offsets
@@ -14,6 +14,14 @@ _FOLD = re.compile(rb"(?<!\r)\r*\n[ \t]+")
 _LINE_END = re.compile(rb"(?<!\r)\r*\n|\r\Z")
 _HEADER_END = re.compile(rb"\n\r*\n")
 _PLAUSIBLE_LENGTH = re.compile("[0-9]{1,17}")
+# Fields that a header has once; digests once by each algorithm. `WARC-Concurrent-To` may come again.
+_ONCE = frozenset(
+    (
+        "warc-type", "content-length", "warc-target-uri", "warc-record-id", "warc-date", "content-type",
+        "warc-identified-content-language",
+    )
+)  # fmt: skip
+_DIGESTS = frozenset(("warc-block-digest", "warc-payload-digest"))
 
 
 def begins_with_record(head: bytes) -> bool:
@@ -24,16 +32,33 @@ def begins_with_record(head: bytes) -> bool:
 def header_fields(header: bytes) -> dict[str, str]:
     """Fields of a WARC header (bytes up to the blank line), names in lower case; folded lines are joined.
 
-    Lines may end with LF and any number of CRs before it.
+    Lines may end with LF and any number of CRs before it. Of `contradictions` nothing is known.
     """
-    fields = {}
+    fields = dict(_lines(header))
+    for name in contradictions(header):
+        fields.pop(name, None)
+    return fields
+
+
+def contradictions(header: bytes) -> frozenset[str]:
+    """Names of the fields that a header has once, and this one has in several, of different values."""
+    seen: dict[tuple[str, str], str] = {}
+    found = set[str]()
+    for name, value in _lines(header):
+        algorithm = value.partition(":")[0].lower() if name in _DIGESTS else ""
+        if (name in _ONCE or name in _DIGESTS) and seen.setdefault((name, algorithm), value) != value:
+            found.add(name)
+    return frozenset(found)
+
+
+def _lines(header: bytes) -> Iterator[tuple[str, str]]:
+    """Names in lower case and values of the fields of a header, in their order."""
     for line in _LINE_END.split(_FOLD.sub(b" ", header))[1:]:
         name, colon, value = line.partition(b":")
         if not line.strip():
             break
         if colon:
-            fields[name.strip().decode("latin-1").lower()] = value.strip().decode("utf-8", "replace")
-    return fields
+            yield name.strip().decode("latin-1").lower(), value.strip().decode("utf-8", "replace")
 
 
 def release_of(warcinfo: bytes) -> str | None:

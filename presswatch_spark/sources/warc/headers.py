@@ -6,11 +6,15 @@ LF, folded lines.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import uncounted_njit
 from presswatch_spark.sources.base import Bytes, Offsets
+from presswatch_spark.text.kernels import U64
+from presswatch_spark.text.tags import find
 
 # Columns of the table of records; positions count in the buffer. A record is [START, END), its text
 # [BODY, BODY_END). THERE: where the bytes end that may be its text, be they declared or not.
@@ -20,11 +24,13 @@ START, END, BODY, BODY_END, URI, URI_END, KIND, STATUS, DECLARED, DAMAGE, THERE,
 CONVERSION, GATED, WARCINFO, RESPONSE, REQUEST, METADATA, OTHER, RESOURCE, REVISIT, CONTINUATION = range(10)
 
 # DAMAGE: in what a record is not what its header says. `SOUGHT`: nothing proves that it is a record of its
-# own, since it was found by looking for one; `INSIDE`: whole records stand in it that end where it does.
-SOUND, LENGTH, HEADER, VERSION, SOUGHT, INSIDE = range(6)
+# own, since it was found by looking for one; `INSIDE`: whole records stand in it that end where it does;
+# `TWICE`: its header, sound otherwise, says again what is said once. Of the last two `reading` makes others.
+SOUND, LENGTH, HEADER, VERSION, SOUGHT, INSIDE, TWICE = range(7)
 
 MAX_HEADER_BYTES = 1 << 20
-_SPACE, _TAB, LF, CR, _COLON, _COMMA = 32, 9, 10, 13, 58, 44
+_SPACE, _TAB, LF, CR, _COMMA = 32, 9, 10, 13, 44
+_LINE_FEED, _COLON = np.uint8(LF), np.uint8(58)
 
 _WARC = np.frombuffer(b"warc/", np.uint8)
 _TYPE = np.frombuffer(b"warc-type", np.uint8)
@@ -47,6 +53,17 @@ _REVISIT = np.frombuffer(b"revisit", np.uint8)
 _CONTINUATION = np.frombuffer(b"continuation", np.uint8)
 
 Gate = npt.NDArray[np.uint8]
+Which = npt.NDArray[np.bool_]
+
+# More than there are of any column that holds codes.
+_CODES = 16
+
+
+def table_of(*codes: int) -> Which:
+    """A table to be indexed by codes: whether each is one of these. `np.isin` costs some 40 µs a call."""
+    table = np.zeros(_CODES, np.bool_)
+    table[list(codes)] = True
+    return table
 
 
 def gate_of(languages: frozenset[str]) -> Gate:
@@ -75,12 +92,17 @@ def is_version(data: Bytes, at: int) -> bool:
 
 
 @uncounted_njit
-def _line_end(data: Bytes, at: int) -> int:
+def _line_end(data: Bytes, at: int) -> Any:
     """Position of the next LF at or after `at`, -1 if there is none."""
-    for i in range(at, len(data)):
-        if data[i] == LF:
-            return i
-    return -1
+    found = find(data, U64(at), U64(len(data)), _LINE_FEED)
+    return np.int64(found) if found < U64(len(data)) else np.int64(-1)
+
+
+@uncounted_njit
+def _name_end(data: Bytes, first: int, last: int) -> Any:
+    """Position of the next colon in [first, last); `last` or beyond if there is none."""
+    # Room for the bytes that are looked at at once.
+    return np.int64(find(data, U64(first), U64(min(last + 64, len(data))), _COLON))
 
 
 @uncounted_njit
@@ -170,11 +192,12 @@ def _once(data: Bytes, start: int, end: int, value: int) -> int:
 def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
     """Fill `row` from the header at `start`; return where the body begins, -1 if the header has no end.
 
-    A header of which a line is no field, ends otherwise than the first, or says again what may be said once,
-    is damaged: it may be two that damage made one. Its URL is then not believed.
+    A header of which a line is no field, or ends otherwise than the first, is damaged: it may be two that
+    damage made one. Its URL is then not believed. So may be one that says again what may be said once; but
+    some writers do so, and who knows the checksum decides (`TWICE`).
     """
     row[KIND], row[DECLARED], row[DAMAGE] = OTHER, -1, SOUND
-    passes, damaged, seen = True, False, 0
+    passes, damaged, twice, seen = True, False, False, 0
     at = _line_end(data, start) + 1
     limit = start + MAX_HEADER_BYTES
     returns = at - 1 - _before_returns(data, start, at - 1)
@@ -189,6 +212,8 @@ def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
             row[KIND] = GATED if row[KIND] == CONVERSION and not passes else row[KIND]
             if damaged:
                 row[DAMAGE], row[URI], row[URI_END] = HEADER, 0, 0
+            elif twice:
+                row[DAMAGE] = TWICE
             return int(end + 1)
         while end + 1 < len(data) and (data[end + 1] == _SPACE or data[end + 1] == _TAB):
             end = _line_end(data, end + 1)
@@ -198,10 +223,8 @@ def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
         if end + 1 >= len(data):
             return -1
         at = end + 1
-        colon = first
-        while colon < last and data[colon] != _COLON:
-            colon += 1
-        if colon == last:
+        colon = _name_end(data, first, last)
+        if colon >= last:
             damaged = True
             continue
         first_char = data[first] | 32
@@ -228,9 +251,10 @@ def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
                 damaged = damaged or data[i] == CR
         elif same(data, first, colon, _LANGUAGE):
             field = 8
-            passes = len(gate) == 0 or value == last or _passes(data, value, last, gate)
+            passed_before = seen & field != 0 and passes
+            passes = passed_before or len(gate) == 0 or value == last or _passes(data, value, last, gate)
         else:
             field = _once(data, first, colon, value)
-        damaged = damaged or seen & field != 0
+        twice = twice or seen & field != 0
         seen |= field
     return -1

@@ -45,6 +45,8 @@ EXTRACTIONS: Mapping[Kind, str | None] = MappingProxyType(
     {"html": EXTRACTION, "text": None, "pdf": PDF_EXTRACTION}
 )
 _BLANK = ord(" ")
+# These say how long the body would be, and have none.
+_BODILESS = frozenset((204, 304))
 # Kept for the next page.
 SCRATCH_BYTES = 64 << 20
 # Pages hold on to the bytes around them in their blocks: so many pass before a batch is full.
@@ -63,9 +65,9 @@ class Stored:
 
     `block`: HTTP head and body; or, of what is no HTTP response, the body alone, whose type `resource` names.
     `pointer`: builds the locator, without what the response says; `place` gives offset and unit of a defect.
-    `languages`: as the crawler identified them, None if nobody did. `cut`: by the crawler. `verified`: a gzip
-    member holds the record and nothing else. `noted`: the media type that the crawler saw, if it says so.
-    `proven`: asks whether a digest that the record declares is that of `block`.
+    `languages`: as the crawler identified them, None if nobody did. `cut`: by the crawler. `verified`: asks
+    whether a gzip member holds the record and nothing else. `noted`: the media type that the crawler saw, if
+    it says so. `proven`: asks whether a digest that the record declares is that of `block`.
     """
 
     url: bytes
@@ -75,7 +77,7 @@ class Stored:
     languages: tuple[str, ...] | None = None
     resource: str | None = None
     cut: bool = False
-    verified: bool = True
+    verified: Callable[[], bool] = lambda: True
     noted: str | None = None
     proven: Callable[[], bool] = lambda: False
 
@@ -210,13 +212,7 @@ class PageBatches:
 
         Of a `body` that is of no kind that is read, the crawler may have noted another kind.
         """
-        # A head that has no end takes the body along.
-        headless = body is not None and not bytes(stored.block[-3:]).replace(b"\r", b"").endswith(b"\n\n")
-        held = body is not None and (len(body) > 0 or headless)
-        noted_as_page = held and kind_of_content(stored.noted, b"") in ("html", "text")
-        if not stored.verified and (
-            noted_as_page or stored.pointer().damage or (held and _may_be_page(stored, body or b""))
-        ):
+        if not stored.verified() and _is_doubtful(stored, body):
             self.report.add_defect(DOUBTFUL, *stored.place())
         else:
             self.report.add_skipped(why)
@@ -251,7 +247,8 @@ class PageBatches:
                 self._scratch = np.empty(needed, np.uint8)
             end, unread = page_text(text, self._scratch, 0)
             text = self._scratch[:end].copy()
-            self._count_unread(unread)
+            if unread:
+                self._count_unread(unread)
         if not (text > _BLANK).any():
             self._skip("no text", page.stored, None if len(page.content) else b"")
             return
@@ -294,15 +291,43 @@ class PageBatches:
             raise
 
 
-def _may_be_page(stored: Stored, body: bytes | memoryview) -> bool:
-    """Whether what seems to be of another kind looks like a page, or has lost its head, and nothing proves it
-    to be as the server sent it.
-    """
+def _is_doubtful(stored: Stored, body: bytes | memoryview | None) -> bool:
+    """Whether damage may have made a record what it seems to be, and nothing proves that it did not."""
+    if stored.pointer().damage:
+        return True
+    if body is None:
+        return False
     if stored.noted is not None:
-        return False  # The crawler's word for its type is at hand, as in ARC.
+        # The crawler's word for its type is at hand, as in ARC.
+        held = len(body) > 0 or not _is_closed(stored.block)
+        return held and kind_of_content(stored.noted, b"") in ("html", "text")
+    return _may_be_page(stored, body) and not stored.proven()
+
+
+def _may_be_page(stored: Stored, body: bytes | memoryview) -> bool:
+    """Whether what seems to be of another kind looks like a page, has lost its head, or has it for a body."""
     message = stored.message
-    headless = message is not None and message.body_at == 0 and stored.resource is None
-    return (headless or kind_of_content(None, body) == "html") and not stored.proven()
+    if message is None or stored.resource is not None:
+        return len(body) > 0 and kind_of_content(None, body) == "html"
+    if len(body):
+        return message.body_at == 0 or kind_of_content(None, body) == "html"
+    return message.body_at == len(stored.block) and not stored.cut and _took_body(message, stored.block)
+
+
+def _took_body(message: Message, block: memoryview) -> bool:
+    """Whether a head that ends with its record says that there is a body, or says nothing and has no end.
+
+    Some writers leave out the blank line behind a head without a body.
+    """
+    length = message.last("content-length") or ""
+    if length.isdecimal():
+        return length.strip("0") != "" and message.status not in _BODILESS
+    return not _is_closed(block)
+
+
+def _is_closed(block: memoryview) -> bool:
+    """Whether a block ends with a blank line, as a head does."""
+    return bytes(block[-3:]).replace(b"\r", b"").endswith(b"\n\n")
 
 
 def _joined(parts: Sequence[Bytes]) -> tuple[Bytes, Offsets]:

@@ -19,13 +19,24 @@ from presswatch_spark.sources.warc import records as records
 from presswatch_spark.sources.warc.blocks import Block
 from presswatch_spark.sources.warc.errata import length_note, length_slack
 from presswatch_spark.sources.warc.evidence import block_is_declared, body_is_declared
-from presswatch_spark.sources.warc.fields import begins_with_record, complaint, header_fields, release_of
+from presswatch_spark.sources.warc.fields import (
+    begins_with_record,
+    complaint,
+    contradictions,
+    header_fields,
+    release_of,
+)
 from presswatch_spark.sources.warc.pieces import PieceReader
 from presswatch_spark.storage.objects import ObjectInfo, Stream
 
 WARC_FIELDS = "application/warc-fields"
 RECORDS_AT_ONCE = 1 << 14
-READABLE = (records.WHOLE, records.WRONG_LENGTH, records.ERRATUM, records.UNCLOSED)
+_READABLE = warc.table_of(records.WHOLE, records.WRONG_LENGTH, records.ERRATUM, records.UNCLOSED)
+_WHOLE = warc.table_of(records.WHOLE, records.ERRATUM)
+_UNHARMED = warc.table_of(warc.SOUND, warc.SOUGHT)
+_UNSETTLED = warc.table_of(warc.INSIDE, warc.TWICE)
+# Without these it is not known what a record is, how long, and whose.
+_DECISIVE = frozenset(("warc-type", "content-length", "warc-target-uri"))
 
 
 class RecordShards(ABC):
@@ -63,6 +74,11 @@ class Records(NamedTuple):
     release: str | None
 
 
+def are_readable(rows: Offsets) -> warc.Which:
+    """Which of some records, int64 (k, COLUMNS), have a text that is read: bool (k,)."""
+    return _READABLE[rows[:, warc.STATUS]]
+
+
 def read_blocks(
     stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport, format: Format
 ) -> Iterator[Records]:
@@ -95,7 +111,7 @@ class _Reading(PieceReader[Records]):
                 self._table,
             )  # fmt: skip
             rows = self._table[:found].copy()
-            for k in np.flatnonzero(rows[:, warc.DAMAGE] == warc.INSIDE).tolist():
+            for k in np.flatnonzero(_UNSETTLED[rows[:, warc.DAMAGE]]).tolist():
                 _settle(block, rows[k])
             parts = self._by_release(block, rows)
             release = parts[-1].release
@@ -138,11 +154,10 @@ class _Reading(PieceReader[Records]):
         status, damage = rows[:, warc.STATUS], rows[:, warc.DAMAGE]
         if records.ERRATUM in status:
             self.report.add_note(length_note(self._release or self.options.release))
-        sound = (status == records.WHOLE) | (status == records.ERRATUM)
-        bad = rows[~sound | ~np.isin(damage, (warc.SOUND, warc.SOUGHT))]
-        # Of a broken one its gzip member's defect says so.
-        bad = bad[bad[:, warc.STATUS] != records.BROKEN]
-        note_defects(block, bad, self.report, complaint)
+        sound = _WHOLE[status] & _UNHARMED[damage]
+        if not sound.all():
+            # Of a broken one its gzip member's defect says so.
+            note_defects(block, rows[~sound & (status != records.BROKEN)], self.report, complaint)
 
     def refusal(self, what: str) -> CorruptError:
         name = self._format.name
@@ -170,6 +185,28 @@ def note_defects(block: Block, rows: Offsets, report: ReadReport, what: Callable
 
 
 def _settle(block: Block, row: Offsets) -> None:
+    """Decide what the kernel could not."""
+    if row[warc.DAMAGE] == warc.TWICE:
+        _settle_twice(block, row)
+    else:
+        _settle_inside(block, row)
+
+
+def _settle_twice(block: Block, row: Offsets) -> None:
+    """Decide whether a header that says something twice is as it was written.
+
+    So it is where the checksum of a gzip member holds. Then the URL is known, unless what decides is said in
+    two ways: nobody knows which of them counts.
+    """
+    header = block.data[row[warc.START] : row[warc.BODY]].tobytes()
+    as_written = block.is_member(int(row[warc.START]), int(row[warc.END]))
+    if as_written and _DECISIVE.isdisjoint(contradictions(header)):
+        row[warc.DAMAGE] = warc.SOUND
+    else:
+        row[warc.DAMAGE], row[warc.URI], row[warc.URI_END] = warc.HEADER, 0, 0
+
+
+def _settle_inside(block: Block, row: Offsets) -> None:
     """Decide what a record is that ends where whole records end that stand in it.
 
     A page may show records; or a wrong length takes in those that follow. Where neither its digest nor the

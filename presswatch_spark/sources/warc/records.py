@@ -42,6 +42,7 @@ from presswatch_spark.sources.warc.headers import (
     START,
     STATUS,
     THERE,
+    TWICE,
     URI,
     URI_END,
     VERSION,
@@ -69,6 +70,13 @@ CLOSED, OPEN, BROKEN_RUN = range(3)
 _BOUNDARY_BYTES = 40
 
 _HTTP = np.frombuffer(b"http/", np.uint8)
+
+
+@uncounted_njit
+def _disbelieve_twice(row: Offsets) -> None:
+    """Take a header that says something twice for damaged: the record is not as it says, either."""
+    if row[DAMAGE] == TWICE:
+        row[DAMAGE], row[URI], row[URI_END] = HEADER, 0, 0
 
 
 @uncounted_njit
@@ -157,7 +165,7 @@ def find_records(
             n, p, sought = n + 1, (min(body, run_end) if body > 0 else p + 1), SEEKING
             continue
         row[BODY] = body
-        if row[DAMAGE] == SOUND:
+        if row[DAMAGE] == SOUND or row[DAMAGE] == TWICE:
             kind = row[KIND]
             nameless = row[URI] == row[URI_END] and kind in (CONVERSION, GATED, RESPONSE)
             answers = (
@@ -169,7 +177,7 @@ def find_records(
                 row[DAMAGE] = HEADER
             elif not versioned:
                 row[DAMAGE] = VERSION
-            elif sought == WAS_SOUGHT:
+            elif sought == WAS_SOUGHT and row[DAMAGE] == SOUND:
                 row[DAMAGE] = SOUGHT
         # Without a length, this is before the body: the record ends with its run, or where another begins.
         end = body + declared
@@ -226,6 +234,7 @@ def find_records(
                 # In a file that is damaged, a length may be wrong by just the records that follow.
                 found = next_start(data, body, end, runs, run)
                 if found >= 0 and fill_up(data, found, after, gate, table[most]):
+                    _disbelieve_twice(row)
                     row[DAMAGE], row[THERE] = INSIDE, before_newlines(data, body, found)
         else:
             found = next_start(data, body, end if closed else limit, runs, run)
@@ -245,6 +254,7 @@ def find_records(
                 there = before_newlines(data, body, after)
                 row[BODY_END], row[THERE], row[END] = min(lies, there), there, after
                 row[STATUS] = CUT if plain and found < 0 and lies == limit else WRONG_LENGTH
+                _disbelieve_twice(row)
                 if row[DAMAGE] != HEADER:
                     row[DAMAGE] = LENGTH
                 if found >= 0:

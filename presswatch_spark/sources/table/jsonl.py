@@ -8,9 +8,8 @@ line that is no row, are read without URL: nothing proves that text and URL belo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from itertools import chain, islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -20,7 +19,6 @@ from presswatch_spark.sources.table.batches import BatchBuilder
 from presswatch_spark.sources.table.beside import Beside, Ending
 from presswatch_spark.sources.table.columns import (
     BROKEN,
-    ROLES,
     Columns,
     MissingColumnError,
     dotted_keys,
@@ -30,7 +28,8 @@ from presswatch_spark.sources.table.columns import (
     pruned,
     tree_of,
 )
-from presswatch_spark.sources.table.json_strings import BROKEN_TEXT, BROKEN_URL, leading_on, unfold
+from presswatch_spark.sources.table.forms import Form, Forms
+from presswatch_spark.sources.table.json_strings import BROKEN_TEXT, BROKEN_URL, unfold
 from presswatch_spark.sources.table.json_text import (
     BYTE_ORDER_MARK,
     TooDeepError,
@@ -39,7 +38,7 @@ from presswatch_spark.sources.table.json_text import (
     parse_leniently,
     repeats_a_name,
 )
-from presswatch_spark.sources.table.locators import LOCATOR_ROLES, locator_of
+from presswatch_spark.sources.table.locators import locator_of
 from presswatch_spark.sources.table.steady import SteadyFields
 from presswatch_spark.sources.table.values import as_languages, kind
 
@@ -67,7 +66,7 @@ def read_jsonl(
     the user mapped; then what was yielded does not count.
     """
     reading = _Rows(columns, options, report, text_is_sure)
-    ending = Ending(chunks)
+    builder, ending = reading.builder, Ending(chunks)
     rows, last = options.rows, max(options.rows or (), default=-1)
     for index, _, line in placed_lines(ending, options.max_document_bytes):
         if rows is not None:
@@ -82,11 +81,11 @@ def read_jsonl(
             line = line.removeprefix(BYTE_ORDER_MARK)
         if line and not line.isspace():
             reading.add(index, line)
-            if reading.builder.is_full(options.batch_bytes):
-                yield reading.builder.take()
+            if builder.is_full(options.batch_bytes):
+                yield builder.take()
     reading.finish(ending.was_cut)
-    if len(reading.builder):
-        yield reading.builder.take()
+    if len(builder):
+        yield builder.take()
     if rows is None:
         reading.check(where)
 
@@ -94,15 +93,16 @@ def read_jsonl(
 Place = tuple[int, dict[str, Any], bool]
 """The index of a row, what locates it, and whether it is in doubt."""
 
+Found = tuple[bytes, bytes, Place, int]
+"""A document of a row, as `BatchBuilder.add` takes it."""
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A document of a row, as `BatchBuilder.add` takes it."""
 
-    text: bytes
-    url: bytes
-    place: Place
-    read_bytes: int
+class Row(NamedTuple):
+    """A row as it was parsed."""
+
+    values: dict[str, Any]
+    form: Form
+    is_utf8: bool
 
 
 class _Rows:
@@ -112,9 +112,8 @@ class _Rows:
         self, columns: Columns, options: ReadOptions, report: ReadReport, text_is_sure: bool
     ) -> None:
         self._text_is_sure = text_is_sure
-        self._paths = {role: columns.paths(role) for role in ROLES}
-        self._needed = tree_of(path for role in LOCATOR_ROLES for path in self._paths[role])
-        self._strings = leading_on(path for paths in self._paths.values() for path in paths)
+        self._forms = Forms(columns)
+        self._paths = self._forms.paths
         self._sought = {role: self._paths[role] for role in options.columns} | {"text": self._paths["text"]}
         self._mapping = options.columns
         self._gate = {code.lower() for code in options.languages}
@@ -123,32 +122,62 @@ class _Rows:
         self._own_report = self._report = report
         self._rows = 0
         self._names: set[str] = set()
-        self._shape = (0, 0)
         self._steady = SteadyFields(tree_of(path for paths in self._paths.values() for path in paths))
-        self._beside: Beside[_Found] = Beside()
+        self._beside: Beside[Found] = Beside()
         self._broken = 0
         self._ends_broken = self._withheld = False
         self.builder: BatchBuilder[Place] = BatchBuilder(report, self._locate)
 
     def add(self, index: int, line: bytes) -> None:
         """Parse a line and keep its document, if it has one."""
+        try:
+            values = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            values = None
+        if self._own_report.unchecked:
+            self._add_unchecked(index, line, values)
+        elif not self._add_usual(index, line, values):
+            row = self._row(index, line, values)
+            if row and (found := self._document(index, row, len(line))):
+                self.builder.add(*found)
+
+    def _add_usual(self, index: int, line: bytes, values: Any) -> bool:
+        """Keep the document of a row that is like others before it, without a call that can be spared.
+
+        Returns False for any other line, of which nothing was done.
+        """
+        if self._sought or self._gate or type(values) is not dict:
+            return False
+        form = self._forms.known.get(tuple(values))
+        if form is None or form.strings:
+            return False
+        text, url = values.get(form.text_key), values.get(form.url_key)
+        if type(text) is not str or not text or type(url) is not str:
+            return False
+        quotes = line.count(b'"')
+        if quotes != form.quotes and quotes - text.count('"') != form.quotes:
+            return False
+        self._rows += 1
+        place = (index, pruned(values, form.needed), False)
+        # No lone surrogates: orjson refuses them.
+        self.builder.add(text.encode(), url.encode(), place, len(line))
+        return True
+
+    def _add_unchecked(self, index: int, line: bytes, values: Any) -> None:
         # Of lines that are read for their neighbours only, nothing is told.
         is_asked = self._asked is None or index in self._asked
         self._report = self._own_report if is_asked else ReadReport()
-        row, is_broken = self._parsed(index, line)
-        found = None if row is None else self._document(index, row, line)
-        if self._own_report.unchecked:
-            is_odd = is_broken
-            if row is not None:
-                # A row without a text that is sure was told.
-                is_odd |= self._lacks_text(row) or self._steady.add(index, row)
-                if self._steady.first_is_odd:
-                    self._beside.doubt_held()
-            self._ends_broken = is_broken
-            self._broken += is_broken
-            self._settle(self._beside.add(index, found if is_asked else None, is_odd))
-        elif found:
-            self._keep(found)
+        row = self._row(index, line, values)
+        found, is_odd = None, row is None or not row.is_utf8
+        self._ends_broken = is_odd
+        self._broken += is_odd
+        if row is not None:
+            found = self._document(index, row, len(line))
+            # A row without a text that is sure was told.
+            is_odd |= self._lacks_text(row.values) or self._steady.add(index, row.values)
+            if self._steady.first_is_odd:
+                self._beside.doubt_held()
+        self._settle(self._beside.add(index, found if is_asked else None, is_odd))
 
     def add_too_long(self, index: int) -> None:
         """Take a line that is longer than allowed, and was not read."""
@@ -167,63 +196,56 @@ class _Rows:
         if self._own_report.unchecked == "zstd" and self._broken > (was_cut and self._ends_broken):
             self._own_report.unverified = True
 
-    def _settle(self, lines: Iterable[tuple[_Found | None, bool]]) -> None:
+    def _settle(self, lines: Iterable[tuple[Found | None, bool]]) -> None:
         """Keep the documents of lines whose neighbours are known; those in doubt without URL."""
         for found, in_doubt in lines:
-            if found and in_doubt:
-                self._withheld |= bool(found.url)
-                index, values, _ = found.place
-                found = replace(found, url=b"", place=(index, values, True))
-            if found:
-                self._keep(found)
+            if not found:
+                continue
+            if in_doubt:
+                text, url, (index, values, _), read_bytes = found
+                self._withheld |= bool(url)
+                found = text, b"", (index, values, True), read_bytes
+            self.builder.add(*found)
 
-    def _keep(self, found: _Found) -> None:
-        self.builder.add(found.text, found.url, found.place, found.read_bytes)
-
-    def _parsed(self, index: int, line: bytes) -> tuple[dict[str, Any] | None, bool]:
-        """The row of a line, if it is one, and whether damage may have made it what it is."""
-        row, is_odd = None, False
-        try:
-            row = orjson.loads(line)
-        except orjson.JSONDecodeError:
+    def _row(self, index: int, line: bytes, values: Any) -> Row | None:
+        """The row of a line; None if it is none, which is a defect. `values`: None if orjson refuses it."""
+        is_text = True
+        if values is None:
             try:
-                row = parse_leniently(line)
+                values = parse_leniently(line)
             except TooDeepError:
                 self._report.add_defect("line is nested too deeply to be read", index, "line")
-                return None, True
+                return None
             except ValueError:
-                row = None
-            is_odd = self._is_no_utf8(index, line) if isinstance(row, dict) else True
-        if not isinstance(row, dict):
+                pass
+            is_text = is_utf8(line)
+        if not isinstance(values, dict):
             self._report.add_defect("line is no JSON object, not read", index, "line")
-            return None, True
-        if self._is_fused(line, row):
+            return None
+        form = self._forms.of(values)
+        if self._is_fused(line, values, form):
             self._report.add_defect("line has two fields of one name, not read", index, "line")
-            return None, True
-        return row, is_odd
-
-    def _is_no_utf8(self, index: int, line: bytes) -> bool:
-        """Whether a line is no UTF-8, and no checksum says that it was written so."""
-        if is_utf8(line):
-            return False
-        if self._own_report.unchecked:
+            return None
+        if not is_text and self._own_report.unchecked:
             self._report.add_defect(NO_UTF8, index, "line")
-        else:
+        elif not is_text:
             self._report.add_note(NO_UTF8_NOTE)
-        return bool(self._own_report.unchecked)
+        return Row(values, form, is_text)
 
-    def _document(self, index: int, row: dict[str, Any], line: bytes) -> _Found | None:
+    def _document(self, index: int, row: Row, line_bytes: int) -> Found | None:
         """The document of a row, if it has one that is asked for."""
+        values, form, _ = row
         self._rows += 1
-        unfold(row, self._strings)
+        if form.strings:
+            unfold(values, form.strings)
         if self._sought:
-            self._look(row)
-        text = first(row, self._paths["text"])
-        if isinstance(text, str) and text and not self._gated(row):
+            self._look(values)
+        text = form.text_of(values)
+        if isinstance(text, str) and text and not (self._gate and self._gated(values)):
             # A batch must not hold the rest of the row, which may be a page's HTML.
-            place = (index, pruned(row, self._needed), False)
-            return _Found(encoded(text), self._url(index, row), place, len(line))
-        if text is None and self._lacks_text(row):
+            place = (index, pruned(values, form.needed), False)
+            return encoded(text), self._url(index, form.url_of(values)), place, line_bytes
+        if text is None and self._lacks_text(values):
             self._report.add_defect("row has no column of text, as all of the dataset have", index, "line")
         elif text is None or isinstance(text, str):
             self._report.add_skipped("language" if text else "no text")
@@ -236,28 +258,29 @@ class _Rows:
         """Whether a row has no column of text, where all have one."""
         return self._text_is_sure and not has_any(row, self._paths["text"])
 
-    def _is_fused(self, line: bytes, row: dict[str, Any]) -> bool:
+    def _is_fused(self, line: bytes, row: dict[str, Any], form: Form) -> bool:
         """Whether parts of two rows may stand in one: an object has two texts, or two URLs.
 
-        Where no checksum covers a line, two of any field. Lines with as many fields and quotes as one that
-        was looked at are not looked at: that takes longer.
+        Where no checksum covers a line, two of any field. Lines with as many quotation marks as one of their
+        form that was looked at are not looked at, nor are those within values counted: that takes longer.
         """
         quotes = line.count(b'"')
-        if (quotes, len(row)) == self._shape:
+        if quotes == form.quotes:
             return False
-        shape = (quotes - line.count(b'\\"'), len(row))
-        if shape == self._shape:
+        text = form.text_of(row)
+        if isinstance(text, str) and quotes - text.count('"') == form.quotes:
+            return False
+        quotes -= line.count(b'\\"')
+        if quotes == form.quotes:
             return False
         if self._own_report.unchecked:
             names = _names(row)
         else:
-            names = {
-                path[-1] for role in ("text", "url") for path in self._paths[role] if has_any(row, (path,))
-            }
+            names = {path[-1] for path in (*form.text, *form.url) if has_any(row, (path,))}
         may_be = len(names) > NAMES_COUNTED or any(line.count(encoded(f'"{name}"')) > 1 for name in names)
         if may_be and repeats_a_name(line):
             return True
-        self._shape = shape
+        form.quotes = quotes
         return False
 
     def check(self, where: str) -> None:
@@ -293,18 +316,17 @@ class _Rows:
             self._names.update(name[:LONGEST_NAME] for name in islice(dotted_keys(row), NAMES_KEPT))
 
     def _gated(self, row: dict[str, Any]) -> bool:
-        if not self._gate:
-            return False
         languages = as_languages(first(row, self._paths["languages"]))
         return bool(languages) and self._gate.isdisjoint(code.lower() for code in languages)
 
-    def _url(self, index: int, row: dict[str, Any]) -> bytes:
-        url = first(row, self._paths["url"])
+    def _url(self, index: int, url: object) -> bytes:
+        if isinstance(url, str):
+            return encoded(url)
         if url is BROKEN:
             self._report.add_note(BROKEN_URL)
-        elif url is not None and not isinstance(url, str):
+        elif url is not None:
             self._report.add_defect(f"URL is a {kind(url)}, not a string; read without URL", index, "line")
-        return encoded(url) if isinstance(url, str) else b""
+        return b""
 
     def _locate(self, place: Place) -> Locator:
         index, row, in_doubt = place

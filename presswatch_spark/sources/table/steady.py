@@ -35,12 +35,18 @@ class SteadyFields:
     def __init__(self, tree: Tree) -> None:
         self.rows = 0
         self._tree = tree
+        # Of the last row that had all fields, if what it holds is told by its names.
+        self._usual: tuple[str, ...] | None = None
         self._first_row = 0
         self._lacking: dict[Path, int] = {}
         self._first_lacking: dict[Path, int] = {}
 
     def add(self, index: int, row: dict[str, Any]) -> bool:
         """Take a row, and return whether it lacks a field that nearly all before it have."""
+        names = tuple(row)
+        if names == self._usual:
+            self.rows += 1
+            return False
         if not self.rows:
             self._first_row = index
         fields, closed = set[Path](), set[Path]()
@@ -57,6 +63,8 @@ class SteadyFields:
                 self._first_lacking[field] = index
             self._lacking[field] += 1
         self.rows += 1
+        is_flat = not any(self._tree.get(name) for name in names)
+        self._usual = names if is_flat and not missing else None
         return is_odd
 
     @property

@@ -49,7 +49,7 @@ MATCHES = pa.schema(
         _column("record_offset", pa.int64(), "First byte of the record; see `record_encoding`."),
         _column("record_length", pa.int64(), "Bytes of the record from `record_offset`."),
         _column("record_encoding", pa.string(), "`gzip`: the range is one gzip member of the file; `plain`: the record itself; `inflated`: the range counts in the inflated file."),
-        _column("record_damage", pa.string(), "In what the record is not what it says: `length`, `header`, `boundary`, `digest`, `checksum`; null if nothing shows. Never `A` or `B`."),
+        _column("record_damage", pa.string(), "In what the record is not what it says: `length`, `header`, `boundary`, `digest`, `checksum`, `row`; null if nothing shows. Never `A` or `B`."),
         _column("row_index", pa.int64(), "Line of JSONL or row of Parquet, from 0."),
         _column("payload_digest", pa.string(), "Digest that the dataset declares, as written there."),
         _column("payload_digest_computed", pa.string(), "SHA-1 (`sha1:` and Base32) of the payload that is stored there; null where the dataset holds no payload."),

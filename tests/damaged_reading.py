@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -25,7 +25,8 @@ def verdict(path: Path, pages: Sequence[Pair], format: str) -> str:
     """What a scan would say of a shard, and what is wrong with what it read, in a few words.
 
     `complete`, `partial` or `failed`, and what must never be: `less` (complete with fewer documents), `false`
-    (a text beside the URL of another page), `fault` (a failure that is not the content's).
+    (a text beside the URL of another page, and nothing in its row says that this is in doubt), `fault` (a
+    failure that is not the content's).
     """
     options = ReadOptions()
     reading = Reading(stat(str(path), options.storage))
@@ -36,6 +37,9 @@ def verdict(path: Path, pages: Sequence[Pair], format: str) -> str:
         return "less"
     if said != "complete" and failure_of(reading) != "content":
         return "fault"
+    # Then all rows of the shard say in `record_damage` that their text and URL may be of different pages.
+    if reading.report.unverified:
+        return said
     return (
         "false" if any(is_false(url, text.decode("utf-8", "replace"), pages) for url, text in found) else said
     )
@@ -70,12 +74,14 @@ def verdicts(
     path: Path,
     format: str = "auto",
     shard: Path | None = None,
+    is_whole: Callable[[bytes], bool] = lambda data: False,
 ) -> tuple[Counter[str], list[str]]:
     """Count the verdicts on `shard` for damaged twins of `path`, which is the shard or a part of it.
 
     Also tells what was done to those that must not be.
 
-    They are read in a process of their own; one that it dies of counts as `abort`.
+    They are read in a process of their own; one that it dies of counts as `abort`. `is_whole`: whether a twin
+    is no damaged file but a whole one of other documents; `less` and `false` then count as `excused`.
     """
     counts: Counter[str] = Counter()
     wrong: list[str] = []
@@ -87,6 +93,8 @@ def verdicts(
             said = pool.submit(verdict, shard or path, pages, format).result()
         except BrokenProcessPool:
             said, pool = "abort", ProcessPoolExecutor(1, context)
+        if said in ("less", "false") and is_whole(data):
+            said = "excused"
         counts[said] += 1
         if said in ("less", "false", "fault", "abort"):
             wrong.append(f"{said}: {what}")

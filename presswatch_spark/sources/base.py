@@ -29,7 +29,8 @@ DAMAGES: Mapping[str, str] = MappingProxyType(
         "header": "its header is damaged, or it has none of its own; its URL is given only if that is sure",
         "boundary": "it was found by looking for a record after damage; nothing proves that it is one",
         "digest": "its bytes have not the SHA-1 that its header declares",
-        "checksum": "what it was inflated from, with other records, failed its checksum",
+        "checksum": "what it was inflated from, with others, failed its checksum, or has none and is broken",
+        "row": "it, or a row beside it, is broken or lacks a field, and no checksum vouches for their bytes",
     }
 )
 """In what a record is not what it says, and what each means (`matches.record_damage`)."""
@@ -151,8 +152,11 @@ class ReadReport:
     `interrupted`: storage refused or the transfer broke off for good, so that another try may get further.
     `blocked`: a site refuses everything, so nothing more is asked of it. `late`: it took longer than it may.
     `faulty`: our code failed, not storage and not the shard.
-    `unverified`: what records share failed its checksum (one gzip member or zstd frame around them), so that
-    any of them may hold what is not its own; records in members of their own are not meant.
+    `unverified`: what records share (one gzip member or zstd frame around them) failed its checksum, or has
+    none and holds a broken line, so that any of them may hold what is not its own; records in members of
+    their own are not meant.
+    `unchecked`: what is read and no checksum covers, be it some of it: `plain` bytes, or a `zstd` frame
+    without one; None where all is covered.
     `documents` counts documents handed out; `documents_skipped` those left out on purpose, and `skipped` why
     (`language`: gated; `no text`; of WARC, kinds of records and media types that are not read).
     `unread` counts pages on which something stood that is never read, by what it is.
@@ -172,6 +176,7 @@ class ReadReport:
     late: bool = False
     faulty: bool = False
     unverified: bool = False
+    unchecked: str | None = None
     release: str | None = None
     notes: list[str] = field(default_factory=list)
 

@@ -13,28 +13,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
-from presswatch_spark.sources.inflate.inflated import compression_of, inflated, inflated_window
-from presswatch_spark.sources.inflate.lines import lines, placed_lines
+from presswatch_spark.sources.inflate.inflated import compression_of, inflated_window
+from presswatch_spark.sources.inflate.lines import placed_lines
 from presswatch_spark.sources.inflate.window import Window
-from presswatch_spark.sources.oscar_order import certain
+from presswatch_spark.sources.oscar_entries import Entry, read_entries
+from presswatch_spark.sources.oscar_order import Order, certain
 from presswatch_spark.sources.table.batches import BatchBuilder
-from presswatch_spark.sources.table.json_text import encoded, parse, repeats_a_name
+from presswatch_spark.sources.table.json_text import encoded
 from presswatch_spark.sources.table.locators import locator_of
-from presswatch_spark.sources.table.values import as_languages, kept
+from presswatch_spark.sources.table.values import as_languages
 from presswatch_spark.storage.model import MissingError
 from presswatch_spark.storage.objects import ObjectInfo, open_stream, stat
 
 _TEXT_NAME = re.compile(r"(?P<stem>.+?)(?P<part>_part_\d+)?\.txt(?P<packed>\.gz|\.zst)?")
 _OSCAR_NAME = re.compile(r"(.*/)?[a-z]{2,4}(_dedup)?(_part_\d+)?\.txt(\.gz|\.zst)?")
 _PACKED = ("", ".gz", ".zst")
-_URL = b'"warc-target-uri"'
-_HEADERS = {
-    "url": "warc-target-uri",
-    "record_id": "warc-record-id",
-    "captured_at": "warc-date",
-    "payload_digest": "warc-block-digest",
-    "languages": "warc-identified-content-language",
-}
 
 
 def siblings_of(uri: str) -> tuple[str, ...]:
@@ -85,19 +78,6 @@ class _Place:
     values: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """An entry of the metadata: its document's first line and number of lines, and what is needed of it.
-
-    `values`: by role; `size`: bytes that it takes in the file.
-    """
-
-    line: int
-    sentences: int
-    values: dict[str, Any]
-    size: int
-
-
 def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
     """Yield the documents of a text file, with the headers that its metadata gives them.
 
@@ -105,7 +85,7 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
     Both are read twice: first to see where they agree.
     """
     stream_report = ReadReport()
-    ahead, behind = _certain(shard, options)
+    order = _order(shard, options)
     builder: BatchBuilder[_Place] = BatchBuilder(report, _locate)
     with ExitStack() as stack:
         window = Window(stack.enter_context(options.open(shard)), stream_report)
@@ -117,7 +97,7 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
         gate = {code.lower() for code in options.languages}
         documents = 0
         for document in _documents(window, options.max_document_bytes, stream_report):
-            entry = entries.of(document, certain=documents < ahead or documents >= behind)
+            entry = entries.of(document, order.entry_of(documents))
             documents += 1
             codes = {code.lower() for code in as_languages(entry.values.get("languages"))}
             if document.size > options.max_document_bytes:
@@ -140,25 +120,25 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
             yield builder.take()
 
 
-def _certain(shard: ObjectInfo, options: ReadOptions) -> tuple[int, int]:
+def _order(shard: ObjectInfo, options: ReadOptions) -> Order:
     """See `oscar_order.certain`; without metadata no document is."""
     info = _existing(siblings_of(shard.uri), options)
     if info is None:
-        return 0, 1 << 62
+        return Order()
     with options.open(shard) as stream:
         report = ReadReport()
         found = _documents(Window(stream, report), options.max_document_bytes, report)
         documents = [(document.line, document.sentences) for document in found]
     if report.defects_total:
         # What a damaged stream inflates to before anybody notices may be anything.
-        return 0, 1 << 62
+        return Order()
     with open_stream(info, options.storage) as stream:
-        read = lines(inflated(stream, ReadReport()), ReadReport(), options.max_document_bytes)
-        named = [(entry.line, entry.sentences) for _, line in read if (entry := _entry_of(line))]
+        read = read_entries(stream, ReadReport(), options.max_document_bytes)
+        named = [(entry.line, entry.sentences) for entry in read]
     return certain(documents, named)
 
 
-def _found(document: _Document, entry: _Entry, encoding: str) -> tuple[bytes, bytes, _Place, int]:
+def _found(document: _Document, entry: Entry, encoding: str) -> tuple[bytes, bytes, _Place, int]:
     text, url = b"\n".join(document.lines), entry.values.get("url")
     place = _Place(document.line, document.offset, len(text), encoding, entry.values)
     return text, encoded(url) if isinstance(url, str) else b"", place, document.size + entry.size
@@ -200,20 +180,22 @@ class _Entries:
         self._entries = self._read(uri, options, stack)
         self._ahead = next(self._entries, None)
 
-    def of(self, document: _Document, *, certain: bool) -> _Entry:
-        """Entry of a document, without values if none is certain; asked for in the order of the file."""
-        while self._ahead and self._ahead.line < document.line:
+    def of(self, document: _Document, number: int | None) -> Entry:
+        """Entry of a document, without values if none is certain; asked for in the order of the file.
+
+        `number`: of the document's entry, if it is known.
+        """
+        while self._ahead and self._is_before(self._ahead, document, number):
             self._advance(fits=False)
         entry = self._ahead
         if entry and entry.line == document.line and entry.sentences == document.sentences:
             self._advance(fits=True)
-            if certain:
+            if entry.number == number and not entry.in_doubt:
                 return entry
             self._uncertain += 1
-            return _Entry(document.line, document.sentences, {}, 0)
-        if not self._missing:
+        elif not self._missing:
             self._report.add_defect("no metadata fits the document; read without URL", document.line, "line")
-        return _Entry(document.line, document.sentences, {}, 0)
+        return Entry(-1, document.line, document.sentences, {}, 0)
 
     def finish(self) -> None:
         """Read the rest: entries that no document fits may be all that is left of documents."""
@@ -221,17 +203,21 @@ class _Entries:
             self._advance(fits=False)
         for defect in self._own_report.defects:
             self._report.add_defect(f"metadata: {defect}")
+        self._report.unverified |= self._own_report.unverified
         if self._uncertain:
             what = f"{self._uncertain:,} documents are read without URL"
-            self._report.add_defect(f"{what}: text or metadata lacks lines, so they may have moved")
+            self._report.add_defect(f"{what}: text or metadata lacks lines, or is damaged beside them")
         if self._without_document:
             self._report.add_defect(f"{self._without_document:,} entries of the metadata fit no document")
+
+    def _is_before(self, entry: Entry, document: _Document, number: int | None) -> bool:
+        return entry.line < document.line if number is None else entry.number < number
 
     def _advance(self, *, fits: bool) -> None:
         self._without_document += not fits
         self._ahead = next(self._entries, None)
 
-    def _read(self, uri: str, options: ReadOptions, stack: ExitStack) -> Iterator[_Entry]:
+    def _read(self, uri: str, options: ReadOptions, stack: ExitStack) -> Iterator[Entry]:
         info = _existing(siblings_of(uri), options)
         if info is None:
             self._missing = True
@@ -239,27 +225,7 @@ class _Entries:
             self._report.add_defect(f"there is no metadata {names} beside the text; read without URLs")
             return
         stream = stack.enter_context(open_stream(info, options.storage))
-        own = self._own_report
-        for index, line in lines(inflated(stream, own), own, options.max_document_bytes):
-            if entry := _entry_of(line):
-                yield entry
-            elif line.strip():
-                own.add_defect("line is no entry of metadata", index, "line")
-
-
-def _entry_of(line: bytes) -> _Entry | None:
-    try:
-        row = parse(line)
-    except ValueError:
-        return None
-    if not isinstance(row, dict) or (line.count(_URL) > 1 and repeats_a_name(line)):
-        return None
-    first_line, sentences, headers = row.get("offset"), row.get("nb_sentences"), row.get("headers")
-    if not (isinstance(first_line, int) and isinstance(sentences, int)):
-        return None
-    headers = headers if isinstance(headers, dict) else {}
-    values = {role: kept(headers.get(name)) for role, name in _HEADERS.items()}
-    return _Entry(first_line, sentences, values, len(line))
+        yield from read_entries(stream, self._own_report, options.max_document_bytes)
 
 
 def _existing(uris: tuple[str, ...], options: ReadOptions) -> ObjectInfo | None:

@@ -207,9 +207,9 @@ def test_without_metadata_a_page_of_a_text_shard_still_names_no_url(tmp_path: Pa
 
 @pytest.mark.parametrize("format", ["c4", "rows"])
 def test_a_format_that_is_named_is_believed(tmp_path: Path, format: str) -> None:
-    rows = b'{"text": "t", "url": "https://exemple.fr/"}\n'
+    rows = b'{"text": "t", "url": "https://exemple.fr/"}\n' * 2
     found, report = read(saved(tmp_path, b"une ligne\n" * 9 + rows), format)
-    assert [document.url for document in found] == ["https://exemple.fr/"]
+    assert [document.url for document in found] == ["", "https://exemple.fr/"]
     assert report.defects_total == 9
 
 

@@ -17,12 +17,15 @@ ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 ZSTD_MAX_WINDOW = 1 << 27
 # One slice may inflate to 128 KiB for every 4 bytes (RFC 8878, RLE blocks): this bounds a bomb at 128 MiB.
 ZSTD_SLICE_BYTES = 4 << 10
+# Of a frame: its magic number, and the byte that says whether a checksum ends it (RFC 8878, 3.1.1.1.1).
+ZSTD_HEAD_BYTES, ZSTD_CHECKSUM = 5, 0b100
 
 
 def inflated(stream: Stream, report: ReadReport) -> Iterator[bytes]:
     """Yield the inflated content of `stream` in pieces of a few MiB.
 
     What inflates before a cut or damage is yielded; then the defect is noted in `report`, and it ends.
+    `report.unchecked` is set before anything is yielded that no checksum covers.
     """
     return inflated_window(Window(stream, report), report)
 
@@ -34,7 +37,7 @@ def inflated_window(window: Window, report: ReadReport) -> Iterator[bytes]:
     compression = compression_of(bytes(window.view[:4]))
     if compression == "gzip":
         return (piece.data for piece in gzip_pieces(window, report))
-    return _zstd(window, report) if compression == "zstd" else _plain(window)
+    return _zstd(window, report) if compression == "zstd" else _plain(window, report)
 
 
 def compression_of(head: bytes) -> str:
@@ -48,7 +51,8 @@ def compression_of(head: bytes) -> str:
     return "zstd" if (len(head) > 1 and ZSTD_MAGIC.startswith(head)) or skippable else "plain"
 
 
-def _plain(window: Window) -> Iterator[bytes]:
+def _plain(window: Window, report: ReadReport) -> Iterator[bytes]:
+    report.unchecked = "plain"
     yield bytes(window.view)
     while window.refill(len(window.view)) is not None:
         yield bytes(window.view)
@@ -63,6 +67,11 @@ def _zstd(window: Window, report: ReadReport) -> Iterator[bytes]:
             if window.refill(len(window.view)) is None:
                 break
             at = 0
+        if window.base + at == frame_start:
+            while len(window.view) - at < ZSTD_HEAD_BYTES and (fell := window.refill(at)) is not None:
+                at -= fell
+            if _lacks_checksum(bytes(window.view[at : at + ZSTD_HEAD_BYTES])):
+                report.unchecked = "zstd"
         fed = window.view[at : at + ZSTD_SLICE_BYTES]
         try:
             data = frame.decompress(fed)
@@ -83,6 +92,11 @@ def _zstd(window: Window, report: ReadReport) -> Iterator[bytes]:
             yield data
     if not idle:
         report.add_defect("zstd frame cannot be read: it is cut", frame_start)
+
+
+def _lacks_checksum(head: bytes) -> bool:
+    """Whether a zstd frame begins with `head` that no checksum ends; frames to be skipped hold nothing."""
+    return head.startswith(ZSTD_MAGIC) and not head[-1] & ZSTD_CHECKSUM
 
 
 def _only_zeros(window: Window, at: int) -> bool:

@@ -36,8 +36,13 @@ class BatchBuilder(Generic[T]):
 
     def is_full(self, batch_bytes: int) -> bool:
         """Whether what was collected is enough for a batch."""
-        held = max(self._text_bytes, self._read_bytes)
-        return len(self) > 0 and (held >= batch_bytes or len(self) >= DOCUMENTS_AT_ONCE)
+        # Asked for each document.
+        documents = len(self._places)
+        return documents > 0 and (
+            self._read_bytes >= batch_bytes
+            or self._text_bytes >= batch_bytes
+            or documents >= DOCUMENTS_AT_ONCE
+        )
 
     def take(self) -> DocumentBatch:
         """Return what was collected, and begin anew."""

@@ -132,7 +132,8 @@ def pruned(row: dict[str, Any], tree: Tree) -> dict[str, Any]:
     """As much of a nested row as `tree` leads to and `kept` keeps."""
     return {
         key: pruned(row[key], tree[key]) if isinstance(row[key], dict) else kept(row[key])
-        for key in row.keys() & tree.keys()
+        for key in tree
+        if key in row
     }
 
 

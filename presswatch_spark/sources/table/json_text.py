@@ -24,10 +24,24 @@ def parse(line: bytes) -> Any:
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError:
-        try:
-            return json.loads(line.decode("utf-8", "replace"), parse_int=_integer)
-        except RecursionError as error:
-            raise TooDeepError("nested too deeply") from error
+        return parse_leniently(line)
+
+
+def parse_leniently(line: bytes) -> Any:
+    """Parse a line that orjson refuses; see `parse`."""
+    try:
+        return json.loads(line.decode("utf-8", "replace"), parse_int=_integer)
+    except RecursionError as error:
+        raise TooDeepError("nested too deeply") from error
+
+
+def is_utf8(line: bytes) -> bool:
+    """Whether a line is valid UTF-8, as JSON must be."""
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def repeats_a_name(line: bytes) -> bool:

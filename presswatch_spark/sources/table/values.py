@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from presswatch_spark.moments import NoMomentError, is_placeholder, moment_of
 
 WEB_SINCE = 1991
+_PLAIN = (str, int, float)
 
 
 def as_time(value: object) -> datetime | None:
@@ -59,7 +60,8 @@ def kept(value: object) -> object:
 
     Only null becomes None: a value that nobody can read still hides the names tried after its own.
     """
-    return value if value is None or isinstance(value, str | int | float) else as_languages(value)
+    # `str | int | float` would be made anew for each value.
+    return value if value is None or isinstance(value, _PLAIN) else as_languages(value)
 
 
 def as_number(value: object, greatest: int) -> int | None:

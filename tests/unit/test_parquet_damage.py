@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,10 @@ from presswatch_spark.errors import CorruptError
 from presswatch_spark.sources.base import ReadOptions, ReadReport
 from presswatch_spark.sources.detect import source_for
 from presswatch_spark.sources.table.bounded import drawn_bounded, memory_bounded
-from presswatch_spark.sources.table.footer import read_footer
+from presswatch_spark.sources.table.footer import RowGroup, read_footer
 from presswatch_spark.sources.table.opening import opened
 from presswatch_spark.sources.table.pages import pages_of
-from presswatch_spark.sources.table.row_groups import GroupReader
+from presswatch_spark.sources.table.row_groups import DamagedError, GroupReader
 from presswatch_spark.sources.table.thrift import number, read_struct
 from presswatch_spark.storage.objects import stat
 from tests.damage import damages, every_flip
@@ -208,3 +209,16 @@ def test_of_two_columns_of_one_name_nobody_knows_which_is_meant(tmp_path: Path, 
     pq.write_table(pa.Table.from_arrays([url, text, text], ["url", "text", name]), path)
     with pytest.raises(CorruptError, match=f"more than one column is called {name}"):
         read(path)
+
+
+def test_a_column_that_is_read_from_other_bytes_than_were_checked_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "c4.parquet"
+    written(path, "plain")
+    with path.open("rb") as file:
+        parquet = opened(file, "x")
+        first, *others = parquet.footer.groups[0].chunks
+        group = RowGroup(3, (replace(first, size=first.size + 1), *others))
+        footer = replace(parquet.footer, groups=(group, *parquet.footer.groups[1:]))
+        reader = GroupReader(replace(parquet, footer=footer), 0, ["url"])
+        with pytest.raises(DamagedError, match="other bytes"):
+            list(reader.batches(3))

@@ -9,16 +9,16 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from presswatch_spark.sources.table import thrift
 from presswatch_spark.sources.table.footer import Chunk
-from presswatch_spark.sources.table.levels import LevelsError, nulls_of, numbers_of
+from presswatch_spark.sources.table.levels import LevelsError, Numbers, nulls_of, numbers_of
 from presswatch_spark.sources.table.thrift import Struct, ThriftError, inner, number
 
 _DATA, _INDEX, _DICTIONARY, _DATA_2 = range(4)
@@ -28,6 +28,8 @@ CODED = frozenset({_PLAIN_DICTIONARY, _RLE_DICTIONARY})
 # As `parquet.thrift` numbers them. LZO, and LZ4 as Hadoop frames it, pyarrow unpacks in whole columns only.
 _CODECS = MappingProxyType({1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"})
 _LARGEST_PLACES = 1 << 20
+# Bytes of a page, and values in it.
+_REMEMBERED_PLACES = 1 << 16
 
 
 class PageError(OSError):
@@ -154,24 +156,40 @@ def _at_most(values: int, chunk: Chunk) -> int:
     return values
 
 
-def _places(page: _Data, chunk: Chunk) -> npt.NDArray[np.int64] | None:
+def _places(page: _Data, chunk: Chunk) -> Numbers | None:
     """The places in the dictionary that a page holds; None if pyarrow cannot unpack it alone."""
-    content, nulls = page.content[page.levels :], page.nulls
-    if page.is_packed:
-        name = _CODECS.get(chunk.codec)
+    content = page.content[page.levels :]
+    # In pages of the second version the levels stand apart, and are counted already.
+    levels = 0 if page.levels else chunk.leaf.definitions
+    codec = chunk.codec if page.is_packed else 0
+    size = page.unpacked_bytes - page.levels
+    is_small = max(len(content), page.values) <= _REMEMBERED_PLACES
+    read = _remembered if is_small else _places_of
+    return read(bytes(content), codec, size, levels, page.values, page.nulls or 0)
+
+
+def _places_of(
+    packed: bytes, codec: int, size: int, highest_level: int, values: int, nulls: int
+) -> Numbers | None:
+    content = memoryview(packed)
+    if codec:
+        name = _CODECS.get(codec)
         if name is None or not pa.Codec.is_available(name):
             return None
-        size = page.unpacked_bytes - page.levels
-        if not 0 <= size <= _LARGEST_PLACES + 8 * page.values:
+        if not 0 <= size <= _LARGEST_PLACES + 8 * values:
             raise PageError("a page is longer than its values can be")
-        content = memoryview(pa.Codec(name).decompress(pa.py_buffer(content), size)).cast("B")
-    if not page.levels and chunk.leaf.definitions:
+        content = memoryview(pa.Codec(name).decompress(packed, size)).cast("B")
+    if highest_level:
         levels = _behind_length(content)
-        nulls = nulls_of(levels, chunk.leaf.definitions, page.values)
+        nulls = nulls_of(levels, highest_level, values)
         content = content[4 + len(levels) :]
     if not len(content):
         raise PageError("a page is shorter than its values can be")
-    return numbers_of(content[1:], content[0], page.values - (nulls or 0))[0]
+    return numbers_of(content[1:], content[0], values - nulls)[0]
+
+
+# Where no text repeats, the same places stand in all row groups of as many rows.
+_remembered = lru_cache(maxsize=8)(_places_of)
 
 
 def _behind_length(content: memoryview) -> memoryview:
@@ -221,6 +239,11 @@ class CheckedFile(io.RawIOBase):
         self._coded = frozenset(chunk.start for chunk in coded)
         self._hold = frozenset(chunk.start for chunk in again)
         self._held, self.pages, self.failure = {}, {}, None
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether all columns that are expected were read, and so checked."""
+        return self._expected.keys() <= self.pages.keys()
 
     def readable(self) -> bool:
         """Return True."""

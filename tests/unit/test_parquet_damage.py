@@ -19,7 +19,7 @@ from presswatch_spark.sources.detect import source_for
 from presswatch_spark.sources.table.bounded import drawn_bounded, memory_bounded
 from presswatch_spark.sources.table.footer import RowGroup, read_footer
 from presswatch_spark.sources.table.opening import opened
-from presswatch_spark.sources.table.pages import pages_of
+from presswatch_spark.sources.table.pages import PageError, pages_of
 from presswatch_spark.sources.table.row_groups import DamagedError, GroupReader
 from presswatch_spark.sources.table.thrift import number, read_struct
 from presswatch_spark.storage.objects import stat
@@ -163,6 +163,39 @@ def test_a_url_that_moves_up_past_a_null_is_not_put_beside_another_text(tmp_path
         assert found == [] or levels in (0b011, 0b101)
     path.write_bytes(data)
     assert [document.url for document in read(path)[0]] == ["", *(url for url, _ in PAGES[1:3])]
+
+
+def test_texts_that_a_damaged_length_moves_are_not_put_beside_urls(tmp_path: Path) -> None:
+    path = tmp_path / "c4.parquet"
+    data = written(path, "deltas")
+    chunk = read_footer(path.open("rb")).groups[0].chunks[1]
+    # 80, the first length, twice as a varint; then 2, by which the others grow at least.
+    place = data.index(b"\xa0\x01\x04", chunk.start)
+    for shorter in (b"\x80\x01\x04", b"\xa0\x01\x00"):
+        path.write_bytes(data[:place] + shorter + data[place + 3 :])
+        found, report = read(path)
+        assert [(document.url, document.text.decode()) for document in found] == PAGES[3:]
+        assert "row group cannot be read" in complaints(report)
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@pytest.mark.parametrize("codec", ["none", "snappy", "lz4"])
+def test_lengths_must_fill_their_page_where_no_bytes_of_texts_are_counted(
+    tmp_path: Path, version: str, codec: str
+) -> None:
+    path = tmp_path / "x.parquet"
+    texts = pa.table({"text": [text for _, text in PAGES] + [None]})
+    settings: dict[str, Any] = {"use_dictionary": False, "column_encoding": "DELTA_LENGTH_BYTE_ARRAY"}
+    pq.write_table(texts, path, compression=codec, data_page_version=version, **settings)
+    with path.open("rb") as file:
+        chunk = replace(read_footer(file).groups[0].chunks[0], text_bytes=None)
+        file.seek(chunk.start)
+        data = file.read(chunk.size)
+    assert pages_of(memoryview(data), chunk).values == len(texts)
+    place = data.index(b"\xa0\x01")  # 80, the first length, twice as a varint.
+    shorter = data[:place] + b"\x80\x01" + data[place + 2 :]
+    with pytest.raises(PageError, match="other lengths than its bytes"):
+        pages_of(memoryview(shorter), chunk)
 
 
 def test_a_damaged_place_in_a_dictionary_takes_the_urls_not_the_texts(tmp_path: Path) -> None:

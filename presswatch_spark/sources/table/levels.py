@@ -24,7 +24,7 @@ def numbers_of(data: memoryview, width: int, count: int) -> tuple[Numbers, int]:
         raise LevelsError("the numbers of a page are too long")
     found, packed, at, seen = list[Numbers](), list[memoryview](), 0, 0
     while seen < count:
-        head, at = _varint(data, at)
+        head, at = varint(data, at)
         is_packed = bool(head & 1 and width)
         size = width * (head >> 1) if is_packed else 0 if head & 1 else (width + 7) // 8
         run = data[at : at + size]
@@ -38,14 +38,15 @@ def numbers_of(data: memoryview, width: int, count: int) -> tuple[Numbers, int]:
         else:
             if not head & 1 and repeated > count - seen:
                 raise LevelsError("a page has more levels than values")
-            found.append(_unpacked(packed, width))
+            found.append(unpacked(packed, width))
             found.append(np.full(min(repeated, count - seen), int.from_bytes(run, "little"), np.uint32))
             packed = []
         seen += repeated
-    return np.concatenate([*found, _unpacked(packed, width)])[:count], at
+    return np.concatenate([*found, unpacked(packed, width)])[:count], at
 
 
-def _unpacked(runs: list[memoryview], width: int) -> Numbers:
+def unpacked(runs: list[memoryview], width: int) -> Numbers:
+    """The numbers of runs that follow each other, packed into `width` bits each, 1 to 32."""
     if not runs:
         return np.zeros(0, np.uint8)
     data = np.frombuffer(runs[0] if len(runs) == 1 else b"".join(runs), np.uint8)
@@ -59,7 +60,7 @@ def _unpacked(runs: list[memoryview], width: int) -> Numbers:
 def nulls_of(data: memoryview, highest: int, values: int) -> int:
     """How many of so many levels are below the `highest`, which stands for a value that is there."""
     if values and len(data) < 8:
-        head, at = _varint(data, 0)
+        head, at = varint(data, 0)
         # Most pages have no null: one run of the highest level.
         if head == values << 1 and data[at:] == bytes([highest]):
             return 0
@@ -69,7 +70,8 @@ def nulls_of(data: memoryview, highest: int, values: int) -> int:
     return int(np.count_nonzero(levels < highest))
 
 
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
+def varint(data: memoryview, at: int) -> tuple[int, int]:
+    """The number at byte `at`, seven bits a byte, and where it ends."""
     value = shift = 0
     while at < len(data) and shift < 35:
         byte = data[at]

@@ -17,16 +17,19 @@ from presswatch_spark.sources.detect import source_for
 from presswatch_spark.storage.objects import stat
 
 Pair = tuple[str, str]
+# Of a shard's path, the pages written into it, and what was read of it.
+Excuse = Callable[[Path, Sequence[Pair], Sequence[tuple[str, bytes]]], bool]
 # Damage to letters may make as many others of them.
 LETTERS = 8
 
 
-def verdict(path: Path, pages: Sequence[Pair], format: str) -> str:
+def verdict(path: Path, pages: Sequence[Pair], format: str, excuse: Excuse | None = None) -> str:
     """What a scan would say of a shard, and what is wrong with what it read, in a few words.
 
     `complete`, `partial` or `failed`, and what must never be: `less` (complete with fewer documents), `false`
     (a text beside the URL of another page, and nothing in its row says that this is in doubt), `fault` (a
-    failure that is not the content's).
+    failure that is not the content's). `letters`: what looks `false`, and is nothing but other letters in
+    texts as far as `excuse` finds in the shard.
     """
     options = ReadOptions()
     reading = Reading(stat(str(path), options.storage))
@@ -40,9 +43,9 @@ def verdict(path: Path, pages: Sequence[Pair], format: str) -> str:
     # Then all rows of the shard say in `record_damage` that their text and URL may be of different pages.
     if reading.report.unverified:
         return said
-    return (
-        "false" if any(is_false(url, text.decode("utf-8", "replace"), pages) for url, text in found) else said
-    )
+    if any(is_false(url, text.decode("utf-8", "replace"), pages) for url, text in found):
+        return "letters" if excuse and excuse(path, pages, found) else "false"
+    return said
 
 
 def _read(reading: Reading, found: list[tuple[str, bytes]], format: str, options: ReadOptions) -> None:
@@ -75,6 +78,7 @@ def verdicts(
     format: str = "auto",
     shard: Path | None = None,
     is_whole: Callable[[bytes], bool] = lambda data: False,
+    excuse: Excuse | None = None,
 ) -> tuple[Counter[str], list[str]]:
     """Count the verdicts on `shard` for damaged twins of `path`, which is the shard or a part of it.
 
@@ -90,7 +94,7 @@ def verdicts(
     for what, data in damaged:
         path.write_bytes(data)
         try:
-            said = pool.submit(verdict, shard or path, pages, format).result()
+            said = pool.submit(verdict, shard or path, pages, format, excuse).result()
         except BrokenProcessPool:
             said, pool = "abort", ProcessPoolExecutor(1, context)
         if said in ("less", "false") and is_whole(data):

@@ -9,25 +9,30 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from presswatch_spark.sources.table import thrift
 from presswatch_spark.sources.table.footer import Chunk
-from presswatch_spark.sources.table.levels import LevelsError, nulls_of, numbers_of
+from presswatch_spark.sources.table.lengths import check_lengths
+from presswatch_spark.sources.table.levels import LevelsError, Numbers, nulls_of, numbers_of
 from presswatch_spark.sources.table.thrift import Struct, ThriftError, inner, number
 
 _DATA, _INDEX, _DICTIONARY, _DATA_2 = range(4)
-_PLAIN_DICTIONARY, _RLE, _RLE_DICTIONARY = 2, 3, 8
+_PLAIN_DICTIONARY, _RLE, _DELTA_LENGTH, _DELTA_TEXTS, _RLE_DICTIONARY = 2, 3, 6, 7, 8
 # How data pages say that they hold, not texts, but places in the dictionary.
 CODED = frozenset({_PLAIN_DICTIONARY, _RLE_DICTIONARY})
+# How they say that the lengths of texts stand before all of the texts: one that is wrong moves all others.
+_APART = frozenset({_DELTA_LENGTH, _DELTA_TEXTS})
 # As `parquet.thrift` numbers them. LZO, and LZ4 as Hadoop frames it, pyarrow unpacks in whole columns only.
 _CODECS = MappingProxyType({1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"})
 _LARGEST_PLACES = 1 << 20
+# Bytes of a page, and values in it.
+_REMEMBERED_PLACES = 1 << 16
 
 
 class PageError(OSError):
@@ -85,6 +90,8 @@ def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> Pa
                 places = _places(page, chunk)
                 with_places = places is not None
                 used[places] = True
+            if page and page.encoding in _APART and not chunk.leaf.repetitions:
+                _check_lengths(page, chunk)
             at += size
     except ThriftError as error:
         raise PageError(f"the header of a page cannot be read: {error}") from None
@@ -154,24 +161,63 @@ def _at_most(values: int, chunk: Chunk) -> int:
     return values
 
 
-def _places(page: _Data, chunk: Chunk) -> npt.NDArray[np.int64] | None:
+def _places(page: _Data, chunk: Chunk) -> Numbers | None:
     """The places in the dictionary that a page holds; None if pyarrow cannot unpack it alone."""
-    content, nulls = page.content[page.levels :], page.nulls
-    if page.is_packed:
-        name = _CODECS.get(chunk.codec)
-        if name is None or not pa.Codec.is_available(name):
-            return None
-        size = page.unpacked_bytes - page.levels
-        if not 0 <= size <= _LARGEST_PLACES + 8 * page.values:
-            raise PageError("a page is longer than its values can be")
-        content = memoryview(pa.Codec(name).decompress(pa.py_buffer(content), size)).cast("B")
+    content = page.content[page.levels :]
+    # In pages of the second version the levels stand apart, and are counted already.
+    levels = 0 if page.levels else chunk.leaf.definitions
+    codec = chunk.codec if page.is_packed else 0
+    size = page.unpacked_bytes - page.levels
+    is_small = max(len(content), page.values) <= _REMEMBERED_PLACES
+    read = _remembered if is_small else _places_of
+    return read(bytes(content), codec, size, levels, page.values, page.nulls or 0)
+
+
+def _places_of(
+    packed: bytes, codec: int, size: int, highest_level: int, values: int, nulls: int
+) -> Numbers | None:
+    if codec and not 0 <= size <= _LARGEST_PLACES + 8 * values:
+        raise PageError("a page is longer than its values can be")
+    content = _unpacked(packed, codec, size)
+    if content is None:
+        return None
+    if highest_level:
+        levels = _behind_length(content)
+        nulls = nulls_of(levels, highest_level, values)
+        content = content[4 + len(levels) :]
+    if not len(content):
+        raise PageError("a page is shorter than its values can be")
+    return numbers_of(content[1:], content[0], values - nulls)[0]
+
+
+# Where no text repeats, the same places stand in all row groups of as many rows.
+_remembered = lru_cache(maxsize=8)(_places_of)
+
+
+def _check_lengths(page: _Data, chunk: Chunk) -> None:
+    """Check that the texts of a page whose lengths stand apart fill it, if pyarrow can unpack it alone."""
+    codec = chunk.codec if page.is_packed else 0
+    content = _unpacked(page.content[page.levels :], codec, page.unpacked_bytes - page.levels)
+    if content is None:
+        return
+    nulls = page.nulls or 0
     if not page.levels and chunk.leaf.definitions:
         levels = _behind_length(content)
         nulls = nulls_of(levels, chunk.leaf.definitions, page.values)
         content = content[4 + len(levels) :]
-    if not len(content):
-        raise PageError("a page is shorter than its values can be")
-    return numbers_of(content[1:], content[0], page.values - (nulls or 0))[0]
+    check_lengths(content, page.values - nulls, with_prefixes=page.encoding == _DELTA_TEXTS)
+
+
+def _unpacked(packed: bytes | memoryview, codec: int, size: int) -> memoryview | None:
+    """Bytes that a codec makes of others; None if pyarrow cannot unpack them alone."""
+    if not codec:
+        return memoryview(packed)
+    name = _CODECS.get(codec)
+    if name is None or not pa.Codec.is_available(name):
+        return None
+    if size < 0:
+        raise PageError("a page is shorter than its levels")
+    return memoryview(pa.Codec(name).decompress(pa.py_buffer(packed), size)).cast("B")
 
 
 def _behind_length(content: memoryview) -> memoryview:
@@ -221,6 +267,11 @@ class CheckedFile(io.RawIOBase):
         self._coded = frozenset(chunk.start for chunk in coded)
         self._hold = frozenset(chunk.start for chunk in again)
         self._held, self.pages, self.failure = {}, {}, None
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether all columns that are expected were read, and so checked."""
+        return self._expected.keys() <= self.pages.keys()
 
     def readable(self) -> bool:
         """Return True."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.sources.base import DocumentBatch, Locator, ReadOptions, ReadReport
-from presswatch_spark.sources.table.arrow_text import TextColumn, WrongTypeError, text_column
+from presswatch_spark.sources.table.arrow_text import TextColumn, WrongTypeError, bytes_of, text_column
 from presswatch_spark.sources.table.bounded import drawn_bounded
 from presswatch_spark.sources.table.chosen import Chosen, choose
 from presswatch_spark.sources.table.columns import Columns, MissingColumnError, listed
@@ -129,13 +129,17 @@ class _RowGroup:
 
     def _pieces(self, record_batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         """Cut a batch whose texts are much longer than wanted: as often as a text repeats it is worked on."""
-        texts = [text_column(column_at(record_batch, name), name) for name in self.chosen.columns_of("text")]
+        names, most = self.chosen.columns_of("text"), 2 * self.options.batch_bytes
+        if sum(bytes_of(column_at(record_batch, name)) for name in names) <= most:
+            yield record_batch
+            return
+        texts = [text_column(column_at(record_batch, name), name) for name in names]
         reach = np.cumsum(sum(text.ends - text.starts for text in texts))
         begin = 0
         while begin < len(reach):
             before = reach[begin - 1] if begin else 0
             end = len(reach)
-            if reach[-1] - before > 2 * self.options.batch_bytes:
+            if reach[-1] - before > most:
                 end = max(begin + 1, int(np.searchsorted(reach, before + self.options.batch_bytes, "right")))
             yield record_batch.slice(begin, end - begin)
             begin = end

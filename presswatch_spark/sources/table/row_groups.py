@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from presswatch_spark.sources.table.arrow_text import WrongTypeError, text_column
+from presswatch_spark.sources.table.arrow_text import bytes_of
 from presswatch_spark.sources.table.footer import BYTE_ARRAY, Chunk
 from presswatch_spark.sources.table.opening import Opened
 from presswatch_spark.sources.table.pages import CODED
@@ -73,33 +71,35 @@ class GroupReader:
         is_held = bool(shifting) and self.rows <= _BATCHES_HELD * rows_at_once
         if shifting and not is_held:
             self._rehearse(shifting, rows_at_once)
-        counts, rows, held = {chunk: _Count() for chunk in flat}, 0, list[pa.RecordBatch]()
+        counts, rows, held = [(chunk, _Count()) for chunk in flat], 0, list[pa.RecordBatch]()
         for batch in self._decoded(self._names, rows_at_once):
             self._count(batch, counts)
             rows += len(batch)
-            self._doubt(batch, coded)
+            self._doubt(coded)
             if is_held:
                 held.append(batch)
             else:
                 yield batch
         if rows != self.rows:
             raise DamagedError(f"{self.rows:,} rows were expected, and {rows:,} are there")
+        if not self._opened.file.is_checked:
+            raise DamagedError("a column was read from other bytes than those that the footer names")
         self._compare(counts)
         yield from held
 
     def _rehearse(self, chunks: Collection[Chunk], rows_at_once: int) -> None:
         """Decode columns one by one, and give nothing."""
         for chunk in chunks:
-            counts = {chunk: _Count()}
+            counts = [(chunk, _Count())]
             for batch in self._decoded([chunk.leaf.path], rows_at_once):
                 self._count(batch, counts)
             self._compare(counts)
 
-    def _doubt(self, batch: pa.RecordBatch, coded: Collection[Chunk]) -> None:
-        """Note whose dictionary is not sure. Arrow's own may hold more than the rows."""
+    def _doubt(self, coded: Collection[Chunk]) -> None:
+        """Note whose dictionary is not sure."""
         for chunk in coded:
             pages = self._opened.file.pages.get(chunk.start)
-            if pages and pages.unused and not pa.types.is_dictionary(column_at(batch, chunk.leaf.path).type):
+            if pages and pages.unused:
                 self.unsure.add(chunk.leaf.path)
 
     def _decoded(self, names: list[str], rows_at_once: int) -> Iterator[pa.RecordBatch]:
@@ -123,18 +123,18 @@ class GroupReader:
                     raise
                 rows_at_once = max(1, rows_at_once // _SMALLER)
 
-    def _count(self, batch: pa.RecordBatch, counts: dict[Chunk, _Count]) -> None:
-        for chunk, count in counts.items():
+    def _count(self, batch: pa.RecordBatch, counts: list[tuple[Chunk, _Count]]) -> None:
+        for chunk, count in counts:
             column = column_at(batch, chunk.leaf.path)
             count.nulls += column.null_count
             if chunk.nulls is not None and count.nulls > chunk.nulls:
                 raise DamagedError("a column has more nulls than the footer says")
             if chunk.leaf.kind == BYTE_ARRAY and chunk.text_bytes is not None:
-                count.text_bytes += _bytes_of(column)
+                count.text_bytes += bytes_of(column)
             count.rows += len(column)
 
-    def _compare(self, counts: dict[Chunk, _Count]) -> None:
-        for chunk, count in counts.items():
+    def _compare(self, counts: list[tuple[Chunk, _Count]]) -> None:
+        for chunk, count in counts:
             if count.rows != self.rows:
                 raise DamagedError("a column has another number of rows than the footer says")
             if chunk.nulls not in (None, count.nulls):
@@ -145,15 +145,3 @@ class GroupReader:
 
 def _is_below(chunk: Chunk, names: Collection[str]) -> bool:
     return any(chunk.leaf.path == name or chunk.leaf.path.startswith(f"{name}.") for name in names)
-
-
-def _bytes_of(column: pa.Array[Any]) -> int:
-    if pa.types.is_string(column.type) and len(column):
-        # What is null takes no bytes in what pyarrow decodes.
-        ends = np.frombuffer(column.buffers()[1], np.int32)
-        return int(ends[column.offset + len(column)]) - int(ends[column.offset])
-    try:
-        texts = text_column(column, "")
-    except WrongTypeError:
-        return 0
-    return int((texts.ends - texts.starts).sum())

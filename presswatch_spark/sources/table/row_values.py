@@ -82,7 +82,7 @@ class RowValues:
 
 def column_at(record_batch: pa.RecordBatch, name: str) -> pa.Array[Any]:
     """The column of a dotted name; a row is null where a struct around it is."""
-    if name in record_batch.schema.names:
+    if record_batch.schema.get_all_field_indices(name):
         return record_batch.column(name)
     head, *rest = name.split(".")
     column = record_batch.column(head)

@@ -22,9 +22,8 @@ class ThriftError(ValueError):
 
 def read_struct(data: bytes | memoryview, start: int = 0) -> tuple[Struct, int]:
     """The struct that begins at byte `start`, and where it ends; `ThriftError` if there is none."""
-    reader = _Reader(data, start)
     try:
-        return reader.fields(0), reader.at
+        return _struct(data, start, 0)
     except (IndexError, struct.error):
         raise ThriftError("the metadata ends too early") from None
 
@@ -70,73 +69,88 @@ def structs(fields: Struct, key: int) -> list[Struct]:
     return found
 
 
-class _Reader:
-    def __init__(self, data: bytes | memoryview, at: int) -> None:
-        self._data = data
-        self.at = at
+def _struct(data: bytes | memoryview, at: int, depth: int) -> tuple[Struct, int]:
+    """The struct at byte `at`, and where it ends.
 
-    def fields(self, depth: int) -> Struct:
-        if depth > _DEEPEST:
-            raise ThriftError("the metadata is nested too deeply")
-        found: Struct = {}
-        key = 0
-        while head := self._byte():
-            key = key + (head >> 4) if head >> 4 else self._zigzag()
-            if key in found:
-                raise ThriftError(f"field {key} stands there twice")
-            kind = head & 15
-            found[key] = kind == _TRUE if kind in (_TRUE, _FALSE) else self._value(kind, depth)
-        return found
+    Most of a footer are numbers of one byte; a call for each would take most of the time.
+    """
+    if depth > _DEEPEST:
+        raise ThriftError("the metadata is nested too deeply")
+    found: Struct = {}
+    key = 0
+    while head := data[at]:
+        at += 1
+        kind = head & 15
+        if head > 15:
+            key += head >> 4
+        else:
+            key, at = _zigzag(data, at)
+        if key in found:
+            raise ThriftError(f"field {key} stands there twice")
+        if _I16 <= kind <= _I64:
+            value = data[at]
+            at += 1
+            if value > 127:
+                value, at = _varint(data, at - 1)
+            found[key] = value >> 1 ^ -(value & 1)
+        elif kind in (_TRUE, _FALSE):
+            found[key] = kind == _TRUE
+        else:
+            found[key], at = _value(data, at, kind, depth)
+    return found, at + 1
 
-    def _value(self, kind: int, depth: int) -> Value:
-        if kind in (_I16, _I32, _I64):
-            return self._zigzag()
-        if kind == _BINARY:
-            return self._bytes(self._varint())
-        if kind == _STRUCT:
-            return self.fields(depth + 1)
-        if kind in (_LIST, _SET):
-            return self._list(depth)
-        if kind == _BYTE:
-            return self._byte()
-        if kind in (_TRUE, _FALSE):
-            return self._byte() == _TRUE
-        if kind == _DOUBLE:
-            value: float = struct.unpack("<d", self._bytes(8))[0]
-            return value
-        raise ThriftError("a value is of a type that Parquet does not have")
 
-    def _list(self, depth: int) -> list[Value]:
-        head = self._byte()
-        size = head >> 4 if head >> 4 < 15 else self._varint()
-        if size > len(self._data) - self.at:
-            raise ThriftError("a list is longer than the metadata")
-        if depth > _DEEPEST:
-            raise ThriftError("the metadata is nested too deeply")
-        return [self._value(head & 15, depth + 1) for _ in range(size)]
+def _value(data: bytes | memoryview, at: int, kind: int, depth: int) -> tuple[Value, int]:
+    if kind == _BINARY:
+        size, at = _varint(data, at)
+        return _bytes(data, at, size), at + size
+    if kind == _STRUCT:
+        return _struct(data, at, depth + 1)
+    if kind in (_LIST, _SET):
+        return _list(data, at, depth)
+    if kind in (_I16, _I32, _I64):
+        return _zigzag(data, at)
+    if kind == _BYTE:
+        return data[at], at + 1
+    if kind in (_TRUE, _FALSE):
+        return data[at] == _TRUE, at + 1
+    if kind == _DOUBLE:
+        value: float = struct.unpack("<d", _bytes(data, at, 8))[0]
+        return value, at + 8
+    raise ThriftError("a value is of a type that Parquet does not have")
 
-    def _byte(self) -> int:
-        value = self._data[self.at]
-        self.at += 1
-        return value
 
-    def _bytes(self, size: int) -> bytes:
-        value = bytes(self._data[self.at : self.at + size])
-        if len(value) < size:
-            raise ThriftError("the metadata ends too early")
-        self.at += size
-        return value
+def _list(data: bytes | memoryview, at: int, depth: int) -> tuple[list[Value], int]:
+    head = data[at]
+    size, at = (head >> 4, at + 1) if head < 0xF0 else _varint(data, at + 1)
+    if size > len(data) - at:
+        raise ThriftError("a list is longer than the metadata")
+    if depth > _DEEPEST:
+        raise ThriftError("the metadata is nested too deeply")
+    found: list[Value] = []
+    for _ in range(size):
+        value, at = _value(data, at, head & 15, depth + 1)
+        found.append(value)
+    return found, at
 
-    def _varint(self) -> int:
-        value = 0
-        for place in range(_LONGEST_VARINT):
-            byte = self._data[self.at]
-            self.at += 1
-            value |= (byte & 127) << 7 * place
-            if byte < 128:
-                return value
-        raise ThriftError("a number is too long")
 
-    def _zigzag(self) -> int:
-        value = self._varint()
-        return value >> 1 ^ -(value & 1)
+def _bytes(data: bytes | memoryview, at: int, size: int) -> bytes:
+    value = bytes(data[at : at + size])
+    if len(value) < size:
+        raise ThriftError("the metadata ends too early")
+    return value
+
+
+def _varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
+    value = 0
+    for place in range(_LONGEST_VARINT):
+        byte = data[at + place]
+        value |= (byte & 127) << 7 * place
+        if byte < 128:
+            return value, at + place + 1
+    raise ThriftError("a number is too long")
+
+
+def _zigzag(data: bytes | memoryview, at: int) -> tuple[int, int]:
+    value, at = _varint(data, at)
+    return value >> 1 ^ -(value & 1), at

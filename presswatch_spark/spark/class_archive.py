@@ -22,10 +22,11 @@ from importlib import metadata
 from pathlib import Path
 
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.spark.java import java_home, jvm_options
+from presswatch_spark.spark.java import java_at, java_home, jvm_options
 
 SECONDS = 300
 QUIET = "-Xlog:cds*=off"
+JAVAS_OWN = Path("lib", "server", "classes.jsa")
 # A session like those of scans, with as much of Spark as they use.
 REHEARSAL = """
 import sys
@@ -55,12 +56,14 @@ def make_archive(options: str, tell: Callable[[str], None]) -> bool:
         options: what else the JVM of a session is told.
         tell: is told before the work begins.
     """
-    archive = _archive_of(Path(java_home()))
+    java = Path(java_home())
+    archive = _archive_of(java)
     if _is_whole(archive):
         return True
     if not os.access(archive.parent, os.W_OK):
         return False
     tell("keeping Spark's classes for later starts, once (about 15 s)")
+    _keep_javas_own(java / "bin" / "java")
     with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
         draft = Path(folder, archive.name)
         told = f'{options} "-XX:ArchiveClassesAtExit={draft}" {QUIET}'
@@ -78,6 +81,17 @@ def make_archive(options: str, tell: Callable[[str], None]) -> bool:
             os.replace(draft, archive)
             os.replace(seal, _seal_of(archive))
     return _is_whole(archive)
+
+
+def _keep_javas_own(java: Path) -> None:
+    """Have a JRE of this environment keep Java's own classes, on which ours build.
+
+    Those of systems come with them; the wheel of a JRE, which is ours to add to, does not.
+    """
+    found = java_at(java)
+    if found and found.home.is_relative_to(sys.prefix) and not (found.home / JAVAS_OWN).exists():
+        with suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run([java, "-Xshare:dump"], capture_output=True, check=False, timeout=SECONDS)
 
 
 def _is_whole(archive: Path) -> bool:

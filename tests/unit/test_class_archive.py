@@ -47,3 +47,21 @@ def test_a_rehearsal_that_fails_leaves_nothing(java: Path, monkeypatch: pytest.M
     assert not make_archive("", print)
     assert archive_options(java) == ""
     assert list(java.iterdir()) == []
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_a_jre_of_this_environment_is_told_to_keep_its_own_classes_first(
+    java: Path, monkeypatch: pytest.MonkeyPatch, is_ours: bool
+) -> None:
+    (java / "lib" / "server").mkdir(parents=True)
+    (java / "bin").mkdir()
+    script = java / "bin" / "java"
+    script.write_text(
+        "#!/bin/sh\n"
+        f'case "$*" in -Xshare:dump) echo dumped > "{java}/lib/server/classes.jsa";;\n'
+        f'*) echo "    java.home = {java}\n    java.specification.version = 21" >&2;; esac\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setattr("sys.prefix", str(java.parent if is_ours else java.parent / "elsewhere"))
+    assert make_archive("", print)
+    assert (java / "lib" / "server" / "classes.jsa").exists() is is_ours

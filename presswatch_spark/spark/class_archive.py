@@ -61,7 +61,8 @@ def make_archive(options: str, tell: Callable[[str], None]) -> bool:
     if not os.access(archive.parent, os.W_OK):
         return False
     tell("keeping Spark's classes for later starts, once (about 15 s)")
-    with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
+    # A disk may be full, and sessions go on without.
+    with suppress(OSError), tempfile.TemporaryDirectory(dir=archive.parent) as folder:
         draft = Path(folder, archive.name)
         told = f'{options} "-XX:ArchiveClassesAtExit={draft}" {QUIET}'
         # The JVM writes at its end, and has our pipe as its own until then.
@@ -82,7 +83,7 @@ def make_archive(options: str, tell: Callable[[str], None]) -> bool:
 
 def _is_whole(archive: Path) -> bool:
     try:
-        return _seal_of(archive).read_text() == _digest(archive)
+        return _seal_of(archive).read_bytes() == _digest(archive).encode()
     except OSError:
         return False
 
@@ -99,7 +100,11 @@ def _seal_of(archive: Path) -> Path:
 def _archive_of(java: Path) -> Path:
     """Where the archive of this Java and this Spark is: beside the wrapper of Java that sessions use."""
     found = importlib.util.find_spec("pyspark")
-    spark = (found and found.origin, metadata.version("pyspark"), os.environ.get("SPARK_HOME"))
+    version = None
+    # A Spark that was unpacked is no package, and found by its path.
+    with suppress(metadata.PackageNotFoundError):
+        version = metadata.version("pyspark")
+    spark = (found and found.origin, version, os.environ.get("SPARK_HOME"))
     return java / f"classes-{hashlib.sha256(repr(spark).encode()).hexdigest()[:12]}.jsa"
 
 

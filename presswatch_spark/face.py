@@ -70,24 +70,31 @@ class Tables:
             columns: these columns; default: all.
 
         Raises:
-            InputError: no such run is published, or no row names such a title, publisher or article.
+            InputError: no such run is published; no row names such a title, publisher or article; or there is
+                no such grade, confidence or column.
             OutputError: files are not those that were published.
         """
+        from presswatch_spark.matching.confidence import CONFIDENCES
+        from presswatch_spark.matching.grade import GRADES
         from presswatch_spark.queries.matches import MatchFilter, match_table
-        from presswatch_spark.queries.named import require_known
+        from presswatch_spark.queries.named import require_each, require_known
 
+        grades, confidences = _several(grades), _several(confidences)
+        require_each("grade", grades, GRADES)
+        require_each("confidence", confidences, CONFIDENCES)
+        chosen = _columns("matches", columns)
         require_known(self.store, {"title": title, "publisher": publisher, "article": article})
         wanted = MatchFilter(
-            title_id=title, publisher_id=publisher, article_id=article, grades=tuple(grades),
-            confidences=tuple(confidences), own_site=own_site, elsewhere=elsewhere, unknown_site=unknown_site,
+            title_id=title, publisher_id=publisher, article_id=article, grades=grades,
+            confidences=confidences, own_site=own_site, elsewhere=elsewhere, unknown_site=unknown_site,
         )  # fmt: skip
-        return match_table(self.store, run, wanted, list(columns) if columns is not None else None)
+        return match_table(self.store, run, wanted, chosen)
 
     def read(self, table: str, *, run: str | None = None, columns: Sequence[str] | None = None) -> pa.Table:
         """Rows of any table: `scan_log`, `captures`, … of one run, or of all that are published.
 
         Raises:
-            InputError: there is no such table, or no such run is published.
+            InputError: there is no such table or column, or no such run is published.
             OutputError: files are not those that were published.
         """
         from presswatch_spark.output.tables import PUBLISHED_BY, SCHEMAS
@@ -95,9 +102,9 @@ class Tables:
 
         if table not in SCHEMAS:
             raise InputError(f"there is no table {table}", remedy=f"there are: {', '.join(SCHEMAS)}")
-        by = PUBLISHED_BY.get(table, "runs")
+        chosen, by = _columns(table, columns), PUBLISHED_BY.get(table, "runs")
         runs = chosen_runs(self.store, run, by) if run else []
-        return self.store.read(table, *runs, columns=list(columns) if columns is not None else None)
+        return self.store.read(table, *runs, columns=chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +132,10 @@ class Run:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every shard was read to its end; only then is what was not found not there."""
+        """Whether every shard that was to be read was read to its end; of a sample, those that were drawn.
+
+        Only then is what was not found not in them.
+        """
         return not self.summary.incomplete
 
     def matches(self, **wanted: Any) -> pa.Table:
@@ -194,7 +204,7 @@ def build_corpus(
     rules = load_corpus_config(config, os.environ, given, "settings")
     storage = load_scan_config(config, os.environ, given, "settings").storage
     ask_anew()
-    return build(spark, members, articles, out, rules, storage, tell, background)
+    return build(spark, members, _several(articles), out, rules, storage, tell, _several(background))
 
 
 def scan(
@@ -229,12 +239,16 @@ def scan(
         spark: session to use; default: one of its own.
 
     Raises:
-        InputError: there is no shard, no such release, or not just one of `paths` and `release` is given.
+        InputError: there is no shard, no such release or format, or not just one of `paths` and `release` is
+            given.
         ConfigError, BudgetError, CorpusError, OutputError, StorageError: as in `pipeline.scan`.
     """
     from presswatch_spark.pipeline import scan as run_scan
+    from presswatch_spark.queries.named import require_each
     from presswatch_spark.releases.shards import shards_of
+    from presswatch_spark.sources.detect import SOURCES
 
+    require_each("format", [format], ("auto", *SOURCES))
     if bool(paths) == bool(release):
         raise InputError("name shards, or a release: one of the two")
     given = _parsed(settings) | ({"read.release": release} if release else {})
@@ -243,7 +257,7 @@ def scan(
         found = shards_of(release, format, base, rules.datasets, rules.storage)
         paths, base = (found.path,), found.base
     summary = run_scan(
-        paths, dataset=format, corpus=corpus, out=out, config=rules, base=base, sample=sample,
+        _several(paths), dataset=format, corpus=corpus, out=out, config=rules, base=base, sample=sample,
         sample_seed=sample_seed, spark=spark, progress=progress, events=events,
     )  # fmt: skip
     return Run(summary, out, rules.storage)
@@ -280,7 +294,14 @@ def census(
 
     rules = load_scan_config(config, os.environ, _parsed(settings), "settings")
     summary = take_census(
-        releases, corpus=corpus, out=out, config=rules, base=base, spark=spark, tell=tell, events=events
+        _several(releases),
+        corpus=corpus,
+        out=out,
+        config=rules,
+        base=base,
+        spark=spark,
+        tell=tell,
+        events=events,
     )
     return Census(summary, out, rules.storage)
 
@@ -298,6 +319,22 @@ def _open(tables: str, storage: StorageOptions) -> Tables:
     from presswatch_spark.output.tables import TableStore
 
     return Tables(TableStore.open(tables, storage))
+
+
+def _several(names: Sequence[str]) -> tuple[str, ...]:
+    """Names as a tuple: a text alone is one name, and not its letters."""
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _columns(table: str, names: Sequence[str] | None) -> list[str] | None:
+    """The columns of a table that are asked for; None for all. `InputError` if there is no such column."""
+    from presswatch_spark.output.tables import SCHEMAS
+    from presswatch_spark.queries.named import require_each
+
+    if not names:
+        return None
+    require_each("column", _several(names), SCHEMAS[table].names, table)
+    return list(_several(names))
 
 
 def _parsed(settings: Settings | None) -> dict[str, object]:

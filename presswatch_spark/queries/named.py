@@ -1,14 +1,14 @@
-"""Whether what a filter names is known to tables or to a corpus, and what was probably meant if it is not."""
+"""Whether what is asked for by name is known to tables or to a corpus, and what was probably meant if not."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import pyarrow.dataset as ds
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.nearest import nearest
+from presswatch_spark.nearest import did_you_mean, nearest
 from presswatch_spark.output.tables import SCHEMAS, TableStore
 from presswatch_spark.show import printable
 
@@ -48,6 +48,22 @@ def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: C
         near = dict.fromkeys(known[each] for each in nearest(name, known, NEAREST))
         told = f"; nearest: {', '.join(near)}" if near else ""
         raise InputError(printable(f"{what}{told}"), where=str(store.root), remedy=remedy)
+
+
+def require_each(kind: str, names: Iterable[str], known: Iterable[str], where: str = "") -> None:
+    """Refuse names of a `kind` (`grade`, `column`, …) that are not among those `known`: no row has them.
+
+    Args:
+        where: what is asked, such as a table.
+
+    Raises:
+        InputError: with those that are.
+    """
+    there = tuple(known)
+    for name in names:
+        if name not in there:
+            what = f"there is no {kind} {name}{did_you_mean(name, there)}"
+            raise InputError(printable(what), where=where, remedy=f"there are: {', '.join(there)}")
 
 
 def _has_row(store: TableStore, column: str, value: str) -> bool:

@@ -46,7 +46,9 @@ spark.stop()
 def archive_options(java: Path) -> str:
     """What to tell the JVM of `java`, a JAVA_HOME; nothing if there is no whole archive for it."""
     archive = _archive_of(java)
-    return f'"-XX:SharedArchiveFile={archive}" -Xshare:auto {QUIET}' if _is_whole(archive) else ""
+    # Spark parts options at blanks that stand in no quotation marks.
+    can_be_told = '"' not in str(archive) and _is_whole(archive)
+    return f'"-XX:SharedArchiveFile={archive}" -Xshare:auto {QUIET}' if can_be_told else ""
 
 
 def make_archive(options: str, tell: Callable[[str], None]) -> bool:
@@ -64,7 +66,8 @@ def make_archive(options: str, tell: Callable[[str], None]) -> bool:
         return False
     tell("keeping Spark's classes for later starts, once (about 15 s)")
     _keep_javas_own(java / "bin" / "java")
-    with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
+    # A disk may be full, and sessions go on without.
+    with suppress(OSError), tempfile.TemporaryDirectory(dir=archive.parent) as folder:
         draft = Path(folder, archive.name)
         told = f'{options} "-XX:ArchiveClassesAtExit={draft}" {QUIET}'
         # The JVM writes at its end, and has our pipe as its own until then.
@@ -96,7 +99,7 @@ def _keep_javas_own(java: Path) -> None:
 
 def _is_whole(archive: Path) -> bool:
     try:
-        return _seal_of(archive).read_text() == _digest(archive)
+        return _seal_of(archive).read_bytes() == _digest(archive).encode()
     except OSError:
         return False
 
@@ -113,7 +116,11 @@ def _seal_of(archive: Path) -> Path:
 def _archive_of(java: Path) -> Path:
     """Where the archive of this Java and this Spark is: beside the wrapper of Java that sessions use."""
     found = importlib.util.find_spec("pyspark")
-    spark = (found and found.origin, metadata.version("pyspark"), os.environ.get("SPARK_HOME"))
+    version = None
+    # A Spark that was unpacked is no package, and found by its path.
+    with suppress(metadata.PackageNotFoundError):
+        version = metadata.version("pyspark")
+    spark = (found and found.origin, version, os.environ.get("SPARK_HOME"))
     return java / f"classes-{hashlib.sha256(repr(spark).encode()).hexdigest()[:12]}.jsa"
 
 

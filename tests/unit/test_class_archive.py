@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -40,6 +43,33 @@ def test_a_damaged_archive_is_not_used_and_made_anew(java: Path, damage: bytes) 
     assert archive_options(java) == ""
     assert make_archive("", print)
     assert archive.read_bytes() == b"classes"
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff\xfe", b"0" * 64])
+def test_an_archive_with_a_damaged_seal_is_not_used(java: Path, damage: bytes) -> None:
+    make_archive("", print)
+    (seal,) = java.glob("*.sha256")
+    seal.write_bytes(damage)
+    assert archive_options(java) == ""
+    assert make_archive("", print)
+
+
+def test_a_spark_that_is_no_package_has_an_archive_too(java: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert archive_options(java) == ""
+    assert make_archive("", print)
+
+
+def test_a_full_disk_leaves_nothing(java: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def replace(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", replace)
+    assert not make_archive("", print)
+    assert list(java.iterdir()) == []
 
 
 def test_a_rehearsal_that_fails_leaves_nothing(java: Path, monkeypatch: pytest.MonkeyPatch) -> None:

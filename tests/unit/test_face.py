@@ -62,11 +62,31 @@ def test_matches_are_those_of_the_table_by_run_filter_and_column(tables: Path) -
 
 @pytest.mark.parametrize(
     ("wanted", "told"),
-    [({"run": "20261126T000000Z-abcdee"}, "did you mean"), ({"title": "courier"}, "nearest: ")],
+    [
+        ({"run": "20261126T000000Z-abcdee"}, "did you mean"),
+        ({"title": "courier"}, "nearest: "),
+        ({"grades": ["full"]}, "no grade full; did you mean full_copy"),
+        ({"confidences": ["C", "a"]}, "no confidence a; did you mean A"),
+        ({"columns": ["grade", "titel_id"]}, "matches: there is no column titel_id; did you mean title_id"),
+    ],
 )
-def test_what_nobody_knows_is_no_empty_table(tables: Path, wanted: dict[str, str], told: str) -> None:
+def test_what_nobody_knows_is_no_empty_table(tables: Path, wanted: dict[str, object], told: str) -> None:
     with pytest.raises(InputError, match=told):
         pw.open_tables(str(tables)).matches(**wanted)  # type: ignore[arg-type]
+
+
+def test_one_name_need_not_be_in_a_list(tables: Path) -> None:
+    opened = pw.open_tables(str(tables))
+    grade = opened.matches()["grade"][0].as_py()
+    assert opened.matches(grades=grade).equals(opened.matches(grades=[grade]))
+    assert opened.read("runs", columns="run_id").schema.names == ["run_id"]
+    with pytest.raises(InputError, match="nowhere: there is no such file"):
+        pw.scan("nowhere", corpus="corpus", out="tables")
+
+
+def test_no_such_format_is_told_before_a_shard_is_read(tables: Path) -> None:
+    with pytest.raises(InputError, match=r"no format wett; did you mean wet.*auto, wet"):
+        pw.scan([str(tables)], corpus="corpus", out="tables", format="wett")
 
 
 def test_no_such_table_and_no_such_folder_are_errors_with_what_there_is(tables: Path) -> None:

@@ -62,6 +62,16 @@ def test_lengths_that_leave_a_byte_over_or_want_one_more_are_refused(tmp_path: P
             check_lengths(memoryview(content), values, with_prefixes=encoding == "DELTA_BYTE_ARRAY")
 
 
+def test_blocks_that_are_longer_than_a_short_page_are_sound() -> None:
+    # As DuckDB writes them: blocks of 2,048 numbers in 8 parts.
+    none, one = bytes.fromhex("8010 08 00 00"), bytes.fromhex("8010 08 01 02")
+    check_lengths(memoryview(none), 0, with_prefixes=False)
+    check_lengths(memoryview(none + none), 0, with_prefixes=True)
+    check_lengths(memoryview(one + b"a"), 1, with_prefixes=False)
+    with pytest.raises(LevelsError):
+        check_lengths(memoryview(one), 1, with_prefixes=False)
+
+
 def test_a_first_length_that_is_damaged_is_refused(tmp_path: Path) -> None:
     content = bytearray(page(tmp_path / "x.parquet", ["vin " * 20] * 40, ENCODINGS[0]))
     place = content.index(b"\xa0\x01")  # 80, twice as a varint.

@@ -183,6 +183,18 @@ def test_a_row_that_is_read_alone_is_as_a_scan_reads_it(tmp_path: Path) -> None:
             assert {defect.offset for defect in report.defects} <= {index, 12}
 
 
+@pytest.mark.parametrize("pack", [*UNCHECKED, *CHECKED])
+@pytest.mark.parametrize("strange", [row(1, text="x" * 600), b"un{", b"\xff"])
+def test_what_is_wrong_with_a_line_is_told_to_none_but_who_asks_for_it(
+    tmp_path: Path, pack: Pack, strange: bytes
+) -> None:
+    (tmp_path / "shard").write_bytes(pack(b"\n".join([row(0), strange, row(2), row(3)])))
+    for index in range(4):
+        alone = ReadOptions(max_document_bytes=500, rows=frozenset({index}))
+        _, report = read(tmp_path / "shard", "rows", alone)
+        assert report.defects_total == (index == 1), index
+
+
 def test_an_entry_of_metadata_beside_a_broken_one_gives_no_url(tmp_path: Path) -> None:
     meta = write_oscar_2109(tmp_path / "fr_part_1.txt", pages(9))
     entries = meta.read_bytes().split(b"\n")

@@ -189,8 +189,7 @@ class _Rows:
         return True
 
     def _add_unchecked(self, index: int, line: bytes, values: Any) -> None:
-        # Of lines that are read for their neighbours only, nothing is told.
-        is_asked = self._asked is None or index in self._asked
+        is_asked = self._is_asked(index)
         self._report = self._own_report if is_asked else ReadReport()
         row = self._row(index, line, values)
         found, is_odd = None, row is None or not row.is_utf8
@@ -206,9 +205,14 @@ class _Rows:
 
     def add_too_long(self, index: int) -> None:
         """Take a line that is longer than allowed, and was not read."""
-        what = f"line longer than {self._longest:,} bytes, not read"
-        self._own_report.add_defect(what, index, "line")
+        if self._is_asked(index):
+            what = f"line longer than {self._longest:,} bytes, not read"
+            self._own_report.add_defect(what, index, "line")
         self._settle(self._beside.add(index, None, True))
+
+    def _is_asked(self, index: int) -> bool:
+        """Whether a line is asked for; of those that are read for their neighbours only, nothing is told."""
+        return self._asked is None or index in self._asked
 
     def is_settled(self, index: int) -> bool:
         """Whether all is known of the lines up to one with a higher index than `index`."""

@@ -13,6 +13,8 @@ from presswatch_spark.sources.table.levels import LevelsError, unpacked, varint
 
 Lengths = npt.NDArray[np.int64]
 _MOST_BITS = 32
+# Numbers in a block: DuckDB's are of 2,048, also where there is nothing to count, which takes five bytes.
+_LARGEST_BLOCK = 1 << 16
 
 
 def check_lengths(data: memoryview, values: int, *, with_prefixes: bool) -> None:
@@ -36,12 +38,7 @@ def _differences(data: memoryview, at: int) -> tuple[Lengths, int]:
     parts, at = varint(data, at)
     count, at = varint(data, at)
     first, at = _zigzag(data, at)
-    if (
-        not parts
-        or block % (8 * parts)
-        or not 0 < block <= len(data) * 8 * _MOST_BITS
-        or count > len(data) * 256
-    ):
+    if not parts or block % (8 * parts) or not 0 < block <= _LARGEST_BLOCK or count > len(data) * 256:
         raise LevelsError("the lengths of a page are not laid out as lengths are")
     found, left, size = [np.array([first], np.int64)], count - 1, block // parts
     while left > 0:

@@ -18,6 +18,7 @@ from presswatch_spark.commands.pointers import fetch, verify_rows
 from presswatch_spark.commands.releases import releases
 from presswatch_spark.commands.rights import rights
 from presswatch_spark.commands.scan import scan
+from presswatch_spark.commands.submit import submit
 from presswatch_spark.commands.tables import matches, runs, sql
 from presswatch_spark.commands.watch import watch
 from presswatch_spark.exits import outcome
@@ -72,6 +73,7 @@ for command in (
     fetch,
     verify_rows,
     watch,
+    submit,
     demo,
 ):
     cli.add_command(command)

@@ -23,7 +23,7 @@ WATCH = [
     "watch",
     "--only-newest",
     "--poll",
-    "--profile",
+    "--on",
     "/etc/presswatch/emr-serverless.yaml",
     "--",
     "--format",

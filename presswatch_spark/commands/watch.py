@@ -35,12 +35,13 @@ if TYPE_CHECKING:
 )
 @click.option("--probe", is_flag=True, help="Ask no list: try the names of the weeks since the newest known.")
 @click.option(
-    "--profile",
+    "--on",
     default="local",
     show_default=True,
-    metavar="NAME",
+    metavar="TARGET",
     help="Where scans run: `local` is this process; else a profile of conf/profiles, or a YAML file.",
 )
+@click.option("--profile", hidden=True)
 @click.option(
     "--archive",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -85,6 +86,12 @@ def watch(context: click.Context, /, scan_options: tuple[str, ...], **options: A
         raise click.UsageError("--again and --drop are for one look", context)
     if options["dry_run"] and options["drop"]:
         raise click.UsageError("--drop writes, and --dry-run does not", context)
+    if options["profile"]:
+        raise click.UsageError(
+            f"where scans run is said by --on: --on {options['profile']}; --profile is the name of AWS"
+            " credentials, and stands among the options of the scan",
+            context,
+        )
     ask_anew()
     scope = Scope(options["since"], options["news"])
     target = watched(context, scan_options, scope.news, options["archive"])
@@ -120,7 +127,7 @@ def _look_of(target: Watched, **options: Any) -> Look:
         key=target.key,
         job_of=target.job_of,
         starters=target.starter_of,
-        profile=options["profile"],
+        profile=options["on"],
         ready=target.not_ready,
         published=target.published,
         # Two watchers of one process id, in two containers of one name, are two.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -82,7 +82,7 @@ class Watched:
             return InProcess(partial(ended, self.presswatch, "presswatch"), self.published)
         loaded = load_profile(profile, os.environ)
         if loaded.service == LOCAL:
-            raise ConfigError("is for scripts/submit.sh", where=profile, remedy="say --profile local")
+            raise ConfigError("is for `presswatch submit`", where=profile, remedy="say --on local")
         return Deployed(profile, loaded, lambda line: click.echo(printable(line), err=True), self.archive)
 
     def published(self, release: str, since: datetime | None) -> int | None:
@@ -125,12 +125,10 @@ def watched(
         CorpusError: there is no corpus.
     """
     from presswatch_spark.commands.options import given_settings
-    from presswatch_spark.commands.scan import scan
     from presswatch_spark.corpus.store import manifest_of
     from presswatch_spark.settings.load import load_scan_config
 
-    given = scan.make_context("watch … --", list(options), parent=context.parent).params
-    _check(context, given, news)
+    given = scan_given(context, options, news)
     flags = given_settings({name: value for name, value in given.items() if "__" in name})
     config = load_scan_config(given["config"], os.environ, flags)
     drawn = {name: given[name] for name in given if name.startswith("sample") and given[name] is not None}
@@ -148,7 +146,15 @@ def watched(
     )
 
 
-def _check(context: click.Context, given: Mapping[str, Any], news: bool) -> None:
+def scan_given(context: click.Context, options: Sequence[str], news: bool) -> Mapping[str, Any]:
+    """The parameters of `presswatch scan` that a watch's `options` give.
+
+    Raises:
+        UsageError: they are no options of a scan, or say what the watch decides.
+    """
+    from presswatch_spark.commands.scan import scan
+
+    given = scan.make_context("watch … --", list(options), parent=context.parent).params
     if given["paths"] or given["release"] or given["read__release"]:
         raise click.UsageError(
             "the watch names the releases: leave PATH, --release and --release-name out", context
@@ -157,3 +163,4 @@ def _check(context: click.Context, given: Mapping[str, Any], news: bool) -> None
         raise click.UsageError(f"name what to scan of each release: -- --format {'|'.join(FORMATS)}", context)
     if news and given["dataset"] != "warc":
         raise click.UsageError("CC-NEWS is published as WARC only: -- --format warc", context)
+    return given

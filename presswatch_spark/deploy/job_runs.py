@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from presswatch_spark.deploy.aws import client, reaching
+from presswatch_spark.deploy.aws import client, named, reaching
 from presswatch_spark.deploy.requests import Request, job_run_request
 from presswatch_spark.deploy.services import State, check_release, emr_console, s3_console
 from presswatch_spark.deploy.submission import Submission
@@ -22,12 +22,14 @@ class JobRuns:
 
     asked: Submission
     serverless: Any
+    credentials: str | None = None
     knows_tokens: bool = True
 
     @classmethod
-    def of(cls, asked: Submission) -> JobRuns:
-        """With a client for the profile's region."""
-        return cls(asked, client("emr-serverless", asked.profile.region))
+    def of(cls, asked: Submission, credentials: str | None = None) -> JobRuns:
+        """With a client for the profile's region, and the credentials of an AWS profile if one is named."""
+        serverless = client("emr-serverless", asked.profile.region, credentials=credentials)
+        return cls(asked, serverless, credentials)
 
     @property
     def _application(self) -> str:
@@ -88,4 +90,5 @@ class JobRuns:
 
     def _named(self, run: str) -> str:
         region = self.asked.profile.region
-        return f"--region {region} --application-id {self._application} --job-run-id {run}"
+        where = f"{named(self.credentials)}--region {region}"
+        return f"{where} --application-id {self._application} --job-run-id {run}"

@@ -22,7 +22,7 @@ def local_command(
     """What to run, and the variables to add to the environment.
 
     Raises:
-        ConfigError: there is no such job.
+        ConfigError: there is no such job in `root`.
         PresswatchError: no Java.
     """
     entry = job_file(job, root)

@@ -29,7 +29,7 @@ NOTHING = Upload(Path(os.devnull), "")
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """Submits scans by a profile of `conf/profiles`, as `scripts/submit.sh scan` does, and does not wait.
+    """Submits scans by a profile of `conf/profiles`, as `presswatch submit` does, and does not wait.
 
     `name` is how the profile was named, `say` hears what a submission meets.
     """
@@ -98,6 +98,7 @@ def on_hosts(profile: Profile, hosts: str | None) -> Profile:
     return replace(profile, serverless=replace(profile.serverless, application_id=hosts))
 
 
-def service_of(asked: Submission) -> Service:
-    """What runs a submission."""
-    return Steps.of(asked) if asked.profile.service == "emr-ec2" else JobRuns.of(asked)
+def service_of(asked: Submission, credentials: str | None = None) -> Service:
+    """What runs a submission, asked with the credentials of an AWS profile if one is named."""
+    kind = Steps if asked.profile.service == "emr-ec2" else JobRuns
+    return kind.of(asked, credentials)

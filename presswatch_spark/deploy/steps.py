@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from presswatch_spark.deploy.aws import ATTEMPTS, client, reaching
+from presswatch_spark.deploy.aws import ATTEMPTS, client, named, reaching
 from presswatch_spark.deploy.requests import Request, step_request
 from presswatch_spark.deploy.services import State, check_release, emr_console, s3_console
 from presswatch_spark.deploy.submission import Submission
@@ -26,19 +26,22 @@ PAUSE_MAX_SECONDS = 20.0
 class Steps:
     """Runs a submission as a step of a cluster. Steps have no token: see `start`.
 
-    `emr` is a client of the service, `once` one that sends no request twice.
+    `emr` is a client of the service, `once` one that sends no request twice; `credentials` is the AWS profile
+    of both, if one was named.
     """
 
     asked: Submission
     emr: Any
     once: Any
+    credentials: str | None = None
     knows_tokens: bool = False
 
     @classmethod
-    def of(cls, asked: Submission) -> Steps:
-        """With clients for the profile's region."""
+    def of(cls, asked: Submission, credentials: str | None = None) -> Steps:
+        """With clients for the profile's region, and the credentials of an AWS profile if one is named."""
         region = asked.profile.region
-        return cls(asked, client("emr", region), client("emr", region, attempts=1))
+        often = client("emr", region, credentials=credentials)
+        return cls(asked, often, client("emr", region, attempts=1, credentials=credentials), credentials)
 
     @property
     def _cluster(self) -> str:
@@ -102,11 +105,11 @@ class Steps:
 
     def cancel_commands(self, run: str) -> tuple[str, str]:
         """What cancels the step, and what ends the driver: that runs elsewhere, and outlives its step."""
-        region = self.asked.profile.region
+        where = f"{named(self.credentials)}--region {self.asked.profile.region}"
         # YARN calls an application by the name of its attempt.
         ours = f"yarn application -list | awk '/{self.asked.label}/ {{print $1}}'"
         return (
-            f"aws emr cancel-steps --region {region} --cluster-id {self._cluster} --step-ids {run}"
+            f"aws emr cancel-steps {where} --cluster-id {self._cluster} --step-ids {run}"
             " --step-cancellation-option TERMINATE_PROCESS",
             f"yarn application -kill $({ours})  # on the cluster's master",
         )

@@ -26,7 +26,8 @@ FILE_OPTIONS = frozenset({"--config", "--members"})
 
 # Whose credentials are used on this machine; a job has the role of its hosts.
 STAYS_HERE = frozenset({"PRESSWATCH_STORAGE__PROFILE"})
-SHARED_FOLDERS = frozenset({"--corpus", "--out"})
+SHARED_FOLDERS = frozenset({"--corpus", "--out", "--signals"})
+SHARED_PLACE = re.compile(r"[a-z0-9]+://|/")
 SECRET_NAMES = re.compile(r"secret|password|passwd|token|access[._-]?key", re.IGNORECASE)
 SECRET_VALUES = re.compile(
     r"X-Amz-(?:Signature|Credential|Security-Token)="
@@ -185,12 +186,24 @@ def _refuse_what_stays_here(arguments: Sequence[str]) -> None:
                 where="command line",
                 remedy="leave it out: the job has the role of its hosts",
             )
-        if option in SHARED_FOLDERS and not re.match(r"[a-z0-9]+://|/", value):
+        if option == "--on" and value != "local":
             raise ConfigError(
-                f"{option} {value} lies on this machine only",
+                f"--on {value} submits from this machine only",
                 where="command line",
-                remedy="name a place that all hosts share, such as s3://BUCKET/FOLDER",
+                remedy="leave it out: a submitted watch scans in its own process",
             )
+        if option in SHARED_FOLDERS:
+            check_shared(option, value)
+
+
+def check_shared(name: str, place: str) -> None:
+    """Raise ConfigError for a place that other hosts do not see; `name` says what it is of a command line."""
+    if not SHARED_PLACE.match(place):
+        raise ConfigError(
+            f"{name} {place} lies on this machine only",
+            where="command line",
+            remedy="name a place that all hosts share, such as s3://BUCKET/FOLDER",
+        )
 
 
 def _options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:

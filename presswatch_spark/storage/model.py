@@ -68,6 +68,10 @@ class MissingError(StorageError):
     """There is no such object, bucket, file or folder."""
 
 
+class NoBucketError(MissingError):
+    """There is no such bucket, so nothing can be written to it either."""
+
+
 class ConflictError(StorageError):
     """The object is not as the writer expected it to be."""
 

@@ -23,7 +23,7 @@ from botocore.exceptions import (
 )
 
 from presswatch_spark.errors import StorageError
-from presswatch_spark.storage.model import DeniedError, MissingError, StorageOptions
+from presswatch_spark.storage.model import DeniedError, MissingError, NoBucketError, StorageOptions
 from presswatch_spark.storage.uris import bucket_and_key
 
 _MISSING = {
@@ -52,7 +52,8 @@ def explained(error: ClientError | BotoCoreError, uri: str, options: StorageOpti
 def from_reply(code: str, uri: str, options: StorageOptions) -> StorageError:
     """Turn the code of a reply of S3 into an error of ours."""
     if code in _MISSING:
-        return MissingError(_MISSING[code], where=uri, remedy="check bucket, key and --endpoint")
+        kind = NoBucketError if code == "NoSuchBucket" else MissingError
+        return kind(_MISSING[code], where=uri, remedy="check bucket, key and --endpoint")
     if code in _DENIED:
         return DeniedError("access denied", where=uri, remedy=_access_remedy(uri, options))
     if code in _BAD_KEY:

@@ -52,7 +52,7 @@ GRANTED = {
 HERE = (
     (r"deploy BucketName=", f"deploy ReleaseLabel={LABEL} BucketName="),
     (r"make archive\n", ""),
-    (r"--profile emr-serverless", "--profile emr-serverless --archive $TEST_ARCHIVE"),
+    (r"--on emr-serverless", "--on emr-serverless --archive $TEST_ARCHIVE"),
 )
 
 

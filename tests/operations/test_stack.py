@@ -109,7 +109,7 @@ class TestTemplate:
                     "--only-newest  --probe",
                     "--only-newest --every 60",
                     "--again X --probe",
-                    "--only-newest --profile local",
+                    "--only-newest --on local",
                     "--only-newest --poll",
                     "--drop X",
                     '--list "x"',
@@ -204,7 +204,7 @@ def profile() -> Profile:
 
 @pytest.fixture(scope="module")
 def submitted(profile: Profile, tmp_path_factory: pytest.TempPathFactory) -> Submission:
-    """What scripts/submit.sh makes of the watch that the document submits by hand."""
+    """What `presswatch submit` makes of the watch that the document submits by hand."""
     words = [PARAMETERS[name]["Default"].split() for name in ("WatchOptions", "ScanOptions")]
     arguments = [*words[0], "--", *words[1], "--corpus", CORPUS, "--out", f"s3://{BUCKET}/tables"]
     archive = write_archive(tmp_path_factory.mktemp("archive"))

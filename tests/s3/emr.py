@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,11 +38,15 @@ class Call:
 
 @dataclass
 class Front:
-    """What was asked, and what goes wrong: `refusals` by operation (a status, or 0 for a lost answer)."""
+    """What was asked, and what goes wrong: `refusals` by operation (a status, or 0 for a lost answer).
+
+    `keys` are the access keys with which it was asked.
+    """
 
     upstream: str
     url: str = ""
     calls: list[Call] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
     refusals: dict[str, deque[int]] = field(default_factory=dict)
     host: Callable[[], None] = lambda: None
     tokens: dict[str, bytes] = field(default_factory=dict)
@@ -51,6 +56,7 @@ class Front:
         """Begin anew, with other hosts."""
         self.host = host
         self.calls.clear()
+        self.keys.clear()
         self.refusals.clear()
         self.tokens.clear()
 
@@ -83,6 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         call = self._call(self.rfile.read(length))
         self.front.calls.append(call)
+        self.front.keys.update(re.findall(r"Credential=(\w+)/", self.headers.get("Authorization", "")))
         refusals = self.front.refusals.get(call.operation)
         refused = refusals.popleft() if refusals else None
         if refused:

@@ -16,6 +16,7 @@ from presswatch_spark.errors import ConfigError, InputError, StorageError, Trunc
 from presswatch_spark.storage.hosts import Host
 from presswatch_spark.storage.objects import (
     MissingError,
+    NoBucketError,
     ObjectInfo,
     StorageOptions,
     fetch_file,
@@ -239,7 +240,7 @@ class TestAccess:
     def test_missing_objects_and_buckets_are_named(self, bucket: str, options: StorageOptions) -> None:
         with pytest.raises(MissingError, match="no such object"):
             open_stream(ObjectInfo("s3://shards/nope"), options)
-        with pytest.raises(MissingError, match="no such bucket"):
+        with pytest.raises(NoBucketError, match="no such bucket"):
             open_stream(ObjectInfo("s3://no-such-bucket/nope"), options)
 
     def test_public_objects_are_read_without_credentials_and_private_ones_are_denied(

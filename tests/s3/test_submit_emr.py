@@ -17,15 +17,16 @@ from typing import Any
 import boto3
 import pytest
 
+from presswatch_spark import cli
 from presswatch_spark.deploy import ledger as ledger_module
 from presswatch_spark.deploy import waiting
 from presswatch_spark.deploy.archive import NEEDED
 from presswatch_spark.deploy.aws import ServiceError
-from presswatch_spark.deploy.command import main
 from presswatch_spark.deploy.job_runs import JobRuns
 from presswatch_spark.deploy.ledger import Ledger
 from presswatch_spark.deploy.profiles import load_profile
 from presswatch_spark.deploy.services import Service
+from presswatch_spark.deploy.starter import service_of
 from presswatch_spark.deploy.steps import Steps
 from presswatch_spark.deploy.submission import submission
 from presswatch_spark.deploy.tarball import pack
@@ -53,8 +54,8 @@ class Emr:
 
     def submit(self, *options: str, ours: tuple[str, ...] = (), job: tuple[str, ...] = JOB) -> int:
         """Submit a scan; its exit code."""
-        given = ("--profile", str(self.profile), "--archive", str(self.archive), *ours)
-        return main(["scan", *given, *job, *options])
+        given = ("--on", str(self.profile), "--archive", str(self.archive), *ours)
+        return cli.run(["submit", *given, "scan", *job, *options])
 
     def starts(self) -> list[Any]:
         """Parameters of each request to start a job."""
@@ -232,15 +233,89 @@ def test_a_dry_run_prints_what_would_be_sent_and_sends_nothing(
 
 
 def test_a_job_without_options_can_be_submitted(emr: Emr, capsys: pytest.CaptureFixture[str]) -> None:
-    assert emr.submit(ours=("--dry-run",), job=()) == 0
+    given = ("--on", str(emr.profile), "--archive", str(emr.archive), "--dry-run")
+    assert cli.run(["submit", *given, "watch"]) == 0
     assert len(json.loads(capsys.readouterr().out)["uploads"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "entry"),
+    [
+        (("rights", "s3://shards/tables"), "rights.py"),
+        (("verify-rows", "--corpus", "s3://shards/corpus", "s3://shards/tables"), "verify_rows.py"),
+        (("corpus_build", "--members=m.yaml", "--articles", "s3://a", "--out", "s3://c"), "corpus_build.py"),
+    ],
+)
+def test_other_commands_are_submitted_by_their_entries(
+    emr: Emr, words: tuple[str, ...], entry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.yaml").touch()
+    given = ("--on", str(emr.profile), "--archive", str(emr.archive), "--no-wait")
+    assert cli.run(["submit", *given, *words]) == 0
+    (sent,) = emr.starts()
+    assert f"/{entry}" in json.dumps(sent)
+    assert "s3://" in json.dumps(sent).partition(entry)[2]
+
+
+def test_a_typo_in_the_options_of_the_job_is_found_before_anything_is_asked(
+    emr: Emr, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert emr.submit("--min-run-wrods", "12") == 2
+    assert "--min-run-words" in capsys.readouterr().err
+    assert emr.submit("--min-run-words", "many") == 2
+    assert emr.front.calls == []
+
+
+def test_a_check_looks_at_hosts_and_store_and_changes_nothing(
+    emr: Emr, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert emr.submit(ours=("--check",)) == 0
+    assert "scan can be submitted to" in capsys.readouterr().out
+    assert len(emr.front.calls) == 2
+    assert emr.front.written("/presswatch/") == emr.starts() == []
+    monkeypatch.setenv("PRESSWATCH_DEPLOY__STORE", "s3://absent/presswatch")
+    assert emr.submit(ours=("--check",)) == 1
+    assert "there is no such bucket" in capsys.readouterr().err
+    monkeypatch.setenv("PRESSWATCH_DEPLOY__RELEASE", "emr-spark-8.0.0")
+    assert emr.submit(ours=("--check",)) == 1
+    assert f"it has the release {RELEASE}" in capsys.readouterr().err
+
+
+def test_a_check_without_an_archive_says_so_and_makes_none(
+    emr: Emr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkout = tmp_path / "checkout"
+    (checkout / "jobs").mkdir(parents=True)
+    (checkout / "jobs" / "scan.py").touch()
+    monkeypatch.setattr("presswatch_spark.deploy.running.ROOT", checkout)
+    assert cli.run(["submit", "--on", str(emr.profile), "--check", "scan", *JOB]) == 0
+    assert "there is no archive of these sources yet" in capsys.readouterr().out
+    assert not (checkout / "dist").exists()
+
+
+def test_credentials_are_those_of_the_profile_that_is_named(
+    emr: Emr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "credentials").write_text("[mine]\naws_access_key_id = MINE\naws_secret_access_key = s\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    assert emr.submit(ours=("--profile", "nobody", "--check")) == 1
+    assert "nobody" in capsys.readouterr().err
+    assert emr.front.calls == []
+    assert emr.submit(ours=("--profile", "mine", "--no-wait")) == 0
+    assert emr.front.keys == {"MINE"}
+    assert "MINE" not in json.dumps(emr.starts())
+    job = emr.hosts.jobs()[0].id
+    profile = load_profile(str(emr.profile), {})
+    asked = submission("scan", JOB, profile, emr.archive, ROOT, {})
+    assert "--profile mine --region" in service_of(asked, "mine").cancel_commands(job)[0]
 
 
 def test_without_an_archive_a_dry_run_makes_none(
     emr: Emr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("presswatch_spark.deploy.starter.ROOT", tmp_path / "checkout")
-    assert main(["scan", "--profile", str(emr.profile), "--dry-run", *JOB]) == 1
+    assert cli.run(["submit", "--on", str(emr.profile), "--dry-run", "scan", *JOB]) == 1
     assert "make it (make archive), or name one: --archive FILE" in capsys.readouterr().err
     assert not (tmp_path / "checkout").exists()
 
@@ -423,7 +498,7 @@ def test_ctrl_c_while_the_log_is_waited_for_leaves_the_exit_code(
         raise KeyboardInterrupt
 
     emr.hosts.code = 3
-    monkeypatch.setattr("presswatch_spark.deploy.command.driver_log", interrupted)
+    monkeypatch.setattr("presswatch_spark.deploy.running.driver_log", interrupted)
     assert emr.submit() == 3
     assert "goes on" not in capsys.readouterr().err
 
@@ -434,7 +509,7 @@ def test_who_can_no_longer_look_is_told_that_the_job_goes_on(
     def expired(*_: object) -> None:
         raise ServiceError("EMR refused it: ExpiredTokenException")
 
-    monkeypatch.setattr("presswatch_spark.deploy.command.wait", expired)
+    monkeypatch.setattr("presswatch_spark.deploy.running.wait", expired)
     assert emr.submit() == 1
     (job,) = emr.hosts.jobs()
     assert f"the job {job.id} goes on" in capsys.readouterr().err

@@ -18,13 +18,21 @@ from presswatch_spark.demo.run import FORMS, write_shards
 from presswatch_spark.output.tables import TableStore
 from tests.conftest import ROOT
 from tests.documents import DOCS, PROGRAM, README, blocks, commands, links, pages, text_of
+from tests.s3.archives import write_archive
 from tests.warc_records import http, warc_record
 
 RELEASE = "crawl-data/CC-MAIN-2024-22"
 # Where a page reads from Common Crawl, the test reads from a folder laid out like it.
 MIRROR = "mirror/"
 ELSEWHERE = ("https://data.commoncrawl.org/", "s3://commoncrawl/")
-SUBMIT = "scripts/submit.sh"
+SUBMIT = [PROGRAM, "submit", "--on"]
+PROFILE = {
+    "REGION": "us-east-1",
+    "STORE": "s3://bucket/store",
+    "LOGS": "s3://bucket/logs",
+    "SERVERLESS__APPLICATION_ID": "00f1",
+    "SERVERLESS__ROLE_ARN": "arn:aws:iam::123456789012:role/presswatch",
+}
 # Pages whose commands follow each other here, each with what those before it left behind.
 FOLLOWED = (
     "how-to/your-own-articles",
@@ -119,16 +127,19 @@ def test_make_has_the_targets_that_the_readme_names() -> None:
         assert done.returncode == 0
 
 
-def test_jobs_that_are_submitted_are_there_and_take_their_options() -> None:
+def test_jobs_that_are_submitted_are_there_and_take_their_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     submitted = commands(text_of("how-to/emr"))
-    assert [words[:4] for words in submitted] == [
-        [SUBMIT, "scan", "--profile", profile] for profile in ("local", "emr-serverless")
-    ]
-    for _, job, _, profile, *options in submitted:
-        assert (ROOT / "jobs" / f"{job}.py").is_file()
-        assert (ROOT / "conf" / "profiles" / f"{profile}.yaml").is_file()
-        taken = [option for option in options if option != "--dry-run"]
-        assert cli.cli.commands[job].make_context(job, list(taken)).params["out"] in taken
+    assert [words[:4] for words in submitted] == [[*SUBMIT, "local"], [*SUBMIT, "emr-serverless"]]
+    for name, value in PROFILE.items():
+        monkeypatch.setenv(f"PRESSWATCH_DEPLOY__{name}", value)
+    for words in submitted:
+        assert (ROOT / "conf" / "profiles" / f"{words[3]}.yaml").is_file()
+        options = [word for word in words[2:] if word != "--dry-run"]
+        archive = [] if words[3] == "local" else ["--archive", str(write_archive(tmp_path))]
+        assert cli.run(["submit", *options[:2], *archive, "--dry-run", *options[2:]]) == 0
+        assert words[-1] in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("path", pages(), ids=lambda path: str(path.relative_to(ROOT)))

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from presswatch_spark.deploy.command import split
 from presswatch_spark.deploy.profiles import Profile, load_profile, profile_settings
 from presswatch_spark.deploy.requests import job_run_request, spark_settings
 from presswatch_spark.deploy.submission import Submission, Upload
@@ -152,23 +151,3 @@ def test_disks_that_only_one_kind_has_are_of_that_kind(size: int, kind: str | No
     for worker in ("driver", "executor"):
         assert settings[f"spark.emr-serverless.{worker}.disk"] == f"{size}g"
         assert settings.get(f"spark.emr-serverless.{worker}.disk.type") == kind
-
-
-@pytest.mark.parametrize(
-    ("given", "ours", "theirs"),
-    [
-        (
-            "scan --profile emr --dry-run --corpus c --profile aws x",
-            "scan --profile emr --dry-run",
-            "--corpus c --profile aws x",
-        ),
-        ("scan --profile=emr --profile aws", "scan --profile=emr", "--profile aws"),
-        ("scan --profile emr -- --dry-run", "scan --profile emr", "--dry-run"),
-        ("scan --profile emr --help", "scan --profile emr", "--help"),
-        ("scan x --profile emr", "scan", "x --profile emr"),
-        ("--help", "--help", ""),
-        ("", "", ""),
-    ],
-)
-def test_options_of_submit_come_first_and_the_rest_is_the_jobs(given: str, ours: str, theirs: str) -> None:
-    assert split(given.split()) == (ours.split(), theirs.split())

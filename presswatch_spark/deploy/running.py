@@ -1,111 +1,63 @@
-"""`scripts/submit.sh JOB --profile NAME …`: the command, from its arguments to the job's exit code."""
+"""Run a job where a profile says: become spark-submit, or submit it to EMR and wait for its end."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
+from presswatch_spark.deploy.archive import Target, archive_at_hand
 from presswatch_spark.deploy.ledger import Ledger, Running
 from presswatch_spark.deploy.local import local_command
 from presswatch_spark.deploy.logs import driver_log
-from presswatch_spark.deploy.profiles import Profile, load_profile
+from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.services import Service
-from presswatch_spark.deploy.starter import ROOT, archive_of, service_of
+from presswatch_spark.deploy.starter import ROOT, archive_of, hosts_of, service_of
 from presswatch_spark.deploy.submission import Submission, submission
+from presswatch_spark.deploy.tarball import ArchiveError
 from presswatch_spark.deploy.waiting import wait
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.exits import FAILED, outcome
+from presswatch_spark.exits import FAILED
 from presswatch_spark.show import printable
-from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.storage.objects import MissingError, NoBucketError, StorageOptions, read_object
 
 ERROR_LINES = 40
-TAKES_VALUE = ("--profile", "--archive")
-FLAGS = ("--dry-run", "--no-wait", "--again")
-HELP = ("-h", "--help")
 
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How to submit: see the options of `main`."""
+    """How to submit.
 
-    dry_run: bool
-    no_wait: bool
-    again: bool
-    archive: Path | None
-
-
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.argument("job", metavar="JOB")
-@click.option("--profile", required=True, metavar="NAME", help="A profile of conf/profiles, or a YAML file.")
-@click.option("--dry-run", is_flag=True, help="Print the exact requests as JSON; start and upload nothing.")
-@click.option("--no-wait", is_flag=True, help="Start the job and leave. The same command later waits for it.")
-@click.option("--again", is_flag=True, help="Run a job that has done its work once more.")
-@click.option(
-    "--archive",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="The archive to run from, made by `make archive`. Default: one of this checkout, made if need be.",
-)
-@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[JOB OPTIONS …]")
-@click.pass_context
-def command(
-    context: click.Context, /, job: str, profile: str, options: tuple[str, ...], **how: object
-) -> None:
-    """Run JOB (a file of jobs/: scan, watch, census, corpus_build) by a profile; end with its exit code.
-
-    These options come first; all that follows them is the job's.
-
-    The same command twice starts one job: the second waits for it, or tells how it ended. After a failure, it
-    starts the job again.
+    Args:
+        dry_run: print the requests as JSON, and send none.
+        no_wait: start the job and leave.
+        again: run a job that has done its work once more.
+        archive: the archive to run from; None is one of this checkout.
+        credentials: name of the AWS profile on this machine; None is the usual chain.
     """
-    chosen = load_profile(profile, os.environ)
-    asked = How(**how)  # type: ignore[arg-type]
-    if chosen.service == "local":
-        context.exit(_run_here(job, options, chosen, asked))
-    context.exit(_submit(job, options, chosen, asked))
+
+    dry_run: bool = False
+    no_wait: bool = False
+    again: bool = False
+    archive: Path | None = None
+    credentials: str | None = None
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command; returns its exit code."""
-    ours, options = split(arguments)
-    return outcome(command, "submit.sh", [*ours, "--", *options], "stopped")
-
-
-def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The job with our options, and the job's own, which begin with the first that is none of ours.
-
-    A job may have options with the names of ours (`presswatch scan --profile`); and its help is its own.
-    """
-    rest = list(arguments)
-    ours = [rest.pop(0)] if rest and not rest[0].startswith("-") else []
-    while rest:
-        name, equals, _ = rest[0].partition("=")
-        given = {part.partition("=")[0] for part in ours}
-        known = (*FLAGS, *TAKES_VALUE, *(() if "--profile" in given else HELP))
-        if name not in known or name in given:
-            break
-        taken = 2 if name in TAKES_VALUE and not equals else 1
-        ours += rest[:taken]
-        rest = rest[taken:]
-    return ours, rest[1:] if rest[:1] == ["--"] else rest
-
-
-def _run_here(job: str, options: Sequence[str], profile: Profile, how: How) -> int:
-    """Become spark-submit, or say what that would be."""
-    if how.no_wait or how.again or how.archive:
-        raise click.UsageError("--no-wait, --again and --archive are for jobs that run elsewhere")
-    run, variables = local_command(job, options, profile, ROOT, os.environ)
+def run_here(job: str, arguments: Sequence[str], profile: Profile, how: How) -> int:
+    """Become spark-submit, or print what that would be and return 0."""
+    command, variables = local_command(job, arguments, profile, ROOT, os.environ)
+    if how.credentials:
+        variables = {**variables, "PRESSWATCH_STORAGE__PROFILE": how.credentials}
     if how.dry_run:
-        click.echo(json.dumps({"command": run, "environment": variables}, indent=2, ensure_ascii=False))
+        click.echo(json.dumps({"command": command, "environment": variables}, indent=2, ensure_ascii=False))
         return 0
-    return _become(run, {**os.environ, **variables})
+    return _become(command, {**os.environ, **variables})
 
 
 def _become(run: list[str], environment: Mapping[str, str]) -> NoReturn:
@@ -114,16 +66,16 @@ def _become(run: list[str], environment: Mapping[str, str]) -> NoReturn:
     os.execve(run[0], run, environment)
 
 
-def _submit(job: str, options: Sequence[str], profile: Profile, how: How) -> int:
-    """Submit to EMR, wait, and bring back what there is to know."""
+def run_elsewhere(job: str, arguments: Sequence[str], profile: Profile, how: How) -> int:
+    """Submit to EMR, wait, show the driver's log, and return the job's exit code."""
     archive = archive_of(profile, how.archive, make=not how.dry_run)
-    asked = submission(job, options, profile, archive, ROOT, os.environ)
-    service = service_of(asked)
+    asked = submission(job, arguments, profile, archive, ROOT, os.environ)
+    service = service_of(asked, how.credentials)
     if how.dry_run:
         click.echo(json.dumps(would_send(asked, service), indent=2, ensure_ascii=False))
         return 0
     service.check()
-    storage = StorageOptions(region=profile.region)
+    storage = StorageOptions(region=profile.region, profile=how.credentials)
     for upload in asked.uploads:
         done = "uploaded" if upload.bring(storage) else "is there already:"
         _say(f"{upload.file.name} {done} {upload.uri}")
@@ -136,6 +88,48 @@ def _submit(job: str, options: Sequence[str], profile: Profile, how: How) -> int
         _say("the same command without --no-wait waits for it")
         return 0
     return _attended(service, ledger, running, storage)
+
+
+def check_here(job: str, arguments: Sequence[str], profile: Profile) -> Iterator[str]:
+    """Yield what is known of a job on this machine without running it.
+
+    Raises:
+        PresswatchError: it could not run.
+    """
+    local_command(job, arguments, profile, ROOT, os.environ)
+    yield f"{job} can run on this machine; nothing was started"
+
+
+def check_elsewhere(job: str, arguments: Sequence[str], profile: Profile, how: How) -> Iterator[str]:
+    """Yield what is known of a submission without sending it, by two requests that read.
+
+    Raises:
+        PresswatchError: it would be refused: by us, by the service (no such hosts, of another release), or by
+            the store, which cannot be reached with these credentials.
+    """
+    archive = how.archive or _made_archive(profile)
+    if archive is None:
+        yield "there is no archive of these sources yet: the submission makes it, or `make archive` does"
+    else:
+        archive_of(profile, archive)
+    asked = submission(job, arguments, profile, archive or Path(os.devnull), ROOT, os.environ)
+    service_of(asked, how.credentials).check()
+    storage = StorageOptions(region=profile.region, profile=how.credentials)
+    try:
+        read_object(asked.record(1, "result"), storage)
+    except NoBucketError:
+        raise
+    except MissingError:
+        pass
+    yield f"{job} can be submitted to {hosts_of(profile)}; nothing was uploaded or started"
+
+
+def _made_archive(profile: Profile) -> Path | None:
+    """The archive of these sources, if it was made."""
+    try:
+        return archive_at_hand(ROOT, ROOT / "dist", Target(profile.archive.python, profile.archive.machine))
+    except ArchiveError:
+        return None
 
 
 def would_send(asked: Submission, service: Service) -> Mapping[str, object]:

@@ -1,0 +1,10 @@
+"""`spark-submit jobs/compare.py …`: `presswatch compare`, with its arguments and its exit code."""
+
+from __future__ import annotations
+
+import sys
+
+from presswatch_spark.job import run_job
+
+if __name__ == "__main__":
+    sys.exit(run_job(["compare", *sys.argv[1:]]))

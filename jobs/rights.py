@@ -1,0 +1,10 @@
+"""`spark-submit jobs/rights.py …`: `presswatch rights`, with its arguments and its exit code."""
+
+from __future__ import annotations
+
+import sys
+
+from presswatch_spark.job import run_job
+
+if __name__ == "__main__":
+    sys.exit(run_job(["rights", *sys.argv[1:]]))

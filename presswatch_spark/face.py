@@ -108,10 +108,9 @@ class Tables:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """A published run of a scan."""
+class _Published:
+    """Where a run or a census is published."""
 
-    summary: RunSummary
     out: str
     storage: StorageOptions
 
@@ -119,6 +118,13 @@ class Run:
     def tables(self) -> Tables:
         """The tables that it is published in."""
         return _open(self.out, self.storage)
+
+
+@dataclass(frozen=True, slots=True)
+class Run(_Published):
+    """A published run of a scan."""
+
+    summary: RunSummary
 
     @property
     def run_id(self) -> str:
@@ -144,17 +150,10 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Census:
+class Census(_Published):
     """A published census: which of the members' pages a release holds."""
 
     summary: CensusSummary
-    out: str
-    storage: StorageOptions
-
-    @property
-    def tables(self) -> Tables:
-        """The tables that it is published in."""
-        return _open(self.out, self.storage)
 
     @property
     def run_id(self) -> str:
@@ -260,7 +259,7 @@ def scan(
         _several(paths), dataset=format, corpus=corpus, out=out, config=rules, base=base, sample=sample,
         sample_seed=sample_seed, spark=spark, progress=progress, events=events,
     )  # fmt: skip
-    return Run(summary, out, rules.storage)
+    return Run(out, rules.storage, summary)
 
 
 def census(
@@ -303,7 +302,7 @@ def census(
         tell=tell,
         events=events,
     )
-    return Census(summary, out, rules.storage)
+    return Census(out, rules.storage, summary)
 
 
 def open_tables(tables: str, *, config: str | None = None, settings: Settings | None = None) -> Tables:

@@ -11,9 +11,8 @@ from pathlib import Path
 from presswatch_spark.child import SAFE, without_blanks
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.submission import job_file
-from presswatch_spark.settings.shipped import shipped
 from presswatch_spark.spark.class_archive import archive_options
-from presswatch_spark.spark.java import java_home
+from presswatch_spark.spark.java import java_home, log_options
 
 
 def local_command(
@@ -30,10 +29,8 @@ def local_command(
     home = str(Path(str(spec and spec.origin)).parent)
     java = java_home()
     # A default, so that a caller's own spark.driver.extraJavaOptions stay free.
-    options = (
-        f"-Dlog4j.configurationFile={shipped('log4j2.properties').as_uri()} {archive_options(Path(java))}"
-    )
-    settings = {"spark.driver.defaultJavaOptions": options.strip(), **profile.spark}
+    options = f"{log_options()} {archive_options(Path(java))}".strip()
+    settings = {"spark.driver.defaultJavaOptions": options, **profile.spark}
     command = [f"{home}/bin/spark-submit", "--master", env.get("SPARK_MASTER") or profile.local.master]
     for name, value in settings.items():
         command += ["--conf", f"{name}={value}"]

@@ -54,9 +54,14 @@ exec {{java}} "$@"
 """
 
 
+def log_options() -> str:
+    """What tells a JVM where our log settings are."""
+    return f"-Dlog4j.configurationFile={shipped('log4j2.properties').as_uri()}"
+
+
 def jvm_options() -> str:
     """What every JVM of a session on this host is told: where its log settings are, and to be light."""
-    return f"-Dlog4j.configurationFile={shipped('log4j2.properties').as_uri()} {LIGHT_JVM}"
+    return f"{log_options()} {LIGHT_JVM}"
 
 
 def java_home() -> str:

@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 TASK_FAILURES = 4
 JAVA_SECONDS = 120
+
+# Looked at once a process: it starts one JVM, and asks for its session many times.
+_archive_options = lru_cache(maxsize=1)(archive_options)
 
 SETTINGS = {
     "spark.ui.showConsoleProgress": "false",
@@ -220,7 +224,7 @@ def _on_this_host() -> dict[str, str]:
     # For workers: huge pages under buffers that live for one batch cost the system more time than they save.
     os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
     newer = tuple(int(part) for part in pyspark.__version__.split(".")[:2]) >= (4, 2)
-    options, archive = jvm_options(), archive_options(Path(os.environ["JAVA_HOME"]))
+    options, archive = jvm_options(), _archive_options(Path(os.environ["JAVA_HOME"]))
     return {
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",

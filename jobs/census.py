@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from presswatch_spark.job import run_job
+from presswatch_spark.cli.job import run_job
 
 if __name__ == "__main__":
     sys.exit(run_job(["census", *sys.argv[1:]]))

@@ -2,7 +2,7 @@
 
 import sys
 
-from presswatch_spark.job import run_job
+from presswatch_spark.cli.job import run_job
 
 if __name__ == "__main__":
     sys.exit(run_job(["corpus", "build", *sys.argv[1:]]))

@@ -4,6 +4,6 @@ from presswatch_spark.child import leave_working_folder
 
 leave_working_folder()
 
-from presswatch_spark.cli import main  # noqa: E402
+from presswatch_spark.cli.main import main  # noqa: E402
 
 main()

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from presswatch_spark.corpus.manifest import Manifest
     from presswatch_spark.monitoring.events import EventLog
     from presswatch_spark.monitoring.progress import Progress
-    from presswatch_spark.output.tables import TableStore
     from presswatch_spark.pipeline import RunSummary
     from presswatch_spark.storage.objects import StorageOptions
+    from presswatch_spark.tables.store import TableStore
 
 Settings = Mapping[str, object]
 """Settings by dotted names. A text is read as the environment's would be: `"fr,de"` for a list."""
@@ -36,8 +36,8 @@ Settings = Mapping[str, object]
 class Tables:
     """Published tables; from `open_tables`. What is read is held against what was published.
 
-    Tables come as `pyarrow.Table`, in the schemas of `presswatch_spark.tables`; `.to_pandas()` makes a data
-    frame of one.
+    Tables come as `pyarrow.Table`, in the schemas of `presswatch_spark.tables.schemas`; `.to_pandas()` makes
+    a data frame of one.
     """
 
     store: TableStore
@@ -74,10 +74,10 @@ class Tables:
                 no such grade, confidence or column.
             OutputError: files are not those that were published.
         """
-        from presswatch_spark.matching.confidence import CONFIDENCES
-        from presswatch_spark.matching.grade import GRADES
-        from presswatch_spark.queries.matches import MatchFilter, match_table
+        from presswatch_spark.judgement.confidence import CONFIDENCES
+        from presswatch_spark.judgement.grade import GRADES
         from presswatch_spark.queries.named import require_each, require_known
+        from presswatch_spark.tables.reading import MatchFilter, match_table
 
         grades, confidences = _several(grades), _several(confidences)
         require_each("grade", grades, GRADES)
@@ -97,8 +97,8 @@ class Tables:
             InputError: there is no such table or column, or no such run is published.
             OutputError: files are not those that were published.
         """
-        from presswatch_spark.output.tables import PUBLISHED_BY, SCHEMAS
-        from presswatch_spark.queries.matches import chosen_runs
+        from presswatch_spark.tables.reading import chosen_runs
+        from presswatch_spark.tables.store import PUBLISHED_BY, SCHEMAS
 
         if table not in SCHEMAS:
             raise InputError(f"there is no table {table}", remedy=f"there are: {', '.join(SCHEMAS)}")
@@ -196,7 +196,7 @@ def build_corpus(
         InputError, CorruptError, StorageError: a file is missing, of no known format, or not whole.
         OutputError: `out` is not free, or the disk is full.
     """
-    from presswatch_spark.corpus.build import build_corpus as build
+    from presswatch_spark.corpus.building.build import build_corpus as build
     from presswatch_spark.storage.hosts import ask_anew
 
     given = _parsed(settings)
@@ -242,10 +242,10 @@ def scan(
             given.
         ConfigError, BudgetError, CorpusError, OutputError, StorageError: as in `pipeline.scan`.
     """
+    from presswatch_spark.formats.detection import SOURCES
     from presswatch_spark.pipeline import scan as run_scan
     from presswatch_spark.queries.named import require_each
     from presswatch_spark.releases.shards import shards_of
-    from presswatch_spark.sources.detect import SOURCES
 
     require_each("format", [format], ("auto", *SOURCES))
     if bool(paths) == bool(release):
@@ -315,7 +315,7 @@ def open_tables(tables: str, *, config: str | None = None, settings: Settings | 
 
 
 def _open(tables: str, storage: StorageOptions) -> Tables:
-    from presswatch_spark.output.tables import TableStore
+    from presswatch_spark.tables.store import TableStore
 
     return Tables(TableStore.open(tables, storage))
 
@@ -327,8 +327,8 @@ def _several(names: Sequence[str]) -> tuple[str, ...]:
 
 def _columns(table: str, names: Sequence[str] | None) -> list[str] | None:
     """The columns of a table that are asked for; None for all. `InputError` if there is no such column."""
-    from presswatch_spark.output.tables import SCHEMAS
     from presswatch_spark.queries.named import require_each
+    from presswatch_spark.tables.store import SCHEMAS
 
     if not names:
         return None

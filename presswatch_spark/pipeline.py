@@ -1,7 +1,7 @@
 """The scan, top to bottom: plan → read → sieve → attribute → verify → grade → write → publish.
 
-This page is the driver: it plans, spreads the shards over Spark in waves, and publishes. `shard.scan` reads a
-shard; `matching.matcher` does the rest, from sieve to grade, to a batch of its documents.
+This page is the driver: it plans, spreads the shards over Spark in waves, and publishes.
+`shard.shard_scan` reads a shard; `shard.matcher` does the rest, from sieve to grade, batch by batch.
 """
 
 from __future__ import annotations
@@ -20,24 +20,23 @@ import pyarrow.compute as pc
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.costs.budget import Bill, CostGuard
 from presswatch_spark.errors import OutputError
+from presswatch_spark.formats.oscar import companions
+from presswatch_spark.formats.oscar_metadata import metadata_among
+from presswatch_spark.formats.table.columns import check_mapping
 from presswatch_spark.monitoring.compiling import Compiling
 from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.metrics import RunFacts, Totals
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Counts, Progress
-from presswatch_spark.output.damage import without_damage
-from presswatch_spark.output.markers import Wave
-from presswatch_spark.output.publish import publish
-from presswatch_spark.output.runs import Run, claim, key_of
-from presswatch_spark.output.tables import TableStore
-from presswatch_spark.output.wave_task import ScanOne
-from presswatch_spark.output.waves import WaveScan, batched
+from presswatch_spark.runs.claimed import Run, claim, key_of
+from presswatch_spark.runs.damaged_waves import without_damage
+from presswatch_spark.runs.markers import Wave
+from presswatch_spark.runs.publish import publish
+from presswatch_spark.runs.wave_task import ScanOne
+from presswatch_spark.runs.waves import WaveScan, batched
 from presswatch_spark.sampling.draw import draw
 from presswatch_spark.settings.config import RunRules, ScanConfig, config_digest, row_settings
-from presswatch_spark.shard.scan import ShardScan
-from presswatch_spark.sources.oscar import companions
-from presswatch_spark.sources.oscar_metadata import metadata_among
-from presswatch_spark.sources.table.columns import check_mapping
+from presswatch_spark.shard.shard_scan import ShardScan
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.session import cores_now, session
@@ -45,6 +44,7 @@ from presswatch_spark.storage.hosts import will_ask
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical
 from presswatch_spark.storage.shard_names import left_out_line
 from presswatch_spark.storage.shards import ShardPlan, plan
+from presswatch_spark.tables.store import TableStore
 from presswatch_spark.version import __version__
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from benchmarks.census.material import Row, row_of
 from presswatch_spark.censuses.file import FileCensus
 from presswatch_spark.censuses.parts import FileOutcome, read_part
 from presswatch_spark.censuses.work import wanted_of
-from presswatch_spark.corpus.build import build_corpus
+from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.folders import Folder

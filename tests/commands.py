@@ -7,7 +7,7 @@ from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 
-from presswatch_spark import cli
+from presswatch_spark.cli import main as cli
 
 
 def presswatch(*arguments: str, **environment: str) -> str:

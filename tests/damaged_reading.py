@@ -10,10 +10,10 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
 
+from presswatch_spark.formats.detection import source_for
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.shard.attempt import Reading
 from presswatch_spark.shard.attempts import failure_of, guarded
-from presswatch_spark.shard.reading import Reading
-from presswatch_spark.sources.base import ReadOptions
-from presswatch_spark.sources.detect import source_for
 from presswatch_spark.storage.objects import stat
 
 Pair = tuple[str, str]

@@ -8,8 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.sources.base import ReadOptions, ReadReport
-from presswatch_spark.sources.detect import SOURCES
+from presswatch_spark.formats.detection import SOURCES
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import ObjectInfo
 
 # A text has another's words if it has so many bytes in a row of it.

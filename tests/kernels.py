@@ -9,9 +9,9 @@ import tempfile
 from pathlib import Path
 
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.formats.detection import SOURCES
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard.scan import ShardScan
-from presswatch_spark.sources.detect import SOURCES
+from presswatch_spark.shard.shard_scan import ShardScan
 from presswatch_spark.storage.objects import ObjectInfo
 from tests.scanned import press_corpus
 

@@ -6,8 +6,9 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from presswatch_spark.sources.base import Locator, ReadOptions, ReadReport
-from presswatch_spark.sources.detect import source_for
+from presswatch_spark.formats.detection import source_for
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.model import Locator, ReadReport
 from presswatch_spark.storage.objects import stat
 
 

@@ -11,12 +11,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from presswatch_spark.matching.digests import table_digest
-from presswatch_spark.output.seals import sealed_parquet
-from presswatch_spark.output.tables import PUBLISHED_BY, PUBLISHERS, SCHEMAS, TableStore
 from presswatch_spark.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
 from presswatch_spark.storage.local import file_sha256
-from presswatch_spark.tables import MATCHES, RUNS
+from presswatch_spark.tables.digests import table_digest
+from presswatch_spark.tables.schemas import MATCHES, RUNS
+from presswatch_spark.tables.seals import sealed_parquet
+from presswatch_spark.tables.store import PUBLISHED_BY, PUBLISHERS, SCHEMAS, TableStore
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
 BLANKS = {pa.string(): "", pa.int32(): 0, pa.int64(): 0, pa.float64(): 0.0, pa.bool_(): False}

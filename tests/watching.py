@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
 
-from presswatch_spark.releases.model import Release
+from presswatch_spark.releases.release import Release
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.watch.claims import Claim, Claims
 from presswatch_spark.watch.look import Finding, Look

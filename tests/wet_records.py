@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-from presswatch_spark.sources.base import ReadOptions, ReadReport
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.model import ReadReport
 from tests.reading import Document, read
 
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.census.indices import Index, write_index
 from benchmarks.census.reference import members_rows
 from presswatch_spark.censuses.run import CensusSummary, census
-from presswatch_spark.corpus.build import build_corpus
-from presswatch_spark.output.tables import TableStore
+from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.settings.config import CorpusConfig, RunRules, ScanConfig
 from presswatch_spark.spark.session import session
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.store import TableStore
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -13,8 +13,8 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
 from benchmarks.extraction.pages import Page
-from presswatch_spark.parsing.extraction import extracted_text, text_of
-from presswatch_spark.parsing.main_content import main_content
+from presswatch_spark.extraction.main_content import main_content
+from presswatch_spark.extraction.page_text import extracted_text, text_of
 
 ROOT = Path(__file__).resolve().parents[2]
 THEIR_PYTHON = ROOT / ".venv-peers" / "bin" / "python"

@@ -20,7 +20,7 @@ from benchmarks.quality.pages import Planted
 from benchmarks.quality.responses import write_pages
 from presswatch_spark.demo import shards
 from presswatch_spark.demo.texts import Article
-from presswatch_spark.output.tables import TableStore
+from presswatch_spark.tables.store import TableStore
 
 FORMATS: Mapping[str, tuple[str, Callable[[Path, Iterable[Planted]], object]]] = {
     "WET": ("CC-MAIN-20241214015810-20241214045810-{:05}.warc.wet.gz", shards.write_wet),

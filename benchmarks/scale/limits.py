@@ -19,13 +19,14 @@ from benchmarks.speed.reading import ours
 from benchmarks.speed.rounds import in_turns
 from benchmarks.speed.verification import batch_of
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.matching.index import ShingleIndex, index_of
-from presswatch_spark.matching.matcher import Matcher, Rules
-from presswatch_spark.matching.rows import Origin
-from presswatch_spark.matching.sieve import Sieve
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.wet import WetSource
+from presswatch_spark.judgement.match_rows import Origin
+from presswatch_spark.model import ReadReport
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
-from presswatch_spark.sources.base import ReadOptions, ReadReport
-from presswatch_spark.sources.wet import WetSource
+from presswatch_spark.shard.matcher import Matcher, Rules
+from presswatch_spark.sieve.shingle_index import ShingleIndex, index_of
+from presswatch_spark.sieve.sieve import Sieve
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.storage.shards import ShardPlan
 

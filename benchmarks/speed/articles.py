@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.speed.prose import sentences
-from presswatch_spark.corpus.build import build_corpus
+from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import StorageOptions
 

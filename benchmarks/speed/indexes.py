@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from presswatch_spark.corpus import layout
-from presswatch_spark.corpus.articles import ArticleFiles
-from presswatch_spark.corpus.index import IndexPlan, build_bucket, join_buckets, load_index
+from presswatch_spark.corpus.article_files import ArticleFiles
+from presswatch_spark.corpus.building.index_parts import IndexPlan, build_bucket, join_buckets, load_index
+from presswatch_spark.corpus.building.key_runs import Keys, write_run
 from presswatch_spark.corpus.manifest import Counts, describe
-from presswatch_spark.corpus.sorting import Keys, write_run
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.settings.config import CorpusConfig
 

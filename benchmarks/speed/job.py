@@ -119,7 +119,7 @@ def _scan_all(corpus: Path, shards: Sequence[Path]) -> int:
 
 def _text_bytes(path: Path) -> int:
     from benchmarks.speed.reading import ours
-    from presswatch_spark.sources.wet import WetSource
+    from presswatch_spark.formats.wet import WetSource
 
     return ours(WetSource(), path)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.speed.shards import CRAWL_SENTENCES, pages
 from benchmarks.speed.webpages import response
-from presswatch_spark.text.markup import room_for, visible_text
+from presswatch_spark.html.markup import room_for, visible_text
 
 
 def describe(bodies: Sequence[bytes]) -> dict[str, float]:

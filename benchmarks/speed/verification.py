@@ -15,13 +15,13 @@ import numpy as np
 from benchmarks.speed.material import Material
 from benchmarks.speed.prose import sentences, vocabulary
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.matching.matcher import Matcher, Rules
-from presswatch_spark.matching.named import NamedDocument
-from presswatch_spark.matching.rows import Origin, span_places
-from presswatch_spark.matching.verify import verify
+from presswatch_spark.judgement.match_rows import Origin, span_places
+from presswatch_spark.model import DocumentBatch, Locator
 from presswatch_spark.settings.config import ScanConfig, VerifyRules
-from presswatch_spark.sources.base import DocumentBatch, Locator
+from presswatch_spark.shard.matcher import Matcher, Rules
 from presswatch_spark.text.words import words_of
+from presswatch_spark.verify.named_document import NamedDocument
+from presswatch_spark.verify.verification import verify
 
 PAGE_WORDS = 1_000
 PAGES_A_BATCH = 400

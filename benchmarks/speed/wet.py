@@ -9,10 +9,10 @@ from benchmarks.speed import reading
 from benchmarks.speed.material import Material
 from benchmarks.speed.rounds import Way, in_turns
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.matching.sieve import Sieve
+from presswatch_spark.formats.wet import WetSource
 from presswatch_spark.settings.config import ReadRules, ScanConfig
-from presswatch_spark.shard.scan import ShardScan
-from presswatch_spark.sources.wet import WetSource
+from presswatch_spark.shard.shard_scan import ShardScan
+from presswatch_spark.sieve.sieve import Sieve
 from presswatch_spark.storage.objects import ObjectInfo
 
 FRENCH = ("fra",)

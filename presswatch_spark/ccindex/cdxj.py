@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from presswatch_spark.ccindex.reading import IndexReport, Row
+from presswatch_spark.ccindex.index_file import IndexReport, Row
 from presswatch_spark.ccindex.wanted import Wanted
-from presswatch_spark.sources.inflate.inflated import inflated
-from presswatch_spark.sources.inflate.lines import lines
-from presswatch_spark.sources.table.json_text import parse
-from presswatch_spark.sources.table.values import kept
+from presswatch_spark.formats.inflate.inflated import inflated
+from presswatch_spark.formats.inflate.lines import lines
+from presswatch_spark.formats.table.json_text import parse
+from presswatch_spark.formats.table.values import kept
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream
 
 FIELDS = {
@@ -45,7 +45,7 @@ def is_cdxj(uri: str) -> bool:
 def read_cdxj(
     info: ObjectInfo, wanted: Wanted, storage: StorageOptions, report: IndexReport
 ) -> Iterator[tuple[int, Row]]:
-    """As `presswatch_spark.ccindex.reading.read_index`; the index of a row is that of its line.
+    """As `presswatch_spark.ccindex.index_file.read_index`; the index of a row is that of its line.
 
     The file counts as one row group. A line that cannot be read is a defect.
 

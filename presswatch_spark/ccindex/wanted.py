@@ -12,8 +12,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from presswatch_spark.matching.suffixes import is_public_suffix
-from presswatch_spark.matching.urls import AMP_CACHES, page_url
+from presswatch_spark.judgement.suffixes import is_public_suffix
+from presswatch_spark.judgement.urls import AMP_CACHES, page_url
 
 _WWW = re.compile(r"^www\d*\.(?=.)")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")

@@ -13,16 +13,16 @@ import pyarrow as pa
 
 from presswatch_spark.ccindex.cdxj import is_cdxj, read_cdxj
 from presswatch_spark.ccindex.columns import in_filename, partitions
-from presswatch_spark.ccindex.reading import IndexReport, Row, read_index
+from presswatch_spark.ccindex.index_file import IndexReport, Row, read_index
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.censuses.parts import FOUND, FileOutcome, Kind, write_part
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.matching.digests import row_digest
+from presswatch_spark.formats.table.values import as_languages, as_number, as_text, as_time
+from presswatch_spark.shard.attempt import ERROR_CHARACTERS, ROWS_AT_ONCE, storable
 from presswatch_spark.shard.attempts import ALL_DIED, failure_of, furthest
-from presswatch_spark.shard.reading import ERROR_CHARACTERS, ROWS_AT_ONCE, storable
-from presswatch_spark.sources.table.values import as_languages, as_number, as_text, as_time
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, stat
+from presswatch_spark.tables.digests import row_digest
 
 # What the index says of a capture may be anything: of a file, no more kinds than these are told apart.
 KINDS_MAX = 100_000

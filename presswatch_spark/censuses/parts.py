@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.output.seals import UNREADABLE, opened_sealed, sealed_parquet, whole_object
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError
-from presswatch_spark.tables import CAPTURES, CENSUS_LOG
+from presswatch_spark.tables.schemas import CAPTURES, CENSUS_LOG
+from presswatch_spark.tables.seals import UNREADABLE, opened_sealed, sealed_parquet, whole_object
 
 FOUND = pa.schema([column for column in CAPTURES if column.name != "run_id"])
 OUTCOME = b"presswatch.outcome"

@@ -12,17 +12,17 @@ import pyarrow as pa
 from presswatch_spark.ccindex.columns import partitions
 from presswatch_spark.censuses.parts import FileOutcome, part_of, read_part
 from presswatch_spark.censuses.work import Work
-from presswatch_spark.output.failures import check_budget
-from presswatch_spark.output.files import SortedFiles
-from presswatch_spark.output.frames import frame
-from presswatch_spark.output.runs import Run, clear
-from presswatch_spark.output.sorting import FILE_BYTES, table_digest
-from presswatch_spark.output.tables import TableStore
+from presswatch_spark.runs.claimed import Run, clear
+from presswatch_spark.runs.failures import check_budget
+from presswatch_spark.runs.sorting import FILE_BYTES, table_digest
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo, list_objects, printable
-from presswatch_spark.tables import CAPTURES, CENSUS_LOG
+from presswatch_spark.tables.frames import frame
+from presswatch_spark.tables.schemas import CAPTURES, CENSUS_LOG
+from presswatch_spark.tables.sorted_files import SortedFiles
+from presswatch_spark.tables.store import TableStore
 from presswatch_spark.version import __version__
 
 if TYPE_CHECKING:

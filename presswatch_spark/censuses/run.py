@@ -20,13 +20,12 @@ from presswatch_spark.censuses.file import FileCensus
 from presswatch_spark.censuses.parts import FileOutcome, Kind, part_of, read_outcome
 from presswatch_spark.censuses.publish import publish
 from presswatch_spark.censuses.work import Work, index_files
-from presswatch_spark.corpus.spread import spread
+from presswatch_spark.corpus.building.spread import spread
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.monitoring.census import CensusObserver
 from presswatch_spark.monitoring.events import EventLog
-from presswatch_spark.output.markers import FOUND_FOLDER
-from presswatch_spark.output.runs import Run, claim, key_of
-from presswatch_spark.output.tables import TableStore
+from presswatch_spark.runs.claimed import Run, claim, key_of
+from presswatch_spark.runs.markers import FOUND_FOLDER
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.spark.errors import WorkerDiedError
 from presswatch_spark.spark.interrupts import interruptible
@@ -35,6 +34,7 @@ from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.hosts import will_ask
 from presswatch_spark.storage.objects import ObjectInfo, canonical, printable
 from presswatch_spark.storage.shard_names import left_out_line
+from presswatch_spark.tables.store import TableStore
 from presswatch_spark.version import __version__
 
 if TYPE_CHECKING:

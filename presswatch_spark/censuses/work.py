@@ -11,8 +11,8 @@ from pathlib import Path
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.censuses.file import FileCensus
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.matching.urls import page_url
-from presswatch_spark.releases.model import kinds_of
+from presswatch_spark.judgement.urls import page_url
+from presswatch_spark.releases.release import kinds_of
 from presswatch_spark.releases.shards import shards_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.folders import Folder

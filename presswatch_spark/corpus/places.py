@@ -6,8 +6,8 @@ import re
 from urllib.parse import urlsplit
 
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.matching.suffixes import PLATFORMS, is_shared
-from presswatch_spark.matching.urls import path_prefix
+from presswatch_spark.judgement.suffixes import PLATFORMS, is_shared
+from presswatch_spark.judgement.urls import path_prefix
 
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 

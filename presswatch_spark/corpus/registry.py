@@ -5,7 +5,7 @@
 A title has the whole of its `domains`, with all hosts below them; on a host where it has `url_prefixes`, it
 has those alone. A prefix is a folder and what is below it, by whole names: `journal.example/eco` is also
 `/eco/budget`, never `/economie`. Prefixes are compared in the normal form of pages' URLs (see
-`presswatch_spark.matching.urls`), so one that ends in an AMP form or holds `..` is refused: that form drops
+`presswatch_spark.judgement.urls`), so one that ends in an AMP form or holds `..` is refused: that form drops
 such parts, and the rest would claim pages of others. For the same reason no site is a public suffix, under
 which anybody can have a name: `co.uk`, `github.io`.
 """
@@ -22,7 +22,7 @@ import yaml
 
 from presswatch_spark.corpus.places import host_name, shared_site, url_prefix
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.matching.urls import without_www
+from presswatch_spark.judgement.urls import without_www
 
 _TEXT_TAG, _NULL_TAG = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
 _TIME_TAG = "tag:yaml.org,2002:timestamp"

@@ -18,17 +18,17 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from presswatch_spark.corpus import arrays, layout
-from presswatch_spark.corpus.articles import ArticleFiles, article_urls
-from presswatch_spark.corpus.clusters import ALONE
-from presswatch_spark.corpus.index import load_index
+from presswatch_spark.corpus.article_files import ArticleFiles, article_urls
+from presswatch_spark.corpus.building.clusters import ALONE
+from presswatch_spark.corpus.building.index_parts import load_index
+from presswatch_spark.corpus.building.workspace import writing
 from presswatch_spark.corpus.manifest import Manifest, check_files, read_manifest
 from presswatch_spark.corpus.registry import Registry, parse_registry
-from presswatch_spark.corpus.workspace import writing
 from presswatch_spark.errors import CorpusError, OutputError
-from presswatch_spark.matching.index import ShingleIndex
-from presswatch_spark.matching.sites import SiteIndex
-from presswatch_spark.matching.standing import Surroundings
+from presswatch_spark.judgement.sites import SiteIndex
+from presswatch_spark.judgement.standing import Surroundings
 from presswatch_spark.settings.config import MinHashRules
+from presswatch_spark.sieve.shingle_index import ShingleIndex
 from presswatch_spark.storage.objects import (
     MissingError,
     StorageOptions,

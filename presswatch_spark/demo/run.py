@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.corpus.build import build_corpus
+from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.demo.generate import Page, release_pages, write_press
 from presswatch_spark.demo.shards import (
     write_c4_json,
@@ -20,12 +20,12 @@ from presswatch_spark.demo.shards import (
 from presswatch_spark.demo.show import match_lines
 from presswatch_spark.demo.warcs import web_page, write_warc
 from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary, scan
-from presswatch_spark.queries.matches import match_rows
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.spark.session import session
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.reading import match_rows
+from presswatch_spark.tables.store import TableStore
 
 Writer = Callable[[Path, Sequence[Page]], object]
 

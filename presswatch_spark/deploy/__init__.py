@@ -1,4 +1,4 @@
 """From a checkout to a job that runs elsewhere: the archive, profiles, and submission to EMR.
 
-`presswatch submit` is the command (`commands/submit.py`).
+`presswatch submit` is the command (`cli/commands/submit.py`).
 """

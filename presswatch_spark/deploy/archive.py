@@ -29,7 +29,7 @@ from presswatch_spark.errors import PresswatchError
 from presswatch_spark.version import __version__
 
 OF_THE_CLUSTER = frozenset({"pyspark", "py4j"})
-NEEDED = ("bin/python", "lib/presswatch_spark/job.py", "lib/presswatch_spark/conf/scan.yaml")
+NEEDED = ("bin/python", "lib/presswatch_spark/cli/job.py", "lib/presswatch_spark/conf/scan.yaml")
 INPUTS = ("requirements.lock", "pyproject.toml", "presswatch_spark", "conf")
 # Amazon Linux 2023, which EMR 7 and 8 are made of, has glibc 2.34.
 GLIBC_MINORS = (34, 31, 28, 27, 26, 24, 17)

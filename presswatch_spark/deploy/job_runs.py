@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from presswatch_spark.deploy.aws import client, named, reaching
+from presswatch_spark.deploy.clients import client, named, reaching
 from presswatch_spark.deploy.requests import Request, job_run_request
 from presswatch_spark.deploy.services import State, check_release, emr_console, s3_console
 from presswatch_spark.deploy.submission import Submission

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from presswatch_spark.deploy.archive import NEEDED, Target, archive_at_hand, archive_for
-from presswatch_spark.deploy.aws import ServiceError
+from presswatch_spark.deploy.clients import ServiceError
 from presswatch_spark.deploy.job_runs import JobRuns
 from presswatch_spark.deploy.ledger import Ledger
 from presswatch_spark.deploy.profiles import Profile

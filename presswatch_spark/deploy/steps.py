@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from presswatch_spark.deploy.aws import ATTEMPTS, client, named, reaching
+from presswatch_spark.deploy.clients import ATTEMPTS, client, named, reaching
 from presswatch_spark.deploy.requests import Request, step_request
 from presswatch_spark.deploy.services import State, check_release, emr_console, s3_console
 from presswatch_spark.deploy.submission import Submission

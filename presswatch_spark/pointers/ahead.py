@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.pointers.documents import Outcome, records_at
 from presswatch_spark.pointers.pointer import Pointer
-from presswatch_spark.pointers.reading import Outcome, records_at
-from presswatch_spark.sources.base import ReadOptions
 from presswatch_spark.storage.uris import scheme_of
 
 SHARDS_AT_ONCE = 8

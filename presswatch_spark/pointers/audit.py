@@ -9,16 +9,16 @@ from typing import Any
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import OutputError
-from presswatch_spark.matching.rows import Row
-from presswatch_spark.output.tables import TableStore
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.ahead import shards_ahead
 from presswatch_spark.pointers.checks import damaged, difference, edited, other_words
+from presswatch_spark.pointers.documents import Outcome
 from presswatch_spark.pointers.mirrors import Mirror, mirrored
 from presswatch_spark.pointers.outcomes import Failure, Record
 from presswatch_spark.pointers.pointer import Pointer, pointer_of
-from presswatch_spark.pointers.reading import Outcome
-from presswatch_spark.sources.base import ReadOptions
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.store import TableStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.matching.rows import Row
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.checks import edited
+from presswatch_spark.pointers.documents import Outcome, records_at
 from presswatch_spark.pointers.outcomes import (
     OTHER_DIGEST,
     OTHER_FACTS,
@@ -18,8 +20,6 @@ from presswatch_spark.pointers.outcomes import (
 )
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.pointers.raw import raw_record
-from presswatch_spark.pointers.reading import Outcome, records_at
-from presswatch_spark.sources.base import ReadOptions
 from presswatch_spark.storage.uris import canonical, join
 
 # Column of the row, fact of the record, and why a row fails if they differ.

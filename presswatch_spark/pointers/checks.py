@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.matching.digests import row_digest
+from presswatch_spark.model import DAMAGES
 from presswatch_spark.pointers.outcomes import (
     DAMAGED,
     OTHER_ARTICLE,
@@ -27,7 +27,7 @@ from presswatch_spark.pointers.outcomes import (
     Failure,
     Record,
 )
-from presswatch_spark.sources.base import DAMAGES
+from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.text.words import words_of
 
 Row = Mapping[str, Any]

@@ -16,7 +16,7 @@ from presswatch_spark.pointers.outcomes import (
     Failure,
     Record,
 )
-from presswatch_spark.rights.model import Signal, storable
+from presswatch_spark.rights.declaration import Signal, storable
 from presswatch_spark.rights.signals import signals_of
 
 Row = Mapping[str, Any]

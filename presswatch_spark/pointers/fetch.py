@@ -8,12 +8,15 @@ from dataclasses import dataclass, replace
 
 from presswatch_spark.ccindex.columns import in_filename
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.matching.rows import Row
-from presswatch_spark.output.tables import TableStore
+from presswatch_spark.formats.detection import RECORD_SOURCES
+from presswatch_spark.formats.http.charsets import to_utf8
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.captured import Captured
 from presswatch_spark.pointers.checks import edited
 from presswatch_spark.pointers.declarations import other_declaration
+from presswatch_spark.pointers.documents import records_at, stored_record
 from presswatch_spark.pointers.mirrors import Mirror, mirrored
 from presswatch_spark.pointers.outcomes import (
     DAMAGED,
@@ -26,14 +29,11 @@ from presswatch_spark.pointers.outcomes import (
 )
 from presswatch_spark.pointers.pointer import Pointer, parse_pointer, pointer_of
 from presswatch_spark.pointers.raw import raw_record, readable
-from presswatch_spark.pointers.reading import records_at, stored_record
-from presswatch_spark.pointers.rows import row_by_digest
 from presswatch_spark.pointers.saved import save, warc_of
+from presswatch_spark.pointers.table_rows import row_by_digest
 from presswatch_spark.show import cell, printable
-from presswatch_spark.sources.base import ReadOptions
-from presswatch_spark.sources.detect import RECORD_SOURCES
-from presswatch_spark.sources.http.charsets import to_utf8
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.store import TableStore
 
 NAME_COLUMNS = 9
 NOTHING = "nothing: the pointer has no sha256 to compare with"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from presswatch_spark.matching.rows import Row
-from presswatch_spark.sources.base import Capture
+from presswatch_spark.judgement.match_rows import Row
+from presswatch_spark.model import Capture
 
 ROW_EDITED = "row edited"
 NO_SHARD = "no shard"

@@ -14,14 +14,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from presswatch_spark.errors import CorruptError, PresswatchError
+from presswatch_spark.formats.http.codings import decoded_body
+from presswatch_spark.formats.http.message import parse_message
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.table.values import as_time
+from presswatch_spark.formats.warc.fields import begins_with_record, header_fields
+from presswatch_spark.pointers.documents import HEADERS_BYTES, Outcome, failure_of, stored_record
 from presswatch_spark.pointers.outcomes import GONE, UNREADABLE, Failure, Record
 from presswatch_spark.pointers.pointer import Pointer
-from presswatch_spark.pointers.reading import HEADERS_BYTES, Outcome, failure_of, stored_record
-from presswatch_spark.sources.base import ReadOptions
-from presswatch_spark.sources.http.codings import decoded_body
-from presswatch_spark.sources.http.message import parse_message
-from presswatch_spark.sources.table.values import as_time
-from presswatch_spark.sources.warc.fields import begins_with_record, header_fields
 from presswatch_spark.storage.objects import read_range
 
 # What other formats and documents have.

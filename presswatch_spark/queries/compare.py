@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.ccindex.columns import WITHOUT_PAGES, in_filename
 from presswatch_spark.errors import OutputError
-from presswatch_spark.output.tables import TableStore
-from presswatch_spark.queries.matches import chosen_runs
 from presswatch_spark.show import counted
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.session import session
 from presswatch_spark.storage.disk import on_disk
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables import COMPARISON, SIGHTING
+from presswatch_spark.tables.reading import chosen_runs
+from presswatch_spark.tables.schemas import COMPARISON, SIGHTING
+from presswatch_spark.tables.store import TableStore
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -182,7 +182,7 @@ def _document_key() -> Column:
     """
     from pyspark.sql import functions as f
 
-    from presswatch_spark.matching.urls import normalise_url
+    from presswatch_spark.judgement.urls import normalise_url
 
     normalised = f.udf(lambda url: None if url is None else normalise_url(url), "string")
     return f.coalesce(normalised("document_url"), "text_sha256")

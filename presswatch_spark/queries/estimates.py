@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from presswatch_spark.output.tables import TableStore
 from presswatch_spark.sampling.estimate import LOG_COLUMNS, SampleEstimate, estimate
 from presswatch_spark.sampling.measures import COLUMNS
+from presswatch_spark.tables.store import TableStore
 
 
 def estimate_of(store: TableStore, run_id: str, by: str | None = None) -> SampleEstimate:

@@ -9,8 +9,8 @@ import pyarrow.dataset as ds
 
 from presswatch_spark.errors import InputError
 from presswatch_spark.nearest import did_you_mean, nearest
-from presswatch_spark.output.tables import SCHEMAS, TableStore
 from presswatch_spark.show import printable
+from presswatch_spark.tables.store import SCHEMAS, TableStore
 
 if TYPE_CHECKING:
     from presswatch_spark.corpus.store import Corpus

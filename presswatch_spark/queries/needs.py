@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from presswatch_spark.output.tables import SCHEMAS, TableStore
 from presswatch_spark.spark.session import spark_path, spark_schema
+from presswatch_spark.tables.store import SCHEMAS, TableStore
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

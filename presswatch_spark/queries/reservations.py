@@ -16,16 +16,16 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.output.tables import TableStore
-from presswatch_spark.queries.matches import BATCH_ROWS, chosen_runs
+from presswatch_spark.formats.http.site_files import site_file
+from presswatch_spark.rights.declaration import AGENTS
 from presswatch_spark.rights.declared import Declared
-from presswatch_spark.rights.model import AGENTS
 from presswatch_spark.rights.relation import Declaration, InForce, in_force, second
-from presswatch_spark.sources.http.site_files import site_file
 from presswatch_spark.storage.disk import disk_errors, on_disk
 from presswatch_spark.storage.local import sync
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables import DECLARED, MATCHES, RESERVATIONS, RIGHTS_SIGNALS
+from presswatch_spark.tables.reading import BATCH_ROWS, chosen_runs
+from presswatch_spark.tables.schemas import DECLARED, MATCHES, RESERVATIONS, RIGHTS_SIGNALS
+from presswatch_spark.tables.store import TableStore
 
 # Formats whose rows say when a page itself was captured.
 RESPONSES, DATASETS = ("warc", "arc"), ("warc", "arc", "wet")

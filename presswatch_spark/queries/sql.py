@@ -9,11 +9,11 @@ from contextlib import contextmanager
 
 from presswatch_spark.errors import ConfigError, PresswatchError
 from presswatch_spark.nearest import did_you_mean
-from presswatch_spark.output.tables import SCHEMAS, TableStore
 from presswatch_spark.queries.needs import is_named, needed, needs_of
 from presswatch_spark.show import printable
 from presswatch_spark.spark.session import session, spark_schema
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.store import SCHEMAS, TableStore
 
 # The last part of the name is the table's.
 UNKNOWN_TABLE = re.compile(r"^\[(TABLE_OR_VIEW_NOT_FOUND)\][^`]*(?:`[^`]*`\.)*`([^`]+)`")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.releases.model import CRAWL, OLD_CRAWL, Release, newest_first
+from presswatch_spark.releases.release import CRAWL, OLD_CRAWL, Release, newest_first
 
 HEADING = "# crawls, newest first, as of "
 CRAWLS_MAX = 10_000

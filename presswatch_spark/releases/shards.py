@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError
 from presswatch_spark.releases.known import at_hand, list_uri
-from presswatch_spark.releases.model import CRAWL, LABELS, NEWS, NEWS_MONTH, in_words, kinds_of
+from presswatch_spark.releases.release import CRAWL, LABELS, NEWS, NEWS_MONTH, in_words, kinds_of
 from presswatch_spark.settings.config import DatasetRules
 from presswatch_spark.storage.hosts import ask_anew
 from presswatch_spark.storage.lists import is_list

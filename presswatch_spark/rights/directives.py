@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from presswatch_spark.rights.model import RESERVED, UNKNOWN
+from presswatch_spark.rights.declaration import RESERVED, UNKNOWN
 
 # What their authors define as a reservation against training on text. `noimageai` is about images; `noindex`,
 # `noarchive` and `none` are about search.

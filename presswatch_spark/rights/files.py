@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from presswatch_spark.rights.model import (
+from presswatch_spark.model import Capture
+from presswatch_spark.rights.declaration import (
     AGENTS,
     ALLOWED,
     ANY_AGENT,
@@ -19,7 +20,6 @@ from presswatch_spark.rights.model import (
 from presswatch_spark.rights.preferences import preference_verdict
 from presswatch_spark.rights.robots import OR, PARSER, Line, allows, robots_of, rules_of, shown
 from presswatch_spark.rights.tdmrep import tdmrep_signals
-from presswatch_spark.sources.base import Capture
 
 ROBOTS_BYTES = 500 << 10
 """What a reader of robots.txt must read at least (RFC 9309, section 2.5), and Google reads at most."""

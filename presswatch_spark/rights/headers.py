@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from presswatch_spark.model import Capture
+from presswatch_spark.rights.declaration import Signal, bounded, left_out
 from presswatch_spark.rights.directives import addressed, directive_verdict
-from presswatch_spark.rights.model import Signal, bounded, left_out
 from presswatch_spark.rights.preferences import preference_verdict
 from presswatch_spark.rights.tdmrep import reservation_verdict
-from presswatch_spark.sources.base import Capture
 
 HEADER_CHARACTERS = 8 << 10
 _PREFERENCES = {"content-usage": "content_usage", "content-signal": "content_signal"}

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from presswatch_spark.rights.model import Signal, bounded
-from presswatch_spark.sources.table.json_text import parse
+from presswatch_spark.formats.table.json_text import parse
+from presswatch_spark.rights.declaration import Signal, bounded
 
 SCRIPT_CHARACTERS = 1 << 20
 OBJECTS = 20_000

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from presswatch_spark.matching.hosts import may_be_known
-from presswatch_spark.matching.sites import SiteIndex
-from presswatch_spark.matching.urls import page_url
-from presswatch_spark.sources.http.site_files import site_file
+from presswatch_spark.formats.http.site_files import site_file
+from presswatch_spark.judgement.hosts import may_be_known
+from presswatch_spark.judgement.sites import SiteIndex
+from presswatch_spark.judgement.urls import page_url
 
 
 class Owned(Protocol):

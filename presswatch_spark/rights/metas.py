@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from presswatch_spark.rights.declaration import Signal, bounded, left_out
 from presswatch_spark.rights.directives import directive_verdict
-from presswatch_spark.rights.model import Signal, bounded, left_out
 from presswatch_spark.rights.tags import Element
 from presswatch_spark.rights.tdmrep import reservation_verdict
 

@@ -11,11 +11,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from presswatch_spark.parsing.apart import PageError, text_apart
-from presswatch_spark.parsing.extraction import EXTRACTION
-from presswatch_spark.parsing.selected import request_of
+from presswatch_spark.extraction.apart import PageError, text_apart
+from presswatch_spark.extraction.page_text import EXTRACTION
+from presswatch_spark.extraction.selected import request_of
+from presswatch_spark.rights.declaration import Signal, bounded
 from presswatch_spark.rights.jsonld import ACCESSIBLE, Part
-from presswatch_spark.rights.model import Signal, bounded
 from presswatch_spark.show import json_text
 from presswatch_spark.text.words import word_count
 

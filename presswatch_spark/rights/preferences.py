@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from presswatch_spark.rights.model import ALLOWED, RESERVED, UNKNOWN, agreed
+from presswatch_spark.rights.declaration import ALLOWED, RESERVED, UNKNOWN, agreed
 from presswatch_spark.rights.structured import dictionary_of
 
 _TRAINING = frozenset(("train-ai", "train-genai", "ai", "genai"))

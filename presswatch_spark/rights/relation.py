@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from presswatch_spark.rights.model import ALLOWED, RESERVED, UNKNOWN
+from presswatch_spark.rights.declaration import ALLOWED, RESERVED, UNKNOWN
 
 BOTH, BEFORE, AFTER, NONE, CONFLICTING = "both", "before", "after", "none", "conflicting"
 STATUSES = (BOTH, BEFORE, AFTER, CONFLICTING, NONE, UNKNOWN)

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from protego import Protego
 
-from presswatch_spark.rights.model import AGENTS, ANY_AGENT
+from presswatch_spark.rights.declaration import AGENTS, ANY_AGENT
 
 PARSER = f"protego {version('protego')}"
 

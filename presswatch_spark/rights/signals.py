@@ -6,18 +6,18 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
+from presswatch_spark.formats.http.charsets import UTF_8, to_utf8
+from presswatch_spark.formats.http.media import kind_of_content
+from presswatch_spark.formats.http.site_files import site_file
+from presswatch_spark.formats.http.xhtml import as_html
+from presswatch_spark.model import Capture
+from presswatch_spark.rights.declaration import Signal, left_out
 from presswatch_spark.rights.files import file_signals
 from presswatch_spark.rights.headers import header_signals
 from presswatch_spark.rights.jsonld import ACCESSIBLE, Part, object_signals, objects_of, parts_of, value_of
 from presswatch_spark.rights.metas import meta_signals
-from presswatch_spark.rights.model import Signal, left_out
 from presswatch_spark.rights.paywall import paywall_signals
 from presswatch_spark.rights.tags import ELEMENTS, PAGE_BYTES, elements_of
-from presswatch_spark.sources.base import Capture
-from presswatch_spark.sources.http.charsets import UTF_8, to_utf8
-from presswatch_spark.sources.http.media import kind_of_content
-from presswatch_spark.sources.http.site_files import site_file
-from presswatch_spark.sources.http.xhtml import as_html
 
 _TDMREP_IN_PDF = re.compile(rb"tdm[:-]?reservation", re.IGNORECASE)
 

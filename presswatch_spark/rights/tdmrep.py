@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from presswatch_spark.rights.model import ALLOWED, RESERVED, UNKNOWN, Signal, bounded
-from presswatch_spark.sources.table.json_text import parse
+from presswatch_spark.formats.table.json_text import parse
+from presswatch_spark.rights.declaration import ALLOWED, RESERVED, UNKNOWN, Signal, bounded
 
 RULES_READ = 100
 

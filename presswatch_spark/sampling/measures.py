@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.matching.confidence import CONFIDENCES
-from presswatch_spark.matching.grade import GRADES
+from presswatch_spark.judgement.confidence import CONFIDENCES
+from presswatch_spark.judgement.grade import GRADES
 
 COLUMNS = [
     "shard_uri",

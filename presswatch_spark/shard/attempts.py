@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from presswatch_spark.errors import PresswatchError, StorageError
-from presswatch_spark.sources.base import ReadReport
+from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.hosts import BlockedError
 from presswatch_spark.storage.objects import printable
 from presswatch_spark.storage.time_limits import LateError, time_limit

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.storage.model import MissingError, StorageOptions
+from presswatch_spark.storage.contract import MissingError, StorageOptions
 from presswatch_spark.storage.objects import (
     ObjectInfo,
     canonical,

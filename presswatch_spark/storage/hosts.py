@@ -18,7 +18,7 @@ from enum import Enum, auto
 
 from presswatch_spark.errors import StorageError
 from presswatch_spark.storage.asked_waits import asked_wait, used_up_for
-from presswatch_spark.storage.model import StorageOptions
+from presswatch_spark.storage.contract import StorageOptions
 from presswatch_spark.storage.shared_state import FURTHEST_SECONDS, Facts, paused_hosts, state_of
 from presswatch_spark.storage.throttling import (
     TELL_SECONDS,

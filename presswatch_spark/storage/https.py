@@ -23,9 +23,16 @@ from urllib3.exceptions import (
 )
 
 from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError
+from presswatch_spark.storage.contract import (
+    Body,
+    DeniedError,
+    MissingError,
+    ObjectInfo,
+    StorageOptions,
+    pause,
+)
 from presswatch_spark.storage.hosts import Host, Verdict
 from presswatch_spark.storage.lines import Line, Lines, SlowAnswerError
-from presswatch_spark.storage.model import Body, DeniedError, MissingError, ObjectInfo, StorageOptions, pause
 from presswatch_spark.storage.replies import Reply
 from presswatch_spark.storage.shared_state import state_of
 from presswatch_spark.storage.slots import Slots

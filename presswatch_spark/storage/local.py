@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from presswatch_spark.errors import StorageError
-from presswatch_spark.storage.model import Body, MissingError, ObjectInfo, StorageOptions, conflict
+from presswatch_spark.storage.contract import Body, MissingError, ObjectInfo, StorageOptions, conflict
 from presswatch_spark.storage.uris import is_hidden
 
 # What the removal of a folder meets when others change it meanwhile; and how often it is begun again.

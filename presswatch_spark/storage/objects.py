@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from presswatch_spark.errors import ConfigError, StorageError
-from presswatch_spark.storage.local import LocalStore, explained, partial_path
-from presswatch_spark.storage.model import (
+from presswatch_spark.storage.contract import (
     ConflictError,
     DeniedError,
     MissingError,
@@ -26,6 +25,7 @@ from presswatch_spark.storage.model import (
     Stream,
     changed,
 )
+from presswatch_spark.storage.local import LocalStore, explained, partial_path
 from presswatch_spark.storage.streams import READ_BYTES, ByteStream, RangeFile
 from presswatch_spark.storage.uris import canonical, first_hidden, is_hidden, printable, scheme_of
 

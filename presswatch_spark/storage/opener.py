@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from presswatch_spark.storage.model import ObjectInfo, StorageOptions, Stream
+from presswatch_spark.storage.contract import ObjectInfo, StorageOptions, Stream
 from presswatch_spark.storage.objects import ByteStream, open_stream
 
 # Of an object that was looked into further, the beginning is not kept.

@@ -18,8 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
 
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.storage.hosts import Host
-from presswatch_spark.storage.model import (
+from presswatch_spark.storage.contract import (
     Body,
     MissingError,
     ObjectInfo,
@@ -28,6 +27,7 @@ from presswatch_spark.storage.model import (
     conflict,
     pause,
 )
+from presswatch_spark.storage.hosts import Host
 from presswatch_spark.storage.s3_errors import PROCESS_PROVIDER, explained, from_reply
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.shared_state import state_of

@@ -23,7 +23,7 @@ from botocore.exceptions import (
 )
 
 from presswatch_spark.errors import StorageError
-from presswatch_spark.storage.model import DeniedError, MissingError, NoBucketError, StorageOptions
+from presswatch_spark.storage.contract import DeniedError, MissingError, NoBucketError, StorageOptions
 from presswatch_spark.storage.uris import bucket_and_key
 
 _MISSING = {

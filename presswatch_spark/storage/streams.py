@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from presswatch_spark.errors import TruncatedError
-from presswatch_spark.storage.model import ObjectInfo, Reader, Store, changed, pause
+from presswatch_spark.storage.contract import ObjectInfo, Reader, Store, changed, pause
 from presswatch_spark.storage.time_limits import check_time, current_limit, under
 from presswatch_spark.storage.uris import printable
 

@@ -26,8 +26,8 @@ from presswatch_spark.storage.objects import (
     write_object,
 )
 from presswatch_spark.storage.uris import join, printable
+from presswatch_spark.tables.places import WATCH_FOLDER
 
-FOLDER = "_watch"
 LAYOUT = 1
 KEY_LETTERS = 16
 
@@ -110,7 +110,7 @@ class Claims:
 
     def uri(self, release: str, key: str) -> str:
         """Where the claim of a release is."""
-        return join(canonical(self.out), f"{FOLDER}/{release}-{key[:KEY_LETTERS]}.json")
+        return join(canonical(self.out), f"{WATCH_FOLDER}/{release}-{key[:KEY_LETTERS]}.json")
 
     def read(self, release: str, key: str) -> Held | None:
         """The claim as it is now; None if nobody has claimed the release.

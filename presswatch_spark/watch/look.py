@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.releases.model import Release
+from presswatch_spark.releases.release import Release
 from presswatch_spark.storage.objects import ConflictError
 from presswatch_spark.watch.claims import Claim, Claims, Held, State, renewed
 from presswatch_spark.watch.holding import Clock, Holding

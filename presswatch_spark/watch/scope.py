@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from presswatch_spark.errors import InputError, StorageError
 from presswatch_spark.releases.known import Known
 from presswatch_spark.releases.listing import Listing
-from presswatch_spark.releases.model import CRAWL, NEWS, NEWS_SINCE, Release
+from presswatch_spark.releases.release import CRAWL, NEWS, NEWS_SINCE, Release
 from presswatch_spark.releases.shards import shards_of
 from presswatch_spark.settings.config import DatasetRules
 from presswatch_spark.storage.objects import DeniedError, MissingError, StorageOptions

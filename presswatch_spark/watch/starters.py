@@ -14,7 +14,7 @@ from presswatch_spark.watch.claims import Claim
 
 LOCAL = "local"
 DONE, FAILED, PARTIAL = 0, 1, 3
-"""Exit codes of a scan: see `presswatch_spark.exits`."""
+"""Exit codes of a scan: see `presswatch_spark.cli.exits`."""
 
 Place = Mapping[str, str]
 Published = Callable[[str, datetime | None], int | None]

@@ -20,10 +20,10 @@ import boto3
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.corpus.build import build_corpus
-from presswatch_spark.output.tables import TableStore
+from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.store import TableStore
 from tests.chaos.job import Blow, Job
 from tests.chaos.weather import StormyServer, Weather
 from tests.corpora import Inline

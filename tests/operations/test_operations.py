@@ -21,10 +21,10 @@ import yaml
 from presswatch_spark.demo.prose import articles
 from presswatch_spark.deploy.profiles import profile_settings
 from presswatch_spark.monitoring.metrics import FAMILIES, STATUSES
-from presswatch_spark.output.tables import TableStore
 from presswatch_spark.settings.kinds import known_settings
-from presswatch_spark.tables import SCAN_LOG
-from presswatch_spark.watch.claims import FOLDER
+from presswatch_spark.tables.places import WATCH_FOLDER
+from presswatch_spark.tables.schemas import SCAN_LOG
+from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.corpora import MEMBERS, article, write_jsonl
 from tests.mirrors import ARTICLES, write_crawl
@@ -221,7 +221,7 @@ def test_every_command_of_the_document_does_what_it_says(account: Account) -> No
             account.hosts.over.wait(0.1)
     assert account.hosts.codes == [0] * 6, account.hosts.said
     assert [row["release"] for row in store.read("runs").to_pylist()] == [CRAWL, CRAWL, NEWER]
-    claims = boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=f"tables/{FOLDER}/")["Contents"]
+    claims = boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=f"tables/{WATCH_FOLDER}/")["Contents"]
     assert len(claims) == 1
 
     granted = policies()

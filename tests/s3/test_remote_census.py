@@ -13,14 +13,14 @@ import pytest
 from pyspark.sql import SparkSession
 
 from benchmarks.census.material import row_of, write_file
-from presswatch_spark import cli
 from presswatch_spark.censuses.parts import FileOutcome, read_outcome, write_part
 from presswatch_spark.censuses.run import CensusSummary, census
-from presswatch_spark.output.tables import TableStore
-from presswatch_spark.output.unfinished import UnfinishedRun, unfinished_runs
+from presswatch_spark.cli import main as cli
+from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.tables.store import TableStore
 from tests.censuses import FAST, census_corpus, some_rows, take
 from tests.servers import FINE, Fault, Server, web
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import trustme
 
-from presswatch_spark import cli
+from presswatch_spark.cli import main as cli
 from tests.scanned import FORMS, press_corpus, scan_here, some_pages
 from tests.servers import Fault, Server, web
 

@@ -13,12 +13,11 @@ import pytest
 
 from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.monitoring.progress import Counts
-from presswatch_spark.output.lease import Lease, held, leased
-from presswatch_spark.output.markers import Note, Wave, read_note, read_waves, write_note, write_wave
-from presswatch_spark.output.runs import Run, claim, clear, key_of
-from presswatch_spark.output.tables import TableStore
-from presswatch_spark.output.unfinished import UnfinishedRun, unfinished_runs
+from presswatch_spark.runs.claimed import Run, claim, clear, key_of
+from presswatch_spark.runs.markers import Note, Wave, read_note, read_waves, write_note, write_wave
+from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.lease import Lease, held, leased
 from presswatch_spark.storage.objects import (
     ConflictError,
     DeniedError,
@@ -28,7 +27,8 @@ from presswatch_spark.storage.objects import (
     write_object,
 )
 from presswatch_spark.storage.s3 import PutReply, S3Store
-from presswatch_spark.tables import RUNS
+from presswatch_spark.tables.schemas import RUNS
+from presswatch_spark.tables.store import TableStore
 from tests.servers import Fault, Server
 from tests.tables import row_of
 
@@ -141,7 +141,7 @@ class TestLease:
     def test_a_damaged_lock_is_taken_for_a_silent_one(
         self, options: StorageOptions, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("presswatch_spark.output.lease.USUAL", SECONDS)
+        monkeypatch.setattr("presswatch_spark.storage.lease.USUAL", SECONDS)
         write_object(URI, b"\xff", options)
         with leased(URI, options, SECONDS) as lease:
             lease.confirm()
@@ -212,7 +212,7 @@ class TestRuns:
             run.folder.write("run.json", data + b" ")
             return read_waves(*given)
 
-        monkeypatch.setattr("presswatch_spark.output.runs.read_waves", as_another_would)
+        monkeypatch.setattr("presswatch_spark.runs.claimed.read_waves", as_another_would)
         with pytest.raises(ConflictError), claim(store, KEY, NOON, SECONDS):
             pass
 
@@ -226,7 +226,7 @@ class TestRuns:
             write_note(folder, note, etag)
             write_note(folder, note, etag)
 
-        monkeypatch.setattr("presswatch_spark.output.runs.write_note", as_another_does)
+        monkeypatch.setattr("presswatch_spark.runs.claimed.write_note", as_another_does)
         with pytest.raises(ConflictError), claim(store, KEY, NOON, SECONDS):
             pass
         found = read_note(run.folder)
@@ -240,7 +240,7 @@ class TestRuns:
 
         def asleep_for_long(folder: Folder) -> tuple[Note, str] | None:
             monkeypatch.setattr(Lease, "take", taken)
-            monkeypatch.setattr("presswatch_spark.output.runs.read_note", read_note)
+            monkeypatch.setattr("presswatch_spark.runs.claimed.read_note", read_note)
             fall_asleep(sleepers[0])
             followers.append(claims.enter_context(claim(store, KEY, NOON, SECONDS)))
             write_wave(followers[0].folder, wave(followers[0], 0))
@@ -251,7 +251,7 @@ class TestRuns:
             sleepers.append(lease)
 
         monkeypatch.setattr(Lease, "take", remembered)
-        monkeypatch.setattr("presswatch_spark.output.runs.read_note", asleep_for_long)
+        monkeypatch.setattr("presswatch_spark.runs.claimed.read_note", asleep_for_long)
         with pytest.raises(OutputError, match="taken this run over"), claim(store, KEY, NOON, SECONDS):
             pass
         assert followers[0].folder.names() == ["run.json", "waves/000000-00000001.json"]

@@ -11,16 +11,16 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import OutputError, PresswatchError, StorageError
-from presswatch_spark.output import publish, sorting
-from presswatch_spark.output.lease import Lease
-from presswatch_spark.output.parts import COLUMNS, part_files, read_part
-from presswatch_spark.output.published import DamagedTablesError
-from presswatch_spark.output.tables import SCHEMAS, TableStore
 from presswatch_spark.pipeline import RunSummary
+from presswatch_spark.runs import publish, sorting
+from presswatch_spark.runs.parts import COLUMNS, part_files, read_part
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.lease import Lease
 from presswatch_spark.storage.objects import MissingError, StorageOptions, read_object
-from presswatch_spark.tables import SCAN_LOG
+from presswatch_spark.tables.published_files import DamagedTablesError
+from presswatch_spark.tables.schemas import SCAN_LOG
+from presswatch_spark.tables.store import SCHEMAS, TableStore
 from presswatch_spark.user_cache import user_temporary
 from tests.servers import Fault, Server
 from tests.spark.fakes import declare, fake_shards, run_fake

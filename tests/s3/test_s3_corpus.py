@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.corpus.build import build_corpus
+from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.store import CACHE_VARIABLE, Corpus
 from presswatch_spark.errors import CorpusError, OutputError
 from presswatch_spark.settings.config import CorpusConfig

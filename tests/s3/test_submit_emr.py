@@ -17,11 +17,12 @@ from typing import Any
 import boto3
 import pytest
 
-from presswatch_spark import cli
+from presswatch_spark.cli import main as cli
+from presswatch_spark.cli.job import run_job
 from presswatch_spark.deploy import ledger as ledger_module
 from presswatch_spark.deploy import waiting
 from presswatch_spark.deploy.archive import NEEDED
-from presswatch_spark.deploy.aws import ServiceError
+from presswatch_spark.deploy.clients import ServiceError
 from presswatch_spark.deploy.job_runs import JobRuns
 from presswatch_spark.deploy.ledger import Ledger
 from presswatch_spark.deploy.profiles import load_profile
@@ -31,7 +32,6 @@ from presswatch_spark.deploy.steps import Steps
 from presswatch_spark.deploy.submission import submission
 from presswatch_spark.deploy.tarball import pack
 from presswatch_spark.errors import StorageError
-from presswatch_spark.job import run_job
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.user_cache import user_temporary
 from tests.conftest import ROOT
@@ -288,7 +288,7 @@ def test_a_check_without_an_archive_says_so_and_makes_none(
     checkout = tmp_path / "checkout"
     (checkout / "jobs").mkdir(parents=True)
     (checkout / "jobs" / "scan.py").touch()
-    monkeypatch.setattr("presswatch_spark.deploy.running.ROOT", checkout)
+    monkeypatch.setattr("presswatch_spark.cli.submitting.ROOT", checkout)
     assert cli.run(["submit", "--on", str(emr.profile), "--check", "scan", *JOB]) == 0
     assert "there is no archive of these sources yet" in capsys.readouterr().out
     assert not (checkout / "dist").exists()
@@ -498,7 +498,7 @@ def test_ctrl_c_while_the_log_is_waited_for_leaves_the_exit_code(
         raise KeyboardInterrupt
 
     emr.hosts.code = 3
-    monkeypatch.setattr("presswatch_spark.deploy.running.driver_log", interrupted)
+    monkeypatch.setattr("presswatch_spark.cli.submitting.driver_log", interrupted)
     assert emr.submit() == 3
     assert "goes on" not in capsys.readouterr().err
 
@@ -509,7 +509,7 @@ def test_who_can_no_longer_look_is_told_that_the_job_goes_on(
     def expired(*_: object) -> None:
         raise ServiceError("EMR refused it: ExpiredTokenException")
 
-    monkeypatch.setattr("presswatch_spark.deploy.running.wait", expired)
+    monkeypatch.setattr("presswatch_spark.cli.submitting.wait", expired)
     assert emr.submit() == 1
     (job,) = emr.hosts.jobs()
     assert f"the job {job.id} goes on" in capsys.readouterr().err

@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark import cli
+from presswatch_spark.cli import main as cli
 from presswatch_spark.demo import shards
 from presswatch_spark.demo.prose import articles, pages
-from presswatch_spark.output.tables import TableStore
 from presswatch_spark.storage.objects import StorageOptions, stat
-from presswatch_spark.tables import SCAN_LOG
+from presswatch_spark.tables.schemas import SCAN_LOG
+from presswatch_spark.tables.store import TableStore
 from tests.commands import presswatch
 from tests.conftest import ROOT
 from tests.corpora import article, build, write_jsonl

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark import cli
+from presswatch_spark.cli import main as cli
 from presswatch_spark.demo.prose import articles
 from presswatch_spark.errors import OutputError
-from presswatch_spark.output.tables import TableStore
 from presswatch_spark.storage.objects import StorageOptions, write_object
+from presswatch_spark.tables.store import TableStore
 from tests.commands import presswatch
 from tests.conftest import ROOT
 from tests.corpora import article, build, write_jsonl
@@ -255,7 +255,7 @@ def test_tables_are_made_beside_a_claim_and_beside_nothing_else_of_others(
 
 
 def test_a_loop_goes_on_after_a_look_that_failed(capsys: pytest.CaptureFixture[str]) -> None:
-    from presswatch_spark.commands.watch import repeated
+    from presswatch_spark.cli.commands.watch import repeated
     from presswatch_spark.errors import StorageError
 
     looks: list[Any] = [StorageError("the endpoint cannot be reached"), 0]

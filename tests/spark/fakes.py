@@ -17,14 +17,14 @@ from pyspark.sql import SparkSession
 from presswatch_spark.errors import CorruptError, StorageError
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.output.runs import claim
-from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary, Work, execute
+from presswatch_spark.runs.claimed import claim
 from presswatch_spark.settings.config import RunRules
-from presswatch_spark.shard.reading import Reading
-from presswatch_spark.shard.scan import ShardOutcome, outcome_of
+from presswatch_spark.shard.attempt import Reading
+from presswatch_spark.shard.shard_scan import ShardOutcome, outcome_of
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
-from presswatch_spark.tables import MATCHES, RIGHTS_SIGNALS
+from presswatch_spark.tables.schemas import MATCHES, RIGHTS_SIGNALS
+from presswatch_spark.tables.store import TableStore
 from tests.tables import row_of
 
 FACTS: Mapping[str, object] = {

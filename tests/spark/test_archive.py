@@ -16,9 +16,9 @@ from pyspark.sql import SparkSession
 from presswatch_spark.deploy.archive import Target, archive_for
 from presswatch_spark.deploy.requests import FOLDER, PYTHON
 from presswatch_spark.deploy.tarball import check_archive
-from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import scan
 from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.spark.press import Press
 

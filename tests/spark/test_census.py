@@ -13,17 +13,17 @@ from pyspark.sql import SparkSession
 
 from benchmarks.census.indices import Index, write_index
 from benchmarks.census.material import file_of, row_of, write_file
-from presswatch_spark import cli
 from presswatch_spark.censuses.parts import FileOutcome, part_of, read_outcome, write_part
 from presswatch_spark.censuses.run import CensusSummary, census
-from presswatch_spark.corpus.spread import spread
+from presswatch_spark.cli import main as cli
+from presswatch_spark.corpus.building.spread import spread
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
-from presswatch_spark.matching.digests import table_digest
-from presswatch_spark.output.files import SOUGHT
-from presswatch_spark.output.tables import TableStore
-from presswatch_spark.output.unfinished import UnfinishedRun, unfinished_runs
+from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
 from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.tables.digests import table_digest
+from presswatch_spark.tables.sorted_files import SOUGHT
+from presswatch_spark.tables.store import TableStore
 from tests.censuses import Deadly, census_corpus
 
 

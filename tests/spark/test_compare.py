@@ -11,10 +11,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import InputError, OutputError
-from presswatch_spark.output.tables import TableStore
 from presswatch_spark.queries.compare import compare
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
-from presswatch_spark.tables import COMPARISON, RUNS, SCAN_LOG
+from presswatch_spark.tables.schemas import COMPARISON, RUNS, SCAN_LOG
+from presswatch_spark.tables.store import TableStore
 from tests.tables import match, publish, row_of, write
 
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from presswatch_spark.corpus.build import build_corpus
+from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.layout import ARTICLES_PER_PART
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import CorruptError

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.output.tables import TableStore
+from presswatch_spark.tables.store import TableStore
 from tests.reading import pages
-from tests.unit.test_truncation import FORMATS, PAGES, is_boundary, whole_before
+from tests.unit.formats.test_truncation import FORMATS, PAGES, is_boundary, whole_before
 
 MEMBERS = """
 publishers:

@@ -14,13 +14,13 @@ from presswatch_spark import pipeline
 from presswatch_spark.errors import OutputError, PresswatchError
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.output import damage
-from presswatch_spark.output.parts import COLUMNS
-from presswatch_spark.output.published import DamagedTablesError
-from presswatch_spark.output.tables import PUBLISHED_BY, PUBLISHERS, SCHEMAS, TableStore
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.queries.sql import run_query
+from presswatch_spark.runs import damaged_waves as damage
+from presswatch_spark.runs.parts import COLUMNS
 from presswatch_spark.settings.config import RunRules
+from presswatch_spark.tables.published_files import DamagedTablesError
+from presswatch_spark.tables.store import PUBLISHED_BY, PUBLISHERS, SCHEMAS, TableStore
 from tests.spark.fakes import counted, declare, fake_shards, run_fake, times_scanned
 from tests.tables import flip_a_bit
 

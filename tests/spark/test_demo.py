@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark import cli
-from presswatch_spark.commands.scan import incomplete_message
+from presswatch_spark.cli import main as cli
+from presswatch_spark.cli.commands.scan import incomplete_message
 from presswatch_spark.demo.run import Demonstration, run_demo
 from presswatch_spark.demo.show import document_texts
 from presswatch_spark.demo.texts import press

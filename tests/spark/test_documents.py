@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark import cli
+from presswatch_spark.cli import main as cli
 from presswatch_spark.demo.generate import release_pages, write_press
 from presswatch_spark.demo.run import FORMS, write_shards
-from presswatch_spark.output.tables import TableStore
+from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.documents import DOCS, PROGRAM, README, blocks, commands, links, pages, text_of
 from tests.s3.archives import write_archive

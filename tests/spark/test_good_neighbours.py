@@ -14,17 +14,17 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark import cli
+from presswatch_spark.cli import main as cli
 from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.monitoring.throttled import Follower, throttling_told
-from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.storage.hosts import Host, will_ask
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shared_state import state_of
 from presswatch_spark.storage.throttling import Waiting
+from presswatch_spark.tables.store import TableStore
 from tests.servers import Fault, Server, web
 from tests.spark.conftest import SHARDS
 from tests.spark.press import Press

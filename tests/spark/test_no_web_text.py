@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.output.tables import SCHEMAS, TableStore
+from presswatch_spark.tables.store import SCHEMAS, TableStore
 from tests.conftest import ROOT
 from tests.exposition import parsed
 from tests.scanned import press, press_corpus

@@ -19,18 +19,18 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import OutputError, PresswatchError, StorageError
-from presswatch_spark.matching.digests import table_digest as digest_of
 from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.output import publish
-from presswatch_spark.output.files import GROUP_ROWS, ORDERS, SOUGHT, SortedFiles
-from presswatch_spark.output.parts import COLUMNS
-from presswatch_spark.output.sorting import Sorted, sorted_by_spark, sorted_here
-from presswatch_spark.output.tables import SCHEMAS, TableStore
+from presswatch_spark.runs import publish
+from presswatch_spark.runs.parts import COLUMNS
+from presswatch_spark.runs.sorting import Sorted, sorted_by_spark, sorted_here
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables import MATCHES
+from presswatch_spark.tables.digests import table_digest as digest_of
+from presswatch_spark.tables.schemas import MATCHES
+from presswatch_spark.tables.sorted_files import GROUP_ROWS, ORDERS, SOUGHT, SortedFiles
+from presswatch_spark.tables.store import SCHEMAS, TableStore
 from tests.spark.fakes import be_cut, declare, fake_shards, run_fake
 
 SHARDS = 7

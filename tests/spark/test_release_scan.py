@@ -12,9 +12,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.settings.config import RunRules, ScanConfig
+from presswatch_spark.tables.store import TableStore
 from tests.spark.press import Press
 from tests.wet_records import packed_as, record
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.cli import run
+from presswatch_spark.cli.main import run
 from presswatch_spark.demo.shards import write_wet
-from presswatch_spark.output.tables import TableStore
+from presswatch_spark.tables.store import TableStore
 from tests.corpora import article, build, write_jsonl
 from tests.reading import SmallPage
-from tests.unit.test_rights_scan import SITE, Answer, write_warc
+from tests.unit.rights.test_rights_scan import SITE, Answer, write_warc
 
 PLAIN, HTML = [("Content-Type", "text/plain")], [("Content-Type", "text/html; charset=utf-8")]
 ROBOTS = f"{SITE}/robots.txt"

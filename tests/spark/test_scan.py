@@ -14,13 +14,13 @@ from typing import Any, cast
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.corpus.build import build_corpus
+from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.errors import ConfigError, CorpusError, InputError
 from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.output.tables import TableStore
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.settings.config import CorpusConfig, GradeRules, ReadRules, RunRules, ScanConfig
 from presswatch_spark.storage.objects import StorageOptions, read_range
+from presswatch_spark.tables.store import TableStore
 from presswatch_spark.text.words import word_at, words_of
 from tests.servers import web
 from tests.spark.conftest import PAGES, SHARDS

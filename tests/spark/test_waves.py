@@ -16,12 +16,12 @@ from pyspark.sql import SparkSession
 from presswatch_spark.errors import OutputError, PresswatchError
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.output.tables import TableStore
-from presswatch_spark.output.waves import FULL_SHARD_BYTES, WaveScan, dealt, tasks_for
 from presswatch_spark.pipeline import RunSummary
+from presswatch_spark.runs.waves import FULL_SHARD_BYTES, WaveScan, dealt, tasks_for
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.shard.attempts import ALL_DIED
 from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.tables.store import TableStore
 from tests.spark.fakes import (
     counted,
     die,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from presswatch_spark import compiled
-from presswatch_spark.corpus import index
+from presswatch_spark.corpus.building import index_parts as index
 
 
 @pytest.fixture(autouse=True)

@@ -13,12 +13,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from presswatch_spark import tables
-from presswatch_spark.commands.scan import scan
+from presswatch_spark.cli.commands.scan import scan
 from presswatch_spark.corpus.registry import load_registry
+from presswatch_spark.formats.row_datasets import TRIED
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.settings.load import load_scan_config
-from presswatch_spark.sources.rows import TRIED
+from presswatch_spark.tables import schemas as tables
 from tests.conftest import ROOT
 from tests.documents import text_of
 
@@ -32,11 +32,11 @@ SCHEMAS = {
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
 PURE = (
     "text.words",
-    "sources.detect",
+    "formats.detection",
     "releases.shards",
     "storage.objects",
-    "matching.sieve",
-    "matching.verify",
+    "sieve.sieve",
+    "verify.verification",
     "sampling.estimate",
     "costs.estimate",
     "settings.load",
@@ -87,7 +87,7 @@ def test_pure_rooms_load_without_spark(module: str) -> None:
 
 def test_a_worker_loads_no_library_that_it_does_not_use() -> None:
     unused = "{'scipy.integrate', 'datasketch'}"
-    code = f"import sys, presswatch_spark.shard.scan; print(*{unused} & {{*sys.modules}})"
+    code = f"import sys, presswatch_spark.shard.shard_scan; print(*{unused} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert not done.stdout.strip()
 

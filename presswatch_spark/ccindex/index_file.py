@@ -1,0 +1,237 @@
+"""An index file read by range: its footer, then of the row groups that can match the hosts, then the rest.
+
+A row group is left out by the statistics of its SURT keys, or of its registered domains where a file has no
+keys. Of one that stays, the column of hosts is read first, which is small, and the others only if a host is
+wanted. Row groups without statistics are looked into: nothing is left out on a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from presswatch_spark.ccindex.columns import SEARCHED, chosen_columns, missing_columns
+from presswatch_spark.ccindex.wanted import Wanted
+from presswatch_spark.errors import CorruptError, PresswatchError
+from presswatch_spark.formats.table.footer import BYTE_ARRAY, Chunk, RowGroup
+from presswatch_spark.formats.table.opening import (
+    ARROW_ERRORS,
+    DAMAGE_ERRORS,
+    Opened,
+    dotted_names,
+    opened,
+)
+from presswatch_spark.formats.table.row_groups import GroupReader
+from presswatch_spark.formats.table.row_values import column_at
+from presswatch_spark.model import ReadReport
+from presswatch_spark.storage.counted import CountedFile
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, random_access
+
+Row = dict[str, object]
+Places = npt.NDArray[np.int64]
+
+BATCH_ROWS = 1 << 14
+TEXT_KINDS = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_binary_view,
+    pa.types.is_fixed_size_binary,
+)
+# What a value of a time zone, a time or a text can fail with that Python does not have.
+VALUE_ERRORS = (ArithmeticError, LookupError, ValueError, *ARROW_ERRORS)
+
+
+@dataclass(slots=True)
+class IndexReport(ReadReport):
+    """How far the reading of an index file got.
+
+    `rows` and `row_groups` are those of the file; `row_groups_read` those whose hosts were looked at;
+    `row_groups_done` those that were read as far as they matter, or left out. `missing` names the columns
+    that the file lacks.
+    """
+
+    rows: int = 0
+    row_groups: int = 0
+    row_groups_read: int = 0
+    row_groups_done: int = 0
+    missing: tuple[str, ...] = ()
+
+
+def read_index(
+    info: ObjectInfo, wanted: Wanted, storage: StorageOptions, report: IndexReport
+) -> Iterator[tuple[int, Row]]:
+    """Yield the rows on wanted hosts, each with its index in the file, as values by our names of the columns.
+
+    A column that the file lacks is in no row. A row group that cannot be read is a defect, and gives no rows.
+
+    Raises:
+        CorruptError: there is no footer that can be read, or no column of URLs.
+        StorageError: the object cannot be reached.
+    """
+    # Every read of pyarrow's is one request for just its bytes; ranges that nearly touch are read as one.
+    with CountedFile(random_access(info, storage, read_ahead=0)) as file:
+        try:
+            # Spark wrote the times of the real index as INT96, whose nanoseconds reach to 2262 only.
+            parquet = opened(
+                cast(BinaryIO, file), printable(info.uri), pre_buffer=True, coerce_int96_timestamp_unit="us"
+            )
+            report.rows, report.row_groups = parquet.footer.rows, len(parquet.footer.groups)
+            yield from _IndexFile(parquet, _columns(parquet, info.uri, report), wanted, report).rows()
+        finally:
+            report.bytes_read = file.bytes_read
+
+
+def _columns(parquet: Opened, uri: str, report: IndexReport) -> dict[str, str]:
+    schema = parquet.schema
+    chosen = chosen_columns(dotted_names(schema))
+    sample = pa.RecordBatch.from_pylist([], schema)
+    # What is no text names no host: it must not leave a row out.
+    for ours in {"host", "url", "captured_at"} & chosen.keys():
+        kind = column_at(sample, chosen[ours]).type
+        # Nor is a number a moment: of what unit, and since when?
+        if not (_is_text(kind) or (ours == "captured_at" and pa.types.is_timestamp(kind))):
+            del chosen[ours]
+    if "url" not in chosen:
+        raise CorruptError(
+            "this is no columnar index: it has no column `url` of text",
+            where=printable(uri),
+            remedy="name the files below cc-index/table/cc-main/warc/",
+        )
+    report.missing = missing_columns(chosen, printable(uri))
+    return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class _IndexFile:
+    parquet: Opened
+    columns: Mapping[str, str]
+    wanted: Wanted
+    report: IndexReport
+
+    def rows(self) -> Iterator[tuple[int, Row]]:
+        first = 0
+        for group, described in enumerate(self.parquet.footer.groups):
+            if self._may_match(described):
+                self.report.row_groups_read += 1
+                for place, row in self._rows_of(group):
+                    yield first + place, row
+            else:
+                self.report.row_groups_done += 1
+            first += described.rows
+
+    def _may_match(self, group: RowGroup) -> bool:
+        """Whether the statistics of a row group leave room for a wanted host."""
+        chunks = {chunk.leaf.path: chunk for chunk in group.chunks}
+        for ours, may_hold in (("key", self.wanted.in_keys), ("domain", self.wanted.in_domains)):
+            chunk = chunks.get(self.columns.get(ours, ""))
+            bounds = None if chunk is None else _bounds(chunk)
+            if bounds:
+                return may_hold(*bounds)
+        return True
+
+    def _rows_of(self, group: int) -> Iterator[tuple[int, Row]]:
+        """The rows of a row group on wanted hosts; all of them, or none and a defect."""
+        try:
+            places = self._wanted_places(group)
+            found = list(self._columns_at(group, places)) if len(places) else []
+        except DAMAGE_ERRORS as error:
+            failure = self.parquet.file.failure
+            if isinstance(failure, PresswatchError):
+                raise failure from error
+            self.report.add_defect(f"row group cannot be read ({type(error).__name__})", group, "row group")
+            return
+        self.report.row_groups_done += 1
+        for taken, columns in found:
+            values = {ours: _values(column) for ours, column in columns.items()}
+            for i, place in enumerate(taken.tolist()):
+                yield place, {ours: column[i] for ours, column in values.items()}
+
+    def _wanted_places(self, group: int) -> Places:
+        """Rows of a row group whose host is wanted; all of them where the file does not name hosts."""
+        name = self.columns.get("host")
+        if name is None:
+            return np.arange(self.parquet.footer.groups[group].rows)
+        places = [np.empty(0, np.int64)]
+        for first, batch in self._batches(group, [name]):
+            hosts = column_at(batch, name).dictionary_encode()
+            known = [self.wanted.is_host(host) for host in _values(hosts.dictionary)]
+            # A host that is null stands at the end: those are decided by their URLs.
+            kept = np.array([*known, True])[hosts.indices.fill_null(len(known)).to_numpy()]
+            places.append(first + np.flatnonzero(kept))
+        return np.concatenate(places)
+
+    def _columns_at(self, group: int, places: Places) -> Iterator[tuple[Places, dict[str, pa.Array]]]:
+        """Some rows of a row group, a batch at a time: which they are, and their columns by our names."""
+        names = {ours: name for ours, name in self.columns.items() if ours not in SEARCHED}
+        for first, batch in self._batches(group, sorted(names.values())):
+            begin, end = np.searchsorted(places, (first, first + len(batch)))
+            if begin < end:
+                taken = places[begin:end]
+                at = pa.array(taken - first)
+                yield taken, {ours: _movable(column_at(batch, name)).take(at) for ours, name in names.items()}
+
+    def _batches(self, group: int, names: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Columns of a row group in batches, each with its first row: no more is held of a group than that.
+
+        Raises one of `DAMAGE_ERRORS` where they are not what the footer says.
+        """
+        first = 0
+        for batch in GroupReader(self.parquet, group, names).batches(BATCH_ROWS):
+            yield first, batch
+            first += len(batch)
+
+
+def _bounds(chunk: Chunk) -> tuple[str, str] | None:
+    """The least and the greatest value of a column of a row group; None if some row may be outside."""
+    if chunk.nulls != 0 or chunk.least is None or chunk.greatest is None or chunk.leaf.kind != BYTE_ARRAY:
+        return None
+    try:
+        return chunk.least.decode(), chunk.greatest.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return any(is_kind(kind) for is_kind in TEXT_KINDS)
+
+
+def _movable(column: pa.Array) -> pa.Array:
+    """A column of which Arrow can take rows: of views it cannot."""
+    is_view = pa.types.is_string_view(column.type) or pa.types.is_binary_view(column.type)
+    return column.cast(pa.large_binary()) if is_view else column
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """The values of a column as Python has them: U+FFFD for what is no UTF-8, None for what it has not."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if _is_text(column.type):
+        return [
+            None if value is None else value.decode("utf-8", "replace")
+            for value in column.cast(pa.large_binary()).to_pylist()
+        ]
+    try:
+        values = list(column.to_pylist())
+    except VALUE_ERRORS:
+        values = [_value(each) for each in column]
+    if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
+        # Tools that know no missing integers make floats of a column that has one.
+        return [int(value) if value is not None and value % 1 == 0 else value for value in values]
+    return values
+
+
+def _value(value: pa.Scalar) -> Any:
+    try:
+        return value.as_py()
+    except VALUE_ERRORS:
+        return None

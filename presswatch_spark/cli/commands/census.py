@@ -1,0 +1,164 @@
+"""`presswatch census`: which of the members' pages a release holds, by its columnar index alone."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from presswatch_spark.cli.commands.scan import ending, incomplete_lines
+from presswatch_spark.cli.options import (
+    given_settings,
+    setting_option,
+    spark_options,
+    storage_options,
+    tell,
+)
+from presswatch_spark.monitoring.events import EventLog, failure_told
+
+if TYPE_CHECKING:
+    from presswatch_spark.censuses.parts import Kind
+    from presswatch_spark.censuses.run import CensusSummary
+
+TITLES_SHOWN = 50
+VALUES_SHOWN = 4
+HEADERS = ("title", "publisher", "captures", "of articles", "subsets", "statuses", "languages")
+
+
+@click.command()
+@click.argument("more", nargs=-1, metavar="[PATH …]")
+@click.option(
+    "--release",
+    "releases",
+    required=True,
+    multiple=True,
+    metavar="ID|PATH",
+    help="A crawl, as CC-MAIN-2024-22, or its index: files, folders, globs, addresses, lists.",
+)
+@click.option("--corpus", required=True, metavar="DIR", help="The corpus, from `presswatch corpus build`.")
+@click.option("--out", required=True, metavar="DIR", help="Folder of the tables; scans may share it.")
+@click.option("--config", metavar="FILE", help="Settings in YAML; see conf/scan.yaml.")
+@click.option(
+    "--base",
+    metavar="URI",
+    help="What the lines of a *.paths.gz list are relative to; of a crawl, a mirror of where it lives.",
+)
+@setting_option("--release-name", "read.release", "Release to write where the index names none", "NAME")
+@storage_options
+@spark_options("run")
+@setting_option("--log-format", "run.log_format", "What stderr is written for: people, or collectors of logs")
+@click.pass_context
+def census(
+    context: click.Context,
+    /,
+    more: tuple[str, ...],
+    releases: tuple[str, ...],
+    corpus: str,
+    out: str,
+    config: str | None,
+    base: str | None,
+    **flags: Any,
+) -> None:
+    """List every capture of the members' pages in a release.
+
+    Only the columnar index of the release is read, and of that only the row groups that can hold a member's
+    site or an article's URL. The captures go to the table `captures`, with a pointer to each record.
+    """
+    from presswatch_spark.face import census as take_census
+    from presswatch_spark.settings.load import load_scan_config
+    from presswatch_spark.show import counted, table_lines, terminal_width
+
+    given = given_settings(flags)
+    settings = load_scan_config(config, os.environ, given)
+    events = EventLog() if settings.run.log_format == "json" else None
+    with failure_told(events):
+        summary = take_census(
+            (*releases, *more), corpus=corpus, out=out, base=base, config=config, settings=given,
+            tell=(lambda news: events.tell("planned", told=news)) if events else tell, events=events,
+        ).summary  # fmt: skip
+    incomplete = [line for line in summary.log if line["status"] != "complete"]
+    with ending(context, incomplete=bool(incomplete)):
+        for line in summary_lines(summary, out):
+            click.echo(line)
+        rows = list(title_rows(summary))
+        for line in table_lines(HEADERS, rows[:TITLES_SHOWN], terminal_width(), wrapped=HEADERS):
+            click.echo(line)
+        rest = f"; {len(rows) - TITLES_SHOWN:,} of them not shown" if len(rows) > TITLES_SHOWN else ""
+        articles = sum(count for kind, count in summary.kinds.items() if kind.url_match == "article")
+        click.echo(
+            f"{counted(len(rows), 'title')}, {counted(summary.row['captures'], 'capture')},"
+            f" {articles:,} of articles{rest}"
+        )
+        # Of these, events have told already.
+        if incomplete and not events:
+            named = [(line["status"], line["shard_uri"], line["error"]) for line in incomplete]
+            for line in incomplete_lines(named, len(summary.log), "census_log", summary.row["run_id"], out):
+                click.echo(line, err=True)
+
+
+def summary_lines(summary: CensusSummary, out: str) -> Iterator[str]:
+    """What a census found and what it read, in a few lines."""
+    from presswatch_spark.show import counted, printable
+
+    row, log = summary.row, summary.log
+    there = {kind.title_id for kind in summary.kinds}
+    of = f" of {printable(row['release'])}" if row["release"] else ""
+    yield (
+        f"census {row['run_id']}{of}: {counted(row['captures'], 'capture')} of {len(there):,} of"
+        f" {counted(len(summary.titles), 'title')}, in {counted(row['rows'], 'row')} of"
+        f" {counted(row['shards_planned'], 'index file')},"
+        f" {summary.seconds:,.0f} s"
+    )
+    share = row["bytes_read"] / row["bytes_expected"] if row["bytes_expected"] else 0
+    groups, looked = (sum(line[name] for line in log) for name in ("row_groups", "row_groups_read"))
+    yield (
+        f"read {row['bytes_read'] / 1e6:,.1f} of {row['bytes_expected'] / 1e6:,.1f} MB ({share:.2%}),"
+        f" {looked:,} of {counted(groups, 'row group')}"
+    )
+    unread = row["shards_planned"] - row["shards_complete"]
+    if unread:
+        yield (
+            f"incomplete: {unread:,} of {row['shards_planned']:,} index files were not read whole;"
+            " what was not found may stand in them"
+        )
+    lacking = Counter(name for line in log for name in line["columns_missing"])
+    if lacking:
+        named = ", ".join(
+            name if count == len(log) else f"{name} (in {counted(count, 'file')})"
+            for name, count in sorted(lacking.items())
+        )
+        yield f"not in this index, so null in the table: {named}"
+    yield f"table digest {row['table_digest']}"
+    query = f"select * from captures where run_id = '{row['run_id']}'"
+    yield f'read it with: presswatch sql {out} "{query}"'
+
+
+def title_rows(summary: CensusSummary) -> Iterator[tuple[object, ...]]:
+    """A row for each title of the corpus, those with most captures first; a title without any has one too."""
+    by_title: dict[str, Counter[Kind]] = {title: Counter() for title in summary.titles}
+    for kind, count in summary.kinds.items():
+        by_title[kind.title_id][kind] += count
+    for title, kinds in sorted(by_title.items(), key=lambda entry: (-entry[1].total(), entry[0])):
+        articles = sum(count for kind, count in kinds.items() if kind.url_match == "article")
+        yield (
+            title,
+            summary.titles[title],
+            kinds.total(),
+            articles,
+            _shares(kinds, lambda kind: kind.subset),
+            _shares(kinds, lambda kind: kind.status),
+            _shares(kinds, lambda kind: kind.language),
+        )
+
+
+def _shares(kinds: Counter[Kind], value_of: Callable[[Kind], object]) -> str:
+    """How many captures have which value, the commonest first."""
+    counts: Counter[object] = Counter()
+    for kind, count in kinds.items():
+        counts[value_of(kind) or "none"] += count
+    ordered = sorted(counts.items(), key=lambda entry: (-entry[1], str(entry[0])))
+    told = [f"{value} {count:,}" for value, count in ordered[:VALUES_SHOWN]]
+    return ", ".join([*told, "…"] if len(ordered) > VALUES_SHOWN else told)

@@ -1,0 +1,53 @@
+"""`presswatch demo`: from nothing to a match table in one command."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import click
+
+from presswatch_spark.cli.commands.scan import INCOMPLETE, incomplete_message
+from presswatch_spark.cli.options import tell
+
+MARKER = ".presswatch-demo"
+
+
+@click.command()
+@click.option(
+    "--out", default="demo", show_default=True, metavar="DIR", help="Folder for all that is generated."
+)
+@click.pass_context
+def demo(context: click.Context, /, out: str) -> None:
+    """Scan a generated press and web, and show what was found.
+
+    A small press corpus, and shards with copies of it, are made from texts written for this project. A folder
+    of an earlier demo is replaced.
+    """
+    from presswatch_spark.demo.run import run_demo
+    from presswatch_spark.show import terminal_width
+
+    folder = Path(out)
+    _make_room(folder)
+    demonstration = run_demo(folder, lambda stage: tell(f"{stage} …"))
+    for line in demonstration.lines(terminal_width()):
+        click.echo(line)
+    if demonstration.summary.incomplete:
+        click.echo(incomplete_message(demonstration.summary, str(folder / "tables")), err=True)
+        context.exit(INCOMPLETE)
+
+
+def _make_room(folder: Path) -> None:
+    """Empty the folder of an earlier demo; raise `OutputError` for a folder that holds anything else."""
+    from presswatch_spark.errors import OutputError
+
+    if folder.exists() and not folder.is_dir():
+        raise OutputError("this is not a folder", where=str(folder), remedy="name another --out")
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARKER).is_file():
+            raise OutputError(
+                "the folder holds files that are no demo's", where=str(folder), remedy="name another --out"
+            )
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).touch()

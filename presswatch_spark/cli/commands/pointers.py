@@ -1,0 +1,177 @@
+"""`presswatch fetch` and `verify-rows`: from a row back to its document, and whether it is still the same."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from presswatch_spark.cli.options import given_settings, setting_option, storage_of, storage_options
+from presswatch_spark.storage.hosts import ask_anew
+
+if TYPE_CHECKING:
+    from presswatch_spark.pointers.audit import Audit, Verdict
+    from presswatch_spark.storage.objects import StorageOptions
+
+FAILED, NOT_VERIFIED = 1, 3
+SEEDS = 1 << 32
+DIGITS_SHOWN = 12
+
+mirror_option = click.option(
+    "--mirror",
+    "mirrors",
+    multiple=True,
+    metavar="FROM=TO",
+    help="Look below TO for what the run read below FROM: folders, buckets or sites. Repeatable.",
+)
+settings_option = click.option("--config", metavar="FILE", help="Settings in YAML, for storage.")
+
+
+@click.command()
+@click.argument("target", metavar="TABLES|POINTER")
+@click.option("--row", "prefix", metavar="SHA256", help="The row of TABLES whose row_sha256 begins so.")
+@click.option(
+    "--out",
+    metavar="FILE",
+    help="Write it to a new file: WET and WARC as WARC (packed if .gz), ARC as stored, rows as text.",
+)
+@mirror_option
+@setting_option(
+    "--columns", "read.columns", "With a POINTER: where columns of `rows` are, e.g. text=body", "OURS=THEIRS"
+)
+@settings_option
+@storage_options
+def fetch(
+    target: str,
+    prefix: str | None,
+    out: str | None,
+    mirrors: tuple[str, ...],
+    config: str | None,
+    **flags: Any,
+) -> None:
+    """Fetch one document and check that it is the right one.
+
+    Give TABLES, the folder of a scan, with --row; or a POINTER as this command prints it:
+    URI#offset=N,length=N or URI#row=N. The document's URL, record id, digests and text are compared
+    with the row, or its text with the pointer's sha256; a document that differs is not shown.
+
+    The row may also be one of `rights_signals`, whose response is fetched, and what it declares read from it
+    again; or of `captures`, whose record is fetched, be it a document or not (a redirect, an error).
+    """
+    from presswatch_spark.pointers.fetch import at_pointer, for_row, shown
+    from presswatch_spark.pointers.mirrors import parse_mirror
+    from presswatch_spark.pointers.pointer import is_pointer
+    from presswatch_spark.settings.load import load_scan_config
+
+    if prefix is None and not is_pointer(target):
+        raise click.UsageError("give a pointer (URI#offset=N,length=N or URI#row=N), or --row with TABLES")
+    ask_anew()
+    settings = load_scan_config(config, os.environ, given_settings(flags))
+    places = [parse_mirror(mirror) for mirror in mirrors]
+    if prefix is None:
+        fetched = at_pointer(target, settings.read.columns, settings.storage, places)
+    else:
+        base = settings.datasets.common_crawl.base
+        fetched = for_row(target, prefix, settings.storage, places, base)
+    written = f"{out}: {fetched.save(out)}" if out else None
+    for line in shown(fetched, written):
+        click.echo(line)
+
+
+@click.command("verify-rows")
+@click.argument("tables")
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="Rows to check, drawn at random; all if there are no more.",
+)
+@click.option("--seed", type=click.IntRange(0, SEEDS - 1), metavar="N", help="Draw the same rows again.")
+@click.option("--run", "run_id", metavar="RUN", help="Only this run; `latest` for the newest. Default: all.")
+@click.option("--corpus", "corpus_path", metavar="DIR", help="Compare the words of every span, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a row, verified or not.")
+@mirror_option
+@settings_option
+@storage_options
+@click.pass_context
+def verify_rows(
+    context: click.Context,
+    /,
+    tables: str,
+    sample: int,
+    seed: int | None,
+    run_id: str | None,
+    corpus_path: str | None,
+    as_json: bool,
+    mirrors: tuple[str, ...],
+    config: str | None,
+    **flags: Any,
+) -> None:
+    """Fetch the documents of random rows again, and check that each is what its row says.
+
+    TABLES is the folder that a scan was given as --out. A row verifies if its digest is right and the
+    document at its pointer has its URL, record id, declared digest, SHA-256 of the text, time and languages;
+    with --corpus also if the article has its SHA-256 and every span folds to the same words on both sides.
+    Before, all tables of the runs are compared with what was published of them.
+    Exit code 0 if all verify, 3 if some rows do not, and 1 if only the tables are not as they were.
+    """
+    from random import randrange
+
+    from presswatch_spark.pointers.table_rows import damage_of, drawn_rows
+    from presswatch_spark.show import printable
+
+    ask_anew()
+    storage = storage_of(flags, config)
+    audit = _audit(tables, corpus_path, mirrors, storage)
+    seed = randrange(SEEDS) if seed is None else seed
+    damage = [printable(f"error: {error}") for error in damage_of(audit.store, run_id)]
+    for line in damage:
+        click.echo(line, err=True)
+    rows, total = drawn_rows(audit.store, run_id, sample, seed)
+    failures: Counter[str] = Counter()
+    for line in _told(audit.verdicts(rows), failures, as_json):
+        click.echo(line)
+    verified = len(rows) - failures.total()
+    everything = "all that are left" if damage else "all there are"
+    of = f"of {total:,}, seed {seed}" if len(rows) < total else everything
+    click.echo(f"{verified:,} of {len(rows):,} rows verify ({of})", err=as_json)
+    for reason, count in failures.most_common():
+        click.echo(f"{count:>10,}  {reason}", err=as_json)
+    if failures:
+        context.exit(NOT_VERIFIED)
+    if damage:
+        context.exit(FAILED)
+
+
+def _audit(tables: str, corpus_path: str | None, mirrors: tuple[str, ...], storage: StorageOptions) -> Audit:
+    from presswatch_spark.corpus.store import Corpus
+    from presswatch_spark.pointers.audit import Audit
+    from presswatch_spark.pointers.mirrors import parse_mirror
+    from presswatch_spark.tables.store import TableStore
+
+    store, places = TableStore.open(tables, storage), [parse_mirror(mirror) for mirror in mirrors]
+    corpus = Corpus.open(corpus_path, storage=storage) if corpus_path else None
+    return Audit(store, storage, places, corpus)
+
+
+def _told(verdicts: Iterator[Verdict], failures: Counter[str], as_json: bool) -> Iterator[str]:
+    """Lines for each row that fails, or one of JSON for every row; `failures` are counted by reason."""
+    from presswatch_spark.show import json_line, printable
+
+    for verdict in verdicts:
+        failure, digest = verdict.failure, verdict.row["row_sha256"]
+        if failure:
+            failures[failure.reason] += 1
+        if as_json:
+            row = {name: verdict.row[name] for name in ("run_id", "row_sha256", "document_url", "article_id")}
+            outcome = {"verified": failure is None, "reason": failure and failure.reason}
+            place = {"detail": failure and failure.detail, "pointer": str(verdict.pointer)}
+            yield json_line(row | outcome | place)
+        elif failure:
+            yield printable(f"{str(digest)[:DIGITS_SHOWN]}  {failure}")
+            yield printable(f"{'':{DIGITS_SHOWN}}  {verdict.pointer}")

@@ -1,0 +1,91 @@
+"""`presswatch releases`: the crawls there are, and what each has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from presswatch_spark.cli.commands.tables import as_json
+from presswatch_spark.cli.options import given_settings, storage_options
+from presswatch_spark.storage.hosts import ask_anew
+
+if TYPE_CHECKING:
+    from presswatch_spark.releases.known import Known
+    from presswatch_spark.releases.release import Release
+
+COLUMNS = ("release", "first", "last")
+# With this, the table would be wider than 80 columns.
+LONG = "columnar "
+YES = "✓"
+
+
+@click.command()
+@as_json
+@click.option(
+    "--base",
+    metavar="URI",
+    help="The list, or the site, bucket or folder that holds it as collinfo.json."
+    " Default: index.commoncrawl.org.",
+)
+@click.option("--refresh", is_flag=True, help="Ask anew, however fresh the answer in the cache is.")
+@click.option("--config", metavar="FILE", help="Settings in YAML; see conf/datasets.yaml.")
+@storage_options
+def releases(as_json: bool, base: str | None, refresh: bool, config: str | None, **flags: Any) -> None:
+    """List the releases of Common Crawl, newest first, and what each has.
+
+    The list is asked of index.commoncrawl.org once a day. If it cannot be had, the last answer is shown, or
+    the list that came with this version, and stderr says so. CC-NEWS goes on; it is published by the month,
+    as CC-NEWS-2025-08.
+    """
+    from datetime import UTC, datetime, timedelta
+
+    from presswatch_spark.releases.known import current, list_uri
+    from presswatch_spark.settings.load import load_scan_config
+    from presswatch_spark.show import counted, printable
+
+    settings = load_scan_config(config, os.environ, given_settings(flags))
+    ask_anew()
+    rules = settings.datasets.common_crawl
+    uri = list_uri(base or rules.index)
+    fresh = timedelta(hours=rules.index_hours)
+    known = current(uri, settings.storage, datetime.now(UTC), fresh, refresh)
+    for line in _lines(known, as_json):
+        click.echo(line)
+    count = f"{counted(len(known.listing.crawls), 'crawl')}, from {known.origin}"
+    click.echo(printable(count), err=True)
+    if known.trouble:
+        click.echo(printable(f"note: a newer list could not be had: {known.trouble}"), err=True)
+
+
+def _lines(known: Known, as_json: bool) -> Iterator[str]:
+    """The releases as a table for people, or as JSON."""
+    from presswatch_spark.releases.release import LABELS, NEWS, NEWS_SINCE, Release
+    from presswatch_spark.show import json_line, table_lines, terminal_width
+
+    listed = [*known.listing.crawls, Release(NEWS, NEWS_SINCE, None)]
+    if as_json:
+        yield from map(json_line, map(_row, listed))
+        return
+    kinds = [kind for kind in LABELS if any(kind in release.has for release in listed)]
+    rows = [
+        [release.name, *_days(release), *(YES if kind in release.has else "" for kind in kinds)]
+        for release in listed
+    ]
+    headers = (*COLUMNS, *(LABELS[kind].removeprefix(LONG).removesuffix(".txt") for kind in kinds))
+    yield from table_lines(headers, rows, terminal_width(), headers)
+
+
+def _row(release: Release) -> dict[str, object]:
+    return {
+        "release": release.name,
+        "first_capture": release.first,
+        "last_capture": release.last,
+        "has": release.has,
+    }
+
+
+def _days(release: Release) -> list[object]:
+    return [time and time.date() for time in (release.first, release.last)]

@@ -1,0 +1,90 @@
+"""`presswatch rights`: what a member's site declared about its pages when they were captured."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import Any
+
+import click
+
+from presswatch_spark.cli.options import storage_of, storage_options
+
+MEANING = {
+    "both": "reserved before and after the capture",
+    "before": "reserved before it; after it nothing is known",
+    "after": "reserved after it; before it nothing is known",
+    "conflicting": "reserved on one side of it, and not on the other; or captures of one moment differ",
+    "none": "robots.txt lets it in, and nothing else reserves, as far as is known",
+    "unknown": "nothing was captured that tells, or it cannot be read",
+}
+
+
+@click.command()
+@click.argument("tables")
+@click.option(
+    "--signals",
+    multiple=True,
+    metavar="TABLES",
+    help="Tables of other scans whose signals count as well, such as of a release's robots.txt. Repeatable.",
+)
+@click.option("--run", "run_id", metavar="RUN", help="Only this run; `latest` for the newest. Default: all.")
+@click.option("--out", metavar="DIR", help="Folder on disk for the table `reservations`.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, every column.")
+@storage_options
+def rights(
+    tables: str, signals: tuple[str, ...], run_id: str | None, out: str | None, as_json: bool, **flags: Any
+) -> None:
+    """Say which reservation was in force when a member's own pages were captured.
+
+    TABLES is the folder that a scan was given as --out. For each match on a site of its article's publisher
+    (of WARC and WET), and for CCBot, GPTBot, Google-Extended and any other agent, the last declaration that
+    was captured before the page and the first one after it count; one that cannot be told apart from the page
+    by its time counts as both.
+    """
+    from presswatch_spark.queries.reservations import Reservations, counted, write
+    from presswatch_spark.show import json_line
+
+    if out and as_json:
+        raise click.UsageError("give --out or --json")
+    reservations, counts = (
+        Reservations(tables, signals, run_id, storage_of(flags)),
+        Counter[tuple[str, str]](),
+    )
+    rows = reservations.rows()
+    if as_json:
+        for row in rows:
+            click.echo(json_line(row))
+    elif out:
+        folder, counts = write(rows, out)
+        _summarise(counts)
+        click.echo(f"written to {folder}")
+    else:
+        deque(counted(rows, counts), maxlen=0)
+        _summarise(counts)
+    unread, planned = reservations.shards_unread()
+    if unread:
+        click.echo(
+            f"incomplete: {unread:,} of {planned:,} shards of responses were not read whole; what was"
+            " declared there does not count",
+            err=True,
+        )
+
+
+def _summarise(counts: Counter[tuple[str, str]]) -> None:
+    from presswatch_spark.show import counted, table_lines, terminal_width
+
+    if not counts:
+        click.echo("no match on a publisher's own site in WARC or WET")
+        return
+    agents = list(dict.fromkeys(agent for agent, _ in counts))
+    rows = [
+        (agent, counts[agent, status], status, meaning)
+        for agent in agents
+        for status, meaning in MEANING.items()
+        if counts[agent, status]
+    ]
+    headers = ("agent", "matches", "reserved", "meaning")
+    for line in table_lines(headers, rows, terminal_width(), headers[:3], headers[3:]):
+        click.echo(line)
+    matches = counted(counts.total() // len(agents), "match")
+    click.echo(f"{matches} on publishers' own sites, each for {len(agents)} agents")

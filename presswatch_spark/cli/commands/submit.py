@@ -1,0 +1,190 @@
+"""`presswatch submit`: a command of `presswatch` as a job of spark-submit here, or of EMR."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from presswatch_spark.cli.options import given_settings
+from presswatch_spark.errors import ConfigError
+from presswatch_spark.show import printable
+
+JOBS: Mapping[str, str] = {
+    "scan": "scan",
+    "watch": "watch",
+    "census": "census",
+    "corpus_build": "corpus build",
+    "compare": "compare",
+    "rights": "rights",
+    "verify_rows": "verify-rows",
+}
+"""Files of `jobs/`, without suffix, and the command that each runs."""
+
+# What a job writes to the disk of its driver, and to no store.
+ON_DISK = ("compare", "rights")
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@click.option(
+    "--on",
+    "target",
+    metavar="TARGET",
+    help="Where it runs: local, emr-ec2, emr-serverless (a profile of conf/profiles), or a YAML file.",
+)
+@click.option(
+    "--profile",
+    "credentials",
+    metavar="NAME",
+    help="AWS profile to take credentials from, on this machine; on EMR, the job has the role of its hosts.",
+)
+@click.option("--check", is_flag=True, help="Say whether it could be submitted; start and upload nothing.")
+@click.option("--dry-run", is_flag=True, help="Print the exact requests as JSON; start and upload nothing.")
+@click.option("--no-wait", is_flag=True, help="Start the job and leave. The same command later waits for it.")
+@click.option("--again", is_flag=True, help="Run a job that has done its work once more.")
+@click.option(
+    "--archive",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The archive to run from, made by `make archive`. Default: one of this checkout, made if need be.",
+)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="JOB [OPTION OF THE JOB …]")
+@click.pass_context
+def submit(
+    context: click.Context, /, target: str | None, words: tuple[str, ...], check: bool, **how: Any
+) -> None:
+    """Run JOB where --on says, wait for it, and end with its exit code.
+
+    JOB is a command of presswatch: scan, watch, census, corpus build, compare, rights or verify-rows. What
+    follows it are the job's options, which are parsed here before anything is sent.
+
+    The same command twice starts one job on EMR: the second waits for it, or says how it ended. After a
+    failure, it starts the job again.
+
+    \b
+    presswatch submit --on local scan --corpus corpus --out tables shards/
+    """
+    if target is None:
+        raise click.UsageError(_without_target(how["credentials"], words), context)
+    if not words:
+        raise click.UsageError("name a JOB, and after it the job's options", context)
+    if check and how["dry_run"]:
+        raise click.UsageError("give either --check or --dry-run", context)
+    asked = parsed(context, words)
+
+    from presswatch_spark.cli import submitting as running
+    from presswatch_spark.deploy.profiles import load_profile
+
+    profile, wanted = load_profile(target, os.environ), running.How(**how)
+    job = (asked.name, asked.arguments, profile)
+    if profile.service == "local":
+        if wanted.no_wait or wanted.again or wanted.archive:
+            raise click.UsageError(
+                "--no-wait, --again and --archive are for jobs that run elsewhere", context
+            )
+        if not check:
+            context.exit(running.run_here(*job, wanted))
+        lines = running.check_here(*job)
+    else:
+        asked.check_places(profile.service)
+        if not check:
+            context.exit(running.run_elsewhere(*job, wanted))
+        lines = running.check_elsewhere(*job, wanted)
+    for line in lines:
+        click.echo(printable(line))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A job as it is asked for: its file of `jobs/`, its arguments, and what its command made of them."""
+
+    name: str
+    arguments: tuple[str, ...]
+    params: Mapping[str, Any]
+
+    def check_places(self, service: str) -> None:
+        """Refuse places that hosts of a service do not see, or do not keep.
+
+        Raises:
+            ConfigError: a place is on this machine only, or is a disk that ends with the job.
+        """
+        from presswatch_spark.deploy.submission import check_shared
+
+        if tables := self.params.get("tables"):
+            check_shared("TABLES", tables)
+        out = self.params.get("out")
+        if self.name in ON_DISK and out and (service == "emr-serverless" or not out.startswith("/")):
+            raise ConfigError(
+                f"{JOBS[self.name]} writes --out to a disk, and {out} is on none that stays",
+                where="command line",
+                remedy="run it with --on local, which reads tables in S3 too, or on a cluster that mounts a"
+                " shared folder",
+            )
+
+
+def parsed(context: click.Context, words: Sequence[str]) -> Asked:
+    """The job that `words` ask for, understood as its own command understands them.
+
+    Raises:
+        UsageError: they are no arguments of that command.
+        ConfigError: there is no such job, or a setting is wrong.
+    """
+    from presswatch_spark.cli.watched import scan_given
+
+    name, arguments = _job_of(words)
+    root = context.find_root()
+    command: click.Command = root.command
+    for word in JOBS[name].split():
+        assert isinstance(command, click.Group)
+        command = command.commands[word]
+    try:
+        job = command.make_context(JOBS[name], list(arguments), parent=root)
+    except click.NoSuchOption as error:
+        if any(error.option_name in parameter.opts for parameter in submit.params):
+            raise click.UsageError(
+                f"{error.option_name} is an option of submit: write it before {JOBS[name]}", error.ctx
+            ) from error
+        raise
+    given_settings({name: value for name, value in job.params.items() if "__" in name})
+    if scan_options := job.params.get("scan_options"):
+        scan_given(job, scan_options, job.params["news"])
+    return Asked(name, arguments, job.params)
+
+
+def _job_of(words: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """The name of the job that `words` begin with, and the rest of them."""
+    for name, command in JOBS.items():
+        # By the name of its file, too: schedules may know it by that.
+        for spelt in (command.split(), [name]):
+            if list(words[: len(spelt)]) == spelt:
+                return name, tuple(words[len(spelt) :])
+    raise ConfigError(f"there is no job {words[0]}", remedy=f"name one of {', '.join(sorted(JOBS.values()))}")
+
+
+def _without_target(credentials: str | None, words: Sequence[str]) -> str:
+    """What to write where --on is missing; of a command line in the old form, how it begins now."""
+    place, job = credentials or _old_target(words[1:]), words[0] if words else "JOB"
+    if place is None:
+        return "say where the job runs: --on local, --on emr-ec2, --on emr-serverless, or --on FILE.yaml"
+    return (
+        "--profile is the name of AWS credentials now. Where a job runs is said by --on, and all options of"
+        f" submit stand before the job: presswatch submit --on {place} {job} …"
+    )
+
+
+def _old_target(options: Sequence[str]) -> str | None:
+    """The place that --profile named among the options of submit, when these followed the job."""
+    rest = list(options)
+    while rest:
+        name, equals, value = rest.pop(0).partition("=")
+        if name in ("--profile", "--archive") and not equals:
+            value = rest.pop(0) if rest else ""
+        elif name not in ("--profile", "--archive", "--dry-run", "--no-wait", "--again"):
+            return None
+        if name == "--profile":
+            return value or None
+    return None

@@ -1,0 +1,290 @@
+"""`presswatch runs`, `matches` and `sql`: reading published tables. Only `sql` starts Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from presswatch_spark.cli.options import storage_of, storage_options, tell_total
+from presswatch_spark.judgement.confidence import CONFIDENCES
+from presswatch_spark.judgement.grade import GRADES
+from presswatch_spark.show import printable
+
+if TYPE_CHECKING:
+    from presswatch_spark.storage.objects import StorageOptions
+    from presswatch_spark.tables.reading import MatchFilter
+    from presswatch_spark.tables.store import TableStore
+
+RUN_COLUMNS = (
+    "run_id", "finished_at", "dataset", "release", "sample", "shards_planned", "shards_complete", "documents",
+    "matches", "table_digest",
+)  # fmt: skip
+CENSUS_COLUMNS = (
+    "run_id", "finished_at", "release", "shards_planned", "shards_complete", "rows", "captures",
+    "table_digest",
+)  # fmt: skip
+# What a narrow terminal does without, the first first: the id says when a run began.
+DISPENSABLE = ("documents", "finished_at", "rows")
+COUNTS = ("documents", "rows", "matches", "captures")
+DIGEST_DIGITS = 8
+MATCH_COLUMNS = (
+    "row_sha256", "confidence", "grade", "longest_run_words", "article_coverage", "document_coverage",
+    "own_site", "title_id", "article_id", "http_status", "document_url", "shard_uri", "record_offset",
+    "row_index",
+)  # fmt: skip
+MATCHES_READ = ("run_id", *MATCH_COLUMNS, "copied_words")
+# What the next command needs to be told.
+WHOLE_COLUMNS = ("run_id",)
+MATCHES_SHOWN = 50
+ROWS_SHOWN = 1000
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, every column.")
+
+
+@click.command()
+@click.argument("tables")
+@as_json
+@storage_options
+def runs(tables: str, as_json: bool, **flags: Any) -> None:
+    """List the published runs and censuses, and those that are not finished.
+
+    TABLES is the folder that a scan was given as --out. As JSON, only published runs of scans are printed;
+    how to go on with an unfinished one, or to drop it, is said on stderr. On S3, a run whose process was
+    killed is watched for its lease (a minute) before it is called unfinished.
+
+    The files of each run are held against what its row says of them: which are there, and how large. Where
+    that differs, it is said on stderr, and the exit code is 1. `presswatch verify-rows` reads them, too.
+    """
+    from presswatch_spark.runs.unfinished import DamagedRun, UnfinishedRun, unfinished_runs
+    from presswatch_spark.show import counted
+    from presswatch_spark.tables.store import TableStore
+
+    store = TableStore.open(tables, storage_of(flags))
+    # What is published between the two looks is listed once, as what it was at the first.
+    unfinished = list(unfinished_runs(store))
+    begun = {run.run_id: run.row() for run in unfinished if isinstance(run, UnfinishedRun)}
+    rows = [row for row in store.rows() if row["run_id"] not in begun]
+    if not as_json:
+        rows += begun.values()
+    rows.sort(key=lambda row: row["started_at"])
+    if as_json:
+        _print_json(rows)
+    else:
+        censuses = sorted(store.rows("censuses"), key=lambda row: row["started_at"])
+        for line in run_lines(rows, censuses):
+            click.echo(line)
+        told = [counted(len(rows) - len(begun), "run"), *([f"{len(begun):,} not finished"] if begun else [])]
+        tell_total(", ".join([*told, *([counted(len(censuses), "census")] if censuses else [])]))
+    for run in unfinished:
+        click.echo(run.note(), err=True)
+    if not any(isinstance(run, DamagedRun) for run in unfinished):
+        for run_id in sorted(store.unpublished() - begun.keys()):
+            click.echo(f"files of {run_id} lie in the tables, and no row publishes it: not read", err=True)
+    if damage := [str(error) for error in store.damage()]:
+        raise click.exceptions.Exit(_told_damage(damage))
+
+
+@click.command()
+@click.argument("tables")
+@as_json
+@click.option("--run", "run_id", metavar="RUN", help="Only this run; `latest` for the newest. Default: all.")
+@click.option("--title", "title_id", metavar="ID", help="Only this title.")
+@click.option("--publisher", "publisher_id", metavar="ID", help="Only this publisher.")
+@click.option("--article", "article_id", metavar="ID", help="Only this article.")
+@click.option("--grade", "grades", type=click.Choice(GRADES), multiple=True, help="Only these; repeatable.")
+@click.option(
+    "--confidence",
+    "confidences",
+    type=click.Choice(CONFIDENCES),
+    multiple=True,
+    help="Only these; repeatable.",
+)
+@click.option("--own-site", is_flag=True, help="Only documents on the publisher's own sites.")
+@click.option("--elsewhere", is_flag=True, help="Only documents that are known to stand on other sites.")
+@click.option("--unknown-site", is_flag=True, help="Only documents without a known URL: nobody knows where.")
+@click.option(
+    "--corpus", metavar="DIR", help="The corpus: its titles are known though nothing of them was found."
+)
+@click.option("--long", "in_blocks", is_flag=True, help="Print more columns, one below the other.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help=f"Rows at most (default {MATCHES_SHOWN}; all with --json)."
+)
+@storage_options
+def matches(
+    tables: str,
+    as_json: bool,
+    run_id: str | None,
+    corpus: str | None,
+    in_blocks: bool,
+    limit: int | None,
+    **options: Any,
+) -> None:
+    """Print the match table, and what it adds up to.
+
+    TABLES is the folder that a scan was given as --out; all its published runs are read, and named if
+    they are several. --own-site, --elsewhere and --unknown-site add up: two of them list the documents of
+    both. `row` begins the row's row_sha256, and `presswatch fetch TABLES --row` takes it. On a
+    terminal URLs are shortened in their middle; elsewhere nothing is cut, and there are more columns.
+    """
+    from presswatch_spark.cli.match_table import total_lines
+    from presswatch_spark.tables.reading import MatchFilter, chosen_runs, match_rows, match_totals
+    from presswatch_spark.tables.store import TableStore
+
+    flags = {name: options.pop(name) for name in list(options) if name.startswith("storage__")}
+    storage, wanted = storage_of(flags), MatchFilter(**options)
+    store = TableStore.open(tables, storage)
+    _require_known(store, wanted, corpus, storage)
+    if as_json:
+        _print_json(match_rows(store, run_id, wanted, limit))
+        return
+    shown = list(match_rows(store, run_id, wanted, limit or MATCHES_SHOWN, list(MATCHES_READ)))
+    for line in _match_lines(shown, in_blocks=in_blocks, several=len(chosen_runs(store, run_id)) > 1):
+        click.echo(line)
+    for line in total_lines(match_totals(store, run_id, wanted), len(shown)):
+        tell_total(line)
+
+
+def _require_known(
+    store: TableStore, wanted: MatchFilter, corpus: str | None, storage: StorageOptions
+) -> None:
+    from presswatch_spark.corpus.store import Corpus
+    from presswatch_spark.queries.named import require_known
+
+    opened = Corpus.open(corpus, check=False, storage=storage) if corpus else None
+    named = {"title": wanted.title_id, "publisher": wanted.publisher_id, "article": wanted.article_id}
+    require_known(store, named, opened)
+
+
+def _match_lines(rows: Sequence[Mapping[str, Any]], *, in_blocks: bool, several: bool) -> Iterator[str]:
+    """Rows as a table for a terminal; or with more columns, as blocks or as they are."""
+    from presswatch_spark.cli.match_table import WHERE, match_lines
+    from presswatch_spark.show import block_lines, table_lines, terminal_width
+
+    names = ("run_id", *MATCH_COLUMNS) if several else MATCH_COLUMNS
+    values = _cells(names, [{**row, "own_site": WHERE[row["own_site"]]} for row in rows])
+    if in_blocks:
+        yield from block_lines(names, values)
+    elif (width := terminal_width()) is None:
+        yield from table_lines(names, values, None)
+    elif rows:
+        yield from match_lines(rows, width, several=several)
+
+
+@click.command()
+@click.argument("tables")
+@click.argument("query")
+@as_json
+@storage_options
+def sql(tables: str, query: str, as_json: bool, **flags: Any) -> None:
+    """Query the tables with Spark SQL.
+
+    TABLES is the folder that a scan was given as --out. Its published rows are the views `matches`,
+    `rights_signals`, `scan_log` and `runs`; of a census, `captures`, `census_log` and `censuses`.
+
+    \b
+    presswatch sql out "select title_id, count(*) from matches group by 1 order by 2 desc"
+    """
+    from itertools import islice
+
+    from presswatch_spark.queries.sql import run_query
+    from presswatch_spark.show import counted
+
+    headers, rows = run_query(tables, query, storage_of(flags))
+    if as_json:
+        _print_json(dict(zip(headers, row, strict=True)) for row in rows)
+        return
+    shown = list(islice(rows, ROWS_SHOWN + 1))
+    for line in query_lines(headers, shown[:ROWS_SHOWN]):
+        click.echo(line)
+    if len(shown) > ROWS_SHOWN:
+        click.echo(f"more than {ROWS_SHOWN} rows: add a limit, or use --json", err=True)
+    else:
+        tell_total(counted(len(shown), "row"))
+
+
+def _told_damage(lines: Iterable[str]) -> int:
+    """Say what is wrong with runs; the exit code."""
+    for line in lines:
+        click.echo(f"error: {printable(line)}", err=True)
+    return 1
+
+
+def query_lines(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
+    """What a query gave as a table; one column below the other where the terminal is too narrow for it."""
+    from presswatch_spark.show import block_lines, fits, table_lines, terminal_width
+
+    width = terminal_width()
+    if not rows or fits(headers, rows, width, WHOLE_COLUMNS):
+        yield from table_lines(headers, rows, width, WHOLE_COLUMNS)
+    else:
+        yield from block_lines(headers, rows)
+
+
+def run_lines(runs: Sequence[Mapping[str, Any]], censuses: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Runs, then censuses, as tables."""
+    from presswatch_spark.show import table_lines, terminal_width
+
+    width = terminal_width()
+    for columns, listed in ((RUN_COLUMNS, runs), (CENSUS_COLUMNS, censuses)):
+        if not listed and (columns is CENSUS_COLUMNS or censuses):
+            continue
+        if width is None:
+            yield from table_lines(columns, _cells(columns, listed), None)
+        else:
+            yield from _run_table(columns, listed, width)
+
+
+def _run_table(columns: Sequence[str], listed: Sequence[Mapping[str, Any]], width: int) -> Iterator[str]:
+    """For a terminal. What tells runs apart is never cut: what does not fit is left out, and that is said."""
+    from presswatch_spark.show import fits, table_lines
+
+    rows = [{**row, "shards": _shards(row), **_grouped(row)} for row in listed]
+    short = [{**row, "table_digest": _begun(row.get("table_digest"))} for row in rows]
+    names = ["shards" if name == "shards_complete" else name for name in columns if name != "shards_planned"]
+    if not any(row.get("sample") for row in rows):
+        names = [name for name in names if name != "sample"]
+
+    def fit(listed: Sequence[Mapping[str, Any]]) -> bool:
+        return fits(names, _cells(names, listed), width, names)
+
+    shown = rows if fit(rows) else short
+    dropped = []
+    for name in DISPENSABLE:
+        if name in names and not fit(shown):
+            dropped.append(name)
+            names.remove(name)
+    whole = (*WHOLE_COLUMNS, "release")
+    wrapped = [name for name in names if name not in whole]
+    yield from table_lines(names, _cells(names, shown), width, whole, wrapped)
+    if dropped:
+        yield f"not shown in {width} columns: {', '.join(dropped)} (--json has all)"
+
+
+def _cells(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> list[list[object]]:
+    return [[row.get(name) for name in names] for row in rows]
+
+
+def _shards(row: Mapping[str, Any]) -> str:
+    """Shards read to their end, of those planned."""
+    complete, planned = row.get("shards_complete"), row.get("shards_planned")
+    if planned is None:
+        return f"{complete:,}"
+    return f"all {planned:,}" if complete == planned else f"{complete:,} of {planned:,}"
+
+
+def _grouped(row: Mapping[str, Any]) -> dict[str, str]:
+    """Counts as people read them."""
+    return {name: f"{value:,}" for name in COUNTS if (value := row.get(name)) is not None}
+
+
+def _begun(digest: object) -> str:
+    return f"{str(digest)[:DIGEST_DIGITS]}…" if digest else ""
+
+
+def _print_json(rows: Iterable[Mapping[str, Any]]) -> None:
+    from presswatch_spark.show import json_line
+
+    for line in map(json_line, rows):
+        click.echo(line)

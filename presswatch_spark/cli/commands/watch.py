@@ -1,0 +1,173 @@
+"""`presswatch watch`: new releases, and the scan of each once."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from presswatch_spark.show import printable
+from presswatch_spark.storage.hosts import ask_anew
+
+if TYPE_CHECKING:
+    from presswatch_spark.cli.watched import Watched
+    from presswatch_spark.watch.look import Finding, Look
+    from presswatch_spark.watch.scope import Scope
+
+
+@click.command(context_settings={"ignore_unknown_options": False})
+@click.argument("scan_options", nargs=-1, type=click.UNPROCESSED, metavar="-- SCAN-OPTION …")
+@click.option("--since", metavar="RELEASE", help="Watch this release and all newer ones.")
+@click.option("--only-newest", is_flag=True, help="Watch the newest release alone.")
+@click.option("--news", is_flag=True, help="Watch the months of CC-NEWS that are over, in place of crawls.")
+@click.option(
+    "--list",
+    "listed",
+    metavar="URI",
+    help="The list of crawls, or what holds it as collinfo.json. Default: as `presswatch releases`.",
+)
+@click.option("--probe", is_flag=True, help="Ask no list: try the names of the weeks since the newest known.")
+@click.option(
+    "--on",
+    default="local",
+    show_default=True,
+    metavar="TARGET",
+    help="Where scans run: `local` is this process; else a profile of conf/profiles, or a YAML file.",
+)
+@click.option("--profile", hidden=True)
+@click.option(
+    "--archive",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The archive that scans elsewhere run from, made by `make archive`.",
+)
+@click.option("--once", is_flag=True, help="Look once, and end; what holds without --every.")
+@click.option("--every", type=click.FloatRange(min=0, min_open=True), metavar="MINUTES", help="Look again.")
+@click.option("--poll", is_flag=True, help="End with 75 as long as a scan is under way or waits.")
+@click.option("--at-once", type=click.IntRange(1), default=1, show_default=True, help="Scans at a time.")
+@click.option("--again", multiple=True, metavar="RELEASE", help="Start an ended scan anew. Repeatable.")
+@click.option("--drop", multiple=True, metavar="RELEASE", help="Give a release up. Repeatable.")
+@click.option(
+    "--takeover",
+    type=click.FloatRange(min=0, min_open=True),
+    default=15,
+    show_default=True,
+    metavar="MINUTES",
+    help="Without a sign of life for so long, a watcher has died.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be started, and write nothing.")
+@click.pass_context
+def watch(context: click.Context, /, scan_options: tuple[str, ...], **options: Any) -> None:
+    """Look for new releases, and start the scan of each once.
+
+    What follows `--` are the options of `presswatch scan`: --format, --corpus, --out, --base, settings. The
+    claim of each release lies with the tables, in _watch/, so that of all who watch with the same corpus,
+    format and settings one starts its scan, and nobody a second one. Exit codes are those of a scan: 1 if
+    one failed or was not to be started, 3 if one that ended since the last look was partial, else 0.
+
+    presswatch watch --only-newest -- --format wet --corpus s3://…/corpus --out s3://…/tables
+    """
+    from presswatch_spark.cli.watched import watched
+    from presswatch_spark.watch.look import exit_code_of
+    from presswatch_spark.watch.scope import Scope
+
+    if bool(options["since"]) == options["only_newest"]:
+        raise click.UsageError("give either --since RELEASE or --only-newest", context)
+    if options["once"] and options["every"]:
+        raise click.UsageError("give either --once or --every", context)
+    if options["every"] and (options["again"] or options["drop"]):
+        raise click.UsageError("--again and --drop are for one look", context)
+    if options["dry_run"] and options["drop"]:
+        raise click.UsageError("--drop writes, and --dry-run does not", context)
+    if options["profile"]:
+        raise click.UsageError(
+            f"where scans run is said by --on: --on {options['profile']}; --profile is the name of AWS"
+            " credentials, and stands among the options of the scan",
+            context,
+        )
+    ask_anew()
+    scope = Scope(options["since"], options["news"])
+    target = watched(context, scan_options, scope.news, options["archive"])
+    look = _look_of(target, **options)
+
+    def once() -> int:
+        findings = [_said(look.drop(release)) for release in options["drop"]]
+        stale = _listed(look, target, scope, findings, options["listed"], options["probe"])
+        return exit_code_of(findings, options["poll"]) or stale
+
+    code = once() if not options["every"] else repeated(once, options["every"] * 60, time.sleep)
+    context.exit(code)
+
+
+def repeated(once: Callable[[], int], seconds: float, pause: Callable[[float], None]) -> int:
+    """Look for ever; a look that fails is told, and is not the last. Ends when the process is stopped."""
+    from presswatch_spark.errors import PresswatchError
+
+    while True:
+        try:
+            once()
+        except PresswatchError as error:
+            click.echo(printable(f"error: {error}"), err=True)
+        pause(seconds)
+
+
+def _look_of(target: Watched, **options: Any) -> Look:
+    from presswatch_spark.watch.claims import Claims
+    from presswatch_spark.watch.look import Look
+
+    return Look(
+        claims=Claims(target.out, target.config.storage),
+        key=target.key,
+        job_of=target.job_of,
+        starters=target.starter_of,
+        profile=options["on"],
+        ready=target.not_ready,
+        published=target.published,
+        # Two watchers of one process id, in two containers of one name, are two.
+        holder=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        clock=lambda: datetime.now(UTC),
+        lease=timedelta(minutes=options["takeover"]),
+        at_once=options["at_once"],
+        again=frozenset(options["again"]),
+        dry_run=options["dry_run"],
+    )
+
+
+def _listed(
+    look: Look, target: Watched, scope: Scope, findings: list[Finding], listed: str | None, probe: bool
+) -> int:
+    """Look at the releases of the scope; 1 if the list is so old that new ones may be missing."""
+    from presswatch_spark.releases.known import at_hand, current, list_uri
+    from presswatch_spark.watch.scope import probed
+
+    rules = target.config.datasets.common_crawl
+    now, fresh = datetime.now(UTC), timedelta(hours=rules.index_hours)
+    uri = list_uri(listed or rules.index)
+    if probe:
+        known = probed(at_hand(uri), now, target.not_ready)
+    else:
+        known = current(uri, target.config.storage, now, fresh)
+    for finding in look(scope.of(known, now)):
+        findings.append(_said(finding))
+    if not known.trouble or scope.news:
+        return 0
+    old = now - known.listing.noted > LIST_MAX_AGE
+    word = "error" if old else "note"
+    click.echo(printable(f"{word}: a newer list could not be had: {known.trouble}; {known.origin}"), err=True)
+    return int(old)
+
+
+LIST_MAX_AGE = timedelta(days=7)
+"""With an older list, a release may have been missed: that is a failure, not an absence."""
+
+
+def _said(finding: Finding) -> Finding:
+    click.echo(printable(f"{finding.release}: {finding.said}"), err=finding.code == 1)
+    return finding

@@ -1,0 +1,90 @@
+"""`presswatch`: the command line. It parses, calls and prints; `exits` makes exit codes of outcomes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from presswatch_spark.cli.commands.census import census
+from presswatch_spark.cli.commands.compare import compare
+from presswatch_spark.cli.commands.corpus import corpus
+from presswatch_spark.cli.commands.demo import demo
+from presswatch_spark.cli.commands.estimate import estimate
+from presswatch_spark.cli.commands.pointers import fetch, verify_rows
+from presswatch_spark.cli.commands.releases import releases
+from presswatch_spark.cli.commands.rights import rights
+from presswatch_spark.cli.commands.scan import scan
+from presswatch_spark.cli.commands.submit import submit
+from presswatch_spark.cli.commands.tables import matches, runs, sql
+from presswatch_spark.cli.commands.watch import watch
+from presswatch_spark.cli.exits import outcome
+from presswatch_spark.cli.options import tell
+from presswatch_spark.monitoring.throttled import throttling_told
+from presswatch_spark.show import printable
+from presswatch_spark.version import __version__
+
+STOPPED = (
+    "stopped (a scan or census that `presswatch runs` does not list as finished goes on where it was when the"
+    " same command is given again)"
+)
+
+
+GONE = {
+    "schedule": "deploy conf/aws/presswatch.yaml with CloudFormation (docs/how-to/operations.md, step 7)",
+}
+"""Commands that are gone, and what to do instead."""
+
+
+class _Commands(click.Group):
+    """Commands, and what to do in the place of those that are gone."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find the command that a command line names; UsageError if there is none."""
+        if args[0] in GONE:
+            raise click.UsageError(f"`presswatch {args[0]}` is gone: {GONE[args[0]]}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
+@click.version_option(__version__, prog_name="presswatch")
+def cli() -> None:
+    """Find every copied passage of member press articles in Common Crawl, C4 and OSCAR.
+
+    Build a corpus from the members' articles, scan shards with it, then read the tables.
+    """
+
+
+for command in (
+    corpus,
+    releases,
+    scan,
+    census,
+    runs,
+    matches,
+    sql,
+    estimate,
+    compare,
+    rights,
+    fetch,
+    verify_rows,
+    watch,
+    submit,
+    demo,
+):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command of `presswatch`; returns its exit code."""
+    with throttling_told(lambda waiting: tell(printable(str(waiting)))):
+        return outcome(cli, "presswatch", arguments, STOPPED)

@@ -1,0 +1,205 @@
+"""Run a job where a profile says: become spark-submit, or submit it to EMR and wait for its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from presswatch_spark.cli.exits import FAILED
+from presswatch_spark.deploy.archive import Target, archive_at_hand
+from presswatch_spark.deploy.ledger import Ledger, Running
+from presswatch_spark.deploy.logs import driver_log
+from presswatch_spark.deploy.on_this_machine import local_command
+from presswatch_spark.deploy.profiles import Profile
+from presswatch_spark.deploy.services import Service
+from presswatch_spark.deploy.starter import ROOT, archive_of, hosts_of, service_of
+from presswatch_spark.deploy.submission import Submission, submission
+from presswatch_spark.deploy.tarball import ArchiveError
+from presswatch_spark.deploy.waiting import wait
+from presswatch_spark.errors import PresswatchError
+from presswatch_spark.show import printable
+from presswatch_spark.storage.objects import MissingError, NoBucketError, StorageOptions, read_object
+
+ERROR_LINES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How to submit.
+
+    Args:
+        dry_run: print the requests as JSON, and send none.
+        no_wait: start the job and leave.
+        again: run a job that has done its work once more.
+        archive: the archive to run from; None is one of this checkout.
+        credentials: name of the AWS profile on this machine; None is the usual chain.
+    """
+
+    dry_run: bool = False
+    no_wait: bool = False
+    again: bool = False
+    archive: Path | None = None
+    credentials: str | None = None
+
+
+def run_here(job: str, arguments: Sequence[str], profile: Profile, how: How) -> int:
+    """Become spark-submit, or print what that would be and return 0."""
+    command, variables = local_command(job, arguments, profile, ROOT, os.environ)
+    if how.credentials:
+        variables = {**variables, "PRESSWATCH_STORAGE__PROFILE": how.credentials}
+    if how.dry_run:
+        click.echo(json.dumps({"command": command, "environment": variables}, indent=2, ensure_ascii=False))
+        return 0
+    return _become(command, {**os.environ, **variables})
+
+
+def _become(run: list[str], environment: Mapping[str, str]) -> NoReturn:
+    """Let another program take this process's place: signals and exit code are its own."""
+    sys.stdout.flush()
+    os.execve(run[0], run, environment)
+
+
+def run_elsewhere(job: str, arguments: Sequence[str], profile: Profile, how: How) -> int:
+    """Submit to EMR, wait, show the driver's log, and return the job's exit code."""
+    archive = archive_of(profile, how.archive, make=not how.dry_run)
+    asked = submission(job, arguments, profile, archive, ROOT, os.environ)
+    service = service_of(asked, how.credentials)
+    if how.dry_run:
+        click.echo(json.dumps(would_send(asked, service), indent=2, ensure_ascii=False))
+        return 0
+    service.check()
+    storage = StorageOptions(region=profile.region, profile=how.credentials)
+    for upload in asked.uploads:
+        done = "uploaded" if upload.bring(storage) else "is there already:"
+        _say(f"{upload.file.name} {done} {upload.uri}")
+    ledger = Ledger(service, storage, how.again)
+    running = ledger.start(_say)
+    _say(f"{'started' if running.ours else 'found'} {asked.name(running.attempt)}: {running.run}")
+    for what, where in service.links(running.run):
+        _say(f"  {what}: {where}")
+    if how.no_wait:
+        _say("the same command without --no-wait waits for it")
+        return 0
+    return _attended(service, ledger, running, storage)
+
+
+def check_here(job: str, arguments: Sequence[str], profile: Profile) -> Iterator[str]:
+    """Yield what is known of a job on this machine without running it.
+
+    Raises:
+        PresswatchError: it could not run.
+    """
+    local_command(job, arguments, profile, ROOT, os.environ)
+    yield f"{job} can run on this machine; nothing was started"
+
+
+def check_elsewhere(job: str, arguments: Sequence[str], profile: Profile, how: How) -> Iterator[str]:
+    """Yield what is known of a submission without sending it, by two requests that read.
+
+    Raises:
+        PresswatchError: it would be refused: by us, by the service (no such hosts, of another release), or by
+            the store, which cannot be reached with these credentials.
+    """
+    archive = how.archive or _made_archive(profile)
+    if archive is None:
+        yield "there is no archive of these sources yet: the submission makes it, or `make archive` does"
+    else:
+        archive_of(profile, archive)
+    asked = submission(job, arguments, profile, archive or Path(os.devnull), ROOT, os.environ)
+    service_of(asked, how.credentials).check()
+    storage = StorageOptions(region=profile.region, profile=how.credentials)
+    try:
+        read_object(asked.record(1, "result"), storage)
+    except NoBucketError:
+        raise
+    except MissingError:
+        pass
+    yield f"{job} can be submitted to {hosts_of(profile)}; nothing was uploaded or started"
+
+
+def _made_archive(profile: Profile) -> Path | None:
+    """The archive of these sources, if it was made."""
+    try:
+        return archive_at_hand(ROOT, ROOT / "dist", Target(profile.archive.python, profile.archive.machine))
+    except ArchiveError:
+        return None
+
+
+def would_send(asked: Submission, service: Service) -> Mapping[str, object]:
+    """What a first attempt uploads and requests."""
+    uploads = [{"file": str(upload.file), "uri": upload.uri} for upload in asked.uploads]
+    return {"uploads": uploads, "request": asdict(service.request(1))}
+
+
+def _attended(service: Service, ledger: Ledger, running: Running, storage: StorageOptions) -> int:
+    """Wait for a job, show its log, and return its exit code."""
+    run, rules = running.run, service.asked.profile.wait
+    progress = _Progress()
+    try:
+        state = wait(service, run, rules, progress)
+    except (KeyboardInterrupt, PresswatchError) as stop:
+        progress.end()
+        _say(f"stopped waiting; the job {run} goes on. To look again, give the same command. To end it:")
+        for line in service.cancel_commands(run):
+            _say(f"  {line}")
+        if isinstance(stop, PresswatchError):
+            raise
+        return FAILED
+    progress.end()
+    code = ledger.exit_code(running.attempt, state)
+    log = _log_of(service, run, storage)
+    for line in log.get("stdout", ()):
+        click.echo(printable(line))
+    if code:
+        for line in log.get("stderr", ())[-ERROR_LINES:]:
+            _say(line)
+    reason = f" ({state.reason})" if state.reason else ""
+    _say(f"{service.asked.job} {run}: {state.word}, exit code {code}{reason}")
+    return code
+
+
+def _log_of(service: Service, run: str, storage: StorageOptions) -> Mapping[str, Sequence[str]]:
+    """The log of a job that has ended. That it cannot be had is said, and changes nothing of how it ended."""
+    rules = service.asked.profile.wait
+    try:
+        if log := driver_log(service, run, storage, rules):
+            return log
+        where = " ".join(service.log_folders(run))
+        _say(f"no log came within {rules.log_seconds:g} s; it may still: {where}")
+    except PresswatchError as error:
+        _say(f"the log cannot be read: {error}")
+    except KeyboardInterrupt:
+        _say("stopped waiting for the log")
+    return {}
+
+
+class _Progress:
+    """One line on a terminal; elsewhere a line whenever the state changes."""
+
+    def __init__(self) -> None:
+        self.live = sys.stderr.isatty()
+        self.last = ""
+
+    def __call__(self, line: str) -> None:
+        state = line.partition(",")[0]
+        if self.live:
+            click.echo(f"\r\x1b[K{printable(line)}", err=True, nl=False)
+        elif state != self.last:
+            _say(line)
+        self.last = state
+
+    def end(self) -> None:
+        if self.live and self.last:
+            click.echo(err=True)
+        self.last = ""
+
+
+def _say(line: str) -> None:
+    click.echo(printable(line), err=True)

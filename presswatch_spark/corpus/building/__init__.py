@@ -1,0 +1,1 @@
+"""How a corpus is built: articles are taken in, cut into parts, indexed, and sealed."""

@@ -1,0 +1,251 @@
+"""Building a corpus, top to bottom: take in, cut, build parts, link, index, account, seal.
+
+Spark spreads the work and carries small reports only; texts and keys go through sorted runs on disk, which
+all executors must see. A task's output depends on its item alone: run twice it writes the same bytes, and
+neither cores nor partitions can change the corpus. The driver holds 4 bytes an article, and 12 a URL.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from presswatch_spark.corpus import arrays, layout
+from presswatch_spark.corpus.article_files import ArticleFiles, Cuts, cut
+from presswatch_spark.corpus.building.account import first_refusal, reasons, write_table
+from presswatch_spark.corpus.building.addresses import write_sites
+from presswatch_spark.corpus.building.by_title import counts_by_title
+from presswatch_spark.corpus.building.clusters import ALONE, Clusters, banding, clusters_of, edges_of_bucket
+from presswatch_spark.corpus.building.index_parts import (
+    IndexPlan,
+    build_bucket,
+    join_buckets,
+    knows_kernels,
+    suppressed_of,
+)
+from presswatch_spark.corpus.building.intake import article_columns
+from presswatch_spark.corpus.building.key_runs import bucket_bits
+from presswatch_spark.corpus.building.parts import BANDS, POSTINGS, Owners, PartReport, build_part, run_folder
+from presswatch_spark.corpus.building.spread import spread
+from presswatch_spark.corpus.building.surroundings import (
+    owner_numbers,
+    read_background,
+    reserve_owners,
+    share_credits,
+    write_vocabulary,
+)
+from presswatch_spark.corpus.building.take_in import Taken, grouped, take_in
+from presswatch_spark.corpus.building.workspace import Workspace, workspace
+from presswatch_spark.corpus.manifest import Counts, Manifest, describe
+from presswatch_spark.corpus.registry import Registry, load_registry
+from presswatch_spark.corpus.store import require_free, upload
+from presswatch_spark.errors import InputError
+from presswatch_spark.moments import check_formats
+from presswatch_spark.settings.config import CorpusConfig
+from presswatch_spark.show import counted
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
+from presswatch_spark.storage.scratch import scratch_folder
+from presswatch_spark.storage.shard_names import left_out_line
+from presswatch_spark.storage.shards import ShardPlan, plan
+from presswatch_spark.storage.uris import canonical, scheme_of
+from presswatch_spark.tables.schemas import REFUSED, SUPPRESSED
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_TASKS_PER_CORE = 4
+# The first build of each version has its workers compile.
+COMPILING = ", after compiling kernels, once (about 10 s)"
+
+Say = Callable[[str], None]
+
+
+def build_corpus(
+    spark: SparkSession | None,
+    members: str,
+    articles: Sequence[str],
+    out: str,
+    config: CorpusConfig,
+    storage: StorageOptions,
+    say: Say = lambda stage: None,
+    background: Sequence[str] = (),
+) -> Manifest:
+    """Build a corpus from a members file and article paths into `out`, and return its manifest.
+
+    Args:
+        spark: the session to build with; None for one with the configuration's master and cores.
+        articles: files, folders, globs, `s3://` or `https://`; JSONL, CSV or Parquet, also `.gz` and `.zst`.
+        out: a folder that does not exist or is empty; one on S3 is built in a temporary folder, then copied.
+        say: is told every stage as it begins.
+        background: shards of web text, in any format that is scanned: what they hold is known from elsewhere.
+
+    Raises:
+        ConfigError: the members file, the column mapping or a date format has mistakes.
+        InputError, CorruptError, StorageError: a file of articles or background is missing, of no known
+            format, or not whole.
+        OutputError: `out` is not free, or the disk is full.
+    """
+    registry = load_registry(members)
+    article_columns(config.columns)
+    check_formats(config.date_formats, "date_formats")
+    files = plan(articles, storage)
+    sample = plan(background, storage) if background else ShardPlan(())
+    if line := left_out_line([*files.left_out, *sample.left_out]):
+        say(line)
+    build = partial(_build, spark, members, registry, files, sample.shards, config, storage, say)
+    uri = canonical(out)
+    if scheme_of(uri) == "file":
+        return build(Path(uri))
+    require_free(uri, storage)
+    with scratch_folder() as folder:
+        manifest = build(folder / "corpus")
+        say(f"copying to {printable(uri)}")
+        upload(folder / "corpus", uri, manifest, storage)
+    return manifest
+
+
+def _build(
+    spark: SparkSession | None,
+    members: str,
+    registry: Registry,
+    files: ShardPlan,
+    sample: Sequence[ObjectInfo],
+    config: CorpusConfig,
+    storage: StorageOptions,
+    say: Say,
+    out: Path,
+) -> Manifest:
+    from presswatch_spark.spark.session import session
+
+    with workspace(out) as work:
+        spark = spark or session("presswatch corpus build", master=config.master, cores=config.cores)
+        shutil.copyfile(members, work.corpus / layout.MEMBERS)
+        say(f"taking in {counted(len(files), 'article file')}")
+        taken = _take_in(spark, work, frozenset(registry.titles), files, config, storage)
+        cuts = cut([run for some in taken for run in some.runs])
+        refused = [piece for some in taken for piece in some.refused]
+        _require_articles(cuts, refused)
+        say(f"hashing {counted(cuts.articles, 'article')}{'' if knows_kernels() else COMPILING}")
+        reports = _build_parts(spark, work, cuts, files, owner_numbers(registry), config)
+        refused += [piece for report in reports for piece in report.refused]
+        say("looking for articles with the same text")
+        clusters = _link(spark, work, cuts, config)
+        say(f"indexing {sum(report.postings for report in reports):,} shingles")
+        postings, suppressed = _index(spark, work, reports, config)
+        write_vocabulary(spark, work, reports)
+        write_sites(spark, work, cuts.parts)
+        if sample:
+            say(f"reading {counted(len(sample), 'shard')} of the background")
+        documents, known = read_background(spark, work, sample, config, storage)
+        say("writing the tables and the manifest")
+        write_table(work.corpus / layout.REFUSED_TABLE, REFUSED, refused)
+        counts = Counts(
+            articles=cuts.articles,
+            words=sum(report.words for report in reports),
+            refused=reasons(refused),
+            clusters=len(np.unique(clusters[clusters != ALONE])),
+            clustered_articles=int(np.count_nonzero(clusters != ALONE)),
+            shingles=postings,
+            suppressed=suppressed,
+            background_documents=documents,
+            background_shingles=known,
+            titles=counts_by_title(registry.titles, work.corpus, cuts.parts, refused, _placeholders(taken)),
+        )
+        manifest = describe(work.corpus, config, counts)
+        manifest.write(work.corpus)
+    return manifest
+
+
+def _take_in(
+    spark: SparkSession,
+    work: Workspace,
+    titles: frozenset[str],
+    files: ShardPlan,
+    config: CorpusConfig,
+    storage: StorageOptions,
+) -> list[Taken]:
+    groups = grouped(files.shards, _TASKS_PER_CORE * spark.sparkContext.defaultParallelism)
+    return spread(spark, work.scratch, partial(take_in, work, titles, config, storage), groups)
+
+
+def _placeholders(taken: Sequence[Taken]) -> Counter[str]:
+    """By title, the rows whose date stands for none."""
+    return sum((Counter(some.placeholders) for some in taken), Counter())
+
+
+def _require_articles(cuts: Cuts, refused: Sequence[str]) -> None:
+    if not cuts.articles:
+        why = ", ".join(f"{count:,} {reason}" for reason, count in reasons(refused).items())
+        example = f"; {first_refusal(refused)}" if why else ""
+        raise InputError(
+            f"no article could be taken: {why or 'the files hold no rows'}{example}",
+            remedy="check the column mapping (--columns), and that title_id names titles of the members file",
+        )
+
+
+def _build_parts(
+    spark: SparkSession,
+    work: Workspace,
+    cuts: Cuts,
+    files: ShardPlan,
+    owners: Owners,
+    config: CorpusConfig,
+) -> list[PartReport]:
+    (work.corpus / layout.ARTICLES_FOLDER).mkdir()
+    arrays.reserve(work.corpus / layout.SIGNATURES, np.uint32, (cuts.articles, config.minhash.permutations))
+    reserve_owners(work.corpus, cuts.articles)
+    sources = [printable(info.uri) for info in files]
+    task = partial(build_part, work, cuts, sources, owners, config)
+    reports = spread(spark, work.scratch, task, range(cuts.parts))
+    for run in cuts.runs:
+        Path(run).unlink()
+    return reports
+
+
+def _link(spark: SparkSession, work: Workspace, cuts: Cuts, config: CorpusConfig) -> Clusters:
+    """Write the clusters, and return them."""
+    bands, _ = banding(config.cluster_jaccard, config.minhash.permutations)
+    bits = bucket_bits(bands * cuts.articles)
+    runs = [run_folder(work, BANDS, part) for part in range(cuts.parts)]
+    paths = spread(spark, work.scratch, partial(_link_bucket, work, runs, bits, config), range(1 << bits))
+    clusters = clusters_of(cuts.articles, (arrays.load(path) for path in paths))
+    arrays.save(work.corpus / layout.CLUSTERS, clusters)
+    share_credits(work.corpus, clusters)
+    shutil.rmtree(work.scratch / BANDS)
+    return clusters
+
+
+def _link_bucket(work: Workspace, runs: Sequence[Path], bits: int, config: CorpusConfig, bucket: int) -> Path:
+    path = work.scratch / f"edges-{bucket:05d}.npy"
+    signatures = arrays.load(work.corpus / layout.SIGNATURES)
+    arrays.save(path, edges_of_bucket(runs, bucket, bits, signatures, config))
+    return path
+
+
+def _index(
+    spark: SparkSession, work: Workspace, reports: Sequence[PartReport], config: CorpusConfig
+) -> tuple[int, int]:
+    """Write the index and the `suppressed` table; return postings kept and shingles suppressed."""
+    runs = [run_folder(work, POSTINGS, part) for part in range(len(reports))]
+    cutting = IndexPlan.of(runs, sum(report.postings for report in reports), config)
+    task = partial(_index_bucket, work, cutting, config.max_articles_per_shingle)
+    counted = spread(spark, work.scratch, task, cutting.buckets)
+    shutil.rmtree(work.scratch / POSTINGS)
+    folders = [_bucket_folder(work, bucket) for bucket in cutting.buckets]
+    join_buckets(folders, work.corpus / layout.INDEX_FOLDER)
+    write_table(work.corpus / layout.SUPPRESSED_TABLE, SUPPRESSED, suppressed_of(folders))
+    return sum(kept for kept, _ in counted), sum(dropped for _, dropped in counted)
+
+
+def _index_bucket(work: Workspace, cutting: IndexPlan, limit: int, bucket: int) -> tuple[int, int]:
+    return build_bucket(cutting, bucket, _bucket_folder(work, bucket), ArticleFiles(work.corpus), limit)
+
+
+def _bucket_folder(work: Workspace, bucket: int) -> Path:
+    return work.scratch / f"bucket-{bucket:05d}"

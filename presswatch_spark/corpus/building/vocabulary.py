@@ -1,0 +1,104 @@
+"""The vocabulary: every word of the corpus, and the information in it, in whole bits.
+
+A word that makes up one in 2**k of the corpus's words, or less, but more than one in 2**(k + 1), holds k bits
+(Shannon, 1948, rounded down). Whole bits are the same on every machine, and so are sums of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.compiled import cached_njit
+from presswatch_spark.corpus import arrays
+from presswatch_spark.corpus.building.key_runs import Keys, groups, read_bucket
+from presswatch_spark.corpus.layout import BITS, HASHES
+
+_FIRST_SLOTS = 1 << 16
+# Room is made for as many new words before they are looked at; a table that is too large leaves the cache.
+_AT_ONCE = 4096
+_ONCE = np.ones(_AT_ONCE, np.uint64)
+_1 = np.uint64(1)
+_SPREAD, _HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
+
+
+class WordCounter:
+    """Counts words by their hashes; memory grows with the distinct ones."""
+
+    def __init__(self) -> None:
+        self._keys = np.zeros(_FIRST_SLOTS, np.uint64)
+        self._counts = np.zeros(_FIRST_SLOTS, np.uint64)
+        self._distinct = 0
+
+    def add(self, hashes: Keys) -> None:
+        """Count the words of texts, uint64[n]."""
+        for first in range(0, len(hashes), _AT_ONCE):
+            some = hashes[first : first + _AT_ONCE]
+            while 2 * (self._distinct + len(some)) > len(self._keys):
+                self._grow()
+            self._distinct += _count(self._keys, self._counts, some, _ONCE[: len(some)])
+
+    def counted(self) -> tuple[Keys, Keys]:
+        """Distinct hashes and how often each was met, uint64[d] each, in no order."""
+        used = np.flatnonzero(self._counts)
+        return self._keys[used], self._counts[used]
+
+    def _grow(self) -> None:
+        keys, counts = self.counted()
+        slots = 2 * len(self._keys)
+        self._keys, self._counts = np.zeros(slots, np.uint64), np.zeros(slots, np.uint64)
+        _count(self._keys, self._counts, keys, counts)
+
+
+def vocabulary_bucket(runs: Sequence[Path], bucket: int, bits: int, folder: Path, *, total: int) -> None:
+    """Write the words of one bucket, by hash, and their bits into `folder`.
+
+    Args:
+        runs: of hashes (keys) and counts (values), from `sorting.write_run`.
+        total: words of the corpus, each occurrence counted.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    hashes, counts = read_bucket(runs, bucket, bits)
+    bounds = groups(hashes)
+    summed = np.add.reduceat(counts, bounds[:-1]) if len(hashes) else counts
+    arrays.save(folder / HASHES, hashes[bounds[:-1]])
+    arrays.save(folder / BITS, information(summed, total))
+
+
+def information(counts: Keys, total: int) -> npt.NDArray[np.uint8]:
+    """Whole bits of information in words that occur so often among `total`: uint8[n] for uint64[n]."""
+    shares = np.uint64(total) // counts
+    bits: npt.NDArray[np.uint8] = _bit_lengths(shares)
+    return bits
+
+
+@cached_njit
+def _bit_lengths(values: Keys) -> npt.NDArray[np.uint8]:
+    """Place of the highest bit that is set; 0 for 0 and 1."""
+    places = np.zeros(len(values), np.uint8)
+    for i in range(len(values)):
+        rest = values[i] >> _1
+        while rest:
+            places[i] += np.uint8(1)
+            rest >>= _1
+    return places
+
+
+@cached_njit
+def _count(keys: Keys, counts: Keys, hashes: Keys, times: Keys) -> int:
+    """Add `times[i]` of each hash; returns how many were new."""
+    mask = np.uint64(len(keys) - 1)
+    new = 0
+    for i in range(len(hashes)):
+        h = hashes[i]
+        slot = ((h * _SPREAD) >> _HALF) & mask
+        while counts[slot] != 0 and keys[slot] != h:
+            slot = (slot + _1) & mask
+        if counts[slot] == 0:
+            keys[slot] = h
+            new += 1
+        counts[slot] += times[i]
+    return new

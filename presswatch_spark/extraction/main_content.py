@@ -1,0 +1,214 @@
+"""Which part of a page is its main content: the article, as against menus, teasers, comments and notices.
+
+A measure beside the verified text, never a filter of it: passages are looked for in all text that can be
+seen.
+
+As in Readability (arc90, 2009), paragraphs of prose vote for the elements that they stand in. The main
+content is the smallest element that holds most of the prose, and what stands between the headline and it;
+without the elements inside that their tags, roles, names or links show to be furniture.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
+
+from resiliparse.parse.html import HTMLTree
+from resiliparse.parse.html.node import ElementNode, Node
+
+from presswatch_spark.extraction.page_text import parsed, text_of
+from presswatch_spark.extraction.refusal import RefusedError
+
+MOST = 0.7
+"""Share of the prose that the main content holds at least."""
+PROSE_CHARACTERS = 60
+"""Paragraphs vote from this length on; the characters of links are taken off twice."""
+FURNITURE_AT_MOST = 0.3
+"""What holds this share of the prose is no furniture, whatever it is called."""
+LISTS_AT_MOST = 0.1
+"""The same for lists and tables of which links are the larger half."""
+LINE_CHARACTERS, LINES_AT_LEAST = 100, 0.2
+"""Lines from this length on are prose, of which the main content has at least this share (characters)."""
+STEPS = 20_000
+"""Elements that are looked at; a page of more, or one nested deeper, is not judged."""
+READINGS = 16
+"""How often a page's length of text is read: elements stand in each other, in hostile pages without end."""
+
+_OUTSIDE = frozenset({"nav", "aside", "footer", "form", "dialog"})
+_TAGS = _OUTSIDE | {"header", "button", "figcaption", "select", "fieldset"}
+_ROLES = frozenset({"dialog", "navigation", "complementary", "contentinfo", "banner", "search", "alert"})
+_NAMES = re.compile(
+    "side-?bar|widget|newsletter|popup|modal|related|comment|breadcrumb|share|social|cookie|promo|sponsor"
+    "|teaser|recommend|caption|footer|paywall|menu",
+    re.IGNORECASE,
+)
+_NAMED = "[role], div[class], div[id], section[class], section[id], p[class], ul[class], figure[class]"
+
+
+class _TooMuchError(Exception):
+    """The page costs more than it may."""
+
+
+def answer(page: bytes) -> tuple[bytes, None]:
+    """Text of the main content of a page in UTF-8, in UTF-8, for `apart`.
+
+    Raises:
+        RefusedError: it cannot be told.
+        ValueError: the parser refuses the page.
+    """
+    tree, visible = parsed(page)
+    # It is cut up now.
+    parsed.cache_clear()
+    found = main_content(tree, visible)
+    if found is None:
+        raise RefusedError("the main content cannot be told")
+    return found.encode("utf-8", "replace"), None
+
+
+def main_content(tree: HTMLTree, visible: str) -> str | None:
+    """Text of a page's main content, its words those of `visible` but for some; None if it cannot be told.
+
+    Args:
+        tree: the page. It is cut up: take what else is wanted of it before.
+        visible: its text, as `extraction.text_of` gives it. If the main content would have hardly any of its
+            long lines, the article stands in no paragraphs, and the vote was others'.
+    """
+    if tree.body is None:
+        return ""
+    try:
+        chosen = _Page(tree.body).cut()
+    except _TooMuchError:
+        return None
+    found = text_of(tree)
+    if chosen and _in_long_lines(found) < LINES_AT_LEAST * _in_long_lines(visible):
+        return None
+    return found
+
+
+def _in_long_lines(text: str) -> int:
+    return sum(len(line) for line in text.split("\n") if len(line) >= LINE_CHARACTERS)
+
+
+class _Page:
+    """A page's elements, and how much of its prose (characters) stands in each."""
+
+    def __init__(self, body: ElementNode) -> None:
+        self._body = body
+        self._steps = STEPS
+        self._characters = READINGS * len(body.text or "")
+        self._prose = self._weighed()
+        self._total = self._prose.get(body, 0)
+
+    def cut(self) -> bool:
+        """Leave nothing in the page but its main content; whether that is less than the page by choice."""
+        top, around = self._from_headline(self._up(self._holder()))
+        _remove(around)
+        spared = {element for headline in self._all(top, "h1") for element in self._up(headline)}
+        suspects = self._all(top, f"{', '.join(sorted(_TAGS))}, {_NAMED}")
+        _remove(one for one in suspects if one not in spared and self._is_furniture(one))
+        _remove(one for one in self._all(top, "ul, ol, table") if self._is_of_links(one))
+        if top == self._body:
+            return False
+        self._body.replace_children(top)
+        return True
+
+    def _weighed(self) -> dict[Node, int]:
+        own: dict[ElementNode, int] = {}
+        for paragraph in self._all(self._body, "p, blockquote, pre"):
+            n = self._length(paragraph)
+            if n >= PROSE_CHARACTERS:
+                n -= 2 * self._length_of_links(paragraph)
+            if n >= PROSE_CHARACTERS and (above := paragraph.parent_element) is not None:
+                own[above] = own.get(above, 0) + n
+        prose: dict[Node, int] = {}
+        for holder, n in own.items():
+            path = self._up(holder)
+            if not any(element.tag in _OUTSIDE for element in path):
+                for element in path:
+                    prose[element] = prose.get(element, 0) + n
+        return prose
+
+    def _holder(self) -> ElementNode:
+        """The smallest element that holds most of the prose."""
+        holder = self._body
+        for element, n in self._prose.items():
+            if n >= MOST * self._total and isinstance(element, ElementNode) and holder.contains(element):
+                holder = element
+        return holder
+
+    def _from_headline(self, path: Sequence[ElementNode]) -> tuple[ElementNode, list[Node]]:
+        """The element that has both headline and holder, and what in it is neither, nor between them.
+
+        `path` goes from the holder up. Without a headline before it, that is the holder, and nothing.
+        """
+        shared, headline = 1, None
+        for one in self._all(self._body, "h1"):
+            other = self._up(one)
+            pairs = zip(path[::-1], other[::-1], strict=False)
+            common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+            if common == len(path):
+                return path[0], []
+            if common > shared and (one.text or "").strip():
+                shared, headline = common, other
+        if headline is None or path[-shared - 1] not in self._beside(headline[-shared - 1], after=True):
+            return path[0], []
+        before = [node for element in headline[:-shared] for node in self._beside(element, after=False)]
+        behind = [node for element in path[:-shared] for node in self._beside(element, after=True)]
+        return path[-shared], before + behind
+
+    def _is_furniture(self, element: ElementNode) -> bool:
+        if self._prose.get(element, 0) > FURNITURE_AT_MOST * self._total:
+            return False
+        if element.tag in _TAGS or element.getattr("role") in _ROLES:
+            return True
+        return _NAMES.search(f"{element.class_name or ''} {element.id or ''}") is not None
+
+    def _is_of_links(self, element: ElementNode) -> bool:
+        if self._prose.get(element, 0) > LISTS_AT_MOST * self._total:
+            return False
+        return self._length_of_links(element) > self._length(element) / 2
+
+    def _length(self, element: ElementNode) -> int:
+        n = len(element.text or "")
+        self._characters -= n
+        if self._characters < 0:
+            raise _TooMuchError
+        return n
+
+    def _length_of_links(self, element: ElementNode) -> int:
+        return sum(map(self._length, self._all(element, "a")))
+
+    def _all(self, element: ElementNode, selector: str) -> Sequence[ElementNode]:
+        # A slice, since the library selects anew for every index, and so for every step of a loop.
+        found = element.query_selector_all(selector)[:]
+        self._spend(len(found))
+        return found
+
+    def _up(self, element: ElementNode) -> list[ElementNode]:
+        """The element, and those around it up to the body."""
+        path = [element]
+        while path[-1] != self._body and (above := path[-1].parent_element) is not None:
+            path.append(above)
+            self._spend(1)
+        return path
+
+    def _beside(self, element: Node, after: bool) -> list[Node]:
+        found = []
+        node = element.next_sibling if after else element.previous_sibling
+        while node is not None:
+            found.append(node)
+            self._spend(1)
+            node = node.next_sibling if after else node.previous_sibling
+        return found
+
+    def _spend(self, steps: int) -> None:
+        self._steps -= steps
+        if self._steps < 0:
+            raise _TooMuchError
+
+
+def _remove(nodes: Iterable[Node]) -> None:
+    for node in nodes:
+        if (above := node.parent_node) is not None:
+            above.remove_child(node)

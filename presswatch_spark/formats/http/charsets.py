@@ -1,0 +1,112 @@
+"""The character encoding of a page, found as browsers do, and its text in UTF-8.
+
+In order: byte order mark, Content-Type, `meta` (see `prescan`), detection. Labels mean what the WHATWG
+Encoding Standard says (`iso-8859-1` is windows-1252); one that it does not know, or knows as `replacement`
+(`iso-2022-kr`, `hz-gb-2312`: nothing useful comes of those), is passed over, and the next rule decides.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
+
+from presswatch_spark.formats.http.message import BytesLike
+from presswatch_spark.formats.http.prescan import declared_labels
+
+UTF_8, WINDOWS_1252 = "utf-8", "cp1252"
+SAMPLE_BYTES = 64 << 10
+LONGEST_LABEL = 40
+SLICE_BYTES = 1 << 20
+
+_MARKS = ((b"\xef\xbb\xbf", UTF_8), (b"\xfe\xff", "utf-16-be"), (b"\xff\xfe", "utf-16-le"))
+_CHARSET = re.compile(r"""(?i)[\s;"',]charset\s*=\s*(?:"([^"]*)"|["']?([^\s;"',]+))""")
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
+_HIGH_BYTES = bytes(range(0x80, 0x100))
+_FRENCH = "àâäçéèêëîïôöùûüÿœæÀÂÄÇÉÈÊËÎÏÔÖÙÛÜŸŒÆ«»‹›‘’‚“”„–—…•·€°§©®\xa0\xad"
+_FRENCH_BYTES = bytes(range(0x80)) + _FRENCH.encode(WINDOWS_1252)
+
+# Where resiliparse's names fall short: of the standard's encodings, or of labels.
+_DECODERS: Mapping[str, str] = MappingProxyType(
+    {"gbk": "gb18030", "big5": "big5hkscs", "shift_jis": "cp932", "euc_kr": "cp949", "iso8859-11": "cp874"}
+)
+_LABELS: Mapping[str, str] = MappingProxyType(
+    {"x-mac-cyrillic": "mac_cyrillic", "x-mac-ukrainian": "mac_cyrillic", "x-user-defined": WINDOWS_1252}
+)
+# windows-1252 as the standard has it: what Python leaves undefined are controls.
+_CP1252 = "".join(
+    chr(byte) if byte in b"\x81\x8d\x8f\x90\x9d" else bytes([byte]).decode(WINDOWS_1252)
+    for byte in range(256)
+)
+
+
+def encoding_of(content_type: str | None, body: BytesLike) -> str:
+    """Python's name of the encoding that a browser reads `body` in; `utf-8` where all is ASCII.
+
+    `content_type`: value of that header, if there is one.
+    """
+    head = bytes(body[:3])
+    for mark, encoding in _MARKS:
+        if head.startswith(mark):
+            return encoding
+    named = _CHARSET.search(f";{content_type or ''}")
+    found = encoding_named(named[1] or named[2] or "") if named else None
+    if found is None:
+        found = next(filter(None, map(encoding_named, declared_labels(body))), None)
+        found = UTF_8 if found and found.startswith("utf-16") else found
+    return found or _detected(body)
+
+
+def encoding_named(label: str) -> str | None:
+    """Python's name of the encoding that the standard means by `label`; None if it knows none."""
+    label = label.strip(" \t\n\f\r").lower()
+    if len(label) > LONGEST_LABEL:
+        return None
+    found = _LABELS.get(label) or map_encoding_to_html5(label, fallback_utf8=False)
+    return _DECODERS.get(found, found) if found else None
+
+
+def _detected(body: BytesLike) -> str:
+    """What the bytes look like from the first on that is not ASCII."""
+    first = _NOT_ASCII.search(body)
+    if first is None:
+        return UTF_8
+    sample = bytes(body[max(0, first.start() - 64) : first.start() + SAMPLE_BYTES])
+    text = sample.decode(UTF_8, "replace")
+    wrong = text.count("\N{REPLACEMENT CHARACTER}")
+    ascii_bytes = len(sample.translate(None, _HIGH_BYTES))
+    # Other encodings hardly ever look like UTF-8; pages of UTF-8 with a few bytes of another do occur.
+    if len(text) - ascii_bytes - wrong > wrong:
+        return UTF_8
+    # The detector takes one short French text in ten for Polish or Turkish.
+    if not sample.translate(None, _FRENCH_BYTES):
+        return WINDOWS_1252
+    found = detect_encoding(sample)
+    return (_DECODERS.get(found, found) if found and found != UTF_8 else None) or WINDOWS_1252
+
+
+def to_utf8(data: bytes | memoryview, encoding: str) -> bytes | memoryview:
+    """`data` in UTF-8, without a byte order mark: before the doctype, a parser takes it for the page's text.
+
+    What is no character becomes U+FFFD; UTF-8 itself is given back as it is. `encoding`: as `encoding_of`
+    names it.
+    """
+    for mark, marked in _MARKS:
+        if marked == encoding and bytes(data[: len(mark)]) == mark:
+            data = memoryview(data)[len(mark) :]
+    return data if encoding == UTF_8 else b"".join(_transcoded(memoryview(data), encoding))
+
+
+def _transcoded(data: memoryview, encoding: str) -> Iterator[bytes]:
+    if encoding == WINDOWS_1252:
+        for at in range(0, len(data), SLICE_BYTES):
+            yield codecs.charmap_decode(data[at : at + SLICE_BYTES], "strict", _CP1252)[0].encode()
+        return
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    # The decoder of ISO-2022-JP cannot hold back a long escape sequence that a slice cuts.
+    step = max(1, len(data)) if encoding == "iso2022_jp" else SLICE_BYTES
+    for at in range(0, len(data), step):
+        yield decoder.decode(data[at : at + step], at + step >= len(data)).encode("utf-8", "replace")

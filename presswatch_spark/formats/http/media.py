@@ -1,0 +1,70 @@
+"""What kind of content a response holds, by its Content-Type and, if that says nothing, its first bytes."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from presswatch_spark.formats.http.message import BytesLike
+
+Kind = Literal["html", "text", "pdf", "other"]
+
+LONGEST_TYPE = 100
+SNIFFED_BYTES = 1445
+
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_TYPE = re.compile(rf"\s*({_TOKEN}/{_TOKEN})", re.ASCII)
+_HTML_TYPES = ("text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml")
+_XML_TYPES = ("text/xml", "application/xml")
+_NO_TYPES = (None, "unknown/unknown", "application/unknown", "*/*")
+
+# MIME Sniffing Standard, section 7.1.
+_HTML = re.compile(
+    rb"(?i)(?:\xef\xbb\xbf)?[\t\n\f\r ]*<(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style"
+    rb"|title|b|body|br|p|!--)(?:[ >]|(?<=<!--))"
+)
+_XHTML = re.compile(
+    # Possessive: what could be tried in two ways would take hours for a few dozen comments.
+    rb"(?is)(?:\xef\xbb\xbf)?\s*<\?xml[^>]*>\s*(?:(?><!--.*?-->|<(?!!--)[!?][^>]*>)\s*)*+<html[\s>]"
+)
+_BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+
+
+def media_type(value: str | None) -> str | None:
+    """The media type in the value of a Content-Type: lower case, no parameters, at most `LONGEST_TYPE`
+    characters, all of them of an RFC 9110 token; None if there is none.
+    """
+    found = _TYPE.match(value or "")
+    return found[1].lower()[:LONGEST_TYPE] if found else None
+
+
+def kind_of_content(media: str | None, body: BytesLike) -> Kind:
+    """What a body is, by its media type (see `media_type`) and its first bytes, all codings undone.
+
+    The type is believed, but for PDF, which shows itself, and for XML with an `html` root. Without a type,
+    what the MIME Sniffing Standard takes for HTML, PDF or text is that.
+    """
+    head = bytes(body[:SNIFFED_BYTES])
+    if media == "application/pdf" or head.startswith(b"%PDF-"):
+        return "pdf"
+    if media in _HTML_TYPES:
+        return "html"
+    if media == "text/plain":
+        return "text"
+    if media in _XML_TYPES:
+        return "html" if _XHTML.match(head) or _HTML.match(head) else "other"
+    if media not in _NO_TYPES or not head.strip():
+        return "other"
+    if _HTML.match(head) or _XHTML.match(head):
+        return "html"
+    return "text" if is_text(head) and not head.lstrip().startswith(b"<?xml") else "other"
+
+
+def is_xml(media: str | None) -> bool:
+    """Whether browsers read a page of this media type as XML."""
+    return media is not None and media.endswith("xml")
+
+
+def is_text(head: bytes) -> bool:
+    """Whether `head` begins with a byte order mark or holds no byte that the standard calls binary."""
+    return head.startswith((b"\xef\xbb\xbf", b"\xfe\xff", b"\xff\xfe")) or not _BINARY.search(head)

@@ -1,0 +1,283 @@
+"""Gzip, member by member: where each begins and ends in the file, whether it is whole, and what follows
+damage.
+
+A gzip file is a chain of members (RFC 1952). Readers that hide the chain end quietly when it is cut; here a
+member counts as whole only once its CRC-32 and length were verified (by ISA-L, `isal.isal_zlib`).
+"""
+
+from __future__ import annotations
+
+import zlib
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol, cast
+
+import numpy as np
+from isal import isal_zlib
+
+from presswatch_spark.formats.inflate.window import LOOK_BACK_BYTES, Window
+from presswatch_spark.model import ReadReport
+
+IsalError = cast("type[Exception]", isal_zlib.error)
+InflateErrors = (IsalError, zlib.error)
+MAGIC = b"\x1f\x8b\x08"
+# A header of ten bytes, a block of two, a trailer of eight.
+SMALLEST_MEMBER = 20
+SLICE_BYTES = 16 << 10
+# Deflate makes at most 1,032 bytes of one: 64 MiB.
+WHOLE_BYTES = 64 << 10
+PIECE_BYTES = 4 << 20
+PADDING_BYTES = 64 << 10
+SALVAGE_BYTES = 512
+CUT = "it is cut"
+
+
+class Inflater(Protocol):
+    """What zlib's and ISA-L's inflaters have in common."""
+
+    @property
+    def eof(self) -> bool: ...  # noqa: D102
+    @property
+    def unused_data(self) -> bytes: ...  # noqa: D102
+    def decompress(self, data: memoryview, /) -> bytes: ...  # noqa: D102
+
+
+class Piece(NamedTuple):
+    """Inflated bytes of one member, or of a part of it if it is large.
+
+    `offset` and `length` are the member's place in the file (the length so far, if `closes` is false).
+    `opens`: the member begins with this piece; `closes`: it ends with this piece and was verified. A member
+    whose last piece does not close is broken, and a defect says so.
+    """
+
+    offset: int
+    length: int
+    data: bytes
+    opens: bool
+    closes: bool
+
+
+def gzip_pieces(
+    window: Window, report: ReadReport, begins_well: Callable[[bytes], bool] | None = None
+) -> Iterator[Piece]:
+    """Yield every byte that inflates, in order.
+
+    After damage, reading resumes at the next member whose first bytes satisfy `begins_well`; without that
+    test it ends there. A file that was cut exactly between two members shows nothing by itself: only the size
+    of the object, which the stream compares, can tell.
+    """
+    cursor: int | None = 0
+    searched, starts = memoryview(b""), list[int]()
+    while cursor is not None:
+        if window.view is not searched:
+            searched, starts = window.view, _likely_starts(window.view)
+        for piece in _whole_members(window.view, starts, window.base, cursor):
+            yield piece
+            cursor = piece.offset + piece.length - window.base
+        if cursor + SLICE_BYTES > len(window.view):
+            fell = window.refill(cursor)
+            if fell is not None:
+                cursor -= fell
+                continue
+        if cursor == len(window.view):
+            return
+        fed = window.view[cursor : cursor + SLICE_BYTES]
+        inflater = isal_zlib.decompressobj(31)
+        try:
+            data = inflater.decompress(fed)
+        except IsalError:
+            data = None
+        if data is not None and inflater.eof:
+            length = len(fed) - len(inflater.unused_data)
+            yield Piece(window.base + cursor, length, data, True, True)
+            cursor += length
+        else:
+            member = _Member(window, cursor, inflater)
+            yield from member.pieces(data)
+            cursor = member.end if member.whole else _resume(window, report, member, begins_well)
+
+
+def _likely_starts(view: memoryview) -> list[int]:
+    """Where members seem to begin: wherever the magic stands, be it by chance."""
+    data = np.frombuffer(view, np.uint8)
+    places = np.flatnonzero(data[:-2] == MAGIC[0])
+    places = places[data[places + 1] == MAGIC[1]]
+    found: list[int] = places[data[places + 2] == MAGIC[2]].tolist()
+    return found
+
+
+def _whole_members(view: memoryview, starts: list[int], base: int, start: int) -> Iterator[Piece]:
+    """Yield members from `start` on, as long as each ends where the next one seems to begin.
+
+    An inflater that is given no more than its member has nothing to hand back: a fifth of the time. It must
+    have used all it was given, and verified it. What is long, cut or damaged, and the last in view, is left
+    to the caller.
+    """
+    for k in range(bisect_left(starts, start + SMALLEST_MEMBER), len(starts)):
+        end = starts[k]
+        if end - start > WHOLE_BYTES:
+            return
+        inflater = isal_zlib.decompressobj(31)
+        try:
+            data = inflater.decompress(view[start:end])
+        except IsalError:
+            return
+        if not inflater.eof or inflater.unused_data:
+            return
+        yield Piece(base + start, end - start, data, True, True)
+        start = end
+
+
+class _Member:
+    """A member that is longer than a slice, cut, or damaged. Indices count in the window's view."""
+
+    def __init__(self, window: Window, start: int, inflater: Inflater) -> None:
+        self.offset = window.base + start
+        self.end = min(start + SLICE_BYTES, len(window.view))
+        self.damage = CUT
+        self.whole = False
+        self._window = window
+        self._inflater: Inflater = inflater
+        self._opened = False
+
+    @property
+    def start(self) -> int:
+        """Index of the first byte of the member that is still in view."""
+        return max(0, self.offset - self._window.base)
+
+    def pieces(self, data: bytes | None) -> Iterator[Piece]:
+        """Yield the member; `data` is what its first slice gave, None if that failed."""
+        data = self._again() if data is None else data
+        parts, size, produced = [data or b""], len(data or b""), len(data or b"")
+        failed = data is None
+        while not (failed or self._inflater.eof):
+            if size >= PIECE_BYTES:
+                yield self._piece(parts)
+                parts, size = [], 0
+            if not self._more():
+                break
+            fed = self._window.view[self.end : self.end + SLICE_BYTES]
+            self.end += len(fed)
+            data = self._taken(fed, bool(produced))
+            failed = data is None
+            parts.append(data or b"")
+            size += len(parts[-1])
+            produced += len(parts[-1])
+        if failed:
+            parts.append(self._salvage(produced))
+        elif self._inflater.eof:
+            self.whole = True
+            self.end -= len(self._inflater.unused_data)
+        yield self._piece(parts)
+
+    def _taken(self, fed: memoryview, begun: bool) -> bytes | None:
+        """What the next slice gives, or None; `begun`: something was given before."""
+        try:
+            return self._inflater.decompress(fed)
+        except InflateErrors:
+            return None if begun else self._again()
+
+    def _again(self) -> bytes | None:
+        """What zlib gives for all that was taken, or None; it goes on with the member.
+
+        ISA-L refuses a header with optional fields that is cut within what it is given; zlib waits for more.
+        """
+        if self.offset < self._window.base:
+            return None
+        self._inflater = zlib.decompressobj(31)
+        try:
+            return self._inflater.decompress(self._window.view[self.start : self.end])
+        except zlib.error:
+            return None
+
+    def _piece(self, parts: list[bytes]) -> Piece:
+        opens, self._opened = not self._opened, True
+        length = self._window.base + self.end - self.offset
+        return Piece(self.offset, length, b"".join(parts), opens, self.whole)
+
+    def _more(self) -> bool:
+        if self.end < len(self._window.view):
+            return True
+        fell = self._window.refill(max(self.start, self.end - LOOK_BACK_BYTES))
+        self.end -= fell or 0
+        return fell is not None
+
+    def _salvage(self, produced: int) -> bytes:
+        """Return what inflates after the first `produced` bytes: a failing call gives nothing at all."""
+        self.damage = "it is damaged"
+        if self.offset < self._window.base:
+            return b""
+        inflater, parts, step, at = zlib.decompressobj(31), [], SALVAGE_BYTES, self.start
+        while at < self.end:
+            before = inflater.copy()
+            try:
+                parts.append(inflater.decompress(self._window.view[at : at + step]))
+                at += step
+            except zlib.error as error:
+                self.damage = str(error).rpartition(": ")[2]
+                if step == 1:
+                    break
+                inflater, step = before, 1
+        return b"".join(parts)[produced:]
+
+
+def _is_padding(window: Window, at: int) -> bool:
+    """Whether only zeros, and not many, are left from index `at` on: tapes and block devices leave such."""
+    while (tail := bytes(window.view[at:])) and not tail.strip(b"\0") and len(tail) <= PADDING_BYTES:
+        fell = window.refill(at)
+        if fell is None:
+            return True
+        at -= fell
+    return False
+
+
+def _resume(
+    window: Window, report: ReadReport, member: _Member, begins_well: Callable[[bytes], bool] | None
+) -> int | None:
+    """Note the damage and return the index of the next readable member, None if there is none."""
+    if _is_padding(window, member.start):
+        return None
+    seen = bytes(window.view[member.start : member.start + 3])
+    is_member = MAGIC.startswith(seen) or member.offset < window.base
+    what = f"gzip member cannot be read: {member.damage}" if is_member else "bytes that are no gzip member"
+    found = _next_member(window, member.start + 1, begins_well) if begins_well else None
+    end = (
+        "nothing after it could be read"
+        if found is None
+        else f"reading resumed at byte {window.base + found:,}"
+    )
+    report.add_defect(f"{what}; {end}", member.offset)
+    # What was cut is right as far as it goes; what is damaged may have been so long before it showed.
+    report.unverified |= is_member and member.damage != CUT
+    return found
+
+
+def _next_member(window: Window, at: int, begins_well: Callable[[bytes], bool]) -> int | None:
+    """Index of the next member at or after `at` whose beginning inflates and satisfies `begins_well`."""
+    while True:
+        at = _find(window.view, at)
+        if (
+            at + SLICE_BYTES > len(window.view)
+            and (fell := window.refill(min(at, len(window.view)))) is not None
+        ):
+            at -= fell
+        elif at >= len(window.view):
+            return None
+        elif _opens(window.view[at : at + SLICE_BYTES], begins_well):
+            return at
+        else:
+            at += 1
+
+
+def _find(view: memoryview, at: int) -> int:
+    """Index of the next magic; where a part of one could begin at the end of the view, that index."""
+    stored = view.obj
+    found = stored.find(MAGIC, at) if isinstance(stored, bytes) else -1
+    return found if found >= 0 else max(at, len(view) - len(MAGIC) + 1)
+
+
+def _opens(fed: memoryview, begins_well: Callable[[bytes], bool]) -> bool:
+    try:
+        return begins_well(isal_zlib.decompressobj(31).decompress(fed))
+    except IsalError:
+        return False

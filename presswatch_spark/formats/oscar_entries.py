@@ -1,0 +1,124 @@
+"""Entries of OSCAR 21.09's metadata: which lines of the text file are a document, and its WARC headers.
+
+Where no checksum covers them, entries are doubted as rows of JSON Lines are (`table/jsonl.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from presswatch_spark.formats.inflate.inflated import inflated
+from presswatch_spark.formats.inflate.lines import placed_lines
+from presswatch_spark.formats.table.beside import Beside, Ending
+from presswatch_spark.formats.table.columns import tree_of
+from presswatch_spark.formats.table.json_text import is_utf8, parse, repeats_a_name
+from presswatch_spark.formats.table.steady import SteadyFields
+from presswatch_spark.formats.table.values import kept
+from presswatch_spark.model import ReadReport
+from presswatch_spark.storage.objects import Stream
+
+HEADERS = MappingProxyType(
+    {
+        "url": "warc-target-uri",
+        "record_id": "warc-record-id",
+        "captured_at": "warc-date",
+        "payload_digest": "warc-block-digest",
+        "languages": "warc-identified-content-language",
+    }
+)
+# Of entries, by their numbers of quotes and fields: one that is as others were is not looked at again.
+FORMS_KEPT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of the metadata: its document's first line and number of lines, and what is needed of it.
+
+    `number`: from 0, of all entries; `values`: by role; `size`: bytes that it takes in the file; `in_doubt`:
+    it may be made of two, or another's headers stand in it.
+    """
+
+    number: int
+    line: int
+    sentences: int
+    values: dict[str, Any]
+    size: int
+    in_doubt: bool = False
+
+
+def read_entries(stream: Stream, report: ReadReport, max_line_bytes: int) -> Iterator[Entry]:
+    """Yield the entries in the metadata file `stream`; a line that is none is a defect."""
+    ending = Ending(inflated(stream, report))
+    reading = _Reading(report)
+    for index, _, line in placed_lines(ending, max_line_bytes):
+        if line is None:
+            report.add_defect(f"line longer than {max_line_bytes:,} bytes, not read", index, "line")
+        elif not line or line.isspace():
+            continue
+        yield from reading.numbered(reading.beside.add(index, *reading.entry_of(index, line)))
+    yield from reading.numbered(reading.beside.rest(ending.was_cut))
+
+
+class _Reading:
+    """Entries on their way, until those beside them are known."""
+
+    def __init__(self, report: ReadReport) -> None:
+        self.beside: Beside[Entry] = Beside()
+        self._report = report
+        self._steady = SteadyFields(tree_of(("headers", name) for name in HEADERS.values()))
+        self._forms: set[tuple[int, int, int]] = set()
+        self._entries = 0
+
+    def entry_of(self, index: int, line: bytes | None) -> tuple[Entry | None, bool]:
+        """The entry of a line, and whether damage may have made it what it is."""
+        if line is None:
+            return None, True
+        row = _object_of(line)
+        if row is None or self._is_fused(line, row):
+            self._report.add_defect("line is no entry of metadata", index, "line")
+            # Damage to what is packed reaches far.
+            self._report.unverified |= self._report.unchecked == "zstd"
+            return None, True
+        headers = row.get("headers")
+        headers = headers if isinstance(headers, dict) else {}
+        values = {role: kept(headers.get(name)) for role, name in HEADERS.items()}
+        entry = Entry(-1, row["offset"], row["nb_sentences"], values, len(line))
+        if not self._report.unchecked:
+            return entry, False
+        is_odd = self._steady.add(index, row)
+        if self._steady.first_is_odd:
+            self.beside.doubt_held()
+        return entry, is_odd or not is_utf8(line)
+
+    def numbered(self, settled: Iterator[tuple[Entry | None, bool]]) -> Iterator[Entry]:
+        """Those of settled lines that are entries."""
+        for entry, in_doubt in settled:
+            if entry:
+                yield replace(entry, number=self._entries, in_doubt=in_doubt and bool(self._report.unchecked))
+                self._entries += 1
+
+    def _is_fused(self, line: bytes, row: dict[str, Any]) -> bool:
+        """Whether parts of two entries may stand in one: it has two fields of one name."""
+        headers = row.get("headers")
+        form = line.count(b'"'), len(row), len(headers) if isinstance(headers, dict) else 0
+        if form in self._forms:
+            return False
+        if repeats_a_name(line):
+            return True
+        if len(self._forms) < FORMS_KEPT:
+            self._forms.add(form)
+        return False
+
+
+def _object_of(line: bytes) -> dict[str, Any] | None:
+    try:
+        row = parse(line)
+    except ValueError:
+        return None
+    is_entry = isinstance(row, dict) and all(
+        isinstance(row.get(name), int) for name in ("offset", "nb_sentences")
+    )
+    return row if is_entry else None

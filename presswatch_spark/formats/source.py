@@ -1,0 +1,74 @@
+"""What a source is: it turns one shard into batches of documents, and says honestly how far it got."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from presswatch_spark.model import DocumentBatch, ReadReport
+from presswatch_spark.storage.objects import ByteStream, ObjectInfo, StorageOptions, Stream
+from presswatch_spark.storage.opener import Opener
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """What a source is told beyond the shard itself.
+
+    `languages`: ISO 639 codes as the dataset spells them; a document whose identified languages share none is
+    skipped, a document without identification is read. Empty means no gate.
+    `columns`: for row datasets, the mapping of our names (`table.columns.ROLES`) to the file's, dotted for
+    nested fields.
+    `max_document_bytes`: a longer document is a defect, not read.
+    `release`: the release that the shards belong to, for those that name none; it has errata.
+    `rows`: for JSONL and Parquet, the indices of the rows to read, and no others; None: all.
+    `pdf`: for WARC, whether the text of PDF files is read too.
+    `wants`: for WARC, whether the whole response of a URL is asked for (`DocumentBatch.captures`).
+    `opener`: opens shards; one that was looked into goes on where it was, by the same request.
+    """
+
+    languages: frozenset[str] = frozenset()
+    columns: Mapping[str, str] = field(default_factory=dict)
+    max_document_bytes: int = 16 << 20
+    release: str | None = None
+    batch_bytes: int = 4 << 20
+    rows: frozenset[int] | None = None
+    pdf: bool = False
+    wants: Callable[[str], bool] | None = None
+    storage: StorageOptions = field(default_factory=StorageOptions)
+    opener: Opener = field(default_factory=Opener, compare=False)
+
+    def open(self, shard: ObjectInfo) -> ByteStream:
+        """Open a shard from its first byte on; raise if it is not as `shard` says."""
+        return self.opener.open(shard, self.storage)
+
+
+class Source(Protocol):
+    """One format of one dataset."""
+
+    @property
+    def name(self) -> str:
+        """The name of the format, as `--format` takes it."""
+        ...
+
+    def recognises(self, uri: str, head: bytes) -> bool:
+        """Whether an object named `uri`, whose first inflated bytes are `head`, is of this format."""
+        ...
+
+    def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
+        """Yield every document that can be read, in the order of the shard, and note every loss in `report`.
+
+        Raises `StorageError` or `CorruptError` only when nothing more can be read; what was yielded before
+        stands.
+        """
+        ...
+
+
+class RecordSource(Source, Protocol):
+    """A format whose documents are records that can be read alone."""
+
+    def read_part(
+        self, stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
+    ) -> Iterator[DocumentBatch]:
+        """Like `read`, of `stream`: a part of `shard` that begins with a record."""
+        ...

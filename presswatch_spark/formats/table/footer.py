@@ -1,0 +1,232 @@
+"""The footer of a Parquet file, checked before pyarrow sees it.
+
+pyarrow believes a footer: it reads fewer rows where a number is damaged, and some damage ends the process.
+Here the numbers of a footer must agree with each other and with the file. (Format: Apache Parquet,
+`parquet.thrift`.)
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import BinaryIO
+
+from presswatch_spark.formats.table import thrift
+from presswatch_spark.formats.table.thrift import Struct, ThriftError, inner, items, number, structs, text
+
+MAGIC = b"PAR1"
+TAIL_BYTES = 64 << 10
+BYTE_ARRAY = 6
+_REQUIRED, _OPTIONAL, _REPEATED = range(3)
+_DEEPEST = 64
+
+
+class FooterError(ValueError):
+    """The footer is damaged, or does not fit the file; the message says what is wrong, without its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A column that holds values: its dotted `path`, its physical type, and how deep levels go."""
+
+    path: str
+    kind: int
+    definitions: int
+    repetitions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A column of a row group: bytes `start` to `start + size` of the file, packed by `codec` (0: not).
+
+    `values` counts nulls too. `nulls`, `text_bytes` (of all texts), `least` and `greatest` (bounds of the
+    values, in bytes) are None where the footer does not say. `data_pages`, `dictionary_pages`: None likewise.
+    """
+
+    leaf: Leaf
+    start: int
+    size: int
+    unpacked_bytes: int
+    codec: int
+    values: int
+    encodings: frozenset[int]
+    nulls: int | None
+    text_bytes: int | None
+    data_pages: int | None
+    least: bytes | None
+    greatest: bytes | None
+
+    @property
+    def end(self) -> int:
+        """The byte after the last."""
+        return self.start + self.size
+
+
+@dataclass(frozen=True, slots=True)
+class RowGroup:
+    """Rows that are stored together, column by column."""
+
+    rows: int
+    chunks: tuple[Chunk, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """What a footer says; `data` is the footer as a file of its own, without rows, for pyarrow."""
+
+    rows: int
+    groups: tuple[RowGroup, ...]
+    data: bytes
+
+
+def read_footer(file: BinaryIO) -> Footer:
+    """Read and check the footer of a file; `FooterError` if it has none, or a damaged one."""
+    size = file.seek(0, os.SEEK_END)
+    tail = _at(file, max(0, size - TAIL_BYTES), size)
+    if len(tail) < 12 or tail[-4:] != MAGIC:
+        raise FooterError("the file has no footer")
+    length = int.from_bytes(tail[-8:-4], "little")
+    start = size - 8 - length
+    if start < len(MAGIC):
+        raise FooterError("the footer is longer than the file")
+    data = (tail if length + 8 <= len(tail) else _at(file, start, size))[-8 - length :]
+    try:
+        fields, _ = thrift.read_struct(memoryview(data)[:length])
+        return _footer(fields, start, MAGIC + data)
+    except ThriftError as error:
+        raise FooterError(f"the footer cannot be read: {error}") from None
+
+
+def _at(file: BinaryIO, start: int, end: int) -> bytes:
+    file.seek(start)
+    found = io.BytesIO()
+    while data := file.read(end - start - found.tell()):
+        found.write(data)
+    return found.getvalue()
+
+
+def _footer(fields: Struct, end: int, data: bytes) -> Footer:
+    leaves = tuple(_leaves(structs(fields, 2)))
+    rows = number(fields, 3)
+    groups = tuple(_group(group, leaves, end) for group in structs(fields, 4))
+    if rows != sum(group.rows for group in groups):
+        raise FooterError("the row groups have another number of rows than the footer says")
+    places = sorted((chunk.start, chunk.end) for group in groups for chunk in group.chunks if chunk.values)
+    if any(ahead > start for (_, ahead), (start, _) in pairwise(places)):
+        raise FooterError("two columns lie in the same bytes")
+    return Footer(rows, groups, data)
+
+
+def _leaves(elements: list[Struct]) -> Iterator[Leaf]:
+    """The columns with values. A schema is a tree, written from its root down, branch by branch."""
+    if not elements:
+        raise FooterError("the footer has no schema")
+    rest = iter(elements[1:])
+    yield from _below(rest, number(elements[0], 5, 0), Leaf("", -1, 0, 0), _DEEPEST)
+    if next(rest, None) is not None:
+        raise FooterError("the schema has more columns than it says")
+
+
+def _below(rest: Iterator[Struct], children: int, around: Leaf, depth: int) -> Iterator[Leaf]:
+    if depth == 0:
+        raise FooterError("the schema is nested too deeply")
+    for _ in range(children):
+        element = next(rest, None)
+        if element is None:
+            raise FooterError("the schema has fewer columns than it says")
+        repetition = number(element, 3)
+        if repetition not in (_REQUIRED, _OPTIONAL, _REPEATED):
+            raise FooterError("the schema has a column that is neither required, optional nor repeated")
+        leaf = Leaf(
+            f"{around.path}.{text(element, 4)}" if around.path else text(element, 4),
+            number(element, 1, -1),
+            around.definitions + (repetition != _REQUIRED),
+            around.repetitions + (repetition == _REPEATED),
+        )
+        if 5 in element and number(element, 5):
+            yield from _below(rest, number(element, 5), leaf, depth - 1)
+        else:
+            yield leaf
+
+
+def _group(group: Struct, leaves: tuple[Leaf, ...], end: int) -> RowGroup:
+    rows, columns = number(group, 3), structs(group, 1)
+    if rows < 0 or len(columns) != len(leaves):
+        raise FooterError("a row group has not the columns of the schema")
+    chunks = tuple(_chunk(column, leaf, rows, end) for column, leaf in zip(columns, leaves, strict=True))
+    return RowGroup(rows, chunks)
+
+
+def _chunk(column: Struct, leaf: Leaf, rows: int, end: int) -> Chunk:
+    meta = inner(column, 3)
+    if meta is None:
+        raise FooterError("a column has no metadata, or it is encrypted")
+    path = b".".join(name if isinstance(name, bytes) else b"" for name in items(meta, 3))
+    if path != leaf.path.encode() or number(meta, 1) != leaf.kind:
+        raise FooterError("a column has another name or type than in the schema")
+    statistics, sizes = inner(meta, 12) or {}, inner(meta, 16) or {}
+    chunk = Chunk(
+        leaf,
+        _start(meta),
+        number(meta, 7),
+        number(meta, 6),
+        number(meta, 4),
+        number(meta, 5),
+        frozenset(each for each in items(meta, 2) if isinstance(each, int)),
+        number(statistics, 3) if 3 in statistics else None,
+        number(sizes, 1) if 1 in sizes else None,
+        _data_pages(meta),
+        _bound(statistics, 6),
+        _bound(statistics, 5),
+    )
+    if chunk.values < rows or (chunk.values > rows and not leaf.repetitions):
+        raise FooterError("a column has another number of values than its row group has rows")
+    lies_inside = len(MAGIC) <= chunk.start <= chunk.end <= end
+    if chunk.unpacked_bytes < 0 or not (lies_inside or chunk.values == 0):
+        raise FooterError("a column lies outside of the file")
+    if chunk.nulls is not None and not 0 <= chunk.nulls <= (chunk.values if leaf.definitions else 0):
+        raise FooterError("a column has more nulls than values")
+    _check_histograms(sizes, chunk)
+    return chunk
+
+
+def _start(meta: Struct) -> int:
+    data, dictionary = number(meta, 9), number(meta, 11, 0)
+    return dictionary if 0 < dictionary < data else data
+
+
+def _data_pages(meta: Struct) -> int | None:
+    kinds = structs(meta, 13)
+    pages = sum(number(kind, 3) for kind in kinds if number(kind, 1) in (0, 3))
+    return pages if kinds else None
+
+
+def _bound(statistics: Struct, key: int) -> bytes | None:
+    """A bound in the order of bytes; those of the older fields are in none that is sure."""
+    value = statistics.get(key)
+    if value is not None and not isinstance(value, bytes):
+        raise FooterError("a column's least or greatest value is none")
+    return value
+
+
+def _check_histograms(sizes: Struct, chunk: Chunk) -> None:
+    """Check how many values have which level: pyarrow ends the process at too few or too many counts."""
+    for key, levels in ((2, chunk.leaf.repetitions), (3, chunk.leaf.definitions)):
+        counts = items(sizes, key)
+        if counts and (len(counts) != levels + 1 or sum(map(_count, counts)) != chunk.values):
+            raise FooterError("a column's levels do not add up")
+    defined = items(sizes, 3)
+    full = chunk.values - _count(defined[-1]) if defined and not chunk.leaf.repetitions else chunk.nulls
+    if chunk.nulls not in (None, full):
+        raise FooterError("a column has two numbers of nulls")
+    if 1 in sizes and chunk.leaf.kind != BYTE_ARRAY:
+        raise FooterError("a column of numbers has a length of texts")
+
+
+def _count(value: thrift.Value) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise FooterError("a column's levels are not counted")
+    return value

@@ -1,0 +1,376 @@
+"""JSON Lines: one object a line. What any parser can read is read; the rest is a defect with its line.
+
+Where no checksum covers the bytes (`ReadReport.unchecked`), damage may have made one row of two, or two of
+one. So a row without a field that nearly all have, a row that is no UTF-8, and rows beside such a one or a
+line that is no row, are read without URL: nothing proves that text and URL belong together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from typing import Any, NamedTuple
+
+import orjson
+
+from presswatch_spark.formats.inflate.lines import placed_lines
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.table.batches import BatchBuilder
+from presswatch_spark.formats.table.beside import Beside, Ending
+from presswatch_spark.formats.table.columns import (
+    BROKEN,
+    Columns,
+    MissingColumnError,
+    dotted_keys,
+    first,
+    has_any,
+    listed,
+    pruned,
+    tree_of,
+)
+from presswatch_spark.formats.table.forms import Form, Forms
+from presswatch_spark.formats.table.json_strings import BROKEN_TEXT, BROKEN_URL, unfold
+from presswatch_spark.formats.table.json_text import (
+    BYTE_ORDER_MARK,
+    TooDeepError,
+    encoded,
+    is_utf8,
+    parse,
+    parse_leniently,
+    repeats_a_name,
+)
+from presswatch_spark.formats.table.locators import locator_of
+from presswatch_spark.formats.table.steady import SteadyFields
+from presswatch_spark.formats.table.values import as_languages, kind
+from presswatch_spark.model import DocumentBatch, Locator, ReadReport
+
+NAMES_KEPT, LONGEST_NAME = 200, 256
+# To look for more names takes longer than to parse the line once more.
+NAMES_COUNTED = 20
+
+NO_UTF8 = "line is no valid UTF-8; read without URL"
+NO_UTF8_NOTE = "lines that are no valid UTF-8: what is none was read as U+FFFD"
+NO_URL_NOTE = "rows beside others with more fields were read without URL, since no checksum covers them"
+
+
+def read_jsonl(
+    chunks: Iterable[bytes],
+    columns: Columns,
+    options: ReadOptions,
+    report: ReadReport,
+    where: str,
+    text_is_sure: bool = False,
+) -> Iterator[DocumentBatch]:
+    """Yield batches of the rows in inflated `chunks`.
+
+    A row without text, or gated by language, is skipped; a line that is no object, or whose text is no
+    string, is a defect. `MissingColumnError` if rows were read and none has a column for text, or one that
+    the user mapped; then what was yielded does not count. Of chosen rows nothing is yielded before some row
+    is known to have what the user mapped; to find one, others are looked at.
+    """
+    reading = _Rows(columns, options, report, text_is_sure)
+    builder, ending = reading.builder, Ending(chunks)
+    rows, last = options.rows, max(options.rows or (), default=-1)
+    for index, _, line in placed_lines(ending, options.max_document_bytes):
+        if rows is not None and index > last and reading.is_settled(last) and not reading.seeks_mapped:
+            break
+        is_read = rows is None or index in rows or bool(report.unchecked)
+        if line is None:
+            if is_read:
+                reading.add_too_long(index)
+            continue
+        if index == 0:
+            line = line.removeprefix(BYTE_ORDER_MARK)
+        if not line or line.isspace():
+            continue
+        if is_read:
+            reading.add(index, line)
+        elif reading.seeks_mapped:
+            reading.look(line)
+        if builder.is_full(options.batch_bytes) and not (rows is not None and reading.seeks_mapped):
+            yield builder.take()
+    reading.finish(ending.was_cut)
+    if rows is not None:
+        reading.require_columns(where)
+    if len(builder):
+        yield builder.take()
+    if rows is None:
+        reading.check(where)
+
+
+Place = tuple[int, dict[str, Any], bool]
+"""The index of a row, what locates it, and whether it is in doubt."""
+
+Found = tuple[bytes, bytes, Place, int]
+"""A document of a row, as `BatchBuilder.add` takes it."""
+
+
+class Row(NamedTuple):
+    """A row as it was parsed."""
+
+    values: dict[str, Any]
+    form: Form
+    is_utf8: bool
+
+
+class _Rows:
+    """The rows of one shard on their way into batches."""
+
+    def __init__(
+        self, columns: Columns, options: ReadOptions, report: ReadReport, text_is_sure: bool
+    ) -> None:
+        self._text_is_sure = text_is_sure
+        self._forms = Forms(columns)
+        self._paths = self._forms.paths
+        self._mapping = options.columns
+        self._sought = {role: self._paths[role] for role in options.columns}
+        if options.rows is None:
+            self._sought["text"] = self._paths["text"]
+        self._gate = {code.lower() for code in options.languages}
+        self._asked = options.rows
+        self._longest = options.max_document_bytes
+        self._own_report = self._report = report
+        self._rows = 0
+        self._names: set[str] = set()
+        self._steady = SteadyFields(tree_of(path for paths in self._paths.values() for path in paths))
+        self._beside: Beside[Found] = Beside()
+        self._broken = 0
+        self._ends_broken = self._withheld = False
+        self.builder: BatchBuilder[Place] = BatchBuilder(report, self._locate)
+
+    @property
+    def seeks_mapped(self) -> bool:
+        """Whether no row so far has a column that the user mapped."""
+        return bool(self._mapping) and bool(self._sought.keys() & self._mapping.keys())
+
+    def look(self, line: bytes) -> None:
+        """See which columns a row has that nobody asked for."""
+        try:
+            row = parse(line)
+        except ValueError:
+            return
+        if isinstance(row, dict):
+            self._rows += 1
+            unfold(row, self._forms.of(row).strings)
+            self._look(row)
+
+    def add(self, index: int, line: bytes) -> None:
+        """Parse a line and keep its document, if it has one."""
+        try:
+            values = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            values = None
+        if self._own_report.unchecked:
+            self._add_unchecked(index, line, values)
+        elif not self._add_usual(index, line, values):
+            row = self._row(index, line, values)
+            if row and (found := self._document(index, row, len(line))):
+                self.builder.add(*found)
+
+    def _add_usual(self, index: int, line: bytes, values: Any) -> bool:
+        """Keep the document of a row that is like others before it, without a call that can be spared.
+
+        Returns False for any other line, of which nothing was done.
+        """
+        if self._sought or self._gate or type(values) is not dict:
+            return False
+        form = self._forms.known.get(tuple(values))
+        if form is None or form.strings:
+            return False
+        text, url = values.get(form.text_key), values.get(form.url_key)
+        if type(text) is not str or not text or type(url) is not str:
+            return False
+        quotes = line.count(b'"')
+        if quotes != form.quotes and quotes - text.count('"') != form.quotes:
+            return False
+        self._rows += 1
+        place = (index, pruned(values, form.needed), False)
+        # No lone surrogates: orjson refuses them.
+        self.builder.add(text.encode(), url.encode(), place, len(line))
+        return True
+
+    def _add_unchecked(self, index: int, line: bytes, values: Any) -> None:
+        is_asked = self._is_asked(index)
+        self._report = self._own_report if is_asked else ReadReport()
+        row = self._row(index, line, values)
+        found, is_odd = None, row is None or not row.is_utf8
+        self._ends_broken = is_odd
+        self._broken += is_odd
+        if row is not None:
+            found = self._document(index, row, len(line))
+            # A row without a text that is sure was told.
+            is_odd |= self._lacks_text(row.values) or self._steady.add(index, row.values)
+            if self._steady.first_is_odd:
+                self._beside.doubt_held()
+        self._settle(self._beside.add(index, found if is_asked else None, is_odd))
+
+    def add_too_long(self, index: int) -> None:
+        """Take a line that is longer than allowed, and was not read."""
+        if self._is_asked(index):
+            what = f"line longer than {self._longest:,} bytes, not read"
+            self._own_report.add_defect(what, index, "line")
+        self._settle(self._beside.add(index, None, True))
+
+    def _is_asked(self, index: int) -> bool:
+        """Whether a line is asked for; of those that are read for their neighbours only, nothing is told."""
+        return self._asked is None or index in self._asked
+
+    def is_settled(self, index: int) -> bool:
+        """Whether all is known of the lines up to one with a higher index than `index`."""
+        return not self._own_report.unchecked or self._beside.settled >= index
+
+    def finish(self, was_cut: bool) -> None:
+        """Take the lines that were held. `was_cut`: the last line has no end."""
+        self._settle(self._beside.rest(was_cut))
+        # Damage to what is packed reaches far: what it made of one line, it may have made of many.
+        if self._own_report.unchecked == "zstd" and self._broken > (was_cut and self._ends_broken):
+            self._own_report.unverified = True
+
+    def _settle(self, lines: Iterable[tuple[Found | None, bool]]) -> None:
+        """Keep the documents of lines whose neighbours are known; those in doubt without URL."""
+        for found, in_doubt in lines:
+            if not found:
+                continue
+            if in_doubt:
+                text, url, (index, values, _), read_bytes = found
+                self._withheld |= bool(url)
+                found = text, b"", (index, values, True), read_bytes
+            self.builder.add(*found)
+
+    def _row(self, index: int, line: bytes, values: Any) -> Row | None:
+        """The row of a line; None if it is none, which is a defect. `values`: None if orjson refuses it."""
+        is_text = True
+        if values is None:
+            try:
+                values = parse_leniently(line)
+            except TooDeepError:
+                self._report.add_defect("line is nested too deeply to be read", index, "line")
+                return None
+            except ValueError:
+                pass
+            is_text = is_utf8(line)
+        if not isinstance(values, dict):
+            self._report.add_defect("line is no JSON object, not read", index, "line")
+            return None
+        form = self._forms.of(values)
+        if self._is_fused(line, values, form):
+            self._report.add_defect("line has two fields of one name, not read", index, "line")
+            return None
+        if not is_text and self._own_report.unchecked:
+            self._report.add_defect(NO_UTF8, index, "line")
+        elif not is_text:
+            self._report.add_note(NO_UTF8_NOTE)
+        return Row(values, form, is_text)
+
+    def _document(self, index: int, row: Row, line_bytes: int) -> Found | None:
+        """The document of a row, if it has one that is asked for."""
+        values, form, _ = row
+        self._rows += 1
+        if form.strings:
+            unfold(values, form.strings)
+        if self._sought:
+            self._look(values)
+        text = form.text_of(values)
+        if isinstance(text, str) and text and not (self._gate and self._gated(values)):
+            # A batch must not hold the rest of the row, which may be a page's HTML.
+            place = (index, pruned(values, form.needed), False)
+            return encoded(text), self._url(index, form.url_of(values)), place, line_bytes
+        if text is None and self._lacks_text(values):
+            self._report.add_defect("row has no column of text, as all of the dataset have", index, "line")
+        elif text is None or isinstance(text, str):
+            self._report.add_skipped("language" if text else "no text")
+        else:
+            what = BROKEN_TEXT if text is BROKEN else f"text is a {kind(text)}, not a string; not read"
+            self._report.add_defect(what, index, "line")
+        return None
+
+    def _lacks_text(self, row: dict[str, Any]) -> bool:
+        """Whether a row has no column of text, where all have one."""
+        return self._text_is_sure and not has_any(row, self._paths["text"])
+
+    def _is_fused(self, line: bytes, row: dict[str, Any], form: Form) -> bool:
+        """Whether parts of two rows may stand in one: an object has two texts, or two URLs.
+
+        Where no checksum covers a line, two of any field. Lines with as many quotation marks as one of their
+        form that was looked at are not looked at, nor are those within values counted: that takes longer.
+        """
+        quotes = line.count(b'"')
+        if quotes == form.quotes:
+            return False
+        text = form.text_of(row)
+        if isinstance(text, str) and quotes - text.count('"') == form.quotes:
+            return False
+        quotes -= line.count(b'\\"')
+        if quotes == form.quotes:
+            return False
+        if self._own_report.unchecked:
+            names = _names(row)
+        else:
+            names = {path[-1] for path in (*form.text, *form.url) if has_any(row, (path,))}
+        may_be = len(names) > NAMES_COUNTED or any(line.count(encoded(f'"{name}"')) > 1 for name in names)
+        if may_be and repeats_a_name(line):
+            return True
+        form.quotes = quotes
+        return False
+
+    def check(self, where: str) -> None:
+        """Refuse what must not look like a shard without copies: no rows, or none with a column for text.
+
+        Name the rows that may be made of parts of two.
+        """
+        if not self._rows and not self._report.defects_total:
+            self._report.add_defect("the shard is empty", 0)
+        self.require_columns(where)
+        for lack in self._steady.lacks():
+            rows = f"{lack.rows:,} row{'s' * (lack.rows > 1)}"
+            what = f"{rows} without the field {'.'.join(lack.field)}, which nearly all have; read without URL"
+            self._report.add_defect(f"{what}; the first", lack.first, "line")
+        if self._withheld and not self._report.defects_total:
+            self._report.add_note(NO_URL_NOTE)
+
+    def require_columns(self, where: str) -> None:
+        """Refuse rows none of which has a column that is needed; of chosen rows, one that the user mapped."""
+        if not (self._rows and self._sought):
+            return
+        if missing := {role: name for role, name in self._mapping.items() if role in self._sought}:
+            raise MissingColumnError.of(missing, self._names, where)
+        wanted = ", ".join(".".join(path) for path in self._paths["text"])
+        raise MissingColumnError(
+            f"no row has a text column ({wanted}); there are: {listed(self._names)}",
+            where=where,
+            remedy="choose another --format or map the columns",
+        )
+
+    def _look(self, row: dict[str, Any]) -> None:
+        """Strike off the columns that the row has; while some are not found, note what there is."""
+        self._sought = {role: paths for role, paths in self._sought.items() if not has_any(row, paths)}
+        if self._sought and len(self._names) < NAMES_KEPT:
+            self._names.update(name[:LONGEST_NAME] for name in islice(dotted_keys(row), NAMES_KEPT))
+
+    def _gated(self, row: dict[str, Any]) -> bool:
+        languages = as_languages(first(row, self._paths["languages"]))
+        return bool(languages) and self._gate.isdisjoint(code.lower() for code in languages)
+
+    def _url(self, index: int, url: object) -> bytes:
+        if isinstance(url, str):
+            return encoded(url)
+        if url is BROKEN:
+            self._report.add_note(BROKEN_URL)
+        elif url is not None:
+            self._report.add_defect(f"URL is a {kind(url)}, not a string; read without URL", index, "line")
+        return b""
+
+    def _locate(self, place: Place) -> Locator:
+        index, row, in_doubt = place
+        return locator_of(
+            lambda role: first(row, self._paths[role]),
+            self._own_report,
+            row_index=index,
+            damage="row" if in_doubt else None,
+        )
+
+
+def _names(row: dict[str, Any]) -> set[str]:
+    """Names of a row's fields, and of those one level below."""
+    below = (value for value in row.values() if isinstance(value, dict))
+    return {*row, *chain.from_iterable(below)}

@@ -1,0 +1,333 @@
+"""The pages of a Parquet column, checked as their bytes come from storage and before pyarrow decodes them.
+
+pyarrow leaves out a page of a type that it does not know, and stops at the number of values that it counts
+itself. Here the pages of a column must fill it to the last byte, and hold as many values as the footer says.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+
+from presswatch_spark.formats.table import thrift
+from presswatch_spark.formats.table.footer import Chunk
+from presswatch_spark.formats.table.lengths import check_lengths
+from presswatch_spark.formats.table.levels import LevelsError, Numbers, nulls_of, numbers_of
+from presswatch_spark.formats.table.thrift import Struct, ThriftError, inner, number
+
+_DATA, _INDEX, _DICTIONARY, _DATA_2 = range(4)
+_PLAIN_DICTIONARY, _RLE, _DELTA_LENGTH, _DELTA_TEXTS, _RLE_DICTIONARY = 2, 3, 6, 7, 8
+# How data pages say that they hold, not texts, but places in the dictionary.
+CODED = frozenset({_PLAIN_DICTIONARY, _RLE_DICTIONARY})
+# How they say that the lengths of texts stand before all of the texts: one that is wrong moves all others.
+_APART = frozenset({_DELTA_LENGTH, _DELTA_TEXTS})
+# As `parquet.thrift` numbers them. LZO, and LZ4 as Hadoop frames it, pyarrow unpacks in whole columns only.
+_CODECS = MappingProxyType({1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"})
+_LARGEST_PLACES = 1 << 20
+# Bytes of a page, and values in it.
+_REMEMBERED_PLACES = 1 << 16
+
+
+class PageError(OSError):
+    """A page of a column is damaged; the message says what is wrong with it, without its text."""
+
+
+@dataclass(slots=True)
+class Pages:
+    """What a column's pages say, added up.
+
+    `nulls`: None if a page does not say. `unused`: values of the dictionary that stand in no row, if that
+    was asked for and every place in it can be read. `with_checksum`: data pages that have one.
+    """
+
+    values: int = 0
+    nulls: int | None = 0
+    data_pages: int = 0
+    dictionary: int | None = None
+    unused: int = 0
+    with_checksum: int = 0
+    pages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """A data page: its encoding, what it holds, and how many of its bytes are levels, never packed."""
+
+    encoding: int
+    values: int
+    nulls: int | None
+    unpacked_bytes: int
+    levels: int
+    is_packed: bool
+    content: memoryview
+
+
+def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> Pages:
+    """Add up the pages of a column, whose bytes are `data`; `PageError` if they do not fit it.
+
+    With places: those in the dictionary are read, and values of it that have none are counted.
+    """
+    found, at, used = Pages(), 0, np.zeros(0, np.bool_)
+    try:
+        while at < len(data):
+            header, at = thrift.read_struct(data, at)
+            size = number(header, 3)
+            if size < 0 or number(header, 2) < 0 or at + size > len(data):
+                raise PageError("a page is longer than its column")
+            page = _added(found, header, data[at : at + size], chunk)
+            if page is None and with_places:
+                # Of a dictionary longer than the column some values are in no row: no place has to be read.
+                with_places = (found.dictionary or 0) <= chunk.values
+                used = np.zeros(found.dictionary or 0 if with_places else 0, np.bool_)
+            elif page and with_places and page.encoding in CODED:
+                places = _places(page, chunk)
+                with_places = places is not None
+                used[places] = True
+            if page and page.encoding in _APART and not chunk.leaf.repetitions:
+                _check_lengths(page, chunk)
+            at += size
+    except ThriftError as error:
+        raise PageError(f"the header of a page cannot be read: {error}") from None
+    except LevelsError as error:
+        raise PageError(str(error)) from None
+    except (IndexError, pa.ArrowException, OSError) as error:
+        raise error if isinstance(error, PageError) else PageError("a page cannot be unpacked") from None
+    _check(found, chunk)
+    if with_places:
+        found.unused = (found.dictionary or 0) - int(np.count_nonzero(used))
+    else:
+        found.unused = max(0, (found.dictionary or 0) - chunk.values)
+    return found
+
+
+def _added(found: Pages, header: Struct, content: memoryview, chunk: Chunk) -> _Data | None:
+    """Add a page; return it if it holds values, None if it is the dictionary."""
+    kind = number(header, 1)
+    found.pages += 1
+    if kind == _DICTIONARY:
+        said = inner(header, 7)
+        if said is None or found.pages > 1 or number(said, 1) < 0:
+            raise PageError("a column has a dictionary where none can be")
+        found.dictionary = number(said, 1)
+        return None
+    said = inner(header, 5 if kind == _DATA else 8)
+    if kind not in (_DATA, _DATA_2) or said is None:
+        raise PageError("a page is of no type that there is")
+    page = (_page_1 if kind == _DATA else _page_2)(said, number(header, 2), content, chunk)
+    if page.values < 0 or page.encoding not in chunk.encodings:
+        raise PageError("a page is encoded otherwise than the footer says")
+    found.nulls = None if None in (found.nulls, page.nulls) else (found.nulls or 0) + (page.nulls or 0)
+    found.values += page.values
+    found.data_pages += 1
+    found.with_checksum += 4 in header
+    return page
+
+
+def _page_1(said: Struct, unpacked_bytes: int, content: memoryview, chunk: Chunk) -> _Data:
+    """A page of the first version, whose levels are packed with its values."""
+    values, nulls = _at_most(number(said, 1), chunk), None
+    if not chunk.leaf.definitions:
+        nulls = 0
+    elif not (chunk.codec or chunk.leaf.repetitions or number(said, 3) != _RLE):
+        nulls = nulls_of(_behind_length(content), chunk.leaf.definitions, values)
+    return _Data(number(said, 2), values, nulls, unpacked_bytes, 0, chunk.codec != 0, content)
+
+
+def _page_2(said: Struct, unpacked_bytes: int, content: memoryview, chunk: Chunk) -> _Data:
+    """A page of the second version, which names more numbers, and never packs its levels."""
+    values, nulls, rows, size, repeated = (number(said, key) for key in (1, 2, 3, 5, 6))
+    if not 0 <= nulls <= _at_most(values, chunk) or min(size, repeated) < 0 or size + repeated > len(content):
+        raise PageError("the header of a page contradicts itself")
+    if rows > values or (rows != values and not chunk.leaf.repetitions):
+        raise PageError("a page has another number of values than of rows")
+    highest, levels = chunk.leaf.definitions, content[repeated : repeated + size]
+    if nulls != (nulls_of(levels, highest, values) if highest else 0) or (size and not highest):
+        raise PageError("a page has another number of nulls than its header says")
+    is_packed = chunk.codec != 0 and said.get(7) is not False
+    return _Data(number(said, 4), values, nulls, unpacked_bytes, size + repeated, is_packed, content)
+
+
+def _at_most(values: int, chunk: Chunk) -> int:
+    """So many values, if a page of the column can hold them."""
+    if not 0 <= values <= chunk.values:
+        raise PageError("a page has more values than its column")
+    return values
+
+
+def _places(page: _Data, chunk: Chunk) -> Numbers | None:
+    """The places in the dictionary that a page holds; None if pyarrow cannot unpack it alone."""
+    content = page.content[page.levels :]
+    # In pages of the second version the levels stand apart, and are counted already.
+    levels = 0 if page.levels else chunk.leaf.definitions
+    codec = chunk.codec if page.is_packed else 0
+    size = page.unpacked_bytes - page.levels
+    is_small = max(len(content), page.values) <= _REMEMBERED_PLACES
+    read = _remembered if is_small else _places_of
+    return read(bytes(content), codec, size, levels, page.values, page.nulls or 0)
+
+
+def _places_of(
+    packed: bytes, codec: int, size: int, highest_level: int, values: int, nulls: int
+) -> Numbers | None:
+    if codec and not 0 <= size <= _LARGEST_PLACES + 8 * values:
+        raise PageError("a page is longer than its values can be")
+    content = _unpacked(packed, codec, size)
+    if content is None:
+        return None
+    if highest_level:
+        levels = _behind_length(content)
+        nulls = nulls_of(levels, highest_level, values)
+        content = content[4 + len(levels) :]
+    if not len(content):
+        raise PageError("a page is shorter than its values can be")
+    return numbers_of(content[1:], content[0], values - nulls)[0]
+
+
+# Where no text repeats, the same places stand in all row groups of as many rows.
+_remembered = lru_cache(maxsize=8)(_places_of)
+
+
+def _check_lengths(page: _Data, chunk: Chunk) -> None:
+    """Check that the texts of a page whose lengths stand apart fill it, if pyarrow can unpack it alone."""
+    codec = chunk.codec if page.is_packed else 0
+    content = _unpacked(page.content[page.levels :], codec, page.unpacked_bytes - page.levels)
+    if content is None:
+        return
+    nulls = page.nulls or 0
+    if not page.levels and chunk.leaf.definitions:
+        levels = _behind_length(content)
+        nulls = nulls_of(levels, chunk.leaf.definitions, page.values)
+        content = content[4 + len(levels) :]
+    check_lengths(content, page.values - nulls, with_prefixes=page.encoding == _DELTA_TEXTS)
+
+
+def _unpacked(packed: bytes | memoryview, codec: int, size: int) -> memoryview | None:
+    """Bytes that a codec makes of others; None if pyarrow cannot unpack them alone."""
+    if not codec:
+        return memoryview(packed)
+    name = _CODECS.get(codec)
+    if name is None or not pa.Codec.is_available(name):
+        return None
+    if size < 0:
+        raise PageError("a page is shorter than its levels")
+    return memoryview(pa.Codec(name).decompress(pa.py_buffer(packed), size)).cast("B")
+
+
+def _behind_length(content: memoryview) -> memoryview:
+    """The bytes whose number stands in the first four."""
+    return content[4 : 4 + int.from_bytes(content[:4], "little")]
+
+
+def _check(found: Pages, chunk: Chunk) -> None:
+    if found.values != chunk.values:
+        raise PageError("the pages of a column have another number of values than the footer says")
+    if chunk.data_pages not in (None, found.data_pages):
+        raise PageError("a column has another number of pages than the footer says")
+    if None not in (found.nulls, chunk.nulls) and found.nulls != chunk.nulls:
+        raise PageError("the pages of a column have another number of nulls than the footer says")
+    # Parquet for Java before 1.14 gives the dictionary a checksum, and no data page of the second version.
+    if found.with_checksum not in (0, found.data_pages):
+        raise PageError("some pages of a column have checksums, and some have none")
+
+
+class CheckedFile(io.RawIOBase):
+    """A seekable file in front of another, which it closes: columns that are read through it are checked.
+
+    A read that holds a column of `expect` whole raises `PageError` if its pages are damaged. `failure` is
+    what a read has raised since, which pyarrow may tell as another error.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+        self._at = 0
+        self._expected: dict[int, Chunk] = {}
+        self._held: dict[tuple[int, int], bytes] = {}
+        self._hold: frozenset[int] = frozenset()
+        self._coded: frozenset[int] = frozenset()
+        self.pages: dict[int, Pages] = {}
+        self.failure: Exception | None = None
+
+    def expect(
+        self, chunks: Iterable[Chunk], coded: Iterable[Chunk] = (), again: Iterable[Chunk] = ()
+    ) -> None:
+        """Check these columns from now on; of the `coded` ones places in the dictionary too.
+
+        Those that are read `again` are held until the next call.
+        """
+        # Where there are no values, some writers name any bytes.
+        self._expected = {chunk.start: chunk for chunk in chunks if chunk.values}
+        self._coded = frozenset(chunk.start for chunk in coded)
+        self._hold = frozenset(chunk.start for chunk in again)
+        self._held, self.pages, self.failure = {}, {}, None
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether all columns that are expected were read, and so checked."""
+        return self._expected.keys() <= self.pages.keys()
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the offset of the next byte."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move; nothing is read."""
+        if whence == io.SEEK_SET:
+            self._at = offset
+        else:
+            self._at = self._file.seek(offset, whence) if whence == io.SEEK_END else self._at + offset
+        return self._at
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read so many bytes, fewer only at the end; what lies in them of columns is checked."""
+        size = -1 if size is None else size
+        held = self._held.get((self._at, size))
+        if held is None:
+            try:
+                held = self._read(size)
+            except Exception as error:
+                self.failure = self.failure or error
+                raise
+        self._at += len(held)
+        return held
+
+    def _read(self, size: int) -> bytes:
+        self._file.seek(self._at)
+        data = self._file.read(size)
+        if 0 <= len(data) < size:
+            rest = [data]
+            while (size := size - len(rest[-1])) > 0 and (more := self._file.read(size)):
+                rest.append(more)
+            data = b"".join(rest)
+        self._check(data)
+        if self._at in self._hold:
+            self._held[self._at, len(data)] = data
+        return data
+
+    def _check(self, data: bytes) -> None:
+        end = self._at + len(data)
+        for start, chunk in self._expected.items():
+            if self._at <= start and chunk.end <= end and start not in self.pages:
+                view = memoryview(data)[start - self._at : chunk.end - self._at]
+                self.pages[start] = pages_of(view, chunk, with_places=start in self._coded)
+
+    def close(self) -> None:
+        """Close the file behind too."""
+        if not self.closed:
+            self._file.close()
+        super().close()

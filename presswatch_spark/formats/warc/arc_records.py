@@ -1,0 +1,271 @@
+"""ARC records in a block of inflated bytes: where each begins and ends, and what is wrong with it.
+
+As for WARC (`records`), no length is believed that the bytes contradict: a record ends where its line says
+only if another record line, or the end of its gzip member, follows there, or a line end and no record line
+stands before it. What stands beyond the length that it declares is never its text. Line ends between records
+do not count.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, replace
+
+from presswatch_spark.formats.warc import records
+from presswatch_spark.formats.warc.arc_lines import (
+    MAX_LINE_BYTES,
+    VERSION_BLOCK,
+    ArcLine,
+    begins_with_arc_record,
+    next_line,
+    read_line,
+)
+from presswatch_spark.formats.warc.blocks import Block
+from presswatch_spark.formats.warc.evidence import body_is_declared
+
+LINES_KEPT = 64
+
+_NEWLINES = re.compile(rb"[\r\n]*")
+_LINE_END = re.compile(rb"\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A record, or bytes that are none: [start, end) in the block, its text up to `text_end`.
+
+    `status`: as in `records`; `line`: None if there is no record; `beyond`: how many of its bytes come after
+    the block; `lost`: where the next record begins must be looked for; `sought`: it was; `damage`: a key of
+    `DAMAGES`; `there`: up to where what is there may be its text.
+    """
+
+    start: int
+    text_end: int
+    end: int
+    status: int
+    line: ArcLine | None = None
+    beyond: int = 0
+    lost: bool = False
+    sought: bool = False
+    damage: str | None = None
+    there: int = 0
+
+    @property
+    def text_bytes(self) -> int:
+        """How many bytes the block of the record has, be they declared or not."""
+        return max(self.text_end, self.there) - self.line.end if self.line else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing can be said before the block has `needed` bytes from its start on; up to `done` it is done."""
+
+    done: int
+    needed: int
+
+
+class ArcBlock:
+    """A block with the limits that records are judged by.
+
+    `max_bytes`: longest block of a record; `reach`: the file holds no more than so many bytes from the
+    block's start on; `final`: nothing comes after it.
+    """
+
+    def __init__(self, block: Block, max_bytes: int, reach: int, *, final: bool) -> None:
+        self.data = block.data.data
+        self.size = len(self.data)
+        self.final = final
+        self._runs: list[int] = block.runs.tolist()
+        self._states: list[int] = block.states.tolist()
+        self._opened = block.opened
+        self._in_members = block.encoding == "gzip"
+        self._max_bytes = max_bytes
+        self._reach = reach
+        self._lines: dict[tuple[int, bool], ArcLine | None] = {}
+
+    def record(self, at: int, *, sought: bool = False) -> Found | Wait:
+        """The record at `at`, but for line ends before it; `sought`: it was found by looking for it."""
+        start = _skipped(self.data, at, self.size)
+        if start == self.size:
+            return Wait(start, 0)
+        run = self._run_of(start)
+        if self._in_members and self._runs[run] == start and (run or self._opened):
+            # A page's text begins no member.
+            sought = False
+        line, stop = self._line(start, expected=not sought), self._end_of(run)
+        # A line may go over the end of its run, unless another begins there.
+        if line and (line.end <= stop or not self._line(stop)):
+            return self._judged(start, line, run, sought)
+        return self._no_line(start, run)
+
+    def next_start(self, at: int) -> int | None:
+        """Where the next record begins at `at` or after it: with a member, or after a line end."""
+        run = self._run_of(at)
+        if self._runs[run] == at and (run or self._opened) and self._line(at):
+            return at
+        while at < self.size:
+            stop = self._end_of(run)
+            found = next_line(self.data, at, stop)
+            if found is not None:
+                return found
+            run += 1
+            if stop < self.size and self._line(stop):
+                return stop
+            at = stop
+        return None
+
+    def _line(self, at: int, *, expected: bool = False) -> ArcLine | None:
+        """The record line at `at`, which is asked for again and again."""
+        if (at, expected) not in self._lines:
+            if len(self._lines) > LINES_KEPT:
+                self._lines.clear()
+            self._lines[at, expected] = read_line(self.data, at, self.size, expected=expected)
+        return self._lines[at, expected]
+
+    def _run_of(self, at: int) -> int:
+        return bisect_right(self._runs, at) - 1
+
+    def _end_of(self, run: int) -> int:
+        return self._runs[run + 1] if run + 1 < len(self._runs) else self.size
+
+    def _no_line(self, start: int, run: int) -> Found | Wait:
+        if not self.final and self._may_grow(start):
+            return Wait(start, self.size + 1)
+        broken = self._states[run] == records.BROKEN_RUN and not _LINE_END.search(
+            self.data, start, self._end_of(run)
+        )
+        status = records.BROKEN if broken else records.NOT_A_RECORD
+        return Found(start, start, start + 1, status, lost=True)
+
+    def _limit(self, end: int, run: int) -> tuple[int, int]:
+        """Where a record that should end at `end` must end, and the run that this is in.
+
+        A record may go over the end of its run, unless another record begins there.
+        """
+        limit = self._end_of(run)
+        while (
+            end > limit
+            and run + 1 < len(self._runs)
+            and self._states[run] != records.BROKEN_RUN
+            and not self._line(limit)
+        ):
+            run += 1
+            limit = self._end_of(run)
+        return limit, run
+
+    def _may_grow(self, at: int) -> bool:
+        """Whether the line at `at` has no end yet, and may still have one."""
+        return self.size - at < MAX_LINE_BYTES and not _LINE_END.search(self.data, at)
+
+    def _begins(self, at: int) -> bool:
+        """Whether a record begins at `at`; of a line that the end cuts, its beginning decides."""
+        if self.final and not _LINE_END.search(self.data, at):
+            return begins_with_arc_record(bytes(self.data[at : at + MAX_LINE_BYTES]))
+        return self._line(at, expected=True) is not None
+
+    def _judged(self, start: int, line: ArcLine, run: int, sought: bool) -> Found | Wait:
+        end = line.end + (line.length or 0)
+        limit, run = self._limit(end, run)
+        unended = run + 1 == len(self._runs) and not self.final
+        growing = unended and self._states[run] == records.OPEN
+        held = self.size - line.end
+        if (
+            unended
+            and (growing or held > self._max_bytes)
+            and self._max_bytes < end - line.end
+            and self.size < end <= self._reach
+        ):
+            return Found(start, start, self.size, records.TOO_LONG, line, end - self.size)
+        if unended and held <= self._max_bytes:
+            if end > limit and not growing:
+                return Wait(start, self.size + max(MAX_LINE_BYTES, held >> 1))
+            if growing and end + MAX_LINE_BYTES > self.size:
+                return Wait(start, min(end, line.end + self._max_bytes) + MAX_LINE_BYTES)
+        declared = line.length is not None and end <= limit
+        after = _skipped(self.data, end, limit) if declared else -1
+        if (
+            declared
+            and after != limit
+            and not self._begins(after)
+            and not self.final
+            and self._may_grow(after)
+        ):
+            return Wait(start, self.size + 1)
+        if declared and (after == limit or self._begins(after)):
+            return self._whole(Found(start, end, after, records.WHOLE, line, damage=_of(sought)), run)
+        closed = declared and self._is_closed(line, end, after)
+        # The line end before the block is its line's own.
+        found = next_line(self.data, line.end - 1, end if closed else limit)
+        if found is None and closed:
+            # It is as it says; what follows is no record.
+            return self._found(Found(start, end, after, records.WHOLE, line, damage=_of(sought)), run)
+        if found is None and growing:
+            if held > self._max_bytes:
+                passed = max(line.end, self.size - MAX_LINE_BYTES)
+                return Found(start, start, passed, records.TOO_LONG, line, lost=True)
+            return Wait(start, 2 * self.size)
+        cut = found is None and line.length is not None and not declared and not self._in_members
+        status = records.CUT if cut else records.WRONG_LENGTH
+        after = limit if found is None else found
+        there = _before_newline(self.data, line.end, after)
+        text_end = min(end, there) if declared else there
+        lying = Found(start, text_end, after, status, line, damage="length", there=there)
+        return self._found(replace(lying, sought=found is not None), run)
+
+    def _is_closed(self, line: ArcLine, end: int, after: int) -> bool:
+        """Whether a record is known to end at `end`, though none follows; a line end may be its text's."""
+        if not _LINE_END.search(self.data, end, after):
+            return False
+        return line.url.startswith(VERSION_BLOCK) or bool(body_is_declared(self.data[line.end : end]))
+
+    def _whole(self, found: Found, run: int) -> Found:
+        """A record that ends where it says; in a file that is damaged, it may say so of those that follow."""
+        line, end = found.line, found.text_end
+        if line is None or (
+            self._in_members and found.end == self._end_of(run) and self._runs[run] == found.start
+        ):
+            return self._found(found, run)
+        inner = next_line(self.data, line.end - 1, end)
+        if (
+            inner is not None
+            and self._fill_up(inner, found.end)
+            and not body_is_declared(self.data[line.end : end])
+        ):
+            there = _before_newline(self.data, line.end, inner)
+            found = replace(found, text_end=there, status=records.WRONG_LENGTH, damage="length")
+        return self._found(found, run)
+
+    def _fill_up(self, at: int, end: int) -> bool:
+        """Whether the bytes in [at, end) are whole records, one behind the other."""
+        while at < end:
+            line = read_line(self.data, at, end)
+            if line is None or line.length is None or line.end + line.length > end:
+                return False
+            at = _skipped(self.data, line.end + line.length, end)
+        return True
+
+    def _found(self, found: Found, run: int) -> Found:
+        # What comes last in a broken member is not known to be whole.
+        if found.end == self._end_of(run) and self._states[run] == records.BROKEN_RUN:
+            return replace(found, status=records.BROKEN)
+        if found.text_bytes > self._max_bytes:
+            return replace(found, status=records.TOO_LONG)
+        return found
+
+
+def _of(sought: bool) -> str | None:
+    return "boundary" if sought else None
+
+
+def _skipped(data: memoryview, at: int, end: int) -> int:
+    newlines = _NEWLINES.match(data, at, end)
+    return newlines.end() if newlines else at
+
+
+def _before_newline(data: memoryview, start: int, end: int) -> int:
+    """`end` without the line end that separates records."""
+    if end > start and data[end - 1] == 0x0A:
+        end -= 1
+        if end > start and data[end - 1] == 0x0D:
+            end -= 1
+    return end

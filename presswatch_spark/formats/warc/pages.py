@@ -1,0 +1,344 @@
+"""Stored responses to documents: head, codings, charset, kind; what can be seen of a page, and what it says.
+
+The text that the sieve reads is made by a kernel (`text.markup`); the text that is verified by a parser, of
+the few pages that are asked for (`extraction`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b32encode
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from presswatch_spark.errors import PresswatchError
+from presswatch_spark.extraction.apart import Kind as ParsedKind
+from presswatch_spark.extraction.apart import PageError, ParserDiedError, text_apart
+from presswatch_spark.extraction.page_text import EXTRACTION
+from presswatch_spark.extraction.pdf import PDF_EXTRACTION
+from presswatch_spark.formats.http.charsets import encoding_of, to_utf8
+from presswatch_spark.formats.http.codings import decoded_body
+from presswatch_spark.formats.http.media import Kind, kind_of_content, media_type
+from presswatch_spark.formats.http.message import Message, parse_message
+from presswatch_spark.formats.http.site_files import site_file
+from presswatch_spark.formats.http.xhtml import as_html
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.warc.languages import declared
+from presswatch_spark.html.markup import page_text, room_for
+from presswatch_spark.html.raw_text import ARTICLE, DATA
+from presswatch_spark.model import Bytes, Capture, DocumentBatch, Locator, Offsets, ReadReport
+
+# They may cost a minute each.
+MOST_BROKEN = 20
+
+EXTRACTIONS: Mapping[Kind, str | None] = MappingProxyType(
+    {"html": EXTRACTION, "text": None, "pdf": PDF_EXTRACTION}
+)
+_BLANK = ord(" ")
+# These say how long the body would be, and have none.
+_BODILESS = frozenset((204, 304))
+# Kept for the next page.
+SCRATCH_BYTES = 64 << 20
+# Pages hold on to the bytes around them in their blocks: so many pass before a batch is full.
+PINNED_BYTES = 32 << 20
+UNREAD: Mapping[int, str] = MappingProxyType(
+    {int(DATA): "JSON in scripts", int(ARTICLE): "articleBody in scripts"}
+)
+ARTICLE_NOTE = "articles' text in scripts (articleBody) is not read; `scan_log.unread` counts the pages"
+DOUBTFUL = "record may hold a page, though it seems to hold none: it is damaged, and was not read"
+CUT_NOTE = "pages that the crawler cut (WARC-Truncated) were read as far as they go"
+
+
+@dataclass(slots=True)
+class Stored:
+    """What a record holds.
+
+    `block`: HTTP head and body; or, of what is no HTTP response, the body alone, whose type `resource` names.
+    `pointer`: builds the locator, without what the response says; `place` gives offset and unit of a defect.
+    `languages`: as the crawler identified them, None if nobody did. `cut`: by the crawler. `verified`: asks
+    whether a gzip member holds the record and nothing else. `noted`: the media type that the crawler saw, if
+    it says so. `proven`: asks whether a digest that the record declares is that of `block`.
+    """
+
+    url: bytes
+    block: memoryview
+    pointer: Callable[[], Locator]
+    place: Callable[[], tuple[int, str]]
+    languages: tuple[str, ...] | None = None
+    resource: str | None = None
+    cut: bool = False
+    verified: Callable[[], bool] = lambda: True
+    noted: str | None = None
+    proven: Callable[[], bool] = lambda: False
+
+    @property
+    def message(self) -> Message | None:
+        """The head of the response; of a resource, one that says its type."""
+        if self.resource is not None:
+            return Message(None, f"Content-Type: {self.resource}", 0)
+        return parse_message(self.block)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A document. `content` in UTF-8: the page; of a PDF, its text."""
+
+    stored: Stored
+    message: Message
+    kind: Kind
+    content: bytes | memoryview
+    charset: str | None = None
+
+
+@dataclass(slots=True)
+class PageBatches:
+    """Takes stored responses, and makes batches of documents of them; counts and notes in `report`."""
+
+    options: ReadOptions
+    report: ReadReport
+    _size: int = 0
+    _passed: int = 0
+    _gate: frozenset[str] = frozenset()
+    _broken: int = 0
+    _scratch: Bytes = field(default_factory=lambda: np.empty(0, np.uint8))
+    _texts: list[Bytes] = field(default_factory=list)
+    _pages: list[_Page] = field(default_factory=list)
+    _captures: list[Capture] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._gate = frozenset(code.lower() for code in self.options.languages)
+
+    def add(self, stored: Stored) -> None:
+        """Take a response: as a document if its text passes the gate, as a capture if it is wanted."""
+        self._passed = self._passed + len(stored.block) if self._held else 0
+        url = stored.url.decode("utf-8", "replace")
+        wanted = self.options.wants is not None and self.options.wants(url)
+        gated = self._is_gated(stored.languages)
+        if gated and not wanted:
+            self.report.add_skipped("language")
+            return
+        message = stored.message
+        if message is None:
+            self._skip("empty response", stored)
+            return
+        body = decoded_body(message, stored.block, self.options.max_document_bytes)
+        content_type = message.last("content-type")
+        media = media_type(content_type)
+        kind = kind_of_content(media, body.data)
+        textual = kind in ("html", "text")
+        encoding = encoding_of(content_type, body.data) if textual else None
+        if wanted:
+            locator = _located(stored, message)
+            cut = stored.cut or body.problem is not None
+            self._captures.append(
+                Capture(url, message.headers, media, encoding, bytes(body.data), locator, cut)
+            )
+            self._size += len(body.data) + len(message.head)
+        if gated:
+            self.report.add_skipped("language")
+        elif site_file(url):
+            self.report.add_skipped("file about the site")
+        elif encoding is not None:
+            self._note(stored, body.problem)
+            content = to_utf8(body.data, encoding)
+            content = as_html(content, media) if kind == "html" else content
+            self._add_page(_Page(stored, message, kind, content, encoding))
+        elif kind == "pdf" and self.options.pdf:
+            self._note(stored, body.problem)
+            self._add_pdf(stored, message, body.data)
+        else:
+            why = media or ("unknown media type" if len(body.data) else "no text")
+            self._skip(why, stored, body.data)
+
+    def of(self, responses: Iterable[Stored]) -> Iterator[DocumentBatch]:
+        """Yield the batches of responses; what came before an error is yielded before it is raised."""
+        try:
+            for stored in responses:
+                self.add(stored)
+                if self._full:
+                    yield self.take()
+        except PresswatchError:
+            if self._held:
+                yield self.take()
+            raise
+        if self._held:
+            yield self.take()
+
+    @property
+    def _held(self) -> bool:
+        return bool(self._pages or self._captures)
+
+    @property
+    def _full(self) -> bool:
+        return self._size >= self.options.batch_bytes or (self._held and self._passed >= PINNED_BYTES)
+
+    def take(self) -> DocumentBatch:
+        """The documents and captures taken so far; begins anew."""
+        pages, captures = self._pages, self._captures
+        self.report.documents += len(pages)
+        self.report.text_bytes += sum(map(len, self._texts))
+        if len(self._scratch) > SCRATCH_BYTES:
+            self._scratch = np.empty(0, np.uint8)
+        text, text_bounds = _joined(self._texts)
+        urls, url_bounds = _joined([np.frombuffer(page.stored.url, np.uint8) for page in pages])
+        self._texts, self._pages, self._captures, self._size, self._passed = [], [], [], 0, 0
+        return DocumentBatch(
+            text=text,
+            text_starts=text_bounds[:-1],
+            text_ends=text_bounds[1:],
+            urls=urls,
+            url_starts=url_bounds[:-1],
+            url_ends=url_bounds[1:],
+            locate=lambda i: _located(
+                pages[i].stored, pages[i].message, EXTRACTIONS.get(pages[i].kind), pages[i].charset
+            ),
+            captures=captures,
+            extract=lambda i: self._extracted(pages[i]),
+            main_text=lambda i: self._main_text(pages[i]),
+        )
+
+    def _skip(self, why: str, stored: Stored, body: bytes | memoryview | None = None) -> None:
+        """Count what is left out on purpose, unless damage may have made it what it seems to be.
+
+        Of a `body` that is of no kind that is read, the crawler may have noted another kind.
+        """
+        if not stored.verified() and _is_doubtful(stored, body):
+            self.report.add_defect(DOUBTFUL, *stored.place())
+        else:
+            self.report.add_skipped(why)
+
+    def _is_gated(self, languages: tuple[str, ...] | None) -> bool:
+        codes = {code.lower() for code in languages or ()}
+        return bool(self._gate and codes) and self._gate.isdisjoint(codes)
+
+    def _note(self, stored: Stored, problem: str | None) -> None:
+        if stored.cut:
+            # What the crawler left out is not in the dataset, so nothing of it is lost here.
+            self.report.add_note(CUT_NOTE)
+        elif problem:
+            self.report.add_defect(problem, *stored.place())
+
+    def _add_pdf(self, stored: Stored, message: Message, body: bytes | memoryview) -> None:
+        try:
+            text, problem = self._parsed("pdf", body)
+        except PageError as error:
+            text, problem = b"", str(error)
+        self._note(stored, problem)
+        self._add_page(_Page(stored, message, "pdf", text))
+
+    def _add_page(self, page: _Page) -> None:
+        if page.stored.languages is None and page.kind == "html" and self._is_gated(declared(page.content)):
+            self._skip("language", page.stored)
+            return
+        text = np.frombuffer(page.content, np.uint8)
+        if page.kind == "html":
+            needed = room_for(len(text))
+            if needed > len(self._scratch):
+                self._scratch = np.empty(needed, np.uint8)
+            end, unread = page_text(text, self._scratch, 0)
+            text = self._scratch[:end].copy()
+            if unread:
+                self._count_unread(unread)
+        if not (text > _BLANK).any():
+            self._skip("no text", page.stored, None if len(page.content) else b"")
+            return
+        self._texts.append(text)
+        self._pages.append(page)
+        self._size += len(page.content)
+
+    def _count_unread(self, found: int) -> None:
+        """Count a page whose scripts hold JSON; what stands there is data, and nobody sees it on the page."""
+        for bit, what in UNREAD.items():
+            if found & bit:
+                self.report.add_unread(what)
+        if found & ARTICLE:
+            self.report.add_note(ARTICLE_NOTE)
+
+    def _extracted(self, page: _Page) -> bytes:
+        """The text of a page that is verified."""
+        if page.kind != "html":
+            return bytes(page.content)
+        try:
+            return self._parsed("html", page.content)[0]
+        except PageError as error:
+            self.report.add_defect(f"{error}, so it was not compared", *page.stored.place())
+            return b""
+
+    def _main_text(self, page: _Page) -> bytes | None:
+        try:
+            return self._parsed("main", page.content)[0] if page.kind == "html" else None
+        except PageError:
+            return None
+
+    def _parsed(self, kind: ParsedKind, page: bytes | memoryview) -> tuple[bytes, str | None]:
+        """See `text_apart`; a shard whose pages kill the parser again and again is not given more time."""
+        if self._broken == MOST_BROKEN:
+            raise PageError("too many pages of the shard killed the parser before this one")
+        try:
+            return text_apart(kind, page)
+        except ParserDiedError:
+            self._broken += 1
+            raise
+
+
+def _is_doubtful(stored: Stored, body: bytes | memoryview | None) -> bool:
+    """Whether damage may have made a record what it seems to be, and nothing proves that it did not."""
+    if stored.pointer().damage:
+        return True
+    if body is None:
+        return False
+    if stored.noted is not None:
+        # The crawler's word for its type is at hand, as in ARC.
+        held = len(body) > 0 or not _is_closed(stored.block)
+        return held and kind_of_content(stored.noted, b"") in ("html", "text")
+    return _may_be_page(stored, body) and not stored.proven()
+
+
+def _may_be_page(stored: Stored, body: bytes | memoryview) -> bool:
+    """Whether what seems to be of another kind looks like a page, has lost its head, or has it for a body."""
+    message = stored.message
+    if message is None or stored.resource is not None:
+        return len(body) > 0 and kind_of_content(None, body) == "html"
+    if len(body):
+        return message.body_at == 0 or kind_of_content(None, body) == "html"
+    return message.body_at == len(stored.block) and not stored.cut and _took_body(message, stored.block)
+
+
+def _took_body(message: Message, block: memoryview) -> bool:
+    """Whether a head that ends with its record says that there is a body, or says nothing and has no end.
+
+    Some writers leave out the blank line behind a head without a body.
+    """
+    length = message.last("content-length") or ""
+    if length.isdecimal():
+        return length.strip("0") != "" and message.status not in _BODILESS
+    return not _is_closed(block)
+
+
+def _is_closed(block: memoryview) -> bool:
+    """Whether a block ends with a blank line, as a head does."""
+    return bytes(block[-3:]).replace(b"\r", b"").endswith(b"\n\n")
+
+
+def _joined(parts: Sequence[Bytes]) -> tuple[Bytes, Offsets]:
+    """Parts in one buffer, and their n + 1 bounds in it."""
+    bounds = np.cumsum([0, *map(len, parts)], dtype=np.int64)
+    return np.concatenate(parts) if parts else np.empty(0, np.uint8), bounds
+
+
+def _located(
+    stored: Stored, message: Message, extraction: str | None = None, charset: str | None = None
+) -> Locator:
+    """The locator of a response, with its status and the digest of the payload that is there."""
+    digest = b32encode(hashlib.sha1(stored.block[message.body_at :], usedforsecurity=False).digest()).decode()
+    return replace(
+        stored.pointer(),
+        http_status=message.status,
+        languages=stored.languages or (),
+        payload_digest_computed=f"sha1:{digest}",
+        extraction=extraction,
+        charset=charset,
+    )

@@ -1,0 +1,40 @@
+"""Where on its page a copied passage stands: in the main content, or in what is around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+
+from presswatch_spark.text.words import Words, word_hashes
+from presswatch_spark.verify.screen import Hashes, window_hashes
+from presswatch_spark.verify.verification import Overlap
+
+
+class Placement:
+    """The main content of a document; asked for when it is first needed.
+
+    Args:
+        main_text: gives its text in UTF-8, None if it is not known; None: it never is.
+        width: rows of so many words are compared; no run that is asked for is shorter.
+    """
+
+    def __init__(self, main_text: Callable[[], bytes | None] | None, width: int) -> None:
+        self._main_text = main_text
+        self._width = width
+
+    def holds_longest(self, document: Words, overlap: Overlap) -> bool | None:
+        """Whether the longest run of an overlap stands in the main content; None if that is not known."""
+        if self._windows is None:
+            return None
+        first, _, words, _ = overlap.spans[np.argmax(overlap.spans[:, 2])]
+        run = window_hashes(document.hashes[first : first + words], self._width)
+        at = np.searchsorted(self._windows, run)
+        return bool((at < len(self._windows)).all() and (self._windows[at] == run).all())
+
+    @cached_property
+    def _windows(self) -> Hashes | None:
+        """Windows of the main content, sorted."""
+        text = self._main_text() if self._main_text else None
+        return None if text is None else np.unique(window_hashes(word_hashes(text), self._width))

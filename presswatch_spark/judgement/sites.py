@@ -1,0 +1,201 @@
+"""Which documents stand on members' sites: at an article's very URL, on a title's site, or neither.
+
+A kernel drops the documents on foreign hosts by their URL's bytes alone; the few that are left are decided
+exactly, on normal forms compared as strings. Host names match by whole labels from the right, so
+`blogs.journal.example` is on `journal.example`; paths by whole names from the left, so `/eco/budget` is
+under `/eco`, and `/economie` is not. Of several sites that match, the one with the most specific host wins,
+then the longest prefix.
+
+In a corpus, a folder holds `hosts.npy` (uint64, an open-addressing table of host hashes, 0 = empty slot),
+`url_hashes.npy` (uint64, sorted) with `url_ordinals.npy` (uint32), and `titles.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.judgement.hosts import Hashes, host_table, known_hosts
+from presswatch_spark.judgement.urls import (
+    AMP_CACHES,
+    GOOGLE_HOSTS,
+    PageUrl,
+    page_url,
+    path_prefix,
+    without_www,
+)
+from presswatch_spark.model import DocumentBatch
+
+HOSTS_FILE, HASHES_FILE, ORDINALS_FILE, TITLES_FILE = (
+    "hosts.npy",
+    "url_hashes.npy",
+    "url_ordinals.npy",
+    "titles.json",
+)
+
+
+class Title(Protocol):
+    """What is asked of a title: `domains` are host names, `url_prefixes` are `host/path`."""
+
+    @property
+    def id(self) -> str: ...  # noqa: D102
+    @property
+    def publisher_id(self) -> str: ...  # noqa: D102
+    @property
+    def domains(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def url_prefixes(self) -> tuple[str, ...]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class SiteMatch:
+    """Where a document stands: the title whose site it is on, if any; the ordinals of articles at its URL."""
+
+    title_id: str | None
+    publisher_id: str | None
+    articles: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    path: str
+    title_id: str
+    publisher_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UrlKeys:
+    """Articles' URLs as an index takes them: `hashes` uint64[u] of their normal forms, `ordinals` uint32[u].
+
+    `sites` are the hosts of those normal forms.
+    """
+
+    sites: frozenset[str]
+    hashes: Hashes
+    ordinals: npt.NDArray[np.uint32]
+
+    @classmethod
+    def of(cls, article_urls: Iterable[tuple[int, str]]) -> UrlKeys:
+        """The keys of pairs of an ordinal and one of its URLs; what is no URL has none."""
+        sites, hashes, ordinals = set[str](), array("Q"), array("I")
+        for ordinal, url in article_urls:
+            if page := page_url(url):
+                sites.add(page.site)
+                hashes.append(url_hash(page.text))
+                ordinals.append(ordinal)
+        return cls(frozenset(sites), np.array(hashes, np.uint64), np.array(ordinals, np.uint32))
+
+
+@dataclass(frozen=True, slots=True)
+class SiteIndex:
+    """The sites of all titles and the URLs of all articles; the arrays may be memory maps."""
+
+    hosts: Hashes
+    url_hashes: Hashes
+    url_ordinals: npt.NDArray[np.uint32]
+    sites: Mapping[str, tuple[_Site, ...]]
+
+    @staticmethod
+    def build(folder: Path, titles: Iterable[Title], urls: Iterable[UrlKeys]) -> None:
+        """Write the index.
+
+        Args:
+            folder: exists, and gets the four files.
+            urls: of all articles, in any number of pieces. 12 bytes are held of each.
+        """
+        owners = {title.id: (title.publisher_id, _sites_of(title)) for title in titles}
+        names = {site.partition("/")[0] for _, sites in owners.values() for site in sites}
+        names.update(cache.removeprefix(".") for cache in AMP_CACHES)
+        names.update(GOOGLE_HOSTS)
+        hashes, ordinals = [np.empty(0, np.uint64)], [np.empty(0, np.uint32)]
+        for piece in urls:
+            names.update(piece.sites)
+            hashes.append(piece.hashes)
+            ordinals.append(piece.ordinals)
+        keys, values = np.concatenate(hashes), np.concatenate(ordinals)
+        order = np.lexsort((values, keys))
+        np.save(folder / HOSTS_FILE, host_table(names))
+        np.save(folder / HASHES_FILE, keys[order])
+        np.save(folder / ORDINALS_FILE, values[order])
+        (folder / TITLES_FILE).write_text(
+            json.dumps(owners, ensure_ascii=False, indent=1, sort_keys=True), "utf-8"
+        )
+
+    @classmethod
+    def open(cls, folder: Path) -> SiteIndex:
+        """Map the index that `build` wrote."""
+        hosts, hashes, ordinals = (
+            np.load(folder / name, mmap_mode="r") for name in (HOSTS_FILE, HASHES_FILE, ORDINALS_FILE)
+        )
+        owners = json.loads((folder / TITLES_FILE).read_text("utf-8"))
+        return cls(np.asarray(hosts), np.asarray(hashes), np.asarray(ordinals), _by_host(owners))
+
+    def matches(self, batch: DocumentBatch, urls_of: Callable[[int], Iterable[str]]) -> dict[int, SiteMatch]:
+        """The documents of a batch that stand on a member's site or at an article's URL, in order.
+
+        `urls_of(ordinal)` gives an article's URLs as the member gave them: equal hashes are checked against
+        them.
+        """
+        found: dict[int, SiteMatch] = {}
+        for i in known_hosts(batch, self.hosts):
+            if match := self.match(batch.url_of(int(i)), urls_of):
+                found[int(i)] = match
+        return found
+
+    def match(self, url: str, urls_of: Callable[[int], Iterable[str]]) -> SiteMatch | None:
+        """The same for one URL; None if it is nobody's."""
+        page = page_url(url)
+        if page is None:
+            return None
+        articles = tuple(self._articles_at(page.text, urls_of))
+        site = self._site_of(page)
+        if site is None:
+            return SiteMatch(None, None, articles) if articles else None
+        return SiteMatch(site.title_id, site.publisher_id, articles)
+
+    def _articles_at(self, text: str, urls_of: Callable[[int], Iterable[str]]) -> Iterable[int]:
+        key = np.uint64(url_hash(text))
+        first, last = (int(np.searchsorted(self.url_hashes, key, side)) for side in ("left", "right"))
+        for ordinal in dict.fromkeys(self.url_ordinals[first:last].tolist()):
+            pages = (page_url(url) for url in urls_of(ordinal))
+            if any(page is not None and page.text == text for page in pages):
+                yield ordinal
+
+    def _site_of(self, page: PageUrl) -> _Site | None:
+        labels = page.host.split(".")
+        for k in range(len(labels)):
+            for site in self.sites.get(".".join(labels[k:]), ()):
+                if f"{page.path}/".startswith(site.path):
+                    return site
+        return None
+
+
+def url_hash(text: str) -> int:
+    """64-bit key of a normalised URL."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def _sites_of(title: Title) -> list[str]:
+    """A title's sites as `host/path`: its prefixes, and those of its domains on which it has no prefix."""
+    prefixes = [without_www(prefix) for prefix in title.url_prefixes]
+    prefixed = {prefix.partition("/")[0] for prefix in prefixes}
+    domains = [without_www(domain) for domain in title.domains]
+    return sorted([f"{domain}/" for domain in domains if domain not in prefixed] + prefixes)
+
+
+def _by_host(owners: Mapping[str, tuple[str, list[str]]]) -> dict[str, tuple[_Site, ...]]:
+    """Sites by host, longest path first; paths in normal form, with a slash at their end."""
+    found: dict[str, list[_Site]] = {}
+    for title_id, (publisher_id, sites) in sorted(owners.items()):
+        for site in sites:
+            host, _, path = site.partition("/")
+            found.setdefault(host, []).append(_Site(path_prefix(f"/{path}"), title_id, publisher_id))
+    return {host: tuple(sorted(sites, key=lambda site: -len(site.path))) for host, sites in found.items()}

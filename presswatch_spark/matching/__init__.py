@@ -1,1 +1,0 @@
-"""From a document to graded rows: sieve, URL match, verification, MinHash, grade."""

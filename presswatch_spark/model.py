@@ -1,0 +1,212 @@
+"""What travels through a scan: batches of documents, where each lies, responses, and how far reading got."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+Bytes = npt.NDArray[np.uint8]
+Offsets = npt.NDArray[np.int64]
+
+DEFECTS_KEPT = 20
+REASONS_KEPT = 50
+
+DAMAGES: Mapping[str, str] = MappingProxyType(
+    {
+        "length": "the length that it declares is missing, unreadable, or not what is there",
+        "header": "its header is damaged, or it has none of its own; its URL is given only if that is sure",
+        "boundary": "it was found by looking for a record after damage; nothing proves that it is one",
+        "digest": "its bytes have not the SHA-1 that its header declares",
+        "checksum": "what it was inflated from, with others, failed its checksum, or has none and is broken",
+        "row": "it, or a row beside it, is broken or lacks a field, and no checksum vouches for their bytes",
+    }
+)
+"""In what a record is not what it says, and what each means (`matches.record_damage`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Locator:
+    """The pointer that lets a third party fetch the same document.
+
+    `record_offset` and `record_length` (bytes) count in the stored file when `record_encoding` is `gzip` (the
+    range is one gzip member) or `plain` (the range is the record itself), and in the inflated stream when it
+    is `inflated`. `row_index` counts lines of JSONL (from 0, blank lines included) or rows of Parquet.
+    `payload_digest` is declared by the dataset, `payload_digest_computed` made of the bytes that are there.
+    `extraction` names what made the text of a page, None where the dataset holds text; `charset` is Python's
+    name of the encoding that it was read in. `damage`: in what the record is not what it says, a key of
+    `DAMAGES`; None if nothing shows.
+    """
+
+    record_id: str | None = None
+    record_offset: int | None = None
+    record_length: int | None = None
+    record_encoding: str | None = None
+    row_index: int | None = None
+    payload_digest: str | None = None
+    payload_digest_computed: str | None = None
+    captured_at: datetime | None = None
+    http_status: int | None = None
+    languages: tuple[str, ...] = ()
+    release: str | None = None
+    extraction: str | None = None
+    charset: str | None = None
+    damage: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """One HTTP response as a crawler stored it, whatever its status and type.
+
+    `headers`: names and values in the order stored, decoded as ISO-8859-1; `body`: the entity, with every
+    transfer and content coding undone (a body that could not be decoded to its end is what came before);
+    `encoding`: Python's name of the character encoding that a browser would read it in, None for other types
+    than text. `media_type`: of the Content-Type, in lower case, without parameters. `cut`: the crawler left
+    out the end of the body, or it could not be decoded whole.
+    """
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    media_type: str | None
+    encoding: str | None
+    body: bytes
+    locator: Locator
+    cut: bool = False
+
+    def header(self, name: str) -> tuple[str, ...]:
+        """Every value of the header `name` (in lower case), in order."""
+        return tuple(value for key, value in self.headers if key.lower() == name)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentBatch:
+    """Documents as ranges of shared buffers: no Python object exists per document.
+
+    `text` and `urls` are uint8 buffers; document i is `text[text_starts[i]:text_ends[i]]` (raw UTF-8 as the
+    source gives it, possibly invalid) and its URL `urls[url_starts[i]:url_ends[i]]`; all four bounds are
+    int64 of shape (n,). `locate(i)` builds the locator of document i; it is called for matching documents
+    only. `captures`: the responses that `ReadOptions.wants` asked for, be they documents or not.
+
+    Where the dataset holds pages, `text` is what the sieve finds candidates in, and `extract(i)` gives the
+    text of document i that is verified; else both are the same. `main_text(i)`: the main content of page i,
+    None if it cannot be told.
+    """
+
+    text: Bytes
+    text_starts: Offsets
+    text_ends: Offsets
+    urls: Bytes
+    url_starts: Offsets
+    url_ends: Offsets
+    locate: Callable[[int], Locator]
+    captures: Sequence[Capture] = ()
+    extract: Callable[[int], bytes] | None = None
+    main_text: Callable[[int], bytes | None] | None = None
+
+    def __len__(self) -> int:
+        return len(self.text_starts)
+
+    def text_of(self, i: int) -> bytes:
+        """Text of document i that is verified: as stored, or as extracted from the page."""
+        if self.extract is not None:
+            return self.extract(i)
+        return self.text[self.text_starts[i] : self.text_ends[i]].tobytes()
+
+    def url_of(self, i: int) -> str:
+        """URL of document i; undecodable bytes become U+FFFD."""
+        return self.urls[self.url_starts[i] : self.url_ends[i]].tobytes().decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """Something that could not be read.
+
+    `offset` counts in `unit`: `byte`, `inflated byte`, `line`, `row` or `row group`.
+    """
+
+    what: str
+    offset: int | None = None
+    unit: str = "byte"
+
+    def __str__(self) -> str:
+        return self.what if self.offset is None else f"{self.what} at {self.unit} {self.offset:,}"
+
+
+@dataclass(slots=True)
+class ReadReport:
+    """How far a source got in one shard; filled while batches are drawn.
+
+    A defect means that something of the shard was not read: the shard is then never `complete`.
+    `release` is what the shard as a whole says of itself, if it does.
+    `interrupted`: storage refused or the transfer broke off for good, so that another try may get further.
+    `blocked`: a site refuses everything, so nothing more is asked of it. `late`: it took longer than it may.
+    `faulty`: our code failed, not storage and not the shard.
+    `unverified`: what records share (one gzip member or zstd frame around them) failed its checksum, or has
+    none and holds a broken line, so that any of them may hold what is not its own; records in members of
+    their own are not meant.
+    `unchecked`: what is read and no checksum covers, be it some of it: `plain` bytes, or a `zstd` frame
+    without one; None where all is covered.
+    `documents` counts documents handed out; `documents_skipped` those left out on purpose, and `skipped` why
+    (`language`: gated; `no text`; of WARC, kinds of records and media types that are not read).
+    `unread` counts pages on which something stood that is never read, by what it is.
+    `notes` say what was noticed and is no loss, each once: errata of the release.
+    """
+
+    bytes_read: int = 0
+    documents: int = 0
+    documents_skipped: int = 0
+    text_bytes: int = 0
+    defects: list[Defect] = field(default_factory=list)
+    defects_total: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    unread: dict[str, int] = field(default_factory=dict)
+    interrupted: bool = False
+    blocked: bool = False
+    late: bool = False
+    faulty: bool = False
+    unverified: bool = False
+    unchecked: str | None = None
+    release: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def add_defect(self, what: str, offset: int | None = None, unit: str = "byte") -> None:
+        """Record a defect; the first `DEFECTS_KEPT` are kept in full, all are counted."""
+        self.defects_total += 1
+        if len(self.defects) < DEFECTS_KEPT:
+            self.defects.append(Defect(what, offset, unit))
+
+    def add_defects(self, more: int) -> None:
+        """Count more defects, of which nothing else is kept."""
+        self.defects_total += more
+
+    @property
+    def room(self) -> int:
+        """How many more defects would be kept in full."""
+        return DEFECTS_KEPT - len(self.defects)
+
+    @property
+    def told(self) -> list[str]:
+        """The defects that were kept, as text, and how many more there are."""
+        more = self.defects_total - len(self.defects)
+        return [*map(str, self.defects), *([f"and {more:,} more"] if more else [])]
+
+    def add_skipped(self, why: str, documents: int = 1) -> None:
+        """Count documents left out on purpose. Reasons beyond `REASONS_KEPT` are counted as one."""
+        if documents:
+            self.documents_skipped += documents
+            known = why in self.skipped or len(self.skipped) < REASONS_KEPT
+            why = why if known else "other reasons"
+            self.skipped[why] = self.skipped.get(why, 0) + documents
+
+    def add_unread(self, what: str) -> None:
+        """Count a page on which something stood that is never read."""
+        self.unread[what] = self.unread.get(what, 0) + 1
+
+    def add_note(self, what: str) -> None:
+        """Note something that is no loss, once."""
+        if what not in self.notes:
+            self.notes.append(what)

@@ -1,0 +1,241 @@
+"""Documents by their pointers, decoded by the sources that the scan reads them with.
+
+A record of WET or WARC in a gzip member of its own, or in a plain file, is one range request. Everything else
+is read in order, once for all pointers into a shard, and no further than the last of them: JSONL by lines, of
+which only those asked for are parsed; Parquet by the row groups that hold them; OSCAR 21.09, whose URLs stand
+in a second file; and what lies in one gzip member or zstd frame with others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from presswatch_spark.errors import CorruptError, InputError, PresswatchError, StorageError
+from presswatch_spark.formats.detection import RECORD_SOURCES, SOURCES, source_for
+from presswatch_spark.formats.inflate.inflated import compression_of, inflated
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.warc.arc_lines import begins_with_arc_record
+from presswatch_spark.formats.warc.fields import begins_with_record
+from presswatch_spark.judgement.match_rows import Origin, document_facts, located_facts
+from presswatch_spark.model import DocumentBatch, Locator, ReadReport
+from presswatch_spark.pointers.outcomes import GONE, NO_SHARD, NOT_REACHED, UNREADABLE, Failure, Record
+from presswatch_spark.pointers.pointer import Pointer
+from presswatch_spark.storage.hosts import BlockedError
+from presswatch_spark.storage.objects import (
+    MissingError,
+    ObjectInfo,
+    open_stream,
+    printable,
+    read_range,
+    stat,
+)
+from presswatch_spark.storage.uris import scheme_of
+
+# A plain record is known to end where another begins.
+LOOK_BEYOND_BYTES = 16
+# Enough to name what lies at an offset now, if it is longer than what did.
+OTHER_RECORD_BYTES = 8 << 20
+# A record is longer than its document: by its headers, and by what packing adds to what cannot be packed.
+HEADERS_BYTES = 1 << 20
+DEFECTS_TOLD = 3
+
+Outcome = Record | Failure
+
+
+def records_at(pointers: Sequence[Pointer], options: ReadOptions) -> Iterator[tuple[Pointer, Outcome]]:
+    """Yield what lies at each of `pointers`, all into one shard and of one format, in any order.
+
+    If `options.wants` asks for responses, those count that are no documents, too.
+
+    Raises:
+        BlockedError: the site of the shard refuses everything.
+    """
+    left = dict.fromkeys(pointers)
+    uri, format = pointers[0].uri, pointers[0].format
+    try:
+        # Elsewhere each reply says the size, and a request for it alone is one too many.
+        shard = stat(uri, options.storage) if scheme_of(uri) == "file" else ObjectInfo(uri)
+        ranged = format is None or format in RECORD_SOURCES
+        for pointer in [pointer for pointer in pointers if pointer.by_range and ranged]:
+            yield pointer, _by_range(shard, pointer, options)
+            del left[pointer]
+        if left:
+            yield from _in_order(shard, format, left, options)
+    except BlockedError:
+        raise
+    except PresswatchError as error:
+        for pointer in left:
+            yield pointer, failure_of(error)
+
+
+def stored_record(pointer: Pointer, record: Record, options: ReadOptions) -> bytes:
+    """The bytes of a record's range: as they are stored, or inflated where the range counts inflated bytes.
+
+    `StorageError` if they cannot be read again.
+    """
+    if record.stored is not None:
+        return record.stored
+    start, length = record.facts["record_offset"], record.facts["record_length"]
+    position, parts = 0, []
+    with open_stream(ObjectInfo(pointer.uri), options.storage) as stream:
+        for data in inflated(stream, ReadReport()):
+            parts.append(data[max(0, start - position) : max(0, start + length - position)])
+            position += len(data)
+            if position >= start + length:
+                break
+    return b"".join(parts)
+
+
+@dataclass(slots=True)
+class _Part:
+    """Bytes of an object that a range request gave, as a stream. `position`: offset of the next byte."""
+
+    data: bytes
+    position: int
+
+    def read(self, n: int, /) -> bytes:
+        taken, self.data = self.data[:n], self.data[n:]
+        self.position += len(taken)
+        return taken
+
+
+def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outcome:
+    """The record in a range of the shard; of what else is there, as much as names it."""
+    start, length = pointer.offset or 0, pointer.length or 0
+    if start < 0 or not 0 < length <= options.max_document_bytes + HEADERS_BYTES:
+        return Failure(UNREADABLE, "the range is none of a record")
+    beyond = shard.size is not None and start >= shard.size
+    data = b"" if beyond else read_range(shard.uri, start, length + LOOK_BEYOND_BYTES, options.storage)
+    if not data:
+        return Failure(GONE, "the shard ends before it")
+    if not data[:length].strip(b"\0"):
+        return Failure(UNREADABLE, "its bytes are zeros")
+    if compression_of(data[:4]) != "gzip" and not _begins(data):
+        return Failure(UNREADABLE, "no record begins there")
+    outcome = _decoded(shard, pointer, data, options)
+    if isinstance(outcome, Failure) and len(data) > length:
+        data = read_range(shard.uri, start, OTHER_RECORD_BYTES, options.storage)
+        outcome = _decoded(shard, pointer, data, options)
+    if isinstance(outcome, Failure) and len(data) < length:
+        return Failure(UNREADABLE, "the shard ends within it")
+    return outcome
+
+
+def _begins(data: bytes) -> bool:
+    return begins_with_record(data) or begins_with_arc_record(data)
+
+
+def _decoded(shard: ObjectInfo, pointer: Pointer, data: bytes, options: ReadOptions) -> Outcome:
+    """The record at the beginning of `data`, which are the bytes of the shard from the pointer's offset on.
+
+    A pointer that names no format is tried as each; the last one's failure is told.
+    """
+    outcome: Outcome = Failure(UNREADABLE)
+    for format in [pointer.format] if pointer.format else RECORD_SOURCES:
+        outcome = _decoded_as(format, shard, pointer.offset or 0, data, options)
+        if isinstance(outcome, Record):
+            break
+    return outcome
+
+
+def _decoded_as(format: str, shard: ObjectInfo, start: int, data: bytes, options: ReadOptions) -> Outcome:
+    report, part = ReadReport(), ObjectInfo(shard.uri, start + len(data))
+    source, options = RECORD_SOURCES[format], replace(options, batch_bytes=1)
+    for batch in _until_damage(source.read_part(_Part(data, start), part, options, report)):
+        _, record = next(_records(batch, shard.uri, format, len(data)))
+        length = record.facts["record_length"]
+        if record.facts["record_offset"] == start and record.facts["record_encoding"] != "inflated":
+            return replace(record, stored=data[:length])
+        break
+    if report.defects and report.defects[0].offset == start:
+        return Failure(UNREADABLE, report.defects[0].what.partition(";")[0])
+    return Failure(UNREADABLE, "no record with text begins there")
+
+
+def _until_damage(batches: Iterator[DocumentBatch]) -> Iterator[DocumentBatch]:
+    """As many as can be read: what a part of a shard is not, its report says."""
+    try:
+        yield from batches
+    except CorruptError:
+        return
+
+
+def _in_order(
+    shard: ObjectInfo, format: str | None, left: dict[Pointer, None], options: ReadOptions
+) -> Iterator[tuple[Pointer, Outcome]]:
+    """Read the shard as a scan does, until every document of `left` was met; those that were leave it."""
+    if format not in SOURCES and format is not None:
+        raise InputError(f"no source reads the format {format}", where=printable(shard.uri))
+    rows = {pointer.row for pointer in left if pointer.offset is None}
+    if len(rows) == len({pointer.place for pointer in left}):
+        options = replace(options, rows=frozenset(row for row in rows if row is not None))
+    report = ReadReport()
+    source = source_for(format or "auto", shard, options)
+    shard = options.opener.described(shard)
+    for batch in source.read(shard, options, report):
+        wanted = _by_place(left)
+        for locator, record in _records(batch, shard.uri, source.name, report.bytes_read, wanted):
+            for pointer in _met(locator, wanted):
+                if pointer in left:
+                    del left[pointer]
+                    yield pointer, record
+        if not left:
+            return
+    for pointer in left:
+        yield pointer, _absence(pointer, report)
+    left.clear()
+
+
+Places = Mapping[tuple[str, int | None], Sequence[Pointer]]
+
+
+def _by_place(pointers: Iterable[Pointer]) -> Places:
+    places: dict[tuple[str, int | None], list[Pointer]] = {}
+    for pointer in pointers:
+        places.setdefault(pointer.place, []).append(pointer)
+    return places
+
+
+def _met(locator: Locator, wanted: Places) -> list[Pointer]:
+    """The pointers that lead to what lies at a locator."""
+    return [
+        pointer
+        for place in (("offset", locator.record_offset), ("row", locator.row_index))
+        for pointer in wanted.get(place, ())
+        if pointer.encoding in (None, locator.record_encoding)
+    ]
+
+
+def _records(
+    batch: DocumentBatch, uri: str, format: str, bytes_read: int, wanted: Places | None = None
+) -> Iterator[tuple[Locator, Record]]:
+    """The documents of a batch, then responses that are none: those that are wanted, or all of them."""
+    origin = Origin(format, None, printable(uri))
+    captures = {capture.locator.record_offset: capture for capture in batch.captures}
+    for i in range(len(batch)):
+        locator = batch.locate(i)
+        capture = captures.pop(locator.record_offset, None)
+        if wanted is None or _met(locator, wanted):
+            text = batch.text_of(i)
+            yield locator, Record(document_facts(batch, i, origin, text), text, None, bytes_read, capture)
+    for capture in captures.values():
+        if wanted is None or _met(capture.locator, wanted):
+            facts = located_facts(capture.url, capture.locator, origin, capture.body)
+            yield capture.locator, Record(facts, capture.body, None, bytes_read, capture)
+
+
+def _absence(pointer: Pointer, report: ReadReport) -> Failure:
+    """Why a shard that was read has no document at a place: what was lost there, or anything that was."""
+    if not report.defects:
+        return Failure(GONE, "the shard was read, and no document is there")
+    own = [str(defect) for defect in report.defects if defect.offset == pointer.row and defect.unit == "line"]
+    reason = NOT_REACHED if report.interrupted else UNREADABLE
+    return Failure(reason, "; ".join(own or map(str, report.defects[-DEFECTS_TOLD:])))
+
+
+def failure_of(error: PresswatchError) -> Failure:
+    """What an error of storage, or of a shard as a whole, says of a document in it."""
+    if isinstance(error, MissingError):
+        return Failure(NO_SHARD, error.what)
+    return Failure(NOT_REACHED if isinstance(error, StorageError) else UNREADABLE, error.what)

@@ -1,0 +1,140 @@
+"""Runs in progress: the same command finds its unfinished run again, and one live process at a time owns it.
+
+    TABLES/_runs/<key>.lock        see `presswatch_spark.storage.locks`
+    TABLES/_runs/<key>/…           see `presswatch_spark.runs.markers`
+
+The key is a digest over all that decides the rows: plan, corpus, settings, version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from presswatch_spark.errors import OutputError, StorageError
+from presswatch_spark.runs.markers import PARTS_FOLDER, Note, Wave, read_note, read_waves, write_note
+from presswatch_spark.storage.disk import disk_errors
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.locks import Lock, locked
+from presswatch_spark.tables.store import TableStore
+
+RUNS_FOLDER = "_runs"
+STAGED = "tables-"
+KEY_DIGITS = 16
+LEASE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that this process owns. `resumed` is whether an earlier process began it.
+
+    `waves` are those that earlier processes have finished; `epoch` counts the processes, from 1. `damaged`
+    says of each file that earlier processes wrote, and that is not as they wrote it, what follows.
+    """
+
+    run_id: str
+    started_at: datetime
+    folder: Folder
+    lock: Lock
+    resumed: bool = False
+    epoch: int = 1
+    waves: tuple[Wave, ...] = ()
+    damaged: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> Folder:
+        """Where its parts lie."""
+        return self.folder / PARTS_FOLDER
+
+    @property
+    def staged(self) -> Folder:
+        """Where this process writes tables before they are moved in."""
+        return self.folder / f"{STAGED}{self.epoch}"
+
+
+def key_of(*parts: str) -> str:
+    """The key of a run: SHA-256 (hex) over what decides its rows."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+@contextmanager
+def claim(store: TableStore, key: str, now: datetime, lease_seconds: float = LEASE_SECONDS) -> Iterator[Run]:
+    """Own the unfinished run of `key`, or a new one, until the block ends.
+
+    Raises:
+        OutputError: a live process owns it, or the folder cannot be written.
+        ConflictError: another process took it up this moment.
+    """
+    runs = store.root / RUNS_FOLDER
+    folder = runs / key[:KEY_DIGITS]
+    with locked(runs, f"{key[:KEY_DIGITS]}.lock", lease_seconds) as lock:
+        yield _taken_up(store, folder, lock, key, now)
+
+
+def clear(run: Run) -> None:
+    """Remove what a published run no longer needs, as far as that can be done, while the run is owned.
+
+    It is in the tables, so nothing fails here any more. What is left the next run of the same key removes.
+    """
+    with suppress(OutputError, StorageError, OSError):
+        # If another process has the lock by now, what lies there is its new run.
+        run.lock.confirm()
+        run.folder.remove()
+        if run.folder.is_local:
+            run.folder.path.with_suffix(".lock").unlink()
+
+
+def _taken_up(store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime) -> Run:
+    """The run that `folder` holds, unless it was published and only the clearing is missing; else a new one.
+
+    From here on no wave counts that an earlier process has yet to put; what they left of others is removed.
+    """
+    try:
+        found = read_note(folder)
+    except OutputError as error:
+        return _new(store, folder, lock, key, now, (f"{error.where}: {error.what}; the run starts over",))
+    if found is None or store.is_published(found[0].run_id):
+        return _new(store, folder, lock, key, now)
+    note, etag = found
+    names, damaged = folder.names(), list[str]()
+    waves = tuple(read_waves(folder, note, names, damaged.append))
+    kept = tuple(sorted(wave.attempt for wave in waves))
+    write_note(folder, replace(note, epoch=note.epoch + 1, waves=kept), etag)
+    with disk_errors(str(folder)):
+        folder.delete(damaged)
+        for left in _leftovers(names, waves):
+            (folder / left).remove()
+    said = tuple(
+        f"{folder.at(name)}: the marker of a wave is damaged; it is scanned again" for name in damaged
+    )
+    return Run(note.run_id, note.started_at, folder, lock, True, note.epoch + 1, waves, said)
+
+
+def _leftovers(names: Iterable[str], waves: Iterable[Wave]) -> set[str]:
+    """Folders of a run with nothing that counts: attempts of which no wave has a part, and staged tables.
+
+    Staged tables are those of a process that may only sleep: what is not there it cannot move into the tables
+    after we have.
+    """
+    named = {f"{PARTS_FOLDER}/{part.name.rpartition('/')[0]}" for wave in waves for part in wave.parts}
+    folders = {name.rpartition("/")[0] for name in names}
+    return {folder for folder in folders - named if folder.startswith((f"{PARTS_FOLDER}/", STAGED))}
+
+
+def _new(
+    store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime, damaged: tuple[str, ...] = ()
+) -> Run:
+    """Begin a run; its id is the second of its start and the head of its key."""
+    started = now.astimezone(UTC)
+    while store.is_published(run_id := f"{started:%Y%m%dT%H%M%SZ}-{key[:6]}"):
+        started += timedelta(seconds=1)
+    with disk_errors(str(folder)):
+        # Of a process that slept since it took the lock, the folder may be another's by now.
+        lock.confirm()
+        folder.remove()
+    write_note(folder, Note(run_id, started), None)
+    return Run(run_id, started, folder, lock, damaged=damaged)

@@ -1,0 +1,167 @@
+"""Sieve → attribute → verify → grade → rows, for one batch of documents. Pure: bytes in, rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.judgement.known_urls import documents_without_url
+from presswatch_spark.judgement.match_rows import (
+    ArticleFacts,
+    Finding,
+    Origin,
+    Row,
+    document_rows,
+    span_places,
+)
+from presswatch_spark.judgement.placement import Placement
+from presswatch_spark.judgement.sites import SiteIndex
+from presswatch_spark.judgement.standing import Neighbours, Standing, Surroundings
+from presswatch_spark.model import DocumentBatch, Locator
+from presswatch_spark.settings.config import (
+    ConfidenceRules,
+    GradeRules,
+    MinHashRules,
+    OwnershipRules,
+    RarityRules,
+    ScanConfig,
+    VerifyRules,
+)
+from presswatch_spark.sieve.shingle_index import ShingleIndex
+from presswatch_spark.sieve.sieve import Candidates, Sieve
+from presswatch_spark.text.words import Words, word_hashes, words_of
+from presswatch_spark.verify.minhash import jaccard, signature
+from presswatch_spark.verify.named_document import NamedDocument
+from presswatch_spark.verify.screen import Hashes, Screen, window_hashes
+from presswatch_spark.verify.verification import spans_kept, verify
+
+# An article with its words takes some 25 KB, its windows 4 KB.
+ARTICLES_KEPT = 512
+WINDOWS_KEPT = 8192
+
+
+class Articles(Protocol):
+    """What is asked of a corpus. Articles go by their ordinals."""
+
+    @property
+    def index(self) -> ShingleIndex: ...  # noqa: D102
+    @property
+    def minhash(self) -> MinHashRules: ...  # noqa: D102
+    @property
+    def sites(self) -> SiteIndex: ...  # noqa: D102
+    @property
+    def surroundings(self) -> Surroundings: ...  # noqa: D102
+    def article(self, ordinal: int) -> ArticleFacts: ...  # noqa: D102
+    def body(self, ordinal: int) -> bytes: ...  # noqa: D102
+    def urls(self, ordinal: int) -> Sequence[str]: ...  # noqa: D102
+    def signature(self, ordinal: int) -> npt.NDArray[np.uint32]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """By which a pair is verified, compared and judged."""
+
+    verify: VerifyRules
+    grade: GradeRules
+    rarity: RarityRules
+    ownership: OwnershipRules
+    confidence: ConfidenceRules
+
+    @classmethod
+    def of(cls, config: ScanConfig) -> Rules:
+        """Those of a scan's settings."""
+        return cls(config.verify, config.grade, config.rarity, config.ownership, config.confidence)
+
+
+class Matcher:
+    """Matches documents against a corpus; one for each thread. Keeps the articles it met last."""
+
+    def __init__(self, corpus: Articles, rules: Rules) -> None:
+        self._corpus = corpus
+        self._rules = rules
+        self._sieve = Sieve(corpus.index)
+        self._neighbours = Neighbours(corpus.index, corpus.surroundings, rules.rarity, rules.ownership)
+        self._article = lru_cache(ARTICLES_KEPT)(self._load)
+        self._windows = lru_cache(WINDOWS_KEPT)(self._load_windows)
+
+    @property
+    def corpus(self) -> Articles:
+        """What documents are matched against."""
+        return self._corpus
+
+    def candidates(self, batch: DocumentBatch) -> Candidates:
+        """The pairs (document, article) worth verifying."""
+        return self._sieve.candidates(batch)
+
+    def without_url(self, batch: DocumentBatch) -> int:
+        """How many documents have no known URL: of what they hold nobody can say where it stands."""
+        return documents_without_url(batch)
+
+    def rows(self, batch: DocumentBatch, candidates: Candidates, origin: Origin) -> Iterator[Row]:
+        """Rows of `matches` (without `run_id`): candidates that hold, and documents on members' sites."""
+        sites = self._corpus.sites.matches(batch, self._corpus.urls)
+        for i in sorted({*candidates.documents.tolist(), *sites}):
+            first, last = np.searchsorted(candidates.documents, [i, i + 1])
+            ordinals = candidates.articles[first:last].tolist()
+            text = batch.text_of(i)
+            words = words_of(text) if ordinals else None
+            main_text = partial(batch.main_text, i) if batch.main_text else None
+            placement = Placement(main_text, self._rules.grade.min_run_words)
+            findings = self._findings(words, ordinals, placement) if words else []
+            if not (findings or i in sites):
+                continue
+            yield from document_rows(
+                batch, i, origin, text, words, findings, sites.get(i), self._corpus.article,
+                self._rules.grade, self._rules.confidence,
+            )  # fmt: skip
+
+    def rehearse(self) -> None:
+        """Match an article with itself: every kernel of the way is compiled, or loaded."""
+        article = self._corpus.article(0)
+        text, url = (np.frombuffer(part, np.uint8) for part in (article.body, (article.url or "").encode()))
+        zero = np.zeros(1, np.int64)
+        batch = DocumentBatch(text, zero, zero + len(text), url, zero, zero + len(url), lambda i: Locator())
+        list(self.rows(batch, self.candidates(batch), Origin("rehearsal", None, "")))
+        self.without_url(batch)
+
+    def _findings(self, document: Words, ordinals: Sequence[int], placement: Placement) -> list[Finding]:
+        """Those of the articles that the document holds a long enough run of.
+
+        What costs time in the length of the document is done once, however many articles there are.
+        """
+        shared = self._screened(document, ordinals)
+        if not shared:
+            return []
+        rules, findings = self._rules, []
+        signed = signature(document, self._corpus.minhash)
+        named, most_spans = NamedDocument(document, rules.verify.anchor_words), spans_kept(len(shared))
+        for ordinal in shared:
+            article, words, standing = self._article(ordinal)
+            overlap = verify(named, words, rules.verify, most_spans)
+            if overlap.longest_run_words >= rules.grade.min_run_words:
+                (places,) = span_places([overlap], 1, words, article.body)
+                likeness = jaccard(signed, self._corpus.signature(ordinal))
+                judged = standing.judged(overlap.spans, rules.grade.min_run_words, rules.ownership)
+                placed = placement.holds_longest(document, overlap)
+                findings.append(Finding(ordinal, article, overlap, places, likeness, *judged, placed))
+        return findings
+
+    def _screened(self, document: Words, ordinals: Sequence[int]) -> list[int]:
+        screen = Screen(window_hashes(document.hashes, self._rules.grade.min_run_words))
+        return [ordinal for ordinal in ordinals if screen.passes(self._windows(ordinal))]
+
+    def _load(self, ordinal: int) -> tuple[ArticleFacts, Words, Standing]:
+        article = self._corpus.article(ordinal)
+        words = words_of(article.body)
+        return article, words, self._neighbours.standing(ordinal, words.hashes)
+
+    def _load_windows(self, ordinal: int) -> Hashes:
+        windows: Hashes = window_hashes(
+            word_hashes(self._corpus.body(ordinal)), self._rules.grade.min_run_words
+        )
+        return windows

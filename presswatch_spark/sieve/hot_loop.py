@@ -1,0 +1,225 @@
+"""The sieve's hot loop: documents in, positions whose shingle is indexed out.
+
+A document is cut into segments that stay in the cache; each goes through short loops: fold, find words, hash
+them, combine windows, probe the filter, and look up in the index only what passed. Between segments go the
+folded bytes of the word that was cut and the last seven word hashes; of a word longer than `CARRIED_BYTES`,
+the state of its hash.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.compiled import uncounted_njit
+from presswatch_spark.sieve.shingle_index import ShingleIndex, block_shift, filter_bits
+from presswatch_spark.text.folding import FoldTable
+from presswatch_spark.text.kernels import (
+    GROWTH,
+    SLACK,
+    U64,
+    Bytes,
+    Edges,
+    Hashes,
+    absorb_from,
+    begin,
+    find_words,
+    finish,
+    fold,
+    hash_words,
+    plain,
+    store8,
+)
+from presswatch_spark.text.shingles import SHINGLE_WORDS, combine
+from presswatch_spark.text.vectors import nonzero_bits_64, trailing_zeros
+
+Counts = npt.NDArray[np.int64]
+
+CARRIED_BYTES = 1 << 10
+_CARRIED_BYTES = U64(CARRIED_BYTES)
+_CARRIED_WORDS = U64(SHINGLE_WORDS - 1)
+_0, _1, _7, _8, _16, _64 = (U64(n) for n in (0, 1, 7, 8, 16, 64))
+
+
+class Probe(NamedTuple):
+    """What the kernels read of an index. The shifts are those of `block_shift`."""
+
+    filter: Hashes
+    filter_shift: np.uint64
+    directory: Counts
+    directory_shift: np.uint64
+    hashes: Hashes
+
+
+class Scratch(NamedTuple):
+    """Buffers of one segment."""
+
+    folded: Bytes
+    edges: Edges
+    windows: Hashes
+    carried: Hashes
+    blocks: Hashes
+    passes: Bytes
+
+
+class Found(NamedTuple):
+    """Positions whose shingle is indexed: the document, and the shingle's first entry in the index."""
+
+    documents: npt.NDArray[np.int32]
+    entries: Counts
+
+    def head(self, n: int) -> Found:
+        """Views of the first n."""
+        return Found(self.documents[:n], self.entries[:n])
+
+
+PROGRESS = np.dtype(
+    [
+        ("document", np.uint64),
+        ("byte", np.uint64),  # next to fold
+        ("carried", np.uint64),  # word hashes at the head of the windows
+        ("tail", np.uint64),  # folded bytes of a cut word at the head of the buffer
+        ("long", np.uint64),  # 1 if the cut word has begun before that
+        ("state", np.uint64),  # of its hash
+    ]
+)
+
+
+def probe_of(index: ShingleIndex) -> Probe:
+    """The arrays of an index as the kernels want them: views, nothing is copied."""
+    return Probe(
+        plain(index.filter),
+        block_shift(len(index.filter)),
+        plain(index.directory),
+        block_shift(len(index.directory) - 1),
+        plain(index.hashes),
+    )
+
+
+def scratch_of(segment_bytes: int) -> Scratch:
+    """Buffers for segments of so many bytes of text."""
+    folded = CARRIED_BYTES + GROWTH * (segment_bytes + 16) + SLACK
+    words = folded // 2 + SHINGLE_WORDS
+    return Scratch(
+        np.zeros(folded + SLACK, np.uint8),
+        np.empty(folded + SLACK, np.int64),
+        np.empty(words, np.uint64),
+        np.empty(SHINGLE_WORDS, np.uint64),
+        np.empty(words, np.uint64),
+        np.empty(words + SLACK, np.uint8),
+    )
+
+
+@uncounted_njit
+def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any) -> np.uint64:
+    """Hash the words of the folded segment, behind those carried over, and carry on the word that it cuts."""
+    folded, edges, windows = scratch.folded, scratch.edges, scratch.windows
+    words: np.uint64 = find_words(folded, size, edges)
+    cut = size
+    if not last and size > _0 and folded[size - _1] != np.uint8(0):
+        words -= _1
+        cut = U64(edges[words << _1])
+    hash_words(folded, edges, words, windows, at.carried)
+    if at.long != _0 and words > _0:
+        windows[at.carried] = finish(absorb_from(at.state, folded, U64(edges[_0]), U64(edges[_1])))
+        at.long = _0
+    if size - cut > _CARRIED_BYTES:
+        absorbed = (size - cut - _1) & ~_7
+        if at.long == _0:
+            at.state = begin(folded, cut, size)
+            at.state = absorb_from(at.state, folded, cut + _16, cut + absorbed)
+            at.long = _1
+        else:
+            at.state = absorb_from(at.state, folded, cut, cut + absorbed)
+        cut += absorbed
+    at.tail = size - cut
+    for j in range(at.tail):
+        folded[j] = folded[cut + j]
+    return words
+
+
+@uncounted_njit
+def _look_up(probe: Probe, scratch: Scratch, windows: int, at: Any, found: Found, n_found: int) -> int:
+    """Append the windows that are indexed to `found`; returns the new length."""
+    hashes, blocks, passes = scratch.windows, scratch.blocks, scratch.passes
+    # Loads of the filter wait for memory: a loop that does nothing else keeps the most of them under way.
+    for j in range(windows):
+        blocks[j] = probe.filter[(hashes[j] >> _1) >> probe.filter_shift]
+    for j in range(windows):
+        passes[j] = np.uint8((filter_bits(hashes[j]) & ~blocks[j]) == _0)
+    for g in range(SLACK // 8):
+        store8(passes, U64(windows) + U64(g) * _8, _0)
+    base = _0
+    while base < U64(windows):
+        passing = nonzero_bits_64(passes, base)
+        while passing != _0:
+            j = base + trailing_zeros(passing)
+            passing &= passing - _1
+            h = hashes[j]
+            bucket = (h >> _1) >> probe.directory_shift
+            low, after = probe.directory[bucket], probe.directory[bucket + _1]
+            high = after
+            while low < high:
+                middle = (low + high) >> 1
+                if probe.hashes[middle] < h:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low < after and probe.hashes[low] == h:
+                found.documents[n_found] = np.int32(at.document)
+                found.entries[n_found] = low
+                n_found += 1
+        base += _64
+    return n_found
+
+
+@uncounted_njit
+def _keep_last(scratch: Scratch, n: np.uint64) -> np.uint64:
+    """Save the last seven of n word hashes before `combine` overwrites them; returns how many there are."""
+    kept = min(n, _CARRIED_WORDS)
+    for j in range(kept):
+        scratch.carried[j] = scratch.windows[n - kept + j]
+    return kept
+
+
+@uncounted_njit
+def scan(
+    text: Bytes,
+    starts: Edges,
+    ends: Edges,
+    segment: np.uint64,
+    table: FoldTable,
+    probe: Probe,
+    scratch: Scratch,
+    found: Found,
+    progress: npt.NDArray[Any],
+) -> int:
+    """Scan on from `progress`, until all documents are done or `found` may not take another segment.
+
+    Returns how many positions were found; the scan is over when `progress.document` has passed the last.
+    """
+    at = progress[0]
+    room = len(found.documents) - len(scratch.windows)
+    n_found = 0
+    while at.document < U64(len(starts)):
+        start, end = U64(starts[at.document]), U64(ends[at.document])
+        last = False
+        while not last:
+            if n_found > room:
+                return n_found
+            i = start + at.byte
+            i, size = fold(table, text, i, min(i + segment, end), end, scratch.folded, at.tail)
+            at.byte = i - start
+            last = i >= end
+            words = _hash_segment(scratch, size, last, at)
+            kept = _keep_last(scratch, at.carried + words)
+            windows = combine(scratch.windows, np.int64(at.carried + words))
+            n_found = _look_up(probe, scratch, windows, at, found, n_found)
+            at.carried = kept
+            for j in range(kept):
+                scratch.windows[j] = scratch.carried[j]
+        at.document += _1
+        at.byte = at.carried = at.tail = _0
+    return n_found

@@ -1,0 +1,193 @@
+"""The sieve: names the articles that each document may copy from, from one pass over the documents' bytes.
+
+The kernels of `scan` find the positions whose shingle is indexed; here their postings become candidates.
+Memory is bounded by the segment and by the number of candidates, however long a document and however often it
+repeats a shingle; so is time, since a shingle that a document repeats is followed up once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.compiled import cached_njit
+from presswatch_spark.model import DocumentBatch
+from presswatch_spark.sieve.hot_loop import PROGRESS, Found, probe_of, scan, scratch_of
+from presswatch_spark.sieve.shingle_index import ShingleIndex
+from presswatch_spark.text.folding import load_table
+from presswatch_spark.text.kernels import U64, Hashes, plain
+
+__all__ = ["Candidates", "Hits", "ShingleIndex", "Sieve"]
+
+Ids = npt.NDArray[np.uint32]
+Counts = npt.NDArray[np.int64]
+Documents = npt.NDArray[np.int32]
+
+SEGMENT_BYTES = 1 << 16
+_PAIRS_AT_FIRST = 1 << 12
+# Shingles of a document that are remembered; one that pushed another out is followed up again, in vain.
+_REMEMBERED = 1 << 14
+_SPREAD, _SLOT_SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Every article that has an indexed shingle of a document, each once, by document and shingle; k in all.
+
+    `documents` int32[k], index in the batch; `hashes` uint64[k], of the shingle; `articles` uint32[k].
+    """
+
+    documents: Documents
+    hashes: Hashes
+    articles: Ids
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Pairs (document, article) with at least one hit, sorted by document, then article; k in all.
+
+    `documents` int32[k], index in the batch; `articles` uint32[k].
+    """
+
+    documents: Documents
+    articles: Ids
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+
+class Sieve:
+    """An index and the buffers to scan against it; one for each thread.
+
+    Args:
+        index: its arrays may be memory-mapped.
+        segment_bytes: how much of a document is worked on at once; changes speed, never results.
+    """
+
+    def __init__(self, index: ShingleIndex, *, segment_bytes: int = SEGMENT_BYTES) -> None:
+        self._probe = probe_of(index)
+        self._articles = plain(index.articles)
+        self._segment = U64(segment_bytes)
+        self._scratch = scratch_of(segment_bytes)
+        room = 2 * len(self._scratch.windows)
+        self._found = Found(np.empty(room, np.int32), np.empty(room, np.int64))
+
+    def candidates(self, batch: DocumentBatch) -> Candidates:
+        """Every pair of a document of the batch and an article that have an indexed shingle in common."""
+        pairs, n_pairs = _pairs(_PAIRS_AT_FIRST), 0
+        followed = _Followed(np.full(_REMEMBERED, -1, np.int64), np.full(_REMEMBERED, -1, np.int32))
+        for found in self._scan(batch):
+            done = 0
+            while done < len(found.entries):
+                done, n_pairs = _attribute(
+                    found, done, self._probe.hashes, self._articles, followed, pairs, n_pairs
+                )
+                if done < len(found.entries):
+                    pairs = _grown(pairs, n_pairs)
+        order = np.lexsort((pairs.articles[:n_pairs], pairs.documents[:n_pairs]))
+        return Candidates(pairs.documents[order], pairs.articles[order])
+
+    def hits(self, batch: DocumentBatch) -> Hits:
+        """Every hit of the batch; memory grows with their number."""
+        parts = [_distinct(found.documents, found.entries) for found in self._scan(batch)]
+        documents, entries = _distinct(*np.concatenate([np.empty((2, 0), np.int64), *parts], axis=1))
+        postings = np.searchsorted(self._probe.hashes, self._probe.hashes[entries], "right") - entries
+        hit = np.repeat(np.arange(len(entries)), postings)
+        posting = np.arange(len(hit)) - np.repeat(np.cumsum(postings) - postings, postings) + entries[hit]
+        return Hits(documents[hit].astype(np.int32), self._probe.hashes[posting], self._articles[posting])
+
+    def _scan(self, batch: DocumentBatch) -> Iterator[Found]:
+        """Positions whose shingle is indexed, as views of one buffer: use them before asking for more."""
+        text, starts, ends = plain(batch.text), plain(batch.text_starts), plain(batch.text_ends)
+        table, progress = load_table(), np.zeros(1, PROGRESS)
+        while progress["document"][0] < len(starts):
+            n = scan(
+                text, starts, ends, self._segment, table, self._probe, self._scratch, self._found, progress
+            )
+            if n:
+                yield self._found.head(n)
+
+
+def _distinct(documents: npt.NDArray[np.integer], entries: Counts) -> Counts:
+    """Distinct pairs of two arrays of one length, sorted: int64[2, k]."""
+    pairs: Counts = np.unique(np.stack((documents.astype(np.int64), entries)), axis=1)
+    return pairs
+
+
+class _Pairs(NamedTuple):
+    """Candidates in the making, and an open-addressing table of those of the document at hand."""
+
+    documents: Documents
+    articles: Ids
+    slots: Counts
+
+
+class _Followed(NamedTuple):
+    """Entries whose postings were added to the pairs of a document, by their last bits."""
+
+    entries: Counts
+    documents: Documents
+
+
+def _pairs(room: int) -> _Pairs:
+    """Room for so many pairs, a power of two."""
+    return _Pairs(np.empty(room, np.int32), np.empty(room, np.uint32), np.empty(2 * room, np.int64))
+
+
+def _grown(pairs: _Pairs, n: int) -> _Pairs:
+    """The first n pairs, with twice the room."""
+    grown = _pairs(2 * len(pairs.documents))
+    grown.documents[:n] = pairs.documents[:n]
+    grown.articles[:n] = pairs.articles[:n]
+    return grown
+
+
+@cached_njit
+def _slot(pairs: _Pairs, first: int, article: np.uint32) -> np.int64:
+    """Slot of the article's pair, or the free one where it belongs: one that points before `first`."""
+    last_slot = len(pairs.slots) - 1
+    slot = np.int64((np.uint64(article) * _SPREAD) >> _SLOT_SHIFT) & last_slot
+    while pairs.slots[slot] >= first and pairs.articles[pairs.slots[slot]] != article:
+        slot = (slot + 1) & last_slot
+    return slot
+
+
+@cached_njit
+def _attribute(
+    found: Found, done: int, hashes: Hashes, articles: Ids, followed: _Followed, pairs: _Pairs, n: int
+) -> tuple[int, int]:
+    """Add the postings of `found[done:]` to the n pairs; returns both anew, and stops where room ends."""
+    pairs.slots[:] = -1
+    document = np.int64(pairs.documents[n - 1]) if n > 0 else np.int64(-1)
+    first = n
+    while first > 0 and pairs.documents[first - 1] == document:
+        first -= 1
+    for k in range(first, n):
+        pairs.slots[_slot(pairs, first, pairs.articles[k])] = k
+    for f in range(done, len(found.entries)):
+        if found.documents[f] != document:
+            document = np.int64(found.documents[f])
+            first = n
+        entry = found.entries[f]
+        place = entry & (_REMEMBERED - 1)
+        if followed.entries[place] == entry and followed.documents[place] == document:
+            continue
+        after = entry + 1
+        while after < len(hashes) and hashes[after] == hashes[entry]:
+            after += 1
+        if n + after - entry > len(pairs.documents):
+            return f, n
+        for e in range(entry, after):
+            slot = _slot(pairs, first, articles[e])
+            if pairs.slots[slot] < first:
+                pairs.slots[slot] = n
+                pairs.documents[n] = found.documents[f]
+                pairs.articles[n] = articles[e]
+                n += 1
+        followed.entries[place] = entry
+        followed.documents[place] = found.documents[f]
+    return len(found.entries), n

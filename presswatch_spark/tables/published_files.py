@@ -1,0 +1,180 @@
+"""What `runs` and `censuses` say of a run's files, held against the files that are there.
+
+A table whose files are gone, or are others, would look like one that has fewer rows. So nothing is read of a
+run before its files are compared: by SHA-256 on disk, where a bit may flip in silence; on S3 by the ETag that
+they had when they were published, and by SHA-256 only where that is another one. Of older runs the rows alone
+are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from presswatch_spark.errors import OutputError
+from presswatch_spark.show import counted
+from presswatch_spark.storage.arrow_files import file_system
+from presswatch_spark.storage.contract import ObjectInfo, StorageOptions
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.objects import MissingError, printable
+from presswatch_spark.tables.digests import table_digest
+from presswatch_spark.tables.seals import UNREADABLE, object_sha256, opened_sealed, whole_object
+
+Row = Mapping[str, Any]
+
+READERS = 4
+ROWS_KEPT = FILES_KEPT = 4096
+COUNTED = {
+    "matches": "matches",
+    "rights_signals": "signals",
+    "scan_log": "shards_planned",
+    "captures": "captures",
+    "census_log": "shards_planned",
+}
+"""Columns that say how many rows of a table a run has."""
+RESTORE = (
+    "restore it from a copy, or scan again into another folder; other runs here can be read by their ids"
+)
+
+
+class DamagedTablesError(OutputError):
+    """What is there of a run is not what was published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file of a table as it was written: its name where it was staged, rows, bytes, and SHA-256 (hex)."""
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+def row_of(info: ObjectInfo, run_id: str, storage: StorageOptions) -> Row:
+    """The row that publishes a run, in a file of `runs` or `censuses`; its columns are those of the file.
+
+    Raises:
+        DamagedTablesError: the file is not as it was written.
+    """
+    return _row_of(info, run_id, storage)
+
+
+@lru_cache(ROWS_KEPT)
+def _row_of(info: ObjectInfo, run_id: str, storage: StorageOptions) -> Row:
+    try:
+        with opened_sealed(whole_object(info.uri, storage), since="files") as file:
+            (row,) = file.read(use_threads=False).to_pylist()
+        if row["run_id"] != run_id:
+            raise ValueError
+    except MissingError:
+        raise
+    except UNREADABLE as error:
+        raise DamagedTablesError(
+            f"the row that publishes run {run_id} is damaged, so nothing is sure of that run",
+            where=printable(info.uri),
+            remedy=RESTORE,
+        ) from error
+    found: Row = row
+    return found
+
+
+def check_files(
+    folder: Folder,
+    table: str,
+    runs: Iterable[tuple[Row, Mapping[str, ObjectInfo]]],
+    *,
+    read: bool = True,
+) -> None:
+    """Compare the files of runs in a table with what each run's row says of them.
+
+    Args:
+        runs: the rows of runs, each with the files that the folder of the table holds of it, by name.
+        read: whether to read files where that is needed to know that they are the same; else only what their
+            footers and storage say is compared.
+
+    Raises:
+        DamagedTablesError: files are missing, were added, or are others.
+    """
+    to_read = list[tuple[Row, ObjectInfo, Row]]()
+    for row, there in runs:
+        if row.get("files") is None:
+            _check_rows(folder, table, row, there)
+            continue
+        said = {file["name"]: file for file in row["files"] if file["table"] == table}
+        for name in sorted(said.keys() | there.keys()):
+            if name not in there:
+                raise _differs(row, table, folder.at(name), f"{_described(said[name])}, and it is missing")
+            if name not in said:
+                raise _differs(row, table, folder.at(name), "no such file, and there is one")
+            info, file = there[name], said[name]
+            if info.size != file["bytes"]:
+                raise _differs(
+                    row, table, folder.at(name), f"{_described(file)}, and it has {info.size or 0:,} bytes"
+                )
+            if folder.is_local or file["etag"] is None or info.etag != file["etag"]:
+                to_read.append((row, info, file))
+    if read:
+        with ThreadPoolExecutor(READERS, "sha256") as pool:
+            digests = pool.map(lambda each: _sha256(each[1], folder.storage), to_read)
+            for (row, info, file), digest in zip(to_read, digests, strict=True):
+                if digest != file["sha256"]:
+                    raise _differs(
+                        row,
+                        table,
+                        info.uri,
+                        f"{_described(file)}, and its bytes have changed: their SHA-256 is {digest}",
+                    )
+
+
+def check_digest(folder: Folder, table: str, row: Row, digest: str, rows: Sequence[str]) -> None:
+    """Compare the digest over a run's rows in a table, recomputed from their `row_sha256`, with the run's.
+
+    Raises:
+        DamagedTablesError: they differ.
+    """
+    if (found := table_digest(rows)) != digest:
+        raise _differs(row, table, folder.uri, f"digest {digest}, and its {len(rows):,} rows have {found}")
+
+
+@lru_cache(FILES_KEPT)
+def _sha256(info: ObjectInfo, storage: StorageOptions) -> str:
+    """Of a file that this process has read already, storage says whether it was written since."""
+    return object_sha256(info.uri, storage)
+
+
+def _check_rows(folder: Folder, table: str, row: Row, there: Mapping[str, ObjectInfo]) -> None:
+    """Of an older run: as many rows as it counted."""
+    expected = row.get(COUNTED.get(table, ""))
+    if expected is None:
+        return
+    system, rows = file_system(folder.uri, folder.storage), 0
+    for info in there.values():
+        try:
+            rows += pq.read_metadata(info.uri, filesystem=system).num_rows
+        except UNREADABLE as error:
+            raise _differs(row, table, info.uri, "a file that can be read, and this one cannot") from error
+    if rows != expected:
+        raise _differs(
+            row,
+            table,
+            folder.uri,
+            f"{counted(expected, 'row')}, and there are {rows:,} in {counted(len(there), 'file')}",
+        )
+
+
+def _described(file: Row) -> str:
+    return f"a file of {counted(file['rows'], 'row')} and {counted(file['bytes'], 'byte')}"
+
+
+def _differs(row: Row, table: str, where: str, what: str) -> DamagedTablesError:
+    return DamagedTablesError(
+        f"table {table} of run {row['run_id']} is not as it was published: the run's row says {what}",
+        where=printable(where),
+        remedy=RESTORE,
+    )

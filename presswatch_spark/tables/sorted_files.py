@@ -1,0 +1,132 @@
+"""Files of the published tables: sorted, in row groups that readers can pass over.
+
+Statistics and the page index serve the columns that rows are sorted by; Bloom filters those that tables are
+asked for a value of, which are strewn over all row groups.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from presswatch_spark.spark.worker import task
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.local import file_sha256
+from presswatch_spark.tables.published_files import Written
+from presswatch_spark.tables.store import SCHEMAS
+
+GROUP_ROWS = 1 << 15
+"""Rows of a group: some 6 MB of `matches`, one range of S3."""
+
+ORDERS: Mapping[str, Sequence[str]] = {
+    "matches": ("shard_uri", "record_offset", "row_index", "article_id", "title_id", "row_sha256"),
+    "rights_signals": ("shard_uri", "record_offset", "signal", "agent", "row_sha256"),
+    "scan_log": ("shard_uri",),
+    "metrics": ("name", "labels"),
+}
+"""How rows are sorted; nulls come first. Those of a census come in the order of its index."""
+
+SOUGHT: Mapping[str, Sequence[str]] = {
+    "matches": (
+        "document_url", "article_id", "title_id", "publisher_id", "cluster_id", "record_id", "text_sha256",
+        "row_sha256",
+    ),
+    "rights_signals": ("document_url", "host", "title_id", "publisher_id", "record_id"),
+    "captures": ("url", "article_id", "title_id", "publisher_id", "payload_digest", "row_sha256"),
+}  # fmt: skip
+"""Columns with a Bloom filter."""
+MEMBERS, MEMBER_COLUMNS = 1024, ("title_id", "publisher_id")
+"""More titles or publishers than so many make their filters let more pass."""
+
+FALSE_POSITIVES = 0.01
+
+WRITTEN = pa.schema(
+    [
+        ("partition", pa.int64()),
+        ("name", pa.string()),
+        ("rows", pa.int64()),
+        ("bytes", pa.int64()),
+        ("sha256", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SortedFiles:
+    """Writes sorted rows of `table`, without run ids, as a file in `folder`; for `mapInArrow` as well."""
+
+    table: str
+    run_id: str
+    folder: Folder
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Write the rows of a Spark task; yield a row of `WRITTEN`, or nothing if there are none."""
+        from pyspark import TaskContext
+
+        with task():
+            context = TaskContext.get()
+            groups = grouped(batches)
+            if first := next(groups, None):
+                written = asdict(self.write(first, groups))
+                place = context.partitionId() if context else 0
+                yield pa.RecordBatch.from_pylist([{"partition": place, **written}], WRITTEN)
+
+    def write_all(self, batches: Iterable[pa.RecordBatch]) -> Written:
+        """Write rows as one file, even if there are none."""
+        groups = grouped(batches)
+        empty = pa.schema([field for field in SCHEMAS[self.table] if field.name != "run_id"]).empty_table()
+        return self.write(next(groups, empty), groups)
+
+    def write(self, first: pa.Table, others: Iterable[pa.Table] = ()) -> Written:
+        """Write row groups, of which only the last one may be smaller than the first, as a file."""
+        name, rows = f"{secrets.token_hex(6)}.parquet", 0
+        with self.folder.new_file(name) as path:
+            with self._writer(path, len(first)) as writer:
+                for group in chain((first,), others):
+                    ids = pa.array([self.run_id] * len(group), pa.string())
+                    whole = group.add_column(0, "run_id", ids).select(writer.schema.names)
+                    writer.write_table(whole.cast(writer.schema))
+                    rows += len(group)
+            return Written(name, rows, path.stat().st_size, file_sha256(path))
+
+    def _writer(self, path: Path, group_rows: int) -> Any:
+        schema = pa.schema([pa.field(column.name, column.type) for column in SCHEMAS[self.table]])
+        order = [(column, "ascending") for column in ORDERS.get(self.table, ())]
+        sought = {name: _filter_of(name, group_rows) for name in SOUGHT.get(self.table, ())}
+        return pq.ParquetWriter(
+            path,
+            schema,
+            compression="zstd",
+            write_page_index=True,
+            write_page_checksum=True,
+            bloom_filter_options=sought or None,
+            sorting_columns=pq.SortingColumn.from_ordering(schema, order, "at_start") if order else None,
+        )
+
+
+def _filter_of(column: str, rows: int) -> Mapping[str, float]:
+    """How the Bloom filter of a column is made, for row groups of so many rows."""
+    values = min(rows, MEMBERS) if column in MEMBER_COLUMNS else rows
+    return {"ndv": values or 1, "fpp": FALSE_POSITIVES}
+
+
+def grouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The same rows as tables of `GROUP_ROWS`, the last one shorter."""
+    waiting, rows = list[pa.RecordBatch](), 0
+    for batch in batches:
+        while rows + len(batch) >= GROUP_ROWS:
+            missing = GROUP_ROWS - rows
+            yield pa.Table.from_batches([*waiting, batch.slice(0, missing)])
+            waiting, rows, batch = [], 0, batch.slice(missing)
+        if len(batch):
+            waiting.append(batch)
+            rows += len(batch)
+    if waiting:
+        yield pa.Table.from_batches(waiting)

@@ -1,0 +1,297 @@
+"""The folder of published tables, on disk or on S3. It holds::
+
+    TABLES/_presswatch.json                     says that the folder is ours, and of which layout
+    TABLES/matches/<run_id>-00000.parquet …     likewise rights_signals/, if there are any, scan_log/,
+                                                metrics/ and runs/; of a census captures/,
+                                                census_log/ and censuses/
+    TABLES/_runs/…                              what unfinished runs have done so far
+
+Files of a run are moved in from there, `runs` or `censuses` last: that one file makes a run published, and
+says what the others are; see `presswatch_spark.tables.published_files`. They lie flat, not in `run_id=…`
+folders, because pyarrow and pandas refuse folders that repeat a column of their files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from presswatch_spark.errors import OutputError, StorageError
+from presswatch_spark.storage.arrow_files import file_system, read_parquet
+from presswatch_spark.storage.disk import disk_errors
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, stat
+from presswatch_spark.tables.places import holds_others, require_readable, writable
+from presswatch_spark.tables.published_files import (
+    DamagedTablesError,
+    Row,
+    Written,
+    check_digest,
+    check_files,
+    row_of,
+)
+from presswatch_spark.tables.schemas import (
+    CAPTURES,
+    CENSUS_LOG,
+    CENSUSES,
+    MATCHES,
+    METRICS,
+    RIGHTS_SIGNALS,
+    RUNS,
+    SCAN_LOG,
+)
+from presswatch_spark.tables.seals import sealed_parquet
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+LAYOUT = 1
+MARKER = "_presswatch.json"
+SCHEMAS: Mapping[str, pa.Schema] = {
+    "matches": MATCHES,
+    "rights_signals": RIGHTS_SIGNALS,
+    "scan_log": SCAN_LOG,
+    "metrics": METRICS,
+    "runs": RUNS,
+    "captures": CAPTURES,
+    "census_log": CENSUS_LOG,
+    "censuses": CENSUSES,
+}
+# The tables whose row publishes what a run wrote into the others; `runs` does so where nothing is said.
+PUBLISHERS = ("runs", "censuses")
+PUBLISHED_BY = dict.fromkeys(("captures", "census_log", "censuses"), "censuses")
+DIGESTS = {"matches": "table_digest", "rights_signals": "signals_digest"}
+READERS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class TableStore:
+    """Tables under `root`, which this host and all workers reach by that name; from `create` or `open`."""
+
+    root: Folder
+
+    @classmethod
+    def create(cls, path: str, storage: StorageOptions | None = None) -> TableStore:
+        """The tables at `path`, made there if it is missing or empty.
+
+        Raises:
+            OutputError: the folder holds something else, is of another layout, has a name that Spark cannot
+                read, or cannot be written.
+            StorageError: S3 refuses.
+        """
+        root = writable(path, storage or StorageOptions())
+        with disk_errors(str(root)):
+            try:
+                root.read(MARKER)
+            except MissingError:
+                if holds_others(root, MARKER):
+                    raise OutputError(
+                        "the output folder holds files that are not ours",
+                        where=str(root),
+                        remedy="name an empty or a new folder",
+                    ) from None
+                facts = {"layout": LAYOUT, "tables": sorted(SCHEMAS)}
+                root.write(MARKER, json.dumps(facts).encode())
+        return cls.open(path, storage)
+
+    @classmethod
+    def open(cls, path: str, storage: StorageOptions | None = None) -> TableStore:
+        """The tables at `path`; raises `OutputError` if there are none, or of another layout."""
+        store = cls(Folder.of(path, storage or StorageOptions()))
+        try:
+            layout = json.loads(store.root.read(MARKER)[0])["layout"]
+        except (MissingError, ValueError, LookupError, TypeError) as error:
+            raise OutputError(
+                f"this is not a folder of our tables: {MARKER} is missing or unreadable",
+                where=str(store.root),
+                remedy="name the folder given as --out to a scan",
+            ) from error
+        if layout != LAYOUT:
+            raise OutputError(
+                f"the tables have layout {layout}, and this version writes {LAYOUT}",
+                where=str(store.root),
+                remedy="use the version that wrote them, or another folder",
+            )
+        return store
+
+    def published(self, by: str = "runs") -> list[str]:
+        """Ids of the published runs, or `by` `censuses` of the censuses, oldest first."""
+        return sorted({run_of(name) for name in _files_in(self.root / by)})
+
+    def is_published(self, run_id: str) -> bool:
+        """Whether a run or census of that id is published."""
+        return any(run_id in self.published(by) for by in PUBLISHERS)
+
+    def rows(self, by: str = "runs") -> list[dict[str, Any]]:
+        """Rows of `runs` or `censuses`, oldest first, but for those that are damaged; see `damage`."""
+        found = list[dict[str, Any]]()
+        for run_id in self.published(by):
+            with suppress(DamagedTablesError):
+                ((_, row),) = self._rows(by, [run_id]).values()
+                found.append({name: row.get(name) for name in SCHEMAS[by].names})
+        return found
+
+    def unpublished(self) -> set[str]:
+        """Ids of runs that have files in a table, and no row that publishes them: nobody reads those."""
+        known = {run_id for by in PUBLISHERS for run_id in self.published(by)}
+        return {run_id for table in SCHEMAS for run_id in self._there(table)} - known
+
+    def files(self, table: str, *run_ids: str, check: bool = True) -> list[str]:
+        """URIs of the files of published runs in a table: of those named, or of all.
+
+        Unless `check`, as they are there.
+
+        Raises:
+            DamagedTablesError: they are not those that the runs' rows tell of.
+        """
+        there = self._there(table)
+        if not check:
+            published = self.published(PUBLISHED_BY.get(table, "runs"))
+            wanted = [run_id for run_id in published if not run_ids or run_id in run_ids]
+            return [info.uri for run_id in wanted for info in there[run_id].values()]
+        rows = self._rows(PUBLISHED_BY.get(table, "runs"), run_ids)
+        if table in PUBLISHERS:
+            return [info.uri for info, _ in rows.values()]
+        check_files(self.root / table, table, [(row, there[run_id]) for run_id, (_, row) in rows.items()])
+        return [info.uri for run_id in rows for info in there[run_id].values()]
+
+    def check(self, run_id: str) -> None:
+        """Compare all that is there of a run with what was published, its digests too.
+
+        Raises:
+            DamagedTablesError: something differs.
+        """
+        row = self.read("runs", run_id).to_pylist()[0]
+        for table in ("matches", "rights_signals", "scan_log", "metrics"):
+            files, digest = self.files(table, run_id), row.get(DIGESTS.get(table, ""))
+            if digest is not None:
+                rows = self.dataset(files, SCHEMAS[table]).to_table(columns=["row_sha256"]) if files else None
+                check_digest(
+                    self.root / table, table, row, digest, rows["row_sha256"].to_pylist() if rows else []
+                )
+
+    def damage(self) -> Iterator[OutputError]:
+        """Yield what is wrong with published runs, as far as that is known without reading their tables."""
+        tables = [table for table in SCHEMAS if table not in PUBLISHERS]
+        there = {table: self._there(table) for table in tables}
+        for by in PUBLISHERS:
+            for run_id in self.published(by):
+                try:
+                    ((_, row),) = self._rows(by, [run_id]).values()
+                    for table in tables:
+                        if PUBLISHED_BY.get(table, "runs") == by:
+                            check_files(self.root / table, table, [(row, there[table][run_id])], read=False)
+                except OutputError as error:
+                    yield error
+
+    def _rows(self, by: str, run_ids: Sequence[str]) -> dict[str, tuple[ObjectInfo, Row]]:
+        """Files and rows that publish runs, those named or all, by the runs' ids."""
+        files = {run_of(name): info for name, info in _described_in(self.root / by).items()}
+        wanted = sorted(run_id for run_id in files if not run_ids or run_id in run_ids)
+        with ThreadPoolExecutor(READERS, "runs") as pool:
+            rows = pool.map(lambda run_id: row_of(files[run_id], run_id, self.root.storage), wanted)
+            return {run_id: (files[run_id], row) for run_id, row in zip(wanted, rows, strict=True)}
+
+    def _there(self, table: str) -> Mapping[str, Mapping[str, ObjectInfo]]:
+        """The files that lie in the folder of a table, by run and name."""
+        files = defaultdict[str, dict[str, ObjectInfo]](dict)
+        for name, info in _described_in(self.root / table).items():
+            files[run_of(name)][name] = info
+        return files
+
+    def dataset(self, files: Sequence[str], schema: pa.Schema) -> Any:
+        """Files of a table as a `pyarrow.dataset.Dataset`; columns that they lack are null."""
+        system = file_system(self.root.uri, self.root.storage)
+        scan = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
+        parquet = ds.ParquetFileFormat(default_fragment_scan_options=scan)
+        return ds.dataset(list(files), schema=schema, format=parquet, filesystem=system)
+
+    def read(self, table: str, *run_ids: str, columns: list[str] | None = None) -> pa.Table:
+        """Rows of published runs, those named or all, in the schema of `presswatch_spark.tables.schemas`."""
+        files, schema = self.files(table, *run_ids), SCHEMAS[table]
+        names = columns or schema.names
+        if not self.root.is_local:
+            return read_parquet(files, schema, names, self.root.storage)
+        return (
+            self.dataset(files, schema).to_table(columns=names)
+            if files
+            else schema.empty_table().select(names)
+        )
+
+    def frame(
+        self, spark: SparkSession, table: str, *run_ids: str, columns: Sequence[str] | None = None
+    ) -> DataFrame:
+        """The same rows as a Spark DataFrame; of tables on S3, name the columns that are needed."""
+        from presswatch_spark.tables.frames import frame
+
+        if self.root.is_local:
+            require_readable(self.root.path)
+        return frame(spark, self.root, self.files(table, *run_ids), SCHEMAS[table], columns)
+
+    def adopt(self, table: str, run_id: str, written: Sequence[str]) -> None:
+        """Move Parquet files, given by URI, into the table in this order, over what a killed try left.
+
+        What is not over-written is removed last: who comes too late finds nothing to move, and fails before.
+        """
+        folder = self.root / table
+        names = [f"{run_id}-{number:05}.parquet" for number in range(len(written))]
+        with disk_errors(str(folder)):
+            for uri, name in zip(written, names, strict=True):
+                folder.take(uri, name)
+            left = [name for name in _files_in(folder) if run_of(name) == run_id and name not in names]
+            folder.delete(left)
+
+    def adopted(self, table: str, run_id: str, written: Sequence[Written]) -> list[dict[str, Any]]:
+        """What the run's row says of files that were moved into a table in this order."""
+        folder, files = self.root / table, list[dict[str, Any]]()
+        for number, file in enumerate(written):
+            name = f"{run_id}-{number:05}.parquet"
+            etag = None if folder.is_local else stat(folder.at(name), folder.storage).etag
+            facts = {"rows": file.rows, "bytes": file.bytes, "sha256": file.sha256, "etag": etag}
+            files.append({"table": table, "name": name, **facts})
+        return files
+
+    def publish(self, by: str, row: Mapping[str, Any]) -> None:
+        """Put the row down that publishes a run.
+
+        Raises:
+            ConflictError: another process has published it.
+        """
+        schema = SCHEMAS[by].remove_metadata()
+        data = sealed_parquet([pa.RecordBatch.from_pylist([dict(row)], schema)], schema)
+        folder, name = self.root / by, f"{row['run_id']}-00000.parquet"
+        with disk_errors(str(folder)):
+            try:
+                folder.write(name, data, absent=True)
+            except StorageError:
+                # It may have arrived and only the reply not, and a run that is published has not failed.
+                if not _holds(folder, name, data):
+                    raise
+
+
+def run_of(name: str) -> str:
+    """The run that a file of a table is of, by its name."""
+    return name.rpartition("-")[0]
+
+
+def _holds(folder: Folder, name: str, data: bytes) -> bool:
+    with suppress(StorageError):
+        return folder.read(name)[0] == data
+    return False
+
+
+def _files_in(folder: Folder) -> list[str]:
+    return list(_described_in(folder))
+
+
+def _described_in(folder: Folder) -> dict[str, ObjectInfo]:
+    found = folder.described()
+    return {name: info for name, info in found.items() if name.endswith(".parquet") and "/" not in name}

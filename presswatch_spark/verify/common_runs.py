@@ -1,0 +1,195 @@
+"""Common runs of two texts, exact and in linear time, whatever the texts repeat.
+
+Texts are given by the names of their words (see `names`). Windows of any length, where the longest run is
+sought, are named by comparing pairs of names (Karp, Miller, Rosenberg, "Rapid identification of repeated
+patterns in strings, trees and arrays", STOC 1972). A run is a row (document position, article position,
+length), in words.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.compiled import cached_njit, uncounted_njit
+from presswatch_spark.verify.names import Names, Table, table_for
+
+Runs = npt.NDArray[np.int64]
+Run = tuple[int, int, int]
+
+
+@uncounted_njit
+def _find_pair(table: Table, document: Names, offset: int, x: int, y: int) -> int:
+    slots = table.slots
+    slot = int(np.int64((((np.uint64(x) << np.uint64(32)) | np.uint64(y)) * table.factor) >> table.shift))
+    while slots[slot] >= 0 and (document[slots[slot]] != x or document[slots[slot] + offset] != y):
+        slot = (slot + 1) & (len(slots) - 1)
+    return slot
+
+
+@cached_njit
+def widen(document: Names, offset: int, factor: np.uint64) -> tuple[Names, Table]:
+    """Name the document's windows `offset` words longer, each from the two windows it is the union of.
+
+    Args: names int32 of all windows of w words; 1 <= offset <= w.
+    Returns: names of all windows of w + offset words, fewer by `offset`, or none; their table.
+    """
+    wide = np.empty(max(0, len(document) - offset), np.int32)
+    table = table_for(len(wide), factor)
+    for i in range(len(wide)):
+        slot = _find_pair(table, document, offset, document[i], document[i + offset])
+        if table.slots[slot] < 0:
+            table.slots[slot] = i
+        wide[i] = table.slots[slot]
+    return wide, table
+
+
+@cached_njit
+def look_up(document: Names, offset: int, table: Table, article: Names) -> Names:
+    """Name the article's windows likewise, by the table that `widen` made of the document's."""
+    wide = np.full(max(0, len(article) - offset), -1, np.int32)
+    for j in range(len(wide)):
+        x, y = article[j], article[j + offset]
+        if x >= 0 and y >= 0:
+            wide[j] = table.slots[_find_pair(table, document, offset, x, y)]
+    return wide
+
+
+@cached_njit
+def _both_wider(document: Names, article: Names, offset: int, factor: np.uint64) -> tuple[Names, Names]:
+    wide, table = widen(document, offset, factor)
+    return wide, look_up(document, offset, table, article)
+
+
+@uncounted_njit
+def _occurs(names: Names) -> bool:
+    for name in names:  # noqa: SIM110
+        if name >= 0:
+            return True
+    return False
+
+
+@cached_njit
+def longest_run(document: Names, article: Names, width: int, factor: np.uint64) -> Run:
+    """The longest common run, given the names of windows of `width` words, of which at least one is common.
+
+    Doubles the windows while one is common, then halves the step: O((n + m) log longest), whatever repeats.
+    Returns: the run (document position, article position, length).
+    """
+    wide_document, wide_article = _both_wider(document, article, width, factor)
+    while _occurs(wide_article):
+        document, article, width = wide_document, wide_article, 2 * width
+        wide_document, wide_article = _both_wider(document, article, width, factor)
+    low, high = 0, width
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _occurs(_both_wider(document, article, middle, factor)[1]):
+            low = middle
+        else:
+            high = middle
+    if low:
+        article = _both_wider(document, article, low, factor)[1]
+    j = 0
+    while article[j] < 0:
+        j += 1
+    return int(article[j]), j, width + low
+
+
+@cached_njit
+def common_pairs(times: Names, article: Names) -> int:
+    """How many (document, article) positions have windows of the same name: the work of `all_runs`.
+
+    Args: `times` of `repetitions`; names of the article's windows.
+    """
+    pairs = 0
+    for name in article:
+        if name >= 0:
+            pairs += times[name]
+    return pairs
+
+
+@uncounted_njit
+def _extent(document: Names, article: Names, i: int, j: int, width: int) -> int:
+    """Length of the common run at (i, j), known to be at least `width` words."""
+    limit = min(len(document) - i, len(article) - j)
+    while width < limit and document[i + width] == article[j + width]:
+        width += 1
+    return width
+
+
+@cached_njit
+def as_runs(found: list[Run]) -> Runs:
+    """A list of (document, article, length) as an int64 array of shape (k, 3)."""
+    runs = np.empty((len(found), 3), np.int64)
+    for k in range(len(found)):
+        runs[k, 0], runs[k, 1], runs[k, 2] = found[k]
+    return runs
+
+
+@cached_njit
+def all_runs(document: Names, article: Names, wide_article: Names, following: Names, width: int) -> Runs:
+    """Every maximal common run of at least `width` words, in the order of the article, then of the document.
+
+    Args: names of words; names of the article's windows of `width` words; `following` of `repetitions`.
+    """
+    found = [(0, 0, 0)]
+    found.pop()
+    for j in range(len(wide_article)):
+        i = int(wide_article[j])
+        while i >= 0:
+            if i == 0 or j == 0 or document[i - 1] != article[j - 1]:
+                found.append((i, j, _extent(document, article, i, j, width)))
+            i = int(following[i])
+    runs: Runs = as_runs(found)
+    return runs
+
+
+@cached_njit
+def _sweep(own: Names, other: Names, place: Names, width: int) -> Runs:
+    """Runs, as far right as they go, that cover every window of `own` that stands in `other` (at `place[i]`).
+
+    After a run, the window that reaches furthest beyond its end comes next: no more runs than needed, and
+    each word is compared at most `width` times.
+    """
+    found = [(0, 0, 0)]
+    found.pop()
+    i = 0
+    while i < len(place):
+        if place[i] < 0:
+            i += 1
+            continue
+        length = _extent(own, other, i, int(place[i]), width)
+        found.append((i, int(place[i]), length))
+        end = i + length
+        i = min(end, len(place) - 1)
+        while i > end - width and place[i] < 0:
+            i -= 1
+        if i <= end - width:
+            i = end + 1
+    runs: Runs = as_runs(found)
+    return runs
+
+
+@cached_njit
+def covering_runs(
+    document: Names,
+    article: Names,
+    wide_document: Names,
+    wide_article: Names,
+    width: int,
+    factor: np.uint64,
+) -> Runs:
+    """Common runs that cover, on both sides, what all those of `width` words and more cover; in linear time.
+
+    For texts whose repetitions make `all_runs` too many. The longest run comes first.
+    """
+    first = np.full(len(wide_document), -1, np.int32)
+    for j in range(len(wide_article) - 1, -1, -1):
+        if wide_article[j] >= 0:
+            first[wide_article[j]] = j
+    of_document = _sweep(document, article, first[wide_document], width)
+    of_article = _sweep(article, document, wide_article, width)
+    swapped = np.empty_like(of_article)
+    swapped[:, 0], swapped[:, 1], swapped[:, 2] = of_article[:, 1], of_article[:, 0], of_article[:, 2]
+    longest = as_runs([longest_run(wide_document, wide_article, width, factor)])
+    return np.concatenate((longest, of_document, swapped))

@@ -1,0 +1,120 @@
+"""The scale bench measures on tiny data, and its report reckons from what was measured."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.scale import growth, limits, records, report
+from benchmarks.scale.material import Sizes, named, write_copies, write_pages
+from benchmarks.speed import articles, result
+from benchmarks.speed.reading import ours
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.formats.wet import WetSource
+from tests.corpora import Inline
+
+SIZES = Sizes(rate_pages=60, matching=(0.0, 0.2, 0.5), planned=500)
+RUN = {
+    "shards": 10,
+    "seconds": 2.0,
+    "documents": 100,
+    "text_megabytes": 1.0,
+    "matches": 100,
+    "bytes_a_match": 200,
+    "worker_private_megabytes": 100,
+    "driver_private_megabytes": 100,
+    "java_private_megabytes": 100,
+}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus of 50 articles."""
+    folder = tmp_path_factory.mktemp("scale")
+    articles.write_file(folder / "articles.jsonl", 0, 50)
+    articles.build_from(folder, [folder / "articles.jsonl"], Inline())
+    return folder / "corpus"
+
+
+def test_passes_over_a_cut_index_give_the_pairs_of_the_whole(corpus: Path, tmp_path: Path) -> None:
+    figures = limits.passes(tmp_path, corpus, SIZES)
+    assert figures["same_pairs"]
+    assert figures["pairs"] > 0
+    parts = limits.cut(Corpus.open(str(corpus)).index, limits.PASSES)
+    assert sum(len(part.hashes) for part in parts) == figures["shingles"]
+    shard = write_pages(tmp_path / "one.warc.wet.gz", 60, 0.05, "passes")
+    assert all(limits.candidate_pairs(shard, limits.Sieve(part)) for part in parts)
+
+
+def test_more_matches_cost_more(corpus: Path, tmp_path: Path) -> None:
+    shares = growth.by_matches(tmp_path, corpus, SIZES)["shares"]
+    assert shares[0]["matches"] == 0
+    assert 0 < shares[1]["matches"] < shares[2]["matches"]
+
+
+def test_shards_under_many_names_are_the_same_bytes(tmp_path: Path) -> None:
+    made = write_copies(tmp_path / "made.warc.wet.gz", 5, articles.body(0), "copies")
+    names = named([made], tmp_path / "names", 3)
+    assert {path.read_bytes() for path in names} == {made.read_bytes()}
+    assert ours(WetSource(), names[0]) > 0
+
+
+FURNITURE = {"candidates": 10, "rows": 0, "sieve_microseconds": 1.0, "bytes_a_candidate": 8}
+
+
+def test_a_line_of_furniture_is_refused_if_short_and_a_row_of_no_use_if_long(tmp_path: Path) -> None:
+    figures = limits.furniture(tmp_path, replace(SIZES, candidates=20_000), Inline())
+    short, long = figures["refused"], figures["verified"]
+    assert (short["candidates"], short["rows"]) == (20_000, 0)
+    assert long["rows"] == long["candidates"] == 2_000
+
+
+def test_the_report_reckons_what_was_not_run(corpus: Path, tmp_path: Path) -> None:
+    found = result.read(tmp_path / "none.json")
+    rate = {"articles": 10, "shingles": 1260, "index_megabytes": 0.0252, "corpus_megabytes": 1.0}
+    parts = {
+        "shards": {
+            "runs": [RUN, RUN | {"shards": 40}],
+            "seconds_a_shard": 0.1,
+            "fixed_seconds": 1.0,
+            "seconds_a_wave": 0.5,
+            "driver_kilobytes_a_shard": 1.0,
+            "java_kilobytes_a_shard": 1.0,
+            "in_waves": {"shards": 10, "waves": 4, "seconds": 3},
+        },
+        "corpus": {"corpora": [rate | {"mb_per_second": 150.0, "ratio": 1.0}]},
+        "matches": growth.by_matches(tmp_path, corpus, SIZES),
+        "skew": {"runs": [RUN, RUN | {"matches": 1000}], "whole_shard": RUN},
+        "passes": limits.passes(tmp_path, corpus, SIZES),
+        "furniture": {
+            "refused": FURNITURE | {"further_microseconds": 4.0},
+            "verified": FURNITURE | {"rows": 10, "further_microseconds": 180.0},
+        },
+        "plans": limits.plans(SIZES),
+        "tiny": {
+            "shard_bytes": 4_000,
+            "runs": [RUN, RUN | {"shards": 50, "driver_private_megabytes": 104}],
+            "driver_kilobytes_a_shard": 0.8,
+            "java_kilobytes_a_shard": 0.0,
+        },
+        "records": {
+            "runs": [
+                {"format": name, "text": kind, "record_mib": 1, "peak_megabytes": 300}
+                for kind in report.KINDS_OF_TEXT
+                for name in records.WRITERS
+            ]
+        },
+    }
+    for name, figures in parts.items():
+        result.add(found, name, figures, SIZES, 1.0)
+    text = report.markdown(json.loads(json.dumps(found)))
+    assert all(f"### {title}\n" in text for title in report.SECTIONS)
+    # 10^8 articles of 126 shingles, 20 bytes each, in 64 GB at a time.
+    assert "= 252 GB of index" in text
+    assert "that is 4 passes" in text
+    assert "= 1.4 core-hours" in text
+    assert "With 5 times the shards the driver takes 4 MB more and the JVM 0 MB" in text
+    assert "| 1 MiB of words of one letter | 300 | 300 | 300 | 300 |" in text

@@ -1,0 +1,246 @@
+"""Tables on a terminal: nothing wider, nothing lost that tells rows apart, and the total at the end."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from presswatch_spark.cli import main as cli
+from presswatch_spark.cli.commands.estimate import estimate_lines
+from presswatch_spark.cli.commands.tables import query_lines
+from presswatch_spark.sampling.estimate import Estimated, SampleEstimate
+from presswatch_spark.show import columns_of, shortened, table_lines, wrapped_at
+from presswatch_spark.tables.schemas import CENSUSES
+from presswatch_spark.tables.store import TableStore
+from tests.tables import match, publish, publish_row, row_of, write
+
+HOST = "https://www.un-journal.example/"
+URL = f"{HOST}{'rubrique/' * 12}proces-des-faux-paysages-de-valmondois.html"
+WIDE = f"https://例え.example/{'日本語/' * 30}終わり"
+RUNS = ("20240602T080000Z-abcdef", "20240702T080000Z-012345")
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> str:
+    """Two runs, 3,000 documents, a census."""
+    rows = [
+        match("a1", URL, grade="full_copy", confidence="A", article_coverage=0.998, copied_words=1710),
+        match(
+            "a2", WIDE, confidence="C", copied_words=12, title_id="le-quotidien-de-la-lisiere-et-des-vallees"
+        ),
+        match("a1", None, confidence="C", row_index=7, shard_uri="s3://b/part-00007.json.gz", own_site=True),
+    ]
+    rows = [row | {"row_sha256": f"{number:x}" * 64} for number, row in enumerate(rows, 10)]
+    for run_id, digest in zip(RUNS, ("ab", "cd"), strict=True):
+        facts: dict[str, Any] = {
+            "shards_planned": 100_000,
+            "shards_complete": 99_998,
+            "documents": 2_140_000_000,
+        }
+        facts |= {"release": "CC-MAIN-2024-22", "matches": 123_456, "table_digest": digest * 32}
+        publish(tmp_path, run_id, rows if run_id == RUNS[0] else rows[:1], **facts)
+    census = row_of(CENSUSES, run_id="20240802T080000Z-777777", release="CC-MAIN-2024-22", captures=62)
+    write(TableStore.open(str(tmp_path)), "censuses", census["run_id"], [census], CENSUSES)
+    return str(tmp_path)
+
+
+def shown(
+    arguments: list[str], width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> list[str]:
+    """What a command prints on a terminal of that width; no line is wider."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert cli.run(arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if columns_of(line) > width] == []
+    return lines
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_what_tells_runs_apart_is_whole_and_their_number_stands_at_the_end(
+    width: int, tables: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = shown(["runs", tables], width, capsys, monkeypatch)
+    for run_id, digest in zip(RUNS, ("ab", "cd"), strict=True):
+        (line,) = (line for line in lines if line.startswith(run_id))
+        assert {"wet", "CC-MAIN-2024-22", "123,456"} <= set(line.split())
+        assert digest * 4 in line
+    told = " ".join(lines)
+    assert "99,998 of" in told
+    assert "100,000" in told
+    assert lines[-1] == "2 runs, 1 census"
+    assert ("not shown in 80 columns: documents, finished_at (--json has all)" in lines) == (width == 80)
+
+
+def test_matches_have_a_line_for_facts_and_one_for_the_url_on_a_narrow_terminal(
+    tables: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = shown(["matches", tables, "--run", RUNS[0]], 80, capsys, monkeypatch)
+    assert lines[:4] == [
+        "row           letter  grade      words  share  where      title",
+        "  url",
+        "aaaaaaaaaaaa  A       full copy   1710   100%  elsewhere  t",
+        f"  {HOST}…/proces-des-faux-paysages-de-valmondois.html",
+    ]
+    assert lines[4].startswith("bbbbbbbbbbbb  C       extract       12         elsewhere  le-quotidien-de-la")
+    assert lines[-2] == "  no URL: row 7 of part-00007.json.gz"
+    assert lines[-1] == "3 rows (1 A, 2 C): 2 articles in 3 documents"
+
+
+def test_on_a_wide_terminal_a_row_of_matches_is_one_line(
+    tables: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = shown(["matches", tables], 140, capsys, monkeypatch)
+    assert [line for line in lines if line.startswith("run ")] == [f"run {run_id}" for run_id in RUNS]
+    rows = [line for line in lines if line.split()[0] in {letter * 12 for letter in "abc"}]
+    assert len(rows) == 4
+    assert all("https://" in line or "no URL" in line for line in rows)
+    assert lines[-1] == "4 rows (2 A, 2 C): 2 articles in 3 documents"
+
+
+def test_the_row_that_is_shown_is_what_fetch_asks_for(
+    tables: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = shown(["matches", tables, "--run", RUNS[0]], 80, capsys, monkeypatch)[2].split()[0]
+    assert cli.run(["fetch", tables, "--row", row]) == 1
+    # It is found, and its document, which is nowhere, is not.
+    assert "no row has a row_sha256" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("own_site", [True, False])
+def test_where_a_document_is_stands_in_words(
+    own_site: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(tmp_path, "r", [match("a", URL, own_site=own_site, row_sha256="e" * 64)])
+    words = {True: "own site", False: "elsewhere"}[own_site]
+    assert words in shown(["matches", str(tmp_path)], 80, capsys, monkeypatch)[2]
+
+
+def test_a_site_that_is_not_known_is_never_called_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    from presswatch_spark.cli.match_table import match_lines
+
+    row = match("a", None, own_site=None, row_index=3, shard_uri="x.json", run_id="r", row_sha256="e" * 64)
+    lines = list(match_lines([row], 80, several=False))
+    assert "unknown" in lines[2]
+    assert "elsewhere" not in "".join(lines)
+
+
+def test_tables_of_a_version_without_letters_and_digests_are_shown_as_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(tmp_path, "r", [match("a", URL)])
+    (file,) = (tmp_path / "matches").iterdir()
+    older = pq.read_table(file).drop_columns(["row_sha256", "confidence", "document_words"])
+    pq.write_table(older, file)
+    store = TableStore.open(str(tmp_path))
+    publish_row(store, "runs", store.rows()[0])
+    for width in (80, 140):
+        lines = shown(["matches", str(tmp_path)], width, capsys, monkeypatch)
+        assert lines[-1] == "1 row: 1 article in 1 document"
+
+
+def test_with_long_every_column_of_the_table_stands_below_the_other_and_whole(
+    tables: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["matches", tables, "--long", "--run", "latest"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert f"document_url       {URL}" in lines
+    assert f"row_sha256         {'a' * 64}" in lines
+
+
+def test_what_is_piped_is_never_cut_and_holds_rows_alone(
+    tables: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert cli.run(["matches", tables]) == 0
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 5
+    assert URL in said.out
+    assert "…" not in said.out
+    assert said.err == "4 rows (2 A, 2 C): 2 articles in 3 documents\n"
+
+
+MEASURES = ("documents", "matches", "documents with matches, own sites", "articles, confidence A or B")
+PUBLISHERS = (None, "editions-du-quai-et-de-la-mer", "societe-nouvelle-de-la-presse-des-vallees-et-plateaux")
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_the_labels_of_an_estimate_are_whole(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    measures = [
+        Estimated(name, of, 1_234.0, 2_140_000_000.0, 1_999_999_999.0, 2_300_000_000.0, 90, 100)
+        for name, of in itertools.product(MEASURES, PUBLISHERS)
+    ]
+    found = SampleEstimate("r", 0, 100_000, 90, 1_000, 0, tuple(measures))
+    lines = list(estimate_lines(found, found.measures))[1:]
+    assert max(map(columns_of, lines)) <= width
+    assert "…" not in "".join(lines)
+    labels = " ".join(line[: lines[0].index("  seen")].strip() for line in lines)
+    for publisher in PUBLISHERS[1:]:
+        assert str(publisher) in labels.replace(" ", "")
+    assert labels.count("documents with matches, own sites") == 3
+    assert sum("2,140,000,000" in line for line in lines) == 12
+
+
+def test_an_answer_of_sql_that_no_table_could_hold_is_printed_in_blocks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    few = list(query_lines(["title_id", "url"], [("t", URL)]))
+    assert len(few) == 2
+    assert few[1].endswith("-faux-paysages-de-valmondois.html")
+    many = list(query_lines([f"column_{i}" for i in range(30)], [tuple("x" * 20 for _ in range(30))]))
+    assert len(many) == 30
+    assert many[0] == f"column_0   {'x' * 20}"
+
+
+@pytest.mark.parametrize("width", range(12, 120))
+def test_a_shortened_url_is_as_wide_as_asked_for_at_most(width: int) -> None:
+    for url in (URL, WIDE, "https://x.example/a", f"{HOST}{'x' * 300}", "s3://bucket/" + "é/" * 200):
+        short = shortened(url, width)
+        assert columns_of(short) <= width
+        assert (short == url) == (columns_of(url) <= width)
+        if short != url:
+            assert "…" in short
+            assert url.startswith(short.split("…")[0])
+            assert url.endswith(short.split("…")[1])
+
+
+def test_a_shortened_url_keeps_its_host_and_its_last_part() -> None:
+    assert shortened(URL, 80) == f"{HOST}…/proces-des-faux-paysages-de-valmondois.html"
+
+
+def test_numbers_are_never_cut() -> None:
+    rows = [("x" * 90, 123_456_789_012), ("y", 7)]
+    lines = list(table_lines(("name", "words"), rows, 30))
+    assert lines[1].endswith("  123456789012")
+    assert columns_of(lines[1]) == 30
+
+
+def test_text_is_wrapped_at_spaces_and_nothing_of_it_is_lost() -> None:
+    text = "les journaux de la lisière 日本語日本語日本語 et unmottropesttroplongpourlaligne"
+    for width in range(4, 40):
+        lines = wrapped_at(text, width)
+        assert max(map(columns_of, lines)) <= width
+        assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert wrapped_at("a bb ccc", 4) == ["a bb", "ccc"]
+
+
+def test_json_is_as_complete_on_a_narrow_terminal(
+    tables: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [json.loads(line) for line in shown_json(["matches", tables, "--json"], capsys, monkeypatch)]
+    assert len(rows) == 4
+    assert rows[0]["document_url"] == URL
+
+
+def shown_json(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> list[str]:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli.run(arguments) == 0
+    return capsys.readouterr().out.splitlines()

@@ -1,0 +1,331 @@
+"""The index built bucket by bucket from sorted runs is the index built at once."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pytest
+
+from presswatch_spark.corpus import arrays
+from presswatch_spark.corpus.article_files import (
+    ArticleFiles,
+    RunWriter,
+    cut,
+    merge_part,
+    read_arrow,
+    write_arrow,
+)
+from presswatch_spark.corpus.building.clusters import ALONE, band_keys, clusters_of, edges_of_bucket
+from presswatch_spark.corpus.building.index_parts import (
+    IndexPlan,
+    build_bucket,
+    join_buckets,
+    load_index,
+    postings_of,
+)
+from presswatch_spark.corpus.building.intake import Candidate, Refusal
+from presswatch_spark.corpus.building.key_runs import bucket_bits, read_bucket, sort_pairs, write_run
+from presswatch_spark.corpus.building.workspace import writing
+from presswatch_spark.corpus.layout import ARTICLES
+from presswatch_spark.errors import OutputError
+from presswatch_spark.settings.config import CorpusConfig
+from presswatch_spark.sieve.shingle_index import ShingleIndex, index_of
+from presswatch_spark.text.shingles import shingle_hashes
+from presswatch_spark.text.words import words_of, words_of_each
+from presswatch_spark.verify.minhash import jaccard, signature, signatures
+from tests.corpora import article, sentence, text
+
+CONFIG = CorpusConfig()
+Keys = npt.NDArray[np.uint64]
+
+
+def postings(bodies: Sequence[str], first: int = 0, stride: int = 4) -> tuple[Keys, Keys]:
+    """Hashes and values of some articles' postings, as the definition has it."""
+    hashes, values = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
+    for ordinal, body in enumerate(bodies, first):
+        words = words_of(body.encode()).hashes
+        positions = [n for n in range(len(words) - 7) if n % stride == 0 or n == len(words) - 8]
+        hashes.append(shingle_hashes(words)[positions])
+        values.append(np.array([ordinal << 32 | n for n in positions], np.uint64))
+    return np.concatenate(hashes), np.concatenate(values)
+
+
+def write_runs(folder: Path, bodies: list[str], a_run: int) -> list[Path]:
+    """Postings of texts, `a_run` articles to a run."""
+    runs = []
+    for first in range(0, len(bodies), a_run):
+        runs.append(folder / f"run-{first:03d}")
+        write_run(runs[-1], *postings(bodies[first : first + a_run], first))
+    return runs
+
+
+def in_buckets(
+    folder: Path, bodies: list[str], bits: int, limit: int
+) -> tuple[ShingleIndex, list[dict[str, object]]]:
+    """The index, and the suppressed shingles, by way of `2**bits` buckets."""
+    (folder / "articles").mkdir()
+    rows = [article(n, body=body, published_at=None, words=0) for n, body in enumerate(bodies)]
+    blank = {"authors": [], "alternate_urls": []}
+    write_arrow(
+        folder / "articles/part-00000.arrow", pa.Table.from_pylist([row | blank for row in rows], ARTICLES)
+    )
+    runs = write_runs(folder, bodies, 7)
+    plan = IndexPlan.of(runs, sum(len(arrays.load(run / "keys.npy")) for run in runs), CONFIG)
+    plan = IndexPlan(plan.runs, bits, plan.filter_blocks, plan.directory_bits)
+    folders = [folder / f"bucket-{bucket:02d}" for bucket in plan.buckets]
+    for bucket, place in enumerate(folders):
+        build_bucket(plan, bucket, place, ArticleFiles(folder), limit)
+    join_buckets(folders, folder / "index")
+    suppressed = [row for place in folders for row in read_arrow(place / "suppressed.arrow").to_pylist()]
+    return load_index(folder / "index"), suppressed
+
+
+def at_once(bodies: list[str]) -> ShingleIndex:
+    hashes, values = postings(bodies)
+    owners = (values >> np.uint64(32)).astype(np.uint32)
+    each = np.unique(np.column_stack((hashes, owners)), axis=0)
+    return index_of(each[:, 0], each[:, 1].astype(np.uint32), CONFIG.filter_bits_per_key)
+
+
+@pytest.mark.parametrize("bits", [0, 1, 4])
+def test_buckets_join_into_the_index_built_at_once(tmp_path: Path, bits: int) -> None:
+    bodies = [text(n % 30) for n in range(40)]
+    built, suppressed = in_buckets(tmp_path, bodies, bits, limit=1000)
+    expected = at_once(bodies)
+    for name in ShingleIndex.__slots__:
+        np.testing.assert_array_equal(getattr(built, name), getattr(expected, name), name)
+    assert not suppressed
+
+
+def test_a_shingle_of_too_many_articles_is_left_out_and_listed(tmp_path: Path) -> None:
+    stock = "Abonnez-vous pour lire la suite de cet article réservé."
+    bodies = [f"{stock} {text(n)}" for n in range(6)]
+    [lone] = [f"{stock} {stock} {text(9)}"]
+    built, suppressed = in_buckets(tmp_path, [*bodies, lone], bits=2, limit=6)
+    assert [(row["shingle"], row["articles"]) for row in suppressed] == [
+        ("abonnez vous pour lire la suite de cet", 7)
+    ]
+    assert suppressed[0]["hash"] == postings([stock])[0][0]
+    assert suppressed[0]["hash"] not in built.hashes
+    assert len(built.hashes) == len(at_once([*bodies, lone]).hashes) - 7
+
+
+def test_a_shingle_of_just_as_many_articles_as_allowed_stays(tmp_path: Path) -> None:
+    bodies = [text(1), text(1)]
+    built, suppressed = in_buckets(tmp_path, bodies, bits=2, limit=2)
+    assert len(built.hashes) == len(at_once(bodies).hashes)
+    assert not suppressed
+
+
+def test_articles_of_a_shingle_are_counted_whatever_its_neighbours_are(tmp_path: Path) -> None:
+    bodies = [f"{text(1)} {text(2)}", text(1)]
+    first, second = (set(postings([body])[0].tolist()) for body in bodies)
+    built, suppressed = in_buckets(tmp_path, bodies, bits=1, limit=1)
+    assert {row["hash"] for row in suppressed} == first & second
+    assert {row["articles"] for row in suppressed} == {2}
+    assert set(built.hashes.tolist()) == first ^ second
+
+
+def test_many_places_in_few_articles_are_not_too_common(tmp_path: Path) -> None:
+    body = "un deux trois quatre cinq six sept huit " * 20
+    _, suppressed = in_buckets(tmp_path, [body, body], bits=0, limit=2)
+    assert not suppressed
+
+
+def test_an_article_that_repeats_a_shingle_has_it_once_in_the_index(tmp_path: Path) -> None:
+    built, _ = in_buckets(tmp_path, ["mot " * 5_000, "mot " * 50], bits=1, limit=2)
+    assert (len(built.hashes), built.articles.tolist()) == (2, [0, 1])
+
+
+def test_the_denser_stride_indexes_more_places() -> None:
+    words = words_of(text(1).encode()).hashes
+    _, values = postings_of(3, words, np.array([0, len(words)]), 1)
+    assert values.astype(np.uint32).tolist() == list(range(len(words) - 7))
+
+
+@pytest.mark.parametrize("stride", [1, 3, 4])
+def test_articles_hashed_together_are_as_each_by_itself(stride: int) -> None:
+    bodies = ["½" * 90, text(1), "", "un deux", text(2, 3), " ".join(map(str, range(8))), text(3)]
+    encoded = [body.encode() for body in bodies]
+    ends = np.cumsum([7, *map(len, encoded)])
+    hashes, bounds = words_of_each(np.frombuffer(b"ignored" + b"".join(encoded), np.uint8), ends)
+    each = [words_of(body) for body in encoded]
+    assert hashes.tolist() == [word for words in each for word in words.hashes.tolist()]
+    assert np.diff(bounds).tolist() == [len(words) for words in each]
+    for found, expected in zip(
+        postings_of(9, hashes, bounds, stride), postings(bodies, 9, stride), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+    signed = signatures(hashes, bounds, CONFIG.minhash)
+    np.testing.assert_array_equal(signed, [signature(words, CONFIG.minhash) for words in each])
+
+
+def test_runs_come_back_sorted_with_equal_keys_in_the_order_of_runs(tmp_path: Path) -> None:
+    keys = np.array([5, 1 << 63, 5, 9], np.uint64)
+    for run in range(3):
+        write_run(tmp_path / str(run), keys, np.arange(4, dtype=np.uint64) + np.uint64(10 * run))
+    runs = [tmp_path / str(run) for run in range(3)]
+    low, high = read_bucket(runs, 0, 1), read_bucket(runs, 1, 1)
+    assert low[0].tolist() == [5] * 6 + [9] * 3
+    assert low[1].tolist() == [0, 2, 10, 12, 20, 22, 3, 13, 23]
+    assert high[1].tolist() == [1, 11, 21]
+
+
+def no_hashes(n: int) -> npt.NDArray[np.uint64]:
+    return np.arange(n, 0, -1, dtype=np.uint64) // np.uint64(3)
+
+
+@pytest.mark.parametrize("known_bits", [0, 5, 12, 50])
+@pytest.mark.parametrize(
+    "make", [lambda n: np.random.default_rng(n).integers(0, 1 << 64, n, np.uint64), no_hashes]
+)
+@pytest.mark.parametrize("n", [0, 1, 2, 5_000, 70_000])
+def test_pairs_are_sorted_stably_whatever_the_keys_are(
+    n: int, make: Callable[[int], npt.NDArray[np.uint64]], known_bits: int
+) -> None:
+    keys = make(n) >> np.uint64(known_bits)
+    keys[: n // 4] = keys[n // 4 : 2 * (n // 4)]
+    before = keys.copy()
+    order = np.argsort(keys, kind="stable")
+    found, values = sort_pairs(keys, np.arange(n, dtype=np.uint64), known_bits)
+    np.testing.assert_array_equal(values, order)
+    np.testing.assert_array_equal(found, keys[order])
+    np.testing.assert_array_equal(keys, before)
+
+
+@pytest.mark.parametrize(("keys", "bits"), [(0, 0), (4 << 20, 0), ((4 << 20) + 1, 1), (1_250_000_000, 9)])
+def test_a_bucket_holds_a_bounded_number_of_keys(keys: int, bits: int) -> None:
+    assert bucket_bits(keys) == bits
+
+
+@pytest.mark.parametrize("a_run", [1, 3, 100])
+def test_parts_are_cut_at_fixed_ordinals_however_articles_lay_in_runs(tmp_path: Path, a_run: int) -> None:
+    numbers = [7, 3, 9, 3, 0, 5, 1, 8, 2, 6, 4, 5]
+    runs: list[str] = []
+    for first in range(0, len(numbers), a_run):
+        writer = RunWriter(tmp_path, f"run-{first:02d}")
+        for row, number in enumerate(numbers[first : first + a_run], first):
+            fields = article(number, published_at=None, authors=[], alternate_urls=[], words=row)
+            writer.add(0, Candidate(row, fields))
+        writer.flush()
+        runs += writer.paths
+    cuts = cut(runs, articles_per_part=4)
+    merged = [merge_part(cuts, part, ["a.jsonl"]) for part in range(cuts.parts)]
+    ids = [table["article_id"].to_pylist() for table, _ in merged]
+    assert cuts.articles == 10
+    assert ids == [[f"a{n:05d}" for n in range(first, last)] for first, last in ((0, 4), (4, 8), (8, 10))]
+    assert [refusal for _, refusals in merged for refusal in refusals] == [
+        Refusal("a.jsonl", 3, "a00003", "courrier", "duplicate", "same id and body as row 1 of a.jsonl"),
+        Refusal("a.jsonl", 11, "a00005", "courrier", "duplicate", "same id and body as row 5 of a.jsonl"),
+    ]
+
+
+def test_ids_repeated_over_and_over_keep_their_first_row_and_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("presswatch_spark.corpus.article_files._PART_ROWS", 3)
+    writer = RunWriter(tmp_path, "run")
+    for row in range(20):
+        fields = article(
+            row % 2, body=text(row % 3), published_at=None, authors=[], alternate_urls=[], words=row
+        )
+        writer.add(row // 10, Candidate(row, fields))
+        writer.flush()
+    table, refusals = merge_part(cut(writer.paths), 0, ["a", "b"])
+    assert table["words"].to_pylist() == [0, 1]
+    assert [refusal.row_index for refusal in refusals] == [*range(2, 20, 2), *range(3, 20, 2)]
+    assert [refusal.reason for refusal in refusals[:3]] == ["id_reused", "id_reused", "duplicate"]
+
+
+def clusters(bodies: list[str], folder: Path) -> list[int]:
+    signatures = np.stack([signature(words_of(body.encode()), CONFIG.minhash) for body in bodies])
+    keys = band_keys(signatures, CONFIG.cluster_jaccard)
+    write_run(folder / "run", keys.reshape(-1), np.tile(np.arange(len(bodies), dtype=np.uint64), len(keys)))
+    edges = [edges_of_bucket([folder / "run"], bucket, 2, signatures, CONFIG) for bucket in range(4)]
+    return clusters_of(len(bodies), edges).tolist()
+
+
+def test_articles_of_the_same_text_make_a_cluster_and_others_stay_alone(tmp_path: Path) -> None:
+    copied = text(1, 20)
+    bodies = [text(5, 20), copied, text(6, 20), copied, text(5, 20), f"{copied} Avec AFP.", text(7, 20)]
+    assert clusters(bodies, tmp_path) == [0, 1, ALONE, 1, 0, 1, ALONE]
+
+
+def test_texts_that_share_half_their_words_are_no_cluster(tmp_path: Path) -> None:
+    half = text(1, 10)
+    assert clusters([f"{half} {text(2, 10)}", f"{half} {text(3, 10)}"], tmp_path) == [ALONE, ALONE]
+
+
+def test_candidates_under_the_threshold_are_not_linked(tmp_path: Path) -> None:
+    bodies = [
+        " ".join([sentence(rng) if n == k else text(100 * pair + n, 1) for n in range(20)])
+        for pair in range(12)
+        for k, rng in ((5, random.Random(pair)), (-1, random.Random(pair)))
+    ]
+    found = clusters(bodies, tmp_path)
+    signed = [signature(words_of(body.encode()), CONFIG.minhash) for body in bodies]
+    alike = [jaccard(signed[n], signed[n + 1]) for n in range(0, 24, 2)]
+    far = [n for n, likeness in enumerate(alike) if likeness < CONFIG.cluster_jaccard]
+    assert far
+    assert all(found[2 * n] == ALONE for n in far)
+
+
+def test_a_chain_of_edges_is_one_cluster_named_by_its_smallest_ordinal() -> None:
+    edges = [np.array([[4, 5], [2, 4]], np.int32), np.array([[1, 2]], np.int32)]
+    assert clusters_of(7, edges).tolist() == [ALONE, 1, 1, ALONE, 1, 1, ALONE]
+
+
+def test_arrays_are_joined_and_filled_as_if_written_at_once(tmp_path: Path) -> None:
+    pieces = [tmp_path / name for name in ("a.npy", "b.npy", "c.npy")]
+    for path, values in zip(pieces, ([1, 2], [], [3]), strict=True):
+        arrays.save(path, np.array(values, np.uint32))
+    arrays.join(tmp_path / "all.npy", np.uint32, pieces)
+    assert np.load(tmp_path / "all.npy").tolist() == [1, 2, 3]
+    assert not any(piece.exists() for piece in pieces)
+    arrays.reserve(tmp_path / "rows.npy", np.uint32, (3, 2))
+    arrays.write_rows(tmp_path / "rows.npy", 1, np.array([[5, 6], [7, 8]], np.uint32))
+    assert np.load(tmp_path / "rows.npy").tolist() == [[0, 0], [5, 6], [7, 8]]
+    some = np.empty(2, np.uint32)
+    arrays.read_rows(tmp_path / "all.npy", 1, some)
+    assert some.tolist() == [2, 3]
+    with pytest.raises(OSError, match="the file ends early"):
+        arrays.read_rows(tmp_path / "all.npy", 2, some)
+
+
+def test_a_part_takes_its_rows_from_any_batches_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("presswatch_spark.corpus.article_files.ARTICLES_PER_BATCH", 3)
+    writer = RunWriter(tmp_path, "run")
+    for row in range(20):
+        fields = article(row, published_at=None, authors=[], alternate_urls=[], words=row)
+        writer.add(0, Candidate(row, fields))
+    writer.flush()
+    for size in (1, 3, 4, 7, 20):
+        cuts = cut(writer.paths, articles_per_part=size)
+        parts = [merge_part(cuts, part, ["a"])[0]["words"].to_pylist() for part in range(cuts.parts)]
+        assert parts == [list(range(20))[first : first + size] for first in range(0, 20, size)]
+
+
+def test_a_full_disk_is_reported_as_such(tmp_path: Path) -> None:
+    full = tmp_path / "array.npy"
+    full.symlink_to("/dev/full")
+    for write in (
+        lambda: arrays.save(full, np.zeros(1 << 20)),
+        lambda: write_arrow(full, pa.table([pa.array(range(100_000))], ["n"])),
+    ):
+        with pytest.raises(OutputError, match="the disk is full"), writing(tmp_path):
+            write()
+
+
+def test_of_what_goes_to_s3_the_disk_that_is_full_is_the_one_for_temporary_files() -> None:
+    told = r"temporary files is full .make room and give the same command again.$"
+    with pytest.raises(OutputError, match=told), writing("s3://bucket/corpus"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

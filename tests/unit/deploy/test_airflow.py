@@ -1,0 +1,77 @@
+"""The DAG of docs/airflow: its command is one of ours, and Airflow loads and runs it as it is meant."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from presswatch_spark.cli.commands.scan import scan
+from presswatch_spark.cli.commands.watch import watch
+from tests.conftest import ROOT
+
+FOLDER = ROOT / "docs" / "airflow"
+DAG = FOLDER / "presswatch_dag.py"
+AIRFLOW = ROOT / ".venv-airflow" / "bin" / "python"
+
+
+def command() -> list[str]:
+    """The command of the DAG, without Airflow."""
+    tree = ast.parse(DAG.read_text(encoding="utf-8"))
+    (value,) = (
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "WATCH"
+    )
+    return list(ast.literal_eval(value))
+
+
+def test_the_dag_compiles_and_its_command_is_one_of_ours() -> None:
+    compile(DAG.read_text(encoding="utf-8"), str(DAG), "exec")
+    program, name, *words = command()
+    assert (program, name) == ("presswatch", "watch")
+    watched = watch.make_context("watch", words).params
+    assert (watched["only_newest"], watched["poll"], watched["every"]) == (True, True, None)
+    scanned = scan.make_context("scan", list(watched["scan_options"])).params
+    assert scanned["dataset"] == "wet"
+    assert not scanned["paths"]
+
+
+@pytest.mark.full
+def test_airflow_loads_it_and_asks_again_only_while_a_scan_is_under_way(tmp_path: Path) -> None:
+    assert AIRFLOW.exists(), "make airflow"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "AIRFLOW_HOME": str(tmp_path),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    }
+    done = subprocess.run(
+        [str(AIRFLOW), str(ROOT / "tests" / "airflow_dag.py"), str(FOLDER)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout.splitlines()[-1])
+    pokes = facts.pop("pokes")
+    assert facts == {
+        "errors": {},
+        "dag": "presswatch_releases",
+        "catchup": False,
+        "max_active_runs": 1,
+        "task": "BashSensor",
+        "mode": "reschedule",
+        "retries": 5,
+    }
+    assert {code: said for code, (said, _) in pokes.items()} == {
+        "0": True,
+        "1": "failed",
+        "3": "failed",
+        "75": False,
+    }
+    assert all(words == command()[1:] for _, words in pokes.values())

@@ -1,0 +1,48 @@
+"""Whether a copied run stands in the main content of its page."""
+
+from __future__ import annotations
+
+import pytest
+
+from presswatch_spark.judgement.placement import Placement
+from presswatch_spark.settings.config import VerifyRules
+from presswatch_spark.text.words import words_of
+from presswatch_spark.verify.named_document import NamedDocument
+from presswatch_spark.verify.verification import verify
+
+ARTICLE = b"le conseil a vote hier soir une subvention de huit mille euros pour la place du marche couvert"
+MENU = b"accueil contact abonnez vous "
+
+
+def placed(document: bytes, main: bytes | None) -> bool | None:
+    words = words_of(document)
+    overlap = verify(NamedDocument(words, VerifyRules().anchor_words), words_of(ARTICLE), VerifyRules())
+    return Placement(lambda: main, 11).holds_longest(words, overlap)
+
+
+@pytest.mark.parametrize(
+    ("main", "expected"),
+    [
+        (b"Titre. " + ARTICLE + b" Fin.", True),
+        (ARTICLE, True),
+        (ARTICLE[:-8], False),
+        (b"", False),
+        (b"un autre texte " * 20, False),
+        (None, None),
+    ],
+)
+def test_the_longest_run_stands_in_it_or_not(main: bytes | None, expected: bool | None) -> None:
+    assert placed(MENU + ARTICLE, main) is expected
+
+
+def test_of_several_runs_the_longest_decides() -> None:
+    shorter = b" ".join(ARTICLE.split()[:12])
+    page = shorter + b" plus bas " + ARTICLE
+    assert placed(page, ARTICLE) is True
+    assert placed(page, shorter) is False
+
+
+def test_without_a_page_nothing_is_said() -> None:
+    words = words_of(ARTICLE)
+    overlap = verify(NamedDocument(words, 8), words, VerifyRules())
+    assert Placement(None, 11).holds_longest(words, overlap) is None

@@ -1,0 +1,255 @@
+"""Rows of `matches`: which there are, what they say, and how their digests are recomputed from Parquet."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from presswatch_spark.judgement.match_rows import (
+    Finding,
+    Origin,
+    Row,
+    document_rows,
+    span_places,
+)
+from presswatch_spark.judgement.sites import SiteMatch
+from presswatch_spark.model import DocumentBatch, Locator
+from presswatch_spark.settings.config import ConfidenceRules, GradeRules, VerifyRules
+from presswatch_spark.tables.digests import NOT_DIGESTED, row_digest, table_digest
+from presswatch_spark.tables.schemas import MATCHES
+from presswatch_spark.text.words import words_of
+from presswatch_spark.verify.named_document import NamedDocument
+from presswatch_spark.verify.verification import verify
+
+CAPTURED = datetime(2024, 5, 18, 3, 58, 10, tzinfo=timezone(timedelta(hours=2)))
+LOCATOR = Locator(
+    record_id="<urn:uuid:1>",
+    record_offset=7,
+    record_length=9,
+    record_encoding="gzip",
+    payload_digest="sha1:X",
+    captured_at=CAPTURED,
+    languages=("fra",),
+)
+ORIGIN = Origin("wet", "CC-MAIN-2024-22", "s3://bucket/shard.wet.gz")
+BODY = " ".join(f"mot{k}" for k in range(40)).encode()
+PAGE = "Très « ".encode() + BODY + b" \xff fin"
+
+
+@dataclass(frozen=True)
+class Article:
+    article_id: str
+    title_id: str
+    publisher_id: str
+    url: str | None = "https://gazette.example/1"
+    cluster_id: str | None = None
+    published_at: datetime | None = CAPTURED
+    body: bytes = BODY
+    words: int = 40
+
+
+ARTICLES = [
+    Article("a0", "gazette", "north"),
+    Article("a1", "gazette", "north"),
+    Article("a2", "courrier", "south", cluster_id="a0"),
+]
+
+
+def document(text: bytes, url: str = "https://copy.example/1", locator: Locator = LOCATOR) -> DocumentBatch:
+    bounds = [np.array([n], np.int64) for n in (0, len(text), 0, len(url.encode()))]
+    content, address = (np.frombuffer(data, np.uint8) for data in (text, url.encode()))
+    return DocumentBatch(content, bounds[0], bounds[1], address, bounds[2], bounds[3], lambda _: locator)
+
+
+def rows_of(
+    *found: int, text: bytes = PAGE, site: SiteMatch | None = None, batch: DocumentBatch | None = None
+) -> list[Row]:
+    words, body = words_of(text), words_of(BODY)
+    overlap = verify(NamedDocument(words, VerifyRules().anchor_words), body, VerifyRules())
+    places = span_places([overlap], 1, body, BODY)[0]
+    findings = [Finding(n, ARTICLES[n], overlap, places, 0.5, 300, 4, "exclusive") for n in found]
+    batch = batch or document(text)
+    return document_rows(
+        batch, 0, ORIGIN, batch.text_of(0), words, findings, site, ARTICLES.__getitem__,
+        GradeRules(), ConfidenceRules(),
+    )  # fmt: skip
+
+
+def brief(rows: list[Row]) -> list[tuple[object, ...]]:
+    return [
+        (row["title_id"], row["article_id"], row["url_match"], row["grade"], row["own_site"]) for row in rows
+    ]
+
+
+class TestWhichRowsThereAre:
+    def test_one_for_each_article_found_sorted_by_title_and_article(self) -> None:
+        assert brief(rows_of(1, 2, 0)) == [
+            ("courrier", "a2", "none", "full_copy", False),
+            ("gazette", "a0", "none", "full_copy", False),
+            ("gazette", "a1", "none", "full_copy", False),
+        ]
+
+    def test_none_for_a_run_that_is_too_short(self) -> None:
+        assert rows_of(0, text=b" ".join(BODY.split()[:10])) == []
+        assert len(rows_of(0, text=b" ".join(BODY.split()[:11]))) == 1
+
+    def test_none_for_a_document_that_nothing_points_at(self) -> None:
+        assert rows_of() == []
+
+    def test_a_copy_on_the_titles_site_says_so(self) -> None:
+        site = SiteMatch("gazette", "north", ())
+        assert brief(rows_of(0, 2, site=site)) == [
+            ("courrier", "a2", "none", "full_copy", False),
+            ("gazette", "a0", "title", "full_copy", True),
+        ]
+
+    def test_a_copy_on_a_sister_titles_site_is_on_an_own_site_but_not_on_the_titles(self) -> None:
+        sister = SiteMatch("gazette-sport", "north", ())
+        assert brief(rows_of(0, site=sister)) == [
+            ("gazette", "a0", "none", "full_copy", True),
+            ("gazette-sport", None, "title", "url_only", True),
+        ]
+
+    def test_the_articles_own_page_says_so(self) -> None:
+        site = SiteMatch("gazette", "north", (0,))
+        assert brief(rows_of(0, site=site)) == [("gazette", "a0", "article", "full_copy", True)]
+
+    def test_an_articles_url_without_its_text_is_url_only_even_beside_other_rows_of_the_title(self) -> None:
+        site = SiteMatch("gazette", "north", (0,))
+        assert brief(rows_of(1, site=site)) == [
+            ("gazette", "a0", "article", "url_only", True),
+            ("gazette", "a1", "title", "full_copy", True),
+        ]
+
+    def test_a_page_of_the_site_without_any_copy_is_url_only_once(self) -> None:
+        assert brief(rows_of(site=SiteMatch("gazette", "north", ()))) == [
+            ("gazette", None, "title", "url_only", True)
+        ]
+
+    def test_an_articles_url_off_the_titles_domains_is_still_its_own_site(self) -> None:
+        assert brief(rows_of(2, site=SiteMatch(None, None, (2,)))) == [
+            ("courrier", "a2", "article", "full_copy", True)
+        ]
+
+
+class TestWhatTheySay:
+    def test_every_column_but_the_runs_with_the_types_of_the_table(self) -> None:
+        for row in rows_of(0, 2, site=SiteMatch("x", "south", (1,))):
+            assert row.keys() == set(MATCHES.names) - {"run_id"}
+            pa.Table.from_pylist([row | {"run_id": "r"}], MATCHES).validate(full=True)
+
+    def test_the_numbers_the_spans_and_the_pointer(self) -> None:
+        row = rows_of(0)[0]
+        assert row["document_url"] == "https://copy.example/1"
+        assert (row["longest_run_words"], row["copied_words"], row["article_words"]) == (40, 40, 40)
+        assert (row["article_coverage"], row["document_coverage"], row["document_words"]) == (
+            1.0,
+            40 / 42,
+            42,
+        )
+        (span,) = row["spans"]
+        assert PAGE.decode("utf-8", "replace")[span["document_start"] : span["document_end"]] == BODY.decode()
+        assert (span["article_start"], span["article_end"], span["words"]) == (0, len(BODY), 40)
+        assert row["text_sha256"] == hashlib.sha256(PAGE).hexdigest()
+        assert row["article_sha256"] == hashlib.sha256(BODY).hexdigest()
+        assert (row["article_published_at"], row["shared_words"]) == (CAPTURED, 4)
+        assert (row["record_offset"], row["release"], row["languages"]) == (7, "CC-MAIN-2024-22", ["fra"])
+
+    def test_what_is_unknown_is_null(self) -> None:
+        (row,) = rows_of(
+            site=SiteMatch("gazette", "north", ()), batch=document(PAGE, "", Locator(release="other"))
+        )
+        nulls = {name for name, value in row.items() if value is None}
+        assert nulls == {
+            "document_url", "article_id", "article_coverage", "document_coverage", "minhash_jaccard",
+            "cluster_id", "article_url", "article_words", "document_words", "record_id", "record_offset",
+            "run_rarity", "shared_words", "ownership", "article_published_at", "article_sha256",
+            "record_length", "record_encoding", "row_index", "payload_digest", "captured_at", "http_status",
+            "payload_digest_computed", "text_extraction", "in_main_content", "charset", "record_damage",
+        }  # fmt: skip
+        assert (row["release"], row["spans"], row["longest_run_words"]) == ("other", [], 0)
+
+    @pytest.mark.parametrize("url", ["", "n/a", "gazette.example/1", "urn:uuid:1", "https://"])
+    def test_without_a_known_url_nobody_says_whose_page_it_is(self, url: str) -> None:
+        rows = rows_of(0, 2, batch=document(PAGE, url))
+        assert [(row["own_site"], row["url_match"], row["confidence"]) for row in rows] == [
+            (None, "none", "C"),
+            (None, "none", "C"),
+        ]
+        assert {row["document_url"] for row in rows} == {url or None}
+        pa.Table.from_pylist([row | {"run_id": "r"} for row in rows], MATCHES).validate(full=True)
+        assert [row["confidence"] for row in rows_of(0, 2)] == ["A", "A"]
+
+    def test_lone_surrogates_of_json_do_not_reach_parquet(self) -> None:
+        (row,) = rows_of(0, batch=document(PAGE, locator=Locator(record_id="id\ud800")))
+        assert row["record_id"] == "id?"
+
+    def test_a_copy_on_another_members_site_names_that_title(self) -> None:
+        rows = rows_of(0, site=SiteMatch("courrier", "south", ()))
+        assert [(row["article_id"], row["site_title_id"], row["own_site"]) for row in rows] == [
+            (None, "courrier", True),
+            ("a0", "courrier", False),
+        ]
+        assert rows_of(0)[0]["site_title_id"] is None
+
+
+class TestDigests:
+    def test_a_rows_digest_can_be_recomputed_from_parquet(self, tmp_path: Path) -> None:
+        rows = rows_of(0, 2, site=SiteMatch("x", "south", (1,)))
+        file = tmp_path / "part.parquet"
+        pq.write_table(pa.Table.from_pylist([row | {"run_id": "r"} for row in rows], MATCHES), file)
+        stored = pq.read_table(file).to_pylist()
+        assert [row_digest(row) for row in stored] == [row["row_sha256"] for row in rows]
+
+    def test_the_canonical_form_is_this(self) -> None:
+        row = {
+            "b": 0.1,
+            "a": "é\n",
+            "run_id": "r",
+            "shard_uri": "s",
+            "row_sha256": "x",
+            "c": [CAPTURED, None, True],
+        }
+        form = '{"a":"é\\n","b":0.1,"c":["2024-05-18T01:58:10.000000Z",null,true]}'
+        assert row_digest(row) == hashlib.sha256(form.encode()).hexdigest()
+
+    def test_every_other_column_counts(self) -> None:
+        (row,) = rows_of(0)
+        for name in row:
+            changed = row_digest(row | {name: "other"}) != row["row_sha256"]
+            assert changed == (name not in NOT_DIGESTED), name
+
+    def test_a_time_without_zone_is_utc(self) -> None:
+        naive = CAPTURED.astimezone(UTC).replace(tzinfo=None)
+        assert row_digest({"captured_at": naive}) == row_digest({"captured_at": CAPTURED})
+
+    @pytest.mark.parametrize("value", [float("nan"), b"bytes", np.int64(1)])
+    def test_what_a_row_never_holds_is_refused(self, value: object) -> None:
+        with pytest.raises((TypeError, ValueError)):
+            row_digest({"a": value})
+
+    @given(st.lists(st.integers(0, 5).map(lambda n: hashlib.sha256(bytes([n])).hexdigest())), st.randoms())
+    def test_a_tables_digest_knows_duplicates_but_no_order(self, rows: list[str], rng: random.Random) -> None:
+        shuffled = list(rows)
+        rng.shuffle(shuffled)
+        digest = table_digest(rows)
+        assert table_digest(iter(shuffled)) == digest
+        assert table_digest([*rows, *rows[:1]]) != digest or not rows
+        assert table_digest(rows[1:]) != digest or not rows
+
+    def test_a_tables_digest_is_this(self) -> None:
+        first, second, third = "abc" + "0" * 61, "abc" + "1" * 61, "012" + "0" * 61
+        groups = ("012", third), ("abc", first + second)
+        joined = "".join(digits + hashlib.sha256(text.encode()).hexdigest() for digits, text in groups)
+        assert table_digest([second, third, first]) == hashlib.sha256(joined.encode()).hexdigest()
+        assert table_digest([]) == hashlib.sha256(b"").hexdigest()

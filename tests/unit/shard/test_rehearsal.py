@@ -1,0 +1,94 @@
+"""What the driver does before workers read shards: it opens none of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from presswatch_spark.formats import oscar_metadata
+from presswatch_spark.formats.detection import SOURCES
+from presswatch_spark.pipeline import _without_companions
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.shard.shard_scan import ShardScan
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
+from presswatch_spark.storage.shards import ShardPlan
+from tests.corpora import article, build, write_jsonl
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A corpus of one article, and its digest."""
+    folder = tmp_path_factory.mktemp("rehearsal")
+    manifest = build(folder / "corpus", [write_jsonl(folder / "articles.jsonl", [article(0)])])
+    return str(folder / "corpus"), manifest.digest
+
+
+@pytest.mark.parametrize("format", SOURCES)
+def test_the_rehearsal_reads_a_page_of_each_format_and_finds_the_article_in_it(
+    corpus: tuple[str, str], format: str
+) -> None:
+    outcomes = ShardScan(format, *corpus, ScanConfig()).rehearse(ObjectInfo("/no/such/shard"))
+    assert outcomes
+    for outcome in outcomes:
+        assert (outcome.log["error"], outcome.log["status"]) == (None, "complete")
+        assert (outcome.log["documents"], outcome.log["matches"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "formats"),
+    [
+        ("CC-00000.warc.wet.gz", ["wet"]),
+        ("CC-00000.warc.gz", ["warc"]),
+        ("000_00000.parquet", ["rows", "rows"]),
+        ("shard-17", ["wet", "warc", "rows", "rows"]),
+    ],
+)
+def test_what_is_rehearsed_goes_by_the_name_of_the_first_shard_alone(
+    corpus: tuple[str, str], name: str, formats: list[str]
+) -> None:
+    outcomes = ShardScan("auto", *corpus, ScanConfig()).rehearse(ObjectInfo(f"/no/such/{name}"))
+    found = ["rows" if outcome.log["format"] == "c4" else outcome.log["format"] for outcome in outcomes]
+    assert found == formats
+
+
+def metadata(path: Path) -> ObjectInfo:
+    path.write_text(
+        '{"headers": {"warc-target-uri": "https://a.example/"}, "offset": 0, "nb_sentences": 1}\n'
+    )
+    return ObjectInfo(str(path), path.stat().st_size)
+
+
+def test_companions_are_told_by_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_here(*_: Any) -> bool:
+        raise AssertionError("the driver looked into a shard")
+
+    monkeypatch.setattr(oscar_metadata, "holds_metadata", read_here)
+    text = tmp_path / "fr_part_1.txt"
+    text.write_text("Une phrase.\n\n")
+    shards = [ObjectInfo(str(text), 13), metadata(tmp_path / "fr_meta_part_1.jsonl")]
+    assert [info.uri for info in _without_companions(ShardPlan(tuple(shards)), "auto", StorageOptions())] == [
+        str(text)
+    ]
+
+
+def test_a_file_that_ends_the_process_that_looks_into_it_is_a_shard_and_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = list[int]()
+
+    def dying(files: Any, storage: Any) -> Any:
+        started.append(len(files))
+        for answer, info in zip(told(files, storage), files, strict=False):
+            if info.uri.endswith("killer.jsonl"):
+                return
+            yield answer
+
+    told = oscar_metadata._answers
+    files = [metadata(tmp_path / f"{name}.jsonl") for name in ("first", "killer", "last")]
+    monkeypatch.setattr(oscar_metadata, "_answers", dying)
+    found = oscar_metadata.metadata_among(files, StorageOptions())
+    assert {os.path.basename(uri) for uri in found} == {"first.jsonl", "last.jsonl"}
+    assert started == [3, 1]

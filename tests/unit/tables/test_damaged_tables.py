@@ -1,0 +1,198 @@
+"""Commands that read a run whose files are gone, replaced, or damaged: none reads on as if it were whole."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from presswatch_spark.cli import main as cli
+from presswatch_spark.tables.published_files import DamagedTablesError
+from presswatch_spark.tables.schemas import (
+    CAPTURES,
+    CENSUS_LOG,
+    CENSUSES,
+    METRICS,
+    RIGHTS_SIGNALS,
+    RUNS,
+    SCAN_LOG,
+)
+from presswatch_spark.tables.store import TableStore
+from tests.tables import flip_a_bit, match, publish, row_of, write
+
+RUN, OTHER = "20240601T080000Z-aaaaaa", "20240602T080000Z-bbbbbb"
+CENSUS = "20240603T080000Z-cccccc"
+
+
+def digest(name: str) -> str:
+    return name.ljust(64, "0")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs, and a census."""
+    tables = tmp_path_factory.mktemp("whole") / "tables"
+    for run_id in (RUN, OTHER):
+        rows = [match(name, f"https://a.example/{name}", row_sha256=digest(name)) for name in ("a1", "a2")]
+        publish(tables, run_id, rows)
+        store = TableStore.open(str(tables))
+        for table, schema in (
+            ("scan_log", SCAN_LOG),
+            ("rights_signals", RIGHTS_SIGNALS),
+            ("metrics", METRICS),
+        ):
+            write(store, table, run_id, [row_of(schema, run_id=run_id)], schema)
+    write(store, "censuses", CENSUS, [row_of(CENSUSES, run_id=CENSUS)], CENSUSES)
+    for table, schema in (("captures", CAPTURES), ("census_log", CENSUS_LOG)):
+        write(store, table, CENSUS, [row_of(schema, run_id=CENSUS)], schema)
+    return tables
+
+
+@pytest.fixture
+def tables(whole: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(whole, tmp_path / "tables")
+
+
+def file_of(tables: Path, table: str, run_id: str = RUN) -> Path:
+    return tables / table / f"{run_id}-00000.parquet"
+
+
+def ends(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], code: int | tuple[int, ...], *said: str
+) -> str:
+    """Assert how a command ends; what it printed."""
+    capsys.readouterr()
+    assert cli.run(arguments) in (code if isinstance(code, tuple) else (code,))
+    printed = capsys.readouterr()
+    for text in said:
+        assert text in printed.err
+    assert "Traceback" not in printed.err
+    return printed.out
+
+
+COMMANDS = {
+    "matches": ["matches", "TABLES"],
+    "matches --json": ["matches", "TABLES", "--json", "--run", RUN],
+    "verify-rows": ["verify-rows", "TABLES"],
+    "rights": ["rights", "TABLES", "--out", "OUT"],
+    "estimate": ["estimate", "TABLES", "--run", RUN],
+    "fetch": ["fetch", "TABLES", "--row", digest("a1")],
+}
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "gone": Path.unlink,
+    "replaced": lambda path: shutil.copy(path.with_name(path.name.replace(RUN, OTHER)), path),
+    "flipped": lambda path: flip_a_bit(path, Random(7)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_says_which_table_of_which_run_is_not_as_it_was(
+    tables: Path, tmp_path: Path, command: str, change: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    CHANGES[change](file_of(tables, "matches"))
+    arguments = [
+        argument.replace("TABLES", str(tables)).replace("OUT", str(tmp_path / "out"))
+        for argument in COMMANDS[command]
+    ]
+    # These rows point nowhere: those that can be read do not verify.
+    code = (1, 3) if command == "verify-rows" else (1,)
+    out = ends(arguments, capsys, code, f"table matches of run {RUN} is not as it was published", "2 rows")
+    assert command == "verify-rows" or out == ""
+    assert "all there are" not in out
+
+
+def test_what_is_damaged_does_not_hide_what_is_not(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file_of(tables, "matches").unlink()
+    assert "a2" in ends(["matches", str(tables), "--run", OTHER], capsys, 0)
+    lines = ends(["runs", str(tables)], capsys, 1, f"run {RUN} is not", "it is missing").splitlines()
+    assert [line.split()[0] for line in lines if line.startswith("2024")] == [RUN, OTHER, CENSUS]
+
+
+@pytest.mark.parametrize("table", ["matches", "rights_signals", "scan_log", "metrics"])
+def test_verify_rows_reads_all_tables_of_a_run(
+    tables: Path, table: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flip_a_bit(file_of(tables, table), Random(table))
+    capsys.readouterr()
+    assert cli.run(["verify-rows", str(tables), "--run", RUN]) in (1, 3)
+    assert f"table {table} of run {RUN} is not as it was published" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("by", ["runs", "censuses"])
+def test_a_run_whose_own_row_is_damaged_is_named_and_hides_no_other(
+    tables: Path, by: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = RUN if by == "runs" else CENSUS
+    flip_a_bit(file_of(tables, by, run_id), Random(by))
+    message = f"the row that publishes run {run_id} is damaged"
+    lines = ends(["runs", str(tables)], capsys, 1, message).splitlines()
+    listed = [line.split()[0] for line in lines if line.startswith("2024")]
+    assert listed == [each for each in (RUN, OTHER, CENSUS) if each != run_id]
+    if by == "runs":
+        assert ends(["matches", str(tables)], capsys, 1, message) == ""
+        assert ends(["matches", str(tables), "--run", OTHER], capsys, 0)
+
+
+@pytest.mark.parametrize("table", ["captures", "census_log", "censuses"])
+def test_any_flipped_bit_of_a_census_is_noticed(tables: Path, table: str) -> None:
+    path, random, store = file_of(tables, table, CENSUS), Random(table), TableStore.open(str(tables))
+    data = path.read_bytes()
+    for _ in range(20):
+        flip_a_bit(path, random)
+        with pytest.raises(DamagedTablesError):
+            store.read(table)
+        path.write_bytes(data)
+
+
+def older(tables: Path) -> None:
+    """Make a run of one that a version published which named no files."""
+    path = file_of(tables, "runs")
+    (row,) = pq.ParquetFile(path).read().to_pylist()
+    row = {**row, "matches": 2, "signals": None, "shards_planned": 1}
+    del row["files"]
+    schema = pa.schema([column for column in RUNS if column.name != "files"])
+    pq.write_table(pa.Table.from_pylist([row], schema), path)
+
+
+def test_of_a_run_of_an_older_version_the_rows_are_counted(
+    tables: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    older(tables)
+    assert "a1" in ends(["matches", str(tables), "--run", RUN], capsys, 0)
+    assert ends(["runs", str(tables)], capsys, 0)
+    file_of(tables, "matches").unlink()
+    out = ends(["matches", str(tables), "--run", RUN], capsys, 1, "2 rows, and there are 0 in 0 files")
+    assert out == ""
+    assert ends(["runs", str(tables)], capsys, 1, "2 rows, and there are 0 in 0 files")
+
+
+def test_other_rows_in_as_many_of_an_older_run_are_told_by_their_digest(
+    tables: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    older(tables)
+    path = file_of(tables, "matches")
+    rows = pq.ParquetFile(path).read().to_pylist()
+    schema = pq.ParquetFile(path).schema_arrow
+    pq.write_table(pa.Table.from_pylist([{**row, "row_sha256": digest("b")} for row in rows], schema), path)
+    capsys.readouterr()
+    assert cli.run(["verify-rows", str(tables), "--run", RUN]) != 0
+    assert f"table matches of run {RUN} is not as it was published: the run's row says digest" in (
+        capsys.readouterr().err
+    )
+
+
+def test_files_that_no_run_publishes_are_ignored_and_mentioned(
+    tables: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left = "20240604T080000Z-dddddd"
+    shutil.copy(file_of(tables, "matches"), file_of(tables, "matches", left))
+    assert left not in ends(["matches", str(tables)], capsys, 0)
+    assert ends(
+        ["runs", str(tables)], capsys, 0, f"files of {left} lie in the tables, and no row publishes it"
+    )

@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyspark.sql import SparkSession
+
+from presswatch_spark.errors import OutputError
+from presswatch_spark.monitoring.progress import Counts
+from presswatch_spark.runs.claimed import claim, clear, key_of
+from presswatch_spark.runs.markers import Note, Wave, read_note, read_waves, write_wave
+from presswatch_spark.runs.parts import Part
+from presswatch_spark.storage.disk import disk_errors
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.schemas import RUNS, SCAN_LOG
+from presswatch_spark.tables.store import MARKER, TableStore
+from tests.tables import flipped, publish_row, row_of
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+KEY = key_of("plan", "corpus")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> TableStore:
+    return TableStore.create(str(tmp_path / "tables"))
+
+
+def publish(
+    store: TableStore, run_id: str, tables: tuple[str, ...] = ("matches", "scan_log", "runs")
+) -> None:
+    """Move one row of `scan_log`, and empty files for the rest, into the tables."""
+    row = dict.fromkeys(SCAN_LOG.names) | {"run_id": run_id, "shard_uri": "a", "status": "complete"}
+    row |= dict.fromkeys(
+        ("bytes_read", "text_bytes", "documents", "documents_skipped", "candidates", "matches"), 0
+    )
+    row |= {"attempts": 1, "started_at": NOON, "seconds": 0.5}
+    for table in tables:
+        if table == "runs":
+            publish_row(store, table, row_of(RUNS, run_id=run_id))
+            continue
+        written = store.root.path / "staged" / table
+        written.mkdir(parents=True, exist_ok=True)
+        rows = [row] if table == "scan_log" else []
+        pq.write_table(pa.Table.from_pylist(rows, SCAN_LOG), written / "part-0.parquet")
+        store.adopt(table, run_id, [str(written / "part-0.parquet")])
+
+
+class TestFolder:
+    def test_a_missing_folder_is_made(self, tmp_path: Path) -> None:
+        TableStore.create(str(tmp_path / "a" / "b"))
+        assert TableStore.open(str(tmp_path / "a" / "b")).published() == []
+
+    def test_a_file_uri_is_a_path(self, tmp_path: Path) -> None:
+        for uri in (f"file://{tmp_path}/my%20out", f"file://localhost{tmp_path}/my%20out"):
+            assert TableStore.create(uri).root.path == tmp_path / "my out"
+
+    def test_a_folder_of_someone_elses_files_is_refused_and_left_alone(self, tmp_path: Path) -> None:
+        (tmp_path / "thesis.doc").touch()
+        with pytest.raises(OutputError, match="not ours"):
+            TableStore.create(str(tmp_path))
+        assert [path.name for path in tmp_path.iterdir()] == ["thesis.doc"]
+
+    def test_a_file_in_the_place_of_the_folder_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "out").touch()
+        with pytest.raises(OutputError, match="cannot be written"):
+            TableStore.create(str(tmp_path / "out"))
+
+    def test_another_layout_is_refused(self, store: TableStore) -> None:
+        (store.root.path / MARKER).write_text('{"layout": 99}')
+        with pytest.raises(OutputError, match="layout 99"):
+            TableStore.create(str(store.root))
+
+    @pytest.mark.parametrize("text", ["", "[]", "{}", "null"])
+    def test_a_damaged_marker_is_told(self, store: TableStore, text: str) -> None:
+        (store.root.path / MARKER).write_text(text)
+        with pytest.raises(OutputError, match="missing or unreadable"):
+            TableStore.open(str(store.root))
+
+    def test_reading_makes_no_folder(self, tmp_path: Path) -> None:
+        with pytest.raises(OutputError, match="missing or unreadable"):
+            TableStore.open(str(tmp_path / "nothing"))
+        assert not (tmp_path / "nothing").exists()
+
+    @pytest.mark.parametrize("name", ["x:1[a]", "x:1/{a}", "*/x:1", "a:\\b"])
+    def test_a_folder_that_spark_could_not_read_again_is_refused_before_any_work(
+        self, tmp_path: Path, name: str
+    ) -> None:
+        with pytest.raises(OutputError, match=r"holds both a colon and one of .*name a folder without"):
+            TableStore.create(str(tmp_path / name))
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_web_site_is_refused_with_what_to_do(self) -> None:
+        with pytest.raises(OutputError, match=r"https://.*name a folder on S3, or on a disk") as caught:
+            TableStore.create("https://host/out?sig=s3cret")
+        assert "s3cret" not in str(caught.value)
+
+    @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+    def test_a_full_disk_says_that_the_run_can_go_on(self, code: int) -> None:
+        with pytest.raises(OutputError, match=r"disk is full.*the run goes on"), disk_errors(Path("out")):
+            raise OSError(code, os.strerror(code))
+
+    def test_no_disk_is_sought_on_s3(self) -> None:
+        with pytest.raises(OutputError, match=r"temporary files is full"), disk_errors("s3://bucket/out"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+class TestReading:
+    def test_a_table_without_runs_is_empty_and_has_its_columns(self, store: TableStore) -> None:
+        assert store.read("scan_log").schema == SCAN_LOG
+        assert len(store.read("scan_log")) == 0
+
+    def test_only_published_runs_are_read(self, store: TableStore) -> None:
+        publish(store, "20261124T120000Z-aaaaaa")
+        publish(store, "20261124T130000Z-bbbbbb", tables=("matches", "scan_log"))
+        assert store.read("scan_log")["run_id"].to_pylist() == ["20261124T120000Z-aaaaaa"]
+
+    def test_runs_are_read_by_name(self, store: TableStore) -> None:
+        for run_id in ("20261124T120000Z-aaaaaa", "20261124T130000Z-bbbbbb"):
+            publish(store, run_id)
+        assert store.read("scan_log", "20261124T130000Z-bbbbbb")["run_id"].to_pylist() == [
+            "20261124T130000Z-bbbbbb"
+        ]
+        assert len(store.read("scan_log")) == 2
+
+    @pytest.mark.parametrize("name", ["x:1", "[a]", "{a,b}?", "a*", "a b%20#", "back\\slash"])
+    def test_spark_reads_tables_in_a_folder_of_any_name(
+        self, spark: SparkSession, tmp_path: Path, name: str
+    ) -> None:
+        store = TableStore.create(str(tmp_path / name))
+        assert store.frame(spark, "scan_log").count() == 0
+        run_ids = [f"20261124T12000{n}Z-aaaaaa" for n in range(3)]
+        for run_id in run_ids:
+            publish(store, run_id)
+        assert sorted(row["run_id"] for row in store.frame(spark, "scan_log").collect()) == run_ids
+        assert sorted(store.read("scan_log")["run_id"].to_pylist()) == run_ids
+
+    def test_a_publication_done_again_replaces_what_the_first_try_left(self, store: TableStore) -> None:
+        publish(store, "20261124T120000Z-aaaaaa", tables=("matches", "scan_log"))
+        publish(store, "20261124T120000Z-aaaaaa")
+        assert len(store.read("scan_log")) == 1
+
+    def test_a_publication_with_fewer_files_leaves_none_of_the_first_try(self, store: TableStore) -> None:
+        run_id, rows = "20261124T120000Z-aaaaaa", pa.Table.from_pylist([], SCAN_LOG)
+        for count in (3, 2):
+            files = [store.root / "staged" / f"{number}.parquet" for number in range(count)]
+            for file in files:
+                file.path.parent.mkdir(exist_ok=True)
+                pq.write_table(rows, file.path)
+            store.adopt("scan_log", run_id, [file.uri for file in files])
+        assert (store.root / "scan_log").names() == [f"{run_id}-0000{number}.parquet" for number in range(2)]
+
+
+class TestClaim:
+    def test_a_run_is_named_by_its_start_and_its_key(self, store: TableStore) -> None:
+        with claim(store, KEY, NOON) as run:
+            assert run.run_id == f"20261124T120000Z-{KEY[:6]}"
+            assert not run.resumed
+
+    @pytest.mark.parametrize(
+        "text", ["", "{}", '{"shards": 3, "counts": {}}', '{"shards": [0], "counts": {"x": 1}}']
+    )
+    def test_a_damaged_wave_is_told_and_does_not_count(self, tmp_path: Path, text: str) -> None:
+        (tmp_path / "waves").mkdir()
+        (tmp_path / "waves" / "000000-a.json").write_text(text)
+        folder, told = Folder.of(str(tmp_path), StorageOptions()), list[str]()
+        assert list(read_waves(folder, Note("", NOON), on_damage=told.append)) == []
+        assert told == ["waves/000000-a.json"]
+
+    def test_any_flipped_bit_of_a_marker_is_noticed(self, store: TableStore) -> None:
+        with claim(store, KEY, NOON) as run:
+            write_wave(run.folder, Wave("000000-a", (0, 1), Counts(shards=2), ()))
+        whole = run.folder.read("waves/000000-a.json")[0]
+        for place in range(8 * len(whole)):
+            run.folder.path.joinpath("waves", "000000-a.json").write_bytes(flipped(whole, place))
+            assert list(read_waves(run.folder, Note(run.run_id, NOON))) == []
+        run.folder.write("waves/000000-a.json", flipped(whole, 99))
+        with claim(store, KEY, NOON) as again:
+            assert again.waves == ()
+            assert len(again.damaged) == 1
+            assert "000000-a.json: the marker of a wave is damaged; it is scanned again" in again.damaged[0]
+
+    def test_the_same_command_finds_its_unfinished_run(self, store: TableStore) -> None:
+        with claim(store, KEY, NOON) as first:
+            pass
+        with claim(store, KEY, datetime.now(UTC)) as second:
+            assert (second.run_id, second.started_at, second.resumed) == (first.run_id, NOON, True)
+
+    def test_another_plan_is_another_run_and_lives_beside_it(self, store: TableStore) -> None:
+        with claim(store, KEY, NOON) as one, claim(store, key_of("plan", "other"), NOON) as other:
+            assert one.run_id != other.run_id
+            assert one.folder != other.folder
+
+    def test_the_same_command_starts_a_new_run_once_the_first_is_published(self, store: TableStore) -> None:
+        for expected in ("120000", "120001", "120002"):
+            with claim(store, KEY, NOON) as run:
+                assert run.run_id == f"20261124T{expected}Z-{KEY[:6]}"
+                publish(store, run.run_id)
+                clear(run)
+
+    def test_a_run_that_was_published_but_not_cleared_is_not_taken_up_again(self, store: TableStore) -> None:
+        with claim(store, KEY, NOON) as run:
+            run.folder.write("waves/000000-old.json", b"{}")
+            publish(store, run.run_id)
+        with claim(store, KEY, NOON) as other:
+            assert other.run_id != run.run_id
+            assert other.folder.names() == ["run.json"]
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"",
+            b'{"run_id": "20261124T1200',
+            b"\xff\xfe",
+            b"null",
+            b"[]",
+            b"{}",
+            b"[" * 100_000,
+            b'{"run_id": 7, "started_at": "2026-11-24T12:00:00+00:00"}',
+            b'{"run_id": "../../x", "started_at": "2026-11-24T12:00:00+00:00"}',
+            b'{"run_id": "20261124T120000Z-aaaaaa", "started_at": null}',
+            b'{"run_id": "20261124T120000Z-aaaaaa", "started_at": "today"}',
+            b'{"run_id": "20261124T120000Z-aaaaaa", "started_at": "2026-11-24T12:00:00"}',
+        ],
+    )
+    def test_a_run_whose_note_is_damaged_says_so_and_starts_over(
+        self, store: TableStore, content: bytes
+    ) -> None:
+        with claim(store, KEY, NOON) as run:
+            pass
+        run.folder.write("run.json", content)
+        run.folder.write("waves/000000-a.json", b"{}")
+        with claim(store, KEY, NOON) as again:
+            (said,) = again.damaged
+            assert said.startswith(str(run.folder.at("run.json")))
+            assert said.endswith("the run starts over")
+            assert (again.resumed, again.waves, again.folder.names()) == (False, (), ["run.json"])
+
+    def test_any_flipped_bit_of_a_note_is_noticed(self, store: TableStore) -> None:
+        with claim(store, KEY, NOON) as run:
+            pass
+        whole = run.folder.read("run.json")[0]
+        for place in range(0, 8 * len(whole), 3):
+            run.folder.path.joinpath("run.json").write_bytes(flipped(whole, place))
+            with pytest.raises(OutputError, match=r"run\.json: .*give the command that began it again"):
+                read_note(run.folder)
+
+    def test_parts_of_a_wave_are_kept_whichever_attempts_found_them(self, store: TableStore) -> None:
+        names = [f"{attempt}/a-matches.parquet" for attempt in ("000000-a", "000001-b", "000002-c")]
+        with claim(store, KEY, NOON) as run:
+            for name in names:
+                run.parts.write(name, b"")
+            parts = tuple(Part("matches", name, 0, 0, (), "") for name in names[:2])
+            write_wave(run.folder, Wave("000000-a-lost", (0, 1), Counts(shards=2), parts))
+        with claim(store, KEY, NOON) as again:
+            assert [wave.parts for wave in again.waves] == [parts]
+            assert again.parts.names() == names[:2]
+
+    def test_a_live_process_keeps_others_out(self, store: TableStore) -> None:
+        with (
+            claim(store, KEY, NOON),
+            pytest.raises(OutputError, match="another process"),
+            claim(store, KEY, NOON),
+        ):
+            pass
+
+    def test_clearing_a_run_leaves_nothing(self, store: TableStore) -> None:
+        with claim(store, KEY, NOON) as run:
+            clear(run)
+        assert list((store.root.path / "_runs").iterdir()) == []
+
+    def test_the_lock_dies_with_its_process(self, store: TableStore) -> None:
+        code = (
+            "import sys; from datetime import UTC, datetime;"
+            "from presswatch_spark.runs.claimed import claim;"
+            "from presswatch_spark.tables.store import TableStore;"
+            f"run = claim(TableStore.open({str(store.root)!r}), {KEY!r}, datetime.now(UTC)); run.__enter__();"
+            "print('owned', flush=True); sys.stdin.read()"
+        )
+        command = [sys.executable, "-c", code]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as owner:
+            assert owner.stdout is not None
+            assert owner.stdout.readline() == "owned\n"
+            with pytest.raises(OutputError, match="another process"), claim(store, KEY, NOON):
+                pass
+            owner.send_signal(signal.SIGKILL)
+            owner.wait()
+        with claim(store, KEY, NOON) as run:
+            assert run.resumed

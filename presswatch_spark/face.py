@@ -98,11 +98,11 @@ class Tables:
             OutputError: files are not those that were published.
         """
         from presswatch_spark.tables.reading import chosen_runs
-        from presswatch_spark.tables.store import PUBLISHED_BY, SCHEMAS
+        from presswatch_spark.tables.schemas import PUBLISHED_BY, SCHEMAS
 
         if table not in SCHEMAS:
             raise InputError(f"there is no table {table}", remedy=f"there are: {', '.join(SCHEMAS)}")
-        chosen, by = _columns(table, columns), PUBLISHED_BY.get(table, "runs")
+        chosen, by = _columns(table, columns), PUBLISHED_BY[table]
         runs = chosen_runs(self.store, run, by) if run else []
         return self.store.read(table, *runs, columns=chosen)
 
@@ -270,19 +270,20 @@ def census(
     base: str | None = None,
     config: str | None = None,
     settings: Settings | None = None,
-    tell: Callable[[str], None] = lambda news: None,
+    progress: Progress | None = None,
     events: EventLog | None = None,
     spark: SparkSession | None = None,
 ) -> Census:
     """List every capture of the members' pages in the columnar index of a release, and publish it in `out`.
+
+    A census that was stopped goes on where it was when it is called with the same arguments again.
 
     Args:
         releases: the id of a crawl; or files, folders, globs, addresses or lists of an index.
         corpus: folder or address of the corpus.
         out: folder or address of the tables; scans may share it.
         base: what the lines of a list are relative to; of a crawl, a mirror of where it lives.
-        tell: is told what is about to be read.
-        events: where to log what happens.
+        progress, events: where to report (default: stderr), and to log what happens; the progress too, then.
         spark: session to use; default: one of its own.
 
     Raises:
@@ -299,7 +300,7 @@ def census(
         config=rules,
         base=base,
         spark=spark,
-        tell=tell,
+        progress=progress,
         events=events,
     )
     return Census(out, rules.storage, summary)
@@ -328,7 +329,7 @@ def _several(names: Sequence[str]) -> tuple[str, ...]:
 def _columns(table: str, names: Sequence[str] | None) -> list[str] | None:
     """The columns of a table that are asked for; None for all. `InputError` if there is no such column."""
     from presswatch_spark.queries.named import require_each
-    from presswatch_spark.tables.store import SCHEMAS
+    from presswatch_spark.tables.schemas import SCHEMAS
 
     if not names:
         return None

@@ -1,56 +1,56 @@
 """The scan, top to bottom: plan → read → sieve → attribute → verify → grade → write → publish.
 
-This page is the driver: it plans, spreads the shards over Spark in waves, and publishes.
-`shard.shard_scan` reads a shard; `shard.matcher` does the rest, from sieve to grade, batch by batch.
+`scan` plans. `ShardScan` is what workers do with each shard, with the loop over its documents. `runs.engine`
+spreads the shards over Spark in waves, writes what they gave, and publishes it. Only the engine imports
+Spark: workers load this page without it.
 """
 
 from __future__ import annotations
 
-import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import partial, reduce
-from operator import add
-from typing import TYPE_CHECKING
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.costs.budget import Bill, CostGuard
-from presswatch_spark.errors import OutputError
+from presswatch_spark.formats.detection import has_columns, named_like, source_for
 from presswatch_spark.formats.oscar import companions
 from presswatch_spark.formats.oscar_metadata import metadata_among
-from presswatch_spark.formats.table.columns import check_mapping
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.table.columns import MissingColumnError, check_mapping
+from presswatch_spark.judgement.confidence import confidence
+from presswatch_spark.judgement.match_rows import Origin
+from presswatch_spark.model import DocumentBatch
 from presswatch_spark.monitoring.compiling import Compiling
 from presswatch_spark.monitoring.events import EventLog
-from presswatch_spark.monitoring.metrics import RunFacts, Totals
 from presswatch_spark.monitoring.observer import Observer
-from presswatch_spark.monitoring.progress import Counts, Progress
-from presswatch_spark.runs.claimed import Run, claim, key_of
-from presswatch_spark.runs.damaged_waves import without_damage
-from presswatch_spark.runs.markers import Wave
-from presswatch_spark.runs.publish import publish
-from presswatch_spark.runs.wave_task import ScanOne
-from presswatch_spark.runs.waves import WaveScan, batched
+from presswatch_spark.monitoring.progress import Progress
+from presswatch_spark.rights.members import Members
+from presswatch_spark.rights.signal_rows import signal_rows
+from presswatch_spark.runs.work import Kind, ReadOne, Row, Work, key_of
 from presswatch_spark.sampling.draw import draw
-from presswatch_spark.settings.config import RunRules, ScanConfig, config_digest, row_settings
-from presswatch_spark.shard.shard_scan import ShardScan
-from presswatch_spark.spark.errors import spark_errors
-from presswatch_spark.spark.interrupts import interruptible
-from presswatch_spark.spark.session import cores_now, session
-from presswatch_spark.storage.hosts import will_ask
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical
+from presswatch_spark.settings.config import ReadRules, ScanConfig, config_digest, row_settings
+from presswatch_spark.shard.matcher import Matcher, Rules
+from presswatch_spark.shard.outcome import Reading, ShardOutcome, lost_shard, outcome_of
+from presswatch_spark.shard.rehearsal import rehearsal_shards
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, printable
+from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.shard_names import left_out_line
 from presswatch_spark.storage.shards import ShardPlan, plan
-from presswatch_spark.tables.store import TableStore
+from presswatch_spark.storage.time_limits import check_time
 from presswatch_spark.version import __version__
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from presswatch_spark.corpus.manifest import Manifest
+
+MAPPING_UNUSED = "columns are mapped, and {} has none: the mapping was not used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,33 +72,15 @@ class RunSummary:
         """Id of the run."""
         return str(self.row["run_id"])
 
-
-MOST_ROUNDS = 3
-"""How many times the shards of damaged parts are scanned again by one process."""
-
-Guard = Callable[[Counts, float], None]
-"""Asked before the first wave of a run and after each, with what all its processes have done and the seconds
-of this one; it stops the run by raising. What is done stays done."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a run is to do, and what decides its rows.
-
-    `shards` are the plan, `plan_digest` its digest; `scan` does one of them; `facts` are the columns of
-    `runs` that are known beforehand.
-    """
-
-    shards: Iterable[ObjectInfo]
-    plan_digest: str
-    scan: ScanOne
-    facts: Mapping[str, object]
-
-    @property
-    def key(self) -> str:
-        """The same for the same plan, corpus, settings and version."""
-        names = ("dataset", "corpus_digest", "config_digest", "tool_version")
-        return key_of(self.plan_digest, *(str(self.facts[name]) for name in names))
+    @classmethod
+    def of(cls, row: Row, log: pa.Table, *, resumed: bool, seconds: float) -> RunSummary:
+        """Sum a published run up, from its row and its log."""
+        notes = tuple(sorted(set(log["note"].unique().to_pylist()) - {None}))
+        # As rows only those of interest: 100,000 of them would take more memory than the rest of the driver.
+        lost = log.select(["shard_uri", "status", "error"]).filter(pc.field("status") != "complete")
+        incomplete = tuple(tuple(line.values()) for line in lost.to_pylist())
+        without_url = pc.sum(log["documents_without_url"]).as_py() or 0
+        return cls(row, incomplete, resumed, seconds, notes, without_url)
 
 
 def scan(
@@ -135,47 +117,135 @@ def scan(
         OutputError: `out` is not ours, owned by another process, or full. What is done stays done.
         StorageError: shards or `out` cannot be reached.
     """
+    from presswatch_spark.runs.engine import carry_out
+
     check_mapping(config.read.columns)
     listed = _without_companions(plan(paths, config.storage, base), dataset, config.storage)
     shards, sampled = _sampled(listed, sample, sample_seed)
     bill = Bill.of(shards, dataset, config)
-    observer = _observer(bill, config.run, progress, events, listed.left_out)
-    manifest = Corpus.open(corpus, check=True, storage=config.storage).manifest
-    store = TableStore.create(out, config.storage)
-    facts = _facts(dataset, config, manifest) | sampled
-    scan_one = ShardScan(dataset, canonical(corpus), manifest.digest, config)
-    work = Work(shards, shards.digest, scan_one, facts)
-    with claim(store, work.key, datetime.now(UTC), config.run.lease_seconds) as run:
-        with Compiling(events=events):
-            scan_one.rehearse(shards.shards[0])
-        spark = spark or session("presswatch scan", master=config.run.master, cores=config.run.cores)
-        guards = (_cost_guard(bill, len(shards), spark, observer),)
-        return interruptible(spark, partial(execute, work, run, store, config.run, spark, observer, guards))
-
-
-def _observer(
-    bill: Bill,
-    rules: RunRules,
-    progress: Progress | None,
-    events: EventLog | None,
-    left_out: Sequence[str],
-) -> Observer:
-    """Who follows the run, and is told first what is left out of it and what it will cost.
-
-    Raises:
-        BudgetError: that is too much.
-    """
     price = bill.machine.kept if bill.machine else None
-    observer = Observer(progress or Progress(events=events), events, rules.metrics_file, price)
-    if line := left_out_line(left_out):
+    observer = Observer(progress or Progress(events=events), events, config.run.metrics_file, price)
+    if line := left_out_line(listed.left_out):
         observer.say("left_out", line)
     observer.say("estimate", bill.line())
     bill.require_within_budget()
-    return observer
+    manifest = Corpus.open(corpus, check=True, storage=config.storage).manifest
+    scan_shard = ShardScan(dataset, canonical(corpus), manifest.digest, config)
+
+    def rehearse() -> None:
+        with Compiling(events=events):
+            scan_shard.rehearse(shards.shards[0])
+
+    work = replace(
+        work_of(shards, shards.digest, scan_shard, _facts(dataset, config, manifest) | sampled),
+        prepare=rehearse,
+        guard=lambda cores: CostGuard(bill, len(shards), cores, partial(observer.say, "estimate")),
+    )
+    done = carry_out(work, out, config, observer, spark)
+    return RunSummary.of(done.row, done.log, resumed=done.resumed, seconds=done.seconds)
 
 
-def _cost_guard(bill: Bill, planned: int, spark: SparkSession, observer: Observer) -> CostGuard:
-    return CostGuard(bill, planned, partial(cores_now, spark), partial(observer.say, "estimate"))
+@dataclass(frozen=True, slots=True)
+class ShardScan:
+    """Scans shards of `dataset` (a format, or `auto`) for a corpus; a value that goes to every worker."""
+
+    dataset: str
+    corpus: str
+    corpus_digest: str
+    config: ScanConfig
+
+    def __call__(self, shard: ObjectInfo) -> ShardOutcome:
+        """Scan one shard; only a corpus that cannot be used raises."""
+        matcher = matcher_for(self.corpus, self.corpus_digest, self.config)
+        rules = self.config.run
+        return outcome_of(shard, rules.shard_attempts, partial(self._read, matcher), rules.shard_seconds)
+
+    def _read(self, matcher: Matcher, reading: Reading) -> None:
+        """Read → sieve → attribute → verify → grade → rows."""
+        rules, members = self.config.read, Members(matcher.corpus)
+        options = ReadOptions(
+            languages=frozenset(rules.languages),
+            columns=rules.columns,
+            release=rules.release,
+            pdf=rules.pdf,
+            max_document_bytes=rules.max_document_bytes,
+            wants=members.wants,
+            storage=self.config.storage,
+        )
+        source = source_for(self.dataset, reading.shard, options)
+        # A list says no sizes. The reply to the one request for a shard does.
+        reading.shard = options.opener.described(reading.shard)
+        reading.format = source.name
+        if options.columns and not has_columns(source):
+            reading.report.add_note(MAPPING_UNUSED.format(source.name))
+        origin = Origin(source.name, rules.release, printable(reading.shard.uri))
+        try:
+            self._match(matcher, reading, source.read(reading.shard, options, reading.report), origin)
+        except MissingColumnError:
+            # That no row has a column is known at the end only, when rows without it have been taken.
+            reading.drop()
+            raise
+        finally:
+            if reading.report.unverified:
+                reading.doubt(partial(confidence, rules=self.config.confidence))
+
+    def _match(
+        self, matcher: Matcher, reading: Reading, read: Iterator[DocumentBatch], origin: Origin
+    ) -> None:
+        """Sieve → attribute → verify → grade → rows, one batch of documents after the other."""
+        stages, members = reading.stages, Members(matcher.corpus)
+        for batch in stages.drawn("read", read):
+            check_time()
+            with stages.during("sieve"):
+                candidates = matcher.candidates(batch)
+                reading.without_url += matcher.without_url(batch)
+            reading.candidates += len(candidates)
+            with stages.during("verify"):
+                for row in matcher.rows(batch, candidates, origin):
+                    reading.add(row)
+                    check_time()
+            with stages.during("signals"):
+                for capture in batch.captures:
+                    for row in signal_rows(capture, members, origin.shard_uri, origin.release):
+                        reading.add_signal(row)
+
+    def rehearse(self, like: ObjectInfo) -> list[ShardOutcome]:
+        """Do a little of everything once: the kernels are compiled and cached before workers need them.
+
+        Nothing is read of the shard that is named: what it holds may end the process that reads it. Shards
+        of our own are read, of the format that its name says, or that was asked for. Returns what they gave.
+        """
+        matcher = matcher_for(self.corpus, self.corpus_digest, self.config)
+        matcher.rehearse()
+        format = named_like(like.uri) if self.dataset == "auto" else self.dataset
+        ours = replace(self, config=replace(self.config, read=ReadRules()))
+        outcomes = list[ShardOutcome]()
+        # Where there is no room for them, workers compile.
+        with suppress(OSError), scratch_folder() as folder:
+            for shard in rehearsal_shards(folder, format, matcher.corpus.article(0).body):
+                outcomes.append(outcome_of(shard, 1, partial(ours._read, matcher)))
+        return outcomes
+
+
+def matcher_for(corpus: str, digest: str, config: ScanConfig) -> Matcher:
+    """Return the matcher of this process for a corpus and its rules, opened once.
+
+    Raises:
+        CorpusError: the corpus is not here, or not the one with that digest.
+    """
+    return _matcher(corpus, digest, config.storage, Rules.of(config))
+
+
+@lru_cache(maxsize=1)
+def _matcher(path: str, digest: str, storage: StorageOptions, rules: Rules) -> Matcher:
+    return Matcher(Corpus.same(path, digest, storage), rules)
+
+
+def work_of(shards: Iterable[ObjectInfo], plan_digest: str, scan_shard: ReadOne, facts: Row) -> Work:
+    """Make the work of a scan; `facts` are the columns of `runs` that are known beforehand."""
+    names = ("dataset", "corpus_digest", "config_digest", "tool_version")
+    key = key_of(plan_digest, *(str(facts[name]) for name in names))
+    return Work(SCAN, shards, plan_digest, key, scan_shard, facts)
 
 
 def _without_companions(shards: ShardPlan, dataset: str, storage: StorageOptions) -> ShardPlan:
@@ -187,8 +257,17 @@ def _without_companions(shards: ShardPlan, dataset: str, storage: StorageOptions
     return replace(shards, shards=tuple(shard for shard in shards if shard.uri not in metadata))
 
 
+def _sampled(listed: ShardPlan, share: float | None, seed: int) -> tuple[ShardPlan, dict[str, object]]:
+    """Draw the shards to scan; return them, and what `runs` says of the draw."""
+    if share is None or share == 1:
+        return listed, dict.fromkeys(("sample", "sample_seed", "sample_strata", "shards_listed"))
+    drawn = draw(listed, share, seed)
+    facts = {"sample": share, "sample_seed": seed, "sample_strata": drawn.strata_json()}
+    return drawn.shards, facts | {"shards_listed": len(listed)}
+
+
 def _facts(dataset: str, config: ScanConfig, manifest: Manifest) -> dict[str, object]:
-    """The columns of `runs` that dataset, settings and corpus decide."""
+    """Return the columns of `runs` that dataset, settings and corpus decide."""
     return {
         "dataset": None if dataset == "auto" else dataset,
         "release": config.read.release,
@@ -203,115 +282,18 @@ def _facts(dataset: str, config: ScanConfig, manifest: Manifest) -> dict[str, ob
     }
 
 
-def _sampled(listed: ShardPlan, share: float | None, seed: int) -> tuple[ShardPlan, dict[str, object]]:
-    """The shards to scan, and what `runs` says of the draw."""
-    if share is None or share == 1:
-        return listed, dict.fromkeys(("sample", "sample_seed", "sample_strata", "shards_listed"))
-    drawn = draw(listed, share, seed)
-    told = {"sample": share, "sample_seed": seed, "sample_strata": drawn.strata_json()}
-    return drawn.shards, told | {"shards_listed": len(listed)}
-
-
-def execute(
-    work: Work,
-    run: Run,
-    store: TableStore,
-    rules: RunRules,
-    spark: SparkSession,
-    observer: Observer,
-    guards: Sequence[Guard] = (),
-) -> RunSummary:
-    """Scan, in waves, what no earlier process of this run has scanned, and publish.
-
-    What waves wrote, in this process or an earlier one, is checked before it is published; the shards of what
-    is damaged by then are scanned again.
-
-    Raises:
-        OutputError: the disk is full or damages what is written, or another process has taken the run over.
-        PresswatchError: a guard stopped the run.
-    """
-    began, shards = time.monotonic(), tuple(work.shards)
-    will_ask(shard.uri for shard in shards)
-    with observer, spark_errors(str(run.folder)):
-        say = partial(observer.say, "damage_found")
-        for line in run.damaged:
-            say(line)
-        waves, lost = without_damage(spark, run, run.waves, say)
-        scan_wave = WaveScan(spark, run, work.scan, rules, observer, _positions(lost))
-        observer.start(*_start(work, run, store, len(shards), waves))
-
-        def scan_rest(waves: list[Wave]) -> None:
-            done = _positions(waves)
-            todo = [position for position in range(len(shards)) if position not in done]
-            for positions in batched(todo, rules.wave_shards):
-                _ask(guards, waves, began)
-                observer.wave_started(len(positions))
-                waves += scan_wave({position: shards[position] for position in positions})
-            _ask(guards, waves, began)
-
-        waves = _undamaged(waves, scan_rest, scan_wave, say)
-        facts = {**work.facts, "shards_planned": len(shards)}
-        published = publish(spark, store, run, waves, facts, observer.metrics("published").rows())
-        observer.published(published.row)
-    notes = tuple(sorted(set(published.log["note"].unique().to_pylist()) - {None}))
-    # As rows only those of interest: of 100,000 shards they would take more than all the rest of the driver.
-    told = published.log.select(["shard_uri", "status", "error"])
-    lost = told.filter(pc.field("status") != "complete").to_pylist()
-    incomplete = tuple(tuple(line.values()) for line in lost)
-    without_url = pc.sum(published.log["documents_without_url"]).as_py() or 0
-    seconds = time.monotonic() - began
-    return RunSummary(published.row, incomplete, run.resumed, seconds, notes, without_url)
-
-
-def _undamaged(
-    waves: list[Wave],
-    scan_rest: Callable[[list[Wave]], None],
-    scan_wave: WaveScan,
-    say: Callable[[str], None],
-) -> list[Wave]:
-    """Scan what is left of a run, and again what was damaged by the time when all was done."""
-    for _ in range(MOST_ROUNDS):
-        scan_rest(waves)
-        waves, lost = without_damage(scan_wave.spark, scan_wave.run, waves, say)
-        if not lost:
-            return waves
-        scan_wave.again.update(_positions(lost))
-        for wave in lost:
-            scan_wave.observer.wave_lost(wave.counts, wave.totals)
-    raise OutputError(
-        f"what waves wrote was damaged {MOST_ROUNDS} times before it could be published",
-        where=str(scan_wave.run.folder),
-        remedy="see whether this disk fails, and scan into a folder on another",
-    )
-
-
-def _positions(waves: Iterable[Wave]) -> set[int]:
-    """Positions in the plan of the shards of waves."""
-    return {position for wave in waves for position in wave.shards}
-
-
-def _ask(guards: Sequence[Guard], waves: Sequence[Wave], began: float) -> None:
-    for guard in guards:
-        guard(_counted(waves), time.monotonic() - began)
-
-
-def _counted(waves: Sequence[Wave]) -> Counts:
-    return reduce(add, (wave.counts for wave in waves), Counts())
-
-
-def _start(
-    work: Work, run: Run, store: TableStore, planned: int, waves: Sequence[Wave]
-) -> tuple[RunFacts, dict[str, object], Counts, Totals]:
-    """What an observer is told at the start: the run, what is asked of it, and what is done already."""
-    names = ("dataset", "release", "sample", "corpus_digest", "config_digest", "tool_version")
-    asked = {name: work.facts[name] for name in names}
-    labels = {
-        "run_id": run.run_id,
-        **{name: str(asked[name] or "") for name in ("dataset", "release", "sample")},
+def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
+    """Return the columns of `runs` that the log decides: sums, and the format and release of all shards."""
+    summed = ("documents", "documents_skipped", "text_bytes")
+    formats = log["format"].unique().drop_null().to_pylist()
+    named = {release for releases in log["releases"].to_pylist() for release in releases or ()}
+    releases = named.union(log["release"].drop_null().to_pylist())
+    return {
+        **{name: pc.sum(log[name]).as_py() or 0 for name in summed},
+        "dataset": formats[0] if len(formats) == 1 else None,
+        "release": releases.pop() if len(releases) == 1 else None,
     }
-    facts = RunFacts(
-        labels, planned, run.started_at, max((row["finished_at"] for row in store.rows()), default=None)
-    )
-    counts, totals = _counted(waves), sum((wave.totals for wave in waves), Counter())
-    asked |= {"plan_digest": work.plan_digest, "resumed": run.resumed}
-    return facts, asked, counts, totals
+
+
+SCAN = Kind("runs", "scan_log", ("matches", "rights_signals"), lost_shard, _logged)
+"""A scan: its tables, and how its row is made."""

@@ -13,13 +13,11 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from benchmarks.census.material import Row, row_of
-from presswatch_spark.censuses.file import FileCensus
-from presswatch_spark.censuses.parts import FileOutcome, read_part
-from presswatch_spark.censuses.work import wanted_of
+from presswatch_spark.censuses.file import FileCensus, FileOutcome
+from presswatch_spark.censuses.run import wanted_of
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.settings.config import CorpusConfig
-from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from tests.corpora import Inline, article, write_jsonl
 
@@ -86,7 +84,6 @@ def some_rows(seed: int = 1, subset: str = "warc") -> list[Row]:
 
 def take(
     corpus: Path,
-    folder: Path,
     file: Path | ObjectInfo,
     storage: StorageOptions = FAST,
     *,
@@ -94,22 +91,43 @@ def take(
     release: str | None = None,
 ) -> tuple[FileOutcome, list[dict[str, Any]]]:
     """The census of one file: its outcome, and its captures."""
-    opened, place = Corpus.open(str(corpus), check=False), Folder.of(str(folder), storage)
+    opened = Corpus.open(str(corpus), check=False)
     info = stat(str(file), storage) if isinstance(file, Path) else file
-    census = FileCensus(
-        str(corpus), opened.manifest.digest, wanted_of(opened), place, attempts, storage, release
-    )
-    outcome = census((0, info))
-    return outcome, read_part(place, 0)[1].to_pylist()
+    census = FileCensus(str(corpus), opened.manifest.digest, wanted_of(opened), attempts, storage, release)
+    outcome = census(info)
+    return outcome, [row for batch in outcome.captures for row in batch.to_pylist()]
 
 
 class Deadly(FileCensus):
     """Kills the worker that takes a file of the subset `robotstxt`."""
 
-    def __call__(self, planned: tuple[int, ObjectInfo]) -> FileOutcome:
-        if "robotstxt" in planned[1].uri:
+    def __call__(self, info: ObjectInfo) -> FileOutcome:
+        if "robotstxt" in info.uri:
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().__call__(planned)
+        return super().__call__(info)
+
+
+class Counting(FileCensus):
+    """Leaves a line in a hidden file beside each file for each time that it is read."""
+
+    def __call__(self, info: ObjectInfo) -> FileOutcome:
+        with _reads_of(Path(info.uri)).open("a") as file:
+            file.write("read\n")
+        return super().__call__(info)
+
+
+def times_read(index: Path) -> dict[str, int]:
+    """How often each file of an index was read by a `Counting` census, by its path."""
+    files = sorted(index.rglob("*.parquet"))
+    return {
+        str(path): len(reads.read_text().splitlines())
+        for path in files
+        if (reads := _reads_of(path)).exists()
+    }
+
+
+def _reads_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.reads")
 
 
 def nested(rows: Iterable[Row]) -> pa.Table:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from presswatch_spark.formats.detection import source_for
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.shard.attempt import Reading
-from presswatch_spark.shard.attempts import failure_of, guarded
+from presswatch_spark.runs.attempts import failure_of, guarded
+from presswatch_spark.shard.outcome import Reading
 from presswatch_spark.storage.objects import stat
 
 Pair = tuple[str, str]

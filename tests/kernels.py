@@ -10,8 +10,8 @@ from pathlib import Path
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.detection import SOURCES
+from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard.shard_scan import ShardScan
 from presswatch_spark.storage.objects import ObjectInfo
 from tests.scanned import press_corpus
 

@@ -18,8 +18,8 @@ from presswatch_spark.demo import shards, warcs
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.demo.prose import articles, pages
 from presswatch_spark.demo.texts import Article
+from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
-from presswatch_spark.shard.shard_scan import ShardScan
 from presswatch_spark.storage.objects import stat
 from presswatch_spark.tables.digests import row_digest
 from tests.corpora import article, build, write_jsonl

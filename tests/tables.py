@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 from presswatch_spark.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
 from presswatch_spark.storage.local import file_sha256
 from presswatch_spark.tables.digests import table_digest
-from presswatch_spark.tables.schemas import MATCHES, RUNS
+from presswatch_spark.tables.schemas import PUBLISHED_BY, PUBLISHERS, SCHEMAS
+from presswatch_spark.tables.schemas.scan_tables import MATCHES, RUNS
 from presswatch_spark.tables.seals import sealed_parquet
-from presswatch_spark.tables.store import PUBLISHED_BY, PUBLISHERS, SCHEMAS, TableStore
+from presswatch_spark.tables.store import TableStore
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
 BLANKS = {pa.string(): "", pa.int32(): 0, pa.int64(): 0, pa.float64(): 0.0, pa.bool_(): False}
@@ -62,7 +63,7 @@ def publish_row(
     store: TableStore, by: str, row: dict[str, Any], etags: Mapping[str, str | None] | None = None
 ) -> None:
     """Write the row of a run, with the files that are there of it, and the ETags that they have, by name."""
-    tables = [table for table in SCHEMAS if table not in PUBLISHERS and PUBLISHED_BY.get(table, "runs") == by]
+    tables = [table for table in SCHEMAS if table not in PUBLISHERS and PUBLISHED_BY[table] == by]
     there = [
         (table, path)
         for table in tables

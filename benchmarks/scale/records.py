@@ -20,8 +20,8 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.demo.shards import write_wet
 from presswatch_spark.demo.warcs import Answer, write_warc
+from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import ReadRules, ScanConfig
-from presswatch_spark.shard.shard_scan import ShardScan
 from presswatch_spark.storage.objects import stat
 
 MIB = 1 << 20

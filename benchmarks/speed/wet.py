@@ -10,8 +10,8 @@ from benchmarks.speed.material import Material
 from benchmarks.speed.rounds import Way, in_turns
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.wet import WetSource
+from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import ReadRules, ScanConfig
-from presswatch_spark.shard.shard_scan import ShardScan
 from presswatch_spark.sieve.sieve import Sieve
 from presswatch_spark.storage.objects import ObjectInfo
 

@@ -1,11 +1,11 @@
-"""One file of an index, from its footer to its captures and its line in the log; no failure gets past."""
+"""One file of an index, from its footer to its captures and its row of the log; no failure gets past it."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 
@@ -15,18 +15,56 @@ from presswatch_spark.ccindex.cdxj import is_cdxj, read_cdxj
 from presswatch_spark.ccindex.columns import in_filename, partitions
 from presswatch_spark.ccindex.index_file import IndexReport, Row, read_index
 from presswatch_spark.ccindex.wanted import Wanted
-from presswatch_spark.censuses.parts import FOUND, FileOutcome, Kind, write_part
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.table.values import as_languages, as_number, as_text, as_time
-from presswatch_spark.shard.attempt import ERROR_CHARACTERS, ROWS_AT_ONCE, storable
-from presswatch_spark.shard.attempts import ALL_DIED, failure_of, furthest
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.runs.attempts import ALL_DIED, failure_of, furthest, shard_error
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, stat
 from presswatch_spark.tables.digests import row_digest
+from presswatch_spark.tables.schemas import columns_without_run
 
 # What the index says of a capture may be anything: of a file, no more kinds than these are told apart.
 KINDS_MAX = 100_000
+ROWS_AT_ONCE = 512
 INT32_MAX, INT64_MAX = (1 << 31) - 1, (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CaptureKind:
+    """What the summary of a census tells captures apart by; `language` is the first that was identified."""
+
+    publisher_id: str
+    title_id: str
+    url_match: str
+    subset: str
+    status: int
+    language: str
+
+
+KINDS = pa.field(
+    "kinds",
+    pa.list_(
+        pa.struct(
+            [
+                *((name, pa.string()) for name in ("publisher_id", "title_id", "url_match", "subset")),
+                *(("status", pa.int32()), ("language", pa.string()), ("captures", pa.int64())),
+            ]
+        )
+    ),
+)
+"""A column of the log while a census is in progress: how many captures of each kind the file gave."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """What a file gave: its row of `census_log`, and batches of `captures`. None of them has a run id."""
+
+    log: Mapping[str, object]
+    captures: Sequence[pa.RecordBatch] = ()
+
+    @property
+    def tables(self) -> Mapping[str, Sequence[pa.RecordBatch]]:
+        """The batches by table."""
+        return {"captures": self.captures}
 
 
 @dataclass(slots=True)
@@ -37,7 +75,8 @@ class _Attempt:
     report: IndexReport = field(default_factory=IndexReport)
     batches: list[pa.RecordBatch] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
-    kinds: Counter[Kind] = field(default_factory=Counter)
+    kinds: Counter[CaptureKind] = field(default_factory=Counter)
+    releases: set[object] = field(default_factory=set)
     killed: bool = False
 
     def add(self, row: Row) -> None:
@@ -47,13 +86,14 @@ class _Attempt:
             kind = replace(kind, subset="", status=0, language="")
         self.rows.append(row)
         self.kinds[kind] += 1
+        self.releases.add(row["release"])
         if len(self.rows) >= ROWS_AT_ONCE:
             self.pack()
 
     def pack(self) -> None:
         """Make an Arrow batch of the rows taken so far."""
         if self.rows:
-            self.batches.append(pa.RecordBatch.from_pylist(self.rows, FOUND))
+            self.batches.append(pa.RecordBatch.from_pylist(self.rows, columns_without_run("captures")))
             self.rows = []
 
     @property
@@ -71,40 +111,24 @@ class _Attempt:
 
 @dataclass(frozen=True, slots=True)
 class FileCensus:
-    """Takes the census of files for a corpus; a value that goes to every worker.
-
-    What a file gave goes to `folder`; see `parts`.
-    """
+    """Takes the census of files for a corpus; a value that goes to every worker."""
 
     corpus: str
     corpus_digest: str
     wanted: Wanted
-    folder: Folder
     attempts: int
     storage: StorageOptions
     release: str | None = None
     seconds: float | None = None
 
-    def __call__(self, planned: tuple[int, ObjectInfo]) -> FileOutcome:
-        """Take the census of one file, given with its position; only a corpus or a disk that fails raises."""
-        position, info = planned
+    def __call__(self, info: ObjectInfo) -> FileOutcome:
+        """Take the census of one file; only a corpus that cannot be used raises."""
         corpus = _corpus(self.corpus, self.corpus_digest, self.storage)
         began, started = datetime.now(UTC), time.monotonic()
         best, tries = furthest(
             partial(_Attempt, info), partial(self._read, corpus), info.uri, self.attempts, self.seconds
         )
-        outcome = FileOutcome(_log(best, tries, began, time.monotonic() - started), best.kinds)
-        write_part(self.folder, position, best.batches, outcome)
-        return outcome
-
-    def lost(self, planned: tuple[int, ObjectInfo], attempts: int) -> FileOutcome:
-        """The outcome of a file that killed every worker that tried it."""
-        position, info = planned
-        attempt = _Attempt(info, killed=True)
-        attempt.report.add_defect(ALL_DIED)
-        outcome = FileOutcome(_log(attempt, attempts, datetime.now(UTC), 0.0), {})
-        write_part(self.folder, position, [], outcome)
-        return outcome
+        return FileOutcome(_log(best, tries, began, time.monotonic() - started), best.batches)
 
     def _read(self, corpus: Corpus, attempt: _Attempt) -> None:
         if attempt.info.size is None:
@@ -117,13 +141,20 @@ class FileCensus:
                 attempt.add(_capture(row, owned, named, uri, place))
 
 
+def lost_file(info: ObjectInfo, attempts: int) -> FileOutcome:
+    """Return the outcome of a file that killed every worker that tried it."""
+    attempt = _Attempt(info, killed=True)
+    attempt.report.add_defect(ALL_DIED)
+    return FileOutcome(_log(attempt, attempts, datetime.now(UTC), 0.0))
+
+
 @lru_cache(maxsize=1)
 def _corpus(path: str, digest: str, storage: StorageOptions) -> Corpus:
     return Corpus.same(path, digest, storage)
 
 
 def _owned(corpus: Corpus, row: Row) -> Row | None:
-    """Whose the URL of a row is, exactly; None if it is nobody's."""
+    """Say whose the URL of a row is, exactly; None if it is nobody's."""
     match = corpus.sites.match(str(row["url"]), corpus.urls) if row["url"] is not None else None
     if match is None:
         return None
@@ -137,9 +168,9 @@ def _owned(corpus: Corpus, row: Row) -> Row | None:
 
 
 def _capture(row: Row, owned: Row, named: Mapping[str, str], uri: str, place: int) -> Row:
-    """A row of `captures` from a row of the index; a value that is not what it should be is null."""
+    """Make a row of `captures` of a row of the index; a value that is not what it should be is null."""
     filename = as_text(row.get("warc_filename"))
-    told = in_filename(filename)
+    by_filename = in_filename(filename)
     capture: Row = {
         **owned,
         "url": row["url"],
@@ -155,13 +186,13 @@ def _capture(row: Row, owned: Row, named: Mapping[str, str], uri: str, place: in
     for name in ("mime_declared", "mime_detected", "charset", "truncated", "payload_digest"):
         capture[name] = as_text(row.get(name))
     for name in ("release", "subset"):
-        capture[name] = as_text(row.get(name)) or told.get(name) or named.get(name)
+        capture[name] = as_text(row.get(name)) or by_filename.get(name) or named.get(name)
     return {**capture, "row_sha256": row_digest(capture)}
 
 
-def _kind_of(row: Row) -> Kind:
+def _kind_of(row: Row) -> CaptureKind:
     languages = row["languages"]
-    return Kind(
+    return CaptureKind(
         publisher_id=str(row["publisher_id"]),
         title_id=str(row["title_id"]),
         url_match=str(row["url_match"]),
@@ -176,7 +207,7 @@ def _log(attempt: _Attempt, tries: int, began: datetime, seconds: float) -> dict
     return {
         "shard_uri": printable(info.uri),
         "status": attempt.status,
-        "error": storable("; ".join(report.told)[:ERROR_CHARACTERS]) or None,
+        "error": shard_error(report.told),
         "failure": failure_of(attempt),
         "bytes_expected": info.size,
         "bytes_read": report.bytes_read,
@@ -189,4 +220,6 @@ def _log(attempt: _Attempt, tries: int, began: datetime, seconds: float) -> dict
         "attempts": tries,
         "started_at": began,
         "seconds": seconds,
+        "releases": sorted(attempt.releases, key=str),
+        "kinds": [{**asdict(kind), "captures": count} for kind, count in attempt.kinds.items()],
     }

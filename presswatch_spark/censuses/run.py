@@ -1,50 +1,50 @@
 """The census, top to bottom: plan → read what can match of every index file → decide exactly → publish.
 
-No shard of the release is read: an index says which URLs were captured, and where each record is. This page
-is the driver; `work` says what is to be done, `file` takes the census of a file, `publish` makes tables of
-what all gave. `ccindex` knows what an index looks like.
+No shard of the release is read: an index says which URLs were captured, and where each record is. `file`
+takes the census of one file, `ccindex` knows what an index looks like, `runs.engine` does the rest as it does
+for a scan.
 """
 
 from __future__ import annotations
 
-import time
+import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from presswatch_spark.censuses.file import FileCensus
-from presswatch_spark.censuses.parts import FileOutcome, Kind, part_of, read_outcome
-from presswatch_spark.censuses.publish import publish
-from presswatch_spark.censuses.work import Work, index_files
-from presswatch_spark.corpus.building.spread import spread
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from presswatch_spark.ccindex.columns import partitions
+from presswatch_spark.ccindex.wanted import Wanted
+from presswatch_spark.censuses.file import KINDS, CaptureKind, FileCensus, lost_file
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.monitoring.census import CensusObserver
+from presswatch_spark.judgement.urls import page_url
 from presswatch_spark.monitoring.events import EventLog
-from presswatch_spark.runs.claimed import Run, claim, key_of
-from presswatch_spark.runs.markers import FOUND_FOLDER
+from presswatch_spark.monitoring.observer import Observer
+from presswatch_spark.monitoring.progress import Progress
+from presswatch_spark.releases.release import kinds_of
+from presswatch_spark.releases.shards import shards_of
+from presswatch_spark.runs.engine import carry_out
+from presswatch_spark.runs.work import RELEASES, Kind, Row, Work, key_of
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.spark.errors import WorkerDiedError
-from presswatch_spark.spark.interrupts import interruptible
-from presswatch_spark.spark.session import TASK_FAILURES, session
-from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.hosts import will_ask
-from presswatch_spark.storage.objects import ObjectInfo, canonical, printable
+from presswatch_spark.storage.objects import canonical
 from presswatch_spark.storage.shard_names import left_out_line
-from presswatch_spark.tables.store import TableStore
+from presswatch_spark.storage.shards import ShardPlan, plan
 from presswatch_spark.version import __version__
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-READERS = 8
-MOST_ROUNDS = 3
-"""How many times files are read again by one process whose parts are damaged."""
-
-Files = list[tuple[int, ObjectInfo]]
+CRAWL_LIKE = re.compile(r"cc-(?:main|news)[^/.]*$", re.IGNORECASE)
+# A URL whose host and first folder are as they are written, whatever follows.
+PLAIN_URL = re.compile(
+    r"(?P<place>https?://(?:www\.)?(?P<host>[a-z0-9.-]+)/(?!amp\b)[A-Za-z0-9_-]+)"
+    r"(?:(?=/)(?:(?!/\.)[^%\\?#\s])*)?(?:[?#].*)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,27 @@ class CensusSummary:
     """A published census.
 
     `row` is its row of `censuses`, `log` its rows of `census_log`. `kinds` counts the captures of each kind,
-    `titles` are all titles of the corpus, each with its publisher.
+    `titles` are all titles of the corpus, each with its publisher. `resumed`: an earlier process began it.
     """
 
     row: Mapping[str, Any]
     log: tuple[Mapping[str, Any], ...]
-    kinds: Mapping[Kind, int]
+    kinds: Mapping[CaptureKind, int]
     titles: Mapping[str, str]
     seconds: float
+    resumed: bool = False
+
+    @classmethod
+    def of(cls, row: Row, log: pa.Table, corpus: Corpus, seconds: float, *, resumed: bool) -> CensusSummary:
+        """Sum a published census up, from its row and its log."""
+        kinds, lines = Counter[CaptureKind](), list[Mapping[str, Any]]()
+        for line in log.to_pylist():
+            del line["releases"]
+            for kind in line.pop("kinds") or ():
+                captures = kind.pop("captures")
+                kinds[CaptureKind(**kind)] += captures
+            lines.append({"run_id": row["run_id"], **line})
+        return cls(row, tuple(lines), kinds, corpus.registry.publisher_of, seconds, resumed)
 
 
 def census(
@@ -70,122 +83,121 @@ def census(
     config: ScanConfig,
     base: str | None = None,
     spark: SparkSession | None = None,
-    tell: Callable[[str], None] = lambda _: None,
+    progress: Progress | None = None,
     events: EventLog | None = None,
 ) -> CensusSummary:
     """Take the census of the members' pages in the indexes of `releases`, and publish it in `out`.
+
+    A census that was stopped goes on where it was when it is called with the same arguments again.
 
     Args:
         releases: files, folders, globs, addresses or lists of an index; or the id of a crawl.
         corpus: folder or URI of the corpus.
         base: what the lines of a `*.paths.gz` list are relative to; of a crawl, a mirror of where it lives.
         spark: session to use; default: one by `config.run`.
-        tell: is told what is about to be read.
-        events: where to log what happens.
+        progress: where to report; default: stderr.
+        events: where to log what happens; the progress too, then.
 
     Raises:
         InputError: `releases` lead to no file, or name a crawl that is not known or has no such index.
         CorpusError: the corpus is missing, of another version, or its files are not as its manifest says.
-        OutputError: `out` is not ours, owned by another process, or full.
+        OutputError: `out` is not ours, owned by another process, or full. What is done stays done.
         PlatformError: too many files were lost to storage or dying workers; nothing is published.
     """
     files = index_files(releases, base, config)
+    observer = Observer(progress or Progress(events=events), events, config.run.metrics_file)
     if line := left_out_line(files.left_out):
-        tell(line)
-    tell(f"index files to read: {len(files):,}")
+        observer.say("left_out", line)
+    observer.say("planned", f"index files to read: {len(files):,}")
     opened = Corpus.open(corpus, check=True, storage=config.storage)
-    store, work = TableStore.create(out, config.storage), Work(files, opened, canonical(corpus), config)
-    facts = ("census", files.digest, opened.manifest.digest, config.read.release or "", __version__)
-    with claim(store, key_of(*facts), datetime.now(UTC), config.run.lease_seconds) as run:
-        spark = spark or session("presswatch census", master=config.run.master, cores=config.run.cores)
-        observer = CensusObserver(events)
-        return interruptible(spark, partial(_execute, work, run, store, spark, observer, tell))
+    done = carry_out(_work(files, opened, canonical(corpus), config), out, config, observer, spark)
+    return CensusSummary.of(done.row, done.log, opened, done.seconds, resumed=done.resumed)
 
 
-def _execute(
-    work: Work,
-    run: Run,
-    store: TableStore,
-    spark: SparkSession,
-    observer: CensusObserver,
-    tell: Callable[[str], None],
-) -> CensusSummary:
-    began, found = time.monotonic(), run.folder / FOUND_FOLDER
-    will_ask(info.uri for info in work.files)
-    with observer:
-        for line in run.damaged:
-            tell(line)
-        todo, damaged = _todo(work, found)
-        _tell_damage(damaged, found, tell)
-        observer.start(
-            run.run_id,
-            len(work.files),
-            len(work.files) - len(todo),
-            release=work.config.read.release,
-            corpus_digest=work.corpus.manifest.digest,
-            plan_digest=work.files.digest,
-            tool_version=__version__,
-            resumed=run.resumed,
-        )
-        for _ in range(MOST_ROUNDS):
-            if not todo:
-                break
-            _spread(todo, work.census_of_file(found), spark, observer)
-            # What was read whole before may be damaged by now.
-            _, todo = _todo(work, found)
-            _tell_damage(todo, found, tell)
-        outcomes, row = publish(work, run, store, found, spark)
-        log = tuple({"run_id": run.run_id, **outcome.log} for outcome in outcomes)
-        observer.published(row, log)
-    titles = work.corpus.registry.publisher_of
-    return CensusSummary(row, log, _kinds(outcomes), titles, time.monotonic() - began)
-
-
-def _todo(work: Work, found: Folder) -> tuple[Files, Files]:
-    """The files to read, with their positions, and those of them whose parts are there and damaged.
-
-    What an earlier process read whole stays as it is.
-    """
-    names = set(found.names())
-    there = [position for position in range(len(work.files)) if part_of(position) in names]
-    with ThreadPoolExecutor(READERS, "found") as pool:
-        outcomes = dict(zip(there, pool.map(partial(read_outcome, found), there), strict=True))
-    done = {place for place, outcome in outcomes.items() if outcome and outcome.log["status"] == "complete"}
-    files = list(enumerate(work.files))
-    return (
-        [(place, info) for place, info in files if place not in done],
-        [(place, info) for place, info in files if outcomes.get(place, True) is None],
+def _work(files: ShardPlan, corpus: Corpus, uri: str, config: ScanConfig) -> Work:
+    """Make the work of a census of these files, for the corpus at a canonical URI."""
+    digest, release, rules = corpus.manifest.digest, config.read.release, config.run
+    census_of_file = FileCensus(
+        corpus=uri,
+        corpus_digest=digest,
+        wanted=wanted_of(corpus),
+        attempts=rules.shard_attempts,
+        storage=config.storage,
+        release=release,
+        seconds=rules.shard_seconds,
+    )
+    return Work(
+        CENSUS,
+        files,
+        files.digest,
+        key_of("census", files.digest, digest, release or "", __version__),
+        census_of_file,
+        facts={"corpus_digest": digest, "tool_version": __version__, "release_named": release},
+        asked={"dataset": "index", "release": release},
     )
 
 
-def _tell_damage(damaged: Files, found: Folder, tell: Callable[[str], None]) -> None:
-    for place, _ in damaged:
-        tell(f"{found.at(part_of(place))}: what was found is damaged; that file of the index is read again")
+def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
+    """Return the columns of `censuses` that the log decides: sums, and the release of all files."""
+    summed = ("rows", "bytes_expected", "bytes_read")
+    # An index without a capture is one of the release that its path names, too.
+    by_path = (partitions(uri).get("release") for uri in log["shard_uri"].to_pylist())
+    releases = {release for release in by_path if release}
+    releases.update(chain.from_iterable(log["releases"].to_pylist()))
+    if not releases:
+        releases.add(facts["release_named"])
+    return {
+        **{name: pc.sum(log[name]).as_py() or 0 for name in summed},
+        "release": releases.pop() if len(releases) == 1 else None,
+    }
 
 
-def _spread(
-    todo: Sequence[tuple[int, ObjectInfo]],
-    census_of: FileCensus,
-    spark: SparkSession,
-    observer: CensusObserver,
-) -> None:
-    """Take the census of files in tasks; where workers die, half by half, down to the file that kills."""
-    try:
-        spread(spark, str(census_of.folder), census_of, todo)
-        return
-    except WorkerDiedError:
-        alone = [printable(info.uri) for _, info in todo] if len(todo) == 1 else []
-        observer.worker_died(alone, TASK_FAILURES)
-        if len(todo) == 1:
-            census_of.lost(todo[0], TASK_FAILURES)
-            return
-    middle = len(todo) // 2
-    _spread(todo[:middle], census_of, spark, observer)
-    _spread(todo[middle:], census_of, spark, observer)
+CENSUS = Kind(
+    "censuses",
+    "census_log",
+    ("captures",),
+    lost_file,
+    _logged,
+    unpublished=(RELEASES, KINDS),
+    counted="files of the index",
+    has_metrics=False,
+)
+"""A census: its tables, and how its row is made."""
 
 
-def _kinds(outcomes: Sequence[FileOutcome]) -> Counter[Kind]:
-    total: Counter[Kind] = Counter()
-    for outcome in outcomes:
-        total.update(outcome.kinds)
-    return total
+def index_files(releases: Sequence[str], base: str | None, config: ScanConfig) -> ShardPlan:
+    """Plan the files of the indexes of `releases`: those that a crawl's list names, or those of a path."""
+    plans = [_files_of(release, base, config) for release in releases]
+    left_out = sorted({uri for each in plans for uri in each.left_out})
+    return replace(ShardPlan.of(chain.from_iterable(plans)), left_out=tuple(left_out))
+
+
+def _files_of(release: str, base: str | None, config: ScanConfig) -> ShardPlan:
+    path = release
+    # What is named like a crawl and is no path was mistyped: the nearest names are told.
+    if kinds_of(release) or (CRAWL_LIKE.match(release) and not Path(release).exists()):
+        listed = shards_of(release, "index", base, config.datasets, config.storage)
+        path, base = listed.path, listed.base
+    return plan([path], config.storage, base)
+
+
+def wanted_of(corpus: Corpus) -> Wanted:
+    """Say what to look for: the sites of all titles, and where articles have URLs elsewhere."""
+    paths = {host: {site.path for site in sites} for host, sites in corpus.sites.sites.items()}
+    whole = {host for host, below in paths.items() if "/" in below}
+    seen: set[str] = set()
+    for url in corpus.all_urls():
+        plain = PLAIN_URL.fullmatch(url)
+        # Of most articles the host alone says that they are looked for already.
+        if plain and (plain["host"] in whole or plain["place"] in seen):
+            continue
+        page = page_url(url)
+        if page is None:
+            continue
+        if plain and page.site == plain["host"]:
+            # A page in an AMP cache is another's: what its URL begins with says nothing of the next one.
+            seen.add(plain["place"])
+        labels = page.site.split(".")
+        if whole.isdisjoint(".".join(labels[k:]) for k in range(len(labels))):
+            paths.setdefault(page.site, set()).add(page.path)
+    return Wanted.of(paths)

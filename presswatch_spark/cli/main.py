@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import click
 
-from presswatch_spark.cli.commands.census import census
-from presswatch_spark.cli.commands.compare import compare
-from presswatch_spark.cli.commands.corpus import corpus
-from presswatch_spark.cli.commands.demo import demo
-from presswatch_spark.cli.commands.estimate import estimate
-from presswatch_spark.cli.commands.pointers import fetch, verify_rows
-from presswatch_spark.cli.commands.releases import releases
-from presswatch_spark.cli.commands.rights import rights
-from presswatch_spark.cli.commands.scan import scan
-from presswatch_spark.cli.commands.submit import submit
-from presswatch_spark.cli.commands.tables import matches, runs, sql
-from presswatch_spark.cli.commands.watch import watch
+from presswatch_spark.cli import commands
 from presswatch_spark.cli.exits import outcome
 from presswatch_spark.cli.options import tell
 from presswatch_spark.monitoring.throttled import throttling_told
@@ -59,23 +50,17 @@ def cli() -> None:
     """
 
 
-for command in (
-    corpus,
-    releases,
-    scan,
-    census,
-    runs,
-    matches,
-    sql,
-    estimate,
-    compare,
-    rights,
-    fetch,
-    verify_rows,
-    watch,
-    submit,
-    demo,
-):
+def _commands() -> Iterator[click.Command]:
+    """Yield the commands that the modules of `commands/` define, but those that belong to a group there."""
+    for module in iter_modules(commands.__path__, f"{commands.__name__}."):
+        values = vars(import_module(module.name)).values()
+        here = [value for value in values if isinstance(value, click.Command)]
+        groups = (value for value in here if isinstance(value, click.Group))
+        below = [command for group in groups for command in group.commands.values()]
+        yield from (command for command in here if command not in below)
+
+
+for command in _commands():
     cli.add_command(command)
 
 

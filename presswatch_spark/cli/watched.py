@@ -48,7 +48,7 @@ class Watched:
     @property
     def key(self) -> str:
         """The same for the same corpus, format, settings and sample; what is scanned is not part of it."""
-        from presswatch_spark.runs.claimed import key_of
+        from presswatch_spark.runs.work import key_of
         from presswatch_spark.settings.config import row_settings
 
         settings = row_settings(self.config, self.manifest.minhash)

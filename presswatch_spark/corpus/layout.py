@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from presswatch_spark.tables.schema_columns import UTC_MICROS
+from presswatch_spark.tables.schemas.columns import UTC_MICROS
 
 FORMAT_VERSION = 3
 

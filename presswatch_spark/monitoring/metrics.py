@@ -21,13 +21,17 @@ STATES = ("running", "published", "stopped")
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Samples of one name; `label` tells them apart, and `values` are those that are always there."""
+    """Samples of one name; `label` tells them apart, and `values` are those that are always there.
+
+    `run`: the kind of run that has them, if not all have.
+    """
 
     kind: Literal["counter", "gauge"]
     unit: str
     meaning: str
     label: str = ""
     values: tuple[str, ...] = ()
+    run: str = ""
 
 
 FAMILIES: Mapping[str, Family] = {
@@ -42,15 +46,21 @@ FAMILIES: Mapping[str, Family] = {
     "shard_failures_total": Family("counter", "shards", "Those not complete, by cause.", "cause", FAILURES),
     "shard_retries_total": Family("counter", "tries", "Tries of shards beyond the first."),
     "shard_seconds_total": Family("counter", "seconds", "Time of a core spent in shards, waiting included."),
-    "stage_seconds_total": Family("counter", "seconds", "The same by stage.", "stage", STAGES),
-    "documents_total": Family("counter", "documents", "Documents scanned."),
-    "documents_without_url_total": Family("counter", "documents", "Those of them whose URL is not known."),
-    "documents_skipped_total": Family("counter", "documents", "Documents left out on purpose."),
-    "text_bytes_total": Family("counter", "bytes", "Bytes of text scanned."),
+    "stage_seconds_total": Family("counter", "seconds", "The same by stage.", "stage", STAGES, "scan"),
+    "documents_total": Family("counter", "documents", "Documents scanned.", run="scan"),
+    "documents_without_url_total": Family(
+        "counter", "documents", "Those of them whose URL is not known.", run="scan"
+    ),
+    "documents_skipped_total": Family("counter", "documents", "Documents left out on purpose.", run="scan"),
+    "text_bytes_total": Family("counter", "bytes", "Bytes of text scanned.", run="scan"),
     "read_bytes_total": Family("counter", "bytes", "Bytes of shards read from storage."),
-    "candidates_total": Family("counter", "pairs", "Pairs that the sieve named for verification."),
-    "matches_total": Family("counter", "rows", "Rows of `matches`.", "grade", GRADES),
-    "signals_total": Family("counter", "rows", "Rows of `rights_signals`."),
+    "candidates_total": Family(
+        "counter", "pairs", "Pairs that the sieve named for verification.", run="scan"
+    ),
+    "matches_total": Family("counter", "rows", "Rows of `matches`.", "grade", GRADES, "scan"),
+    "signals_total": Family("counter", "rows", "Rows of `rights_signals`.", run="scan"),
+    "index_rows_total": Family("counter", "rows", "Rows of the index.", run="census"),
+    "captures_total": Family("counter", "rows", "Rows of `captures`.", run="census"),
     "waves_total": Family("counter", "waves", "Waves that are done."),
     "shards_rescanned_total": Family(
         "counter", "shards", "Shards scanned again, since what was written of them was damaged later."
@@ -70,7 +80,7 @@ class Sample(NamedTuple):
 
 Totals: TypeAlias = "Counter[Sample]"
 
-# Columns of `scan_log` that are added up as they are.
+# Columns of `scan_log` and `census_log` that are added up as they are.
 SUMMED = {
     "documents_total": "documents",
     "documents_without_url_total": "documents_without_url",
@@ -79,12 +89,14 @@ SUMMED = {
     "read_bytes_total": "bytes_read",
     "candidates_total": "candidates",
     "signals_total": "signals",
+    "index_rows_total": "rows",
+    "captures_total": "captures",
     "shard_seconds_total": "seconds",
 }
 
 
 def totals_of(log: Iterable[Mapping[str, Any]]) -> Totals:
-    """What rows of `scan_log` add up to."""
+    """Add up rows of `scan_log`, or of `census_log`."""
     totals: Totals = Counter()
     for row in log:
         totals[Sample("shards_total", row["status"])] += 1
@@ -92,22 +104,24 @@ def totals_of(log: Iterable[Mapping[str, Any]]) -> Totals:
             totals[Sample("shard_failures_total", row["failure"])] += 1
         totals[Sample("shard_retries_total")] += row["attempts"] - 1
         for family, column in SUMMED.items():
-            totals[Sample(family)] += row[column] or 0
-        for graded in row["grades"] or ():
+            if column in row:
+                totals[Sample(family)] += row[column] or 0
+        for graded in row.get("grades") or ():
             totals[Sample("matches_total", graded["grade"])] += graded["matches"]
-        for spent in row["stages"] or ():
+        for spent in row.get("stages") or ():
             totals[Sample("stage_seconds_total", spent["stage"])] += spent["seconds"]
     return totals
 
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What is known of a run beside its shards. `labels` are told of it by `run_info`."""
+    """What is known of a run beside its shards. `labels` are told of it by `run_info`; `run` is its kind."""
 
     labels: Mapping[str, str]
     planned: int
     started_at: datetime
     last_success: datetime | None = None
+    run: str = "scan"
 
     def samples(self, state: str, now: datetime) -> dict[Sample, float]:
         """Its own metrics, at a time."""
@@ -144,7 +158,7 @@ class Metrics:
         zeros = {
             Sample(name, value): 0.0
             for name, family in FAMILIES.items()
-            if family.kind == "counter"
+            if family.kind == "counter" and family.run in ("", facts.run)
             for value in family.values or ("",)
         }
         values = zeros | {sample: float(value) for sample, value in totals.items()}

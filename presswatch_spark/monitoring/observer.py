@@ -14,11 +14,11 @@ from typing import Any, Self
 from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.events import EventLog, Level
 from presswatch_spark.monitoring.metrics import Metrics, RunFacts, Sample, Totals
-from presswatch_spark.monitoring.progress import Counts, Progress
+from presswatch_spark.monitoring.progress import SCAN, Counts, Progress, Terms
 from presswatch_spark.monitoring.throttled import throttling_told
 from presswatch_spark.storage.throttling import Waiting
 
-# Columns of `scan_log` that tell of a shard that is not complete.
+# Columns of the log that tell of a shard that is not complete.
 TOLD_OF_SHARDS = ("shard_uri", "status", "failure", "error", "attempts", "seconds")
 
 
@@ -46,19 +46,27 @@ class Observer:
         self._totals: Totals = Counter()
         self._facts: RunFacts | None = None
         self._wave = 0
+        self._terms = SCAN
 
-    def start(self, facts: RunFacts, asked: Mapping[str, object], counts: Counts, totals: Totals) -> None:
+    def start(
+        self,
+        facts: RunFacts,
+        asked: Mapping[str, object],
+        counts: Counts,
+        totals: Totals,
+        terms: Terms = SCAN,
+    ) -> None:
         """The run begins, or goes on after an earlier process, which left `counts` and `totals`.
 
         Raises:
             OutputError: the metrics file cannot be written.
         """
-        self._facts, self._totals = facts, Counter(totals)
+        self._facts, self._totals, self._terms = facts, Counter(totals), terms
         self._wave = int(totals[Sample("waves_total")])
         if self._events:
             self._events.bind(run_id=facts.labels["run_id"])
         self._tell("run_started", shards_planned=facts.planned, shards_done=counts.shards, **asked)
-        self.progress.start(facts.planned, counts)
+        self.progress.start(facts.planned, counts, terms)
         self._write("running")
 
     def wave_started(self, shards: int) -> None:
@@ -67,7 +75,7 @@ class Observer:
         self._tell("wave_started", wave=self._wave, shards=shards)
 
     def wave_finished(self, counts: Counts, totals: Totals, log: Iterable[Mapping[str, Any]]) -> None:
-        """What was done of a wave is kept; `log` are its rows of `scan_log`, at least of shards not complete.
+        """What was done of a wave is kept; `log` are its rows of the log, at least of shards not complete.
 
         A wave of which shards are tried once more finishes in two parts.
         """
@@ -76,16 +84,16 @@ class Observer:
             level: Level = "error" if row["status"] == "failed" else "warning"
             told = {name: row[name] for name in TOLD_OF_SHARDS}
             self._tell(f"shard_{row['status']}", level, wave=self._wave, **told)
-        failed = totals[Sample("shards_total", "failed")]
+        failed, terms = totals[Sample("shards_total", "failed")], self._terms
+        counted = {terms.documents: counts.documents, terms.text_bytes: counts.text_bytes}
         self._tell(
             "wave_finished",
             wave=self._wave,
             shards=counts.shards,
             shards_failed=int(failed),
             shards_partial=int(totals[Sample("shards_total", "partial")]),
-            documents=counts.documents,
-            text_bytes=counts.text_bytes,
-            matches=counts.matches,
+            **counted,
+            **{terms.matches: counts.matches},
         )
         self._totals.update(totals)
         self.progress.add(counts, incomplete)
@@ -100,7 +108,7 @@ class Observer:
         """Workers died; `suspects` are the shards that they had begun and not finished."""
         self._tell("worker_died", "warning", wave=self._wave, shards=list(suspects), tries=tries)
         if not self._events:
-            at = ", ".join(suspects) or "a shard that is not known"
+            at = ", ".join(suspects) or f"one {self._terms.shard} that is not known"
             self.progress.say(f"warning: a Python worker died at {at} ({tries} tries); others go on")
 
     def say(self, event: str, line: str) -> None:
@@ -113,7 +121,8 @@ class Observer:
     def published(self, row: Mapping[str, object]) -> None:
         """The run is in the tables."""
         self._write("published")
-        shown = ("shards_complete", "shards_partial", "shards_failed", "documents", "matches", "table_digest")
+        counted = (self._terms.documents, self._terms.text_bytes, self._terms.matches)
+        shown = ("shards_complete", "shards_partial", "shards_failed", *counted, "table_digest")
         self._tell("run_published", **{name: row[name] for name in shown})
 
     def metrics(self, state: str) -> Metrics:

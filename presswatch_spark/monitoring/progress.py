@@ -22,9 +22,30 @@ SECONDS_BETWEEN_LINES = 60.0
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What a kind of run calls itself, one of its shards, and the columns of its log that are counted.
+
+    Events name the counts by these columns.
+    """
+
+    run: str = "scan"
+    shard: str = "shard"
+    documents: str = "documents"
+    text_bytes: str = "text_bytes"
+    matches: str = "matches"
+
+
+SCAN = Terms()
+CENSUS = Terms("census", "index file", "rows", "bytes_read", "captures")
+TERMS: Mapping[str, Terms] = {"runs": SCAN, "censuses": CENSUS}
+"""The terms of a kind of run, by the table whose rows publish such runs."""
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """What some shards gave; `incomplete` counts those that were not read to their end.
 
+    Of a census, `documents` are rows of the index, `text_bytes` bytes read, `matches` captures: see `Terms`.
     `core_seconds`: what they took of the cluster, in seconds times its cores, idle ones too.
     """
 
@@ -48,10 +69,10 @@ class Counts:
         return self.incomplete == self.shards > 0 and not self.documents and not self.text_bytes
 
     @classmethod
-    def of(cls, log: Mapping[str, object]) -> Counts:
-        """Counts of one shard, from its row of `scan_log`."""
-        numbers = {name: int(str(log[name])) for name in ("documents", "text_bytes", "matches", "signals")}
-        return cls(shards=1, incomplete=int(log["status"] != "complete"), **numbers)
+    def of(cls, log: Mapping[str, object], terms: Terms = SCAN) -> Counts:
+        """Count one shard, from its row of the log."""
+        columns = (terms.documents, terms.text_bytes, terms.matches, "signals")
+        return cls(1, int(log["status"] != "complete"), *(int(str(log.get(name) or 0)) for name in columns))
 
 
 class Progress:
@@ -78,14 +99,15 @@ class Progress:
         self._live = not events and (self._stream.isatty() if live is None else live)
         self._started = self._reported = clock()
         self._planned = 0
+        self._terms = SCAN
         self._before = self._done = Counts()
         self._under_way: Callable[[], Counts] = Counts
         self._over = threading.Event()
         self._warned = False
 
-    def start(self, planned: int, done: Counts) -> None:
-        """Begin the clock with `planned` shards in all, of which an earlier process has `done` some."""
-        self._planned, self._before, self._done = planned, done, done
+    def start(self, planned: int, done: Counts, terms: Terms = SCAN) -> None:
+        """Begin the clock with `planned` shards in all; an earlier process has `done` some of them."""
+        self._planned, self._before, self._done, self._terms = planned, done, done, terms
         self._started = self._reported = self._clock()
 
     @contextmanager
@@ -98,7 +120,7 @@ class Progress:
             self._under_way = Counts
 
     def add(self, counts: Counts, log: Sequence[Mapping[str, object]] = ()) -> None:
-        """Count what is done for good; `log` are its shards' rows of `scan_log`.
+        """Count what is done for good; `log` are its shards' rows of the log.
 
         If no shard so far could be read and others are to come, say so, once, with an error: a wrong
         region or a missing right shows after minutes, not days. One shard of many may just be broken.
@@ -147,7 +169,8 @@ class Progress:
         if self._events:
             self._events.tell("progress", **facts)
             return
-        self._write(f"\r{_line(facts)}\x1b[K" if self._live else f"{_line(facts)}\n")
+        line = _line(facts, self._terms)
+        self._write(f"\r{line}\x1b[K" if self._live else f"{line}\n")
 
     def _write(self, text: str) -> None:
         """Write, if anybody looks on still: a run does not end because its reader has gone.
@@ -164,8 +187,8 @@ class Progress:
             self._events.tell("no_shard_read", "warning", shards=self._done.shards, **named)
             return
         self.say(
-            f"warning: none of the first {self._done.shards:,} shards could be read, such as"
-            f" {named['shard_uri']}: {named['error']} (the scan goes on; Ctrl-C stops it)"
+            f"warning: none of the first {self._done.shards:,} {self._terms.shard}s could be read, such as"
+            f" {named['shard_uri']}: {named['error']} (the {self._terms.run} goes on; Ctrl-C stops it)"
         )
 
     def _facts(self, now: float) -> dict[str, int | float | None]:
@@ -178,21 +201,21 @@ class Progress:
             "shards": done.shards,
             "planned": self._planned,
             "incomplete": done.incomplete,
-            "documents": done.documents,
-            "text_bytes": done.text_bytes,
+            self._terms.documents: done.documents,
+            self._terms.text_bytes: done.text_bytes,
             "mb_per_second": round((done.text_bytes - self._before.text_bytes) / seconds / 1e6, 1),
-            "matches": done.matches,
+            self._terms.matches: done.matches,
             "seconds": round(seconds, 1),
             "seconds_left": None if left is None else round(left),
         }
 
 
-def _line(facts: Mapping[str, int | float | None]) -> str:
+def _line(facts: Mapping[str, int | float | None], terms: Terms) -> str:
     parts = [
-        f"{facts['shards']:,}/{facts['planned']:,} shards",
-        f"{facts['documents']:,} documents",
+        f"{facts['shards']:,}/{facts['planned']:,} {terms.shard}s",
+        f"{facts[terms.documents]:,} {terms.documents}",
         f"{facts['mb_per_second']:,.0f} MB/s",
-        f"{facts['matches']:,} matches",
+        f"{facts[terms.matches]:,} {terms.matches}",
     ]
     if facts["incomplete"]:
         parts.append(f"{facts['incomplete']:,} incomplete")

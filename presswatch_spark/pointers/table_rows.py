@@ -20,8 +20,9 @@ from presswatch_spark.formats.table.opening import ARROW_ERRORS
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.tables.reading import chosen_runs
-from presswatch_spark.tables.schemas import CAPTURES
-from presswatch_spark.tables.store import SCHEMAS, TableStore
+from presswatch_spark.tables.schemas import SCHEMAS
+from presswatch_spark.tables.schemas.census_tables import CAPTURES
+from presswatch_spark.tables.store import TableStore
 
 DIGEST_DIGITS = 64
 POINTING = ("matches", "rights_signals", "captures")

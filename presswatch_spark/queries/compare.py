@@ -1,4 +1,4 @@
-"""Two runs side by side: which copies are gone, still there or new, and of which nothing can be said.
+"""Two runs side by side: which copies are gone, still there or new, and where nothing can be said.
 
 Absence is only said where it is known: `gone` needs an after run that read every shard to its end, with the
 corpus, the settings and the kind of dataset of the before run, and as many shards of the copy's subset of the
@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.ccindex.columns import WITHOUT_PAGES, in_filename
-from presswatch_spark.errors import OutputError
 from presswatch_spark.show import counted
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.session import session
-from presswatch_spark.storage.disk import on_disk
+from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.derived import publish_derived
+from presswatch_spark.tables.frames import written_by_spark
+from presswatch_spark.tables.published_files import Written
 from presswatch_spark.tables.reading import chosen_runs
-from presswatch_spark.tables.schemas import COMPARISON, SIGHTING
+from presswatch_spark.tables.schemas.derived_tables import COMPARISON, SIGHTING
+from presswatch_spark.tables.sorted_files import ORDERS, SortedFiles
 from presswatch_spark.tables.store import TableStore
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ class ComparisonSummary:
     counts: Mapping[str, int]
     doubt: str | None
     doubt_of_new: str | None
-    folder: Path
+    folder: Folder
 
 
 def compare(
@@ -66,26 +68,25 @@ def compare(
 
     Raises:
         InputError: a run is not published.
-        OutputError: `out` already holds a comparison, or cannot be written.
+        OutputError: `out` already holds a comparison, or something else, or cannot be written.
     """
-    store, folder = TableStore.open(tables, storage), on_disk(out) / "comparison"
+    store = TableStore.open(tables, storage)
     (before,), (after,) = chosen_runs(store, before), chosen_runs(store, after)
     doubts = _doubts(store, before, after)
-    if (folder / "_SUCCESS").exists():
-        raise OutputError("there is a comparison already", where=str(folder), remedy="name another --out")
-    spark = session("presswatch compare")
-    pairs = [store.frame(spark, "matches", run_id, columns=USED) for run_id in (before, after)]
-    joined = joined_runs(*pairs)
-    with spark_errors(folder):
-        rows = _with_status(joined, before, after, doubts)
-        rows.coalesce(1).sortWithinPartitions("article_id", "document_url").write.mode("overwrite").parquet(
-            folder.as_uri()
-        )
-        written = spark.read.parquet(folder.as_uri()).groupBy("status").count().collect()
-    counts = {row["status"]: int(row["count"]) for row in written}
-    told = "; ".join(sorted(set(doubts.values()))) or None
+
+    def write(files: SortedFiles) -> Sequence[Written]:
+        spark = session("presswatch compare")
+        pairs = [store.frame(spark, "matches", run_id, columns=USED) for run_id in (before, after)]
+        with spark_errors(files.folder.uri):
+            rows = _with_status(joined_runs(*pairs), before, after, doubts).coalesce(1)
+            return written_by_spark(rows.sortWithinPartitions(*ORDERS["comparison"]), files)
+
+    written = publish_derived(out, "comparison", (before, after), write, storage)
+    statuses = Counter(written.read("comparison", columns=["status"])["status"].to_pylist())
+    doubt = "; ".join(sorted(set(doubts.values()))) or None
     of_new = _doubt_of_new(store, before, after)
-    return ComparisonSummary({status: counts.get(status, 0) for status in STATUSES}, told, of_new, folder)
+    counts = {status: statuses[status] for status in STATUSES}
+    return ComparisonSummary(counts, doubt, of_new, written.root / "comparison")
 
 
 def doubt_of(
@@ -94,7 +95,7 @@ def doubt_of(
     not_planned: int = 0,
     names: tuple[str, str] = ("before", "after"),
 ) -> str | None:
-    """Why a copy that one run found and the other did not may be there all the same; None if it is not.
+    """Say why a copy that one run found and the other did not may be there all the same; None if it is not.
 
     Both are rows of `runs`, with their `names`: what the after run did not find is gone, what the before run
     did not find is new. `not_planned` counts shards of the one run that have no namesake in the other:
@@ -127,7 +128,7 @@ def doubt_of(
 
 
 def doubt_of_subset(subset: str | None, before: Iterable[Shard], after: Collection[Shard]) -> str | None:
-    """The same for the copies that were found in shards of one subset; None: their paths name none.
+    """Say the same of copies that were found in shards of one subset; the subset None: their paths name none.
 
     A release has files of robots.txt and of errors beside those of pages, of the same names: only shards of
     the subset itself can show that a copy is gone, or the very shards again, wherever a mirror has them.
@@ -145,7 +146,7 @@ def doubt_of_subset(subset: str | None, before: Iterable[Shard], after: Collecti
 
 
 def joined_runs(before: DataFrame, after: DataFrame) -> DataFrame:
-    """Full join of the pairs of two runs, with their strongest sightings as `before` and `after`.
+    """Join the pairs of two runs, with their strongest sightings as `before` and `after`.
 
     `subsets` of a release that the before run found the pair in; an empty name: the path names none.
     """
@@ -192,7 +193,7 @@ def _with_status(joined: DataFrame, before: str, after: str, doubts: Mapping[str
     from pyspark.sql import functions as f
 
     in_doubt = (
-        f.when(f.array_contains("subsets", subset or ""), f.lit(told)) for subset, told in doubts.items()
+        f.when(f.array_contains("subsets", subset or ""), f.lit(reason)) for subset, reason in doubts.items()
     )
     nameless = f.when(f.col("document") == f.col("before.text_sha256"), f.lit(NAMELESS))
     doubt = f.coalesce(*in_doubt, nameless)
@@ -224,13 +225,13 @@ def _run(store: TableStore, run_id: str) -> dict[str, Any]:
 
 
 def _doubts(store: TableStore, before: str, after: str) -> dict[str | None, str]:
-    """Why absence cannot be said, by the subset of a release that a copy was found in."""
+    """Say why absence cannot be said, by the subset of a release that a copy was found in."""
     first, second = _shards(store, before), _shards(store, after)
     whole = _doubt_between(store, before, after, ("before", "after"))
     found = store.read("matches", before, columns=["shard_uri"])["shard_uri"].unique().to_pylist()
     subsets = {subset for subset, _ in first} | {_subset(uri) for uri in found}
-    told = {subset: whole or doubt_of_subset(subset, first, second) for subset in subsets}
-    return {subset: doubt for subset, doubt in told.items() if doubt}
+    reasons = {subset: whole or doubt_of_subset(subset, first, second) for subset in subsets}
+    return {subset: reason for subset, reason in reasons.items() if reason}
 
 
 def _doubt_of_new(store: TableStore, before: str, after: str) -> str | None:
@@ -238,7 +239,7 @@ def _doubt_of_new(store: TableStore, before: str, after: str) -> str | None:
 
 
 def _doubt_between(store: TableStore, found: str, other: str, names: tuple[str, str]) -> str | None:
-    """Why what the one run found and the other did not may be there all the same, wherever it was found."""
+    """Say why what the one run found and the other did not may be there all the same, in any subset."""
     one, two = _run(store, found), _run(store, other)
     not_planned = len(_not_again(_shards(store, found), _shards(store, other)))
     doubt = doubt_of(one, two, not_planned, names)
@@ -248,8 +249,7 @@ def _doubt_between(store: TableStore, found: str, other: str, names: tuple[str, 
     uris = _shard_uris(store, found)
     nameless = len(uris) - len(set(uris))
     have = f"{counted(nameless, 'shard')} of the {names[0]} run {'has' if nameless == 1 else 'have'}"
-    told = f"{have} the name of another, but for what follows `?`"
-    return told if nameless else None
+    return f"{have} the name of another, but for what follows `?`" if nameless else None
 
 
 def _shards(store: TableStore, run_id: str) -> list[Shard]:
@@ -266,7 +266,7 @@ def _subset(shard_uri: str) -> str | None:
 
 
 def _not_again(before: Iterable[Shard], after: Iterable[Shard]) -> list[Shard]:
-    """Shards that were not read again: those of no name in `after`, or only of one in another subset.
+    """Return the shards that were not read again: no shard of their name and subset is in `after`.
 
     Of several of one name, as many as there are more of them before than after.
     """
@@ -286,7 +286,7 @@ def _listed(subsets: Iterable[str | None]) -> str:
 
 
 def _settings(run: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that decide what is found."""
+    """Return the settings that decide what is found."""
     settings: dict[str, Any] = json.loads(run["config"])
     read = {name: value for name, value in settings.get("read", {}).items() if name not in HARMLESS}
     return settings | {"read": read}

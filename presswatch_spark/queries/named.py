@@ -1,4 +1,4 @@
-"""Whether what is asked for by name is known to tables or to a corpus, and what was probably meant if not."""
+"""Names that users give: whether tables or a corpus know them, and what was probably meant if not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pyarrow.dataset as ds
 from presswatch_spark.errors import InputError
 from presswatch_spark.nearest import did_you_mean, nearest
 from presswatch_spark.show import printable
-from presswatch_spark.tables.store import SCHEMAS, TableStore
+from presswatch_spark.tables.schemas import SCHEMAS
+from presswatch_spark.tables.store import TableStore
 
 if TYPE_CHECKING:
     from presswatch_spark.corpus.store import Corpus
@@ -21,10 +22,10 @@ NEAREST = 3
 
 
 def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: Corpus | None = None) -> None:
-    """Refuse ids of titles, publishers or articles that nobody knows.
+    """Refuse ids of titles, publishers or articles that neither rows nor the corpus know.
 
-    What a row names is known, whatever its run; and so is all that a corpus holds. What no row names may yet
-    be in the corpus of a scan that found no copy of it: without a corpus, only the first can be said.
+    An id that no row names may yet be in the corpus of a scan that found no copy of it. Without a corpus, the
+    message says only that no row names it.
 
     Args:
         wanted: ids by `title`, `publisher` and `article`; None asks for nothing.
@@ -46,8 +47,8 @@ def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: C
             what = f"neither the tables nor the corpus know the {kind} {name}"
             remedy = "give the id that the members' file or the articles have"
         near = dict.fromkeys(known[each] for each in nearest(name, known, NEAREST))
-        told = f"; nearest: {', '.join(near)}" if near else ""
-        raise InputError(printable(f"{what}{told}"), where=str(store.root), remedy=remedy)
+        nearest_names = f"; nearest: {', '.join(near)}" if near else ""
+        raise InputError(printable(f"{what}{nearest_names}"), where=str(store.root), remedy=remedy)
 
 
 def require_each(kind: str, names: Iterable[str], known: Iterable[str], where: str = "") -> None:
@@ -76,7 +77,7 @@ def _has_row(store: TableStore, column: str, value: str) -> bool:
 
 
 def _named(store: TableStore, column: str) -> dict[str, str]:
-    """All ids of a column, in whatever table, each by itself."""
+    """Return all ids of a column, in whatever table, each by itself."""
     names = set[str]()
     for table in _tables_with(column):
         if files := store.files(table):
@@ -90,7 +91,7 @@ def _tables_with(column: str) -> list[str]:
 
 
 def _of_corpus(corpus: Corpus, kind: str) -> dict[str, str]:
-    """The ids of a corpus's titles or publishers, each by itself and by its name."""
+    """Return the ids of a corpus's titles or publishers, each by itself and by its name."""
     if kind == "article":
         return {}
     registry = corpus.registry

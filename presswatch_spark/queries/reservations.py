@@ -7,24 +7,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 
-from presswatch_spark.errors import OutputError
 from presswatch_spark.formats.http.site_files import site_file
 from presswatch_spark.rights.declaration import AGENTS
 from presswatch_spark.rights.declared import Declared
 from presswatch_spark.rights.relation import Declaration, InForce, in_force, second
-from presswatch_spark.storage.disk import disk_errors, on_disk
-from presswatch_spark.storage.local import sync
+from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.reading import BATCH_ROWS, chosen_runs
-from presswatch_spark.tables.schemas import DECLARED, MATCHES, RESERVATIONS, RIGHTS_SIGNALS
+from presswatch_spark.tables.schemas.derived_tables import DECLARED, RESERVATIONS
+from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
+from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.store import TableStore
 
 # Formats whose rows say when a page itself was captured.
@@ -76,8 +75,26 @@ class Reservations:
             for agent, found in zip(AGENTS, standing(url, at, read) if url and at else unknown, strict=True):
                 yield _row(match, agent, found, read)
 
+    def write(self, out: str) -> tuple[Folder, Counter[tuple[str, str]]]:
+        """Write the table into the folder of tables `out`; return where, and rows by agent and status.
+
+        Raises:
+            InputError: no such run is published.
+            OutputError: there is one already, or it cannot be written.
+        """
+        counts = Counter[tuple[str, str]]()
+        batches = (
+            pa.RecordBatch.from_pylist(batch, RESERVATIONS.remove_metadata())
+            for batch in _batched(counted(self.rows(), counts))
+        )
+        runs = chosen_runs(TableStore.open(self.tables, self.storage), self.run_id)
+        written = publish_derived(
+            out, "reservations", runs, lambda files: [files.write_all(batches)], self.storage
+        )
+        return written.root / "reservations", counts
+
     def shards_unread(self) -> tuple[int, int]:
-        """Shards of responses that were not read whole, and all of them: some may have held declarations."""
+        """Count shards of responses that were not read whole, and all. Some may have held declarations."""
         unread = planned = 0
         for tables in (self.tables, *self.signals):
             store = TableStore.open(tables, self.storage)
@@ -90,7 +107,7 @@ class Reservations:
 
 
 def pages_read(stores: Iterable[TableStore]) -> set[int]:
-    """Keys (`page_key`) of the pages whose own responses were scanned, so far as signals or matches show."""
+    """Return the keys (`page_key`) of pages whose own responses were scanned, so far as the tables show."""
     tables = (
         ("rights_signals", RIGHTS_SIGNALS, (ds.field("source") != "file") & _ANSWERED),
         ("matches", MATCHES, ds.field("own_site") & ds.field("dataset").isin(RESPONSES) & _ANSWERED),
@@ -105,7 +122,7 @@ def pages_read(stores: Iterable[TableStore]) -> set[int]:
 
 
 def page_key(url: str, at: datetime) -> int:
-    """A page's capture as 64 bits: of all pages that were read, the names would not fit into memory."""
+    """Make 64 bits of a page's capture: the names of all pages that were read would not fit into memory."""
     return hash((url, second(at)))
 
 
@@ -117,30 +134,8 @@ def signal_rows(stores: Iterable[TableStore]) -> Iterator[dict[str, Any]]:
             yield from _streamed(store, files, RIGHTS_SIGNALS, decisive, RIGHTS_SIGNALS.names)
 
 
-def write(rows: Iterable[dict[str, Any]], out: str) -> tuple[Path, Counter[tuple[str, str]]]:
-    """Write the table `reservations` into the folder `out`; return where, and rows by agent and status.
-
-    Raises:
-        OutputError: there is one already, or it cannot be written.
-    """
-    folder = on_disk(out) / "reservations"
-    if folder.exists():
-        raise OutputError(
-            "there is a table of reservations already", where=str(folder), remedy="name another --out"
-        )
-    draft, counts = folder.with_name("reservations.unfinished"), Counter[tuple[str, str]]()
-    with disk_errors(folder):
-        draft.mkdir(parents=True, exist_ok=True)
-        with pq.ParquetWriter(draft / "part-00000.parquet", RESERVATIONS) as writer:
-            for batch in _batched(counted(rows, counts)):
-                writer.write_table(pa.Table.from_pylist(batch, RESERVATIONS))
-        sync(str(draft / "part-00000.parquet"))
-        draft.rename(folder)
-    return folder, counts
-
-
 def counted(rows: Iterable[dict[str, Any]], counts: Counter[tuple[str, str]]) -> Iterator[dict[str, Any]]:
-    """The same rows, counted by agent and status while they are drawn."""
+    """Yield the same rows, and count them by agent and status."""
     for row in rows:
         counts[row["agent"], row["status"]] += 1
         yield row

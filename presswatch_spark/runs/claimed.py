@@ -8,8 +8,6 @@ The key is a digest over all that decides the rows: plan, corpus, settings, vers
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -20,9 +18,8 @@ from presswatch_spark.runs.markers import PARTS_FOLDER, Note, Wave, read_note, r
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.locks import Lock, locked
-from presswatch_spark.tables.store import TableStore
+from presswatch_spark.tables.store import RUNS_FOLDER, TableStore
 
-RUNS_FOLDER = "_runs"
 STAGED = "tables-"
 KEY_DIGITS = 16
 LEASE_SECONDS = 60.0
@@ -56,14 +53,14 @@ class Run:
         return self.folder / f"{STAGED}{self.epoch}"
 
 
-def key_of(*parts: str) -> str:
-    """The key of a run: SHA-256 (hex) over what decides its rows."""
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
 @contextmanager
-def claim(store: TableStore, key: str, now: datetime, lease_seconds: float = LEASE_SECONDS) -> Iterator[Run]:
+def claim(
+    store: TableStore, key: str, now: datetime, lease_seconds: float = LEASE_SECONDS, by: str = "runs"
+) -> Iterator[Run]:
     """Own the unfinished run of `key`, or a new one, until the block ends.
+
+    Args:
+        by: the table whose row will publish the run.
 
     Raises:
         OutputError: a live process owns it, or the folder cannot be written.
@@ -72,7 +69,7 @@ def claim(store: TableStore, key: str, now: datetime, lease_seconds: float = LEA
     runs = store.root / RUNS_FOLDER
     folder = runs / key[:KEY_DIGITS]
     with locked(runs, f"{key[:KEY_DIGITS]}.lock", lease_seconds) as lock:
-        yield _taken_up(store, folder, lock, key, now)
+        yield _taken_up(store, folder, lock, key, now, by)
 
 
 def clear(run: Run) -> None:
@@ -88,18 +85,19 @@ def clear(run: Run) -> None:
             run.folder.path.with_suffix(".lock").unlink()
 
 
-def _taken_up(store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime) -> Run:
-    """The run that `folder` holds, unless it was published and only the clearing is missing; else a new one.
+def _taken_up(store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime, by: str) -> Run:
+    """Take up the run that `folder` holds, or begin a new one if that is published and only not cleared.
 
     From here on no wave counts that an earlier process has yet to put; what they left of others is removed.
     """
     try:
-        found = read_note(folder)
+        there = read_note(folder)
     except OutputError as error:
-        return _new(store, folder, lock, key, now, (f"{error.where}: {error.what}; the run starts over",))
-    if found is None or store.is_published(found[0].run_id):
-        return _new(store, folder, lock, key, now)
-    note, etag = found
+        damage = f"{error.where}: {error.what}; the run starts over"
+        return _new(store, folder, lock, key, now, by, (damage,))
+    if there is None or store.is_published(there[0].run_id):
+        return _new(store, folder, lock, key, now, by)
+    note, etag = there
     names, damaged = folder.names(), list[str]()
     waves = tuple(read_waves(folder, note, names, damaged.append))
     kept = tuple(sorted(wave.attempt for wave in waves))
@@ -115,10 +113,9 @@ def _taken_up(store: TableStore, folder: Folder, lock: Lock, key: str, now: date
 
 
 def _leftovers(names: Iterable[str], waves: Iterable[Wave]) -> set[str]:
-    """Folders of a run with nothing that counts: attempts of which no wave has a part, and staged tables.
+    """Name the folders of a run with nothing that counts: attempts without a part of a wave, staged tables.
 
-    Staged tables are those of a process that may only sleep: what is not there it cannot move into the tables
-    after we have.
+    Staged tables are of a process that may only sleep. It cannot move into the tables what is not there.
     """
     named = {f"{PARTS_FOLDER}/{part.name.rpartition('/')[0]}" for wave in waves for part in wave.parts}
     folders = {name.rpartition("/")[0] for name in names}
@@ -126,7 +123,13 @@ def _leftovers(names: Iterable[str], waves: Iterable[Wave]) -> set[str]:
 
 
 def _new(
-    store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime, damaged: tuple[str, ...] = ()
+    store: TableStore,
+    folder: Folder,
+    lock: Lock,
+    key: str,
+    now: datetime,
+    by: str,
+    damaged: tuple[str, ...] = (),
 ) -> Run:
     """Begin a run; its id is the second of its start and the head of its key."""
     started = now.astimezone(UTC)
@@ -136,5 +139,5 @@ def _new(
         # Of a process that slept since it took the lock, the folder may be another's by now.
         lock.confirm()
         folder.remove()
-    write_note(folder, Note(run_id, started), None)
+    write_note(folder, Note(run_id, started, by=by), None)
     return Run(run_id, started, folder, lock, damaged=damaged)

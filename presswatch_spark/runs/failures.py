@@ -1,7 +1,7 @@
-"""A wave's budget of failures: if too many shards are lost to storage or dying workers, it is not the shards.
+"""A wave's budget of failures: a run stops where too many shards are lost to storage or dying workers.
 
 Expired credentials, a wrong region, a network that is down or too little memory fail every shard alike. A
-run that went on would end with a table of failures, and a release would look scanned. So it stops, and what
+run that went on would end with a table of failures, and a release would look read. So it stops, and what
 failed counts as not tried. A shard that is cut or damaged itself is never counted here. A site that refuses
 everything stops the run at once: nothing more is asked of it.
 """
@@ -9,15 +9,15 @@ everything stops the run at once: nothing more is asked of it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection
 
 from presswatch_spark.errors import PresswatchError
+from presswatch_spark.runs.work import Row
 
 # A few named files of which some are missing are a matter of these files: they are in the log as failed.
 LEAST_ALLOWED = 5
 
-Rows = Collection[Mapping[str, Any]]
+Rows = Collection[Row]
 
 WORKERS = "give workers more memory, or leave that shard out"
 HOST = "see what that site wants"
@@ -30,12 +30,12 @@ class PlatformError(PresswatchError):
 
 
 def failures_allowed(shards: int, share: float) -> int:
-    """How many shards of a wave may be lost; `share` of it, 0 to 1."""
+    """Return how many shards of a wave may be lost: a share of it, from 0 to 1, or `LEAST_ALLOWED`."""
     return max(LEAST_ALLOWED, int(shards * share))
 
 
 def is_hopeless(lost: Rows, shards: int, share: float) -> bool:
-    """Whether another try would fail as well: a site refuses all, or nothing of a wave could be read."""
+    """Say whether another try would fail as well: a site refuses all, or nothing of a wave could be read."""
     if any(row["failure"] == "host" for row in lost):
         return True
     nothing = all(row["failure"] == "storage" and not row["bytes_read"] for row in lost)

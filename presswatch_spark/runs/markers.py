@@ -3,7 +3,7 @@
     <run>/run.json                 run id, first start, epoch, and the waves of earlier epochs that count
     <run>/waves/<attempt>.json     which shards of the plan (by position) the attempt covers; counts and parts
     <run>/parts/<attempt>/…        the parts; see `presswatch_spark.runs.parts`
-    <run>/found/<position>.parquet of a census in their place: what a file of the plan gave
+    <run>/found/…                  what a census of an earlier version had in their place
 
 An epoch begins when a process takes the run up, and seals those before it: `run.json` names the waves that it
 found then. A process of an earlier epoch that wakes may still put a marker, but nobody will read it. Both
@@ -21,12 +21,13 @@ from datetime import datetime
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.metrics import Sample, Totals
-from presswatch_spark.monitoring.progress import Counts
-from presswatch_spark.runs.parts import Part, part_of
+from presswatch_spark.monitoring.progress import TERMS, Counts
+from presswatch_spark.runs.parts import Part
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError
 from presswatch_spark.tables.seals import UNREADABLE, sealed_json, unsealed_json
+from presswatch_spark.version import __version__
 
 FOUND_FOLDER, WAVES_FOLDER, PARTS_FOLDER = "found", "waves", "parts"
 NOTE = "run.json"
@@ -38,19 +39,24 @@ _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What `run.json` says. `waves` are the attempts of earlier epochs that count."""
+    """What `run.json` says.
+
+    `waves` are the attempts of earlier epochs that count; `by` is the table whose row will publish the run.
+    """
 
     run_id: str
     started_at: datetime
     epoch: int = 1
     waves: tuple[str, ...] = ()
+    by: str = "runs"
+    tool_version: str = __version__
 
 
 @dataclass(frozen=True, slots=True)
 class Wave:
     """A finished wave: its attempt, the positions of its shards in the plan, and what they gave.
 
-    `epoch` is that of the process that scanned it; `totals` are its counts and more, as metrics.
+    `epoch` is that of the process that read it; `totals` are its counts and more, as metrics.
     """
 
     attempt: str
@@ -62,7 +68,7 @@ class Wave:
 
 
 def write_note(folder: Folder, note: Note, etag: str | None) -> None:
-    """Note in a run's folder which run it is, over the version that was read; None: there was none.
+    """Note in a run's folder which run it is, in the place of the note with that ETag; None: there was none.
 
     Raises:
         ConflictError: another process took it up meanwhile.
@@ -75,7 +81,7 @@ def write_note(folder: Folder, note: Note, etag: str | None) -> None:
 
 
 def read_note(folder: Folder) -> tuple[Note, str] | None:
-    """The note of the run in `folder`, and its ETag; None if there is none.
+    """Read the note of the run in `folder`, and its ETag; None if there is none.
 
     Raises:
         OutputError: the note is damaged.
@@ -91,9 +97,11 @@ def read_note(folder: Folder) -> tuple[Note, str] | None:
             datetime.fromisoformat(facts["started_at"]),
             int(facts["epoch"]),
             tuple(map(str, facts["waves"])),
+            str(facts.get("by", "runs")),
+            str(facts.get("tool_version", "")),
         )
         # The id goes into names of files, the start into a table that knows moments only.
-        if not _RUN_ID.fullmatch(note.run_id) or note.started_at.tzinfo is None:
+        if not _RUN_ID.fullmatch(note.run_id) or note.started_at.tzinfo is None or note.by not in TERMS:
             raise ValueError
     except UNREADABLE as error:
         raise OutputError(
@@ -151,7 +159,7 @@ def _wave_in(data: bytes, attempt: str) -> Wave:
         attempt,
         tuple(map(int, facts["shards"])),
         Counts(**facts["counts"]),
-        tuple(map(part_of, facts["parts"])),
+        tuple(Part(**part) for part in facts["parts"]),
         int(facts["epoch"]),
         Counter({Sample(family, value): total for family, value, total in facts["totals"]}),
     )

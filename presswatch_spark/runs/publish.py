@@ -1,175 +1,222 @@
-"""Publishing: what the waves of a run found becomes rows of the tables, all of them or none.
+"""Publishing: what the waves of a run gave becomes rows of the tables, all of them or none.
 
-Each table is written whole next to the waves, then moved in; the row of `runs` comes last: only what has one
-is published. A publication that was killed is done again. What one process can hold is sorted by it; Spark
-sorts what is large. Parts are read and files are written by our own tasks, on disk and on S3 alike.
+Each table is written whole next to the waves, sorted, then moved in; the row of `runs` or `censuses` comes
+last: only what has one is published. A publication that was killed is done again. What one process can hold
+is sorted by it; Spark sorts what is large. Our own tasks read parts and write files, on disk and on S3 alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import reduce
+from functools import partial, reduce
 from operator import add
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from presswatch_spark.errors import OutputError
+from presswatch_spark.monitoring.metrics import STATUSES
 from presswatch_spark.monitoring.progress import Counts
 from presswatch_spark.runs.claimed import Run, clear
 from presswatch_spark.runs.markers import Wave
-from presswatch_spark.runs.parts import COLUMNS, Part, read_part
-from presswatch_spark.runs.sorting import Sorted, sorted_by_spark, sorted_here
+from presswatch_spark.runs.parts import Part, in_groups, read_part
+from presswatch_spark.runs.work import Kind, Row
+from presswatch_spark.spark.errors import spark_errors
+from presswatch_spark.spark.worker import batches_of
 from presswatch_spark.storage.disk import disk_errors
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.tables.digests import GROUP_DIGITS
 from presswatch_spark.tables.digests import table_digest as digest_of
-from presswatch_spark.tables.schemas import METRICS
-from presswatch_spark.tables.sorted_files import SortedFiles
+from presswatch_spark.tables.frames import written_by_spark
+from presswatch_spark.tables.published_files import COUNTED, Written
+from presswatch_spark.tables.schemas import columns_without_run
+from presswatch_spark.tables.sorted_files import ORDERS, SortedFiles
 from presswatch_spark.tables.store import TableStore
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 SORTED_HERE_BYTES = 32 << 20
 """Bytes of parts that one process sorts: some 180,000 matches; in memory they are several times as large."""
+FILE_BYTES = 256 << 20
+"""Files have this size, up to twice as much, where there is so much."""
 READERS = 8
+ROWS_AT_ONCE = 1000
+SPARSE = frozenset({"rights_signals"})
+"""Tables that get no file of a run that has no rows for them: most runs have no signals."""
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A published run: its row of `runs`, and its log by shard, which nobody need read from the tables."""
+    """A published run: its row of `runs` or `censuses`, and its log by shard.
 
-    row: Mapping[str, object]
+    The log has the columns that only a run in progress has, too: nobody need read it from the tables.
+    """
+
+    row: Mapping[str, Any]
     log: pa.Table
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """The parts of a run by table, and its log."""
+class Sorted:
+    """A table as it was written: its files in order, their rows, and its digest ("" of a log)."""
 
-    run: Run
-    parts: Mapping[str, Sequence[Part]]
-    log: pa.Table
-
-    @classmethod
-    def of(cls, run: Run, waves: Sequence[Wave]) -> _Found:
-        """What the waves of `run` found."""
-        parts = {
-            table: [part for wave in waves for part in wave.parts if part.table == table] for table in COLUMNS
-        }
-        with ThreadPoolExecutor(READERS, "log") as pool:
-            log = list(pool.map(lambda part: read_part(run.parts, part), parts["scan_log"]))
-        return cls(run, parts, pa.concat_tables([COLUMNS["scan_log"].empty_table(), *log]))
-
-    def rows(self, table: str) -> int:
-        """How many rows a table gets."""
-        return sum(part.rows for part in self.parts[table])
-
-    def totals(self) -> dict[str, object]:
-        """The columns of `runs` that the other tables decide."""
-        statuses, formats = self.log["status"].to_pylist(), _told(self.log["format"])
-        named = {release for part in self.parts["matches"] for release in part.releases}
-        releases = sorted(named | set(_told(self.log["release"])))
-        return {
-            **{f"shards_{status}": statuses.count(status) for status in ("complete", "partial", "failed")},
-            **{
-                name: pc.sum(self.log[name]).as_py() or 0
-                for name in ("documents", "documents_skipped", "text_bytes")
-            },
-            "matches": self.rows("matches"),
-            "signals": self.rows("rights_signals"),
-            "dataset": formats[0] if len(formats) == 1 else None,
-            "release": releases[0] if len(releases) == 1 else None,
-        }
+    files: tuple[Written, ...]
+    rows: int
+    digest: str
 
 
 def publish(
     spark: SparkSession,
     store: TableStore,
     run: Run,
+    kind: Kind,
     waves: Sequence[Wave],
-    facts: Mapping[str, object],
+    facts: Row,
     metrics: Sequence[Mapping[str, object]] = (),
 ) -> Published:
     """Publish `run` and clear its folder.
 
     Args:
-        facts: the columns of `runs` that plan, corpus and settings decide; None where the shards decide.
-        metrics: the run's rows of `metrics`, without its id.
+        facts: columns of the run's row that plan, corpus and settings decide; None where the shards decide.
+        metrics: the run's rows of `metrics`, without its id; none for no such table.
 
     Raises:
         OutputError: the waves do not hold what they counted, the disk is full, or another process has taken
             the run over.
         ConflictError: another process has published it.
     """
-    found, staging = _Found.of(run, waves), run.staged
-    row = {**facts, **found.totals(), **_known(facts), "run_id": run.run_id, "started_at": run.started_at}
-    _check(row, reduce(add, (wave.counts for wave in waves), Counts()), run)
-    with disk_errors(str(staging)):
-        staging.remove()
-        tables = {
-            table: _written(spark, found, table, SortedFiles(table, run.run_id, staging)) for table in COLUMNS
-        }
-        for table, written in tables.items():
-            _check_written(written, found.rows(table), staging.at(table))
-        measured = pa.Table.from_pylist(list(metrics), METRICS).drop_columns("run_id")
-        tables["metrics"] = sorted_here([measured], SortedFiles("metrics", run.run_id, staging))
-    row |= {"table_digest": tables["matches"].digest, "signals_digest": tables["rights_signals"].digest}
-    files = list[dict[str, object]]()
-    for table, written in tables.items():
-        run.lock.confirm()
-        # Even if there is nothing to move: files that a killed try left of the run would count as its own.
-        store.adopt(table, run.run_id, [staging.at(file.name) for file in written.files])
-        files += store.adopted(table, run.run_id, written.files)
-    run.lock.confirm()
-    store.publish("runs", row := {**row, "files": files, "finished_at": datetime.now(UTC)})
+    parts = {
+        table: [part for wave in waves for part in wave.parts if part.table == table]
+        for table in kind.columns
+    }
+    rows = {table: sum(part.rows for part in parts[table]) for table in kind.tables}
+    log = _log(run.parts, kind, parts[kind.log])
+    row = _row(kind, log, rows, facts) | {"run_id": run.run_id, "started_at": run.started_at}
+    _check(row, rows, reduce(add, (wave.counts for wave in waves), Counts()), run)
+    with disk_errors(str(run.staged)):
+        run.staged.remove()
+        tables = {table: _written(spark, run, kind, parts[table], log, table) for table in kind.columns}
+        for table, found in rows.items():
+            _check_written(tables[table], found, run.staged.at(table))
+        if metrics:
+            measured = pa.Table.from_pylist(list(metrics), columns_without_run("metrics"))
+            tables["metrics"] = sorted_here([measured], SortedFiles("metrics", run.run_id, run.staged))
+    row |= {column: tables[table].digest for table, column in kind.digests.items()}
+    files = {table: written.files for table, written in tables.items()}
+    published = store.publish_tables(kind.by, kind.whole_row(row), run.staged, files, run.lock.confirm)
     clear(run)
-    return Published(row, found.log.sort_by("shard_uri"))
+    return Published(published, log.sort_by("shard_uri"))
 
 
-def _written(spark: SparkSession, found: _Found, table: str, files: SortedFiles) -> Sorted:
-    """Write a table; most runs have no signals, and then no file of them."""
-    parts = found.parts[table]
-    if table == "scan_log":
-        return sorted_here([found.log], files)
-    if table == "rights_signals" and not parts:
+def _log(folder: Folder, kind: Kind, parts: Sequence[Part]) -> pa.Table:
+    with ThreadPoolExecutor(READERS, "log") as pool:
+        logs = list(pool.map(partial(read_part, folder), parts))
+    return pa.concat_tables([kind.columns[kind.log].empty_table(), *logs])
+
+
+def _row(kind: Kind, log: pa.Table, rows: Mapping[str, int], facts: Row) -> dict[str, Any]:
+    """The run's row: what is known beforehand, and what log and tables say of the rest."""
+    statuses = log["status"].to_pylist()
+    counts = {f"shards_{status}": statuses.count(status) for status in STATUSES}
+    counts |= {COUNTED[table]: number for table, number in rows.items()}
+    known = {name: value for name, value in facts.items() if value is not None}
+    return {**facts, **counts, **kind.row(log, facts), **known}
+
+
+def _written(
+    spark: SparkSession, run: Run, kind: Kind, parts: Sequence[Part], log: pa.Table, table: str
+) -> Sorted:
+    """Write a table of a run."""
+    files = SortedFiles(table, run.run_id, run.staged)
+    if table == kind.log:
+        return sorted_here([log.select(columns_without_run(table).names)], files)
+    if table in SPARSE and not parts:
         return Sorted((), 0, digest_of(()))
     if sum(part.bytes for part in parts) <= SORTED_HERE_BYTES:
         with ThreadPoolExecutor(READERS, "parts") as pool:
-            rows = list(pool.map(lambda part: read_part(found.run.parts, part), parts))
-        return sorted_here([COLUMNS[table].empty_table(), *rows], files)
-    return sorted_by_spark(spark, found.run.parts, parts, files)
+            rows = list(pool.map(partial(read_part, run.parts), parts))
+        return sorted_here([kind.columns[table].empty_table(), *rows], files)
+    return sorted_by_spark(spark, run.parts, parts, files)
 
 
-def _told(column: pa.ChunkedArray) -> list[str]:
-    return [value for value in column.unique().to_pylist() if value is not None]
-
-
-def _check(row: Mapping[str, object], counted: Counts, run: Run) -> None:
+def _check(row: Row, rows: Mapping[str, int], counts: Counts, run: Run) -> None:
     """Compare what the waves hold with what was planned, and with what they counted when they were done."""
-    shards = sum(int(str(row[f"shards_{status}"])) for status in ("complete", "partial", "failed"))
-    got = (shards, row["matches"], row["signals"])
-    expected = (row["shards_planned"], counted.matches, counted.signals)
-    if got != expected:
+    shards = sum(row[f"shards_{status}"] for status in STATUSES)
+    # Signals, where there are some, are counted apart.
+    expected = [row["shards_planned"], counts.matches, counts.signals]
+    got = [shards, *rows.values()]
+    if got != expected[: len(got)]:
+        names = ("shards", *rows)
+        hold, wanted = (
+            ", ".join(f"{number:,} {name}" for number, name in zip(numbers, names, strict=False))
+            for numbers in (got, expected)
+        )
         raise OutputError(
-            "waves hold {} shards, {} matches and {} signals, expected {}, {} and {}".format(*got, *expected),
+            f"waves hold {hold}; expected were {wanted}",
             where=str(run.folder),
             remedy="remove that folder and give the same command again: the run starts over",
         )
 
 
-def _check_written(written: Sorted, found: int, where: str) -> None:
-    """What was sorted is what was found, row for row."""
-    if written.rows != found:
+def _check_written(written: Sorted, rows: int, where: str) -> None:
+    """Raise `OutputError` if what was sorted is not what was found, row for row."""
+    if written.rows != rows:
         raise OutputError(
-            f"the table was written with {written.rows:,} rows, and {found:,} were found",
+            f"the table was written with {written.rows:,} rows, and {rows:,} were found",
             where=where,
             remedy="give the same command again: it is published anew",
         )
 
 
-def _known(facts: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in facts.items() if value is not None}
+def sorted_here(rows: Sequence[pa.Table], files: SortedFiles) -> Sorted:
+    """Sort rows in this process and write them as one file, even if there are none."""
+    table, order = pa.concat_tables(rows), ORDERS[files.table]
+    table = table.sort_by([(name, "ascending", "at_start") for name in order])
+    written = files.write_all(table.to_batches())
+    digest = digest_of(table["row_sha256"].to_pylist()) if "row_sha256" in order else ""
+    return Sorted((written,), written.rows, digest)
+
+
+def sorted_by_spark(spark: SparkSession, folder: Folder, parts: Sequence[Part], files: SortedFiles) -> Sorted:
+    """Have Spark sort rows into files of about `FILE_BYTES`; tasks of ours read parts and write files."""
+    order = ORDERS[files.table]
+    count = max(1, sum(part.bytes for part in parts) // FILE_BYTES)
+    rows, digests = (_frame(spark, folder, parts, columns) for columns in (None, ["row_sha256"]))
+    ranges = rows.repartitionByRange(count, *order[:3]) if count > 1 else rows.coalesce(1)
+    # Jobs that do not need each other.
+    with spark_errors(files.folder.uri), ThreadPoolExecutor(2, "publish") as pool:
+        digest = pool.submit(table_digest, digests)
+        written = pool.submit(written_by_spark, ranges.sortWithinPartitions(*order), files).result()
+        return Sorted(written, sum(file.rows for file in written), digest.result())
+
+
+def table_digest(rows: DataFrame) -> str:
+    """Compute the digest over the rows' `row_sha256`, in any order, as `tables.digests.table_digest` does."""
+    from pyspark.sql import functions as f
+
+    digests = f.concat_ws("", f.array_sort(f.collect_list("row_sha256")))
+    prefix = f.substring("row_sha256", 1, GROUP_DIGITS).alias("prefix")
+    groups = rows.groupBy(prefix).agg(f.sha2(digests, 256).alias("digest"))
+    row = groups.agg(f.array_sort(f.collect_list(f.concat("prefix", "digest"))).alias("all")).first()
+    ordered = row["all"] if row else []
+    return hashlib.sha256("".join(ordered).encode()).hexdigest()
+
+
+def _frame(
+    spark: SparkSession, folder: Folder, parts: Sequence[Part], columns: Sequence[str] | None
+) -> DataFrame:
+    """Rows of parts of one table, all or some columns of them."""
+    schema = columns_without_run(parts[0].table)
+    wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
+    return batches_of(spark, in_groups(parts), partial(_rows_of, folder, columns), wanted)
+
+
+def _rows_of(
+    folder: Folder, columns: Sequence[str] | None, parts: Iterable[Part]
+) -> Iterator[pa.RecordBatch]:
+    for part in parts:
+        yield from read_part(folder, part, columns).to_batches(ROWS_AT_ONCE)

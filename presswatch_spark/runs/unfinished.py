@@ -5,53 +5,65 @@ from __future__ import annotations
 import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 from operator import add
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.monitoring.progress import Counts
-from presswatch_spark.runs.claimed import RUNS_FOLDER
+from presswatch_spark.monitoring.progress import TERMS, Counts
 from presswatch_spark.runs.markers import FOUND_FOLDER, NOTE, Note, read_note, read_waves
 from presswatch_spark.show import counted
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.locks import owned
 from presswatch_spark.storage.objects import MissingError
-from presswatch_spark.tables.store import TableStore
+from presswatch_spark.tables.store import RUNS_FOLDER, TableStore
+from presswatch_spark.version import __version__
 
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedRun:
-    """A run by its folder below `_runs`; `counts` are totals over its finished waves."""
+    """A run by its folder below `_runs`; `counts` are totals over its finished waves.
+
+    `by` is the table whose row will publish it; `tool_version` is the version that began it, "" if it does
+    not say.
+    """
 
     run_id: str
     started_at: datetime
     folder: Folder
     counts: Counts
     under_way: bool
+    by: str = "runs"
+    tool_version: str = __version__
 
     def row(self) -> dict[str, object]:
-        """What can be said of it in the columns of `runs`."""
+        """Return what can be said of it in the columns of `runs`, or of `censuses`."""
+        terms = TERMS[self.by]
         return {
             "run_id": self.run_id,
             "started_at": self.started_at,
             "finished_at": "under way" if self.under_way else "not finished",
             "shards_complete": self.counts.shards - self.counts.incomplete,
-            "documents": self.counts.documents,
-            "matches": self.counts.matches,
+            terms.documents: self.counts.documents,
+            terms.matches: self.counts.matches,
         }
 
     def note(self) -> str:
-        """When it began, how far it is, and how to go on or to drop it."""
+        """Say when it began, how far it is, and how to go on or to drop it."""
+        terms = TERMS[self.by]
         begun = (
-            f"run {self.run_id}, begun {self.started_at:%Y-%m-%d %H:%M:%S} UTC with"
-            f" {counted(self.counts.shards, 'shard')} done, is"
+            f"{'run' if self.by == 'runs' else terms.run} {self.run_id}, begun"
+            f" {self.started_at:%Y-%m-%d %H:%M:%S} UTC with"
+            f" {counted(self.counts.shards, terms.shard)} done, is"
         )
         if self.under_way:
             return f"{begun} under way"
+        # The version is part of the key: another one begins a run of its own.
+        begun_by = f"version {self.tool_version}" if self.tool_version else "the version that began it"
+        version = "" if self.tool_version == __version__ else f" with {begun_by}"
         return (
-            f"{begun} not finished: to go on, give the command that began it again;"
+            f"{begun} not finished: to go on, give the command that began it again{version};"
             f" to drop it, {_removal(self.folder)}"
         )
 
@@ -64,7 +76,7 @@ class DamagedRun:
     what: str
 
     def note(self) -> str:
-        """Where it is, and what to do."""
+        """Say where it is, and what to do."""
         return (
             f"{self.what}: to start it over, give the command that began it again;"
             f" to drop it, {_removal(self.folder)}"
@@ -83,35 +95,37 @@ def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:
         key, _, below = name.partition("/")
         if below:
             names[key].append(below)
-    found = {key: _run_in(runs / key, below) for key, below in sorted(names.items())}
-    begun = {f"{key}.lock" for key, run in found.items() if isinstance(run, tuple)}
+    by_key = {key: _run_in(runs / key, below) for key, below in sorted(names.items())}
+    begun = {f"{key}.lock" for key, run in by_key.items() if isinstance(run, tuple)}
     alive = owned(runs, begun.intersection(listed))
-    for key, run in found.items():
+    for key, run in by_key.items():
         if isinstance(run, DamagedRun):
             yield run
         elif run and not store.is_published(run[0].run_id):
             note, counts = run
-            under_way = f"{key}.lock" in alive
-            yield UnfinishedRun(note.run_id, note.started_at, runs / key, counts, under_way)
+            facts = (note.run_id, note.started_at, runs / key, counts, f"{key}.lock" in alive)
+            yield UnfinishedRun(*facts, note.by, note.tool_version)
 
 
 def _run_in(folder: Folder, names: Sequence[str]) -> tuple[Note, Counts] | DamagedRun | None:
-    """The run that `folder` holds, by the names in it; None if it is being made or removed this moment."""
+    """Read the run that `folder` holds, by its names; None if it is being made or removed this moment."""
     try:
-        if NOTE not in names or (found := read_note(folder)) is None:
+        if NOTE not in names or (there := read_note(folder)) is None:
             return None
-        waves = read_waves(folder, found[0], names)
+        waves = read_waves(folder, there[0], names)
         counts = reduce(add, (wave.counts for wave in waves), Counts())
     except MissingError:
         return None
     except OutputError as error:
         return DamagedRun(folder, error.what)
-    files = sum(name.startswith(f"{FOUND_FOLDER}/") for name in names)
-    return found[0], counts + Counts(shards=files)
+    # Of a census that an earlier version began.
+    if files := sum(name.startswith(f"{FOUND_FOLDER}/") for name in names):
+        return replace(there[0], by="censuses"), Counts(shards=files)
+    return there[0], counts
 
 
 def _removal(folder: Folder) -> str:
-    """The command that removes a folder."""
+    """Return the command that removes a folder."""
     if folder.is_local:
         return f"rm -r {shlex.quote(str(folder))}"
     return f"aws s3 rm --recursive {shlex.quote(str(folder))}"

@@ -1,14 +1,19 @@
-"""What a Spark task does of a wave: scans its shards one by one, and writes what they gave as parts.
+"""What a Spark task does of a wave: reads its shards one by one, and writes what they gave as parts.
 
 A task whose worker died is tried again. It then notes each shard that it begins, and sets aside the one at
-which a try before it ended: that one is not scanned, and has failed, and the others are done.
+which a try before it ended: that shard has failed, and the others are read.
+
+    <run>/begun/<attempt>/<task>/<try>-<place>     this try is at the shard at that place in the task
+
+A note goes when its shard is done, or failed in any way that Python sees: one that stays names a shard that
+ended its worker. A first try makes none: they would cost time where nothing goes wrong.
 """
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,14 +22,11 @@ from pyspark import TaskContext
 from pyspark.accumulators import Accumulator, AccumulatorParam
 
 from presswatch_spark.monitoring.progress import Counts
-from presswatch_spark.runs.begun import Notes
-from presswatch_spark.runs.parts import COLUMNS, PartFiles, part_files
-from presswatch_spark.shard.shard_scan import ShardOutcome, lost_shard
+from presswatch_spark.runs.parts import PartFiles, part_files
+from presswatch_spark.runs.work import Kind, Outcome, ReadOne
 from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo
-
-ScanOne = Callable[[ObjectInfo], ShardOutcome]
 
 PART = pa.struct(
     [
@@ -32,30 +34,63 @@ PART = pa.struct(
         ("name", pa.string()),
         ("rows", pa.int64()),
         ("bytes", pa.int64()),
-        ("releases", pa.list_(pa.string())),
         ("sha256", pa.string()),
     ]
 )
-LOG = pa.struct(list(COLUMNS["scan_log"]))
-TOLD = pa.schema([("shard", pa.int64()), ("log", LOG), ("part", PART), ("deaths", pa.int64())])
-"""What tasks tell the driver: of each shard its position in the plan and its row of the log; each part; and
-how many tries of the task ended badly."""
 
 PLATFORM = frozenset({"storage", "host", "worker"})
 """Failures that another try elsewhere may mend: see `scan_log.failure`."""
+
+
+def report_schema(kind: Kind) -> pa.Schema:
+    """The columns in which tasks report to the driver.
+
+    Of each shard they report its position in the plan and its row of the log; each part; and how many tries
+    of the task ended badly.
+    """
+    log = pa.struct(list(kind.columns[kind.log]))
+    return pa.schema([("shard", pa.int64()), ("log", log), ("part", PART), ("deaths", pa.int64())])
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """The notes of an attempt at a wave, in its folder."""
+
+    folder: Folder
+
+    @classmethod
+    def of(cls, run: Folder, attempt: str) -> Notes:
+        """Return those of an attempt of the run in a folder."""
+        return cls(run / "begun" / attempt)
+
+    @contextmanager
+    def at(self, task: int, tries: int, place: int) -> Iterator[None]:
+        """Note that a try of a task is at the shard at a place, while the block lasts."""
+        name = f"{task}/{tries:04}-{place}"
+        self.folder.write(name, b"")
+        try:
+            yield
+        finally:
+            self.folder.delete([name])
+
+    def suspects(self) -> set[tuple[int, int]]:
+        """Tasks, and places in them, of the shards at which tries ended."""
+        parts = (name.partition("/") for name in self.folder.names())
+        return {(int(task), int(note.rpartition("-")[2])) for task, _, note in parts}
 
 
 @dataclass(frozen=True, slots=True)
 class WaveTask:
     """The tasks of an attempt at a wave, for `mapInArrow`: the rows that come in are numbers of groups.
 
-    `groups`: positions of `shards`. `final`: what fails is kept as it is. Else nothing is kept of a shard
-    that failed for a reason of `PLATFORM` but its row of the log: it will be scanned once more.
+    `groups`: positions of `shards`. `final`: what fails is kept as it is. Otherwise nothing is kept of a
+    shard that failed for a reason of `PLATFORM` but its row of the log: it will be read once more.
     """
 
+    kind: Kind
     groups: tuple[tuple[int, ...], ...]
     shards: Mapping[int, ObjectInfo]
-    scan: ScanOne
+    read: ReadOne
     run: Folder
     parts: Folder
     attempt: str
@@ -63,43 +98,42 @@ class WaveTask:
     final: bool
 
     def __call__(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Scan the groups, shard by shard; yield batches of `TOLD`, the parts once they are written."""
-        context = TaskContext.get()
+        """Read the groups, shard by shard; yield reports, of the parts once they are written."""
+        context, schema = TaskContext.get(), report_schema(self.kind)
         tries = context.attemptNumber() if context else 0
         with task():
-            with part_files(self.parts, self.attempt) as files:
+            with part_files(self.parts, self.attempt, self.kind.columns) as files:
                 for batch in numbers:
                     for number in batch.column(0):
                         for shard, outcome in self._outcomes(number.as_py(), tries):
-                            yield self._taken(shard, outcome, files)
-            yield told(*({"part": asdict(part)} for part in files.parts), {"deaths": tries})
+                            yield self._written(shard, outcome, files, schema)
+            yield _report(schema, *({"part": asdict(part)} for part in files.parts), {"deaths": tries})
         # Spark collects garbage after each task: 0.1 s for modules and kernels, which never become any.
         if not gc.get_freeze_count():
             gc.freeze()
 
-    def _outcomes(self, number: int, tries: int) -> Iterator[tuple[int, ShardOutcome]]:
-        """Scan a group. After a death each shard is noted, and the suspects are not scanned."""
+    def _outcomes(self, number: int, tries: int) -> Iterator[tuple[int, Outcome]]:
+        """Read a group. After a death each shard is noted, and the suspects are not read."""
         notes = Notes.of(self.run, self.attempt)
-        suspects = notes.suspects_of(number) if tries else set()
+        suspects = {place for task, place in notes.suspects() if task == number} if tries else set()
         for place, shard in enumerate(self.groups[number]):
             if place in suspects:
-                yield shard, lost_shard(self.shards[shard], tries)
+                yield shard, self.kind.lost(self.shards[shard], tries)
                 continue
             with notes.at(number, tries, place) if tries else nullcontext():
-                outcome = self.scan(self.shards[shard])
+                outcome = self.read(self.shards[shard])
             yield shard, outcome
 
-    def _taken(self, shard: int, outcome: ShardOutcome, files: PartFiles) -> pa.RecordBatch:
+    def _written(self, shard: int, outcome: Outcome, files: PartFiles, schema: pa.Schema) -> pa.RecordBatch:
         if self.final or outcome.log["failure"] not in PLATFORM:
-            files.add("matches", outcome.matches)
-            files.add("rights_signals", outcome.signals)
-            self.meter.add(Counts.of(outcome.log))
-        return told({"shard": shard, "log": dict(outcome.log)})
+            for table, batches in outcome.tables.items():
+                files.add(table, batches)
+            self.meter.add(Counts.of(outcome.log, self.kind.terms))
+        return _report(schema, {"shard": shard, "log": dict(outcome.log)})
 
 
-def told(*rows: Mapping[str, Any]) -> pa.RecordBatch:
-    """A batch of `TOLD`."""
-    return pa.RecordBatch.from_pylist([{**dict.fromkeys(TOLD.names), **row} for row in rows], TOLD)
+def _report(schema: pa.Schema, *rows: Mapping[str, Any]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([{**dict.fromkeys(schema.names), **row} for row in rows], schema)
 
 
 class CountsParam(AccumulatorParam[Counts]):

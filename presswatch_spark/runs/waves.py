@@ -1,10 +1,10 @@
-"""Waves: shards are scanned some at a time; what a wave found is kept once its marker is there.
+"""Waves: shards are read some at a time, and what a wave gave is kept once its marker is there.
 
-Tasks write parts of the tables themselves, and tell the driver which, with their rows of the log. The driver
-writes those as one part more, and then the marker, which names all parts: only these count. An attempt has a
-folder of its own, so that a JVM that outlives its driver for a moment writes where nobody reads.
+Tasks write parts of the tables themselves. They report to the driver which, with their rows of the log. The
+driver writes those rows as one part more, and then the marker, which names all parts: only these count. An
+attempt has a folder of its own: a JVM that outlives its driver for a moment writes where nobody reads.
 
-What storage or dying workers kept from being read is scanned once more, each shard in a task of its own. If
+What storage or dying workers kept from being read is read once more, each shard in a task of its own. If
 too much is left then, the platform is at fault and not the shards: see `presswatch_spark.runs.failures`.
 """
 
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial, reduce
 from math import ceil
 from operator import add
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -25,14 +25,13 @@ from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.metrics import Sample, totals_of
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Counts
-from presswatch_spark.runs.begun import Notes
 from presswatch_spark.runs.claimed import Run
 from presswatch_spark.runs.failures import check_budget, is_hopeless
 from presswatch_spark.runs.markers import Wave, write_wave
-from presswatch_spark.runs.parts import COLUMNS, Part, part_files, part_of
-from presswatch_spark.runs.wave_task import PLATFORM, TOLD, CountsParam, ScanOne, WaveTask
+from presswatch_spark.runs.parts import Part, part_files
+from presswatch_spark.runs.wave_task import PLATFORM, CountsParam, Notes, WaveTask, report_schema
+from presswatch_spark.runs.work import Kind, ReadOne, Row
 from presswatch_spark.settings.config import RunRules
-from presswatch_spark.shard.shard_scan import lost_shard
 from presswatch_spark.spark.errors import WorkerDiedError, spark_errors
 from presswatch_spark.spark.session import TASK_FAILURES, cores_now, spark_schema
 from presswatch_spark.storage.disk import disk_errors
@@ -45,12 +44,11 @@ FULL_SHARD_BYTES = 32 << 20
 SMALL_SHARDS = 16
 
 Shards = Mapping[int, ObjectInfo]
-Row = Mapping[str, Any]
 
 
 @dataclass(slots=True)
-class _Scanned:
-    """What an attempt found: rows of the log by the position of their shard, parts, and tries that failed."""
+class _Attempt:
+    """What an attempt gave: rows of the log by the position of their shard, parts, and tries that failed."""
 
     attempt: str
     log: dict[int, Row] = field(default_factory=dict)
@@ -60,7 +58,7 @@ class _Scanned:
 
 @dataclass(slots=True)
 class _Meter:
-    """Counts what a cluster of so many cores is kept for, idle or not."""
+    """Counts the time of the cluster's cores, idle or not."""
 
     cores: Callable[[], int]
     since: float = field(default_factory=time.monotonic)
@@ -70,26 +68,27 @@ class _Meter:
         self.had = self.cores()
 
     def core_seconds(self) -> float:
-        """Seconds since the last look, times the cores of then or of now, whichever are more."""
+        """Return the seconds since the last look, times the cores of then or of now, whichever are more."""
         before, self.since = self.since, time.monotonic()
         had, self.had = self.had, self.cores()
         return (self.since - before) * max(had, self.had)
 
 
 @dataclass(frozen=True, slots=True)
-class WaveScan:
-    """Scans waves of `run` with `scan`, in as many tasks for each core; see `tasks_for`."""
+class WaveReader:
+    """Reads waves of `run` with `read`, in as many tasks for each core; see `tasks_for`."""
 
     spark: SparkSession
     run: Run
-    scan: ScanOne
+    kind: Kind
+    read: ReadOne
     rules: RunRules
     observer: Observer
     again: set[int] = field(default_factory=set)
-    """Positions of shards that were scanned before, and whose parts were damaged since."""
+    """Positions of shards that were read before, and whose parts were damaged since."""
 
     def __call__(self, shards: Shards) -> list[Wave]:
-        """Scan shards, given by their position in the plan; what was done of them, as one wave or more.
+        """Read shards, given by their position in the plan; return what was done, as one wave or more.
 
         Raises:
             PlatformError: too many could not be read. Those that could stay done.
@@ -98,37 +97,40 @@ class WaveScan:
         """
         meter = _Meter(partial(cores_now, self.spark))
         waves, left, deaths = list[Wave](), dict[int, Row](), 0
-        for found in self._scanned(shards, final=False):
-            lost = {place: row for place, row in found.log.items() if row["failure"] in PLATFORM}
+        for attempt in self._attempts(shards, final=False):
+            lost = {place: row for place, row in attempt.log.items() if row["failure"] in PLATFORM}
             left |= lost
-            deaths += found.deaths
-            if len(lost) < len(found.log):
-                kept = [place for place in found.log if place not in lost]
-                waves.append(self._done(found, kept, meter, deaths, first=not waves))
+            deaths += attempt.deaths
+            if len(lost) < len(attempt.log):
+                read = [place for place in attempt.log if place not in lost]
+                waves.append(self._done(attempt, read, meter, deaths, first=not waves))
                 deaths = 0
         if left and not is_hopeless(left.values(), len(shards), self.rules.wave_failures):
             again = {place: shards[place] for place in left}
-            found = _joined(self._scanned(again, final=True))
-            found.log = {place: _tried(row, left[place]) for place, row in found.log.items()}
-            check_budget(found.log.values(), len(shards), self.rules.wave_failures)
-            waves.append(self._done(found, list(again), meter, deaths + found.deaths, first=not waves))
+            second = _joined(self._attempts(again, final=True))
+            second.log = {place: _tried(row, left[place]) for place, row in second.log.items()}
+            self._check_budget(second.log.values(), len(shards))
+            waves.append(self._done(second, list(again), meter, deaths + second.deaths, first=not waves))
         else:
-            check_budget(left.values(), len(shards), self.rules.wave_failures)
+            self._check_budget(left.values(), len(shards))
         return waves
 
-    def _scanned(self, shards: Shards, *, final: bool, deaths: int = 0) -> Iterator[_Scanned]:
-        """Yield what attempts found of the shards: one, or more where workers kept dying.
+    def _check_budget(self, log: Collection[Row], shards: int) -> None:
+        check_budget(log, shards, self.rules.wave_failures, self.kind.counted)
 
-        `deaths`: those of an attempt before that found nothing, to be counted with what is found now.
+    def _attempts(self, shards: Shards, *, final: bool, deaths: int = 0) -> Iterator[_Attempt]:
+        """Yield what attempts gave of the shards: one, or more where workers kept dying.
+
+        `deaths`: those of an attempt before that gave nothing, to be counted with what comes now.
         """
         attempt = f"{next(iter(shards)):06}-{secrets.token_hex(4)}"
         places = list(shards)
         tasks = len(places) if final else tasks_for(shards.values(), self.rules.shards_per_task, self._cores)
         groups = dealt(shards, tasks)
         try:
-            found = self._attempted(attempt, shards, groups, final=final)
-            found.deaths += deaths
-            yield found
+            done = self._attempted(attempt, shards, groups, final=final)
+            done.deaths += deaths
+            yield done
             return
         except WorkerDiedError:
             suspects = {groups[task][n] for task, n in Notes.of(self.run.folder, attempt).suspects()}
@@ -136,37 +138,38 @@ class WaveScan:
         if len(places) == 1:
             suspects = set(places)
         if suspects:
-            lost = {place: lost_shard(shards[place], TASK_FAILURES).log for place in sorted(suspects)}
-            yield _Scanned(f"{attempt}-lost", lost, [], TASK_FAILURES + deaths)
+            lost = {place: self.kind.lost(shards[place], TASK_FAILURES).log for place in sorted(suspects)}
+            yield _Attempt(f"{attempt}-lost", lost, [], TASK_FAILURES + deaths)
             deaths = 0
             rest = [[place for place in places if place not in suspects]]
         else:
             rest = [places[: len(places) // 2], places[len(places) // 2 :]]
             deaths += TASK_FAILURES
         for some in filter(None, rest):
-            yield from self._scanned({place: shards[place] for place in some}, final=final, deaths=deaths)
+            yield from self._attempts({place: shards[place] for place in some}, final=final, deaths=deaths)
             deaths = 0
 
     def _attempted(
         self, attempt: str, shards: Shards, groups: tuple[tuple[int, ...], ...], *, final: bool
-    ) -> _Scanned:
-        meter = self.spark.sparkContext.accumulator(Counts(), CountsParam())
-        work = WaveTask(groups, shards, self.scan, self.run.folder, self.run.parts, attempt, meter, final)
-        found = self.spark.range(0, len(groups), 1, len(groups)).mapInArrow(work, spark_schema(TOLD))
-        with self.observer.progress.during(lambda: meter.value), spark_errors(self.run.parts.at(attempt)):
-            told = found.toArrow().to_pylist()
-        log = dict(sorted((row["shard"], row["log"]) for row in told if row["log"]))
+    ) -> _Attempt:
+        meter, run = self.spark.sparkContext.accumulator(Counts(), CountsParam()), self.run
+        task = WaveTask(self.kind, groups, shards, self.read, run.folder, run.parts, attempt, meter, final)
+        numbers = self.spark.range(0, len(groups), 1, len(groups))
+        reports = numbers.mapInArrow(task, spark_schema(report_schema(self.kind)))
+        with self.observer.progress.during(lambda: meter.value), spark_errors(run.parts.at(attempt)):
+            reported = reports.toArrow().to_pylist()
+        log = dict(sorted((row["shard"], row["log"]) for row in reported if row["log"]))
         if log.keys() != shards.keys():
             raise OutputError(
                 f"a wave of {len(shards)} shards logged {len(log)}",
                 where=self.run.parts.at(attempt),
                 remedy="give the same command again: the run goes on",
             )
-        deaths = sum(row["deaths"] or 0 for row in told)
+        deaths = sum(row["deaths"] or 0 for row in reported)
         if deaths:
             suspects = [place for place, row in log.items() if row["failure"] == "worker"]
             self._tell_deaths(shards, suspects, deaths)
-        return _Scanned(attempt, log, [part_of(row["part"]) for row in told if row["part"]], deaths)
+        return _Attempt(attempt, log, [Part(**row["part"]) for row in reported if row["part"]], deaths)
 
     def _tell_deaths(self, shards: Shards, suspects: Iterable[int], tries: int) -> None:
         self.observer.worker_died([printable(shards[place].uri) for place in sorted(suspects)], tries)
@@ -176,33 +179,35 @@ class WaveScan:
         return int(self.spark.sparkContext.defaultParallelism)
 
     def _done(
-        self, found: _Scanned, places: Sequence[int], meter: _Meter, deaths: int, *, first: bool
+        self, attempt: _Attempt, places: Sequence[int], meter: _Meter, deaths: int, *, first: bool
     ) -> Wave:
         """Write the log of the shards that are done, and put the marker down.
 
         `deaths`: of workers, since the marker before; `first`: whether it is the first of its wave.
         """
-        log = [found.log[place] for place in places]
-        where = self.run.parts.at(found.attempt)
-        with disk_errors(where), part_files(self.run.parts, found.attempt) as files:
-            files.add("scan_log", [pa.RecordBatch.from_pylist(list(map(dict, log)), COLUMNS["scan_log"])])
-        counts = reduce(add, map(Counts.of, log), Counts(core_seconds=meter.core_seconds()))
+        log, kind = [attempt.log[place] for place in places], self.kind
+        where = self.run.parts.at(attempt.attempt)
+        with disk_errors(where), part_files(self.run.parts, attempt.attempt, kind.columns) as files:
+            rows = list(map(dict, log))
+            files.add(kind.log, [pa.RecordBatch.from_pylist(rows, kind.columns[kind.log])])
+        counted = (Counts.of(row, kind.terms) for row in log)
+        counts = reduce(add, counted, Counts(core_seconds=meter.core_seconds()))
         totals = totals_of(log)
         totals[Sample("core_seconds_total")] = round(counts.core_seconds)
         totals[Sample("waves_total")] = int(first)
         totals[Sample("worker_deaths_total")] = deaths
         totals[Sample("shards_rescanned_total")] = len(self.again.intersection(places))
-        parts = (*found.parts, *files.parts)
-        wave = Wave(found.attempt, tuple(places), counts, parts, self.run.epoch, totals)
+        parts = (*attempt.parts, *files.parts)
+        wave = Wave(attempt.attempt, tuple(places), counts, parts, self.run.epoch, totals)
         self.run.lock.confirm()
         write_wave(self.run.folder, wave)
         self.observer.wave_finished(counts, totals, log)
         return wave
 
 
-def _joined(found: Iterable[_Scanned]) -> _Scanned:
-    """Several attempts as one."""
-    first, *others = found
+def _joined(attempts: Iterable[_Attempt]) -> _Attempt:
+    """Make one of several attempts."""
+    first, *others = attempts
     for other in others:
         first.log |= other.log
         first.parts += other.parts
@@ -211,12 +216,12 @@ def _joined(found: Iterable[_Scanned]) -> _Scanned:
 
 
 def _tried(row: Row, before: Row) -> Row:
-    """A row of the log of a shard that had been tried before."""
+    """Add the attempts of an earlier try to a row of the log."""
     return {**row, "attempts": row["attempts"] + before["attempts"]}
 
 
 def tasks_for(shards: Collection[ObjectInfo], shards_per_task: int, cores: int) -> int:
-    """How many tasks scan a wave: as many for each core, of at most `shards_per_task` shards.
+    """Return how many tasks read a wave: as many for each core, of at most `shards_per_task` shards.
 
     Of shards under `FULL_SHARD_BYTES` more stand for one, up to `SMALL_SHARDS`: a task costs some 60 ms, and
     a small shard a few.

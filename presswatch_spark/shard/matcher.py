@@ -64,7 +64,7 @@ class Articles(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """By which a pair is verified, compared and judged."""
+    """The rules by which a pair is verified, compared and judged."""
 
     verify: VerifyRules
     grade: GradeRules
@@ -74,7 +74,7 @@ class Rules:
 
     @classmethod
     def of(cls, config: ScanConfig) -> Rules:
-        """Those of a scan's settings."""
+        """Take the rules from a scan's settings."""
         return cls(config.verify, config.grade, config.rarity, config.ownership, config.confidence)
 
 
@@ -84,6 +84,7 @@ class Matcher:
     def __init__(self, corpus: Articles, rules: Rules) -> None:
         self._corpus = corpus
         self._rules = rules
+        self._least_run = rules.grade.min_run_words
         self._sieve = Sieve(corpus.index)
         self._neighbours = Neighbours(corpus.index, corpus.surroundings, rules.rarity, rules.ownership)
         self._article = lru_cache(ARTICLES_KEPT)(self._load)
@@ -95,15 +96,15 @@ class Matcher:
         return self._corpus
 
     def candidates(self, batch: DocumentBatch) -> Candidates:
-        """The pairs (document, article) worth verifying."""
+        """Return the pairs (document, article) worth verifying."""
         return self._sieve.candidates(batch)
 
     def without_url(self, batch: DocumentBatch) -> int:
-        """How many documents have no known URL: of what they hold nobody can say where it stands."""
+        """Count the documents without a known URL: nobody can say where what they hold stands."""
         return documents_without_url(batch)
 
     def rows(self, batch: DocumentBatch, candidates: Candidates, origin: Origin) -> Iterator[Row]:
-        """Rows of `matches` (without `run_id`): candidates that hold, and documents on members' sites."""
+        """Yield rows of `matches` without `run_id`: candidates that hold, and documents on members' sites."""
         sites = self._corpus.sites.matches(batch, self._corpus.urls)
         for i in sorted({*candidates.documents.tolist(), *sites}):
             first, last = np.searchsorted(candidates.documents, [i, i + 1])
@@ -111,7 +112,7 @@ class Matcher:
             text = batch.text_of(i)
             words = words_of(text) if ordinals else None
             main_text = partial(batch.main_text, i) if batch.main_text else None
-            placement = Placement(main_text, self._rules.grade.min_run_words)
+            placement = Placement(main_text, self._least_run)
             findings = self._findings(words, ordinals, placement) if words else []
             if not (findings or i in sites):
                 continue
@@ -130,7 +131,7 @@ class Matcher:
         self.without_url(batch)
 
     def _findings(self, document: Words, ordinals: Sequence[int], placement: Placement) -> list[Finding]:
-        """Those of the articles that the document holds a long enough run of.
+        """Return what was found of those articles that the document holds a long enough run of.
 
         What costs time in the length of the document is done once, however many articles there are.
         """
@@ -143,16 +144,16 @@ class Matcher:
         for ordinal in shared:
             article, words, standing = self._article(ordinal)
             overlap = verify(named, words, rules.verify, most_spans)
-            if overlap.longest_run_words >= rules.grade.min_run_words:
+            if overlap.longest_run_words >= self._least_run:
                 (places,) = span_places([overlap], 1, words, article.body)
                 likeness = jaccard(signed, self._corpus.signature(ordinal))
-                judged = standing.judged(overlap.spans, rules.grade.min_run_words, rules.ownership)
+                judged = standing.judged(overlap.spans, self._least_run, rules.ownership)
                 placed = placement.holds_longest(document, overlap)
                 findings.append(Finding(ordinal, article, overlap, places, likeness, *judged, placed))
         return findings
 
     def _screened(self, document: Words, ordinals: Sequence[int]) -> list[int]:
-        screen = Screen(window_hashes(document.hashes, self._rules.grade.min_run_words))
+        screen = Screen(window_hashes(document.hashes, self._least_run))
         return [ordinal for ordinal in ordinals if screen.passes(self._windows(ordinal))]
 
     def _load(self, ordinal: int) -> tuple[ArticleFacts, Words, Standing]:
@@ -161,7 +162,5 @@ class Matcher:
         return article, words, self._neighbours.standing(ordinal, words.hashes)
 
     def _load_windows(self, ordinal: int) -> Hashes:
-        windows: Hashes = window_hashes(
-            word_hashes(self._corpus.body(ordinal)), self._rules.grade.min_run_words
-        )
+        windows: Hashes = window_hashes(word_hashes(self._corpus.body(ordinal)), self._least_run)
         return windows

@@ -1,4 +1,4 @@
-"""What Spark raises, told as errors of ours: the cause in one line, and what to do."""
+"""What Spark raises, as errors of ours: the cause in one line, and what to do."""
 
 from __future__ import annotations
 
@@ -57,6 +57,6 @@ def _holds(text: str, signs: Iterable[str]) -> bool:
 
 
 def gist(text: str) -> str:
-    """The line of a Spark error that names the cause: the last one before the Java stack."""
+    """Return the line of a Spark error that names the cause: the last one before the Java stack."""
     lines = [line.strip(" :") for line in text.partition("\n\tat ")[0].splitlines() if line.strip()]
     return lines[-1][:GIST_CHARACTERS] if lines else "no reason given"

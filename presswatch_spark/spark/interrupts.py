@@ -40,7 +40,7 @@ def bear_interrupts(context: SparkContext) -> None:
 
 
 def quiet_py4j() -> None:
-    """Let py4j log no stacks: what fails there is raised as well, and told in words of ours."""
+    """Let py4j log no stacks: what fails there is raised as well, as an error of ours."""
     logging.getLogger("py4j").setLevel(logging.CRITICAL)
     logging.getLogger().addFilter(_is_not_of_py4j)
 

@@ -61,7 +61,7 @@ def session(
     cores: int | None = None,
     conf: Mapping[str, str] | None = None,
 ) -> SparkSession:
-    """The Spark session of this process: the one spark-submit started, the one already running, or a new one.
+    """Return the Spark session of this process: that of spark-submit, the one already running, or a new one.
 
     Args:
         app_name: what Spark calls the job.
@@ -103,7 +103,7 @@ def session(
 
 
 def cores_now(spark: SparkSession) -> int:
-    """Cores of the executors that are there now, as Spark counts them; of a local session, its own.
+    """Count the cores of the executors that are there now; of a local session, its own.
 
     `defaultParallelism` is what may come, where the cluster grows by itself: see `deploy.requests`.
     """
@@ -158,7 +158,7 @@ def _java_in_time() -> Iterator[None]:
 
 
 def _is_launching(frame: FrameType | None) -> bool:
-    """Whether the JVM is being started."""
+    """Say whether the JVM is being started."""
     names = set()
     while frame:
         names.add(frame.f_code.co_name)
@@ -175,7 +175,7 @@ def _stop(spark: SparkSession) -> None:
 
 
 def spark_schema(schema: pa.Schema) -> StructType:
-    """The Spark schema of an Arrow schema, every column nullable."""
+    """Return the Spark schema of an Arrow schema, every column nullable."""
     from pyspark.sql.types import StructType
 
     built = StructType()
@@ -185,7 +185,7 @@ def spark_schema(schema: pa.Schema) -> StructType:
 
 
 def spark_type(kind: pa.DataType) -> DataType:
-    """The Spark type of an Arrow type; TypeError for one that our tables do not use."""
+    """Return the Spark type of an Arrow type; TypeError for one that our tables do not use."""
     from pyspark.sql import types
 
     plain: dict[pa.DataType, DataType] = {
@@ -206,12 +206,12 @@ def spark_type(kind: pa.DataType) -> DataType:
 
 
 def spark_path(path: Path) -> str:
-    """`path` for Spark's readers: on disk whatever the default file system, and never taken for a glob."""
+    """Write a path for Spark's readers: on disk whatever the default file system, never taken for a glob."""
     return "file://" + re.sub(r"([\[\]{}*?\\])", r"\\\1", str(path.resolve()))
 
 
 def _with_retries(master: str) -> str:
-    """A local master gives a task one try unless it is told otherwise."""
+    """Ask a local master for retries of tasks; without that it gives each one try."""
     local = re.fullmatch(r"local(?:\[([^,]+)\])?", master)
     return f"local[{local[1] or 1},{TASK_FAILURES}]" if local else master
 

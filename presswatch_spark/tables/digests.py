@@ -14,7 +14,7 @@ GROUP_DIGITS = 3
 
 
 def row_digest(row: Mapping[str, Any]) -> str:
-    """SHA-256 (hex) of a row's canonical form, which leaves out the columns of `NOT_DIGESTED`.
+    """Return the SHA-256 (hex) of a row's canonical form, without the columns of `NOT_DIGESTED`.
 
     The form is JSON in UTF-8: keys sorted, no spaces, nothing escaped that JSON allows bare, floats in their
     shortest form that reads back the same, timestamps as `2024-05-18T01:58:10.000000Z` (one without zone is
@@ -33,7 +33,7 @@ def row_digest(row: Mapping[str, Any]) -> str:
 
 
 def table_digest(row_digests: Iterable[str]) -> str:
-    """Digest of a table from its rows' digests, in any order; a row that is there twice counts twice.
+    """Digest a table from its rows' digests, in any order; a row that is there twice counts twice.
 
     Row digests are grouped by their first `GROUP_DIGITS` hex digits. A group's digest is the SHA-256 of its
     row digests, sorted and joined; the table's is the SHA-256 of all groups in order, each as its digits and

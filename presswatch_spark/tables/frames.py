@@ -1,9 +1,10 @@
-"""Tables for Spark: its own reader on disk, Python tasks on S3, which need no jars there."""
+"""Tables for Spark: its own reader on disk, Python tasks on S3, which need no jars there; tasks write."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,11 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from presswatch_spark.spark.session import spark_path, spark_schema
-from presswatch_spark.spark.worker import task
+from presswatch_spark.spark.worker import batches_of
 from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.tables.published_files import Written
+from presswatch_spark.tables.sorted_files import WRITTEN, SortedFiles
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -28,9 +31,9 @@ def frame(
     schema: pa.Schema,
     columns: Sequence[str] | None = None,
 ) -> DataFrame:
-    """Rows of Parquet files below `folder`, in `schema` or those `columns` of it; missing columns are null.
+    """Read Parquet files below `folder`, in `schema` or those `columns` of it; missing columns are null.
 
-    On S3 Spark prunes nothing by itself: whoever names no columns reads all.
+    On S3 Spark prunes nothing by itself: name the columns that are needed.
     """
     wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
     types = spark_schema(wanted)
@@ -38,24 +41,18 @@ def frame(
         return spark.createDataFrame([], types)
     if folder.is_local:
         return spark.read.schema(types).parquet(*(spark_path(Path(file)) for file in files))
-    read = ReadFiles(folder, tuple(files), wanted)
-    return spark.range(0, len(files), 1, len(files)).mapInArrow(read, types)
+    return batches_of(spark, files, partial(_rows_of, folder, wanted), wanted)
 
 
-@dataclass(frozen=True, slots=True)
-class ReadFiles:
-    """What a Spark task does, for `mapInArrow`: the rows that come in are numbers of files."""
+def _rows_of(folder: Folder, schema: pa.Schema, file: str) -> Iterator[pa.RecordBatch]:
+    system = file_system(folder.uri, folder.storage)
+    rows = ds.dataset([file], schema=schema, format="parquet", filesystem=system)
+    yield from rows.to_batches(batch_size=ROWS_AT_ONCE)
 
-    folder: Folder
-    files: tuple[str, ...]
-    schema: pa.Schema
 
-    def __call__(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of the files."""
-        system = file_system(self.folder.uri, self.folder.storage)
-        with task():
-            for batch in numbers:
-                for number in batch.column(0):
-                    file = self.files[number.as_py()]
-                    rows = ds.dataset([file], schema=self.schema, format="parquet", filesystem=system)
-                    yield from rows.to_batches(batch_size=ROWS_AT_ONCE)
+def written_by_spark(rows: DataFrame, files: SortedFiles) -> tuple[Written, ...]:
+    """Have tasks write each partition of sorted rows as a file; return the files in order, at least one."""
+    done = rows.mapInArrow(files, spark_schema(WRITTEN)).collect()
+    done.sort(key=lambda row: int(row["partition"]))
+    written = tuple(Written(*(row[field.name] for field in fields(Written))) for row in done)
+    return written or (files.write_all([]),)

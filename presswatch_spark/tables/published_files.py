@@ -1,4 +1,4 @@
-"""What `runs` and `censuses` say of a run's files, held against the files that are there.
+"""Files of published runs, held against what the run's row in `runs` (or `censuses`, …) says of them.
 
 A table whose files are gone, or are others, would look like one that has fewer rows. So nothing is read of a
 run before its files are compared: by SHA-256 on disk, where a bit may flip in silence; on S3 by the ETag that
@@ -57,7 +57,7 @@ class Written:
 
 
 def row_of(info: ObjectInfo, run_id: str, storage: StorageOptions) -> Row:
-    """The row that publishes a run, in a file of `runs` or `censuses`; its columns are those of the file.
+    """Read the row that publishes a run; its columns are those of the file.
 
     Raises:
         DamagedTablesError: the file is not as it was written.
@@ -144,12 +144,12 @@ def check_digest(folder: Folder, table: str, row: Row, digest: str, rows: Sequen
 
 @lru_cache(FILES_KEPT)
 def _sha256(info: ObjectInfo, storage: StorageOptions) -> str:
-    """Of a file that this process has read already, storage says whether it was written since."""
+    """Digest a file; of one that this process has read, storage says whether it was written since."""
     return object_sha256(info.uri, storage)
 
 
 def _check_rows(folder: Folder, table: str, row: Row, there: Mapping[str, ObjectInfo]) -> None:
-    """Of an older run: as many rows as it counted."""
+    """Compare the rows of an older run with what it counted."""
     expected = row.get(COUNTED.get(table, ""))
     if expected is None:
         return

@@ -17,7 +17,7 @@ import pyarrow.dataset as ds
 from presswatch_spark.errors import InputError
 from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.show import printable
-from presswatch_spark.tables.schemas import MATCHES
+from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.store import TableStore
 
 BATCH_ROWS = 10_000
@@ -30,8 +30,8 @@ DOCUMENT = ("document_url", "shard_uri", "record_offset", "row_index")
 class MatchFilter:
     """Which rows are wanted; None, empty and False ask for nothing in particular.
 
-    `own_site`, `elsewhere` and `unknown_site` each ask for documents that stand there: on the publisher's own
-    sites, not there, and nobody knows where. Of several, all that are named.
+    `own_site`, `elsewhere` and `unknown_site` ask for documents on the publisher's own sites, on others, and
+    where nobody knows. They add up.
     """
 
     title_id: str | None = None
@@ -44,7 +44,7 @@ class MatchFilter:
     unknown_site: bool = False
 
     def expression(self) -> Any:
-        """The filter as an Arrow expression, or None for all rows."""
+        """Return the filter as an Arrow expression, or None for all rows."""
         terms = [
             ds.field(name) == value
             for name in ("title_id", "publisher_id", "article_id")
@@ -89,7 +89,7 @@ def match_rows(
 def match_table(
     store: TableStore, run_id: str | None, wanted: MatchFilter, columns: list[str] | None = None
 ) -> pa.Table:
-    """The rows that `match_rows` yields without a limit, as one table.
+    """Return the rows that `match_rows` yields without a limit, as one table.
 
     Raises:
         InputError: no such run is published.
@@ -103,7 +103,7 @@ def match_table(
 
 
 def chosen_runs(store: TableStore, run_id: str | None, by: str = "runs") -> list[str]:
-    """The published runs that `run_id` names: all for None, the newest for `latest`.
+    """Return the published runs that `run_id` names: all for None, the newest for `latest`.
 
     Args:
         by: `runs` for scans, `censuses` for censuses.

@@ -27,13 +27,13 @@ _ZEROS = b"0" * DIGITS
 
 
 def sealed_json(facts: Mapping[str, Any]) -> bytes:
-    """`facts`, of which there must be some, as a JSON object with its seal."""
+    """Return facts, at least one, as a JSON object with its seal."""
     data = json.dumps(facts).encode()
     return data[:-1] + _JSON_HEAD + hashlib.sha256(data).hexdigest().encode() + _JSON_TAIL
 
 
 def unsealed_json(data: bytes) -> Mapping[str, Any]:
-    """The facts that `sealed_json` was given; `ValueError` if any bit is not as it wrote it."""
+    """Return the facts that `sealed_json` was given; `ValueError` if any bit is not as it wrote it."""
     begin = len(data) - len(_JSON_HEAD) - DIGITS - len(_JSON_TAIL)
     facts = data[: max(0, begin)] + b"}"
     seal = _JSON_HEAD + hashlib.sha256(facts).hexdigest().encode() + _JSON_TAIL
@@ -44,7 +44,7 @@ def unsealed_json(data: bytes) -> Mapping[str, Any]:
 
 
 def sealed_parquet(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> bytes:
-    """Rows, with the metadata of `schema`, as a sealed Parquet file."""
+    """Return rows, with the metadata of `schema`, as a sealed Parquet file."""
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(sink, schema, compression="zstd", write_page_checksum=True) as writer:
         if batches:
@@ -59,7 +59,7 @@ def sealed_parquet(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> byte
 
 
 def opened_sealed(data: bytes, *, since: str | None = None) -> pq.ParquetFile:
-    """The Parquet file that `data` is, to be read without threads.
+    """Open a sealed Parquet file, to be read without threads.
 
     Args:
         since: a column that files have since they have seals; those without it need none.
@@ -83,7 +83,7 @@ def opened_sealed(data: bytes, *, since: str | None = None) -> pq.ParquetFile:
 
 
 def object_sha256(uri: str, storage: StorageOptions) -> str:
-    """SHA-256 (hex) of an object, read in order."""
+    """Return the SHA-256 (hex) of an object, read in order."""
     digest = hashlib.sha256()
     with open_stream(ObjectInfo(uri), storage) as stream:
         while data := stream.read(READ_BYTES):
@@ -92,7 +92,7 @@ def object_sha256(uri: str, storage: StorageOptions) -> str:
 
 
 def whole_object(uri: str, storage: StorageOptions) -> bytes:
-    """All bytes of an object, for what is small."""
+    """Read all bytes of an object, for what is small."""
     with open_stream(ObjectInfo(uri), storage) as stream:
         return stream.read_to_end()
 
@@ -102,7 +102,7 @@ UNREADABLE = (ValueError, LookupError, TypeError, RecursionError, *ARROW_ERRORS)
 
 
 def _place_in(data: bytes | bytearray) -> int | None:
-    """Where the digest of a sealed Parquet file stands: the last such text, as what rows say comes before."""
+    """Find the digest of a sealed Parquet file: the last such text, as what rows say comes before."""
     found = data.rfind(_PLACE)
     place = found + len(_PLACE)
     return place if found >= 0 and place + DIGITS <= len(data) else None

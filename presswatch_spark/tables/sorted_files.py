@@ -1,7 +1,7 @@
 """Files of the published tables: sorted, in row groups that readers can pass over.
 
-Statistics and the page index serve the columns that rows are sorted by; Bloom filters those that tables are
-asked for a value of, which are strewn over all row groups.
+Statistics and the page index serve the columns that rows are sorted by. Bloom filters serve columns that are
+asked for one value, which may lie in any row group.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.local import file_sha256
 from presswatch_spark.tables.published_files import Written
-from presswatch_spark.tables.store import SCHEMAS
+from presswatch_spark.tables.schemas import SCHEMAS
 
 GROUP_ROWS = 1 << 15
 """Rows of a group: some 6 MB of `matches`, one range of S3."""
@@ -30,8 +30,11 @@ ORDERS: Mapping[str, Sequence[str]] = {
     "rights_signals": ("shard_uri", "record_offset", "signal", "agent", "row_sha256"),
     "scan_log": ("shard_uri",),
     "metrics": ("name", "labels"),
+    "captures": ("shard_uri", "row_index", "row_sha256"),
+    "census_log": ("shard_uri",),
+    "comparison": ("article_id", "document_url"),
 }
-"""How rows are sorted; nulls come first. Those of a census come in the order of its index."""
+"""How rows are sorted; nulls come first."""
 
 SOUGHT: Mapping[str, Sequence[str]] = {
     "matches": (
@@ -85,14 +88,16 @@ class SortedFiles:
         return self.write(next(groups, empty), groups)
 
     def write(self, first: pa.Table, others: Iterable[pa.Table] = ()) -> Written:
-        """Write row groups, of which only the last one may be smaller than the first, as a file."""
+        """Write row groups as a file; only the last one may be smaller than the first."""
         name, rows = f"{secrets.token_hex(6)}.parquet", 0
         with self.folder.new_file(name) as path:
             with self._writer(path, len(first)) as writer:
                 for group in chain((first,), others):
-                    ids = pa.array([self.run_id] * len(group), pa.string())
-                    whole = group.add_column(0, "run_id", ids).select(writer.schema.names)
-                    writer.write_table(whole.cast(writer.schema))
+                    # Rows of a derived table name the run that they are of, or none.
+                    if "run_id" not in group.column_names:
+                        ids = pa.array([self.run_id] * len(group), pa.string())
+                        group = group.add_column(0, "run_id", ids)
+                    writer.write_table(group.select(writer.schema.names).cast(writer.schema))
                     rows += len(group)
             return Written(name, rows, path.stat().st_size, file_sha256(path))
 
@@ -112,13 +117,13 @@ class SortedFiles:
 
 
 def _filter_of(column: str, rows: int) -> Mapping[str, float]:
-    """How the Bloom filter of a column is made, for row groups of so many rows."""
+    """Say how the Bloom filter of a column is made, for row groups of so many rows."""
     values = min(rows, MEMBERS) if column in MEMBER_COLUMNS else rows
     return {"ndv": values or 1, "fpp": FALSE_POSITIVES}
 
 
 def grouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """The same rows as tables of `GROUP_ROWS`, the last one shorter."""
+    """Yield the same rows as tables of `GROUP_ROWS`, the last one shorter."""
     waiting, rows = list[pa.RecordBatch](), 0
     for batch in batches:
         while rows + len(batch) >= GROUP_ROWS:

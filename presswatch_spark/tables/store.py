@@ -1,24 +1,24 @@
 """The folder of published tables, on disk or on S3. It holds::
 
     TABLES/_presswatch.json                     says that the folder is ours, and of which layout
-    TABLES/matches/<run_id>-00000.parquet …     likewise rights_signals/, if there are any, scan_log/,
-                                                metrics/ and runs/; of a census captures/,
-                                                census_log/ and censuses/
+    TABLES/matches/<run_id>-00000.parquet …     likewise the other tables: see `tables.schemas`
     TABLES/_runs/…                              what unfinished runs have done so far
 
-Files of a run are moved in from there, `runs` or `censuses` last: that one file makes a run published, and
-says what the others are; see `presswatch_spark.tables.published_files`. They lie flat, not in `run_id=…`
-folders, because pyarrow and pandas refuse folders that repeat a column of their files.
+Files of a run are moved in from there, `runs` (or `censuses`, or `derivations`) last. That one file publishes
+the run and says what the others are; see `tables.published_files`. Files lie flat, not in `run_id=…` folders:
+pyarrow and pandas refuse folders that repeat a column of their files.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -28,8 +28,9 @@ from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.storage.arrow_files import file_system, read_parquet
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, stat
-from presswatch_spark.tables.places import holds_others, require_readable, writable
+from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, printable, stat
+from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.tables import WATCH_FOLDER
 from presswatch_spark.tables.published_files import (
     DamagedTablesError,
     Row,
@@ -38,16 +39,7 @@ from presswatch_spark.tables.published_files import (
     check_files,
     row_of,
 )
-from presswatch_spark.tables.schemas import (
-    CAPTURES,
-    CENSUS_LOG,
-    CENSUSES,
-    MATCHES,
-    METRICS,
-    RIGHTS_SIGNALS,
-    RUNS,
-    SCAN_LOG,
-)
+from presswatch_spark.tables.schemas import DIGESTS, PUBLISHED_BY, PUBLISHERS, SCHEMAS
 from presswatch_spark.tables.seals import sealed_parquet
 
 if TYPE_CHECKING:
@@ -55,20 +47,8 @@ if TYPE_CHECKING:
 
 LAYOUT = 1
 MARKER = "_presswatch.json"
-SCHEMAS: Mapping[str, pa.Schema] = {
-    "matches": MATCHES,
-    "rights_signals": RIGHTS_SIGNALS,
-    "scan_log": SCAN_LOG,
-    "metrics": METRICS,
-    "runs": RUNS,
-    "captures": CAPTURES,
-    "census_log": CENSUS_LOG,
-    "censuses": CENSUSES,
-}
-# The tables whose row publishes what a run wrote into the others; `runs` does so where nothing is said.
-PUBLISHERS = ("runs", "censuses")
-PUBLISHED_BY = dict.fromkeys(("captures", "census_log", "censuses"), "censuses")
-DIGESTS = {"matches": "table_digest", "rights_signals": "signals_digest"}
+RUNS_FOLDER = "_runs"
+WILDCARDS = "[]{}*?\\"
 READERS = 8
 
 
@@ -80,19 +60,19 @@ class TableStore:
 
     @classmethod
     def create(cls, path: str, storage: StorageOptions | None = None) -> TableStore:
-        """The tables at `path`, made there if it is missing or empty.
+        """Open the tables at `path`, made there if it is missing or empty.
 
         Raises:
             OutputError: the folder holds something else, is of another layout, has a name that Spark cannot
                 read, or cannot be written.
             StorageError: S3 refuses.
         """
-        root = writable(path, storage or StorageOptions())
+        root = _writable(path, storage or StorageOptions())
         with disk_errors(str(root)):
             try:
                 root.read(MARKER)
             except MissingError:
-                if holds_others(root, MARKER):
+                if _holds_others(root, MARKER):
                     raise OutputError(
                         "the output folder holds files that are not ours",
                         where=str(root),
@@ -104,7 +84,7 @@ class TableStore:
 
     @classmethod
     def open(cls, path: str, storage: StorageOptions | None = None) -> TableStore:
-        """The tables at `path`; raises `OutputError` if there are none, or of another layout."""
+        """Open the tables at `path`; raises `OutputError` if there are none, or of another layout."""
         store = cls(Folder.of(path, storage or StorageOptions()))
         try:
             layout = json.loads(store.root.read(MARKER)[0])["layout"]
@@ -123,15 +103,15 @@ class TableStore:
         return store
 
     def published(self, by: str = "runs") -> list[str]:
-        """Ids of the published runs, or `by` `censuses` of the censuses, oldest first."""
+        """Return the ids of published runs, or of what the table `by` publishes, oldest first."""
         return sorted({run_of(name) for name in _files_in(self.root / by)})
 
     def is_published(self, run_id: str) -> bool:
-        """Whether a run or census of that id is published."""
+        """Say whether a run, census or derived table of that id is published."""
         return any(run_id in self.published(by) for by in PUBLISHERS)
 
     def rows(self, by: str = "runs") -> list[dict[str, Any]]:
-        """Rows of `runs` or `censuses`, oldest first, but for those that are damaged; see `damage`."""
+        """Return the rows of a publisher, oldest first, but not those that are damaged; see `damage`."""
         found = list[dict[str, Any]]()
         for run_id in self.published(by):
             with suppress(DamagedTablesError):
@@ -140,12 +120,12 @@ class TableStore:
         return found
 
     def unpublished(self) -> set[str]:
-        """Ids of runs that have files in a table, and no row that publishes them: nobody reads those."""
+        """Return ids of runs with files in a table and no row that publishes them: nobody reads those."""
         known = {run_id for by in PUBLISHERS for run_id in self.published(by)}
         return {run_id for table in SCHEMAS for run_id in self._there(table)} - known
 
     def files(self, table: str, *run_ids: str, check: bool = True) -> list[str]:
-        """URIs of the files of published runs in a table: of those named, or of all.
+        """Return the URIs of the files of published runs in a table: of those named, or of all.
 
         Unless `check`, as they are there.
 
@@ -154,10 +134,10 @@ class TableStore:
         """
         there = self._there(table)
         if not check:
-            published = self.published(PUBLISHED_BY.get(table, "runs"))
+            published = self.published(PUBLISHED_BY[table])
             wanted = [run_id for run_id in published if not run_ids or run_id in run_ids]
             return [info.uri for run_id in wanted for info in there[run_id].values()]
-        rows = self._rows(PUBLISHED_BY.get(table, "runs"), run_ids)
+        rows = self._rows(PUBLISHED_BY[table], run_ids)
         if table in PUBLISHERS:
             return [info.uri for info, _ in rows.values()]
         check_files(self.root / table, table, [(row, there[run_id]) for run_id, (_, row) in rows.items()])
@@ -187,7 +167,7 @@ class TableStore:
                 try:
                     ((_, row),) = self._rows(by, [run_id]).values()
                     for table in tables:
-                        if PUBLISHED_BY.get(table, "runs") == by:
+                        if PUBLISHED_BY[table] == by:
                             check_files(self.root / table, table, [(row, there[table][run_id])], read=False)
                 except OutputError as error:
                     yield error
@@ -208,14 +188,14 @@ class TableStore:
         return files
 
     def dataset(self, files: Sequence[str], schema: pa.Schema) -> Any:
-        """Files of a table as a `pyarrow.dataset.Dataset`; columns that they lack are null."""
+        """Open files of a table as a `pyarrow.dataset.Dataset`; columns that they lack are null."""
         system = file_system(self.root.uri, self.root.storage)
         scan = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
         parquet = ds.ParquetFileFormat(default_fragment_scan_options=scan)
         return ds.dataset(list(files), schema=schema, format=parquet, filesystem=system)
 
     def read(self, table: str, *run_ids: str, columns: list[str] | None = None) -> pa.Table:
-        """Rows of published runs, those named or all, in the schema of `presswatch_spark.tables.schemas`."""
+        """Read rows of published runs, those named or all, in the schema of the table."""
         files, schema = self.files(table, *run_ids), SCHEMAS[table]
         names = columns or schema.names
         if not self.root.is_local:
@@ -229,11 +209,11 @@ class TableStore:
     def frame(
         self, spark: SparkSession, table: str, *run_ids: str, columns: Sequence[str] | None = None
     ) -> DataFrame:
-        """The same rows as a Spark DataFrame; of tables on S3, name the columns that are needed."""
+        """Return the same rows as a Spark DataFrame; of tables on S3, name the columns that are needed."""
         from presswatch_spark.tables.frames import frame
 
         if self.root.is_local:
-            require_readable(self.root.path)
+            _require_readable(self.root.path)
         return frame(spark, self.root, self.files(table, *run_ids), SCHEMAS[table], columns)
 
     def adopt(self, table: str, run_id: str, written: Sequence[str]) -> None:
@@ -250,7 +230,7 @@ class TableStore:
             folder.delete(left)
 
     def adopted(self, table: str, run_id: str, written: Sequence[Written]) -> list[dict[str, Any]]:
-        """What the run's row says of files that were moved into a table in this order."""
+        """Return what the run's row says of files that were moved into a table in this order."""
         folder, files = self.root / table, list[dict[str, Any]]()
         for number, file in enumerate(written):
             name = f"{run_id}-{number:05}.parquet"
@@ -258,6 +238,35 @@ class TableStore:
             facts = {"rows": file.rows, "bytes": file.bytes, "sha256": file.sha256, "etag": etag}
             files.append({"table": table, "name": name, **facts})
         return files
+
+    def publish_tables(
+        self,
+        by: str,
+        row: Row,
+        staged: Folder,
+        tables: Mapping[str, Sequence[Written]],
+        confirm: Callable[[], None],
+    ) -> Row:
+        """Move tables in, and put down last the row that publishes them; return it with what it says of them.
+
+        Args:
+            by: the table of that row.
+            staged: the folder that the files were written in.
+            tables: files of each table in their order. Even if there are none, what a killed try left goes.
+            confirm: raises if another process has taken the run over.
+
+        Raises:
+            ConflictError: another process has published it.
+        """
+        files = list[dict[str, Any]]()
+        for table, written in tables.items():
+            confirm()
+            self.adopt(table, row["run_id"], [staged.at(file.name) for file in written])
+            files += self.adopted(table, row["run_id"], written)
+        confirm()
+        whole = {**row, "files": files, "finished_at": datetime.now(UTC)}
+        self.publish(by, whole)
+        return whole
 
     def publish(self, by: str, row: Mapping[str, Any]) -> None:
         """Put the row down that publishes a run.
@@ -278,7 +287,7 @@ class TableStore:
 
 
 def run_of(name: str) -> str:
-    """The run that a file of a table is of, by its name."""
+    """Return the run that a file of a table is of, by its name."""
     return name.rpartition("-")[0]
 
 
@@ -295,3 +304,41 @@ def _files_in(folder: Folder) -> list[str]:
 def _described_in(folder: Folder) -> dict[str, ObjectInfo]:
     found = folder.described()
     return {name: info for name, info in found.items() if name.endswith(".parquet") and "/" not in name}
+
+
+def _holds_others(root: Folder, marker: str) -> bool:
+    """Say whether a folder holds anything but claims, and a marker that another process writes this moment.
+
+    Whoever watches for releases claims one before its scan makes the tables.
+    """
+    ours = (".lock", WATCH_FOLDER)
+    return any(marker not in name and name.partition("/")[0] not in ours for name in root.entries())
+
+
+def _require_readable(root: Path) -> None:
+    """Raise `OutputError` for a path that Spark would not find again.
+
+    Hadoop looks for a path with wildcards, escaped or not, name by name, and takes a name with a colon for a
+    URI then. (Spark's option to look for nothing reads every file as many times as there are files.)
+    """
+    real = str(root.resolve())
+    if ":" in real and any(character in WILDCARDS for character in real):
+        raise OutputError(
+            f"Spark cannot read a folder whose path holds both a colon and one of {' '.join(WILDCARDS)}",
+            where=real,
+            remedy="name a folder without them",
+        )
+
+
+def _writable(path: str, storage: StorageOptions) -> Folder:
+    """The folder at a path or URI; `OutputError` if tables cannot be written there, and read again."""
+    if scheme_of(path) in ("http", "https"):
+        raise OutputError(
+            f"tables cannot be written to {scheme_of(path)}:// storage",
+            where=printable(path),
+            remedy="name a folder on S3, or on a disk that all workers share",
+        )
+    root = Folder.of(path, storage)
+    if root.is_local:
+        _require_readable(root.path)
+    return root

@@ -26,7 +26,7 @@ from presswatch_spark.storage.objects import (
     write_object,
 )
 from presswatch_spark.storage.uris import join, printable
-from presswatch_spark.tables.places import WATCH_FOLDER
+from presswatch_spark.tables import WATCH_FOLDER
 
 LAYOUT = 1
 KEY_LETTERS = 16

@@ -22,8 +22,8 @@ from presswatch_spark.demo.prose import articles
 from presswatch_spark.deploy.profiles import profile_settings
 from presswatch_spark.monitoring.metrics import FAMILIES, STATUSES
 from presswatch_spark.settings.kinds import known_settings
-from presswatch_spark.tables.places import WATCH_FOLDER
-from presswatch_spark.tables.schemas import SCAN_LOG
+from presswatch_spark.tables import WATCH_FOLDER
+from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.corpora import MEMBERS, article, write_jsonl

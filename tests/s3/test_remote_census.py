@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +11,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from benchmarks.census.material import row_of, write_file
-from presswatch_spark.censuses.parts import FileOutcome, read_outcome, write_part
 from presswatch_spark.censuses.run import CensusSummary, census
 from presswatch_spark.cli import main as cli
 from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
-from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.store import TableStore
 from tests.censuses import FAST, census_corpus, some_rows, take
@@ -58,9 +54,9 @@ def asked(server: Server) -> int:
 def test_over_http_only_what_is_needed_is_asked_for(corpus: Path, file: Path, tmp_path: Path) -> None:
     content = file.read_bytes()
     with web(objects={f"/{KEY}": content}) as server:
-        outcome, rows = take(corpus, tmp_path, ObjectInfo(f"{server.url}/{KEY}"))
+        outcome, rows = take(corpus, ObjectInfo(f"{server.url}/{KEY}"))
         read = asked(server)
-    assert digests(rows) == digests(take(corpus, tmp_path, file)[1])
+    assert digests(rows) == digests(take(corpus, file)[1])
     assert rows
     assert outcome.log["status"] == "complete"
     assert outcome.log["bytes_expected"] == len(content)
@@ -71,18 +67,16 @@ def test_from_s3_the_same_comes(
     corpus: Path, file: Path, tmp_path: Path, client: Any, bucket: str, endpoint: str
 ) -> None:
     client.upload_file(str(file), bucket, KEY)
-    outcome, rows = take(
-        corpus, tmp_path, ObjectInfo(f"s3://{bucket}/{KEY}"), replace(FAST, endpoint=endpoint)
-    )
-    assert digests(rows) == digests(take(corpus, tmp_path, file)[1])
+    outcome, rows = take(corpus, ObjectInfo(f"s3://{bucket}/{KEY}"), replace(FAST, endpoint=endpoint))
+    assert digests(rows) == digests(take(corpus, file)[1])
     assert outcome.log["status"] == "complete"
 
 
 def test_replies_that_break_off_are_asked_for_again(corpus: Path, file: Path, tmp_path: Path) -> None:
     with web(objects={f"/{KEY}": file.read_bytes()}) as server:
         server.faults.extend([Fault(cut_after=1000), Fault(status=503), Fault(cut_after=10, reset=True)] * 2)
-        outcome, rows = take(corpus, tmp_path, ObjectInfo(f"{server.url}/{KEY}"))
-    assert digests(rows) == digests(take(corpus, tmp_path, file)[1])
+        outcome, rows = take(corpus, ObjectInfo(f"{server.url}/{KEY}"))
+    assert digests(rows) == digests(take(corpus, file)[1])
     assert outcome.log["status"] == "complete"
 
 
@@ -92,7 +86,7 @@ def test_a_server_that_stops_answering_is_named_as_the_cause(
     with web(objects={f"/{KEY}": file.read_bytes()}) as server:
         server.faults.extend([Fault()] * 2)
         server.always = Fault(status=500)
-        outcome, _ = take(corpus, tmp_path, ObjectInfo(f"{server.url}/{KEY}"), replace(FAST, max_attempts=2))
+        outcome, _ = take(corpus, ObjectInfo(f"{server.url}/{KEY}"), replace(FAST, max_attempts=2))
     assert outcome.log["status"] in ("partial", "failed")
     assert "the server answered 500" in str(outcome.log["error"])
     assert outcome.log["failure"] == "storage"
@@ -143,7 +137,7 @@ class TestTablesOnS3:
         return folder.parent.parent
 
     def taken(self, index: Path, corpus: Path, out: str, endpoint: str, spark: SparkSession) -> CensusSummary:
-        config = ScanConfig(storage=replace(FAST, endpoint=endpoint))
+        config = ScanConfig(storage=replace(FAST, endpoint=endpoint), run=RunRules(wave_shards=1))
         return census([str(index)], corpus=str(corpus), out=out, config=config, spark=spark)
 
     def test_it_has_the_rows_and_digest_of_one_on_disk_and_reading_commands_read_it(
@@ -159,8 +153,9 @@ class TestTablesOnS3:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         here = self.taken(index, corpus, str(tmp_path / "out"), endpoint, spark)
-        # Files of the table are cut after every file of the index.
-        monkeypatch.setattr("presswatch_spark.censuses.publish.FILE_BYTES", 1)
+        # Spark sorts the captures, and writes several files.
+        monkeypatch.setattr("presswatch_spark.runs.publish.SORTED_HERE_BYTES", 0)
+        monkeypatch.setattr("presswatch_spark.runs.publish.FILE_BYTES", 20_000)
         there = self.taken(index, corpus, self.OUT, endpoint, spark)
         names = ("table_digest", "captures", "rows", "bytes_read", "release", "shards_complete")
         assert [there.row[name] for name in names] == [here.row[name] for name in names]
@@ -168,16 +163,16 @@ class TestTablesOnS3:
         store = TableStore.open(self.OUT, replace(FAST, endpoint=endpoint))
         on_disk = TableStore.open(str(tmp_path / "out")).read("captures").drop_columns("run_id")
         assert store.read("captures").drop_columns("run_id").equals(on_disk)
-        assert len(store.files("captures")) == 3
+        assert len(store.files("captures")) > 1
         assert len(store.read("census_log")) == 3
         keys = [found["Key"] for found in client.list_objects_v2(Bucket=bucket)["Contents"]]
-        assert [key for key in keys if "/found/" in key or "/tables-" in key] == []
+        assert [key for key in keys if "/parts/" in key or "/tables-" in key] == []
         query = "select count(*) as counted from captures where url_match = 'article'"
         assert cli.run(["sql", self.OUT, query, "--endpoint", endpoint]) == 0
         articles = sum(count for kind, count in here.kinds.items() if kind.url_match == "article")
         assert f"\n{articles}" in capsys.readouterr().out.replace(" ", "")
 
-    def test_one_that_was_stopped_goes_on_and_the_log_tells_of_the_captures_that_are_published(
+    def test_one_that_was_stopped_goes_on_and_what_a_doubled_task_wrote_does_not_count(
         self,
         spark: SparkSession,
         corpus: Path,
@@ -189,38 +184,28 @@ class TestTablesOnS3:
     ) -> None:
         whole = self.taken(index, corpus, self.OUT + "-whole", endpoint, spark)
         with monkeypatch.context() as patched:
-            patched.setattr("presswatch_spark.censuses.run.publish", lambda *_: 1 / 0)
+            patched.setattr("presswatch_spark.runs.engine.publish", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 self.taken(index, corpus, self.OUT, endpoint, spark)
         store = TableStore.open(self.OUT, replace(FAST, endpoint=endpoint))
         (unfinished,) = unfinished_runs(store)
         assert isinstance(unfinished, UnfinishedRun)
         assert (unfinished.counts.shards, unfinished.under_way) == (3, False)
-        found = unfinished.folder / "found"
-        client.delete_object(Bucket=bucket, Key=found.at("000001.parquet").removeprefix("s3://shards/"))
-
-        def late(_: Folder, todo: Sequence[tuple[int, ObjectInfo]], *others: Any) -> None:
-            """A task that was taken for dead writes after it was done again, and has found nothing."""
-            assert [place for place, _ in todo] == [1]
-            census_of = others[0]
-            census_of(todo[0])
-            outcome = read_outcome(census_of.folder, 0)
-            assert outcome
-            less = {**outcome.log, "status": "partial", "error": "cut", "captures": 0}
-            write_part(census_of.folder, 0, [], FileOutcome(less, {}))
-
-        monkeypatch.setattr("presswatch_spark.censuses.run._spread", partial(late, found))
+        keys = [unfinished.folder.at(name).removeprefix("s3://shards/") for name in unfinished.folder.names()]
+        first, second = (key for key in keys if key.endswith("-captures.parquet"))
+        client.delete_object(Bucket=bucket, Key=first)
+        late = second.replace("-captures", "0-captures")
+        client.copy_object(Bucket=bucket, Key=late, CopySource={"Bucket": bucket, "Key": second})
         summary = self.taken(index, corpus, self.OUT, endpoint, spark)
-        assert summary.row["run_id"] == unfinished.run_id
-        first, *others = summary.log
-        assert (first["status"], first["captures"], summary.row["shards_partial"]) == ("partial", 0, 1)
-        assert [line["captures"] for line in others] == [line["captures"] for line in whole.log[1:]]
+        assert (summary.row["run_id"], summary.resumed) == (unfinished.run_id, True)
+        assert [line["captures"] for line in summary.log] == [line["captures"] for line in whole.log]
+        assert summary.row["table_digest"] == whole.row["table_digest"]
         assert len(store.read("captures")) == summary.row["captures"] == summary.kinds.total()
 
 
 def test_a_missing_file_has_failed(corpus: Path, tmp_path: Path) -> None:
     with web() as server:
-        outcome, rows = take(corpus, tmp_path, ObjectInfo(f"{server.url}/{KEY}"))
+        outcome, rows = take(corpus, ObjectInfo(f"{server.url}/{KEY}"))
     assert (outcome.log["status"], outcome.log["error"]) == (
         "failed",
         "there is no such object (check the address)",

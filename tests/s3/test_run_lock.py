@@ -13,9 +13,10 @@ import pytest
 
 from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.monitoring.progress import Counts
-from presswatch_spark.runs.claimed import Run, claim, clear, key_of
+from presswatch_spark.runs.claimed import Run, claim, clear
 from presswatch_spark.runs.markers import Note, Wave, read_note, read_waves, write_note, write_wave
 from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
+from presswatch_spark.runs.work import key_of
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.lease import Lease, held, leased
 from presswatch_spark.storage.objects import (
@@ -27,7 +28,7 @@ from presswatch_spark.storage.objects import (
     write_object,
 )
 from presswatch_spark.storage.s3 import PutReply, S3Store
-from presswatch_spark.tables.schemas import RUNS
+from presswatch_spark.tables.schemas.scan_tables import RUNS
 from presswatch_spark.tables.store import TableStore
 from tests.servers import Fault, Server
 from tests.tables import row_of

@@ -11,16 +11,17 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import OutputError, PresswatchError, StorageError
-from presswatch_spark.pipeline import RunSummary
-from presswatch_spark.runs import publish, sorting
-from presswatch_spark.runs.parts import COLUMNS, part_files, read_part
+from presswatch_spark.pipeline import SCAN, RunSummary
+from presswatch_spark.runs import publish
+from presswatch_spark.runs.parts import part_files, read_part
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.lease import Lease
 from presswatch_spark.storage.objects import MissingError, StorageOptions, read_object
 from presswatch_spark.tables.published_files import DamagedTablesError
-from presswatch_spark.tables.schemas import SCAN_LOG
-from presswatch_spark.tables.store import SCHEMAS, TableStore
+from presswatch_spark.tables.schemas import SCHEMAS
+from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
+from presswatch_spark.tables.store import TableStore
 from presswatch_spark.user_cache import user_temporary
 from tests.servers import Fault, Server
 from tests.spark.fakes import declare, fake_shards, run_fake
@@ -148,7 +149,7 @@ def test_what_is_large_is_sorted_by_spark_into_several_files(
     on_disk: tuple[RunSummary, TableStore],
 ) -> None:
     monkeypatch.setattr(publish, "SORTED_HERE_BYTES", 0)
-    monkeypatch.setattr(sorting, "FILE_BYTES", 30_000)
+    monkeypatch.setattr(publish, "FILE_BYTES", 30_000)
     summary, store = on_s3(spark, options)
     assert len(store.files("matches")) > 1
     assert_same(on_disk, (summary, store))
@@ -255,8 +256,8 @@ def test_a_file_whose_writer_fails_is_not_there(options: StorageOptions) -> None
 def test_a_part_is_read_with_one_request(options: StorageOptions, faulty: Server) -> None:
     parts = Folder.of(OUT, options)
     log = row_of(SCAN_LOG, shard_uri="s3://b/1.gz", status="complete")
-    with part_files(parts, "000000-abcd") as files:
-        files.add("scan_log", [pa.RecordBatch.from_pylist([log], COLUMNS["scan_log"])])
+    with part_files(parts, "000000-abcd", SCAN.columns) as files:
+        files.add("scan_log", [pa.RecordBatch.from_pylist([log], SCAN.columns["scan_log"])])
     faulty.requests.clear()
     assert read_part(parts, files.parts[0], ["shard_uri"])["shard_uri"].to_pylist() == ["s3://b/1.gz"]
     assert [method for method, _, _ in faulty.requests] == ["GET"]

@@ -241,7 +241,11 @@ def test_a_job_without_options_can_be_submitted(emr: Emr, capsys: pytest.Capture
 @pytest.mark.parametrize(
     ("words", "entry"),
     [
-        (("rights", "s3://shards/tables"), "rights.py"),
+        (("rights", "s3://shards/tables", "--out", "s3://shards/reserved"), "rights.py"),
+        (
+            ("compare", "s3://shards/tables", "--before=a", "--after=b", "--out", "s3://shards/compared"),
+            "compare.py",
+        ),
         (("verify-rows", "--corpus", "s3://shards/corpus", "s3://shards/tables"), "verify_rows.py"),
         (("corpus_build", "--members=m.yaml", "--articles", "s3://a", "--out", "s3://c"), "corpus_build.py"),
     ],

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -19,14 +21,15 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.demo import shards
 from presswatch_spark.demo.prose import articles, pages
 from presswatch_spark.storage.objects import StorageOptions, stat
-from presswatch_spark.tables.schemas import SCAN_LOG
+from presswatch_spark.tables.published_files import DamagedTablesError
+from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
 from presswatch_spark.tables.store import TableStore
 from tests.commands import presswatch
 from tests.conftest import ROOT
 from tests.corpora import article, build, write_jsonl
 from tests.scanned import FORMS, press_corpus, scan_here, some_pages
 from tests.servers import Server
-from tests.tables import match, publish, publish_row, row_of, write
+from tests.tables import flipped, match, publish, publish_row, row_of, write
 
 SEED, SHARDS = 20261125, 8
 OUT = "s3://shards/tables"
@@ -213,6 +216,49 @@ def test_runs_on_s3_are_compared(
     one, other = (pq.read_table(tmp_path / name / "comparison") for name in ("disk", "s3"))
     assert one.equals(other)
     assert len(one) > 0
+
+
+DERIVED_BY = {
+    "comparison": ["compare", "--before", "20261125T000000Z-abcdef", "--after", "latest"],
+    "reservations": ["rights"],
+}
+
+
+@pytest.mark.parametrize("table", DERIVED_BY)
+def test_a_table_that_is_derived_onto_s3_is_the_one_on_disk_sealed_and_read_by_every_reader(
+    spark: SparkSession,
+    client: Any,
+    bucket: str,
+    endpoint: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    table: str,
+) -> None:
+    words, there, options = DERIVED_BY[table], f"s3://{bucket}/derived", StorageOptions(endpoint=endpoint)
+    tables = tmp_path / "tables"
+    publish(tables, "20261125T000000Z-abcdef", [match("a", "https://x.example/1")])
+    at = {"captured_at": datetime(2026, 11, 1, tzinfo=UTC), "dataset": "warc", "http_status": 200}
+    own = [match("a", f"https://t.example/{n}", own_site=True, row_sha256=f"{n}", **at) for n in range(3)]
+    publish(tables, "20261126T000000Z-abcdef", own)
+    for out, more in ((str(tmp_path / "out"), []), (there, ["--endpoint", endpoint])):
+        assert cli.run([*words, str(tables), "--out", out, *more]) == 0
+        assert f"written to {out}/{table}" in capsys.readouterr().out
+        assert cli.run([*words, str(tables), "--out", out, *more]) == 1
+        assert f"there is a table {table} already" in capsys.readouterr().err
+    here, store = TableStore.open(str(tmp_path / "out")), TableStore.open(there, options)
+    assert store.read(table).equals(here.read(table))
+    assert len(store.read(table)) > 0
+    keys = [each["Key"] for each in client.list_objects_v2(Bucket=bucket, Prefix="derived")["Contents"]]
+    folders = [key.split("/")[1] for key in keys]
+    assert sorted(folders) == sorted(["_presswatch.json", "derivations", table])
+    query = f"select count(*) as counted from {table}"
+    assert cli.run(["sql", there, query, "--endpoint", endpoint, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"counted": len(here.read(table))}
+    (key,) = (key for key in keys if f"/{table}/" in key)
+    data = client.get_object(Bucket=bucket, Key=key)["Body"].read()
+    client.put_object(Bucket=bucket, Key=key, Body=flipped(data, 4 * len(data)))
+    with pytest.raises(DamagedTablesError, match=f"table {table} of run"):
+        store.read(table)
 
 
 def test_a_sample_on_s3_is_estimated(

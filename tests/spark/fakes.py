@@ -17,13 +17,14 @@ from pyspark.sql import SparkSession
 from presswatch_spark.errors import CorruptError, StorageError
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.pipeline import RunSummary, Work, execute
+from presswatch_spark.pipeline import RunSummary, work_of
 from presswatch_spark.runs.claimed import claim
+from presswatch_spark.runs.engine import execute
 from presswatch_spark.settings.config import RunRules
-from presswatch_spark.shard.attempt import Reading
-from presswatch_spark.shard.shard_scan import ShardOutcome, outcome_of
+from presswatch_spark.shard.outcome import Reading, ShardOutcome, outcome_of
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
-from presswatch_spark.tables.schemas import MATCHES, RIGHTS_SIGNALS
+from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
+from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.store import TableStore
 from tests.tables import row_of
 
@@ -175,8 +176,10 @@ def run_fake(
 ) -> RunSummary:
     """Run over `fake_shards` into `out`."""
     plan: Sequence[ObjectInfo] = fake_shards(shards)
-    work = Work(plan, f"plan of {shards}", scan_with(trouble or {}, broken), {**FACTS, **(facts or {})})
+    scan = scan_with(trouble or {}, broken)
+    work = work_of(plan, f"plan of {shards}", scan, {**FACTS, **(facts or {})})
     rules = rules or RunRules(wave_shards=5, shards_per_task=2)
     store = TableStore.create(str(out), storage)
     with claim(store, work.key, datetime.now(UTC), rules.lease_seconds) as run:
-        return execute(work, run, store, rules, spark, observer or quiet())
+        done = execute(work, run, store, rules, spark, observer or quiet())
+    return RunSummary.of(done.row, done.log, resumed=done.resumed, seconds=done.seconds)

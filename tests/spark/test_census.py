@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import random
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
-from typing import Any
+from random import Random
 
 import pyarrow.parquet as pq
 import pytest
@@ -13,18 +19,19 @@ from pyspark.sql import SparkSession
 
 from benchmarks.census.indices import Index, write_index
 from benchmarks.census.material import file_of, row_of, write_file
-from presswatch_spark.censuses.parts import FileOutcome, part_of, read_outcome, write_part
 from presswatch_spark.censuses.run import CensusSummary, census
 from presswatch_spark.cli import main as cli
-from presswatch_spark.corpus.building.spread import spread
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
+from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
-from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.sorted_files import SOUGHT
 from presswatch_spark.tables.store import TableStore
-from tests.censuses import Deadly, census_corpus
+from tests.censuses import Counting, Deadly, census_corpus, times_read
+from tests.conftest import ROOT
+from tests.tables import flip_a_bit
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +55,22 @@ def index(tmp_path: Path) -> Path:
 Said = pytest.CaptureFixture[str]
 
 
-def taken(index: Path, corpus: Path, out: Path, spark: SparkSession) -> CensusSummary:
-    return census([str(index)], corpus=str(corpus), out=str(out), config=ScanConfig(), spark=spark)
+SMALL_WAVES = ScanConfig(run=RunRules(wave_shards=2))
+POLL_SECONDS = 0.02
+
+
+def taken(
+    index: Path,
+    corpus: Path,
+    out: Path,
+    spark: SparkSession,
+    config: ScanConfig | None = None,
+    progress: Progress | None = None,
+) -> CensusSummary:
+    return census(
+        [str(index)], corpus=str(corpus), out=str(out), config=config or ScanConfig(), spark=spark,
+        progress=progress,
+    )  # fmt: skip
 
 
 class TestCensus:
@@ -95,7 +116,7 @@ class TestCensus:
         out = tmp_path / "out"
         with monkeypatch.context() as patched:
             patched.setattr(
-                "presswatch_spark.censuses.publish.clear", lambda run: (_ for _ in ()).throw(KeyError)
+                "presswatch_spark.runs.publish.clear", lambda run: (_ for _ in ()).throw(KeyError)
             )
             patched.setattr(TableStore, "publish", lambda *_: None)
             with pytest.raises(KeyError):
@@ -107,42 +128,65 @@ class TestCensus:
         assert summary.row["run_id"] == unfinished.run_id
         assert len(store.read("captures")) == 62
 
-    def test_one_that_was_stopped_goes_on_with_what_it_had_read_whole(
+    def test_one_that_was_stopped_reads_again_only_what_no_marker_names_or_what_is_damaged(
         self, spark: SparkSession, corpus: Path, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         whole = taken(index, corpus, tmp_path / "whole", spark)
-        out, read = tmp_path / "out", list[int]()
-
-        def counted(spark: SparkSession, place: Path, census_of: Any, todo: Any) -> Any:
-            read.append(len(todo))
-            return spread(spark, place, census_of, todo)
-
-        monkeypatch.setattr("presswatch_spark.censuses.run.spread", counted)
+        out, files = tmp_path / "out", sorted(map(str, index.rglob("*.parquet")))
+        monkeypatch.setattr("presswatch_spark.censuses.run.FileCensus", Counting)
         with monkeypatch.context() as patched:
-            patched.setattr("presswatch_spark.censuses.run.publish", lambda *_: 1 / 0)
+            patched.setattr("presswatch_spark.runs.engine.publish", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
-                taken(index, corpus, out, spark)
+                taken(index, corpus, out, spark, SMALL_WAVES)
         (unfinished,) = unfinished_runs(TableStore.open(str(out)))
         assert isinstance(unfinished, UnfinishedRun)
         assert unfinished.counts.shards == 8
-        found = unfinished.folder / "found"
-        (found.path / part_of(0)).unlink()
-        (found.path / part_of(1)).write_bytes(b"PAR1")
-        partial = read_outcome(found, 2)
-        assert partial
-        write_part(found, 2, [], FileOutcome({**partial.log, "status": "partial"}, {}))
-        summary = taken(index, corpus, out, spark)
-        assert read == [8, 3]
+        assert "with 8 index files done, is not finished" in unfinished.note()
+        first, second, *_ = sorted(unfinished.folder.path.glob("waves/*.json"))
+        first.unlink()
+        flip_a_bit(next(unfinished.folder.path.glob(f"parts/{second.stem}/*-census_log.parquet")), Random(1))
+        stream = io.StringIO()
+        summary = taken(index, corpus, out, spark, SMALL_WAVES, Progress(stream, live=False))
+        assert list(times_read(index).values()) == [2, 2, 2, 2, 1, 1, 1, 1]
+        assert summary.resumed
+        assert "census_log.parquet: what a wave found does not have the SHA-256" in stream.getvalue()
+        assert "8/8 index files · 3,062 rows · " in stream.getvalue()
         assert summary.row["run_id"] == unfinished.run_id
         assert summary.row["table_digest"] == whole.row["table_digest"]
         assert (summary.kinds, summary.titles) == (whole.kinds, whole.titles)
-        assert [line["shard_uri"] for line in summary.log] == [line["shard_uri"] for line in whole.log]
+        assert [line["shard_uri"] for line in summary.log] == files
         assert list(unfinished_runs(TableStore.open(str(out)))) == []
+
+    def test_one_that_was_killed_goes_on_and_reads_no_file_twice_that_was_whole(
+        self, spark: SparkSession, corpus: Path, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        whole, out = taken(index, corpus, tmp_path / "whole", spark), tmp_path / "out"
+        words = ["census", "--release", str(index), "--corpus", str(corpus), "--out", str(out)]
+        given = {"PYTHONPATH": str(ROOT), "PRESSWATCH_RUN__WAVE_SHARDS": "1"}
+        command = [sys.executable, "-m", "presswatch_spark", *words, "--cores", "2"]
+        with subprocess.Popen(command, env=os.environ | given, stderr=subprocess.DEVNULL) as job:
+            while len(list(out.glob("_runs/*/waves/*.json"))) < 2:
+                assert job.poll() is None
+                time.sleep(POLL_SECONDS)
+            job.send_signal(signal.SIGKILL)
+        done = {
+            place
+            for marker in out.glob("_runs/*/waves/*.json")
+            for place in json.loads(marker.read_text())["shards"]
+        }
+        assert 2 <= len(done) < 8
+        monkeypatch.setattr("presswatch_spark.censuses.run.FileCensus", Counting)
+        summary = taken(index, corpus, out, spark)
+        files = sorted(map(str, index.rglob("*.parquet")))
+        assert times_read(index) == {file: 1 for place, file in enumerate(files) if place not in done}
+        assert summary.resumed
+        names = ("table_digest", "captures", "rows", "release", "shards_complete")
+        assert [summary.row[name] for name in names] == [whole.row[name] for name in names]
 
     def test_a_file_that_kills_its_workers_has_failed_and_the_others_are_read(
         self, spark: SparkSession, corpus: Path, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("presswatch_spark.censuses.work.FileCensus", Deadly)
+        monkeypatch.setattr("presswatch_spark.censuses.run.FileCensus", Deadly)
         files = [str(file_of(index, n, subset)) for n, subset in ((0, "warc"), (2, "robotstxt"), (2, "warc"))]
         summary = census(
             files, corpus=str(corpus), out=str(tmp_path / "out"), config=ScanConfig(), spark=spark
@@ -245,14 +289,21 @@ class TestCommand:
         cut.write_bytes(cut.read_bytes()[:-20])
         words = ["census", "--release", str(index), "--corpus", str(corpus), "--out", str(tmp_path / "out")]
         assert cli.run([*words, "--log-format", "json"]) == 3
-        planned, started, lost, done = map(json.loads, capsys.readouterr().err.splitlines())
+        events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
         (row,) = TableStore.open(str(tmp_path / "out")).read("censuses").to_pylist()
-        assert (planned["event"], planned["told"]) == ("planned", "index files to read: 8")
-        assert (started["event"], started["shards_planned"], started["resumed"]) == ("run_started", 8, False)
-        assert (lost["event"], lost["level"], lost["shard_uri"]) == ("shard_failed", "error", str(cut))
-        assert "the Parquet footer cannot be read" in lost["error"]
-        assert (done["event"], done["captures"], done["shards_failed"]) == ("run_published", 62, 1)
-        assert {event["run_id"] for event in (started, lost, done)} == {row["run_id"]}
+        assert [event["event"] for event in events if event["event"] != "progress"] == [
+            *("planned", "run_started", "wave_started", "shard_failed", "wave_finished", "run_published"),
+        ]
+        told = {event["event"]: event for event in events}
+        assert told["planned"]["told"] == "index files to read: 8"
+        assert [told["run_started"][name] for name in ("shards_planned", "resumed")] == [8, False]
+        assert (told["run_started"]["dataset"], told["progress"]["shards"]) == ("index", 8)
+        assert (told["shard_failed"]["level"], told["shard_failed"]["shard_uri"]) == ("error", str(cut))
+        assert "the Parquet footer cannot be read" in told["shard_failed"]["error"]
+        for event in ("wave_finished", "run_published", "progress"):
+            assert told[event]["captures"] == 62
+        assert told["run_published"]["shards_failed"] == 1
+        assert {event["run_id"] for event in events[1:]} == {row["run_id"]}
 
     def test_a_failure_is_told_as_an_event_too(
         self, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -13,7 +13,8 @@ from pyspark.sql import SparkSession
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.queries.compare import compare
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
-from presswatch_spark.tables.schemas import COMPARISON, RUNS, SCAN_LOG
+from presswatch_spark.tables.schemas.derived_tables import COMPARISON
+from presswatch_spark.tables.schemas.scan_tables import RUNS, SCAN_LOG
 from presswatch_spark.tables.store import TableStore
 from tests.tables import match, publish, row_of, write
 
@@ -123,7 +124,7 @@ def test_a_run_over_another_subset_says_nothing_of_the_copies_of_the_first(
         log = [row_of(SCAN_LOG, run_id=run_id, shard_uri=uri) for uri in shards]
         write(TableStore.open(str(tmp_path)), "scan_log", run_id, log, SCAN_LOG)
     summary = compare(str(tmp_path), "r1", "r2", str(tmp_path / "out"))
-    rows = {row["article_id"]: row for row in pq.read_table(summary.folder).to_pylist()}
+    rows = {row["article_id"]: row for row in pq.read_table(str(summary.folder)).to_pylist()}
     assert (rows["a"]["status"], rows["b"]["status"]) == ("unknown", "gone")
     assert rows["a"]["doubt"] == summary.doubt
     assert "of the subset warc" in rows["a"]["doubt"]
@@ -142,7 +143,7 @@ def test_a_pair_found_in_several_records_is_one_row_with_its_strongest_sighting(
     publish(tmp_path, "r1", [match("a", url, copied_words=n, record_offset=n) for n in (20, 90, 30)])
     publish(tmp_path, "r2", [])
     summary = compare(str(tmp_path), "r1", "r2", str(tmp_path / "out"))
-    (row,) = pq.read_table(summary.folder).to_pylist()
+    (row,) = pq.read_table(str(summary.folder)).to_pylist()
     assert (row["before"]["copied_words"], row["before"]["record_offset"]) == (90, 90)
 
 
@@ -165,7 +166,7 @@ def test_a_document_without_a_known_url_is_never_gone_and_never_taken_for_anothe
     publish(tmp_path, "r2", [nameless("0c", "n/a")])
     summary = compare(str(tmp_path), "r1", "r2", str(tmp_path / "out"))
     assert summary.counts == {"gone": 1, "still_there": 0, "new": 1, "unknown": 2}
-    rows = pq.read_table(summary.folder).to_pylist()
+    rows = pq.read_table(str(summary.folder)).to_pylist()
     assert {row["doubt"] for row in rows if row["status"] == "unknown"} == {
         "the URL of the document is not known: with another text it may still be there"
     }
@@ -179,5 +180,5 @@ def test_a_run_that_is_not_published_and_an_output_in_use_are_refused(
     with pytest.raises(InputError, match="no run r3 is published"):
         compare(str(tmp_path), "r1", "r3", str(tmp_path / "out"))
     compare(str(tmp_path), "r1", "r2", str(tmp_path / "out"))
-    with pytest.raises(OutputError, match="there is a comparison already"):
+    with pytest.raises(OutputError, match="there is a table comparison already"):
         compare(str(tmp_path), "r1", "r2", str(tmp_path / "out"))

@@ -10,17 +10,17 @@ from random import Random
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark import pipeline
 from presswatch_spark.errors import OutputError, PresswatchError
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.pipeline import RunSummary
+from presswatch_spark.pipeline import SCAN, RunSummary
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.runs import damaged_waves as damage
-from presswatch_spark.runs.parts import COLUMNS
+from presswatch_spark.runs import engine
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.tables.published_files import DamagedTablesError
-from presswatch_spark.tables.store import PUBLISHED_BY, PUBLISHERS, SCHEMAS, TableStore
+from presswatch_spark.tables.schemas import PUBLISHED_BY, PUBLISHERS, SCHEMAS
+from presswatch_spark.tables.store import TableStore
 from tests.spark.fakes import counted, declare, fake_shards, run_fake, times_scanned
 from tests.tables import flip_a_bit
 
@@ -106,7 +106,7 @@ def test_parts_that_rot_while_a_run_is_at_work_are_found_before_it_is_published(
         return check(*given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(damage, "CHECKED_HERE_BYTES", checked_here)
-    monkeypatch.setattr(pipeline, "without_damage", rot_once)
+    monkeypatch.setattr(engine, "without_damage", rot_once)
     summary, said = resume(spark, tmp_path / "out", tmp_path / "scans")
     assert same(summary, undisturbed)
     assert f"{damaged[0]}: what a wave found does not have" in said
@@ -124,14 +124,14 @@ def test_a_disk_that_damages_all_that_is_written_ends_the_run_with_what_to_do(
             flip_a_bit(part, random)
         return check(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pipeline, "without_damage", rot)
+    monkeypatch.setattr(engine, "without_damage", rot)
     with pytest.raises(OutputError, match=r"was damaged 3 times .*see whether this disk fails"):
         run_fake(spark, tmp_path / "out", trouble=DECLARED)
     assert TableStore.open(str(tmp_path / "out")).published() == []
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("table", COLUMNS)
+@pytest.mark.parametrize("table", SCAN.columns)
 @pytest.mark.parametrize("seed", range(10))
 def test_of_thirty_parts_with_a_flipped_bit_each_all_thirty_are_noticed(
     spark: SparkSession, stopped: Path, tmp_path: Path, undisturbed: RunSummary, table: str, seed: int
@@ -156,7 +156,7 @@ def tables(published: Path, tmp_path: Path) -> Path:
     return shutil.copytree(published, tmp_path / "out")
 
 
-OF_SCANS = [table for table in SCHEMAS if PUBLISHED_BY.get(table, "runs") == "runs"]
+OF_SCANS = [table for table in SCHEMAS if PUBLISHED_BY[table] == "runs"]
 
 
 @pytest.mark.parametrize("table", OF_SCANS)

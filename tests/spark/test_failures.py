@@ -17,7 +17,7 @@ from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.runs.failures import PlatformError, check_budget, failures_allowed, is_hopeless
 from presswatch_spark.settings.config import RunRules
-from presswatch_spark.shard.attempt import Reading
+from presswatch_spark.shard.outcome import Reading
 from presswatch_spark.tables.store import TableStore
 from tests.exposition import parsed
 from tests.spark.fakes import be_cut, counted, fake_shards, lose_connection, run_fake, times_scanned

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.queries.needs import Need, needs_of
-from presswatch_spark.tables.store import SCHEMAS
+from presswatch_spark.queries.sql import Need, needs_of
+from presswatch_spark.tables.schemas import SCHEMAS
 
 ALL = frozenset(SCHEMAS["runs"].names)
 A_RUN = "select grade from matches where run_id = 'r-1'"

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.tables.store import SCHEMAS, TableStore
+from presswatch_spark.tables.schemas import SCHEMAS
+from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.exposition import parsed
 from tests.scanned import press, press_corpus

@@ -22,15 +22,15 @@ from presswatch_spark.errors import OutputError, PresswatchError, StorageError
 from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.runs import publish
-from presswatch_spark.runs.parts import COLUMNS
-from presswatch_spark.runs.sorting import Sorted, sorted_by_spark, sorted_here
+from presswatch_spark.runs import engine, publish
+from presswatch_spark.runs.publish import Sorted, sorted_by_spark, sorted_here
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.digests import table_digest as digest_of
-from presswatch_spark.tables.schemas import MATCHES
+from presswatch_spark.tables.schemas import SCHEMAS, columns_without_run
+from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.sorted_files import GROUP_ROWS, ORDERS, SOUGHT, SortedFiles
-from presswatch_spark.tables.store import SCHEMAS, TableStore
+from presswatch_spark.tables.store import TableStore
 from tests.spark.fakes import be_cut, declare, fake_shards, run_fake
 
 SHARDS = 7
@@ -250,15 +250,15 @@ def test_what_a_killed_try_left_of_a_table_that_stays_empty_does_not_count(
 def test_waves_whose_parts_are_not_as_they_were_written_are_not_published(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, change: str
 ) -> None:
-    from presswatch_spark import pipeline
-
-    def lose_a_file(spark: SparkSession, store: TableStore, run: Any, waves: Any, *rest: Any) -> Any:
+    def lose_a_file(
+        spark: SparkSession, store: TableStore, run: Any, kind: Any, waves: Any, *rest: Any
+    ) -> Any:
         part = next(part for part in waves[0].parts if part.table == table)
         path = run.parts.path / part.name
         path.unlink() if change == "lost" else path.write_bytes(path.read_bytes()[:-1])
-        return publish.publish(spark, store, run, waves, *rest)
+        return publish.publish(spark, store, run, kind, waves, *rest)
 
-    monkeypatch.setattr(pipeline, "publish", lose_a_file)
+    monkeypatch.setattr(engine, "publish", lose_a_file)
     with pytest.raises(OutputError, match=r"parquet: what a wave found .* shards are scanned again"):
         run_fake(spark, tmp_path / "out", shards=SHARDS)
     assert TableStore.open(str(tmp_path / "out")).published() == []
@@ -300,7 +300,7 @@ def test_readers_of_a_published_file_can_pass_over_rows(
 def test_rows_are_written_in_groups_that_a_range_request_holds(tmp_path: Path) -> None:
     folder = Folder.of(str(tmp_path), StorageOptions())
     rows = [{"shard_uri": f"{n:06}"} for n in range(70_000)]
-    table = pa.Table.from_pylist(rows, COLUMNS["scan_log"])
+    table = pa.Table.from_pylist(rows, columns_without_run("scan_log"))
     written = sorted_here([table.slice(30_000), table.slice(0, 30_000)], SortedFiles("scan_log", "r", folder))
     read = pq.ParquetFile(tmp_path / written.files[0].name)
     groups = [read.metadata.row_group(n).num_rows for n in range(read.num_row_groups)]

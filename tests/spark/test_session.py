@@ -21,7 +21,8 @@ from pyspark.sql import SparkSession
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.session import session, spark_schema
-from presswatch_spark.tables.store import SCHEMAS, TableStore
+from presswatch_spark.tables.schemas import SCHEMAS
+from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.spark.press import Press
 
@@ -30,7 +31,7 @@ COUNT = """
 from presswatch_spark.spark.session import session
 spark = session("test", master={master!r})
 def batches(found):
-    from presswatch_spark.runs.wave_task import TOLD
+    from presswatch_spark.runs.wave_task import WaveTask
     yield from found
 print(spark.range(0, 4, 1, 2).mapInArrow(batches, "id long").count(), spark.sparkContext.master)
 """

@@ -10,7 +10,6 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from presswatch_spark.cli.commands.scan import scan
@@ -18,17 +17,14 @@ from presswatch_spark.corpus.registry import load_registry
 from presswatch_spark.formats.row_datasets import TRIED
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.settings.load import load_scan_config
-from presswatch_spark.tables import schemas as tables
+from presswatch_spark.tables import schemas
+from presswatch_spark.tables.schemas.corpus_tables import REFUSED, SUPPRESSED
 from tests.conftest import ROOT
 from tests.documents import text_of
 
 PACKAGE = ROOT / "presswatch_spark"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-SCHEMAS = {
-    name.lower(): schema
-    for name, schema in vars(tables).items()
-    if isinstance(schema, pa.Schema) and name.isupper()
-}
+SCHEMAS = {**schemas.SCHEMAS, "refused": REFUSED, "suppressed": SUPPRESSED}
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
 PURE = (
     "text.words",
@@ -40,6 +36,7 @@ PURE = (
     "sampling.estimate",
     "costs.estimate",
     "settings.load",
+    "pipeline",
 )
 
 
@@ -87,7 +84,7 @@ def test_pure_rooms_load_without_spark(module: str) -> None:
 
 def test_a_worker_loads_no_library_that_it_does_not_use() -> None:
     unused = "{'scipy.integrate', 'datasketch'}"
-    code = f"import sys, presswatch_spark.shard.shard_scan; print(*{unused} & {{*sys.modules}})"
+    code = f"import sys, presswatch_spark.pipeline; print(*{unused} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert not done.stdout.strip()
 

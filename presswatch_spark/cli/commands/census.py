@@ -15,12 +15,11 @@ from presswatch_spark.cli.options import (
     setting_option,
     spark_options,
     storage_options,
-    tell,
 )
 from presswatch_spark.monitoring.events import EventLog, failure_told
 
 if TYPE_CHECKING:
-    from presswatch_spark.censuses.parts import Kind
+    from presswatch_spark.censuses.file import CaptureKind
     from presswatch_spark.censuses.run import CensusSummary
 
 TITLES_SHOWN = 50
@@ -49,6 +48,9 @@ HEADERS = ("title", "publisher", "captures", "of articles", "subsets", "statuses
 @setting_option("--release-name", "read.release", "Release to write where the index names none", "NAME")
 @storage_options
 @spark_options("run")
+@setting_option(
+    "--metrics-file", "run.metrics_file", "Where to write metrics for Prometheus, after each wave", "FILE"
+)
 @setting_option("--log-format", "run.log_format", "What stderr is written for: people, or collectors of logs")
 @click.pass_context
 def census(
@@ -66,6 +68,7 @@ def census(
 
     Only the columnar index of the release is read, and of that only the row groups that can hold a member's
     site or an article's URL. The captures go to the table `captures`, with a pointer to each record.
+    A stopped census goes on where it was when the same command is given again.
     """
     from presswatch_spark.face import census as take_census
     from presswatch_spark.settings.load import load_scan_config
@@ -77,7 +80,7 @@ def census(
     with failure_told(events):
         summary = take_census(
             (*releases, *more), corpus=corpus, out=out, base=base, config=config, settings=given,
-            tell=(lambda news: events.tell("planned", told=news)) if events else tell, events=events,
+            events=events,
         ).summary  # fmt: skip
     incomplete = [line for line in summary.log if line["status"] != "complete"]
     with ending(context, incomplete=bool(incomplete)):
@@ -138,7 +141,7 @@ def summary_lines(summary: CensusSummary, out: str) -> Iterator[str]:
 
 def title_rows(summary: CensusSummary) -> Iterator[tuple[object, ...]]:
     """A row for each title of the corpus, those with most captures first; a title without any has one too."""
-    by_title: dict[str, Counter[Kind]] = {title: Counter() for title in summary.titles}
+    by_title: dict[str, Counter[CaptureKind]] = {title: Counter() for title in summary.titles}
     for kind, count in summary.kinds.items():
         by_title[kind.title_id][kind] += count
     for title, kinds in sorted(by_title.items(), key=lambda entry: (-entry[1].total(), entry[0])):
@@ -154,7 +157,7 @@ def title_rows(summary: CensusSummary) -> Iterator[tuple[object, ...]]:
         )
 
 
-def _shares(kinds: Counter[Kind], value_of: Callable[[Kind], object]) -> str:
+def _shares(kinds: Counter[CaptureKind], value_of: Callable[[CaptureKind], object]) -> str:
     """How many captures have which value, the commonest first."""
     counts: Counter[object] = Counter()
     for kind, count in kinds.items():

@@ -20,7 +20,7 @@ MEANING = {
 @click.argument("tables")
 @click.option("--before", required=True, metavar="RUN", help="Id of the earlier run.")
 @click.option("--after", required=True, metavar="RUN", help="Id of the later run, or `latest`.")
-@click.option("--out", required=True, metavar="DIR", help="Folder on disk for the table `comparison`.")
+@click.option("--out", required=True, metavar="DIR", help="Folder, or s3://, for the table `comparison`.")
 @storage_options
 def compare(tables: str, before: str, after: str, out: str, **flags: Any) -> None:
     """Compare two runs, pair by pair of article and document.

@@ -28,7 +28,7 @@ MEANING = {
     help="Tables of other scans whose signals count as well, such as of a release's robots.txt. Repeatable.",
 )
 @click.option("--run", "run_id", metavar="RUN", help="Only this run; `latest` for the newest. Default: all.")
-@click.option("--out", metavar="DIR", help="Folder on disk for the table `reservations`.")
+@click.option("--out", metavar="DIR", help="Folder, or s3://, for the table `reservations`.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, every column.")
 @storage_options
 def rights(
@@ -41,7 +41,7 @@ def rights(
     was captured before the page and the first one after it count; one that cannot be told apart from the page
     by its time counts as both.
     """
-    from presswatch_spark.queries.reservations import Reservations, counted, write
+    from presswatch_spark.queries.reservations import Reservations, counted
     from presswatch_spark.show import json_line
 
     if out and as_json:
@@ -50,16 +50,15 @@ def rights(
         Reservations(tables, signals, run_id, storage_of(flags)),
         Counter[tuple[str, str]](),
     )
-    rows = reservations.rows()
     if as_json:
-        for row in rows:
+        for row in reservations.rows():
             click.echo(json_line(row))
     elif out:
-        folder, counts = write(rows, out)
+        folder, counts = reservations.write(out)
         _summarise(counts)
         click.echo(f"written to {folder}")
     else:
-        deque(counted(rows, counts), maxlen=0)
+        deque(counted(reservations.rows(), counts), maxlen=0)
         _summarise(counts)
     unread, planned = reservations.shards_unread()
     if unread:

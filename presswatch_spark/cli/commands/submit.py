@@ -25,9 +25,6 @@ JOBS: Mapping[str, str] = {
 }
 """Files of `jobs/`, without suffix, and the command that each runs."""
 
-# What a job writes to the disk of its driver, and to no store.
-ON_DISK = ("compare", "rights")
-
 
 @click.command(context_settings={"allow_interspersed_args": False})
 @click.option(
@@ -117,12 +114,11 @@ class Asked:
         if tables := self.params.get("tables"):
             check_shared("TABLES", tables)
         out = self.params.get("out")
-        if self.name in ON_DISK and out and (service == "emr-serverless" or not out.startswith("/")):
+        if service == "emr-serverless" and out and out.startswith("/"):
             raise ConfigError(
-                f"{JOBS[self.name]} writes --out to a disk, and {out} is on none that stays",
+                f"--out {out} lies on a disk that ends with the job",
                 where="command line",
-                remedy="run it with --on local, which reads tables in S3 too, or on a cluster that mounts a"
-                " shared folder",
+                remedy="name a folder on S3",
             )
 
 

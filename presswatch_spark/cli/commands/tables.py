@@ -64,19 +64,25 @@ def runs(tables: str, as_json: bool, **flags: Any) -> None:
     store = TableStore.open(tables, storage_of(flags))
     # What is published between the two looks is listed once, as what it was at the first.
     unfinished = list(unfinished_runs(store))
-    begun = {run.run_id: run.row() for run in unfinished if isinstance(run, UnfinishedRun)}
-    rows = [row for row in store.rows() if row["run_id"] not in begun]
-    if not as_json:
-        rows += begun.values()
-    rows.sort(key=lambda row: row["started_at"])
+    begun = {run.run_id: run for run in unfinished if isinstance(run, UnfinishedRun)}
+    published = {
+        by: [row for row in store.rows(by) if row["run_id"] not in begun]
+        for by in ("runs", "censuses", "derivations")
+    }
     if as_json:
-        _print_json(rows)
+        _print_json(sorted(published["runs"], key=_start))
     else:
-        censuses = sorted(store.rows("censuses"), key=lambda row: row["started_at"])
-        for line in run_lines(rows, censuses):
+        listed = (
+            sorted([*published[by], *(run.row() for run in begun.values() if run.by == by)], key=_start)
+            for by in ("runs", "censuses")
+        )
+        for line in run_lines(*listed):
             click.echo(line)
-        told = [counted(len(rows) - len(begun), "run"), *([f"{len(begun):,} not finished"] if begun else [])]
-        tell_total(", ".join([*told, *([counted(len(censuses), "census")] if censuses else [])]))
+        counts = [counted(len(published["runs"]), "run")]
+        counts += [f"{len(begun):,} not finished"] if begun else []
+        others = (("censuses", "census"), ("derivations", "derived table"))
+        counts += [counted(len(published[by]), one) for by, one in others if published[by]]
+        tell_total(", ".join(counts))
     for run in unfinished:
         click.echo(run.note(), err=True)
     if not any(isinstance(run, DamagedRun) for run in unfinished):
@@ -181,7 +187,8 @@ def sql(tables: str, query: str, as_json: bool, **flags: Any) -> None:
     """Query the tables with Spark SQL.
 
     TABLES is the folder that a scan was given as --out. Its published rows are the views `matches`,
-    `rights_signals`, `scan_log` and `runs`; of a census, `captures`, `census_log` and `censuses`.
+    `rights_signals`, `scan_log` and `runs`. Of a census, they are `captures`, `census_log` and `censuses`, of
+    `compare` and `rights` `comparison` and `reservations`.
 
     \b
     presswatch sql out "select title_id, count(*) from matches group by 1 order by 2 desc"
@@ -202,6 +209,10 @@ def sql(tables: str, query: str, as_json: bool, **flags: Any) -> None:
         click.echo(f"more than {ROWS_SHOWN} rows: add a limit, or use --json", err=True)
     else:
         tell_total(counted(len(shown), "row"))
+
+
+def _start(row: Mapping[str, Any]) -> Any:
+    return row["started_at"]
 
 
 def _told_damage(lines: Iterable[str]) -> int:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.corpus.article_files import read_arrow, write_arrow
 from presswatch_spark.corpus.building.intake import Refusal
-from presswatch_spark.tables.schemas import REFUSED
+from presswatch_spark.tables.schemas.corpus_tables import REFUSED
 
 _ROWS_HELD = 50_000
 _GROUP_ROWS = 65_536

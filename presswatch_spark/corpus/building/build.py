@@ -54,7 +54,7 @@ from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.shard_names import left_out_line
 from presswatch_spark.storage.shards import ShardPlan, plan
 from presswatch_spark.storage.uris import canonical, scheme_of
-from presswatch_spark.tables.schemas import REFUSED, SUPPRESSED
+from presswatch_spark.tables.schemas.corpus_tables import REFUSED, SUPPRESSED
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

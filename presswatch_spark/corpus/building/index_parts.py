@@ -27,7 +27,7 @@ from presswatch_spark.sieve.shingle_index import (
     directory_bits,
     filter_blocks,
 )
-from presswatch_spark.tables.schemas import SUPPRESSED
+from presswatch_spark.tables.schemas.corpus_tables import SUPPRESSED
 from presswatch_spark.text.shingles import SHINGLE_WORDS, combine, indexed_positions
 from presswatch_spark.text.words import word_at, words_of
 

@@ -23,9 +23,8 @@ from benchmarks.census.material import CRAWL, SCHEMA, Row, row_of, surt, write_f
 from benchmarks.census.reference import members_rows
 from presswatch_spark.ccindex.index_file import _bounds
 from presswatch_spark.ccindex.wanted import Wanted
-from presswatch_spark.censuses.parts import Kind
-from presswatch_spark.censuses.run import CensusSummary
-from presswatch_spark.censuses.work import index_files, wanted_of
+from presswatch_spark.censuses.file import CaptureKind
+from presswatch_spark.censuses.run import CensusSummary, index_files, wanted_of
 from presswatch_spark.cli.commands.census import title_rows
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
@@ -85,7 +84,7 @@ def expected(*files: Path) -> list[tuple[Any, ...]]:
 class TestRows:
     def test_they_are_those_of_a_full_scan(self, corpus: Path, tmp_path: Path) -> None:
         file = written(tmp_path, some_rows())
-        outcome, rows = take(corpus, tmp_path, file)
+        outcome, rows = take(corpus, file)
         assert seen(rows) == expected(file)
         assert {row["title_id"] for row in rows} == {"gazette", "carnet"}
         assert {row["article_id"] for row in rows} == {None, "pont", "depeche"}
@@ -99,7 +98,7 @@ class TestRows:
     def test_subsets_come_from_the_path(self, corpus: Path, tmp_path: Path, subset: str) -> None:
         file = partition(tmp_path, subset)
         write_file(file, some_rows(subset=subset), 10)
-        _, rows = take(corpus, tmp_path, file)
+        _, rows = take(corpus, file)
         assert seen(rows) == expected(file)
         assert {row["subset"] for row in rows} == {subset}
 
@@ -108,7 +107,7 @@ class TestRows:
         flat, deep = written(tmp_path, rows), tmp_path / "nested" / partition(Path()).relative_to(".")
         deep.parent.mkdir(parents=True)
         pq.write_table(nested(rows), deep, row_group_size=8, compression="gzip")
-        outcome, found = take(corpus, tmp_path, deep)
+        outcome, found = take(corpus, deep)
         assert seen(found) == expected(flat)
         assert outcome.log["columns_missing"] == ["content_truncated"]
         assert outcome.log["row_groups_read"] < outcome.log["row_groups"]
@@ -122,7 +121,7 @@ class TestRows:
         file.parent.mkdir(parents=True)
         table = pa.Table.from_pylist(rows, SCHEMA).drop_columns(list(missing))
         pq.write_table(table, file, row_group_size=8)
-        outcome, found = take(corpus, tmp_path, file)
+        outcome, found = take(corpus, file)
         assert seen(found) == expected(file)
         # Without keys, registered domains still leave some out; without both, nothing can be left out.
         assert (outcome.log["row_groups_read"] < outcome.log["row_groups"]) is (missing != MISSING)
@@ -132,7 +131,7 @@ class TestRows:
         file.parent.mkdir(parents=True)
         table = pa.Table.from_pylist(some_rows(), SCHEMA)
         pq.write_table(table, file, row_group_size=20, write_statistics=False)
-        outcome, found = take(corpus, tmp_path, file)
+        outcome, found = take(corpus, file)
         assert seen(found) == expected(file)
         assert outcome.log["row_groups_read"] == outcome.log["row_groups"]
 
@@ -143,7 +142,7 @@ class TestRows:
         file = written(tmp_path, [row_of(rng, "zzz.fr", "warc") for _ in range(100)], 100)
         footer = pq.read_metadata(file).serialized_size + 8
         assert footer > 3 << 16
-        outcome, _ = take(corpus, tmp_path, file)
+        outcome, _ = take(corpus, file)
         assert (outcome.log["status"], outcome.log["row_groups"]) == ("complete", 100)
         assert outcome.log["bytes_read"] == footer
 
@@ -153,7 +152,7 @@ class TestRows:
         file = written(
             tmp_path, [{k: v for k, v in row.items() if k not in gone} for row in some_rows()], 40, schema
         )
-        outcome, rows = take(corpus, tmp_path, file)
+        outcome, rows = take(corpus, file)
         assert sorted(outcome.log["columns_missing"]) == sorted(gone)
         assert outcome.log["status"] == "complete"
         assert rows
@@ -165,7 +164,7 @@ class TestRows:
     ) -> None:
         file = tmp_path / "copy.parquet"
         write_file(file, some_rows(), 10)
-        _, rows = take(corpus, tmp_path, file)
+        _, rows = take(corpus, file)
         assert {(row["release"], row["subset"]) for row in rows} == {(CRAWL, "warc")}
 
     def test_a_release_that_the_user_names_stands_only_where_the_index_names_none(
@@ -175,7 +174,7 @@ class TestRows:
         for path, release in ((partition(tmp_path), CRAWL), (tmp_path / "copy.parquet", "MINE")):
             path.parent.mkdir(parents=True, exist_ok=True)
             pq.write_table(table, path)
-            assert {row["release"] for row in take(corpus, tmp_path, path, release="MINE")[1]} == {release}
+            assert {row["release"] for row in take(corpus, path, release="MINE")[1]} == {release}
 
     def test_a_capture_has_a_digest_that_does_not_depend_on_where_the_index_lay(
         self, corpus: Path, tmp_path: Path
@@ -183,7 +182,7 @@ class TestRows:
         files = tmp_path / "copy.parquet", partition(tmp_path)
         for file in files:
             write_file(file, some_rows(), 10)
-        first, second = (take(corpus, tmp_path, file)[1] for file in files)
+        first, second = (take(corpus, file)[1] for file in files)
         assert [row["row_sha256"] for row in first] == [row["row_sha256"] for row in second]
         assert all(row_digest(row) == row["row_sha256"] for row in first)
 
@@ -223,7 +222,7 @@ class TestHostileUrls:
         file = tmp_path / "hostile.parquet"
         fields = [column.with_nullable(True) for column in SCHEMA if column.name != "url_surtkey"]
         pq.write_table(pa.Table.from_pylist(rows, pa.schema(fields)), file, write_statistics=False)
-        outcome, found = take(corpus, tmp_path, file)
+        outcome, found = take(corpus, file)
         told = {row["url"]: row["title_id"] for row in found}
         assert told == {url: title for url, (_, title) in HOSTILE.items() if title}
         assert outcome.log["status"] == "complete"
@@ -233,7 +232,7 @@ class TestHostileUrls:
         fields = [pa.field("url", pa.binary()) if c.name == "url" else c for c in SCHEMA]
         file = tmp_path / "bytes.parquet"
         pq.write_table(pa.Table.from_pylist(rows, pa.schema(fields)), file)
-        outcome, found = take(corpus, tmp_path, file)
+        outcome, found = take(corpus, file)
         assert outcome.log["status"] == "complete"
         assert found
         assert all(row["url"].endswith("\N{REPLACEMENT CHARACTER}" * 2) for row in found)
@@ -253,7 +252,7 @@ class TestHostileUrls:
             place = table.column_names.index(name)
             table = table.set_column(place, name, table[name].cast(kind))
         pq.write_table(table, file)
-        outcome, found = take(corpus, tmp_path, file)
+        outcome, found = take(corpus, file)
         assert outcome.log["status"] == "complete"
         assert seen(found) == expected(plain)
 
@@ -264,7 +263,7 @@ class TestHostileUrls:
         place = table.column_names.index("url_host_name")
         file.parent.mkdir(parents=True)
         pq.write_table(table.set_column(place, "url_host_name", pa.array([value] * len(table))), file)
-        outcome, found = take(corpus, tmp_path, file)
+        outcome, found = take(corpus, file)
         assert outcome.log["status"] == "complete"
         assert seen(found) == expected(plain)
 
@@ -273,7 +272,7 @@ class TestHostileUrls:
         place, zone = table.column_names.index("fetch_time"), pa.timestamp("us", "Mars/Phobos")
         table = table.set_column(place, "fetch_time", pa.array([0] * len(table), zone))
         pq.write_table(table, tmp_path / "zone.parquet")
-        outcome, found = take(corpus, tmp_path, tmp_path / "zone.parquet")
+        outcome, found = take(corpus, tmp_path / "zone.parquet")
         assert outcome.log["status"] == "complete"
         assert {row["captured_at"] for row in found} == {None}
 
@@ -287,7 +286,7 @@ class TestHostileUrls:
         file = partition(tmp_path)
         file.parent.mkdir(parents=True)
         pq.write_table(table, file)
-        outcome, found = take(corpus, tmp_path, file)
+        outcome, found = take(corpus, file)
         assert outcome.log["status"] == "complete"
         assert outcome.log["columns_missing"] == ["fetch_time"]
         assert {row["captured_at"] for row in found} == {None}
@@ -305,7 +304,7 @@ class TestHostileUrls:
         fields = [pa.field(c.name, kinds.get(c.name, c.type)) for c in SCHEMA]
         file = tmp_path / "types.parquet"
         pq.write_table(pa.Table.from_pylist(rows, pa.schema(fields)), file)
-        outcome, found = take(corpus, tmp_path, file)
+        outcome, found = take(corpus, file)
         assert outcome.log["status"] == "complete"
         assert {(r["record_offset"], r["record_length"], r["http_status"]) for r in found} == {
             (12, None, None)
@@ -323,7 +322,7 @@ class TestHostileUrls:
         for name in ("fetch_status", "warc_record_offset", "warc_record_length"):
             table = table.set_column(table.column_names.index(name), name, table[name].cast(kind))
         pq.write_table(table, file)
-        outcome, found = take(corpus, tmp_path, file)
+        outcome, found = take(corpus, file)
         assert outcome.log["status"] == "complete"
         assert seen(found) == expected(plain)
 
@@ -331,7 +330,7 @@ class TestHostileUrls:
 class TestDamage:
     def test_a_broken_row_group_is_named_and_the_rest_is_read(self, corpus: Path, tmp_path: Path) -> None:
         file = written(tmp_path, some_rows())
-        whole = take(corpus, tmp_path, file)[1]
+        whole = take(corpus, file)[1]
         meta = pq.ParquetFile(file).metadata
         urls = SCHEMA.names.index("url")
         groups = Counter(row["row_index"] // meta.row_group(0).num_rows for row in whole)
@@ -341,7 +340,7 @@ class TestDamage:
         content = bytearray(file.read_bytes())
         content[start : start + chunk.total_compressed_size] = bytes(chunk.total_compressed_size)
         file.write_bytes(content)
-        outcome, rows = take(corpus, tmp_path, file)
+        outcome, rows = take(corpus, file)
         assert outcome.log["status"] == "partial"
         assert f"row group {broken}" in outcome.log["error"]
         size = meta.row_group(0).num_rows
@@ -352,7 +351,7 @@ class TestDamage:
     def test_a_file_that_was_cut_has_failed(self, corpus: Path, tmp_path: Path, cut: int) -> None:
         file = written(tmp_path, some_rows())
         file.write_bytes(file.read_bytes()[:cut])
-        outcome, rows = take(corpus, tmp_path, file)
+        outcome, rows = take(corpus, file)
         assert (outcome.log["status"], rows) == ("failed", [])
         assert "footer" in outcome.log["error"]
         assert outcome.log["failure"] == "content"
@@ -368,7 +367,7 @@ class TestDamage:
                 yield batch if columns == ["url_host_name"] else batch.slice(0, len(batch) - 1)
 
         monkeypatch.setattr(pq.ParquetFile, "iter_batches", shorter)
-        outcome, rows = take(corpus, tmp_path, file)
+        outcome, rows = take(corpus, file)
         assert (outcome.log["status"], rows) == ("failed", [])
         assert "row group cannot be read" in outcome.log["error"]
 
@@ -377,7 +376,7 @@ class TestDamage:
     ) -> None:
         planned = stat(str(written(tmp_path, some_rows())), FAST)
         written(tmp_path, some_rows(2)[:40])
-        outcome, rows = take(corpus, tmp_path, planned)
+        outcome, rows = take(corpus, planned)
         assert (outcome.log["status"], rows) == ("failed", [])
         assert "the object changed since it was listed" in outcome.log["error"]
 
@@ -394,7 +393,7 @@ class TestDamage:
     def test_a_column_whose_name_is_no_text_is_a_damaged_footer(self, corpus: Path, tmp_path: Path) -> None:
         file = written(tmp_path, some_rows())
         file.write_bytes(file.read_bytes().replace(b"url_port", b"url_\xff\xfert"))
-        outcome, rows = take(corpus, tmp_path, file)
+        outcome, rows = take(corpus, file)
         assert (outcome.log["status"], rows) == ("failed", [])
         assert "footer" in outcome.log["error"]
 
@@ -405,14 +404,14 @@ class TestDamage:
             "deep": pa.table({"url": [{"path": "x"}]}),
         }.items():
             pq.write_table(table, tmp_path / name)
-            outcome, _ = take(corpus, tmp_path, tmp_path / name)
+            outcome, _ = take(corpus, tmp_path / name)
             assert outcome.log["status"] == "failed"
             assert "no column `url`" in outcome.log["error"]
 
     def test_an_index_without_a_row_is_complete(self, corpus: Path, tmp_path: Path) -> None:
         file = tmp_path / "empty.parquet"
         pq.write_table(SCHEMA.empty_table(), file)
-        outcome, rows = take(corpus, tmp_path, file)
+        outcome, rows = take(corpus, file)
         assert (outcome.log["status"], outcome.log["rows"], rows) == ("complete", 0, [])
 
 
@@ -537,7 +536,7 @@ class TestGeneratedIndex:
         files = sorted((tmp_path / "index").rglob("*.parquet"))
         outcomes, rows = [], []
         for file in files:
-            outcome, found = take(corpus, tmp_path, file)
+            outcome, found = take(corpus, file)
             outcomes.append(outcome)
             rows += found
         full = list(members_rows(files, sites, {}))
@@ -555,14 +554,15 @@ def test_an_index_that_says_something_else_of_every_capture_does_not_fill_the_su
     monkeypatch.setattr("presswatch_spark.censuses.file.KINDS_MAX", 10)
     rng = random.Random(5)
     rows = [row_of(rng, "gazette.fr", "warc") | {"content_languages": f"l{n}"} for n in range(500)]
-    outcome, found = take(corpus, tmp_path, written(tmp_path, rows))
-    assert sum(outcome.kinds.values()) == outcome.log["captures"] == len(found) == 500
-    assert len(outcome.kinds) == 11
+    outcome, found = take(corpus, written(tmp_path, rows))
+    kinds: Any = outcome.log["kinds"]
+    assert sum(kind["captures"] for kind in kinds) == outcome.log["captures"] == len(found) == 500
+    assert len(kinds) == 11
 
 
 def test_a_title_without_a_capture_is_listed_with_none() -> None:
-    kinds = {Kind("north", "gazette", "article", "warc", 200, "fra"): 2}
-    kinds[Kind("north", "gazette", "title", "robotstxt", 404, "")] = 1
+    kinds = {CaptureKind("north", "gazette", "article", "warc", 200, "fra"): 2}
+    kinds[CaptureKind("north", "gazette", "title", "robotstxt", 404, "")] = 1
     summary = CensusSummary({}, (), kinds, {"absent": "south", "gazette": "north"}, 0.0)
     assert list(title_rows(summary)) == [
         ("gazette", "north", 3, 2, "warc 2, robotstxt 1", "200 2, 404 1", "fra 2, none 1"),

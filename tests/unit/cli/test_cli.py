@@ -21,9 +21,10 @@ from presswatch_spark.errors import PresswatchError, StorageError
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.settings.kinds import known_settings
 from presswatch_spark.show import cell, json_line, json_text, printable, table_lines
-from presswatch_spark.tables.schemas import CENSUSES
+from presswatch_spark.tables.schemas.census_tables import CENSUSES
 from presswatch_spark.tables.seals import sealed_json
 from presswatch_spark.tables.store import TableStore
+from presswatch_spark.version import __version__
 from tests.conftest import ROOT
 from tests.corpora import article, build, write_jsonl
 from tests.tables import match, publish, row_of, write
@@ -489,3 +490,29 @@ def test_cells_are_one_line_and_cannot_steer_the_terminal() -> None:
     assert printable("a\x9b2J\x7f\u202eb\ud800\u2066\x85c") == "a�2J��b�� c"
     assert cell([{"words": 3}]) == '[{"words": 3}]'
     assert json_line({"x": float("nan"), "y": b"\xff"}) == '{"x": null, "y": "ff"}'
+
+
+def test_an_unfinished_census_is_listed_among_the_censuses_and_one_of_another_version_is_named_so(
+    tables: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = unfinish(tables, "k1", "20240602T080000Z-abcdef", "2024-06-02T08:00:00+00:00")
+    note = {"run_id": "20240602T080000Z-abcdef", "started_at": "2024-06-02T08:00:00+00:00", "epoch": 1}
+    note |= {"waves": [], "by": "censuses", "tool_version": __version__}
+    (folder / "run.json").write_bytes(sealed_json(note))
+    old = unfinish(tables, "k2", "20240603T080000Z-abcdef", "2024-06-03T08:00:00+00:00")
+    (old / "waves" / "000000-a.json").unlink()
+    (old / "found").mkdir()
+    for number in range(2):
+        (old / "found" / f"{number:06}.parquet").touch()
+    assert cli.run(["runs", tables]) == 0
+    said = capsys.readouterr()
+    rows = [line.split() for line in said.out.splitlines()]
+    assert [row[0] for row in rows[:4]] == ["run_id", "r1", "r2", "run_id"]
+    assert rows[4] == ["20240602T080000Z-abcdef", "not", "finished", "2", "70", "5"]
+    assert rows[5][:4] == ["20240603T080000Z-abcdef", "not", "finished", "2"]
+    total, ours, others = said.err.splitlines()
+    assert total == "2 runs, 2 not finished"
+    assert ours.startswith("census 20240602T080000Z-abcdef, begun 2024-06-02 08:00:00 UTC with 3 index files")
+    assert "give the command that began it again; to drop it" in ours
+    assert "with 2 index files done, is not finished" in others
+    assert "give the command that began it again with the version that began it;" in others

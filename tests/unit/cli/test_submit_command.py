@@ -123,10 +123,10 @@ def test_what_is_not_understood_is_misuse_and_says_what_to_write(
         (f"--on local {SCAN} --columns url", "read.columns must be pairs"),
         ("--on emr-ec2 --check verify-rows tables", "TABLES tables lies on this machine only"),
         ("--on emr-ec2 rights s3://b/t --signals other", "--signals other lies on this machine only"),
-        ("--on emr-ec2 rights s3://b/t --out s3://b/o", "rights writes --out to a disk"),
+        ("--on emr-ec2 rights s3://b/t --out o", "--out o lies on this machine only"),
         (
             "--on emr-serverless compare s3://b/t --before a --after b --out /o",
-            "compare writes --out to a disk",
+            "--out /o lies on a disk that ends with the job (name a folder on S3)",
         ),
         ("--on emr-ec2 watch --only-newest --on emr-ec2", "--on emr-ec2 submits from this machine only"),
     ],

@@ -15,7 +15,7 @@ from presswatch_spark.cli.commands.estimate import estimate_lines
 from presswatch_spark.cli.commands.tables import query_lines
 from presswatch_spark.sampling.estimate import Estimated, SampleEstimate
 from presswatch_spark.show import columns_of, shortened, table_lines, wrapped_at
-from presswatch_spark.tables.schemas import CENSUSES
+from presswatch_spark.tables.schemas.census_tables import CENSUSES
 from presswatch_spark.tables.store import TableStore
 from tests.tables import match, publish, publish_row, row_of, write
 

@@ -8,7 +8,7 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.nearest import MOST_NAMES, did_you_mean, nearest
-from presswatch_spark.tables.schemas import CAPTURES, CENSUSES
+from presswatch_spark.tables.schemas.census_tables import CAPTURES, CENSUSES
 from presswatch_spark.tables.store import TableStore
 from tests.corpora import article, build, write_jsonl
 from tests.tables import match, publish, row_of, write

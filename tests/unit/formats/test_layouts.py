@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard.shard_scan import ShardOutcome, ShardScan
+from presswatch_spark.shard.outcome import ShardOutcome
 from presswatch_spark.storage.objects import stat
 from tests.corpora import article, build, write_jsonl
 from tests.reading import read

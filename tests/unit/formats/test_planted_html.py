@@ -27,8 +27,9 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc_format import WarcSource
 from presswatch_spark.model import ReadReport
+from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
-from presswatch_spark.shard.shard_scan import ShardOutcome, ShardScan
+from presswatch_spark.shard.outcome import ShardOutcome
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from tests.corpora import Inline
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard.shard_scan import ShardScan
 from presswatch_spark.storage.objects import stat
 from tests.reading import read
 from tests.scanned import press_corpus

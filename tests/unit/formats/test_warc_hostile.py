@@ -12,8 +12,8 @@ import brotli
 import pytest
 
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import ReadRules, ScanConfig
-from presswatch_spark.shard.shard_scan import ShardScan
 from presswatch_spark.storage.objects import stat
 from tests.scanned import press, press_corpus
 from tests.warc_records import HTML, page

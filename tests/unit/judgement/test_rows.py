@@ -26,7 +26,7 @@ from presswatch_spark.judgement.sites import SiteMatch
 from presswatch_spark.model import DocumentBatch, Locator
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules, VerifyRules
 from presswatch_spark.tables.digests import NOT_DIGESTED, row_digest, table_digest
-from presswatch_spark.tables.schemas import MATCHES
+from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.text.words import words_of
 from presswatch_spark.verify.named_document import NamedDocument
 from presswatch_spark.verify.verification import verify

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from presswatch_spark.monitoring.metrics import FAMILIES, Metrics, RunFacts, totals_of
-from presswatch_spark.tables.schemas import METRICS, SCAN_LOG
+from presswatch_spark.tables.schemas.scan_tables import METRICS, SCAN_LOG
 from tests.exposition import parsed
 from tests.tables import row_of
 
@@ -74,10 +75,13 @@ def test_every_metric_says_what_the_log_adds_up_to(series: str, value: float) ->
     assert text_of(LOG)[series] == value
 
 
-def test_a_run_that_has_done_nothing_shows_zeros_so_that_rates_have_a_beginning() -> None:
-    values = text_of([])
-    counters = [name for name, family in FAMILIES.items() if family.kind == "counter"]
-    for name in counters:
+@pytest.mark.parametrize(("run", "other"), [("scan", "census"), ("census", "scan")])
+def test_a_run_that_has_done_nothing_shows_zeros_so_that_rates_have_a_beginning(run: str, other: str) -> None:
+    values = text_of([], facts=replace(FACTS, run=run))
+    of = {name: family.run for name, family in FAMILIES.items() if family.kind == "counter"}
+    for name in (name for name, runs in of.items() if runs == other):
+        assert not [series for series in values if series.startswith(f"presswatch_{name}")]
+    for name in (name for name, runs in of.items() if runs != other):
         found = [value for series, value in values.items() if series.startswith(f"presswatch_{name}")]
         assert found
         assert set(found) == {0.0}

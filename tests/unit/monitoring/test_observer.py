@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 
 from presswatch_spark.errors import CorruptError, OutputError
-from presswatch_spark.monitoring.census import CensusObserver
 from presswatch_spark.monitoring.events import EventLog, ToldError, failure_told
 from presswatch_spark.monitoring.metrics import RunFacts, Sample, totals_of
 from presswatch_spark.monitoring.observer import Observer
-from presswatch_spark.monitoring.progress import Counts, Progress
+from presswatch_spark.monitoring.progress import CENSUS, Counts, Progress
 from presswatch_spark.monitoring.throttled import FOLLOWER, throttling_told
 from presswatch_spark.storage.hosts import will_ask
 from presswatch_spark.storage.shared_state import state_of
 from presswatch_spark.storage.throttling import Waiting
-from presswatch_spark.tables.schemas import SCAN_LOG
+from presswatch_spark.tables.schemas.census_tables import CENSUS_LOG
+from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
 from tests.exposition import parsed
 from tests.tables import row_of
 
@@ -128,7 +128,10 @@ def test_the_metrics_file_is_there_from_the_start_and_says_how_the_run_ended(tmp
         do_a_wave(observer)
         during = parsed(file.read_text())
         observer.published(dict.fromkeys(
-            ("shards_complete", "shards_partial", "shards_failed", "documents", "matches", "table_digest"), 0
+            (
+                "shards_complete", "shards_partial", "shards_failed", "documents", "text_bytes", "matches",
+                "table_digest",
+            ), 0
         ))  # fmt: skip
     after = parsed(file.read_text())
     assert during['presswatch_run_state{state="running"}'] == 1
@@ -198,33 +201,44 @@ def test_people_are_told_of_a_worker_that_died() -> None:
     assert stream.getvalue() == "warning: a Python worker died at s3://b/1.gz (2 tries); others go on\n"
 
 
-def test_of_a_census_collectors_are_told_what_stopped_it_and_which_file_killed_its_workers() -> None:
-    stream = io.StringIO()
+INDEX = RunFacts({"run_id": "r1", "dataset": "index", "release": ""}, 3, FACTS.started_at, run="census")
+FILE = row_of(CENSUS_LOG, shard_uri="s3://b/cdx-1.gz", status="complete", rows=9, captures=4, attempts=1)
+
+
+def test_of_a_census_collectors_are_told_in_its_own_terms_and_what_stopped_it() -> None:
+    observer, stream = observed()
 
     def stopped() -> None:
-        with CensusObserver(EventLog(stream)) as observer:
-            observer.start("r1", 2, 1, resumed=True)
+        with observer:
+            observer.start(INDEX, {"resumed": True}, Counts(shards=1), totals_of([]), CENSUS)
+            observer.wave_started(2)
             observer.worker_died(["s3://b/cdx-00001.gz"], 4)
+            observer.wave_finished(Counts.of(FILE, CENSUS), totals_of([FILE]), [FILE])
             raise OutputError("the disk is full", where="/out")
 
     with pytest.raises(OutputError):
         stopped()
-    started, died, end = told(stream)
-    assert (started["event"], started["shards_planned"], started["shards_done"]) == ("run_started", 2, 1)
-    assert (died["event"], died["level"], died["shards"]) == (
-        "worker_died",
-        "warning",
-        ["s3://b/cdx-00001.gz"],
-    )
-    assert (end["event"], end["error"], end["where"]) == ("run_stopped", "the disk is full", "/out")
-    assert {event["run_id"] for event in (started, died, end)} == {"r1"}
+    events = {event["event"]: event for event in told(stream)}
+    assert [events["run_started"][name] for name in ("shards_planned", "shards_done")] == [3, 1]
+    assert events["worker_died"]["level"] == "warning"
+    assert events["worker_died"]["shards"] == ["s3://b/cdx-00001.gz"]
+    for event in (events["wave_finished"], events["progress"]):
+        assert (event["rows"], event["captures"]) == (9, 4)
+        assert not {"documents", "matches"} & event.keys()
+    assert [events["run_stopped"][name] for name in ("error", "where")] == ["the disk is full", "/out"]
+    assert {event["run_id"] for event in events.values()} == {"r1"}
 
 
-def test_of_a_census_without_a_log_of_events_nobody_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    with CensusObserver() as observer:
-        observer.start("r1", 2, 0)
-        observer.worker_died([], 4)
-    assert capsys.readouterr() == ("", "")
+def test_of_a_census_people_see_files_rows_and_captures_and_metrics_have_no_documents(tmp_path: Path) -> None:
+    stream, file = io.StringIO(), tmp_path / "presswatch.prom"
+    observer = Observer(Progress(stream, live=False), metrics_file=str(file))
+    with observer:
+        observer.start(INDEX, {}, Counts(shards=1, documents=2), totals_of([]), CENSUS)
+        observer.wave_finished(Counts.of(FILE, CENSUS), totals_of([FILE]), [FILE])
+    assert stream.getvalue().startswith("2/3 index files · 11 rows · 0 MB/s · 4 captures")
+    values = parsed(file.read_text())
+    assert (values["presswatch_index_rows_total"], values["presswatch_captures_total"]) == (9, 4)
+    assert not any("documents" in name or "matches" in name for name in values)
 
 
 def test_a_host_that_makes_workers_wait_is_told_as_an_event_and_as_a_line() -> None:

@@ -19,10 +19,11 @@ from benchmarks.census.material import SCHEMA, row_of
 from presswatch_spark.cli import main as cli
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.warcs import Answer, write_warc
+from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard.shard_scan import ShardScan
 from presswatch_spark.storage.objects import stat
-from presswatch_spark.tables.schemas import CAPTURES, CENSUSES, RIGHTS_SIGNALS
+from presswatch_spark.tables.schemas.census_tables import CAPTURES, CENSUSES
+from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
 from presswatch_spark.tables.store import TableStore
 from tests.censuses import census_corpus, take
 from tests.scanned import members, substitute

@@ -14,7 +14,7 @@ from warcio.archiveiterator import ArchiveIterator
 from presswatch_spark.cli import main as cli
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.tables.digests import row_digest
-from presswatch_spark.tables.schemas import RIGHTS_SIGNALS
+from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
 from presswatch_spark.tables.store import TableStore
 from tests.arc_records import arc_record, packed_arc
 from tests.corpora import article, build, write_jsonl

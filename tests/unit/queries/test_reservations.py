@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -13,11 +14,13 @@ import pytest
 from presswatch_spark.cli.main import run
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.model import Capture
-from presswatch_spark.queries.reservations import Reservations, write
-from presswatch_spark.tables.schemas import RESERVATIONS, RIGHTS_SIGNALS
+from presswatch_spark.queries.reservations import Reservations
+from presswatch_spark.tables.published_files import DamagedTablesError
+from presswatch_spark.tables.schemas.derived_tables import RESERVATIONS
+from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
 from presswatch_spark.tables.store import TableStore
 from tests.captures import NOON, PAGE, capture, robots
-from tests.tables import match, publish
+from tests.tables import flip_a_bit, match, publish
 from tests.tables import write as write_table
 from tests.unit.rights.test_rights_relation import rows as signal_rows
 
@@ -155,8 +158,10 @@ def test_the_declaring_files_themselves_are_no_pages(tmp_path: Path) -> None:
 def test_a_row_shows_the_declarations_and_their_pointers(tmp_path: Path) -> None:
     declared = signal_rows(robots(FORBIDS, at=EARLIER), robots("", at=LATER, status=503, record_id="<2>"))
     folder = tables(tmp_path / "tables", [own("a")], *declared)
-    where, counts = write(Reservations(str(folder)).rows(), str(tmp_path / "out"))
-    table = pq.read_table(where)
+    where, counts = Reservations(str(folder)).write(str(tmp_path / "out"))
+    assert pq.read_table(str(where)).schema.names == RESERVATIONS.names
+    store = TableStore.open(str(tmp_path / "out"))
+    table = store.read("reservations")
     assert table.schema.equals(RESERVATIONS)
     row = table.to_pylist()[0]
     assert (row["run_id"], row["match_sha256"], row["before_at"], row["after_at"]) == (
@@ -175,19 +180,50 @@ def test_a_row_shows_the_declarations_and_their_pointers(tmp_path: Path) -> None
     }
     assert (row["after"]["verdict"], row["after"]["note"]) == ("unknown", "HTTP 503: unreachable")
     assert counts["CCBot", "before"] == 1
-    with pytest.raises(OutputError, match="there is a table of reservations already"):
-        write([], str(tmp_path / "out"))
+    (made,) = store.read("derivations").to_pylist()
+    assert (made["table"], made["made_of"], made["rows"]) == ("reservations", ["r1"], len(table))
+    assert [file["table"] for file in made["files"]] == ["reservations"]
+    assert not list((tmp_path / "out" / "_runs").iterdir())
+    with pytest.raises(OutputError, match="there is a table reservations already"):
+        Reservations(str(folder)).write(str(tmp_path / "out"))
 
 
-@pytest.mark.parametrize("out", ["s3://bucket/out", "https://site.example/out"])
-def test_what_is_written_to_a_disk_only_is_refused_elsewhere_and_no_folder_of_that_name_is_made(
-    out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_table_whose_making_was_cut_short_is_not_there_and_can_be_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    found = Reservations(str(tables(tmp_path / "tables", [own("a")])))
+    out = str(tmp_path / "out")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for step in ("adopt", "publish"):
+        with monkeypatch.context() as patched:
+            patched.setattr(TableStore, step, killed)
+            with pytest.raises(KeyboardInterrupt):
+                found.write(out)
+        assert len(TableStore.open(out).read("reservations")) == 0
+    found.write(out)
+    assert len(TableStore.open(out).read("reservations")) == 4
+
+
+def test_a_derived_table_with_a_flipped_bit_is_read_by_nobody(tmp_path: Path) -> None:
+    where, _ = Reservations(str(tables(tmp_path / "tables", [own("a")]))).write(str(tmp_path / "out"))
+    (path,) = where.path.iterdir()
+    flip_a_bit(path, Random(1))
+    with pytest.raises(DamagedTablesError, match=r"table reservations of run .* its bytes have changed"):
+        TableStore.open(str(tmp_path / "out")).read("reservations")
+
+
+def test_a_web_site_is_no_place_for_tables_and_no_folder_of_that_name_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = "https://site.example/out"
     monkeypatch.chdir(tmp_path)
     folder = str(tables(tmp_path / "tables", []))
     for command in (["rights", folder], ["compare", "--before", "r1", "--after", "latest", folder]):
         assert run([*command, "--out", out]) == 1
-        assert capsys.readouterr().err.startswith(f"error: {out}: this is written to a disk only")
+        assert capsys.readouterr().err.startswith(f"error: {out}: tables cannot be written to https://")
     assert [path.name for path in tmp_path.iterdir()] == ["tables"]
 
 

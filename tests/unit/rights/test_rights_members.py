@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from presswatch_spark import pipeline
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import StorageError
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import Capture, DocumentBatch, Locator, ReadReport
+from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.rights.members import Members, Owner
 from presswatch_spark.rights.signal_rows import signal_rows
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard import shard_scan
-from presswatch_spark.shard.attempt import SIGNAL_COLUMNS
-from presswatch_spark.shard.shard_scan import ShardOutcome, ShardScan
+from presswatch_spark.shard.outcome import SIGNAL_COLUMNS, ShardOutcome
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.digests import row_digest
-from presswatch_spark.tables.schemas import RIGHTS_SIGNALS
+from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
 from tests.captures import PAGE, ROBOTS, capture, robots
 from tests.corpora import MEMBERS, article, build, write_jsonl
 
@@ -159,7 +159,7 @@ class Responses:
 
 
 def scanned(corpus: Path, source: Any, monkeypatch: pytest.MonkeyPatch) -> ShardOutcome:
-    monkeypatch.setattr(shard_scan, "source_for", lambda *args: source)
+    monkeypatch.setattr(pipeline, "source_for", lambda *args: source)
     digest = Corpus.open(str(corpus)).manifest.digest
     return ShardScan("warc", str(corpus), digest, ScanConfig())(ObjectInfo("/shard.warc.gz", 10, "etag"))
 

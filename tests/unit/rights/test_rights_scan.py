@@ -13,8 +13,9 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import ReadRules, ScanConfig
-from presswatch_spark.shard.shard_scan import ShardOutcome, ShardScan
+from presswatch_spark.shard.outcome import ShardOutcome
 from presswatch_spark.storage.objects import stat
 from tests.corpora import article, build, write_jsonl
 

@@ -24,7 +24,7 @@ from presswatch_spark.sampling.design import Design, design_of
 from presswatch_spark.sampling.estimate import Estimated, SampleEstimate
 from presswatch_spark.sampling.intervals import Stratum, freedom, most_files, totals
 from presswatch_spark.sampling.measures import Articles
-from presswatch_spark.tables.schemas import SCAN_LOG
+from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
 from presswatch_spark.tables.store import TableStore
 from tests.tables import match, publish, row_of, write
 

@@ -10,9 +10,8 @@ import pytest
 
 from presswatch_spark.formats import oscar_metadata
 from presswatch_spark.formats.detection import SOURCES
-from presswatch_spark.pipeline import _without_companions
+from presswatch_spark.pipeline import ShardScan, _without_companions
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard.shard_scan import ShardScan
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.storage.shards import ShardPlan
 from tests.corpora import article, build, write_jsonl

@@ -6,8 +6,7 @@ import pyarrow as pa
 import pytest
 
 from presswatch_spark.errors import CorruptError, StorageError
-from presswatch_spark.shard.attempt import Reading
-from presswatch_spark.shard.shard_scan import ShardOutcome, outcome_of
+from presswatch_spark.shard.outcome import Reading, ShardOutcome, outcome_of
 from presswatch_spark.storage.objects import ObjectInfo
 
 SHARD = ObjectInfo("s3://bucket/shard.gz", size=100, etag="abc")

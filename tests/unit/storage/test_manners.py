@@ -18,8 +18,7 @@ from urllib3 import HTTPHeaderDict
 from presswatch_spark.errors import StorageError, TruncatedError
 from presswatch_spark.formats.detection import source_for
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.shard.attempt import Reading
-from presswatch_spark.shard.shard_scan import outcome_of
+from presswatch_spark.shard.outcome import Reading, outcome_of
 from presswatch_spark.storage.asked_waits import asked_wait, used_up_for
 from presswatch_spark.storage.hosts import (
     BlockedError,

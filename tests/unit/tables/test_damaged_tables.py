@@ -13,15 +13,9 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.tables.published_files import DamagedTablesError
-from presswatch_spark.tables.schemas import (
-    CAPTURES,
-    CENSUS_LOG,
-    CENSUSES,
-    METRICS,
-    RIGHTS_SIGNALS,
-    RUNS,
-    SCAN_LOG,
-)
+from presswatch_spark.tables.schemas.census_tables import CAPTURES, CENSUS_LOG, CENSUSES
+from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
+from presswatch_spark.tables.schemas.scan_tables import METRICS, RUNS, SCAN_LOG
 from presswatch_spark.tables.store import TableStore
 from tests.tables import flip_a_bit, match, publish, row_of, write
 

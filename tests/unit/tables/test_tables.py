@@ -15,13 +15,14 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.progress import Counts
-from presswatch_spark.runs.claimed import claim, clear, key_of
+from presswatch_spark.runs.claimed import claim, clear
 from presswatch_spark.runs.markers import Note, Wave, read_note, read_waves, write_wave
 from presswatch_spark.runs.parts import Part
+from presswatch_spark.runs.work import key_of
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.schemas import RUNS, SCAN_LOG
+from presswatch_spark.tables.schemas.scan_tables import RUNS, SCAN_LOG
 from presswatch_spark.tables.store import MARKER, TableStore
 from tests.tables import flipped, publish_row, row_of
 
@@ -258,7 +259,7 @@ class TestClaim:
         with claim(store, KEY, NOON) as run:
             for name in names:
                 run.parts.write(name, b"")
-            parts = tuple(Part("matches", name, 0, 0, (), "") for name in names[:2])
+            parts = tuple(Part("matches", name, 0, 0, "") for name in names[:2])
             write_wave(run.folder, Wave("000000-a-lost", (0, 1), Counts(shards=2), parts))
         with claim(store, KEY, NOON) as again:
             assert [wave.parts for wave in again.waves] == [parts]

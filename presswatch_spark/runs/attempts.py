@@ -1,9 +1,9 @@
-"""Attempts at a file: what one raises is noted in it, and storage that fails is asked again."""
+"""Attempts at a shard: what one raises is noted in it, and storage that fails is asked again."""
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -14,11 +14,12 @@ from presswatch_spark.storage.hosts import BlockedError
 from presswatch_spark.storage.objects import printable
 from presswatch_spark.storage.time_limits import LateError, time_limit
 
+ERROR_CHARACTERS = 2_000
 ALL_DIED = "every Python worker that tried it died: killed, out of memory, or crashed"
 
 
 class Attempt(Protocol):
-    """One attempt at a file: what was found so far, and what went wrong."""
+    """One attempt at a shard: what it gave so far, and what went wrong."""
 
     @property
     def report(self) -> ReadReport: ...  # noqa: D102
@@ -41,10 +42,10 @@ def furthest(
     attempts: int,
     seconds: float | None = None,
 ) -> tuple[AttemptT, int]:
-    """Read a file, up to `attempts` times if storage fails: the attempt that got furthest, and the tries.
+    """Read a shard, up to `attempts` times if storage fails; return the furthest attempt, and the tries.
 
-    Whatever `read` raises becomes a defect of the attempt that it fills. An attempt ends after `seconds`; no
-    other follows it, nor one that met a site which is asked nothing more.
+    Whatever `read` raises becomes a defect of the attempt that it fills. An attempt ends after `seconds`, and
+    no other follows it. No other follows one that met a site which is asked nothing more, either.
     """
     best, tries, again = begin(), 0, True
     while again and tries < attempts:
@@ -59,7 +60,7 @@ def furthest(
 
 
 def guarded(read: Callable[[], None], attempt: Attempt, uri: str) -> bool:
-    """The boundary of a file: note what `read` raises. Returns whether there is no point in trying again."""
+    """Note what `read` raises: the boundary of a shard. Return whether there is no point in trying again."""
     try:
         try:
             read()
@@ -78,7 +79,7 @@ def guarded(read: Callable[[], None], attempt: Attempt, uri: str) -> bool:
 
 
 def failure_of(attempt: Attempt) -> str | None:
-    """Whose fault it was that the file was not read whole, as the logs say (`failure`); None if it was."""
+    """Say whose fault it was that the shard was not read whole, as `failure` in the logs; None if it was."""
     if attempt.status == "complete":
         return None
     if attempt.killed:
@@ -93,7 +94,7 @@ def failure_of(attempt: Attempt) -> str | None:
 
 
 def reason_of(error: Exception, uri: str) -> str:
-    """What an exception says, without what it may quote: only our own errors are sure to hold no web text.
+    """Repeat what an exception says, but nothing that it may quote: only our own errors hold no web text.
 
     The log names the shard already, so its `uri` is left out.
     """
@@ -102,3 +103,15 @@ def reason_of(error: Exception, uri: str) -> str:
     place = traceback.extract_tb(error.__traceback__)[-1]
     said = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
     return f"{type(error).__name__}{said} in {'/'.join(Path(place.filename).parts[-2:])}, line {place.lineno}"
+
+
+def shard_error(defects: Iterable[str]) -> str | None:
+    """Make the `error` of a row of the log from what was not read; None if all was."""
+    return storable("; ".join(defects)[:ERROR_CHARACTERS]) or None
+
+
+def storable(text: str) -> str:
+    """Make text fit for tables and terminals: names of files and columns may hold surrogates or escapes."""
+    return "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
+    )

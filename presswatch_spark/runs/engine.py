@@ -1,0 +1,161 @@
+"""The engine of runs: it reads, wave by wave, what no earlier process has read, and publishes the run.
+
+Scan and census alike are a `Work`. The engine knows nothing of documents and captures.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial, reduce
+from operator import add
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from presswatch_spark.errors import OutputError
+from presswatch_spark.monitoring.metrics import RunFacts, Totals
+from presswatch_spark.monitoring.observer import Observer
+from presswatch_spark.monitoring.progress import Counts
+from presswatch_spark.runs.claimed import Run, claim
+from presswatch_spark.runs.damaged_waves import without_damage
+from presswatch_spark.runs.markers import Wave
+from presswatch_spark.runs.publish import publish
+from presswatch_spark.runs.waves import WaveReader, batched
+from presswatch_spark.runs.work import Guard, Work
+from presswatch_spark.settings.config import RunRules, ScanConfig
+from presswatch_spark.spark.errors import spark_errors
+from presswatch_spark.spark.interrupts import interruptible
+from presswatch_spark.spark.session import cores_now, session
+from presswatch_spark.storage.hosts import will_ask
+from presswatch_spark.tables.store import TableStore
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+MOST_ROUNDS = 3
+"""How many times the shards of damaged parts are read again by one process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A published run: its row, and its log, a row a shard, with columns that only a run in progress has.
+
+    `seconds` are those of this process; `resumed` says that an earlier one began the run.
+    """
+
+    row: Mapping[str, Any]
+    log: pa.Table
+    resumed: bool
+    seconds: float
+
+
+def carry_out(
+    work: Work, out: str, config: ScanConfig, observer: Observer, spark: SparkSession | None = None
+) -> Finished:
+    """Do the work, or what an earlier process left of it, and publish it in `out`.
+
+    Args:
+        spark: session to use; default: one by `config.run`.
+
+    Raises:
+        OutputError: `out` is not ours, owned by another process, or full. What is done stays done.
+        PlatformError: too many shards were lost to storage or dying workers.
+        PresswatchError: the guard of the work stopped the run, or Spark failed.
+    """
+    rules, store = config.run, TableStore.create(out, config.storage)
+    with claim(store, work.key, datetime.now(UTC), rules.lease_seconds, work.kind.by) as run:
+        work.prepare()
+        name = f"presswatch {work.kind.terms.run}"
+        spark = spark or session(name, master=rules.master, cores=rules.cores)
+        return interruptible(spark, partial(execute, work, run, store, rules, spark, observer))
+
+
+def execute(
+    work: Work, run: Run, store: TableStore, rules: RunRules, spark: SparkSession, observer: Observer
+) -> Finished:
+    """Read, in waves, what no earlier process of this run has read, and publish the run.
+
+    What waves wrote, in this process or an earlier one, is checked before it is published; the shards of what
+    is damaged by then are read again.
+    """
+    began, shards = time.monotonic(), tuple(work.shards)
+    will_ask(shard.uri for shard in shards)
+    guard = work.guard(partial(cores_now, spark)) if work.guard else None
+    with observer, spark_errors(str(run.folder)):
+        say = partial(observer.say, "damage_found")
+        for line in run.damaged:
+            say(line)
+        waves, lost = without_damage(spark, run, run.waves, say)
+        reader = WaveReader(spark, run, work.kind, work.read, rules, observer, _positions(lost))
+        _start(work, run, store, len(shards), waves, observer)
+
+        def read_rest(waves: list[Wave]) -> None:
+            done = _positions(waves)
+            left = [position for position in range(len(shards)) if position not in done]
+            for positions in batched(left, rules.wave_shards):
+                _ask(guard, waves, began)
+                observer.wave_started(len(positions))
+                waves += reader({position: shards[position] for position in positions})
+            _ask(guard, waves, began)
+
+        waves = _undamaged(waves, read_rest, reader, say)
+        metrics = observer.metrics("published").rows() if work.kind.has_metrics else ()
+        facts = {**work.facts, "shards_planned": len(shards)}
+        published = publish(spark, store, run, work.kind, waves, facts, metrics)
+        observer.published(published.row)
+    return Finished(published.row, published.log, run.resumed, time.monotonic() - began)
+
+
+def _undamaged(
+    waves: list[Wave],
+    read_rest: Callable[[list[Wave]], None],
+    reader: WaveReader,
+    say: Callable[[str], None],
+) -> list[Wave]:
+    """Read what is left of a run, and read again what was damaged by the time when all was done."""
+    for _ in range(MOST_ROUNDS):
+        read_rest(waves)
+        waves, lost = without_damage(reader.spark, reader.run, waves, say)
+        if not lost:
+            return waves
+        reader.again.update(_positions(lost))
+        for wave in lost:
+            reader.observer.wave_lost(wave.counts, wave.totals)
+    raise OutputError(
+        f"what waves wrote was damaged {MOST_ROUNDS} times before it could be published",
+        where=str(reader.run.folder),
+        remedy=f"see whether this disk fails, and give the {reader.kind.terms.run} a folder on another",
+    )
+
+
+def _positions(waves: Iterable[Wave]) -> set[int]:
+    """Return the positions in the plan of the shards of waves."""
+    return {position for wave in waves for position in wave.shards}
+
+
+def _ask(guard: Guard | None, waves: Sequence[Wave], began: float) -> None:
+    if guard:
+        guard(_counts(waves), time.monotonic() - began)
+
+
+def _counts(waves: Sequence[Wave]) -> Counts:
+    return reduce(add, (wave.counts for wave in waves), Counts())
+
+
+def _start(
+    work: Work, run: Run, store: TableStore, planned: int, waves: Sequence[Wave], observer: Observer
+) -> None:
+    """Tell the observer which run begins, what is asked of it, and what is done already."""
+    names = ("dataset", "release", "sample", "corpus_digest", "config_digest", "tool_version")
+    asked = {name: value for name, value in {**work.facts, **work.asked}.items() if name in names}
+    labels = {name: str(asked.get(name) or "") for name in ("dataset", "release", "sample")}
+    last_success = max((row["finished_at"] for row in store.rows(work.kind.by)), default=None)
+    terms = work.kind.terms
+    facts = RunFacts({"run_id": run.run_id, **labels}, planned, run.started_at, last_success, terms.run)
+    totals: Totals = sum((wave.totals for wave in waves), Counter())
+    asked |= {"plan_digest": work.plan_digest, "resumed": run.resumed}
+    observer.start(facts, asked, _counts(waves), totals, terms)

@@ -1,0 +1,113 @@
+"""What a run has to do, as a value: a scan and a census each make one, and `runs.engine` carries it out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from presswatch_spark.monitoring.progress import TERMS, Counts, Terms
+from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.tables.schemas import DIGESTS, SCHEMAS, columns_without_run
+
+Row = Mapping[str, Any]
+
+RELEASES = pa.field("releases", pa.list_(pa.string()))
+"""A column of the log while a run is in progress: the releases that rows of the shard name, and null."""
+
+
+class Outcome(Protocol):
+    """What a shard gave: its row of the log, and batches of rows by table. None of them has a run id."""
+
+    @property
+    def log(self) -> Row: ...  # noqa: D102
+    @property
+    def tables(self) -> Mapping[str, Sequence[pa.RecordBatch]]: ...  # noqa: D102
+
+
+ReadOne = Callable[[ObjectInfo], Outcome]
+"""Reads one shard. What is wrong with the shard stands in the log; only what fails all of them raises."""
+
+Guard = Callable[[Counts, float], None]
+"""Stops a run by raising. It is asked before the first wave and after each, with the counts of all processes
+of the run and the seconds of this one. What is done stays done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of run: scan or census.
+
+    Attributes:
+        by: the table whose row publishes such a run.
+        log: the table of its log, a row a shard.
+        tables: the other tables that shards give rows to.
+        lost: the outcome of a shard that killed every worker, after so many tries.
+        row: the columns of the run's row that its log decides. It gets the log, and the facts of the run.
+        unpublished: columns of the log that only a run in progress has.
+        counted: what the shards of a wave are called where too many of them are lost.
+        has_metrics: whether the metrics are published, too.
+    """
+
+    by: str
+    log: str
+    tables: tuple[str, ...]
+    lost: Callable[[ObjectInfo, int], Outcome]
+    row: Callable[[pa.Table, Row], dict[str, Any]]
+    unpublished: tuple[pa.Field, ...] = (RELEASES,)
+    counted: str = "shards of a wave"
+    has_metrics: bool = True
+
+    @property
+    def terms(self) -> Terms:
+        """What it calls things."""
+        return TERMS[self.by]
+
+    @property
+    def columns(self) -> Mapping[str, pa.Schema]:
+        """The columns of its parts, by table: nullable, without run id."""
+        log = pa.schema([*columns_without_run(self.log), *self.unpublished])
+        return {**{table: columns_without_run(table) for table in self.tables}, self.log: log}
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        """The columns of the run's row that hold digests, by table."""
+        return {table: DIGESTS[table] for table in self.tables if table in DIGESTS}
+
+    def whole_row(self, row: Row) -> dict[str, Any]:
+        """The columns that the table `by` has of a row."""
+        return {name: row.get(name) for name in SCHEMAS[self.by].names}
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one run has to do, and what decides its rows.
+
+    Attributes:
+        shards: the plan; a shard goes by its position in it.
+        plan_digest: digest of the plan.
+        key: the same for the same plan, corpus, settings and version.
+        read: reads one shard; goes to every worker.
+        facts: columns of the run's row that are known beforehand.
+        asked: what the first event says of the run beside that.
+        prepare: is called once the run is owned and before Spark is needed.
+        guard: makes the guard of the run; is given what says how many cores there are.
+    """
+
+    kind: Kind
+    shards: Iterable[ObjectInfo]
+    plan_digest: str
+    key: str
+    read: ReadOne
+    facts: Row
+    asked: Row = field(default_factory=dict)
+    prepare: Callable[[], object] = lambda: None
+    guard: Callable[[Callable[[], int]], Guard] | None = None
+
+
+def key_of(*parts: str) -> str:
+    """Make the key of a run: SHA-256 (hex) over what decides its rows."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -1,0 +1,226 @@
+"""What a shard gave: one attempt fills a `Reading`, and the best attempt becomes a `ShardOutcome`."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Literal, TypeVar
+
+import pyarrow as pa
+
+from presswatch_spark.judgement.match_rows import Row
+from presswatch_spark.model import ReadReport
+from presswatch_spark.runs.attempts import ALL_DIED, failure_of, furthest, shard_error, storable
+from presswatch_spark.storage.objects import ObjectInfo, printable
+from presswatch_spark.tables.digests import row_digest
+from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
+from presswatch_spark.tables.schemas.scan_tables import MATCHES
+
+ROWS_AT_ONCE, SPANS_AT_ONCE = 512, 50_000
+
+MATCH_COLUMNS, SIGNAL_COLUMNS = (
+    pa.schema([column for column in table if column.name != "run_id"]) for table in (MATCHES, RIGHTS_SIGNALS)
+)
+
+Stage = Literal["read", "sieve", "verify", "signals"]
+Item = TypeVar("Item")
+
+
+class Stages:
+    """Seconds by stage, by the clock. `read`: storage, inflating and parsing; `verify`: attribute to rows."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[Stage, float] = {}
+
+    @contextmanager
+    def during(self, stage: Stage) -> Iterator[None]:
+        """Count the block."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - began
+
+    def drawn(self, stage: Stage, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield `items`, and count what it takes to draw each; not what is done with them."""
+        iterator = iter(items)
+        while True:
+            with self.during(stage):
+                try:
+                    item = next(iterator)
+                except StopIteration:
+                    return
+            yield item
+
+    def rows(self) -> list[dict[str, object]]:
+        """As a column of `scan_log` has them."""
+        return [{"stage": stage, "seconds": seconds} for stage, seconds in sorted(self.seconds.items())]
+
+
+@dataclass(slots=True)
+class Reading:
+    """One attempt at a shard, filled while it goes on."""
+
+    shard: ObjectInfo
+    format: str | None = None
+    report: ReadReport = field(default_factory=ReadReport)
+    candidates: int = 0
+    without_url: int = 0
+    matches: list[pa.RecordBatch] = field(default_factory=list)
+    signals: list[pa.RecordBatch] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    signal_rows: list[Row] = field(default_factory=list)
+    spans: int = 0
+    grades: Counter[str] = field(default_factory=Counter)
+    releases: set[str] = field(default_factory=set)
+    stages: Stages = field(default_factory=Stages)
+    killed: bool = False
+
+    def add(self, row: Row) -> None:
+        """Take a row of `matches`."""
+        self.rows.append(row)
+        self.spans += len(row["spans"])
+        if len(self.rows) >= ROWS_AT_ONCE or self.spans >= SPANS_AT_ONCE:
+            self.pack()
+
+    def add_signal(self, row: Row) -> None:
+        """Take a row of `rights_signals`."""
+        self.signal_rows.append(row)
+        if len(self.signal_rows) >= ROWS_AT_ONCE:
+            self.pack()
+
+    def drop(self) -> None:
+        """Drop all that was found: nothing of the shard counts."""
+        self.matches.clear()
+        self.signals.clear()
+        self.rows.clear()
+        self.signal_rows.clear()
+        self.grades.clear()
+        self.releases.clear()
+        self.candidates = self.without_url = self.spans = 0
+        self.report.documents = self.report.documents_skipped = self.report.text_bytes = 0
+        self.report.skipped.clear()
+
+    def pack(self) -> None:
+        """Make Arrow batches of the rows taken so far: they hold them in a fraction of the memory."""
+        if self.rows:
+            self.matches.append(pa.RecordBatch.from_pylist(self.rows, MATCH_COLUMNS))
+            # Not before: what cannot be stored is no match of the shard.
+            self.grades.update(row["grade"] for row in self.rows)
+            self.releases.update(row["release"] for row in self.rows if row["release"])
+            self.rows, self.spans = [], 0
+        if self.signal_rows:
+            self.signals.append(pa.RecordBatch.from_pylist(self.signal_rows, SIGNAL_COLUMNS))
+            self.signal_rows = []
+
+    def doubt(self, judge: Callable[[Row], str]) -> None:
+        """Mark the rows whose records share what failed its checksum; `judge` gives their confidence anew."""
+        self.pack()
+        self.matches = [_doubted(batch, judge) for batch in self.matches]
+
+    @property
+    def status(self) -> str:
+        """`complete` only if nothing was lost and every byte of the object was read."""
+        if not self.report.defects_total and not self._bytes_missing:
+            return "complete"
+        read = self.report.documents or self.report.documents_skipped or self.signals
+        return "partial" if read else "failed"
+
+    @property
+    def reached(self) -> tuple[int, ...]:
+        """How far it got: documents, then signals; a shard may hold files of sites alone."""
+        return self.report.documents, sum(map(len, self.signals))
+
+    @property
+    def error(self) -> str | None:
+        """What was not read; None if nothing."""
+        defects = self.report.told
+        if not defects and self._bytes_missing:
+            defects.append(f"read {self.report.bytes_read:,} of {self.shard.size:,} bytes")
+        return shard_error(defects)
+
+    @property
+    def _bytes_missing(self) -> bool:
+        return self.shard.size is not None and self.report.bytes_read != self.shard.size
+
+
+def _doubted(batch: pa.RecordBatch, judge: Callable[[Row], str]) -> pa.RecordBatch:
+    rows = batch.to_pylist()
+    for row in rows:
+        # A gzip member of its own was verified.
+        if row["record_encoding"] != "gzip" and row["record_damage"] is None:
+            row["record_damage"] = "checksum"
+            row["confidence"] = judge(row)
+            row["row_sha256"] = row_digest(row)
+    return pa.RecordBatch.from_pylist(rows, MATCH_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardOutcome:
+    """What a shard gave: its row of `scan_log`, batches of `matches` and of `rights_signals`.
+
+    None of them has a run id.
+    """
+
+    log: Mapping[str, object]
+    matches: tuple[pa.RecordBatch, ...] = ()
+    signals: tuple[pa.RecordBatch, ...] = ()
+
+    @property
+    def tables(self) -> Mapping[str, Sequence[pa.RecordBatch]]:
+        """The batches by table."""
+        return {"matches": self.matches, "rights_signals": self.signals}
+
+
+def outcome_of(
+    shard: ObjectInfo, attempts: int, read: Callable[[Reading], None], seconds: float | None = None
+) -> ShardOutcome:
+    """Read a shard as `furthest` does; `read` fills the `Reading` it is given."""
+    began, started = datetime.now(UTC), time.monotonic()
+    best, tries = furthest(partial(Reading, shard), read, shard.uri, attempts, seconds)
+    log = _log(best, tries, began, time.monotonic() - started)
+    return ShardOutcome(log, tuple(best.matches), tuple(best.signals))
+
+
+def lost_shard(shard: ObjectInfo, attempts: int) -> ShardOutcome:
+    """The outcome of a shard that killed every worker that tried it."""
+    reading = Reading(shard)
+    reading.report.add_defect(ALL_DIED)
+    reading.killed = True
+    return ShardOutcome(_log(reading, attempts, datetime.now(UTC), 0.0))
+
+
+def _log(reading: Reading, attempts: int, began: datetime, seconds: float) -> dict[str, object]:
+    report, shard = reading.report, reading.shard
+    return {
+        "shard_uri": printable(shard.uri),
+        "status": reading.status,
+        "error": reading.error,
+        "failure": failure_of(reading),
+        "format": reading.format,
+        "release": reading.report.release,
+        "note": storable("; ".join(report.notes)) or None,
+        "bytes_expected": shard.size,
+        "bytes_read": report.bytes_read,
+        "text_bytes": report.text_bytes,
+        "documents": report.documents,
+        "documents_without_url": reading.without_url,
+        "documents_skipped": report.documents_skipped,
+        "skipped": [{"why": why, "documents": n} for why, n in sorted(report.skipped.items())],
+        "unread": [{"what": what, "pages": n} for what, n in sorted(report.unread.items())],
+        "candidates": reading.candidates,
+        "matches": sum(map(len, reading.matches)),
+        "grades": [{"grade": grade, "matches": n} for grade, n in sorted(reading.grades.items())],
+        "signals": sum(map(len, reading.signals)),
+        "etag": shard.etag,
+        "attempts": attempts,
+        "started_at": began,
+        "seconds": seconds,
+        "stages": reading.stages.rows(),
+        "releases": sorted(reading.releases),
+    }

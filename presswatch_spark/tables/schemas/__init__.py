@@ -1,0 +1,48 @@
+"""The schemas of all tables, by family, each column documented.
+
+They are the single source: Spark's types, `docs/reference/tables.md` and the tests derive from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+import pyarrow as pa
+
+from presswatch_spark.tables.schemas.census_tables import CAPTURES, CENSUS_LOG, CENSUSES
+from presswatch_spark.tables.schemas.derived_tables import DERIVATIONS, DERIVED
+from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
+from presswatch_spark.tables.schemas.scan_tables import MATCHES, METRICS, RUNS, SCAN_LOG
+
+SCHEMAS: Mapping[str, pa.Schema] = {
+    "matches": MATCHES,
+    "rights_signals": RIGHTS_SIGNALS,
+    "scan_log": SCAN_LOG,
+    "metrics": METRICS,
+    "runs": RUNS,
+    "captures": CAPTURES,
+    "census_log": CENSUS_LOG,
+    "censuses": CENSUSES,
+    **DERIVED,
+    "derivations": DERIVATIONS,
+}
+"""The tables that a folder of tables may hold."""
+
+PUBLISHERS = ("runs", "censuses", "derivations")
+"""The tables with a row for each run, census or derived table; that row publishes what stands in the others."""
+PUBLISHED_BY = {
+    **dict.fromkeys(("matches", "rights_signals", "scan_log", "metrics", "runs"), "runs"),
+    **dict.fromkeys(("captures", "census_log", "censuses"), "censuses"),
+    **dict.fromkeys((*DERIVED, "derivations"), "derivations"),
+}
+"""The publisher of each table."""
+DIGESTS = {"matches": "table_digest", "rights_signals": "signals_digest", "captures": "table_digest"}
+"""The column of a publisher's row with the digest of a table."""
+
+
+@cache
+def columns_without_run(table: str) -> pa.Schema:
+    """Return the columns of a table as runs write them: no run id yet, and all nullable, as Spark has them."""
+    columns = (column for column in SCHEMAS[table] if column.name != "run_id")
+    return pa.schema([pa.field(column.name, column.type) for column in columns])

@@ -1,8 +1,8 @@
 """Two runs side by side: which copies are gone, still there or new, and where nothing can be said.
 
-Absence is only said where it is known: `gone` needs an after run that read every shard to its end, with the
-corpus, the settings and the kind of dataset of the before run, and as many shards of the copy's subset of the
-release. What else was not found again is `unknown`.
+Absence is only said where it is known. `gone` needs an after run that read every shard to its end. It must
+have the corpus, the settings and the kind of dataset of the before run, and as many shards of the copy's
+subset of the release. What else was not found again is `unknown`.
 """
 
 from __future__ import annotations

@@ -170,8 +170,8 @@ def needed(spark: SparkSession, store: TableStore, table: str, need: Need) -> Da
     from pyspark.sql import functions as f
 
     kinds = {column.name: column.dataType for column in spark_schema(SCHEMAS[table])}
-    # Where rows are only counted, the column that is one value a file tells how many there are.
-    columns = [name for name in kinds if name in need.columns] or ["run_id"]
+    # Where rows are only counted, the first column tells how many: a run's id is one value a file.
+    columns = [name for name in kinds if name in need.columns] or list(kinds)[:1]
     found = store.frame(spark, table, *sorted(need.runs or ()), columns=columns)
     nothing = f.lit(None)
     return found.select(

@@ -16,9 +16,9 @@ GROUP_DIGITS = 3
 def row_digest(row: Mapping[str, Any]) -> str:
     """Return the SHA-256 (hex) of a row's canonical form, without the columns of `NOT_DIGESTED`.
 
-    The form is JSON in UTF-8: keys sorted, no spaces, nothing escaped that JSON allows bare, floats in their
-    shortest form that reads back the same, timestamps as `2024-05-18T01:58:10.000000Z` (one without zone is
-    taken as UTC).
+    The form is JSON in UTF-8: keys sorted, no spaces, nothing escaped that JSON allows bare. Floats have the
+    shortest form that reads back the same. Timestamps are `2024-05-18T01:58:10.000000Z`; one without zone is
+    taken as UTC.
     """
     columns = {name: value for name, value in row.items() if name not in NOT_DIGESTED}
     text = json.dumps(

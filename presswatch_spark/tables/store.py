@@ -150,7 +150,7 @@ class TableStore:
             DamagedTablesError: something differs.
         """
         row = self.read("runs", run_id).to_pylist()[0]
-        for table in ("matches", "rights_signals", "scan_log", "metrics"):
+        for table in (table for table, by in PUBLISHED_BY.items() if by == "runs" != table):
             files, digest = self.files(table, run_id), row.get(DIGESTS.get(table, ""))
             if digest is not None:
                 rows = self.dataset(files, SCHEMAS[table]).to_table(columns=["row_sha256"]) if files else None

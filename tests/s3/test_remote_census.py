@@ -155,7 +155,7 @@ class TestTablesOnS3:
         here = self.taken(index, corpus, str(tmp_path / "out"), endpoint, spark)
         # Spark sorts the captures, and writes several files.
         monkeypatch.setattr("presswatch_spark.runs.publish.SORTED_HERE_BYTES", 0)
-        monkeypatch.setattr("presswatch_spark.runs.publish.FILE_BYTES", 20_000)
+        monkeypatch.setattr("presswatch_spark.runs.publish.FILE_BYTES", 10_000)
         there = self.taken(index, corpus, self.OUT, endpoint, spark)
         names = ("table_digest", "captures", "rows", "bytes_read", "release", "shards_complete")
         assert [there.row[name] for name in names] == [here.row[name] for name in names]

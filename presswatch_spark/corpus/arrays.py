@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+
+from presswatch_spark.corpus.layout import ARTICLES_PER_BATCH
+from presswatch_spark.storage.disk import refused
 
 Array = npt.NDArray[Any]
 
@@ -65,6 +70,27 @@ def load(path: Path) -> Array:
     """Map an array, read-only."""
     mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
     return mapped
+
+
+def write_arrow(path: Path, table: pa.Table) -> None:
+    """Write an Arrow IPC file, uncompressed: row i is in batch i // `ARTICLES_PER_BATCH`."""
+    with path.open("wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        for batch in table.combine_chunks().to_batches(ARTICLES_PER_BATCH):
+            writer.write_batch(batch)
+
+
+def read_arrow(path: str | Path) -> pa.Table:
+    """Map an Arrow IPC file: columns are views of it."""
+    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+
+
+@contextmanager
+def writing(place: str | Path) -> Iterator[None]:
+    """Turn a failure to write below `place` into an `OutputError`."""
+    try:
+        yield
+    except OSError as error:
+        raise refused(error.filename or place, error, goes_on=False) from error
 
 
 def _write_header(file: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:

@@ -42,6 +42,9 @@ SITES_FOLDER = "sites"
 REFUSED_TABLE = "refused.parquet"
 SUPPRESSED_TABLE = "suppressed.parquet"
 
+ALONE = -1
+"""The cluster of an article that shares its text with no other."""
+
 ARTICLES_PER_PART = 16_384
 ARTICLES_PER_BATCH = 1_024
 

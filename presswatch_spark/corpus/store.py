@@ -19,9 +19,6 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.article_files import ArticleFiles, article_urls
-from presswatch_spark.corpus.building.clusters import ALONE
-from presswatch_spark.corpus.building.index_parts import load_index
-from presswatch_spark.corpus.building.workspace import writing
 from presswatch_spark.corpus.manifest import Manifest, check_files, read_manifest
 from presswatch_spark.corpus.registry import Registry, parse_registry
 from presswatch_spark.errors import CorpusError, OutputError
@@ -113,7 +110,7 @@ class Corpus:
     @cached_property
     def index(self) -> ShingleIndex:
         """The shingle index; postings name articles by ordinal."""
-        return load_index(self.folder / layout.INDEX_FOLDER)
+        return ShingleIndex.open(self.folder / layout.INDEX_FOLDER)
 
     @cached_property
     def sites(self) -> SiteIndex:
@@ -131,7 +128,7 @@ class Corpus:
             url=batch.column("url")[row].as_py(),
             published_at=batch.column("published_at")[row].as_py(),
             body=self.body(ordinal),
-            cluster_id=None if cluster == ALONE else self._articles.article_id(cluster),
+            cluster_id=None if cluster == layout.ALONE else self._articles.article_id(cluster),
             words=batch.column("words")[row].as_py(),
         )
 
@@ -229,7 +226,7 @@ def _copy_on_host(uri: str, manifest: Manifest, options: StorageOptions) -> Path
     """The copy of a remote corpus on this host; the first process makes it while the others wait."""
     cache = _cache_folder()
     copy, partial = cache / manifest.digest, cache / f".{manifest.digest}.partial"
-    with writing(cache), _alone(cache, manifest.digest):
+    with arrays.writing(cache), _alone(cache, manifest.digest):
         if not copy.is_dir():
             shutil.rmtree(partial, ignore_errors=True)
             for name in [*manifest.files, layout.MANIFEST]:

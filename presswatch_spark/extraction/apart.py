@@ -3,7 +3,11 @@
 Parsing HTML is quadratic in what a page may hold by the hundred thousand: attributes of one tag, options of a
 list; unclosed `<b>` are repeated in every paragraph after them, until the memory is full. The process is
 started with the first page, and again after one that killed it.
-"""
+
+
+---
+
+The error that says why nothing can be made of a page."""
 
 from __future__ import annotations
 
@@ -21,7 +25,6 @@ from threading import Lock
 from typing import BinaryIO, Literal, cast
 
 from presswatch_spark.child import child_command, child_environment
-from presswatch_spark.extraction.refusal import RefusedError
 
 Kind = Literal["html", "main", "css", "pdf"]
 _MODULES = {"html": "page_text", "main": "main_content", "css": "selected", "pdf": "pdf"}
@@ -203,3 +206,7 @@ def serve() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _serve(sys.stdin.buffer, answers)
+
+
+class RefusedError(ValueError):
+    """A page of which nothing can be made; the message is a sentence without text of the page."""

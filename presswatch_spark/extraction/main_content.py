@@ -17,8 +17,8 @@ from itertools import takewhile
 from resiliparse.parse.html import HTMLTree
 from resiliparse.parse.html.node import ElementNode, Node
 
+from presswatch_spark.extraction.apart import RefusedError
 from presswatch_spark.extraction.page_text import parsed, text_of
-from presswatch_spark.extraction.refusal import RefusedError
 
 MOST = 0.7
 """Share of the prose that the main content holds at least."""

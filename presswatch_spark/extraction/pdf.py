@@ -6,7 +6,7 @@ import io
 import logging
 from importlib.metadata import version
 
-from presswatch_spark.extraction.refusal import RefusedError
+from presswatch_spark.extraction.apart import RefusedError
 
 PDF_EXTRACTION = f"pypdf {version('pypdf')}"
 MOST_PAGES = 2_000

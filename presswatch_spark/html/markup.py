@@ -61,16 +61,12 @@ def room_for(size: int) -> int:
     return size + size // 4 + 64
 
 
-def visible_text(page: Bytes, out: Bytes, at: int) -> int:
-    """Write the text of a page (uint8, UTF-8) into `out[at:]`, and return where it ends.
-
-    `out` has `room_for(len(page))` bytes from `at` on. What separates is a line end.
-    """
-    return page_text(page, out, at)[0]
-
-
 def page_text(page: Bytes, out: Bytes, at: int) -> tuple[int, int]:
-    """The same, and what stands in the page's scripts, which are passed over: bits `DATA` and `ARTICLE`."""
+    """Write the text of a page (uint8, UTF-8) into `out[at:]`, with a line end where something separates.
+
+    `out` has `room_for(len(page))` bytes from `at` on. Returns where the text ends, and what the page's
+    scripts hold, which are passed over: bits `DATA` and `ARTICLE`.
+    """
     end, unread = _visible_text(load_tags(), load_entities(), plain(page), out, U64(at), places_of())
     return int(end), int(unread)
 

@@ -11,12 +11,9 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import OutputError
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.judgement.match_rows import Row
-from presswatch_spark.pointers.ahead import shards_ahead
-from presswatch_spark.pointers.checks import damaged, difference, edited, other_words
-from presswatch_spark.pointers.documents import Outcome
-from presswatch_spark.pointers.mirrors import Mirror, mirrored
-from presswatch_spark.pointers.outcomes import Failure, Record
-from presswatch_spark.pointers.pointer import Pointer, pointer_of
+from presswatch_spark.pointers.checks import Failure, Record, damaged, difference, edited, other_words
+from presswatch_spark.pointers.documents import Outcome, shards_ahead
+from presswatch_spark.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 

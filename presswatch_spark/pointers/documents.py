@@ -4,12 +4,19 @@ A record of WET or WARC in a gzip member of its own, or in a plain file, is one 
 is read in order, once for all pointers into a shard, and no further than the last of them: JSONL by lines, of
 which only those asked for are parsed; Parquet by the row groups that hold them; OSCAR 21.09, whose URLs stand
 in a second file; and what lies in one gzip member or zstd frame with others.
-"""
+
+
+---
+
+Many shards, few rows of each: most of the time is waiting for storage, so some are asked at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError, StorageError
 from presswatch_spark.formats.detection import RECORD_SOURCES, SOURCES, source_for
@@ -19,7 +26,7 @@ from presswatch_spark.formats.warc.arc_lines import begins_with_arc_record
 from presswatch_spark.formats.warc.fields import begins_with_record
 from presswatch_spark.judgement.match_rows import Origin, document_facts, located_facts
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
-from presswatch_spark.pointers.outcomes import GONE, NO_SHARD, NOT_REACHED, UNREADABLE, Failure, Record
+from presswatch_spark.pointers.checks import GONE, NO_SHARD, NOT_REACHED, UNREADABLE, Failure, Record
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.storage.hosts import BlockedError
 from presswatch_spark.storage.objects import (
@@ -239,3 +246,34 @@ def failure_of(error: PresswatchError) -> Failure:
     if isinstance(error, MissingError):
         return Failure(NO_SHARD, error.what)
     return Failure(NOT_REACHED if isinstance(error, StorageError) else UNREADABLE, error.what)
+
+
+SHARDS_AT_ONCE = 8
+# What is read ahead is held: of more ranges into one shard, one after the other is.
+RANGES_AHEAD = 16
+
+Outcomes = Iterable[tuple[Pointer, Outcome]]
+
+
+def shards_ahead(work: Iterable[tuple[Sequence[Pointer], ReadOptions]]) -> Iterator[Outcomes]:
+    """What `records_at` yields of each shard of `work`, in its order; `SHARDS_AT_ONCE` are read at once.
+
+    Shards on disk, and those that must be read in order, are read when it is their turn.
+    """
+    with ThreadPoolExecutor(SHARDS_AT_ONCE, "ranges") as pool:
+        pending: deque[Callable[[], Outcomes]] = deque()
+        for pointers, options in work:
+            read = partial(records_at, pointers, options)
+            few = len(pointers) <= RANGES_AHEAD and all(pointer.by_range for pointer in pointers)
+            if few and scheme_of(pointers[0].uri) != "file":
+                pending.append(pool.submit(_all_of, read).result)
+            else:
+                pending.append(read)
+            if len(pending) >= SHARDS_AT_ONCE:
+                yield pending.popleft()()
+        while pending:
+            yield pending.popleft()()
+
+
+def _all_of(read: Callable[[], Outcomes]) -> Outcomes:
+    return list(read())

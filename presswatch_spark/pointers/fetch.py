@@ -13,12 +13,7 @@ from presswatch_spark.formats.http.charsets import to_utf8
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.audit import Audit
-from presswatch_spark.pointers.captured import Captured
-from presswatch_spark.pointers.checks import edited
-from presswatch_spark.pointers.declarations import other_declaration
-from presswatch_spark.pointers.documents import records_at, stored_record
-from presswatch_spark.pointers.mirrors import Mirror, mirrored
-from presswatch_spark.pointers.outcomes import (
+from presswatch_spark.pointers.checks import (
     DAMAGED,
     GONE,
     OTHER_FACTS,
@@ -26,9 +21,12 @@ from presswatch_spark.pointers.outcomes import (
     UNREADABLE,
     Failure,
     Record,
+    edited,
+    other_declaration,
 )
-from presswatch_spark.pointers.pointer import Pointer, parse_pointer, pointer_of
-from presswatch_spark.pointers.raw import raw_record, readable
+from presswatch_spark.pointers.documents import records_at, stored_record
+from presswatch_spark.pointers.pointer import Mirror, Pointer, mirrored, parse_pointer, pointer_of
+from presswatch_spark.pointers.raw import Captured, raw_record, readable
 from presswatch_spark.pointers.saved import save, warc_of
 from presswatch_spark.pointers.table_rows import row_by_digest
 from presswatch_spark.show import cell, printable

@@ -8,9 +8,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from presswatch_spark.rights.declaration import ALLOWED, RESERVED, UNKNOWN, agreed, is_cut
-from presswatch_spark.rights.files import applies_to
-from presswatch_spark.rights.origins import Place, place_of
+from presswatch_spark.rights.declaration import ALLOWED, RESERVED, UNKNOWN, Place, agreed, is_cut, place_of
+from presswatch_spark.rights.declaring_files import applies_to
 from presswatch_spark.rights.relation import Declaration, may_be_one, second, sides_of, strongest
 from presswatch_spark.rights.robots import Rules, allows, lines_of, octets, readings_of, rules_of
 

@@ -11,8 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.judgement.confidence import CONFIDENCES
-from presswatch_spark.judgement.grade import GRADES
+from presswatch_spark.judgement.grading import CONFIDENCES, GRADES
 
 COLUMNS = [
     "shard_uri",

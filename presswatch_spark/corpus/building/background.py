@@ -10,31 +10,55 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.article_files import ArticleFiles
-from presswatch_spark.corpus.building.index_parts import load_index
 from presswatch_spark.corpus.building.key_runs import Keys, groups, read_bucket, write_run
+from presswatch_spark.corpus.building.spread import join_runs, spread
+from presswatch_spark.corpus.building.workspace import Workspace
 from presswatch_spark.corpus.layout import DOMAINS, HASHES
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.formats.detection import source_for
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.judgement.confidence import captured_before
+from presswatch_spark.judgement.grading import captured_before
 from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.suffixes import registered_domain
 from presswatch_spark.judgement.urls import page_url
 from presswatch_spark.model import DocumentBatch, ReadReport
 from presswatch_spark.settings.config import CorpusConfig
+from presswatch_spark.sieve.shingle_index import ShingleIndex
 from presswatch_spark.sieve.sieve import Hits, Sieve
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
 from presswatch_spark.text.shingles import indexed_positions
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 MOST_DOMAINS = np.iinfo(np.uint16).max
+
+
+def read_background(
+    spark: SparkSession,
+    work: Workspace,
+    sample: Sequence[ObjectInfo],
+    config: CorpusConfig,
+    storage: StorageOptions,
+) -> tuple[int, int]:
+    """Write which shingles of the index the sample has; returns its documents, and how many shingles."""
+    runs = [work.scratch / f"background-run-{number:05d}" for number in range(len(sample))]
+    task = partial(scan_background, work.corpus, config, storage)
+    sighted = spread(spark, work.scratch, task, zip(sample, runs, strict=True))
+    kinds = {HASHES: np.uint64, DOMAINS: np.uint16}
+    keys = sum(shard.pairs for shard in sighted)
+    known = join_runs(spark, work, runs, keys, background_bucket, layout.BACKGROUND_FOLDER, kinds)
+    return sum(shard.documents for shard in sighted), known
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +75,7 @@ class BackgroundScan:
     def __init__(self, folder: Path, config: CorpusConfig) -> None:
         self._articles = ArticleFiles(folder)
         self._sites = SiteIndex.open(folder / layout.SITES_FOLDER)
-        self._sieve = Sieve(load_index(folder / layout.INDEX_FOLDER))
+        self._sieve = Sieve(ShingleIndex.open(folder / layout.INDEX_FOLDER))
         self._config = config
 
     def pairs(self, shard: ObjectInfo, storage: StorageOptions) -> tuple[Keys, Keys, int]:

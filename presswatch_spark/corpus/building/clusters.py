@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit
 from presswatch_spark.corpus.building.key_runs import Keys, groups, read_bucket
+from presswatch_spark.corpus.layout import ALONE
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.verify.minhash import jaccard
 
@@ -22,7 +23,6 @@ Signatures = npt.NDArray[np.uint32]
 Edges = npt.NDArray[np.int32]
 Clusters = npt.NDArray[np.int32]
 
-ALONE = -1
 # Every candidate is checked, so a missed pair is what costs: at a threshold of 0.9, nine bands of fourteen
 # values find 90 % of pairs at 0.9 and 99.8 % at 0.95, where even weights find 31 % and 80 %.
 _LSH_WEIGHTS = (0.05, 0.95)

@@ -17,11 +17,10 @@ import pyarrow as pa
 
 from presswatch_spark.compiled import cached_njit, is_cached
 from presswatch_spark.corpus import arrays
-from presswatch_spark.corpus.article_files import ArticleFiles, write_arrow
+from presswatch_spark.corpus.article_files import ArticleFiles
 from presswatch_spark.corpus.building.key_runs import Keys, bucket_bits, groups, read_bucket
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.sieve.shingle_index import (
-    ShingleIndex,
     build_directory,
     build_filter,
     directory_bits,
@@ -31,8 +30,7 @@ from presswatch_spark.tables.schemas import SUPPRESSED
 from presswatch_spark.text.shingles import SHINGLE_WORDS, combine, indexed_positions
 from presswatch_spark.text.words import word_at, words_of
 
-ARRAYS = {"hashes": np.uint64, "articles": np.uint32, "filter": np.uint64}
-DIRECTORY = "directory"
+_ARRAYS = {"hashes": np.uint64, "articles": np.uint32, "filter": np.uint64, "directory": np.int64}
 
 Bounds = npt.NDArray[np.int64]
 
@@ -89,7 +87,7 @@ def build_bucket(
     kept = np.repeat(counts <= limit, np.diff(bounds)) & (new > 0)
     firsts = bounds[:-1][counts > limit]
     common = _described(hashes[firsts], values[firsts], counts[counts > limit], articles)
-    write_arrow(folder / "suppressed.arrow", common)
+    arrays.write_arrow(folder / "suppressed.arrow", common)
     hashes, owners = hashes[kept], owners[kept]
     blocks, prefixes = plan.filter_blocks >> plan.bits, (1 << plan.directory_bits) >> plan.bits
     arrays.save(folder / "hashes.npy", hashes)
@@ -104,14 +102,8 @@ def join_buckets(folders: Sequence[Path], out: Path) -> None:
     """Join the slices of all buckets, in order, into the arrays of the index under `out`."""
     out.mkdir(parents=True)
     _rebase_directories(folders)
-    for name, dtype in {**ARRAYS, DIRECTORY: np.int64}.items():
+    for name, dtype in _ARRAYS.items():
         arrays.join(out / f"{name}.npy", dtype, [folder / f"{name}.npy" for folder in folders])
-
-
-def load_index(folder: Path) -> ShingleIndex:
-    """Map the arrays that `join_buckets` wrote."""
-    names = (*ARRAYS, DIRECTORY)
-    return ShingleIndex(**{name: arrays.load(folder / f"{name}.npy") for name in names})
 
 
 def suppressed_of(folders: Sequence[Path]) -> list[str]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from presswatch_spark.corpus import arrays
-from presswatch_spark.corpus.article_files import Cuts, merge_part, write_arrow
 from presswatch_spark.corpus.building.account import RefusalWriter
-from presswatch_spark.corpus.building.agencies import AgencyNames
+from presswatch_spark.corpus.building.article_runs import Cuts, merge_part
 from presswatch_spark.corpus.building.clusters import band_keys
 from presswatch_spark.corpus.building.index_parts import Bounds, postings_of
 from presswatch_spark.corpus.building.key_runs import Keys, write_run
+from presswatch_spark.corpus.building.owners import AgencyNames, Owners
 from presswatch_spark.corpus.building.vocabulary import WordCounter
-from presswatch_spark.corpus.building.workspace import Workspace
+from presswatch_spark.corpus.building.workspace import BANDS, POSTINGS, WORDS, Workspace
 from presswatch_spark.corpus.layout import (
     AGENCY,
     ARTICLES_PER_PART,
@@ -30,13 +29,8 @@ from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.text.words import words_of_each
 from presswatch_spark.verify.minhash import signatures
 
-POSTINGS, BANDS, WORDS = "postings", "bands", "words"
-
 # Their word hashes, a megabyte or so, stay in the cache.
 _ARTICLES_AT_ONCE = 256
-
-Owners = Mapping[str, tuple[int, int]]
-"""By title id, the title's number and its publisher's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +42,6 @@ class PartReport:
     distinct_words: int
     postings: int
     refused: tuple[str, ...]
-
-
-def run_folder(work: Workspace, kind: str, part: int) -> Path:
-    """Where a part's run of keys of a kind lies."""
-    return work.scratch / kind / f"part-{part:05d}"
 
 
 def build_part(
@@ -68,7 +57,7 @@ def build_part(
     `owners`: the number of every title, and of its publisher.
     """
     table, refusals = merge_part(cuts, part, sources)
-    write_arrow(work.corpus / part_name(part), table)
+    arrays.write_arrow(work.corpus / part_name(part), table)
     refused = RefusalWriter(work.scratch, f"refused-part-{part:05d}")
     refused.add(refusals)
     refused.flush()
@@ -85,16 +74,16 @@ def build_part(
         values.append(postings[1])
     arrays.write_rows(work.corpus / SIGNATURES, first, np.concatenate(signed))
     keys = np.concatenate(hashes)
-    write_run(run_folder(work, POSTINGS, part), keys, np.concatenate(values))
+    write_run(work.run(POSTINGS, part), keys, np.concatenate(values))
     bands = band_keys(np.concatenate(signed), config.cluster_jaccard)
     ordinals = np.tile(np.arange(first, first + len(table), dtype=np.uint64), len(bands))
-    write_run(run_folder(work, BANDS, part), bands.reshape(-1), ordinals)
+    write_run(work.run(BANDS, part), bands.reshape(-1), ordinals)
     numbers = np.array([owners[title] for title in table["title_id"].to_pylist()], np.uint32).reshape(-1, 2)
     arrays.write_rows(work.corpus / TITLES, first, numbers[:, 0])
     arrays.write_rows(work.corpus / PUBLISHERS, first, numbers[:, 1])
     arrays.write_rows(work.corpus / AGENCY, first, agency)
     distinct, counts = counter.counted()
-    write_run(run_folder(work, WORDS, part), distinct, counts)
+    write_run(work.run(WORDS, part), distinct, counts)
     total = int(np.sum(table["words"].to_numpy()))
     return PartReport(len(table), total, len(distinct), len(keys), tuple(refused.paths))
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from presswatch_spark.corpus.building.workspace import writing
+import numpy.typing as npt
+
+from presswatch_spark.corpus import arrays
+from presswatch_spark.corpus.building.key_runs import bucket_bits
+from presswatch_spark.corpus.building.workspace import Workspace
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.worker import task
@@ -43,7 +48,39 @@ def spread(
 
 def _guarded(place: str | Path, function: Callable[[Item], Result], item: Item) -> Result | PresswatchError:
     try:
-        with task(), writing(place):
+        with task(), arrays.writing(place):
             return function(item)
     except PresswatchError as error:
         return error
+
+
+class BucketWriter(Protocol):
+    """Writes one of `2**bits` buckets of sorted runs into a folder, an array a file."""
+
+    def __call__(self, runs: Sequence[Path], bucket: int, bits: int, folder: Path) -> None: ...  # noqa: D102
+
+
+def join_runs(
+    spark: SparkSession,
+    work: Workspace,
+    runs: Sequence[Path],
+    keys: int,
+    write: BucketWriter,
+    out: str,
+    kinds: Mapping[str, npt.DTypeLike],
+) -> int:
+    """Merge sorted runs of so many keys, bucket by bucket, into arrays under `out`; returns their length."""
+    bits = bucket_bits(keys)
+    folders = [work.scratch / f"{out}-{bucket:05d}" for bucket in range(1 << bits)]
+    spread(spark, work.scratch, partial(_write_bucket, write, runs, bits), enumerate(folders))
+    (work.corpus / out).mkdir()
+    for name, dtype in kinds.items():
+        arrays.join(work.corpus / out / name, dtype, [folder / name for folder in folders])
+    for run in runs:
+        shutil.rmtree(run)
+    return len(arrays.load(work.corpus / out / name))
+
+
+def _write_bucket(write: BucketWriter, runs: Sequence[Path], bits: int, item: tuple[int, Path]) -> None:
+    bucket, folder = item
+    write(runs, bucket, bits, folder)

@@ -7,7 +7,9 @@ A word that makes up one in 2**k of the corpus's words, or less, but more than o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +17,14 @@ import numpy.typing as npt
 from presswatch_spark.compiled import cached_njit
 from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.building.key_runs import Keys, groups, read_bucket
-from presswatch_spark.corpus.layout import BITS, HASHES
+from presswatch_spark.corpus.building.spread import join_runs
+from presswatch_spark.corpus.building.workspace import WORDS, Workspace
+from presswatch_spark.corpus.layout import BITS, HASHES, VOCABULARY_FOLDER
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from presswatch_spark.corpus.building.parts import PartReport
 
 _FIRST_SLOTS = 1 << 16
 # Room is made for as many new words before they are looked at; a table that is too large leaves the cache.
@@ -51,6 +60,15 @@ class WordCounter:
         slots = 2 * len(self._keys)
         self._keys, self._counts = np.zeros(slots, np.uint64), np.zeros(slots, np.uint64)
         _count(self._keys, self._counts, keys, counts)
+
+
+def write_vocabulary(spark: SparkSession, work: Workspace, reports: Sequence[PartReport]) -> None:
+    """Join the words that the parts counted."""
+    runs = [work.run(WORDS, part) for part in range(len(reports))]
+    write = partial(vocabulary_bucket, total=sum(report.words for report in reports))
+    keys = sum(report.distinct_words for report in reports)
+    kinds = {HASHES: np.uint64, BITS: np.uint8}
+    join_runs(spark, work, runs, keys, write, VOCABULARY_FOLDER, kinds)
 
 
 def vocabulary_bucket(runs: Sequence[Path], bucket: int, bits: int, folder: Path, *, total: int) -> None:

@@ -14,9 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from presswatch_spark.corpus.arrays import writing
 from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.errors import OutputError
-from presswatch_spark.storage.disk import refused
+
+POSTINGS, BANDS, WORDS = "postings", "bands", "words"
+"""Kinds of keys of which each part writes a run."""
 
 _MARK = "presswatch-corpus-build"
 
@@ -27,6 +30,10 @@ class Workspace:
 
     corpus: Path
     scratch: Path
+
+    def run(self, kind: str, part: int) -> Path:
+        """Where the sorted run of a part's keys of a kind lies (`key_runs.write_run`)."""
+        return self.scratch / kind / f"part-{part:05d}"
 
 
 @contextmanager
@@ -48,15 +55,6 @@ def workspace(out: Path) -> Iterator[Workspace]:
             os.rename(work.corpus, out)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-
-
-@contextmanager
-def writing(place: str | Path) -> Iterator[None]:
-    """Turn a failure to write below `place` into an `OutputError`."""
-    try:
-        yield
-    except OSError as error:
-        raise refused(error.filename or place, error, goes_on=False) from error
 
 
 def _require_free(out: Path) -> None:

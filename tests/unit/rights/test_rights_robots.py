@@ -6,9 +6,8 @@ import time
 
 import pytest
 
-from presswatch_spark.rights.declaration import CUT
-from presswatch_spark.rights.files import ROBOTS_BYTES
-from presswatch_spark.rights.origins import place_of
+from presswatch_spark.rights.declaration import CUT, place_of
+from presswatch_spark.rights.declaring_files import ROBOTS_BYTES
 from presswatch_spark.rights.robots import Robots, allows, robots_of, rules_of
 from tests.captures import robots, told, verdicts
 

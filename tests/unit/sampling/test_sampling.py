@@ -19,9 +19,8 @@ from presswatch_spark.errors import InputError
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.queries.estimates import estimate_of
 from presswatch_spark.sampling import intervals
-from presswatch_spark.sampling.articles import cautious, occurrences
 from presswatch_spark.sampling.design import Design, design_of
-from presswatch_spark.sampling.estimate import Estimated, SampleEstimate
+from presswatch_spark.sampling.extrapolation import Estimated, SampleEstimate, cautious, occurrences
 from presswatch_spark.sampling.intervals import Stratum, freedom, most_files, totals
 from presswatch_spark.sampling.measures import Articles
 from presswatch_spark.tables.schemas import SCAN_LOG

@@ -1,20 +1,53 @@
-"""Which articles are agency copy: those that credit an agency, or name one in their text."""
+"""Whose the articles are: their titles and publishers by number, and which of them are agency copy.
+
+An article is agency copy if it, or another of its cluster, credits an agency or names one in its text.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit
+from presswatch_spark.corpus import arrays, layout
+from presswatch_spark.corpus.building.clusters import Clusters
+from presswatch_spark.corpus.registry import Registry
 from presswatch_spark.text.words import word_hashes
 
 Hashes = npt.NDArray[np.uint64]
 Bounds = npt.NDArray[np.int64]
+Owners = Mapping[str, tuple[int, int]]
+"""By title id, the number of the title and that of its publisher."""
 
 _BEGINNINGS = 1 << 12
 _BEGINNING = np.uint64(_BEGINNINGS - 1)
+
+
+def owner_numbers(registry: Registry) -> Owners:
+    """By title id, its place among all titles' ids, and that of its publisher's id among all publishers'."""
+    publishers = sorted(set(registry.publisher_of.values()))
+    places = {name: place for place, name in enumerate(publishers)}
+    return {
+        title: (place, places[registry.publisher_of[title]])
+        for place, title in enumerate(sorted(registry.publisher_of))
+    }
+
+
+def reserve_owners(folder: Path, articles: int) -> None:
+    """Make the arrays that the parts fill."""
+    arrays.reserve(folder / layout.TITLES, np.uint32, (articles,))
+    arrays.reserve(folder / layout.PUBLISHERS, np.uint32, (articles,))
+    arrays.reserve(folder / layout.AGENCY, np.bool_, (articles,))
+
+
+def share_credits(folder: Path, clusters: Clusters) -> None:
+    """Let an agency credit hold for all articles of its cluster."""
+    credited = np.array(arrays.load(folder / layout.AGENCY))
+    roots = np.unique(clusters[credited & (clusters != layout.ALONE)])
+    arrays.save(folder / layout.AGENCY, credited | np.isin(clusters, roots))
 
 
 class AgencyNames:

@@ -1,6 +1,6 @@
-"""`.npy` files larger than memory: written piece by piece with plain writes, read as memory maps.
+"""Files of arrays (`.npy`) and tables (Arrow) larger than memory: written by pieces, read as memory maps.
 
-Nothing is written through a map: a full disk would then kill the process instead of raising an error.
+Nothing is written through a map: a full disk would kill the process instead of raising an error.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def write_rows(path: Path, first_row: int, rows: Array) -> None:
 
 
 def read_rows(path: Path, first_row: int, rows: Array) -> None:
-    """Fill `rows` (contiguous) from a flat array, from `first_row` on; a sixth of the time of mapping it."""
+    """Fill `rows` (contiguous) from a flat array, from `first_row` on: in a sixth of the time of a map."""
     with path.open("rb") as file:
         _skip_header(file)
         file.seek(first_row * rows.itemsize, 1)
@@ -55,11 +55,11 @@ def read_rows(path: Path, first_row: int, rows: Array) -> None:
 
 def join(path: Path, dtype: npt.DTypeLike, pieces: Iterable[Path]) -> None:
     """Write one flat array from the arrays in `pieces`, copied as streams and removed one by one."""
-    found = list(pieces)
-    total = sum(len(load(piece)) for piece in found)
+    files = list(pieces)
+    total = sum(len(load(piece)) for piece in files)
     with path.open("wb") as file:
         _write_header(file, np.dtype(dtype), (total,))
-        for piece in found:
+        for piece in files:
             with piece.open("rb") as source:
                 _skip_header(source)
                 shutil.copyfileobj(source, file, 1 << 20)
@@ -99,7 +99,7 @@ def _write_header(file: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) 
 
 
 def _skip_header(file: BinaryIO) -> None:
-    # Format 1.0: six bytes of magic, two of version, and two that count the rest of the header.
+    # Format 1.0: six bytes of magic, two of version, then the length of the rest of the header in two.
     file.seek(8)
     file.seek(int.from_bytes(file.read(2), "little"), 1)
 

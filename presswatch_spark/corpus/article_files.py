@@ -1,4 +1,4 @@
-"""The articles of a corpus by their ordinals: Arrow files, mapped, of which rows are read."""
+"""The articles of a corpus by their ordinals, read from mapped Arrow files."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pyarrow as pa
 
 from presswatch_spark.corpus.layout import ARTICLES_PER_BATCH, ARTICLES_PER_PART, part_name
 
-# Each holds a file descriptor, of which a process may have some thousand.
+# Each holds a file descriptor; a process may have some thousand.
 _FILES_OPEN = 256
 
 
 class ArticleFiles:
-    """Articles by ordinal, straight from the mapped files of a corpus folder."""
+    """Reads articles by ordinal from the mapped files of a corpus folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -24,24 +24,24 @@ class ArticleFiles:
         self._batch = lru_cache(_FILES_OPEN)(self._map)
 
     def row(self, ordinal: int) -> tuple[Any, int]:
-        """The record batch that holds an article, and its row there."""
+        """Return the record batch that holds an article, and its row there."""
         part, place = divmod(ordinal, ARTICLES_PER_PART)
         batch, row = divmod(place, ARTICLES_PER_BATCH)
         return self._batch(part, batch), row
 
     def body(self, ordinal: int) -> bytes:
-        """Body of an article, UTF-8."""
+        """Return the body of an article, UTF-8."""
         batch, row = self.row(ordinal)
         content: bytes = batch.column("body")[row].as_buffer().to_pybytes()
         return content
 
     def urls(self, ordinal: int) -> tuple[str, ...]:
-        """URL of an article and its alternates, as the member gave them."""
+        """Return the URL of an article and its alternates, as the member gave them; empty if it has none."""
         batch, row = self.row(ordinal)
         return _urls(batch.column("url")[row].as_py(), batch.column("alternate_urls")[row].as_py())
 
     def article_id(self, ordinal: int) -> str:
-        """Id of an article."""
+        """Return the id of an article."""
         batch, row = self.row(ordinal)
         return str(batch.column("article_id")[row].as_py())
 
@@ -53,7 +53,7 @@ class ArticleFiles:
 
 
 def article_urls(folder: Path, part: int) -> Iterator[tuple[int, str]]:
-    """Every URL of every article of a part, with the article's ordinal; a batch in memory."""
+    """Yield every URL of every article of a part, with the article's ordinal; a batch is in memory."""
     with pa.memory_map(str(folder / part_name(part))) as file:
         reader = pa.ipc.open_file(file)
         for number in range(reader.num_record_batches):

@@ -28,6 +28,13 @@ from presswatch_spark.verify.verification import Overlap
 Row = dict[str, Any]
 Places = npt.NDArray[np.int64]
 
+# Columns that a row without a copy leaves empty; those of the article too, if it names none.
+_OF_COPIES = (
+    "article_id", "cluster_id", "article_url", "article_published_at", "article_sha256", "article_words",
+    "article_coverage", "document_coverage", "document_words", "minhash_jaccard", "run_rarity",
+    "shared_words", "ownership", "in_main_content",
+)  # fmt: skip
+
 
 class ArticleFacts(Protocol):
     """The facts of an article that a row holds. `body` is its text, UTF-8."""
@@ -235,29 +242,15 @@ def _url_rows(site: SiteMatch, copied: set[str], article_of: Callable[[int], Art
 
 
 def _url_row(title_id: str, publisher_id: str, url_match: str) -> Row:
-    return {
-        "article_id": None,
+    return dict.fromkeys(_OF_COPIES) | {
         "title_id": title_id,
         "publisher_id": publisher_id,
         "url_match": url_match,
         "grade": "url_only",
         "longest_run_words": 0,
         "copied_words": 0,
-        "article_coverage": None,
-        "document_coverage": None,
-        "minhash_jaccard": None,
-        "run_rarity": None,
-        "shared_words": None,
-        "ownership": None,
-        "in_main_content": None,
         "spans": [],
         "own_site": True,
-        "cluster_id": None,
-        "article_url": None,
-        "article_published_at": None,
-        "article_sha256": None,
-        "article_words": None,
-        "document_words": None,
     }
 
 

@@ -26,13 +26,8 @@ Hashes = npt.NDArray[np.uint64]
 _PRIME = np.uint64(0x100000001B3)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _DOT, _AT, _COLON, _SLASH, _BACKSLASH, _PERCENT = (np.uint8(ord(c)) for c in ".@:/\\%")
-_A, _Z, _SPACE = np.uint8(ord("A")), np.uint8(ord("Z")), np.uint8(0x20)
-_QUESTION, _NUMBER, _BRACKET, _TOP_BIT = (
-    np.uint8(ord("?")),
-    np.uint8(ord("#")),
-    np.uint8(ord("[")),
-    np.uint8(0x80),
-)
+_A, _Z, _SPACE, _TOP_BIT = np.uint8(ord("A")), np.uint8(ord("Z")), np.uint8(0x20), np.uint8(0x80)
+_QUESTION, _NUMBER, _BRACKET = (np.uint8(ord(c)) for c in "?#[")
 
 
 def known_hosts(batch: DocumentBatch, hosts: Hashes) -> npt.NDArray[np.int64]:

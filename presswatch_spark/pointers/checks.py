@@ -1,15 +1,7 @@
-"""What a check of a row can end with.
+"""Whether a record is the one that a row speaks of, and why not.
 
----
-
-Whether a document is the one that a row speaks of.
-
-That it can be read says nothing: if a record was dropped from a file, another one may lie at its offset.
-
-
----
-
-Whether a response still declares what a row of `rights_signals` says of it."""
+That a record can be read says nothing: if one was dropped from a file, another may lie at its offset.
+"""
 
 from __future__ import annotations
 
@@ -63,12 +55,12 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         OTHER_SIGNAL: "the response does not declare this, as this version reads it",
     }
 )
-"""Why a row does not verify: the first that applies, in this order."""
+"""The reasons why a row does not verify: the first that applies, in this order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a row does not verify: a key of `MEANINGS`, and more of it. Never text of the web."""
+    """Why a row does not verify: a key of `MEANINGS`, and a detail, which is never text of the web."""
 
     reason: str
     detail: str = ""
@@ -81,9 +73,9 @@ class Failure:
 class Record:
     """A document as its shard holds it now.
 
-    `facts`: what `matches` would say of it. `stored`: the bytes of its range, where it was read by one.
-    `bytes_read`: of the shard, until the document was there. `capture`: the response around it, if that was
-    asked for; what is no document, such as robots.txt, has its body as text.
+    `facts`: the columns that `matches` would have of it. `stored`: the bytes of its range, if it was read by
+    one. `bytes_read`: of the shard, up to the document. `capture`: the response around it, if somebody asked
+    for that; a response that is no document, such as robots.txt, has its body as text.
     """
 
     facts: Row
@@ -94,11 +86,11 @@ class Record:
 
     @property
     def is_bare(self) -> bool:
-        """Whether this is a response that is no document."""
+        """Whether this is a response without a document."""
         return self.capture is not None and self.text is self.capture.body
 
 
-# `release` is left out: the shard's first record may name it, which a range does not hold.
+# `release` is left out: the shard's first record may name it, and a range does not hold that one.
 COMPARED = (
     ("document_url", OTHER_URI),
     ("record_id", OTHER_RECORD),
@@ -119,12 +111,12 @@ COMPARED_OF_RESPONSE = frozenset((
     "record_id", "captured_at", "http_status", "record_offset", "record_length", "record_encoding",
 ))  # fmt: skip
 """The columns that a row of `rights_signals` is compared in."""
-# What stands in another record than the document, which a range does not hold.
+# Columns that come from another record than the document's; a range does not hold it.
 ELSEWHERE: Mapping[str, tuple[str, ...]] = MappingProxyType({"warc": ("languages",)})
 
 
 def edited(row: Row) -> Failure | None:
-    """Whether the row is another than the scan wrote."""
+    """Fail a row that is not as the scan wrote it."""
     try:
         same = row_digest(row) == row["row_sha256"]
     except (TypeError, ValueError):  # a value that no row holds
@@ -133,13 +125,13 @@ def edited(row: Row) -> Failure | None:
 
 
 def difference(row: Row, record: Record) -> Failure | None:
-    """The first thing in which the document differs from what the row says of it."""
+    """Return the first difference between a document and what its row says of it."""
     elsewhere = ELSEWHERE.get(row["dataset"], ())
     return _first_other(row, record, (each for each in COMPARED if each[0] not in elsewhere))
 
 
 def _first_other(row: Row, record: Record, compared: Iterable[tuple[str, str]]) -> Failure | None:
-    """The first of some columns in which row and record differ, each given with the reason to state."""
+    """Return the first difference between row and record in some columns, each given with its reason."""
     for column, reason in compared:
         if row[column] != record.facts[column]:
             return Failure(reason, f"`{column}` is another")
@@ -147,7 +139,7 @@ def _first_other(row: Row, record: Record, compared: Iterable[tuple[str, str]]) 
 
 
 def damaged(row: Row, facts: Row | None = None) -> Failure | None:
-    """Whether the record is not what its header says: by the row, or by what was read of it now.
+    """Fail a record that is not what its header says, by the row or by the facts read now.
 
     Rows of earlier runs do not say it.
     """
@@ -156,7 +148,7 @@ def damaged(row: Row, facts: Row | None = None) -> Failure | None:
 
 
 def other_words(row: Row, text: bytes, corpus: Corpus) -> Failure | None:
-    """Whether the article is another, or a span that is not the same words on both sides, word by word."""
+    """Fail a row whose article is another one, or whose spans do not have the same words on both sides."""
     if row["article_id"] is None:
         return None
     ordinal = corpus.ordinal_of(row["article_id"])
@@ -181,13 +173,13 @@ def other_words(row: Row, text: bytes, corpus: Corpus) -> Failure | None:
 
 
 def _folded(text: str) -> tuple[int, bytes]:
-    """Number of words, and the words as verification compares them, each with a zero byte after it."""
+    """Return the number of words, and the words as verification compares them, a zero byte after each."""
     words = words_of(text.encode("utf-8", "replace"))
     return len(words), words.folded.tobytes()
 
 
 def other_declaration(row: Row, record: Record) -> Failure | None:
-    """The first thing in which the response differs from what the row says of it; it is read anew."""
+    """Return the first difference between a response, read anew, and its row of `rights_signals`."""
     capture = record.capture
     if capture is None:
         return Failure(UNREADABLE, "no response is there")

@@ -82,7 +82,8 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 class Place:
     """A URL as robots.txt sees it: `origin` as `https://host:port`, `path` with its query.
 
-    `host` holds the port if it is not the scheme's own. `www.site.example` is not `site.example`.
+    A site is scheme, host and port, exactly (RFC 9309, section 2.3): `www.site.example` is not
+    `site.example`. `host` holds the port if it is not the scheme's own.
     """
 
     origin: str
@@ -91,7 +92,7 @@ class Place:
 
 
 def place_of(url: str) -> Place | None:
-    """The place of an http(s) URL; None if it is none."""
+    """Return the place of an http(s) URL; None for anything else."""
     try:
         parts = urlsplit(url.strip())
         scheme, name, port = parts.scheme.lower(), parts.hostname, parts.port
@@ -107,7 +108,7 @@ def place_of(url: str) -> Place | None:
 
 
 def _ascii(name: str) -> str:
-    """A host name in punycode, if it has one."""
+    """Return a host name in punycode, if it has one."""
     if name.isascii():
         return name
     try:

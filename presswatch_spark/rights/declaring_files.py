@@ -22,7 +22,7 @@ from presswatch_spark.rights.declaration import (
     agreed,
     bounded,
 )
-from presswatch_spark.rights.robots import OR, PARSER, Line, allows, robots_of, rules_of, shown
+from presswatch_spark.rights.robots import OR, PARSER, Line, Rules, allows, robots_of, shown
 from presswatch_spark.rights.verdicts import PREFERENCES, preference_verdict, reservation_verdict
 
 ROBOTS_BYTES = 500 << 10
@@ -97,7 +97,7 @@ def _robots_signals(content: Content, kind: str) -> Iterator[Signal]:
     if robots.foreign:
         yield from _silent(kind, UNKNOWN, "no line of it is one of a robots.txt")
         return
-    verdict_of = lru_cache(lambda lines: ALLOWED if allows(rules_of(lines), "/") else RESERVED)
+    verdict_of = lru_cache(lambda lines: ALLOWED if allows(Rules(lines), "/") else RESERVED)
     for agent in AGENTS:
         readings = robots.readings_for(agent)
         notes = [content.note, TWO_READINGS if len(readings) > 1 else None]

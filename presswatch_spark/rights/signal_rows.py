@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from presswatch_spark.formats.http.site_files import site_file
+from presswatch_spark.judgement.match_rows import ArticleFacts
 from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.url_bytes import may_be_known
 from presswatch_spark.judgement.urls import page_url
@@ -17,21 +18,12 @@ from presswatch_spark.rights.signals import signals_of
 from presswatch_spark.tables.digests import row_digest, storable
 
 
-class Owned(Protocol):
-    """What `Members` asks of an article."""
-
-    @property
-    def title_id(self) -> str: ...  # noqa: D102
-    @property
-    def publisher_id(self) -> str: ...  # noqa: D102
-
-
 class Corpus(Protocol):
     """What `Members` asks of a corpus. Articles go by their ordinals."""
 
     @property
     def sites(self) -> SiteIndex: ...  # noqa: D102
-    def article(self, ordinal: int) -> Owned: ...  # noqa: D102
+    def article(self, ordinal: int) -> ArticleFacts: ...  # noqa: D102
     def urls(self, ordinal: int) -> Sequence[str]: ...  # noqa: D102
 
 

@@ -104,7 +104,7 @@ _COMMA = re.compile(r"[ \t]*+,[ \t]*+")
 
 
 def _dictionary_of(text: str) -> dict[str, str] | None:
-    """Return keys and values of a dictionary of structured fields as written; None if it is none.
+    """Return keys and values of a dictionary of structured fields as written; None for other text.
 
     Parameters are left out. A key without a value is true (`?1`); of equal keys the last counts. Time is
     linear in the text.

@@ -21,8 +21,6 @@ from presswatch_spark.sieve.shingle_index import ShingleIndex
 from presswatch_spark.text.folding import load_table
 from presswatch_spark.text.kernels import U64, Hashes, plain
 
-__all__ = ["Candidates", "Hits", "ShingleIndex", "Sieve"]
-
 Ids = npt.NDArray[np.uint32]
 Counts = npt.NDArray[np.int64]
 Documents = npt.NDArray[np.int32]

@@ -1,4 +1,4 @@
-"""The screen: refuses, for a few microseconds, most candidates that verification would refuse for a hundred.
+"""The screen: it refuses in a few microseconds most candidates that verification would refuse in a hundred.
 
 A lone shingle of eight words is often a stock phrase, and a page may have such phrases of hundreds of
 articles. A pair can only be reported if the two texts share a window as long as the least run to report; the

@@ -121,7 +121,7 @@ def verify_rows(
     """
     from random import randrange
 
-    from presswatch_spark.pointers.table_rows import damage_of, drawn_rows
+    from presswatch_spark.pointers.audit import damage_of, drawn_rows
     from presswatch_spark.show import printable
 
     ask_anew()

@@ -1,8 +1,8 @@
-"""Articles in the order of their ids: sorted runs, cut at fixed ordinals, merged into Arrow files.
+"""From article files to parts: rows are taken in, sorted by id in runs, and merged into parts.
 
-Memory holds one run or one part, whatever the size of the corpus and however often ids are repeated. The
-order depends on ids alone: the first row of an id (by the URI of its file, then by row) is the article, later
-ones are refused. (External merge sort.)
+An external merge sort: memory holds one run or one part, whatever the size of the corpus and however often
+ids are repeated. The order depends on ids alone. The first row of an id (by the URI of its file, then by row)
+is the article, later ones are refused.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class RunWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was gathered since the last run."""
+        """Write the articles gathered since the last run."""
         if not self._rows:
             return
         table = pa.Table.from_pylist(self._rows, _RUN).sort_by(_ORDER)
@@ -66,7 +66,7 @@ class RunWriter:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Article files that one task takes in; `first` is the place of the first in the order of URIs."""
+    """The article files of one task; `first` is the place of the first one in the order of URIs."""
 
     number: int
     first: int
@@ -75,7 +75,7 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a task took in: the files of its runs, and of its refused rows.
+    """The results of a task: the files of its runs, and of its refused rows.
 
     `placeholders`: by title, the rows whose date of publication stands for none.
     """
@@ -89,12 +89,12 @@ def grouped(files: Sequence[ObjectInfo], n: int) -> Iterator[Files]:
     """Cut the files, in their order, into at most `n` groups of like size."""
     sizes = [info.size or 1 for info in files]
     share = -(-sum(sizes) // n)
-    first, held, number = 0, 0, 0
+    first, gathered, number = 0, 0, 0
     for i, size in enumerate(sizes):
-        held += size
-        if held >= share or i == len(files) - 1:
+        gathered += size
+        if gathered >= share or i == len(files) - 1:
             yield Files(number, first, tuple(files[first : i + 1]))
-            first, held, number = i + 1, 0, number + 1
+            first, gathered, number = i + 1, 0, number + 1
 
 
 def take_in(
@@ -127,7 +127,7 @@ def take_in(
 
 @dataclass(frozen=True, slots=True)
 class Cuts:
-    """Where the runs are cut into parts: part p is rows `bounds[p][r]` to `bounds[p + 1][r]` of every run r.
+    """The places where runs are cut into parts: part p is rows `bounds[p][r]` to `bounds[p + 1][r]` of run r.
 
     `articles` counts distinct ids; a part holds `ARTICLES_PER_PART` of them, the last one the rest.
     """
@@ -158,7 +158,7 @@ def cut(runs: Sequence[str], articles_per_part: int = ARTICLES_PER_PART) -> Cuts
 
 
 def merge_part(cuts: Cuts, part: int, sources: Sequence[str]) -> tuple[pa.Table, list[Refusal]]:
-    """The articles of a part (schema `ARTICLES`) and the rows that repeat an id, both in the order of ids."""
+    """Return the articles of a part (schema `ARTICLES`) and the rows that repeat an id, by their ids."""
     held, refusals = _RUN.empty_table(), list[Refusal]()
     for path, first, last in zip(cuts.runs, cuts.bounds[part], cuts.bounds[part + 1], strict=True):
         held = pa.concat_tables([held, _rows(path, first, last)])
@@ -170,7 +170,7 @@ def merge_part(cuts: Cuts, part: int, sources: Sequence[str]) -> tuple[pa.Table,
 
 
 def _first_of_each(table: pa.Table, sources: Sequence[str]) -> tuple[pa.Table, list[Refusal]]:
-    """The first row of every id, in the order of ids, and the other rows."""
+    """Return the first row of every id, in the order of ids, and refusals of the other rows."""
     ordered = table.sort_by(_ORDER).combine_chunks()
     ids = ordered["article_id"].chunk(0)
     repeated = np.concatenate(([False], pc.equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)))
@@ -178,7 +178,7 @@ def _first_of_each(table: pa.Table, sources: Sequence[str]) -> tuple[pa.Table, l
 
 
 def _rows(path: str, first: int, last: int) -> pa.Table:
-    """Rows of a run; of its batches only theirs are opened, since parts times runs grow with the square."""
+    """Read rows of a run; only their batches are opened, since parts times runs grow with the square."""
     if first == last:
         return _RUN.empty_table()
     reader = pa.ipc.open_file(pa.memory_map(path))

@@ -1,8 +1,8 @@
-"""The background: a sample of the web, from which the corpus learns what stands on unrelated sites.
+"""The background: a sample of the web, which shows what words of articles stand on unrelated sites too.
 
-Of each shingle of the index that the sample holds, the domains are counted. A page proves nothing of the
-texts that it copies: shingles of an article are not counted where the page holds a large share of the
-article, unless it is older. Nor are pages on members' own sites.
+For each shingle of the index, the domains that have it in the sample are counted. A page proves nothing of
+the texts that it copies. So the shingles of an article do not count on a page that holds a large share of it,
+unless the page is older. Pages on members' own sites do not count.
 """
 
 from __future__ import annotations
@@ -51,26 +51,26 @@ def read_background(
     config: CorpusConfig,
     storage: StorageOptions,
 ) -> tuple[int, int]:
-    """Write which shingles of the index the sample has; returns its documents, and how many shingles."""
+    """Write the shingles of the index that the sample has; return the number of documents and of shingles."""
     runs = [work.scratch / f"background-run-{number:05d}" for number in range(len(sample))]
     task = partial(scan_background, work.corpus, config, storage)
-    sighted = spread(spark, work.scratch, task, zip(sample, runs, strict=True))
+    counts = spread(spark, work.scratch, task, zip(sample, runs, strict=True))
     kinds = {HASHES: np.uint64, DOMAINS: np.uint16}
-    keys = sum(shard.pairs for shard in sighted)
+    keys = sum(shard.pairs for shard in counts)
     known = join_runs(spark, work, runs, keys, background_bucket, layout.BACKGROUND_FOLDER, kinds)
-    return sum(shard.documents for shard in sighted), known
+    return sum(shard.documents for shard in counts), known
 
 
 @dataclass(frozen=True, slots=True)
-class Sighted:
-    """What a shard of the background gave: its documents, and how many pairs (shingle, domain)."""
+class ShardCounts:
+    """The counts of a shard of the background: documents, and pairs of a shingle and a domain."""
 
     documents: int
     pairs: int
 
 
 class BackgroundScan:
-    """Scans shards for shingles of a corpus folder whose index and sites are built."""
+    """Scans shards for the shingles of a corpus folder; its index and sites are built."""
 
     def __init__(self, folder: Path, config: CorpusConfig) -> None:
         self._articles = ArticleFiles(folder)
@@ -79,23 +79,23 @@ class BackgroundScan:
         self._config = config
 
     def pairs(self, shard: ObjectInfo, storage: StorageOptions) -> tuple[Keys, Keys, int]:
-        """Distinct pairs of a shingle and a domain that has it, uint64[k] each; documents read.
+        """Return the distinct pairs of a shingle and a domain, uint64[k] each, and the documents read.
 
         Raises:
             CorruptError: the shard could not be read to its end.
         """
         options, report = ReadOptions(storage=storage), ReadReport()
         source = source_for("auto", shard, options)
-        found = [np.empty((0, 2), np.uint64)]
+        pairs = [np.empty((0, 2), np.uint64)]
         for batch in source.read(shard, options, report):
-            found.extend(self._of_batch(batch))
+            pairs.extend(self._of_batch(batch))
         if report.defects_total:
             raise CorruptError(
                 f"the background shard cannot be read to its end: {report.defects[0]}",
                 where=printable(shard.uri),
                 remedy="get it again, or leave it out: a background is a sample",
             )
-        distinct = np.unique(np.concatenate(found), axis=0)
+        distinct = np.unique(np.concatenate(pairs), axis=0)
         return distinct[:, 0].copy(), distinct[:, 1].copy(), report.documents
 
     def _of_batch(self, batch: DocumentBatch) -> Iterator[npt.NDArray[np.uint64]]:
@@ -113,7 +113,7 @@ class BackgroundScan:
                 yield np.column_stack((hashes, domain))
 
     def _unrelated(self, hits: Hits, some: slice, captured_at: datetime | None) -> Keys:
-        """Shingles of one document's hits that no article which it copies has."""
+        """Return the shingles of one document's hits without those of the articles that it copies."""
         articles, hashes = hits.articles[some], hits.hashes[some]
         met, counts = np.unique(articles, return_counts=True)
         copied = [
@@ -124,7 +124,7 @@ class BackgroundScan:
         return np.setdiff1d(hashes, hashes[np.isin(articles, copied)])
 
     def _is_copied(self, ordinal: int, shingles: int, captured_at: datetime | None) -> bool:
-        """Whether a page that holds so many of an article's shingles has them from the article."""
+        """Whether a page with so many of an article's shingles has them from the article."""
         batch, row = self._articles.row(ordinal)
         words, published_at = (batch.column(name)[row].as_py() for name in ("words", "published_at"))
         all_shingles = len(indexed_positions(words, self._config.shingle_stride))
@@ -134,12 +134,12 @@ class BackgroundScan:
 
 def scan_background(
     folder: Path, config: CorpusConfig, storage: StorageOptions, item: tuple[ObjectInfo, Path]
-) -> Sighted:
+) -> ShardCounts:
     """Scan one shard of the background; its pairs become a run at the path of `item`."""
     shard, run = item
     hashes, domains, documents = BackgroundScan(folder, config).pairs(shard, storage)
     write_run(run, hashes, domains)
-    return Sighted(documents, len(hashes))
+    return ShardCounts(documents, len(hashes))
 
 
 def background_bucket(runs: Sequence[Path], bucket: int, bits: int, folder: Path) -> None:
@@ -153,7 +153,7 @@ def background_bucket(runs: Sequence[Path], bucket: int, bits: int, folder: Path
 
 
 def _domain_key(batch: DocumentBatch, i: int) -> np.uint64:
-    """Names the domain of a document; of one without a readable URL, its text."""
+    """Return the key of a document's domain, or of its text if no URL can be read."""
     page = page_url(batch.url_of(i))
     name = registered_domain(page.site).encode() if page else batch.text_of(i)
     return np.uint64(int.from_bytes(blake2b(name, digest_size=8).digest(), "little"))

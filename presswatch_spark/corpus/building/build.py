@@ -1,7 +1,7 @@
 """Building a corpus, top to bottom: take in, cut, build parts, link, index, account, seal.
 
-Spark spreads the work and carries small reports only; texts and keys go through sorted runs on disk, which
-all executors must see. A task's output depends on its item alone: run twice it writes the same bytes, and
+Spark spreads the work and carries small reports only. Texts and keys go through sorted runs on disk, which
+all executors must see. A task's output depends on its item alone: run twice, it writes the same bytes, and
 neither cores nor partitions can change the corpus. The driver holds 4 bytes an article, and 12 a URL.
 """
 
@@ -77,8 +77,9 @@ def build_corpus(
         spark: the session to build with; None for one with the configuration's master and cores.
         articles: files, folders, globs, `s3://` or `https://`; JSONL, CSV or Parquet, also `.gz` and `.zst`.
         out: a folder that does not exist or is empty; one on S3 is built in a temporary folder, then copied.
-        say: is told every stage as it begins.
-        background: shards of web text, in any format that is scanned: what they hold is known from elsewhere.
+        say: called with a line for every stage as it begins.
+        background: shards of web text in any format that is scanned; words that stand there are no article's
+            own.
 
     Raises:
         ConfigError: the members file, the column mapping or a date format has mistakes.
@@ -170,7 +171,7 @@ def _take_in(
 
 
 def _placeholders(taken: Sequence[Taken]) -> Counter[str]:
-    """By title, the rows whose date stands for none."""
+    """Count by title the rows whose date stands for none."""
     return sum((Counter(some.placeholders) for some in taken), Counter())
 
 
@@ -226,16 +227,16 @@ def _link_bucket(work: Workspace, runs: Sequence[Path], bits: int, config: Corpu
 def _index(
     spark: SparkSession, work: Workspace, reports: Sequence[PartReport], config: CorpusConfig
 ) -> tuple[int, int]:
-    """Write the index and the `suppressed` table; return postings kept and shingles suppressed."""
+    """Write the index and the `suppressed` table; return the postings indexed and the shingles suppressed."""
     runs = [work.run(POSTINGS, part) for part in range(len(reports))]
     cutting = IndexPlan.of(runs, sum(report.postings for report in reports), config)
     task = partial(_index_bucket, work, cutting, config.max_articles_per_shingle)
-    counted = spread(spark, work.scratch, task, cutting.buckets)
+    counts = spread(spark, work.scratch, task, cutting.buckets)
     shutil.rmtree(work.scratch / POSTINGS)
     folders = [_bucket_folder(work, bucket) for bucket in cutting.buckets]
     join_buckets(folders, work.corpus / layout.INDEX_FOLDER)
     write_table(work.corpus / layout.SUPPRESSED_TABLE, SUPPRESSED, suppressed_of(folders))
-    return sum(kept for kept, _ in counted), sum(dropped for _, dropped in counted)
+    return sum(indexed for indexed, _ in counts), sum(suppressed for _, suppressed in counts)
 
 
 def _index_bucket(work: Workspace, cutting: IndexPlan, limit: int, bucket: int) -> tuple[int, int]:
@@ -263,7 +264,7 @@ def _write_sites(spark: SparkSession, work: Workspace, parts: int) -> None:
 
 
 def _key_part(work: Workspace, part: int) -> frozenset[str]:
-    """Write the keys of the URLs of one part; returns their sites."""
+    """Write the keys of the URLs of one part; return their sites."""
     keys = UrlKeys.of(article_urls(work.corpus, part))
     arrays.save(_url_keys(work, part, "hashes"), keys.hashes)
     arrays.save(_url_keys(work, part, "ordinals"), keys.ordinals)

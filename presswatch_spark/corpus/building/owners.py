@@ -27,7 +27,7 @@ _BEGINNING = np.uint64(_BEGINNINGS - 1)
 
 
 def owner_numbers(registry: Registry) -> Owners:
-    """By title id, its place among all titles' ids, and that of its publisher's id among all publishers'."""
+    """Number titles and publishers by the order of their ids."""
     publishers = sorted(set(registry.publisher_of.values()))
     places = {name: place for place, name in enumerate(publishers)}
     return {
@@ -37,21 +37,21 @@ def owner_numbers(registry: Registry) -> Owners:
 
 
 def reserve_owners(folder: Path, articles: int) -> None:
-    """Make the arrays that the parts fill."""
+    """Make the arrays of owners and agency copy that the parts fill."""
     arrays.reserve(folder / layout.TITLES, np.uint32, (articles,))
     arrays.reserve(folder / layout.PUBLISHERS, np.uint32, (articles,))
     arrays.reserve(folder / layout.AGENCY, np.bool_, (articles,))
 
 
 def share_credits(folder: Path, clusters: Clusters) -> None:
-    """Let an agency credit hold for all articles of its cluster."""
+    """Make all articles of a cluster agency copy if one of them is."""
     credited = np.array(arrays.load(folder / layout.AGENCY))
     roots = np.unique(clusters[credited & (clusters != layout.ALONE)])
     arrays.save(folder / layout.AGENCY, credited | np.isin(clusters, roots))
 
 
 class AgencyNames:
-    """Finds names of agencies among the words of a text; whole words, case and accents apart."""
+    """Finds names of agencies among the words of texts: whole words, whatever their case and accents."""
 
     def __init__(self, names: Sequence[str]) -> None:
         hashed = [words for name in names if len(words := word_hashes(name.encode()))]
@@ -59,15 +59,15 @@ class AgencyNames:
         self._bounds = np.cumsum([0, *map(len, hashed)]).astype(np.int64)
 
     def named(self, words: Hashes, bounds: Bounds) -> npt.NDArray[np.bool_]:
-        """Which of n texts have any of the names; text i is `words[bounds[i] : bounds[i + 1]]`."""
-        found: npt.NDArray[np.bool_] = _named(words, bounds, self._words, self._bounds)
-        return found
+        """Mark which of n texts have any of the names; text i is `words[bounds[i] : bounds[i + 1]]`."""
+        texts: npt.NDArray[np.bool_] = _named(words, bounds, self._words, self._bounds)
+        return texts
 
 
 @cached_njit
 def _named(words: Hashes, bounds: Bounds, names: Hashes, name_bounds: Bounds) -> npt.NDArray[np.bool_]:
     found = np.zeros(len(bounds) - 1, np.bool_)
-    # Nearly no word begins a name: one look tells.
+    # Nearly no word begins a name: one look shows that.
     begins = np.zeros(_BEGINNINGS, np.bool_)
     for n in range(len(name_bounds) - 1):
         begins[names[name_bounds[n]] & _BEGINNING] = True

@@ -1,4 +1,4 @@
-"""What is made of one part of the articles: its Arrow file, its signatures, and its sorted runs of keys."""
+"""Building one part of the articles: its Arrow file, its signatures and owners, its sorted runs of keys."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.text.words import words_of_each
 from presswatch_spark.verify.minhash import signatures
 
-# Their word hashes, a megabyte or so, stay in the cache.
+# The word hashes of so many, a megabyte or so, stay in the cache.
 _ARTICLES_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
 class PartReport:
-    """What a part holds; `refused` are the pieces with the rows whose id was taken before."""
+    """The counts of a part; `refused` are the pieces with the rows whose id was taken before."""
 
     articles: int
     words: int
@@ -52,10 +52,7 @@ def build_part(
     config: CorpusConfig,
     part: int,
 ) -> PartReport:
-    """Merge a part of the articles and write all that is made of it. Memory holds this part and its keys.
-
-    `owners`: the number of every title, and of its publisher.
-    """
+    """Merge a part of the articles and write all that is made of it. Memory holds this part and its keys."""
     table, refusals = merge_part(cuts, part, sources)
     arrays.write_arrow(work.corpus / part_name(part), table)
     refused = RefusalWriter(work.scratch, f"refused-part-{part:05d}")
@@ -82,14 +79,14 @@ def build_part(
     arrays.write_rows(work.corpus / TITLES, first, numbers[:, 0])
     arrays.write_rows(work.corpus / PUBLISHERS, first, numbers[:, 1])
     arrays.write_rows(work.corpus / AGENCY, first, agency)
-    distinct, counts = counter.counted()
+    distinct, counts = counter.counts()
     write_run(work.run(WORDS, part), distinct, counts)
     total = int(np.sum(table["words"].to_numpy()))
     return PartReport(len(table), total, len(distinct), len(keys), tuple(refused.paths))
 
 
 def _hashed_words(table: pa.Table) -> Iterator[tuple[int, Keys, Bounds]]:
-    """The words of all bodies, some articles at a time: first row, hashes, and bounds of each article's."""
+    """Yield the words of all bodies, some articles at a time: first row, hashes, bounds of each article."""
     column = table["body"].combine_chunks()
     column = column if isinstance(column, pa.Array) else column.chunk(0)
     _, ends, content = column.buffers()

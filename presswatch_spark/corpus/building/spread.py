@@ -1,4 +1,4 @@
-"""Spreading work over Spark: a function and its items out, small results back."""
+"""Spreading work over Spark: a function and its items go out, small results come back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy.typing as npt
 
@@ -23,14 +23,17 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+BucketWriter = Callable[[Sequence[Path], int, int, Path], None]
+"""Writes a bucket of sorted runs, by its number and bits (`read_bucket`), into a folder, an array a file."""
+
 
 def spread(
     spark: SparkSession, place: str | Path, function: Callable[[Item], Result], items: Iterable[Item]
 ) -> list[Result]:
-    """Apply `function`, which writes below `place`, to every item, each in a task; results in their order.
+    """Apply `function`, which writes below `place`, to every item in a task of its own; results in order.
 
-    Errors that users may see come back as values: all are known before one is raised, and Spark neither
-    retries nor logs them. Several of them are raised as one, of the first one's class.
+    Errors that users may see come back as values. So all are known before one is raised, and Spark neither
+    retries nor logs them. Several are raised as one, of the class of the first.
     """
     work = list(items)
     guarded = partial(_guarded, place, function)
@@ -54,12 +57,6 @@ def _guarded(place: str | Path, function: Callable[[Item], Result], item: Item) 
         return error
 
 
-class BucketWriter(Protocol):
-    """Writes one of `2**bits` buckets of sorted runs into a folder, an array a file."""
-
-    def __call__(self, runs: Sequence[Path], bucket: int, bits: int, folder: Path) -> None: ...  # noqa: D102
-
-
 def join_runs(
     spark: SparkSession,
     work: Workspace,
@@ -69,7 +66,10 @@ def join_runs(
     out: str,
     kinds: Mapping[str, npt.DTypeLike],
 ) -> int:
-    """Merge sorted runs of so many keys, bucket by bucket, into arrays under `out`; returns their length."""
+    """Merge sorted runs of so many keys, bucket by bucket, into arrays under `out`; return their length.
+
+    `kinds`: the type of each array, by the name of its file.
+    """
     bits = bucket_bits(keys)
     folders = [work.scratch / f"{out}-{bucket:05d}" for bucket in range(1 << bits)]
     spread(spark, work.scratch, partial(_write_bucket, write, runs, bits), enumerate(folders))

@@ -22,7 +22,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.pointers.audit import Audit, Verdict
+from presswatch_spark.pointers.audit import Audit, Verdict, drawn_rows, row_by_digest
 from presswatch_spark.pointers.checks import MEANINGS, Failure, Record
 from presswatch_spark.pointers.documents import SHARDS_AT_ONCE, records_at, shards_ahead
 from presswatch_spark.pointers.fetch import at_pointer, for_row
@@ -34,7 +34,6 @@ from presswatch_spark.pointers.pointer import (
     parse_pointer,
     pointer_of,
 )
-from presswatch_spark.pointers.table_rows import drawn_rows, row_by_digest
 from presswatch_spark.settings.config import ReadRules, ScanConfig
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.digests import row_digest

@@ -23,17 +23,16 @@ from presswatch_spark.formats.oscar import companions
 from presswatch_spark.formats.oscar_metadata import metadata_among
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.columns import MissingColumnError, check_mapping
-from presswatch_spark.judgement.confidence import confidence
+from presswatch_spark.judgement.grading import confidence
 from presswatch_spark.judgement.match_rows import Origin
 from presswatch_spark.model import DocumentBatch
 from presswatch_spark.monitoring.compiling import Compiling
 from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.rights.members import Members
-from presswatch_spark.rights.signal_rows import signal_rows
+from presswatch_spark.rights.signal_rows import Members, signal_rows
 from presswatch_spark.runs.work import Kind, ReadOne, Row, Work, key_of
-from presswatch_spark.sampling.draw import draw
+from presswatch_spark.sampling.design import draw
 from presswatch_spark.settings.config import ReadRules, ScanConfig, config_digest, row_settings
 from presswatch_spark.shard.matcher import Matcher, Rules
 from presswatch_spark.shard.outcome import Reading, ShardOutcome, lost_shard, outcome_of

@@ -33,7 +33,7 @@ PURE = (
     "storage.objects",
     "sieve.sieve",
     "verify.verification",
-    "sampling.estimate",
+    "sampling.extrapolation",
     "costs.estimate",
     "settings.load",
     "pipeline",

@@ -17,8 +17,7 @@ from presswatch_spark.errors import StorageError
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import Capture, DocumentBatch, Locator, ReadReport
 from presswatch_spark.pipeline import ShardScan
-from presswatch_spark.rights.members import Members, Owner
-from presswatch_spark.rights.signal_rows import signal_rows
+from presswatch_spark.rights.signal_rows import Members, Owner, signal_rows
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.outcome import SIGNAL_COLUMNS, ShardOutcome
 from presswatch_spark.storage.objects import ObjectInfo

@@ -21,7 +21,7 @@ import yaml
 from presswatch_spark.demo.prose import articles
 from presswatch_spark.deploy.profiles import profile_settings
 from presswatch_spark.monitoring.metrics import FAMILIES, STATUSES
-from presswatch_spark.settings.kinds import known_settings
+from presswatch_spark.settings.config import known_settings
 from presswatch_spark.tables.places import WATCH_FOLDER
 from presswatch_spark.tables.schemas import SCAN_LOG
 from presswatch_spark.tables.store import TableStore

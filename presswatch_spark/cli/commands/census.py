@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.commands.scan import ending, incomplete_lines
-from presswatch_spark.cli.options import (
-    given_settings,
-    setting_option,
-    spark_options,
-    storage_options,
-    tell,
-)
+from presswatch_spark.cli.options import given_settings, setting_options, storage_options, tell
 from presswatch_spark.monitoring.events import EventLog, failure_told
 
 if TYPE_CHECKING:
@@ -46,10 +40,9 @@ HEADERS = ("title", "publisher", "captures", "of articles", "subsets", "statuses
     metavar="URI",
     help="What the lines of a *.paths.gz list are relative to; of a crawl, a mirror of where it lives.",
 )
-@setting_option("--release-name", "read.release", "Release to write where the index names none", "NAME")
+@setting_options("read.release")
 @storage_options
-@spark_options("run")
-@setting_option("--log-format", "run.log_format", "What stderr is written for: people, or collectors of logs")
+@setting_options("run.master", "run.cores", "run.log_format")
 @click.pass_context
 def census(
     context: click.Context,
@@ -71,12 +64,11 @@ def census(
     from presswatch_spark.settings.load import load_scan_config
     from presswatch_spark.show import counted, table_lines, terminal_width
 
-    given = given_settings(flags)
-    settings = load_scan_config(config, os.environ, given)
+    settings = load_scan_config(config, os.environ, given_settings(flags))
     events = EventLog() if settings.run.log_format == "json" else None
     with failure_told(events):
         summary = take_census(
-            (*releases, *more), corpus=corpus, out=out, base=base, config=config, settings=given,
+            (*releases, *more), corpus=corpus, out=out, base=base, settings=settings,
             tell=(lambda news: events.tell("planned", told=news)) if events else tell, events=events,
         ).summary  # fmt: skip
     incomplete = [line for line in summary.log if line["status"] != "complete"]

@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import (
-    given_settings,
-    setting_option,
-    spark_options,
-    storage_options,
-    tell,
-)
+from presswatch_spark.cli.options import given_settings, setting_options, storage_options, tell
 from presswatch_spark.show import counted
 
 if TYPE_CHECKING:
@@ -47,21 +41,10 @@ def corpus() -> None:
 @click.option(
     "--out", required=True, metavar="DIR", help="Folder of the corpus: new or empty, on disk or s3://."
 )
-@setting_option("--columns", "corpus.columns", "Where our columns are, e.g. body=text", "OURS=THEIRS")
-@setting_option(
-    "--date-format",
-    "corpus.date_formats",
-    "A form of the articles' dates, in strptime's letters, e.g. %d-%m-%Y",
-    "FORMAT",
-)
 @click.option("--config", metavar="FILE", help="Settings in YAML; the section is `corpus`.")
-@setting_option(
-    "--max-articles-per-shingle",
-    "corpus.max_articles_per_shingle",
-    "Leave shingles of more articles out of the index",
-)
+@setting_options("corpus.columns", "corpus.date_formats", "corpus.max_articles_per_shingle")
 @storage_options
-@spark_options("corpus")
+@setting_options("corpus.master", "corpus.cores")
 @click.pass_context
 def build(
     context: click.Context,

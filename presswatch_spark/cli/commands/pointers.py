@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import given_settings, setting_option, storage_of, storage_options
+from presswatch_spark.cli.options import given_settings, setting_options, storage_of, storage_options
 from presswatch_spark.storage.hosts import ask_anew
 
 if TYPE_CHECKING:
@@ -39,9 +39,7 @@ settings_option = click.option("--config", metavar="FILE", help="Settings in YAM
     help="Write it to a new file: WET and WARC as WARC (packed if .gz), ARC as stored, rows as text.",
 )
 @mirror_option
-@setting_option(
-    "--columns", "read.columns", "With a POINTER: where columns of `rows` are, e.g. text=body", "OURS=THEIRS"
-)
+@setting_options("read.columns", columns="With a POINTER: where columns of `rows` are, e.g. text=body")
 @settings_option
 @storage_options
 def fetch(

@@ -11,12 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.commands.estimate import HEADLINES, estimate_lines
-from presswatch_spark.cli.options import (
-    given_settings,
-    setting_option,
-    spark_options,
-    storage_options,
-)
+from presswatch_spark.cli.options import given_settings, setting_options, storage_options
 from presswatch_spark.errors import InputError, OutputError, StorageError
 from presswatch_spark.monitoring.events import EventLog, failure_told
 from presswatch_spark.show import counted, printable
@@ -64,34 +59,11 @@ SHARDS_NAMED = 5
     metavar="URI",
     help="What the lines of a *.paths.gz list are relative to; with --release, a mirror of where it lives.",
 )
-@setting_option("--release-name", "read.release", "Release to write where the shards name none", "NAME")
-@setting_option(
-    "--languages",
-    "read.languages",
-    "Read only documents identified as this language, as the dataset spells it, or as none",
-    "CODE",
-)
-@setting_option(
-    "--columns",
-    "read.columns",
-    "Where columns of JSONL and Parquet are, e.g. url=meta.source_url; a shard without them fails",
-    "OURS=THEIRS",
-)
-@setting_option("--pdf/--no-pdf", "read.pdf", "In WARC, read the text of PDF files too")
-@setting_option("--min-run-words", "grade.min_run_words", "Shortest run to report")
+@setting_options("read.release", "read.languages", "read.columns", "read.pdf", "grade.min_run_words")
 @storage_options
-@spark_options("run")
-@setting_option("--wave-shards", "run.wave_shards", "Shards between two points of resumption")
-@setting_option("--shards-per-task", "run.shards_per_task", "Shards in one Spark task, at most")
-@setting_option("--log-format", "run.log_format", "What stderr is written for: people, or collectors of logs")
-@setting_option(
-    "--metrics-file", "run.metrics_file", "Where to write metrics for Prometheus, after each wave", "FILE"
-)
-@setting_option(
-    "--price", "run.price", "What cores cost: a machine of conf/prices.yaml, or a part of its name", "MACHINE"
-)
-@setting_option(
-    "--budget", "run.budget", "Dollars that the scan may cost: it does not begin, or stops, above", "DOLLARS"
+@setting_options(
+    *("run.master", "run.cores", "run.wave_shards", "run.shards_per_task"),
+    *("run.log_format", "run.metrics_file", "run.price", "run.budget"),
 )
 @click.pass_context
 def scan(
@@ -132,7 +104,7 @@ def scan(
     with failure_told(events):
         summary = run_scan(
             paths, corpus=corpus, out=out, format=dataset, release=release, base=base, sample=sample,
-            sample_seed=sample_seed, config=config, settings=given, events=events,
+            sample_seed=sample_seed, settings=settings, events=events,
         ).summary  # fmt: skip
     with ending(context, incomplete=bool(summary.incomplete)):
         for line in chain(summary_lines(summary, out), _estimate_lines(summary, out, settings.storage)):
@@ -200,16 +172,16 @@ def _check_release(
 
 def summary_lines(summary: RunSummary, out: str) -> list[str]:
     """What a run did, in a few lines."""
-    row = summary.row
+    row: Mapping[str, Any] = summary.row
     resumed = ", resumed" if summary.resumed else ""
     skipped = f", {row['documents_skipped']:,} skipped" if row["documents_skipped"] else ""
-    megabytes = int(str(row["text_bytes"])) / 1e6
+    megabytes = row["text_bytes"] / 1e6
     lines = [
-        f"run {summary.run_id}{resumed}: {_counted(row['matches'], 'match')} in"
-        f" {_counted(row['documents'], 'document')}{skipped} ({megabytes:,.1f} MB of text) of"
-        f" {_counted(row['shards_planned'], 'shard')},"
+        f"run {summary.run_id}{resumed}: {counted(row['matches'], 'match')} in"
+        f" {counted(row['documents'], 'document')}{skipped} ({megabytes:,.1f} MB of text) of"
+        f" {counted(row['shards_planned'], 'shard')},"
         f" {summary.seconds:,.0f} s",
-        *([f"{_counted(row['signals'], 'rights signal')} of members' sites"] if row.get("signals") else []),
+        *([f"{counted(row['signals'], 'rights signal')} of members' sites"] if row.get("signals") else []),
         f"table digest {row['table_digest']}",
         f"read it with: presswatch matches {out}",
     ]
@@ -220,10 +192,6 @@ def summary_lines(summary: RunSummary, out: str) -> list[str]:
             " what was not found may stand in the rest",
         )
     return lines
-
-
-def _counted(number: object, what: str) -> str:
-    return counted(int(str(number)), what)
 
 
 def _estimate_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The product in Python: what a program or a notebook needs, and what the command line calls.
+"""The functions that programs, notebooks and the command line call.
 
 Settings come in the layers of the command line: a YAML file (`config`), the environment
 (`PRESSWATCH_GRADE__MIN_RUN_WORDS`), then `settings`, by dotted names: `{"grade.min_run_words": 12}`. All
@@ -140,7 +140,7 @@ class Run(_Published):
     def is_complete(self) -> bool:
         """Whether every shard that was to be read was read to its end; of a sample, those that were drawn.
 
-        Only then is what was not found not in them.
+        Only then is an article that was not found not in them.
         """
         return not self.summary.incomplete
 
@@ -188,7 +188,7 @@ def build_corpus(
         articles: files, folders, globs or addresses: JSONL, CSV or Parquet.
         out: a folder that is new or empty, on disk or `s3://`.
         background: shards of unrelated web text, to know stock phrases by.
-        tell: is told every stage as it begins.
+        tell: gets the name of each stage when it begins.
         spark: the session to build with; default: one of its own.
 
     Raises:
@@ -254,8 +254,8 @@ def scan(
     rules = _scan_config(config, settings)
     if release:
         rules = replace(rules, read=replace(rules.read, release=release))
-        found = shards_of(release, format, base, rules.datasets, rules.storage)
-        paths, base = (found.path,), found.base
+        shards = shards_of(release, format, base, rules.datasets, rules.storage)
+        paths, base = (shards.path,), shards.base
     summary = run_scan(
         _several(paths), dataset=format, corpus=corpus, out=out, config=rules, base=base, sample=sample,
         sample_seed=sample_seed, spark=spark, progress=progress, events=events,
@@ -283,7 +283,7 @@ def census(
         out: folder or address of the tables; scans may share it.
         base: what the lines of a list are relative to; of a crawl, a mirror of where it lives.
         settings: by dotted names; or all settings, loaded, in the place of every layer.
-        tell: is told what is about to be read.
+        tell: gets a line about what will be read.
         events: where to log what happens.
         spark: session to use; default: one of its own.
 

@@ -20,15 +20,11 @@ from itertools import count
 
 from presswatch_spark.deploy.services import Service, State
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.storage.objects import (
-    ConflictError,
-    MissingError,
-    StorageOptions,
-    read_object,
-    write_object,
-)
+from presswatch_spark.storage.locks.leases import GuardedObject
+from presswatch_spark.storage.locks.rules import SUBMISSION_LEASE
+from presswatch_spark.storage.objects import ConflictError, StorageOptions, write_object
 
-# A claim is good for so long; others wait for twice of it before they take the claimer for dead.
+# A claim is good for so long; how long others wait before they take the claimer for dead is its rule's.
 CLAIM_SECONDS = 60.0
 LOOK_SECONDS = 2.0
 DONE = frozenset({0, 3})
@@ -81,14 +77,14 @@ class Ledger:
 
     def left(self, attempt: int) -> int | None:
         """The exit code that the job left behind; None if it did not come so far."""
-        return self._number(attempt, "result", "exit_code")
+        result = self._object(attempt, "result").read()
+        return int(json.loads(result.data)["exit_code"]) if result else None
 
     def _claim(self, attempt: int) -> bool:
         """Claim an attempt; False if it is somebody's. No two claims are alike, so each knows its own."""
-        uri = self.service.asked.record(attempt, "claim")
         claim = {"claimed_at": _now(), "by": secrets.token_hex(16)}
         try:
-            write_object(uri, _written(claim), self.options, absent=True)
+            self._object(attempt, "claim").write(_written(claim), None)
         except ConflictError:
             return False
         return True
@@ -110,7 +106,7 @@ class Ledger:
 
     def _started(self, attempt: int, say: Callable[[str], None]) -> Running | None:
         """The run of an attempt that somebody claimed; None if they never started it."""
-        deadline = time.monotonic() + 2 * self.claim_seconds
+        deadline = time.monotonic() + SUBMISSION_LEASE.patience * self.claim_seconds
         while (run := self._run_of(attempt)) is None:
             if self.service.knows_tokens:
                 run = self.service.start(attempt, lambda: None)
@@ -123,11 +119,8 @@ class Ledger:
         return Running(attempt, run, ours=False)
 
     def _run_of(self, attempt: int) -> str | None:
-        try:
-            data, _ = read_object(self.service.asked.record(attempt, "started"), self.options)
-        except MissingError:
-            return self.service.find(attempt)
-        return str(json.loads(data)["run"])
+        started = self._object(attempt, "started").read()
+        return str(json.loads(started.data)["run"]) if started else self.service.find(attempt)
 
     def _is_over(self, running: Running, say: Callable[[str], None]) -> bool:
         """Whether another attempt should follow this one."""
@@ -143,22 +136,14 @@ class Ledger:
 
     def _is_claimed(self, attempt: int) -> bool:
         """Whether somebody has given up the attempt before."""
-        try:
-            read_object(self.service.asked.record(attempt, "claim"), self.options)
-        except MissingError:
-            return False
-        return True
+        return self._object(attempt, "claim").read() is not None
 
     def _note(self, attempt: int, run: str) -> None:
         uri = self.service.asked.record(attempt, "started")
         write_object(uri, _written({"run": run, "started_at": _now()}), self.options)
 
-    def _number(self, attempt: int, kind: str, name: str) -> int | None:
-        try:
-            data, _ = read_object(self.service.asked.record(attempt, kind), self.options)
-        except MissingError:
-            return None
-        return int(json.loads(data)[name])
+    def _object(self, attempt: int, kind: str) -> GuardedObject:
+        return GuardedObject(self.service.asked.record(attempt, kind), self.options)
 
 
 def _written(entry: dict[str, str]) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import os
 import secrets
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from presswatch_spark.errors import StorageError
 from presswatch_spark.storage.contract import Body, MissingError, ObjectInfo, StorageOptions, conflict
+from presswatch_spark.storage.locks.files import writes_alone
 from presswatch_spark.storage.uris import is_hidden
 
 # What the removal of a folder meets when others change it meanwhile; and how often it is begun again.
@@ -111,7 +111,7 @@ class LocalStore:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            with _folder_locked(os.path.dirname(uri)):
+            with writes_alone(os.path.dirname(uri)):
                 if (absent and os.path.lexists(uri)) or (etag is not None and self._etag(uri) != etag):
                     raise conflict(uri)
                 os.replace(draft, uri)
@@ -126,7 +126,7 @@ class LocalStore:
     def delete(self, uri: str) -> None:
         """Remove the file."""
         try:
-            with _folder_locked(os.path.dirname(uri)):
+            with writes_alone(os.path.dirname(uri)):
                 os.unlink(uri)
         except FileNotFoundError:
             return
@@ -192,24 +192,6 @@ def sync(path: str) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _folder_locked(folder: str) -> Iterator[None]:
-    """Keep other writers of the folder out. NFS locks no folders: there a hidden file stands for it."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        except OSError as error:
-            if error.errno != errno.EBADF:
-                raise
-            os.close(handle)
-            handle = os.open(os.path.join(folder, ".lock"), os.O_RDWR | os.O_CREAT, 0o644)
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
     finally:
         os.close(handle)
 

@@ -10,7 +10,6 @@ are used. Where there is none, and where the disk is full, each process goes by 
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -22,6 +21,8 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
 
+from presswatch_spark.storage.locks.files import lock
+from presswatch_spark.storage.locks.rules import HOST_FACTS, HOST_FACTS_CHANGED
 from presswatch_spark.user_cache import is_ours, shared_folders
 
 NAME = "hosts"
@@ -30,7 +31,6 @@ PAUSED = "paused"
 OBJECTS_KEPT = 1000
 # What lies further ahead was noted by a clock that was wrong; what lies further back is forgotten.
 FURTHEST_SECONDS = 7200.0
-OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 @dataclass(slots=True)
@@ -103,8 +103,7 @@ class SharedState:
     def look(self) -> Facts:
         """The facts as they are now."""
         if self.folder is not None and not self._alone:
-            with suppress(OSError), open(os.open(self.folder / FACTS, OPEN, 0o600), "rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH)
+            with suppress(OSError), open(lock(self.folder / FACTS, HOST_FACTS), "rb") as file:
                 return Facts.of(file.read())
         return self._own
 
@@ -114,12 +113,11 @@ class SharedState:
         with self._guard:
             if self.folder is not None and not self._alone:
                 try:
-                    handle = os.open(self.folder / FACTS, OPEN, 0o600)
+                    handle = lock(self.folder / FACTS, HOST_FACTS_CHANGED)
                 except OSError:
                     yield self._own
                     return
                 with open(handle, "r+b", buffering=0) as file:
-                    fcntl.flock(file, fcntl.LOCK_EX)
                     facts = Facts.of(file.read())
                     before = facts.until
                     yield facts

@@ -6,7 +6,6 @@ for one says so by a lock that all waiting share; who keeps an idle connection t
 
 from __future__ import annotations
 
-import fcntl
 import os
 import random
 import threading
@@ -15,7 +14,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from presswatch_spark.storage.shared_state import OPEN, SharedState
+from presswatch_spark.storage.locks.files import is_free, lock
+from presswatch_spark.storage.locks.rules import CONNECTION, CONNECTION_LOOK, CONNECTION_WANTED
+from presswatch_spark.storage.shared_state import SharedState
 from presswatch_spark.storage.time_limits import count_waiting
 
 LOOK_SECONDS = 0.02
@@ -78,26 +79,15 @@ class Slots:
         if self._state.folder is None:
             return self._waiting > 0
         try:
-            handle = os.open(self._state.folder / WAITING, OPEN, 0o600)
+            return not is_free(self._state.folder / WAITING, CONNECTION_LOOK)
         except OSError:
             return True
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return False
-        except OSError:
-            return True
-        finally:
-            os.close(handle)
 
     def _announced(self) -> int | None:
         """Say that somebody waits, until the handle is closed."""
-        if self._state.folder is None:
-            return None
-        with suppress(OSError):
-            handle = os.open(self._state.folder / WAITING, OPEN, 0o600)
+        if self._state.folder is not None:
             with suppress(OSError):
-                fcntl.flock(handle, fcntl.LOCK_SH)
-            return handle
+                return lock(self._state.folder / WAITING, CONNECTION_WANTED)
         return None
 
     def _try(self) -> Slot | None:
@@ -109,22 +99,10 @@ class Slots:
 
     def _locked(self, folder: Path) -> Slot | None:
         for number in range(self._number):
-            path = folder / f"slot-{number}"
-            handle = os.open(path, OPEN, 0o600)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # What cleans temporary folders may have removed the file: another is locked by others then.
-                if os.path.samestat(os.fstat(handle), os.stat(path)):
-                    os.utime(handle)
-                    return Slot(handle)
-            except BlockingIOError:
-                pass
-            except FileNotFoundError:
-                pass
-            except OSError:
-                os.close(handle)
-                raise
-            os.close(handle)
+            with suppress(BlockingIOError):
+                handle = lock(folder / f"slot-{number}", CONNECTION)
+                os.utime(handle)
+                return Slot(handle)
         return None
 
 

@@ -13,8 +13,7 @@ from datetime import timedelta
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.releases.release import Release
 from presswatch_spark.storage.objects import ConflictError
-from presswatch_spark.watch.claims import Claim, Claims, Held, State, renewed
-from presswatch_spark.watch.holding import Clock, Holding
+from presswatch_spark.watch.claims import Claim, Claims, Clock, Held, Holding, State, renewed
 from presswatch_spark.watch.scope import is_overdue
 from presswatch_spark.watch.starters import DONE, FAILED, PARTIAL, Published, ScanJob, Starter, Status
 
@@ -92,7 +91,7 @@ class Look:
         held, now = self.claims.read(release, self.key), self.clock()
         before = held.claim if held else Claim.new(release, self.key, self.holder, now)
         claim = renewed(before, now, holder=self.holder, state=State.DROPPED)
-        _ = self.claims.change(held, claim) if held else self.claims.add(claim)
+        self.claims.write(claim, held)
         runs = f"; what runs at {_told(before)} goes on" if before.state is State.SUBMITTED else ""
         return Finding(release, f"given up{runs}")
 
@@ -143,7 +142,7 @@ class Look:
         ended = renewed(claim, self.clock(), state=State.FINISHED, exit_code=seen)
         if not self.dry_run:
             try:
-                self.claims.change(held, ended)
+                self.claims.write(ended, held)
             except ConflictError:
                 return Finding(release.name, "another watcher is at it", UNDER_WAY)
         return self._ended(ended, new=True)
@@ -187,13 +186,11 @@ class Look:
     def _claim(self, task: _Todo) -> Held:
         """Claim the release. A takeover keeps the token: the last holder may have submitted under it."""
         now, held = self.clock(), task.held
-        if held is None:
-            return self.claims.add(Claim.new(task.release.name, self.key, self.holder, now))
-        if task.fresh:
-            return self.claims.change(held, Claim.new(task.release.name, self.key, self.holder, now))
-        return self.claims.change(
-            held, renewed(held.claim, now, holder=self.holder, state=State.CLAIMED, place={})
-        )
+        if held is None or task.fresh:
+            claim = Claim.new(task.release.name, self.key, self.holder, now)
+        else:
+            claim = renewed(held.claim, now, holder=self.holder, state=State.CLAIMED, place={})
+        return self.claims.write(claim, held)
 
 
 def exit_code_of(findings: Sequence[Finding], poll: bool) -> int:

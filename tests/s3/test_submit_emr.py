@@ -19,7 +19,6 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.job import run_job
-from presswatch_spark.deploy import ledger as ledger_module
 from presswatch_spark.deploy import waiting
 from presswatch_spark.deploy.archive import NEEDED
 from presswatch_spark.deploy.clients import ServiceError
@@ -32,6 +31,7 @@ from presswatch_spark.deploy.steps import Steps
 from presswatch_spark.deploy.submission import submission
 from presswatch_spark.deploy.tarball import pack
 from presswatch_spark.errors import StorageError
+from presswatch_spark.storage.locks import leases
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.user_cache import user_temporary
 from tests.conftest import ROOT
@@ -433,14 +433,14 @@ def test_a_claim_is_as_old_as_the_request_for_it(emr: Emr, monkeypatch: pytest.M
     if emr.service == "emr-serverless":
         return
     ledger = Ledger(emr.ask(), StorageOptions(), claim_seconds=0.25)
-    writes = ledger_module.write_object
+    writes = leases.write_object
 
     def slow(*given: Any, **more: Any) -> str:
         etag = writes(*given, **more)
         waiting.time.sleep(0.3)
         return etag
 
-    monkeypatch.setattr(ledger_module, "write_object", slow)
+    monkeypatch.setattr(leases, "write_object", slow)
     with pytest.raises(Exception, match="has lapsed"):
         ledger.start(lambda _: None)
     assert emr.hosts.jobs() == []

@@ -27,8 +27,8 @@ from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.standing import Surroundings
 from presswatch_spark.settings.config import MinHashRules
 from presswatch_spark.sieve.shingle_index import ShingleIndex
-from presswatch_spark.storage.locks.files import locked
-from presswatch_spark.storage.locks.rules import CORPUS_COPY
+from presswatch_spark.storage.locks.file_locks import locked
+from presswatch_spark.storage.locks.lock_rules import CORPUS_COPY
 from presswatch_spark.storage.objects import (
     MissingError,
     StorageOptions,

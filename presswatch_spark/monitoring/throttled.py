@@ -1,6 +1,6 @@
 """Tells whoever follows a command that a host makes it wait: a line a minute, though others do the waiting.
 
-Processes of this machine note in files what a host asks of all (`storage.hosts`). Each command says it of the
+Processes of this machine note in files what a host asks of all (`storage.web`). Each command says it of the
 hosts that it asks itself, or has planned to (`will_ask`), for another's lines may stand on another terminal.
 Of workers on other machines the driver knows nothing: these say it on their own stderr.
 """
@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from presswatch_spark.storage.throttling import Waiting, hosts_to_tell_of
+from presswatch_spark.storage.web.manners import Waiting, hosts_to_tell_of
 
 LOOK_SECONDS = 1.0
 

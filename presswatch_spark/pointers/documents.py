@@ -21,7 +21,6 @@ from presswatch_spark.judgement.match_rows import Origin, document_facts, locate
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.pointers.outcomes import GONE, NO_SHARD, NOT_REACHED, UNREADABLE, Failure, Record
 from presswatch_spark.pointers.pointer import Pointer
-from presswatch_spark.storage.hosts import BlockedError
 from presswatch_spark.storage.objects import (
     MissingError,
     ObjectInfo,
@@ -31,6 +30,7 @@ from presswatch_spark.storage.objects import (
     stat,
 )
 from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.storage.web.manners import BlockedError
 
 # A plain record is known to end where another begins.
 LOOK_BEYOND_BYTES = 16

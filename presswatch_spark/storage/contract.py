@@ -1,7 +1,6 @@
-"""What storage is told, what it tells, and what one kind of it must be able to do.
+"""The contract of storage: its options, what it returns, its errors, and what each kind must do.
 
-Import these names from `presswatch_spark.storage.objects`; this module exists so that the kinds can share
-them.
+Import these names from `presswatch_spark.storage.objects`; this module exists so that all kinds can.
 """
 
 from __future__ import annotations
@@ -23,15 +22,14 @@ class StorageOptions:
     """How to reach storage. Holds no secret: credentials come from the usual AWS chain or a named profile.
 
     `max_attempts` bounds the tries of one request, and the interruptions of one stream within 8 MiB of
-    progress. Timeouts are in seconds, and so is `backoff_base`, the wait after a first failure; it doubles
-    from there. `ca_bundle` is a PEM file of the authorities to trust; without it `SSL_CERT_FILE`,
-    `REQUESTS_CA_BUNDLE` (for S3 `AWS_CA_BUNDLE`), then the system's.
+    progress. Times are in seconds; `backoff_base` is the wait after a first failure, and doubles from there.
+    `ca_bundle` is a PEM file of authorities to trust; without it `SSL_CERT_FILE` and `REQUESTS_CA_BUNDLE`
+    (for S3 `AWS_CA_BUNDLE`) name one, then the system does.
 
-    `max_connections` and `requests_per_second` hold for a host, over all processes of this machine; None: 8
-    connections to a web site, any number to S3, and requests as they come. `longest_wait` is how long a site
-    may ask to wait, `refusal_pause` how long all leave it alone when it refuses without a time, in seconds. A
-    transfer that gives fewer than `lowest_rate` bytes a second, over `rate_seconds` of waiting for it, counts
-    as broken.
+    `max_connections` and `requests_per_second` hold for a host, over all processes of this machine. None
+    means 8 connections to a web site, any number to S3, and requests as they come. `longest_wait` is how long
+    a site may ask us to wait, `refusal_pause` how long all leave it alone when it refuses without a time. A
+    transfer of fewer than `lowest_rate` bytes a second, over `rate_seconds` of waiting, counts as broken.
     """
 
     endpoint: str | None = None
@@ -53,10 +51,10 @@ class StorageOptions:
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """One object as storage describes it. `size` in bytes, None if storage does not say.
+    """One object as storage describes it. `size` is in bytes, None if storage does not say.
 
-    `etag` tells one content of the object from another: the ETag without quotes, HTTP's `Last-Modified` where
-    a server gives no ETag, and on local disk the time of the last change (`mtime-`, in nanoseconds).
+    `etag` tells one content of the object from another: the ETag without quotes, or HTTP's `Last-Modified` if
+    a server gives none; on local disk the time of the last change (`mtime-`, in nanoseconds).
     """
 
     uri: str
@@ -96,8 +94,8 @@ class Reader(Protocol):
 class Body:
     """A reply: bytes of the object from `start` on, and what the reply says of the whole object.
 
-    `start` is 0 where a server does not know ranges. `delimited` is whether the end of the body can be told
-    from a lost connection.
+    `start` is 0 if a server knows no ranges. `delimited`: the end of the body can be told from a lost
+    connection.
     """
 
     reader: Reader
@@ -112,17 +110,17 @@ class Store(Protocol):
 
     @property
     def options(self) -> StorageOptions:
-        """How this storage is reached."""
+        """Return how this storage is reached."""
         ...
 
     @property
     def resumable(self) -> bool:
-        """Whether a body that ended early may go on when it is opened again."""
+        """Return whether a body that ended early may go on when it is opened again."""
         ...
 
     @property
     def interruptions(self) -> tuple[type[Exception], ...]:
-        """What reading a body raises when the connection, not the object, failed."""
+        """Return what reading a body raises when the connection fails, and not the object."""
         ...
 
     def stat(self, uri: str) -> ObjectInfo:
@@ -134,7 +132,7 @@ class Store(Protocol):
         ...
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> Body:
-        """Open bytes [start, end) of the object; an empty body if it has none there."""
+        """Open bytes [start, end) of the object; the body is empty if it has none there."""
         ...
 
     def put(self, local_path: str, uri: str) -> None:
@@ -154,18 +152,18 @@ class Store(Protocol):
         ...
 
     def draft(self, uri: str) -> AbstractContextManager[str]:
-        """Give the path of a local file in which the object can be made; nobody else uses it.
+        """Give the path of a local file, for this block alone, in which the object can be made.
 
-        It is removed at the end of the block, or, if its process is killed, by a later one.
+        It is removed at the end of the block, or by a later process if this one is killed.
         """
         ...
 
     def put_draft(self, draft: str, uri: str) -> None:
-        """Write that file as the object, whole or not at all; the file may be gone then."""
+        """Write that file as the object, whole or not at all; the file may be gone after that."""
         ...
 
     def move(self, source: str, target: str) -> None:
-        """Give an object of this storage another name, over what has it."""
+        """Give an object of this storage another name, in place of the object that has it."""
         ...
 
     def remove(self, uri: str) -> None:
@@ -196,11 +194,11 @@ def pause(options: StorageOptions, failures: int) -> None:
 
 
 class Stream(Protocol):
-    """What is needed of a `ByteStream`."""
+    """What readers need of a `ByteStream`."""
 
     @property
     def position(self) -> int:
-        """Offset in the object of the next byte."""
+        """Return the offset of the next byte in the object."""
         ...
 
     def read(self, n: int, /) -> bytes:

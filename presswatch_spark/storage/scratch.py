@@ -1,9 +1,9 @@
-"""Folders for what is on its way elsewhere, in the temporary one; what killed processes left is removed.
+"""Scratch folders for files on their way elsewhere; those that killed processes left are removed.
 
     <temporary folder>/presswatch-spark-<uid>/scratch/…
 
-Who makes one holds its lock (`flock`), which goes with its process, and first removes those whose lock nobody
-holds any more. A folder of this user's alone is asked for: nobody else can have put there what is removed.
+A process holds the lock of its folder for as long as it lives. Before it makes one, it removes those that
+nobody holds. Only this user may write to the folder above, so nobody else can have put there what is removed.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.storage.locks.files import lock, locked
-from presswatch_spark.storage.locks.rules import SCRATCH, SCRATCH_LEFT
+from presswatch_spark.storage.locks.file_locks import lock, locked
+from presswatch_spark.storage.locks.lock_rules import SCRATCH, SCRATCH_LEFT
 from presswatch_spark.user_cache import is_ours, user_temporary
 
 NAME = "scratch"
@@ -25,9 +25,9 @@ NAME = "scratch"
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A new folder of this process's, empty, and removed at the end of the block.
+    """Give a new, empty folder of this process, which is removed at the end of the block.
 
-    Where this user has no folder of their own to put it in, it is made beside, and stays if its process is
+    If this user has no folder of their own to put it in, it is made beside, and stays if its process is
     killed.
 
     Raises:

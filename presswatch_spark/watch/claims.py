@@ -17,11 +17,10 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
-from types import TracebackType
 
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.storage.locks.leases import GuardedObject, Lease, Version
-from presswatch_spark.storage.locks.rules import WATCH_LEASE
+from presswatch_spark.storage.locks.lock_rules import WATCH_LEASE
 from presswatch_spark.storage.objects import StorageOptions, canonical
 from presswatch_spark.storage.uris import join, printable
 from presswatch_spark.tables.places import WATCH_FOLDER
@@ -32,7 +31,7 @@ Clock = Callable[[], datetime]
 
 
 class State(StrEnum):
-    """How far a claim is."""
+    """How far the scan of a claim is."""
 
     CLAIMED = "claimed"
     SUBMITTED = "submitted"
@@ -42,10 +41,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who starts the scan of `release`, and how far that is; times are in UTC.
+    """Who starts the scan of `release`, and how far it is. Times are in UTC.
 
     `key` stands for corpus, format and settings. `holder` renews the claim for as long as it works on it.
-    `place` is where the submission can be looked for, by the starter that it names as `profile`.
+    `place` says where the submission can be looked for, by the starter of its `profile`.
     """
 
     release: str
@@ -60,11 +59,11 @@ class Claim:
 
     @classmethod
     def new(cls, release: str, key: str, holder: str, now: datetime) -> Claim:
-        """A first claim, with a token of its own."""
+        """Return a first claim, with a token of its own."""
         return cls(release, key, secrets.token_hex(16), holder, now, now)
 
     def to_json(self) -> bytes:
-        """The object's content."""
+        """Return the object's content."""
         facts = {"layout": LAYOUT, **asdict(self)}
         facts |= {name: facts[name].isoformat() for name in ("claimed_at", "renewed_at")}
         return (json.dumps(facts, indent=2, sort_keys=True) + "\n").encode()
@@ -74,7 +73,7 @@ class Claim:
         """Read what `to_json` wrote.
 
         Raises:
-            CorruptError: it is something else, or of a later version of this project.
+            CorruptError: it is something else, or a later version of this project wrote it.
         """
         try:
             facts = json.loads(data)
@@ -133,7 +132,7 @@ class Claims:
         return Held(claim, guarded.write(claim.to_json(), over.version if over else None))
 
 
-class Holding:
+class Holding(Lease):
     """A claim in this process's hands: a thread renews it until the block ends, so others see that it lives.
 
     `submitted` and `finished` raise `ConflictError` if somebody took the claim over, because this process had
@@ -141,32 +140,22 @@ class Holding:
     """
 
     def __init__(self, claims: Claims, held: Held, lease: timedelta, clock: Clock) -> None:
-        self._clock = clock
-        guarded = claims.object(held.claim.release, held.claim.key)
-        self._lease = Lease(guarded, held.version, WATCH_LEASE, lease.total_seconds(), self._changed)
+        guarded, self._clock = claims.object(held.claim.release, held.claim.key), clock
+        super().__init__(guarded, held.version, WATCH_LEASE, lease.total_seconds(), self._changed)
 
     @property
     def claim(self) -> Claim:
-        """The claim as it was last written."""
-        return Claim.from_json(self._lease.version.data, "")
-
-    def __enter__(self) -> Holding:
-        self._lease.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._lease.stop()
+        """Return the claim as it was last written."""
+        return Claim.from_json(self.version.data, "")
 
     def submitted(self, place: Mapping[str, str]) -> None:
         """Write where the submission can be looked for."""
-        self._lease.write(partial(self._changed, state=State.SUBMITTED, place=dict(place)))
+        self.write(partial(self._changed, state=State.SUBMITTED, place=dict(place)))
 
     def finished(self, exit_code: int) -> None:
         """Write how the scan ended, and renew the claim no more."""
-        self._lease.stop()
-        self._lease.write(partial(self._changed, state=State.FINISHED, exit_code=exit_code))
+        self.stop()
+        self.write(partial(self._changed, state=State.FINISHED, exit_code=exit_code))
 
     def _changed(self, data: bytes, **changes: object) -> bytes:
         return renewed(Claim.from_json(data, ""), self._clock(), **changes).to_json()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import signal
@@ -22,10 +23,11 @@ import pytest
 from presswatch_spark.deploy.ledger import Ledger
 from presswatch_spark.deploy.services import Service
 from presswatch_spark.errors import OutputError, StorageError
+from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.locks import leases
 from presswatch_spark.storage.locks.leases import GuardedObject, Lease
-from presswatch_spark.storage.locks.rules import RUN_LEASE, SUBMISSION_LEASE, WATCH_LEASE, LeaseRule
-from presswatch_spark.storage.locks.runs import RunLease, leased
+from presswatch_spark.storage.locks.lock_rules import RUN_LEASE, SUBMISSION_LEASE, WATCH_LEASE, LeaseRule
+from presswatch_spark.storage.locks.run_locks import RunLease, leased, owned
 from presswatch_spark.storage.objects import ConflictError, StorageOptions
 from presswatch_spark.watch.claims import Claim, Claims, State
 from tests.conftest import ROOT
@@ -38,7 +40,7 @@ PREFIX = """
 import os, sys
 from datetime import UTC, datetime, timedelta
 from presswatch_spark.storage.locks.leases import GuardedObject
-from presswatch_spark.storage.locks.runs import RunLease
+from presswatch_spark.storage.locks.run_locks import RunLease
 from presswatch_spark.storage.objects import ConflictError, StorageOptions
 from presswatch_spark.watch.claims import Claim, Claims, Holding
 uri, storage = sys.argv[1], StorageOptions(endpoint=sys.argv[2] or None)
@@ -429,6 +431,38 @@ class TestSubmissions:
             GuardedObject(cluster.record(1, kind), place.storage).write(entry, None)
         running = ledger(cluster).start(lambda line: None)
         assert (running.run, running.ours) == ("j-1", False)
+
+
+class TestOlderVersions:
+    """What an earlier version of this project left is understood."""
+
+    def test_a_lock_of_a_run_is_watched_for_the_lease_that_it_names(self, on_s3: Place) -> None:
+        guarded, folder = on_s3.object("a.lock"), Folder.of(on_s3.uri, on_s3.storage)
+        left = b'{"owner": "00ff", "host": "h", "process": 7, "lease_seconds": 0.4, "renewed": 12}'
+        guarded.write(left, None)
+        assert owned(folder, ["a.lock"]) == set()
+        with leased(guarded.uri, guarded.storage, 3600) as lease:
+            lease.confirm()
+
+    def test_a_claim_of_a_watcher_is_taken_over_with_its_token(self, place: Place) -> None:
+        left = {
+            "claimed_at": "2026-06-01T11:00:00+00:00",
+            "exit_code": None,
+            "holder": "h:7:00ff",
+            "key": KEY,
+            "layout": 1,
+            "place": {},
+            "release": NEWEST,
+            "renewed_at": "2026-06-01T11:44:00+00:00",
+            "state": "claimed",
+            "token": "00ff",
+        }
+        data = (json.dumps(left, indent=2, sort_keys=True) + "\n").encode()
+        GuardedObject(f"{place.uri}/_watch/{NEWEST}-{KEY[:16]}.json", place.storage).write(data, None)
+        cluster = Cluster()
+        (finding,) = look(place.uri, cluster, Clock(), place.storage)([release()])
+        assert finding.said.startswith("started")
+        assert list(cluster.runs) == ["00ff"]
 
 
 @pytest.mark.parametrize("rule", [RUN_LEASE, WATCH_LEASE])

@@ -16,7 +16,7 @@ from presswatch_spark.runs import publish, sorting
 from presswatch_spark.runs.parts import COLUMNS, part_files, read_part
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.locks.runs import RunLease
+from presswatch_spark.storage.locks.run_locks import RunLease
 from presswatch_spark.storage.objects import MissingError, StorageOptions, read_object
 from presswatch_spark.tables.published_files import DamagedTablesError
 from presswatch_spark.tables.schemas import SCAN_LOG

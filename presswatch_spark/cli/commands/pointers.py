@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.options import given_settings, setting_option, storage_of, storage_options
-from presswatch_spark.storage.hosts import ask_anew
+from presswatch_spark.storage.web.manners import ask_anew
 
 if TYPE_CHECKING:
     from presswatch_spark.pointers.audit import Audit, Verdict

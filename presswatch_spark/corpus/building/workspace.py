@@ -16,8 +16,8 @@ from pathlib import Path
 from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.errors import OutputError
 from presswatch_spark.storage.disk import refused
-from presswatch_spark.storage.locks.files import locked
-from presswatch_spark.storage.locks.rules import CORPUS_BUILD
+from presswatch_spark.storage.locks.file_locks import locked
+from presswatch_spark.storage.locks.lock_rules import CORPUS_BUILD
 
 _MARK = "presswatch-corpus-build"
 

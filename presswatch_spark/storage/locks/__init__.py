@@ -1,1 +1,1 @@
-"""Who may work on a thing: files that the kernel locks, and objects that a holder writes again and again."""
+"""Locks: files that the kernel locks for a process, and objects that a living holder renews."""

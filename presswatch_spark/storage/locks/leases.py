@@ -1,7 +1,7 @@
 """Objects that one process holds: written only over what was read, and renewed for as long as it lives.
 
-Of two who write over the same version, storage refuses one, on S3 and on disk. So of several takers one wins,
-and a holder that was silent for too long learns with its next write that it holds nothing any more.
+If two write over the same version, storage refuses one, on S3 and on disk. So one of several takers wins, and
+a holder that was silent for too long learns with its next write that it holds nothing any more.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Self
 
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.storage.contract import conflict
-from presswatch_spark.storage.locks.rules import LeaseRule
+from presswatch_spark.storage.locks.lock_rules import LeaseRule
 from presswatch_spark.storage.objects import (
     ConflictError,
     MissingError,
@@ -89,7 +90,7 @@ class Lease:
         self._guard, self._over = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._renew_on, name="lease", daemon=True)
 
-    def __enter__(self) -> Lease:
+    def __enter__(self) -> Self:
         self.start()
         return self
 

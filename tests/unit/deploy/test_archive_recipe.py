@@ -11,7 +11,6 @@ from presswatch_spark.deploy import archive as building
 from presswatch_spark.deploy.archive import (
     LAUNCHER,
     Target,
-    archive_at_hand,
     archive_for,
     inputs_digest,
     locked,
@@ -85,12 +84,12 @@ def test_an_archive_that_was_changed_or_removed_is_made_anew(
 
 def test_a_note_that_was_left_half_written_is_none(sources: Path, built: list[Path], tmp_path: Path) -> None:
     first = archive_for(sources, tmp_path / "dist", Target())
-    assert archive_at_hand(sources, tmp_path / "dist", Target()) == first
+    assert archive_for(sources, tmp_path / "dist", Target(), make=False) == first
     (note,) = (tmp_path / "dist").glob("*.json")
     for text in ("", "[]", "{}", note.read_text()[:40]):
         note.write_text(text)
         with pytest.raises(ArchiveError, match="there is no archive of these sources yet"):
-            archive_at_hand(sources, tmp_path / "dist", Target())
+            archive_for(sources, tmp_path / "dist", Target(), make=False)
     assert archive_for(sources, tmp_path / "dist", Target()) == first
     assert len(built) == 2
 

@@ -17,9 +17,9 @@ import pytest
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.locks import runs
-from presswatch_spark.storage.locks.files import is_free, lock, locked, writes_alone
-from presswatch_spark.storage.locks.rules import (
+from presswatch_spark.storage.locks import run_locks as runs
+from presswatch_spark.storage.locks.file_locks import is_free, lock, locked, writes_alone
+from presswatch_spark.storage.locks.lock_rules import (
     CONNECTION,
     CONNECTION_LOOK,
     CONNECTION_WANTED,
@@ -45,7 +45,7 @@ RULES = {
 HOLDER = """
 import sys
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.locks.runs import locked
+from presswatch_spark.storage.locks.run_locks import locked
 from presswatch_spark.storage.objects import StorageOptions
 with locked(Folder.of(sys.argv[1], StorageOptions()), "a.lock", 0.1) as lock:
     print("held", flush=True)

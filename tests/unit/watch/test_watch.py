@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 
 from presswatch_spark.errors import ConfigError, CorruptError, InputError, StorageError
-from presswatch_spark.releases.known import Known
-from presswatch_spark.releases.listing import Listing
+from presswatch_spark.releases.known import Known, Listing
 from presswatch_spark.releases.release import Release
-from presswatch_spark.storage.locks.rules import WATCH_LEASE
+from presswatch_spark.storage.locks.lock_rules import WATCH_LEASE
 from presswatch_spark.storage.objects import ConflictError, StorageOptions
 from presswatch_spark.watch.claims import Claim, Claims, Holding, State
 from presswatch_spark.watch.look import UNDER_WAY, Finding, exit_code_of

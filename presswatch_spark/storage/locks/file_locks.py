@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from presswatch_spark.storage.locks.rules import FOLDER_WRITES, FOLDER_WRITES_ON_NFS, FileRule
+from presswatch_spark.storage.locks.lock_rules import FOLDER_WRITES, FOLDER_WRITES_ON_NFS, FileRule
 
 
 def lock(path: str | Path, rule: FileRule) -> int:

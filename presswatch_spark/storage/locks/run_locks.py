@@ -17,9 +17,9 @@ from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.storage.contract import conflict
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.locks import files
+from presswatch_spark.storage.locks import file_locks as files
 from presswatch_spark.storage.locks.leases import GuardedObject, Lease, Version, silent
-from presswatch_spark.storage.locks.rules import RUN, RUN_IN_USE, RUN_LEASE, RUN_LOOK
+from presswatch_spark.storage.locks.lock_rules import RUN, RUN_IN_USE, RUN_LEASE, RUN_LOOK
 from presswatch_spark.storage.objects import ConflictError, StorageOptions, delete_object
 
 # Bounds of a lease that an object names, and the lease of one that names none, in seconds.
@@ -132,7 +132,7 @@ class RunLease:
     def release(self) -> None:
         """Let go of it: the next process need not wait."""
         self._lease.stop()
-        # Who cannot say that it is still theirs leaves it: others take it over after a lease.
+        # If that cannot be confirmed, the object stays, and others take it over after a lease.
         with suppress(OutputError, StorageError):
             self.confirm()
             delete_object(self._object.uri, self._object.storage)

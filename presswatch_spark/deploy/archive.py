@@ -24,8 +24,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from presswatch_spark.deploy.tarball import ArchiveError, check_archive, digest_of, pack
+from presswatch_spark.deploy.tarball import ArchiveError, check_archive, pack
 from presswatch_spark.errors import PresswatchError
+from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.version import __version__
 
 OF_THE_CLUSTER = frozenset({"pyspark", "py4j"})
@@ -87,7 +88,7 @@ def archive_for(root: Path, out: Path, target: Target, *, make: bool = True) -> 
             remedy="make it (make archive), or name one: --archive FILE",
         )
     file = build(root, out, target)
-    entry = {"inputs": inputs, "archive": file.name, "sha256": digest_of(file)}
+    entry = {"inputs": inputs, "archive": file.name, "sha256": file_sha256(file)}
     note.write_text(json.dumps(entry) + "\n", encoding="utf-8")
     return file
 
@@ -97,7 +98,7 @@ def _made_of(inputs: str, note: Path) -> Path | None:
     try:
         last = json.loads(note.read_text(encoding="utf-8"))
         file, as_noted = note.parent / str(last["archive"]), last["inputs"] == inputs
-        return file if as_noted and digest_of(file) == last["sha256"] else None
+        return file if as_noted and file_sha256(file) == last["sha256"] else None
     except (OSError, ValueError, LookupError, TypeError):  # removed, or left half written
         return None
 
@@ -131,7 +132,7 @@ def build(root: Path, out: Path, target: Target) -> Path:
         _fill(tree, root, Path(folder), target)
         pack(tree, draft)
         check_archive(draft, NEEDED)
-        file = out / f"presswatch-{__version__}-{digest_of(draft)[:16]}.tar.gz"
+        file = out / f"presswatch-{__version__}-{file_sha256(draft)[:16]}.tar.gz"
         os.replace(draft, file)
     return file
 
@@ -198,7 +199,7 @@ def main() -> int:
     except PresswatchError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
-    sys.stdout.write(f"{file}  {file.stat().st_size / 1e6:,.0f} MB  sha256 {digest_of(file)}\n")
+    sys.stdout.write(f"{file}  {file.stat().st_size / 1e6:,.0f} MB  sha256 {file_sha256(file)}\n")
     return 0
 
 

@@ -16,9 +16,9 @@ from itertools import zip_longest
 from pathlib import Path
 
 from presswatch_spark.deploy.profiles import Profile
-from presswatch_spark.deploy.tarball import digest_of
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings.load import job_settings
+from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.objects import MissingError, StorageOptions, put_file, stat
 
 FILE_OPTIONS = frozenset({"--config", "--members"})
@@ -140,8 +140,8 @@ def submission(
         job,
         tuple(moved),
         profile,
-        Upload(archive, f"{_store(profile)}/archives/{digest_of(archive)}.tar.gz"),
-        Upload(entry, f"{_store(profile)}/jobs/{digest_of(entry)[:16]}/{entry.name}"),
+        Upload(archive, f"{_store(profile)}/archives/{file_sha256(archive)}.tar.gz"),
+        Upload(entry, f"{_store(profile)}/jobs/{file_sha256(entry)[:16]}/{entry.name}"),
         tuple(files),
         environment,
         token,
@@ -234,5 +234,5 @@ def _moved(path: str, profile: Profile) -> tuple[str, Upload | None]:
         raise ConfigError(
             "there is no such file", where=path, remedy="name a file to send along with the job"
         )
-    uri = f"{_store(profile)}/files/{digest_of(file)[:16]}/{file.name}"
+    uri = f"{_store(profile)}/files/{file_sha256(file)[:16]}/{file.name}"
     return uri, Upload(file, uri)

@@ -6,7 +6,6 @@ Needs nothing but Python: archives are also built in images that have nothing el
 from __future__ import annotations
 
 import gzip
-import hashlib
 import posixpath
 import tarfile
 from collections import Counter
@@ -56,12 +55,6 @@ def _anonymous(info: tarfile.TarInfo) -> tarfile.TarInfo:
     info.mtime = MODIFIED
     info.mode = 0o755 if executable else 0o644
     return info
-
-
-def digest_of(file: Path) -> str:
-    """Return the SHA-256 (hex) of a file."""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def check_archive(file: Path, needed: tuple[str, ...] = ()) -> None:

@@ -13,27 +13,9 @@ from typing import Any
 
 import boto3
 import urllib3.exceptions
-from botocore import UNSIGNED
+from botocore import UNSIGNED, exceptions
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConfigParseError,
-    ConnectionError,
-    ConnectTimeoutError,
-    CredentialRetrievalError,
-    EndpointConnectionError,
-    HTTPClientError,
-    InvalidConfigError,
-    NoCredentialsError,
-    ParamValidationError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSLError,
-    SSOError,
-    TokenRetrievalError,
-    UnauthorizedSSOTokenError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
 
 from presswatch_spark.errors import ConfigError, StorageError
 from presswatch_spark.storage.contract import (
@@ -333,11 +315,11 @@ def _access_remedy(uri: str, options: StorageOptions) -> str:
 
 
 def _from_client(error: BotoCoreError, options: StorageOptions) -> tuple[str, str]:
-    if isinstance(error, NoCredentialsError):
+    if isinstance(error, exceptions.NoCredentialsError):
         return "no credentials were found", "give --profile, or --unsigned for a public bucket"
-    if isinstance(error, PartialCredentialsError):
+    if isinstance(error, exceptions.PartialCredentialsError):
         return "the credentials are incomplete", "set key and secret, or give --profile"
-    if isinstance(error, ProfileNotFound):
+    if isinstance(error, exceptions.ProfileNotFound):
         return f"there is no AWS profile named {options.profile!r}", "give a --profile of ~/.aws/config"
     if isinstance(error, CredentialRetrievalError) and error.kwargs.get("provider") == PROCESS_PROVIDER:
         return (
@@ -345,17 +327,23 @@ def _from_client(error: BotoCoreError, options: StorageOptions) -> tuple[str, st
             "run its command from ~/.aws/config by hand: it has to print JSON with Version 1 and the keys",
         )
     if isinstance(
-        error, (SSOError, UnauthorizedSSOTokenError, TokenRetrievalError, CredentialRetrievalError)
+        error,
+        (
+            exceptions.SSOError,
+            exceptions.UnauthorizedSSOTokenError,
+            exceptions.TokenRetrievalError,
+            CredentialRetrievalError,
+        ),
     ):
         return "the credentials could not be fetched or have expired", "log in again (aws sso login)"
-    if isinstance(error, (ConfigParseError, InvalidConfigError)):
+    if isinstance(error, (exceptions.ConfigParseError, exceptions.InvalidConfigError)):
         return "the AWS configuration files cannot be read", "check ~/.aws/config and ~/.aws/credentials"
-    if isinstance(error, ParamValidationError):
+    if isinstance(error, exceptions.ParamValidationError):
         return "is not the name of an object", "write s3://BUCKET/KEY"
-    if isinstance(error, SSLError):
+    if isinstance(error, exceptions.SSLError):
         return "the certificate of the endpoint is not trusted", "give --ca-bundle, or set AWS_CA_BUNDLE"
-    if isinstance(error, (EndpointConnectionError, ConnectTimeoutError)):
+    if isinstance(error, (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError)):
         return "the endpoint cannot be reached", "check --endpoint, --region and the network"
-    if isinstance(error, (ConnectionError, HTTPClientError)):
+    if isinstance(error, (exceptions.ConnectionError, exceptions.HTTPClientError)):
         return f"the connection failed ({type(error).__name__})", "run again later"
     return f"the S3 client failed ({type(error).__name__})", "check --endpoint, --region and ~/.aws/config"

@@ -15,7 +15,8 @@ from presswatch_spark.deploy.archive import (
     inputs_digest,
     locked,
 )
-from presswatch_spark.deploy.tarball import ArchiveError, digest_of
+from presswatch_spark.deploy.tarball import ArchiveError
+from presswatch_spark.storage.disk import file_sha256
 from tests.conftest import ROOT
 
 LOCK = "".join(
@@ -62,7 +63,7 @@ def test_an_archive_is_named_after_its_digest_and_made_anew_only_of_other_source
     sources: Path, built: list[Path], tmp_path: Path
 ) -> None:
     first = archive_for(sources, tmp_path / "dist", Target())
-    assert digest_of(first)[:16] in first.name
+    assert file_sha256(first)[:16] in first.name
     assert archive_for(sources, tmp_path / "dist", Target()) == first
     assert len(built) == 1
     (sources / "presswatch_spark" / "cli" / "main.py").write_text("another")

@@ -9,6 +9,7 @@ from typing import Any
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import OutputError
+from presswatch_spark.formats import registry
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.ahead import shards_ahead
@@ -54,8 +55,9 @@ class Audit:
                 # Where such a row points to was perhaps never in a shard.
                 yield Verdict(row, pointer, failure)
                 continue
-            # Only WET has errata; rows of one shard of another format may name many releases.
-            release = row["release"] if row["dataset"] == "wet" else None
+            # Rows of one shard of another format may name many releases.
+            format = registry.find(row["dataset"])
+            release = row["release"] if format and format.by_release else None
             key = (pointer.uri, row["dataset"], row["run_id"], release)
             shards.setdefault(key, {}).setdefault(pointer, []).append(row)
         # A range does not hold the record that names the release, and with it its errata.

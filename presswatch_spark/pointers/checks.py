@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.formats import registry
 from presswatch_spark.model import DAMAGES
 from presswatch_spark.pointers.outcomes import (
     DAMAGED,
@@ -49,8 +49,6 @@ COMPARED = (
     ("record_encoding", OTHER_FACTS),
     ("row_index", OTHER_FACTS),
 )
-# What stands in another record than the document, which a range does not hold.
-ELSEWHERE: Mapping[str, tuple[str, ...]] = MappingProxyType({"warc": ("languages",)})
 
 
 def edited(row: Row) -> Failure | None:
@@ -64,8 +62,11 @@ def edited(row: Row) -> Failure | None:
 
 def difference(row: Row, record: Record) -> Failure | None:
     """The first thing in which the document differs from what the row says of it."""
+    format = registry.find(row["dataset"])
+    # What stands in another record, a range does not hold.
+    elsewhere = format.elsewhere if format else ()
     for column, reason in COMPARED:
-        if column in ELSEWHERE.get(row["dataset"], ()):
+        if column in elsewhere:
             continue
         if row[column] != record.facts[column]:
             return Failure(reason, f"`{column}` is another")

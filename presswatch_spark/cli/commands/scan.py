@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.commands.estimate import HEADLINES, estimate_lines
+from presswatch_spark.cli.format_choice import FormatChoice
 from presswatch_spark.cli.options import (
     given_settings,
     setting_option,
@@ -51,7 +52,7 @@ SHARDS_NAMED = 5
 @click.option(
     "--format",
     "dataset",
-    type=click.Choice(["auto", "wet", "warc", "arc", "c4", "oscar", "rows"]),
+    type=FormatChoice(),
     default="auto",
     show_default=True,
     help="What the shards are; `auto` looks into each.",

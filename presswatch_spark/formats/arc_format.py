@@ -22,7 +22,7 @@ from presswatch_spark.formats.warc.arc_records import (
     VERSION_BLOCK,
     ArcBlock,
     ArcLine,
-    Found,
+    ArcSpan,
     Wait,
     begins_with_arc_record,
     version_end,
@@ -75,13 +75,13 @@ class _Reading(PieceReader[ArcRecord]):
     _seeking = False
     _sought = False
 
-    def found(self, *, final: bool) -> Iterator[ArcRecord]:
+    def ready(self, *, final: bool) -> Iterator[ArcRecord]:
         """Yield the records of the pieces so far; `final`: no more will come."""
         block = self.blocks.block(final=final)
         reach = max(0, self.room - block.base)
         arc = ArcBlock(block, self.options.max_document_bytes, reach, final=final)
         step, at, beyond = self._step(arc, 0), 0, 0
-        while isinstance(step, Found):
+        while isinstance(step, ArcSpan):
             self._note(block, step)
             if step.line and step.status in _READABLE and not step.line.url.startswith(VERSION_BLOCK):
                 yield _record(block, step, step.line)
@@ -91,7 +91,7 @@ class _Reading(PieceReader[ArcRecord]):
         self.blocks.pass_over(beyond)
         self.needed = max(self.options.batch_bytes, step.needed - step.done)
 
-    def _step(self, arc: ArcBlock, at: int) -> Found | Wait:
+    def _step(self, arc: ArcBlock, at: int) -> ArcSpan | Wait:
         """Return the next record at or after `at`; look for it if there was none where it should be."""
         if self._seeking:
             found = arc.next_start(at)
@@ -100,19 +100,19 @@ class _Reading(PieceReader[ArcRecord]):
             self._seeking, self._sought, at = False, True, found
         return arc.record(at, sought=self._sought)
 
-    def _note(self, block: Block, found: Found) -> None:
+    def _note(self, block: Block, span: ArcSpan) -> None:
         """Report what was not read; a version block of two lines loses nothing by a wrong length."""
-        what = _complaint(found)
-        line = found.line
-        if line and found.status == records.WRONG_LENGTH and line.url.startswith(VERSION_BLOCK):
+        what = _complaint(span)
+        line = span.line
+        if line and span.status == records.WRONG_LENGTH and line.url.startswith(VERSION_BLOCK):
             data = block.data.data
-            own = data[version_end(data, line.end, found.end) : found.end]
+            own = data[version_end(data, line.end, span.end) : span.end]
             what = what if bytes(own).strip(b"\r\n") else None
-        if line and found.status == records.WHOLE and line.url.startswith(VERSION_BLOCK):
-            holds_version = _VERSION.match(block.data.data, line.end, found.end)
+        if line and span.status == records.WHOLE and line.url.startswith(VERSION_BLOCK):
+            holds_version = _VERSION.match(block.data.data, line.end, span.end)
             what = None if holds_version else "version block holds no version, and may have been a page"
         if what:
-            offset, unit = block.place(found.start)
+            offset, unit = block.place(span.start)
             self.report.add_defect(what, offset, unit)
 
     def refusal(self, what: str) -> CorruptError:
@@ -123,31 +123,31 @@ class _Reading(PieceReader[ArcRecord]):
         )
 
 
-def _complaint(found: Found) -> str | None:
+def _complaint(span: ArcSpan) -> str | None:
     """Return what is wrong with a record; None if nothing, or if its gzip member's defect says so."""
-    length = found.line.length if found.line else None
+    length = span.line.length if span.line else None
     declares = "has no readable length" if length is None else f"declares {length:,} bytes"
-    read = "what it declares" if found.there > found.text_end else "what is there"
+    read = "what it declares" if span.there > span.text_end else "what is there"
     return {
-        records.WRONG_LENGTH: f"ARC record {declares} and has {found.text_bytes:,}; {read} was read",
-        records.CUT: f"ARC record is cut: it {declares} and has {found.text_bytes:,}; what is there was read",
+        records.WRONG_LENGTH: f"ARC record {declares} and has {span.text_bytes:,}; {read} was read",
+        records.CUT: f"ARC record is cut: it {declares} and has {span.text_bytes:,}; what is there was read",
         records.NOT_A_RECORD: "bytes that are no ARC record; reading resumed at the next one",
         records.TOO_LONG: f"ARC record is longer than allowed, not read; it {declares}",
-    }.get(found.status)
+    }.get(span.status)
 
 
-def _record(block: Block, found: Found, line: ArcLine) -> ArcRecord:
-    offset, length, encoding = block.stored_at(found.start, found.end)
+def _record(block: Block, span: ArcSpan, line: ArcLine) -> ArcRecord:
+    offset, length, encoding = block.stored_at(span.start, span.end)
     return ArcRecord(
         url=line.url.decode("utf-8", "replace"),
         ip=None if line.ip == b"-" else line.ip.decode("latin-1"),
         captured_at=line.captured_at,
         media_type=media_type(line.media_type.decode("latin-1")),
-        block=block.data.data[line.end : found.text_end],
+        block=block.data.data[line.end : span.text_end],
         record_offset=offset,
         record_length=length,
         record_encoding=encoding,
-        damage=found.damage,
+        damage=span.damage,
     )
 
 

@@ -171,7 +171,7 @@ def read_jsonl(
 Place = tuple[int, dict[str, Any], bool]
 """The index of a row, what locates it, and whether it is in doubt."""
 
-Found = tuple[bytes, bytes, Place, int]
+RowDocument = tuple[bytes, bytes, Place, int]
 """A document of a row, as `BatchBuilder.add` takes it."""
 
 
@@ -203,7 +203,7 @@ class _Rows:
         self._rows = 0
         self._names: set[str] = set()
         self._steady = SteadyFields(tree_of(path for paths in self._paths.values() for path in paths))
-        self._beside: Beside[Found] = Beside()
+        self._beside: Beside[RowDocument] = Beside()
         self._broken = 0
         self._ends_broken = self._withheld = False
         self.builder: BatchBuilder[Place] = BatchBuilder(report, self._locate)
@@ -296,7 +296,7 @@ class _Rows:
         if self._own_report.unchecked == "zstd" and self._broken > (was_cut and self._ends_broken):
             self._own_report.unverified = True
 
-    def _settle(self, lines: Iterable[tuple[Found | None, bool]]) -> None:
+    def _settle(self, lines: Iterable[tuple[RowDocument | None, bool]]) -> None:
         """Keep the documents of lines whose neighbours are known; those in doubt without URL."""
         for found, in_doubt in lines:
             if not found:
@@ -332,7 +332,7 @@ class _Rows:
             self._report.add_note(NO_UTF8_NOTE)
         return Row(values, form, is_text)
 
-    def _document(self, index: int, row: Row, line_bytes: int) -> Found | None:
+    def _document(self, index: int, row: Row, line_bytes: int) -> RowDocument | None:
         """Return the document of a row, if it has one that is asked for."""
         values, form, _ = row
         self._rows += 1

@@ -103,7 +103,7 @@ def begins_with_arc_record(head: bytes) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ArcSpan:
     """A record, or bytes that are none: [start, end) in the block, its text up to `text_end`.
 
     `status`: as in `records`. `line`: None if there is no record. `beyond`: how many of its bytes follow the
@@ -155,7 +155,7 @@ class ArcBlock:
         self._reach = reach
         self._lines: dict[tuple[int, bool], ArcLine | None] = {}
 
-    def record(self, at: int, *, sought: bool = False) -> Found | Wait:
+    def record(self, at: int, *, sought: bool = False) -> ArcSpan | Wait:
         """Return the record at `at`, behind line ends; `sought`: it was found by looking for it."""
         start = _skipped(self.data, at, self.size)
         if start == self.size:
@@ -200,14 +200,14 @@ class ArcBlock:
     def _end_of(self, run: int) -> int:
         return self._runs[run + 1] if run + 1 < len(self._runs) else self.size
 
-    def _no_line(self, start: int, run: int) -> Found | Wait:
+    def _no_line(self, start: int, run: int) -> ArcSpan | Wait:
         if not self.final and self._may_grow(start):
             return Wait(start, self.size + 1)
         broken = self._states[run] == records.BROKEN_RUN and not _LINE_END.search(
             self.data, start, self._end_of(run)
         )
         status = records.BROKEN if broken else records.NOT_A_RECORD
-        return Found(start, start, start + 1, status, lost=True)
+        return ArcSpan(start, start, start + 1, status, lost=True)
 
     def _limit(self, end: int, run: int) -> tuple[int, int]:
         """Return where a record that should end at `end` must end, and in which run.
@@ -235,7 +235,7 @@ class ArcBlock:
             return begins_with_arc_record(bytes(self.data[at : at + MAX_LINE_BYTES]))
         return self._line(at, expected=True) is not None
 
-    def _judged(self, start: int, line: ArcLine, run: int, sought: bool) -> Found | Wait:
+    def _judged(self, start: int, line: ArcLine, run: int, sought: bool) -> ArcSpan | Wait:
         end = line.end + (line.length or 0)
         limit, run = self._limit(end, run)
         unended = run + 1 == len(self._runs) and not self.final
@@ -247,7 +247,7 @@ class ArcBlock:
             and self._max_bytes < end - line.end
             and self.size < end <= self._reach
         ):
-            return Found(start, start, self.size, records.TOO_LONG, line, end - self.size)
+            return ArcSpan(start, start, self.size, records.TOO_LONG, line, end - self.size)
         if unended and held <= self._max_bytes:
             if end > limit and not growing:
                 return Wait(start, self.size + max(MAX_LINE_BYTES, held >> 1))
@@ -264,25 +264,25 @@ class ArcBlock:
         ):
             return Wait(start, self.size + 1)
         if declared and (after == limit or self._begins(after)):
-            return self._whole(Found(start, end, after, records.WHOLE, line, damage=_of(sought)), run)
+            return self._whole(ArcSpan(start, end, after, records.WHOLE, line, damage=_of(sought)), run)
         closed = declared and self._is_closed(line, end, after)
         # The line end before the block is its line's own.
         found = next_line(self.data, line.end - 1, end if closed else limit)
         if found is None and closed:
             # It is as it says; what follows is no record.
-            return self._found(Found(start, end, after, records.WHOLE, line, damage=_of(sought)), run)
+            return self._checked(ArcSpan(start, end, after, records.WHOLE, line, damage=_of(sought)), run)
         if found is None and growing:
             if held > self._max_bytes:
                 passed = max(line.end, self.size - MAX_LINE_BYTES)
-                return Found(start, start, passed, records.TOO_LONG, line, lost=True)
+                return ArcSpan(start, start, passed, records.TOO_LONG, line, lost=True)
             return Wait(start, 2 * self.size)
         cut = found is None and line.length is not None and not declared and not self._in_members
         status = records.CUT if cut else records.WRONG_LENGTH
         after = limit if found is None else found
         there = _before_newline(self.data, line.end, after)
         text_end = min(end, there) if declared else there
-        lying = Found(start, text_end, after, status, line, damage="length", there=there)
-        return self._found(replace(lying, sought=found is not None), run)
+        lying = ArcSpan(start, text_end, after, status, line, damage="length", there=there)
+        return self._checked(replace(lying, sought=found is not None), run)
 
     def _is_closed(self, line: ArcLine, end: int, after: int) -> bool:
         """Whether a record is known to end at `end`, though none follows; a line end may be its text's."""
@@ -290,22 +290,22 @@ class ArcBlock:
             return False
         return line.url.startswith(VERSION_BLOCK) or bool(body_is_declared(self.data[line.end : end]))
 
-    def _whole(self, found: Found, run: int) -> Found:
+    def _whole(self, span: ArcSpan, run: int) -> ArcSpan:
         """Return a record that ends where it says; a damaged length may take in those that follow."""
-        line, end = found.line, found.text_end
+        line, end = span.line, span.text_end
         if line is None or (
-            self._in_members and found.end == self._end_of(run) and self._runs[run] == found.start
+            self._in_members and span.end == self._end_of(run) and self._runs[run] == span.start
         ):
-            return self._found(found, run)
+            return self._checked(span, run)
         inner = next_line(self.data, line.end - 1, end)
         if (
             inner is not None
-            and self._fill_up(inner, found.end)
+            and self._fill_up(inner, span.end)
             and not body_is_declared(self.data[line.end : end])
         ):
             there = _before_newline(self.data, line.end, inner)
-            found = replace(found, text_end=there, status=records.WRONG_LENGTH, damage="length")
-        return self._found(found, run)
+            span = replace(span, text_end=there, status=records.WRONG_LENGTH, damage="length")
+        return self._checked(span, run)
 
     def _fill_up(self, at: int, end: int) -> bool:
         """Whether the bytes in [at, end) are whole records, one behind the other."""
@@ -316,13 +316,13 @@ class ArcBlock:
             at = _skipped(self.data, line.end + line.length, end)
         return True
 
-    def _found(self, found: Found, run: int) -> Found:
+    def _checked(self, span: ArcSpan, run: int) -> ArcSpan:
         # What comes last in a broken member is not known to be whole.
-        if found.end == self._end_of(run) and self._states[run] == records.BROKEN_RUN:
-            return replace(found, status=records.BROKEN)
-        if found.text_bytes > self._max_bytes:
-            return replace(found, status=records.TOO_LONG)
-        return found
+        if span.end == self._end_of(run) and self._states[run] == records.BROKEN_RUN:
+            return replace(span, status=records.BROKEN)
+        if span.text_bytes > self._max_bytes:
+            return replace(span, status=records.TOO_LONG)
+        return span
 
 
 def _of(sought: bool) -> str | None:

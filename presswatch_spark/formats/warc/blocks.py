@@ -28,7 +28,7 @@ ROOM_BYTES = 5 << 20
 # How many bytes one stored byte can stand for (RFC 1951: 258 for two bits; RFC 8878: 128 KiB for four bytes).
 MOST_INFLATED = {"plain": 1, "gzip": 1032, "zstd": 32 << 10}
 UNKNOWN_BYTES = 1 << 45
-FoundT = TypeVar("FoundT")
+RecordT = TypeVar("RecordT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +244,7 @@ def record_locator(block: Block, row: Offsets, release: str | None) -> Locator:
     )
 
 
-class PieceReader(ABC, Generic[FoundT]):
+class PieceReader(ABC, Generic[RecordT]):
     """Reads one shard. A format says what its records are called and how they begin, and finds them.
 
     `kind`: as messages name it. `head_bytes`: how much of a file shows whether a record begins it.
@@ -266,7 +266,7 @@ class PieceReader(ABC, Generic[FoundT]):
         self._begun = False
         self._empty = True
 
-    def read(self, stream: Stream) -> Iterator[FoundT]:
+    def read(self, stream: Stream) -> Iterator[RecordT]:
         """Yield what `stream` holds: all of the shard, or a part that begins with a record.
 
         Raises:
@@ -285,16 +285,16 @@ class PieceReader(ABC, Generic[FoundT]):
             self._begin(piece)
             self.blocks.add(piece)
             if self.blocks.size >= self.needed:
-                yield from self.found(final=False)
+                yield from self.ready(final=False)
         if self._empty and not self.report.defects_total:
             self.report.add_defect("the shard is empty", 0)
             return
         if not self._begun:
             raise self.refusal(f"holds nothing that can be read as {self.kind} records")
-        yield from self.found(final=True)
+        yield from self.ready(final=True)
 
     @abstractmethod
-    def found(self, *, final: bool) -> Iterator[FoundT]:
+    def ready(self, *, final: bool) -> Iterator[RecordT]:
         """Yield what can be made of the pieces in `blocks` so far; `final`: no more will come."""
 
     @abstractmethod

@@ -104,7 +104,7 @@ class _Reading(PieceReader[Records]):
         self._slack = length_slack(options.release)
         self._table = np.empty((RECORDS_AT_ONCE + 1, warc.COLUMNS), np.int64)
 
-    def found(self, *, final: bool) -> Iterator[Records]:
+    def ready(self, *, final: bool) -> Iterator[Records]:
         """Yield the records of the pieces so far; `final`: of all."""
         full = True
         while full:

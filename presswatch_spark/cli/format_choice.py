@@ -1,4 +1,7 @@
-"""The option that names a format: its choices are the formats that are read, looked up when it is given."""
+"""The option that names a format: its choices are the formats that are read, looked up when it is given.
+
+To import the formats takes a second, which neither other commands nor `--help` should take.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import click
 
 
 class FormatChoice(click.ParamType[str]):
-    """`auto`, or the name of a format. To import the formats takes a second, which other commands spare."""
+    """`auto`, or the name of a format."""
 
     name = "format"
 
@@ -22,7 +25,3 @@ class FormatChoice(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the name of a format; `BadParameter` for any other."""
         return click.Choice(self.choices).convert(value, param, ctx)
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
-        """Return the names as the help shows them."""
-        return click.Choice(self.choices).get_metavar(param, ctx)

@@ -46,7 +46,7 @@ PURE = (
     "storage.objects",
     "sieve.sieve",
     "verify.verification",
-    "sampling.estimate",
+    "sampling.extrapolation",
     "costs.estimate",
     "settings.load",
 )

@@ -20,8 +20,8 @@ import pyarrow.compute as pc
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.costs.budget import Bill, CostGuard
 from presswatch_spark.errors import OutputError
-from presswatch_spark.formats.oscar import companions
-from presswatch_spark.formats.oscar_metadata import metadata_among
+from presswatch_spark.formats.companions import companions_among
+from presswatch_spark.formats.registry import AUTO
 from presswatch_spark.formats.table.columns import check_mapping
 from presswatch_spark.monitoring.compiling import Compiling
 from presswatch_spark.monitoring.events import EventLog
@@ -179,17 +179,14 @@ def _cost_guard(bill: Bill, planned: int, spark: SparkSession, observer: Observe
 
 def _without_companions(shards: ShardPlan, dataset: str, storage: StorageOptions) -> ShardPlan:
     """Leave out files that are read together with a planned shard; their content decides, not their name."""
-    if dataset not in ("auto", "oscar"):
-        return shards
-    beside = companions({shard.uri for shard in shards})
-    metadata = metadata_among([shard for shard in shards if shard.uri in beside], storage)
-    return replace(shards, shards=tuple(shard for shard in shards if shard.uri not in metadata))
+    companions = companions_among(shards.shards, dataset, storage)
+    return replace(shards, shards=tuple(shard for shard in shards if shard.uri not in companions))
 
 
 def _facts(dataset: str, config: ScanConfig, manifest: Manifest) -> dict[str, object]:
     """The columns of `runs` that dataset, settings and corpus decide."""
     return {
-        "dataset": None if dataset == "auto" else dataset,
+        "dataset": None if dataset == AUTO else dataset,
         "release": config.read.release,
         "corpus_digest": manifest.digest,
         "corpus_articles": manifest.counts.articles,

@@ -18,9 +18,10 @@ import pyarrow.compute as pc
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.costs.budget import Bill, CostGuard
-from presswatch_spark.formats.detection import has_columns, named_like, source_for
-from presswatch_spark.formats.oscar import companions
-from presswatch_spark.formats.oscar_metadata import metadata_among
+from presswatch_spark.formats import registry
+from presswatch_spark.formats.companions import companions_among
+from presswatch_spark.formats.detection import format_for
+from presswatch_spark.formats.registry import AUTO
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.columns import MissingColumnError, check_mapping
 from presswatch_spark.judgement.grading import confidence
@@ -39,8 +40,7 @@ from presswatch_spark.shard.outcome import Reading, ShardOutcome, lost_shard, ou
 from presswatch_spark.shard.rehearsal import rehearsal_shards
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, printable
 from presswatch_spark.storage.scratch import scratch_folder
-from presswatch_spark.storage.shard_names import left_out_line
-from presswatch_spark.storage.shards import ShardPlan, plan
+from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.storage.time_limits import check_time
 from presswatch_spark.version import __version__
 
@@ -171,15 +171,15 @@ class ShardScan:
             wants=members.wants,
             storage=self.config.storage,
         )
-        source = source_for(self.dataset, reading.shard, options)
+        format = format_for(self.dataset, reading.shard, options)
         # A list says no sizes. The reply to the one request for a shard does.
         reading.shard = options.opener.described(reading.shard)
-        reading.format = source.name
-        if options.columns and not has_columns(source):
-            reading.report.add_note(MAPPING_UNUSED.format(source.name))
-        origin = Origin(source.name, rules.release, printable(reading.shard.uri))
+        reading.format = format.name
+        if options.columns and not format.has_columns:
+            reading.report.add_note(MAPPING_UNUSED.format(format.name))
+        origin = Origin(format.name, rules.release, printable(reading.shard.uri))
         try:
-            self._match(matcher, reading, source.read(reading.shard, options, reading.report), origin)
+            self._match(matcher, reading, format.read(reading.shard, options, reading.report), origin)
         except MissingColumnError:
             # That no row has a column is known at the end only, when rows without it have been taken.
             reading.drop()
@@ -216,7 +216,8 @@ class ShardScan:
         """
         matcher = matcher_for(self.corpus, self.corpus_digest, self.config)
         matcher.rehearse()
-        format = named_like(like.uri) if self.dataset == "auto" else self.dataset
+        by_name = self.dataset == AUTO
+        format = registry.named_like(like.uri) if by_name else registry.named(self.dataset)
         ours = replace(self, config=replace(self.config, read=ReadRules()))
         outcomes = list[ShardOutcome]()
         # Where there is no room for them, workers compile.
@@ -249,11 +250,8 @@ def work_of(shards: Iterable[ObjectInfo], plan_digest: str, scan_shard: ReadOne,
 
 def _without_companions(shards: ShardPlan, dataset: str, storage: StorageOptions) -> ShardPlan:
     """Leave out files that are read together with a planned shard; their content decides, not their name."""
-    if dataset not in ("auto", "oscar"):
-        return shards
-    beside = companions({shard.uri for shard in shards})
-    metadata = metadata_among([shard for shard in shards if shard.uri in beside], storage)
-    return replace(shards, shards=tuple(shard for shard in shards if shard.uri not in metadata))
+    companions = companions_among(shards.shards, dataset, storage)
+    return replace(shards, shards=tuple(shard for shard in shards if shard.uri not in companions))
 
 
 def _sampled(listed: ShardPlan, share: float | None, seed: int) -> tuple[ShardPlan, dict[str, object]]:
@@ -268,7 +266,7 @@ def _sampled(listed: ShardPlan, share: float | None, seed: int) -> tuple[ShardPl
 def _facts(dataset: str, config: ScanConfig, manifest: Manifest) -> dict[str, object]:
     """Return the columns of `runs` that dataset, settings and corpus decide."""
     return {
-        "dataset": None if dataset == "auto" else dataset,
+        "dataset": None if dataset == AUTO else dataset,
         "release": config.read.release,
         "corpus_digest": manifest.digest,
         "corpus_articles": manifest.counts.articles,

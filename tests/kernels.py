@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.formats.detection import SOURCES
+from presswatch_spark.formats import registry
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import ObjectInfo
@@ -21,7 +21,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         corpus = press_corpus(Path(folder))
         digest = Corpus.open(str(corpus)).manifest.digest
-        for name in SOURCES:
+        for name in registry.names():
             ShardScan(name, str(corpus), digest, ScanConfig()).rehearse(ObjectInfo(f"rehearsal.{name}"))
 
 

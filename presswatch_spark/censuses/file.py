@@ -207,7 +207,7 @@ def _log(attempt: _Attempt, tries: int, began: datetime, seconds: float) -> dict
     return {
         "shard_uri": printable(info.uri),
         "status": attempt.status,
-        "error": shard_error(report.told),
+        "error": shard_error(report.complaints),
         "failure": failure_of(attempt),
         "bytes_expected": info.size,
         "bytes_read": report.bytes_read,

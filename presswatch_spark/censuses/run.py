@@ -27,13 +27,12 @@ from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.releases.release import kinds_of
-from presswatch_spark.releases.shards import shards_of
+from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.runs.engine import carry_out
 from presswatch_spark.runs.work import RELEASES, Kind, Row, Work, key_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import canonical
-from presswatch_spark.storage.shard_names import left_out_line
-from presswatch_spark.storage.shards import ShardPlan, plan
+from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.version import __version__
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.session import cores_now, session
-from presswatch_spark.storage.hosts import will_ask
+from presswatch_spark.storage.web.manners import will_ask
 from presswatch_spark.tables.store import TableStore
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from presswatch_spark.monitoring.progress import TERMS, Counts
 from presswatch_spark.runs.markers import FOUND_FOLDER, NOTE, Note, read_note, read_waves
 from presswatch_spark.show import counted
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.locks import owned
+from presswatch_spark.storage.locks.run_locks import owned
 from presswatch_spark.storage.objects import MissingError
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore
 from presswatch_spark.version import __version__

@@ -139,7 +139,7 @@ class Reading:
     @property
     def error(self) -> str | None:
         """What was not read; None if nothing."""
-        defects = self.report.told
+        defects = self.report.complaints
         if not defects and self._bytes_missing:
             defects.append(f"read {self.report.bytes_read:,} of {self.shard.size:,} bytes")
         return shard_error(defects)

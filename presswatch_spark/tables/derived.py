@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.storage.disk import disk_errors
-from presswatch_spark.storage.locks import locked
+from presswatch_spark.storage.locks.run_locks import locked
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.published_files import Written
 from presswatch_spark.tables.sorted_files import SortedFiles

@@ -1,0 +1,103 @@
+"""Follows a submitted job: waits for its end, and reads the driver's log, which EMR stores some time after.
+
+boto3's own waiter gives up after half an hour, and EMR Serverless has none.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import tempfile
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from presswatch_spark.deploy.profiles import WaitRules
+from presswatch_spark.deploy.services import Service, State
+from presswatch_spark.storage.objects import MissingError, StorageOptions, fetch_file, list_objects
+
+GROWTH = 1.5
+LOOK_SECONDS = 10.0
+LINES = 1000
+APPLICATION = re.compile(r"\bapplication_\d+_\d+\b")
+# YARN's name for the first container of an application, which is the driver's.
+DRIVER = "_000001/"
+
+
+def wait(service: Service, run: str, rules: WaitRules, tell: Callable[[str], None]) -> State:
+    """Look at a job until it has ended, and return its last state.
+
+    Args:
+        tell: gets a line about where the job stands, at each look.
+    """
+    began, pause = time.monotonic(), rules.first_seconds
+    while True:
+        state = service.state(run)
+        tell(f"{service.asked.job} {run}: {state.word}, {_elapsed(time.monotonic() - began)}")
+        if state.ended:
+            return state
+        time.sleep(pause)
+        pause = min(rules.longest_seconds, pause * GROWTH)
+
+
+def _elapsed(seconds: float) -> str:
+    minutes, hours = int(seconds) // 60 % 60, int(seconds) // 3600
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {int(seconds) % 60:02} s"
+
+
+def driver_log(service: Service, run: str, options: StorageOptions, rules: WaitRules) -> dict[str, list[str]]:
+    """Return the last thousand lines of the driver's `stdout` and `stderr`; empty if none came in time."""
+    deadline = time.monotonic() + rules.log_seconds
+    while True:
+        streams, is_drivers = _log_in(service.log_folders(run), options)
+        left = deadline - time.monotonic()
+        if is_drivers or left <= 0:
+            return streams
+        time.sleep(min(left, LOOK_SECONDS, rules.first_seconds))
+
+
+def _log_in(folders: tuple[str, ...], options: StorageOptions) -> tuple[dict[str, list[str]], bool]:
+    """Return what there is of the log, and whether that is the driver's own.
+
+    A step's log is spark-submit's. It names the application; the first container of that is the driver's.
+    """
+    if not folders:
+        return {}, True
+    streams = _streams(_listed(folders[0], options), options)
+    if len(folders) == 1 or not streams:
+        return streams, bool(streams)
+    named = [name for lines in streams.values() for line in lines for name in APPLICATION.findall(line)]
+    if not named:
+        return streams, "stderr" in streams
+    inside = [uri for uri in _listed(f"{folders[1]}{named[-1]}/", options) if DRIVER in uri]
+    driver = _streams(inside, options)
+    return driver or streams, bool(driver)
+
+
+def _listed(folder: str, options: StorageOptions) -> Iterator[str]:
+    with suppress(MissingError):
+        yield from (found.uri for found in list_objects(folder, options))
+
+
+def _streams(uris: Iterable[str], options: StorageOptions) -> dict[str, list[str]]:
+    """Return the last lines of `stdout.gz` and `stderr.gz`, of the last attempt of a driver."""
+    streams = {}
+    for uri in sorted(uris):
+        name = uri.rpartition("/")[2]
+        if name in ("stdout.gz", "stderr.gz"):
+            streams[name.removesuffix(".gz")] = _last_lines(uri, options)
+    return streams
+
+
+def _last_lines(uri: str, options: StorageOptions) -> list[str]:
+    with tempfile.TemporaryDirectory(prefix="presswatch-log-") as folder:
+        file = Path(folder, "log.gz")
+        fetch_file(uri, str(file), options)
+        try:
+            with gzip.open(file, "rt", encoding="utf-8", errors="replace") as lines:
+                return [line.rstrip("\n") for line in deque(lines, LINES)]
+        except (OSError, EOFError, zlib.error):
+            return [f"({uri} is not whole)"]

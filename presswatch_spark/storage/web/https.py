@@ -1,0 +1,276 @@
+"""Objects on HTTPS and HTTP, through urllib3."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from io import BytesIO
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from urllib3.exceptions import (
+    HTTPError,
+    LocationValueError,
+    NameResolutionError,
+    NewConnectionError,
+    SSLError,
+)
+
+from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError
+from presswatch_spark.storage.contract import (
+    Body,
+    DeniedError,
+    MissingError,
+    ObjectInfo,
+    StorageOptions,
+    pause,
+)
+from presswatch_spark.storage.streams import ByteStream, step_aside
+from presswatch_spark.storage.uris import host_of, printable, scheme_of
+from presswatch_spark.storage.web.connections import Line, Lines, Reply, SlowAnswerError
+from presswatch_spark.storage.web.manners import Host, Verdict
+from presswatch_spark.storage.web.shared_hosts import Slots, state_of
+
+PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+HEAD_REFUSED = frozenset({400, 401, 403, 405, 501})
+CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
+REDIRECTS_MAX = 5
+CONNECT_ATTEMPTS_MAX = 4
+# To one host, from all processes of this machine, unless `max_connections` says another number.
+CONNECTIONS = 8
+REQUEST_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "presswatch-spark"}
+
+
+@dataclass(frozen=True, slots=True)
+class HttpStore:
+    """Objects of any web server. If it knows no ranges, a broken body is read again from its start."""
+
+    options: StorageOptions
+    resumable: bool = True
+    interruptions: tuple[type[Exception], ...] = (HTTPError, OSError)
+
+    def stat(self, uri: str) -> ObjectInfo:
+        """Describe the object with HEAD, or with its first byte if the server refuses that."""
+        reply = self._request("HEAD", uri, {}, alone=True)
+        reply.close()
+        size = _length(reply)
+        if reply.status in HEAD_REFUSED or (reply.status == 200 and size is None):
+            body = self._open(ObjectInfo(uri), 0, 1, alone=True)
+            body.reader.close()
+            return ObjectInfo(uri, body.total, body.etag)
+        _require_object(reply, uri)
+        return ObjectInfo(uri, size, _validator(reply))
+
+    def list(self, uri: str) -> Iterator[ObjectInfo]:
+        """Raise `InputError`: the web has no folders."""
+        raise InputError("a web site cannot be listed", where=printable(uri), remedy="name files or a list")
+
+    def open_body(self, info: ObjectInfo, start: int, end: int | None) -> Body:
+        """Ask for a range. The stream compares versions, since not every server knows `If-Match`."""
+        return self._open(info, start, end, alone=False)
+
+    def _open(self, info: ObjectInfo, start: int, end: int | None, *, alone: bool) -> Body:
+        ranged = start > 0 or end is not None
+        wanted = {"Range": f"bytes={start}-{'' if end is None else end - 1}"} if ranged else {}
+        reply = self._request("GET", info.uri, wanted, alone=alone)
+        found = CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
+        total = int(found[2]) if found and found[2] != "*" else None
+        if reply.status == 416:
+            reply.close()
+            return Body(BytesIO(), start, total)
+        _require_object(reply, info.uri)
+        if reply.status == 206:
+            if not found or found[1] is None or int(found[1]) != start:
+                reply.close()
+                where = f"{printable(info.uri)} @ {start}"
+                raise StorageError("the server sent another range than asked for", where=where)
+            return Body(reply, start, total, _validator(reply))
+        size = _length(reply)
+        delimited = size is not None or "chunked" in reply.headers.get("Transfer-Encoding", "").lower()
+        return Body(reply, 0, size, _validator(reply), delimited)
+
+    def read(self, uri: str) -> tuple[bytes, str]:
+        """Read the object; its ETag is empty if the server gives neither ETag nor time."""
+        with ByteStream(self, ObjectInfo(uri)) as stream:
+            return stream.read_to_end(), stream.etag or ""
+
+    def _refuse_write(self, *given: object, **_: object) -> Any:
+        """Raise `StorageError` about the last of the URLs: the web is for reading."""
+        uri = [each for each in given if isinstance(each, str) and scheme_of(each) in ("http", "https")][-1]
+        raise StorageError("cannot write to a web site", where=printable(uri), remedy="use a path or s3://")
+
+    put = write = delete = draft = put_draft = move = remove = _refuse_write
+
+    def _request(self, method: str, uri: str, headers: dict[str, str], *, alone: bool = False) -> Reply:
+        """Send until an answer comes that another try cannot change, at most `max_attempts` times.
+
+        Tries that the site asks to repeat later do not count. `alone`: see `Host.judge`.
+
+        Raises:
+            BlockedError: the site must not be asked any more.
+        """
+        attempt = 1
+        while True:
+            last = attempt >= self.options.max_attempts
+            try:
+                reply = self._send(method, uri, headers)
+            except HTTPError as error:
+                unconnected = isinstance(error, NewConnectionError) and attempt >= CONNECT_ATTEMPTS_MAX
+                if last or unconnected or isinstance(error, (SSLError, LocationValueError)):
+                    raise _unreachable(error, uri) from error
+                pause(self.options, attempt)
+            else:
+                if self._is_judged(reply, alone=alone):
+                    continue
+                if last or reply.status not in PASSING:
+                    return reply
+                reply.close()
+                pause(self.options, attempt)
+            attempt += 1
+
+    def _is_judged(self, reply: Reply, *, alone: bool) -> bool:
+        """Return whether to ask again, as the host judges the reply; a reply without use is closed."""
+        host = self._host(reply.uri)
+        try:
+            verdict = host.judge(reply.uri, reply.status, reply.headers, reply.sent_at, alone=alone)
+            if verdict is Verdict.CANARY:
+                reply.close()
+                canary = self._sent("GET", host.canary, {"Range": "bytes=0-0"})
+                canary.close()
+                host.judge_canary(reply.uri, canary.status)
+        except BaseException:
+            reply.close()
+            raise
+        if verdict is Verdict.AGAIN:
+            reply.close()
+        return verdict is Verdict.AGAIN
+
+    def _send(self, method: str, uri: str, headers: dict[str, str]) -> Reply:
+        """Send a request, and follow redirects; each host is asked in its turn."""
+        for _ in range(REDIRECTS_MAX):
+            reply = self._sent(method, uri, headers)
+            location = reply.location
+            if location is None:
+                return reply
+            reply.close()
+            try:
+                uri = urljoin(uri, location)
+                leads = urlsplit(uri)
+                if leads.scheme not in ("http", "https") or not leads.hostname or leads.port == 0:
+                    raise LocationValueError("leads to no web site")
+            except ValueError as error:  # what the server redirects to cannot be taken apart
+                raise LocationValueError from error
+        return self._sent(method, uri, headers)
+
+    def _sent(self, method: str, uri: str, headers: dict[str, str]) -> Reply:
+        """Send one request in its turn, over a line of its host."""
+        lines = _lines(host_of(uri), self.options, _ca_bundle(self.options), _proxy(uri), os.getpid())
+        host = self._host(uri)
+        while True:
+            # Wait for the turn first: a line is for those whose turn it is.
+            host.await_turn(uri)
+            line = lines.take(step_aside)
+            try:
+                host.keep_pace()
+                sent_at = host.takes_turn(uri)
+                if sent_at is not None:
+                    return Reply(self._asked(line, method, uri, headers), line, lines, uri, sent_at)
+            except BaseException:
+                lines.give_back(line)
+                raise
+            lines.give_back(line)
+
+    def _asked(self, line: Line, method: str, uri: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+        # The connection takes time, and then the head of the answer.
+        seconds = self.options.connect_timeout + self.options.read_timeout
+        try:
+            return line.request(method, uri, REQUEST_HEADERS | headers, seconds)
+        except HTTPError:
+            raise
+        except ValueError as error:
+            raise LocationValueError from error
+
+    def _host(self, uri: str) -> Host:
+        return Host(host_of(uri), self.options)
+
+
+def _require_object(reply: Reply, uri: str) -> None:
+    """Raise `StorageError` unless the reply carries the object."""
+    if reply.status in {200, 206}:
+        return
+    reply.close()
+    where = printable(uri)
+    if reply.status in {404, 410}:
+        raise MissingError("there is no such object", where=where, remedy="check the address")
+    if reply.status in {401, 403}:
+        remedy = "the site wants credentials, or fewer requests"
+        raise DeniedError(f"access denied ({reply.status})", where=where, remedy=remedy)
+    raise StorageError(f"the server answered {reply.status}", where=where, remedy="run again later")
+
+
+def _unreachable(reason: Exception, uri: str) -> PresswatchError:
+    where = printable(uri)
+    if isinstance(reason, SSLError):
+        remedy = "give --ca-bundle, or set SSL_CERT_FILE"
+        return StorageError("the certificate of the server is not trusted", where=where, remedy=remedy)
+    if isinstance(reason, LocationValueError):
+        return InputError("is not a URL, or leads to none", where=where, remedy="check the address")
+    if isinstance(reason, NameResolutionError):
+        return StorageError(
+            "the host name is not known", where=where, remedy="check the address and the network"
+        )
+    if isinstance(reason, SlowAnswerError):
+        return StorageError("the answer comes too slowly", where=where, remedy="run again later")
+    what = f"the server cannot be reached ({type(reason).__name__})"
+    return StorageError(what, where=where, remedy="run again later")
+
+
+def _length(reply: Reply) -> int | None:
+    length = reply.headers.get("Content-Length", "")
+    return int(length) if length.isdecimal() else None
+
+
+def _validator(reply: Reply) -> str | None:
+    """Return what tells versions apart; a weak ETag is enough for that."""
+    etag = reply.headers.get("ETag", "").removeprefix("W/").strip('"')
+    return etag or reply.headers.get("Last-Modified")
+
+
+def _ca_bundle(options: StorageOptions) -> str | None:
+    return options.ca_bundle or next(
+        (os.environ[name] for name in CA_VARIABLES if os.environ.get(name)), None
+    )
+
+
+def _proxy(uri: str) -> str | None:
+    """Return the proxy that the environment names for `uri` (`HTTPS_PROXY`, `NO_PROXY` …)."""
+    return None if proxy_bypass(urlsplit(uri).netloc) else getproxies().get(scheme_of(uri))
+
+
+@lru_cache(maxsize=64)
+def _lines(
+    host: str, options: StorageOptions, ca_bundle: str | None, proxy: str | None, process: int
+) -> Lines:
+    """Return the lines of this process to a host."""
+    timeout = urllib3.Timeout(connect=options.connect_timeout, read=options.read_timeout)
+    slots = Slots(state_of(host), options.max_connections or CONNECTIONS)
+    settings: dict[str, Any] = {"maxsize": 1, "timeout": timeout, "ca_certs": ca_bundle}
+    if proxy is None:
+        return Lines(slots, partial(urllib3.PoolManager, **settings))
+    try:
+        identity = urllib3.make_headers(proxy_basic_auth=urllib3.util.parse_url(proxy).auth)
+        through = partial(urllib3.ProxyManager, proxy, proxy_headers=identity, **settings)
+        through()
+    except LocationValueError as error:
+        raise ConfigError(
+            "the proxy that the environment names is not the URL of one",
+            where=host,
+            remedy="write HTTP_PROXY and HTTPS_PROXY as http://HOST:PORT",
+        ) from error
+    return Lines(slots, through)

@@ -1,0 +1,86 @@
+"""Reads how long a web server asks its callers to wait: `Retry-After`, and the headers of rate limits.
+
+`RateLimit` has two shapes: `"resolvers";r=0;t=240` (IETF httpapi, structured fields) and, in older drafts,
+`limit=100, remaining=0, reset=50`. Still older are `RateLimit-Remaining` and `RateLimit-Reset`, also with
+`X-`.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from email.utils import parsedate_to_datetime
+
+# A reset that is so large is no number of seconds, but a time since 1970.
+EPOCH_BEGINS = 1_000_000_000
+
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_PAIR = re.compile(r"\s*([A-Za-z*][\w*.-]*)\s*=\s*([^;,\s]+)\s*")
+_OLDER = ("RateLimit-", "X-RateLimit-", "X-Rate-Limit-")
+
+
+def asked_wait(
+    headers: Mapping[str, str], *, limited: bool, clock: Callable[[], float] = time.time
+) -> float | None:
+    """Return the seconds that the reply to a refused request asks to wait; None if it names no time.
+
+    The longest of several times counts. `headers` ignores the case of names. A limit that is not used up
+    counts only if the refusal itself says that one was reached (`limited`).
+    """
+    limits = list(_limits(headers, clock))
+    used_up = [reset for left, reset in limits if left == 0]
+    if limited and not used_up:
+        used_up = [reset for _, reset in limits]
+    retry = _retry_after(headers, clock)
+    named = [*used_up, *([] if retry is None else [retry])]
+    return max(named, default=None)
+
+
+def used_up_for(headers: Mapping[str, str], clock: Callable[[], float] = time.time) -> float:
+    """Return the seconds until a limit that is used up begins anew; 0 if none is used up."""
+    return max((reset for left, reset in _limits(headers, clock) if left == 0), default=0.0)
+
+
+def _retry_after(headers: Mapping[str, str], clock: Callable[[], float]) -> float | None:
+    value = headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"\d{1,12}(\.\d+)?", value):
+        return float(value)
+    until = _date(value)
+    if until is None:
+        return None
+    # By the server's own clock, if it tells it: ours may be wrong.
+    now = _date(headers.get("Date", ""))
+    return max(0.0, until - (clock() if now is None else now))
+
+
+def _date(value: str) -> float | None:
+    try:
+        return parsedate_to_datetime(value).timestamp() if value else None
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _limits(headers: Mapping[str, str], clock: Callable[[], float]) -> Iterator[tuple[float | None, float]]:
+    """Yield what is left of each limit (None: not said), and the seconds until it begins anew."""
+    value = headers.get("RateLimit", "")
+    policies = _QUOTED.sub("", value).split(",")
+    if "reset" in value.lower() and ";" not in value:
+        policies = [value.replace(",", ";")]
+    for policy in policies:
+        pairs = {name.lower(): _number(text) for name, text in _PAIR.findall(policy)}
+        reset = pairs.get("t", pairs.get("reset"))
+        if reset is not None:
+            yield pairs.get("r", pairs.get("remaining")), _seconds(reset, clock)
+    for prefix in _OLDER:
+        reset = _number(headers.get(f"{prefix}Reset", ""))
+        if reset is not None:
+            yield _number(headers.get(f"{prefix}Remaining", "")), _seconds(reset, clock)
+
+
+def _number(text: str) -> float | None:
+    return float(text) if re.fullmatch(r"\d{1,15}(\.\d{1,9})?", text.strip()) else None
+
+
+def _seconds(reset: float, clock: Callable[[], float]) -> float:
+    return max(0.0, reset - clock()) if reset >= EPOCH_BEGINS else reset

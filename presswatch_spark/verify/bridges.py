@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit
-from presswatch_spark.verify.common_runs import Runs
+from presswatch_spark.verify.common_runs import Runs, in_order_of
 from presswatch_spark.verify.gaps import bridge_gap
 from presswatch_spark.verify.outward import walk_outward
 from presswatch_spark.verify.tiles import Pair, in_order
@@ -69,7 +69,8 @@ def passages(runs: Runs, gap_words: int) -> Runs:
 def _longest(runs: Runs) -> npt.NDArray[np.bool_]:
     """Which runs are among the `MOST_WALKS` longest, the first ones of those of equal length."""
     chosen = np.zeros(len(runs), np.bool_)
-    chosen[np.argsort(-runs[:, 2], kind="mergesort")[:MOST_WALKS]] = True
+    for k in in_order_of(runs, 2, -1)[:MOST_WALKS]:
+        chosen[k] = True
     return chosen
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from presswatch_spark.compiled import cached_njit
 from presswatch_spark.text.words import Words
-from presswatch_spark.verify.common_runs import Runs, all_runs, common_pairs, covering_runs
+from presswatch_spark.verify.common_runs import Runs, all_runs, common_pairs, covering_runs, in_order_of
 from presswatch_spark.verify.names import (
     Bytes,
     Edges,
@@ -118,4 +118,4 @@ def _runs(
         return names, chosen
     runs: Runs = all_runs(naming.words, names, windows, naming.following, width)
     # Found in the order of the article; the sort by document keeps it among equals.
-    return names, runs[np.argsort(runs[:, 0], kind="mergesort")]
+    return names, runs[in_order_of(runs, 0, 1)]

@@ -84,11 +84,14 @@ def _spans(
     """Length of the longest run; words that a span covers in article and document; the spans."""
     pair = Pair(document, article, np.zeros(len(document), np.bool_), np.zeros(len(article), np.bool_))
     chosen = bridge(pair, select(pair, runs), gap_words, run_words)
-    spans = np.empty((len(chosen), 4), np.int64)
-    spans[:, :3] = chosen
-    spans[:, 3] = passages(chosen, gap_words)
-    copied, document_copied = int(np.sum(pair.article_seen)), int(np.sum(pair.document_seen))
-    return int(np.max(runs[:, 2])), copied, document_copied, spans
+    spans, numbers = np.empty((len(chosen), 4), np.int64), passages(chosen, gap_words)
+    for k in range(len(chosen)):
+        spans[k, 0], spans[k, 1], spans[k, 2] = chosen[k, 0], chosen[k, 1], chosen[k, 2]
+        spans[k, 3] = numbers[k]
+    longest = 0
+    for k in range(len(runs)):
+        longest = max(longest, runs[k, 2])
+    return longest, np.sum(pair.article_seen), np.sum(pair.document_seen), spans
 
 
 def _longest(spans: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:

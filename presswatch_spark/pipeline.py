@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.costs.budget import Bill, CostGuard
 from presswatch_spark.errors import OutputError
+from presswatch_spark.formats.detection import named_like
 from presswatch_spark.formats.oscar import companions
 from presswatch_spark.formats.oscar_metadata import metadata_among
 from presswatch_spark.formats.table.columns import check_mapping
@@ -36,6 +37,7 @@ from presswatch_spark.runs.wave_task import ScanOne
 from presswatch_spark.runs.waves import WaveScan, batched
 from presswatch_spark.sampling.draw import draw
 from presswatch_spark.settings.config import RunRules, ScanConfig, config_digest, row_settings
+from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
 from presswatch_spark.shard.shard_scan import ShardScan
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.interrupts import interruptible
@@ -146,9 +148,10 @@ def scan(
     scan_one = ShardScan(dataset, canonical(corpus), manifest.digest, config)
     work = Work(shards, shards.digest, scan_one, facts)
     with claim(store, work.key, datetime.now(UTC), config.run.lease_seconds) as run:
-        with Compiling(events=events):
-            scan_one.rehearse(shards.shards[0])
-        spark = spark or session("presswatch scan", master=config.run.master, cores=config.run.cores)
+        format = named_like(shards.shards[0].uri) if dataset == "auto" else dataset
+        rehearsal = Rehearsal(format, scan_one.corpus, manifest.digest, config)
+        with compiled_beside(rehearsal, Compiling(events=events)):
+            spark = spark or session("presswatch scan", master=config.run.master, cores=config.run.cores)
         guards = (_cost_guard(bill, len(shards), spark, observer),)
         return interruptible(spark, partial(execute, work, run, store, config.run, spark, observer, guards))
 

@@ -21,11 +21,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from presswatch_spark.deploy.tarball import ArchiveError, check_archive, digest_of, pack
 from presswatch_spark.errors import PresswatchError
+from presswatch_spark.processors import FAMILIES
 from presswatch_spark.version import __version__
 
 OF_THE_CLUSTER = frozenset({"pyspark", "py4j"})
@@ -51,10 +53,14 @@ exit 1
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the archive is to run on: a Python, such as 3.11, and a kind of processor, on Linux."""
+    """What the archive is to run on: a Python, such as 3.11, and a kind of processor, on Linux.
+
+    `kernels`: whether it brings compiled kernels, which only a machine of that kind can make.
+    """
 
     python: str = "3.11"
     machine: str = "x86_64"
+    kernels: bool = False
 
     @property
     def platforms(self) -> tuple[str, ...]:
@@ -100,7 +106,8 @@ def archive_at_hand(root: Path, out: Path, target: Target) -> Path:
 
 def _known(out: Path, target: Target) -> Path:
     """Where it is noted what the last archive was made of."""
-    return out / f"archive-{target.python}-{target.machine}.json"
+    kernels = "-kernels" if target.kernels else ""
+    return out / f"archive-{target.python}-{target.machine}{kernels}.json"
 
 
 def _made_of(inputs: str, known: Path) -> Path | None:
@@ -115,7 +122,7 @@ def _made_of(inputs: str, known: Path) -> Path | None:
 
 def inputs_digest(root: Path, target: Target) -> str:
     """SHA-256 (hex) over everything that an archive is made of."""
-    digest = hashlib.sha256(f"{target.python} {target.machine}\n".encode())
+    digest = hashlib.sha256(f"{target.python} {target.machine} {target.kernels}\n".encode())
     for name in INPUTS:
         for path in sorted([root / name, *(root / name).rglob("*")]):
             if path.is_file() and "__pycache__" not in path.parts:
@@ -140,6 +147,8 @@ def build(root: Path, out: Path, target: Target) -> Path:
     with tempfile.TemporaryDirectory(dir=out, prefix=".archive-") as folder:
         tree, draft = Path(folder, "tree"), Path(folder, "draft.tar.gz")
         _fill(tree, root, Path(folder), target)
+        if target.kernels:
+            _add_kernels(tree / "lib", Path(folder, "cache"), target)
         pack(tree, draft)
         check_archive(draft, NEEDED)
         file = out / f"presswatch-{__version__}-{digest_of(draft)[:16]}.tar.gz"
@@ -160,6 +169,25 @@ def _fill(tree: Path, root: Path, work: Path, target: Target) -> None:
     launcher.parent.mkdir()
     launcher.write_text(LAUNCHER.format(python=target.python), encoding="utf-8")
     launcher.chmod(0o755)
+
+
+def _add_kernels(lib: Path, cache: Path, target: Target) -> None:
+    """Compile the kernels for the hosts' kind of processor, by the packages in `lib` and a Spark here."""
+    if replace(Target.here(), kernels=True) != target:
+        raise ArchiveError(
+            f"kernels for Python {target.python} on {target.machine} cannot be compiled here",
+            where=str(lib),
+            remedy="build it in EMR's image, on such a machine: docker/Dockerfile.archive",
+        )
+    variables = {
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(lib), os.environ.get("PYTHONPATH")))),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "NUMBA_CACHE_DIR": str(cache),
+        "NUMBA_CPU_NAME": FAMILIES[target.machine].processor,
+        "NUMBA_CPU_FEATURES": "",
+    }
+    kernels = str(lib / "presswatch_spark" / "kernels")
+    _run([sys.executable, "-P", "-m", "presswatch_spark.compiled_ahead", kernels], lib, variables)
 
 
 def locked(lock: str) -> str:
@@ -184,9 +212,9 @@ def _install(what: list[str], folder: Path, target: Target, root: Path) -> None:
     _run([*command, *(f"--platform={name}" for name in target.platforms), *what], root)
 
 
-def _run(command: list[str], folder: Path) -> None:
+def _run(command: list[str], folder: Path, variables: Mapping[str, str] | None = None) -> None:
     # Wheels of this project are made of times too, unless told otherwise.
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": "315532800"}
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "315532800", **(variables or {})}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         tool = command[command.index("-m") + 1]
@@ -212,9 +240,11 @@ def main() -> int:
     parser.add_argument("--out", default="dist", type=Path, help="folder for the archive (default: dist)")
     parser.add_argument("--python", default=Target().python, help="Python of the hosts (default: 3.11)")
     parser.add_argument("--machine", default=Target().machine, choices=("x86_64", "aarch64"))
+    parser.add_argument("--kernels", action="store_true", help="bring kernels, compiled here for such hosts")
     given = parser.parse_args()
     try:
-        file = archive_for(Path.cwd(), given.out.resolve(), Target(given.python, given.machine))
+        target = Target(given.python, given.machine, given.kernels)
+        file = archive_for(Path.cwd(), given.out.resolve(), target)
     except PresswatchError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

@@ -74,8 +74,7 @@ class Tables:
                 no such grade, confidence or column.
             OutputError: files are not those that were published.
         """
-        from presswatch_spark.judgement.confidence import CONFIDENCES
-        from presswatch_spark.judgement.grade import GRADES
+        from presswatch_spark.judgement.grading import CONFIDENCES, GRADES
         from presswatch_spark.queries.named import require_each, require_known
         from presswatch_spark.tables.reading import MatchFilter, match_table
 

@@ -35,7 +35,7 @@ from presswatch_spark.runs.markers import Wave
 from presswatch_spark.runs.publish import publish
 from presswatch_spark.runs.wave_task import ScanOne
 from presswatch_spark.runs.waves import WaveScan, batched
-from presswatch_spark.sampling.draw import draw
+from presswatch_spark.sampling.design import draw
 from presswatch_spark.settings.config import RunRules, ScanConfig, config_digest, row_settings
 from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
 from presswatch_spark.shard.shard_scan import ShardScan

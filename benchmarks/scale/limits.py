@@ -25,10 +25,11 @@ from presswatch_spark.judgement.match_rows import Origin
 from presswatch_spark.model import ReadReport
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.shard.matcher import Matcher, Rules
-from presswatch_spark.sieve.shingle_index import ShingleIndex, index_of
+from presswatch_spark.sieve.shingle_index import ShingleIndex
 from presswatch_spark.sieve.sieve import Sieve
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.storage.shards import ShardPlan
+from tests.reference.shingle_index import index_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

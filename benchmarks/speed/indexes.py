@@ -15,11 +15,12 @@ import numpy as np
 
 from presswatch_spark.corpus import layout
 from presswatch_spark.corpus.article_files import ArticleFiles
-from presswatch_spark.corpus.building.index_parts import IndexPlan, build_bucket, join_buckets, load_index
+from presswatch_spark.corpus.building.index_parts import IndexPlan, build_bucket, join_buckets
 from presswatch_spark.corpus.building.key_runs import Keys, write_run
 from presswatch_spark.corpus.manifest import Counts, describe
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.settings.config import CorpusConfig
+from presswatch_spark.sieve.shingle_index import ShingleIndex
 
 RUN_KEYS = 8 << 20
 BYTES_A_SHINGLE = 8 + 4 + 4 + 4 + 1.5
@@ -80,7 +81,7 @@ def _postings(corpus: Corpus, shingles: int) -> Iterator[tuple[Keys, Keys]]:
 
 def warm(folder: Path) -> int:
     """Read an index once, so that its pages are in memory; returns its size in bytes."""
-    index = load_index(folder / layout.INDEX_FOLDER)
+    index = ShingleIndex.open(folder / layout.INDEX_FOLDER)
     arrays = (index.hashes, index.articles, index.filter, index.directory)
     for array in arrays:
         np.add.reduce(array.view(np.uint8)[::4096], dtype=np.int64)

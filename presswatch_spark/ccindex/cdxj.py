@@ -1,8 +1,8 @@
-"""A shard of the older index read to its end: lines of a SURT key, a time, and the rest as JSON.
+"""A shard of the older index (CDXJ), read to its end: lines of a SURT key, a time, and the rest as JSON.
 
     fr,journal)/une 20240716153155 {"url": "https://www.journal.fr/une", "mime": "text/html", …}
 
-Its keys are those of the columnar index, but nothing says where they lie in a file: all of it is read.
+Its keys are those of the columnar index, but nothing says where they lie in a file: the whole file is read.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def read_cdxj(
 
 
 def _row(line: bytes, wanted: Wanted) -> Row | None:
-    """The values of a line by our names; none of them if it is not wanted, None if it cannot be read."""
+    """Return the values of a line by our names; empty if it is not wanted, None if it cannot be read."""
     head, brace, rest = line.decode("utf-8", "replace").partition(" {")
     # A key may hold spaces, as its URL does.
     key, _, time = head.rpartition(" ")
@@ -87,7 +87,7 @@ def _row(line: bytes, wanted: Wanted) -> Row | None:
 
 
 def _storable(value: object) -> object:
-    """As much of a value as is read; a lone surrogate is no character: U+FFFD stands for it."""
+    """Return the part of a value that is kept; U+FFFD stands for a lone surrogate."""
     value = kept(value)
     if isinstance(value, tuple):
         return tuple(map(_storable, value))

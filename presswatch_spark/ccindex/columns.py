@@ -1,4 +1,4 @@
-"""What an index calls its columns: flat names, and the dotted ones of the nested schema.
+"""The names of an index's columns: flat ones, and the dotted ones of the nested schema.
 
 Old releases lack columns (`content_charset` and `content_languages` before CC-MAIN-2018-39); `crawl` and
 `subset` stand in the path of a file (`crawl=…/subset=…/`), as Hive partitions do, or in its columns.
@@ -36,7 +36,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 SEARCHED = ("key", "host", "domain")
 """Columns that only say where to look."""
 WITHOUT_PAGES = frozenset(("robotstxt", "crawldiagnostics"))
-"""Subsets of a release that hold no pages, or others than those that `warc` and `wet` hold."""
+"""Subsets of a release without pages, or with other pages than `warc` and `wet` have."""
 
 _PARTITION = re.compile(r"(?:^|/)(crawl|subset)=([^/]+)(?=/)")
 # Where the older index lies.
@@ -45,7 +45,7 @@ _IN_FILENAME = re.compile(r"(?:^|/)crawl-data/([^/]+)/segments/[^/]+/([^/]+)/")
 
 
 def chosen_columns(available: Collection[str]) -> dict[str, str]:
-    """Their name of each of our columns that a file has."""
+    """Return their name of each of our columns that a file has."""
     return {
         ours: name
         for ours, names in COLUMNS.items()
@@ -55,16 +55,16 @@ def chosen_columns(available: Collection[str]) -> dict[str, str]:
 
 
 def missing_columns(chosen: Collection[str], uri: str) -> tuple[str, ...]:
-    """Columns of the table that neither a file nor its path gives, by their flat names."""
+    """Return the columns of the table that neither a file nor its path gives, by their flat names."""
     given = {*chosen, *partitions(uri), *SEARCHED}
     return tuple(names[0] for ours, names in COLUMNS.items() if ours not in given)
 
 
 def partitions(uri: str) -> dict[str, str]:
-    """Release and subset, as far as the path of a file names them."""
+    """Return release and subset, as far as the path of a file names them."""
     named = dict(_PARTITION.findall(uri))
-    if found := _COLLECTION.search(uri):
-        named.setdefault("crawl", found[1])
+    if collection := _COLLECTION.search(uri):
+        named.setdefault("crawl", collection[1])
     return {
         ours: named[theirs]
         for ours, theirs in (("release", "crawl"), ("subset", "subset"))
@@ -73,6 +73,6 @@ def partitions(uri: str) -> dict[str, str]:
 
 
 def in_filename(warc_filename: str | None) -> dict[str, str]:
-    """Release and subset, as far as the path of a WARC file within the bucket names them."""
-    found = _IN_FILENAME.search(warc_filename or "")
-    return {"release": found[1], "subset": found[2]} if found else {}
+    """Return release and subset, as far as the path of a WARC file within the bucket names them."""
+    match = _IN_FILENAME.search(warc_filename or "")
+    return {"release": match[1], "subset": match[2]} if match else {}

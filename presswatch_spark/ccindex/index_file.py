@@ -1,8 +1,8 @@
-"""An index file read by range: its footer, then of the row groups that can match the hosts, then the rest.
+"""A file of the columnar index, read by range: its footer, then hosts of some row groups, then their rows.
 
-A row group is left out by the statistics of its SURT keys, or of its registered domains where a file has no
-keys. Of one that stays, the column of hosts is read first, which is small, and the others only if a host is
-wanted. Row groups without statistics are looked into: nothing is left out on a guess.
+A row group is left out by the statistics of its SURT keys, or of its registered domains if the file has no
+keys. Of the others, the small column of hosts is read first, and the rest only if a host is wanted. A row
+group without statistics is read: nothing is left out on a guess.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ TEXT_KINDS = (
     pa.types.is_binary_view,
     pa.types.is_fixed_size_binary,
 )
-# What a value of a time zone, a time or a text can fail with that Python does not have.
+# Errors of a time zone, a time or a text that Python cannot hold.
 VALUE_ERRORS = (ArithmeticError, LookupError, ValueError, *ARROW_ERRORS)
 
 
@@ -53,9 +53,9 @@ VALUE_ERRORS = (ArithmeticError, LookupError, ValueError, *ARROW_ERRORS)
 class IndexReport(ReadReport):
     """How far the reading of an index file got.
 
-    `rows` and `row_groups` are those of the file; `row_groups_read` those whose hosts were looked at;
-    `row_groups_done` those that were read as far as they matter, or left out. `missing` names the columns
-    that the file lacks.
+    `rows` and `row_groups` count those of the file, `row_groups_read` those whose hosts were read,
+    `row_groups_done` those that were read as far as they matter, or left out. `missing`: the columns that the
+    file lacks.
     """
 
     rows: int = 0
@@ -93,10 +93,10 @@ def _columns(parquet: Opened, uri: str, report: IndexReport) -> dict[str, str]:
     schema = parquet.schema
     chosen = chosen_columns(dotted_names(schema))
     sample = pa.RecordBatch.from_pylist([], schema)
-    # What is no text names no host: it must not leave a row out.
+    # A column that is no text names no host: it must not leave a row out.
     for ours in {"host", "url", "captured_at"} & chosen.keys():
         kind = column_at(sample, chosen[ours]).type
-        # Nor is a number a moment: of what unit, and since when?
+        # Nor is a number a moment: its unit and its beginning are unknown.
         if not (_is_text(kind) or (ours == "captured_at" and pa.types.is_timestamp(kind))):
             del chosen[ours]
     if "url" not in chosen:
@@ -138,10 +138,10 @@ class _IndexFile:
         return True
 
     def _rows_of(self, group: int) -> Iterator[tuple[int, Row]]:
-        """The rows of a row group on wanted hosts; all of them, or none and a defect."""
+        """Yield the rows of a row group on wanted hosts; all of them, or none and a defect."""
         try:
             places = self._wanted_places(group)
-            found = list(self._columns_at(group, places)) if len(places) else []
+            batches = list(self._columns_at(group, places)) if len(places) else []
         except DAMAGE_ERRORS as error:
             failure = self.parquet.file.failure
             if isinstance(failure, PresswatchError):
@@ -149,13 +149,13 @@ class _IndexFile:
             self.report.add_defect(f"row group cannot be read ({type(error).__name__})", group, "row group")
             return
         self.report.row_groups_done += 1
-        for taken, columns in found:
+        for wanted, columns in batches:
             values = {ours: _values(column) for ours, column in columns.items()}
-            for i, place in enumerate(taken.tolist()):
+            for i, place in enumerate(wanted.tolist()):
                 yield place, {ours: column[i] for ours, column in values.items()}
 
     def _wanted_places(self, group: int) -> Places:
-        """Rows of a row group whose host is wanted; all of them where the file does not name hosts."""
+        """Return the rows of a row group whose host is wanted; all of them if the file names no hosts."""
         name = self.columns.get("host")
         if name is None:
             return np.arange(self.parquet.footer.groups[group].rows)
@@ -163,13 +163,13 @@ class _IndexFile:
         for first, batch in self._batches(group, [name]):
             hosts = column_at(batch, name).dictionary_encode()
             known = [self.wanted.is_host(host) for host in _values(hosts.dictionary)]
-            # A host that is null stands at the end: those are decided by their URLs.
-            kept = np.array([*known, True])[hosts.indices.fill_null(len(known)).to_numpy()]
-            places.append(first + np.flatnonzero(kept))
+            # The last one stands for hosts that are null: their URLs decide.
+            wanted = np.array([*known, True])[hosts.indices.fill_null(len(known)).to_numpy()]
+            places.append(first + np.flatnonzero(wanted))
         return np.concatenate(places)
 
     def _columns_at(self, group: int, places: Places) -> Iterator[tuple[Places, dict[str, pa.Array]]]:
-        """Some rows of a row group, a batch at a time: which they are, and their columns by our names."""
+        """Yield some rows of a row group, a batch at a time: their places, and their columns by our names."""
         names = {ours: name for ours, name in self.columns.items() if ours not in SEARCHED}
         for first, batch in self._batches(group, sorted(names.values())):
             begin, end = np.searchsorted(places, (first, first + len(batch)))
@@ -179,9 +179,9 @@ class _IndexFile:
                 yield taken, {ours: _movable(column_at(batch, name)).take(at) for ours, name in names.items()}
 
     def _batches(self, group: int, names: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Columns of a row group in batches, each with its first row: no more is held of a group than that.
+        """Yield columns of a row group in batches, each with its first row; only a batch is held.
 
-        Raises one of `DAMAGE_ERRORS` where they are not what the footer says.
+        Raises one of `DAMAGE_ERRORS` if they are not what the footer says.
         """
         first = 0
         for batch in GroupReader(self.parquet, group, names).batches(BATCH_ROWS):
@@ -190,7 +190,7 @@ class _IndexFile:
 
 
 def _bounds(chunk: Chunk) -> tuple[str, str] | None:
-    """The least and the greatest value of a column of a row group; None if some row may be outside."""
+    """Return the least and the greatest value of a column of a row group; None if a row may be outside."""
     if chunk.nulls != 0 or chunk.least is None or chunk.greatest is None or chunk.leaf.kind != BYTE_ARRAY:
         return None
     try:
@@ -206,13 +206,13 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _movable(column: pa.Array) -> pa.Array:
-    """A column of which Arrow can take rows: of views it cannot."""
+    """Turn views into a column that Arrow can take rows of."""
     is_view = pa.types.is_string_view(column.type) or pa.types.is_binary_view(column.type)
     return column.cast(pa.large_binary()) if is_view else column
 
 
 def _values(column: pa.Array) -> list[Any]:
-    """The values of a column as Python has them: U+FFFD for what is no UTF-8, None for what it has not."""
+    """Return the values of a column in Python: U+FFFD for invalid UTF-8, None for values it cannot hold."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if _is_text(column.type):

@@ -1,4 +1,4 @@
-"""Which rows of an index can be a member's: their hosts, and where these lie in the order of the index.
+"""The rows of an index that can be a member's: their hosts, and the places of these in the index.
 
 An index is sorted by SURT: the host's labels from the right, then the path, in lower case and without `www.`
 (`https://www.journal.example/Une` is `example,journal)/une`). So the pages of a host and of all hosts below
@@ -23,11 +23,11 @@ Range = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Hosts, each with all hosts below it, and what they mean for the statistics of an index.
+    """Hosts, each with all hosts below it, and the keys and domains that an index has for them.
 
     `ranges` are sorted runs of SURT keys, [first, last), none touching another. `domains` are the names,
-    sorted, that can be the registered domain of one of the hosts; None if that cannot be told, since a host
-    may itself be a name under which others register.
+    sorted, that can be the registered domain of one of the hosts. It is None if others may register names
+    under one of the hosts: then nobody knows.
     """
 
     hosts: frozenset[str]
@@ -36,15 +36,15 @@ class Wanted:
 
     @classmethod
     def of(cls, sites: Mapping[str, Iterable[str]]) -> Wanted:
-        """What to look for, given hosts, each with the paths below which its pages are wanted.
+        """Say what to look for, given hosts, each with the paths of its wanted pages.
 
-        AMP caches, which show the pages of others under hosts of their own, are looked for as well. Google's
-        viewer is not: it is on every one of Google's hosts, and each is one more row group of every subset.
+        AMP caches, which show pages of others under hosts of their own, are wanted as well. Google's viewer
+        is not: it is on all of Google's hosts, and each is one more row group of every subset.
         """
-        paths = {host: set(found) for host, found in sites.items()}
+        paths = {host: set(below) for host, below in sites.items()}
         for cache in AMP_CACHES:
             paths.setdefault(cache.removeprefix("."), set()).add("/")
-        ranges = (found for host, below in paths.items() for path in below for found in _ranges(host, path))
+        ranges = (keys for host, below in paths.items() for path in below for keys in _ranges(host, path))
         return cls(frozenset(paths), tuple(_merged(ranges)), _domains(paths))
 
     def in_keys(self, low: str, high: str) -> bool:
@@ -69,9 +69,9 @@ class Wanted:
 
 
 def _ranges(host: str, path: str) -> Iterator[Range]:
-    """The runs of keys of the pages below a path of a host, and of the hosts below it.
+    """Yield the runs of keys of the pages below a path of a host, and of the hosts below it.
 
-    Of a path only its first name is used, and only if every way to write it gives the same key.
+    Only the first name of a path is used, and only if every way to write it gives the same key.
     """
     for key in _keys(host):
         first = path.split("/")[1].lower()
@@ -84,7 +84,7 @@ def _ranges(host: str, path: str) -> Iterator[Range]:
 
 
 def _keys(host: str) -> Iterator[str]:
-    """What the keys of a host begin with: `www.` may be left out, addresses are written in either order."""
+    """Yield the beginnings of the keys of a host: `www.` may be left out, addresses stand in either order."""
     for name in {*_spellings(host), *_spellings(_WWW.sub("", host, count=1))}:
         labels = name.split(".")
         if name.startswith("[") or all(map(str.isdigit, labels)):
@@ -93,7 +93,7 @@ def _keys(host: str) -> Iterator[str]:
 
 
 def _spellings(host: str) -> set[str]:
-    """A host in ASCII, and as it is read."""
+    """Return a host in ASCII, and as a person reads it."""
     try:
         return {host, host.encode("ascii").decode("idna")}
     except UnicodeError:
@@ -114,14 +114,15 @@ def _merged(ranges: Iterable[Range]) -> Iterator[Range]:
 
 
 def _domains(hosts: Iterable[str]) -> tuple[str, ...] | None:
-    """All names of two labels or more that end a host: the lists of public suffixes that indexes were made
-    with are not ours, so any may be it.
+    """Return all names of two labels or more that end a host, or None if others may register under one.
+
+    Indexes were made with other lists of public suffixes than ours, so any name may be the domain.
     """
-    found: set[str] = set()
+    names: set[str] = set()
     for host in hosts:
         labels = host.split(".")
         if len(labels) < 2 or is_public_suffix(host):
             return None
         for k in range(len(labels) - 1):
-            found |= _spellings(".".join(labels[k:]))
-    return tuple(sorted(found))
+            names |= _spellings(".".join(labels[k:]))
+    return tuple(sorted(names))

@@ -1,1 +1,4 @@
-"""Member articles as an immutable, memory-mapped value."""
+"""The corpus: articles, their index and signatures, as a memory-mapped value that never changes.
+
+`store` opens it, `layout` lists its files. `building` makes it; nothing else here imports that.
+"""

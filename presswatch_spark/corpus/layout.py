@@ -1,4 +1,4 @@
-"""What a corpus folder holds, and the schema of its articles.
+"""The layout of a corpus folder, and the schema of its articles.
 
     manifest.json              counts, parameters, size and SHA-256 of the other files, a digest; written last
     members.yaml               the registry, as given
@@ -8,8 +8,8 @@
     titles.npy                 uint32[articles]: place of the title's id among all ids, in order
     publishers.npy             uint32[articles]: place of the publisher's id among all ids, in order
     agency.npy                 bool[articles]: whether it, or one of its cluster, credits or names an agency
-    vocabulary/                uint64 hashes[v] of all words, sorted; uint8 bits[v] of information in them
-    background/                uint64 hashes[b] of shingles that the background has, sorted; uint16 domains[b]
+    vocabulary/                uint64 hashes[v] of all words, sorted; uint8 bits[v]: their information
+    background/                uint64 hashes[b] of shingles in the background, sorted; uint16 domains[b]
     index/                     the shingle index: hashes, articles, filter, directory
     sites/                     titles' sites, and hashes of the articles' normalised URLs with ordinals
     refused.parquet            every row that was not taken, with its reason
@@ -42,6 +42,9 @@ SITES_FOLDER = "sites"
 REFUSED_TABLE = "refused.parquet"
 SUPPRESSED_TABLE = "suppressed.parquet"
 
+ALONE = -1
+"""The cluster of an article that shares its text with no other."""
+
 ARTICLES_PER_PART = 16_384
 ARTICLES_PER_BATCH = 1_024
 
@@ -64,5 +67,5 @@ ARTICLES = pa.schema(
 
 
 def part_name(part: int) -> str:
-    """File of a part of the articles, under the corpus folder."""
+    """Return the file of a part of the articles, under the corpus folder."""
     return f"{ARTICLES_FOLDER}/part-{part:05d}.arrow"

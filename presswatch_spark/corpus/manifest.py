@@ -1,4 +1,4 @@
-"""The manifest: what a corpus is made of, and the digest that names it in every run.
+"""The manifest: the files, counts and parameters of a corpus, and the digest that names it in every run.
 
 It holds no time and no path: the same articles and settings give the same manifest, byte for byte.
 """
@@ -18,9 +18,9 @@ from presswatch_spark.errors import CorpusError
 from presswatch_spark.judgement.suffixes import list_version
 from presswatch_spark.settings.config import CorpusConfig, MinHashRules
 from presswatch_spark.storage.local import file_sha256
-from presswatch_spark.text.words import FOLD_VERSION
+from presswatch_spark.text.folding import FOLD_VERSION
 
-# How the articles were read, which shows in their files.
+# How the articles were read; the files show it.
 _NOT_CONTENT = ("master", "cores", "columns", "date_formats")
 _FORMAT = "presswatch-corpus"
 
@@ -35,10 +35,10 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True)
 class TitleCounts:
-    """What came in of a title: articles, those `undated` among them, `refused` rows by reason.
+    """The counts of a title: its articles, the `undated` ones among them, `refused` rows by reason.
 
     `placeholders`: rows whose date of publication stands for none and was left out. `first` and `last`: days
-    of publication, `YYYY-MM-DD`. `example`: why the first refused row was, and where it is.
+    of publication, `YYYY-MM-DD`. `example`: why the first refused row was refused, and where it is.
     """
 
     articles: int
@@ -52,10 +52,10 @@ class TitleCounts:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much a corpus holds: `refused` rows by reason, `shingles` in postings, `suppressed` in shingles.
+    """The counts of a corpus: `refused` rows by reason, `shingles` in postings, `suppressed` in shingles.
 
-    `background_documents` were read of the background sample, which has `background_shingles` of the index.
-    `titles`: every title of the members file, by id; none in corpora of older versions.
+    The background sample has `background_documents` and, of the index, `background_shingles`. `titles`: every
+    title of the members file, by id; none in corpora of older versions.
     """
 
     articles: int
@@ -72,10 +72,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What `manifest.json` says. `files` are all other files, by path under the folder.
+    """The contents of `manifest.json`. `files` are all other files, by path under the folder.
 
-    `public_suffixes`: the version of the list that members' sites and the background's domains were told by;
-    empty in corpora of older versions. No part of the digest: what it decided shows in the files.
+    `public_suffixes`: the version of the list that gave the domains of members and background; empty in
+    corpora of older versions. It is no part of the digest: its effect shows in the files.
     """
 
     format_version: int
@@ -88,7 +88,7 @@ class Manifest:
 
     @property
     def minhash(self) -> MinHashRules:
-        """How the signatures were made; a scan must sign documents the same way."""
+        """Return how the signatures were made; a scan must sign documents the same way."""
         return MinHashRules(**self.parameters["minhash"])
 
     def write(self, folder: Path) -> None:
@@ -98,7 +98,7 @@ class Manifest:
 
 
 def describe(folder: Path, config: CorpusConfig, counts: Counts) -> Manifest:
-    """The manifest of a finished folder: measures and hashes every file in it."""
+    """Make the manifest of a finished folder: measure and hash every file in it."""
     parameters = {name: value for name, value in asdict(config).items() if name not in _NOT_CONTENT}
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     files = {
@@ -184,6 +184,6 @@ def _hashes(paths: list[Path]) -> list[str]:
 def _digest(
     version: int, fold_version: str, parameters: Mapping[str, Any], files: Mapping[str, FileEntry]
 ) -> str:
-    """SHA-256 (hex) over versions, parameters and the size and hash of every file, as canonical JSON."""
+    """Return the SHA-256 (hex) of versions, parameters, sizes and hashes of all files, as canonical JSON."""
     content = [version, fold_version, parameters, {name: asdict(entry) for name, entry in files.items()}]
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

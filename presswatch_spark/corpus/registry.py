@@ -1,28 +1,29 @@
-"""Who owns what: publishers, their titles, and the places on the web where the titles live.
+"""Who owns what: publishers, their titles, and the titles' places on the web.
 
 `members.yaml` is checked as a whole: every mistake is reported at once, each with its line.
 
-A title has the whole of its `domains`, with all hosts below them; on a host where it has `url_prefixes`, it
-has those alone. A prefix is a folder and what is below it, by whole names: `journal.example/eco` is also
+A title has the whole of its `domains`, with all hosts below them; on a host with `url_prefixes` of the title,
+it has those alone. A prefix is a folder with all below it, by whole names: `journal.example/eco` is also
 `/eco/budget`, never `/economie`. Prefixes are compared in the normal form of pages' URLs (see
-`presswatch_spark.judgement.urls`), so one that ends in an AMP form or holds `..` is refused: that form drops
-such parts, and the rest would claim pages of others. For the same reason no site is a public suffix, under
-which anybody can have a name: `co.uk`, `github.io`.
+`judgement.urls`). That form drops AMP endings and `..`: a prefix with such parts would claim pages of others,
+and is refused. So is a public suffix such as `co.uk` or `github.io`, where anybody can have a name.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import yaml
 
-from presswatch_spark.corpus.places import host_name, shared_site, url_prefix
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.judgement.urls import without_www
+from presswatch_spark.judgement.suffixes import PLATFORMS, is_shared
+from presswatch_spark.judgement.urls import path_prefix, without_www
 
 _TEXT_TAG, _NULL_TAG = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
 _TIME_TAG = "tag:yaml.org,2002:timestamp"
@@ -119,20 +120,20 @@ class _Check:
         if not isinstance(node, yaml.MappingNode):
             self.say(_line(node), f"{what} must be a mapping with {', '.join(required.split())}")
             return {}
-        known, found = {*required.split(), *optional.split()}, dict[str, yaml.Node]()
+        known, given = {*required.split(), *optional.split()}, dict[str, yaml.Node]()
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 self.say(_line(key), f"{what}: a key must be one of {', '.join(sorted(known))}")
                 continue
-            if key.value in found:
+            if key.value in given:
                 self.say(_line(key), f"{what}: key `{key.value}` is given twice")
             elif key.value not in known:
                 self.say(_line(key), f"{what}: unknown key `{key.value}` (known: {', '.join(sorted(known))})")
-            found[key.value] = value
-        missing = [key for key in required.split() if key not in found or found[key].tag == _NULL_TAG]
+            given[key.value] = value
+        missing = [key for key in required.split() if key not in given or given[key].tag == _NULL_TAG]
         for key in missing:
             self.say(_line(node), f"{what}: `{key}` is missing")
-        return {key: value for key, value in found.items() if value.tag != _NULL_TAG and key in known}
+        return {key: value for key, value in given.items() if value.tag != _NULL_TAG and key in known}
 
     def text(self, node: yaml.Node | None, what: str) -> str | None:
         if node is None:
@@ -182,7 +183,7 @@ def _line(node: yaml.Node) -> int:
 
 
 def _compose(raw: bytes, check: _Check) -> yaml.Node | None:
-    """The YAML tree with its marks, or None after saying why there is none."""
+    """Return the YAML tree with its marks, or None after noting why there is none."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -290,3 +291,51 @@ def _check_sites(publishers: tuple[Publisher, ...], check: _Check) -> None:
                     f"title `{title.id}`: `{site}` also belongs to title `{first}`"
                     f" on line {check.lines[first]} (tell them apart by url_prefixes)",
                 )
+
+
+_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+
+
+def host_name(value: str) -> str | None:
+    """Return the lower-case ASCII form of a host name, or None for anything else."""
+    try:
+        ascii_form = value.lower().removesuffix(".").encode("idna").decode("ascii")
+    except UnicodeError:
+        return None
+    labels = ascii_form.split(".")
+    if len(labels) < 2 or labels[-1].isdigit() or not all(_LABEL.fullmatch(label) for label in labels):
+        return None
+    return ascii_form
+
+
+def url_prefix(value: str) -> str:
+    """Return `host/path/` of a URL prefix, which may be written with or without `http(s)://`.
+
+    Raises `ConfigError` for anything else, and for a path that the normal form of its pages would change.
+    """
+    try:
+        parts = urlsplit(value if "://" in value else f"https://{value}")
+        host = host_name(parts.netloc)
+    except ValueError:  # a bracket too many, or letters that a host only seems to consist of
+        host = None
+    wrong = host is None or parts.scheme not in ("http", "https") or parts.query or parts.fragment
+    if wrong or any(character.isspace() for character in value):
+        raise ConfigError("is not a URL prefix", remedy="write it as https://journal.example/section/")
+    return f"{host}{path_prefix(parts.path)}"
+
+
+def shared_site(host: str, path: str | None = None) -> str | None:
+    """Return what is wrong with a site that anybody can have a part of, and what to write instead, or None.
+
+    `path`: that of a URL prefix. A prefix holds on the hosts below its own as well, so any path is wrong,
+    except on a platform that gives paths to its users.
+    """
+    bare = host.removeprefix("www.")
+    shared = next((name for name in (bare, host) if "." in name and is_shared(name)), None)
+    if shared is None or (shared in PLATFORMS and path not in (None, "/")):
+        return None
+    own = f"journal.{shared}" if path is None else f"https://journal.{shared}/"
+    other = f", or a URL prefix with its path, as https://{shared}/@journal/" if shared in PLATFORMS else ""
+    return (
+        f"is not one site, anybody can have a name under `{shared}` (name the site itself, as {own}{other})"
+    )

@@ -1,4 +1,4 @@
-"""A corpus as a value: opened once a process, checked, memory-mapped, never written."""
+"""A corpus as a value: opened once a process, checked, memory-mapped, never written; copied from S3."""
 
 from __future__ import annotations
 
@@ -19,9 +19,6 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.article_files import ArticleFiles, article_urls
-from presswatch_spark.corpus.building.clusters import ALONE
-from presswatch_spark.corpus.building.index_parts import load_index
-from presswatch_spark.corpus.building.workspace import writing
 from presswatch_spark.corpus.manifest import Manifest, check_files, read_manifest
 from presswatch_spark.corpus.registry import Registry, parse_registry
 from presswatch_spark.errors import CorpusError, OutputError
@@ -47,7 +44,7 @@ CACHE_VARIABLE = "PRESSWATCH_CACHE_DIR"
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """An article as verification and match rows need it. `body` is UTF-8; `words` is its length in words."""
+    """An article with all that verification and match rows need; `body` is UTF-8, `words` its length."""
 
     article_id: str
     title_id: str
@@ -60,7 +57,7 @@ class Article:
 
 
 class Corpus:
-    """An open corpus. Arrays and texts are maps of its files, which all processes of a host share."""
+    """An open corpus. Its arrays and texts are maps of its files, which all processes of a host share."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder = folder
@@ -87,7 +84,7 @@ class Corpus:
 
     @classmethod
     def same(cls, path: str, digest: str, storage: StorageOptions) -> Corpus:
-        """Open the corpus that a run was started with, on whatever host; its bytes were checked then.
+        """Open the corpus that a run was started with, on any host; its bytes were checked then.
 
         Raises:
             CorpusError: the corpus is not here, or not the one with that digest.
@@ -106,22 +103,22 @@ class Corpus:
 
     @cached_property
     def registry(self) -> Registry:
-        """Publishers and titles, as they were given to the build."""
+        """Return publishers and titles, as the members file of the build has them."""
         path = self.folder / layout.MEMBERS
         return parse_registry(path.read_bytes(), str(path), built=True)
 
     @cached_property
     def index(self) -> ShingleIndex:
-        """The shingle index; postings name articles by ordinal."""
-        return load_index(self.folder / layout.INDEX_FOLDER)
+        """Open the shingle index; postings name articles by ordinal."""
+        return ShingleIndex.open(self.folder / layout.INDEX_FOLDER)
 
     @cached_property
     def sites(self) -> SiteIndex:
-        """The sites of all titles and the URLs of all articles."""
+        """Open the index of the sites of all titles and the URLs of all articles."""
         return SiteIndex.open(self.folder / layout.SITES_FOLDER)
 
     def article(self, ordinal: int) -> Article:
-        """The article of an ordinal: two page faults or so."""
+        """Read the article of an ordinal: two page faults or so."""
         batch, row = self._articles.row(ordinal)
         title_id, cluster = batch.column("title_id")[row].as_py(), int(self._clusters[ordinal])
         return Article(
@@ -131,44 +128,42 @@ class Corpus:
             url=batch.column("url")[row].as_py(),
             published_at=batch.column("published_at")[row].as_py(),
             body=self.body(ordinal),
-            cluster_id=None if cluster == ALONE else self._articles.article_id(cluster),
+            cluster_id=None if cluster == layout.ALONE else self._articles.article_id(cluster),
             words=batch.column("words")[row].as_py(),
         )
 
     def ordinal_of(self, article_id: str) -> int | None:
-        """The ordinal of an article by its id; None if the corpus has none of that id."""
+        """Return the ordinal of the article with an id; None if the corpus has none."""
         ordinal = bisect_left(range(len(self)), article_id, key=self._articles.article_id)
         there = ordinal < len(self) and self._articles.article_id(ordinal) == article_id
         return ordinal if there else None
 
     def body(self, ordinal: int) -> bytes:
-        """Text of an article, UTF-8."""
-        batch, row = self._articles.row(ordinal)
-        text: bytes = batch.column("body")[row].as_buffer().to_pybytes()
-        return text
+        """Return the text of an article, UTF-8."""
+        return self._articles.body(ordinal)
 
     def urls(self, ordinal: int) -> tuple[str, ...]:
-        """URL of an article and its alternates, as the member gave them; none if it has none."""
+        """Return the URL of an article and its alternates, as the member gave them; empty if it has none."""
         return self._articles.urls(ordinal)
 
     def all_urls(self) -> Iterator[str]:
-        """The URLs of all articles, as the members gave them."""
+        """Yield the URLs of all articles, as the members gave them."""
         for part in range(-(-len(self) // layout.ARTICLES_PER_PART)):
             yield from (url for _, url in article_urls(self.folder, part))
 
     def signature(self, ordinal: int) -> npt.NDArray[np.uint32]:
-        """MinHash signature of an article: uint32[permutations]."""
+        """Return the MinHash signature of an article: uint32[permutations]."""
         row: npt.NDArray[np.uint32] = self._signatures[ordinal]
         return row
 
     @property
     def minhash(self) -> MinHashRules:
-        """How the signatures were made; a scan signs documents the same way."""
+        """Return how the signatures were made; a scan signs documents the same way."""
         return self.manifest.minhash
 
     @cached_property
     def surroundings(self) -> Surroundings:
-        """What tells an article's own words from those that others have."""
+        """Open the facts that tell an article's own words from those that others have."""
         words, sample = self.folder / layout.VOCABULARY_FOLDER, self.folder / layout.BACKGROUND_FOLDER
         suppressed = pq.read_table(self.folder / layout.SUPPRESSED_TABLE, columns=["hash"])["hash"]
         return Surroundings(
@@ -205,13 +200,13 @@ def require_free(uri: str, options: StorageOptions) -> None:
 
 
 def upload(folder: Path, uri: str, manifest: Manifest, options: StorageOptions) -> None:
-    """Copy a corpus to a storage folder: its files first, its manifest last."""
+    """Copy a corpus to a folder on S3: its files first, its manifest last."""
     for name in [*manifest.files, layout.MANIFEST]:
         put_file(str(folder / name), join(canonical(uri), name), options)
 
 
 def manifest_of(path: str, options: StorageOptions) -> Manifest:
-    """The manifest of the corpus at `path`, nothing else of it; `CorpusError` if there is no sound one."""
+    """Read the manifest of the corpus at `path`; `CorpusError` if there is no sound one."""
     uri = canonical(path)
     where = join(uri, layout.MANIFEST)
     try:
@@ -226,10 +221,10 @@ def manifest_of(path: str, options: StorageOptions) -> Manifest:
 
 
 def _copy_on_host(uri: str, manifest: Manifest, options: StorageOptions) -> Path:
-    """The copy of a remote corpus on this host; the first process makes it while the others wait."""
+    """Return the copy of a remote corpus on this host; the first process makes it while the others wait."""
     cache = _cache_folder()
     copy, partial = cache / manifest.digest, cache / f".{manifest.digest}.partial"
-    with writing(cache), _alone(cache, manifest.digest):
+    with arrays.writing(cache), _alone(cache, manifest.digest):
         if not copy.is_dir():
             shutil.rmtree(partial, ignore_errors=True)
             for name in [*manifest.files, layout.MANIFEST]:
@@ -239,9 +234,9 @@ def _copy_on_host(uri: str, manifest: Manifest, options: StorageOptions) -> Path
 
 
 def _cache_folder() -> Path:
-    """Where copies lie: in a folder that nobody else can have prepared."""
+    """Return the folder for copies, which nobody else can have prepared."""
     named = os.environ.get(CACHE_VARIABLE)
-    # The folder above has to be ours as well: who can write there can put another in its place.
+    # The folder above has to be ours as well: others who can write there could replace it.
     places = (
         [Path(named).absolute()] if named else [root / "corpora" for root in user_caches() if is_ours(root)]
     )

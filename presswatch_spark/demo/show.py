@@ -11,9 +11,9 @@ import yaml
 
 from presswatch_spark.demo.texts import Article, members_yaml, press
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.judgement.grade import GRADES
+from presswatch_spark.judgement.grading import GRADES
+from presswatch_spark.pointers.checks import Record
 from presswatch_spark.pointers.documents import records_at
-from presswatch_spark.pointers.outcomes import Record
 from presswatch_spark.pointers.pointer import Pointer, pointer_of
 from presswatch_spark.show import printable, shortened
 

@@ -1,1 +1,1 @@
-"""What parses pages, in a process of its own: their text, main content, text under selectors; PDF."""
+"""Parsers of pages, in a process of their own: a page's text, main content, text under selectors; PDF."""

@@ -1,8 +1,8 @@
-"""The parsers of pages in a process of their own, which may hang, swell or crash without harm to the scan.
+"""The process of the parsers, which may hang, swell or crash without harm to the scan.
 
-Parsing HTML is quadratic in what a page may hold by the hundred thousand: attributes of one tag, options of a
-list; unclosed `<b>` are repeated in every paragraph after them, until the memory is full. The process is
-started with the first page, and again after one that killed it.
+Parsing HTML is quadratic in things that a page may hold by the hundred thousand: attributes of one tag,
+options of a list. Unclosed `<b>` are repeated in every paragraph after them, until the memory is full. The
+process is started with the first page, and again after one that killed it.
 """
 
 from __future__ import annotations
@@ -21,16 +21,15 @@ from threading import Lock
 from typing import BinaryIO, Literal, cast
 
 from presswatch_spark.child import child_command, child_environment
-from presswatch_spark.extraction.refusal import RefusedError
 
 Kind = Literal["html", "main", "css", "pdf"]
 _MODULES = {"html": "page_text", "main": "main_content", "css": "selected", "pdf": "pdf"}
 
-# Of processor time, for one page: 100 MB of HTML take 7 to 15.
+# Processor time for one page: 100 MB of HTML take 7 to 15.
 MOST_SECONDS = 60
-# Until it answers: on a busy machine it may have to wait for its turn.
+# Time to the answer: on a busy machine the parser may wait for its turn.
 MOST_WAITING_SECONDS = 1_200
-# Of address space: 100 MB of HTML take 3 GB.
+# Address space: 100 MB of HTML take 3 GB.
 LEAST_MEMORY, MEMORY_PER_BYTE = 1 << 30, 64
 LARGE_BYTES = 8 << 20
 
@@ -42,12 +41,16 @@ _REQUEST = struct.Struct(">4sQ")
 _ANSWER = struct.Struct(">?QQ")
 
 
+class RefusedError(ValueError):
+    """A parser can make nothing of a page; the message is a sentence without text of the page."""
+
+
 class PageError(ValueError):
-    """A page cannot be parsed; the message says why, in a sentence without text of the page."""
+    """A page cannot be parsed; the message says why, without text of the page."""
 
 
 class ParserDiedError(PageError):
-    """The page cost the process: it took too long (`late`), or all memory, or made the parser crash."""
+    """The page killed the process: it took too long (`late`), or all memory, or made the parser crash."""
 
     def __init__(self, why: str, *, late: bool) -> None:
         super().__init__(why)
@@ -55,13 +58,16 @@ class ParserDiedError(PageError):
 
 
 def text_apart(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
-    """The text of a page (HTML in UTF-8, or PDF), in UTF-8; what was not read of it, None if nothing.
+    """Return the text of a page in UTF-8, and a note on what was not read of it, or None.
 
-    `main`: of HTML, that of the main content alone. `css`: see `selected.request_of`.
+    Args:
+        kind: `html` and `pdf` ask for all text, `main` for that of the main content; `css`: see
+            `selected.request_of`.
+        page: HTML in UTF-8, or PDF.
 
     Raises:
         PageError: nothing was read: the parser refuses the page.
-        ParserDiedError: it died of the page.
+        ParserDiedError: the parser died of the page.
     """
     with _LOCK:
         try:
@@ -69,7 +75,7 @@ def text_apart(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]
         except ParserDiedError as error:
             if error.late:
                 raise
-            # It may have died of something else, or long ago.
+            # The parser may have died of something else, or long ago.
             return _asked(kind, page)
 
 
@@ -83,13 +89,13 @@ def _asked(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
     except PageError:
         raise
     except BaseException:
-        # What it answers next would be taken for the answer to the next question.
+        # Its answer would be taken for the answer to the next question.
         parser.kill()
         parser.end()
         _parser.cache_clear()
         raise
     if len(page) > LARGE_BYTES:
-        # It keeps the memory of such a page, and the next one's limit may be less.
+        # The parser keeps the memory of such a page, and the next one's limit may be less.
         parser.end()
         _parser.cache_clear()
     return answer
@@ -97,12 +103,12 @@ def _asked(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
 
 @lru_cache(maxsize=1)
 def _parser(_pid: int) -> _Parser:
-    """The parser of this process; a fork gets its own."""
+    """Return the parser of this process; a fork gets its own."""
     return _Parser()
 
 
 class _Parser:
-    """The process, seen from outside. It ends when nobody holds its input any more."""
+    """The parsers' process, seen from outside. It ends when nobody holds its input any more."""
 
     def __init__(self) -> None:
         self._killed = False
@@ -110,7 +116,7 @@ class _Parser:
             child_command(__name__),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            # What parsers complain of quotes the page.
+            # Complaints of parsers quote the page.
             stderr=subprocess.DEVNULL,
             env=child_environment(),
             start_new_session=True,
@@ -124,15 +130,15 @@ class _Parser:
             requests.flush()
             if not _comes(answers, MOST_WAITING_SECONDS):
                 self.kill()
-            read, text_bytes, said_bytes = _ANSWER.unpack(answers.read(_ANSWER.size))
-            text, said = answers.read(text_bytes), answers.read(said_bytes)
-            if len(text) + len(said) < text_bytes + said_bytes:
+            read, text_bytes, note_bytes = _ANSWER.unpack(answers.read(_ANSWER.size))
+            text, note = answers.read(text_bytes), answers.read(note_bytes)
+            if len(text) + len(note) < text_bytes + note_bytes:
                 raise EOFError
         except (OSError, EOFError, struct.error):
             raise self._death() from None
         if not read:
-            raise PageError(said.decode())
-        return text, said.decode() or None
+            raise PageError(note.decode())
+        return text, note.decode() or None
 
     def end(self) -> int:
         """Let the process end, and return its exit code."""
@@ -142,7 +148,7 @@ class _Parser:
         return self._process.wait()
 
     def kill(self) -> None:
-        """End the process at once, whatever it does."""
+        """End the process at once."""
         self._killed = True
         self._process.kill()
 
@@ -156,7 +162,7 @@ class _Parser:
 
 
 def _comes(answers: BinaryIO, seconds: float) -> bool:
-    """Wait until there is something to read, or an end; whether it came in time."""
+    """Wait until there is something to read, or the end; say whether it came in time."""
     waiting = poll()
     waiting.register(answers, POLLIN)
     return bool(waiting.poll(1_000 * seconds))
@@ -167,11 +173,11 @@ def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
         kind, size = _REQUEST.unpack(request)
         page = requests.read(size)
         _limit(size)
-        read, text, said = _parsed(kind.rstrip(b"\0").decode(), page)
+        read, text, note = _parsed(kind.rstrip(b"\0").decode(), page)
         signal.setitimer(signal.ITIMER_PROF, 0)
-        answers.write(_ANSWER.pack(read, len(text), len(said)))
+        answers.write(_ANSWER.pack(read, len(text), len(note)))
         answers.write(text)
-        answers.write(said)
+        answers.write(note)
         answers.flush()
 
 
@@ -185,21 +191,21 @@ def _limit(page_bytes: int) -> None:
 
 
 def _parsed(kind: str, page: bytes) -> tuple[bool, bytes, bytes]:
-    """Whether anything was read, the text, and what is to be said."""
+    """Return whether anything was read, the text, and a note."""
     module = import_module(f"presswatch_spark.extraction.{_MODULES[kind]}")
     try:
-        text, said = module.answer(page)
+        text, note = module.answer(page)
     except MemoryError:
         return False, b"", b"the parser needs too much memory for the page"
     except RefusedError as error:
         return False, b"", str(error).encode()
     except ValueError:
         return False, b"", b"the parser refuses the page"
-    return True, text, (said or "").encode()
+    return True, text, (note or "").encode()
 
 
 def serve() -> None:
-    """Answer requests on stdin until it ends; what else writes to stdout goes to stderr."""
+    """Answer requests on stdin until it ends; anything else written to stdout goes to stderr."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _serve(sys.stdin.buffer, answers)

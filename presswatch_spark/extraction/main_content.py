@@ -1,11 +1,10 @@
-"""Which part of a page is its main content: the article, as against menus, teasers, comments and notices.
+"""The main content of a page: the article, without menus, teasers, comments and notices.
 
-A measure beside the verified text, never a filter of it: passages are looked for in all text that can be
-seen.
+It is a measure beside the verified text, never a filter of it: passages are sought in all visible text.
 
 As in Readability (arc90, 2009), paragraphs of prose vote for the elements that they stand in. The main
-content is the smallest element that holds most of the prose, and what stands between the headline and it;
-without the elements inside that their tags, roles, names or links show to be furniture.
+content is the smallest element with most of the prose, and all between the headline and it. Elements inside
+that are furniture by their tags, roles, names or links do not belong to it.
 """
 
 from __future__ import annotations
@@ -17,23 +16,23 @@ from itertools import takewhile
 from resiliparse.parse.html import HTMLTree
 from resiliparse.parse.html.node import ElementNode, Node
 
+from presswatch_spark.extraction.apart import RefusedError
 from presswatch_spark.extraction.page_text import parsed, text_of
-from presswatch_spark.extraction.refusal import RefusedError
 
 MOST = 0.7
-"""Share of the prose that the main content holds at least."""
+"""The main content holds at least this share of the prose."""
 PROSE_CHARACTERS = 60
 """Paragraphs vote from this length on; the characters of links are taken off twice."""
 FURNITURE_AT_MOST = 0.3
-"""What holds this share of the prose is no furniture, whatever it is called."""
+"""An element with a larger share of the prose is no furniture, whatever its name."""
 LISTS_AT_MOST = 0.1
-"""The same for lists and tables of which links are the larger half."""
+"""The same for lists and tables that are links for the most part."""
 LINE_CHARACTERS, LINES_AT_LEAST = 100, 0.2
-"""Lines from this length on are prose, of which the main content has at least this share (characters)."""
+"""Lines from this length on are prose; the main content has at least this share of their characters."""
 STEPS = 20_000
-"""Elements that are looked at; a page of more, or one nested deeper, is not judged."""
+"""The most elements that are looked at; a page of more, or one nested deeper, is not judged."""
 READINGS = 16
-"""How often a page's length of text is read: elements stand in each other, in hostile pages without end."""
+"""At most so many lengths of the page are read: hostile pages nest elements without end."""
 
 _OUTSIDE = frozenset({"nav", "aside", "footer", "form", "dialog"})
 _TAGS = _OUTSIDE | {"header", "button", "figcaption", "select", "fieldset"}
@@ -51,28 +50,28 @@ class _TooMuchError(Exception):
 
 
 def answer(page: bytes) -> tuple[bytes, None]:
-    """Text of the main content of a page in UTF-8, in UTF-8, for `apart`.
+    """Answer `apart` with the text of the main content of a page, both in UTF-8.
 
     Raises:
-        RefusedError: it cannot be told.
+        RefusedError: the main content cannot be told from the rest.
         ValueError: the parser refuses the page.
     """
     tree, visible = parsed(page)
-    # It is cut up now.
+    # `main_content` cuts the tree up.
     parsed.cache_clear()
-    found = main_content(tree, visible)
-    if found is None:
+    text = main_content(tree, visible)
+    if text is None:
         raise RefusedError("the main content cannot be told")
-    return found.encode("utf-8", "replace"), None
+    return text.encode("utf-8", "replace"), None
 
 
 def main_content(tree: HTMLTree, visible: str) -> str | None:
-    """Text of a page's main content, its words those of `visible` but for some; None if it cannot be told.
+    """Return the text of a page's main content, a part of the words of `visible`; None if nobody can tell it.
 
     Args:
-        tree: the page. It is cut up: take what else is wanted of it before.
-        visible: its text, as `extraction.text_of` gives it. If the main content would have hardly any of its
-            long lines, the article stands in no paragraphs, and the vote was others'.
+        tree: the page. It is cut up: read anything else from it before.
+        visible: its text, from `page_text.text_of`. If the main content had hardly any of its long lines, the
+            article would stand in no paragraphs, and others would have voted.
     """
     if tree.body is None:
         return ""
@@ -80,10 +79,10 @@ def main_content(tree: HTMLTree, visible: str) -> str | None:
         chosen = _Page(tree.body).cut()
     except _TooMuchError:
         return None
-    found = text_of(tree)
-    if chosen and _in_long_lines(found) < LINES_AT_LEAST * _in_long_lines(visible):
+    text = text_of(tree)
+    if chosen and _in_long_lines(text) < LINES_AT_LEAST * _in_long_lines(visible):
         return None
-    return found
+    return text
 
 
 def _in_long_lines(text: str) -> int:
@@ -91,7 +90,7 @@ def _in_long_lines(text: str) -> int:
 
 
 class _Page:
-    """A page's elements, and how much of its prose (characters) stands in each."""
+    """The elements of a page, and the characters of prose in each."""
 
     def __init__(self, body: ElementNode) -> None:
         self._body = body
@@ -101,7 +100,7 @@ class _Page:
         self._total = self._prose.get(body, 0)
 
     def cut(self) -> bool:
-        """Leave nothing in the page but its main content; whether that is less than the page by choice."""
+        """Leave nothing in the page but its main content; return whether an element was chosen."""
         top, around = self._from_headline(self._up(self._holder()))
         _remove(around)
         spared = {element for headline in self._all(top, "h1") for element in self._up(headline)}
@@ -130,7 +129,7 @@ class _Page:
         return prose
 
     def _holder(self) -> ElementNode:
-        """The smallest element that holds most of the prose."""
+        """Return the smallest element that holds most of the prose."""
         holder = self._body
         for element, n in self._prose.items():
             if n >= MOST * self._total and isinstance(element, ElementNode) and holder.contains(element):
@@ -138,9 +137,9 @@ class _Page:
         return holder
 
     def _from_headline(self, path: Sequence[ElementNode]) -> tuple[ElementNode, list[Node]]:
-        """The element that has both headline and holder, and what in it is neither, nor between them.
+        """Return the element with both headline and holder, and the nodes in it before and behind the two.
 
-        `path` goes from the holder up. Without a headline before it, that is the holder, and nothing.
+        `path` goes from the holder up. Without a headline before it, the element is the holder.
         """
         shared, headline = 1, None
         for one in self._all(self._body, "h1"):
@@ -181,12 +180,12 @@ class _Page:
 
     def _all(self, element: ElementNode, selector: str) -> Sequence[ElementNode]:
         # A slice, since the library selects anew for every index, and so for every step of a loop.
-        found = element.query_selector_all(selector)[:]
-        self._spend(len(found))
-        return found
+        elements = element.query_selector_all(selector)[:]
+        self._spend(len(elements))
+        return elements
 
     def _up(self, element: ElementNode) -> list[ElementNode]:
-        """The element, and those around it up to the body."""
+        """Return the element, and those around it up to the body."""
         path = [element]
         while path[-1] != self._body and (above := path[-1].parent_element) is not None:
             path.append(above)
@@ -194,13 +193,13 @@ class _Page:
         return path
 
     def _beside(self, element: Node, after: bool) -> list[Node]:
-        found = []
+        siblings = []
         node = element.next_sibling if after else element.previous_sibling
         while node is not None:
-            found.append(node)
+            siblings.append(node)
             self._spend(1)
             node = node.next_sibling if after else node.previous_sibling
-        return found
+        return siblings
 
     def _spend(self, steps: int) -> None:
         self._steps -= steps

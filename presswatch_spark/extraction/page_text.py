@@ -1,4 +1,4 @@
-"""The text of a page that is verified: all that can be seen in it, as resiliparse extracts it.
+"""The verified text of a page: all that can be seen in it, as resiliparse extracts it.
 
 Anybody can make it again with the same release of a public library: `EXTRACTION` names it in every row. Text
 in navigation, banners and comments stays, since a copy of an article may stand there. Attributes are no text:
@@ -17,7 +17,7 @@ EXTRACTION = f"resiliparse {version('resiliparse')}"
 
 
 def extracted_text(page: bytes | memoryview) -> bytes:
-    """The text of a page in UTF-8, in UTF-8; invalid bytes are U+FFFD in it.
+    """Extract the text of a page, both in UTF-8; invalid bytes are U+FFFD in it.
 
     Raises:
         ValueError: the parser refuses the page.
@@ -28,7 +28,7 @@ def extracted_text(page: bytes | memoryview) -> bytes:
 
 
 def text_of(tree: HTMLTree) -> str:
-    """The text of a parsed page, a line for each block."""
+    """Extract the text of a parsed page, a line for each block."""
     return extract_plain_text(
         tree,
         preserve_formatting=True,
@@ -42,11 +42,11 @@ def text_of(tree: HTMLTree) -> str:
 
 @lru_cache(maxsize=1)
 def parsed(page: bytes) -> tuple[HTMLTree, str]:
-    """The tree of a page in UTF-8, and its text: kept, since the main content is asked for next."""
+    """Return the tree of a page in UTF-8, and its text; cached, since `main` often follows `html`."""
     tree = HTMLTree.parse(str(page, "utf-8", "replace"))
     return tree, text_of(tree)
 
 
 def answer(page: bytes) -> tuple[bytes, None]:
-    """The text of a page, for `apart`."""
+    """Answer `apart` with the text of a page."""
     return extracted_text(page), None

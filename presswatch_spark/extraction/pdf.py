@@ -6,22 +6,22 @@ import io
 import logging
 from importlib.metadata import version
 
-from presswatch_spark.extraction.refusal import RefusedError
+from presswatch_spark.extraction.apart import RefusedError
 
 PDF_EXTRACTION = f"pypdf {version('pypdf')}"
 MOST_PAGES = 2_000
 
 
 def answer(body: bytes) -> tuple[bytes, str | None]:
-    """The text of a PDF in UTF-8, page after page; what was not read of it, None if nothing. For `apart`.
+    """Answer `apart` with the text of a PDF in UTF-8, page after page, and a note on pages not read, or None.
 
     Raises:
         RefusedError: nothing of it can be read.
     """
-    # Here, since every process that scans imports this module, and few of them parse.
+    # Imported here: every process that scans imports this module, and few of them parse.
     import pypdf
 
-    # It warns of every oddity, and quotes it.
+    # pypdf warns of every oddity, and quotes it.
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     texts, failed = [], 0
     try:
@@ -34,7 +34,7 @@ def answer(body: bytes) -> tuple[bytes, str | None]:
             texts.append(pages[number].extract_text())
         except Exception:  # noqa: BLE001
             failed += 1
-    told = [f"{failed:,} of {count:,} pages of a PDF cannot be read"] if failed else []
+    notes = [f"{failed:,} of {count:,} pages of a PDF cannot be read"] if failed else []
     if count > MOST_PAGES:
-        told.append(f"a PDF has {count:,} pages, of which the first {MOST_PAGES:,} were read")
-    return "\n\n".join(texts).encode("utf-8", "replace"), "; ".join(told) or None
+        notes.append(f"a PDF has {count:,} pages, of which the first {MOST_PAGES:,} were read")
+    return "\n\n".join(texts).encode("utf-8", "replace"), "; ".join(notes) or None

@@ -1,1 +1,1 @@
-"""What of a page can be seen, from its bytes: kernels for the tokenizer rules of the HTML standard."""
+"""The text of an HTML page that can be seen, from its bytes: kernels for the HTML standard's tokenizer."""

@@ -1,8 +1,8 @@
-"""Where a page may change from text to markup and back: found for many bytes at once, then walked along.
+"""The places where a page may change from text to markup and back, found for many bytes at once.
 
-A parser that looks for its next byte from where it stands waits for every look. Here the places of all bytes
-that can end text, a tag or a value are listed first, 64 bytes at a time (as simdjson does: Langdale and
-Lemire, 2019), and the list tells the parser where to go on.
+A parser that looks for its next byte from where it stands waits for every look. Here all bytes that can end
+text, a tag or a value are listed first, 64 bytes at a time (as simdjson does: Langdale and Lemire, 2019). The
+parser then walks along the list.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ _NUL, _QUOTE, _AMP, _APOSTROPHE, _LT, _EQUALS, _GT = (np.uint8(ord(c)) for c in 
 
 
 def places_of() -> Hashes:
-    """Room for the marks of a chunk, as `next_marks` wants it."""
+    """Make room for the marks of a chunk, as `next_marks` wants it."""
     return np.empty(CHUNK_BYTES + 72, np.uint64)
 
 
 @uncounted_njit
 def next_marks(data: Bytes, i: np.uint64, end: np.uint64, places: Hashes) -> tuple[np.uint64, np.uint64]:
-    """List where `<`, `>`, quotes, `&` and NUL stand from i on: some, and behind the last of all `end`.
+    """List the places of `<`, `>`, quotes, `&` and NUL from i on: some of them, and `end` after the last.
 
-    Returns how many, and up to where was looked.
+    Returns how many are listed, and the place up to which all are.
     """
     n = _0
     while n == _0:
@@ -67,10 +67,10 @@ def next_marks(data: Bytes, i: np.uint64, end: np.uint64, places: Hashes) -> tup
 
 @lean_njit
 def opens_value(data: Bytes, i: np.uint64, quote: np.uint64) -> Any:
-    """Whether the quote surely opens the value of an attribute: of what lies before it from i on, between two
-    attributes, the last is a name of up to 62 bytes and a `=`, behind a blank or at i.
+    """Whether the quote surely opens the value of an attribute; if not, the tokenizer decides.
 
-    There is neither quote nor `>` between. What is written otherwise is for the tokenizer.
+    i lies between two attributes, with neither quote nor `>` up to the quote. The quote opens a value if a
+    name of up to 62 bytes and a `=` stand right before it, behind a blank or at i.
     """
     if quote < _65 or quote < i + _2 or data[quote - _1] != _EQUALS:
         return False
@@ -84,6 +84,6 @@ def opens_value(data: Bytes, i: np.uint64, quote: np.uint64) -> Any:
         signs &= within
         if breaks == _0:
             return True
-    # Where blanks behind a `=` end: a carry goes through them. What follows there is a value, and no name.
+    # Where blanks behind a `=` end: a carry goes through them. A value follows there, and no name.
     values = ((signs << _1 & gaps) + gaps) & ~gaps
     return gaps > (breaks & ~gaps) and breaks >> _63 == _0 and values <= breaks

@@ -1,10 +1,10 @@
 """From the bytes of an HTML page to the text that can be seen in it, for the sieve.
 
-One pass over the page in UTF-8, by the tokenizer of the HTML Standard (13.2.5), without a tree: tags vanish
-or separate (see `tags`), scripts and styles are passed over, references are decoded. It decides nothing: what
-the sieve finds here is verified in the text that a parser extracts (`extraction.page_text`). So it may say
-more than that text, but must not tear apart or leave out what stands there in a row. What a browser does not
-show where it stands, the content of `template`, is moved to the end.
+One pass over the page in UTF-8, by the tokenizer of the HTML Standard (13.2.5), without a tree. Tags vanish
+or separate (see `tags`), scripts and styles are passed over, references are decoded. This text decides
+nothing: hits in it are verified in the text that a parser extracts (`extraction.page_text`). So it may hold
+more than that text, but must neither tear apart nor leave out words that are neighbours there. The content of
+`template`, which a browser does not show where it stands, is moved to the end.
 """
 
 from __future__ import annotations
@@ -57,20 +57,16 @@ _KIND = np.uint8(7)
 
 
 def room_for(size: int) -> int:
-    """How many bytes the text of a page of `size` bytes takes at most: a reference of 5 may stand for 6."""
+    """Return the most bytes that the text of a page of `size` bytes takes: a reference of 5 may become 6."""
     return size + size // 4 + 64
 
 
-def visible_text(page: Bytes, out: Bytes, at: int) -> int:
-    """Write the text of a page (uint8, UTF-8) into `out[at:]`, and return where it ends.
-
-    `out` has `room_for(len(page))` bytes from `at` on. What separates is a line end.
-    """
-    return page_text(page, out, at)[0]
-
-
 def page_text(page: Bytes, out: Bytes, at: int) -> tuple[int, int]:
-    """The same, and what stands in the page's scripts, which are passed over: bits `DATA` and `ARTICLE`."""
+    """Write the text of a page (uint8, UTF-8) into `out[at:]`, with a line end where something separates.
+
+    `out` has `room_for(len(page))` bytes from `at` on. Returns where the text ends, and what the page's
+    scripts hold, which are passed over: bits `DATA` and `ARTICLE`.
+    """
     end, unread = _visible_text(load_tags(), load_entities(), plain(page), out, U64(at), places_of())
     return int(end), int(unread)
 
@@ -87,7 +83,7 @@ def _separate(out: Bytes, start: np.uint64, k: np.uint64) -> np.uint64:
 def _copied(
     data: Bytes, i: np.uint64, stop: np.uint64, end: np.uint64, out: Bytes, at: np.uint64, k: np.uint64
 ) -> Any:
-    """Copy text between markup; what is blanks only becomes a separator."""
+    """Copy text between markup; nothing but blanks becomes a separator."""
     if i == stop:
         return k
     if stop - i <= _64 and i + _64 <= end:
@@ -116,7 +112,7 @@ def _copy_raw(
     k: np.uint64,
     references: bool,
 ) -> np.uint64:
-    """Copy text in which no markup counts."""
+    """Copy raw text, whose markup does not count."""
     while i < stop:
         if data[i] == _AMP and references:
             i, k = reference(entities, data, i, stop, out, k)
@@ -131,7 +127,7 @@ def _copy_raw(
 def _move_to_end(
     out: Bytes, start: np.uint64, k: np.uint64, kept: np.uint64, room: np.uint64
 ) -> tuple[np.uint64, np.uint64]:
-    """Move `out[start:k]` to the end of the room, before what is kept there already."""
+    """Move `out[start:k]` to the end of the room, before the `kept` bytes there."""
     size = k - start
     kept += _1
     out[room - kept] = _NEWLINE
@@ -145,7 +141,7 @@ def _breaks_out(found: np.uint8, first: np.uint64, closes: bool, rest: np.uint64
     """Whether a tag ends the SVG or MathML that it stands in; `rest`: bytes behind its name."""
     if closes:
         return first in (_P, _BR)
-    # Of `font` some attributes do so, and nobody writes another.
+    # `font` does so with some attributes, and nobody writes another one.
     return found & np.uint8(BREAKS_OUT) or (first == _FONT and rest > _2)
 
 
@@ -155,7 +151,7 @@ def _visible_text(
 ) -> Any:
     i, k, end = _0, at, U64(len(data))
     templates, template_start, foreign, inside, kept = _0, _0, _0, _0, _0
-    # Of each that is open, innermost lowest: a bit, whether it is MathML; a byte, how much HTML is around.
+    # For each open one, the innermost lowest: a bit (is it MathML), a byte (how much HTML is around it).
     roots, around, room = _0, _0, U64(len(out))
     p, count, looked = _0, _0, _0
     unread = np.uint8(0)
@@ -256,7 +252,7 @@ def _visible_text(
                     inside, around = around & _BYTE, around >> _8
                 in_html = True
         if kind <= BLOCK:
-            # Without a branch: whether a tag separates is what cannot be foreseen.
+            # Without a branch: nobody can foresee whether a tag separates.
             out[k] = _NEWLINE
             k += U64((kind == BLOCK) & (k > at) & (out[k - U64(k > at)] > _SPACE))
         elif kind == FOREIGN:
@@ -281,7 +277,7 @@ def _visible_text(
                 if templates == _0:
                     k, kept = _move_to_end(out, template_start, k, kept, room)
         elif not closes and not in_html:
-            # Here their content is markup, of which only what is all text can be told to be theirs.
+            # Here their content is markup; only if it is all text, it is surely theirs.
             if kind == HIDDEN and not closes_itself(data, name_end, i):
                 i = foreign_end(data, i, end, first, second)
         elif not closes:

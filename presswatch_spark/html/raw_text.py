@@ -1,4 +1,4 @@
-"""Where comments and raw text end, in which the tokenizer sees no markup (HTML Standard, 13.2.5)."""
+"""The ends of comments and of raw text, where the tokenizer sees no markup (HTML Standard, 13.2.5)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CDATA_BYTES = U64(9)
 
 _0, _1, _2, _3, _4 = (U64(n) for n in (0, 1, 2, 3, 4))
 _7 = U64(7)
-# Enough of a tag to see that its name is one that is listed, and what ends it.
+# Enough of a tag to see whether its name is listed, and what ends it.
 _NAME_ROOM = U64(20)
 _CDATA = np.frombuffer(b"<![CDATA[", np.uint8)
 NOTHING, DATA, ARTICLE = (np.uint8(bit) for bit in (0, 1, 2))
@@ -26,7 +26,7 @@ _BANG, _DASH, _SLASH, _LT, _GT, _QUERY, _CLOSE = (np.uint8(ord(c)) for c in "!-/
 
 @uncounted_njit
 def after_declaration(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
-    """Where what begins with `<!` at i ends: a comment, a doctype, or what is taken for a comment."""
+    """Return the end of what begins with `<!` at i: a comment, a doctype, or a bogus comment."""
     if i + _4 > end or data[i + _2] != _DASH or data[i + _3] != _DASH:
         return find(data, i, end, _GT) + _1
     i += _4
@@ -48,7 +48,7 @@ def after_declaration(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
 
 @uncounted_njit
 def end_tag(data: Bytes, i: np.uint64, end: np.uint64, first: np.uint64, second: np.uint64) -> np.uint64:
-    """Where the end tag of a name begins, at or after i; `end` if nowhere."""
+    """Return where the end tag of a name begins, at or after i; `end` if nowhere."""
     while True:
         i = find(data, i, end, _LT)
         if i + _2 >= end:
@@ -62,7 +62,7 @@ def end_tag(data: Bytes, i: np.uint64, end: np.uint64, first: np.uint64, second:
 
 @uncounted_njit
 def script_end(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
-    """Where the end tag of a script begins, at or after i; `end` if nowhere.
+    """Return where the end tag of a script begins, at or after i; `end` if nowhere.
 
     Within `<!--` and `-->`, a script may hold another with its end tag (script data double escaped state).
     """
@@ -96,8 +96,9 @@ def script_end(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
 
 @uncounted_njit
 def data_in(data: Bytes, i: np.uint64, stop: np.uint64) -> np.uint8:
-    """What a script from i to `stop` holds: 0, `DATA` if it begins as JSON does, and `ARTICLE` if that names
-    an `articleBody`, as schema.org calls an article's text.
+    """Return what a script from i to `stop` holds: 0, or `DATA` if it begins as JSON does.
+
+    `ARTICLE` is added if it names an `articleBody`, as schema.org calls an article's text.
     """
     while i < stop and data[i] <= _SPACE:
         i += _1
@@ -114,9 +115,9 @@ def data_in(data: Bytes, i: np.uint64, stop: np.uint64) -> np.uint8:
 
 @uncounted_njit
 def foreign_end(data: Bytes, i: np.uint64, end: np.uint64, first: np.uint64, second: np.uint64) -> np.uint64:
-    """Where the end tag of a name begins, in SVG or MathML; i if another tag comes before it.
+    """Return where the end tag of a name begins, in SVG or MathML; i if another tag comes before it.
 
-    There, the content of scripts and styles is markup.
+    The content of scripts and styles is markup there.
     """
     p = i
     while True:
@@ -145,7 +146,7 @@ def begins_cdata(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
 
 @uncounted_njit
 def cdata_end(data: Bytes, i: np.uint64, end: np.uint64) -> np.uint64:
-    """Where `]]>` begins, at or after i; `end` if nowhere."""
+    """Return where `]]>` begins, at or after i; `end` if nowhere."""
     while True:
         i = find(data, i, end, _GT)
         if i >= end or (data[i - _1] == _CLOSE and data[i - _2] == _CLOSE):

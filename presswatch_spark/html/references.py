@@ -1,4 +1,4 @@
-"""HTML character references: their names, in tables for a kernel, and how they are decoded.
+"""HTML character references: their names, in tables for a kernel, and their decoding.
 
 HTML Standard, 13.2.5.72 to 13.2.5.80; the names of 13.5 as the standard library has them.
 """
@@ -30,11 +30,11 @@ _LEGACY, _LONGEST = U64(LONGEST_LEGACY), U64(LONGEST_NAME)
 
 
 class EntityTable(NamedTuple):
-    """Names and what they stand for, by the FNV-1a hash of the name.
+    """Names and their characters, by the FNV-1a hash of the name, in open addressing.
 
-    Open addressing: `keys` uint64 (8192,), 0 where a slot is free, of names with their semicolon as far as
-    they are only known with it; `values` uint64 (8192,): up to seven UTF-8 bytes, first lowest, and their
-    number in the top byte. `windows` uint16 (32,): what the numbers 0x80 to 0x9F stand for.
+    `keys` uint64 (8192,): 0 marks a free slot; a name that needs its semicolon is hashed with it. `values`
+    uint64 (8192,): up to seven UTF-8 bytes, first lowest, and their number in the top byte. `windows` uint16
+    (32,): the characters of the numbers 0x80 to 0x9F.
     """
 
     keys: npt.NDArray[np.uint64]
@@ -44,7 +44,7 @@ class EntityTable(NamedTuple):
 
 @lru_cache(maxsize=1)
 def load_entities() -> EntityTable:
-    """The table, read-only."""
+    """Make the table."""
     keys, values = np.zeros(_SLOTS, np.uint64), np.zeros(_SLOTS, np.uint64)
     for name, text in html5.items():
         code, key = text.encode(), fnv(name.encode())
@@ -66,7 +66,7 @@ def fnv(name: bytes) -> int:
 
 
 def _windows(code: int) -> str:
-    """What a byte is in windows-1252; its five unused ones are the control characters of their number."""
+    """Decode a byte of windows-1252; its five unused ones are the control characters of their number."""
     try:
         return bytes([code]).decode("cp1252")
     except UnicodeDecodeError:
@@ -104,7 +104,7 @@ def _put_code(out: Bytes, k: np.uint64, code: np.uint64) -> np.uint64:
 def _number(
     entities: EntityTable, data: Bytes, i: np.uint64, end: np.uint64, out: Bytes, k: np.uint64
 ) -> tuple[np.uint64, np.uint64]:
-    """Decode the numeric reference whose `&#` stands at i; or copy the ampersand, if it is none."""
+    """Decode the numeric reference whose `&#` stands at i, or copy the ampersand if there is none."""
     p, base = i + _2, U64(10)
     if p < end and (data[p] | _LOWER) == np.uint8(120):
         p, base = p + _1, U64(16)
@@ -145,7 +145,7 @@ def _value_of(entities: EntityTable, key: np.uint64) -> Any:
 def reference(
     entities: EntityTable, data: Bytes, i: np.uint64, end: np.uint64, out: Bytes, k: np.uint64
 ) -> Any:
-    """Decode the reference whose `&` stands at i; or copy the ampersand. Returns what comes next, and k."""
+    """Decode the reference whose `&` stands at i, or copy the ampersand. Returns the next place, and k."""
     if i + _1 < end and data[i + _1] == _HASH:
         return _number(entities, data, i, end, out, k)
     p, key, value, after = i + _1, _FNV_OFFSET, _0, i + _1

@@ -1,4 +1,4 @@
-"""What a kernel has to know of HTML's elements: which separate words, and whose content is no markup.
+"""HTML's elements for a kernel: those that separate words, and those whose content is no markup.
 
 The lists follow what resiliparse's text extraction does (a test compares them, element by element), because
 that text is verified. An element that is not listed is inline: its tags vanish without a blank.
@@ -52,11 +52,11 @@ _KINDS = {
 # Start tags that end SVG and MathML around them (HTML Standard, 13.2.6.5); the parser lets `sup` pass.
 _BREAKOUT = """b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li
     listing menu meta nobr ol p pre ruby s small span strong strike sub table tt u ul var"""
-# Elements of SVG and of MathML in which there is HTML again (13.2.6, integration points).
+# Elements of SVG and of MathML that hold HTML again (13.2.6, integration points).
 _IN_SVG, _IN_MATH = "foreignobject desc title", "mi mo mn ms mtext"
 
 BREAKS_OUT, INTEGRATES_SVG, INTEGRATES_MATH = 8, 16, 32
-"""Bits of a kind: whether its start tag ends foreign content; whether HTML stands in it in either kind."""
+"""Bits of a kind: its start tag ends foreign content; HTML stands in it within SVG, within MathML."""
 
 
 class TagTable(NamedTuple):
@@ -72,7 +72,7 @@ class TagTable(NamedTuple):
 
 @lru_cache(maxsize=1)
 def load_tags() -> TagTable:
-    """The table, read-only."""
+    """Make the table."""
     table = TagTable(np.zeros(_SLOTS, np.uint64), np.zeros(_SLOTS, np.uint64), np.zeros(_SLOTS, np.uint8))
     kinds = {name: kind for kind, names in _KINDS.items() for name in names.split()}
     lists = {BREAKS_OUT: _BREAKOUT, INTEGRATES_SVG: _IN_SVG, INTEGRATES_MATH: _IN_MATH}
@@ -90,7 +90,7 @@ def load_tags() -> TagTable:
 
 @lean_njit
 def find(data: Bytes, i: np.uint64, end: np.uint64, byte: np.uint8) -> Any:
-    """Where `byte` next stands in `data[i:end]`; `end` if nowhere."""
+    """Return the next place of `byte` in `data[i:end]`; `end` if there is none."""
     while i + _64 <= end:
         found = equal_bits_64(data, i, byte)
         if found != _0:
@@ -124,20 +124,20 @@ def _is_name_end(byte: np.uint8) -> Any:
 
 @lean_njit
 def _zeros(x: np.uint64) -> Any:
-    """The high bit of every byte of x that is zero (Warren, "Hacker's Delight", 6-1)."""
+    """Mark the high bit of every byte of x that is zero (Warren, "Hacker's Delight", 6-1)."""
     return ~(((x & _LOWS) + _LOWS) | x | _LOWS)
 
 
 @lean_njit
 def _name_ends(x: np.uint64) -> Any:
-    """The high bit of every byte that is a blank, `/` or `>`, which end a name; or another control."""
+    """Mark the high bit of every byte that is a blank, `/` or `>`, which end a name; or another control."""
     blanks = ~((x & _LOWS) + _PAST_BLANKS) & ~x & ~_LOWS
     return blanks | _zeros(x ^ _SLASHES) | _zeros(x ^ _GTS)
 
 
 @lean_njit
 def _after_name(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
-    """Where the name of an attribute ends that may begin before i."""
+    """Return the end of an attribute's name, which may begin before i."""
     while i + _8 <= end:
         x = load8(data, i)
         ends = _name_ends(x) | _zeros(x ^ _SIGNS)
@@ -151,7 +151,7 @@ def _after_name(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
 
 @uncounted_njit
 def after_attributes(data: Bytes, i: np.uint64, end: np.uint64) -> np.uint64:
-    """Where a tag ends, from behind its name: past `>`; past `end` if it never does."""
+    """Return the end of a tag from behind its name on: past `>`; past `end` if it never ends."""
     while True:
         while i < end and (_is_space(data[i]) or data[i] == _SLASH):
             i += _1
@@ -178,9 +178,9 @@ def after_attributes(data: Bytes, i: np.uint64, end: np.uint64) -> np.uint64:
 
 @uncounted_njit
 def name_at(data: Bytes, i: np.uint64, end: np.uint64) -> tuple[np.uint64, np.uint64, np.uint64]:
-    """The name of a tag as two words in lower case, the second all ones if it is too long; where it ends.
+    """Return the name of a tag as two words in lower case, the second all ones if it is too long; its end.
 
-    Bit 5 is set in every byte: it makes letters small, and of no other byte of a listed name another.
+    Bit 5 is set in every byte: it makes letters small, and changes no other byte of a listed name.
     """
     if i + _8 <= end:
         x = load8(data, i)
@@ -215,7 +215,7 @@ def closes_itself(data: Bytes, name_end: np.uint64, i: np.uint64) -> Any:
 
 @lean_njit
 def kind_of(tags: TagTable, first: np.uint64, second: np.uint64) -> Any:
-    """Kind of the element with a name, see `name_at`, with its bits."""
+    """Return the kind, with its bits, of the element with a name (see `name_at`)."""
     slot = ((first ^ second) * _SPREAD_64) >> _SHIFT
     while tags.first[slot] != _0:
         if tags.first[slot] == first and tags.second[slot] == second:

@@ -1,1 +1,1 @@
-"""What a verified copy amounts to: whose page it is on, its grade, and the letter of its row."""
+"""Judgement of a verified copy: whose page it is on, its grade, whose words they are, its row's letter."""

@@ -1,8 +1,8 @@
 """From verified findings to rows of `matches`.
 
-A document gives one row for each article of which it holds a long enough run; if it stands at an article's
-URL but holds no such run of it, a `url_only` row for that article; if it stands on a title's site and has no
-row for that title yet, a `url_only` row for the title.
+A document gives one row for each finding: an article that it holds a long enough run of. If it stands at the
+URL of another article, it gives a `url_only` row for that one. If it stands on a title's site and has no row
+for the title yet, it gives a `url_only` row for the title.
 """
 
 from __future__ import annotations
@@ -16,22 +16,28 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.judgement.confidence import confidence
-from presswatch_spark.judgement.grade import grade
+from presswatch_spark.judgement.grading import confidence, grade
 from presswatch_spark.judgement.sites import SiteMatch
 from presswatch_spark.judgement.urls import page_url
 from presswatch_spark.model import DocumentBatch, Locator
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
-from presswatch_spark.tables.digests import row_digest
+from presswatch_spark.tables.digests import row_digest, storable
 from presswatch_spark.text.words import Words, character_offsets
 from presswatch_spark.verify.verification import Overlap
 
 Row = dict[str, Any]
 Places = npt.NDArray[np.int64]
 
+# Columns that a row without a copy leaves empty; those of the article too, if it names none.
+_OF_COPIES = (
+    "article_id", "cluster_id", "article_url", "article_published_at", "article_sha256", "article_words",
+    "article_coverage", "document_coverage", "document_words", "minhash_jaccard", "run_rarity",
+    "shared_words", "ownership", "in_main_content",
+)  # fmt: skip
+
 
 class ArticleFacts(Protocol):
-    """What a row says of an article. `body` is its text, UTF-8."""
+    """The facts of an article that a row holds. `body` is its text, UTF-8."""
 
     @property
     def article_id(self) -> str: ...  # noqa: D102
@@ -53,7 +59,7 @@ class ArticleFacts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What the rows of a shard share. `release` is used for documents that do not name their own."""
+    """The columns that the rows of a shard share; `release` is for documents that do not name their own."""
 
     dataset: str
     release: str | None
@@ -62,7 +68,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An article verified in a document: its ordinal and facts, and what they share.
+    """An article of which a document holds a run that is long enough to report, and what both share.
 
     `places` int64 (s, 2): the characters of the article that each span of `overlap` covers. `run_rarity`,
     `shared_words` and `ownership`: see `Standing`. `in_main_content`: of the longest run, see `placement`.
@@ -91,20 +97,24 @@ def document_rows(
     rules: GradeRules,
     confidence_rules: ConfidenceRules,
 ) -> list[Row]:
-    """Rows of `matches` for document i, sorted by title and article; all columns but `run_id`, and digested.
+    """Return the rows of `matches` for document i: all columns but `run_id`, and digested.
+
+    They are sorted by title and article.
 
     Args:
         text: of the document.
         words: of the text; may be None without findings.
-        site: what its URL says, if anything.
-        article_of: facts of an article by ordinal; asked for those whose URL the document has.
+        findings: each is reported.
+        site: where the document stands; None if that is on no member's site.
+        article_of: returns an article by its ordinal; called for the articles at the document's URL.
     """
-    kept = [finding for finding in findings if finding.overlap.longest_run_words >= rules.min_run_words]
-    places = span_places([finding.overlap for finding in kept], 0, words, text) if words and kept else []
-    url_known = site is not None or (bool(kept) and page_url(batch.url_of(i)) is not None)
+    places = (
+        span_places([finding.overlap for finding in findings], 0, words, text) if words and findings else []
+    )
+    url_known = site is not None or (bool(findings) and page_url(batch.url_of(i)) is not None)
     rows = [
         _text_row(finding, _spans(finding, place), site, url_known, rules)
-        for finding, place in zip(kept, places, strict=True)
+        for finding, place in zip(findings, places, strict=True)
     ]
     if site:
         rows += _url_rows(site, {row["article_id"] for row in rows}, article_of)
@@ -121,12 +131,12 @@ def document_rows(
 
 
 def span_places(overlaps: Sequence[Overlap], side: int, words: Words, text: bytes) -> list[Places]:
-    """The characters of one text that the spans of each overlap cover: int64 (s, 2), from and to.
+    """Return the characters of one text that the spans of each overlap cover: int64 (s, 2), from and to.
 
-    They are indices into `text.decode("utf-8", "replace")`, which is walked through once for all.
+    They are indices into `text.decode("utf-8", "replace")`; one walk through it finds them all.
 
     Args:
-        side: 0, the text is the document of all of them; 1, their article.
+        side: 0 if the text is the document of all overlaps, 1 if it is their article.
     """
     spans = overlaps[0].spans if len(overlaps) == 1 else np.concatenate([each.spans for each in overlaps])
     first = spans[:, side]
@@ -139,41 +149,36 @@ def span_places(overlaps: Sequence[Overlap], side: int, words: Words, text: byte
 
 
 def document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) -> Row:
-    """The columns of `matches` that say what document i, whose text is `text`, is and where it lies."""
+    """Return the columns of `matches` that say what document i is and where it lies; `text` is its text."""
     return located_facts(batch.url_of(i), batch.locate(i), origin, text)
 
 
 def located_facts(url: str, locator: Locator, origin: Origin, text: bytes) -> Row:
-    """The same columns of what lies at a locator."""
+    """Return the same columns for the document or response at a locator."""
     return {
         "dataset": origin.dataset,
-        "release": _storable(locator.release or origin.release),
+        "release": storable(locator.release or origin.release),
         "document_url": url or None,
         "shard_uri": origin.shard_uri,
-        "record_id": _storable(locator.record_id),
+        "record_id": storable(locator.record_id),
         "record_offset": locator.record_offset,
         "record_length": locator.record_length,
         "record_encoding": locator.record_encoding,
         "record_damage": locator.damage,
         "row_index": locator.row_index,
-        "payload_digest": _storable(locator.payload_digest),
+        "payload_digest": storable(locator.payload_digest),
         "payload_digest_computed": locator.payload_digest_computed,
         "text_sha256": hashlib.sha256(text).hexdigest(),
         "text_extraction": locator.extraction,
         "charset": locator.charset,
         "captured_at": locator.captured_at,
         "http_status": locator.http_status,
-        "languages": [_storable(language) for language in locator.languages],
+        "languages": [storable(language) for language in locator.languages],
     }
 
 
-def _storable(text: str | None) -> str | None:
-    """JSON may hold lone surrogates, Parquet may not."""
-    return text and text.encode("utf-8", "replace").decode()
-
-
 def _spans(finding: Finding, places: Places) -> list[dict[str, int]]:
-    """Spans as a row holds them; `places`: of the document."""
+    """Return the spans as a row holds them; `places` are those in the document."""
     return [
         {
             "document_start": document_start,
@@ -196,9 +201,7 @@ def _text_row(
     url_match = _url_match(finding.ordinal, article, site)
     return _article_columns(article) | {
         "url_match": url_match,
-        "grade": grade(
-            overlap.longest_run_words, overlap.copied_words, overlap.article_coverage, url_match, rules
-        ),
+        "grade": grade(overlap.copied_words, overlap.article_coverage, rules),
         "longest_run_words": overlap.longest_run_words,
         "copied_words": overlap.copied_words,
         "article_coverage": overlap.article_coverage,
@@ -226,10 +229,10 @@ def _own_site(ordinal: int, article: ArticleFacts, site: SiteMatch | None) -> bo
     return site is not None and (site.publisher_id == article.publisher_id or ordinal in site.articles)
 
 
-def _url_rows(site: SiteMatch, told: set[str], article_of: Callable[[int], ArticleFacts]) -> Iterable[Row]:
+def _url_rows(site: SiteMatch, copied: set[str], article_of: Callable[[int], ArticleFacts]) -> Iterable[Row]:
     for ordinal in site.articles:
         article = article_of(ordinal)
-        if article.article_id not in told:
+        if article.article_id not in copied:
             coverages = {"article_coverage": 0.0, "document_coverage": 0.0}
             yield (
                 _url_row(article.title_id, article.publisher_id, "article")
@@ -239,29 +242,15 @@ def _url_rows(site: SiteMatch, told: set[str], article_of: Callable[[int], Artic
 
 
 def _url_row(title_id: str, publisher_id: str, url_match: str) -> Row:
-    return {
-        "article_id": None,
+    return dict.fromkeys(_OF_COPIES) | {
         "title_id": title_id,
         "publisher_id": publisher_id,
         "url_match": url_match,
         "grade": "url_only",
         "longest_run_words": 0,
         "copied_words": 0,
-        "article_coverage": None,
-        "document_coverage": None,
-        "minhash_jaccard": None,
-        "run_rarity": None,
-        "shared_words": None,
-        "ownership": None,
-        "in_main_content": None,
         "spans": [],
         "own_site": True,
-        "cluster_id": None,
-        "article_url": None,
-        "article_published_at": None,
-        "article_sha256": None,
-        "article_words": None,
-        "document_words": None,
     }
 
 

@@ -1,4 +1,4 @@
-"""Where on its page a copied passage stands: in the main content, or in what is around it."""
+"""Whether a copied passage stands in the main content of its page, or in what is around it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from presswatch_spark.verify.verification import Overlap
 
 
 class Placement:
-    """The main content of a document; asked for when it is first needed.
+    """The main content of a document, read when it is first needed.
 
     Args:
-        main_text: gives its text in UTF-8, None if it is not known; None: it never is.
-        width: rows of so many words are compared; no run that is asked for is shorter.
+        main_text: returns its text in UTF-8, None if nobody knows it; itself None if nobody can.
+        width: windows of so many words are compared; no run may be shorter.
     """
 
     def __init__(self, main_text: Callable[[], bytes | None] | None, width: int) -> None:
@@ -25,7 +25,7 @@ class Placement:
         self._width = width
 
     def holds_longest(self, document: Words, overlap: Overlap) -> bool | None:
-        """Whether the longest run of an overlap stands in the main content; None if that is not known."""
+        """Whether the longest run of an overlap stands in the main content; None if nobody knows."""
         if self._windows is None:
             return None
         first, _, words, _ = overlap.spans[np.argmax(overlap.spans[:, 2])]
@@ -35,6 +35,6 @@ class Placement:
 
     @cached_property
     def _windows(self) -> Hashes | None:
-        """Windows of the main content, sorted."""
+        """Return the windows of the main content, sorted."""
         text = self._main_text() if self._main_text else None
         return None if text is None else np.unique(window_hashes(word_hashes(text), self._width))

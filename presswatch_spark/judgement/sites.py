@@ -1,13 +1,13 @@
-"""Which documents stand on members' sites: at an article's very URL, on a title's site, or neither.
+"""Whether a document stands on a member's site: at an article's very URL, on a title's site, or neither.
 
-A kernel drops the documents on foreign hosts by their URL's bytes alone; the few that are left are decided
-exactly, on normal forms compared as strings. Host names match by whole labels from the right, so
-`blogs.journal.example` is on `journal.example`; paths by whole names from the left, so `/eco/budget` is
-under `/eco`, and `/economie` is not. Of several sites that match, the one with the most specific host wins,
-then the longest prefix.
+A kernel (`url_bytes`) drops the documents on foreign hosts by their URL's bytes; the others are decided
+exactly, on normal forms compared as strings. Host names match by whole labels from the right:
+`blogs.journal.example` is on `journal.example`. Paths match by whole names from the left: `/eco/budget` is
+under `/eco`, and `/economie` is not. If several sites match, the most specific host wins, then the longest
+prefix.
 
-In a corpus, a folder holds `hosts.npy` (uint64, an open-addressing table of host hashes, 0 = empty slot),
-`url_hashes.npy` (uint64, sorted) with `url_ordinals.npy` (uint32), and `titles.json`.
+A folder of the corpus holds `hosts.npy` (uint64, a host table), `url_hashes.npy` (uint64, sorted) with
+`url_ordinals.npy` (uint32), and `titles.json`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.judgement.hosts import Hashes, host_table, known_hosts
+from presswatch_spark.judgement.url_bytes import Hashes, host_table, known_hosts
 from presswatch_spark.judgement.urls import (
     AMP_CACHES,
     GOOGLE_HOSTS,
@@ -43,7 +43,7 @@ HOSTS_FILE, HASHES_FILE, ORDINALS_FILE, TITLES_FILE = (
 
 
 class Title(Protocol):
-    """What is asked of a title: `domains` are host names, `url_prefixes` are `host/path`."""
+    """The facts of a title that an index needs: `domains` are host names, `url_prefixes` are `host/path`."""
 
     @property
     def id(self) -> str: ...  # noqa: D102
@@ -84,7 +84,7 @@ class UrlKeys:
 
     @classmethod
     def of(cls, article_urls: Iterable[tuple[int, str]]) -> UrlKeys:
-        """The keys of pairs of an ordinal and one of its URLs; what is no URL has none."""
+        """Return the keys of pairs of an ordinal and one of its URLs; a string that is no URL has no key."""
         sites, hashes, ordinals = set[str](), array("Q"), array("I")
         for ordinal, url in article_urls:
             if page := page_url(url):
@@ -109,7 +109,7 @@ class SiteIndex:
 
         Args:
             folder: exists, and gets the four files.
-            urls: of all articles, in any number of pieces. 12 bytes are held of each.
+            urls: of all articles, in any number of pieces; 12 bytes of each are held.
         """
         owners = {title.id: (title.publisher_id, _sites_of(title)) for title in titles}
         names = {site.partition("/")[0] for _, sites in owners.values() for site in sites}
@@ -139,19 +139,19 @@ class SiteIndex:
         return cls(np.asarray(hosts), np.asarray(hashes), np.asarray(ordinals), _by_host(owners))
 
     def matches(self, batch: DocumentBatch, urls_of: Callable[[int], Iterable[str]]) -> dict[int, SiteMatch]:
-        """The documents of a batch that stand on a member's site or at an article's URL, in order.
+        """Return the documents of a batch that stand on a member's site or at an article's URL, in order.
 
-        `urls_of(ordinal)` gives an article's URLs as the member gave them: equal hashes are checked against
-        them.
+        `urls_of(ordinal)` returns an article's URLs as the member gave them; equal hashes are checked against
+        these.
         """
-        found: dict[int, SiteMatch] = {}
+        matches: dict[int, SiteMatch] = {}
         for i in known_hosts(batch, self.hosts):
             if match := self.match(batch.url_of(int(i)), urls_of):
-                found[int(i)] = match
-        return found
+                matches[int(i)] = match
+        return matches
 
     def match(self, url: str, urls_of: Callable[[int], Iterable[str]]) -> SiteMatch | None:
-        """The same for one URL; None if it is nobody's."""
+        """Return where the page at one URL stands; None if that is nobody's site."""
         page = page_url(url)
         if page is None:
             return None
@@ -179,12 +179,12 @@ class SiteIndex:
 
 
 def url_hash(text: str) -> int:
-    """64-bit key of a normalised URL."""
+    """Return the 64-bit key of a normalised URL."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
 def _sites_of(title: Title) -> list[str]:
-    """A title's sites as `host/path`: its prefixes, and those of its domains on which it has no prefix."""
+    """Return a title's sites as `host/path`: its prefixes, and its domains without a prefix on them."""
     prefixes = [without_www(prefix) for prefix in title.url_prefixes]
     prefixed = {prefix.partition("/")[0] for prefix in prefixes}
     domains = [without_www(domain) for domain in title.domains]
@@ -192,10 +192,10 @@ def _sites_of(title: Title) -> list[str]:
 
 
 def _by_host(owners: Mapping[str, tuple[str, list[str]]]) -> dict[str, tuple[_Site, ...]]:
-    """Sites by host, longest path first; paths in normal form, with a slash at their end."""
-    found: dict[str, list[_Site]] = {}
+    """Return sites by host, longest path first; paths in normal form, with a slash at their end."""
+    by_host: dict[str, list[_Site]] = {}
     for title_id, (publisher_id, sites) in sorted(owners.items()):
         for site in sites:
             host, _, path = site.partition("/")
-            found.setdefault(host, []).append(_Site(path_prefix(f"/{path}"), title_id, publisher_id))
-    return {host: tuple(sorted(sites, key=lambda site: -len(site.path))) for host, sites in found.items()}
+            by_host.setdefault(host, []).append(_Site(path_prefix(f"/{path}"), title_id, publisher_id))
+    return {host: tuple(sorted(sites, key=lambda site: -len(site.path))) for host, sites in by_host.items()}

@@ -2,25 +2,37 @@
 
 Words are *known* if they stand in unrelated texts: in articles of other publishers, in more than a few
 articles of the same title (page furniture, stock phrases), or on a few domains of the background sample.
-Another publisher's article of the same cluster is related: a text is not made common by its own copies. What
-is left of a run is measured in bits, as `corpus.vocabulary` counts them. `sharers` finds these texts.
+Another publisher's article of the same cluster is related: its own copies do not make a text common. The rest
+of a run is measured in bits, as `corpus.building.vocabulary` counts them.
+
+The index holds every fourth shingle of a text, or more. So sharers of words are counted over four shingles in
+a row: each text has one of them in the index, wherever it begins. A passage of 11 words and more that enough
+texts have is found whole, but for three words at either end.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit
-from presswatch_spark.judgement.sharers import Ids, Known, Sums, sums_of
+from presswatch_spark.compiled import cached_njit, uncounted_njit
 from presswatch_spark.settings.config import OwnershipRules, RarityRules
-from presswatch_spark.sieve.shingle_index import ShingleIndex, block_shift
-from presswatch_spark.text.kernels import Hashes, plain
-from presswatch_spark.text.shingles import shingle_hashes
+from presswatch_spark.sieve.shingle_index import ShingleIndex, block_shift, filter_bits
+from presswatch_spark.text.kernels import U64, Hashes, plain
+from presswatch_spark.text.shingles import SHINGLE_WORDS, shingle_hashes
 
+Ids = npt.NDArray[np.uint32]
 Counts = npt.NDArray[np.int64]
+Marks = npt.NDArray[np.bool_]
+Sums = npt.NDArray[np.int32]
+
+STRIDE = 4
+# Other publishers with an unrelated article, other articles of the same title, all other publishers.
+UNRELATED, SAME_TITLE, OTHERS = 0, 1, 2
+_0, _1 = U64(0), U64(1)
 
 OWNERSHIPS = ("exclusive", "shared", "agency")
 """Whose a copied text is: this article's alone, another publisher's too, or an agency's."""
@@ -28,7 +40,7 @@ OWNERSHIPS = ("exclusive", "shared", "agency")
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is known of all articles, by ordinal, and of all words and shingles; arrays may be mapped.
+    """The facts of all articles, by ordinal, and of all words and shingles; arrays may be mapped.
 
     `titles`, `publishers` uint32[articles]: their numbers. `clusters` int32[articles]: -1 when alone.
     `agency` bool[articles]: whether the article, or one of its cluster, credits an agency. `vocabulary`
@@ -50,24 +62,25 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One article's words, n in all.
+    """How the n words of one article stand.
 
-    `sums` int32[n + 1, 3], running sums over the words before each: bits of those that are not known; words
-    that another publisher's article has too; words that many publishers' articles have.
+    `sums` int32[n + 1, 3] are sums over the words before each: bits of words that are not known; words that
+    another publisher's article has too; words that many publishers' articles have.
     """
 
     sums: Sums
     agency: bool
 
-    def judged(self, spans: Counts, min_run_words: int, rules: OwnershipRules) -> tuple[int, int, str]:
-        """Bits of the rarest run; copied words that another publisher has; whose they are, of `OWNERSHIPS`.
+    def judged(self, spans: Counts, least_run: int, rules: OwnershipRules) -> tuple[int, int, str]:
+        """Return the bits of the rarest run, the copied words that another publisher has, and the ownership.
 
-        A run's bits are those of its words that are not known. Whose the words are, `conf/scan.yaml` rules.
+        A run's bits are those of its words that are not known. The ownership is one of `OWNERSHIPS`, by the
+        rules of `conf/scan.yaml`.
 
         Args:
-            spans: int64 (s, 4), as in `Overlap`; those of fewer than `min_run_words` words are no runs.
+            spans: int64 (s, 4), as in `Overlap`; those of fewer than `least_run` words are no runs.
         """
-        rarity, copied, shared, wide = _judge(self.sums, spans, min_run_words)
+        rarity, copied, shared, wide = _judge(self.sums, spans, least_run)
         if self.agency or wide >= rules.shared_share * copied:
             return rarity, shared, "agency"
         return rarity, shared, "shared" if shared >= rules.shared_share * copied else "exclusive"
@@ -91,7 +104,7 @@ class Neighbours:
         )  # fmt: skip
 
     def standing(self, ordinal: int, words: Hashes) -> Standing:
-        """Of the article with that ordinal, whose words have these hashes (uint64[n])."""
+        """Return the standing of the article with that ordinal; `words` are its word hashes, uint64[n]."""
         around = self._around
         places = np.searchsorted(around.vocabulary, words)
         bits = np.minimum(around.bits[places], self._word_bits).astype(np.int32)
@@ -100,14 +113,14 @@ class Neighbours:
 
 
 @cached_njit
-def _judge(sums: Sums, spans: Counts, min_run_words: int) -> tuple[int, int, int, int]:
-    """Bits of the rarest run; words that lie in a span, each counted once, and the two sums over them."""
+def _judge(sums: Sums, spans: Counts, least_run: int) -> tuple[int, int, int, int]:
+    """Return the bits of the rarest run; the words that lie in a span, each once; the two sums over these."""
     copied = np.zeros(len(sums), np.bool_)
     rarity = 0
     for s in range(len(spans)):
         first, words = spans[s, 1], spans[s, 2]
         copied[first : first + words] = True
-        if words >= min_run_words:
+        if words >= least_run:
             rarity = max(rarity, int(sums[first + words, 0] - sums[first, 0]))
     words, shared, wide = 0, 0, 0
     for w in range(len(sums) - 1):
@@ -116,3 +129,136 @@ def _judge(sums: Sums, spans: Counts, min_run_words: int) -> tuple[int, int, int
             shared += sums[w + 1, 1] - sums[w, 1]
             wide += sums[w + 1, 2] - sums[w, 2]
     return rarity, words, shared, wide
+
+
+class Known(NamedTuple):
+    """The arrays that the kernels read: parts of the index, and of `Surroundings`."""
+
+    filter: Hashes
+    filter_shift: np.uint64
+    hashes: Hashes
+    articles: Ids
+    directory: Counts
+    directory_shift: np.uint64
+    titles: Ids
+    publishers: Ids
+    clusters: npt.NDArray[np.int32]
+    suppressed: Hashes
+    background: Hashes
+    domains: npt.NDArray[np.uint16]
+
+
+class _Met(NamedTuple):
+    """The sharers of the last `STRIDE` shingles by kind, uint32[3, STRIDE, most]; counts int64[3, STRIDE]."""
+
+    who: npt.NDArray[np.uint32]
+    counts: Counts
+
+
+@cached_njit
+def sums_of(
+    known: Known,
+    ordinal: int,
+    shingles: Hashes,
+    bits: npt.NDArray[np.int32],
+    limits: tuple[int, int, int],
+    domains: int,
+) -> Sums:
+    """Return the sums of `Standing` for the article with that ordinal.
+
+    Args:
+        shingles, bits: uint64[max(0, n - 7)] and int32[n], of its n words.
+        limits: so many sharers are enough, by kind: two kinds make words known, the last makes them wide.
+        domains: the domains of the background that make words known.
+    """
+    n = len(bits)
+    met = _Met(np.empty((3, STRIDE, max(limits)), np.uint32), np.zeros((3, STRIDE), np.int64))
+    is_known, is_shared, is_wide = np.zeros(n, np.bool_), np.zeros(n, np.bool_), np.zeros(n, np.bool_)
+    for w in range(len(shingles)):
+        h, after = shingles[w], w + SHINGLE_WORDS
+        met.counts[:, w % STRIDE] = 0
+        if filter_bits(h) & ~known.filter[(h >> _1) >> known.filter_shift] == _0:
+            bucket = (h >> _1) >> known.directory_shift
+            e = _first(known.hashes, h, known.directory[bucket], known.directory[bucket + _1])
+            if e >= 0:
+                _meet(known, e, ordinal, w % STRIDE, met)
+            place = _first(known.background, h, 0, len(known.background))
+            if place >= 0 and known.domains[place] >= domains:
+                is_known[w:after] = True
+        if len(known.suppressed) > 0 and _first(known.suppressed, h, 0, len(known.suppressed)) >= 0:
+            is_known[w:after] = True
+            is_shared[w:after] = True
+            is_wide[w:after] = True
+        if met.counts[OTHERS, w % STRIDE]:
+            is_shared[w:after] = True
+        _mark(is_known, met, UNRELATED, limits[UNRELATED], w)
+        _mark(is_known, met, SAME_TITLE, limits[SAME_TITLE], w)
+        _mark(is_wide, met, OTHERS, limits[OTHERS], w)
+    sums = np.zeros((n + 1, 3), np.int32)
+    for w in range(n):
+        sums[w + 1, 0] = sums[w, 0] + (0 if is_known[w] else bits[w])
+        sums[w + 1, 1] = sums[w, 1] + is_shared[w]
+        sums[w + 1, 2] = sums[w, 2] + is_wide[w]
+    return sums
+
+
+@uncounted_njit
+def _first(hashes: Hashes, h: np.uint64, low: int, high: int) -> int:
+    """Return the first place of h in the sorted slice `hashes[low:high]`, or -1."""
+    after = high
+    while low < high:
+        middle = (low + high) >> 1
+        if hashes[middle] < h:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < after and hashes[low] == h else -1
+
+
+@cached_njit
+def _meet(known: Known, e: int, ordinal: int, slot: int, met: _Met) -> None:
+    """Note in `slot` the other articles and publishers with the shingle whose postings begin at e."""
+    h, cluster = known.hashes[e], known.clusters[ordinal]
+    while e < len(known.hashes) and known.hashes[e] == h:
+        article = known.articles[e]
+        publisher = known.publishers[article]
+        e += 1
+        if publisher != known.publishers[ordinal]:
+            _note(met, OTHERS, slot, publisher)
+            if cluster < 0 or known.clusters[article] != cluster:
+                _note(met, UNRELATED, slot, publisher)
+        elif known.titles[article] == known.titles[ordinal] and article != ordinal:
+            _note(met, SAME_TITLE, slot, article)
+
+
+@cached_njit
+def _note(met: _Met, kind: int, slot: int, one: np.uint32) -> None:
+    met.counts[kind, slot] = _add(met.who[kind, slot], met.counts[kind, slot], one)
+
+
+@uncounted_njit
+def _add(who: Ids, count: int, one: np.uint32) -> int:
+    """Put `one` behind the first `count`, unless it is there or there is no room; return the new count."""
+    for k in range(count):
+        if who[k] == one:
+            return count
+    if count < len(who):
+        who[count] = one
+        count += 1
+    return count
+
+
+@cached_njit
+def _mark(marks: Marks, met: _Met, kind: int, limit: int, w: int) -> None:
+    """Mark the words of the last shingles, from the first shared one, if `limit` sharers have them."""
+    if not met.counts[kind, w % STRIDE]:
+        return
+    who, count, first = np.empty(limit, np.uint32), 0, w
+    for back in range(min(w, STRIDE - 1) + 1):
+        slot = (w - back) % STRIDE
+        if met.counts[kind, slot]:
+            first = w - back
+        for k in range(met.counts[kind, slot]):
+            count = _add(who, count, met.who[kind, slot, k])
+    if count >= limit:
+        marks[first : w + SHINGLE_WORDS] = True

@@ -1,8 +1,8 @@
 """Names under which anybody can have a site: the Public Suffix List, as it comes with `publicsuffixlist`.
 
-Its private section counts too: `github.io` is as little one owner's as `co.uk`. The list is on no network: it
-moves with the pin of the package (`make suffixes`). What it decides may change with it, so that it has no
-part in the normal form of URLs (`urls.normalise_url`), which must stay as it is.
+Its private section counts too: `github.io` has as many owners as `co.uk`. The list is read from the package,
+and moves with its pin (`make suffixes`). So the normal form of URLs (`urls.normalise_url`), which must stay,
+does not depend on it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 
 from publicsuffixlist import PSLFILE, PublicSuffixList
 
-# Hosts of blogs and letters that the list lacks: each gives names under its own to anybody. Some have paths
-# for that as well (medium.com/@name), so a prefix with a path may be somebody's.
+# Hosts of blogs and letters that the list lacks: each gives names under its own to anybody. Some give paths
+# too (medium.com/@name), so a prefix with a path may have one owner.
 PLATFORMS = frozenset((
     "blog4ever.com", "canalblog.com", "centerblog.net", "e-monsite.com", "eklablog.com", "free.fr",
     "ghost.io", "hautetfort.com", "jimdofree.com", "kessel.media", "livejournal.com", "medium.com",
@@ -28,7 +28,7 @@ _REMEMBERED = 1 << 16
 
 
 def is_public_suffix(host: str) -> bool:
-    """Whether a host name in lower-case ASCII is one under which others register, as `co.uk` is."""
+    """Whether others register names under a host (in lower-case ASCII), as under `co.uk`."""
     return _list().is_public(host)
 
 
@@ -39,7 +39,7 @@ def is_shared(host: str) -> bool:
 
 @lru_cache(_REMEMBERED)
 def registered_domain(site: str) -> str:
-    """The domain that a host in lower-case ASCII belongs to: one label more than its public suffix has.
+    """Return the domain that a host in lower-case ASCII belongs to: its public suffix and one label more.
 
     A public suffix, a platform and an address stand for themselves.
     """
@@ -53,10 +53,10 @@ def registered_domain(site: str) -> str:
 
 @lru_cache(1)
 def list_version() -> str:
-    """When the list was published, as it says itself; `unknown` for one that does not."""
+    """Return when the list was published, as it says itself; `unknown` if it does not."""
     with Path(PSLFILE).open(encoding="utf-8") as file:
-        found = _VERSION.search(file.read(_HEAD_CHARACTERS))
-    return found[1] if found else "unknown"
+        version = _VERSION.search(file.read(_HEAD_CHARACTERS))
+    return version[1] if version else "unknown"
 
 
 @lru_cache(1)

@@ -1,9 +1,9 @@
 """One form for all the URLs of a page.
 
 `normalise_url` removes what does not choose the page: scheme, `www.`, default ports, user names, tracking
-parameters, fragments, trailing slashes, AMP and mobile variants, AMP caches; and writes the rest in one way
-(RFC 3986, section 6.2.2). It keeps what may choose it: every other parameter, the case of the path, `#!`
-routes, all other hosts and ports.
+parameters, fragments, trailing slashes, AMP and mobile variants, AMP caches. It writes the rest in one way
+(RFC 3986, section 6.2.2). It keeps what may choose the page: every other parameter, the case of the path,
+`#!` routes, all other hosts and ports.
 
     https://m.journal.example:443/Une/%7Ea/amp/?b=2&a=1&utm_source=x#suite  ->
     https://journal.example/Une/~a?a=1&b=2
@@ -22,7 +22,7 @@ from urllib.parse import quote, unquote_to_bytes
 from presswatch_spark.errors import ConfigError
 
 MAX_CHARACTERS = 16_384
-"""A longer string is taken for no URL: no crawler fetches it."""
+"""A longer string is no URL here: no crawler fetches it."""
 
 TRACKING_PREFIXES = (
     "utm_",  # Google Analytics, and everybody after it
@@ -44,8 +44,8 @@ TRACKING_NAMES = frozenset((
 AMP_PARAMETERS = frozenset(("amp", "amp=", "amp=1", "amp=true", "outputtype=amp", "output=amp"))
 
 VARIANT_LABELS = frozenset(("www", "m", "mobile", "amp"))
-# Labels under which others register: `m.co.uk` is a site of its own, not the mobile variant of `co.uk`.
-# Not the Public Suffix List (`suffixes`): that moves each week, and URLs are keyed by their normal form.
+# Labels that others register names under: `m.co.uk` is a site, not the mobile variant of `co.uk`. The Public
+# Suffix List (`suffixes`) has no part in this: it moves each week, and URLs are keyed by their normal form.
 SHARED_LABELS = frozenset(("ac", "asso", "co", "com", "edu", "gob", "gouv", "gov", "net", "nom", "org"))
 
 AMP_CACHES = (".cdn.ampproject.org", ".bing-amp.com")
@@ -73,7 +73,7 @@ _BREAKS = str.maketrans("", "", "\t\n\r")
 class PageUrl:
     """A URL taken apart: `text` is its normal form, `site` and `path` that form's host and path.
 
-    `host` is the host as given, `www.` and all, in lower-case ASCII. None of them holds the port but `text`.
+    `host` is the host as given, with `www.`, in lower-case ASCII. Only `text` holds the port.
     """
 
     text: str
@@ -83,13 +83,13 @@ class PageUrl:
 
 
 def normalise_url(url: str) -> str | None:
-    """The normal form of an http(s) or protocol-relative URL, else None. Idempotent; never raises."""
+    """Return the normal form of an http(s) or protocol-relative URL, else None. Idempotent; never raises."""
     page = page_url(url)
     return page.text if page else None
 
 
 def page_url(url: str) -> PageUrl | None:
-    """As `normalise_url`, with the parts. A page inside an AMP cache is that page."""
+    """Take a URL apart, else None; never raises. A page inside an AMP cache is that page."""
     page = _parse(url)
     while page and (inner := _cached(page)):
         page = inner
@@ -97,7 +97,7 @@ def page_url(url: str) -> PageUrl | None:
 
 
 def path_prefix(path: str) -> str:
-    """The normal form, with a slash at its end, of a path that stands for itself and all pages below it.
+    """Return the normal form of a path that stands for all pages below it, with a slash at its end.
 
     Raises `ConfigError` if the normal form drops some of it: it would stand for other pages as well.
     """
@@ -113,7 +113,7 @@ def path_prefix(path: str) -> str:
 
 
 def without_www(site: str) -> str:
-    """A host, or `host/path`, without `www.`, as long as the host stays a name that one can register."""
+    """Return a host, or `host/path`, without `www.`, if the host then is a name that one can register."""
     rest = site.removeprefix("www.")
     return rest if _registrable(rest.partition("/")[0].split(".")) else site
 
@@ -134,7 +134,7 @@ def _parse(url: str) -> PageUrl | None:
 
 
 def _authority(text: str) -> tuple[str, str] | None:
-    """Host in lower-case ASCII, and `:port` unless it is a default of http or https."""
+    """Return the host in lower-case ASCII, and `:port` unless it is a default of http or https."""
     text = text.rpartition("@")[2]
     bracketed, closing, rest = text.partition("]")
     name, _, port = rest.partition(":") if closing else text.partition(":")
@@ -157,7 +157,7 @@ def _ipv6(text: str) -> str | None:
 
 
 def _name(text: str) -> str | None:
-    """A host name, decoded, in punycode; None if it cannot be one."""
+    """Decode a host name into punycode; None if it cannot be one."""
     name = unquote_to_bytes(text).decode("utf-8", "replace") if "%" in text else text
     if len(name) > 254:
         return None
@@ -171,7 +171,7 @@ def _name(text: str) -> str | None:
 
 
 def _site(host: str) -> str:
-    """The host without its mobile, AMP and `www` labels, as long as it stays a name that one can register."""
+    """Return the host without mobile, AMP and `www` labels, as long as it is a name that one can register."""
     labels = host.split(".")
     while labels[0] in VARIANT_LABELS and _registrable(labels[1:]):
         del labels[0]
@@ -194,7 +194,7 @@ def _path(text: str) -> str:
 
 
 def _without_amp(path: str) -> str:
-    """The path without any slashes, `/amp` and `.amp` at its end, nor `.amp` before a last `.html`."""
+    """Return the path without slashes, `/amp` and `.amp` at its end, nor `.amp` before a last `.html`."""
     end = len(path)
     while path.endswith("/", 0, end) or path.endswith("/amp", 0, end) or _amp_name(path, end):
         end -= 1 if path[end - 1] == "/" else 4
@@ -207,14 +207,14 @@ def _without_amp(path: str) -> str:
 
 
 def _amp_name(path: str, end: int) -> bool:
-    """Whether a name that has more to it than that ends in `.amp` before `end`."""
+    """Whether a name, which is longer than that, ends in `.amp` before `end`."""
     return path.endswith(".amp", 1, end) and path[end - 5] not in "/."
 
 
 def _query(text: str) -> str:
     parameters = [_escaped(item).replace("+", "%20") for item in text.split("&") if item]
-    kept = [item for item in parameters if not _is_noise(item.lower())]
-    return "?" + "&".join(sorted(kept, key=_parameter_name)) if kept else ""
+    choosing = [item for item in parameters if not _is_noise(item.lower())]
+    return "?" + "&".join(sorted(choosing, key=_parameter_name)) if choosing else ""
 
 
 def _is_noise(parameter: str) -> bool:
@@ -231,7 +231,7 @@ def _route(fragment: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Percent-encoding in one form: unreserved characters bare, what no URL holds in upper-case escapes."""
+    """Percent-encode in one form: unreserved characters bare, characters that no URL holds as `%XX`."""
     return _ESCAPE.sub(_escape, text)
 
 
@@ -243,9 +243,9 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def _cached(page: PageUrl) -> PageUrl | None:
-    """The page that an AMP cache or Google's viewer wraps; None if the page is none of theirs.
+    """Return the page that an AMP cache or Google's viewer wraps; None if the page is not one of theirs.
 
-    The wrapper's normal form holds the rest of the page's: only its host is still to be read, so that pages
+    The wrapper's normal form holds the rest of the page's: only the host is read again. So pages that are
     wrapped a thousand times cost no more than their length.
     """
     after_host = len("https://") + len(page.site)

@@ -1,1 +1,5 @@
-"""From a row of `matches`, or a written pointer, back to the document; and whether it is still the same."""
+"""The way back from a row, or a written pointer, to the record in its shard, and whether that is the same.
+
+`pointer` says where a record lies, `documents` and `raw` read it, `checks` compares it with its row, `audit`
+does so for many rows, `fetch` for one that a person wants to see.
+"""

@@ -1,29 +1,40 @@
-"""Rows held against their shards: is each still what a scan would find there?"""
+"""Rows drawn from the tables, or found by their digest, and held against their shards.
+
+Each row is checked for being still what a scan would find there. A file of an earlier version has fewer
+columns; its rows' digests are over those, so its rows are read with those.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from random import Random
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.errors import OutputError
+from presswatch_spark.errors import CorruptError, InputError, OutputError
 from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.table.opening import ARROW_ERRORS
 from presswatch_spark.judgement.match_rows import Row
-from presswatch_spark.pointers.ahead import shards_ahead
-from presswatch_spark.pointers.checks import damaged, difference, edited, other_words
-from presswatch_spark.pointers.documents import Outcome
-from presswatch_spark.pointers.mirrors import Mirror, mirrored
-from presswatch_spark.pointers.outcomes import Failure, Record
-from presswatch_spark.pointers.pointer import Pointer, pointer_of
+from presswatch_spark.pointers.checks import Failure, Record, damaged, difference, edited, other_words
+from presswatch_spark.pointers.documents import Outcome, shards_ahead
+from presswatch_spark.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
+from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.store import TableStore
+from presswatch_spark.tables.reading import chosen_runs
+from presswatch_spark.tables.schemas import CAPTURES
+from presswatch_spark.tables.store import SCHEMAS, TableStore
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A row, its pointer, and why it does not verify, or None. `record`: the document, if it was compared."""
+    """A row, its pointer, and why it does not verify, or None. `record`: the document that was compared."""
 
     row: Row
     pointer: Pointer
@@ -33,7 +44,7 @@ class Verdict:
 
 @dataclass(slots=True)
 class Audit:
-    """How rows of `store` are checked: where their shards are, and the corpus, if words are compared too."""
+    """Checks rows of `store`, whose shards are found by `mirrors`; with a `corpus`, their words as well."""
 
     store: TableStore
     storage: StorageOptions = field(default_factory=StorageOptions)
@@ -45,13 +56,13 @@ class Audit:
         """Check rows, shard by shard: one that must be read in order is read once for all its rows.
 
         Raises:
-            OutputError: what a run says of its settings cannot be read.
+            OutputError: the settings of a run cannot be read.
         """
         shards: dict[tuple[str, str, str, str | None], dict[Pointer, list[Row]]] = {}
         for row in rows:
             pointer = pointer_of(row, mirrored(row["shard_uri"] or "", self.mirrors))
             if failure := edited(row):
-                # Where such a row points to was perhaps never in a shard.
+                # Such a row perhaps points to a place that never was in a shard.
                 yield Verdict(row, pointer, failure)
                 continue
             # Only WET has errata; rows of one shard of another format may name many releases.
@@ -69,14 +80,14 @@ class Audit:
                     yield self._verdict(row, pointer, outcome)
 
     def options_of(self, run_id: str) -> ReadOptions:
-        """How the run read its shards, but for gates: what it found had passed them."""
+        """Return how the run read its shards, but for gates: its rows had passed them."""
         if run_id not in self._options:
             self._options[run_id] = _options(self.store, run_id, self.storage)
         return self._options[run_id]
 
     def _verdict(self, row: Row, pointer: Pointer, outcome: Outcome) -> Verdict:
         if isinstance(outcome, Failure):
-            # What a row says of its record explains why it cannot be read alone.
+            # The damage in a row explains why its record cannot be read alone.
             return Verdict(row, pointer, damaged(row) or outcome)
         failure = difference(row, outcome) or damaged(row, outcome.facts)
         if failure is None and self.corpus is not None:
@@ -99,4 +110,117 @@ def _options(store: TableStore, run_id: str, storage: StorageOptions) -> ReadOpt
             f"the settings of run {run_id} cannot be read",
             where=str(store.root),
             remedy="restore its row in runs",
+        ) from error
+
+
+DIGEST_DIGITS = 64
+POINTING = ("matches", "rights_signals", "captures")
+"""Tables whose rows point at records."""
+USED = {
+    "matches": (
+        "run_id", "dataset", "document_url", "article_id", "article_sha256", "longest_run_words", "spans",
+        "shard_uri", "record_id", "record_offset", "record_length", "record_encoding", "row_index",
+        "payload_digest", "text_sha256", "captured_at", "http_status", "languages", "row_sha256",
+    ),
+    "rights_signals": (
+        "run_id", "document_url", "signal", "source", "value", "verdict", "agent", "path", "content_sha256",
+        "shard_uri", "record_id", "record_offset", "record_length", "record_encoding", "captured_at",
+        "http_status", "row_sha256",
+    ),
+    "captures": tuple(CAPTURES.names),
+}  # fmt: skip
+
+
+def drawn_rows(store: TableStore, run_id: str | None, count: int, seed: int) -> tuple[list[Row], int]:
+    """Draw `count` rows of a published run (`latest`: the newest), or of all runs; also count all rows.
+
+    The same seed draws the same rows of the same tables; all of them if there are no more than `count`.
+
+    Raises:
+        InputError: no such run is published, or none at all.
+        CorruptError: a file of the table cannot be read.
+    """
+    files = _files(store, run_id)
+    sizes = [_read(file, lambda path: _metadata(store, path).num_rows) for file in files]
+    total = sum(sizes)
+    drawn = sorted(Random(seed).sample(range(total), min(count, total)))
+    rows, first = list[Row](), 0
+    for file, size in zip(files, sizes, strict=True):
+        places = [place - first for place in drawn if first <= place < first + size]
+        first += size
+        if places:
+            rows += _read(file, lambda path, places=places: _table(store, path).take(places).to_pylist())
+    return rows, total
+
+
+def damage_of(store: TableStore, run_id: str | None) -> Iterator[OutputError]:
+    """Read all tables of a published run, or of all runs, and yield what is wrong with them."""
+    for each in chosen_runs(store, run_id):
+        try:
+            store.check(each)
+        except OutputError as error:
+            yield error
+
+
+def row_by_digest(store: TableStore, prefix: str) -> tuple[str, Row]:
+    """Find the row whose `row_sha256` begins with `prefix`, and its table; if runs share it, in the newest.
+
+    Raises:
+        InputError: there is no such row, or several.
+        CorruptError: a file of a table cannot be read.
+    """
+    wanted = prefix.lower()
+    if not 0 < len(wanted) <= DIGEST_DIGITS or set(wanted) - set("0123456789abcdef"):
+        raise InputError(
+            f"{prefix!r} begins no SHA-256", remedy="give the first digits of a row's row_sha256"
+        )
+    by_digest: dict[str, tuple[str, Row]] = {}
+    for table in POINTING:
+        for file in store.files(table):
+            rows = _read(file, partial(_rows_beginning, wanted, store, table))
+            by_digest |= {row["row_sha256"]: (table, row) for row in rows}
+    if len(by_digest) != 1:
+        how_many = f"{len(by_digest):,} rows have" if by_digest else "no row has"
+        raise InputError(
+            f"{how_many} a row_sha256 that begins with {wanted}",
+            where=str(store.root),
+            remedy="give more of its digits" if by_digest else "`presswatch matches --json` lists them",
+        )
+    return by_digest.popitem()[1]
+
+
+def _rows_beginning(prefix: str, store: TableStore, table: str, path: str) -> list[Row]:
+    """Read the rows whose digest begins so; of a file without one, only the digests are read."""
+    opened = _table(store, path, table)
+    digests = opened.to_table(columns=["row_sha256"])["row_sha256"]
+    places = pc.indices_nonzero(pc.starts_with(digests, prefix))
+    rows: list[Row] = opened.take(places).to_pylist() if len(places) else []
+    return rows
+
+
+def _files(store: TableStore, run_id: str | None) -> list[str]:
+    if not store.published():
+        raise InputError("no run is published here", where=str(store.root))
+    # Unchecked: the audit itself finds out which rows are not as they were.
+    return store.files("matches", *chosen_runs(store, run_id), check=False)
+
+
+def _metadata(store: TableStore, path: str) -> Any:
+    return pq.read_metadata(path, filesystem=file_system(path, store.root.storage))
+
+
+def _table(store: TableStore, path: str, table: str = "matches") -> Any:
+    names = set(_metadata(store, path).schema.to_arrow_schema().names)
+    if lost := [name for name in USED[table] if name not in names]:
+        raise CorruptError(f"the file of the table has no column {', '.join(lost)}", where=path)
+    schema = pa.schema([column for column in SCHEMAS[table] if column.name in names])
+    return store.dataset([path], schema)
+
+
+def _read(path: str, read: Any) -> Any:
+    try:
+        return read(path)
+    except ARROW_ERRORS as error:
+        raise CorruptError(
+            "the file of the table cannot be read", where=path, remedy="restore it, or scan again"
         ) from error

@@ -1,38 +1,96 @@
-"""Whether a document is the one that a row speaks of.
+"""Whether a record is the one that a row speaks of, and why not.
 
-That it can be read says nothing: if a record was dropped from a file, another one may lie at its offset.
+That a record can be read says nothing: if one was dropped from a file, another may lie at its offset.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.model import DAMAGES
-from presswatch_spark.pointers.outcomes import (
-    DAMAGED,
-    OTHER_ARTICLE,
-    OTHER_DIGEST,
-    OTHER_EXTRACTION,
-    OTHER_FACTS,
-    OTHER_PAYLOAD,
-    OTHER_RECORD,
-    OTHER_TEXT,
-    OTHER_URI,
-    OTHER_WORDS,
-    ROW_EDITED,
-    Failure,
-    Record,
-)
-from presswatch_spark.tables.digests import row_digest
+from presswatch_spark.judgement.match_rows import Row
+from presswatch_spark.model import DAMAGES, Capture
+from presswatch_spark.rights.declaration import Signal
+from presswatch_spark.rights.signals import signals_of
+from presswatch_spark.tables.digests import row_digest, storable
 from presswatch_spark.text.words import words_of
 
-Row = Mapping[str, Any]
+ROW_EDITED = "row edited"
+NO_SHARD = "no shard"
+NOT_REACHED = "not reached"
+GONE = "record gone"
+UNREADABLE = "unreadable"
+OTHER_URI = "other URI"
+OTHER_RECORD = "other record id"
+OTHER_DIGEST = "other digest"
+OTHER_PAYLOAD = "other payload"
+OTHER_EXTRACTION = "other extraction"
+OTHER_TEXT = "other text"
+OTHER_FACTS = "other facts"
+DAMAGED = "damaged record"
+OTHER_ARTICLE = "other article"
+OTHER_WORDS = "other words"
+OTHER_SIGNAL = "other signal"
 
-# `release` is left out: the shard's first record may name it, which a range does not hold.
+MEANINGS: Mapping[str, str] = MappingProxyType(
+    {
+        ROW_EDITED: "`row_sha256` is not that of the row",
+        NO_SHARD: "there is no such object",
+        NOT_REACHED: "storage did not give the bytes, so nothing can be said",
+        GONE: "the shard was read, and no document is there",
+        UNREADABLE: "bytes are there, but no document can be made of them",
+        OTHER_URI: "a document of another URL is there",
+        OTHER_RECORD: "a record with another id is there",
+        OTHER_DIGEST: "the record declares another digest",
+        OTHER_PAYLOAD: "the page's bytes have another digest",
+        OTHER_EXTRACTION: "this version extracts text by another library, so the texts cannot be compared",
+        OTHER_TEXT: "the text has another SHA-256",
+        OTHER_FACTS: "time of capture, HTTP status, languages or bounds of the record are others",
+        DAMAGED: "the record is not what its header says, so its text may be another's",
+        OTHER_ARTICLE: "the corpus has not the article, or another text of it",
+        OTHER_WORDS: "a span does not hold the same words on both sides",
+        OTHER_SIGNAL: "the response does not declare this, as this version reads it",
+    }
+)
+"""The reasons why a row does not verify: the first that applies, in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a row does not verify: a key of `MEANINGS`, and a detail, which is never text of the web."""
+
+    reason: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}" if self.detail else self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A document as its shard holds it now.
+
+    `facts`: the columns that `matches` would have of it. `stored`: the bytes of its range, if it was read by
+    one. `bytes_read`: of the shard, up to the document. `capture`: the response around it, if somebody asked
+    for that; a response that is no document, such as robots.txt, has its body as text.
+    """
+
+    facts: Row
+    text: bytes
+    stored: bytes | None
+    bytes_read: int
+    capture: Capture | None = None
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether this is a response without a document."""
+        return self.capture is not None and self.text is self.capture.body
+
+
+# `release` is left out: the shard's first record may name it, and a range does not hold that one.
 COMPARED = (
     ("document_url", OTHER_URI),
     ("record_id", OTHER_RECORD),
@@ -49,12 +107,16 @@ COMPARED = (
     ("record_encoding", OTHER_FACTS),
     ("row_index", OTHER_FACTS),
 )
-# What stands in another record than the document, which a range does not hold.
+COMPARED_OF_RESPONSE = frozenset((
+    "record_id", "captured_at", "http_status", "record_offset", "record_length", "record_encoding",
+))  # fmt: skip
+"""The columns that a row of `rights_signals` is compared in."""
+# Columns that come from another record than the document's; a range does not hold it.
 ELSEWHERE: Mapping[str, tuple[str, ...]] = MappingProxyType({"warc": ("languages",)})
 
 
 def edited(row: Row) -> Failure | None:
-    """Whether the row is another than the scan wrote."""
+    """Fail a row that is not as the scan wrote it."""
     try:
         same = row_digest(row) == row["row_sha256"]
     except (TypeError, ValueError):  # a value that no row holds
@@ -63,17 +125,21 @@ def edited(row: Row) -> Failure | None:
 
 
 def difference(row: Row, record: Record) -> Failure | None:
-    """The first thing in which the document differs from what the row says of it."""
-    for column, reason in COMPARED:
-        if column in ELSEWHERE.get(row["dataset"], ()):
-            continue
+    """Return the first difference between a document and what its row says of it."""
+    elsewhere = ELSEWHERE.get(row["dataset"], ())
+    return _first_other(row, record, (each for each in COMPARED if each[0] not in elsewhere))
+
+
+def _first_other(row: Row, record: Record, compared: Iterable[tuple[str, str]]) -> Failure | None:
+    """Return the first difference between row and record in some columns, each given with its reason."""
+    for column, reason in compared:
         if row[column] != record.facts[column]:
             return Failure(reason, f"`{column}` is another")
     return None
 
 
 def damaged(row: Row, facts: Row | None = None) -> Failure | None:
-    """Whether the record is not what its header says: by the row, or by what was read of it now.
+    """Fail a record that is not what its header says, by the row or by the facts read now.
 
     Rows of earlier runs do not say it.
     """
@@ -82,7 +148,7 @@ def damaged(row: Row, facts: Row | None = None) -> Failure | None:
 
 
 def other_words(row: Row, text: bytes, corpus: Corpus) -> Failure | None:
-    """Whether the article is another, or a span that is not the same words on both sides, word by word."""
+    """Fail a row whose article is another one, or whose spans do not have the same words on both sides."""
     if row["article_id"] is None:
         return None
     ordinal = corpus.ordinal_of(row["article_id"])
@@ -107,6 +173,24 @@ def other_words(row: Row, text: bytes, corpus: Corpus) -> Failure | None:
 
 
 def _folded(text: str) -> tuple[int, bytes]:
-    """Number of words, and the words as verification compares them, each with a zero byte after it."""
+    """Return the number of words, and the words as verification compares them, a zero byte after each."""
     words = words_of(text.encode("utf-8", "replace"))
     return len(words), words.folded.tobytes()
+
+
+def other_declaration(row: Row, record: Record) -> Failure | None:
+    """Return the first difference between a response, read anew, and its row of `rights_signals`."""
+    capture = record.capture
+    if capture is None:
+        return Failure(UNREADABLE, "no response is there")
+    if storable(capture.url) != row["document_url"]:
+        return Failure(OTHER_URI, "`document_url` is another")
+    if failure := _first_other(row, record, (each for each in COMPARED if each[0] in COMPARED_OF_RESPONSE)):
+        return failure
+    if row["content_sha256"] not in (None, hashlib.sha256(capture.body).hexdigest()):
+        return Failure(OTHER_PAYLOAD, "`content_sha256` is another")
+    signals = [signal.columns() for signal in signals_of(capture)]
+    if {name: row.get(name) for name in Signal.__dataclass_fields__} in signals:
+        return None
+    read_by = {signal["parser"] for signal in signals if signal["signal"] == row["signal"]}
+    return Failure(OTHER_SIGNAL, "" if row["parser"] in read_by else f"the row is by {row['parser']}")

@@ -1,15 +1,19 @@
 """Documents by their pointers, decoded by the sources that the scan reads them with.
 
 A record of WET or WARC in a gzip member of its own, or in a plain file, is one range request. Everything else
-is read in order, once for all pointers into a shard, and no further than the last of them: JSONL by lines, of
-which only those asked for are parsed; Parquet by the row groups that hold them; OSCAR 21.09, whose URLs stand
-in a second file; and what lies in one gzip member or zstd frame with others.
+is read in order, once for all pointers into a shard, and no further than the last of them. Of JSONL only the
+lines asked for are parsed, of Parquet only their row groups read.
+
+For few rows of many shards, most of the time is waiting for storage: several shards are read at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError, StorageError
 from presswatch_spark.formats.detection import RECORD_SOURCES, SOURCES, source_for
@@ -19,7 +23,7 @@ from presswatch_spark.formats.warc.arc_lines import begins_with_arc_record
 from presswatch_spark.formats.warc.fields import begins_with_record
 from presswatch_spark.judgement.match_rows import Origin, document_facts, located_facts
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
-from presswatch_spark.pointers.outcomes import GONE, NO_SHARD, NOT_REACHED, UNREADABLE, Failure, Record
+from presswatch_spark.pointers.checks import GONE, NO_SHARD, NOT_REACHED, UNREADABLE, Failure, Record
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.storage.hosts import BlockedError
 from presswatch_spark.storage.objects import (
@@ -32,21 +36,21 @@ from presswatch_spark.storage.objects import (
 )
 from presswatch_spark.storage.uris import scheme_of
 
-# A plain record is known to end where another begins.
+# A plain record surely ends where another begins.
 LOOK_BEYOND_BYTES = 16
-# Enough to name what lies at an offset now, if it is longer than what did.
+# Enough to name the record at an offset now, if it is longer than the one that was there.
 OTHER_RECORD_BYTES = 8 << 20
-# A record is longer than its document: by its headers, and by what packing adds to what cannot be packed.
+# A record is longer than its document: by its headers, and because packing may add to its bytes.
 HEADERS_BYTES = 1 << 20
-DEFECTS_TOLD = 3
+DEFECTS_NAMED = 3
 
 Outcome = Record | Failure
 
 
 def records_at(pointers: Sequence[Pointer], options: ReadOptions) -> Iterator[tuple[Pointer, Outcome]]:
-    """Yield what lies at each of `pointers`, all into one shard and of one format, in any order.
+    """Yield the record at each of `pointers`, all into one shard and of one format, in any order.
 
-    If `options.wants` asks for responses, those count that are no documents, too.
+    If `options.wants` asks for responses, those without a document count, too.
 
     Raises:
         BlockedError: the site of the shard refuses everything.
@@ -54,7 +58,7 @@ def records_at(pointers: Sequence[Pointer], options: ReadOptions) -> Iterator[tu
     left = dict.fromkeys(pointers)
     uri, format = pointers[0].uri, pointers[0].format
     try:
-        # Elsewhere each reply says the size, and a request for it alone is one too many.
+        # On a web server or S3 each reply says the size: a request for it alone is one too many.
         shard = stat(uri, options.storage) if scheme_of(uri) == "file" else ObjectInfo(uri)
         ranged = format is None or format in RECORD_SOURCES
         for pointer in [pointer for pointer in pointers if pointer.by_range and ranged]:
@@ -70,7 +74,7 @@ def records_at(pointers: Sequence[Pointer], options: ReadOptions) -> Iterator[tu
 
 
 def stored_record(pointer: Pointer, record: Record, options: ReadOptions) -> bytes:
-    """The bytes of a record's range: as they are stored, or inflated where the range counts inflated bytes.
+    """Read the bytes of a record's range: as they are stored, or inflated if the range counts such bytes.
 
     `StorageError` if they cannot be read again.
     """
@@ -89,19 +93,19 @@ def stored_record(pointer: Pointer, record: Record, options: ReadOptions) -> byt
 
 @dataclass(slots=True)
 class _Part:
-    """Bytes of an object that a range request gave, as a stream. `position`: offset of the next byte."""
+    """The bytes of a range request as a stream. `position`: offset of the next byte in the object."""
 
     data: bytes
     position: int
 
     def read(self, n: int, /) -> bytes:
-        taken, self.data = self.data[:n], self.data[n:]
-        self.position += len(taken)
-        return taken
+        first, self.data = self.data[:n], self.data[n:]
+        self.position += len(first)
+        return first
 
 
 def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outcome:
-    """The record in a range of the shard; of what else is there, as much as names it."""
+    """Read the record in a range of the shard, or as much of another one as names it."""
     start, length = pointer.offset or 0, pointer.length or 0
     if start < 0 or not 0 < length <= options.max_document_bytes + HEADERS_BYTES:
         return Failure(UNREADABLE, "the range is none of a record")
@@ -127,9 +131,9 @@ def _begins(data: bytes) -> bool:
 
 
 def _decoded(shard: ObjectInfo, pointer: Pointer, data: bytes, options: ReadOptions) -> Outcome:
-    """The record at the beginning of `data`, which are the bytes of the shard from the pointer's offset on.
+    """Decode the record at the beginning of `data`, the bytes of the shard from the pointer's offset on.
 
-    A pointer that names no format is tried as each; the last one's failure is told.
+    A pointer without a format is tried as each; the failure is that of the last.
     """
     outcome: Outcome = Failure(UNREADABLE)
     for format in [pointer.format] if pointer.format else RECORD_SOURCES:
@@ -154,7 +158,7 @@ def _decoded_as(format: str, shard: ObjectInfo, start: int, data: bytes, options
 
 
 def _until_damage(batches: Iterator[DocumentBatch]) -> Iterator[DocumentBatch]:
-    """As many as can be read: what a part of a shard is not, its report says."""
+    """Yield batches as long as they can be read; the report says what a part of a shard lacks."""
     try:
         yield from batches
     except CorruptError:
@@ -164,7 +168,7 @@ def _until_damage(batches: Iterator[DocumentBatch]) -> Iterator[DocumentBatch]:
 def _in_order(
     shard: ObjectInfo, format: str | None, left: dict[Pointer, None], options: ReadOptions
 ) -> Iterator[tuple[Pointer, Outcome]]:
-    """Read the shard as a scan does, until every document of `left` was met; those that were leave it."""
+    """Read the shard as a scan does, until every document of `left` was met; each one met leaves it."""
     if format not in SOURCES and format is not None:
         raise InputError(f"no source reads the format {format}", where=printable(shard.uri))
     rows = {pointer.row for pointer in left if pointer.offset is None}
@@ -176,7 +180,7 @@ def _in_order(
     for batch in source.read(shard, options, report):
         wanted = _by_place(left)
         for locator, record in _records(batch, shard.uri, source.name, report.bytes_read, wanted):
-            for pointer in _met(locator, wanted):
+            for pointer in _pointers_at(locator, wanted):
                 if pointer in left:
                     del left[pointer]
                     yield pointer, record
@@ -197,8 +201,8 @@ def _by_place(pointers: Iterable[Pointer]) -> Places:
     return places
 
 
-def _met(locator: Locator, wanted: Places) -> list[Pointer]:
-    """The pointers that lead to what lies at a locator."""
+def _pointers_at(locator: Locator, wanted: Places) -> list[Pointer]:
+    """Return the pointers that lead to the document or response at a locator."""
     return [
         pointer
         for place in (("offset", locator.record_offset), ("row", locator.row_index))
@@ -210,32 +214,63 @@ def _met(locator: Locator, wanted: Places) -> list[Pointer]:
 def _records(
     batch: DocumentBatch, uri: str, format: str, bytes_read: int, wanted: Places | None = None
 ) -> Iterator[tuple[Locator, Record]]:
-    """The documents of a batch, then responses that are none: those that are wanted, or all of them."""
+    """Yield the documents of a batch, then its responses without one: the wanted ones, or all."""
     origin = Origin(format, None, printable(uri))
     captures = {capture.locator.record_offset: capture for capture in batch.captures}
     for i in range(len(batch)):
         locator = batch.locate(i)
         capture = captures.pop(locator.record_offset, None)
-        if wanted is None or _met(locator, wanted):
+        if wanted is None or _pointers_at(locator, wanted):
             text = batch.text_of(i)
             yield locator, Record(document_facts(batch, i, origin, text), text, None, bytes_read, capture)
     for capture in captures.values():
-        if wanted is None or _met(capture.locator, wanted):
+        if wanted is None or _pointers_at(capture.locator, wanted):
             facts = located_facts(capture.url, capture.locator, origin, capture.body)
             yield capture.locator, Record(facts, capture.body, None, bytes_read, capture)
 
 
 def _absence(pointer: Pointer, report: ReadReport) -> Failure:
-    """Why a shard that was read has no document at a place: what was lost there, or anything that was."""
+    """Return why a shard that was read has no document at a place: the defects there, or the last ones."""
     if not report.defects:
         return Failure(GONE, "the shard was read, and no document is there")
     own = [str(defect) for defect in report.defects if defect.offset == pointer.row and defect.unit == "line"]
     reason = NOT_REACHED if report.interrupted else UNREADABLE
-    return Failure(reason, "; ".join(own or map(str, report.defects[-DEFECTS_TOLD:])))
+    return Failure(reason, "; ".join(own or map(str, report.defects[-DEFECTS_NAMED:])))
 
 
 def failure_of(error: PresswatchError) -> Failure:
-    """What an error of storage, or of a shard as a whole, says of a document in it."""
+    """Return the failure of a document after an error of storage, or of its shard as a whole."""
     if isinstance(error, MissingError):
         return Failure(NO_SHARD, error.what)
     return Failure(NOT_REACHED if isinstance(error, StorageError) else UNREADABLE, error.what)
+
+
+SHARDS_AT_ONCE = 8
+# Ranges that are read ahead are held in memory. A shard with more of them is read when it is its turn.
+RANGES_AHEAD = 16
+
+Outcomes = Iterable[tuple[Pointer, Outcome]]
+
+
+def shards_ahead(work: Iterable[tuple[Sequence[Pointer], ReadOptions]]) -> Iterator[Outcomes]:
+    """Yield for each shard of `work`, in order, what `records_at` yields; `SHARDS_AT_ONCE` are read at once.
+
+    Shards on disk, and those that must be read in order, are read when it is their turn.
+    """
+    with ThreadPoolExecutor(SHARDS_AT_ONCE, "ranges") as pool:
+        pending: deque[Callable[[], Outcomes]] = deque()
+        for pointers, options in work:
+            read = partial(records_at, pointers, options)
+            few = len(pointers) <= RANGES_AHEAD and all(pointer.by_range for pointer in pointers)
+            if few and scheme_of(pointers[0].uri) != "file":
+                pending.append(pool.submit(_all_of, read).result)
+            else:
+                pending.append(read)
+            if len(pending) >= SHARDS_AT_ONCE:
+                yield pending.popleft()()
+        while pending:
+            yield pending.popleft()()
+
+
+def _all_of(read: Callable[[], Outcomes]) -> Outcomes:
+    return list(read())

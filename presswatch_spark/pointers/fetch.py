@@ -1,4 +1,4 @@
-"""One document, fetched and checked: for a terminal, and for a file."""
+"""One document, fetched by its row or its pointer, checked, and shown or saved."""
 
 from __future__ import annotations
 
@@ -12,13 +12,8 @@ from presswatch_spark.formats.detection import RECORD_SOURCES
 from presswatch_spark.formats.http.charsets import to_utf8
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.judgement.match_rows import Row
-from presswatch_spark.pointers.audit import Audit
-from presswatch_spark.pointers.captured import Captured
-from presswatch_spark.pointers.checks import edited
-from presswatch_spark.pointers.declarations import other_declaration
-from presswatch_spark.pointers.documents import records_at, stored_record
-from presswatch_spark.pointers.mirrors import Mirror, mirrored
-from presswatch_spark.pointers.outcomes import (
+from presswatch_spark.pointers.audit import Audit, row_by_digest
+from presswatch_spark.pointers.checks import (
     DAMAGED,
     GONE,
     OTHER_FACTS,
@@ -26,11 +21,12 @@ from presswatch_spark.pointers.outcomes import (
     UNREADABLE,
     Failure,
     Record,
+    edited,
+    other_declaration,
 )
-from presswatch_spark.pointers.pointer import Pointer, parse_pointer, pointer_of
-from presswatch_spark.pointers.raw import raw_record, readable
-from presswatch_spark.pointers.saved import save, warc_of
-from presswatch_spark.pointers.table_rows import row_by_digest
+from presswatch_spark.pointers.documents import records_at, stored_record
+from presswatch_spark.pointers.pointer import Mirror, Pointer, mirrored, parse_pointer, pointer_of
+from presswatch_spark.pointers.raw import Captured, raw_record, readable, save, warc_of
 from presswatch_spark.show import cell, printable
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
@@ -42,7 +38,7 @@ BARE = "add encoding=inflated if offset and length count in the inflated file, a
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A document that is the right one; `checked` says by what. `signal`: what it declares, if asked."""
+    """A document that is the right one; `checked` says what showed that. `signal`: what it declares."""
 
     pointer: Pointer
     record: Record
@@ -51,10 +47,10 @@ class Fetched:
     signal: str | None = None
 
     def save(self, path: str) -> str:
-        """Write it to a new file, and say what was written.
+        """Write the document to a new file, and say what was written.
 
-        A record of WET or WARC is written as WARC, in gzip if the name ends so; one of ARC as it is stored;
-        anything else as its text.
+        A record of WET or WARC becomes WARC, in gzip if the name ends so. One of ARC is written as it is
+        stored, anything else as its text.
 
         Raises:
             CorruptError: the record cannot be written as WARC.
@@ -75,16 +71,17 @@ class Fetched:
 def for_row(
     tables: str, prefix: str, storage: StorageOptions, mirrors: Sequence[Mirror], base: str
 ) -> Fetched:
-    """What the row of `tables` whose digest begins with `prefix` speaks of.
+    """Fetch the record of the row of `tables` whose digest begins with `prefix`.
 
-    Of `matches` the document; of `rights_signals` the response that declares it; of `captures` the record.
+    It is the document of a row of `matches`, the response of a row of `rights_signals`, the record of a row
+    of `captures`.
 
     Args:
-        base: what the files of `captures` are relative to.
+        base: the files of `captures` are relative to it.
 
     Raises:
         InputError: there is no such row, or several, or it names no file.
-        CorruptError: what lies there now is not what the row says.
+        CorruptError: the record is not as the row says.
     """
     audit = Audit(TableStore.open(tables, storage), storage, mirrors)
     table, row = row_by_digest(audit.store, prefix)
@@ -103,7 +100,7 @@ def for_row(
 
 
 def _declaring(row: Row, audit: Audit) -> Fetched:
-    """The response that declares what a row of `rights_signals` says."""
+    """Fetch the response that declares what a row of `rights_signals` says."""
     uri = mirrored(row["shard_uri"], audit.mirrors)
     pointer = Pointer(uri, row["record_offset"], row["record_length"], row["record_encoding"])
     if failure := edited(row):
@@ -124,7 +121,7 @@ def _declaring(row: Row, audit: Audit) -> Fetched:
 
 
 def _captured(capture: Captured, audit: Audit) -> Fetched:
-    """The record of a row of `captures`."""
+    """Fetch the record of a row of `captures`."""
     options = ReadOptions(storage=audit.storage)
     pointer = capture.pointer(mirrored(capture.uri, audit.mirrors))
     outcome = capture.record(pointer, options)
@@ -140,7 +137,7 @@ def _every(url: str) -> bool:
 def at_pointer(
     text: str, columns: Mapping[str, str], storage: StorageOptions, mirrors: Sequence[Mirror]
 ) -> Fetched:
-    """The document that a written pointer leads to; the response, if it is none (robots.txt, a redirect).
+    """Fetch the document at a written pointer, or a response without one (robots.txt, a redirect).
 
     Raises:
         InputError: the text is no pointer.
@@ -153,7 +150,7 @@ def at_pointer(
     options = ReadOptions(columns=columns, release=release, pdf=True, wants=_every, storage=storage)
     ((_, outcome),) = records_at([pointer], options)
     if isinstance(outcome, Failure) and outcome.reason in (GONE, UNREADABLE) and _may_be_any(pointer):
-        # It need be no response: revisits, requests and metadata are records, too.
+        # It may be no response: revisits, requests and metadata are records, too.
         raw = raw_record(pointer, options)
         outcome = outcome if isinstance(raw, Failure) else raw
     if isinstance(outcome, Failure):
@@ -168,16 +165,16 @@ def at_pointer(
 
 
 def _may_be_any(pointer: Pointer) -> bool:
-    """Whether a pointer may be one to a record that is no document."""
+    """Whether a pointer may lead to a record without a document."""
     return pointer.row is None and pointer.sha256 is None and pointer.format in (None, "warc")
 
 
 def shown(fetched: Fetched, written: str | None) -> Iterator[str]:
-    """What was fetched, in lines that cannot steer a terminal; its text, unless something was `written`."""
+    """Yield lines that cannot steer a terminal: a document's facts, and its text if none was `written`."""
     record, facts = fetched.record, fetched.record.facts
     by = "by range" if record.stored is not None else "of the shard, in order"
     kind = facts.get("record_type") or ("response" if record.is_bare else None)
-    told = {
+    labelled = {
         "document": facts["document_url"],
         "captured": facts["captured_at"],
         "status": facts["http_status"],
@@ -198,14 +195,14 @@ def shown(fetched: Fetched, written: str | None) -> Iterator[str]:
         "checked": fetched.checked,
         "written": written,
     }
-    yield from (f"{name:<{NAME_COLUMNS}}  {cell(value)}" for name, value in told.items() if value)
+    yield from (f"{name:<{NAME_COLUMNS}}  {cell(value)}" for name, value in labelled.items() if value)
     if not written:
         yield ""
         yield from map(printable, _content(fetched).splitlines())
 
 
 def _content(fetched: Fetched) -> str:
-    """The text of a document; headers and body of a response that is none, or that declares something."""
+    """Return the text of a document; headers and body of a response without one, or with a declaration."""
     record, capture = fetched.record, fetched.record.capture
     if capture is None or not (fetched.signal or record.is_bare):
         return record.text.decode("utf-8", "replace")

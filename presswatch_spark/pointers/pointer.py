@@ -1,23 +1,26 @@
-"""Pointers: where a document lies, as one line of text that a third party can be given.
+"""Pointers: where a document lies, as one line of text for a third party; and where its shard lies now.
 
     s3://commoncrawl/crawl-data/…/x.warc.wet.gz#offset=4190,length=2211,encoding=gzip,format=wet,sha256=…
     c4-train.00000-of-01024.json.gz#row=17,format=c4
 
-The URI of the shard; after the last `#` what the columns of `matches` say: `offset`, `length` and `encoding`
-(`record_…`), `row` (`row_index`), `format` (`dataset`), `sha256` (`text_sha256`). `offset` with `length`, or
-`row`, must be there; what else is left out is found by looking into the shard, and cannot be compared. But
-without `encoding`, the bytes are those of the file: where they count in the inflated one, it must be there.
+A pointer is the URI of the shard and, after the last `#`, columns of `matches`: `offset`, `length` and
+`encoding` (`record_…`), `row` (`row_index`), `format` (`dataset`), `sha256` (`text_sha256`). `offset` with
+`length`, or `row`, must be there; the others may be left out, and are then not compared. Without `encoding`,
+the bytes count in the file: if they count in the inflated one, it must be there.
+
+A mirror, a copy of a release, may stand for the place that a run read.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
-from presswatch_spark.errors import InputError
-from presswatch_spark.storage.uris import canonical, printable
+from presswatch_spark.errors import ConfigError, InputError
+from presswatch_spark.storage.uris import canonical, join, printable, scheme_of
 
 _POINTER = re.compile(r"(?P<uri>.+)#(?P<place>(?:offset|row)=[^#/]*)", re.DOTALL)
 _NUMBER = r"[0-9]{1,18}"
@@ -50,18 +53,18 @@ class Pointer:
 
     @property
     def place(self) -> tuple[str, int]:
-        """By what the document is known among those of its shard."""
+        """Return the kind and number of the document's place in its shard."""
         return (
             ("row", -1 if self.row is None else self.row) if self.offset is None else ("offset", self.offset)
         )
 
     def __str__(self) -> str:
-        told = [f"{name}={value}" for name in _FIELDS if (value := getattr(self, name)) is not None]
-        return f"{printable(self.uri)}#{','.join(told)}"
+        fields = [f"{name}={value}" for name in _FIELDS if (value := getattr(self, name)) is not None]
+        return f"{printable(self.uri)}#{','.join(fields)}"
 
 
 def pointer_of(row: Mapping[str, Any], uri: str) -> Pointer:
-    """The pointer of a row of `matches` whose shard is now at canonical `uri`."""
+    """Return the pointer of a row of `matches` whose shard is now at canonical `uri`."""
     return Pointer(
         uri,
         row["record_offset"],
@@ -79,12 +82,12 @@ def is_pointer(text: str) -> bool:
 
 
 def parse_pointer(text: str) -> Pointer:
-    """Read what `str` of a pointer gives; `InputError` says what is wrong with it."""
-    found = _POINTER.fullmatch(text)
-    if not found:
+    """Parse the text of a pointer; `InputError` says what is wrong with it."""
+    match = _POINTER.fullmatch(text)
+    if not match:
         raise _wrong("is no pointer", text)
     fields: dict[str, str] = {}
-    for part in found["place"].split(","):
+    for part in match["place"].split(","):
         name, _, value = part.partition("=")
         if name not in _FIELDS or name in fields or not re.fullmatch(_FIELDS[name], value):
             raise _wrong(f"the pointer has a part that is none: {part!r}", text)
@@ -92,7 +95,7 @@ def parse_pointer(text: str) -> Pointer:
     numbers = {name: int(fields.pop(name)) for name in ("offset", "length", "row") if name in fields}
     if ("offset" in numbers) != bool(numbers.get("length")):
         raise _wrong("a pointer by bytes names both offset and length, and length is not 0", text)
-    return Pointer(canonical(found["uri"]), **numbers, **fields)  # type: ignore[arg-type]
+    return Pointer(canonical(match["uri"]), **numbers, **fields)  # type: ignore[arg-type]
 
 
 def _wrong(what: str, text: str) -> InputError:
@@ -101,3 +104,42 @@ def _wrong(what: str, text: str) -> InputError:
         where=printable(text.partition("#")[0]),
         remedy="write URI#offset=N,length=N or URI#row=N; docs/reference/pointers.md says what may follow",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A copy of all below `place`, at `copy`; both are canonical, without a slash at the end."""
+
+    place: str
+    copy: str
+
+    def of(self, uri: str) -> str | None:
+        """Return the copy of the object at `uri`; None if it does not lie below the place.
+
+        A URI with `..` leads out of the place: a table from elsewhere must not name other files.
+        """
+        if uri == self.place:
+            return self.copy
+        folder = f"{self.place.rstrip('/')}/"
+        if not uri.startswith(folder):
+            return None
+        key = uri.removeprefix(folder)
+        key = unquote(key) if scheme_of(self.place).startswith("http") else key
+        return None if "\0" in key or ".." in key.split("/") else join(self.copy, key)
+
+
+def parse_mirror(text: str) -> Mirror:
+    """Read `FROM=TO`, divided at the first `=`; `ConfigError` if it has not both."""
+    place, _, copy = text.partition("=")
+    if not (place and copy):
+        raise ConfigError(f"{text!r} is no mirror", remedy="write --mirror FROM=TO, e.g. s3://bucket=/disk")
+    return Mirror(_folder(place), _folder(copy))
+
+
+def mirrored(uri: str, mirrors: Sequence[Mirror]) -> str:
+    """Return where to find the object at `uri`: in the first mirror that has its place, else at `uri`."""
+    return next((copy for mirror in mirrors if (copy := mirror.of(uri))), uri)
+
+
+def _folder(uri: str) -> str:
+    return canonical(uri).rstrip("/") or "/"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from presswatch_spark.sampling.estimate import LOG_COLUMNS, SampleEstimate, estimate
-from presswatch_spark.sampling.measures import COLUMNS
+from presswatch_spark.sampling.extrapolation import COLUMNS, LOG_COLUMNS, SampleEstimate, estimate
 from presswatch_spark.tables.store import TableStore
 
 

@@ -1,5 +1,6 @@
-"""What a site declared about the use of its pages, as crawlers captured it: one signal a declaration.
+"""What sites declared about the use of their pages, as crawlers captured it.
 
-`signals_of` reads one capture; `members` says whose captures are of interest; `rows` makes table rows;
-`relation` sets declarations against the moment of a page's capture. Pure Python: bytes in, values out.
+A capture that is a member's (`signal_rows`) gives signals (`signals`), and a signal gives a row of
+`rights_signals`. Rows become declarations about one page (`declared`); `relation` says which declaration was
+in force when the page was captured. Pure Python: bytes in, values out.
 """

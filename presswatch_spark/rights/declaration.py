@@ -1,10 +1,13 @@
-"""One declaration, and the words that all of this package shares."""
+"""One declaration in a capture, its verdict, and the site that it is about."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
 
+from presswatch_spark.tables.digests import storable
 from presswatch_spark.version import __version__
 
 AGENTS = ("CCBot", "GPTBot", "Google-Extended", "*")
@@ -24,10 +27,9 @@ class Signal:
     """A declaration in a capture.
 
     `source`: where it stood (`header`, `meta`, `file`, `json_ld`, `link`); `scope`: what it is about (`page`,
-    `host`, or `path`: what `path` says of the host). `path`: for files, what the verdict is about. `agent`:
-    whom it addresses; None: anybody. `verdict`: whether it reserves the use of text for mining or training;
-    None if it says nothing on that. `note`: what is to be known of value and verdict. `rule`: of tdmrep.json,
-    whose rules count in their order, which one it is, from 1.
+    `host`, or the part of the host that `path` names). `agent`: whom it addresses; None: anybody. `verdict`:
+    whether it reserves the use of text for mining or training; None if it says nothing on that. `note`: what
+    a reader of value and verdict should know. `rule`: the number of a rule of tdmrep.json, from 1.
     """
 
     signal: str
@@ -42,27 +44,26 @@ class Signal:
     rule: int | None = None
     parser: str = OWN_PARSER
 
+    def columns(self) -> dict[str, Any]:
+        """Return the signal as columns of `rights_signals`."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
 
 def left_out(note: str, in_file: bool = False) -> Signal:
-    """What was not read of a capture: it may reserve."""
+    """Return the signal that something of a capture was not read: it may reserve."""
     if in_file:
         return Signal("left_out", "file", None, "host", UNKNOWN, path="/", note=note)
     return Signal("left_out", "page", None, "page", UNKNOWN, note=note)
 
 
-def storable(text: str) -> str:
-    """`text` for a table: lone surrogates, which no table can hold, become question marks."""
-    return text.encode("utf-8", "replace").decode()
-
-
 def agreed(verdicts: Iterable[str | None]) -> str | None:
-    """The verdict that all of some are, of which there is one at least; `unknown` where they differ."""
+    """Return the verdict that all of them are, `unknown` if they differ; there is at least one."""
     one, *others = set(verdicts)
     return UNKNOWN if others else one
 
 
 def bounded(text: str, note: str | None = None) -> tuple[str, str | None]:
-    """`text` for the column `value`, and the note: `CUT` is added where something had to be left out."""
+    """Return `text` for the column `value`, and its note, to which `CUT` is added if the text was cut."""
     text = storable(text.strip())
     if len(text) <= VALUE_CHARACTERS:
         return text, note
@@ -70,5 +71,47 @@ def bounded(text: str, note: str | None = None) -> tuple[str, str | None]:
 
 
 def is_cut(note: str | None) -> bool:
-    """Whether the value beside this note is not the whole of what was declared."""
+    """Whether the value beside this note lacks a part of what was declared."""
     return note is not None and note.endswith(CUT)
+
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A URL as robots.txt sees it: `origin` as `https://host:port`, `path` with its query.
+
+    A site is scheme, host and port, exactly (RFC 9309, section 2.3): `www.site.example` is not
+    `site.example`. `host` holds the port if it is not the scheme's own.
+    """
+
+    origin: str
+    host: str
+    path: str
+
+
+def place_of(url: str) -> Place | None:
+    """Return the place of an http(s) URL; None for anything else."""
+    try:
+        parts = urlsplit(url.strip())
+        scheme, name, port = parts.scheme.lower(), parts.hostname, parts.port
+    except ValueError:
+        return None
+    if scheme not in DEFAULT_PORTS or not name:
+        return None
+    name = f"[{name}]" if ":" in name else _ascii(name).rstrip(".")
+    host = name if port in (None, DEFAULT_PORTS[scheme]) else f"{name}:{port}"
+    # An empty query is one: `/*?` is about `/a?`.
+    query = f"?{parts.query}" if "?" in url.partition("#")[0] else ""
+    return Place(f"{scheme}://{host}", host, f"{parts.path or '/'}{query}")
+
+
+def _ascii(name: str) -> str:
+    """Return a host name in punycode, if it has one."""
+    if name.isascii():
+        return name
+    try:
+        return name.encode("idna").decode("ascii")
+    except UnicodeError:
+        return name

@@ -1,4 +1,4 @@
-"""Rows of `rights_signals` as declarations about one page, to one agent."""
+"""From rows of `rights_signals` to the declarations about one page, to one agent."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from presswatch_spark.rights.declaration import ALLOWED, RESERVED, UNKNOWN, agreed, is_cut
-from presswatch_spark.rights.files import applies_to
-from presswatch_spark.rights.origins import Place, place_of
+from presswatch_spark.rights.declaration import ALLOWED, RESERVED, UNKNOWN, Place, agreed, is_cut, place_of
+from presswatch_spark.rights.declaring_files import applies_to
 from presswatch_spark.rights.relation import Declaration, may_be_one, second, sides_of, strongest
-from presswatch_spark.rights.robots import Rules, allows, lines_of, octets, readings_of, rules_of
+from presswatch_spark.rights.robots import Rules, allows, lines_of, octets, readings_of
 
 Row = Mapping[str, Any]
 
@@ -25,9 +24,9 @@ _STATED = frozenset((RESERVED, ALLOWED))
 
 
 class Declared:
-    """What was declared, by site and by page. Rows without time, and rows that are there twice, do not count.
+    """All declarations, by site and by page. Rows without time, and rows that are there twice, do not count.
 
-    Takes rows in any order; holds those that may decide something.
+    Takes rows in any order, and holds those that may decide something.
     """
 
     def __init__(self, rows: Iterable[Row]) -> None:
@@ -50,11 +49,11 @@ class Declared:
         }
 
     def about(self, url: str, at: datetime, agent: str) -> Iterator[Sequence[Declaration]]:
-        """Yield the declarations about a page that was captured at `at`: of each source, in order of time.
+        """Yield the declarations about a page that was captured at `at`, for each source, in order of time.
 
-        Of a file, those are the last up to that moment and the first from it on: others decide nothing.
-        TDMRep's own order holds: what a page says in its metas counts, else in its headers, else what the
-        file of the site says.
+        Of a file's declarations, the last up to that moment and the first from it on decide; others do not.
+        TDMRep has an order of its own: a page's metas count before its headers, and these before the file of
+        the site.
         """
         place = place_of(url)
         of_second = self._pages.get((url, second(at)), ())
@@ -65,8 +64,8 @@ class Declared:
         reserved = [_tdmrep_of(rows) for rows in records.values()]
         others = [[row for row in rows if row["signal"] != TDMREP] for rows in records.values()]
         yield [Declaration(at, verdict, row) for row, verdict in reserved if row]
-        told = (strongest(Declaration(at, row["verdict"], row) for row in rows) for rows in others)
-        yield [declaration for declaration in told if declaration]
+        of_records = (strongest(Declaration(at, row["verdict"], row) for row in rows) for rows in others)
+        yield [declaration for declaration in of_records if declaration]
         superseded = any(row and row["verdict"] in _STATED for row, _ in reserved)
         if place is None:
             return
@@ -77,38 +76,38 @@ class Declared:
                 yield [_of_file(moment, rows, place, agent) for moment, rows in nearest]
 
     def has_robots(self, url: str) -> bool:
-        """Whether robots.txt of a page's site was asked for at any time, whatever the answer was."""
+        """Whether a crawler ever asked for robots.txt of a page's site, whatever the answer was."""
         place = place_of(url)
         return place is not None and (place.origin, ROBOTS_FILE) in self._files
 
 
 def record_of(row: Row) -> str:
-    """What tells records apart: the id, or of ARC, which has none, file and offset; a mirror has the same."""
+    """Return the key of a row's record, the same in a mirror: its id, or file and offset if it has none."""
     return row["record_id"] or f"{row['shard_uri'].rpartition('/')[2]} {row['record_offset']}"
 
 
 def _of_file(at: datetime, rows: Sequence[Row], place: Place, agent: str) -> Declaration:
-    """What one capture of a file says of a page."""
-    said = [Declaration(at, verdict, row) for row, verdict in _verdicts(rows, place.path, agent)]
-    return strongest(said) or Declaration(at, None, rows[0])
+    """Return the declaration of one capture of a file about a page."""
+    declarations = [Declaration(at, verdict, row) for row, verdict in _verdicts(rows, place.path, agent)]
+    return strongest(declarations) or Declaration(at, None, rows[0])
 
 
 def _tdmrep_of(rows: Sequence[Row]) -> tuple[Row | None, str | None]:
-    """What one response reserves by TDMRep, and the row that says so: its metas, else its headers.
+    """Return TDMRep's row and verdict of one response: of its metas, else of its headers.
 
-    Other values than 0 and 1 are errors that leave it unset: they supersede nothing, and are in doubt where
-    they stand alone. Of values that differ, none is chosen.
+    Values other than 0 and 1 are errors that leave the verdict unset: they supersede nothing, and alone they
+    are in doubt. If values differ, none is chosen.
     """
-    told = [row for row in rows if row["signal"] == TDMREP]
+    reservations = [row for row in rows if row["signal"] == TDMREP]
     for source in ("meta", "header"):
-        stated = [row for row in told if row["source"] == source and row["verdict"] in _STATED]
+        stated = [row for row in reservations if row["source"] == source and row["verdict"] in _STATED]
         if stated:
             return stated[0], agreed([row["verdict"] for row in stated])
-    return (told[0], UNKNOWN) if told else (None, None)
+    return (reservations[0], UNKNOWN) if reservations else (None, None)
 
 
 def _verdicts(rows: Sequence[Row], path: str, agent: str) -> Iterator[tuple[Row, str | None]]:
-    """Rows that are about a path and an agent, with their verdicts."""
+    """Yield the rows that are about a path and an agent, each with its verdict."""
     specific: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         if row["signal"] in _BY_RULES and row["agent"] == agent:
@@ -132,16 +131,17 @@ def _is_no_rule(row: Row) -> bool:
 
 
 def _first(rows: Sequence[Row]) -> tuple[Row, str | None]:
-    """TDMRep: the most specific match is the first in sequence. If the order is not known, none is chosen."""
+    """Return TDMRep's most specific match: the first rule. If the order is not known, none is chosen."""
     least = min(row["rule"] or 0 for row in rows)
     nearest = [row for row in rows if (row["rule"] or 0) == least]
     return nearest[0], agreed([row["verdict"] for row in nearest])
 
 
 def _longest(rows: Sequence[Row]) -> tuple[Row, str | None]:
-    """Preferences: the longest path counts, in bytes of its encoded form; equal ones are taken together.
+    """Return the preference that counts: that of the longest path, in bytes of its encoded form.
 
-    Of AIPREF's that differ, the most restrictive does; of Content-Signal's, which has no such rule, none.
+    If paths are equally long and differ, the most restrictive of AIPREF's counts; Content-Signal has no such
+    rule, so none of its does.
     """
     lengths = [octets(row["path"]) for row in rows]
     nearest = [row for row, length in zip(rows, lengths, strict=True) if length == max(lengths)]
@@ -153,7 +153,7 @@ def _longest(rows: Sequence[Row]) -> tuple[Row, str | None]:
 
 
 def _by_rules(row: Row, path: str) -> str | None:
-    """The verdict of stored rules for a path; that of the root counts only where no rules were read."""
+    """Return the verdict of stored rules for a path; that of the root counts only if no rules were read."""
     if row["value"] is None or row["verdict"] is None:
         return str(row["verdict"]) if row["verdict"] else None
     if is_cut(row["note"]):
@@ -163,15 +163,15 @@ def _by_rules(row: Row, path: str) -> str | None:
 
 def _matches(pattern: str, path: str) -> bool:
     """Whether a pattern of robots.txt is about a path."""
-    return not allows(rules_of([("disallow", pattern)]), path)
+    return not allows(Rules([("disallow", pattern)]), path)
 
 
 @lru_cache(maxsize=64)
 def _lets_in(value: str, path: str) -> bool:
-    """Whether stored rules allow a path; agents that share a group are asked for one after the other."""
+    """Whether stored rules allow a path; cached, since agents that share a group ask one after the other."""
     return allows(_rules(value), path)
 
 
 @lru_cache(maxsize=1024)
 def _rules(value: str) -> Rules:
-    return rules_of(lines_of(value))
+    return Rules(lines_of(value))

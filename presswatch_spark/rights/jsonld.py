@@ -1,4 +1,4 @@
-"""JSON-LD in a page: its objects, wherever they are nested, and what they declare."""
+"""The JSON-LD of a page: its objects, wherever they are nested, and what they declare."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from presswatch_spark.rights.declaration import Signal, bounded
 
 SCRIPT_CHARACTERS = 1 << 20
 OBJECTS = 20_000
-"""Objects that are looked at in one script, the outer ones."""
+"""The most objects of one script that are looked at, the outer ones first."""
 PARTS = 100
 ACCESSIBLE = "isAccessibleForFree"
 
@@ -21,14 +21,14 @@ _COPYRIGHT = ("copyrightHolder", "copyrightNotice")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """An object of which `isAccessibleForFree` is said, and a selector of its text, if it names one."""
+    """What `isAccessibleForFree` says of an object, and the selector of its text, if the object names one."""
 
     free: bool
     selector: str | None
 
 
 def value_of(script: str) -> Any:
-    """The value of a script; None if it is no JSON, or too long. Line ends within strings are let pass."""
+    """Parse a script; None if it is no JSON, or too long. Line ends within strings pass."""
     text = script.strip().rstrip(";")
     if len(text) > SCRIPT_CHARACTERS:
         return None
@@ -62,7 +62,7 @@ def objects_of(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def parts_of(item: dict[str, Any]) -> Iterator[Part]:
-    """What an object says of its own accessibility: once for each of its selectors, once without any."""
+    """Yield what an object says of its own accessibility: once for each selector, or once without any."""
     free = _truth(item.get(ACCESSIBLE))
     if free is None:
         return
@@ -76,7 +76,7 @@ def parts_of(item: dict[str, Any]) -> Iterator[Part]:
 
 
 def object_signals(item: dict[str, Any]) -> Iterator[Signal]:
-    """What an object says of copyright and licence."""
+    """Yield what an object says of copyright and licence."""
     for name in _COPYRIGHT:
         for text in _names(item.get(name)):
             value, note = bounded(f"{name}: {text}")
@@ -87,7 +87,7 @@ def object_signals(item: dict[str, Any]) -> Iterator[Signal]:
 
 
 def _truth(value: object) -> bool | None:
-    """schema.org's Boolean, as pages write it: `false`, "False", "http://schema.org/False"."""
+    """Read schema.org's Boolean as pages write it: `false`, "False", "http://schema.org/False"."""
     if isinstance(value, bool):
         return value
     word = value.rpartition("/")[2].strip().lower() if isinstance(value, str) else ""
@@ -95,7 +95,7 @@ def _truth(value: object) -> bool | None:
 
 
 def _names(value: object) -> Iterator[str]:
-    """A string, or the name (or address) of an object; of a list, each."""
+    """Yield a string, or the name (or address) of an object; of a list, each."""
     for each in (value if isinstance(value, list) else [value])[:PARTS]:
         if isinstance(each, dict):
             each = next((each[key] for key in ("name", "url", "@id") if isinstance(each.get(key), str)), None)

@@ -1,7 +1,7 @@
-"""Paywalls as pages declare them, and whether the text behind one was captured.
+"""Paywalls that pages declare, and whether the text behind them was captured.
 
-schema.org's `isAccessibleForFree` says that an object, or the part of it that `cssSelector` names, is paid
-for. Text under that selector in a captured page was handed to the crawler.
+schema.org's `isAccessibleForFree` says that an object, or the part that its `cssSelector` names, is paid
+for. If a captured page holds text under that selector, the site handed it to the crawler.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SELECTOR = re.compile(r"[^:+~\\]+")
 SELECTORS = 20
 MISSED = "no text under the selector in what was read of the page"
 
-# Elements that a parser opens again in every block while they are left open, each of them.
+# Elements that a parser opens again in every block as long as they are open.
 _FORMATTING = re.compile(
     rb"<(/?)(a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])", re.IGNORECASE
 )
@@ -35,47 +35,50 @@ MOST_SPACES = 10_000
 
 
 def paywall_signals(parts: Iterable[Part], page: bytes, whole: bool = True) -> Iterator[Signal]:
-    """A signal for each part; `page` is the page in UTF-8. The text of `SELECTORS` selectors is sought.
+    """Yield a signal for each part; the text of `SELECTORS` selectors is sought.
 
-    `whole`: whether `page` is all that the site sent; that there is no text is not known otherwise.
+    Args:
+        parts: of all JSON-LD of the page; equal ones count once.
+        page: in UTF-8.
+        whole: whether `page` is all that the site sent; if not, nobody knows that there is no text.
     """
     distinct = list(dict.fromkeys(parts))
-    words = words_under((part.selector for part in distinct if part.selector and not part.free), page)
+    words_of = words_under((part.selector for part in distinct if part.selector and not part.free), page)
     for part in distinct:
-        found = None if part.free or part.selector is None else words.get(part.selector)
-        missed = found == 0 and not whole
-        found = None if missed else found
-        told = {ACCESSIBLE: part.free, "cssSelector": part.selector, "words": found}
-        value, note = bounded(json_text({name: said for name, said in told.items() if said is not None}))
-        if part.selector is not None and not part.free and found is None:
+        words = None if part.free or part.selector is None else words_of.get(part.selector)
+        missed = words == 0 and not whole
+        words = None if missed else words
+        declared = {ACCESSIBLE: part.free, "cssSelector": part.selector, "words": words}
+        value, note = bounded(json_text({name: each for name, each in declared.items() if each is not None}))
+        if part.selector is not None and not part.free and words is None:
             note = note or (MISSED if missed else "the selector was not tried")
-        captured = None if found is None else found > 0
+        captured = None if words is None else words > 0
         yield Signal(
             "paywall", "json_ld", value, note=note, paywalled_text_captured=captured, parser=EXTRACTION
         )
 
 
 def words_under(selectors: Iterable[str], page: bytes) -> dict[str, int]:
-    """Words in the elements of a page that each selector names; without those that cannot be tried."""
+    """Count the words under each selector in a page; selectors that cannot be tried are left out."""
     tried = [each for each in selectors if len(each) <= SELECTOR_CHARACTERS and _SELECTOR.fullmatch(each)]
     if not tried or not can_be_built(page):
         return {}
     try:
-        found = json.loads(text_apart("css", request_of(tried[:SELECTORS], page))[0])
+        texts = json.loads(text_apart("css", request_of(tried[:SELECTORS], page))[0])
     except PageError:
         return {}
     return {
         selector: word_count(text.encode("utf-8", "replace"))
-        for selector, text in zip(tried, found, strict=False)
+        for selector, text in zip(tried, texts, strict=False)
         if text is not None
     }
 
 
 def can_be_built(page: bytes) -> bool:
-    """Whether a page's tree stays in proportion to the page; for those that do not, no process must die.
+    """Whether a page's tree stays in proportion to the page; another one could kill the parser's process.
 
-    Every open formatting element is opened again in every block that follows, so the tree can have as many
-    nodes as there are tags, times those left open: 250 KB of `<font size=1><p>` took all memory of a
+    A parser opens every open formatting element again in each block that follows. So the tree can have as
+    many nodes as there are tags, times those left open: 250 KB of `<font size=1><p>` took all memory of a
     machine. Attributes are compared with each other: 200,000 in a tag took over a minute.
     """
     opened: Counter[bytes] = Counter()

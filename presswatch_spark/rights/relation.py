@@ -1,7 +1,7 @@
-"""Which reservation was in force when a page was captured, by what was captured before and after it.
+"""The reservation in force when a page was captured, from captures of its declarations before and after.
 
-A site's file is captured now and then. What its last capture before the page's and its first one after it
-say of the page is known; what held between them is not, and is not guessed.
+A site's file is captured now and then. Its last capture before the page's says what held then, its first one
+after it says what held later. Nobody knows what held between them, and nothing here guesses.
 """
 
 from __future__ import annotations
@@ -17,17 +17,16 @@ from presswatch_spark.rights.declaration import ALLOWED, RESERVED, UNKNOWN
 BOTH, BEFORE, AFTER, NONE, CONFLICTING = "both", "before", "after", "none", "conflicting"
 STATUSES = (BOTH, BEFORE, AFTER, CONFLICTING, NONE, UNKNOWN)
 
-# What a side says where several say something: one reservation is one, and one doubt leaves a doubt.
+# If several sources speak on one side, a reservation counts before a doubt, and a doubt before an allowance.
 _WEIGHT: Mapping[str | None, int] = {RESERVED: 3, UNKNOWN: 2, ALLOWED: 1, None: 0}
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """What one capture says of a page to an agent.
+    """The statement of one capture about a page, to an agent.
 
-    `verdict`: as in `Signal`; None: it was captured, and says nothing of the page. `row`: the row of
-    `rights_signals` that says so; None if there is none. `disputed`: it reserves, and another capture of that
-    moment does not.
+    `verdict`: as in `Signal`; None: the capture says nothing of the page. `row`: its row of `rights_signals`,
+    if there is one. `disputed`: it reserves, and another capture of that moment does not.
     """
 
     at: datetime
@@ -38,7 +37,7 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The status, and the declarations that decided it, on each side of the page's capture."""
+    """The status, and the declarations on each side of the page's capture that decided it."""
 
     status: str
     before: Declaration | None = None
@@ -46,26 +45,27 @@ class InForce:
 
 
 def strongest(declarations: Iterable[Declaration]) -> Declaration | None:
-    """The declaration that counts among several of one side; the first of equals."""
+    """Return the declaration that counts among several of one side; the first of equals."""
     return max(declarations, key=lambda each: (_WEIGHT[each.verdict], not each.disputed), default=None)
 
 
 def in_force(at: datetime, series: Iterable[Sequence[Declaration]], read: bool = True) -> InForce:
-    """What held at the moment `at`.
+    """Say what held at the moment `at`.
 
-    `series`: the declarations of each source (a file of the site, the page itself), each in order of time.
-    What cannot be told apart from `at` stands on both sides. `read`: whether the page's own response and
-    robots.txt of its site were; what they declare is in doubt otherwise, as if they could not be read.
+    Args:
+        series: the declarations of each source (a file of the site, the page itself), in order of time. One
+            that cannot be told apart from `at` stands on both sides.
+        read: whether the page's own response and robots.txt of its site were read; if not, they are in doubt.
 
-    `both`: reserved before and after. `before`, `after`: on that side, and what reserved there was not
-    captured on the other, or cannot be read. `conflicting`: whatever reserved on one side is known not to on
-    the other, or captures of one moment differ. `none`: some source allows it, none reserves it, and none is
-    in doubt. `unknown`: everything else.
+    Returns: the status and the declarations that decide it. `both`: reserved before and after. `before`,
+    `after`: reserved on that side; on the other, the same source was not captured, or cannot be read.
+    `conflicting`: each source that reserves on one side does not on the other, or captures of one moment
+    differ. `none`: some source allows it, none reserves it, none is in doubt. `unknown`: everything else.
     """
     sides = [_sides(at, declarations) for declarations in series]
     before = strongest(side for side, _ in sides if side)
     after = strongest(side for _, side in sides if side)
-    said = {side.verdict for side in (before, after) if side}
+    verdicts = {side.verdict for side in (before, after) if side}
     reserved = [side is not None and side.verdict == RESERVED for side in (before, after)]
     if any(side and side.disputed for side in (before, after)):
         status = CONFLICTING
@@ -75,7 +75,7 @@ def in_force(at: datetime, series: Iterable[Sequence[Declaration]], read: bool =
             status = CONFLICTING
         else:
             status = BOTH if all(reserved) else BEFORE if reserved[0] else AFTER
-    elif UNKNOWN in said or ALLOWED not in said or not read:
+    elif UNKNOWN in verdicts or ALLOWED not in verdicts or not read:
         status = UNKNOWN
     else:
         status = NONE
@@ -85,14 +85,14 @@ def in_force(at: datetime, series: Iterable[Sequence[Declaration]], read: bool =
 def _sides(
     at: datetime, declarations: Sequence[Declaration]
 ) -> tuple[Declaration | None, Declaration | None]:
-    """What counts of a source before a moment, and what after it."""
+    """Return the declaration of a source that counts before a moment, and the one after it."""
     moments = [declaration.at for declaration in declarations]
     before, after = (_of_one_moment([declarations[k] for k in _nearest(at, moments, way)]) for way in (-1, 1))
     return before, after
 
 
 def _of_one_moment(declarations: Sequence[Declaration]) -> Declaration | None:
-    """What captures of a source say whose order is not known: the strongest, disputed if others differ."""
+    """Return the strongest of declarations in unknown order, disputed if it reserves and others do not."""
     counted = strongest(declarations)
     if counted is None or counted.verdict != RESERVED:
         return counted
@@ -100,12 +100,14 @@ def _of_one_moment(declarations: Sequence[Declaration]) -> Declaration | None:
 
 
 def sides_of(at: datetime, moments: Sequence[datetime]) -> list[int]:
-    """Which of some moments, in order, count for a moment, on either side; in order."""
+    """Return the places of the moments that count for a moment on either side; both are in order."""
     return sorted({*_nearest(at, moments, -1), *_nearest(at, moments, 1)})
 
 
 def _nearest(at: datetime, moments: Sequence[datetime], way: int) -> list[int]:
-    """The moments nearest to `at` before it (`way` -1) or after it (1); several if their order is not known.
+    """Return the places of the moments nearest to `at`, before it (`way` -1) or after it (1).
+
+    There are several if their order is not known.
 
     A moment without a fraction may lie anywhere in its second.
     """
@@ -130,12 +132,12 @@ def _reserves(declaration: Declaration | None) -> bool:
 
 
 def second(moment: datetime) -> datetime:
-    """The second that a moment lies in."""
+    """Return the second that a moment lies in."""
     return moment.replace(microsecond=0)
 
 
 def may_be_one(one: datetime, other: datetime) -> bool:
-    """Whether two moments cannot be told apart: the same, or of one second, where one has no fraction."""
+    """Whether two moments may be one: they are the same, or of one second and one has no fraction."""
     if one.microsecond and other.microsecond:
         return one == other
     return second(one) == second(other)

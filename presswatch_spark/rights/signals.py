@@ -1,4 +1,8 @@
-"""All signals of one capture."""
+"""What one capture declares, as signals: from its headers, its page, or the file that it is.
+
+Headers and elements are read here; `elements` finds the elements of a page, `jsonld` and `paywall` read their
+JSON-LD, `declaring_files` reads robots.txt and the like.
+"""
 
 from __future__ import annotations
 
@@ -11,29 +15,46 @@ from presswatch_spark.formats.http.media import kind_of_content
 from presswatch_spark.formats.http.site_files import site_file
 from presswatch_spark.formats.http.xhtml import as_html
 from presswatch_spark.model import Capture
-from presswatch_spark.rights.declaration import Signal, left_out
-from presswatch_spark.rights.files import file_signals
-from presswatch_spark.rights.headers import header_signals
+from presswatch_spark.rights.declaration import Signal, bounded, left_out
+from presswatch_spark.rights.declaring_files import file_signals
+from presswatch_spark.rights.elements import ELEMENTS, PAGE_BYTES, Element, elements_of
 from presswatch_spark.rights.jsonld import ACCESSIBLE, Part, object_signals, objects_of, parts_of, value_of
-from presswatch_spark.rights.metas import meta_signals
 from presswatch_spark.rights.paywall import paywall_signals
-from presswatch_spark.rights.tags import ELEMENTS, PAGE_BYTES, elements_of
-
-_TDMREP_IN_PDF = re.compile(rb"tdm[:-]?reservation", re.IGNORECASE)
+from presswatch_spark.rights.verdicts import (
+    PREFERENCES,
+    addressed,
+    directive_verdict,
+    preference_verdict,
+    reservation_verdict,
+)
 
 SIGNALS = 200
 """The most that one capture gives; then a row says that there were more."""
 
+_HEADER_CHARACTERS = 8 << 10
+_LINKED = ("canonical", "license")
+_TDMREP_IN_PDF = re.compile(rb"tdm[:-]?reservation", re.IGNORECASE)
+# RFC 8288: a target in angle brackets, then parameters.
+_LINK = re.compile(r"<([^<>]*+)>((?:\s*;\s*[^\s;,=\"]++\s*(?:=\s*(?:\"[^\"]*+\"|[^\s;,\"]*+))?)*)")
+_RELATION = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]*))", re.IGNORECASE)
+# Meta elements named after agents hold directives for these alone.
+_META_AGENTS = {name.lower(): name for name in ("CCBot", "GPTBot", "Google-Extended", "Googlebot")}
+_COPYRIGHT = frozenset((
+    "copyright", "dcterms.rights", "dcterms:rights", "dc.rights", "dc:rights", "rights",
+    "dcterms.rightsholder",
+))  # fmt: skip
+_DECISIVE_HEADERS = ("x-robots-tag", "tdm-reservation", *PREFERENCES)
+_DECISIVE_METAS = frozenset(("robots", "tdm-reservation", *_META_AGENTS))
+
 
 def signals_of(capture: Capture) -> Iterator[Signal]:
-    """Yield what a response declares, each once, in the order in which it is looked for.
+    """Yield what a response declares, each signal once, in the order in which it is looked for.
 
     Files that declare for a whole site are read as such, everything else as a page. Hostile input gives few
-    signals or none, never an error; time is linear in the page, of which `PAGE_BYTES` are read.
+    signals or none, never an error. Time is linear in the page; `PAGE_BYTES` of it are read.
     """
     kind = site_file(capture.url)
-    told = file_signals(capture, kind) if kind else _page_signals(capture)
-    distinct = _distinct(told)
+    distinct = _distinct(file_signals(capture, kind) if kind else _page_signals(capture))
     yield from islice(distinct, SIGNALS)
     if next(distinct, None) is not None:
         yield left_out(f"more than {SIGNALS} signals", in_file=kind is not None)
@@ -48,7 +69,7 @@ def _distinct(signals: Iterator[Signal]) -> Iterator[Signal]:
 
 
 def _page_signals(capture: Capture) -> Iterator[Signal]:
-    yield from header_signals(capture)
+    yield from _header_signals(capture)
     kind = kind_of_content(capture.media_type, capture.body)
     if kind == "pdf" and _TDMREP_IN_PDF.search(capture.body):
         yield left_out("TDMRep within a PDF is not read")
@@ -60,7 +81,7 @@ def _page_signals(capture: Capture) -> Iterator[Signal]:
     elements = elements_of(page)
     for element in islice(elements, ELEMENTS):
         if element.name != "script":
-            yield from meta_signals(element)
+            yield from _element_signals(element)
             continue
         value = value_of(element.text)
         if value is None and ACCESSIBLE in element.text:
@@ -78,3 +99,66 @@ def _page_signals(capture: Capture) -> Iterator[Signal]:
         yield left_out("the capture was cut")
     if longer:
         yield left_out(f"the page was read to {PAGE_BYTES >> 20} MiB")
+
+
+def _header_signals(capture: Capture) -> Iterator[Signal]:
+    """Yield what the headers declare, header by header; `_HEADER_CHARACTERS` of each are read."""
+    for value in _header_values(capture, "x-robots-tag"):
+        for agent, directives in addressed(value):
+            yield _signal("x_robots_tag", "header", directives, directive_verdict(directives), agent)
+    for value in _header_values(capture, "tdm-reservation"):
+        yield _signal("tdm_reservation", "header", value, reservation_verdict(value))
+    for value in _header_values(capture, "tdm-policy"):
+        yield _signal("tdm_policy", "header", value)
+    for name, signal in PREFERENCES.items():
+        # A header that is given several times is one list (RFC 9110, section 5.3).
+        if whole := ", ".join(_header_values(capture, name)):
+            yield _signal(signal, "header", whole, preference_verdict(signal, whole))
+    if any(len(value) > _HEADER_CHARACTERS for name in _DECISIVE_HEADERS for value in capture.header(name)):
+        yield left_out(f"a header was read to {_HEADER_CHARACTERS:,} characters")
+    for value in _header_values(capture, "link"):
+        for target, relations in _links_of(value):
+            for relation in _LINKED:
+                if relation in relations:
+                    yield _signal(relation, "header", target)
+
+
+def _links_of(value: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the targets of a `Link` header, each with its relations in lower case."""
+    for link in _LINK.finditer(value):
+        if relation := _RELATION.search(link[2]):
+            yield link[1].strip(), (relation[1] or relation[2] or "").lower().split()
+
+
+def _header_values(capture: Capture, name: str) -> Iterator[str]:
+    return (value[:_HEADER_CHARACTERS].strip() for value in capture.header(name) if value.strip())
+
+
+def _element_signals(element: Element) -> Iterator[Signal]:
+    """Yield what a `meta` or `link` element declares: at most two signals, mostly none."""
+    if element.name == "link":
+        relations = element.get("rel").lower().split()
+        for relation in _LINKED:
+            if relation in relations and element.get("href"):
+                yield _signal(relation, "link", element.get("href"))
+        return
+    name, content = (element.get("name") or element.get("property")).lower(), element.get("content")
+    if not (name and content):
+        if not element.whole and (not name or name in _DECISIVE_METAS):
+            yield left_out("a meta with too many or too long attributes")
+        return
+    if name == "robots" or name in _META_AGENTS:
+        yield _signal("meta_robots", "meta", content, directive_verdict(content), _META_AGENTS.get(name))
+    elif name == "tdm-reservation":
+        yield _signal("tdm_reservation", "meta", content, reservation_verdict(content))
+    elif name == "tdm-policy":
+        yield _signal("tdm_policy", "meta", content)
+    elif name in _COPYRIGHT:
+        yield _signal("copyright", "meta", content)
+
+
+def _signal(
+    name: str, source: str, value: str, verdict: str | None = None, agent: str | None = None
+) -> Signal:
+    text, note = bounded(value)
+    return Signal(name, source, text, verdict=verdict, agent=agent and bounded(agent)[0], note=note)

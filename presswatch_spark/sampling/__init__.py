@@ -1,1 +1,1 @@
-"""Samples of a release: which shards are drawn, and what they say of the whole."""
+"""Samples of a release: how their shards are drawn (`design`), and what they say of it (`extrapolation`)."""

@@ -1,8 +1,16 @@
-"""How a published sample was drawn and what of it was read, as the strata that estimates are made in."""
+"""The design of a sample: shards are drawn at random within each stratum, and estimates made in strata.
+
+The files that lie together in a release are a stratum: a segment of a crawl, elsewhere a folder. Each gives
+its share of the sample, the same from every mirror. Whole segments are never drawn: a segment's pages
+resemble each other, and from one segment, or five, nobody can tell how much segments differ
+(docs/explanation/decisions.md has the figures).
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,13 +19,80 @@ from typing import Any
 import numpy as np
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.sampling.draw import stratum_of
 from presswatch_spark.sampling.intervals import Floats, Stratum
+from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.storage.shards import ShardPlan
+from presswatch_spark.storage.uris import printable
 
 # A stratum of fewer files is put together with the next ones: so few do not show how skewed counts are.
 STRATUM_FILES = 20
-# Shards that were drawn and not read to their end, at most: beyond that, nobody can say what they hold.
+# With a larger share of drawn shards not read to their end, nobody can say what these hold.
 MISSING_SHARE = 0.05
+
+_SEGMENT = re.compile(r"(?:^|/)segments/([^/]+)/(?:([^/]+)/)?[^/]+$")
+_HASH_END = 1 << 64
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """The shards that were drawn, and how many each stratum of the release has, drawn or not."""
+
+    shards: ShardPlan
+    strata: Mapping[str, int]
+
+    def strata_json(self) -> str:
+        """Return the strata as `runs.sample_strata` holds them."""
+        return json.dumps(self.strata, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def stratum_of(uri: str) -> str:
+    """Return the stratum of a shard: `SEGMENT/SUBSET` of a crawl's, else the name of its folder."""
+    path = printable(uri)
+    if segment := _SEGMENT.search(path):
+        return "/".join(filter(None, segment.groups()))
+    return path.rpartition("/")[0].rpartition("/")[2]
+
+
+def draw(listed: ShardPlan, share: float, seed: int) -> Draw:
+    """Draw `share` (0 < share <= 1) of the shards, at least one.
+
+    Every shard has the same chance. Only if a few are drawn from strata of different sizes, those in small
+    strata have less; no estimate is made of so few. A stratum of N shards gives share * N, rounded up or down
+    by the seed. The draw depends on the seed and on names below the release alone. A smaller share is a
+    subset of a larger one.
+
+    Raises:
+        InputError: the share is not between 0 and 1.
+    """
+    if not 0 < share <= 1:
+        raise InputError(f"a sample of {share} is not between 0 and 1", remedy="give --sample 0.01 for 1 %")
+    strata = defaultdict[str, list[ObjectInfo]](list)
+    for shard in listed:
+        strata[stratum_of(shard.uri)].append(shard)
+    # A single folder has another name on each mirror.
+    salted = len(strata) > 1
+    turns = [turn for name, shards in strata.items() for turn in _turns(name if salted else "", shards, seed)]
+    turns.sort(key=lambda turn: turn[:2])
+    wanted = max(1, round(share * len(listed)))
+    drawn = ShardPlan.of(shard for *_, shard in turns[:wanted])
+    return Draw(drawn, {name: len(shards) for name, shards in sorted(strata.items())})
+
+
+def _turns(stratum: str, shards: Iterable[ObjectInfo], seed: int) -> list[tuple[float, str, ObjectInfo]]:
+    """Return the turn of each shard of a stratum: by its lot, evenly from 0 to 1, after a random start.
+
+    The first turns of all strata together hold the same share of each.
+    """
+    # `shards` are in the order of their URIs, which decides between those of one name.
+    lots = [(_lot(seed, stratum, shard.uri.rpartition("/")[2]), shard) for shard in shards]
+    lots.sort(key=lambda pair: pair[0])
+    start = _lot(seed, stratum, "") / _HASH_END
+    return [((place + start) / len(lots), stratum, shard) for place, (_, shard) in enumerate(lots)]
+
+
+def _lot(seed: int, stratum: str, name: str) -> int:
+    salted = json.dumps([seed, stratum, name]).encode()
+    return int.from_bytes(hashlib.sha256(salted).digest()[:8], "big")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +111,15 @@ class Design:
 
     @property
     def missing_share(self) -> float:
-        """Share of the drawn shards that were not read to their end."""
+        """Return the share of the drawn shards that were not read to their end."""
         return self.missing / (self.missing + len(self.files))
 
     def stratified(self, values: Floats) -> list[Stratum]:
-        """The strata of `values`, a row for each file and a column for each measure."""
+        """Return the strata of `values`, a row for each file and a column for each measure."""
         return [Stratum(values[list(positions)], size) for size, positions in self.groups]
 
     def weights(self) -> Floats:
-        """For how many shards of the release each file stands."""
+        """Return for each file how many shards of the release it stands for."""
         weights = np.zeros(len(self.files))
         for size, positions in self.groups:
             weights[list(positions)] = size / len(positions)
@@ -52,7 +127,7 @@ class Design:
 
 
 def design_of(run: Mapping[str, Any], log: Iterable[Mapping[str, Any]]) -> Design:
-    """The design of a run, from its row of `runs` and its rows of `scan_log`.
+    """Return the design of a run, from its row of `runs` and its rows of `scan_log`.
 
     Shards that were not read to their end are not zeros, they are missing: the others of their stratum stand
     for them, and `estimate` widens the intervals.
@@ -71,11 +146,11 @@ def design_of(run: Mapping[str, Any], log: Iterable[Mapping[str, Any]]) -> Desig
     missing = len(shards) - len(files)
     _check(run["run_id"], len(shards), files)
     # Samples of older versions were drawn from all shards alike.
-    told = run.get("sample_strata")
-    listed: Mapping[str, int] = json.loads(told) if told else {"": run["shards_listed"]}
+    strata = run.get("sample_strata")
+    listed: Mapping[str, int] = json.loads(strata) if strata else {"": run["shards_listed"]}
     places = defaultdict[str, list[int]](list)
     for position, uri in enumerate(files):
-        places[stratum_of(uri) if told else ""].append(position)
+        places[stratum_of(uri) if strata else ""].append(position)
     unknown = places.keys() - listed.keys()
     if unknown:
         raise InputError(
@@ -87,7 +162,7 @@ def design_of(run: Mapping[str, Any], log: Iterable[Mapping[str, Any]]) -> Desig
 
 
 def _check(run_id: str, drawn: int, files: tuple[str, ...]) -> None:
-    """Refuse a sample of `drawn` shards, of which `files` were read to their end, that tells nothing."""
+    """Refuse a sample that says nothing: `drawn` shards were drawn, `files` of them read to their end."""
     missing = drawn - len(files)
     if len(set(files)) < len(files):
         raise InputError(
@@ -113,7 +188,7 @@ def _check(run_id: str, drawn: int, files: tuple[str, ...]) -> None:
 def _grouped(
     listed: Mapping[str, int], places: Mapping[str, Sequence[int]]
 ) -> tuple[tuple[int, tuple[int, ...]], ...]:
-    """Neighbours put together until each group has files enough, whatever was found in them."""
+    """Put neighbouring strata together until each group has enough files, whatever was found in them."""
     groups: list[tuple[int, tuple[int, ...]]] = []
     size, positions = 0, list[int]()
     for name, count in sorted(listed.items()):

@@ -1,16 +1,16 @@
 """95 % intervals of totals, from files drawn at random in strata: a bootstrap over files, studentised.
 
 In every stratum the files that were read are drawn again, with replacement. Their deviations from the mean
-are scaled, so that they vary as a sample does that is drawn without replacement from so many files (Rao and
-Wu, "Resampling inference with complex survey data", 1988). How far a drawn total lies from the estimate is
-counted in standard errors of its own, and the quantiles of that make the interval (Efron's bootstrap-t):
-counts of matches are skewed, and a sample that misses the large ones also thinks that they vary little.
+are scaled, so that they vary like a sample drawn without replacement (Rao and Wu, "Resampling inference with
+complex survey data", 1988). The distance of a drawn total from the estimate is counted in standard errors of
+its own; its quantiles make the interval (Efron's bootstrap-t). Counts of matches are skewed, and a sample
+that misses the large ones also shows too little variance.
 
-Where few files make up the variance it is hardly known itself, and files that are drawn again say too little
-of that. The upper quantile is moved out as far as Student's t lies beyond the normal law, which Hesterberg
-("What teachers should know about the bootstrap", 2015) does with percentiles: for the degrees of freedom that
-Satterthwaite ("An approximate distribution of estimates of variance components", 1946) gives a variance, here
-with the kurtosis of the counts in it.
+If few files make up the variance, it is hardly known itself, and drawing again does not show that. So the
+upper quantile is moved out as far as Student's t lies beyond the normal law, as Hesterberg ("What teachers
+should know about the bootstrap", 2015) does with percentiles. The degrees of freedom are those that
+Satterthwaite ("An approximate distribution of estimates of variance components", 1946) gives a variance, with
+the kurtosis of the counts.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 REPLICATES = 2000
-# How often the truth may lie beyond either end. Above, less than half of 5 %, since skewed counts still miss
-# more often on that side than they should: chosen by simulation, see docs/explanation/decisions.md.
+# How often the truth may lie beyond either end. Above, it is less than half of 5 %, since skewed counts miss
+# more often on that side: chosen by simulation, see docs/explanation/decisions.md.
 BELOW, ABOVE = 0.035, 0.0125
-# What is rarer than eight replicates cannot be told by so many.
+# So many replicates do not show anything rarer than eight of them.
 RAREST = 8 / REPLICATES
 NORMAL = NormalDist()
-# Of what was found in fewer files, nobody can say how much more of it there may be in others: of seven, none
-# is drawn in one replicate of e^7, far fewer than RAREST; of five, in too many.
+# If fewer files have something, nobody can say how much other files may have: one replicate in e^7 draws none
+# of seven files, far fewer than RAREST; too many draw none of five.
 FEWEST_FILES = 7
 FILES_ABOVE = 0.025
 CELLS_AT_ONCE = 1 << 23
@@ -42,21 +42,22 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Stratum:
-    """Files that were read of a stratum, a row each and a column for each measure, and how many it has."""
+    """The files of a stratum that were read, a row each and a column for each measure, and its size."""
 
     values: Floats
     size: int
 
     @property
     def weight(self) -> float:
-        """For how many files of the stratum each that was read stands."""
+        """Return how many files of the stratum each file stands for."""
         return self.size / len(self.values)
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Of each measure, an array: what the files hold that were read, and the total of all files with its
-    interval of 95 %. `high` is infinite where it cannot be said. `files`: those that have any.
+    """Arrays over the measures: the sum in the files that were read, the total with its interval of 95 %.
+
+    `high` is infinite if nobody can say it. `files` counts the files that have any.
     """
 
     seen: Floats
@@ -93,7 +94,7 @@ def totals(strata: Sequence[Stratum], seed: int) -> Totals:
 
 
 def most_files(found: int, share: float) -> float:
-    """The upper limit of 97.5 % for the files of a release that have something, if a sample found so many.
+    """Return the upper limit (97.5 %) of the files of a release that have something; a sample has so many.
 
     `share` is that of the sample. The limit is Poisson's (Garwood 1936), and so a bit too high.
     """
@@ -107,14 +108,14 @@ def most_files(found: int, share: float) -> float:
 
 
 def _variance(stratum: Stratum) -> Floats:
-    """Variance of a stratum's estimated totals."""
+    """Return the variance of a stratum's estimated totals."""
     count = len(stratum.values)
     spread = np.asarray(stratum.values.var(axis=0, ddof=1), dtype=np.float64)
     return stratum.size * (stratum.size - count) * spread / count
 
 
 def freedom(strata: Sequence[Stratum]) -> Floats:
-    """Degrees of freedom of each measure's variance: those of the χ² that is as uncertain (Satterthwaite)."""
+    """Return the degrees of freedom of each measure's variance: of the χ² as uncertain (Satterthwaite)."""
     variance, doubt = np.zeros((2, strata[0].values.shape[1]))
     for stratum in strata:
         count, part = len(stratum.values), _variance(stratum)
@@ -127,7 +128,9 @@ def freedom(strata: Sequence[Stratum]) -> Floats:
 
 
 def _beyond(share: float, degrees: Floats) -> Floats:
-    """How often the normal law lies beyond where Student's t does with this `share`, by degrees of freedom.
+    """Return the share of the normal law beyond the point that Student's t exceeds with this `share`.
+
+    One for each number of degrees of freedom.
 
     Two terms of Fisher's expansion (Abramowitz and Stegun 1964, 26.7.5).
     """
@@ -137,7 +140,7 @@ def _beyond(share: float, degrees: Floats) -> Floats:
 
 
 def _pivots(strata: Sequence[Stratum], error: Floats, rng: np.random.Generator) -> Floats:
-    """Deviations of drawn totals in standard errors of their own, sorted: a row each, a column a measure."""
+    """Return the deviations of drawn totals in standard errors of their own, sorted: a column a measure."""
     deviation = np.zeros((REPLICATES, len(error)))
     variance = np.zeros((REPLICATES, len(error)))
     for stratum in strata:
@@ -148,16 +151,16 @@ def _pivots(strata: Sequence[Stratum], error: Floats, rng: np.random.Generator) 
             means, squares = drawn @ centred / count, drawn @ centred**2 / count
             deviation[rows] += math.sqrt(scale * count) * means
             variance[rows] += scale * count / (count - 1) * np.maximum(squares - means**2, 0)
-    # A total that was drawn from equal files only has no error of its own: nothing says how far off it is.
+    # A total drawn from equal files only has no error of its own: nothing says how far off it is.
     alike = variance <= ROUNDING * error**2
-    none = np.where(deviation < 0, -np.inf, 0.0)
-    pivots = np.where(alike, none, deviation / np.sqrt(np.where(alike, 1, variance)))
+    farthest = np.where(deviation < 0, -np.inf, 0.0)
+    pivots = np.where(alike, farthest, deviation / np.sqrt(np.where(alike, 1, variance)))
     pivots.sort(axis=0)
     return pivots
 
 
 def _draws(count: int, rng: np.random.Generator) -> Iterator[tuple[slice, Floats]]:
-    """How often each of `count` files is drawn in each replicate, some replicates at a time."""
+    """Yield how often each of `count` files is drawn in each replicate, some replicates at a time."""
     step = max(1, CELLS_AT_ONCE // count)
     for start in range(0, REPLICATES, step):
         rows = min(step, REPLICATES - start)

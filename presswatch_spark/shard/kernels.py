@@ -24,19 +24,18 @@ from presswatch_spark.compiled import ready_file, shipped_family
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.detection import source_for
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.html.markup import room_for, visible_text
+from presswatch_spark.html.markup import page_text, room_for
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.monitoring.compiling import Compiling, telling
-from presswatch_spark.rights.members import Members
+from presswatch_spark.rights.signal_rows import Members
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.matcher import Matcher, Rules
 from presswatch_spark.shard.rehearsal import rehearsal_shards
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.text.words import Words, character_offsets
 from presswatch_spark.verify.minhash import signature
-from presswatch_spark.verify.named_document import NamedDocument
 from presswatch_spark.verify.screen import Screen, window_hashes
-from presswatch_spark.verify.verification import _spans
+from presswatch_spark.verify.verification import NamedDocument, _spans
 
 PROCESSES = max(2, min(4, os.cpu_count() or 1))
 WORDS = 24
@@ -91,7 +90,7 @@ class Rehearsal:
     def page(self) -> None:
         """Take the text of a page."""
         page = np.frombuffer(b"<p>-</p>", np.uint8)
-        visible_text(page, np.empty(room_for(len(page)), np.uint8), 0)
+        page_text(page, np.empty(room_for(len(page)), np.uint8), 0)
 
     def read(self) -> None:
         """Read small shards of our own."""

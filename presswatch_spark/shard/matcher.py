@@ -10,7 +10,6 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.judgement.known_urls import documents_without_url
 from presswatch_spark.judgement.match_rows import (
     ArticleFacts,
     Finding,
@@ -22,6 +21,7 @@ from presswatch_spark.judgement.match_rows import (
 from presswatch_spark.judgement.placement import Placement
 from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.standing import Neighbours, Standing, Surroundings
+from presswatch_spark.judgement.url_bytes import documents_without_url
 from presswatch_spark.model import DocumentBatch, Locator
 from presswatch_spark.settings.config import (
     ConfidenceRules,
@@ -36,9 +36,8 @@ from presswatch_spark.sieve.shingle_index import ShingleIndex
 from presswatch_spark.sieve.sieve import Candidates, Sieve
 from presswatch_spark.text.words import Words, word_hashes, words_of
 from presswatch_spark.verify.minhash import jaccard, signature
-from presswatch_spark.verify.named_document import NamedDocument
 from presswatch_spark.verify.screen import Hashes, Screen, window_hashes
-from presswatch_spark.verify.verification import spans_kept, verify
+from presswatch_spark.verify.verification import NamedDocument, most_spans, verify
 
 # An article with its words takes some 25 KB, its windows 4 KB.
 ARTICLES_KEPT = 512
@@ -84,6 +83,8 @@ class Matcher:
     def __init__(self, corpus: Articles, rules: Rules) -> None:
         self._corpus = corpus
         self._rules = rules
+        # Screen, placement, standing and rows are told what a run is; nobody else asks the settings.
+        self._least_run = rules.grade.min_run_words
         self._sieve = Sieve(corpus.index)
         self._neighbours = Neighbours(corpus.index, corpus.surroundings, rules.rarity, rules.ownership)
         self._article = lru_cache(ARTICLES_KEPT)(self._load)
@@ -111,7 +112,7 @@ class Matcher:
             text = batch.text_of(i)
             words = words_of(text) if ordinals else None
             main_text = partial(batch.main_text, i) if batch.main_text else None
-            placement = Placement(main_text, self._rules.grade.min_run_words)
+            placement = Placement(main_text, self._least_run)
             findings = self._findings(words, ordinals, placement) if words else []
             if not (findings or i in sites):
                 continue
@@ -139,20 +140,20 @@ class Matcher:
             return []
         rules, findings = self._rules, []
         signed = signature(document, self._corpus.minhash)
-        named, most_spans = NamedDocument(document, rules.verify.anchor_words), spans_kept(len(shared))
+        named, most = NamedDocument(document, rules.verify.anchor_words), most_spans(len(shared))
         for ordinal in shared:
             article, words, standing = self._article(ordinal)
-            overlap = verify(named, words, rules.verify, most_spans)
-            if overlap.longest_run_words >= rules.grade.min_run_words:
+            overlap = verify(named, words, rules.verify, most)
+            if overlap.longest_run_words >= self._least_run:
                 (places,) = span_places([overlap], 1, words, article.body)
                 likeness = jaccard(signed, self._corpus.signature(ordinal))
-                judged = standing.judged(overlap.spans, rules.grade.min_run_words, rules.ownership)
+                judged = standing.judged(overlap.spans, self._least_run, rules.ownership)
                 placed = placement.holds_longest(document, overlap)
                 findings.append(Finding(ordinal, article, overlap, places, likeness, *judged, placed))
         return findings
 
     def _screened(self, document: Words, ordinals: Sequence[int]) -> list[int]:
-        screen = Screen(window_hashes(document.hashes, self._rules.grade.min_run_words))
+        screen = Screen(window_hashes(document.hashes, self._least_run))
         return [ordinal for ordinal in ordinals if screen.passes(self._windows(ordinal))]
 
     def _load(self, ordinal: int) -> tuple[ArticleFacts, Words, Standing]:
@@ -161,7 +162,5 @@ class Matcher:
         return article, words, self._neighbours.standing(ordinal, words.hashes)
 
     def _load_windows(self, ordinal: int) -> Hashes:
-        windows: Hashes = window_hashes(
-            word_hashes(self._corpus.body(ordinal)), self._rules.grade.min_run_words
-        )
+        windows: Hashes = window_hashes(word_hashes(self._corpus.body(ordinal)), self._least_run)
         return windows

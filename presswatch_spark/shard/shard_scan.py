@@ -15,11 +15,10 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.detection import has_columns, named_like, source_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.columns import MissingColumnError
-from presswatch_spark.judgement.confidence import confidence
+from presswatch_spark.judgement.grading import confidence
 from presswatch_spark.judgement.match_rows import Origin
 from presswatch_spark.model import DocumentBatch
-from presswatch_spark.rights.members import Members
-from presswatch_spark.rights.signal_rows import signal_rows
+from presswatch_spark.rights.signal_rows import Members, signal_rows
 from presswatch_spark.settings.config import ReadRules, ScanConfig
 from presswatch_spark.shard.attempt import Reading, storable
 from presswatch_spark.shard.attempts import ALL_DIED, failure_of, furthest

@@ -1,9 +1,9 @@
-"""The sieve's hot loop: documents in, positions whose shingle is indexed out.
+"""The sieve's hot loop: documents go in, positions whose shingle is indexed come out.
 
-A document is cut into segments that stay in the cache; each goes through short loops: fold, find words, hash
-them, combine windows, probe the filter, and look up in the index only what passed. Between segments go the
-folded bytes of the word that was cut and the last seven word hashes; of a word longer than `CARRIED_BYTES`,
-the state of its hash.
+A document is cut into segments that stay in the cache. Each goes through short loops: fold, find words, hash
+them, combine windows, probe the filter, look up in the index what passed. The folded bytes of a cut word and
+the last seven word hashes are carried to the next segment; of a word longer than `CARRIED_BYTES`, the state
+of its hash is.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _0, _1, _7, _8, _16, _64 = (U64(n) for n in (0, 1, 7, 8, 16, 64))
 
 
 class Probe(NamedTuple):
-    """What the kernels read of an index. The shifts are those of `block_shift`."""
+    """The arrays of an index that the kernels read. The shifts are those of `block_shift`."""
 
     filter: Hashes
     filter_shift: np.uint64
@@ -71,7 +71,7 @@ class Found(NamedTuple):
     entries: Counts
 
     def head(self, n: int) -> Found:
-        """Views of the first n."""
+        """Return views of the first n."""
         return Found(self.documents[:n], self.entries[:n])
 
 
@@ -88,7 +88,7 @@ PROGRESS = np.dtype(
 
 
 def probe_of(index: ShingleIndex) -> Probe:
-    """The arrays of an index as the kernels want them: views, nothing is copied."""
+    """Return the arrays of an index as the kernels want them: views, nothing is copied."""
     return Probe(
         plain(index.filter),
         block_shift(len(index.filter)),
@@ -99,7 +99,7 @@ def probe_of(index: ShingleIndex) -> Probe:
 
 
 def scratch_of(segment_bytes: int) -> Scratch:
-    """Buffers for segments of so many bytes of text."""
+    """Make buffers for segments of so many bytes of text."""
     folded = CARRIED_BYTES + GROWTH * (segment_bytes + 16) + SLACK
     words = folded // 2 + SHINGLE_WORDS
     return Scratch(
@@ -114,7 +114,7 @@ def scratch_of(segment_bytes: int) -> Scratch:
 
 @uncounted_njit
 def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any) -> np.uint64:
-    """Hash the words of the folded segment, behind those carried over, and carry on the word that it cuts."""
+    """Hash the words of the folded segment, behind those carried over; carry on the word that it cuts."""
     folded, edges, windows = scratch.folded, scratch.edges, scratch.windows
     words: np.uint64 = find_words(folded, size, edges)
     cut = size
@@ -196,9 +196,9 @@ def scan(
     found: Found,
     progress: npt.NDArray[Any],
 ) -> int:
-    """Scan on from `progress`, until all documents are done or `found` may not take another segment.
+    """Scan on from `progress`, until all documents are done or `found` may have no room for another segment.
 
-    Returns how many positions were found; the scan is over when `progress.document` has passed the last.
+    Returns how many positions were found. The scan is over once `progress.document` has passed the last one.
     """
     at = progress[0]
     room = len(found.documents) - len(scratch.windows)

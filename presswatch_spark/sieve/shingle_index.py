@@ -1,13 +1,13 @@
 """The shingle index: sorted hashes with postings, a directory into them, and a blocked Bloom filter in front.
 
-Block, bucket and sort order all come from the top bits of a hash. So the hashes of one prefix fill a
-contiguous slice of the filter and of the directory, and slices built apart, on one machine or on many, are
-simply concatenated.
+Block, bucket and sort order all come from the top bits of a hash. So the hashes of one prefix fill one slice
+of the filter and of the directory, and slices that were built apart, even on many machines, are concatenated.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -26,9 +26,10 @@ _BIT = np.uint64(63)
 class ShingleIndex:
     """The index; its arrays may be memory-mapped, and are never written.
 
-    `hashes` uint64[m], sorted, one entry per posting, so equal hashes repeat; `articles` uint32[m] says which
-    article has the shingle, each once. `filter` uint64[f], f a power of two; `directory` int64[2**b + 1], b
-    >= 1: entry p is the first index in `hashes` whose top b bits are p or more.
+    `hashes` uint64[m], sorted: one for each posting, so equal hashes repeat. `articles` uint32[m]: the
+    ordinals of the articles that have the shingle, each once. `filter` uint64[f]: f is a power of two.
+    `directory` int64[2**b + 1], b >= 1: entry p is the first index in `hashes` with p or more in the top b
+    bits.
     """
 
     hashes: Hashes
@@ -36,35 +37,28 @@ class ShingleIndex:
     filter: Hashes
     directory: npt.NDArray[np.int64]
 
-
-def index_of(hashes: Hashes, articles: npt.NDArray[np.uint32], filter_bits_per_key: int) -> ShingleIndex:
-    """An index in memory from postings (two arrays of the same length) in any order, each once."""
-    order = np.lexsort((articles, hashes))
-    keys = hashes[order]
-    blocks = filter_blocks(len(keys), filter_bits_per_key)
-    bits = directory_bits(len(keys))
-    return ShingleIndex(
-        keys,
-        articles[order],
-        build_filter(keys, blocks),
-        build_directory(keys, bits),
-    )
+    @classmethod
+    def open(cls, folder: Path) -> ShingleIndex:
+        """Map the index in a folder, a file `NAME.npy` for each array."""
+        return cls(
+            **{array.name: np.load(folder / f"{array.name}.npy", mmap_mode="r") for array in fields(cls)}
+        )
 
 
 def filter_blocks(keys: int, bits_per_key: int) -> int:
-    """Blocks (of 64 bits) of a filter: the power of two that gives each key at least `bits_per_key`."""
+    """Return the number of 64-bit blocks of a filter: the power of two that gives a key `bits_per_key`."""
     return 1 << max(0, (keys * bits_per_key - 1) // 64).bit_length()
 
 
 def directory_bits(keys: int) -> int:
-    """Prefix length of a directory for so many keys: 8 to 16 keys a bucket."""
+    """Return the length of a prefix, in bits, in a directory for so many keys: 8 to 16 keys a bucket."""
     return max(1, (keys // KEYS_PER_BUCKET).bit_length() - 1)
 
 
 def build_filter(
     hashes: Hashes, n_blocks: int, first_block: int = 0, slice_blocks: int | None = None
 ) -> Hashes:
-    """The filter of `n_blocks` (a power of two) over `hashes`, or `slice_blocks` of it from `first_block` on.
+    """Build the filter of `n_blocks` (a power of two), or `slice_blocks` of it from `first_block` on.
 
     The block of a hash is its top log2(n_blocks) bits; every hash must belong to the slice.
     """
@@ -76,7 +70,7 @@ def build_filter(
 def build_directory(
     hashes: Hashes, bits: int, first_prefix: int = 0, prefixes: int | None = None
 ) -> npt.NDArray[np.int64]:
-    """The directory by `bits` bits over sorted `hashes`, or `prefixes` of it from `first_prefix` on.
+    """Build the directory by `bits` bits over sorted `hashes`, or `prefixes` of it from `first_prefix` on.
 
     Returns int64[prefixes + 1], counted from the start of `hashes`; the last element is their number.
     """
@@ -87,13 +81,16 @@ def build_directory(
 
 
 def block_shift(n_blocks: int) -> np.uint64:
-    """Shift that turns a hash, once shifted by one, into its block: a shift by 64 has no defined result."""
+    """Return the shift that turns a hash into its block, once the hash was shifted by one.
+
+    Two shifts, because a shift by 64 has no defined result.
+    """
     return np.uint64(64 - n_blocks.bit_length())
 
 
 @lean_njit
 def filter_bits(h: np.uint64) -> np.uint64:
-    """The bits that a hash sets in its block: four, from its lowest 24 bits."""
+    """Return the four bits that a hash sets in its block, from its lowest 24 bits."""
     return (
         _1 << (h & _BIT)
         | _1 << ((h >> np.uint64(6)) & _BIT)

@@ -1,8 +1,8 @@
-"""The sieve: names the articles that each document may copy from, from one pass over the documents' bytes.
+"""The sieve: it names the articles that each document may copy from, in one pass over the documents' bytes.
 
-The kernels of `scan` find the positions whose shingle is indexed; here their postings become candidates.
-Memory is bounded by the segment and by the number of candidates, however long a document and however often it
-repeats a shingle; so is time, since a shingle that a document repeats is followed up once.
+The kernels of `hot_loop` find the positions whose shingle is indexed; here their postings become candidates.
+Memory depends on the segment and on the number of candidates, not on the length of a document, nor on how
+often it repeats a shingle. Time does neither: a shingle that a document repeats is followed up once.
 """
 
 from __future__ import annotations
@@ -21,15 +21,13 @@ from presswatch_spark.sieve.shingle_index import ShingleIndex
 from presswatch_spark.text.folding import load_table
 from presswatch_spark.text.kernels import U64, Hashes, plain
 
-__all__ = ["Candidates", "Hits", "ShingleIndex", "Sieve"]
-
 Ids = npt.NDArray[np.uint32]
 Counts = npt.NDArray[np.int64]
 Documents = npt.NDArray[np.int32]
 
 SEGMENT_BYTES = 1 << 16
 _PAIRS_AT_FIRST = 1 << 12
-# Shingles of a document that are remembered; one that pushed another out is followed up again, in vain.
+# So many shingles of a document are remembered; one that was pushed out is followed up again, in vain.
 _REMEMBERED = 1 << 14
 _SPREAD, _SLOT_SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 
@@ -77,7 +75,7 @@ class Sieve:
         self._found = Found(np.empty(room, np.int32), np.empty(room, np.int64))
 
     def candidates(self, batch: DocumentBatch) -> Candidates:
-        """Every pair of a document of the batch and an article that have an indexed shingle in common."""
+        """Return every pair of a document of the batch and an article that share an indexed shingle."""
         pairs, n_pairs = _pairs(_PAIRS_AT_FIRST), 0
         followed = _Followed(np.full(_REMEMBERED, -1, np.int64), np.full(_REMEMBERED, -1, np.int32))
         for found in self._scan(batch):
@@ -92,7 +90,7 @@ class Sieve:
         return Candidates(pairs.documents[order], pairs.articles[order])
 
     def hits(self, batch: DocumentBatch) -> Hits:
-        """Every hit of the batch; memory grows with their number."""
+        """Return every hit of the batch; memory grows with their number."""
         parts = [_distinct(found.documents, found.entries) for found in self._scan(batch)]
         documents, entries = _distinct(*np.concatenate([np.empty((2, 0), np.int64), *parts], axis=1))
         postings = np.searchsorted(self._probe.hashes, self._probe.hashes[entries], "right") - entries
@@ -101,7 +99,7 @@ class Sieve:
         return Hits(documents[hit].astype(np.int32), self._probe.hashes[posting], self._articles[posting])
 
     def _scan(self, batch: DocumentBatch) -> Iterator[Found]:
-        """Positions whose shingle is indexed, as views of one buffer: use them before asking for more."""
+        """Yield positions whose shingle is indexed, as views of one buffer: use them before the next."""
         text, starts, ends = plain(batch.text), plain(batch.text_starts), plain(batch.text_ends)
         table, progress = load_table(), np.zeros(1, PROGRESS)
         while progress["document"][0] < len(starts):
@@ -113,7 +111,7 @@ class Sieve:
 
 
 def _distinct(documents: npt.NDArray[np.integer], entries: Counts) -> Counts:
-    """Distinct pairs of two arrays of one length, sorted: int64[2, k]."""
+    """Return the distinct pairs of two arrays of one length, sorted: int64[2, k]."""
     pairs: Counts = np.unique(np.stack((documents.astype(np.int64), entries)), axis=1)
     return pairs
 
@@ -127,19 +125,19 @@ class _Pairs(NamedTuple):
 
 
 class _Followed(NamedTuple):
-    """Entries whose postings were added to the pairs of a document, by their last bits."""
+    """Entries of the index that a document followed up last, by their last bits."""
 
     entries: Counts
     documents: Documents
 
 
 def _pairs(room: int) -> _Pairs:
-    """Room for so many pairs, a power of two."""
+    """Make room for so many pairs, a power of two."""
     return _Pairs(np.empty(room, np.int32), np.empty(room, np.uint32), np.empty(2 * room, np.int64))
 
 
 def _grown(pairs: _Pairs, n: int) -> _Pairs:
-    """The first n pairs, with twice the room."""
+    """Copy the first n pairs into twice the room."""
     grown = _pairs(2 * len(pairs.documents))
     grown.documents[:n] = pairs.documents[:n]
     grown.articles[:n] = pairs.articles[:n]
@@ -148,7 +146,7 @@ def _grown(pairs: _Pairs, n: int) -> _Pairs:
 
 @cached_njit
 def _slot(pairs: _Pairs, first: int, article: np.uint32) -> np.int64:
-    """Slot of the article's pair, or the free one where it belongs: one that points before `first`."""
+    """Return the slot of the article's pair, or its free one, which points before `first`."""
     last_slot = len(pairs.slots) - 1
     slot = np.int64((np.uint64(article) * _SPREAD) >> _SLOT_SHIFT) & last_slot
     while pairs.slots[slot] >= first and pairs.articles[pairs.slots[slot]] != article:
@@ -160,7 +158,7 @@ def _slot(pairs: _Pairs, first: int, article: np.uint32) -> np.int64:
 def _attribute(
     found: Found, done: int, hashes: Hashes, articles: Ids, followed: _Followed, pairs: _Pairs, n: int
 ) -> tuple[int, int]:
-    """Add the postings of `found[done:]` to the n pairs; returns both anew, and stops where room ends."""
+    """Add the postings of `found[done:]` to the n pairs until the room ends; return `done` and n anew."""
     pairs.slots[:] = -1
     document = np.int64(pairs.documents[n - 1]) if n > 0 else np.int64(-1)
     first = n

@@ -6,11 +6,13 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 NOT_DIGESTED = frozenset(("run_id", "shard_uri", "row_sha256"))
 """Columns that may differ between two scans of the same bytes: a mirror has other URIs."""
 GROUP_DIGITS = 3
+
+Text = TypeVar("Text", str, str | None)
 
 
 def row_digest(row: Mapping[str, Any]) -> str:
@@ -44,6 +46,11 @@ def table_digest(row_digests: Iterable[str]) -> str:
         groups.setdefault(digest[:GROUP_DIGITS], []).append(digest)
     joined = "".join(f"{digits}{_sha256(''.join(sorted(groups[digits])))}" for digits in sorted(groups))
     return _sha256(joined)
+
+
+def storable(text: Text) -> Text:
+    """Return text with question marks for lone surrogates, which no table can hold."""
+    return text and text.encode("utf-8", "replace").decode()
 
 
 def _sha256(text: str) -> str:

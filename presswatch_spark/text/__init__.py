@@ -1,1 +1,1 @@
-"""Pure kernels over bytes: what a word is, and what a shingle is."""
+"""Kernels over bytes: how characters fold, what a word is, what a shingle is."""

@@ -1,8 +1,8 @@
 """Kernels from bytes to word hashes: fold, find words, hash them. None of them branches on where words end.
 
 A *folded stream* is uint8: word bytes as they fold, every separating character one zero byte. It is read
-eight bytes at a time, so buffers carry `SLACK` bytes more than they hold. Everything is unsigned: numba wraps
-negative indices of signed ones at a cost, and turns a sum of int64 and uint64 into a float.
+eight bytes at a time, so buffers have `SLACK` bytes more. Everything is unsigned: numba wraps negative
+indices of signed ones at a cost, and turns a sum of int64 and uint64 into a float.
 
 Words of up to 16 bytes are hashed without a branch; longer ones take one more multiplication for each 8 bytes
 more. The byte-parallel arithmetic is that of Warren, "Hacker's Delight" (2nd ed.), 6-1, and Mycroft's
@@ -53,7 +53,7 @@ _ALL_BITS = U64(0xFF)
 
 
 def plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """A read-only view of plain type, so that a kernel is compiled once for whatever buffers come."""
+    """Return a read-only view of plain type, so that a kernel is compiled once for all kinds of buffers."""
     view = np.ascontiguousarray(array).view()
     view.flags.writeable = False
     return view
@@ -61,7 +61,7 @@ def plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 @lean_njit
 def load8(data: Bytes, i: np.uint64) -> np.uint64:
-    """Eight bytes from i, first lowest: LLVM makes one load of it."""
+    """Read eight bytes from i, first lowest: LLVM makes one load of it."""
     return (
         U64(data[i])
         | U64(data[i + _1]) << _8
@@ -89,7 +89,7 @@ def store8(data: Bytes, i: np.uint64, x: np.uint64) -> None:
 
 @lean_njit
 def ascii_bytes(x: np.uint64) -> Any:
-    """How many of eight bytes, from the lowest, are ASCII in a row."""
+    """Count the ASCII bytes in a row among eight, from the lowest."""
     return trailing_zeros(x & _HIGH) >> _3
 
 
@@ -107,9 +107,9 @@ def _fold_ascii(x: np.uint64) -> np.uint64:
 
 @uncounted_njit
 def decode(text: Bytes, i: np.uint64, end: np.uint64) -> tuple[np.uint64, np.uint64]:
-    """Code point at i and its bytes; an invalid byte reads as U+0000, a separator, of one byte.
+    """Return the code point at i and its bytes; an invalid byte is U+0000, a separator of one byte.
 
-    Surrogates are not told apart: they separate, as the replacement characters for their bytes do.
+    Surrogates are decoded: they separate, as the replacement characters for their bytes do.
     """
     lead = U64(text[i])
     if lead < U64(0x80):
@@ -166,7 +166,7 @@ def _fold_block(
 ) -> tuple[np.uint64, np.uint64]:
     """Fold the characters that begin in 64 bytes of text, with 96 to read from: 32 bytes of ASCII at once.
 
-    Where the others stand is known before any of them is decoded, so that none waits for the one before it.
+    The places of the others are known before any of them is decoded, so that none waits for another.
     """
     high = high_bits_64(text, i)
     after = i + _64
@@ -219,7 +219,7 @@ def find_words(folded: Bytes, n: np.uint64, edges: Edges) -> np.uint64:
     """Find the words of `folded[:n]`: word w is `folded[edges[2w]:edges[2w + 1]]`. Returns their number.
 
     Zeroes the `SLACK` bytes after n. `edges` needs n + SLACK entries. Edges are written eight at a time, some
-    of them for nothing: 64 bytes of prose have about 22, and a branch for each is mispredicted too often.
+    for nothing: 64 bytes of prose have about 22, and a branch for each would be mispredicted too often.
     """
     for g in range(SLACK // 8):
         store8(folded, n + U64(g) * _8, _0)
@@ -268,9 +268,9 @@ def absorb_from(state: np.uint64, folded: Bytes, start: np.uint64, end: np.uint6
 
 @lean_njit
 def begin(folded: Bytes, start: np.uint64, end: np.uint64) -> np.uint64:
-    """State of a word's hash after its first 16 bytes, or all of them if there are fewer.
+    """Return the state of a word's hash after its first 16 bytes, or all of them if there are fewer.
 
-    Bytes that are not the word's are shifted out. No word byte is zero, so the padding is unambiguous.
+    Other bytes than the word's are shifted out. No word byte is zero, so the padding is unambiguous.
     """
     size = end - start
     unused = (_0 - (size << _3)) & _63

@@ -1,7 +1,7 @@
 """Shingles: windows of eight words, hashed at every position, indexed at every fourth.
 
-A run of n words holds n - 7 shingles in a row; of any four in a row one is indexed. So every run of
-SHINGLE_WORDS + STRIDE - 1 = 11 words holds an indexed shingle, wherever it stands in the article; the last
+A run of n words holds n - 7 shingles in a row, and one of any four in a row is indexed. So every run of
+SHINGLE_WORDS + STRIDE - 1 = 11 words holds an indexed shingle, wherever it stands in the article. The last
 shingle is indexed as well, so that runs at an article's end are found from 8 words on.
 """
 
@@ -40,14 +40,14 @@ def combine(hashes: Hashes, n: int) -> int:
 
 
 def shingle_hashes(word_hashes: Hashes) -> Hashes:
-    """Hashes of the 8-word shingles at every position: uint64[max(0, n - 7)] for uint64[n]."""
+    """Return hashes of the 8-word shingles at every position: uint64[max(0, n - 7)] for uint64[n]."""
     windows = word_hashes.copy()
     return windows[: combine(windows, len(windows))]
 
 
 @cached_njit
 def indexed_positions(n_words: int, stride: int = STRIDE) -> npt.NDArray[np.int64]:
-    """Positions of the shingles to index in a text of `n_words`: every `stride`-th from 0, and the last."""
+    """Return the positions to index in a text of `n_words`: every `stride`-th from 0, and the last."""
     last = n_words - SHINGLE_WORDS
     whole = last // stride + 1 if last >= 0 else 0
     positions = np.empty(whole + 1 if last > 0 and last % stride else whole, np.int64)

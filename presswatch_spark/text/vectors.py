@@ -1,6 +1,6 @@
-"""What numba lacks and LLVM has: work on 64 bytes at once, single instructions on words.
+"""Intrinsics that numba lacks and LLVM has: work on 64 bytes at once, single instructions on words.
 
-Each is written in LLVM's own vectors, which are of no machine: LLVM makes the best of what there is.
+They are written in LLVM's own vectors, which belong to no machine: LLVM makes the best of the one it has.
 """
 
 from __future__ import annotations
@@ -13,20 +13,6 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-__all__ = [
-    "break_bits_64",
-    "copy_64",
-    "count_ones",
-    "equal_bits_64",
-    "fold_ascii_32",
-    "gap_bits_64",
-    "high_bits_64",
-    "markup_bits_64",
-    "nonzero_bits_64",
-    "trailing_zeros",
-    "visible_bits_64",
-]
-
 Generate = Callable[[Any, Any, Any, Any], Any]
 
 _BYTE, _INDEX, _WORD = ir.IntType(8), ir.IntType(32), ir.IntType(64)
@@ -36,7 +22,7 @@ _LETTERS, _DIGITS = 26, 10
 
 @intrinsic
 def trailing_zeros(typing: Any, x: Any) -> tuple[Any, Generate]:
-    """Zero bits below the lowest bit that is set; 64 if none is. One instruction."""
+    """Count the zero bits below the lowest bit that is set; 64 if none is. One instruction."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], context.get_constant(types.boolean, False))
@@ -46,7 +32,7 @@ def trailing_zeros(typing: Any, x: Any) -> tuple[Any, Generate]:
 
 @intrinsic
 def count_ones(typing: Any, x: Any) -> tuple[Any, Generate]:
-    """Bits that are set."""
+    """Count the bits that are set."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])
@@ -139,7 +125,7 @@ def copy_64(typing: Any, data: Any, i: Any, out: Any, k: Any) -> tuple[Any, Gene
 def fold_ascii_32(typing: Any, text: Any, i: Any, out: Any, k: Any) -> tuple[Any, Generate]:
     """Fold 32 bytes from i into `out[k:k + 32]`: letters to lower case, digits as they are, the rest to zero.
 
-    Of bytes that are not ASCII the result is zero.
+    Bytes that are not ASCII become zero.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -166,7 +152,7 @@ def _bits_64(compare: Callable[[Any, Any, Any], Any]) -> Generate:
 
 
 def _address(context: Any, builder: Any, signature: Any, arguments: Any, at: int = 0) -> Any:
-    """Where the element lies that two arguments name: an array, and the index in it."""
+    """Return the address of the element that two arguments name: an array, and the index in it."""
     array = context.make_array(signature.args[at])(context, builder, arguments[at])
     return builder.gep(array.data, [arguments[at + 1]])
 
@@ -181,11 +167,11 @@ def _each(value: int, width: int) -> Any:
 
 
 def _any_of(builder: Any, x: Any, characters: str) -> Any:
-    """Which bytes of x are one of some ASCII characters."""
-    found = [builder.icmp_unsigned("==", x, _each(ord(character), 64)) for character in characters]
-    return reduce(builder.or_, found)
+    """Mark the bytes of x that are one of some ASCII characters."""
+    equal = [builder.icmp_unsigned("==", x, _each(ord(character), 64)) for character in characters]
+    return reduce(builder.or_, equal)
 
 
 def _among(builder: Any, x: Any, first: str, count: int) -> Any:
-    """Which bytes of x are among `count` characters from `first` on."""
+    """Mark the bytes of x that are among `count` characters from `first` on."""
     return builder.icmp_unsigned("<", builder.sub(x, _each(ord(first), 32)), _each(count, 32))

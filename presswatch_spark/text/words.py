@@ -1,6 +1,6 @@
-"""What a word is, for the sieve, the index and the verification alike; and where it stands in the text.
+"""The words of a text, the same for sieve, index and verification: their hashes, bytes and places.
 
-The definition is in `folding`; the kernels that apply it are in `kernels`.
+`folding` defines what a word is; `kernels` has the kernels that apply it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit
-from presswatch_spark.text.folding import FOLD_VERSION, FoldTable, load_table
+from presswatch_spark.text.folding import FoldTable, load_table
 from presswatch_spark.text.kernels import (
     GROWTH,
     SLACK,
@@ -28,17 +28,6 @@ from presswatch_spark.text.kernels import (
     plain,
 )
 
-__all__ = [
-    "FOLD_VERSION",
-    "Words",
-    "character_offsets",
-    "word_at",
-    "word_count",
-    "word_hashes",
-    "words_of",
-    "words_of_each",
-]
-
 _0, _1, _2, _8 = (U64(n) for n in (0, 1, 2, 8))
 
 
@@ -46,9 +35,9 @@ _0, _1, _2, _8 = (U64(n) for n in (0, 1, 2, 8))
 class Words:
     """The n words of a text, in order.
 
-    `hashes` uint64[n]; `starts` and `ends` int64[n], byte offsets in the text: from the first byte of the
-    word's first character to the end of its last (characters that fold to nothing do not count). `folded`
-    uint8: the folded words with one zero byte after each, readable for 7 bytes more; word i is
+    `hashes` uint64[n]. `starts` and `ends` int64[n] are byte offsets in the text, from a word's first
+    character to the end of its last; characters that fold to nothing do not count. `folded` uint8: the folded
+    words with one zero byte after each, readable for 7 bytes more; word i is
     `folded[folded_starts[i]:folded_ends[i]]`, both int64[n].
     """
 
@@ -64,18 +53,18 @@ class Words:
 
 
 def words_of(text: bytes | Bytes) -> Words:
-    """Words of a text in UTF-8; invalid bytes separate. Never fails."""
+    """Find the words of a text in UTF-8; invalid bytes separate. Never fails."""
     return Words(*_words(load_table(), _as_bytes(text)))
 
 
 def word_hashes(text: bytes | Bytes) -> Hashes:
-    """Hashes of the words of a text, uint64[n]: what `words_of` gives, in a third of the time."""
+    """Return the hashes of the words of a text, uint64[n], as `words_of` does, in a third of the time."""
     hashes: Hashes = _hashed(load_table(), _as_bytes(text))[0]
     return hashes
 
 
 def words_of_each(texts: Bytes, bounds: Edges) -> tuple[Hashes, Edges]:
-    """Hashes of the words of n texts, one after the other, and the bounds of each text's words: int64[n + 1].
+    """Return the word hashes of n texts, text by text, and the bounds of each text's words: int64[n + 1].
 
     Text i is `texts[bounds[i] : bounds[i + 1]]`.
     """
@@ -84,19 +73,19 @@ def words_of_each(texts: Bytes, bounds: Edges) -> tuple[Hashes, Edges]:
 
 
 def word_count(text: bytes | Bytes) -> int:
-    """Number of words of a text: what `words_of` finds, without their hashes or places."""
+    """Count the words of a text."""
     return int(_count(load_table(), _as_bytes(text)))
 
 
 def word_at(words: Words, i: int) -> str:
-    """Word i, folded."""
+    """Return word i, folded."""
     return words.folded[words.folded_starts[i] : words.folded_ends[i]].tobytes().decode()
 
 
 def character_offsets(text: bytes | Bytes, byte_offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Where the characters that begin at `byte_offsets` stand in `text.decode("utf-8", "replace")`: int64[k].
+    """Return the places in `text.decode("utf-8", "replace")` of the characters at `byte_offsets`: int64[k].
 
-    Offsets may repeat and come in any order; the length of the text is one. Inside a character there is none.
+    Offsets may repeat and come in any order. Each is that of a character's first byte, or the text's length.
     """
     data = text if isinstance(text, bytes) else text.data
     try:
@@ -108,7 +97,7 @@ def character_offsets(text: bytes | Bytes, byte_offsets: npt.NDArray[np.int64]) 
 
 
 def _decoded_offsets(data: bytes | memoryview, byte_offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The same of bytes that are not all UTF-8: Python alone knows what its `replace` makes of them."""
+    """Return the same for invalid UTF-8: only Python knows what its `replace` makes of it."""
     ordered, inverse = np.unique(byte_offsets, return_inverse=True)
     characters = np.empty(len(ordered), np.int64)
     before, count = 0, 0
@@ -129,7 +118,7 @@ def _count(table: FoldTable, text: Bytes) -> np.uint64:
 
 @cached_njit
 def _find(table: FoldTable, text: Bytes) -> tuple[Bytes, Edges, np.uint64]:
-    """The folded stream; where the words stand in it (see `find_words`), and their number."""
+    """Return the folded stream, the edges of the words in it (see `find_words`), and their number."""
     n = U64(len(text))
     folded = np.empty(GROWTH * len(text) + SLACK, np.uint8)
     _, size = fold(table, text, _0, n, n, folded, _0)
@@ -141,7 +130,7 @@ def _find(table: FoldTable, text: Bytes) -> tuple[Bytes, Edges, np.uint64]:
 def _count_characters(
     text: Bytes, byte_offsets: npt.NDArray[np.int64], rising: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """Characters of a text in UTF-8 that begin before each offset: all but its continuation bytes.
+    """Count the characters of a text in UTF-8 that begin before each offset: all but continuation bytes.
 
     `rising` are the places of the offsets in rising order.
     """
@@ -157,7 +146,7 @@ def _count_characters(
 
 @cached_njit
 def _hashed(table: FoldTable, text: Bytes) -> tuple[Hashes, Bytes, Edges]:
-    """Word hashes; the folded stream, and where the words stand in it (see `find_words`)."""
+    """Return word hashes, the folded stream, and the edges of the words in it (see `find_words`)."""
     folded, edges, count = _find(table, text)
     hashes = np.empty(count, np.uint64)
     hash_words(folded, edges, count, hashes, _0)
@@ -192,7 +181,7 @@ def _words(table: FoldTable, text: Bytes) -> tuple[Hashes, Edges, Edges, Bytes, 
 
 @cached_njit
 def _locate(table: FoldTable, text: Bytes, edges: Edges, count: np.uint64) -> tuple[Edges, Edges]:
-    """Byte offsets of the words in the text, by a second walk that counts what its characters fold to."""
+    """Return byte offsets of the words in the text, by a second walk that counts the folded bytes."""
     starts = np.empty(count, np.int64)
     ends = np.empty(count, np.int64)
     i, k = _0, _0
@@ -209,9 +198,9 @@ def _locate(table: FoldTable, text: Bytes, edges: Edges, count: np.uint64) -> tu
 def _character_of(
     table: FoldTable, text: Bytes, i: np.uint64, k: np.uint64, byte: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64]:
-    """The character that gave a folded byte, going on from the one at i, whose folding begins at k.
+    """Find the character that gave a folded byte, from the one at i on, whose folding begins at k.
 
-    Returns where it begins, where it ends, and where its folding begins.
+    Returns the places where it begins, where it ends, and where its folding begins.
     """
     n = U64(len(text))
     while True:
@@ -229,7 +218,7 @@ def _character_of(
 
 @cached_njit
 def _pack(folded: Bytes, edges: Edges, count: np.uint64) -> tuple[Edges, Edges]:
-    """Move the words together in place, one zero byte after each; their new bounds."""
+    """Move the words together in place, one zero byte after each; return their new bounds."""
     starts = np.empty(count, np.int64)
     ends = np.empty(count, np.int64)
     k = _0

@@ -1,6 +1,8 @@
-"""From runs to passages: runs that continue each other, the gaps between them bridged, and what is beyond.
+"""From runs to passages: the edits in a copy are bridged, between its runs and beyond its two ends.
 
-A run is (document position, article position, length), in words.
+Runs that continue each other form a chain. `_bridge_gap` looks in each gap of it for the shorter runs that an
+edit left; `_walk_outward` looks whether the copy goes on beyond the ends. A run is (document position,
+article position, length), a gap (document start, document end, article start, article end), all in words.
 """
 
 from __future__ import annotations
@@ -8,25 +10,31 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit
-from presswatch_spark.verify.common_runs import Runs, in_order_of
-from presswatch_spark.verify.gaps import bridge_gap
-from presswatch_spark.verify.outward import walk_outward
-from presswatch_spark.verify.tiles import Pair, in_order
+from presswatch_spark.compiled import cached_njit, lean_njit, uncounted_njit
+from presswatch_spark.verify.common_runs import Run, Runs, in_order_of
+from presswatch_spark.verify.tiles import NEW_WORD, Pair, accept, in_order
 
 # How many spans back a passage looks for the one it continues: copies of other passages may lie between.
 LOOK_BACK = 16
-# A page that repeats a phrase has a passage for each time: only from the longest it is looked further.
+# A page that repeats a phrase has a passage for each time: the kernels walk on from the longest ones only.
 MOST_WALKS = 256
+# How far runs in a gap may leave the diagonals that they are sought on.
+RUN_DRIFT = 8
+# Shorter runs need smaller and straighter gaps: words of a run, its drift at most, widest gap on either side.
+SHORT_RUNS = ((2, 2, 24), (1, 0, 12), (1, 1, 8))
+# So near to the end of a passage, and so straight, two words are enough; where the article ends, one is.
+EDGE_NEAR, EDGE_DRIFT = 6, 1
+# Further away, the next run is sought this near; then twice as far, and twice again.
+NEAR, STEPS = 12, 3
+DRIFT = 4
 
 
 @cached_njit
 def bridge(pair: Pair, runs: Runs, gap_words: int, run_words: int) -> Runs:
-    """Add runs in the gaps between runs that continue each other, and beyond the two ends of each such chain.
+    """Add runs in the gaps of each chain of runs, and beyond its two ends.
 
-    Args: selected runs in document order, int64 (k, 3); the widest gap; the shortest run to bridge a wide
-    one.
-    Returns: all runs in document order, int64 (s, 3); `pair` is kept up to date.
+    Args: selected runs in document order, int64 (k, 3); the widest gap; the shortest run in a wide gap.
+    Returns: all runs in document order, int64 (s, 3). `pair` then says what these cover.
     """
     accepted = [(0, 0, 0)]
     accepted.pop()
@@ -39,23 +47,23 @@ def bridge(pair: Pair, runs: Runs, gap_words: int, run_words: int) -> Runs:
         if p >= 0:
             last[p] = False
             gap = (runs[p, 0] + runs[p, 2], i, runs[p, 1] + runs[p, 2], j)
-            bridge_gap(pair, gap, run_words, accepted)
+            _bridge_gap(pair, gap, run_words, accepted)
     walked = _longest(runs)
     for k in range(len(runs)):
         i, j, length = runs[k]
         if not walked[k]:
             continue
         if previous[k] < 0:
-            walk_outward(pair, i - 1, j - 1, -1, gap_words, run_words, accepted)
+            _walk_outward(pair, i - 1, j - 1, -1, gap_words, run_words, accepted)
         if last[k]:
-            walk_outward(pair, i + length, j + length, 1, gap_words, run_words, accepted)
+            _walk_outward(pair, i + length, j + length, 1, gap_words, run_words, accepted)
     bridged: Runs = in_order(accepted)
     return bridged
 
 
 @cached_njit
 def passages(runs: Runs, gap_words: int) -> Runs:
-    """Passage of each run (int64, from 0, in document order): runs that continue each other share one."""
+    """Return the passage of each run (int64, from 0, in document order): a chain of runs is one passage."""
     previous = _predecessors(runs, gap_words)
     numbers = np.empty(len(runs), np.int64)
     count = 0
@@ -67,7 +75,7 @@ def passages(runs: Runs, gap_words: int) -> Runs:
 
 @cached_njit
 def _longest(runs: Runs) -> npt.NDArray[np.bool_]:
-    """Which runs are among the `MOST_WALKS` longest, the first ones of those of equal length."""
+    """Mark the `MOST_WALKS` longest runs; of runs with equal length the first ones."""
     chosen = np.zeros(len(runs), np.bool_)
     for k in in_order_of(runs, 2, -1)[:MOST_WALKS]:
         chosen[k] = True
@@ -76,7 +84,10 @@ def _longest(runs: Runs) -> npt.NDArray[np.bool_]:
 
 @cached_njit
 def _predecessors(runs: Runs, gap_words: int) -> Runs:
-    """For each run the one it continues, at most `gap_words` before it on both sides; or -1. One to one."""
+    """Return for each run the one that it continues, or -1: at most `gap_words` before it on both sides.
+
+    No two runs continue the same one.
+    """
     previous = np.full(len(runs), -1, np.int64)
     taken = np.zeros(len(runs), np.bool_)
     for k in range(len(runs)):
@@ -94,3 +105,147 @@ def _predecessors(runs: Runs, gap_words: int) -> Runs:
         if previous[k] >= 0:
             taken[previous[k]] = True
     return previous
+
+
+@cached_njit
+def _bridge_gap(pair: Pair, gap: tuple[int, int, int, int], run_words: int, accepted: list[Run]) -> None:
+    """Align a gap between two runs: take its best run, then align the rest on either side of it."""
+    gaps = [gap]
+    while len(gaps) > 0:
+        i0, i1, j0, j1 = gaps.pop()
+        i, j, length = _best_in_gap(pair, (i0, i1, j0, j1), run_words)
+        if length > 0:
+            accept(pair, (i, j, length), NEW_WORD, accepted)
+            gaps.append((i0, i, j0, j))
+            gaps.append((i + length, i1, j + length, j1))
+
+
+@uncounted_njit
+def _best_in_gap(pair: Pair, gap: tuple[int, int, int, int], run_words: int) -> Run:
+    """Return the run that bridges a gap best, or one of length 0."""
+    best: Run = _longest_in_gap(pair, gap, RUN_DRIFT)
+    if best[2] >= run_words:
+        return best
+    for length, drift, widest in SHORT_RUNS:
+        if max(gap[1] - gap[0], gap[3] - gap[2]) <= widest:
+            best = _longest_in_gap(pair, gap, drift)
+            if best[2] >= length:
+                return best
+    return 0, 0, 0
+
+
+@uncounted_njit
+def _longest_in_gap(pair: Pair, gap: tuple[int, int, int, int], drift: int) -> Run:
+    """Return the longest common run in a gap, on diagonals between its corners or up to `drift` beside."""
+    i0, i1, j0, j1 = gap
+    slant = (j1 - j0) - (i1 - i0)
+    best = (i0, j0, 0)
+    for diagonal in range(min(0, slant) - drift, max(0, slant) + drift + 1):
+        i = i0 + max(0, -diagonal)
+        j = j0 + max(0, diagonal)
+        length = 0
+        while i < i1 and j < j1:
+            length = length + 1 if pair.document[i] == pair.article[j] else 0
+            i += 1
+            j += 1
+            if length > best[2]:
+                best = (i - length, j - length, length)
+    return best
+
+
+@cached_njit
+def _walk_outward(
+    pair: Pair, i: int, j: int, step: int, gap_words: int, run_words: int, accepted: list[Run]
+) -> None:
+    """Walk on from the end of a passage, from run to run, as long as they are new; (i, j) are the next words.
+
+    A run ends where both sides are covered already. So all walks together are linear in the texts.
+    """
+    new = True
+    while new:
+        x, y, length = _next_run(pair, i, j, step, gap_words, run_words)
+        if x < 0:
+            return
+        u, v = i + step * x, j + step * y
+        while _unseen(pair, u + step * length, v + step * length):
+            length += 1
+        back = min(0, step) * (length - 1)
+        new = accept(pair, (u + back, v + back, length), NEW_WORD, accepted)
+        gap = (i, u, j, v) if step > 0 else (u + 1, i + 1, v + 1, j + 1)
+        _bridge_gap(pair, gap, run_words, accepted)
+        i, j = u + step * length, v + step * length
+
+
+@uncounted_njit
+def _next_run(pair: Pair, i: int, j: int, step: int, gap_words: int, run_words: int) -> tuple[int, int, int]:
+    """Return the steps to the run that continues a passage, and its least length; (-1, -1, 0) without one.
+
+    Near the end of the passage, single words will do. A run further away must be longer, and the text must go
+    on beyond it: a common phrase may stand near a passage, on both sides, by chance.
+    """
+    near = min(NEAR, gap_words)
+    x, y = _edge_words(pair, i, j, step, min(EDGE_NEAR, gap_words))
+    if x >= 0:
+        return x, y, 1
+    for further in range(STEPS):
+        length = run_words + further
+        x, y = _nearest_run(pair, i, j, step, min(NEAR << further, gap_words), length)
+        if x < 0:
+            continue
+        if further == 0:
+            return x, y, length
+        u, v = i + step * (x + length), j + step * (y + length)
+        while _unseen(pair, u, v):
+            u, v = u + step, v + step
+        if _nearest_run(pair, u, v, step, near, run_words)[0] >= 0:
+            return x, y, length
+    return -1, -1, 0
+
+
+@uncounted_njit
+def _edge_words(pair: Pair, i: int, j: int, step: int, reach: int) -> tuple[int, int]:
+    """Return the steps (x, y) from (i, j), along `step`, to the further of two words on a diagonal.
+
+    One word is enough if the article ends within reach. Without such words: (-1, -1). The pair that ends
+    first counts, then the straightest.
+    """
+    left = len(pair.article) - j if step > 0 else j + 1
+    needed = 1 if left <= reach else 2
+    best = (-1, -1)
+    for k in range(2 * EDGE_DRIFT + 1):
+        drift = (k + 1) // 2 if k % 2 else -(k // 2)
+        x, y = max(0, drift), max(0, -drift)
+        found = 0
+        while max(x, y) < reach and found < needed:
+            found += _same(pair, i + step * x, j + step * y)
+            x, y = x + 1, y + 1
+        if found == needed and (best[0] < 0 or x + y - 2 < best[0] + best[1]):
+            best = (x - 1, y - 1)
+    return best
+
+
+@uncounted_njit
+def _nearest_run(pair: Pair, i: int, j: int, step: int, reach: int, run_words: int) -> tuple[int, int]:
+    """Return the steps (x, y) from (i, j), along `step`, to the nearest run of `run_words`; or (-1, -1)."""
+    for distance in range(2 * reach + 1):
+        # x is at most DRIFT more or less than y.
+        least, most = (distance - DRIFT + 1) // 2, (distance + DRIFT) // 2
+        for x in range(max(0, distance - reach, least), min(distance, reach, most) + 1):
+            y = distance - x
+            length = 0
+            while length < run_words and _same(pair, i + step * (x + length), j + step * (y + length)):
+                length += 1
+            if length == run_words:
+                return x, y
+    return -1, -1
+
+
+@lean_njit
+def _unseen(pair: Pair, i: int, j: int) -> bool:
+    return _same(pair, i, j) and not (pair.document_seen[i] and pair.article_seen[j])
+
+
+@lean_njit
+def _same(pair: Pair, i: int, j: int) -> bool:
+    inside = 0 <= i < len(pair.document) and 0 <= j < len(pair.article)
+    return inside and pair.document[i] == pair.article[j]

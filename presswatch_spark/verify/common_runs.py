@@ -1,9 +1,9 @@
 """Common runs of two texts, exact and in linear time, whatever the texts repeat.
 
-Texts are given by the names of their words (see `names`). Windows of any length, where the longest run is
-sought, are named by comparing pairs of names (Karp, Miller, Rosenberg, "Rapid identification of repeated
-patterns in strings, trees and arrays", STOC 1972). A run is a row (document position, article position,
-length), in words.
+Texts are given by the names of their words (see `names`). To find the longest run, windows of growing length
+are named by comparing pairs of names (Karp, Miller, Rosenberg, "Rapid identification of repeated patterns in
+strings, trees and arrays", STOC 1972). A run is a row (document position, article position, length), in
+words.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ def _occurs(names: Names) -> bool:
 
 @cached_njit
 def longest_run(document: Names, article: Names, width: int, factor: np.uint64) -> Run:
-    """The longest common run, given the names of windows of `width` words, of which at least one is common.
+    """Find the longest common run, given the names of windows of `width` words; one at least is common.
 
-    Doubles the windows while one is common, then halves the step: O((n + m) log longest), whatever repeats.
+    The windows double while one is common, then the step halves: O((n + m) log longest), whatever repeats.
     Returns: the run (document position, article position, length).
     """
     wide_document, wide_article = _both_wider(document, article, width, factor)
@@ -93,12 +93,13 @@ def longest_run(document: Names, article: Names, width: int, factor: np.uint64) 
     j = 0
     while article[j] < 0:
         j += 1
-    return np.int64(article[j]), j, width + low
+    # For numba, `int` of an int32 stays one, and runs would be of two kinds.
+    return np.int64(article[j]), j, width + low  # type: ignore[return-value]
 
 
 @cached_njit
 def common_pairs(times: Names, article: Names) -> int:
-    """How many (document, article) positions have windows of the same name: the work of `all_runs`.
+    """Count the (document, article) positions with windows of one name: the work of `all_runs`.
 
     Args: `times` of `repetitions`; names of the article's windows.
     """
@@ -111,7 +112,7 @@ def common_pairs(times: Names, article: Names) -> int:
 
 @uncounted_njit
 def _extent(document: Names, article: Names, i: int, j: int, width: int) -> int:
-    """Length of the common run at (i, j), known to be at least `width` words."""
+    """Return the length of the common run at (i, j), which has at least `width` words."""
     limit = min(len(document) - i, len(article) - j)
     while width < limit and document[i + width] == article[j + width]:
         width += 1
@@ -120,7 +121,7 @@ def _extent(document: Names, article: Names, i: int, j: int, width: int) -> int:
 
 @cached_njit
 def as_runs(found: list[Run]) -> Runs:
-    """A list of (document, article, length) as an int64 array of shape (k, 3)."""
+    """Turn a list of runs into an int64 array of shape (k, 3)."""
     runs = np.empty((len(found), 3), np.int64)
     for k in range(len(found)):
         runs[k, 0], runs[k, 1], runs[k, 2] = found[k]
@@ -153,7 +154,7 @@ def in_order_of(runs: Runs, column: int, sign: int) -> Places:
 
 @cached_njit
 def all_runs(document: Names, article: Names, wide_article: Names, following: Names, width: int) -> Runs:
-    """Every maximal common run of at least `width` words, in the order of the article, then of the document.
+    """Find every maximal common run of at least `width` words, by article, then document position.
 
     Args: names of words; names of the article's windows of `width` words; `following` of `repetitions`.
     """
@@ -171,10 +172,10 @@ def all_runs(document: Names, article: Names, wide_article: Names, following: Na
 
 @cached_njit
 def _sweep(own: Names, other: Names, place: Names, width: int) -> Runs:
-    """Runs, as far right as they go, that cover every window of `own` that stands in `other` (at `place[i]`).
+    """Find runs that cover every window of `own` that stands in `other` (at `place[i]`), as long as they go.
 
-    After a run, the window that reaches furthest beyond its end comes next: no more runs than needed, and
-    each word is compared at most `width` times.
+    After a run, the window that reaches furthest beyond its end comes next. So there are no more runs than
+    needed, and each word is compared at most `width` times.
     """
     found = [(0, 0, 0)]
     found.pop()
@@ -204,9 +205,9 @@ def covering_runs(
     width: int,
     factor: np.uint64,
 ) -> Runs:
-    """Common runs that cover, on both sides, what all those of `width` words and more cover; in linear time.
+    """Find runs that cover on both sides what all runs of `width` words and more cover, in linear time.
 
-    For texts whose repetitions make `all_runs` too many. The longest run comes first.
+    Used if the texts repeat so much that `all_runs` would be too many. The longest run comes first.
     """
     first = np.full(len(wide_document), -1, np.int32)
     for j in range(len(wide_article) - 1, -1, -1):

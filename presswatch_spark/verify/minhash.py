@@ -1,6 +1,6 @@
 """Whole-document similarity: MinHash signatures over shingles of `shingle_words` words.
 
-The scheme is datasketch's `affine32`, with datasketch's permutations: signatures are bit for bit those of its
+The scheme is datasketch's `affine32`, with datasketch's permutations. Signatures are bit for bit those of its
 `MinHash` over the same shingle hashes, so that anybody can compare. They are made here because datasketch
 takes one Python number for each shingle.
 """
@@ -32,7 +32,7 @@ _13, _16 = np.uint32(13), np.uint32(16)
 
 
 def signature(words: Words, rules: MinHashRules) -> Signature:
-    """MinHash signature: uint32[permutations].
+    """Return the MinHash signature of a text: uint32[permutations].
 
     A text shorter than a shingle is one shingle; a text without words has the signature of the empty set.
 
@@ -44,7 +44,7 @@ def signature(words: Words, rules: MinHashRules) -> Signature:
 
 
 def signatures(hashes: Hashes, bounds: Bounds, rules: MinHashRules) -> Signatures:
-    """Signatures of n texts, uint32[n, permutations]; text i is `hashes[bounds[i] : bounds[i + 1]]`.
+    """Return signatures of n texts, uint32[n, permutations]; text i is `hashes[bounds[i] : bounds[i + 1]]`.
 
     Raises: as `signature`.
     """
@@ -55,13 +55,13 @@ def signatures(hashes: Hashes, bounds: Bounds, rules: MinHashRules) -> Signature
 
 
 def jaccard(first: Signature, second: Signature) -> float:
-    """Estimated Jaccard similarity of two shingle sets, 0 to 1, from signatures made by the same rules."""
+    """Estimate the Jaccard similarity of two shingle sets, 0 to 1, from signatures made by the same rules."""
     return int(np.count_nonzero(first == second)) / len(first)
 
 
 @cached_njit
 def shingle_hashes(words: Hashes, size: int) -> Shingles:
-    """Hashes of all shingles of `size` words, from the hashes of words: 64 bits, cut to uint32[n]."""
+    """Return hashes of all shingles of `size` words, from the hashes of words: 64 bits, cut to uint32[n]."""
     size = min(size, len(words))
     shingles = np.empty(len(words) - size + 1 if size else 0, np.uint32)
     for i in range(len(shingles)):
@@ -108,9 +108,9 @@ def _sign(
 
 @lru_cache(maxsize=8)
 def _permutations(rules: MinHashRules) -> npt.NDArray[np.uint32]:
-    """Factors and addends: uint32[2, permutations], drawn as datasketch draws them.
+    """Return factors and addends, uint32[2, permutations], drawn as datasketch draws them.
 
-    They are not asked of it: its import brings scipy, which would cost every worker a third of a second.
+    Datasketch itself is not asked: it imports scipy, which would cost every worker a third of a second.
     """
     if rules.scheme != SCHEME:
         raise ConfigError(

@@ -1,9 +1,9 @@
-"""Names of words and windows, by which texts are compared as integers.
+"""Names of words and windows: integers that stand for them, so that texts are compared as integers.
 
-The *name* of a word, or of a window of words, is the first position in the document at which the same word
-or window stands; -1 says that it stands nowhere in the document. Words are named by comparing their folded
-bytes, windows by comparing the names of their words: equality of names is equality of words, and a hash only
-says where to look. A document is named once, with tables in which each article is looked up.
+The *name* of a word, or of a window of words, is the first position in the document of the same word or
+window; it is -1 if the document has none. Words are named by comparing their folded bytes, windows by
+comparing the names of their words. So equal names mean equal words, and a hash only says where to look. A
+document is named once, with tables; each article is looked up in these.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _0, _3, _8, _HALF = (np.uint64(n) for n in (0, 3, 8, 32))
 class Table(NamedTuple):
     """Open addressing: int32 places in a text, -1 for an empty slot; key * factor >> shift is the slot.
 
-    The factor is a secret of the process and changes no result. Words are keyed by their bytes and by it,
-    not by their hashes, which anybody can make equal: no page can be written to make its words share slots.
+    The factor is a secret of the process and changes no result. It and a word's bytes make the key: anybody
+    can make hashes equal, but nobody can write a page whose words share slots.
     """
 
     slots: Names
@@ -38,7 +38,7 @@ class Table(NamedTuple):
 
 @cached_njit
 def table_for(keys: int, factor: np.uint64) -> Table:
-    """An empty table, at most half full with so many keys. `factor` is odd."""
+    """Return an empty table that so many keys fill to a half at most. `factor` is odd."""
     bits = 4
     while 1 << bits < 2 * keys:
         bits += 1
@@ -47,7 +47,7 @@ def table_for(keys: int, factor: np.uint64) -> Table:
 
 @cached_njit
 def table_of(slots: Names, factor: np.uint64) -> Table:
-    """The table with these slots."""
+    """Return the table with these slots."""
     bits = 0
     while 1 << bits < len(slots):
         bits += 1
@@ -56,7 +56,7 @@ def table_of(slots: Names, factor: np.uint64) -> Table:
 
 @lean_njit
 def _block(folded: Bytes, start: int, end: int) -> np.uint64:
-    """The next eight bytes of a word that ends at `end`, or those that are left and zeros."""
+    """Return the next eight bytes of a word that ends at `end`, filled up with zeros."""
     left = np.uint64(end - start)
     unused = (_8 - left) << _3 if left < _8 else _0
     block: np.uint64 = load8(folded, np.uint64(start)) << unused
@@ -65,7 +65,7 @@ def _block(folded: Bytes, start: int, end: int) -> np.uint64:
 
 @uncounted_njit
 def _word_key(folded: Bytes, start: int, end: int, factor: np.uint64) -> np.uint64:
-    """A hash of a word's bytes, eight at a time, that nobody can foretell without the factor."""
+    """Hash a word's bytes, eight at a time; nobody can foretell the hash without the factor."""
     state = factor
     while start < end:
         state = (state ^ _block(folded, start, end)) * factor
@@ -90,8 +90,9 @@ def name_words(
     """Name words by a table of the document's: int32[n].
 
     Args:
-        table: the document's. hashes (uint64), folded (uint8), starts, ends (int64): see `Words`; of the
-        document and of the text to name. add: that is the document itself; its words are put into the table.
+        hashes, folded, starts, ends: of `Words` (uint64, uint8, int64, int64), for the document and for the
+            text to name.
+        add: the text is the document itself, whose words go into the table.
     """
     slots = table.slots
     names = np.empty(len(hashes), np.int32)
@@ -102,7 +103,7 @@ def name_words(
         while slots[slot] >= 0:
             j = slots[slot]
             length = ends[i] - starts[i]
-            # Words with equal hashes are told apart by their bytes.
+            # Words with equal hashes differ in their bytes.
             if document_hashes[j] == hashes[i] and document_ends[j] - document_starts[j] == length:
                 k = 0
                 while k < length and _block(document_folded, document_starts[j] + k, document_ends[j]) == (
@@ -171,7 +172,7 @@ def _windows(table: Table, document: Names, text: Names, width: int, add: bool, 
 
 @cached_njit
 def repetitions(document: Names) -> tuple[Names, Names]:
-    """For each window: how often its name occurs, at the name's place; the next window of its name, or -1."""
+    """Return how often each name occurs, at the name's place, and the next window of each name, or -1."""
     times = np.zeros(len(document), np.int32)
     following = np.full(len(document), -1, np.int32)
     last = np.full(len(document), -1, np.int32)

@@ -1,9 +1,9 @@
-"""The screen: refuses, for a few microseconds, most candidates that verification would refuse for a hundred.
+"""The screen: it refuses in a few microseconds most candidates that verification would refuse in a hundred.
 
-A lone shingle of eight words is often a stock phrase, and a page may name hundreds of articles by such. A
-pair can only be reported if the two texts share a window of `min_run_words` words; the screen compares the
-hashes of these windows. Equal windows have equal hashes, so it never refuses a pair that would be reported;
-what it lets through is verified.
+A lone shingle of eight words is often a stock phrase, and a page may have such phrases of hundreds of
+articles. A pair can only be reported if the two texts share a window as long as the least run to report; the
+screen compares the hashes of these windows. Equal windows have equal hashes, so it never refuses a pair that
+would be reported. All that pass are verified.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ class Screen:
         self._table: Hashes = _table_of(document, SECRET)
 
     def passes(self, article: Hashes) -> bool:
-        """Whether a window of the article (from `window_hashes`, of the same width) is the document's too."""
+        """Whether article and document share a window (from `window_hashes`, of the same width)."""
         return bool(_any_in(self._table, article, SECRET))
 
 
 @cached_njit
 def window_hashes(words: Hashes, width: int) -> Hashes:
-    """Hashes of all windows of `width` words: uint64[max(0, n - width + 1)] for words uint64[n]; none is 0.
+    """Hash all windows of `width` words: uint64[max(0, n - width + 1)] for words uint64[n]; no hash is 0.
 
     A polynomial modulo 2**64, rolled (Karp and Rabin, 1987), then mixed.
     """

@@ -1,4 +1,4 @@
-"""Tiles: the common runs that are kept of all there are, and the words of each side that they cover.
+"""Tiles: a few of all common runs, which together cover the same words of both sides.
 
 A run is (document position, article position, length), in words.
 """
@@ -18,7 +18,7 @@ NEW_PAIR, NEW_ENDS, NEW_WORD = 2, 1, 0
 
 
 class Pair(NamedTuple):
-    """Document and article: the names of their words (int32), and which of these a span covers (bool)."""
+    """Document and article: the names of their words (int32), and whether a span covers each word (bool)."""
 
     document: Names
     article: Names
@@ -28,10 +28,10 @@ class Pair(NamedTuple):
 
 @cached_njit
 def select(pair: Pair, runs: Runs) -> Runs:
-    """Drop runs that add no word: longest first, those new on both sides before repeats of what is known.
+    """Drop runs that add no word. The longest run comes first; runs new on both sides come before repeats.
 
     (Greedy string tiling: M. J. Wise, "String similarity via greedy string tiling", 1993; then the repeats.)
-    Returns: int64 (s, 3), in document order. Together they cover what all runs cover, and `pair` says so.
+    Returns: int64 (s, 3), in document order; together they cover what all runs cover, and `pair` says so.
     """
     accepted = [(0, 0, 0)]
     accepted.pop()
@@ -45,10 +45,10 @@ def select(pair: Pair, runs: Runs) -> Runs:
 
 @cached_njit
 def accept(pair: Pair, run: Run, demand: int, accepted: list[Run]) -> bool:
-    """Accept a run, less the ends that are covered on both sides, if it is new enough; say whether it was.
+    """Accept a run, without the ends that both sides have covered, if it is new enough; whether it was.
 
-    `demand`: `NEW_PAIR` one of its words is new in document and article at once; `NEW_ENDS` both its ends are
-    new on some side; `NEW_WORD` any of its words is new on some side.
+    `demand` is `NEW_PAIR` (a word of it is new in document and article at once), `NEW_ENDS` (both its ends
+    are new on some side) or `NEW_WORD` (a word of it is new on some side).
     """
     i, j, length = run
     document, article = pair.document_seen, pair.article_seen
@@ -68,7 +68,8 @@ def accept(pair: Pair, run: Run, demand: int, accepted: list[Run]) -> bool:
 
 @cached_njit
 def in_order(accepted: list[Run]) -> Runs:
-    """Runs sorted by document position, then article position."""
+    """Sort runs by document position, then article position."""
     runs: Runs = as_runs(accepted)
     runs = runs[in_order_of(runs, 1, 1)]
-    return runs[in_order_of(runs, 0, 1)]
+    ordered: Runs = runs[in_order_of(runs, 0, 1)]
+    return ordered

@@ -1,13 +1,17 @@
-"""Verification: which words of an article stand in a document, compared word by word on their folded bytes.
+"""Which words of an article stand in a document, compared word by word on their folded bytes.
 
-The numbers are exact for runs of `anchor_words` and more: every word of either text that lies in such a
-common run is counted, once, and the longest run is the longest there is. Shorter runs count only as bridges
-of edits, in or next to a passage that such runs already prove.
+The numbers are exact for runs of `anchor_words` and more: every word of either text in such a run counts
+once, and the longest run is the longest there is. Shorter runs count only as bridges of edits, in or next to
+a passage that such runs already prove.
+
+A document is named once for all the articles that it is compared with. A comparison takes microseconds, so
+Python must have little part in it: one kernel names a document, one finds the runs of an article.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,14 +20,115 @@ from presswatch_spark.compiled import cached_njit
 from presswatch_spark.settings.config import VerifyRules
 from presswatch_spark.text.words import Words
 from presswatch_spark.verify.bridges import bridge, passages
-from presswatch_spark.verify.common_runs import Runs
-from presswatch_spark.verify.named_document import NamedDocument
-from presswatch_spark.verify.names import Names
+from presswatch_spark.verify.common_runs import Runs, all_runs, common_pairs, covering_runs, in_order_of
+from presswatch_spark.verify.names import (
+    Bytes,
+    Edges,
+    Hashes,
+    Names,
+    look_up_windows,
+    name_windows,
+    name_words,
+    repetitions,
+    table_for,
+    table_of,
+)
+from presswatch_spark.verify.screen import SECRET
 from presswatch_spark.verify.tiles import Pair, select
 
+# Up to this many equal pairs of windows (and a few per word), all runs are enumerated; beyond, enough of them
+# are chosen. Numbers stay exact.
+PAIRS_ENUMERATED = 1 << 16
+PAIRS_PER_WORD = 2
 # A page of one phrase, endlessly repeated, has millions of spans: the longest are kept, the numbers count
-# all. So many of one pair; of all pairs of a document together, but some of each.
+# all. At most as many of one pair, of all pairs of a document, and at least of each pair.
 SPANS_KEPT, SPANS_OF_DOCUMENT, SPANS_AT_LEAST = 10_000, 100_000, 100
+
+
+class Naming(NamedTuple):
+    """The names of a document's n words and of its windows, and the slots of the tables of both.
+
+    `words` int32[n], `windows` int32[max(0, n - width + 1)]. `times` and `following`: see `repetitions`.
+    """
+
+    words: Names
+    word_slots: Names
+    windows: Names
+    window_slots: Names
+    times: Names
+    following: Names
+
+
+class NamedDocument:
+    """Compares a document with articles, by windows of `width` words.
+
+    Naming costs time and memory (some 50 bytes a word) linear in the document. A comparison costs time linear
+    in the article and in the number of windows that both have.
+    """
+
+    def __init__(self, words: Words, width: int) -> None:
+        self.words = words
+        self.width = width
+        self.naming = Naming(*_name_document(*_keys(words), width, SECRET))
+
+    def runs(self, article: Words) -> tuple[Names, Runs]:
+        """Return the names of an article's words, int32[m], and common runs of `width` words and more.
+
+        The runs are all maximal ones, by document position, then article position. If these are too many,
+        some are chosen that cover the same words on both sides; then the longest run comes first.
+        """
+        names, runs = _runs(
+            self.naming, *_keys(self.words), *_keys(article), self.width, SECRET,
+            PAIRS_ENUMERATED, PAIRS_PER_WORD,
+        )  # fmt: skip
+        return names, runs
+
+
+def _keys(words: Words) -> tuple[Hashes, Bytes, Edges, Edges]:
+    return words.hashes, words.folded, words.folded_starts, words.folded_ends
+
+
+@cached_njit
+def _name_document(
+    hashes: Hashes, folded: Bytes, starts: Edges, ends: Edges, width: int, factor: np.uint64
+) -> tuple[Names, Names, Names, Names, Names, Names]:
+    """Return the fields of `Naming` as a plain tuple: numba unpickles a class at each return."""
+    table = table_for(len(hashes), factor)
+    words = name_words(table, hashes, folded, starts, ends, hashes, folded, starts, ends, True)
+    windows, window_slots = name_windows(words, width, factor)
+    times, following = repetitions(windows)
+    return words, table.slots, windows, window_slots, times, following
+
+
+@cached_njit
+def _runs(
+    naming: Naming,
+    hashes: Hashes,
+    folded: Bytes,
+    starts: Edges,
+    ends: Edges,
+    article_hashes: Hashes,
+    article_folded: Bytes,
+    article_starts: Edges,
+    article_ends: Edges,
+    width: int,
+    factor: np.uint64,
+    pairs_enumerated: int,
+    pairs_per_word: int,
+) -> tuple[Names, Runs]:
+    table = table_of(naming.word_slots, factor)
+    names = name_words(
+        table, hashes, folded, starts, ends,
+        article_hashes, article_folded, article_starts, article_ends, False,
+    )  # fmt: skip
+    windows = look_up_windows(naming.words, naming.window_slots, names, width, factor)
+    pairs = common_pairs(naming.times, windows)
+    if pairs > pairs_enumerated + pairs_per_word * (len(names) + len(naming.words)):
+        chosen: Runs = covering_runs(naming.words, names, naming.windows, windows, width, factor)
+        return names, chosen
+    runs: Runs = all_runs(naming.words, names, windows, naming.following, width)
+    # Found in the order of the article; the sort by document keeps it among equals.
+    return names, runs[in_order_of(runs, 0, 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +139,7 @@ class Overlap:
     `document_copied_words` count the words of article and document that lie in a span, each once. `spans` is
     int64 of shape (s, 4): first word in the document, first word in the article, words, passage; by document
     position. A span's words are the same on both sides; spans of one passage continue each other on both
-    sides. The longest are kept: see `spans_kept`.
+    sides. Only the longest are kept: see `most_spans`.
     """
 
     longest_run_words: int
@@ -46,26 +151,25 @@ class Overlap:
 
     @property
     def article_coverage(self) -> float:
-        """Share of the article's words that lie in a span, 0 to 1."""
+        """Return the share of the article's words that lie in a span, 0 to 1."""
         return self.copied_words / self.article_words if self.article_words else 0.0
 
     @property
     def document_coverage(self) -> float:
-        """Share of the document's words that lie in a span, 0 to 1."""
+        """Return the share of the document's words that lie in a span, 0 to 1."""
         return self.document_copied_words / self.document_words if self.document_words else 0.0
 
 
-def spans_kept(articles: int) -> int:
-    """How many spans are kept of each pair, of a document that is compared with so many articles."""
+def most_spans(articles: int) -> int:
+    """Return how many spans each pair may keep if a document is compared with so many articles."""
     return min(SPANS_KEPT, max(SPANS_AT_LEAST, SPANS_OF_DOCUMENT // max(1, articles)))
 
 
-def verify(
-    document: NamedDocument, article: Words, rules: VerifyRules, most_spans: int = SPANS_KEPT
-) -> Overlap:
+def verify(document: NamedDocument, article: Words, rules: VerifyRules, most: int = SPANS_KEPT) -> Overlap:
     """Compare a document, named by windows of `rules.anchor_words` words, with an article, word by word.
 
-    The cost is linear in the article and in what both have in common; where they repeat too much, in both.
+    At most `most` spans are kept. The cost is linear in the article and in what both have in common, or in
+    both texts if they repeat too much.
     """
     names, runs = document.runs(article)
     n, m = len(document.words), len(article)
@@ -74,14 +178,14 @@ def verify(
     longest, copied, document_copied, spans = _spans(
         document.naming.words, names, runs, rules.bridge_gap_words, rules.bridge_run_words
     )
-    return Overlap(longest, copied, document_copied, m, n, _longest(spans, most_spans))
+    return Overlap(longest, copied, document_copied, m, n, _longest(spans, most))
 
 
 @cached_njit
 def _spans(
     document: Names, article: Names, runs: Runs, gap_words: int, run_words: int
 ) -> tuple[int, int, int, Runs]:
-    """Length of the longest run; words that a span covers in article and document; the spans."""
+    """Return the length of the longest run, the words that spans cover in article and document, the spans."""
     pair = Pair(document, article, np.zeros(len(document), np.bool_), np.zeros(len(article), np.bool_))
     chosen = bridge(pair, select(pair, runs), gap_words, run_words)
     spans, numbers = np.empty((len(chosen), 4), np.int64), passages(chosen, gap_words)
@@ -91,11 +195,11 @@ def _spans(
     longest = 0
     for k in range(len(runs)):
         longest = max(longest, runs[k, 2])
-    return longest, np.sum(pair.article_seen), np.sum(pair.document_seen), spans
+    return longest, int(np.sum(pair.article_seen)), int(np.sum(pair.document_seen)), spans
 
 
 def _longest(spans: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
     if len(spans) <= most:
         return spans
-    kept = np.argsort(-spans[:, 2], kind="stable")[:most]
-    return spans[np.sort(kept)]
+    longest = np.argsort(-spans[:, 2], kind="stable")[:most]
+    return spans[np.sort(longest)]

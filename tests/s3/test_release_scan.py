@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from presswatch_spark.demo.prose import articles
 from presswatch_spark.errors import InputError, StorageError
 from presswatch_spark.releases.shards import shards_of
-from presswatch_spark.sampling.draw import draw
+from presswatch_spark.sampling.design import draw
 from presswatch_spark.settings.config import DatasetRules
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shards import plan

@@ -37,7 +37,7 @@ PURE = (
     "storage.objects",
     "sieve.sieve",
     "verify.verification",
-    "sampling.estimate",
+    "sampling.extrapolation",
     "costs.estimate",
     "settings.load",
 )

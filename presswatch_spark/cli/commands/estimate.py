@@ -11,7 +11,7 @@ import click
 from presswatch_spark.cli.options import storage_of, storage_options, tell_total
 
 if TYPE_CHECKING:
-    from presswatch_spark.sampling.estimate import Estimated, SampleEstimate
+    from presswatch_spark.sampling.extrapolation import Estimated, SampleEstimate
 
 HEADERS = ("in the release", "seen", "estimate", "at least", "at most", "in shards")
 BY = {"title": "title_id", "publisher": "publisher_id"}

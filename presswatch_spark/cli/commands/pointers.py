@@ -62,8 +62,7 @@ def fetch(
     again; or of `captures`, whose record is fetched, be it a document or not (a redirect, an error).
     """
     from presswatch_spark.pointers.fetch import at_pointer, for_row, shown
-    from presswatch_spark.pointers.mirrors import parse_mirror
-    from presswatch_spark.pointers.pointer import is_pointer
+    from presswatch_spark.pointers.pointer import is_pointer, parse_mirror
     from presswatch_spark.settings.load import load_scan_config
 
     if prefix is None and not is_pointer(target):
@@ -122,7 +121,7 @@ def verify_rows(
     """
     from random import randrange
 
-    from presswatch_spark.pointers.table_rows import damage_of, drawn_rows
+    from presswatch_spark.pointers.audit import damage_of, drawn_rows
     from presswatch_spark.show import printable
 
     ask_anew()
@@ -151,7 +150,7 @@ def verify_rows(
 def _audit(tables: str, corpus_path: str | None, mirrors: tuple[str, ...], storage: StorageOptions) -> Audit:
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.pointers.audit import Audit
-    from presswatch_spark.pointers.mirrors import parse_mirror
+    from presswatch_spark.pointers.pointer import parse_mirror
     from presswatch_spark.tables.store import TableStore
 
     store, places = TableStore.open(tables, storage), [parse_mirror(mirror) for mirror in mirrors]

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.options import storage_of, storage_options, tell_total
-from presswatch_spark.judgement.confidence import CONFIDENCES
-from presswatch_spark.judgement.grade import GRADES
+from presswatch_spark.judgement.grading import CONFIDENCES, GRADES
 from presswatch_spark.show import printable
 
 if TYPE_CHECKING:

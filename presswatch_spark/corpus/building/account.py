@@ -1,19 +1,24 @@
-"""The account of what a corpus leaves out: the tables `refused` and `suppressed`, gathered from pieces.
+"""The account of a corpus: refused rows, suppressed shingles, and the counts of each title.
 
-Tasks write pieces as Arrow files; the build joins them, in an order that only the input decides.
+Tasks write pieces of these tables as Arrow files. The build joins them in an order that only the input
+decides.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from presswatch_spark.corpus.article_files import read_arrow, write_arrow
+from presswatch_spark.corpus.arrays import read_arrow, write_arrow
 from presswatch_spark.corpus.building.intake import Refusal
+from presswatch_spark.corpus.layout import part_name
+from presswatch_spark.corpus.manifest import TitleCounts
 from presswatch_spark.tables.schemas import REFUSED
 
 _ROWS_HELD = 50_000
@@ -37,7 +42,7 @@ class RefusalWriter:
                 self.flush()
 
     def flush(self) -> None:
-        """Write what was gathered since the last piece."""
+        """Write the refusals gathered since the last piece."""
         if not self._rows:
             return
         columns = [[getattr(refusal, name) for refusal in self._rows] for name in REFUSED.names]
@@ -48,7 +53,7 @@ class RefusalWriter:
 
 
 def reasons(pieces: Iterable[str]) -> dict[str, int]:
-    """How many rows were refused, by reason."""
+    """Count the refused rows by reason."""
     counts: Counter[str] = Counter()
     for piece in pieces:
         counts.update(read_arrow(piece)["reason"].to_pylist())
@@ -56,13 +61,13 @@ def reasons(pieces: Iterable[str]) -> dict[str, int]:
 
 
 def first_refusal(pieces: Sequence[str]) -> str:
-    """Why the first refused row was refused, and where it is."""
+    """Return why the first refused row was refused, and where it is."""
     row = read_arrow(pieces[0]).slice(0, 1).to_pylist()[0]
     return f"{row['detail']} (row {row['row_index']} of {row['source']})"
 
 
 def write_table(path: Path, schema: pa.Schema, pieces: Sequence[str]) -> None:
-    """Join pieces into one Parquet file, whose row groups do not depend on how the rows lay in the pieces."""
+    """Join pieces into one Parquet file; its row groups do not depend on how the rows lay in the pieces."""
     held, rows = [schema.empty_table()], 0
     with path.open("wb") as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for piece in pieces:
@@ -73,3 +78,73 @@ def write_table(path: Path, schema: pa.Schema, pieces: Sequence[str]) -> None:
                 writer.write_table(table.slice(0, _GROUP_ROWS).combine_chunks())
                 held, rows = [table.slice(_GROUP_ROWS)], rows - _GROUP_ROWS
         writer.write_table(pa.concat_tables(held).combine_chunks())
+
+
+_DATES = (("published_at", "count"), ("published_at", "min"), ("published_at", "max"), ("words", "count"))
+_NOTHING: Mapping[str, Any] = {"articles": 0, "undated": 0, "first": None, "last": None}
+
+
+def counts_by_title(
+    titles: Collection[str],
+    folder: Path,
+    parts: int,
+    refused: Iterable[str],
+    placeholders: Mapping[str, int],
+) -> dict[str, TitleCounts]:
+    """Count articles and refused rows of every title, in the order of ids.
+
+    Args:
+        folder: the corpus, with the files of `parts` parts of articles.
+        refused: pieces of the `refused` table, in their order.
+        placeholders: by title, the articles whose date stands for none and was left out.
+    """
+    taken, reasons, examples = _taken(folder, parts), _Reasons(), dict[str, str]()
+    for piece in refused:
+        reasons.add(piece, examples)
+    return {
+        title: TitleCounts(
+            **taken.get(title, _NOTHING),
+            placeholders=placeholders.get(title, 0),
+            refused=dict(sorted(reasons.of[title].items())) if title in reasons.of else {},
+            example=examples.get(title),
+        )
+        for title in sorted(titles)
+    }
+
+
+def _taken(folder: Path, parts: int) -> dict[str, dict[str, Any]]:
+    """Return by title: its articles, those without a date of publication, the first and last day of one."""
+    groups: list[pa.Table] = []
+    for part in range(parts):
+        table = read_arrow(folder / part_name(part)).select(["title_id", "published_at", "words"])
+        groups.append(table.group_by("title_id").aggregate(list(_DATES)))
+    titles: dict[str, dict[str, Any]] = {}
+    for row in pa.concat_tables(groups).to_pylist():
+        counts = titles.setdefault(row["title_id"], dict(_NOTHING))
+        counts["articles"] += row["words_count"]
+        counts["undated"] += row["words_count"] - row["published_at_count"]
+        counts["first"] = min(filter(None, (counts["first"], _day(row["published_at_min"]))), default=None)
+        counts["last"] = max(filter(None, (counts["last"], _day(row["published_at_max"]))), default=None)
+    return titles
+
+
+class _Reasons:
+    """Refused rows by title and reason."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, Counter[str]] = {}
+
+    def add(self, piece: str, examples: dict[str, str]) -> None:
+        """Count a piece; the first refused row of a title is put into `examples`, as text."""
+        columns = ("title_id", "reason", "detail", "row_index", "source")
+        table = read_arrow(piece)
+        for title, reason, detail, row, source in zip(
+            *(table[name].to_pylist() for name in columns), strict=True
+        ):
+            if title is not None:
+                self.of.setdefault(title, Counter())[reason] += 1
+                examples.setdefault(title, f"{detail} (row {row} of {source.rpartition('/')[2]})")
+
+
+def _day(moment: datetime | None) -> str | None:
+    return moment.date().isoformat() if moment else None

@@ -1,8 +1,8 @@
-"""The background: a sample of the web, from which the corpus learns what stands on unrelated sites.
+"""The background: a sample of the web, which shows what words of articles stand on unrelated sites too.
 
-Of each shingle of the index that the sample holds, the domains are counted. A page proves nothing of the
-texts that it copies: shingles of an article are not counted where the page holds a large share of the
-article, unless it is older. Nor are pages on members' own sites.
+For each shingle of the index, the domains that have it in the sample are counted. A page proves nothing of
+the texts that it copies. So the shingles of an article do not count on a page that holds a large share of it,
+unless the page is older. Pages on members' own sites do not count.
 """
 
 from __future__ import annotations
@@ -10,68 +10,92 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.article_files import ArticleFiles
-from presswatch_spark.corpus.building.index_parts import load_index
 from presswatch_spark.corpus.building.key_runs import Keys, groups, read_bucket, write_run
+from presswatch_spark.corpus.building.spread import join_runs, spread
+from presswatch_spark.corpus.building.workspace import Workspace
 from presswatch_spark.corpus.layout import DOMAINS, HASHES
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.formats.detection import source_for
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.judgement.confidence import captured_before
+from presswatch_spark.judgement.grading import captured_before
 from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.suffixes import registered_domain
 from presswatch_spark.judgement.urls import page_url
 from presswatch_spark.model import DocumentBatch, ReadReport
 from presswatch_spark.settings.config import CorpusConfig
+from presswatch_spark.sieve.shingle_index import ShingleIndex
 from presswatch_spark.sieve.sieve import Hits, Sieve
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
 from presswatch_spark.text.shingles import indexed_positions
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 MOST_DOMAINS = np.iinfo(np.uint16).max
 
 
+def read_background(
+    spark: SparkSession,
+    work: Workspace,
+    sample: Sequence[ObjectInfo],
+    config: CorpusConfig,
+    storage: StorageOptions,
+) -> tuple[int, int]:
+    """Write the shingles of the index that the sample has; return the number of documents and of shingles."""
+    runs = [work.scratch / f"background-run-{number:05d}" for number in range(len(sample))]
+    task = partial(scan_background, work.corpus, config, storage)
+    counts = spread(spark, work.scratch, task, zip(sample, runs, strict=True))
+    kinds = {HASHES: np.uint64, DOMAINS: np.uint16}
+    keys = sum(shard.pairs for shard in counts)
+    known = join_runs(spark, work, runs, keys, background_bucket, layout.BACKGROUND_FOLDER, kinds)
+    return sum(shard.documents for shard in counts), known
+
+
 @dataclass(frozen=True, slots=True)
-class Sighted:
-    """What a shard of the background gave: its documents, and how many pairs (shingle, domain)."""
+class ShardCounts:
+    """The counts of a shard of the background: documents, and pairs of a shingle and a domain."""
 
     documents: int
     pairs: int
 
 
 class BackgroundScan:
-    """Scans shards for shingles of a corpus folder whose index and sites are built."""
+    """Scans shards for the shingles of a corpus folder; its index and sites are built."""
 
     def __init__(self, folder: Path, config: CorpusConfig) -> None:
         self._articles = ArticleFiles(folder)
         self._sites = SiteIndex.open(folder / layout.SITES_FOLDER)
-        self._sieve = Sieve(load_index(folder / layout.INDEX_FOLDER))
+        self._sieve = Sieve(ShingleIndex.open(folder / layout.INDEX_FOLDER))
         self._config = config
 
     def pairs(self, shard: ObjectInfo, storage: StorageOptions) -> tuple[Keys, Keys, int]:
-        """Distinct pairs of a shingle and a domain that has it, uint64[k] each; documents read.
+        """Return the distinct pairs of a shingle and a domain, uint64[k] each, and the documents read.
 
         Raises:
             CorruptError: the shard could not be read to its end.
         """
         options, report = ReadOptions(storage=storage), ReadReport()
         source = source_for("auto", shard, options)
-        found = [np.empty((0, 2), np.uint64)]
+        pairs = [np.empty((0, 2), np.uint64)]
         for batch in source.read(shard, options, report):
-            found.extend(self._of_batch(batch))
+            pairs.extend(self._of_batch(batch))
         if report.defects_total:
             raise CorruptError(
                 f"the background shard cannot be read to its end: {report.defects[0]}",
                 where=printable(shard.uri),
                 remedy="get it again, or leave it out: a background is a sample",
             )
-        distinct = np.unique(np.concatenate(found), axis=0)
+        distinct = np.unique(np.concatenate(pairs), axis=0)
         return distinct[:, 0].copy(), distinct[:, 1].copy(), report.documents
 
     def _of_batch(self, batch: DocumentBatch) -> Iterator[npt.NDArray[np.uint64]]:
@@ -89,7 +113,7 @@ class BackgroundScan:
                 yield np.column_stack((hashes, domain))
 
     def _unrelated(self, hits: Hits, some: slice, captured_at: datetime | None) -> Keys:
-        """Shingles of one document's hits that no article which it copies has."""
+        """Return the shingles of one document's hits without those of the articles that it copies."""
         articles, hashes = hits.articles[some], hits.hashes[some]
         met, counts = np.unique(articles, return_counts=True)
         copied = [
@@ -100,7 +124,7 @@ class BackgroundScan:
         return np.setdiff1d(hashes, hashes[np.isin(articles, copied)])
 
     def _is_copied(self, ordinal: int, shingles: int, captured_at: datetime | None) -> bool:
-        """Whether a page that holds so many of an article's shingles has them from the article."""
+        """Whether a page with so many of an article's shingles has them from the article."""
         batch, row = self._articles.row(ordinal)
         words, published_at = (batch.column(name)[row].as_py() for name in ("words", "published_at"))
         all_shingles = len(indexed_positions(words, self._config.shingle_stride))
@@ -110,12 +134,12 @@ class BackgroundScan:
 
 def scan_background(
     folder: Path, config: CorpusConfig, storage: StorageOptions, item: tuple[ObjectInfo, Path]
-) -> Sighted:
+) -> ShardCounts:
     """Scan one shard of the background; its pairs become a run at the path of `item`."""
     shard, run = item
     hashes, domains, documents = BackgroundScan(folder, config).pairs(shard, storage)
     write_run(run, hashes, domains)
-    return Sighted(documents, len(hashes))
+    return ShardCounts(documents, len(hashes))
 
 
 def background_bucket(runs: Sequence[Path], bucket: int, bits: int, folder: Path) -> None:
@@ -129,7 +153,7 @@ def background_bucket(runs: Sequence[Path], bucket: int, bits: int, folder: Path
 
 
 def _domain_key(batch: DocumentBatch, i: int) -> np.uint64:
-    """Names the domain of a document; of one without a readable URL, its text."""
+    """Return the key of a document's domain, or of its text if no URL can be read."""
     page = page_url(batch.url_of(i))
     name = registered_domain(page.site).encode() if page else batch.text_of(i)
     return np.uint64(int.from_bytes(blake2b(name, digest_size=8).digest(), "little"))

@@ -1,7 +1,7 @@
 """Building a corpus, top to bottom: take in, cut, build parts, link, index, account, seal.
 
-Spark spreads the work and carries small reports only; texts and keys go through sorted runs on disk, which
-all executors must see. A task's output depends on its item alone: run twice it writes the same bytes, and
+Spark spreads the work and carries small reports only. Texts and keys go through sorted runs on disk, which
+all executors must see. A task's output depends on its item alone: run twice, it writes the same bytes, and
 neither cores nor partitions can change the corpus. The driver holds 4 bytes an article, and 12 a URL.
 """
 
@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from presswatch_spark.corpus import arrays, layout
-from presswatch_spark.corpus.article_files import ArticleFiles, Cuts, cut
-from presswatch_spark.corpus.building.account import first_refusal, reasons, write_table
-from presswatch_spark.corpus.building.addresses import write_sites
-from presswatch_spark.corpus.building.by_title import counts_by_title
-from presswatch_spark.corpus.building.clusters import ALONE, Clusters, banding, clusters_of, edges_of_bucket
+from presswatch_spark.corpus.article_files import ArticleFiles, article_urls
+from presswatch_spark.corpus.building.account import counts_by_title, first_refusal, reasons, write_table
+from presswatch_spark.corpus.building.article_runs import Cuts, Taken, cut, grouped, take_in
+from presswatch_spark.corpus.building.background import read_background
+from presswatch_spark.corpus.building.clusters import Clusters, banding, clusters_of, edges_of_bucket
 from presswatch_spark.corpus.building.index_parts import (
     IndexPlan,
     build_bucket,
@@ -31,21 +31,16 @@ from presswatch_spark.corpus.building.index_parts import (
 )
 from presswatch_spark.corpus.building.intake import article_columns
 from presswatch_spark.corpus.building.key_runs import bucket_bits
-from presswatch_spark.corpus.building.parts import BANDS, POSTINGS, Owners, PartReport, build_part, run_folder
+from presswatch_spark.corpus.building.owners import Owners, owner_numbers, reserve_owners, share_credits
+from presswatch_spark.corpus.building.parts import PartReport, build_part
 from presswatch_spark.corpus.building.spread import spread
-from presswatch_spark.corpus.building.surroundings import (
-    owner_numbers,
-    read_background,
-    reserve_owners,
-    share_credits,
-    write_vocabulary,
-)
-from presswatch_spark.corpus.building.take_in import Taken, grouped, take_in
-from presswatch_spark.corpus.building.workspace import Workspace, workspace
+from presswatch_spark.corpus.building.vocabulary import write_vocabulary
+from presswatch_spark.corpus.building.workspace import BANDS, POSTINGS, Workspace, workspace
 from presswatch_spark.corpus.manifest import Counts, Manifest, describe
 from presswatch_spark.corpus.registry import Registry, load_registry
 from presswatch_spark.corpus.store import require_free, upload
 from presswatch_spark.errors import InputError
+from presswatch_spark.judgement.sites import SiteIndex, UrlKeys
 from presswatch_spark.moments import check_formats
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.show import counted
@@ -82,8 +77,9 @@ def build_corpus(
         spark: the session to build with; None for one with the configuration's master and cores.
         articles: files, folders, globs, `s3://` or `https://`; JSONL, CSV or Parquet, also `.gz` and `.zst`.
         out: a folder that does not exist or is empty; one on S3 is built in a temporary folder, then copied.
-        say: is told every stage as it begins.
-        background: shards of web text, in any format that is scanned: what they hold is known from elsewhere.
+        say: called with a line for every stage as it begins.
+        background: shards of web text in any format that is scanned; words that stand there are no article's
+            own.
 
     Raises:
         ConfigError: the members file, the column mapping or a date format has mistakes.
@@ -139,7 +135,7 @@ def _build(
         say(f"indexing {sum(report.postings for report in reports):,} shingles")
         postings, suppressed = _index(spark, work, reports, config)
         write_vocabulary(spark, work, reports)
-        write_sites(spark, work, cuts.parts)
+        _write_sites(spark, work, cuts.parts)
         if sample:
             say(f"reading {counted(len(sample), 'shard')} of the background")
         documents, known = read_background(spark, work, sample, config, storage)
@@ -149,8 +145,8 @@ def _build(
             articles=cuts.articles,
             words=sum(report.words for report in reports),
             refused=reasons(refused),
-            clusters=len(np.unique(clusters[clusters != ALONE])),
-            clustered_articles=int(np.count_nonzero(clusters != ALONE)),
+            clusters=len(np.unique(clusters[clusters != layout.ALONE])),
+            clustered_articles=int(np.count_nonzero(clusters != layout.ALONE)),
             shingles=postings,
             suppressed=suppressed,
             background_documents=documents,
@@ -175,7 +171,7 @@ def _take_in(
 
 
 def _placeholders(taken: Sequence[Taken]) -> Counter[str]:
-    """By title, the rows whose date stands for none."""
+    """Count by title the rows whose date stands for none."""
     return sum((Counter(some.placeholders) for some in taken), Counter())
 
 
@@ -212,7 +208,7 @@ def _link(spark: SparkSession, work: Workspace, cuts: Cuts, config: CorpusConfig
     """Write the clusters, and return them."""
     bands, _ = banding(config.cluster_jaccard, config.minhash.permutations)
     bits = bucket_bits(bands * cuts.articles)
-    runs = [run_folder(work, BANDS, part) for part in range(cuts.parts)]
+    runs = [work.run(BANDS, part) for part in range(cuts.parts)]
     paths = spread(spark, work.scratch, partial(_link_bucket, work, runs, bits, config), range(1 << bits))
     clusters = clusters_of(cuts.articles, (arrays.load(path) for path in paths))
     arrays.save(work.corpus / layout.CLUSTERS, clusters)
@@ -231,16 +227,16 @@ def _link_bucket(work: Workspace, runs: Sequence[Path], bits: int, config: Corpu
 def _index(
     spark: SparkSession, work: Workspace, reports: Sequence[PartReport], config: CorpusConfig
 ) -> tuple[int, int]:
-    """Write the index and the `suppressed` table; return postings kept and shingles suppressed."""
-    runs = [run_folder(work, POSTINGS, part) for part in range(len(reports))]
+    """Write the index and the `suppressed` table; return the postings indexed and the shingles suppressed."""
+    runs = [work.run(POSTINGS, part) for part in range(len(reports))]
     cutting = IndexPlan.of(runs, sum(report.postings for report in reports), config)
     task = partial(_index_bucket, work, cutting, config.max_articles_per_shingle)
-    counted = spread(spark, work.scratch, task, cutting.buckets)
+    counts = spread(spark, work.scratch, task, cutting.buckets)
     shutil.rmtree(work.scratch / POSTINGS)
     folders = [_bucket_folder(work, bucket) for bucket in cutting.buckets]
     join_buckets(folders, work.corpus / layout.INDEX_FOLDER)
     write_table(work.corpus / layout.SUPPRESSED_TABLE, SUPPRESSED, suppressed_of(folders))
-    return sum(kept for kept, _ in counted), sum(dropped for _, dropped in counted)
+    return sum(indexed for indexed, _ in counts), sum(suppressed for _, suppressed in counts)
 
 
 def _index_bucket(work: Workspace, cutting: IndexPlan, limit: int, bucket: int) -> tuple[int, int]:
@@ -249,3 +245,31 @@ def _index_bucket(work: Workspace, cutting: IndexPlan, limit: int, bucket: int) 
 
 def _bucket_folder(work: Workspace, bucket: int) -> Path:
     return work.scratch / f"bucket-{bucket:05d}"
+
+
+def _write_sites(spark: SparkSession, work: Workspace, parts: int) -> None:
+    """Write the index of sites of a corpus whose articles are written."""
+    sites = spread(spark, work.scratch, partial(_key_part, work), range(parts))
+    keys = (
+        UrlKeys(
+            names,
+            arrays.load(_url_keys(work, part, "hashes")),
+            arrays.load(_url_keys(work, part, "ordinals")),
+        )
+        for part, names in enumerate(sites)
+    )
+    folder = work.corpus / layout.SITES_FOLDER
+    folder.mkdir()
+    SiteIndex.build(folder, load_registry(work.corpus / layout.MEMBERS).titles.values(), keys)
+
+
+def _key_part(work: Workspace, part: int) -> frozenset[str]:
+    """Write the keys of the URLs of one part; return their sites."""
+    keys = UrlKeys.of(article_urls(work.corpus, part))
+    arrays.save(_url_keys(work, part, "hashes"), keys.hashes)
+    arrays.save(_url_keys(work, part, "ordinals"), keys.ordinals)
+    return keys.sites
+
+
+def _url_keys(work: Workspace, part: int, kind: str) -> Path:
+    return work.scratch / f"url-{kind}-{part:05d}.npy"

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit
 from presswatch_spark.corpus.building.key_runs import Keys, groups, read_bucket
+from presswatch_spark.corpus.layout import ALONE
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.verify.minhash import jaccard
 
@@ -22,16 +23,15 @@ Signatures = npt.NDArray[np.uint32]
 Edges = npt.NDArray[np.int32]
 Clusters = npt.NDArray[np.int32]
 
-ALONE = -1
-# Every candidate is checked, so a missed pair is what costs: at a threshold of 0.9, nine bands of fourteen
-# values find 90 % of pairs at 0.9 and 99.8 % at 0.95, where even weights find 31 % and 80 %.
+# Every candidate is checked, so only a missed pair does harm. At a threshold of 0.9, nine bands of fourteen
+# values find 90 % of pairs at 0.9 and 99.8 % at 0.95; even weights find 31 % and 80 %.
 _LSH_WEIGHTS = (0.05, 0.95)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 @lru_cache(maxsize=8)
 def banding(threshold: float, permutations: int) -> tuple[int, int]:
-    """Number of bands, and values in each."""
+    """Return the number of bands, and of values in each."""
     from datasketch import MinHashLSH  # brings scipy, which no scan needs
 
     lsh = MinHashLSH(threshold=threshold, num_perm=permutations, weights=_LSH_WEIGHTS)
@@ -39,9 +39,9 @@ def banding(threshold: float, permutations: int) -> tuple[int, int]:
 
 
 def band_keys(signatures: Signatures, threshold: float) -> Keys:
-    """A 64-bit key for every band of every signature: uint64[bands, n] for uint32[n, permutations].
+    """Return a 64-bit key for every band of every signature: uint64[bands, n] for uint32[n, permutations].
 
-    Articles that share a key share a band, but for chance collisions, which the check of candidates removes.
+    Articles with one key share a band, except for chance collisions, which the check of candidates removes.
     """
     bands, width = banding(threshold, signatures.shape[1])
     keys = np.empty((bands, len(signatures)), np.uint64)
@@ -57,17 +57,17 @@ def band_keys(signatures: Signatures, threshold: float) -> Keys:
 def edges_of_bucket(
     runs: Sequence[Path], bucket: int, bits: int, signatures: Signatures, config: CorpusConfig
 ) -> Edges:
-    """Pairs of ordinals in one bucket of band keys whose Jaccard estimate reaches the threshold: int32[e, 2].
+    """Return the pairs of ordinals in a bucket whose Jaccard estimate is high enough: int32[e, 2].
 
-    In a group of one key an article is compared with the group's leaders, not with all: stars, not cliques.
+    In a group of one key, an article is compared with the group's leaders, not with all: stars, not cliques.
     """
     keys, ordinals = read_bucket(runs, bucket, bits)
     bounds = groups(keys)
-    found: list[tuple[int, int]] = []
+    edges: list[tuple[int, int]] = []
     for group in np.flatnonzero(np.diff(bounds) > 1):
         members = np.sort(ordinals[bounds[group] : bounds[group + 1]]).astype(np.int64).tolist()
-        found.extend(_stars(members, signatures, config))
-    return np.array(found, np.int32).reshape(-1, 2)
+        edges.extend(_stars(members, signatures, config))
+    return np.array(edges, np.int32).reshape(-1, 2)
 
 
 def _stars(members: Sequence[int], signatures: Signatures, config: CorpusConfig) -> Iterator[tuple[int, int]]:
@@ -82,7 +82,10 @@ def _stars(members: Sequence[int], signatures: Signatures, config: CorpusConfig)
 
 
 def clusters_of(n_articles: int, edges: Iterable[Edges]) -> Clusters:
-    """Connected components: the smallest ordinal of every article's cluster, `ALONE` where it is alone."""
+    """Return the smallest ordinal in the cluster of every article, `ALONE` for one without others.
+
+    A cluster is a connected component of the edges.
+    """
     parents = np.arange(n_articles, dtype=np.int32)
     for some in edges:
         _unite(parents, some)

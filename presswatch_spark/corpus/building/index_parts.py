@@ -1,7 +1,7 @@
-"""The shingle index on disk: postings in sorted runs, one for each part of the articles, joined by buckets.
+"""The making of the shingle index: sorted runs of postings, one for each part of the articles, and buckets.
 
-In a run, a posting is a hash and a value, article ordinal << 32 | word position; the index keeps one for each
-article that has a shingle. A bucket of hashes fills its own slice of every array of the index, so buckets are
+In a run, a posting is a hash and a value, article ordinal << 32 | word position. The index has one for each
+article with a shingle. A bucket of hashes fills its own slice of every array of the index, so buckets are
 built apart and joined as streams.
 """
 
@@ -17,11 +17,10 @@ import pyarrow as pa
 
 from presswatch_spark.compiled import cached_njit, is_cached
 from presswatch_spark.corpus import arrays
-from presswatch_spark.corpus.article_files import ArticleFiles, write_arrow
+from presswatch_spark.corpus.article_files import ArticleFiles
 from presswatch_spark.corpus.building.key_runs import Keys, bucket_bits, groups, read_bucket
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.sieve.shingle_index import (
-    ShingleIndex,
     build_directory,
     build_filter,
     directory_bits,
@@ -31,8 +30,7 @@ from presswatch_spark.tables.schemas import SUPPRESSED
 from presswatch_spark.text.shingles import SHINGLE_WORDS, combine, indexed_positions
 from presswatch_spark.text.words import word_at, words_of
 
-ARRAYS = {"hashes": np.uint64, "articles": np.uint32, "filter": np.uint64}
-DIRECTORY = "directory"
+_ARRAYS = {"hashes": np.uint64, "articles": np.uint32, "filter": np.uint64, "directory": np.int64}
 
 Bounds = npt.NDArray[np.int64]
 
@@ -41,7 +39,7 @@ _ARTICLE_SHIFT = np.uint64(32)
 
 @dataclass(frozen=True, slots=True)
 class IndexPlan:
-    """How an index is cut: `bits` name a bucket; sizes follow from the postings before suppression."""
+    """How an index is cut: `bits` name a bucket, sizes follow from the postings before suppression."""
 
     runs: tuple[Path, ...]
     bits: int
@@ -50,7 +48,7 @@ class IndexPlan:
 
     @classmethod
     def of(cls, runs: Sequence[Path], postings: int, config: CorpusConfig) -> IndexPlan:
-        """The plan for so many postings in `runs`, which are in the order of the articles."""
+        """Return the plan for so many postings in `runs`, which are in the order of the articles."""
         return cls(
             runs=tuple(runs),
             bits=bucket_bits(postings),
@@ -60,14 +58,14 @@ class IndexPlan:
 
     @property
     def buckets(self) -> range:
-        """The buckets, in the order of their hashes."""
+        """Return the buckets, in the order of their hashes."""
         return range(1 << self.bits)
 
 
 def postings_of(first: int, hashes: Keys, bounds: Bounds, stride: int) -> tuple[Keys, Keys]:
-    """Hashes of the indexed shingles of n articles, whose ordinals begin at `first`, and their values.
+    """Return hashes and values of the postings of n articles, in the order of articles and positions.
 
-    The words of article i are `hashes[bounds[i] : bounds[i + 1]]`. In the order of articles and positions.
+    Their ordinals begin at `first`. The words of article i are `hashes[bounds[i] : bounds[i + 1]]`.
     """
     keys, values = _post(np.uint64(first), hashes, bounds, stride)
     return keys, values
@@ -78,7 +76,7 @@ def build_bucket(
 ) -> tuple[int, int]:
     """Write a bucket's slices of all arrays, and its suppressed shingles, into `folder`.
 
-    A shingle of more than `limit` articles is suppressed. Returns: postings kept, shingles suppressed.
+    A shingle of more than `limit` articles is suppressed. Returns: postings indexed, shingles suppressed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     hashes, values = read_bucket(plan.runs, bucket, plan.bits)
@@ -86,11 +84,11 @@ def build_bucket(
     bounds = groups(hashes)
     new = _first_of_each(owners, bounds)
     counts = np.add.reduceat(new, bounds[:-1]) if len(new) else np.empty(0, np.int64)
-    kept = np.repeat(counts <= limit, np.diff(bounds)) & (new > 0)
+    indexed = np.repeat(counts <= limit, np.diff(bounds)) & (new > 0)
     firsts = bounds[:-1][counts > limit]
     common = _described(hashes[firsts], values[firsts], counts[counts > limit], articles)
-    write_arrow(folder / "suppressed.arrow", common)
-    hashes, owners = hashes[kept], owners[kept]
+    arrays.write_arrow(folder / "suppressed.arrow", common)
+    hashes, owners = hashes[indexed], owners[indexed]
     blocks, prefixes = plan.filter_blocks >> plan.bits, (1 << plan.directory_bits) >> plan.bits
     arrays.save(folder / "hashes.npy", hashes)
     arrays.save(folder / "articles.npy", owners)
@@ -104,23 +102,17 @@ def join_buckets(folders: Sequence[Path], out: Path) -> None:
     """Join the slices of all buckets, in order, into the arrays of the index under `out`."""
     out.mkdir(parents=True)
     _rebase_directories(folders)
-    for name, dtype in {**ARRAYS, DIRECTORY: np.int64}.items():
+    for name, dtype in _ARRAYS.items():
         arrays.join(out / f"{name}.npy", dtype, [folder / f"{name}.npy" for folder in folders])
 
 
-def load_index(folder: Path) -> ShingleIndex:
-    """Map the arrays that `join_buckets` wrote."""
-    names = (*ARRAYS, DIRECTORY)
-    return ShingleIndex(**{name: arrays.load(folder / f"{name}.npy") for name in names})
-
-
 def suppressed_of(folders: Sequence[Path]) -> list[str]:
-    """The files of suppressed shingles, in the order of hashes."""
+    """Return the files of suppressed shingles, in the order of hashes."""
     return [str(folder / "suppressed.arrow") for folder in folders]
 
 
 def _rebase_directories(folders: Sequence[Path]) -> None:
-    """Let every slice count from the start of the whole index; only the last keeps its closing entry."""
+    """Let every slice count from the start of the whole index; all but the last lose their closing entry."""
     first = 0
     for folder in folders:
         path = folder / "directory.npy"
@@ -130,7 +122,7 @@ def _rebase_directories(folders: Sequence[Path]) -> None:
 
 
 def _first_of_each(owners: npt.NDArray[np.uint32], bounds: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """1 at the first posting of an article in its group, else 0; within a group the owners are sorted."""
+    """Return 1 at the first posting of an article in its group, else 0; owners in a group are sorted."""
     new = np.ones(len(owners), np.int64)
     new[1:] = owners[1:] != owners[:-1]
     new[bounds[:-1]] = 1
@@ -138,7 +130,7 @@ def _first_of_each(owners: npt.NDArray[np.uint32], bounds: npt.NDArray[np.int64]
 
 
 def _described(hashes: Keys, values: Keys, counts: npt.NDArray[np.int64], articles: ArticleFiles) -> pa.Table:
-    """Rows of the `suppressed` table: the words are read in the first article that has the shingle."""
+    """Return rows of the `suppressed` table; the first article with a shingle gives its words."""
     shingles = []
     for value in values.tolist():
         words, position = words_of(articles.body(value >> 32)), value & 0xFFFFFFFF
@@ -147,7 +139,7 @@ def _described(hashes: Keys, values: Keys, counts: npt.NDArray[np.int64], articl
 
 
 def knows_kernels() -> bool:
-    """Whether this host has compiled what a build needs, last of all `_post`."""
+    """Whether this host has compiled the kernels of a build; `_post` is the last one."""
     return is_cached(_post)
 
 

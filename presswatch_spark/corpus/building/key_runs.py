@@ -1,8 +1,8 @@
 """Sorting more keys than memory holds: sorted runs on disk, read back one range of keys (bucket) at a time.
 
-Keys are hashes, hence evenly spread: a bucket is named by their top bits, and its share of every run is one
-slice. (The distribution pass of a sample sort, with known splitters.) Runs bring keys into order without a
-shuffle through the JVM; they must lie where all executors see them.
+Keys are hashes, hence evenly spread. Their top bits name a bucket, whose share of every run is one slice
+(the distribution pass of a sample sort, with known splitters). Runs bring keys into order without a shuffle
+through the JVM; they must lie where all executors see them.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _1 = np.uint64(1)
 
 
 def sort_pairs(keys: Keys, values: Keys, known_bits: int = 0) -> tuple[Keys, Keys]:
-    """Keys and values sorted by key; equal keys keep their order. The input stays as it is.
+    """Return keys and values sorted by key; equal keys keep their order. The input stays as it is.
 
-    Radix sort on the bits below the top `known_bits`, which all keys have in common, then insertion
-    (Sedgewick, "Algorithms in C", 10.4): a seventh of the time of numpy's stable sort. Keys that are no
-    hashes, whose upper bits say too little, are left to that.
+    Radix sort on the bits below the top `known_bits`, which all keys share, then insertion (Sedgewick,
+    "Algorithms in C", 10.4): a seventh of the time of numpy's stable sort. That one sorts keys whose upper
+    bits say too little to be hashes.
     """
     passes = 2
     low = max(0, 64 - known_bits - passes * _PASS_BITS)
@@ -56,12 +56,12 @@ def write_run(folder: Path, keys: Keys, values: Keys) -> None:
 
 
 def bucket_bits(total_keys: int) -> int:
-    """Bits that name a bucket, so that one holds about `BUCKET_KEYS` keys at most."""
+    """Return the bits that name a bucket, so that a bucket holds about `BUCKET_KEYS` keys at most."""
     return min(_FINEST_BITS, max(0, -(-total_keys // BUCKET_KEYS) - 1).bit_length())
 
 
 def read_bucket(runs: Sequence[Path], bucket: int, bits: int) -> tuple[Keys, Keys]:
-    """Keys and values of one of `2**bits` buckets, sorted by key; equal keys in the order of the runs."""
+    """Read keys and values of one of `2**bits` buckets, sorted by key; equal keys in order of the runs."""
     width = 1 << (_FINEST_BITS - bits)
     starts = np.empty((len(runs), width + 1), np.int64)
     for run, of_run in zip(runs, starts, strict=True):
@@ -75,7 +75,7 @@ def read_bucket(runs: Sequence[Path], bucket: int, bits: int) -> tuple[Keys, Key
 
 
 def groups(keys: Keys) -> npt.NDArray[np.int64]:
-    """Bounds of the groups of equal keys: group g is `keys[bounds[g] : bounds[g + 1]]`."""
+    """Return the bounds of the groups of equal keys: group g is `keys[bounds[g] : bounds[g + 1]]`."""
     if not len(keys):
         return np.zeros(1, np.int64)
     changes = np.flatnonzero(keys[1:] != keys[:-1]) + 1
@@ -84,7 +84,7 @@ def groups(keys: Keys) -> npt.NDArray[np.int64]:
 
 @cached_njit
 def _scatter(keys: Keys, values: Keys, shift: np.uint64) -> tuple[Keys, Keys]:
-    """Copies, stably sorted by `_PASS_BITS` bits of the keys from `shift` on."""
+    """Return copies, stably sorted by `_PASS_BITS` bits of the keys from `shift` on."""
     mask = np.uint64((1 << _PASS_BITS) - 1)
     places = np.zeros((1 << _PASS_BITS) + 1, np.int64)
     for i in range(len(keys)):

@@ -1,23 +1,22 @@
-"""What is made of one part of the articles: its Arrow file, its signatures, and its sorted runs of keys."""
+"""Building one part of the articles: its Arrow file, its signatures and owners, its sorted runs of keys."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from presswatch_spark.corpus import arrays
-from presswatch_spark.corpus.article_files import Cuts, merge_part, write_arrow
 from presswatch_spark.corpus.building.account import RefusalWriter
-from presswatch_spark.corpus.building.agencies import AgencyNames
+from presswatch_spark.corpus.building.article_runs import Cuts, merge_part
 from presswatch_spark.corpus.building.clusters import band_keys
 from presswatch_spark.corpus.building.index_parts import Bounds, postings_of
 from presswatch_spark.corpus.building.key_runs import Keys, write_run
+from presswatch_spark.corpus.building.owners import AgencyNames, Owners
 from presswatch_spark.corpus.building.vocabulary import WordCounter
-from presswatch_spark.corpus.building.workspace import Workspace
+from presswatch_spark.corpus.building.workspace import BANDS, POSTINGS, WORDS, Workspace
 from presswatch_spark.corpus.layout import (
     AGENCY,
     ARTICLES_PER_PART,
@@ -30,29 +29,19 @@ from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.text.words import words_of_each
 from presswatch_spark.verify.minhash import signatures
 
-POSTINGS, BANDS, WORDS = "postings", "bands", "words"
-
-# Their word hashes, a megabyte or so, stay in the cache.
+# The word hashes of so many, a megabyte or so, stay in the cache.
 _ARTICLES_AT_ONCE = 256
-
-Owners = Mapping[str, tuple[int, int]]
-"""By title id, the title's number and its publisher's."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartReport:
-    """What a part holds; `refused` are the pieces with the rows whose id was taken before."""
+    """The counts of a part; `refused` are the pieces with the rows whose id was taken before."""
 
     articles: int
     words: int
     distinct_words: int
     postings: int
     refused: tuple[str, ...]
-
-
-def run_folder(work: Workspace, kind: str, part: int) -> Path:
-    """Where a part's run of keys of a kind lies."""
-    return work.scratch / kind / f"part-{part:05d}"
 
 
 def build_part(
@@ -63,12 +52,9 @@ def build_part(
     config: CorpusConfig,
     part: int,
 ) -> PartReport:
-    """Merge a part of the articles and write all that is made of it. Memory holds this part and its keys.
-
-    `owners`: the number of every title, and of its publisher.
-    """
+    """Merge a part of the articles and write all that is made of it. Memory holds this part and its keys."""
     table, refusals = merge_part(cuts, part, sources)
-    write_arrow(work.corpus / part_name(part), table)
+    arrays.write_arrow(work.corpus / part_name(part), table)
     refused = RefusalWriter(work.scratch, f"refused-part-{part:05d}")
     refused.add(refusals)
     refused.flush()
@@ -85,22 +71,22 @@ def build_part(
         values.append(postings[1])
     arrays.write_rows(work.corpus / SIGNATURES, first, np.concatenate(signed))
     keys = np.concatenate(hashes)
-    write_run(run_folder(work, POSTINGS, part), keys, np.concatenate(values))
+    write_run(work.run(POSTINGS, part), keys, np.concatenate(values))
     bands = band_keys(np.concatenate(signed), config.cluster_jaccard)
     ordinals = np.tile(np.arange(first, first + len(table), dtype=np.uint64), len(bands))
-    write_run(run_folder(work, BANDS, part), bands.reshape(-1), ordinals)
+    write_run(work.run(BANDS, part), bands.reshape(-1), ordinals)
     numbers = np.array([owners[title] for title in table["title_id"].to_pylist()], np.uint32).reshape(-1, 2)
     arrays.write_rows(work.corpus / TITLES, first, numbers[:, 0])
     arrays.write_rows(work.corpus / PUBLISHERS, first, numbers[:, 1])
     arrays.write_rows(work.corpus / AGENCY, first, agency)
-    distinct, counts = counter.counted()
-    write_run(run_folder(work, WORDS, part), distinct, counts)
+    distinct, counts = counter.counts()
+    write_run(work.run(WORDS, part), distinct, counts)
     total = int(np.sum(table["words"].to_numpy()))
     return PartReport(len(table), total, len(distinct), len(keys), tuple(refused.paths))
 
 
 def _hashed_words(table: pa.Table) -> Iterator[tuple[int, Keys, Bounds]]:
-    """The words of all bodies, some articles at a time: first row, hashes, and bounds of each article's."""
+    """Yield the words of all bodies, some articles at a time: first row, hashes, bounds of each article."""
     column = table["body"].combine_chunks()
     column = column if isinstance(column, pa.Array) else column.chunk(0)
     _, ends, content = column.buffers()

@@ -1,13 +1,18 @@
-"""Spreading work over Spark: a function and its items out, small results back."""
+"""Spreading work over Spark: a function and its items go out, small results come back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from presswatch_spark.corpus.building.workspace import writing
+import numpy.typing as npt
+
+from presswatch_spark.corpus import arrays
+from presswatch_spark.corpus.building.key_runs import bucket_bits
+from presswatch_spark.corpus.building.workspace import Workspace
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.worker import task
@@ -18,14 +23,17 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+BucketWriter = Callable[[Sequence[Path], int, int, Path], None]
+"""Writes a bucket of sorted runs, by its number and bits (`read_bucket`), into a folder, an array a file."""
+
 
 def spread(
     spark: SparkSession, place: str | Path, function: Callable[[Item], Result], items: Iterable[Item]
 ) -> list[Result]:
-    """Apply `function`, which writes below `place`, to every item, each in a task; results in their order.
+    """Apply `function`, which writes below `place`, to every item in a task of its own; results in order.
 
-    Errors that users may see come back as values: all are known before one is raised, and Spark neither
-    retries nor logs them. Several of them are raised as one, of the first one's class.
+    Errors that users may see come back as values. So all are known before one is raised, and Spark neither
+    retries nor logs them. Several are raised as one, of the class of the first.
     """
     work = list(items)
     guarded = partial(_guarded, place, function)
@@ -43,7 +51,36 @@ def spread(
 
 def _guarded(place: str | Path, function: Callable[[Item], Result], item: Item) -> Result | PresswatchError:
     try:
-        with task(), writing(place):
+        with task(), arrays.writing(place):
             return function(item)
     except PresswatchError as error:
         return error
+
+
+def join_runs(
+    spark: SparkSession,
+    work: Workspace,
+    runs: Sequence[Path],
+    keys: int,
+    write: BucketWriter,
+    out: str,
+    kinds: Mapping[str, npt.DTypeLike],
+) -> int:
+    """Merge sorted runs of so many keys, bucket by bucket, into arrays under `out`; return their length.
+
+    `kinds`: the type of each array, by the name of its file.
+    """
+    bits = bucket_bits(keys)
+    folders = [work.scratch / f"{out}-{bucket:05d}" for bucket in range(1 << bits)]
+    spread(spark, work.scratch, partial(_write_bucket, write, runs, bits), enumerate(folders))
+    (work.corpus / out).mkdir()
+    for name, dtype in kinds.items():
+        arrays.join(work.corpus / out / name, dtype, [folder / name for folder in folders])
+    for run in runs:
+        shutil.rmtree(run)
+    return len(arrays.load(work.corpus / out / name))
+
+
+def _write_bucket(write: BucketWriter, runs: Sequence[Path], bits: int, item: tuple[int, Path]) -> None:
+    bucket, folder = item
+    write(runs, bucket, bits, folder)

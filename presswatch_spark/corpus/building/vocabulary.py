@@ -1,13 +1,15 @@
 """The vocabulary: every word of the corpus, and the information in it, in whole bits.
 
-A word that makes up one in 2**k of the corpus's words, or less, but more than one in 2**(k + 1), holds k bits
+A word holds k bits if its share of the corpus's words is at most one in 2**k, but more than one in 2**(k + 1)
 (Shannon, 1948, rounded down). Whole bits are the same on every machine, and so are sums of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +17,17 @@ import numpy.typing as npt
 from presswatch_spark.compiled import cached_njit
 from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.building.key_runs import Keys, groups, read_bucket
-from presswatch_spark.corpus.layout import BITS, HASHES
+from presswatch_spark.corpus.building.spread import join_runs
+from presswatch_spark.corpus.building.workspace import WORDS, Workspace
+from presswatch_spark.corpus.layout import BITS, HASHES, VOCABULARY_FOLDER
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from presswatch_spark.corpus.building.parts import PartReport
 
 _FIRST_SLOTS = 1 << 16
-# Room is made for as many new words before they are looked at; a table that is too large leaves the cache.
+# Room is made for as many new words before they are counted; a table that is too large leaves the cache.
 _AT_ONCE = 4096
 _ONCE = np.ones(_AT_ONCE, np.uint64)
 _1 = np.uint64(1)
@@ -41,23 +50,32 @@ class WordCounter:
                 self._grow()
             self._distinct += _count(self._keys, self._counts, some, _ONCE[: len(some)])
 
-    def counted(self) -> tuple[Keys, Keys]:
-        """Distinct hashes and how often each was met, uint64[d] each, in no order."""
+    def counts(self) -> tuple[Keys, Keys]:
+        """Return the distinct hashes and how often each was met, uint64[d] each, in no order."""
         used = np.flatnonzero(self._counts)
         return self._keys[used], self._counts[used]
 
     def _grow(self) -> None:
-        keys, counts = self.counted()
+        keys, counts = self.counts()
         slots = 2 * len(self._keys)
         self._keys, self._counts = np.zeros(slots, np.uint64), np.zeros(slots, np.uint64)
         _count(self._keys, self._counts, keys, counts)
+
+
+def write_vocabulary(spark: SparkSession, work: Workspace, reports: Sequence[PartReport]) -> None:
+    """Join the words that the parts counted."""
+    runs = [work.run(WORDS, part) for part in range(len(reports))]
+    write = partial(vocabulary_bucket, total=sum(report.words for report in reports))
+    keys = sum(report.distinct_words for report in reports)
+    kinds = {HASHES: np.uint64, BITS: np.uint8}
+    join_runs(spark, work, runs, keys, write, VOCABULARY_FOLDER, kinds)
 
 
 def vocabulary_bucket(runs: Sequence[Path], bucket: int, bits: int, folder: Path, *, total: int) -> None:
     """Write the words of one bucket, by hash, and their bits into `folder`.
 
     Args:
-        runs: of hashes (keys) and counts (values), from `sorting.write_run`.
+        runs: of hashes (keys) and counts (values), from `key_runs.write_run`.
         total: words of the corpus, each occurrence counted.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,7 +87,7 @@ def vocabulary_bucket(runs: Sequence[Path], bucket: int, bits: int, folder: Path
 
 
 def information(counts: Keys, total: int) -> npt.NDArray[np.uint8]:
-    """Whole bits of information in words that occur so often among `total`: uint8[n] for uint64[n]."""
+    """Return the whole bits in words with these counts among `total`: uint8[n] for uint64[n]."""
     shares = np.uint64(total) // counts
     bits: npt.NDArray[np.uint8] = _bit_lengths(shares)
     return bits
@@ -77,7 +95,7 @@ def information(counts: Keys, total: int) -> npt.NDArray[np.uint8]:
 
 @cached_njit
 def _bit_lengths(values: Keys) -> npt.NDArray[np.uint8]:
-    """Place of the highest bit that is set; 0 for 0 and 1."""
+    """Return the place of the highest bit that is set; 0 for 0 and 1."""
     places = np.zeros(len(values), np.uint8)
     for i in range(len(values)):
         rest = values[i] >> _1
@@ -89,7 +107,7 @@ def _bit_lengths(values: Keys) -> npt.NDArray[np.uint8]:
 
 @cached_njit
 def _count(keys: Keys, counts: Keys, hashes: Keys, times: Keys) -> int:
-    """Add `times[i]` of each hash; returns how many were new."""
+    """Add `times[i]` of each hash; return how many were new."""
     mask = np.uint64(len(keys) - 1)
     new = 0
     for i in range(len(hashes)):

@@ -1,4 +1,4 @@
-"""Where a corpus is built: a hidden folder beside the output, which becomes the output in one last step.
+"""The folder in which a corpus is built: hidden, beside the output, and moved there in one last step.
 
 A build that is killed leaves only the hidden folder, which nothing takes for a corpus; the next build of the
 same output removes it. A full disk is reported as such.
@@ -14,24 +14,31 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from presswatch_spark.corpus.arrays import writing
 from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.errors import OutputError
-from presswatch_spark.storage.disk import refused
+
+POSTINGS, BANDS, WORDS = "postings", "bands", "words"
+"""Kinds of keys; each part writes a run of each kind."""
 
 _MARK = "presswatch-corpus-build"
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """`corpus` becomes the output; `scratch` holds what is needed only on the way."""
+    """`corpus` becomes the output; `scratch` holds files that are needed only on the way."""
 
     corpus: Path
     scratch: Path
 
+    def run(self, kind: str, part: int) -> Path:
+        """Return the folder of the sorted run of a part's keys of a kind (see `key_runs.write_run`)."""
+        return self.scratch / kind / f"part-{part:05d}"
+
 
 @contextmanager
 def workspace(out: Path) -> Iterator[Workspace]:
-    """A locked, empty workspace for `out`; its corpus is moved there on success, the rest is removed.
+    """Make a locked, empty workspace for `out`; on success its corpus is moved there. The rest is removed.
 
     Raises:
         OutputError: `out` is not empty, another build is at work on it, or the disk is full or not writable.
@@ -48,15 +55,6 @@ def workspace(out: Path) -> Iterator[Workspace]:
             os.rename(work.corpus, out)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-
-
-@contextmanager
-def writing(place: str | Path) -> Iterator[None]:
-    """Turn a failure to write below `place` into an `OutputError`."""
-    try:
-        yield
-    except OSError as error:
-        raise refused(error.filename or place, error, goes_on=False) from error
 
 
 def _require_free(out: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.estimate import estimate_lines
 from presswatch_spark.cli.commands.tables import query_lines
-from presswatch_spark.sampling.estimate import Estimated, SampleEstimate
+from presswatch_spark.sampling.extrapolation import Estimated, SampleEstimate
 from presswatch_spark.show import columns_of, shortened, table_lines, wrapped_at
 from presswatch_spark.tables.schemas import CENSUSES
 from presswatch_spark.tables.store import TableStore

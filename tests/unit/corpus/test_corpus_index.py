@@ -14,33 +14,27 @@ import pyarrow as pa
 import pytest
 
 from presswatch_spark.corpus import arrays
-from presswatch_spark.corpus.article_files import (
-    ArticleFiles,
-    RunWriter,
-    cut,
-    merge_part,
-    read_arrow,
-    write_arrow,
-)
-from presswatch_spark.corpus.building.clusters import ALONE, band_keys, clusters_of, edges_of_bucket
+from presswatch_spark.corpus.arrays import read_arrow, write_arrow, writing
+from presswatch_spark.corpus.article_files import ArticleFiles
+from presswatch_spark.corpus.building.article_runs import RunWriter, cut, merge_part
+from presswatch_spark.corpus.building.clusters import band_keys, clusters_of, edges_of_bucket
 from presswatch_spark.corpus.building.index_parts import (
     IndexPlan,
     build_bucket,
     join_buckets,
-    load_index,
     postings_of,
 )
 from presswatch_spark.corpus.building.intake import Candidate, Refusal
 from presswatch_spark.corpus.building.key_runs import bucket_bits, read_bucket, sort_pairs, write_run
-from presswatch_spark.corpus.building.workspace import writing
-from presswatch_spark.corpus.layout import ARTICLES
+from presswatch_spark.corpus.layout import ALONE, ARTICLES
 from presswatch_spark.errors import OutputError
 from presswatch_spark.settings.config import CorpusConfig
-from presswatch_spark.sieve.shingle_index import ShingleIndex, index_of
+from presswatch_spark.sieve.shingle_index import ShingleIndex
 from presswatch_spark.text.shingles import shingle_hashes
 from presswatch_spark.text.words import words_of, words_of_each
 from presswatch_spark.verify.minhash import jaccard, signature, signatures
 from tests.corpora import article, sentence, text
+from tests.reference.shingle_index import index_of
 
 CONFIG = CorpusConfig()
 Keys = npt.NDArray[np.uint64]
@@ -84,7 +78,7 @@ def in_buckets(
         build_bucket(plan, bucket, place, ArticleFiles(folder), limit)
     join_buckets(folders, folder / "index")
     suppressed = [row for place in folders for row in read_arrow(place / "suppressed.arrow").to_pylist()]
-    return load_index(folder / "index"), suppressed
+    return ShingleIndex.open(folder / "index"), suppressed
 
 
 def at_once(bodies: list[str]) -> ShingleIndex:
@@ -230,7 +224,7 @@ def test_parts_are_cut_at_fixed_ordinals_however_articles_lay_in_runs(tmp_path: 
 def test_ids_repeated_over_and_over_keep_their_first_row_and_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("presswatch_spark.corpus.article_files._PART_ROWS", 3)
+    monkeypatch.setattr("presswatch_spark.corpus.building.article_runs._PART_ROWS", 3)
     writer = RunWriter(tmp_path, "run")
     for row in range(20):
         fields = article(
@@ -302,7 +296,8 @@ def test_arrays_are_joined_and_filled_as_if_written_at_once(tmp_path: Path) -> N
 def test_a_part_takes_its_rows_from_any_batches_of_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("presswatch_spark.corpus.article_files.ARTICLES_PER_BATCH", 3)
+    for module in ("arrays", "building.article_runs"):
+        monkeypatch.setattr(f"presswatch_spark.corpus.{module}.ARTICLES_PER_BATCH", 3)
     writer = RunWriter(tmp_path, "run")
     for row in range(20):
         fields = article(row, published_at=None, authors=[], alternate_urls=[], words=row)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.pointers.checks import Record
 from presswatch_spark.pointers.documents import records_at
-from presswatch_spark.pointers.outcomes import Record
 from presswatch_spark.pointers.pointer import Pointer
 from tests.arc_records import arc_record, packed_arc
 from tests.reading import read

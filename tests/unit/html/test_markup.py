@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from presswatch_spark.extraction.page_text import extracted_text
-from presswatch_spark.html.markup import room_for, visible_text
+from presswatch_spark.html.markup import page_text, room_for
 from presswatch_spark.html.tags import NAME_BYTES, load_tags
 from presswatch_spark.text.words import word_at, words_of
 
@@ -36,7 +36,7 @@ FILL, FILL_WORDS = "mot " * 30 + "fin", "mot " * 30 + "fin"
 def seen(page: bytes | str) -> list[str]:
     data = page.encode("utf-8", "surrogatepass") if isinstance(page, str) else page
     out = np.full(room_for(len(data)), 0xFF, np.uint8)
-    return words(out[: visible_text(np.frombuffer(data, np.uint8), out, 0)].tobytes())
+    return words(out[: page_text(np.frombuffer(data, np.uint8), out, 0)[0]].tobytes())
 
 
 def words(text: bytes) -> list[str]:
@@ -191,7 +191,7 @@ def test_no_run_of_the_parsed_text_is_missed(parts: list[str]) -> None:
 )
 def test_any_bytes_give_bounded_text(data: bytes) -> None:
     out = np.full(room_for(len(data)) + 64, 0xFF, np.uint8)
-    end = visible_text(np.frombuffer(data, np.uint8), out[: room_for(len(data))], 0)
+    end, _ = page_text(np.frombuffer(data, np.uint8), out[: room_for(len(data))], 0)
     assert 0 <= end <= room_for(len(data))
     assert (out[room_for(len(data)) :] == 0xFF).all()
 
@@ -209,8 +209,8 @@ def test_names_without_end_are_not_read_again_and_again(hostile: str) -> None:
 
 def test_text_goes_behind_what_is_there() -> None:
     out = np.zeros(200, np.uint8)
-    first = visible_text(np.frombuffer(b"<p>un", np.uint8), out, 0)
-    end = visible_text(np.frombuffer(b"<p>deux</p>", np.uint8), out, first)
+    first, _ = page_text(np.frombuffer(b"<p>un", np.uint8), out, 0)
+    end, _ = page_text(np.frombuffer(b"<p>deux</p>", np.uint8), out, first)
     assert out[:end].tobytes() == b"undeux\n"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.judgement.confidence import confidence
+from presswatch_spark.judgement.grading import confidence
 from presswatch_spark.settings.config import ConfidenceRules
 
 PUBLISHED = datetime(2024, 5, 18, tzinfo=UTC)

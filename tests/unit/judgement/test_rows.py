@@ -28,8 +28,7 @@ from presswatch_spark.settings.config import ConfidenceRules, GradeRules, Verify
 from presswatch_spark.tables.digests import NOT_DIGESTED, row_digest, table_digest
 from presswatch_spark.tables.schemas import MATCHES
 from presswatch_spark.text.words import words_of
-from presswatch_spark.verify.named_document import NamedDocument
-from presswatch_spark.verify.verification import verify
+from presswatch_spark.verify.verification import NamedDocument, verify
 
 CAPTURED = datetime(2024, 5, 18, 3, 58, 10, tzinfo=timezone(timedelta(hours=2)))
 LOCATOR = Locator(
@@ -98,10 +97,6 @@ class TestWhichRowsThereAre:
             ("gazette", "a0", "none", "full_copy", False),
             ("gazette", "a1", "none", "full_copy", False),
         ]
-
-    def test_none_for_a_run_that_is_too_short(self) -> None:
-        assert rows_of(0, text=b" ".join(BODY.split()[:10])) == []
-        assert len(rows_of(0, text=b" ".join(BODY.split()[:11]))) == 1
 
     def test_none_for_a_document_that_nothing_points_at(self) -> None:
         assert rows_of() == []

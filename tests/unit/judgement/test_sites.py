@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from presswatch_spark.corpus.registry import Title, parse_registry
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.judgement.hosts import host_table, known_hosts
 from presswatch_spark.judgement.sites import SiteIndex, SiteMatch, UrlKeys
+from presswatch_spark.judgement.url_bytes import host_table, known_hosts
 from presswatch_spark.judgement.urls import page_url
 from presswatch_spark.model import DocumentBatch, Locator
 from tests.unit.judgement.test_urls import PIECES

@@ -16,7 +16,7 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.demo import shards
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.errors import OutputError
-from presswatch_spark.pointers.saved import save
+from presswatch_spark.pointers.raw import save
 from presswatch_spark.tables.store import TableStore
 from tests.scanned import (
     change_a_byte,

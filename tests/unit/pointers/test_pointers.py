@@ -22,14 +22,18 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.pointers.ahead import SHARDS_AT_ONCE, shards_ahead
-from presswatch_spark.pointers.audit import Audit, Verdict
-from presswatch_spark.pointers.documents import records_at
+from presswatch_spark.pointers.audit import Audit, Verdict, drawn_rows, row_by_digest
+from presswatch_spark.pointers.checks import MEANINGS, Failure, Record
+from presswatch_spark.pointers.documents import SHARDS_AT_ONCE, records_at, shards_ahead
 from presswatch_spark.pointers.fetch import at_pointer, for_row
-from presswatch_spark.pointers.mirrors import mirrored, parse_mirror
-from presswatch_spark.pointers.outcomes import MEANINGS, Failure, Record
-from presswatch_spark.pointers.pointer import Pointer, is_pointer, parse_pointer, pointer_of
-from presswatch_spark.pointers.table_rows import drawn_rows, row_by_digest
+from presswatch_spark.pointers.pointer import (
+    Pointer,
+    is_pointer,
+    mirrored,
+    parse_mirror,
+    parse_pointer,
+    pointer_of,
+)
 from presswatch_spark.settings.config import ReadRules, ScanConfig
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.digests import row_digest
@@ -561,7 +565,7 @@ class TestShardsAhead:
             meeting.wait(20)
             return [(pointer, Failure("x")) for pointer in pointers]
 
-        monkeypatch.setattr("presswatch_spark.pointers.ahead.records_at", slow)
+        monkeypatch.setattr("presswatch_spark.pointers.documents.records_at", slow)
         work = [([Pointer(f"s3://b/{n}", 1, 2)], ReadOptions()) for n in range(2 * SHARDS_AT_ONCE)]
         found = [pointer.uri for outcomes in shards_ahead(work) for pointer, _ in outcomes]
         assert found == [pointers[0].uri for pointers, _ in work]
@@ -574,7 +578,7 @@ class TestShardsAhead:
             asked.append(pointers[0].uri)
             return [(pointer, Failure("x")) for pointer in pointers]
 
-        monkeypatch.setattr("presswatch_spark.pointers.ahead.records_at", quick)
+        monkeypatch.setattr("presswatch_spark.pointers.documents.records_at", quick)
         remote = [([Pointer(f"https://h/{n}", 1, 2)], ReadOptions()) for n in range(50)]
         next(shards_ahead(iter(remote)))
         assert len(asked) <= SHARDS_AT_ONCE

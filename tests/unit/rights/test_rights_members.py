@@ -15,8 +15,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import StorageError
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import Capture, DocumentBatch, Locator, ReadReport
-from presswatch_spark.rights.members import Members, Owner
-from presswatch_spark.rights.signal_rows import signal_rows
+from presswatch_spark.rights.signal_rows import Members, Owner, signal_rows
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard import shard_scan
 from presswatch_spark.shard.attempt import SIGNAL_COLUMNS

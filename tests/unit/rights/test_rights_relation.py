@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from presswatch_spark.model import Capture
+from presswatch_spark.rights.declaration import place_of
 from presswatch_spark.rights.declared import Declared
-from presswatch_spark.rights.origins import place_of
 from presswatch_spark.rights.relation import Declaration, InForce, in_force
 from presswatch_spark.rights.signal_rows import signal_rows
 from presswatch_spark.tables.digests import row_digest

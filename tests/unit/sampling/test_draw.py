@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.sampling.draw import draw, stratum_of
+from presswatch_spark.sampling.design import draw, stratum_of
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan
 

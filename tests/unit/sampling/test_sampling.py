@@ -19,11 +19,9 @@ from presswatch_spark.errors import InputError
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.queries.estimates import estimate_of
 from presswatch_spark.sampling import intervals
-from presswatch_spark.sampling.articles import cautious, occurrences
 from presswatch_spark.sampling.design import Design, design_of
-from presswatch_spark.sampling.estimate import Estimated, SampleEstimate
+from presswatch_spark.sampling.extrapolation import Articles, Estimated, SampleEstimate, cautious, occurrences
 from presswatch_spark.sampling.intervals import Stratum, freedom, most_files, totals
-from presswatch_spark.sampling.measures import Articles
 from presswatch_spark.tables.schemas import SCAN_LOG
 from presswatch_spark.tables.store import TableStore
 from tests.tables import match, publish, row_of, write

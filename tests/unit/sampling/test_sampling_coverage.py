@@ -12,11 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from presswatch_spark.sampling.articles import cautious, occurrences
-from presswatch_spark.sampling.design import Design, design_of
-from presswatch_spark.sampling.draw import draw
+from presswatch_spark.sampling.design import Design, design_of, draw
+from presswatch_spark.sampling.extrapolation import Articles, cautious, occurrences
 from presswatch_spark.sampling.intervals import totals
-from presswatch_spark.sampling.measures import Articles
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan
 from tests.releases import EXTREMES, FILES, SCENARIOS, SEGMENTS, Array, Rng, placed_articles, release

@@ -18,11 +18,11 @@ from presswatch_spark.sieve.shingle_index import (
     build_filter,
     directory_bits,
     filter_blocks,
-    index_of,
 )
 from presswatch_spark.sieve.sieve import Sieve
 from presswatch_spark.text.shingles import indexed_positions, shingle_hashes
 from presswatch_spark.text.words import words_of
+from tests.reference.shingle_index import index_of
 from tests.reference.words import reference_words
 
 NOTHING = np.zeros(0, np.uint8)

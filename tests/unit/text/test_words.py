@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from presswatch_spark.text.folding import TABLE_FILE, UNICODE_VERSION, table_lines
+from presswatch_spark.text.folding import TABLE_FILE, UNICODE_VERSION
 from presswatch_spark.text.words import Words, character_offsets, word_at, word_count, words_of
+from tests.reference.folding import table_lines
 from tests.reference.words import reference_words
 
 same_unicode = pytest.mark.skipif(

@@ -16,12 +16,10 @@ from hypothesis import strategies as st
 from presswatch_spark.judgement.match_rows import span_places
 from presswatch_spark.settings.config import VerifyRules
 from presswatch_spark.text.words import Words, word_at, words_of
-from presswatch_spark.verify import named_document as named
 from presswatch_spark.verify import verification
 from presswatch_spark.verify.common_runs import covering_runs, longest_run
-from presswatch_spark.verify.named_document import NamedDocument
 from presswatch_spark.verify.screen import SECRET
-from presswatch_spark.verify.verification import Overlap, verify
+from presswatch_spark.verify.verification import NamedDocument, Overlap, verify
 from tests.reference import runs as reference
 
 
@@ -92,8 +90,8 @@ class TestAgainstBruteForce:
     ) -> None:
         document, article = texts
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(named, "PAIRS_ENUMERATED", 0)
-            patch.setattr(named, "PAIRS_PER_WORD", 0)
+            patch.setattr(verification, "PAIRS_ENUMERATED", 0)
+            patch.setattr(verification, "PAIRS_PER_WORD", 0)
             chosen = compare(document, article, NO_BRIDGES)
         enumerated = compare(document, article, NO_BRIDGES)
         assert chosen.longest_run_words == enumerated.longest_run_words

@@ -1,11 +1,16 @@
-"""Files that declare for a whole site: robots.txt, ai.txt, tdmrep.json; and what their absence means."""
+"""What a file declares for its whole site: robots.txt, ai.txt, tdmrep.json; and what its absence means.
+
+tdmrep.json is the file of the TDM Reservation Protocol (W3C Community Group).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
+from presswatch_spark.formats.table.json_text import parse
 from presswatch_spark.model import Capture
 from presswatch_spark.rights.declaration import (
     AGENTS,
@@ -17,24 +22,23 @@ from presswatch_spark.rights.declaration import (
     agreed,
     bounded,
 )
-from presswatch_spark.rights.preferences import preference_verdict
-from presswatch_spark.rights.robots import OR, PARSER, Line, allows, robots_of, rules_of, shown
-from presswatch_spark.rights.tdmrep import tdmrep_signals
+from presswatch_spark.rights.robots import OR, PARSER, Line, Rules, allows, robots_of, shown
+from presswatch_spark.rights.verdicts import PREFERENCES, preference_verdict, reservation_verdict
 
 ROBOTS_BYTES = 500 << 10
-"""What a reader of robots.txt must read at least (RFC 9309, section 2.5), and Google reads at most."""
+"""A reader of robots.txt must read as much at least (RFC 9309, section 2.5); Google reads no more."""
 
 ABSENT = frozenset((404, 410))
-"""Who answers so has no file. After other 4xx RFC 9309 lets crawlers in too, but there may be one."""
+"""Statuses that say that there is no file. After another 4xx there may be one, though crawlers may enter."""
+
+RULES_READ = 100
 
 TWO_READINGS = "a line such as Crawl-delay after the names of a group is read in two ways"
-
-_PREFERENCES = {"content-usage": "content_usage", "content-signal": "content_signal"}
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a file says, or why it says nothing: `verdict` and `note` as a signal has them."""
+    """The body of a file, or why there is none: `verdict` and `note` as a signal has them."""
 
     body: bytes | None
     verdict: str | None = None
@@ -42,27 +46,27 @@ class Content:
 
 
 def file_signals(capture: Capture, kind: str) -> Iterator[Signal]:
-    """What the file of this kind declares, one signal for each agent or rule."""
+    """Yield what the file of this kind declares, one signal for each agent or rule."""
     content = content_of(capture)
     if content.body is None:
         # Without robots.txt everything is allowed (RFC 9309, section 2.3.1.3); no other file has such a rule.
         verdict = ALLOWED if content.verdict is None and kind == "robots_txt" else content.verdict
         yield from _silent(kind, verdict, content.note)
     elif kind == "tdm_reservation":
-        yield from tdmrep_signals(content.body)
+        yield from _tdmrep_signals(content.body)
     else:
         yield from _robots_signals(content, kind)
 
 
 def _silent(kind: str, verdict: str | None, note: str | None) -> Iterator[Signal]:
-    """What is said to each agent where there is no file to read."""
+    """Yield the signals to each agent of a site without a file that can be read."""
     silent = Signal(kind, "file", None, "host", verdict, path="/", note=note)
     agents = (None,) if kind == "tdm_reservation" else AGENTS
     return (replace(silent, agent=agent) for agent in agents)
 
 
 def content_of(capture: Capture) -> Content:
-    """The file, if it is one: what answers in its place is told apart by status and first bytes."""
+    """Return the file, or say what answered in its place, by its status and first bytes."""
     status, body = capture.locator.http_status, capture.body
     if status is None:
         return Content(None, UNKNOWN, "no HTTP status")
@@ -93,7 +97,7 @@ def _robots_signals(content: Content, kind: str) -> Iterator[Signal]:
     if robots.foreign:
         yield from _silent(kind, UNKNOWN, "no line of it is one of a robots.txt")
         return
-    verdict_of = lru_cache(lambda lines: ALLOWED if allows(rules_of(lines), "/") else RESERVED)
+    verdict_of = lru_cache(lambda lines: ALLOWED if allows(Rules(lines), "/") else RESERVED)
     for agent in AGENTS:
         readings = robots.readings_for(agent)
         notes = [content.note, TWO_READINGS if len(readings) > 1 else None]
@@ -113,13 +117,13 @@ def _robots_signals(content: Content, kind: str) -> Iterator[Signal]:
 
 
 def _preference(line: Line, agent: str | None, doubt: str | None) -> Iterator[Signal]:
-    """A line of preferences within robots.txt; AIPREF's may begin with the path that it is about.
+    """Yield the preference in a line of robots.txt; AIPREF's may begin with the path that it is about.
 
-    `doubt`: why it cannot be said whether it applies. Outside any group it is no rule, neither for RFC 9309
-    nor for AIPREF.
+    `doubt`: why nobody can say whether the line applies. Outside any group it is no rule, neither for RFC
+    9309 nor for AIPREF.
     """
     directive, text = line
-    if signal := _PREFERENCES.get(directive):
+    if signal := PREFERENCES.get(directive):
         path, value = "/", text
         if text.startswith("/"):
             path, value = (*text.split(None, 1), "")[:2]
@@ -133,5 +137,49 @@ def _preference(line: Line, agent: str | None, doubt: str | None) -> Iterator[Si
 
 
 def applies_to(agent: str | None, asked: str) -> bool:
-    """Whether a declaration for `agent` holds for the one that is asked about."""
+    """Whether a declaration for `agent` holds for the agent `asked`."""
     return agent is None or agent == ANY_AGENT or agent.lower() == asked.lower()
+
+
+def _tdmrep_signals(body: bytes) -> Iterator[Signal]:
+    """Yield the rules of tdmrep.json: a reservation each and, if there is one, a policy.
+
+    Rules are numbered: of those about one page, the first in the file counts.
+    """
+    try:
+        rules = parse(body.removeprefix(b"\xef\xbb\xbf"))
+    except ValueError:
+        yield _unread("no JSON")
+        return
+    if not isinstance(rules, list):
+        yield _unread("not an array of rules")
+        return
+    for number, rule in enumerate(rules[:RULES_READ], 1):
+        yield from _rule_signals(rule, number)
+    if len(rules) > RULES_READ:
+        yield _unread(f"{len(rules) - RULES_READ:,} more rules were not read")
+
+
+def _rule_signals(rule: Any, number: int) -> Iterator[Signal]:
+    location = rule.get("location") if isinstance(rule, dict) else None
+    if not isinstance(location, str) or not location.startswith(("/", "*")):
+        yield _unread("a rule without a location")
+        return
+    path, note = bounded(location)
+    signal = Signal("tdm_reservation", "file", None, "path", UNKNOWN, path=path, rule=number)
+    if (value := rule.get("tdm-reservation")) is None:
+        yield replace(signal, note=note or "a rule without a reservation")
+    else:
+        text, cut = _text(value)
+        yield replace(signal, value=text, verdict=reservation_verdict(value), note=note or cut)
+    if (value := rule.get("tdm-policy")) is not None:
+        text, cut = _text(value)
+        yield replace(signal, signal="tdm_policy", value=text, verdict=None, note=note or cut)
+
+
+def _text(value: object) -> tuple[str, str | None]:
+    return bounded(str(value) if type(value) in (int, str) else type(value).__name__)
+
+
+def _unread(note: str) -> Signal:
+    return Signal("tdm_reservation", "file", None, "host", UNKNOWN, path="/", note=note)

@@ -1,8 +1,8 @@
-"""The elements of a page that declare something, by the tokenizer rules of the HTML standard, without a tree.
+"""The elements of a page that declare something, found by the tokenizer rules of the HTML standard.
 
-A tree is asked for in the one case that needs it (`paywall`): building one can cost the square of a page's
-length, or its cube, where tags are left open. Comments, scripts and other raw text are passed over,
-and so are templates, which are no part of the document.
+No tree is built: that can cost the square of a page's length, or its cube, if tags are left open. (`paywall`
+needs one, and asks for it.) Comments, scripts and other raw text are passed over, and so are templates, which
+are no part of the document.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 PAGE_BYTES = 2 << 20
-"""What is read of a page; the rest of a longer one is not looked at."""
+"""As much is read of a page; nobody looks at the rest of a longer one."""
 TAG_BYTES = 64 << 10
 ATTRIBUTES = 64
 ELEMENTS = 2_000
-"""Elements that are looked at in a page; that there are more is said."""
+"""The most elements of a page that are looked at; a signal says if there are more."""
 
 _NAMES = rb"(?:meta|link|script|style|title|textarea|xmp|iframe|noembed|noframes|template)"
 # Text, and other tags and declarations with all that stands in their quotes.
@@ -47,7 +47,7 @@ class Element:
     whole: bool = True
 
     def get(self, name: str) -> str:
-        """An attribute, stripped; empty if there is none."""
+        """Return an attribute, stripped; empty if there is none."""
         return self.attributes.get(name, "").strip()
 
 
@@ -78,21 +78,21 @@ def elements_of(page: bytes) -> Iterator[Element]:
 
 
 def _attributes(page: bytes, at: int) -> tuple[dict[str, str], int | None, bool]:
-    """The attributes of a tag from `at` on, the first of each name; where it ends; whether these are all.
+    """Return the attributes of a tag from `at` on, the place behind the tag, and whether these are all.
 
-    What no `>` ends is no tag (None): the page ends within it.
+    Of attributes with one name the first counts. The place is None if the page ends within the tag.
     """
-    found: dict[str, str] = {}
+    attributes: dict[str, str] = {}
     last = min(len(page), at + TAG_BYTES)
     for _ in range(ATTRIBUTES):
         if end := _TAG_END.match(page, at, last):
-            return found, end.end(), True
+            return attributes, end.end(), True
         attribute = _ATTRIBUTE.match(page, at, last)
         if not attribute:
             break
         name = attribute[1].decode("utf-8", "replace").lower()
         value = attribute[2] or attribute[3] or attribute[4] or b""
-        found.setdefault(name, html.unescape(value.decode("utf-8", "replace")))
+        attributes.setdefault(name, html.unescape(value.decode("utf-8", "replace")))
         at = attribute.end()
     end_of_tag = page.find(b">", at)
-    return found, end_of_tag + 1 if end_of_tag >= 0 else None, False
+    return attributes, end_of_tag + 1 if end_of_tag >= 0 else None, False

@@ -1,4 +1,7 @@
-"""What a row may be used for: the rules of `conf/scan.yaml`, section `confidence`, in their order."""
+"""Grade and confidence of a row: the rules of `conf/scan.yaml`, in the order in which they are asked.
+
+The grade says how much was copied, the confidence what the row may be used for.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,37 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from presswatch_spark.settings.config import ConfidenceRules
+from presswatch_spark.settings.config import ConfidenceRules, GradeRules
+
+GRADES = ("full_copy", "partial_copy", "extract", "url_only")
+"""All grades, the gravest first; `url_only` is a row without a copy."""
+
+
+def grade(copied_words: int, article_coverage: float, rules: GradeRules) -> str:
+    """Return the grade of a copy.
+
+    Args:
+        copied_words: as verified.
+        article_coverage: share of the article's words that were copied, 0 to 1.
+    """
+    if article_coverage >= rules.full_copy_coverage:
+        return "full_copy"
+    if article_coverage >= rules.partial_copy_coverage or copied_words >= rules.partial_copy_words:
+        return "partial_copy"
+    return "extract"
+
 
 CONFIDENCES = ("A", "B", "C", "D")
-"""From what speaks for itself to what must not be used."""
+"""The first speaks for itself, the last must not be used."""
 
 # Articles are dated by the day, in any time zone.
 _SURELY_EARLIER = timedelta(days=1)
-# A date outside of these years stands where a dataset has none: the web began in 1991.
+# A dataset without a date may put one outside of these years: the web began in 1991.
 _CAPTURE_YEARS = range(1991, 2100)
 
 
 def confidence(row: Mapping[str, Any], rules: ConfidenceRules) -> str:
-    """Confidence of a row of `matches`, one of `CONFIDENCES`; nothing but its columns is asked."""
+    """Return the confidence of a row of `matches`, one of `CONFIDENCES`, from its columns alone."""
     if row["run_rarity"] is None:
         return "C"
     if row["run_rarity"] >= rules.rare_bits and doubt_about(row) is None:
@@ -31,15 +52,15 @@ def confidence(row: Mapping[str, Any], rules: ConfidenceRules) -> str:
 
 
 def captured_before(captured_at: datetime | None, published_at: datetime | None) -> bool:
-    """Whether a page is known to have been captured before an article was published."""
+    """Whether a page was surely captured before an article was published."""
     return bool(captured_at and published_at and published_at - captured_at > _SURELY_EARLIER)
 
 
 def doubt_about(row: Mapping[str, Any]) -> str | None:
-    """Why a row is neither A nor B, however much was copied; None if nothing stands against it.
+    """Return why a row is neither A nor B, however much was copied; None if nothing stands against it.
 
-    A and B say that the page has the text from the article. That cannot be said where it is not known whose
-    page it is, whose text a damaged record holds, or which of the two was there first.
+    A and B say that the page has the text from the article. Nobody can say that without knowing whose page it
+    is, whose text a damaged record holds, and which of the two was there first.
     """
     if row.get("record_damage"):
         return "the record that the text was read from is damaged"

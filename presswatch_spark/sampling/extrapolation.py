@@ -1,0 +1,247 @@
+"""The contents of a release, estimated from a published sample: totals with intervals of 95 %.
+
+The tables count each measure in each file of the sample; `intervals` makes totals of most. Different articles
+are no sum over files: one may stand in many. Those that the sample found are in the release. Those found in
+one file only say how many more there are: for each, about (1 - q) / q occurrences of articles that the sample
+missed are to be expected, where q is the share that was drawn (the argument of Good and Turing, for draws
+without replacement). There are at most as many other articles, since each occurs once at least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from presswatch_spark.judgement.grading import CONFIDENCES, GRADES
+from presswatch_spark.sampling.design import Design, design_of
+from presswatch_spark.sampling.intervals import Floats, most_files, totals
+
+LOG_COLUMNS = ["shard_uri", "status", "documents", "text_bytes"]
+"""The columns of `scan_log` that are read."""
+DOCUMENT = ["shard_uri", "record_id", "record_offset", "row_index", "document_url"]
+"""The key of a document in a release."""
+COLUMNS = [*DOCUMENT, "grade", "confidence", "own_site", "article_id", "title_id", "publisher_id"]
+"""The columns of `matches` that are counted."""
+ARTICLES = {"articles": None, "articles, confidence A or B": ("A", "B")}
+"""Measures that count articles, by the confidences of the rows that count; None: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """One measure of a release: seen in the sample, estimated, and its limits.
+
+    `of`: the title or publisher it is about; None: all. `high` is None if nobody can say, as when fewer than
+    seven files have any. `files` of the sample have any, and at most `files_high` of the release.
+    """
+
+    measure: str
+    of: str | None
+    seen: float
+    estimate: float
+    low: float
+    high: float | None
+    files: int
+    files_high: int
+
+
+@dataclass(frozen=True, slots=True)
+class SampleEstimate:
+    """A sample and its estimates: `listed` shards in `strata`; `read` and `missing` of those drawn."""
+
+    run_id: str
+    seed: int | None
+    listed: int
+    strata: int
+    read: int
+    missing: int
+    measures: tuple[Estimated, ...]
+
+
+def estimate(
+    run: Mapping[str, Any], log: Sequence[Mapping[str, Any]], matches: pa.Table, by: str | None = None
+) -> SampleEstimate:
+    """Estimate what a release holds from the sample that a run read.
+
+    Args:
+        run: its row of `runs`.
+        log: of its rows of `scan_log`, the columns `LOG_COLUMNS`.
+        matches: of its rows of `matches`, `COLUMNS`.
+        by: `title_id` or `publisher_id`, to estimate for each of them too; those without a match in the
+            sample are not named.
+
+    Raises:
+        InputError: the run is no sample, or too little of it was read; see `design_of`.
+    """
+    design = design_of(run, log)
+    # Matches in shards that were not read to their end are part of no total.
+    matches = matches.filter(pc.is_in(matches["shard_uri"], pa.array(design.files, pa.string())))
+    parts = [(None, matches), *(split(matches, by) if by else ())]
+    measures = [
+        *log_measures(design.files, log),
+        *chain.from_iterable(match_measures(design.files, rows, of) for of, rows in parts),
+    ]
+    articles = list(chain.from_iterable(article_measures(design.files, rows, of) for of, rows in parts))
+    estimated = tuple(
+        _estimated(design, measures, articles, run["sample_seed"] or 0, run.get("corpus_articles"))
+    )
+    counts = (design.listed, design.strata, len(design.files), design.missing)
+    return SampleEstimate(run["run_id"], run["sample_seed"], *counts, estimated)
+
+
+def _estimated(
+    design: Design, measures: Sequence[Measure], articles: Sequence[Articles], seed: int, known: int | None
+) -> Iterator[Estimated]:
+    """Yield all measures, those of all titles first; `known`: the articles of the corpus."""
+    seen = [occurrences(pairs, len(design.files)) for pairs in articles]
+    columns = [*(measure.counts for measure in measures), *(counted.singles for counted in seen)]
+    sums = totals(design.stratified(np.column_stack(columns)), seed)
+    rows = []
+    for number, measure in enumerate(measures):
+        low, high, middle = (float(limit[number]) for limit in (sums.low, sums.high, sums.estimate))
+        doubt = design.missing_share * middle
+        least = max(float(sums.seen[number]), low - doubt)
+        row = (float(sums.seen[number]), middle, least, high + doubt, int(sums.files[number]))
+        rows.append(_row(design, measure.name, measure.of, *row))
+    for number, (pairs, counted) in enumerate(zip(articles, seen, strict=True), len(measures)):
+        doubt = design.missing_share * float(sums.estimate[number])
+        more = float(sums.high[number]) - counted.once + doubt
+        most = min(counted.seen + more, np.inf if known is None else known)
+        middle = min(cautious(counted, design), most)
+        rows.append(
+            _row(design, pairs.name, pairs.of, counted.seen, middle, counted.seen, most, counted.files)
+        )
+    yield from sorted(rows, key=lambda row: (row.of is not None, row.of or ""))
+
+
+def _row(
+    design: Design, name: str, of: str | None, seen: float, middle: float, low: float, high: float, files: int
+) -> Estimated:
+    most = min(design.listed, int(most_files(files, len(design.files) / design.listed)))
+    return Estimated(name, of, seen, middle, low, None if np.isinf(high) else high, files, most)
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrences:
+    """Counts of articles: `seen` in `files` in all, `once` or `twice` in just one or two files.
+
+    `singles`: for each file, the articles seen in no other one.
+    """
+
+    seen: int
+    files: int
+    once: int
+    twice: int
+    singles: Floats
+
+
+def occurrences(pairs: Articles, files: int) -> Occurrences:
+    """Count the articles by how many of `files` they were seen in."""
+    times = np.bincount(pairs.articles)
+    alone = pairs.files[times[pairs.articles] == 1] if len(times) else pairs.files
+    return Occurrences(
+        seen=int(np.count_nonzero(times)),
+        files=len(np.unique(pairs.files)),
+        once=int(np.count_nonzero(times == 1)),
+        twice=int(np.count_nonzero(times == 2)),
+        singles=np.bincount(alone, minlength=files).astype(np.float64),
+    )
+
+
+def cautious(seen: Occurrences, design: Design) -> float:
+    """Estimate how many articles there are, rather too few than too many.
+
+    Chao2 for samples drawn without replacement (Chao and Lin 2012, "Nonparametric lower bounds for species
+    richness and shared species richness under sampling without replacement"), with the correction of Chao's
+    own for few articles that were seen twice. It would be right if all articles occurred equally often, and
+    is too low where they do not.
+    """
+    count = len(design.files)
+    share = count / design.listed
+    if not seen.once or share >= 1:
+        return float(seen.seen)
+    scale = 2 * (seen.twice + 1) * count / (count - 1) + seen.once * share / (1 - share)
+    return seen.seen + seen.once * (seen.once - 1) / scale
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One measure: its name, whose it is (None: all titles' together), and its count in each file."""
+
+    name: str
+    of: str | None
+    counts: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Articles:
+    """Pairs of an article and a file that it was found in, each once: two arrays of numbers."""
+
+    name: str
+    of: str | None
+    articles: npt.NDArray[np.int64]
+    files: npt.NDArray[np.int64]
+
+
+def log_measures(files: Sequence[str], log: Sequence[Mapping[str, Any]]) -> list[Measure]:
+    """Return the documents and bytes of text of each file."""
+    lines = {line["shard_uri"]: line for line in log}
+    return [
+        Measure(name, None, np.array([lines[uri][column] for uri in files], np.float64))
+        for column, name in (("documents", "documents"), ("text_bytes", "bytes of text"))
+    ]
+
+
+def match_measures(files: Sequence[str], matches: pa.Table, of: str | None = None) -> list[Measure]:
+    """Return the rows by grade and confidence, and the documents that they are about, in each file."""
+    measures = [Measure("matches", of, _counted(files, matches))]
+    if of is None:
+        for column, names in (("grade", GRADES), ("confidence", CONFIDENCES)):
+            measures += [
+                Measure(f"matches, {column} {name}", of, _counted(files, _where(matches, column, name)))
+                for name in names
+            ]
+    for name, rows in (
+        ("documents with matches", matches),
+        ("documents with matches, own sites", matches.filter(matches["own_site"])),
+        ("documents with matches, elsewhere", matches.filter(pc.invert(matches["own_site"]))),
+        ("documents with matches, site unknown", matches.filter(pc.is_null(matches["own_site"]))),
+    ):
+        measures.append(Measure(name, of, _counted(files, rows.group_by(DOCUMENT).aggregate([]))))
+    return measures
+
+
+def article_measures(files: Sequence[str], matches: pa.Table, of: str | None = None) -> Iterator[Articles]:
+    """Yield the articles that each file holds something of."""
+    numbers = {uri: number for number, uri in enumerate(files)}
+    rows = matches.filter(pc.is_valid(matches["article_id"]))
+    for name, confidences in ARTICLES.items():
+        of_rows = (
+            rows if confidences is None else rows.filter(pc.is_in(rows["confidence"], pa.array(confidences)))
+        )
+        pairs = of_rows.group_by(["article_id", "shard_uri"]).aggregate([])
+        articles = pairs["article_id"].combine_chunks().dictionary_encode().indices
+        places = np.array([numbers[uri] for uri in pairs["shard_uri"].to_pylist()], np.int64)
+        yield Articles(name, of, articles.to_numpy().astype(np.int64), places)
+
+
+def split(matches: pa.Table, column: str) -> Iterator[tuple[str, pa.Table]]:
+    """Yield the rows of each title or publisher, by name."""
+    for name in sorted(matches[column].unique().to_pylist()):
+        yield name, _where(matches, column, name)
+
+
+def _where(rows: pa.Table, column: str, value: str) -> pa.Table:
+    return rows.filter(pc.equal(rows[column], value))
+
+
+def _counted(files: Sequence[str], rows: pa.Table) -> Floats:
+    """Count the rows of each file."""
+    counts = {line["values"]: line["counts"] for line in pc.value_counts(rows["shard_uri"]).to_pylist()}
+    return np.array([counts.get(uri, 0) for uri in files], np.float64)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import ModuleType
 
 from sphinx.application import Sphinx
@@ -17,6 +17,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
 from presswatch_spark import __version__
+from presswatch_spark.settings.config import known_settings
 
 project = "presswatch-spark"
 version = release = __version__
@@ -28,6 +29,8 @@ html_theme = "furo"
 html_title = "presswatch-spark"
 # An option is written with two hyphens, and a query with straight quotes.
 smartquotes = False
+
+SETTINGS_MARK = "<!-- the table of settings, which `make docs` makes from their declarations -->"
 
 # Links between pages name headings as GitHub does, so that both can follow them.
 myst_heading_anchors = 4
@@ -77,8 +80,32 @@ def as_text(app: Sphinx, context: object, lines: list[str]) -> None:
     lines[:] = [re.sub(r"<\w+?__(\w+)>", r"<\1>", line) for line in lines]
 
 
+def settings_table() -> Iterator[str]:
+    """Yield the rows of a table of every setting of a job, made from their declarations."""
+    yield from ("| setting | values | default | what it is |", "|---|---|---|---|")
+    for setting in known_settings().values():
+        default = setting.without or setting.default
+        if isinstance(default, Mapping):
+            default = ", ".join(f"{ours}: {theirs}" for ours, theirs in default.items())
+        shown = ", ".join(default) if isinstance(default, tuple) else default
+        told = f"{shown:,}" if isinstance(shown, int | float) and not isinstance(shown, bool) else shown
+        cells = f"`{setting.name}`", setting.values, escaped(told or "none"), escaped(setting.meaning)
+        yield f"| {' | '.join(cells)} |"
+
+
+def escaped(value: object) -> str:
+    """A value as text in Markdown."""
+    return re.sub(r"([*_\[\]{}<>|])", r"\\\1", str(value))
+
+
+def fill_in(app: Sphinx, page: str, source: list[str]) -> None:
+    """Put the table of settings into its page."""
+    source[0] = source[0].replace(SETTINGS_MARK, "\n".join(settings_table()))
+
+
 def setup(app: Sphinx) -> None:
     """Have the public names checked once all pages are read, and the help of commands read as text."""
+    app.connect("source-read", fill_in)
     app.connect("env-check-consistency", check_public_names)
     for part in ("description", "arguments", "options", "epilog"):
         app.connect(f"sphinx-click-process-{part}", as_text)

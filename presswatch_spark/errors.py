@@ -1,7 +1,6 @@
-"""Errors that carry data: what was found, where, and what to do about it.
+"""Errors that say what happened, where, and what to do.
 
-Formatting happens in one place, `PresswatchError.__str__`; callers pass facts. Messages never hold text of
-the web.
+Only `PresswatchError.__str__` formats them; callers pass facts. Messages never hold text of the web.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ class PresswatchError(Exception):
     """Base of every error a user may see.
 
     Args:
-        what: what was found, as one sentence without a full stop.
+        what: what happened, as one sentence without a full stop.
         where: URI, path, `uri @ offset`, or `file:line`.
         remedy: what the user can do.
     """

@@ -1,19 +1,20 @@
-"""The product in Python: what a program or a notebook needs, and what the command line calls.
+"""The functions that programs, notebooks and the command line call.
 
 Settings come in the layers of the command line: a YAML file (`config`), the environment
 (`PRESSWATCH_GRADE__MIN_RUN_WORDS`), then `settings`, by dotted names: `{"grade.min_run_words": 12}`. All
 mistakes of all layers come in one `ConfigError`. Every error that is raised on purpose is a
-`presswatch_spark.errors.PresswatchError`, and says where it was and what helps.
+`presswatch_spark.errors.PresswatchError`, and says where it happened and what to do.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.errors import InputError
+from presswatch_spark.settings.config import ScanConfig, StorageOptions
 from presswatch_spark.settings.load import load_corpus_config, load_scan_config, parse_flag
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from presswatch_spark.monitoring.events import EventLog
     from presswatch_spark.monitoring.progress import Progress
     from presswatch_spark.pipeline import RunSummary
-    from presswatch_spark.storage.objects import StorageOptions
     from presswatch_spark.tables.store import TableStore
 
 Settings = Mapping[str, object]
@@ -139,7 +139,7 @@ class Run(_Published):
     def is_complete(self) -> bool:
         """Whether every shard that was to be read was read to its end; of a sample, those that were drawn.
 
-        Only then is what was not found not in them.
+        Only then is an article that was not found not in them.
         """
         return not self.summary.incomplete
 
@@ -187,7 +187,7 @@ def build_corpus(
         articles: files, folders, globs or addresses: JSONL, CSV or Parquet.
         out: a folder that is new or empty, on disk or `s3://`.
         background: shards of unrelated web text, to know stock phrases by.
-        tell: is told every stage as it begins.
+        tell: gets the name of each stage when it begins.
         spark: the session to build with; default: one of its own.
 
     Raises:
@@ -216,7 +216,7 @@ def scan(
     sample: float | None = None,
     sample_seed: int = 0,
     config: str | None = None,
-    settings: Settings | None = None,
+    settings: Settings | ScanConfig | None = None,
     progress: Progress | None = None,
     events: EventLog | None = None,
     spark: SparkSession | None = None,
@@ -233,6 +233,7 @@ def scan(
         base: what the lines of a list are relative to; of a release, a mirror of where it lives.
         sample: the share of the shards to scan, drawn at random; default: all.
         sample_seed: another one draws another sample.
+        settings: by dotted names; or all settings, loaded, in the place of every layer.
         progress, events: where to report (default: stderr), and to log what happens; the progress too, then.
         spark: session to use; default: one of its own.
 
@@ -249,11 +250,11 @@ def scan(
     require_each("format", [format], ("auto", *SOURCES))
     if bool(paths) == bool(release):
         raise InputError("name shards, or a release: one of the two")
-    given = _parsed(settings) | ({"read.release": release} if release else {})
-    rules = load_scan_config(config, os.environ, given, "settings")
+    rules = _scan_config(config, settings)
     if release:
-        found = shards_of(release, format, base, rules.datasets, rules.storage)
-        paths, base = (found.path,), found.base
+        rules = replace(rules, read=replace(rules.read, release=release))
+        shards = shards_of(release, format, base, rules.datasets, rules.storage)
+        paths, base = (shards.path,), shards.base
     summary = run_scan(
         _several(paths), dataset=format, corpus=corpus, out=out, config=rules, base=base, sample=sample,
         sample_seed=sample_seed, spark=spark, progress=progress, events=events,
@@ -268,7 +269,7 @@ def census(
     out: str,
     base: str | None = None,
     config: str | None = None,
-    settings: Settings | None = None,
+    settings: Settings | ScanConfig | None = None,
     tell: Callable[[str], None] = lambda news: None,
     events: EventLog | None = None,
     spark: SparkSession | None = None,
@@ -280,7 +281,8 @@ def census(
         corpus: folder or address of the corpus.
         out: folder or address of the tables; scans may share it.
         base: what the lines of a list are relative to; of a crawl, a mirror of where it lives.
-        tell: is told what is about to be read.
+        settings: by dotted names; or all settings, loaded, in the place of every layer.
+        tell: gets a line about what will be read.
         events: where to log what happens.
         spark: session to use; default: one of its own.
 
@@ -290,7 +292,7 @@ def census(
     """
     from presswatch_spark.censuses.run import census as take_census
 
-    rules = load_scan_config(config, os.environ, _parsed(settings), "settings")
+    rules = _scan_config(config, settings)
     summary = take_census(
         _several(releases),
         corpus=corpus,
@@ -310,7 +312,7 @@ def open_tables(tables: str, *, config: str | None = None, settings: Settings | 
     Raises:
         OutputError: it is no folder of our tables, or one of another layout.
     """
-    return _open(tables, load_scan_config(config, os.environ, _parsed(settings), "settings").storage)
+    return _open(tables, _scan_config(config, settings).storage)
 
 
 def _open(tables: str, storage: StorageOptions) -> Tables:
@@ -333,6 +335,12 @@ def _columns(table: str, names: Sequence[str] | None) -> list[str] | None:
         return None
     require_each("column", _several(names), SCHEMAS[table].names, table)
     return list(_several(names))
+
+
+def _scan_config(config: str | None, settings: Settings | ScanConfig | None) -> ScanConfig:
+    if isinstance(settings, ScanConfig):
+        return settings
+    return load_scan_config(config, os.environ, _parsed(settings), "settings")
 
 
 def _parsed(settings: Settings | None) -> dict[str, object]:

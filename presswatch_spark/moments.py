@@ -1,6 +1,6 @@
-"""Moments as people and programs write them: what may mean two of them is not guessed.
+"""Reads dates and times as people and programs write them, and never guesses between two meanings.
 
-Read without being told: ISO 8601 in its usual shapes (also with `/` and `.`, one digit for a month,
+Read without a declared format: ISO 8601 in its usual shapes (also with `/` and `.`, one digit for a month,
 `20190124`, `20190124180000`, weeks and days of the year), RFC 2822 (`Thu, 24 Jan 2019 18:00:00 +0100`), and
 numbers since 1970, as numbers or as text: by their size they are seconds (10^8 and more), milliseconds (10^10
 and more), microseconds (10^13 and more) or nanoseconds (10^16 and more), each from 1970 or 1973 to 2286.
@@ -38,33 +38,11 @@ _RFC_2822 = re.compile(
 )
 # RFC 2822, section 4.3; other letters have no one meaning.
 _ZONES = frozenset(["Z", "UT", "UTC", "GMT", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT"])
-_MONTHS = frozenset(
-    [
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-        "jan",
-        "feb",
-        "mar",
-        "apr",
-        "jun",
-        "jul",
-        "aug",
-        "sep",
-        "oct",
-        "nov",
-        "dec",
-    ]
+_MONTH_NAMES = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
 )
+_MONTHS = frozenset([*_MONTH_NAMES, *(name[:3] for name in _MONTH_NAMES)])
 _TWO_ORDERS = re.compile(r"\d{1,2}(?P<mark>[-/.])\d{1,2}(?P=mark)(?P<year>\d{4}|\d{2})(?!\d)", re.ASCII)
 # Least size of a number, and how many of its units are a second.
 _UNITS = ((10**16, 10**9), (10**13, 10**6), (10**10, 10**3), (10**8, 1))
@@ -78,7 +56,7 @@ class NoMomentError(ValueError):
 
 
 def moment_of(value: object, formats: Sequence[str] = ()) -> datetime | None:
-    """Return the moment that a value means, in UTC; None for a value that is none or blank.
+    """Return the moment that a value means, in UTC; None for a value that is None or blank.
 
     Args:
         value: a text, a number, a date or a datetime.
@@ -88,16 +66,15 @@ def moment_of(value: object, formats: Sequence[str] = ()) -> datetime | None:
         NoMomentError: it is no moment, or may be two.
     """
     try:
-        found = _read(value, formats)
+        return _read(value, formats)
+    except NoMomentError:
+        raise
     except (ValueError, OverflowError, ArithmeticError) as error:
-        if isinstance(error, NoMomentError):
-            raise
         raise NoMomentError("names a day or a time that there is not") from error
-    return found
 
 
 def is_placeholder(moment: datetime) -> bool:
-    """Whether a moment stands for none: the first one of 1970, or a year that no press has seen."""
+    """Whether a moment is a placeholder: the first of 1970, or a year before 1600 or after 2199."""
     return moment == EPOCH or not FIRST_YEAR <= moment.year <= LAST_YEAR
 
 
@@ -187,7 +164,7 @@ def _of_iso(found: re.Match[str]) -> datetime:
 
 
 def _of_digits(text: str) -> datetime:
-    """A number: a day or a moment without marks, or units since 1970 by its size."""
+    """Read a number: a day or a moment without marks, or by its size units since 1970."""
     if len(text) == 8 and text.isdigit():
         try:
             return datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC)
@@ -218,7 +195,7 @@ def _of_digits(text: str) -> datetime:
 
 
 def _compact(text: str) -> datetime | None:
-    """`YYYYMMDDhh`, with minutes, seconds and milliseconds or without; None for what is none."""
+    """Read `YYYYMMDDhh`, with or without minutes, seconds and milliseconds; None if it is something else."""
     if not _COMPACT.fullmatch(text):
         return None
     try:

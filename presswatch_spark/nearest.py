@@ -1,4 +1,4 @@
-"""Which known name was probably meant by one that nobody knows."""
+"""Finds the known names that an unknown name was probably meant to be."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BEGINNING = 3
 
 
 def nearest(name: str, known: Iterable[str], count: int = 1) -> list[str]:
-    """The `count` known names that are most like `name`, the likest first; fewer where none are like it.
+    """Return up to `count` known names that are like `name`, the likest first.
 
     Case, accents and punctuation make no difference: `Le Figaro` is most like `le-figaro`. Names that begin
     with it come first.
@@ -30,7 +30,7 @@ def nearest(name: str, known: Iterable[str], count: int = 1) -> list[str]:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`; did you mean X?`, or nothing where no known name is like it."""
+    """Return `; did you mean X?`, or an empty text if no known name is like it."""
     near = nearest(name, known)
     return f"; did you mean {near[0]}?" if near else ""
 

@@ -1,4 +1,4 @@
-"""Tables for people: aligned columns that fit the terminal; and rows as JSON for programs."""
+"""Shows rows: as tables that fit a terminal, for people, and as JSON, for programs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ NARROWEST = 8
 
 
 def terminal_width() -> int | None:
-    """Columns that lines may take: those of the terminal on stdout, or as many as COLUMNS says.
+    """Return the columns of the terminal on stdout, or the number that COLUMNS gives.
 
-    None if stdout is no terminal and COLUMNS says nothing: then nothing must be cut.
+    None if stdout is no terminal and COLUMNS is not set; then nothing may be cut.
     """
     if sys.stdout.isatty():
         return shutil.get_terminal_size().columns
@@ -51,7 +51,7 @@ def row_lines(
     whole: Collection[str] = (),
     wrapped: Collection[str] = (),
 ) -> Iterator[list[str]]:
-    """The same table, as the lines of its headers, then those of each row."""
+    """Yield the same table as lists of lines: that of its headers, then one for each row."""
     values = [list(row) for row in rows]
     cells = [[cell(value) for value in row] for row in values]
     right = numbers_in(values, len(headers))
@@ -67,7 +67,7 @@ def row_lines(
 
 
 def numbers_in(rows: Sequence[Sequence[object]], columns: int) -> list[bool]:
-    """Which columns hold numbers, or numbers as they are shown (`1,234`, `12 %`), and nothing else."""
+    """Say of each column whether it holds numbers alone, also as they are shown (`1,234`, `12 %`)."""
     return [bool(rows) and all(_is_number(row[i]) for row in rows) for i in range(columns)]
 
 
@@ -80,19 +80,19 @@ def _is_number(value: object) -> bool:
 def fits(
     headers: Sequence[str], rows: Iterable[Sequence[object]], width: int | None, whole: Collection[str] = ()
 ) -> bool:
-    """Whether a table needs no more than `width`, however much it must cut for that."""
+    """Whether a table fits into `width` columns, cut where it may be cut."""
     lines = table_lines(headers, rows, width, whole)
     return width is None or all(columns_of(line) <= width for line in lines)
 
 
 def counted(number: int, what: str) -> str:
-    """`1 row`, `2 rows`."""
+    """Return `1 row`, `2 rows`."""
     many = f"{what}es" if what.endswith(("s", "ch")) else f"{what}s"
     return f"{number:,} {what if number == 1 else many}"
 
 
 def block_lines(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    """Yield `name  value` for each value that there is, nothing cut, and an empty line between rows."""
+    """Yield a line `name  value` for each value that is not empty, uncut, with an empty line between rows."""
     size = max(map(columns_of, headers))
     for number, row in enumerate(rows):
         if number:
@@ -103,7 +103,7 @@ def block_lines(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Ite
 
 
 def cell(value: object) -> str:
-    """One value as a person reads it; nothing of it can steer the terminal."""
+    """Return a value as a person reads it; nothing in it can steer the terminal."""
     if value is None:
         return ""
     if isinstance(value, float):
@@ -116,30 +116,30 @@ def cell(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` on one line, with every control character replaced."""
+    """Return `text` on one line, with every control character replaced."""
     return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
 
 
 def json_line(row: Mapping[str, object]) -> str:
-    """A row as one line of JSON: instants in ISO 8601 with `Z`, bytes in hex, not-a-number as null."""
+    """Return a row as one line of JSON: times in ISO 8601 with `Z`, bytes in hex, not-a-number as null."""
     return json_text(plain(row))
 
 
 def json_text(value: object, indent: int | None = None) -> str:
-    """`value` as JSON in which what could steer a terminal is escaped; it reads back the same."""
+    """Return `value` as JSON. Characters that could steer a terminal are escaped; it reads back the same."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     return text if text.isprintable() else "".join(map(_harmless, text))
 
 
 def _harmless(character: str) -> str:
-    """One character of JSON: controls, directions of writing and half characters as `\\uXXXX`."""
+    """Return a character of JSON; controls, writing directions and half characters as `\\uXXXX`."""
     if character.isprintable() or character == "\n" or unicodedata.category(character) == "Zs":
         return character
     return json.dumps(character)[1:-1]
 
 
 def plain(value: object) -> object:
-    """`value` as JSON knows it."""
+    """Return `value` in the types of JSON."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -156,14 +156,14 @@ def plain(value: object) -> object:
 
 
 def utc(moment: datetime) -> datetime:
-    """`moment` in UTC; one without a zone is taken as UTC."""
+    """Return `moment` in UTC; one without a zone is taken as UTC."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def shortened(text: str, width: int, middle: bool = False) -> str:
-    """`text` in at most `width` columns: a URL or path without its middle, other text without its end.
+    """Return `text` in at most `width` columns: a URL or path without its middle, other text without its end.
 
-    With `middle`, any text loses its middle. Where something was cut stands `…`.
+    With `middle`, any text loses its middle. A cut is marked by `…`.
     """
     if columns_of(text) <= width:
         return text
@@ -173,7 +173,7 @@ def shortened(text: str, width: int, middle: bool = False) -> str:
 
 
 def _without_middle(url: str, width: int) -> str:
-    """A URL with its host, if there is room for that, and with its end."""
+    """Return a URL with its end, and with its host if there is room."""
     scheme, mark, rest = url.rpartition("://") if url.count("://") == 1 else ("", "", url)
     host = f"{scheme}{mark}{rest.partition('/')[0]}/"
     if not mark or columns_of(host) > width * 2 // 3:
@@ -187,7 +187,7 @@ def _without_middle(url: str, width: int) -> str:
 
 
 def _head(text: str, width: int) -> str:
-    """As much of the beginning of `text` as `width` columns hold."""
+    """Return as much of the beginning of `text` as fits into `width` columns."""
     used = 0
     for number, character in enumerate(text):
         used += columns_of(character)
@@ -197,7 +197,7 @@ def _head(text: str, width: int) -> str:
 
 
 def wrapped_at(text: str, width: int) -> list[str]:
-    """`text` as lines of at most `width` columns, broken at spaces where there are any; at least one."""
+    """Return `text` as one line or more of at most `width` columns, broken at spaces if it has any."""
     lines, rest = [], text
     while columns_of(rest) > width:
         line = _head(rest, width) or rest[0]
@@ -210,7 +210,7 @@ def wrapped_at(text: str, width: int) -> list[str]:
 
 
 def columns_of(text: str) -> int:
-    """Columns that `text` takes on a terminal: two for wide characters, none for combining marks."""
+    """Return the columns of `text` on a terminal: two for wide characters, none for combining marks."""
     if text.isascii():
         return len(text)
     return sum(

@@ -6,7 +6,7 @@ import gzip
 from pathlib import Path
 
 from presswatch_spark.demo import shards
-from presswatch_spark.demo.prose import articles, pages
+from tests.prose import articles, pages
 
 ARTICLES = 20
 

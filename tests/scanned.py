@@ -14,15 +14,16 @@ import pyarrow.parquet as pq
 import zstandard
 
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.demo import shards, warcs
+from presswatch_spark.demo import shards
 from presswatch_spark.demo.generate import Page
-from presswatch_spark.demo.prose import articles, pages
 from presswatch_spark.demo.texts import Article
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.shard.shard_scan import ShardScan
 from presswatch_spark.storage.objects import stat
 from presswatch_spark.tables.digests import row_digest
 from tests.corpora import article, build, write_jsonl
+from tests.prose import articles, pages
+from tests.shards import write_oscar_2201, write_oscar_parquet, write_rows_parquet
 from tests.tables import publish
 
 SEED = 20261125
@@ -30,17 +31,17 @@ FORMS: dict[str, Callable[[Path, Sequence[Page]], object]] = {
     "a.warc.wet.gz": shards.write_wet,
     "plain.warc.wet": shards.write_wet,
     "single.warc.wet.gz": lambda path, found: shards.write_wet(path, found, one_member=True),
-    "pages.warc.gz": lambda path, found: warcs.write_warc(path, map(warcs.web_page, found)),
-    "plain.warc": lambda path, found: warcs.write_warc(path, map(warcs.web_page, found)),
+    "pages.warc.gz": lambda path, found: shards.write_warc(path, map(shards.web_page, found)),
+    "plain.warc": lambda path, found: shards.write_warc(path, map(shards.web_page, found)),
     "c4-train.json.gz": shards.write_c4_json,
     "c4-plain.json": shards.write_c4_json,
     "c4.parquet": lambda path, found: shards.write_c4_parquet(path, found, row_group_rows=7),
     "fr_part_1.txt.gz": shards.write_oscar_2109,
     "fr_part_3.txt": shards.write_oscar_2109,
-    "fr_part_4.jsonl.gz": shards.write_oscar_2201,
+    "fr_part_4.jsonl.gz": write_oscar_2201,
     "fr_part_5.jsonl.zst": shards.write_oscar_2301,
-    "oscar.parquet": lambda path, found: shards.write_oscar_parquet(path, found, row_group_rows=7),
-    "fineweb.parquet": shards.write_rows_parquet,
+    "oscar.parquet": lambda path, found: write_oscar_parquet(path, found, row_group_rows=7),
+    "fineweb.parquet": write_rows_parquet,
 }
 BY_RANGE = ("a.warc.wet.gz", "plain.warc.wet", "pages.warc.gz", "plain.warc")
 

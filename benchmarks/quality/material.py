@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from presswatch_spark.demo import prose
 from presswatch_spark.demo.texts import Article
+from tests import prose
 
 PUBLISHERS: Mapping[str, Sequence[str]] = {
     "ipm": ("dhnet.be", "lalibre.be"),

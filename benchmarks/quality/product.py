@@ -21,12 +21,13 @@ from benchmarks.quality.responses import write_pages
 from presswatch_spark.demo import shards
 from presswatch_spark.demo.texts import Article
 from presswatch_spark.tables.store import TableStore
+from tests.shards import write_rows_parquet
 
 FORMATS: Mapping[str, tuple[str, Callable[[Path, Iterable[Planted]], object]]] = {
     "WET": ("CC-MAIN-20241214015810-20241214045810-{:05}.warc.wet.gz", shards.write_wet),
     "C4": ("c4-fr.tfrecord-{:05}-of-00002.json.gz", shards.write_c4_json),
     "OSCAR": ("fr_meta_part_{}.jsonl.zst", shards.write_oscar_2301),
-    "rows": ("rows-{:05}.parquet", shards.write_rows_parquet),
+    "rows": ("rows-{:05}.parquet", write_rows_parquet),
     "WARC": ("CC-MAIN-20241201162023-20241201192023-{:05}.warc.gz", write_pages),
 }
 SHARDS = 2

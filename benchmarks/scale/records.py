@@ -18,8 +18,7 @@ from benchmarks.speed import articles
 from benchmarks.speed.processes import apart, below
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import Page
-from presswatch_spark.demo.shards import write_wet
-from presswatch_spark.demo.warcs import Answer, write_warc
+from presswatch_spark.demo.shards import Answer, write_warc, write_wet
 from presswatch_spark.settings.config import ReadRules, ScanConfig
 from presswatch_spark.shard.shard_scan import ShardScan
 from presswatch_spark.storage.objects import stat

@@ -1,4 +1,4 @@
-"""How a command ends: every outcome becomes an exit code, and every error a line.
+"""Runs a command, and turns every outcome into an exit code and every error into a line.
 
 Exit codes: 0 done; 1 failed, with a message; 2 usage; 3 done, but some shards failed or were partial.
 """
@@ -15,17 +15,17 @@ from typing import TextIO
 import click
 
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.monitoring.events import ToldError, ToldInterrupt
+from presswatch_spark.monitoring.events import LoggedError, LoggedInterrupt
 from presswatch_spark.show import printable
 
 FAILED = 1
 
 
 def outcome(command: click.Command, name: str, arguments: Sequence[str], stopped: str) -> int:
-    """Run a command; returns its exit code. `stopped` is what Ctrl-C says."""
+    """Run a command and return its exit code. `stopped` is the message after Ctrl-C."""
     try:
         code = ended(command, name, arguments)
-    except ToldInterrupt:
+    except LoggedInterrupt:
         code = FAILED
     except (KeyboardInterrupt, click.Abort):
         code = _failed(stopped)
@@ -34,7 +34,7 @@ def outcome(command: click.Command, name: str, arguments: Sequence[str], stopped
 
 
 def ended(command: click.Command, name: str, arguments: Sequence[str]) -> int:
-    """The same, but whoever stops the process stops the caller, too (`KeyboardInterrupt`).
+    """Run a command and return its exit code; Ctrl-C (`KeyboardInterrupt`) stops the caller, too.
 
     No error that a user can cause shows a traceback.
     """
@@ -49,12 +49,12 @@ def ended(command: click.Command, name: str, arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except ToldError:
+    except LoggedError:
         return FAILED
     except PresswatchError as error:
         return _failed(str(error))
     except OSError as error:
-        # The reader of our output who leaves has seen enough. The end of any other pipe is a failure.
+        # A reader of our output who leaves has seen enough. The end of any other pipe is a failure.
         if isinstance(error, BrokenPipeError) and _is_gone(sys.stdout):
             return code
         return _failed(f"{error.filename or 'system'}: {error.strerror or error}")
@@ -62,7 +62,7 @@ def ended(command: click.Command, name: str, arguments: Sequence[str]) -> int:
 
 
 def _is_gone(stream: TextIO) -> bool:
-    """Whether the reader of a stream has gone; what Python would flush at its end then goes nowhere."""
+    """Whether the reader of a stream has gone; if so, what Python still flushes goes nowhere."""
     try:
         handle, states = stream.fileno(), select.poll()
     except OSError:  # it is no file
@@ -74,9 +74,9 @@ def _is_gone(stream: TextIO) -> bool:
 
 
 def _failed(message: str) -> int:
-    # Whoever does not read it has the exit code all the same.
+    # A caller that does not read the message has the exit code.
     with suppress(BrokenPipeError):
-        # Names of files and shards were chosen by others.
+        # Others chose the names of files and shards.
         for line in f"error: {message}".split("\n"):
             click.echo(printable(line), err=True)
     return FAILED

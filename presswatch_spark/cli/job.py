@@ -1,8 +1,8 @@
-"""What `jobs/*.py` run: the command line of `presswatch`, for drivers that nobody stands beside.
+"""Runs the command line of `presswatch` for `jobs/*.py`, on a cluster.
 
-A submitted job ends as COMPLETED or FAILED, and no more is said of it; so its exit code is written to the
-object that `PRESSWATCH_RESULT_URI` names, where whoever submitted it reads it. Files that were options on the
-submitter's disk lie in S3 and are brought here first.
+EMR says only COMPLETED or FAILED of a job. So the job writes its exit code to the object that
+`PRESSWATCH_RESULT_URI` names, and the submitter reads it there. Option files from the submitter's disk lie in
+S3; the job copies them to its own disk first.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ IN_YARN = frozenset({"CONTAINER_ID", "PYSPARK_GATEWAY_PORT"})
 
 
 def run_job(arguments: Sequence[str]) -> int:
-    """Run one command of `presswatch` and return its exit code, after leaving it where it is asked for."""
+    """Run one command of `presswatch` and return its exit code, which is written for the submitter first."""
     try:
         _begin(arguments[0])
         with scratch_folder() as folder:
-            code = run([*brought(arguments, folder)])
+            code = run([*with_local_files(arguments, folder)])
     except PresswatchError as error:
         sys.stderr.write(f"error: {error}\n")
         code = FAILED
     sys.stdout.flush()
     if uri := os.environ.get("PRESSWATCH_RESULT_URI"):
-        _leave(uri, code)
+        _write_outcome(uri, code)
     return code
 
 
 def _begin(name: str) -> None:
     """Start Spark before anything else, where YARN waits for it.
 
-    An application that has no Spark after 100 seconds, or none until its end, has failed for YARN, whatever
-    it does and says; and a watch that finds nothing new needs none.
+    YARN fails an application that has no Spark after 100 seconds or at its end, whatever it did. A watch that
+    finds nothing new would not start Spark.
     """
     if os.environ.keys() >= IN_YARN:
         from presswatch_spark.spark.session import session
@@ -53,8 +53,8 @@ def _begin(name: str) -> None:
         session(f"presswatch {name}")
 
 
-def brought(arguments: Sequence[str], folder: Path) -> Iterable[str]:
-    """The arguments, with each file in S3 that a `FILE_OPTIONS` names copied to `folder`."""
+def with_local_files(arguments: Sequence[str], folder: Path) -> Iterable[str]:
+    """Yield the arguments; the files in S3 that `FILE_OPTIONS` name are copied to `folder`."""
     option = ""
     for number, argument in enumerate(arguments):
         name, equals, value = argument.partition("=")
@@ -73,8 +73,8 @@ def _copied(uri: str, folder: Path) -> str:
     return str(file)
 
 
-def _leave(uri: str, code: int) -> None:
-    """Write the outcome. That it cannot be written is said, and does not change it."""
+def _write_outcome(uri: str, code: int) -> None:
+    """Write the exit code for the submitter; if that fails, warn and keep the exit code."""
     outcome = {"exit_code": code, "tool_version": __version__, "finished_at": datetime.now(UTC).isoformat()}
     try:
         write_object(uri, json.dumps(outcome).encode() + b"\n", StorageOptions())

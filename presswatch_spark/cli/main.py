@@ -1,4 +1,4 @@
-"""`presswatch`: the command line. It parses, calls and prints; `exits` makes exit codes of outcomes."""
+"""The command line `presswatch`: it parses, calls and prints."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from presswatch_spark.cli.commands.tables import matches, runs, sql
 from presswatch_spark.cli.commands.watch import watch
 from presswatch_spark.cli.exits import outcome
 from presswatch_spark.cli.options import tell
-from presswatch_spark.monitoring.throttled import throttling_told
+from presswatch_spark.monitoring.throttled import throttling_reported
 from presswatch_spark.show import printable
 from presswatch_spark.version import __version__
 
@@ -30,8 +30,6 @@ STOPPED = (
     "stopped (a scan or census that `presswatch runs` does not list as finished goes on where it was when the"
     " same command is given again)"
 )
-
-
 GONE = {
     "schedule": "deploy conf/aws/presswatch.yaml with CloudFormation (docs/how-to/operations.md, step 7)",
 }
@@ -39,7 +37,7 @@ GONE = {
 
 
 class _Commands(click.Group):
-    """Commands, and what to do in the place of those that are gone."""
+    """The commands; for one that is gone, it says what to do instead."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Find the command that a command line names; UsageError if there is none."""
@@ -86,5 +84,5 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command of `presswatch`; returns its exit code."""
-    with throttling_told(lambda waiting: tell(printable(str(waiting)))):
+    with throttling_reported(lambda waiting: tell(printable(str(waiting)))):
         return outcome(cli, "presswatch", arguments, STOPPED)

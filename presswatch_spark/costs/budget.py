@@ -1,4 +1,4 @@
-"""The cost of a run: told before it begins, watched while it goes on, and held below a budget."""
+"""The cost of a run: estimated before it begins, watched while it goes on, and held below a budget."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What a run will cost by its estimate; on which machine, None if no price is named; dollars at most."""
+    """What a run will cost by its estimate.
+
+    `machine` is None if no price is named. `budget` is in dollars, at most.
+    """
 
     estimate: Estimate
     prices: PriceList
@@ -27,7 +30,7 @@ class Bill:
 
     @classmethod
     def of(cls, shards: ShardPlan, dataset: str, config: ScanConfig) -> Self:
-        """Reckon the bill of scanning shards.
+        """Estimate what scanning shards costs.
 
         Raises:
             ConfigError: no machine has the name of `run.price`, the price list cannot be read, or there is a
@@ -51,18 +54,18 @@ class Bill:
         return None if self.machine is None else self.machine.dollars(self.estimate.core_hours)
 
     def core_hours(self, spark_seconds: float) -> float:
-        """Core-hours of so many seconds of Spark's cores, which without a price are taken for whole ones."""
+        """Return seconds of Spark's cores as core-hours; without a price, such a core counts as whole."""
         hours = spark_seconds / HOUR
         return hours if self.machine is None else self.machine.core_hours(hours)
 
     def line(self) -> str:
-        """The estimate in one line, with what it rests on."""
+        """Return the estimate in one line, with what it is based on."""
         expected = self.estimate
         parts = [counted(expected.shards, "shard")]
         if expected.unknown < expected.shards:
-            parts += [f"{bytes_told(expected.stored_bytes)} stored", core_hours_told(expected.core_hours)]
+            parts += [f"{bytes_text(expected.stored_bytes)} stored", core_hours_text(expected.core_hours)]
             if self.machine and self.dollars is not None:
-                parts.append(f"{dollars_told(self.dollars)} on {self.machine.name}")
+                parts.append(f"{dollars_text(self.dollars)} on {self.machine.name}")
             parts[-1] += f" (rates measured {self.prices.measured})"
         for release, count in expected.guessed.items():
             parts.append(f"{count:,} of unknown size, taken to be as those of {release} are")
@@ -76,25 +79,25 @@ class Bill:
             if self.dollars <= self.budget:
                 return
             raise BudgetError(
-                f"the scan would cost some {dollars_told(self.dollars)} on {self.machine.name}"
-                f" ({counted(self.estimate.shards, 'shard')}, {core_hours_told(self.estimate.core_hours)}),"
-                f" and the budget is {dollars_told(self.budget)}; nothing was begun",
+                f"the scan would cost some {dollars_text(self.dollars)} on {self.machine.name}"
+                f" ({counted(self.estimate.shards, 'shard')}, {core_hours_text(self.estimate.core_hours)}),"
+                f" and the budget is {dollars_text(self.budget)}; nothing was begun",
                 remedy="give a higher --budget, or scan fewer shards, as with --sample",
             )
 
 
 class CostGuard:
-    """Asked before the first wave of a run and after each: tells what it costs, and stops it at its budget.
+    """Stops a run at its budget, and forecasts its cost once; called before the first wave and after each.
 
-    The cost so far is the time of this process times the cores of its executors, idle ones too, and that of
-    the waves that earlier processes of the run finished. Of a wave those count that are there at its
-    beginning or at its end, whichever are more.
+    The cost so far is the time of this process times the cores of its executors, idle ones too. The cost of
+    waves that earlier processes of the run finished is added. A wave counts the cores at its beginning or at
+    its end, whichever are more.
 
     Args:
-        bill: the run's.
-        planned: its shards.
-        cores: how many the cluster has now, as Spark counts them.
-        say: where a line of news goes.
+        bill: the run's estimate, machine and budget.
+        planned: shards of the run.
+        cores: returns how many cores the cluster has now, as Spark counts them.
+        say: writes a line of news.
     """
 
     def __init__(
@@ -104,7 +107,7 @@ class CostGuard:
         self._before: Counts | None = None
         self._spent = self._asked = 0.0
         self._had = 0
-        self._told = False
+        self._has_forecast = False
 
     def __call__(self, done: Counts, seconds: float) -> None:
         """Count the cost up to now: `done` by all processes of the run, `seconds` of this one.
@@ -122,22 +125,22 @@ class CostGuard:
         core_hours = self._bill.core_hours(self._spent + self._before.core_seconds)
         left = self._planned - done.shards
         whole = core_hours + self._bill.core_hours(self._spent) / here * left if here else None
-        if whole is not None and done.shards < self._planned and not self._told:
-            self._told = True
+        if whole is not None and done.shards < self._planned and not self._has_forecast:
+            self._has_forecast = True
             self._say(self._forecast(here, whole))
         self._stop_at_budget(done, core_hours, whole)
 
     def _forecast(self, shards: int, core_hours: float) -> str:
-        """What all of the run will cost, as its first shards took."""
+        """Say what the whole run will cost, judged by its first shards."""
         bill = self._bill
-        dollars = f", {dollars_told(bill.machine.dollars(core_hours))}" if bill.machine else ""
-        told = (
+        dollars = f", {dollars_text(bill.machine.dollars(core_hours))}" if bill.machine else ""
+        line = (
             f"estimate by the {counted(shards, 'shard')} that {'was' if shards == 1 else 'were'} read:"
-            f" {core_hours_told(core_hours)}{dollars} in all"
+            f" {core_hours_text(core_hours)}{dollars} in all"
         )
         if bill.machine and bill.budget is not None and bill.machine.dollars(core_hours) > bill.budget:
-            told += f"; more than the budget of {dollars_told(bill.budget)}, where the scan will stop"
-        return told
+            line += f"; more than the budget of {dollars_text(bill.budget)}, where the scan will stop"
+        return line
 
     def _stop_at_budget(self, done: Counts, core_hours: float, whole: float | None) -> None:
         bill = self._bill
@@ -147,26 +150,26 @@ class CostGuard:
         if dollars < bill.budget:
             return
         needed = (
-            "" if whole is None else f", and takes some {dollars_told(bill.machine.dollars(whole))} in all"
+            "" if whole is None else f", and takes some {dollars_text(bill.machine.dollars(whole))} in all"
         )
         raise BudgetError(
-            f"the scan has cost {dollars_told(dollars)} on {bill.machine.name}"
-            f" ({core_hours_told(core_hours)}), and its budget is {dollars_told(bill.budget)};"
+            f"the scan has cost {dollars_text(dollars)} on {bill.machine.name}"
+            f" ({core_hours_text(core_hours)}), and its budget is {dollars_text(bill.budget)};"
             f" {done.shards:,} of {self._planned:,} shards are done, and nothing is published",
             remedy=f"give the same command with a higher --budget: the scan goes on where it is{needed}",
         )
 
 
-def dollars_told(dollars: float) -> str:
-    """`dollars` for people, never rounded to nothing."""
+def dollars_text(dollars: float) -> str:
+    """Return dollars as a person reads them; small amounts are not rounded to zero."""
     return f"${dollars:,.2f}" if dollars >= 0.01 or dollars == 0 else "less than $0.01"
 
 
-def bytes_told(size: float) -> str:
-    """A size for people: GB, or MB of what is small."""
+def bytes_text(size: float) -> str:
+    """Return a size in bytes as GB, or as MB if it is small."""
     return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
 
 
-def core_hours_told(hours: float) -> str:
-    """Core-hours for people, never rounded to nothing."""
+def core_hours_text(hours: float) -> str:
+    """Return core-hours as a person reads them; small amounts are not rounded to zero."""
     return f"{hours:,.1f} core-hours" if hours >= 0.1 else "less than 0.1 core-hours"

@@ -1,7 +1,7 @@
-"""What a scan costs: bytes, measured rates and list prices become core-hours and dollars.
+"""Estimates what a scan costs, in core-hours and dollars, from bytes, measured rates and list prices.
 
-The only place that reckons them: the guard before and during a run and the speed bench both call it. Rates,
-prices and the sizes of releases stand in `conf/prices.yaml`.
+The guard of a run and the speed bench both use it. Rates, prices and the sizes of releases stand in
+`conf/prices.yaml`.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ KINDS_BY_SUFFIX = (
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A machine by its price list: vCPUs, the cores that they are, and dollars an hour with all fees.
+    """A machine of the price list: vCPUs, whole cores, and dollars an hour with all fees.
 
-    What Spark calls cores are vCPUs; rates are those of whole cores.
+    What Spark calls cores are vCPUs. Rates are those of whole cores.
     """
 
     name: str
@@ -46,15 +46,15 @@ class Machine:
     usd_per_hour: float
 
     def dollars(self, core_hours: float) -> float:
-        """What so many core-hours cost, if all cores are at work."""
+        """Return what core-hours cost if all cores are at work."""
         return core_hours / self.cores * self.usd_per_hour
 
     def core_hours(self, spark_hours: float) -> float:
-        """Hours of whole cores, of so many hours of cores as Spark counts them."""
+        """Return hours of cores as Spark counts them in hours of whole cores."""
         return spark_hours / self.vcpus * self.cores
 
     def kept(self, spark_hours: float) -> float:
-        """Dollars for so many hours of cores as Spark counts them, at work or idle."""
+        """Return dollars for hours of cores as Spark counts them, at work or idle."""
         return self.dollars(self.core_hours(spark_hours))
 
 
@@ -72,9 +72,10 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class PriceList:
-    """Machines, releases, and MB of text a second that a core scans, by format and whether a gate is shut.
+    """Machines, releases, and the MB of text that a core scans a second, by format and language gate.
 
-    `spark_share` is how fast a core is under Spark to a plain process; `measured` says where rates are from.
+    `spark_share` is the speed of a core under Spark as a share of a plain process's. `measured` says where
+    the rates are from.
     """
 
     machines: tuple[Machine, ...]
@@ -88,7 +89,7 @@ class PriceList:
 
     @classmethod
     def read(cls, path: str | None = None) -> Self:
-        """The list at `path`; None: the one that is shipped.
+        """Read the list at `path`, or the one that comes with the package.
 
         Raises:
             ConfigError: it cannot be read, or lacks something.
@@ -141,10 +142,10 @@ class PriceList:
         )
 
     def machine(self, name: str) -> Machine:
-        """The machine of that name, or the only one whose name has all the words of `name`, in any case.
+        """Return the machine of that name, or the only one whose name has all words of `name`, in any case.
 
         Raises:
-            ConfigError: none has them, or several have; the message lists those that there are.
+            ConfigError: no machine has them, or several have; the message lists the machines.
         """
         words = name.casefold().split()
         fits = [machine for machine in self.machines if machine.name == name] or [
@@ -162,20 +163,20 @@ class PriceList:
         raise ConfigError(what, where=self.where, remedy=remedy)
 
     def rate(self, kind: str, gate: bool) -> float | None:
-        """MB of text a second and core; a format whose gate was not measured is as fast as without it."""
+        """Return MB of text a second and core; a gate that was not measured costs no speed."""
         return self.rates.get((kind, gate), self.rates.get((kind, False)))
 
     def like(self, kind: str) -> Release | None:
-        """The first release of a format: what shards of unknown size are taken to resemble."""
+        """Return the first release of a format; shards of unknown size are taken to be like its shards."""
         return next((release for release in self.releases if release.format == kind), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a scan of some shards will take. Bytes are those stored.
+    """What a scan of some shards will take. Bytes are stored bytes.
 
-    `guessed`: shards whose size is not known, by the release whose mean stands for it; `unknown`: shards of
-    which too little is known, left out of all else.
+    `guessed` counts shards of unknown size, by the release whose mean size is used. `unknown` counts shards
+    that are left out of the estimate, since too little is known of them.
     """
 
     shards: int
@@ -186,12 +187,12 @@ class Estimate:
 
 
 def core_hours(text_bytes: float, mb_per_second: float, spark_share: float) -> float:
-    """Hours of one core: bytes of text / (rate of the whole scan of a shard on one core * Spark's share)."""
+    """Return hours of one core: bytes of text / (rate of a whole scan on one core * Spark's share)."""
     return text_bytes / (mb_per_second * spark_share * 1e6) / 3600
 
 
 def estimate(shards: Iterable[ObjectInfo], dataset: str, gate: bool, prices: PriceList) -> Estimate:
-    """What it takes to scan shards as `dataset`, with a gate of languages or without."""
+    """Estimate a scan of shards as `dataset`, with a language gate or without."""
     count, unknown = 0, 0
     stored, hours = 0.0, 0.0
     guessed = Counter[str]()

@@ -1,17 +1,51 @@
-"""The demo's input: a press corpus, and three releases with copies planted among innocent pages."""
+"""The demo's input: a press corpus, and three releases with copies planted among innocent pages.
+
+Copyists cut passages out, swap words, shout, lose accents, or bury a text in a page.
+"""
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from presswatch_spark.demo.edits import excerpt, page, press_review, reworded, sentences, shouted
 from presswatch_spark.demo.texts import Article, innocent_pages, members_yaml, press
 
 Rewrite = Callable[[str], str]
+
+SYNONYMS: Mapping[str, str] = {
+    "désormais": "à présent",
+    "environ": "à peu près",
+    "selon": "d’après",
+    "pendant": "durant",
+    "depuis": "dès",
+    "mais": "toutefois",
+    "habitants": "riverains",
+    "explique": "précise",
+    "raconte": "confie",
+    "chaque": "tout",
+    "encore": "toujours",
+    "enfin": "finalement",
+    "pourtant": "cependant",
+    "assurent": "affirment",
+    "promis": "juré",
+    "coûté": "demandé",
+    "anciens": "vieux",
+    "seulement": "uniquement",
+}
+
+MENU = "Accueil Actualités Région Économie Sports Culture Météo Se connecter S’abonner"
+FOOT = (
+    "Partager cet article Imprimer Envoyer à un proche À lire aussi nos dernières publications\n"
+    "Mentions légales Gestion des témoins de connexion Plan du site Tous droits réservés"
+)
+
+_SPACES = re.compile(r"[ \n]+")
+_SENTENCE_GAP = re.compile(r"(?<=[.!?…»])[ \n](?=[«A-ZÀÂÇÉÈÊÎÔŒ])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +168,34 @@ def _agency() -> tuple[str, ...]:
 def _body(article_id: str) -> str:
     article: Article = press()[article_id]
     return article.body
+
+
+def excerpt(text: str, first: int, count: int) -> str:
+    """`count` blank-separated words from word `first` on, as they stand."""
+    return " ".join(_SPACES.split(text)[first : first + count])
+
+
+def sentences(text: str, first: int, count: int) -> str:
+    """`count` sentences from sentence `first` on."""
+    return " ".join(_SENTENCE_GAP.split(text)[first : first + count])
+
+
+def reworded(text: str) -> str:
+    """Every word of `SYNONYMS` replaced: long runs survive between the edits."""
+    return re.sub(r"\w+", lambda word: SYNONYMS.get(word[0], word[0]), text)
+
+
+def shouted(text: str) -> str:
+    """Capitals without accents, and typewriter apostrophes, as old systems print them."""
+    bare = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+    return bare.replace("’", "'").replace("œ", "oe").upper()
+
+
+def page(*parts: str, menu: str = MENU, foot: str = FOOT) -> str:
+    """A page as text: a menu, the parts, a foot, one a line."""
+    return "\n".join((menu, *parts, foot))
+
+
+def press_review(headings: Sequence[str], passages: Sequence[str]) -> str:
+    """Passages of several articles in one text, each under its heading."""
+    return "\n".join(line for pair in zip(headings, passages, strict=True) for line in pair)

@@ -1,4 +1,4 @@
-"""The demo, top to bottom: generate, build the corpus, scan, show."""
+"""Runs the demo: it generates a press and a web, builds the corpus, scans, and shows the matches."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from typing import Any
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.demo.generate import Page, release_pages, write_press
 from presswatch_spark.demo.shards import (
+    web_page,
     write_c4_json,
     write_c4_parquet,
     write_oscar_2109,
     write_oscar_2301,
+    write_warc,
     write_wet,
 )
 from presswatch_spark.demo.show import match_lines
-from presswatch_spark.demo.warcs import web_page, write_warc
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
@@ -51,7 +52,7 @@ FORMS: Mapping[str, tuple[tuple[str, Writer], ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:
-    """A demo that has run: its pages, and what the scan found in them. `seconds` is all of it."""
+    """A demo that has run: its pages, and what the scan found in them, in `seconds` altogether."""
 
     folder: Path
     pages: tuple[Page, ...]
@@ -63,11 +64,11 @@ class Demonstration:
     @property
     def left_alone(self) -> tuple[Page, ...]:
         """Innocent pages that the scan did not name."""
-        found = {row["document_url"] for row in self.rows}
-        return tuple(page for page in self.pages if not page.copies and page.url not in found)
+        named = {row["document_url"] for row in self.rows}
+        return tuple(page for page in self.pages if not page.copies and page.url not in named)
 
     def lines(self, width: int | None) -> Iterator[str]:
-        """The match table and what to do next, at most `width` columns wide."""
+        """Yield the match table and what to do next, at most `width` columns wide."""
         yield from match_lines(self.rows, width)
         row, tables = self.summary.row, self.folder / "tables"
         pages = len({row["document_url"] for row in self.rows})
@@ -88,7 +89,7 @@ class Demonstration:
 def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> Demonstration:
     """Generate a press and a web in `folder` (empty), build a corpus there, and scan.
 
-    `say` is told every stage as it begins.
+    `say` gets the name of each stage when it begins.
     """
     started = time.monotonic()
     say("writing a press and a web")

@@ -12,19 +12,27 @@ import hashlib
 import io
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from html import escape
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
+from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 RELEASE = "CC-MAIN-2024-51"
 FIRST_CAPTURE = datetime(2024, 12, 14, 1, 58, 10, tzinfo=UTC)
+AGENT = "CCBot/2.0 (https://commoncrawl.org/faq/)"
+REQUEST = "application/http; msgtype=request"
+RESPONSE = "application/http; msgtype=response"
+FIELDS = "application/warc-fields"
 ISO_639_1 = {"fra": "fr", "eng": "en", "deu": "de", "spa": "es", "ita": "it"}
 
 
@@ -47,18 +55,76 @@ class Page(Protocol):
         ...
 
 
+class Response(Protocol):
+    """What a server answered, as a crawler stored it."""
+
+    @property
+    def url(self) -> str:
+        """What was asked for."""
+        ...
+
+    @property
+    def headers(self) -> Sequence[tuple[str, str]]:
+        """HTTP headers, but for the status line."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """What follows the headers."""
+        ...
+
+    @property
+    def language(self) -> str:
+        """ISO 639-3 code of its language, or several with commas; empty if the crawl identified none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response with nothing but its values."""
+
+    url: str
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+    language: str
+
+
 def write_wet(path: Path, pages: Iterable[Page], *, one_member: bool = False, release: str = RELEASE) -> None:
     """Write a WET file: `.gz` is one gzip member a record, or one around all records if `one_member`."""
     packed = path.suffix == ".gz"
     buffer = io.BytesIO()
     writer = WARCWriter(buffer, gzip=packed and not one_member, warc_version="1.0")
-    info = f"isPartOf: {release}\r\npublisher: the demo\r\n".encode()
-    headers = {**when(0), "WARC-Record-ID": record_id(release), "Content-Type": "application/warc-fields"}
-    _add_record(writer, None, "warcinfo", info, headers)
+    writer.write_record(_warcinfo(writer, release, record_id(release)))
     for number, page in enumerate(pages):
-        text = page.text.encode("utf-8", "surrogatepass")
-        _add_record(writer, page.url, "conversion", text, warc_headers(page, number))
+        text, headers = page.text.encode("utf-8", "surrogatepass"), warc_headers(page, number)
+        kind = headers.pop("Content-Type")
+        writer.write_record(_record(writer, page.url, "conversion", text, kind, headers))
     path.write_bytes(_packed(".gz" if packed and one_member else "", buffer.getvalue()))
+
+
+def web_page(page: Page) -> Answer:
+    """A page as a server sends it: each line of its text a paragraph between a menu and a footer."""
+    paragraphs = "\n".join(f"<p>{escape(line, quote=False)}</p>" for line in page.text.split("\n"))
+    body = (
+        f'<!DOCTYPE html>\n<html lang="{ISO_639_1.get(page.language, page.language)}">\n'
+        "<head>\n<meta charset=utf-8>\n<title>Une page</title>\n"
+        "<style>p { margin: 1em }</style>\n<script>var seen = '<p>';</script>\n</head>\n"
+        '<body>\n<nav><a href="/">Accueil</a> <a href="/contact">Contact</a></nav>\n'
+        f"<article>\n{paragraphs}\n</article>\n<footer>Tous droits r&eacute;serv&eacute;s</footer>\n"
+        "</body>\n</html>\n"
+    ).encode("utf-8", "replace")
+    headers = [("Content-Type", "text/html; charset=UTF-8"), ("X-Crawler-Content-Encoding", "gzip")]
+    return Answer(page.url, [*headers, ("Content-Length", str(len(body)))], body, page.language)
+
+
+def write_warc(path: Path, responses: Iterable[Response], *, release: str = RELEASE) -> None:
+    """Write a WARC file with request, response and metadata of each answer; each a gzip member in a `.gz`."""
+    with path.open("wb") as file:
+        writer = WARCWriter(file, gzip=path.suffix == ".gz", warc_version="1.0")
+        writer.write_record(_warcinfo(writer, release, record_id(f"warc {release}")))
+        for number, response in enumerate(responses):
+            for record in _records(writer, number, response):
+                writer.write_record(record)
 
 
 def warc_headers(page: Page, number: int) -> dict[str, str]:
@@ -79,12 +145,12 @@ def digest_of(text: bytes) -> str:
 
 def write_c4_json(path: Path, pages: Iterable[Page]) -> None:
     """Write C4 as published: JSONL with `text`, `timestamp`, `url`."""
-    _write_lines(path, _c4_rows(pages))
+    write_lines(path, _c4_rows(pages))
 
 
 def write_c4_parquet(path: Path, pages: Iterable[Page], *, row_group_rows: int = 1000) -> None:
     """Write C4 as Parquet."""
-    _write_parquet(path, _c4_rows(pages), row_group_rows)
+    write_parquet(path, _c4_rows(pages), row_group_rows)
 
 
 def write_oscar_2109(path: Path, pages: Iterable[Page]) -> Path:
@@ -104,42 +170,14 @@ def write_oscar_2109(path: Path, pages: Iterable[Page]) -> Path:
     language, _, part = stem.partition("_part_")
     meta = path.with_name(f"{language}_meta{f'_part_{part}' if part else ''}.jsonl{suffixes}")
     path.write_bytes(_packed(path.suffix, "".join(f"{text}\n\n" for text in documents).encode()))
-    _write_lines(meta, entries)
+    write_lines(meta, entries)
     return meta
 
 
-def write_oscar_2201(path: Path, pages: Iterable[Page]) -> None:
-    """Write OSCAR 22.01: JSONL with `content`, `warc_headers`, `metadata`."""
-    _write_lines(path, _oscar_rows(pages, {"annotation": ["short_sentences"]}))
-
-
 def write_oscar_2301(path: Path, pages: Iterable[Page]) -> None:
-    """Write OSCAR 23.01: as 22.01, with other metadata."""
-    _write_lines(
-        path, _oscar_rows(pages, {"harmful_pp": 512.5, "quality_warnings": None, "categories": None})
-    )
-
-
-def write_oscar_parquet(path: Path, pages: Iterable[Page], *, row_group_rows: int = 1000) -> None:
-    """Write OSCAR's rows as Parquet, nested as they are in JSON."""
-    _write_parquet(path, _oscar_rows(pages, {"harmful_pp": 512.5}), row_group_rows)
-
-
-def write_rows_parquet(path: Path, pages: Iterable[Page], *, row_group_rows: int = 1000) -> None:
-    """Write rows with FineWeb's columns."""
-    rows = (
-        {
-            "text": page.text,
-            "id": warc_headers(page, number)["WARC-Record-ID"],
-            "dump": RELEASE,
-            "url": page.url,
-            "date": when(number)["WARC-Date"],
-            "language": ISO_639_1.get(page.language, page.language),
-            "language_score": 0.99,
-        }
-        for number, page in enumerate(pages)
-    )
-    _write_parquet(path, rows, row_group_rows)
+    """Write OSCAR 23.01: JSONL with `content`, `warc_headers`, `metadata`."""
+    metadata = {"harmful_pp": 512.5, "quality_warnings": None, "categories": None}
+    write_lines(path, oscar_rows(pages, metadata))
 
 
 def record_id(name: str) -> str:
@@ -152,21 +190,6 @@ def when(number: int) -> dict[str, str]:
     return {"WARC-Date": f"{FIRST_CAPTURE + timedelta(seconds=number):%Y-%m-%dT%H:%M:%SZ}"}
 
 
-def _add_record(
-    writer: WARCWriter, url: str | None, kind: str, body: bytes, headers: Mapping[str, str]
-) -> None:
-    record = writer.create_warc_record(
-        url,
-        kind,
-        payload=io.BytesIO(body),
-        length=len(body),
-        warc_content_type=headers["Content-Type"],
-        warc_headers_dict={name: value for name, value in headers.items() if name != "Content-Type"},
-        http_headers=StatusAndHeaders("", [], ""),
-    )
-    writer.write_record(record)
-
-
 def _c4_rows(pages: Iterable[Page]) -> Iterator[dict[str, Any]]:
     for number, page in enumerate(pages):
         yield {"text": page.text, "timestamp": when(number)["WARC-Date"], "url": page.url}
@@ -177,7 +200,8 @@ def _oscar_headers(page: Page, number: int) -> dict[str, str]:
     return {"warc-type": "conversion", "warc-target-uri": page.url, **headers}
 
 
-def _oscar_rows(pages: Iterable[Page], metadata: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def oscar_rows(pages: Iterable[Page], metadata: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield OSCAR's rows, of 22.01 and later."""
     for number, page in enumerate(pages):
         label = {"label": ISO_639_1.get(page.language, page.language), "prob": 0.99}
         yield {
@@ -187,12 +211,14 @@ def _oscar_rows(pages: Iterable[Page], metadata: Mapping[str, Any]) -> Iterator[
         }
 
 
-def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write JSONL."""
     lines = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
     path.write_bytes(_packed(path.suffix, lines.encode()))
 
 
-def _write_parquet(path: Path, rows: Iterable[Mapping[str, Any]], row_group_rows: int) -> None:
+def write_parquet(path: Path, rows: Iterable[Mapping[str, Any]], row_group_rows: int = 1000) -> None:
+    """Write Parquet."""
     pq.write_table(pa.Table.from_pylist([dict(row) for row in rows]), path, row_group_size=row_group_rows)
 
 
@@ -200,3 +226,60 @@ def _packed(suffix: str, data: bytes) -> bytes:
     if suffix == ".gz":
         return gzip.compress(data, mtime=0)
     return zstandard.ZstdCompressor(write_checksum=True).compress(data) if suffix == ".zst" else data
+
+
+def _records(writer: WARCWriter, number: int, response: Response) -> Iterable[ArcWarcRecord]:
+    ids = {kind: record_id(f"{kind} {number} {response.url}") for kind in ("request", "response", "metadata")}
+    heads = {kind: {**when(number), "WARC-Record-ID": ids[kind]} for kind in ids}
+    heads["response"] |= {"WARC-Concurrent-To": ids["request"], "WARC-Identified-Payload-Type": "text/html"}
+    heads["metadata"] |= {"WARC-Concurrent-To": ids["response"]}
+    parts = urlsplit(response.url)
+    asked = [("User-Agent", AGENT), ("Accept-Encoding", "br,gzip"), ("Host", parts.netloc)]
+    request = StatusAndHeaders(f"GET {parts.path or '/'} HTTP/1.1", asked, is_http_request=True)
+    answer = StatusAndHeaders("200 OK", list(response.headers), protocol="HTTP/1.1")
+    yield _record(writer, response.url, "request", b"", REQUEST, heads["request"], request)
+    yield _record(writer, response.url, "response", response.body, RESPONSE, heads["response"], answer)
+    yield _record(writer, response.url, "metadata", _metadata(response), FIELDS, heads["metadata"])
+
+
+def _warcinfo(writer: WARCWriter, release: str, id_: str) -> ArcWarcRecord:
+    info = f"isPartOf: {release}\r\npublisher: the demo\r\n".encode()
+    return _record(writer, None, "warcinfo", info, FIELDS, {**when(0), "WARC-Record-ID": id_})
+
+
+def _record(
+    writer: WARCWriter,
+    url: str | None,
+    kind: str,
+    body: bytes,
+    content_type: str,
+    headers: Mapping[str, str],
+    http: StatusAndHeaders | None = None,
+) -> ArcWarcRecord:
+    return writer.create_warc_record(
+        url,
+        kind,
+        payload=io.BytesIO(body),
+        length=len(body) if http is None else None,
+        warc_content_type=content_type,
+        warc_headers_dict=dict(headers),
+        http_headers=http,
+    )
+
+
+def _metadata(response: Response) -> bytes:
+    lines = ["fetchTimeMs: 258"]
+    if response.language:
+        languages = [
+            {
+                "code": ISO_639_1.get(code, code),
+                "code-iso-639-3": code,
+                "text-covered": 0.99,
+                "score": 1200.0,
+                "name": code.upper(),
+            }
+            for code in response.language.split(",")
+        ]
+        cld2 = {"reliable": True, "text-bytes": len(response.body), "languages": languages}
+        lines.append(f"languages-cld2: {json.dumps(cld2, separators=(',', ':'))}")
+    return "\r\n".join([*lines, "", ""]).encode()

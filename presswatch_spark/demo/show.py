@@ -1,4 +1,4 @@
-"""The demo's match table as a person reads it: by title and article, with the passages that were copied."""
+"""Shows the demo's matches by title and article, with the passages that were copied."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def match_lines(rows: Sequence[Row], width: int | None) -> Iterator[str]:
 
 
 def document_texts(rows: Iterable[Row]) -> dict[str, str]:
-    """Texts of the matching documents by their SHA-256, read again from where the rows point."""
+    """Return the texts of the matching documents by their SHA-256, read again from where the rows point."""
     shards: dict[str, set[Pointer]] = {}
     for row in rows:
         shards.setdefault(row["shard_uri"], set()).add(pointer_of(row, row["shard_uri"]))
@@ -54,12 +54,12 @@ def document_texts(rows: Iterable[Row]) -> dict[str, str]:
 
 
 def _facts(row: Row, size: int) -> Iterator[str]:
-    """What was copied, on which page, and where the page is kept, in lines of at most `size` columns."""
-    found = "no copied text"
+    """Yield what was copied, on which page, and where the page is, in lines of at most `size` columns."""
+    copied = "no copied text"
     if row["spans"]:
-        found = f"{row['article_coverage']:.0%} of the article, longest run {row['longest_run_words']} words"
+        copied = f"{row['article_coverage']:.0%} of the article, longest run {row['longest_run_words']} words"
     site = {True: ", on its own site", False: "", None: ", on a site that is not known"}[row["own_site"]]
-    yield shortened(f"  {row['confidence']} {row['grade'].replace('_', ' '):<12}  {found}{site}", size)
+    yield shortened(f"  {row['confidence']} {row['grade'].replace('_', ' '):<12}  {copied}{site}", size)
     room = size - len(INDENT)
     yield f"{INDENT}{shortened(printable(row['document_url'] or 'no URL is given'), room)}"
     where = f"row {row['row_index']}" if row["record_offset"] is None else f"byte {row['record_offset']:,}"
@@ -69,7 +69,7 @@ def _facts(row: Row, size: int) -> Iterator[str]:
 
 
 def _passage(row: Row, text: str) -> str:
-    """The longest span, cut out of the document."""
+    """Return the longest span, cut out of the document."""
     span = max(row["spans"], key=lambda span: span["words"])
     return " ".join(text[span["document_start"] : span["document_end"]].split())
 
@@ -93,7 +93,7 @@ def _order(row: Row) -> tuple[Any, ...]:
 
 
 def _names() -> dict[str, str]:
-    """`title · publisher` by title id."""
+    """Return `title · publisher` by title id."""
     return {
         title["id"]: f"{title['name']} · {publisher['name']}"
         for publisher in yaml.safe_load(members_yaml())["publishers"]

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.settings.kinds import settings_in
+from presswatch_spark.settings.declared import setting, settings_in
 from presswatch_spark.settings.load import DEPLOY_PREFIX, Family, build_config, load_settings
 from presswatch_spark.settings.shipped import shipped
 
@@ -37,15 +37,13 @@ class Ec2Rules:
 
 @dataclass(frozen=True, slots=True)
 class ServerlessRules:
-    """An application of EMR Serverless that is there already, and the role of the job.
-
-    `disk_gb` is the disk of a worker; a run that takes longer than `timeout_minutes` is cancelled by EMR.
-    """
+    """An application of EMR Serverless that is there already, and the role of the job."""
 
     application_id: str | None = None
     role_arn: str | None = None
-    disk_gb: int = 200
-    timeout_minutes: int = 4320
+    # What EMR Serverless allows a worker.
+    disk_gb: int = setting(200, "Disk of a worker, in GB", low=20, high=2000)
+    timeout_minutes: int = setting(4320, "Minutes after which EMR cancels a run", low=5, high=1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +74,11 @@ class DriverRules:
 
 @dataclass(frozen=True, slots=True)
 class WaitRules:
-    """How a submitted job is waited for, in seconds: between two looks, and for its log once it has ended."""
+    """How a submitted job is waited for, in seconds."""
 
-    first_seconds: float = 5.0
-    longest_seconds: float = 60.0
-    log_seconds: float = 420.0
+    first_seconds: float = setting(5.0, "Between the first two looks", low=0.01, high=3600)
+    longest_seconds: float = setting(60.0, "Between two looks, at most", low=0.01, high=3600)
+    log_seconds: float = setting(420.0, "For the log of a job that has ended", low=0, high=3600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +122,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
 @lru_cache(maxsize=1)
 def profile_settings() -> Family:
     """Every setting of a profile."""
-    return Family(dict(settings_in(Profile())), "the files of conf/profiles", DEPLOY_PREFIX)
+    return Family(dict(settings_in(Profile)), "the files of conf/profiles", DEPLOY_PREFIX)
 
 
 def load_profile(name: str, env: Mapping[str, str]) -> Profile:
@@ -162,7 +160,7 @@ def _problems(profile: Profile) -> list[str]:
         for part in name.split("."):
             value = getattr(value, part)
         if not value:
-            variable = DEPLOY_PREFIX + name.upper().replace(".", "__")
+            variable = profile_settings().variable_of(name)
             problems.append(f"{name} must be given, in the file or as {variable}")
     for name in ("store", "logs"):
         uri = getattr(profile, name)

@@ -1,1 +1,1 @@
-"""What is told of a run while it goes on: events, metrics, progress."""
+"""Reports on a run while it goes on: events, metrics, progress."""

@@ -1,7 +1,7 @@
-"""What happens in a run, as one JSON object a line: for those who collect logs of many machines.
+"""Writes what happens in a run as one JSON object a line, for collectors of logs.
 
-`time` (UTC), `level`, `event`, `host`, what was bound to the log (`run_id`), and the event's own facts. Facts
-are counts, digests, names of shards, and errors as `scan_log` has them: never text of the web, nor a secret.
+Each line has `time` (UTC), `level`, `event`, `host`, the facts bound to the log (`run_id`), and the event's
+own facts. Facts are counts, digests, names of shards, and errors as in `scan_log`: no web text, no secret.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from datetime import UTC, datetime
 from typing import Literal, TextIO
 
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.monitoring.throttled import throttling_told
+from presswatch_spark.monitoring.throttled import throttling_reported
 from presswatch_spark.storage.throttling import Waiting
 
 Level = Literal["info", "warning", "error"]
 
 
 class _JsonLine(logging.Formatter):
-    """A record as a line of JSON; what is not ASCII is escaped, so that no terminal obeys it."""
+    """Writes a record as a line of JSON. What is not ASCII is escaped, so that it cannot steer a terminal."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,11 +52,11 @@ class EventLog:
         self._bound: dict[str, object] = {}
 
     def bind(self, **facts: object) -> None:
-        """Let every further event hold these facts."""
+        """Add these facts to every later event."""
         self._bound.update(facts)
 
     def tell(self, event: str, level: Level = "info", /, **facts: object) -> None:
-        """Write an event; of two facts of one name its own counts."""
+        """Write an event. Its own facts replace bound facts of the same name."""
         number = logging.getLevelNamesMapping()[level.upper()]
         self._logger.log(number, "%s", event, extra={"facts": {**self._bound, **facts}})
 
@@ -67,37 +67,37 @@ class EventLog:
         self.tell("throttled", "warning", **facts)
 
     def tell_failure(self, event: str, error: BaseException) -> None:
-        """Write that an error ended something: of ours its parts, of others the kind alone."""
-        told = {"error": type(error).__name__}
+        """Write that an error ended something; of an error that is not ours, its class alone."""
+        facts = {"error": type(error).__name__}
         if isinstance(error, PresswatchError):
-            told = {"error": error.what, "where": error.where, "remedy": error.remedy}
+            facts = {"error": error.what, "where": error.where, "remedy": error.remedy}
         elif isinstance(error, OSError) and error.strerror:
-            told = {"error": error.strerror, "where": str(error.filename or "")}
-        self.tell(event, "error", error_class=type(error).__name__, **told)
+            facts = {"error": error.strerror, "where": str(error.filename or "")}
+        self.tell(event, "error", error_class=type(error).__name__, **facts)
 
 
-class ToldError(PresswatchError):
-    """An error that has been told as an event: its exit code is all that is left to say."""
+class LoggedError(PresswatchError):
+    """An error that has been logged as an event, so that only its exit code is left to give."""
 
 
-class ToldInterrupt(KeyboardInterrupt):
-    """The same of an interrupt."""
+class LoggedInterrupt(KeyboardInterrupt):
+    """An interrupt that has been logged as an event."""
 
 
 @contextmanager
-def failure_told(events: EventLog | None) -> Iterator[None]:
-    """Tell as an event what ends the block, and what makes it wait; without a log leave it to others.
+def failures_logged(events: EventLog | None) -> Iterator[None]:
+    """Log as events what ends the block, and hosts that make it wait; without a log, do nothing.
 
     Raises:
-        ToldError, ToldInterrupt: in place of what was told.
+        LoggedError, LoggedInterrupt: in the place of the error that was logged.
     """
     try:
-        with throttling_told(events.throttled) if events else nullcontext():
+        with throttling_reported(events.throttled) if events else nullcontext():
             yield
     except (PresswatchError, OSError, KeyboardInterrupt) as error:
         if events is None:
             raise
         events.tell_failure("command_failed", error)
         if isinstance(error, KeyboardInterrupt):
-            raise ToldInterrupt from error
-        raise ToldError("this has been told") from error
+            raise LoggedInterrupt from error
+        raise LoggedError("this has been logged") from error

@@ -15,7 +15,7 @@ from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.events import EventLog, Level
 from presswatch_spark.monitoring.metrics import Metrics, RunFacts, Sample, Totals
 from presswatch_spark.monitoring.progress import Counts, Progress
-from presswatch_spark.monitoring.throttled import throttling_told
+from presswatch_spark.monitoring.throttled import throttling_reported
 from presswatch_spark.storage.throttling import Waiting
 
 # Columns of `scan_log` that tell of a shard that is not complete.
@@ -126,7 +126,7 @@ class Observer:
 
     def __enter__(self) -> Self:
         self.progress.__enter__()
-        self._throttling = throttling_told(self._throttled)
+        self._throttling = throttling_reported(self._throttled)
         self._throttling.__enter__()
         return self
 

@@ -1,8 +1,8 @@
-"""Tells whoever follows a command that a host makes it wait: a line a minute, though others do the waiting.
+"""Reports, once a minute, that a host makes a command wait, although its workers do the waiting.
 
-Processes of this machine note in files what a host asks of all (`storage.hosts`). Each command says it of the
-hosts that it asks itself, or has planned to (`will_ask`), for another's lines may stand on another terminal.
-Of workers on other machines the driver knows nothing: these say it on their own stderr.
+Processes of this machine note in files what a host asks of all (`storage.hosts`). Each command reports the
+hosts that it asks or will ask (`will_ask`): another command's lines may stand on another terminal. The driver
+knows nothing of workers on other machines; they report on their own stderr.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from presswatch_spark.storage.throttling import Waiting, hosts_to_tell_of
 
 LOOK_SECONDS = 1.0
 
-Tell = Callable[[Waiting], None]
+Report = Callable[[Waiting], None]
 
 
 class Follower:
-    """Looks for hosts that make us wait while anybody wants to know; the last who asked is told."""
+    """Looks for hosts that make us wait, as long as there is a reporter; the newest one reports."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._told: list[Tell] = []
+        self._reporters: list[Report] = []
         self._last = dict[str, float]()
         self._over = threading.Event()
 
-    def add(self, tell: Tell) -> None:
-        """Tell this one from now on."""
+    def add(self, report: Report) -> None:
+        """Use this reporter from now on."""
         with self._guard:
-            self._told.append(tell)
-            if len(self._told) == 1:
+            self._reporters.append(report)
+            if len(self._reporters) == 1:
                 self._over, self._last = threading.Event(), {}
                 thread = threading.Thread(
                     target=self._follow, args=(self._over,), name="throttled", daemon=True
                 )
                 thread.start()
 
-    def remove(self, tell: Tell) -> None:
-        """Tell the one before it again."""
+    def remove(self, report: Report) -> None:
+        """Use the reporter before this one again."""
         with self._guard:
-            self._told.remove(tell)
-            if not self._told:
+            self._reporters.remove(report)
+            if not self._reporters:
                 self._over.set()
 
     def _follow(self, over: threading.Event) -> None:
@@ -50,22 +50,22 @@ class Follower:
             self.look()
 
     def look(self) -> None:
-        """Tell of what is due."""
+        """Report the hosts that are due."""
         for waiting in hosts_to_tell_of(told=self._last):
             with self._guard:
-                tell = self._told[-1] if self._told else None
-            if tell is not None:
-                tell(waiting)
+                report = self._reporters[-1] if self._reporters else None
+            if report is not None:
+                report(waiting)
 
 
 FOLLOWER = Follower()
 
 
 @contextmanager
-def throttling_told(tell: Tell) -> Iterator[None]:
-    """While the block runs, tell of each host that makes us wait, once a minute; inner blocks go first."""
-    FOLLOWER.add(tell)
+def throttling_reported(report: Report) -> Iterator[None]:
+    """Report each host that makes us wait in the block, once a minute; the innermost block reports."""
+    FOLLOWER.add(report)
     try:
         yield
     finally:
-        FOLLOWER.remove(tell)
+        FOLLOWER.remove(report)

@@ -1,7 +1,8 @@
-"""Settings: nested, typed, bounded, documented; layered as file, then environment, then flags.
+"""Every setting of a job, declared once: type, default, meaning in one line, and what it may be.
 
-Every section is a frozen dataclass. `config_digest` covers the sections that can change a row, and no other.
-`kinds` holds their bounds, and `load` loads them.
+A section is a frozen dataclass. `load` reads settings in layers: file, then environment, then flags.
+conf/scan.yaml and conf/datasets.yaml explain them in plain words. `config_digest` covers the sections that
+can change a row, and no other.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 
-from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.settings.declared import Path, Setting, setting, settings_in, share
 
 AGENCIES = (
     "AFP", "Agence France-Presse", "Reuters", "Belga", "ATS", "Associated Press",
@@ -24,146 +26,172 @@ AGENCIES = (
 class GradeRules:
     """What counts as a copy. Coverages are shares of words, 0 to 1; runs and counts are in words."""
 
-    min_run_words: int = 11
-    full_copy_coverage: float = 0.9
-    partial_copy_coverage: float = 0.3
-    partial_copy_words: int = 100
+    min_run_words: int = setting(11, "Shortest run to report, in words", low=8)
+    full_copy_coverage: float = share(0.9, "Share of the article's words that makes a full copy")
+    partial_copy_coverage: float = share(0.3, "Share of the article's words that makes a partial copy")
+    partial_copy_words: int = setting(100, "Words that make a partial copy, whatever the share")
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyRules:
     """How runs become spans. All in words."""
 
-    anchor_words: int = 8
-    bridge_gap_words: int = 48
-    bridge_run_words: int = 3
+    # An index of 8-word shingles has no shorter anchor to offer.
+    anchor_words: int = setting(8, "Words of an unbroken run that proves a passage", high=8)
+    bridge_gap_words: int = setting(48, "Longest gap between two such runs that is compared as well", low=0)
+    bridge_run_words: int = setting(3, "Words of a run in a gap that count as copied")
 
 
 @dataclass(frozen=True, slots=True)
 class RarityRules:
-    """When a shingle counts as known from elsewhere: in so many unrelated texts of one kind, or more.
+    """When a shingle counts as known from elsewhere: in so many unrelated texts of one kind, or more."""
 
-    `word_bits` is the most that one word counts, in bits.
-    """
-
-    known_publishers: int = 1
-    known_articles: int = 5
-    known_domains: int = 3
-    word_bits: int = 12
+    known_publishers: int = setting(1, "Other publishers with a row of words that make it known")
+    known_articles: int = setting(5, "Other articles of the title that make it known")
+    known_domains: int = setting(3, "Domains of the background that make it known")
+    word_bits: int = setting(12, "Most that one word counts, in bits")
 
 
 @dataclass(frozen=True, slots=True)
 class OwnershipRules:
-    """Whose a copied text is: the share of its words, 0 to 1, that others have; other publishers."""
+    """Whose a copied text is."""
 
-    shared_share: float = 0.5
-    agency_publishers: int = 3
+    shared_share: float = share(0.5, "Share of the copied words that others must have for it to be shared")
+    agency_publishers: int = setting(3, "Other publishers with that share that make the text an agency's")
 
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceRules:
-    """What a row may be used for: words, bits of rarity, and a share of words, 0 to 1."""
+    """What a row may be used for. Rarity is in bits, shares are 0 to 1."""
 
-    rare_bits: int = 200
-    own_url_run_words: int = 40
-    full_copy_shared_share: float = 0.1
-    partial_copy_words: int = 40
-    rare_passage_bits: int = 600
-    common_bits: int = 60
+    rare_bits: int = setting(200, "Least rarity of A and B", low=0)
+    own_url_run_words: int = setting(40, "A: words in an unbroken row at the article's own URL")
+    full_copy_shared_share: float = share(0.1, "A: most that other publishers have of a full copy's words")
+    partial_copy_words: int = setting(40, "B: least copied words of a full or partial copy")
+    rare_passage_bits: int = setting(600, "B: least rarity of an extract", low=0)
+    common_bits: int = setting(60, "D: an extract with less rarity than this", low=0)
 
 
 @dataclass(frozen=True, slots=True)
 class MinHashRules:
-    """datasketch's parameters; recorded in every run. `shingle_words` is the length of a MinHash shingle."""
+    """The parameters of datasketch; recorded in every run."""
 
-    scheme: str = "affine32"
-    seed: int = 1
-    permutations: int = 128
-    shingle_words: int = 5
+    scheme: str = setting("affine32", "Scheme of the permutations")
+    seed: int = setting(1, "Seed of the permutations", low=0)
+    permutations: int = setting(128, "How many permutations there are", low=16, high=1024)
+    shingle_words: int = setting(5, "Words of a row, as texts are compared by MinHash")
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRules:
     """What is read of a shard."""
 
-    languages: tuple[str, ...] = ()
-    columns: Mapping[str, str] = field(default_factory=dict)
-    max_document_bytes: int = 16 << 20
-    pdf: bool = False
-    release: str | None = None
+    languages: tuple[str, ...] = setting(
+        (),
+        "Read only documents identified as this language, as the dataset spells it, or as none",
+        value="CODE",
+    )
+    columns: Mapping[str, str] = setting(
+        {},
+        "Where columns of JSONL and Parquet are, e.g. url=meta.source_url; a shard without them fails",
+        value="OURS=THEIRS",
+    )
+    max_document_bytes: int = setting(16 << 20, "Longest document that is read, in bytes")
+    pdf: bool = setting(
+        False, "In WARC, read the text of PDF files too", without="left out", flag="--pdf/--no-pdf"
+    )
+    release: str | None = setting(
+        None, "Release to write where the files name none", flag="--release-name", value="NAME"
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class RunRules:
-    """How a run is spread, whom it tells, and what it may cost, in dollars. None of these can change a row.
+    """How a run is spread, whom it tells, and what it may cost. None of these can change a row."""
 
-    `shard_seconds`: how long a shard may take, without its waiting for hosts that make all wait.
-    `lease_seconds`: with tables on S3, how long a run's process may be silent before another takes it over.
-    `price` is the name of a machine in the price list `prices`, a file; None: conf/prices.yaml.
-    """
-
-    wave_shards: int = 256
-    shards_per_task: int = 4
-    shard_attempts: int = 2
-    shard_seconds: float = 21600.0
-    wave_failures: float = 0.1
-    log_format: str = "text"
-    metrics_file: str | None = None
-    lease_seconds: float = 60.0
-    master: str | None = None
-    cores: int | None = None
-    price: str | None = None
-    prices: str | None = None
-    budget: float | None = None
+    wave_shards: int = setting(256, "Shards between two points of resumption")
+    shards_per_task: int = setting(4, "Shards in one Spark task, at most")
+    shard_attempts: int = setting(2, "Tries of a shard when storage fails")
+    shard_seconds: float = setting(
+        21600.0, "Seconds that a try of a shard may take, without waiting for hosts that ask to", low=0.01
+    )
+    wave_failures: float = share(0.1, "Share of a wave's shards that may be lost before the run stops")
+    log_format: str = setting(
+        "text", "What stderr is written for: people, or collectors of logs", words=("text", "json")
+    )
+    metrics_file: str | None = setting(
+        None, "Where to write metrics for Prometheus, after each wave", without="none", value="FILE"
+    )
+    lease_seconds: float = setting(
+        60.0,
+        "Seconds without a sign of life after which another process takes a run on S3 over",
+        low=1,
+        high=3600,
+    )
+    master: str | None = setting(None, "Spark master", without="this machine", value="URL")
+    cores: int | None = setting(None, "Cores of this machine to use", without="all")
+    price: str | None = setting(
+        None,
+        "What cores cost: a machine of conf/prices.yaml, or a part of its name",
+        without="none, and no dollars are reckoned",
+        value="MACHINE",
+    )
+    prices: str | None = setting(None, "A price list of one's own", without="conf/prices.yaml")
+    budget: float | None = setting(
+        None,
+        "Dollars that the scan may cost: it does not begin, or stops, above",
+        low=0,
+        without="no limit",
+        value="DOLLARS",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class CommonCrawlRules:
-    """Where crawls live. `lists` names the list of shards for each format, below `base`."""
+    """Where crawls live."""
 
-    index: str = "https://index.commoncrawl.org/collinfo.json"
-    index_hours: int = 24
-    base: str = "https://data.commoncrawl.org/"
-    lists: Mapping[str, str] = field(
-        default_factory=lambda: {
+    index: str = setting("https://index.commoncrawl.org/collinfo.json", "The list of all crawls")
+    index_hours: int = setting(24, "Hours for which that list is not asked again")
+    base: str = setting("https://data.commoncrawl.org/", "What the shards lie below")
+    lists: Mapping[str, str] = setting(
+        {
             "warc": "crawl-data/{release}/warc.paths.gz",
             "wet": "crawl-data/{release}/wet.paths.gz",
             "wat": "crawl-data/{release}/wat.paths.gz",
             "robotstxt": "crawl-data/{release}/robotstxt.paths.gz",
             "index": "crawl-data/{release}/cc-index-table.paths.gz",
             "arc": "crawl-data/{release}/arc.paths.gz",
-        }
+        },
+        "The list of shards for each form of a release, below the base",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class NewsRules:
-    """Where CC-NEWS lives: below the base of Common Crawl, a list for each month."""
+    """Where CC-NEWS lives: below the base of Common Crawl."""
 
-    lists: Mapping[str, str] = field(
-        default_factory=lambda: {"warc": "crawl-data/CC-NEWS/{year}/{month}/warc.paths.gz"}
+    lists: Mapping[str, str] = setting(
+        {"warc": "crawl-data/CC-NEWS/{year}/{month}/warc.paths.gz"}, "The list of shards for each month"
     )
 
 
 @dataclass(frozen=True, slots=True)
 class C4Rules:
-    """Where a copy of C4 lives, and its shards below that.
+    """Where a copy of C4 lives, and its shards below that; `part` is a variant or a language."""
 
-    `files` are those of the English variants, `part` is one, e.g. `en.noclean`; `multilingual_files` those of
-    all other languages, `part` is one, e.g. `fr`.
-    """
-
-    base: str | None = None
-    files: str = "{part}/c4-*.json.gz"
-    multilingual_files: str = "multilingual/c4-{part}[.-][tv]*.json.gz"
+    base: str | None = setting(None, "Folder or address of the copy")
+    files: str = setting("{part}/c4-*.json.gz", "Shards of the English variants; a part is en.noclean")
+    multilingual_files: str = setting(
+        "multilingual/c4-{part}[.-][tv]*.json.gz", "Shards of all other languages; a part is fr"
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class OscarRules:
-    """Where a copy of OSCAR 23.01 lives, and its shards below that; `part` is a language, e.g. `fr`."""
+    """Where a copy of OSCAR 23.01 lives, and its shards below that."""
 
-    base: str | None = None
-    files: str = "{part}_meta/*.jsonl.zst"
+    base: str | None = setting(None, "Folder or address of the copy")
+    files: str = setting("{part}_meta/*.jsonl.zst", "Its shards; a part is a language, e.g. fr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +202,47 @@ class DatasetRules:
     cc_news: NewsRules = field(default_factory=NewsRules)
     c4: C4Rules = field(default_factory=C4Rules)
     oscar_2301: OscarRules = field(default_factory=OscarRules)
+
+
+@dataclass(frozen=True, slots=True)
+class StorageOptions:
+    """How to reach storage. Holds no secret: credentials come from the usual AWS chain or a named profile.
+
+    Limits of connections and requests hold for a host, over all processes of this machine.
+    """
+
+    endpoint: str | None = setting(None, "S3 endpoint other than AWS's", value="URL")
+    region: str | None = setting(None, "S3 region")
+    profile: str | None = setting(None, "AWS profile to take credentials from")
+    unsigned: bool = setting(
+        False, "Read public buckets without credentials", without="signed", flag="--unsigned/--signed"
+    )
+    max_attempts: int = setting(8, "Tries of a request, and interruptions of a download within 8 MiB of it")
+    connect_timeout: float = setting(10.0, "Seconds to wait for a connection", low=0.1, high=3600)
+    read_timeout: float = setting(60.0, "Seconds to wait for the next bytes of an answer", low=0.1, high=3600)
+    backoff_base: float = setting(
+        0.5, "Seconds to wait after a first failure; the wait doubles from there", low=0, high=60
+    )
+    ca_bundle: str | None = setting(
+        None, "PEM file of the authorities to trust", without="SSL_CERT_FILE and its like, or the system's"
+    )
+    max_connections: int | None = setting(
+        None,
+        "Connections open to one host at a time, over all processes of this machine",
+        high=1000,
+        without="8 to a web site, any number to S3",
+    )
+    requests_per_second: float | None = setting(
+        None, "Requests to one host, over all of them", low=0.001, high=1000, without="as they come"
+    )
+    longest_wait: float = setting(600.0, "Seconds that a site may ask us to wait", low=0, high=3600)
+    refusal_pause: float = setting(
+        60.0, "Seconds to ask a site for nothing after it refuses and names no time", low=0, high=3600
+    )
+    lowest_rate: int = setting(1024, "Bytes a second below which a transfer counts as broken", low=0)
+    rate_seconds: float = setting(
+        60.0, "Seconds of waiting over which that rate is measured", low=0.01, high=3600
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,40 +262,45 @@ class ScanConfig:
 
 @dataclass(frozen=True, slots=True)
 class CorpusConfig:
-    """All settings of a corpus build; recorded in its manifest.
+    """All settings of a corpus build; recorded in its manifest."""
 
-    `date_formats`: those of `strptime` that articles' dates are in, beside the forms that have one meaning.
-    """
-
-    shingle_words: int = 8
-    shingle_stride: int = 4
-    min_article_words: int = 8
-    max_articles_per_shingle: int = 1000
-    filter_bits_per_key: int = 16
-    cluster_jaccard: float = 0.9
-    background_copy_share: float = 0.6
-    agencies: tuple[str, ...] = AGENCIES
+    shingle_words: int = setting(8, "Words of a row in the index", low=8, high=8)
+    shingle_stride: int = setting(4, "Words from the beginning of one such row to the next", high=4)
+    min_article_words: int = setting(8, "Articles of fewer words are refused", low=8)
+    max_articles_per_shingle: int = setting(1000, "Leave shingles of more articles out of the index")
+    filter_bits_per_key: int = setting(16, "Bits of the filter for each row of the index", low=4, high=64)
+    cluster_jaccard: float = share(0.9, "Likeness of texts that are one cluster of agency copy")
+    background_copy_share: float = share(
+        0.6, "Share of an article's rows that makes a page of the background a copy, which does not count"
+    )
+    agencies: tuple[str, ...] = setting(AGENCIES, "Agencies; an article that names one is agency copy")
     minhash: MinHashRules = field(default_factory=MinHashRules)
-    columns: Mapping[str, str] = field(default_factory=dict)
-    date_formats: tuple[str, ...] = ()
-    master: str | None = None
-    cores: int | None = None
+    columns: Mapping[str, str] = setting({}, "Where our columns are, e.g. body=text", value="OURS=THEIRS")
+    date_formats: tuple[str, ...] = setting(
+        (),
+        "A form of the articles' dates, in strptime's letters, e.g. %d-%m-%Y",
+        separator=";",
+        flag="--date-format",
+        value="FORMAT",
+    )
+    master: str | None = setting(None, "Spark master", without="this machine", value="URL")
+    cores: int | None = setting(None, "Cores of this machine to use", without="all")
+
+
+@lru_cache(maxsize=1)
+def known_settings() -> Mapping[Path, Setting]:
+    """Every setting of a job, by path."""
+    return dict([*settings_in(ScanConfig), *settings_in(CorpusConfig, ("corpus",))])
 
 
 def row_settings(config: ScanConfig, minhash: MinHashRules) -> str:
-    """Every setting that can change a row, as canonical JSON: sorted keys, no spaces.
+    """Return every setting that can change a row, as canonical JSON: sorted keys, no spaces.
 
     `minhash` is the corpus's: its signatures were made with it.
     """
-    values = {
-        "grade": asdict(config.grade),
-        "verify": asdict(config.verify),
-        "rarity": asdict(config.rarity),
-        "ownership": asdict(config.ownership),
-        "confidence": asdict(config.confidence),
-        "read": asdict(config.read),
-        "minhash": asdict(minhash),
-    }
+    sections = ("grade", "verify", "rarity", "ownership", "confidence", "read")
+    values = {name: asdict(getattr(config, name)) for name in sections}
+    values["minhash"] = asdict(minhash)
     # The gate is a set: its order changes nothing.
     values["read"]["languages"] = sorted(set(config.read.languages))
     return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

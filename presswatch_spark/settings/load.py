@@ -1,8 +1,8 @@
 """Settings from a YAML file, then the environment, then flags: the later layer wins, setting by setting.
 
 A setting is named by its path in `config`: `grade.min_run_words` in messages, nested keys in YAML,
-`PRESSWATCH_GRADE__MIN_RUN_WORDS` in the environment. All mistakes of all layers come in one error; a variable
-with our prefix that names no setting is one, since whoever set it believes that it counts.
+`PRESSWATCH_GRADE__MIN_RUN_WORDS` in the environment. All mistakes of all layers come in one error. A variable
+with our prefix that names no setting is one, for who set it believes that it counts.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import yaml
 
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.nearest import nearest
-from presswatch_spark.settings.config import CorpusConfig, ScanConfig
-from presswatch_spark.settings.kinds import Path, Setting, known_settings, parse_text, problem_of
+from presswatch_spark.settings.config import CorpusConfig, ScanConfig, known_settings
+from presswatch_spark.settings.declared import Path, Setting
 
 ENVIRONMENT_PREFIX = "PRESSWATCH_"
 COMMAND_LINE = "command line"
@@ -35,9 +35,9 @@ class Family:
     Args:
         known: all there are, by path.
         listed_in: the files that list them, for messages.
-        prefix: of their variables in the environment.
-        others: variables with that prefix that are none of them.
-        apart: a longer prefix, of variables that belong to another family.
+        prefix: what the names of their environment variables begin with.
+        others: variables with that prefix that name no setting.
+        apart: a longer prefix; variables with it belong to another family.
     """
 
     known: Mapping[Path, Setting]
@@ -47,22 +47,31 @@ class Family:
     apart: str = ""
 
     def owns(self, variable: str) -> bool:
-        """Whether a variable of the environment should name one of these settings."""
+        """Whether an environment variable should name one of these settings."""
         apart = bool(self.apart) and variable.startswith(self.apart)
         return variable.startswith(self.prefix) and not apart and variable not in self.others
 
-    def path_of(self, variable: str) -> Path:
-        """The path of the setting that a variable names."""
-        return tuple(variable.removeprefix(self.prefix).lower().split("__"))
+    def variable_of(self, name: str) -> str:
+        """Return the variable that gives the setting of a dotted name."""
+        return self.prefix + name.upper().replace(".", "__")
+
+    def likest(self, path: Path) -> str:
+        """End a message about an unknown path: with the setting that was probably meant."""
+        return self._meant(".".join(path), [".".join(known) for known in self.known], "")
+
+    def likest_variable(self, variable: str) -> str:
+        """End a message about an unknown variable; the prefix that all share makes none of them likelier."""
+        others = [other.removeprefix(self.prefix) for other in self.others]
+        names = ["__".join(known).upper() for known in self.known]
+        return self._meant(variable.removeprefix(self.prefix).upper(), [*names, *others], self.prefix)
+
+    def _meant(self, name: str, known: list[str], prefix: str) -> str:
+        near = nearest(name, known)
+        return f"; did you mean {prefix}{near[0]}?" if near else f"; {self.listed_in} list all there are"
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """One setting as one layer gives it; `where` is `file:line`, a variable or `command line`."""
-
-    path: Path
-    value: object
-    where: str
+Given = tuple[Path, object, str]
+"""A setting as one layer gives it: path, value, and where: `file:line`, a variable or `command line`."""
 
 
 def load_scan_config(
@@ -88,20 +97,20 @@ def load_corpus_config(
 
 
 def job_settings() -> Family:
-    """The settings of scans and of corpus builds, which stand in one file."""
+    """Return the settings of scans and of corpus builds, which stand in one file."""
     listed_in = "conf/scan.yaml and conf/datasets.yaml"
     return Family(known_settings(), listed_in, ENVIRONMENT_PREFIX, OTHER_VARIABLES, DEPLOY_PREFIX)
 
 
 def parse_flag(name: str, value: object, flags_from: str = COMMAND_LINE) -> object:
-    """The value of a flag; a text is read as an environment variable's would be.
+    """Return the value of a flag; a text is read as an environment variable's would be.
 
     Raises:
         ConfigError: the text is not of the setting's type.
     """
     setting = known_settings().get(tuple(name.split(".")))
     try:
-        return parse_text(setting, value) if setting and isinstance(value, str) else value
+        return setting.parse(value) if setting and isinstance(value, str) else value
     except ValueError as error:
         raise ConfigError(f"{name} {error}", where=flags_from) from error
 
@@ -130,26 +139,23 @@ def load_settings(
     layers = (
         _from_file(path, family, problems) if path else (),
         _from_environment(env, family, problems),
-        _from_flags(flags, flags_from),
+        [(tuple(name.split(".")), value, flags_from) for name, value in flags.items() if value is not None],
     )
     for layer in layers:
-        for given in layer:
-            setting = family.known.get(given.path)
-            unknown = f"is no setting{_nearest(given.path, family)}"
-            problem = problem_of(setting, given.value) if setting else unknown
-            if problem or not setting:
-                problems.append(f"{given.where}: {'.'.join(given.path)} {problem}")
-            else:
-                merged[given.path] = setting.canonical(given.value)
+        for given, value, where in layer:
+            setting = family.known.get(given)
+            unknown = f"is no setting{family.likest(given)}" if setting is None else ""
+            if problem := setting.problem_of(value) if setting else unknown:
+                problems.append(f"{where}: {'.'.join(given)} {problem}")
+            elif setting:
+                merged[given] = setting.canonical(value)
     if problems:
-        raise ConfigError(
-            "\n".join(["the settings cannot be used:", *(f"  {problem}" for problem in problems)])
-        )
+        raise ConfigError("\n  ".join(["the settings cannot be used:", *problems]))
     return merged
 
 
 def build_config(kind: type[Config], path: Path, values: Mapping[Path, object]) -> Config:
-    """The dataclass `kind`, whose settings lie under `path`, with `values` in the place of its defaults."""
+    """Make the dataclass `kind`, whose settings lie under `path`, with `values` in place of its defaults."""
     hints = get_type_hints(kind)
     arguments: dict[str, Any] = {}
     for name, hint in hints.items():
@@ -161,21 +167,15 @@ def build_config(kind: type[Config], path: Path, values: Mapping[Path, object]) 
     return kind(**arguments)
 
 
-def _from_flags(flags: Mapping[str, object], flags_from: str) -> Iterator[Given]:
-    for name, value in flags.items():
-        if value is not None:
-            yield Given(tuple(name.split(".")), value, flags_from)
-
-
 def _from_environment(env: Mapping[str, str], family: Family, problems: list[str]) -> Iterator[Given]:
     for name in sorted(filter(family.owns, env)):
-        path = family.path_of(name)
+        path = tuple(name.removeprefix(family.prefix).lower().split("__"))
         setting = family.known.get(path)
         if setting is None:
-            problems.append(f"{name} is no setting{_nearest_variable(name, family)}")
+            problems.append(f"{name} is no setting{family.likest_variable(name)}")
             continue
         try:
-            yield Given(path, parse_text(setting, env[name]), name)
+            yield path, setting.parse(env[name]), name
         except ValueError as error:
             problems.append(f"{name}: {'.'.join(path)} {error}")
 
@@ -192,9 +192,10 @@ def _from_file(path: str, family: Family, problems: list[str]) -> list[Given]:
             f"the settings cannot be read: {why}", where=path, remedy="give --config a file of YAML"
         ) from error
     except yaml.YAMLError as error:
-        raise ConfigError(
-            f"this is not YAML: {_first_line(error)}", where=_yaml_place(path, error)
-        ) from error
+        mark = getattr(error, "problem_mark", None)
+        what = str(getattr(error, "problem", None) or error).splitlines()[0]
+        where = f"{path}:{mark.line + 1}" if mark else path
+        raise ConfigError(f"this is not YAML: {what}", where=where) from error
     return givens
 
 
@@ -207,7 +208,7 @@ def _from_node(
     if not is_section or not isinstance(node, yaml.MappingNode):
         value = loader.construct_document(node)
         if not is_section:
-            yield Given(path, value, where)
+            yield path, value, where
         elif value is not None:
             problems.append(f"{where}: {'.'.join(path) or 'the file'} must be a mapping of settings")
         return
@@ -218,30 +219,3 @@ def _from_node(
             problems.append(f"{file}:{key_node.start_mark.line + 1}: {'.'.join((*path, key))} is given twice")
         seen.add(key)
         yield from _from_node(loader, value_node, (*path, key), file, family, problems)
-
-
-def _nearest(path: Path, family: Family) -> str:
-    """Name the setting that was probably meant."""
-    return _meant(".".join(path), [".".join(known) for known in family.known], "", family)
-
-
-def _nearest_variable(name: str, family: Family) -> str:
-    """Name the variable that was probably meant; the prefix that all share makes none of them likelier."""
-    rest = name.removeprefix(family.prefix).upper()
-    others = (other.removeprefix(family.prefix) for other in family.others)
-    settings = ("__".join(known).upper() for known in family.known)
-    return _meant(rest, [*settings, *others], family.prefix, family)
-
-
-def _meant(name: str, known: list[str], prefix: str, family: Family) -> str:
-    near = nearest(name, known)
-    return f"; did you mean {prefix}{near[0]}?" if near else f"; {family.listed_in} list all there are"
-
-
-def _yaml_place(path: str, error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f"{path}:{mark.line + 1}" if mark else path
-
-
-def _first_line(error: yaml.YAMLError) -> str:
-    return str(getattr(error, "problem", None) or error).splitlines()[0]

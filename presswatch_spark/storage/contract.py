@@ -14,41 +14,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from presswatch_spark.errors import StorageError
+from presswatch_spark.settings.config import StorageOptions as StorageOptions
 
 PAUSE_MAX_SECONDS = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class StorageOptions:
-    """How to reach storage. Holds no secret: credentials come from the usual AWS chain or a named profile.
-
-    `max_attempts` bounds the tries of one request, and the interruptions of one stream within 8 MiB of
-    progress. Timeouts are in seconds, and so is `backoff_base`, the wait after a first failure; it doubles
-    from there. `ca_bundle` is a PEM file of the authorities to trust; without it `SSL_CERT_FILE`,
-    `REQUESTS_CA_BUNDLE` (for S3 `AWS_CA_BUNDLE`), then the system's.
-
-    `max_connections` and `requests_per_second` hold for a host, over all processes of this machine; None: 8
-    connections to a web site, any number to S3, and requests as they come. `longest_wait` is how long a site
-    may ask to wait, `refusal_pause` how long all leave it alone when it refuses without a time, in seconds. A
-    transfer that gives fewer than `lowest_rate` bytes a second, over `rate_seconds` of waiting for it, counts
-    as broken.
-    """
-
-    endpoint: str | None = None
-    region: str | None = None
-    profile: str | None = None
-    unsigned: bool = False
-    max_attempts: int = 8
-    connect_timeout: float = 10.0
-    read_timeout: float = 60.0
-    backoff_base: float = 0.5
-    ca_bundle: str | None = None
-    max_connections: int | None = None
-    requests_per_second: float | None = None
-    longest_wait: float = 600.0
-    refusal_pause: float = 60.0
-    lowest_rate: int = 1024
-    rate_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,9 @@ import boto3
 import pytest
 import yaml
 
-from presswatch_spark.demo.prose import articles
 from presswatch_spark.deploy.profiles import profile_settings
 from presswatch_spark.monitoring.metrics import FAMILIES, STATUSES
-from presswatch_spark.settings.kinds import known_settings
+from presswatch_spark.settings.config import known_settings
 from presswatch_spark.tables.places import WATCH_FOLDER
 from presswatch_spark.tables.schemas import SCAN_LOG
 from presswatch_spark.tables.store import TableStore
@@ -31,6 +30,7 @@ from tests.mirrors import ARTICLES, write_crawl
 from tests.operations.hosts import Hosts
 from tests.operations.policies import allows
 from tests.operations.stacks import ACCOUNT, LABEL, REGION, STACK, policies, uncapitalised
+from tests.prose import articles
 from tests.s3.archives import write_archive
 from tests.servers import s3
 

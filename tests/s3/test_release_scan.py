@@ -11,7 +11,6 @@ import pytest
 import trustme
 from pyspark.sql import SparkSession
 
-from presswatch_spark.demo.prose import articles
 from presswatch_spark.errors import InputError, StorageError
 from presswatch_spark.releases.shards import shards_of
 from presswatch_spark.sampling.design import draw
@@ -22,6 +21,7 @@ from presswatch_spark.tables.store import TableStore
 from tests.commands import presswatch
 from tests.corpora import article, build, write_jsonl
 from tests.mirrors import write_crawl
+from tests.prose import articles
 from tests.servers import Fault, web
 
 SEED = 20250833

@@ -13,11 +13,11 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.demo import shards
 from presswatch_spark.demo.generate import Page
-from presswatch_spark.demo.prose import articles, pages
 from presswatch_spark.demo.texts import Article
 from presswatch_spark.tables.store import TableStore
 from tests.commands import presswatch
 from tests.corpora import article, build, write_jsonl
+from tests.prose import articles, pages
 from tests.servers import Fault, Server, web
 
 SEED = 20261124

@@ -17,13 +17,13 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.demo import shards
-from presswatch_spark.demo.prose import articles, pages
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.schemas import SCAN_LOG
 from presswatch_spark.tables.store import TableStore
 from tests.commands import presswatch
 from tests.conftest import ROOT
 from tests.corpora import article, build, write_jsonl
+from tests.prose import articles, pages
 from tests.scanned import FORMS, press_corpus, scan_here, some_pages
 from tests.servers import Server
 from tests.tables import match, publish, publish_row, row_of, write

@@ -18,7 +18,6 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.demo.prose import articles
 from presswatch_spark.errors import OutputError
 from presswatch_spark.storage.objects import StorageOptions, write_object
 from presswatch_spark.tables.store import TableStore
@@ -26,6 +25,7 @@ from tests.commands import presswatch
 from tests.conftest import ROOT
 from tests.corpora import article, build, write_jsonl
 from tests.mirrors import ARTICLES, write_crawl
+from tests.prose import articles
 from tests.servers import Server, web
 from tests.watching import NEWEST, OLDER, Clock, Cluster, look, release
 

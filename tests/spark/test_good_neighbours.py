@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 from presswatch_spark.cli import main as cli
 from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.monitoring.throttled import Follower, throttling_told
+from presswatch_spark.monitoring.throttled import Follower, throttling_reported
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.storage.hosts import Host, will_ask
@@ -51,7 +51,7 @@ def scanned(
     told = io.StringIO()
     events = EventLog(told)
     options = StorageOptions(max_connections=2, refusal_pause=0.3, backoff_base=0.001)
-    with throttling_told(events.throttled):
+    with throttling_reported(events.throttled):
         summary = scan(
             [f"{site.url}/wet.paths.gz"],
             dataset="wet",

@@ -18,6 +18,7 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.reading import SmallPage
 from tests.reference.pairs import pairs_with_common_run
+from tests.shards import write_oscar_2201, write_oscar_parquet, write_rows_parquet
 
 Pairs = set[tuple[str, str]]
 COLUMNS = ["shard_uri", "document_url", "article_id", "longest_run_words"]
@@ -115,10 +116,10 @@ def write_all_formats(folder: Path, documents: dict[str, str]) -> list[Path]:
     shards.write_c4_parquet(folder / "c4.parquet", pages, row_group_rows=100)
     shards.write_oscar_2109(folder / "fr_part_1.txt.gz", pages)
     shards.write_oscar_2109(folder / "fr_part_2.txt", pages)
-    shards.write_oscar_2201(folder / "fr_2201_part_1.jsonl.gz", pages)
-    shards.write_oscar_2201(folder / "fr_2201_part_2.jsonl", pages)
+    write_oscar_2201(folder / "fr_2201_part_1.jsonl.gz", pages)
+    write_oscar_2201(folder / "fr_2201_part_2.jsonl", pages)
     shards.write_oscar_2301(folder / "fr_2301_part_1.jsonl.zst", pages)
     shards.write_oscar_2301(folder / "fr_2301_part_2.jsonl.gz", pages)
-    shards.write_oscar_parquet(folder / "oscar.parquet", pages, row_group_rows=100)
-    shards.write_rows_parquet(folder / "fineweb.parquet", pages, row_group_rows=100)
+    write_oscar_parquet(folder / "oscar.parquet", pages, row_group_rows=100)
+    write_rows_parquet(folder / "fineweb.parquet", pages, row_group_rows=100)
     return [path for path in sorted(folder.iterdir()) if "_meta_" not in path.name]

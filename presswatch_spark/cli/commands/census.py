@@ -1,4 +1,4 @@
-"""`presswatch census`: which of the members' pages a release holds, by its columnar index alone."""
+"""`presswatch census`: lists the members' pages in a release, by its columnar index alone."""
 
 from __future__ import annotations
 
@@ -10,14 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.commands.scan import ending, incomplete_lines
-from presswatch_spark.cli.options import (
-    given_settings,
-    setting_option,
-    spark_options,
-    storage_options,
-    tell,
-)
-from presswatch_spark.monitoring.events import EventLog, failure_told
+from presswatch_spark.cli.options import given_settings, setting_options, storage_options, tell
+from presswatch_spark.monitoring.events import EventLog, failures_logged
+from presswatch_spark.show import counted, printable, table_lines, terminal_width
 
 if TYPE_CHECKING:
     from presswatch_spark.censuses.parts import Kind
@@ -46,10 +41,9 @@ HEADERS = ("title", "publisher", "captures", "of articles", "subsets", "statuses
     metavar="URI",
     help="What the lines of a *.paths.gz list are relative to; of a crawl, a mirror of where it lives.",
 )
-@setting_option("--release-name", "read.release", "Release to write where the index names none", "NAME")
+@setting_options("read.release")
 @storage_options
-@spark_options("run")
-@setting_option("--log-format", "run.log_format", "What stderr is written for: people, or collectors of logs")
+@setting_options("run.master", "run.cores", "run.log_format")
 @click.pass_context
 def census(
     context: click.Context,
@@ -64,19 +58,17 @@ def census(
 ) -> None:
     """List every capture of the members' pages in a release.
 
-    Only the columnar index of the release is read, and of that only the row groups that can hold a member's
-    site or an article's URL. The captures go to the table `captures`, with a pointer to each record.
+    It reads only the columnar index of the release, and in it only the row groups that can hold a member's
+    site or an article's URL. The table `captures` holds the captures, with a pointer to each record.
     """
     from presswatch_spark.face import census as take_census
     from presswatch_spark.settings.load import load_scan_config
-    from presswatch_spark.show import counted, table_lines, terminal_width
 
-    given = given_settings(flags)
-    settings = load_scan_config(config, os.environ, given)
+    settings = load_scan_config(config, os.environ, given_settings(flags))
     events = EventLog() if settings.run.log_format == "json" else None
-    with failure_told(events):
+    with failures_logged(events):
         summary = take_census(
-            (*releases, *more), corpus=corpus, out=out, base=base, config=config, settings=given,
+            (*releases, *more), corpus=corpus, out=out, base=base, settings=settings,
             tell=(lambda news: events.tell("planned", told=news)) if events else tell, events=events,
         ).summary  # fmt: skip
     incomplete = [line for line in summary.log if line["status"] != "complete"]
@@ -92,7 +84,7 @@ def census(
             f"{counted(len(rows), 'title')}, {counted(summary.row['captures'], 'capture')},"
             f" {articles:,} of articles{rest}"
         )
-        # Of these, events have told already.
+        # Events have named these files already.
         if incomplete and not events:
             named = [(line["status"], line["shard_uri"], line["error"]) for line in incomplete]
             for line in incomplete_lines(named, len(summary.log), "census_log", summary.row["run_id"], out):
@@ -100,9 +92,7 @@ def census(
 
 
 def summary_lines(summary: CensusSummary, out: str) -> Iterator[str]:
-    """What a census found and what it read, in a few lines."""
-    from presswatch_spark.show import counted, printable
-
+    """Yield what a census found and what it read, in a few lines."""
     row, log = summary.row, summary.log
     there = {kind.title_id for kind in summary.kinds}
     of = f" of {printable(row['release'])}" if row["release"] else ""
@@ -137,7 +127,7 @@ def summary_lines(summary: CensusSummary, out: str) -> Iterator[str]:
 
 
 def title_rows(summary: CensusSummary) -> Iterator[tuple[object, ...]]:
-    """A row for each title of the corpus, those with most captures first; a title without any has one too."""
+    """Yield a row for each title of the corpus, those with most captures first."""
     by_title: dict[str, Counter[Kind]] = {title: Counter() for title in summary.titles}
     for kind, count in summary.kinds.items():
         by_title[kind.title_id][kind] += count
@@ -155,10 +145,10 @@ def title_rows(summary: CensusSummary) -> Iterator[tuple[object, ...]]:
 
 
 def _shares(kinds: Counter[Kind], value_of: Callable[[Kind], object]) -> str:
-    """How many captures have which value, the commonest first."""
+    """Return how many captures have which value, the commonest first."""
     counts: Counter[object] = Counter()
     for kind, count in kinds.items():
         counts[value_of(kind) or "none"] += count
     ordered = sorted(counts.items(), key=lambda entry: (-entry[1], str(entry[0])))
-    told = [f"{value} {count:,}" for value, count in ordered[:VALUES_SHOWN]]
-    return ", ".join([*told, "…"] if len(ordered) > VALUES_SHOWN else told)
+    shown = [f"{value} {count:,}" for value, count in ordered[:VALUES_SHOWN]]
+    return ", ".join([*shown, "…"] if len(ordered) > VALUES_SHOWN else shown)

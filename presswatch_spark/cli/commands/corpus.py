@@ -1,25 +1,25 @@
-"""`presswatch corpus`: build a corpus from members' articles, and say what one holds."""
+"""`presswatch corpus`: builds a corpus from the members' articles, and says what a corpus holds."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import (
-    given_settings,
-    setting_option,
-    spark_options,
-    storage_options,
-    tell,
-)
-from presswatch_spark.show import counted
+from presswatch_spark.cli.options import given_settings, setting_options, storage_options, tell
+from presswatch_spark.show import counted, json_text, printable, table_lines, terminal_width
 
 if TYPE_CHECKING:
-    from presswatch_spark.corpus.manifest import Manifest
+    from presswatch_spark.corpus.manifest import Manifest, TitleCounts
+
+HEADERS = ("title", "articles", "years", "undated", "refused", "why refused")
+COLUMNS = 80
+TITLES_NAMED = 20
 
 
 @click.group()
@@ -47,21 +47,10 @@ def corpus() -> None:
 @click.option(
     "--out", required=True, metavar="DIR", help="Folder of the corpus: new or empty, on disk or s3://."
 )
-@setting_option("--columns", "corpus.columns", "Where our columns are, e.g. body=text", "OURS=THEIRS")
-@setting_option(
-    "--date-format",
-    "corpus.date_formats",
-    "A form of the articles' dates, in strptime's letters, e.g. %d-%m-%Y",
-    "FORMAT",
-)
 @click.option("--config", metavar="FILE", help="Settings in YAML; the section is `corpus`.")
-@setting_option(
-    "--max-articles-per-shingle",
-    "corpus.max_articles_per_shingle",
-    "Leave shingles of more articles out of the index",
-)
+@setting_options("corpus.columns", "corpus.date_formats", "corpus.max_articles_per_shingle")
 @storage_options
-@spark_options("corpus")
+@setting_options("corpus.master", "corpus.cores")
 @click.pass_context
 def build(
     context: click.Context,
@@ -73,33 +62,32 @@ def build(
     config: str | None,
     **flags: Any,
 ) -> None:
-    """Build a corpus: index, signatures and texts of all articles that can be taken.
+    """Build a corpus: index, signatures and texts of all articles that can be used.
 
     PATH is a file, a folder, a glob, or an s3:// or https:// address; .gz and .zst are read too. Articles
-    that cannot be taken are listed with a reason; a file that cannot be read to its end fails the build. A
+    that cannot be used are listed with a reason. A file that cannot be read to its end fails the build. A
     corpus never changes: build a new one when articles come in.
 
-    Dates are ISO 8601, RFC 2822, or seconds or milliseconds since 1970; any other form is declared with
-    --date-format, and never guessed: 3-4-2019 may be in April or in March. What came in of each title is
-    told at the end; a title of the members file without an article ends the build with 3.
+    Dates are ISO 8601, RFC 2822, or seconds or milliseconds since 1970. Declare any other form with
+    --date-format; it is never guessed, for 3-4-2019 may be in April or in March. At the end, a table shows
+    what came in of each title. If a title of the members file has no article, the exit code is 3.
 
-    A background is a sample of the web, in any format that is scanned: a few shards of a crawl that is older
-    than the articles, so that it holds no copies of them. What stands there on several sites (stock phrases,
-    page furniture, laws, old texts) is then known not to be the articles' own; see `run_rarity`.
+    A background is a sample of the web, in any format that is scanned. Give a few shards of a crawl that is
+    older than the articles, so that it holds no copies of them. Text that stands there on several sites
+    (stock phrases, page furniture, laws) then does not count as the articles' own; see `run_rarity`.
     """
     from presswatch_spark.cli.commands.scan import ending
-    from presswatch_spark.cli.corpus_titles import title_lines, titles_without_articles
     from presswatch_spark.face import build_corpus
     from presswatch_spark.settings.load import load_corpus_config
-    from presswatch_spark.show import printable
 
     settings = given_settings(flags)
-    # Before anything else: a mistake on the command line is told as one.
+    # First of all, so that a mistake on the command line is named as one.
     load_corpus_config(config, os.environ, settings)
     started = time.monotonic()
     manifest = build_corpus(
-        members, articles, out, background=background, config=config, settings=settings, tell=_tell
-    )
+        members, articles, out, background=background, config=config, settings=settings,
+        tell=lambda stage: tell(f"{stage} …"),
+    )  # fmt: skip
     empty = titles_without_articles(manifest)
     with ending(context, incomplete=bool(empty)):
         took = f"built in {time.monotonic() - started:,.0f} s"
@@ -118,28 +106,24 @@ def build(
 def info(folder: str, as_json: bool, check: bool, config: str | None, **flags: Any) -> None:
     """Say what the corpus in DIR holds.
 
-    Its files must be there, in the sizes that its manifest states. What they contain is compared with --check
-    only, and by every scan.
+    Its files must be there, with the sizes that its manifest states. What they contain is compared with
+    --check, and by every scan.
     """
-    from dataclasses import asdict
-
-    from presswatch_spark.cli.corpus_titles import title_lines
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.settings.load import load_scan_config
-    from presswatch_spark.show import json_text
 
     storage = load_scan_config(config, os.environ, given_settings(flags)).storage
     manifest = Corpus.open(folder, check=check, storage=storage).manifest
     if as_json:
         click.echo(json_text(asdict(manifest), indent=2))
         return
-    told = [*summary_lines(manifest, folder), *_parameter_lines(manifest), "", *title_lines(manifest)]
-    for line in told if manifest.counts.titles else told[:-1]:
+    titles = ["", *title_lines(manifest)] if manifest.counts.titles else []
+    for line in [*summary_lines(manifest, folder), *_parameter_lines(manifest), *titles]:
         click.echo(line)
 
 
 def summary_lines(manifest: Manifest, folder: str) -> list[str]:
-    """What a corpus holds, in a few lines."""
+    """Return what a corpus holds, in a few lines."""
     counts = manifest.counts
     refused = sum(counts.refused.values())
     lines = [f"corpus {folder}: {counted(counts.articles, 'article')}, {counted(counts.words, 'word')}"]
@@ -172,7 +156,7 @@ def _parameter_lines(manifest: Manifest) -> list[str]:
 
 
 def _settings_text(settings: Mapping[str, Any]) -> str:
-    """`name value, name value`; the settings of a section, and the items of a list, stand in brackets."""
+    """Return `name value, name value`; sections and lists stand in brackets."""
     return ", ".join(f"{name} {_setting_text(value)}" for name, value in settings.items())
 
 
@@ -184,5 +168,70 @@ def _setting_text(value: Any) -> str:
     return str(value)
 
 
-def _tell(stage: str) -> None:
-    tell(f"{stage} …")
+def title_lines(manifest: Manifest) -> list[str]:
+    """Return a table of all titles of the members file, and what is odd about their dates."""
+    counts = manifest.counts
+    if not counts.titles:  # a corpus of an older version
+        return []
+    rows: list[tuple[object, ...]] = [
+        (
+            title,
+            each.articles,
+            _years(each),
+            each.undated or None,
+            sum(each.refused.values()) or None,
+            _reasons(each),
+        )
+        for title, each in counts.titles.items()
+    ]
+    other = sum(counts.refused.values()) - sum(sum(each.refused.values()) for each in counts.titles.values())
+    if other:
+        rows.append(("(other rows)", None, None, None, other, "title unknown or missing"))
+    return [*table_lines(HEADERS, rows, terminal_width() or COLUMNS), *_notes(manifest)]
+
+
+def titles_without_articles(manifest: Manifest) -> list[str]:
+    """Return lines that name the titles without an article, each with the reason; none if all have one."""
+    counts = manifest.counts
+    empty = {title: each for title, each in counts.titles.items() if not each.articles}
+    if not empty:
+        return []
+    has = "have" if len(empty) > 1 else "has"
+    lines = [f"error: {len(empty):,} of {len(counts.titles):,} titles of the members file {has} no article:"]
+    for title, each in list(empty.items())[:TITLES_NAMED]:
+        refused = f"{counted(sum(each.refused.values()), 'row')} refused ({_reasons(each)}): {each.example}"
+        lines.append(f"  {title}: {refused if each.refused else 'no row names it'}")
+    if len(empty) > TITLES_NAMED:
+        lines.append(f"  and {len(empty) - TITLES_NAMED:,} more")
+    return lines
+
+
+def _notes(manifest: Manifest) -> Iterator[str]:
+    titles = manifest.counts.titles
+    if odd := {title: each.placeholders for title, each in titles.items() if each.placeholders}:
+        count = sum(odd.values())
+        yield (
+            f"{count:,} date{'s stand' if count > 1 else ' stands'} for none (1970-01-01, the year 1), and"
+            f" {'were' if count > 1 else 'was'} left out:"
+            f" {_listed(f'{title} {count:,}' for title, count in odd.items())}"
+        )
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    if late := {title: each.last for title, each in titles.items() if (each.last or "") > tomorrow}:
+        yield f"articles are dated after today: {_listed(f'{title} {day}' for title, day in late.items())}"
+
+
+def _listed(items: Iterator[str]) -> str:
+    named = list(items)
+    more = len(named) - TITLES_NAMED
+    return ", ".join(named[:TITLES_NAMED]) + (f", and {counted(more, 'title')} more" if more > 0 else "")
+
+
+def _years(each: TitleCounts) -> str:
+    if not (each.first and each.last):
+        return ""
+    first, last = each.first[:4], each.last[:4]
+    return first if first == last else f"{first}-{last}"
+
+
+def _reasons(each: TitleCounts) -> str:
+    return ", ".join(f"{count:,} {reason}" for reason, count in each.refused.items())

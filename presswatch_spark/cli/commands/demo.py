@@ -1,4 +1,4 @@
-"""`presswatch demo`: from nothing to a match table in one command."""
+"""`presswatch demo`: goes from nothing to a match table in one command."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import click
 
 from presswatch_spark.cli.commands.scan import INCOMPLETE, incomplete_message
 from presswatch_spark.cli.options import tell
+from presswatch_spark.errors import OutputError
+from presswatch_spark.show import terminal_width
 
 MARKER = ".presswatch-demo"
 
@@ -25,7 +27,6 @@ def demo(context: click.Context, /, out: str) -> None:
     of an earlier demo is replaced.
     """
     from presswatch_spark.demo.run import run_demo
-    from presswatch_spark.show import terminal_width
 
     folder = Path(out)
     _make_room(folder)
@@ -39,8 +40,6 @@ def demo(context: click.Context, /, out: str) -> None:
 
 def _make_room(folder: Path) -> None:
     """Empty the folder of an earlier demo; raise `OutputError` for a folder that holds anything else."""
-    from presswatch_spark.errors import OutputError
-
     if folder.exists() and not folder.is_dir():
         raise OutputError("this is not a folder", where=str(folder), remedy="name another --out")
     if folder.exists() and any(folder.iterdir()):

@@ -1,4 +1,4 @@
-"""`presswatch estimate`: what a whole release holds, by a sample of it."""
+"""`presswatch estimate`: estimates from a sample what a whole release holds."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.options import storage_of, storage_options, tell_total
+from presswatch_spark.show import counted, json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:
     from presswatch_spark.sampling.extrapolation import Estimated, SampleEstimate
 
 HEADERS = ("in the release", "seen", "estimate", "at least", "at most", "in shards")
 BY = {"title": "title_id", "publisher": "publisher_id"}
-# Of fewer shards, limits of 95 % are less sure than that where few of them hold most:
-# see docs/explanation/decisions.md.
+# With fewer shards, limits of 95 % are less sure where few shards hold most of a total
+# (docs/explanation/decisions.md).
 ENOUGH_SHARDS = 1000
-# What a scan says at its end; `presswatch estimate` says the rest.
+# What a scan shows at its end; `presswatch estimate` shows all.
 HEADLINES = (
     "documents",
     "matches",
@@ -36,50 +37,47 @@ HEADLINES = (
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, with all that is known.")
 @storage_options
 def estimate(tables: str, run_id: str, by: str | None, as_json: bool, **flags: Any) -> None:
-    """Say what a whole release holds, by the sample of it that a run read.
+    """Estimate what a whole release holds, from the sample of it that a run read.
 
-    TABLES is the folder that a scan with --sample was given as --out. Every total has the limits between
-    which it lies, in 95 of 100 samples; docs/reference/estimates.md says what they mean. Without an upper
-    limit, it was seen in fewer than seven shards, and nobody can say.
+    TABLES is the folder that a scan with --sample was given as --out. In 95 of 100 samples, a total lies
+    within its limits; docs/reference/estimates.md says what they mean. A total that was seen in fewer than
+    seven shards has no upper limit.
     """
     from presswatch_spark.queries.estimates import estimate_of
-    from presswatch_spark.show import counted, json_line
     from presswatch_spark.tables.reading import chosen_runs
     from presswatch_spark.tables.store import TableStore
 
     store = TableStore.open(tables, storage_of(flags))
     for chosen in chosen_runs(store, run_id):
-        found = estimate_of(store, chosen, BY[by] if by else None)
-        for line in map(json_line, json_rows(found)) if as_json else estimate_lines(found, found.measures):
+        totals = estimate_of(store, chosen, BY[by] if by else None)
+        for line in map(json_line, json_rows(totals)) if as_json else estimate_lines(totals, totals.measures):
             click.echo(line)
         if by and not as_json:
-            seen = {measure.of for measure in found.measures} - {None}
+            seen = {measure.of for measure in totals.measures} - {None}
             tell_total(f"{counted(len(seen), by)} in the sample; of others nothing can be said")
 
 
-def json_rows(found: SampleEstimate) -> Iterator[dict[str, object]]:
-    """Each measure as a row, with the sample that it is from."""
-    sample = {name: value for name, value in asdict(found).items() if name != "measures"}
-    for measure in found.measures:
+def json_rows(totals: SampleEstimate) -> Iterator[dict[str, object]]:
+    """Yield each measure as a row, with the facts of its sample."""
+    sample = {name: value for name, value in asdict(totals).items() if name != "measures"}
+    for measure in totals.measures:
         yield sample | asdict(measure)
 
 
-def estimate_lines(found: SampleEstimate, measures: Iterable[Estimated]) -> Iterator[str]:
-    """The sample in a few lines, then a table of `measures`."""
-    from presswatch_spark.show import table_lines, terminal_width
-
+def estimate_lines(totals: SampleEstimate, measures: Iterable[Estimated]) -> Iterator[str]:
+    """Yield the sample in a few lines, then a table of `measures`."""
     yield (
-        f"run {found.run_id}: {found.read:,} of {found.listed:,} shards read to their end, drawn in"
-        f" {found.strata:,} segments or folders; totals of all {found.listed:,} within limits of 95 %"
+        f"run {totals.run_id}: {totals.read:,} of {totals.listed:,} shards read to their end, drawn in"
+        f" {totals.strata:,} segments or folders; totals of all {totals.listed:,} within limits of 95 %"
     )
-    if found.read < ENOUGH_SHARDS:
+    if totals.read < ENOUGH_SHARDS:
         yield (
             f"fewer than {ENOUGH_SHARDS:,} shards were read: where few shards of the release hold most of a"
             " total, its limits are less sure"
         )
-    if found.missing:
+    if totals.missing:
         yield (
-            f"{found.missing:,} drawn shards were not read to their end: the limits allow for anything from"
+            f"{totals.missing:,} drawn shards were not read to their end: the limits allow for anything from"
             " nothing to twice what the others hold"
         )
     rows = list(_rows(measures))
@@ -87,7 +85,7 @@ def estimate_lines(found: SampleEstimate, measures: Iterable[Estimated]) -> Iter
 
 
 def _rows(measures: Iterable[Estimated]) -> Iterator[tuple[str, ...]]:
-    """A row for each measure; below those of all, those of each title or publisher under its id."""
+    """Yield a row for each measure of all, then those of each title or publisher below its id."""
     of = None
     for measure in sorted(measures, key=lambda measure: measure.of or ""):
         if measure.of != of:

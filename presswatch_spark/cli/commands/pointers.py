@@ -1,4 +1,4 @@
-"""`presswatch fetch` and `verify-rows`: from a row back to its document, and whether it is still the same."""
+"""`presswatch fetch` and `verify-rows`: go back from a row to its document, and compare the two."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import given_settings, setting_option, storage_of, storage_options
+from presswatch_spark.cli.options import given_settings, setting_options, storage_of, storage_options
+from presswatch_spark.show import json_line, printable
 from presswatch_spark.storage.hosts import ask_anew
 
 if TYPE_CHECKING:
@@ -39,9 +40,7 @@ settings_option = click.option("--config", metavar="FILE", help="Settings in YAM
     help="Write it to a new file: WET and WARC as WARC (packed if .gz), ARC as stored, rows as text.",
 )
 @mirror_option
-@setting_option(
-    "--columns", "read.columns", "With a POINTER: where columns of `rows` are, e.g. text=body", "OURS=THEIRS"
-)
+@setting_options("read.columns", columns="With a POINTER: where columns of `rows` are, e.g. text=body")
 @settings_option
 @storage_options
 def fetch(
@@ -56,10 +55,10 @@ def fetch(
 
     Give TABLES, the folder of a scan, with --row; or a POINTER as this command prints it:
     URI#offset=N,length=N or URI#row=N. The document's URL, record id, digests and text are compared
-    with the row, or its text with the pointer's sha256; a document that differs is not shown.
+    with the row, or its text with the pointer's sha256. A document that differs is not shown.
 
-    The row may also be one of `rights_signals`, whose response is fetched, and what it declares read from it
-    again; or of `captures`, whose record is fetched, be it a document or not (a redirect, an error).
+    The row may also be one of `rights_signals`: its response is fetched, and what it declares is read again.
+    Or it is one of `captures`: its record is fetched, also that of a redirect or an error.
     """
     from presswatch_spark.pointers.fetch import at_pointer, for_row, shown
     from presswatch_spark.pointers.pointer import is_pointer, parse_mirror
@@ -114,15 +113,14 @@ def verify_rows(
     """Fetch the documents of random rows again, and check that each is what its row says.
 
     TABLES is the folder that a scan was given as --out. A row verifies if its digest is right and the
-    document at its pointer has its URL, record id, declared digest, SHA-256 of the text, time and languages;
-    with --corpus also if the article has its SHA-256 and every span folds to the same words on both sides.
-    Before, all tables of the runs are compared with what was published of them.
-    Exit code 0 if all verify, 3 if some rows do not, and 1 if only the tables are not as they were.
+    document at its pointer has its URL, record id, declared digest, SHA-256 of the text, time and languages.
+    With --corpus, the article must have its SHA-256, and every span the same words on both sides.
+    First, all tables of the runs are compared with what was published of them.
+    The exit code is 0 if all rows verify, 3 if some do not, and 1 if only the tables have changed.
     """
     from random import randrange
 
     from presswatch_spark.pointers.audit import damage_of, drawn_rows
-    from presswatch_spark.show import printable
 
     ask_anew()
     storage = storage_of(flags, config)
@@ -133,7 +131,7 @@ def verify_rows(
         click.echo(line, err=True)
     rows, total = drawn_rows(audit.store, run_id, sample, seed)
     failures: Counter[str] = Counter()
-    for line in _told(audit.verdicts(rows), failures, as_json):
+    for line in _verdict_lines(audit.verdicts(rows), failures, as_json):
         click.echo(line)
     verified = len(rows) - failures.total()
     everything = "all that are left" if damage else "all there are"
@@ -158,10 +156,8 @@ def _audit(tables: str, corpus_path: str | None, mirrors: tuple[str, ...], stora
     return Audit(store, storage, places, corpus)
 
 
-def _told(verdicts: Iterator[Verdict], failures: Counter[str], as_json: bool) -> Iterator[str]:
-    """Lines for each row that fails, or one of JSON for every row; `failures` are counted by reason."""
-    from presswatch_spark.show import json_line, printable
-
+def _verdict_lines(verdicts: Iterator[Verdict], failures: Counter[str], as_json: bool) -> Iterator[str]:
+    """Yield lines for each row that fails, or JSON for every row; count `failures` by reason."""
     for verdict in verdicts:
         failure, digest = verdict.failure, verdict.row["row_sha256"]
         if failure:

@@ -1,4 +1,4 @@
-"""`presswatch releases`: the crawls there are, and what each has."""
+"""`presswatch releases`: lists the crawls, and what each has."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from presswatch_spark.cli.commands.tables import as_json
 from presswatch_spark.cli.options import given_settings, storage_options
+from presswatch_spark.show import counted, json_line, printable, table_lines, terminal_width
 from presswatch_spark.storage.hosts import ask_anew
 
 if TYPE_CHECKING:
@@ -30,21 +31,20 @@ YES = "✓"
     help="The list, or the site, bucket or folder that holds it as collinfo.json."
     " Default: index.commoncrawl.org.",
 )
-@click.option("--refresh", is_flag=True, help="Ask anew, however fresh the answer in the cache is.")
+@click.option("--refresh", is_flag=True, help="Fetch the list, even if the cache holds a fresh one.")
 @click.option("--config", metavar="FILE", help="Settings in YAML; see conf/datasets.yaml.")
 @storage_options
 def releases(as_json: bool, base: str | None, refresh: bool, config: str | None, **flags: Any) -> None:
     """List the releases of Common Crawl, newest first, and what each has.
 
-    The list is asked of index.commoncrawl.org once a day. If it cannot be had, the last answer is shown, or
-    the list that came with this version, and stderr says so. CC-NEWS goes on; it is published by the month,
-    as CC-NEWS-2025-08.
+    The list is fetched from index.commoncrawl.org once a day. If that fails, the last answer is shown, or the
+    list that came with this version, and stderr says so. CC-NEWS is published by the month, as
+    CC-NEWS-2025-08.
     """
     from datetime import UTC, datetime, timedelta
 
     from presswatch_spark.releases.known import current, list_uri
     from presswatch_spark.settings.load import load_scan_config
-    from presswatch_spark.show import counted, printable
 
     settings = load_scan_config(config, os.environ, given_settings(flags))
     ask_anew()
@@ -61,9 +61,8 @@ def releases(as_json: bool, base: str | None, refresh: bool, config: str | None,
 
 
 def _lines(known: Known, as_json: bool) -> Iterator[str]:
-    """The releases as a table for people, or as JSON."""
+    """Yield the releases as a table for people, or as JSON."""
     from presswatch_spark.releases.release import LABELS, NEWS, NEWS_SINCE, Release
-    from presswatch_spark.show import json_line, table_lines, terminal_width
 
     listed = [*known.listing.crawls, Release(NEWS, NEWS_SINCE, None)]
     if as_json:

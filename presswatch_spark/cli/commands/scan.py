@@ -1,4 +1,4 @@
-"""`presswatch scan`: settings in layers, one run, a summary and an honest exit code."""
+"""`presswatch scan`: scans shards or a release, and says what was found and what was not read."""
 
 from __future__ import annotations
 
@@ -11,14 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.commands.estimate import HEADLINES, estimate_lines
-from presswatch_spark.cli.options import (
-    given_settings,
-    setting_option,
-    spark_options,
-    storage_options,
-)
+from presswatch_spark.cli.options import given_settings, setting_options, storage_options
 from presswatch_spark.errors import InputError, OutputError, StorageError
-from presswatch_spark.monitoring.events import EventLog, failure_told
+from presswatch_spark.monitoring.events import EventLog, failures_logged
 from presswatch_spark.show import counted, printable
 
 if TYPE_CHECKING:
@@ -38,7 +33,7 @@ SHARDS_NAMED = 5
     "--sample",
     type=click.FloatRange(0, 1, min_open=True),
     metavar="SHARE",
-    help="Scan only this share of the shards, drawn at random in each segment or folder; 0.01 for 1 %.",
+    help="Scan only this share of the shards, drawn at random in each segment or folder; 0.01 is 1 %.",
 )
 @click.option(
     "--sample-seed",
@@ -46,7 +41,7 @@ SHARDS_NAMED = 5
     default=0,
     show_default=True,
     metavar="N",
-    help="Another seed draws another sample; the same one the same, from every mirror.",
+    help="Seed of the sample. The same seed draws the same shards, from every mirror.",
 )
 @click.option(
     "--format",
@@ -54,7 +49,7 @@ SHARDS_NAMED = 5
     type=click.Choice(["auto", "wet", "warc", "arc", "c4", "oscar", "rows"]),
     default="auto",
     show_default=True,
-    help="What the shards are; `auto` looks into each.",
+    help="Format of the shards; `auto` looks into each.",
 )
 @click.option("--corpus", required=True, metavar="DIR", help="The corpus, from `presswatch corpus build`.")
 @click.option("--out", required=True, metavar="DIR", help="Folder of the tables; several runs may share it.")
@@ -64,34 +59,11 @@ SHARDS_NAMED = 5
     metavar="URI",
     help="What the lines of a *.paths.gz list are relative to; with --release, a mirror of where it lives.",
 )
-@setting_option("--release-name", "read.release", "Release to write where the shards name none", "NAME")
-@setting_option(
-    "--languages",
-    "read.languages",
-    "Read only documents identified as this language, as the dataset spells it, or as none",
-    "CODE",
-)
-@setting_option(
-    "--columns",
-    "read.columns",
-    "Where columns of JSONL and Parquet are, e.g. url=meta.source_url; a shard without them fails",
-    "OURS=THEIRS",
-)
-@setting_option("--pdf/--no-pdf", "read.pdf", "In WARC, read the text of PDF files too")
-@setting_option("--min-run-words", "grade.min_run_words", "Shortest run to report")
+@setting_options("read.release", "read.languages", "read.columns", "read.pdf", "grade.min_run_words")
 @storage_options
-@spark_options("run")
-@setting_option("--wave-shards", "run.wave_shards", "Shards between two points of resumption")
-@setting_option("--shards-per-task", "run.shards_per_task", "Shards in one Spark task, at most")
-@setting_option("--log-format", "run.log_format", "What stderr is written for: people, or collectors of logs")
-@setting_option(
-    "--metrics-file", "run.metrics_file", "Where to write metrics for Prometheus, after each wave", "FILE"
-)
-@setting_option(
-    "--price", "run.price", "What cores cost: a machine of conf/prices.yaml, or a part of its name", "MACHINE"
-)
-@setting_option(
-    "--budget", "run.budget", "Dollars that the scan may cost: it does not begin, or stops, above", "DOLLARS"
+@setting_options(
+    *("run.master", "run.cores", "run.wave_shards", "run.shards_per_task"),
+    *("run.log_format", "run.metrics_file", "run.price", "run.budget"),
 )
 @click.pass_context
 def scan(
@@ -110,14 +82,14 @@ def scan(
 ) -> None:
     """Scan shards for copies of the corpus's articles.
 
-    PATH is a file, a folder, a glob, an s3:// or https:// address, or a list: *.paths.gz, or *.txt of nothing
-    but files. What lies beside shards (README, checksums) is left out and named. In the place of PATH,
-    --release CC-MAIN-2026-39 --format wet finds the shards of a whole release by itself.
+    PATH is a file, a folder, a glob, an s3:// or https:// address, or a list: *.paths.gz, or *.txt that holds
+    files alone. What lies beside shards (README, checksums) is left out and named. Instead of PATH, give
+    --release CC-MAIN-2026-39 --format wet to scan a whole release.
     Settings come from --config, then from the environment (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), then from
-    flags. A stopped scan goes on where it was when the same command is given again.
+    flags. To go on with a stopped scan, give the same command again.
 
-    Before it begins, its shards, bytes and core-hours are estimated on stderr, and its dollars with --price.
-    After a --sample, what the whole release holds is estimated too; see `presswatch estimate`.
+    Before the scan, stderr shows an estimate of its shards, bytes and core-hours, with --price also of its
+    dollars. After a --sample, it shows an estimate of the whole release; see `presswatch estimate`.
     """
     from presswatch_spark.face import scan as run_scan
     from presswatch_spark.settings.load import load_scan_config
@@ -129,10 +101,10 @@ def scan(
         raise click.UsageError("name shards (PATH), or a --release", context)
     settings = load_scan_config(config, os.environ, given)
     events = EventLog() if settings.run.log_format == "json" else None
-    with failure_told(events):
+    with failures_logged(events):
         summary = run_scan(
             paths, corpus=corpus, out=out, format=dataset, release=release, base=base, sample=sample,
-            sample_seed=sample_seed, config=config, settings=given, events=events,
+            sample_seed=sample_seed, settings=settings, events=events,
         ).summary  # fmt: skip
     with ending(context, incomplete=bool(summary.incomplete)):
         for line in chain(summary_lines(summary, out), _estimate_lines(summary, out, settings.storage)):
@@ -142,9 +114,9 @@ def scan(
 
 @contextmanager
 def ending(context: click.Context, *, incomplete: bool) -> Iterator[None]:
-    """Tell, in the block, of a run that is published; then end, with 3 if it is incomplete.
+    """Print a published run in the block, then exit with 3 if the run is incomplete.
 
-    With 3 also if whoever is told has gone: then the exit code is all that says so.
+    The exit code is 3 also if the reader of the output has gone.
     """
     try:
         yield
@@ -156,28 +128,28 @@ def ending(context: click.Context, *, incomplete: bool) -> Iterator[None]:
 
 
 def _tell_rest(summary: RunSummary, out: str, events: EventLog | None) -> None:
-    """On stderr: notes, and what was not read. Of shards that were not, events have told already."""
-    unsaid = bool(summary.row["documents_skipped"] and not summary.row["documents"])
+    """Write notes and what was not read to stderr, or as events; events name such shards by themselves."""
+    all_skipped = bool(summary.row["documents_skipped"] and not summary.row["documents"])
     if events:
         for note in summary.notes:
             events.tell("note", note=note)
         if summary.without_url:
             events.tell("documents_without_url", "warning", documents=summary.without_url)
-        if unsaid:
+        if all_skipped:
             events.tell("every_document_skipped", "warning")
         return
     for note in summary.notes:
         click.echo(printable(f"note: {note}"), err=True)
     if summary.without_url:
         click.echo(without_url_message(summary), err=True)
-    if unsaid:
+    if all_skipped:
         click.echo("warning: every document was skipped, so nothing can be said of them", err=True)
     if summary.incomplete:
         click.echo(incomplete_message(summary, out), err=True)
 
 
 def without_url_message(summary: RunSummary) -> str:
-    """That documents have no known URL, what this means for their rows, and how to name the URL's column."""
+    """Warn of documents without a known URL; say what it means, and how to name the URL's column."""
     documents = int(str(summary.row["documents"]))
     return (
         f"warning: {summary.without_url:,} of {documents:,} documents have no known URL: whose pages they are"
@@ -189,7 +161,7 @@ def without_url_message(summary: RunSummary) -> str:
 def _check_release(
     context: click.Context, paths: tuple[str, ...], dataset: str, given: Mapping[str, object]
 ) -> None:
-    """Refuse what contradicts --release."""
+    """Refuse options that contradict --release."""
     if paths:
         raise click.UsageError("give either PATH or --release", context)
     if dataset == "auto":
@@ -199,17 +171,17 @@ def _check_release(
 
 
 def summary_lines(summary: RunSummary, out: str) -> list[str]:
-    """What a run did, in a few lines."""
-    row = summary.row
+    """Return what a run did, in a few lines."""
+    row: Mapping[str, Any] = summary.row
     resumed = ", resumed" if summary.resumed else ""
     skipped = f", {row['documents_skipped']:,} skipped" if row["documents_skipped"] else ""
-    megabytes = int(str(row["text_bytes"])) / 1e6
+    megabytes = row["text_bytes"] / 1e6
     lines = [
-        f"run {summary.run_id}{resumed}: {_counted(row['matches'], 'match')} in"
-        f" {_counted(row['documents'], 'document')}{skipped} ({megabytes:,.1f} MB of text) of"
-        f" {_counted(row['shards_planned'], 'shard')},"
+        f"run {summary.run_id}{resumed}: {counted(row['matches'], 'match')} in"
+        f" {counted(row['documents'], 'document')}{skipped} ({megabytes:,.1f} MB of text) of"
+        f" {counted(row['shards_planned'], 'shard')},"
         f" {summary.seconds:,.0f} s",
-        *([f"{_counted(row['signals'], 'rights signal')} of members' sites"] if row.get("signals") else []),
+        *([f"{counted(row['signals'], 'rights signal')} of members' sites"] if row.get("signals") else []),
         f"table digest {row['table_digest']}",
         f"read it with: presswatch matches {out}",
     ]
@@ -222,29 +194,25 @@ def summary_lines(summary: RunSummary, out: str) -> list[str]:
     return lines
 
 
-def _counted(number: object, what: str) -> str:
-    return counted(int(str(number)), what)
-
-
 def _estimate_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Iterator[str]:
-    """After a sample, the main totals of the whole, or why there are none."""
+    """Yield, after a sample, the main totals of the whole release, or why there are none."""
     if summary.row.get("sample") is None:
         return
     from presswatch_spark.queries.estimates import estimate_of
     from presswatch_spark.tables.store import TableStore
 
     try:
-        found = estimate_of(TableStore.open(out, storage), summary.run_id)
+        totals = estimate_of(TableStore.open(out, storage), summary.run_id)
     except (InputError, OutputError, StorageError) as error:
-        # The run is published all the same.
+        # The run is published, with an estimate or without.
         yield printable(f"no estimate of the whole: {error.what}")
         return
-    yield from estimate_lines(found, (row for row in found.measures if row.measure in HEADLINES))
+    yield from estimate_lines(totals, (row for row in totals.measures if row.measure in HEADLINES))
     yield f"all estimates: presswatch estimate {out} --run {summary.run_id}"
 
 
 def incomplete_message(summary: RunSummary, out: str) -> str:
-    """Which shards were not read to their end, the first few by name, and where the rest is."""
+    """Say which shards were not read to their end: the first few by name, and where the rest is listed."""
     named = [(status, uri, error) for uri, status, error in summary.incomplete]
     planned = int(str(summary.row["shards_planned"]))
     return "\n".join(incomplete_lines(named, planned, "scan_log", summary.run_id, out))
@@ -253,7 +221,7 @@ def incomplete_message(summary: RunSummary, out: str) -> str:
 def incomplete_lines(
     incomplete: Sequence[tuple[str, str, str]], planned: int, table: str, run_id: str, out: str
 ) -> list[str]:
-    """The same of any run that logs its shards in `table`: (status, URI, error) of each incomplete one."""
+    """Say so of a run whose log is `table`; `incomplete` has (status, URI, error) of each shard."""
     count = len(incomplete)
     lines = [f"error: {count:,} of {planned:,} shards were not read to their end:"]
     lines += [printable(f"  {status}: {uri}: {error}") for status, uri, error in incomplete[:SHARDS_NAMED]]

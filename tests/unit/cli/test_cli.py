@@ -19,7 +19,7 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.options import given_settings
 from presswatch_spark.errors import PresswatchError, StorageError
 from presswatch_spark.pipeline import RunSummary
-from presswatch_spark.settings.kinds import known_settings
+from presswatch_spark.settings.config import known_settings
 from presswatch_spark.show import cell, json_line, json_text, printable, table_lines
 from presswatch_spark.tables.schemas import CENSUSES
 from presswatch_spark.tables.seals import sealed_json

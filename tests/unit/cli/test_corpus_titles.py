@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.cli.corpus_titles import title_lines, titles_without_articles
+from presswatch_spark.cli.commands.corpus import title_lines, titles_without_articles
 from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.corpus.manifest import Counts, Manifest, TitleCounts, read_manifest
 from presswatch_spark.settings.config import CorpusConfig

@@ -7,9 +7,10 @@ from itertools import islice
 
 import pytest
 
-from presswatch_spark.demo import generate, prose
-from presswatch_spark.demo.edits import reworded, shouted
+from presswatch_spark.demo import generate
+from presswatch_spark.demo.generate import reworded, shouted
 from presswatch_spark.demo.texts import innocent_pages, press
+from tests import prose
 from tests.reference.words import reference_words
 
 RUN = 11

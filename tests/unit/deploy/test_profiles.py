@@ -13,7 +13,7 @@ from presswatch_spark.deploy.profiles import Profile, load_profile, profile_sett
 from presswatch_spark.deploy.requests import job_run_request, spark_settings
 from presswatch_spark.deploy.submission import Submission, Upload
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.settings.kinds import NAMES, problem_of
+from presswatch_spark.settings.declared import NAMES
 from presswatch_spark.settings.load import load_scan_config
 from tests.conftest import ROOT
 
@@ -86,7 +86,7 @@ def test_every_default_of_a_profile_lies_within_its_bounds_and_has_a_type_that_t
     None
 ):
     for setting in profile_settings().known.values():
-        assert not problem_of(setting, setting.default), setting.name
+        assert not setting.problem_of(setting.default), setting.name
         assert setting.kind in NAMES
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from resiliparse.parse.html import HTMLTree
 
-from presswatch_spark.demo import prose
 from presswatch_spark.extraction.main_content import main_content
 from presswatch_spark.extraction.page_text import text_of
+from tests import prose
 from tests.reference.words import reference_words
 
 RNG = random.Random("main content")

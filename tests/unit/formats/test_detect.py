@@ -22,6 +22,7 @@ from presswatch_spark.formats.heads import keys_of
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.storage.objects import StorageOptions, stat
 from tests.reading import SmallPage, pages, read
+from tests.shards import write_oscar_parquet, write_rows_parquet
 
 
 def named(path: Path, format: str = "auto", **options: dict[str, str]) -> str:
@@ -43,9 +44,9 @@ def test_a_misleading_name_changes_nothing(tmp_path: Path) -> None:
     assert named(saved(tmp_path, path.read_bytes(), "c4-train.json")) == "oscar"
     shards.write_c4_parquet(path, pages(2))
     assert named(saved(tmp_path, path.read_bytes(), "a.jsonl")) == "c4"
-    shards.write_oscar_parquet(path, pages(2))
+    write_oscar_parquet(path, pages(2))
     assert named(saved(tmp_path, path.read_bytes(), "b.jsonl")) == "oscar"
-    shards.write_rows_parquet(path, pages(2))
+    write_rows_parquet(path, pages(2))
     assert named(saved(tmp_path, path.read_bytes(), "c.jsonl")) == "rows"
 
 

@@ -16,13 +16,14 @@ from presswatch_spark.errors import CorruptError
 from presswatch_spark.formats.oscar import companions
 from presswatch_spark.formats.source import ReadOptions
 from tests.reading import SmallPage, complaints, pages, read, texts
+from tests.shards import write_oscar_2201, write_oscar_parquet
 
 Write = Callable[[Path, Any], object]
 FORMS: dict[str, Write] = {
     "fr_meta_part_1.jsonl": shards.write_oscar_2301,
-    "fr_meta_part_1.jsonl.gz": shards.write_oscar_2201,
+    "fr_meta_part_1.jsonl.gz": write_oscar_2201,
     "fr_meta_part_1.jsonl.zst": shards.write_oscar_2301,
-    "oscar.parquet": shards.write_oscar_parquet,
+    "oscar.parquet": write_oscar_parquet,
     "fr_part_1.txt": shards.write_oscar_2109,
     "fr_part_1.txt.gz": shards.write_oscar_2109,
     "fr.txt": shards.write_oscar_2109,

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from presswatch_spark.cli.main import cli
-from presswatch_spark.demo import shards, warcs
+from presswatch_spark.demo import shards
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.demo.shards import digest_of
 from presswatch_spark.tables.digests import row_digest
@@ -316,8 +316,8 @@ PAGES = [
 ]
 UNDAMAGED: dict[str, Callable[[Path], object]] = {
     "wet": lambda path: shards.write_wet(path, PAGES),
-    "warc": lambda path: warcs.write_warc(
-        path, [warcs.web_page(Page(each.url, each.text)) for each in PAGES]
+    "warc": lambda path: shards.write_warc(
+        path, [shards.web_page(Page(each.url, each.text)) for each in PAGES]
     ),
     "arc": lambda path: path.write_bytes(
         b"".join([VERSION, *(arc_record(HEAD + each.text.encode(), each.url) for each in PAGES)])

@@ -16,6 +16,7 @@ from presswatch_spark.demo import shards
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.model import ReadReport
 from tests.reading import Document, documents, pages, texts
+from tests.shards import write_oscar_2201, write_rows_parquet
 
 PAGES = 120
 
@@ -29,10 +30,10 @@ FORMATS: dict[str, Callable[[Path, Any], object]] = {
     "single.warc.wet.gz": one_member,
     "c4-train.json.gz": shards.write_c4_json,
     "fr_part_1.txt.gz": shards.write_oscar_2109,
-    "fr_meta_part_1.jsonl.gz": shards.write_oscar_2201,
+    "fr_meta_part_1.jsonl.gz": write_oscar_2201,
     "fr_meta_part_1.jsonl.zst": shards.write_oscar_2301,
     "c4.parquet": shards.write_c4_parquet,
-    "fineweb.parquet": shards.write_rows_parquet,
+    "fineweb.parquet": write_rows_parquet,
 }
 
 

@@ -14,11 +14,11 @@ import pytest
 
 from presswatch_spark.errors import CorruptError, OutputError
 from presswatch_spark.monitoring.census import CensusObserver
-from presswatch_spark.monitoring.events import EventLog, ToldError, failure_told
+from presswatch_spark.monitoring.events import EventLog, LoggedError, failures_logged
 from presswatch_spark.monitoring.metrics import RunFacts, Sample, totals_of
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Counts, Progress
-from presswatch_spark.monitoring.throttled import FOLLOWER, throttling_told
+from presswatch_spark.monitoring.throttled import FOLLOWER, throttling_reported
 from presswatch_spark.storage.hosts import will_ask
 from presswatch_spark.storage.shared_state import state_of
 from presswatch_spark.storage.throttling import Waiting
@@ -111,11 +111,11 @@ def test_of_errors_that_are_not_ours_only_the_kind_is_told(error: BaseException)
 
 def test_a_command_that_fails_says_so_once_as_an_event_or_leaves_it_to_the_command_line() -> None:
     stream = io.StringIO()
-    with pytest.raises(ToldError), failure_told(EventLog(stream)):
+    with pytest.raises(LoggedError), failures_logged(EventLog(stream)):
         raise FileNotFoundError(2, "No such file", "shards/")
     (event,) = told(stream)
     assert (event["event"], event["error"], event["where"]) == ("command_failed", "No such file", "shards/")
-    with pytest.raises(CorruptError), failure_told(None):
+    with pytest.raises(CorruptError), failures_logged(None):
         raise CorruptError("it is cut")
 
 
@@ -248,8 +248,8 @@ def test_the_innermost_who_follows_is_told_of_a_pause_once() -> None:
         facts.pause(now, now + 100, "it answered 429")
         facts.told_at = 0.0
     outer, inner = list[str](), list[str]()
-    with throttling_told(lambda waiting: outer.append(waiting.host)):
-        with throttling_told(lambda waiting: inner.append(waiting.host)):
+    with throttling_reported(lambda waiting: outer.append(waiting.host)):
+        with throttling_reported(lambda waiting: inner.append(waiting.host)):
             FOLLOWER.look()
             FOLLOWER.look()
         FOLLOWER.look()

@@ -18,7 +18,7 @@ from warcio.archiveiterator import ArchiveIterator
 from benchmarks.census.material import SCHEMA, row_of
 from presswatch_spark.cli import main as cli
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.demo.warcs import Answer, write_warc
+from presswatch_spark.demo.shards import Answer, write_warc
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.shard_scan import ShardScan
 from presswatch_spark.storage.objects import stat

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import runpy
+from collections.abc import Iterator
 from functools import reduce
 from pathlib import Path
 
@@ -13,8 +15,14 @@ import yaml
 from presswatch_spark.cli.options import given_settings
 from presswatch_spark.corpus.store import CACHE_VARIABLE
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.settings.config import CorpusConfig, MinHashRules, ScanConfig, config_digest
-from presswatch_spark.settings.kinds import NAMES, known_settings, problem_of
+from presswatch_spark.settings.config import (
+    CorpusConfig,
+    MinHashRules,
+    ScanConfig,
+    config_digest,
+    known_settings,
+)
+from presswatch_spark.settings.declared import NAMES
 from presswatch_spark.settings.load import OTHER_VARIABLES, load_corpus_config, load_scan_config
 from tests.conftest import ROOT
 
@@ -164,6 +172,43 @@ def test_the_settings_files_state_every_setting_with_its_default() -> None:
     assert load_scan_config(str(ROOT / "conf" / "datasets.yaml")) == ScanConfig()
 
 
+def test_the_settings_files_state_no_other_setting() -> None:
+    def leaves(section: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+        for name, value in section.items() if isinstance(section, dict) else ():
+            here = (*path, name)
+            yield from [here] if here in known_settings() else leaves(value, here)
+
+    named = [
+        path
+        for name in ("scan", "datasets")
+        for path in leaves(yaml.safe_load((ROOT / "conf" / f"{name}.yaml").read_text(encoding="utf-8")))
+    ]
+    assert sorted(named) == sorted(known_settings())
+
+
+def test_every_setting_says_in_one_line_what_it_means() -> None:
+    for setting in known_settings().values():
+        assert re.fullmatch(r"[A-Z][^\n]{5,100}[^.\n]", setting.meaning), setting.name
+
+
+def test_the_reference_lists_every_setting_with_its_values_default_and_meaning() -> None:
+    docs = runpy.run_path(str(ROOT / "docs" / "conf.py"))
+    page = ["before\n\n" + docs["SETTINGS_MARK"]]
+    docs["fill_in"](None, "reference/settings", page)
+    rows = page[0].splitlines()
+    assert (
+        "| `grade.min_run_words` | a whole number, 8 or more | 11 | Shortest run to report, in words |"
+        in rows
+    )
+    assert "| `corpus.shingle_words` | a whole number, 8 | 8 | Words of a row in the index |" in rows
+    assert any(row.startswith("| `run.log_format` | text or json | text |") for row in rows)
+    assert any(row.startswith("| `run.budget` | a number, 0 or more | no limit |") for row in rows)
+    assert {row.split("`")[1] for row in rows if row.startswith("| `")} == {
+        setting.name for setting in known_settings().values()
+    }
+    assert docs["SETTINGS_MARK"] in (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("value", ["yes", "true", "1", "ON"])
 def test_true_has_many_spellings_in_the_environment(value: str) -> None:
     assert load_scan_config(None, {"PRESSWATCH_STORAGE__UNSIGNED": value}).storage.unsigned is True
@@ -199,9 +244,28 @@ def test_the_digest_covers_what_can_change_a_row_and_nothing_else() -> None:
     assert len(changed | {same}) == 5
 
 
+def test_the_digest_is_that_of_earlier_versions() -> None:
+    flags = {
+        "grade.min_run_words": 12,
+        "read.languages": ("fra", "oci"),
+        "verify.bridge_gap_words": 0,
+        "confidence.rare_bits": 150,
+        "ownership.shared_share": 0.25,
+        "rarity.known_domains": 5,
+        "read.columns": {"text": "body"},
+    }
+    changed = load_scan_config(None, None, flags)
+    assert config_digest(ScanConfig(), MinHashRules()) == (
+        "20e41b83d9c8a1de2a0b64d2d3411fc831f47e99137ec07ba8a95738fb125ad2"
+    )
+    assert config_digest(changed, MinHashRules(seed=7, permutations=64)) == (
+        "6860f443e2b0bcf49a185f34b08a2fdfd4efc1353afa3f4e5564c2addd5874d2"
+    )
+
+
 def test_every_default_lies_within_its_bounds() -> None:
     for setting in known_settings().values():
-        assert not problem_of(setting, setting.default), setting.name
+        assert not setting.problem_of(setting.default), setting.name
 
 
 def test_every_setting_has_a_type_that_the_layers_can_express() -> None:

@@ -18,7 +18,7 @@ import zstandard
 
 from benchmarks.scale import records
 from benchmarks.speed.processes import apart
-from presswatch_spark.demo.warcs import Answer, write_warc
+from presswatch_spark.demo.shards import Answer, write_warc
 from presswatch_spark.settings.config import ReadRules
 from tests.scanned import press, press_corpus
 

@@ -10,8 +10,7 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from presswatch_spark.demo.edits import FOOT, MENU
-from presswatch_spark.demo.generate import Page
+from presswatch_spark.demo.generate import FOOT, MENU, Page
 from presswatch_spark.demo.texts import Article
 
 WHEN = (

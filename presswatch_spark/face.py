@@ -196,7 +196,7 @@ def build_corpus(
         OutputError: `out` is not free, or the disk is full.
     """
     from presswatch_spark.corpus.building.build import build_corpus as build
-    from presswatch_spark.storage.hosts import ask_anew
+    from presswatch_spark.storage.web.manners import ask_anew
 
     given = _parsed(settings)
     rules = load_corpus_config(config, os.environ, given, "settings")
@@ -245,7 +245,7 @@ def scan(
     from presswatch_spark.formats.detection import SOURCES
     from presswatch_spark.pipeline import scan as run_scan
     from presswatch_spark.queries.named import require_each
-    from presswatch_spark.releases.shards import shards_of
+    from presswatch_spark.releases.release_shards import shards_of
 
     require_each("format", [format], ("auto", *SOURCES))
     if bool(paths) == bool(release):

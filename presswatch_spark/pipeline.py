@@ -42,10 +42,9 @@ from presswatch_spark.shard.shard_scan import ShardScan
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.session import cores_now, session
-from presswatch_spark.storage.hosts import will_ask
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical
-from presswatch_spark.storage.shard_names import left_out_line
-from presswatch_spark.storage.shards import ShardPlan, plan
+from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
+from presswatch_spark.storage.web.manners import will_ask
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.version import __version__
 

@@ -26,7 +26,7 @@ from urllib.parse import unquote, urlsplit
 
 from moto.server import ThreadedMotoServer
 
-from presswatch_spark.storage.shared_state import FACTS, state_of
+from presswatch_spark.storage.web.shared_hosts import FACTS, state_of
 
 
 @dataclass(frozen=True)

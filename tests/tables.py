@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
-from presswatch_spark.storage.local import file_sha256
+from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.schemas import MATCHES, RUNS
 from presswatch_spark.tables.seals import sealed_parquet

@@ -29,8 +29,8 @@ from presswatch_spark.formats.table.opening import (
 from presswatch_spark.formats.table.row_groups import GroupReader
 from presswatch_spark.formats.table.row_values import column_at
 from presswatch_spark.model import ReadReport
-from presswatch_spark.storage.counted import CountedFile
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, random_access
+from presswatch_spark.storage.streams import CountedFile
 
 Row = dict[str, object]
 Places = npt.NDArray[np.int64]

@@ -31,9 +31,9 @@ from presswatch_spark.spark.errors import WorkerDiedError
 from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.session import TASK_FAILURES, session
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.hosts import will_ask
 from presswatch_spark.storage.objects import ObjectInfo, canonical, printable
-from presswatch_spark.storage.shard_names import left_out_line
+from presswatch_spark.storage.shards import left_out_line
+from presswatch_spark.storage.web.manners import will_ask
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.version import __version__
 

@@ -13,7 +13,7 @@ from presswatch_spark.censuses.file import FileCensus
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.urls import page_url
 from presswatch_spark.releases.release import kinds_of
-from presswatch_spark.releases.shards import shards_of
+from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.shards import ShardPlan, plan

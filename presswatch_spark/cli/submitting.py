@@ -1,4 +1,4 @@
-"""Run a job where a profile says: become spark-submit, or submit it to EMR and wait for its end."""
+"""Runs a job where a profile says: becomes spark-submit, or submits it to EMR and waits for its end."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from typing import NoReturn
 import click
 
 from presswatch_spark.cli.exits import FAILED
-from presswatch_spark.deploy.archive import Target, archive_at_hand
+from presswatch_spark.deploy.archive import Target, archive_for
+from presswatch_spark.deploy.following import driver_log, wait
 from presswatch_spark.deploy.ledger import Ledger, Running
-from presswatch_spark.deploy.logs import driver_log
 from presswatch_spark.deploy.on_this_machine import local_command
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.services import Service
 from presswatch_spark.deploy.starter import ROOT, archive_of, hosts_of, service_of
 from presswatch_spark.deploy.submission import Submission, submission
 from presswatch_spark.deploy.tarball import ArchiveError
-from presswatch_spark.deploy.waiting import wait
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.show import printable
 from presswatch_spark.storage.objects import MissingError, NoBucketError, StorageOptions, read_object
@@ -50,7 +49,7 @@ class How:
 
 
 def run_here(job: str, arguments: Sequence[str], profile: Profile, how: How) -> int:
-    """Become spark-submit, or print what that would be and return 0."""
+    """Become spark-submit, or print its command line and return 0."""
     command, variables = local_command(job, arguments, profile, ROOT, os.environ)
     if how.credentials:
         variables = {**variables, "PRESSWATCH_STORAGE__PROFILE": how.credentials}
@@ -61,7 +60,7 @@ def run_here(job: str, arguments: Sequence[str], profile: Profile, how: How) -> 
 
 
 def _become(run: list[str], environment: Mapping[str, str]) -> NoReturn:
-    """Let another program take this process's place: signals and exit code are its own."""
+    """Let another program take this process's place: it gets the signals, and gives the exit code."""
     sys.stdout.flush()
     os.execve(run[0], run, environment)
 
@@ -104,8 +103,8 @@ def check_elsewhere(job: str, arguments: Sequence[str], profile: Profile, how: H
     """Yield what is known of a submission without sending it, by two requests that read.
 
     Raises:
-        PresswatchError: it would be refused: by us, by the service (no such hosts, of another release), or by
-            the store, which cannot be reached with these credentials.
+        PresswatchError: we would refuse it; the service would (no such hosts, or of another release); or the
+            store cannot be reached with these credentials.
     """
     archive = how.archive or _made_archive(profile)
     if archive is None:
@@ -125,15 +124,16 @@ def check_elsewhere(job: str, arguments: Sequence[str], profile: Profile, how: H
 
 
 def _made_archive(profile: Profile) -> Path | None:
-    """The archive of these sources, if it was made."""
+    """Return the archive of these sources, if it was made."""
     try:
-        return archive_at_hand(ROOT, ROOT / "dist", Target(profile.archive.python, profile.archive.machine))
+        target = Target(profile.archive.python, profile.archive.machine)
+        return archive_for(ROOT, ROOT / "dist", target, make=False)
     except ArchiveError:
         return None
 
 
 def would_send(asked: Submission, service: Service) -> Mapping[str, object]:
-    """What a first attempt uploads and requests."""
+    """Return what a first attempt uploads and requests."""
     uploads = [{"file": str(upload.file), "uri": upload.uri} for upload in asked.uploads]
     return {"uploads": uploads, "request": asdict(service.request(1))}
 
@@ -166,7 +166,7 @@ def _attended(service: Service, ledger: Ledger, running: Running, storage: Stora
 
 
 def _log_of(service: Service, run: str, storage: StorageOptions) -> Mapping[str, Sequence[str]]:
-    """The log of a job that has ended. That it cannot be had is said, and changes nothing of how it ended."""
+    """Return the log of a job that has ended; if there is none, say so: the job's exit code stays."""
     rules = service.asked.profile.wait
     try:
         if log := driver_log(service, run, storage, rules):

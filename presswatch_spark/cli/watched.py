@@ -1,4 +1,4 @@
-"""What is watched for: a scan by its options, and what of it decides whether two are the same."""
+"""What a watch starts: a scan by its options, and the key that tells whether two scans are the same."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from presswatch_spark.watch.starters import ScanJob, Starter
 
 LOCAL = "local"
-# Forms that Common Crawl publishes by the release, and that a scan reads.
+# Forms that Common Crawl publishes by the release, and that a scan can read.
 FORMATS = ("wet", "warc", "arc")
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A scan of whatever release: `arguments` are those of `presswatch scan` but for the release's name.
+    """A scan of any release: `arguments` are those of `presswatch scan` without the release's name.
 
-    `drawn` are the options that say which shards of a release are scanned; `presswatch` is the command line
-    that scans here; `archive` is what jobs elsewhere run from, if it was named.
+    `drawn` holds the options that say which shards of a release are scanned. `presswatch` is the command line
+    that scans here. `archive` is what jobs elsewhere run from, if it was named.
     """
 
     arguments: tuple[str, ...]
@@ -47,7 +47,7 @@ class Watched:
 
     @property
     def key(self) -> str:
-        """The same for the same corpus, format, settings and sample; what is scanned is not part of it."""
+        """Return a key of corpus, format, settings and sample; what is scanned is not part of it."""
         from presswatch_spark.runs.claimed import key_of
         from presswatch_spark.settings.config import row_settings
 
@@ -56,19 +56,19 @@ class Watched:
         return key_of(self.manifest.digest, self.dataset, settings, drawn)
 
     def job_of(self, release: Release) -> ScanJob:
-        """The scan of `release`."""
+        """Return the scan of `release`."""
         from presswatch_spark.watch.starters import ScanJob
 
         return ScanJob(release.name, ("--release", release.name, *self.arguments))
 
     def not_ready(self, release: Release) -> str | None:
-        """See `presswatch_spark.watch.scope.not_ready`."""
+        """Return why `release` cannot be scanned yet: see `presswatch_spark.watch.scope.not_ready`."""
         from presswatch_spark.watch.scope import not_ready
 
         return not_ready(release, self.dataset, self.base, self.config.datasets, self.config.storage)
 
     def starter_of(self, profile: str) -> Starter:
-        """The way to run scans that `profile` names.
+        """Return the way to run scans that `profile` names.
 
         Raises:
             ConfigError: there is none of that name, or it cannot be used.
@@ -86,7 +86,7 @@ class Watched:
         return Deployed(profile, loaded, lambda line: click.echo(printable(line), err=True), self.archive)
 
     def published(self, release: str, since: datetime | None) -> int | None:
-        """The exit code of the newest run of this scan on `release` in the tables; None if there is none."""
+        """Return the exit code of the newest run of this scan on `release` in the tables; None if none."""
         from presswatch_spark.settings.config import config_digest
         from presswatch_spark.tables.store import TableStore
 
@@ -104,23 +104,23 @@ class Watched:
             "sample_seed": self.drawn.get("sample_seed") if "sample" in self.drawn else None,
         }
         columns = [*wanted, "finished_at", "shards_planned", "shards_complete"]
-        found = [
+        runs = [
             row
             for row in store.read("runs", columns=columns).to_pylist()
             if all(row[name] == value for name, value in wanted.items())
             and (since is None or row["finished_at"] >= since)
         ]
-        newest = max(found, key=lambda row: row["finished_at"], default=None)
+        newest = max(runs, key=lambda row: row["finished_at"], default=None)
         return newest and (0 if newest["shards_complete"] == newest["shards_planned"] else 3)
 
 
 def watched(
     context: click.Context, options: tuple[str, ...], news: bool, archive: Path | None = None
 ) -> Watched:
-    """The scan that `options` describe.
+    """Return the scan that `options` describe.
 
     Raises:
-        UsageError: they are no options of a scan, or say what the watch decides.
+        UsageError: they are no options of a scan, or name what the watch decides.
         ConfigError: a setting is wrong.
         CorpusError: there is no corpus.
     """
@@ -147,10 +147,10 @@ def watched(
 
 
 def scan_given(context: click.Context, options: Sequence[str], news: bool) -> Mapping[str, Any]:
-    """The parameters of `presswatch scan` that a watch's `options` give.
+    """Return the parameters of `presswatch scan` that a watch's `options` give.
 
     Raises:
-        UsageError: they are no options of a scan, or say what the watch decides.
+        UsageError: they are no options of a scan, or name what the watch decides.
     """
     from presswatch_spark.cli.commands.scan import scan
 

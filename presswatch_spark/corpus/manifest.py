@@ -17,7 +17,7 @@ from presswatch_spark.corpus.layout import FORMAT_VERSION, MANIFEST
 from presswatch_spark.errors import CorpusError
 from presswatch_spark.judgement.suffixes import list_version
 from presswatch_spark.settings.config import CorpusConfig, MinHashRules
-from presswatch_spark.storage.local import file_sha256
+from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.text.folding import FOLD_VERSION
 
 # How the articles were read; the files show it.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from bisect import bisect_left
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -26,6 +24,8 @@ from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.standing import Surroundings
 from presswatch_spark.settings.config import MinHashRules
 from presswatch_spark.sieve.shingle_index import ShingleIndex
+from presswatch_spark.storage.locks.file_locks import locked
+from presswatch_spark.storage.locks.lock_rules import CORPUS_COPY
 from presswatch_spark.storage.objects import (
     MissingError,
     StorageOptions,
@@ -224,7 +224,7 @@ def _copy_on_host(uri: str, manifest: Manifest, options: StorageOptions) -> Path
     """Return the copy of a remote corpus on this host; the first process makes it while the others wait."""
     cache = _cache_folder()
     copy, partial = cache / manifest.digest, cache / f".{manifest.digest}.partial"
-    with arrays.writing(cache), _alone(cache, manifest.digest):
+    with arrays.writing(cache), locked(cache / f".{manifest.digest}.lock", CORPUS_COPY):
         if not copy.is_dir():
             shutil.rmtree(partial, ignore_errors=True)
             for name in [*manifest.files, layout.MANIFEST]:
@@ -248,14 +248,3 @@ def _cache_folder() -> Path:
         where=named or " or ".join(map(str, user_caches())),
         remedy=f"take it away from others (chown, chmod go-w), or set {CACHE_VARIABLE} to another folder",
     )
-
-
-@contextmanager
-def _alone(cache: Path, digest: str) -> Iterator[None]:
-    """One process of this host at a time; the lock goes with the process that holds it."""
-    lock = os.open(cache / f".{digest}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)

@@ -1,10 +1,10 @@
-"""The archive: the project and its locked packages, for hosts that have Python and Spark and nothing of ours.
+"""Builds the archive: the project and its locked packages, for hosts that have only Python and Spark.
 
 `python -m presswatch_spark.deploy.archive` builds `dist/presswatch-VERSION-DIGEST.tar.gz` from the lock file,
 with all hashes checked. It holds `lib/`, the packages, and `bin/python`, which starts the host's own Python
-with them. It is no virtual environment: the Python of one is a link to a place outside, and its paths are
-those of the machine that made it. Neither pyspark nor py4j are in it, since the cluster brings its own: two
-versions of them in one process would speak two protocols.
+with them. It is no virtual environment: that would link to a Python outside, by paths of the machine that
+made it. pyspark and py4j are left out: the cluster brings its own, and two versions in one process would
+speak two protocols.
 
 Needs nothing but Python, pip and hatchling.
 """
@@ -25,9 +25,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from presswatch_spark.deploy.tarball import ArchiveError, check_archive, digest_of, pack
+from presswatch_spark.deploy.tarball import ArchiveError, check_archive, pack
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.processors import FAMILIES
+from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.version import __version__
 
 OF_THE_CLUSTER = frozenset({"pyspark", "py4j"})
@@ -35,7 +36,7 @@ NEEDED = ("bin/python", "lib/presswatch_spark/cli/job.py", "lib/presswatch_spark
 INPUTS = ("requirements.lock", "pyproject.toml", "presswatch_spark", "conf")
 # Amazon Linux 2023, which EMR 7 and 8 are made of, has glibc 2.34.
 GLIBC_MINORS = (34, 31, 28, 27, 26, 24, 17)
-# Of what pip writes, these name the machine where it ran.
+# Files of pip that name the machine where it ran.
 TRACES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
 LAUNCHER = """#!/bin/sh
 # The host's own Python {python}, with the packages of this archive and none of a user's.
@@ -53,7 +54,7 @@ exit 1
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the archive is to run on: a Python, such as 3.11, and a kind of processor, on Linux.
+    """What the archive runs on: a Python, such as 3.11, and a kind of processor, on Linux.
 
     `kernels`: whether it brings compiled kernels, which only a machine of that kind can make.
     """
@@ -64,7 +65,7 @@ class Target:
 
     @property
     def platforms(self) -> tuple[str, ...]:
-        """What wheels for such a host are called, the newest first."""
+        """Return the platform tags of wheels for such a host, the newest first."""
         return (
             *(f"manylinux_2_{minor}_{self.machine}" for minor in GLIBC_MINORS),
             f"manylinux2014_{self.machine}",
@@ -73,55 +74,45 @@ class Target:
 
     @classmethod
     def here(cls) -> Target:
-        """This Python, on this machine."""
+        """Return this Python, on this machine."""
         return cls(f"{sys.version_info.major}.{sys.version_info.minor}", platform.machine())
 
 
-def archive_for(root: Path, out: Path, target: Target) -> Path:
-    """The archive of the sources in `root`: the one in `out` if it was made of the same, else a new one."""
-    inputs, known = inputs_digest(root, target), _known(out, target)
-    if file := _made_of(inputs, known):
-        return file
-    file = build(root, out, target)
-    entry = {"inputs": inputs, "archive": file.name, "sha256": digest_of(file)}
-    known.write_text(json.dumps(entry) + "\n", encoding="utf-8")
-    return file
-
-
-def archive_at_hand(root: Path, out: Path, target: Target) -> Path:
-    """The archive of the sources in `root` that is in `out`; nothing is built.
+def archive_for(root: Path, out: Path, target: Target, *, make: bool = True) -> Path:
+    """Return the archive of the sources in `root`: the one in `out` if made of the same, else a new one.
 
     Raises:
-        ArchiveError: there is none.
+        ArchiveError: it is not there, and cannot be built or, without `make`, must not be.
     """
-    file = _made_of(inputs_digest(root, target), _known(out, target))
-    if file is None:
+    kernels = "-kernels" if target.kernels else ""
+    note = out / f"archive-{target.python}-{target.machine}{kernels}.json"
+    inputs = inputs_digest(root, target)
+    if file := _made_of(inputs, note):
+        return file
+    if not make:
         raise ArchiveError(
             "there is no archive of these sources yet, after whose digest things are named",
             where=str(out),
             remedy="make it (make archive), or name one: --archive FILE",
         )
+    file = build(root, out, target)
+    entry = {"inputs": inputs, "archive": file.name, "sha256": file_sha256(file)}
+    note.write_text(json.dumps(entry) + "\n", encoding="utf-8")
     return file
 
 
-def _known(out: Path, target: Target) -> Path:
-    """Where it is noted what the last archive was made of."""
-    kernels = "-kernels" if target.kernels else ""
-    return out / f"archive-{target.python}-{target.machine}{kernels}.json"
-
-
-def _made_of(inputs: str, known: Path) -> Path | None:
-    """The archive that was made of `inputs`, if it is there as it was made."""
+def _made_of(inputs: str, note: Path) -> Path | None:
+    """Return the archive that was made of `inputs`, if it is there unchanged."""
     try:
-        last = json.loads(known.read_text(encoding="utf-8"))
-        file, as_noted = known.parent / str(last["archive"]), last["inputs"] == inputs
-        return file if as_noted and digest_of(file) == last["sha256"] else None
+        last = json.loads(note.read_text(encoding="utf-8"))
+        file, as_noted = note.parent / str(last["archive"]), last["inputs"] == inputs
+        return file if as_noted and file_sha256(file) == last["sha256"] else None
     except (OSError, ValueError, LookupError, TypeError):  # removed, or left half written
         return None
 
 
 def inputs_digest(root: Path, target: Target) -> str:
-    """SHA-256 (hex) over everything that an archive is made of."""
+    """Return the SHA-256 (hex) over everything that an archive is made of."""
     digest = hashlib.sha256(f"{target.python} {target.machine} {target.kernels}\n".encode())
     for name in INPUTS:
         for path in sorted([root / name, *(root / name).rglob("*")]):
@@ -151,7 +142,7 @@ def build(root: Path, out: Path, target: Target) -> Path:
             _add_kernels(tree / "lib", Path(folder, "cache"), target)
         pack(tree, draft)
         check_archive(draft, NEEDED)
-        file = out / f"presswatch-{__version__}-{digest_of(draft)[:16]}.tar.gz"
+        file = out / f"presswatch-{__version__}-{file_sha256(draft)[:16]}.tar.gz"
         os.replace(draft, file)
     return file
 
@@ -191,29 +182,20 @@ def _add_kernels(lib: Path, cache: Path, target: Target) -> None:
 
 
 def locked(lock: str) -> str:
-    """A lock file without the packages that a cluster brings."""
+    """Return a lock file without the packages that a cluster brings."""
     pins = re.split(r"\n(?=\S)", lock.strip())
     return "\n".join(pin for pin in pins if pin.partition("==")[0] not in OF_THE_CLUSTER) + "\n"
 
 
 def _install(what: list[str], folder: Path, target: Target, root: Path) -> None:
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-deps",
-    ]
-    command += ["--no-compile", "--only-binary=:all:", "--implementation=cp"]
+    command = [sys.executable, "-P", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command += ["--no-deps", "--no-compile", "--only-binary=:all:", "--implementation=cp"]
     command += [f"--python-version={target.python}", f"--target={folder}"]
     _run([*command, *(f"--platform={name}" for name in target.platforms), *what], root)
 
 
 def _run(command: list[str], folder: Path, variables: Mapping[str, str] | None = None) -> None:
-    # Wheels of this project are made of times too, unless told otherwise.
+    # Without the time given, wheels of this project would depend on the clock.
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "315532800", **(variables or {})}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -226,7 +208,7 @@ def _run(command: list[str], folder: Path, variables: Mapping[str, str] | None =
 
 
 def _forget_where(lib: Path) -> None:
-    """Remove what names the machine that built it: scripts with its Python's path, and pip's own notes."""
+    """Remove what names the machine that built it: scripts with its Python's path, and pip's notes."""
     shutil.rmtree(lib / "bin", ignore_errors=True)
     for trace in TRACES:
         for file in lib.glob(f"*.dist-info/{trace}"):
@@ -248,7 +230,7 @@ def main() -> int:
     except PresswatchError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
-    sys.stdout.write(f"{file}  {file.stat().st_size / 1e6:,.0f} MB  sha256 {digest_of(file)}\n")
+    sys.stdout.write(f"{file}  {file.stat().st_size / 1e6:,.0f} MB  sha256 {file_sha256(file)}\n")
     return 0
 
 

@@ -1,12 +1,12 @@
-"""One run for one submission, whoever asks for it and how often.
+"""Starts one job for one submission, however many submitters ask for it, and how often.
 
-Each attempt at a submission has a claim in the store, written only if there is none: of several submitters,
-one starts the job, and the others find it. An attempt that did its work is not repeated; after one that
-failed, the next number is claimed, by one submitter again.
+Each attempt has a claim in the store, written only if there is none: one submitter starts the job, and the
+others find it. An attempt that did its work is not repeated. After one that failed, one submitter claims the
+next number.
 
 A submitter may die between its claim and the start. EMR Serverless knows our token, so anybody may start that
-attempt again. A cluster does not: there, others wait for a step with the attempt's name to appear, and then
-claim the next number. A submitter who was slower than that does not start any more.
+attempt again. A cluster does not: others wait for a step with the attempt's name, and then claim the next
+number. A submitter that was slower than that starts nothing any more.
 """
 
 from __future__ import annotations
@@ -20,15 +20,11 @@ from itertools import count
 
 from presswatch_spark.deploy.services import Service, State
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.storage.objects import (
-    ConflictError,
-    MissingError,
-    StorageOptions,
-    read_object,
-    write_object,
-)
+from presswatch_spark.storage.locks.leases import GuardedObject
+from presswatch_spark.storage.locks.lock_rules import SUBMISSION_LEASE
+from presswatch_spark.storage.objects import ConflictError, StorageOptions, write_object
 
-# A claim is good for so long; others wait for twice of it before they take the claimer for dead.
+# How long a claim is good; `SUBMISSION_LEASE` says how long others wait before they take its writer for dead.
 CLAIM_SECONDS = 60.0
 LOOK_SECONDS = 2.0
 DONE = frozenset({0, 3})
@@ -37,7 +33,7 @@ FAILED = 1
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """An attempt that was started: its number, its id at the service, and whether we did it."""
+    """An attempt that was started: its number, its id at the service, and whether we started it."""
 
     attempt: int
     run: str
@@ -48,7 +44,9 @@ class Running:
 class Ledger:
     """The attempts at one submission, as the store has them.
 
-    With `again`, one that has done its work is followed by another; with `retry`, one that failed.
+    Args:
+        again: start another after one that has done its work.
+        retry: start another after one that failed.
     """
 
     service: Service
@@ -61,8 +59,8 @@ class Ledger:
     def start(self, say: Callable[[str], None]) -> Running:
         """Start the submission, or find the attempt that runs, or has ended and is not to be followed."""
         for attempt in count(1):
-            # Others may see the claim before we hear that it is ours. Clocks of the system go on while a
-            # laptop sleeps, those that only count do not.
+            # Others may see the claim before we hear that it is ours. The system's clock goes on while a
+            # laptop sleeps; a counting one does not.
             began = time.time()
             claimed = self._claim(attempt)
             running = self._claimed(attempt, began) if claimed else self._started(attempt, say)
@@ -73,22 +71,22 @@ class Ledger:
         raise AssertionError("attempts have no end")
 
     def exit_code(self, attempt: int, state: State) -> int:
-        """The job's exit code: what it left behind, or what the service's word for it stands for."""
+        """Return the job's exit code: the one it left behind, or what the service's word stands for."""
         left = self.left(attempt)
         if left is None:
             return 0 if state.succeeded else FAILED
         return left
 
     def left(self, attempt: int) -> int | None:
-        """The exit code that the job left behind; None if it did not come so far."""
-        return self._number(attempt, "result", "exit_code")
+        """Return the exit code that the job left behind; None if it did not come so far."""
+        result = self._object(attempt, "result").read()
+        return int(json.loads(result.data)["exit_code"]) if result else None
 
     def _claim(self, attempt: int) -> bool:
-        """Claim an attempt; False if it is somebody's. No two claims are alike, so each knows its own."""
-        uri = self.service.asked.record(attempt, "claim")
+        """Claim an attempt; return False if it is somebody's. No two claims are alike: see `write_object`."""
         claim = {"claimed_at": _now(), "by": secrets.token_hex(16)}
         try:
-            write_object(uri, _written(claim), self.options, absent=True)
+            self._object(attempt, "claim").write(_written(claim), None)
         except ConflictError:
             return False
         return True
@@ -109,8 +107,8 @@ class Ledger:
         return Running(attempt, run, ours=True)
 
     def _started(self, attempt: int, say: Callable[[str], None]) -> Running | None:
-        """The run of an attempt that somebody claimed; None if they never started it."""
-        deadline = time.monotonic() + 2 * self.claim_seconds
+        """Return the run of an attempt that somebody claimed; None if they never started it."""
+        deadline = time.monotonic() + SUBMISSION_LEASE.patience * self.claim_seconds
         while (run := self._run_of(attempt)) is None:
             if self.service.knows_tokens:
                 run = self.service.start(attempt, lambda: None)
@@ -123,14 +121,11 @@ class Ledger:
         return Running(attempt, run, ours=False)
 
     def _run_of(self, attempt: int) -> str | None:
-        try:
-            data, _ = read_object(self.service.asked.record(attempt, "started"), self.options)
-        except MissingError:
-            return self.service.find(attempt)
-        return str(json.loads(data)["run"])
+        started = self._object(attempt, "started").read()
+        return str(json.loads(started.data)["run"]) if started else self.service.find(attempt)
 
     def _is_over(self, running: Running, say: Callable[[str], None]) -> bool:
-        """Whether another attempt should follow this one."""
+        """Return whether another attempt should follow this one."""
         left = self.left(running.attempt)
         state = None if left is not None else self.service.state(running.run)
         if state is not None and not state.ended:
@@ -142,23 +137,15 @@ class Ledger:
         return True
 
     def _is_claimed(self, attempt: int) -> bool:
-        """Whether somebody has given up the attempt before."""
-        try:
-            read_object(self.service.asked.record(attempt, "claim"), self.options)
-        except MissingError:
-            return False
-        return True
+        """Return whether somebody has claimed the attempt, and so given up the one before."""
+        return self._object(attempt, "claim").read() is not None
 
     def _note(self, attempt: int, run: str) -> None:
         uri = self.service.asked.record(attempt, "started")
         write_object(uri, _written({"run": run, "started_at": _now()}), self.options)
 
-    def _number(self, attempt: int, kind: str, name: str) -> int | None:
-        try:
-            data, _ = read_object(self.service.asked.record(attempt, kind), self.options)
-        except MissingError:
-            return None
-        return int(json.loads(data)[name])
+    def _object(self, attempt: int, kind: str) -> GuardedObject:
+        return GuardedObject(self.service.asked.record(attempt, kind), self.options)
 
 
 def _written(entry: dict[str, str]) -> bytes:

@@ -1,4 +1,4 @@
-"""A job on this machine, through the spark-submit that came with pyspark."""
+"""Runs a job on this machine, through the spark-submit that came with pyspark."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from presswatch_spark.spark.java import java_home, log_options
 def local_command(
     job: str, arguments: Sequence[str], profile: Profile, root: Path, env: Mapping[str, str]
 ) -> tuple[list[str], dict[str, str]]:
-    """What to run, and the variables to add to the environment.
+    """Return what to run, and the variables to add to the environment.
 
     Raises:
         ConfigError: there is no such job in `root`.

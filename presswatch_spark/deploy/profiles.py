@@ -121,12 +121,12 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
 
 @lru_cache(maxsize=1)
 def profile_settings() -> Family:
-    """Every setting of a profile."""
+    """Return every setting of a profile."""
     return Family(dict(settings_in(Profile)), "the files of conf/profiles", DEPLOY_PREFIX)
 
 
 def load_profile(name: str, env: Mapping[str, str]) -> Profile:
-    """The profile called `name`, or in the file `name`.
+    """Return the profile called `name`, or in the file `name`.
 
     Raises:
         ConfigError: there is none, or it cannot be used; with every mistake and its line.
@@ -151,7 +151,7 @@ def _shipped(name: str) -> Path:
 
 
 def _problems(profile: Profile) -> list[str]:
-    """What no bound of a single setting can tell."""
+    """Return the mistakes that no bound of a single setting shows."""
     if profile.service not in SERVICES:
         return [f"service must be one of {', '.join(SERVICES)}, not {profile.service!r}"]
     problems = []

@@ -1,4 +1,4 @@
-"""The exact requests that start a job on EMR, as values. Nothing is sent from here."""
+"""Makes the exact requests that start a job on EMR, as values. Nothing is sent from here."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Request:
 
 
 def step_request(asked: Submission, attempt: int) -> Request:
-    """A step of a cluster: spark-submit, with a list of arguments and no shell.
+    """Return the step of a cluster: spark-submit, with a list of arguments and no shell.
 
-    The driver runs on a host of its own (`cluster`), with the archive beside it: on the master it has none.
+    The driver runs on a host of its own (`cluster`): on the master it would have no archive.
     """
     settings = spark_settings(asked, attempt, "spark.yarn.appMasterEnv.")
     settings["spark.yarn.dist.archives"] = f"{asked.archive.uri}#{FOLDER}"
@@ -46,7 +46,7 @@ def step_request(asked: Submission, attempt: int) -> Request:
 
 
 def job_run_request(asked: Submission, attempt: int) -> Request:
-    """A job run of an application. Settings stand in a mapping: in one text they would have to be quoted."""
+    """Return the job run of an application. Its settings are a mapping: in one text they need quotes."""
     rules = asked.profile.serverless
     settings = spark_settings(asked, attempt, "spark.emr-serverless.driverEnv.")
     settings["spark.archives"] = f"{asked.archive.uri}#{FOLDER}"
@@ -76,12 +76,12 @@ def job_run_request(asked: Submission, attempt: int) -> Request:
 
 
 def client_token(asked: Submission, attempt: int) -> str:
-    """What tells EMR Serverless that it has had a request before: one token for each attempt."""
+    """Return the token by which EMR Serverless knows a request again: one for each attempt."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, asked.record(attempt, "claim")))
 
 
 def spark_settings(asked: Submission, attempt: int, driver_variable: str) -> dict[str, str]:
-    """Settings of Spark; `driver_variable` begins the names of those that set the driver's environment."""
+    """Return settings of Spark; `driver_variable` begins the names of those for the driver's environment."""
     profile = asked.profile
     executor, driver = profile.executor, profile.driver
     settings = dict(profile.spark) | {

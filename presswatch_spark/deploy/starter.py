@@ -1,4 +1,4 @@
-"""Starting scans on EMR: a claim's token is the submission's key, and its place the run at the service."""
+"""Starts the scans of a watch on EMR. A claim's token is the submission's key, and its place is the run."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from presswatch_spark.deploy.archive import NEEDED, Target, archive_at_hand, archive_for
-from presswatch_spark.deploy.clients import ServiceError
-from presswatch_spark.deploy.job_runs import JobRuns
+from presswatch_spark.deploy.archive import NEEDED, Target, archive_for
+from presswatch_spark.deploy.emr import JobRuns, Steps
 from presswatch_spark.deploy.ledger import Ledger
 from presswatch_spark.deploy.profiles import Profile
-from presswatch_spark.deploy.services import Service
-from presswatch_spark.deploy.steps import Steps
+from presswatch_spark.deploy.services import Service, ServiceError
 from presswatch_spark.deploy.submission import Submission, Upload, submission
 from presswatch_spark.deploy.tarball import check_archive
 from presswatch_spark.storage.objects import StorageOptions
@@ -31,7 +29,7 @@ NOTHING = Upload(Path(os.devnull), "")
 class Deployed:
     """Submits scans by a profile of `conf/profiles`, as `presswatch submit` does, and does not wait.
 
-    `name` is how the profile was named, `say` hears what a submission meets.
+    `name` is the profile's name as it was given; `say` gets a line about what a submission meets.
     """
 
     name: str
@@ -41,7 +39,7 @@ class Deployed:
     resumes: bool = False
 
     def start(self, job: ScanJob, claim: Claim, noted: Callable[[Place], None]) -> int | None:
-        """Upload what the scan needs, and submit it; or find what was submitted under this token."""
+        """Upload what the scan needs and submit it, or find what was submitted under this token."""
         archive = archive_of(self.profile, self.archive)
         asked = submission(JOB, job.arguments, self.profile, archive, ROOT, os.environ, token=claim.token)
         storage = StorageOptions(region=self.profile.region)
@@ -49,7 +47,7 @@ class Deployed:
         service.check()
         for upload in asked.uploads:
             upload.bring(storage)
-        # A run that failed before anybody wrote down that it was started is a failure, to be decided about.
+        # A run that failed before anybody noted its start is a failure: a person decides about it.
         running = Ledger(service, storage, retry=False).start(self.say)
         place = {"profile": self.name, "run": running.run, "attempt": str(running.attempt)}
         place["on"] = hosts_of(self.profile)
@@ -76,21 +74,21 @@ class Deployed:
 
 
 def archive_of(profile: Profile, given: Path | None, *, make: bool = True) -> Path:
-    """The archive that jobs run from: the one given, or one of this checkout, made if need be and allowed."""
+    """Return the archive that jobs run from: the given one, or this checkout's, made if `make` allows it."""
     target = Target(profile.archive.python, profile.archive.machine)
-    archive = given or (archive_for if make else archive_at_hand)(ROOT, ROOT / "dist", target)
+    archive = given or archive_for(ROOT, ROOT / "dist", target, make=make)
     check_archive(archive, NEEDED)
     return archive
 
 
 def hosts_of(profile: Profile) -> str:
-    """Id of the profile's cluster or application."""
+    """Return the id of the profile's cluster or application."""
     ec2 = profile.service == "emr-ec2"
     return str(profile.ec2.cluster_id if ec2 else profile.serverless.application_id)
 
 
 def on_hosts(profile: Profile, hosts: str | None) -> Profile:
-    """The profile as it was when a run was started: its cluster or application may be another since."""
+    """Return the profile with the cluster or application on which a run was started."""
     if hosts is None:
         return profile
     if profile.service == "emr-ec2":
@@ -99,6 +97,6 @@ def on_hosts(profile: Profile, hosts: str | None) -> Profile:
 
 
 def service_of(asked: Submission, credentials: str | None = None) -> Service:
-    """What runs a submission, asked with the credentials of an AWS profile if one is named."""
+    """Return what runs a submission, with the credentials of an AWS profile if one is named."""
     kind = Steps if asked.profile.service == "emr-ec2" else JobRuns
     return kind.of(asked, credentials)

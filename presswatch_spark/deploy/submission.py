@@ -1,8 +1,8 @@
-"""What is asked for: a job with its arguments, on which hosts, from which archive. A value, with a key.
+"""A submission is a value with a key: a job with its arguments, its hosts, and its archive.
 
-Everything that a job needs lies in the profile's store, under names that follow from content:
-`archives/DIGEST.tar.gz`, `jobs/DIGEST/scan.py`, `files/DIGEST/scan.yaml`; and in `submissions/KEY/` what
-became of it.
+All that a job needs lies in the profile's store under names that follow from content:
+`archives/DIGEST.tar.gz`, `jobs/DIGEST/scan.py`, `files/DIGEST/scan.yaml`. What became of it lies in
+`submissions/KEY/`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from itertools import zip_longest
 from pathlib import Path
 
 from presswatch_spark.deploy.profiles import Profile
-from presswatch_spark.deploy.tarball import digest_of
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings.load import job_settings
+from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.objects import MissingError, StorageOptions, put_file, stat
 
 FILE_OPTIONS = frozenset({"--config", "--members"})
@@ -44,9 +44,9 @@ class Upload:
     uri: str
 
     def bring(self, options: StorageOptions) -> bool:
-        """Upload it unless it is there; whether that was needed.
+        """Upload it unless it is there, and return whether that was needed.
 
-        Its name follows from its content, and S3 shows objects only when they are whole.
+        Its name follows from its content, and S3 shows an object only when it is whole.
         """
         try:
             if stat(self.uri, options).size == self.file.stat().st_size:
@@ -59,11 +59,11 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One job, as it is to run by a profile.
+    """One job, as a profile runs it.
 
-    `arguments` are the job's, with files of this machine replaced by where `files` brings them. `environment`
-    are the variables of the driver and its workers. `token` stands for what is asked where somebody else
-    decides what is the same submission: a claim on a release outlives a new version of the code.
+    `arguments` are the job's; a file of this machine is replaced by its place among `files`. `environment`
+    holds the variables of the driver and its workers. `token` is the key where somebody else decides what is
+    the same submission: a claim on a release outlives a new version of the code.
     """
 
     job: str
@@ -77,19 +77,16 @@ class Submission:
 
     @property
     def uploads(self) -> tuple[Upload, ...]:
-        """All that must be in the store before the job starts."""
+        """Return all that must be in the store before the job starts."""
         return (self.archive, self.entry, *self.files)
 
     @property
     def key(self) -> str:
-        """SHA-256 (hex) of what is asked: the same for the same job, arguments, code, hosts and settings.
-
-        With a token, of that alone.
-        """
+        """Return the SHA-256 (hex) of job, arguments, code, hosts and settings; or of the token alone."""
         if self.token is not None:
             return hashlib.sha256(self.token.encode()).hexdigest()
         profile = asdict(self.profile)
-        # How it is waited for, and where this machine would run it, is nothing that is asked.
+        # How it is waited for, and where this machine would run it, does not change what is asked.
         asked = {name: value for name, value in profile.items() if name not in ("wait", "local")}
         asked |= {"job": self.job, "arguments": self.arguments, "environment": dict(self.environment)}
         asked |= {"code": [self.archive.uri, self.entry.uri]}
@@ -97,15 +94,15 @@ class Submission:
 
     @property
     def label(self) -> str:
-        """What all attempts are called, but for their number."""
+        """Return what all attempts are called, without their number."""
         return f"presswatch {self.job} {self.key[:24]}"
 
     def name(self, attempt: int) -> str:
-        """What an attempt is called, by which it is found again."""
+        """Return what an attempt is called, by which it is found again."""
         return f"{self.label} {attempt}"
 
     def record(self, attempt: int, kind: str) -> str:
-        """URI of what is kept of an attempt: its `claim`, that it has `started`, or its `result`."""
+        """Return the URI of an attempt's `claim`, of the note that it has `started`, or of its `result`."""
         return f"{_store(self.profile)}/submissions/{self.key}/{attempt:04}.{kind}.json"
 
 
@@ -118,13 +115,13 @@ def submission(
     env: Mapping[str, str],
     token: str | None = None,
 ) -> Submission:
-    """What `job` is to be, from a checkout in `root`.
+    """Return the submission of `job`, from a checkout in `root`.
 
     Args:
         env: this process's environment; its settings of jobs go with the job.
 
     Raises:
-        ConfigError: there is no such job; its arguments hold a secret, or what means nothing elsewhere.
+        ConfigError: there is no such job; or its arguments hold a secret, or a place of this machine.
     """
     owned = {name: value for name, value in env.items() if job_settings().owns(name)}
     settings = {name: value for name, value in owned.items() if name not in STAYS_HERE}
@@ -143,8 +140,8 @@ def submission(
         job,
         tuple(moved),
         profile,
-        Upload(archive, f"{_store(profile)}/archives/{digest_of(archive)}.tar.gz"),
-        Upload(entry, f"{_store(profile)}/jobs/{digest_of(entry)[:16]}/{entry.name}"),
+        Upload(archive, f"{_store(profile)}/archives/{file_sha256(archive)}.tar.gz"),
+        Upload(entry, f"{_store(profile)}/jobs/{file_sha256(entry)[:16]}/{entry.name}"),
         tuple(files),
         environment,
         token,
@@ -152,7 +149,7 @@ def submission(
 
 
 def job_file(job: str, root: Path) -> Path:
-    """The entry of `jobs/` for a job's name; ConfigError if there is none."""
+    """Return the file of `jobs/` for a job's name; `ConfigError` if there is none."""
     names = sorted(path.stem for path in (root / "jobs").glob("*.py"))
     if job not in names:
         raise ConfigError(
@@ -168,7 +165,7 @@ def _store(profile: Profile) -> str:
 
 
 def _refuse_secrets(arguments: Mapping[str, str], named: Mapping[str, str]) -> None:
-    """Requests are kept, shown and logged by AWS; so is a command line."""
+    """Raise for what looks like a secret: AWS keeps, shows and logs requests."""
     found = [place for place, text in {**arguments, **named}.items() if SECRET_VALUES.search(text)]
     found += [name for name in named if SECRET_NAMES.search(name)]
     if found:
@@ -197,7 +194,7 @@ def _refuse_what_stays_here(arguments: Sequence[str]) -> None:
 
 
 def check_shared(name: str, place: str) -> None:
-    """Raise ConfigError for a place that other hosts do not see; `name` says what it is of a command line."""
+    """Raise `ConfigError` for a place that other hosts do not see; `name` is its option or argument."""
     if not SHARED_PLACE.match(place):
         raise ConfigError(
             f"{name} {place} lies on this machine only",
@@ -207,7 +204,7 @@ def check_shared(name: str, place: str) -> None:
 
 
 def _options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Options with their values, in both spellings."""
+    """Yield options with their values, in both spellings."""
     for argument, following in zip_longest(arguments, arguments[1:], fillvalue=""):
         name, equals, value = argument.partition("=")
         if name.startswith("--"):
@@ -215,7 +212,7 @@ def _options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _files_moved(arguments: Sequence[str], profile: Profile) -> Iterator[tuple[str, Upload | None]]:
-    """The arguments, each with the upload of the file that it names, if it does."""
+    """Yield the arguments, each with the upload of the file that it names, if it names one."""
     option = ""
     for argument in arguments:
         name, equals, value = argument.partition("=")
@@ -237,5 +234,5 @@ def _moved(path: str, profile: Profile) -> tuple[str, Upload | None]:
         raise ConfigError(
             "there is no such file", where=path, remedy="name a file to send along with the job"
         )
-    uri = f"{_store(profile)}/files/{digest_of(file)[:16]}/{file.name}"
+    uri = f"{_store(profile)}/files/{file_sha256(file)[:16]}/{file.name}"
     return uri, Upload(file, uri)

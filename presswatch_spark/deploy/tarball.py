@@ -1,12 +1,11 @@
-"""Archives whose bytes depend on their content alone, and that stay where they are unpacked.
+"""Packs archives whose bytes depend on their content alone, and refuses those that leave their folder.
 
-Needs nothing but Python, since archives are also built in images that have nothing else.
+Needs nothing but Python: archives are also built in images that have nothing else.
 """
 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import posixpath
 import tarfile
 from collections import Counter
@@ -20,7 +19,6 @@ MODIFIED = 315_532_800
 MOST_LINKS = 40
 # Higher levels take three times as long for a twentieth less.
 LEVEL = 3
-READ_BYTES = 1 << 20
 
 
 class ArchiveError(PresswatchError):
@@ -28,7 +26,7 @@ class ArchiveError(PresswatchError):
 
 
 def pack(tree: Path, file: Path) -> None:
-    """Pack a folder as `.tar.gz`: sorted, root's, of one time, so that the same content is the same bytes."""
+    """Pack a folder as `.tar.gz`: sorted, root's, of one time. The same content gives the same bytes."""
     with (
         file.open("wb") as raw,
         gzip.GzipFile("", "wb", compresslevel=LEVEL, fileobj=raw, mtime=0) as compressed,
@@ -50,7 +48,7 @@ def _sorted_paths(tree: Path) -> list[Path]:
 
 
 def _anonymous(info: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Without owner and time, and with no more of the mode than whether it can be executed."""
+    """Remove owner and time; of the mode keep only whether it can be executed."""
     executable = info.isdir() or info.mode & 0o111
     info.uid = info.gid = 0
     info.uname = info.gname = ""
@@ -59,17 +57,8 @@ def _anonymous(info: tarfile.TarInfo) -> tarfile.TarInfo:
     return info
 
 
-def digest_of(file: Path) -> str:
-    """SHA-256 (hex) of a file."""
-    digest = hashlib.sha256()
-    with file.open("rb") as content:
-        while data := content.read(READ_BYTES):
-            digest.update(data)
-    return digest.hexdigest()
-
-
 def check_archive(file: Path, needed: tuple[str, ...] = ()) -> None:
-    """Refuse an archive that could write or read outside of the folder where it is unpacked.
+    """Raise for an archive that could write or read outside of the folder where it is unpacked.
 
     Args:
         file: a `.tar.gz`.
@@ -97,7 +86,7 @@ def check_archive(file: Path, needed: tuple[str, ...] = ()) -> None:
 def _problems(members: list[tarfile.TarInfo]) -> Iterator[str]:
     links = {posixpath.normpath(member.name): member.linkname for member in members if member.issym()}
     names = Counter(posixpath.normpath(member.name) for member in members)
-    # What is unpacked between two links of one name goes where the first one leads.
+    # What is unpacked between two links of one name goes where the first leads.
     yield from (f"{name!r} is in it {times} times" for name, times in names.items() if times > 1)
     for member in members:
         if _resolved(posixpath.dirname(member.name), links) is None or _leaves(member.name):
@@ -117,9 +106,9 @@ def _leaves(name: str) -> bool:
 
 
 def _resolved(name: str, links: Mapping[str, str]) -> str | None:
-    """Where a name leads, as the system would follow its links; None if that is outside, or nowhere.
+    """Return where a name leads, as the system follows its links; None if that is outside, or nowhere.
 
-    A link whose text looks harmless may lead out by way of another link, so each part is followed.
+    A link whose text looks harmless may lead out through another link, so each part is followed.
     """
     parts, here, followed = list(reversed(name.split("/"))), "", 0
     if posixpath.isabs(name):

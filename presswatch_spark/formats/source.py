@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from presswatch_spark.model import DocumentBatch, ReadReport
-from presswatch_spark.storage.objects import ByteStream, ObjectInfo, StorageOptions, Stream
-from presswatch_spark.storage.opener import Opener
+from presswatch_spark.storage.objects import ByteStream, ObjectInfo, Opener, StorageOptions, Stream
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import Literal, TextIO
 
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.monitoring.throttled import throttling_reported
-from presswatch_spark.storage.throttling import Waiting
+from presswatch_spark.storage.web.manners import Waiting
 
 Level = Literal["info", "warning", "error"]
 

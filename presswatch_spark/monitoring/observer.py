@@ -16,7 +16,7 @@ from presswatch_spark.monitoring.events import EventLog, Level
 from presswatch_spark.monitoring.metrics import Metrics, RunFacts, Sample, Totals
 from presswatch_spark.monitoring.progress import Counts, Progress
 from presswatch_spark.monitoring.throttled import throttling_reported
-from presswatch_spark.storage.throttling import Waiting
+from presswatch_spark.storage.web.manners import Waiting
 
 # Columns of `scan_log` that tell of a shard that is not complete.
 TOLD_OF_SHARDS = ("shard_uri", "status", "failure", "error", "attempts", "seconds")

@@ -1,6 +1,6 @@
 """Reports, once a minute, that a host makes a command wait, although its workers do the waiting.
 
-Processes of this machine note in files what a host asks of all (`storage.hosts`). Each command reports the
+Processes of this machine note in files what a host asks of all (`storage.web`). Each command reports the
 hosts that it asks or will ask (`will_ask`): another command's lines may stand on another terminal. The driver
 knows nothing of workers on other machines; they report on their own stderr.
 """
@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from presswatch_spark.storage.throttling import Waiting, hosts_to_tell_of
+from presswatch_spark.storage.web.manners import Waiting, hosts_to_tell_of
 
 LOOK_SECONDS = 1.0
 

@@ -25,7 +25,6 @@ from presswatch_spark.judgement.match_rows import Origin, document_facts, locate
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.pointers.checks import GONE, NO_SHARD, NOT_REACHED, UNREADABLE, Failure, Record
 from presswatch_spark.pointers.pointer import Pointer
-from presswatch_spark.storage.hosts import BlockedError
 from presswatch_spark.storage.objects import (
     MissingError,
     ObjectInfo,
@@ -35,6 +34,7 @@ from presswatch_spark.storage.objects import (
     stat,
 )
 from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.storage.web.manners import BlockedError
 
 # A plain record surely ends where another begins.
 LOOK_BEYOND_BYTES = 16

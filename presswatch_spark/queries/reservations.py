@@ -20,8 +20,7 @@ from presswatch_spark.formats.http.site_files import site_file
 from presswatch_spark.rights.declaration import AGENTS
 from presswatch_spark.rights.declared import Declared
 from presswatch_spark.rights.relation import Declaration, InForce, in_force, second
-from presswatch_spark.storage.disk import disk_errors, on_disk
-from presswatch_spark.storage.local import sync
+from presswatch_spark.storage.disk import disk_errors, on_disk, sync
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.reading import BATCH_ROWS, chosen_runs
 from presswatch_spark.tables.schemas import DECLARED, MATCHES, RESERVATIONS, RIGHTS_SIGNALS

@@ -1,36 +1,134 @@
-"""Which crawls there are: asked of Common Crawl, kept in the user's cache, or as they came with us.
+"""Lists the crawls there are: from Common Crawl (`collinfo.json`), the user's cache, or this version's list.
 
-    <user's cache>/releases/<hash of the list's address>.txt    see `listing`
+    <user's cache>/releases/<hash of the list's address>.txt
 
-A list that cannot be had costs nothing but its news: the last one is used instead, and that is said.
+Our form is text: a line that says what it is and when it was noted, then a line a crawl with its name and the
+times of its first and last capture, tabs between, `-` for an unknown time. If a list cannot be had, the last
+one is used, and the caller can say so. `python -m presswatch_spark.releases.known PATH` writes the list that
+comes with this version, from a `collinfo.json` on disk or at an address.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from presswatch_spark.errors import CorruptError, PresswatchError
-from presswatch_spark.releases.listing import Listing, from_collinfo
+from presswatch_spark.releases.release import CRAWL, OLD_CRAWL, Release, newest_first
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, open_stream, printable
 from presswatch_spark.storage.uris import join, scheme_of
 from presswatch_spark.user_cache import is_ours, user_caches
 
+HEADING = "# crawls, newest first, as of "
+CRAWLS_MAX = 10_000
 SHIPPED = Path(__file__).with_name("crawls.txt")
 LIST_NAME = "collinfo.json"
 LIST_BYTES_MAX = 4 << 20
-# The list is a convenience: nobody waits minutes for it.
+# Nobody should wait minutes for the list.
 ATTEMPTS, CONNECT_SECONDS, READ_SECONDS = 2, 5.0, 20.0
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """Crawls, newest first, as they were known at a time."""
+
+    noted: datetime
+    crawls: tuple[Release, ...]
+
+    def to_text(self) -> str:
+        """Return the list in our form."""
+        lines = [f"{HEADING}{self.noted.isoformat()}"]
+        lines += ["\t".join((crawl.name, _shown(crawl.first), _shown(crawl.last))) for crawl in self.crawls]
+        return "\n".join([*lines, ""])
+
+    @classmethod
+    def from_text(cls, text: str) -> Listing:
+        """Read the list that `to_text` wrote; `ValueError` for anything else."""
+        heading, *lines = text.splitlines()
+        if not heading.startswith(HEADING) or not lines:
+            raise ValueError("is no list of crawls")
+        rows = [line.split("\t") for line in lines]
+        crawls = [Release(_name(name), _time(first), _time(last)) for name, first, last in rows]
+        noted = _time(heading.removeprefix(HEADING))
+        if noted is None:
+            raise ValueError("does not say when it was noted")
+        return cls(noted, newest_first(crawls))
+
+
+def from_collinfo(data: bytes, where: str, noted: datetime | None = None) -> Listing:
+    """Read a `collinfo.json`: an array of objects with `id`, `from` and `to`. Other entries are left out.
+
+    Args:
+        where: its URI, for messages.
+        noted: when it was asked for; without it, the last capture it names.
+
+    Raises:
+        CorruptError: it is something else, or names no crawl.
+    """
+    try:
+        entries = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise _no_list("is not JSON", where) from error
+    if not isinstance(entries, list) or len(entries) > CRAWLS_MAX:
+        raise _no_list("is JSON, but no list of crawls", where)
+    crawls = [crawl for entry in entries if isinstance(entry, dict) and (crawl := _crawl(entry))]
+    if not crawls:
+        raise _no_list("names no crawl", where)
+    times = [time for crawl in crawls for time in (crawl.first, crawl.last) if time]
+    return Listing(noted or max(times, default=datetime.fromtimestamp(0, UTC)), newest_first(crawls))
+
+
+def _crawl(entry: dict[str, object]) -> Release | None:
+    try:
+        name = _name(str(entry.get("id")))
+    except ValueError:
+        return None
+    return Release(name, _time_or_none(entry.get("from")), _time_or_none(entry.get("to")))
+
+
+def _name(name: str) -> str:
+    # A name becomes part of paths, and is printed: nothing else may pass.
+    if not (CRAWL.fullmatch(name) or OLD_CRAWL.fullmatch(name)):
+        raise ValueError("is no name of a crawl")
+    return name
+
+
+def _time(text: str) -> datetime | None:
+    if text == "-":
+        return None
+    time = datetime.fromisoformat(text)
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def _time_or_none(value: object) -> datetime | None:
+    try:
+        return _time(str(value))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _shown(time: datetime | None) -> str:
+    return time.isoformat() if time else "-"
+
+
+def _no_list(what: str, where: str) -> CorruptError:
+    return CorruptError(
+        f"the list of crawls {what}",
+        where=where,
+        remedy="name a collinfo.json as index.commoncrawl.org has it",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
-    """A list of crawls, where it is from, and what stood in the way of a newer one, if anything."""
+    """A list of crawls, where it is from, and why a newer one could not be had, if so."""
 
     listing: Listing
     origin: str
@@ -38,16 +136,17 @@ class Known:
 
 
 def list_uri(base: str) -> str:
-    """The canonical address of the list that `base` names or, as a site, bucket or folder, holds."""
+    """Return the canonical address of the list that `base` names or, as a site, bucket or folder, holds."""
     uri = canonical(base)
     return uri if printable(uri).endswith(".json") else join(uri, LIST_NAME)
 
 
 def current(uri: str, options: StorageOptions, now: datetime, fresh: timedelta, again: bool = False) -> Known:
-    """The list at canonical `uri`, or the best there is.
+    """Return the list at canonical `uri`, or the best there is.
 
     Args:
-        fresh: how old a copy in the cache may be. again: ask anew, however fresh it is.
+        fresh: how old a copy in the cache may be.
+        again: ask anew, however fresh it is.
 
     Raises:
         PresswatchError: `uri` is a file of this machine that is missing or no list.
@@ -55,7 +154,7 @@ def current(uri: str, options: StorageOptions, now: datetime, fresh: timedelta, 
     if scheme_of(uri) == "file":
         return Known(fetched(uri, options), uri)
     cached = _cached(uri)
-    # One from the future was noted by a clock that was wrong.
+    # A list from the future was noted by a clock that was wrong.
     if cached and not again and timedelta() <= now - cached.noted < fresh:
         return Known(cached, f"{printable(uri)}, {_as_of(cached)}, from the cache")
     try:
@@ -67,12 +166,12 @@ def current(uri: str, options: StorageOptions, now: datetime, fresh: timedelta, 
 
 
 def at_hand(uri: str) -> Known:
-    """The newest list of `uri` that needs no network."""
+    """Return the newest list of `uri` that needs no network."""
     return _at_hand(None if scheme_of(uri) == "file" else _cached(uri))
 
 
 def shipped() -> Listing:
-    """The list that came with this version."""
+    """Return the list that came with this version."""
     return Listing.from_text(SHIPPED.read_text(encoding="ascii"))
 
 
@@ -88,7 +187,7 @@ def _as_of(listing: Listing) -> str:
 
 
 def fetched(uri: str, options: StorageOptions, noted: datetime | None = None) -> Listing:
-    """The list at canonical `uri`, asked for now; `noted`: see `from_collinfo`.
+    """Return the list at canonical `uri`, asked for now; `noted`: see `from_collinfo`.
 
     Raises:
         PresswatchError: it is missing, is no list, or cannot be had within seconds.
@@ -113,7 +212,7 @@ def fetched(uri: str, options: StorageOptions, noted: datetime | None = None) ->
 
 
 def _copies(uri: str) -> Iterator[Path]:
-    """Where a copy is kept: in the first cache that is this user's alone."""
+    """Yield where a copy may lie, best first: in caches that nobody else may write to."""
     name = f"{hashlib.sha256(uri.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.txt"
     return (
         root / "releases" / name for root in user_caches() if is_ours(root) and is_ours(root / "releases")
@@ -121,7 +220,7 @@ def _copies(uri: str) -> Iterator[Path]:
 
 
 def _cached(uri: str) -> Listing | None:
-    """The copy in the cache; none if it is missing or damaged: then it is asked for again."""
+    """Return the copy in the cache; None if it is missing or damaged."""
     path = next(_copies(uri), None)
     try:
         return Listing.from_text(path.read_text(encoding="ascii")) if path else None
@@ -130,7 +229,7 @@ def _cached(uri: str) -> Listing | None:
 
 
 def _keep(uri: str, listing: Listing) -> None:
-    """Put a copy into the cache, whole or not at all; a cache that is full or closed to us is no failure."""
+    """Put a copy into the cache, whole or not at all; it is no failure if that cannot be done."""
     path = next(_copies(uri), None)
     if path is None:
         return
@@ -140,3 +239,24 @@ def _keep(uri: str, listing: Listing) -> None:
         os.replace(draft.name, path)
     except OSError:
         pass
+
+
+def refresh(path: str, target: Path = SHIPPED) -> Listing:
+    """Write the list at `path` to `target`, and return it.
+
+    Raises:
+        PresswatchError: there is no list, or it cannot be had now.
+    """
+    listing = fetched(list_uri(path), StorageOptions())
+    target.write_text(listing.to_text(), encoding="ascii")
+    return listing
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m presswatch_spark.releases.known PATH-OF-COLLINFO.JSON")
+    try:
+        written = refresh(sys.argv[1])
+    except PresswatchError as error:
+        sys.exit(f"error: {error}")
+    sys.stdout.write(f"{len(written.crawls)} crawls, the newest {written.crawls[0].name}, in {SHIPPED}\n")

@@ -1,4 +1,4 @@
-"""What a release is, and what it has by its name and age."""
+"""A release of Common Crawl: its name, its times, and what it has by its name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 NEWS = "CC-NEWS"
-# When the first file of CC-NEWS was written; it goes on, a list of shards for each month.
+# The time of the first file of CC-NEWS, which goes on, with a list of shards for each month.
 NEWS_SINCE = datetime(2016, 8, 26, tzinfo=UTC)
 NEWS_MONTH = re.compile(r"CC-NEWS-(20[0-9]{2})-(0[1-9]|1[0-2])")
 CRAWL = re.compile(r"CC-MAIN-([0-9]{4})-([0-9]{2})")
@@ -25,12 +25,12 @@ LABELS = {
     "c4": "C4",
     "oscar": "OSCAR",
 }
-"""What releases may have, by the name that `--format` takes or would take, as a message says it."""
+"""What releases may have: the name for `--format`, and the word for messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A release; times are those of its first and last capture, in UTC, None if unknown or still to come."""
+    """A release, with the times (UTC) of its first and last capture; None if unknown or still to come."""
 
     name: str
     first: datetime | None
@@ -38,15 +38,14 @@ class Release:
 
     @property
     def has(self) -> tuple[str, ...]:
-        """What it has, keys of `LABELS`."""
+        """Return what it has, as keys of `LABELS`."""
         return kinds_of(self.name)
 
 
 def kinds_of(name: str) -> tuple[str, ...]:
-    """What the release of Common Crawl called `name` has; nothing if it cannot be one.
+    """Return what the release of Common Crawl called `name` has; nothing if it cannot be one.
 
-    The crawls of 2008 to 2012 are ARC files; what has been derived from them since lies elsewhere, in other
-    forms.
+    The crawls of 2008 to 2012 are ARC files.
     """
     if name == NEWS or NEWS_MONTH.fullmatch(name):
         return ("warc",)
@@ -57,7 +56,7 @@ def kinds_of(name: str) -> tuple[str, ...]:
 
 
 def newest_first(releases: list[Release]) -> tuple[Release, ...]:
-    """Crawls from the newest to the oldest, each name once; one without times by its year."""
+    """Return crawls from the newest to the oldest, each name once; one without times by its year."""
 
     def age(release: Release) -> tuple[str, str]:
         began = release.first.isoformat() if release.first else ""
@@ -68,5 +67,5 @@ def newest_first(releases: list[Release]) -> tuple[Release, ...]:
 
 
 def in_words(kinds: tuple[str, ...]) -> str:
-    """Kinds as a message says them."""
+    """Return kinds as a message says them."""
     return ", ".join(LABELS[kind] for kind in kinds)

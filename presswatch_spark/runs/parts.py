@@ -24,8 +24,8 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.formats.table.opening import ARROW_ERRORS
+from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.local import file_sha256
 from presswatch_spark.storage.objects import MissingError
 from presswatch_spark.tables.seals import whole_object
 from presswatch_spark.tables.store import SCHEMAS

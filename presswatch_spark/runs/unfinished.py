@@ -16,7 +16,7 @@ from presswatch_spark.runs.claimed import RUNS_FOLDER
 from presswatch_spark.runs.markers import FOUND_FOLDER, NOTE, Note, read_note, read_waves
 from presswatch_spark.show import counted
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.locks import owned
+from presswatch_spark.storage.locks.run_locks import owned
 from presswatch_spark.storage.objects import MissingError
 from presswatch_spark.tables.store import TableStore
 

@@ -10,9 +10,9 @@ from typing import Protocol, TypeVar
 
 from presswatch_spark.errors import PresswatchError, StorageError
 from presswatch_spark.model import ReadReport
-from presswatch_spark.storage.hosts import BlockedError
 from presswatch_spark.storage.objects import printable
 from presswatch_spark.storage.time_limits import LateError, time_limit
+from presswatch_spark.storage.web.manners import BlockedError
 
 ALL_DIED = "every Python worker that tried it died: killed, out of memory, or crashed"
 

@@ -1,4 +1,4 @@
-"""Objects for Arrow's readers: a file system whose paths are our URIs, read by checked ranges."""
+"""Gives Arrow's readers our objects: a file system whose paths are our URIs, read by checked ranges."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from presswatch_spark.storage.uris import scheme_of
 
 
 def file_system(uri: str, options: StorageOptions) -> FileSystem:
-    """What opens `uri`, and others like it, for `pyarrow.dataset` and `pyarrow.parquet`."""
+    """Return what opens `uri`, and others like it, for `pyarrow.dataset` and `pyarrow.parquet`."""
     return LocalFileSystem() if scheme_of(uri) == "file" else _remote(options)
 
 
 def read_parquet(
     uris: Iterable[str], schema: pa.Schema, columns: Sequence[str], options: StorageOptions
 ) -> pa.Table:
-    """Columns of Parquet objects in the types of `schema`; what an object lacks is null.
+    """Read columns of Parquet objects in the types of `schema`; a column that an object lacks is null.
 
-    In this thread: a process that ends while one of Arrow's still holds a file of Python's is aborted.
+    This thread reads: a process that ends while a thread of Arrow's holds a file of Python's is aborted.
     """
     wanted = pa.schema([schema.field(name) for name in columns])
     return pa.concat_tables([wanted.empty_table(), *(_columns(uri, wanted, options) for uri in uris)])
 
 
 def open_parquet(info: ObjectInfo, options: StorageOptions) -> Any:
-    """That version of a Parquet object, as a `pyarrow.parquet.ParquetFile`; to be read without threads."""
+    """Open that version of a Parquet object as a `pyarrow.parquet.ParquetFile`; read it without threads."""
     return pq.ParquetFile(random_access(info, options), pre_buffer=False)
 
 
@@ -54,7 +54,7 @@ def _remote(options: StorageOptions) -> FileSystem:
 
 
 class _Objects(FileSystemHandler):  # type: ignore[misc]
-    """Reads what it is given names of. pyarrow's own S3 knows neither our retries nor our profiles."""
+    """Reads objects by their names. pyarrow's own S3 knows neither our retries nor our profiles."""
 
     def __init__(self, options: StorageOptions) -> None:
         self._options = options
@@ -66,11 +66,11 @@ class _Objects(FileSystemHandler):  # type: ignore[misc]
         return hash(self._options)
 
     def get_type_name(self) -> str:
-        """How Arrow calls it."""
+        """Return Arrow's name for it."""
         return "presswatch"
 
     def normalize_path(self, path: str) -> str:
-        """URIs are canonical already."""
+        """Return the path: URIs are canonical already."""
         return path
 
     def get_file_info(self, paths: Sequence[str]) -> list[FileInfo]:
@@ -81,7 +81,7 @@ class _Objects(FileSystemHandler):  # type: ignore[misc]
     def open_input_file(self, path: str) -> Any:
         """Open an object for reading by ranges: each read is one request for just its bytes.
 
-        What reads datasets asks for all ranges of a row group at once, those that nearly touch as one.
+        Arrow asks for all ranges of a row group at once, and joins those that nearly touch.
         """
         file: BinaryIO = random_access(stat(path, self._options), self._options, read_ahead=0)
         return pa.PythonFile(file, mode="r")

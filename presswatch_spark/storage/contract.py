@@ -1,7 +1,6 @@
-"""What storage is told, what it tells, and what one kind of it must be able to do.
+"""The contract of storage: its options, what it returns, its errors, and what each kind must do.
 
-Import these names from `presswatch_spark.storage.objects`; this module exists so that the kinds can share
-them.
+Import these names from `presswatch_spark.storage.objects`; this module exists so that all kinds can.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ PAUSE_MAX_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """One object as storage describes it. `size` in bytes, None if storage does not say.
+    """One object as storage describes it. `size` is in bytes, None if storage does not say.
 
-    `etag` tells one content of the object from another: the ETag without quotes, HTTP's `Last-Modified` where
-    a server gives no ETag, and on local disk the time of the last change (`mtime-`, in nanoseconds).
+    `etag` tells one content of the object from another: the ETag without quotes, or HTTP's `Last-Modified` if
+    a server gives none; on local disk the time of the last change (`mtime-`, in nanoseconds).
     """
 
     uri: str
@@ -64,8 +63,8 @@ class Reader(Protocol):
 class Body:
     """A reply: bytes of the object from `start` on, and what the reply says of the whole object.
 
-    `start` is 0 where a server does not know ranges. `delimited` is whether the end of the body can be told
-    from a lost connection.
+    `start` is 0 if a server knows no ranges. `delimited`: the end of the body can be told from a lost
+    connection.
     """
 
     reader: Reader
@@ -80,17 +79,17 @@ class Store(Protocol):
 
     @property
     def options(self) -> StorageOptions:
-        """How this storage is reached."""
+        """Return how this storage is reached."""
         ...
 
     @property
     def resumable(self) -> bool:
-        """Whether a body that ended early may go on when it is opened again."""
+        """Return whether a body that ended early may go on when it is opened again."""
         ...
 
     @property
     def interruptions(self) -> tuple[type[Exception], ...]:
-        """What reading a body raises when the connection, not the object, failed."""
+        """Return what reading a body raises when the connection fails, and not the object."""
         ...
 
     def stat(self, uri: str) -> ObjectInfo:
@@ -102,7 +101,7 @@ class Store(Protocol):
         ...
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> Body:
-        """Open bytes [start, end) of the object; an empty body if it has none there."""
+        """Open bytes [start, end) of the object; the body is empty if it has none there."""
         ...
 
     def put(self, local_path: str, uri: str) -> None:
@@ -122,18 +121,18 @@ class Store(Protocol):
         ...
 
     def draft(self, uri: str) -> AbstractContextManager[str]:
-        """Give the path of a local file in which the object can be made; nobody else uses it.
+        """Give the path of a local file, for this block alone, in which the object can be made.
 
-        It is removed at the end of the block, or, if its process is killed, by a later one.
+        It is removed at the end of the block, or by a later process if this one is killed.
         """
         ...
 
     def put_draft(self, draft: str, uri: str) -> None:
-        """Write that file as the object, whole or not at all; the file may be gone then."""
+        """Write that file as the object, whole or not at all; the file may be gone after that."""
         ...
 
     def move(self, source: str, target: str) -> None:
-        """Give an object of this storage another name, over what has it."""
+        """Give an object of this storage another name, in place of the object that has it."""
         ...
 
     def remove(self, uri: str) -> None:
@@ -164,11 +163,11 @@ def pause(options: StorageOptions, failures: int) -> None:
 
 
 class Stream(Protocol):
-    """What is needed of a `ByteStream`."""
+    """What readers need of a `ByteStream`."""
 
     @property
     def position(self) -> int:
-        """Offset in the object of the next byte."""
+        """Return the offset of the next byte in the object."""
         ...
 
     def read(self, n: int, /) -> bytes:

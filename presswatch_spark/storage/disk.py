@@ -1,22 +1,226 @@
-"""What a disk refuses, as an error of ours that says what to do."""
+"""Files on local disk, and errors that say what to do when a disk refuses."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
+import os
+import secrets
+import shutil
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from presswatch_spark.errors import OutputError, StorageError
-from presswatch_spark.storage.uris import canonical, printable, scheme_of
+from presswatch_spark.storage.contract import Body, MissingError, ObjectInfo, StorageOptions, conflict
+from presswatch_spark.storage.locks.file_locks import writes_alone
+from presswatch_spark.storage.uris import canonical, is_hidden, printable, scheme_of
 
+# Errors of a removal when others change the folder meanwhile, and how often it is tried again.
+CHANGING, REMOVALS = frozenset({errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST}), 10
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 AGAIN = "make room and give the same command again"
 
 
+@dataclass(frozen=True, slots=True)
+class LocalStore:
+    """Plain files; a URI is an absolute path. Bytes that a file lacks, no second try brings."""
+
+    options: StorageOptions
+    resumable: bool = False
+    interruptions: tuple[type[Exception], ...] = (OSError,)
+
+    def stat(self, uri: str) -> ObjectInfo:
+        """Describe a regular file, through symbolic links."""
+        try:
+            found = os.stat(uri)
+        except OSError as error:
+            raise explained(error, uri) from error
+        if stat.S_ISDIR(found.st_mode):
+            raise StorageError("is a folder, not a file", where=uri)
+        if not stat.S_ISREG(found.st_mode):
+            raise StorageError("is not a regular file", where=uri, remedy="write it to a file first")
+        return _described(uri, found)
+
+    def list(self, uri: str) -> Iterator[ObjectInfo]:
+        """Yield the files of a folder and its sub-folders; of a hidden folder the name alone.
+
+        An unreadable sub-folder is an error. A dangling link, a link to itself and what is no regular file
+        are listed, and fail when they are read: none of them is an absence.
+        """
+        return self._list(uri.rstrip("/") or "/", frozenset())
+
+    def _list(self, folder: str, above: frozenset[str]) -> Iterator[ObjectInfo]:
+        real = os.path.realpath(folder)
+        if real in above:
+            raise StorageError("a symbolic link leads back into a folder above it", where=folder)
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            raise explained(error, folder) from error
+        for entry in entries:
+            if is_hidden(entry.name):
+                yield ObjectInfo(entry.path)
+                continue
+            try:
+                found = entry.stat()
+            except OSError:
+                yield ObjectInfo(entry.path)
+                continue
+            if stat.S_ISDIR(found.st_mode):
+                yield from self._list(entry.path, above | {real})
+            else:
+                yield _described(entry.path, found)
+
+    def open_body(self, info: ObjectInfo, start: int, end: int | None) -> Body:
+        """Open the file at `start`; reads are unbuffered, so ask for a megabyte at a time."""
+        found = self.stat(info.uri)
+        try:
+            file = open(info.uri, "rb", buffering=0)  # noqa: SIM115 the stream closes it
+            file.seek(start)
+        except OSError as error:
+            raise explained(error, info.uri) from error
+        return Body(file, start, found.size, found.etag)
+
+    def put(self, local_path: str, uri: str) -> None:
+        """Copy beside the target, then rename."""
+        with self.draft(uri) as draft:
+            try:
+                shutil.copyfile(local_path, draft)
+                os.replace(draft, uri)
+            except OSError as error:
+                raise explained(error, uri) from error
+
+    def read(self, uri: str) -> tuple[bytes, str]:
+        """Read the file; its ETag is a digest of its bytes."""
+        self.stat(uri)
+        try:
+            data = Path(uri).read_bytes()
+        except OSError as error:
+            raise explained(error, uri) from error
+        return data, _digest(data)
+
+    def write(self, uri: str, data: bytes, absent: bool, etag: str | None) -> str:
+        """Write beside the target, to the disk, then compare what is there under a lock, and rename."""
+        folder = os.path.dirname(uri)
+        with self.draft(uri) as draft:
+            try:
+                Path(draft).write_bytes(data)
+                sync(draft)
+                with writes_alone(folder):
+                    if (absent and os.path.lexists(uri)) or (etag is not None and self._etag(uri) != etag):
+                        raise conflict(uri)
+                    os.replace(draft, uri)
+                sync(folder)
+            except OSError as error:
+                raise explained(error, uri) from error
+        return _digest(data)
+
+    def delete(self, uri: str) -> None:
+        """Remove the file."""
+        try:
+            with writes_alone(os.path.dirname(uri)):
+                os.unlink(uri)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise explained(error, uri) from error
+
+    @contextmanager
+    def draft(self, uri: str) -> Iterator[str]:
+        """Give a hidden file beside the target, with a name that no thread of any process or host shares."""
+        try:
+            os.makedirs(os.path.dirname(uri), exist_ok=True)
+        except OSError as error:
+            raise explained(error, uri) from error
+        draft = f"{partial_path(uri)}.{secrets.token_hex(4)}"
+        try:
+            yield draft
+        finally:
+            with suppress(OSError):
+                os.unlink(draft)
+
+    def put_draft(self, draft: str, uri: str) -> None:
+        """Bring it to the disk and rename it."""
+        try:
+            sync(draft)
+            os.replace(draft, uri)
+        except OSError as error:
+            raise explained(error, uri) from error
+
+    def move(self, source: str, target: str) -> None:
+        """Rename it, on one file system."""
+        try:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.replace(source, target)
+            sync(os.path.dirname(target))
+        except OSError as error:
+            raise explained(error, target) from error
+
+    def remove(self, uri: str) -> None:
+        """Remove the folder too; others may still write into it, or remove what is theirs."""
+        for tries_left in reversed(range(REMOVALS)):
+            try:
+                shutil.rmtree(uri)
+            except OSError as error:
+                if not os.path.lexists(uri):
+                    return
+                if error.errno not in CHANGING or not tries_left:
+                    raise explained(error, uri) from error
+
+    def _etag(self, uri: str) -> str | None:
+        try:
+            return self.read(uri)[1]
+        except MissingError:
+            return None
+
+
+def sync(path: str) -> None:
+    """Wait until a file or folder is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _digest(data: bytes) -> str:
+    return f"sha256-{hashlib.sha256(data).hexdigest()}"
+
+
+def _described(path: str, found: os.stat_result) -> ObjectInfo:
+    """Describe a file; what is no regular file has no size."""
+    if not stat.S_ISREG(found.st_mode):
+        return ObjectInfo(path)
+    return ObjectInfo(path, found.st_size, f"mtime-{found.st_mtime_ns}")
+
+
+def file_sha256(path: Path | str) -> str:
+    """Return the SHA-256 (hex) of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def partial_path(path: str) -> str:
+    """Return the hidden file, in the same folder, that this process writes before `path` is whole."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name}.{os.getpid()}.partial")
+
+
+def explained(error: OSError, path: str) -> StorageError:
+    """Return the system's error as ours."""
+    if isinstance(error, FileNotFoundError):
+        return MissingError("there is no such file or folder", where=path)
+    if isinstance(error, PermissionError):
+        return StorageError("permission denied", where=path, remedy="let this user read it")
+    return StorageError(error.strerror or type(error).__name__, where=path)
+
+
 @contextmanager
 def disk_errors(where: str | Path) -> Iterator[None]:
-    """Turn what the operating system says of a write at that place into an `OutputError`."""
+    """Turn the operating system's error of a write at that place into an `OutputError`."""
     try:
         yield
     except OSError as error:
@@ -28,7 +232,7 @@ def disk_errors(where: str | Path) -> Iterator[None]:
 
 
 def on_disk(path: str) -> Path:
-    """The absolute path of what is to be written to a disk; `OutputError` for an address, or for `-`."""
+    """Return the absolute path of what is written to a disk; `OutputError` for an address, or for `-`."""
     if path == "-" or scheme_of(path) != "file":
         raise OutputError(
             "this is written to a disk only",
@@ -39,22 +243,22 @@ def on_disk(path: str) -> Path:
 
 
 def refused(where: str | Path, error: OSError, *, goes_on: bool = True) -> OutputError:
-    """The error of a write that failed; `goes_on`: what was being done goes on when it is done again."""
+    """Return the error of a write that failed; `goes_on`: the same command goes on where it was."""
     return disk_full(where, goes_on=goes_on) if error.errno in FULL_DISK else not_writable(where, error)
 
 
 def disk_full(where: str | Path, *, goes_on: bool = True) -> OutputError:
-    """The error of a disk that has no room left; what goes to S3 is a file of its writer's host first."""
-    its_own = scheme_of(str(where)) == "file"
+    """Return the error of a full disk; what goes to S3 is a temporary file of its writer's host first."""
+    is_local = scheme_of(str(where)) == "file"
     return OutputError(
-        "the disk is full" if its_own else "the driver's or a worker's disk for temporary files is full",
+        "the disk is full" if is_local else "the driver's or a worker's disk for temporary files is full",
         where=str(where),
         remedy=f"{AGAIN}: the run goes on" if goes_on else AGAIN,
     )
 
 
 def not_writable(where: str | Path, error: OSError) -> OutputError:
-    """The error of a folder that refuses us."""
+    """Return the error of a folder that we may not write to."""
     return OutputError(
         f"the output cannot be written: {error.strerror or error}",
         where=str(where),

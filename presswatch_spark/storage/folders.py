@@ -1,4 +1,4 @@
-"""Folders on disk or S3 that tables and runs are written into, one and the same way."""
+"""Folders for tables and runs, on disk and on S3, with one set of operations for both."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ class Folder:
 
     @classmethod
     def of(cls, path: str, storage: StorageOptions) -> Folder:
-        """The folder at a path or URI; `InputError` for one that is none."""
+        """Return the folder at a path or URI; `InputError` if it is neither."""
         uri = canonical(path)
         return cls(uri if scheme_of(uri) == "file" else uri.rstrip("/"), storage)
 
     @property
     def is_local(self) -> bool:
-        """Whether it is on a disk."""
+        """Return whether it is on a disk."""
         return scheme_of(self.uri) == "file"
 
     @property
     def path(self) -> Path:
-        """Where it is on disk; `OutputError` if it is not on one."""
+        """Return its path; `OutputError` if it is not on a disk."""
         if not self.is_local:
             raise OutputError(
                 "this can be done on a disk only", where=str(self), remedy="name a local folder"
@@ -57,22 +57,22 @@ class Folder:
         return Folder(self.at(name), self.storage)
 
     def at(self, name: str) -> str:
-        """The URI of what has this name in it."""
+        """Return the URI of the object of this name."""
         return f"{self.uri.rstrip('/')}/{name}"
 
     def names(self) -> list[str]:
-        """Names of all objects in it and below that are not hidden, sorted; none if it is not there."""
+        """Return the sorted names of all visible objects in and below it; none if it is not there."""
         return list(self.described())
 
     def described(self) -> dict[str, ObjectInfo]:
-        """The same objects by name, as storage describes them."""
+        """Return the same objects by name, as storage describes them."""
         base = len(self.at(""))
         with suppress(MissingError):
             return {info.uri[base:]: info for info in list_objects(self.uri, self.storage)}
         return {}
 
     def entries(self) -> Iterator[str]:
-        """Names of what lies in it, hidden or not, in no order; on S3 of all below as well."""
+        """Yield the names of all in it, hidden or not, in no order; on S3 of all below as well."""
         if self.is_local:
             with suppress(FileNotFoundError):
                 yield from os.listdir(self.uri)
@@ -82,11 +82,11 @@ class Folder:
                 yield info.uri[len(self.at("")) :]
 
     def read(self, name: str) -> tuple[bytes, str]:
-        """A small object and its ETag; `MissingError`."""
+        """Return a small object and its ETag; `MissingError` if it is not there."""
         return read_object(self.at(name), self.storage)
 
     def write(self, name: str, data: bytes, *, absent: bool = False, etag: str | None = None) -> str:
-        """Write a small object as `write_object` does; its ETag."""
+        """Write a small object as `write_object` does, and return its ETag."""
         return write_object(self.at(name), data, self.storage, absent=absent, etag=etag)
 
     def delete(self, names: Sequence[str]) -> None:
@@ -99,12 +99,12 @@ class Folder:
         store_of(self.uri, self.storage).remove(self.at(""))
 
     def take(self, source: str, name: str) -> None:
-        """Move an object of the same storage here, over what has that name."""
+        """Move an object of the same storage here, in place of the object that has this name."""
         store_of(self.uri, self.storage).move(source, self.at(name))
 
     @contextmanager
     def new_file(self, name: str) -> Iterator[Path]:
-        """A local file to write; when the block ends well, it is put under `name`, whole or not at all.
+        """Give a local file to write; when the block ends well, it is put under `name`, whole or not at all.
 
         On disk it is written beside its place, so nothing is copied.
         """

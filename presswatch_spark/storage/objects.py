@@ -1,15 +1,16 @@
-"""Objects on S3, HTTPS and local disk: stat, list, ranges, and streams that never end quietly.
+"""The face of storage: objects on S3, HTTPS and local disk are described, listed, read and written.
 
-The public face of storage. A URI is a path, `file://`, `s3://` (boto3), `https://` or `http://` (urllib3).
-Failures are `StorageError`s, a missing object `MissingError`; messages show no query string of a URL, for it
-may be signed.
+A URI is a path, `file://`, `s3://` (boto3), `https://` or `http://` (urllib3). Failures are `StorageError`s;
+a missing object is a `MissingError`. Messages show no query of a URL: it may be a signature.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -25,7 +26,7 @@ from presswatch_spark.storage.contract import (
     Stream,
     changed,
 )
-from presswatch_spark.storage.local import LocalStore, explained, partial_path
+from presswatch_spark.storage.disk import LocalStore, explained, partial_path
 from presswatch_spark.storage.streams import READ_BYTES, ByteStream, RangeFile
 from presswatch_spark.storage.uris import canonical, first_hidden, is_hidden, printable, scheme_of
 
@@ -53,8 +54,9 @@ __all__ = [
     "store_of",
     "write_object",
 ]
-
 READ_AHEAD_BYTES = 1 << 20
+# The beginning of an object is kept for another read up to this length.
+KEPT_BYTES = 4 << 20
 
 
 def stat(uri: str, options: StorageOptions) -> ObjectInfo:
@@ -66,21 +68,23 @@ def stat(uri: str, options: StorageOptions) -> ObjectInfo:
 def list_objects(uri: str, options: StorageOptions, hidden: list[str] | None = None) -> Iterator[ObjectInfo]:
     """Yield the objects of a folder or prefix and of all below it, sorted by URI.
 
-    A prefix is a folder: `s3://b/data` lists `data/…`, never `database/…`. Names that start with `.` or `_`
-    (and all below them) and folder markers are left out; URIs of the former are added to `hidden`, of what is
-    below one its own. `MissingError` if there is no such folder, bucket or prefix.
+    A prefix is a folder: `s3://b/data` lists `data/…`, never `database/…`. Folder markers are left out, and
+    names that start with `.` or `_` with all below them; the URIs of such names are added to `hidden`.
+
+    Raises:
+        MissingError: there is no such folder, bucket or prefix.
     """
     folder = canonical(uri).rstrip("/") + "/"
-    kept, seen = list[ObjectInfo](), set[str]()
+    visible, first_names = list[ObjectInfo](), set[str]()
     for info in store_of(folder, options).list(folder):
         relative = info.uri[len(folder) :]
         if not is_hidden(relative):
-            kept.append(info)
+            visible.append(info)
         elif first := first_hidden(relative):
-            seen.add(folder + first)
+            first_names.add(folder + first)
     if hidden is not None:
-        hidden.extend(sorted(seen))
-    yield from sorted(kept, key=lambda info: info.uri)
+        hidden.extend(sorted(first_names))
+    yield from sorted(visible, key=lambda info: info.uri)
 
 
 def read_range(uri: str, offset: int, length: int, options: StorageOptions) -> bytes:
@@ -103,9 +107,9 @@ def random_access(
 ) -> BinaryIO:
     """Open the object as a seekable file, for `pyarrow.parquet.ParquetFile` and its like.
 
-    Remote objects are read by ranges with `read_ahead` bytes of read-ahead, each checked to be of the same
-    version of the object; without any, every read is one request of just its bytes. A file on disk is checked
-    when it is opened.
+    A remote object is read by ranges, each checked to be of the same version, with `read_ahead` bytes of
+    read-ahead; with 0, each read is one request for just its bytes. A file on disk is checked when it is
+    opened.
     """
     uri = canonical(info.uri)
     store = store_of(uri, options)
@@ -166,12 +170,12 @@ def write_object(
 ) -> str:
     """Write a small object, whole or not at all, and return its ETag; HTTPS is for reading only.
 
-    Whoever writes what already stands there has written it: a reply that is lost makes a writer try again. So
-    let bytes that two writers must not both succeed with name their writer.
+    A writer whose reply was lost tries again, and knows its object by the bytes. So if only one of two
+    writers may succeed, the bytes must name their writer.
 
     Args:
         absent: write only if there is no such object.
-        etag: write only over this version, as `read_object` or `write_object` gave it.
+        etag: write only over this version, as `read_object` or `write_object` returned it.
 
     Raises:
         ConflictError: the object is there, or is not of that version, or is gone.
@@ -197,6 +201,79 @@ def store_of(uri: str, options: StorageOptions) -> Store:
         from presswatch_spark.storage.s3 import S3Store
 
         return S3Store(options)
-    from presswatch_spark.storage.https import HttpStore
+    from presswatch_spark.storage.web.https import HttpStore
 
     return HttpStore(options)
+
+
+class _Looked:
+    """A stream whose bytes are kept as they are read, to be given back."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self.seen: list[bytes] = []
+
+    @property
+    def position(self) -> int:
+        return self._stream.position
+
+    def read(self, n: int, /) -> bytes:
+        data = self._stream.read(n)
+        self.seen.append(data)
+        return data
+
+
+class Opener(threading.local):
+    """Opens shards to look into them and then to read them, by one request each; each thread has its own."""
+
+    def __init__(self) -> None:
+        self._last: tuple[str, ByteStream] | None = None
+
+    def __reduce__(self) -> tuple[type[Opener], tuple[()]]:
+        return Opener, ()
+
+    def open(self, info: ObjectInfo, storage: StorageOptions) -> ByteStream:
+        """Open an object from its first byte on; if it was looked into last, by the same stream."""
+        last, self._last = self._last, None
+        if last is not None:
+            uri, stream = last
+            if uri == info.uri and info.etag in (None, stream.etag):
+                return stream
+            stream.close()
+        return open_stream(info, storage)
+
+    @contextmanager
+    def look(self, info: ObjectInfo, storage: StorageOptions) -> Iterator[Stream]:
+        """Give a stream of the object's beginning; after the block, `open` reads it from its first byte."""
+        stream = self.open(info, storage)
+        looked = _Looked(stream)
+        try:
+            yield looked
+        except BaseException:
+            stream.close()
+            raise
+        if stream.position > KEPT_BYTES:
+            stream.close()
+            return
+        stream.push_back(b"".join(looked.seen))
+        self._last = info.uri, stream
+
+    def described(self, info: ObjectInfo) -> ObjectInfo:
+        """Return the description, with size and ETag from the reply if the object was looked into."""
+        if self._last is None or self._last[0] != info.uri:
+            return info
+        stream = self._last[1]
+        return ObjectInfo(
+            info.uri, info.size if info.size is not None else stream.size, info.etag or stream.etag
+        )
+
+    def let_go(self) -> None:
+        """Give up the connection to what was looked into: it is read by other requests."""
+        if self._last is not None:
+            self._last[1].step_aside()
+
+    def close(self) -> None:
+        """Close what was looked into and not opened."""
+        last, self._last = self._last, None
+        if last is not None:
+            last[1].close()

@@ -1,4 +1,4 @@
-"""Objects on S3 and its kin, through boto3."""
+"""Objects on S3 and its kin, through boto3, and its errors as ones that a user can act on."""
 
 from __future__ import annotations
 
@@ -13,40 +13,52 @@ from typing import Any
 
 import boto3
 import urllib3.exceptions
-from botocore import UNSIGNED
+from botocore import UNSIGNED, exceptions
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
 
-from presswatch_spark.errors import ConfigError
+from presswatch_spark.errors import ConfigError, StorageError
 from presswatch_spark.storage.contract import (
     Body,
+    DeniedError,
     MissingError,
+    NoBucketError,
     ObjectInfo,
     StorageOptions,
     changed,
     conflict,
     pause,
 )
-from presswatch_spark.storage.hosts import Host
-from presswatch_spark.storage.s3_errors import PROCESS_PROVIDER, explained, from_reply
 from presswatch_spark.storage.scratch import scratch_folder
-from presswatch_spark.storage.shared_state import state_of
-from presswatch_spark.storage.slots import Slot, Slots
 from presswatch_spark.storage.streams import ByteStream, step_aside
 from presswatch_spark.storage.uris import bucket_and_key, host_of, join, root_of
+from presswatch_spark.storage.web.manners import Host
+from presswatch_spark.storage.web.shared_hosts import Slot, Slots, state_of
 
-# What S3 answers where the condition of a put does not hold; of two at once, one is told to try again.
+# S3's answers if the condition of a put does not hold; of two puts at once, one is told to try again.
 BUSY = frozenset({"ConditionalRequestConflict", "409"})
 REFUSED = BUSY | {"PreconditionFailed", "412"}
 GONE = frozenset({"NoSuchKey", "404"})
 DELETED_AT_ONCE = 1000
 READ_AT_ONCE = 1 << 18
 ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+_MISSING = {
+    "NoSuchBucket": "there is no such bucket",
+    "NoSuchKey": "there is no such object",
+    "404": "there is no such object or bucket",
+    "NotFound": "there is no such object or bucket",
+}
+_DENIED = {"403", "AccessDenied", "AllAccessDisabled", "Forbidden", "AccountProblem"}
+_BAD_KEY = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "401", "InvalidToken", "AuthFailure"}
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
+PROCESS_PROVIDER = "custom-process"
+"""How botocore calls the `credential_process` of a profile."""
+_PUBLIC_SITE = "Common Crawl's bucket wants credentials, its site https://data.commoncrawl.org/ does not"
 
 
 @dataclass(frozen=True, slots=True)
 class PutReply:
-    """What a put that was carried out gave."""
+    """The reply to a put that was carried out."""
 
     etag: str
 
@@ -55,8 +67,8 @@ class PutReply:
 class S3Store:
     """Buckets of one endpoint. boto3 retries requests (adaptive mode), the stream takes up broken bodies.
 
-    `max_connections` bounds the transfers of what is read as a stream or by ranges, not the requests for
-    small objects: the renewal of a lock must not wait for shards.
+    `max_connections` bounds transfers of streams and ranges, not requests for small objects: the renewal of a
+    lock must not wait for shards.
     """
 
     options: StorageOptions
@@ -119,12 +131,12 @@ class S3Store:
             client.upload_fileobj(file, bucket, key)
 
     def read(self, uri: str) -> tuple[bytes, str]:
-        """Read the object; its ETag is that of the version that the bytes are of."""
+        """Read the object, and the ETag of the version that was read."""
         with ByteStream(replace(self, is_bounded=False), ObjectInfo(uri)) as stream:
             return stream.read_to_end(), stream.etag or ""
 
     def write(self, uri: str, data: bytes, absent: bool, etag: str | None) -> str:
-        """Put the object, conditionally if asked. A put whose reply was lost is known by what it wrote."""
+        """Put the object, conditionally if asked. A put whose reply was lost is known by its bytes."""
         wanted = {"IfNoneMatch": "*"} if absent else {} if etag is None else {"IfMatch": f'"{etag}"'}
         for attempt in range(1, self.options.max_attempts + 1):
             code = self._put(uri, data, wanted)
@@ -140,7 +152,7 @@ class S3Store:
         raise conflict(uri)
 
     def _put(self, uri: str, data: bytes, wanted: dict[str, str]) -> PutReply | str:
-        """Put once; the reply, or the code of a condition that did not hold."""
+        """Put once; return the reply, or the code of a condition that did not hold."""
         bucket, key = bucket_and_key(uri)
         with self._reaching(uri) as client:
             try:
@@ -190,7 +202,7 @@ class S3Store:
                     raise from_reply(str(refused.get("Code")), where, self.options)
 
     def _slot(self, client: Any) -> Slot:
-        """A slot for a transfer, if their number is bounded."""
+        """Return a slot for a transfer, if their number is bounded."""
         number = self.options.max_connections
         if number is None or not self.is_bounded:
             return Slot(None)
@@ -206,7 +218,7 @@ class S3Store:
 
 
 class _Arriving:
-    """The body of a reply, that gives what has come instead of waiting for all that was asked for."""
+    """The body of a reply. A read returns the bytes that have come, and does not wait for all."""
 
     def __init__(self, body: Any, slot: Slot) -> None:
         self._body, self._slot = body, slot
@@ -228,9 +240,8 @@ class _Arriving:
 def _client(options: StorageOptions, endpoint: str | None, process: int) -> Any:
     """Return this process's client: sockets do not survive the fork that makes a Spark worker.
 
-    An endpoint that is not Amazon's gets path-style addresses, since buckets there seldom are host names.
-    Checksums of replies are left to TLS, gzip and the stream: botocore compares them only after a read beyond
-    the end.
+    An endpoint that is not Amazon's gets path-style addresses: buckets there seldom are host names. TLS, gzip
+    and the stream check replies: botocore compares checksums only after a read beyond the end.
     """
     session = boto3.session.Session(profile_name=options.profile, region_name=options.region)
     config = Config(
@@ -255,13 +266,13 @@ def _client(options: StorageOptions, endpoint: str | None, process: int) -> Any:
 
 
 def _keep_pace(options: StorageOptions, request: Any, **_: Any) -> None:
-    """Wait until the next request to the host is due; botocore asks before each that it sends."""
+    """Wait until the next request to the host is due; botocore calls this before each one."""
     if options.requests_per_second is not None:
         Host(host_of(request.url), options).keep_pace()
 
 
 def _require_credentials(session: boto3.session.Session) -> None:
-    """Find the credentials now: botocore lets through whatever the output of a process makes it fail with."""
+    """Find the credentials now: later, botocore lets errors of a `credential_process` through as they are."""
     try:
         session.get_credentials()
     except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
@@ -271,3 +282,68 @@ def _require_credentials(session: boto3.session.Session) -> None:
 def _etag(described: dict[str, Any]) -> str | None:
     etag = described.get("ETag")
     return etag.strip('"') if etag else None
+
+
+def explained(error: ClientError | BotoCoreError, uri: str, options: StorageOptions) -> StorageError:
+    """Return an error of botocore as ours; nothing of a credential is quoted."""
+    if isinstance(error, ClientError):
+        return from_reply(str(error.response.get("Error", {}).get("Code", "")), uri, options)
+    what, remedy = _from_client(error, options)
+    return StorageError(what, where=uri, remedy=remedy)
+
+
+def from_reply(code: str, uri: str, options: StorageOptions) -> StorageError:
+    """Return the error for the code of a reply of S3."""
+    if code in _MISSING:
+        kind = NoBucketError if code == "NoSuchBucket" else MissingError
+        return kind(_MISSING[code], where=uri, remedy="check bucket, key and --endpoint")
+    if code in _DENIED:
+        return DeniedError("access denied", where=uri, remedy=_access_remedy(uri, options))
+    if code in _BAD_KEY:
+        return StorageError("the credentials are not valid here", where=uri, remedy="give another --profile")
+    if code in _EXPIRED:
+        return StorageError("the credentials have expired", where=uri, remedy="log in again")
+    return StorageError(f"S3 answered {code or 'without a reason'}", where=uri, remedy="run again later")
+
+
+def _access_remedy(uri: str, options: StorageOptions) -> str:
+    if not options.unsigned:
+        return "give a --profile that may read it, or --unsigned for a public bucket"
+    if bucket_and_key(uri)[0] == "commoncrawl":
+        return _PUBLIC_SITE
+    return "leave out --unsigned and give a --profile that may read it"
+
+
+def _from_client(error: BotoCoreError, options: StorageOptions) -> tuple[str, str]:
+    if isinstance(error, exceptions.NoCredentialsError):
+        return "no credentials were found", "give --profile, or --unsigned for a public bucket"
+    if isinstance(error, exceptions.PartialCredentialsError):
+        return "the credentials are incomplete", "set key and secret, or give --profile"
+    if isinstance(error, exceptions.ProfileNotFound):
+        return f"there is no AWS profile named {options.profile!r}", "give a --profile of ~/.aws/config"
+    if isinstance(error, CredentialRetrievalError) and error.kwargs.get("provider") == PROCESS_PROVIDER:
+        return (
+            "the credential_process of the AWS profile failed, or printed no credentials",
+            "run its command from ~/.aws/config by hand: it has to print JSON with Version 1 and the keys",
+        )
+    if isinstance(
+        error,
+        (
+            exceptions.SSOError,
+            exceptions.UnauthorizedSSOTokenError,
+            exceptions.TokenRetrievalError,
+            CredentialRetrievalError,
+        ),
+    ):
+        return "the credentials could not be fetched or have expired", "log in again (aws sso login)"
+    if isinstance(error, (exceptions.ConfigParseError, exceptions.InvalidConfigError)):
+        return "the AWS configuration files cannot be read", "check ~/.aws/config and ~/.aws/credentials"
+    if isinstance(error, exceptions.ParamValidationError):
+        return "is not the name of an object", "write s3://BUCKET/KEY"
+    if isinstance(error, exceptions.SSLError):
+        return "the certificate of the endpoint is not trusted", "give --ca-bundle, or set AWS_CA_BUNDLE"
+    if isinstance(error, (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError)):
+        return "the endpoint cannot be reached", "check --endpoint, --region and the network"
+    if isinstance(error, (exceptions.ConnectionError, exceptions.HTTPClientError)):
+        return f"the connection failed ({type(error).__name__})", "run again later"
+    return f"the S3 client failed ({type(error).__name__})", "check --endpoint, --region and ~/.aws/config"

@@ -1,14 +1,13 @@
-"""Folders for what is on its way elsewhere, in the temporary one; what killed processes left is removed.
+"""Scratch folders for files on their way elsewhere; those that killed processes left are removed.
 
     <temporary folder>/presswatch-spark-<uid>/scratch/…
 
-Who makes one holds its lock (`flock`), which goes with its process, and first removes those whose lock nobody
-holds any more. A folder of this user's alone is asked for: nobody else can have put there what is removed.
+A process holds the lock of its folder for as long as it lives. Before it makes one, it removes those that
+nobody holds. Only this user may write to the folder above, so nobody else can have put there what is removed.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -16,6 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from presswatch_spark.errors import OutputError
+from presswatch_spark.storage.locks.file_locks import lock, locked
+from presswatch_spark.storage.locks.lock_rules import SCRATCH, SCRATCH_LEFT
 from presswatch_spark.user_cache import is_ours, user_temporary
 
 NAME = "scratch"
@@ -23,9 +25,9 @@ NAME = "scratch"
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A new folder of this process's, empty, and removed at the end of the block.
+    """Give a new, empty folder of this process, which is removed at the end of the block.
 
-    Where this user has no folder of their own to put it in, it is made beside, and stays if its process is
+    If this user has no folder of their own to put it in, it is made beside, and stays if its process is
     killed.
 
     Raises:
@@ -37,34 +39,29 @@ def scratch_folder() -> Iterator[Path]:
             yield Path(folder)
         return
     _sweep(home / NAME)
-    path, lock = _made(home / NAME)
+    path, handle = _made(home / NAME)
     try:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
-        os.close(lock)
+        if handle is not None:
+            os.close(handle)
 
 
-def _made(home: Path) -> tuple[Path, int]:
-    """A new folder, and the handle that holds its lock."""
+def _made(home: Path) -> tuple[Path, int | None]:
+    """Return a new folder, and the handle that holds its lock."""
     while True:
         path = Path(tempfile.mkdtemp(dir=home))
-        with suppress(FileNotFoundError):  # another process has found it before it was locked
-            lock = os.open(path, os.O_RDONLY)
-            with suppress(OSError):  # where folders cannot be locked, nobody removes others' either
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            if path.exists():
-                return path, lock
-            os.close(lock)
+        try:
+            return path, lock(path, SCRATCH)
+        except FileNotFoundError:  # another process removed it before it was locked
+            continue
+        except OSError:  # where folders cannot be locked, nobody removes others' either
+            return path, None
 
 
 def _sweep(home: Path) -> None:
     """Remove the folders that no process holds."""
     for path in home.iterdir():
-        with suppress(OSError):
-            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(path, ignore_errors=True)
-            finally:
-                os.close(lock)
+        with suppress(OSError, OutputError), locked(path, SCRATCH_LEFT):
+            shutil.rmtree(path, ignore_errors=True)

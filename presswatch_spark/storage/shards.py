@@ -1,18 +1,21 @@
-"""Plans: which shards a run reads, as a value that can be compared, cut down, saved and taken up again."""
+"""Plans which shards a run reads, from paths, globs and lists. A plan is a value that can be saved.
+
+Files beside shards (papers, checksums, markers, lists) are told from them by their names.
+"""
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.storage.globs import globbed, has_wildcard
-from presswatch_spark.storage.hosts import ask_anew
-from presswatch_spark.storage.lists import holds_list, is_list, listed, may_hold_list
+from presswatch_spark.show import counted
 from presswatch_spark.storage.objects import (
     MissingError,
     ObjectInfo,
@@ -22,15 +25,41 @@ from presswatch_spark.storage.objects import (
     printable,
     stat,
 )
-from presswatch_spark.storage.shard_names import is_shard_name
-from presswatch_spark.storage.uris import bucket_and_key, scheme_of
+from presswatch_spark.storage.shard_lists import LIST_SUFFIXES, holds_list, is_list, listed, may_hold_list
+from presswatch_spark.storage.uris import bucket_and_key, first_hidden, is_hidden, scheme_of
+from presswatch_spark.storage.web.manners import ask_anew
+
+_WILDCARD = re.compile(r"[*?[]")
+_TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[!?\]?[^]]*\]|.", re.DOTALL)
+_MEANING = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+# Names before a suffix of papers.
+PAPERS = frozenset((
+    "readme", "license", "licence", "licenses", "copying", "notice", "changelog", "authors", "contributing",
+    "citation", "datasheet", "terms", "version",
+    "checksum", "checksums", "md5sum", "md5sums", "sha1sum", "sha1sums", "sha256sum", "sha256sums",
+    "sha512sums",
+))  # fmt: skip
+PAPER_SUFFIXES = ("", ".md", ".rst", ".txt", ".html")
+# Files that describe a dataset, and those that mirrors of web folders leave.
+DESCRIPTIONS = frozenset((
+    "dataset_infos.json", "dataset_info.json", "dataset_dict.json", "state.json", "croissant.json",
+    "metadata.json", "manifest.json", "index.json", "config.json", "index.html", "index.htm", "robots.txt",
+))  # fmt: skip
+NO_SHARD_SUFFIXES = (
+    *(".crc", ".md5", ".sha1", ".sha256", ".sha512", ".md5sum", ".sha256sum", ".asc", ".sig"),
+    *(".md", ".rst", ".pdf", ".py", ".yaml", ".yml", ".cff", ".bib"),
+    # Says where the keys of a CDXJ index lie in its shards.
+    ".idx",
+    *LIST_SUFFIXES,
+)
+NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
 class ShardPlan:
     """Shards in the order of their URIs, each once. Build one with `plan` or `ShardPlan.of`.
 
-    `left_out`: URIs of what was found beside them and is no shard by its name; equal plans may differ in it.
+    `left_out`: URIs of files beside them that are no shards by their names; equal plans may differ in it.
     """
 
     shards: tuple[ObjectInfo, ...]
@@ -38,7 +67,7 @@ class ShardPlan:
 
     @classmethod
     def of(cls, shards: Iterable[ObjectInfo]) -> ShardPlan:
-        """Sort shards and drop repeats; of a repeated URI the entry whose size is known stays."""
+        """Sort shards and drop repeats; the entry whose size is known stays."""
         unique: dict[str, ObjectInfo] = {}
         for shard in shards:
             if shard.uri not in unique or unique[shard.uri].size is None:
@@ -47,7 +76,7 @@ class ShardPlan:
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex) over URI, size and ETag of every shard: equal plans read the same bytes."""
+        """Return the SHA-256 (hex) over URI, size and ETag of each shard: equal plans read equal bytes."""
         digest = hashlib.sha256()
         for shard in self.shards:
             digest.update(json.dumps([shard.uri, shard.size, shard.etag]).encode() + b"\n")
@@ -55,7 +84,7 @@ class ShardPlan:
 
     @property
     def size(self) -> int | None:
-        """Bytes of all shards; None if one is not known before it is read."""
+        """Return the bytes of all shards together; None if a size is not known before its shard is read."""
         sizes = [shard.size for shard in self.shards]
         return None if None in sizes else sum(size for size in sizes if size is not None)
 
@@ -82,23 +111,28 @@ class ShardPlan:
 def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None) -> ShardPlan:
     """Find the shards that paths name: files, folders, globs, `s3://`, `https://`, lists of shards.
 
-    A list is named `*.paths` or `*.paths.gz`; a `*.txt` or `*.txt.gz` is one if all its lines name files.
-
     A folder or S3 prefix stands for all shards below it. A glob works on disk and on S3: `*` and `?` stay
-    within a name, `**` spans folders, and a folder that matches stands for what is below it. Found this way
-    or in a list, files that are no shards by their name are left out, and named in `left_out`: hidden ones
-    (`.x`, `_x`), lists, and those `is_shard_name` refuses. A file or object named outright is always planned,
-    and so is an empty one. Lists are explained at
-    `presswatch_spark.storage.lists.listed`; what they name gets no size here, for a release lists 100,000
+    within a name, `**` spans folders, and a folder that matches stands for what is below it. A list is named
+    `*.paths` or `*.paths.gz`; a `*.txt` or `*.txt.gz` is one if all its lines name files. See
+    `presswatch_spark.storage.shard_lists.listed`. What a list names has no size here: a release lists 100,000
     shards.
 
-    Raises `InputError` for a path that leads to nothing, and `StorageError` where storage does not answer.
+    Of what is found this way, files that are no shards by their names are left out, and stand in `left_out`:
+    hidden ones (`.x`, `_x`), lists, and those that `is_shard_name` refuses. A file that is named outright is
+    always planned, and so is an empty one.
+
+    Args:
+        base: what keys in lists are relative to.
+
+    Raises:
+        InputError: a path leads to nothing.
+        StorageError: storage does not answer.
     """
     if not paths:
         raise InputError(
             "no shard is named", remedy="name files, folders, globs, s3:// or https:// URIs or a list"
         )
-    # What begins with a plan is a new run: sites that stopped an earlier one are asked again.
+    # A plan begins a new run: sites that stopped an earlier one are asked again.
     ask_anew()
     left_out = list[str]()
     shards = ShardPlan.of(chain.from_iterable(_shards(path, options, base, left_out) for path in paths))
@@ -110,19 +144,21 @@ def _shards(
     path: str, options: StorageOptions, base: str | None, left_out: list[str]
 ) -> Iterable[ObjectInfo]:
     try:
-        return _found(canonical(path), options, base, left_out)
+        return _shards_at(canonical(path), options, base, left_out)
     except MissingError as error:
         raise InputError(error.what, where=error.where, remedy=error.remedy or "check the path") from error
 
 
-def _found(uri: str, options: StorageOptions, base: str | None, left_out: list[str]) -> Iterable[ObjectInfo]:
-    # Whether a list on the web is there, reading it tells.
+def _shards_at(
+    uri: str, options: StorageOptions, base: str | None, left_out: list[str]
+) -> Iterable[ObjectInfo]:
+    # Reading a list on the web tells whether it is there.
     asked = is_list(printable(uri)) and scheme_of(uri) in {"http", "https"}
     named = ObjectInfo(uri) if asked else _named(uri, options)
     found = [named] if named else list(_below(uri, options, left_out))
     if is_list(printable(uri)):
         named_in = list(chain.from_iterable(listed(info.uri, options, base) for info in found))
-        # A list of nothing else: then that is what was asked for.
+        # If the list names nothing else, that is what was asked for.
         return list(_without_papers(named_in, left_out)) or named_in
     kept = list(_without_papers(found, left_out, named))
     lists = [info for info in kept if may_hold_list(info.uri, named is info) and holds_list(info, options)]
@@ -130,7 +166,7 @@ def _found(uri: str, options: StorageOptions, base: str | None, left_out: list[s
     if lists and may_hold_list(uri, named=True):
         named_in = list(chain.from_iterable(listed(info.uri, options, base) for info in lists))
         return [*kept, *_without_papers(named_in, left_out)]
-    # Found in a folder, a list is left out whatever it is called: what it lists may lie beside it.
+    # A list found in a folder is left out, whatever its name: what it lists may lie beside it.
     left_out.extend(info.uri for info in lists)
     if not kept:
         what = "the glob matches" if has_wildcard(uri) else "the folder holds"
@@ -144,7 +180,7 @@ def _found(uri: str, options: StorageOptions, base: str | None, left_out: list[s
 def _without_papers(
     found: Iterable[ObjectInfo], left_out: list[str], named: ObjectInfo | None = None
 ) -> Iterator[ObjectInfo]:
-    """Those that may be shards by their names, and the one that was named outright."""
+    """Yield those that may be shards by their names, and the one that was named outright."""
     for info in found:
         if info is named or is_shard_name(printable(info.uri).rpartition("/")[2]):
             yield info
@@ -171,3 +207,83 @@ def _named(uri: str, options: StorageOptions) -> ObjectInfo | None:
 
 def _below(uri: str, options: StorageOptions, hidden: list[str]) -> Iterator[ObjectInfo]:
     return globbed(uri, options, hidden) if has_wildcard(uri) else list_objects(uri, options, hidden)
+
+
+def has_wildcard(uri: str) -> bool:
+    """Return whether `uri` holds one of `*`, `?`, `[`."""
+    return _WILDCARD.search(uri) is not None
+
+
+def root_of_glob(pattern: str) -> str:
+    """Return the folder, with its slash, above the first name of `pattern` that holds a wildcard."""
+    found = _WILDCARD.search(pattern)
+    return pattern[: pattern.rindex("/", 0, found.start() if found else None) + 1]
+
+
+def globbed(pattern: str, options: StorageOptions, hidden: list[str] | None = None) -> Iterator[ObjectInfo]:
+    """Yield the objects that a canonical `pattern` matches, and those below a folder that it matches.
+
+    `*` and `?` stay within a name, `**` spans folders, `[ab]` and `[!ab]` are one character. Hidden names do
+    not match; they are added to `hidden`, as in `list_objects`.
+    """
+    if scheme_of(pattern) == "file":
+        yield from _on_disk(pattern, options, hidden)
+        return
+    matches = re.compile("".join(map(_regex, _TOKEN.findall(pattern))) + "(?:/.*)?", re.DOTALL).fullmatch
+    unseen = list[str]()
+    yield from (info for info in list_objects(root_of_glob(pattern), options, unseen) if matches(info.uri))
+    if hidden is not None:
+        hidden.extend(filter(matches, unseen))
+
+
+def _regex(token: str) -> str:
+    if token in _MEANING:
+        return _MEANING[token]
+    if len(token) > 1:
+        return f"[{'^/' if token[1] == '!' else ''}{re.escape(token[1:-1].removeprefix('!'))}]".replace(
+            r"\-", "-"
+        )
+    return re.escape(token)
+
+
+def _on_disk(pattern: str, options: StorageOptions, hidden: list[str] | None) -> Iterator[ObjectInfo]:
+    root = root_of_glob(pattern)
+    for path in glob.iglob(pattern, recursive=True):
+        relative = path[len(root) :].rstrip("/")
+        if is_hidden(relative):
+            if hidden is not None and (first := first_hidden(relative)):
+                hidden.append(root + first)
+            continue
+        if os.path.isdir(path):
+            yield from list_objects(path, options, hidden)
+        else:
+            yield _described(path, options)
+
+
+def _described(path: str, options: StorageOptions) -> ObjectInfo:
+    try:
+        return stat(path, options)
+    except MissingError:
+        return ObjectInfo(path)
+
+
+def is_shard_name(name: str) -> bool:
+    """Return whether a file found in a folder may be a shard: it is no paper, checksum, list or hidden file.
+
+    A half-fetched file (`x.wet.gz.part`) may be one: so it fails when it is read, and is not forgotten.
+    """
+    name = name.lower()
+    stem, suffix = os.path.splitext(name)
+    paper = stem in PAPERS and suffix in PAPER_SUFFIXES
+    beside = paper or name in DESCRIPTIONS or name.endswith(NO_SHARD_SUFFIXES)
+    return not (beside or name.startswith((".", "_")))
+
+
+def left_out_line(uris: Collection[str]) -> str | None:
+    """Return the line that says which files beside shards are not read, each name once; None if none are."""
+    if not uris:
+        return None
+    names = sorted({printable(uri).rstrip("/").rpartition("/")[2] for uri in uris})
+    more = f" and {counted(len(names) - NAMED, 'name')} more" if len(names) > NAMED else ""
+    files = f"{counted(len(uris), 'file')} beside the shards, by name"
+    return f"left out {files}: {', '.join(names[:NAMED])}{more}; to read one, name it by its own path"

@@ -1,4 +1,4 @@
-"""Streams that never end quietly: every byte of the object, or an error that says where it stopped."""
+"""Streams that never end quietly: they give each byte of the object, or an error that says where it stops."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 import weakref
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from presswatch_spark.errors import TruncatedError
 from presswatch_spark.storage.contract import ObjectInfo, Reader, Store, changed, pause
@@ -18,6 +18,8 @@ from presswatch_spark.storage.uris import printable
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
+
+TAIL_BYTES_MAX = 1 << 20
 READ_BYTES = 1 << 20
 FORGIVEN_AFTER_BYTES = 8 << 20
 
@@ -35,21 +37,20 @@ _OPEN = _Thread()
 
 
 def step_aside() -> None:
-    """Let go of the connections of this thread's streams: whoever reads on opens them again.
+    """Let go of the connections of this thread's streams; their next read opens them again.
 
-    Else two who each hold one connection, and wait for another, would wait for ever.
+    Otherwise two threads that each hold one connection, and wait for another, would wait for ever.
     """
     for stream in list(_OPEN.streams):
         stream.step_aside()
 
 
 class ByteStream:
-    """Bytes [start, end) of an object, in order.
+    """Bytes [start, end) of an object, in order. `position` is the offset of the next byte in the object.
 
-    A body that stops before its time, or comes more slowly than `lowest_rate`, is opened again where it
-    stopped, at most `max_attempts` times within 8 MiB; then `TruncatedError`
-    names the offset. An object that changed meanwhile is a `StorageError`.
-    `position` is the offset, in the object, of the next byte.
+    A body that stops too early, or comes more slowly than `lowest_rate`, is opened again where it stopped, at
+    most `max_attempts` times within 8 MiB; then `TruncatedError` names the offset. An object that changed
+    meanwhile is a `StorageError`.
     """
 
     def __init__(self, store: Store, info: ObjectInfo, *, start: int = 0, end: int | None = None) -> None:
@@ -74,7 +75,7 @@ class ByteStream:
 
     @property
     def etag(self) -> str | None:
-        """What tells the version that is read from others; None if storage does not say."""
+        """Return what tells this version from others; None if storage does not say."""
         return self._info.etag
 
     def read(self, n: int) -> bytes:
@@ -145,9 +146,9 @@ class ByteStream:
         return self._timed(self._reader, wanted)
 
     def _timed(self, reader: Reader, wanted: int) -> bytes:
-        """Read `wanted` bytes, fewer only where the body ends or breaks, and count how long that takes.
+        """Read `wanted` bytes, fewer only where the body ends or breaks, and count the time of reading.
 
-        Of what is done with the bytes between two reads, no server is guilty.
+        The time between two reads is the caller's, and no server's.
 
         Raises:
             _SlowError: too few bytes came within `rate_seconds` of waiting.
@@ -163,7 +164,7 @@ class ByteStream:
             except self._store.interruptions as error:
                 if not parts:
                     raise
-                # What came before is given first. A body that broke may look like one that ended.
+                # Return first what came before. A body that broke may look like one that ended.
                 self._broke = error
                 break
             if not data:
@@ -186,7 +187,7 @@ class ByteStream:
         return data
 
     def _body_ended(self) -> None:
-        """Tell the end of the object from that of a reply: without a size, only a delimited end counts."""
+        """Decide whether the object ends with this body: without a size, only a delimited end counts."""
         if self.size is not None or self._behind > 0:
             self._interrupted("the body ended early")
         elif self._delimited:
@@ -236,7 +237,17 @@ class ByteStream:
             self._reader = None
 
 
-class RangeFile(io.RawIOBase):
+class _SeekableFile(io.RawIOBase):
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+
+class RangeFile(_SeekableFile):
     """A seekable file over ranges of an object; every read is one request, so put a buffer in front."""
 
     def __init__(self, store: Store, info: ObjectInfo, size: int) -> None:
@@ -247,14 +258,6 @@ class RangeFile(io.RawIOBase):
         self._position = 0
         # Arrow reads ranges in threads of its own.
         self._limit = current_limit()
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
 
     def tell(self) -> int:
         """Return the offset of the next byte."""
@@ -278,3 +281,47 @@ class RangeFile(io.RawIOBase):
         view[: len(data)] = data
         self._position += len(data)
         return len(data)
+
+
+class CountedFile(_SeekableFile):
+    """A seekable file in front of another, which it closes; `bytes_read` counts the bytes that were read.
+
+    It keeps the bytes of the first read of its end: a reader of Parquet that did not get the whole footer
+    asks for all of it again.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self.bytes_read = 0
+        self._file = file
+        self._size = self._tail_start = file.seek(0, io.SEEK_END)
+        self._tail = b""
+        file.seek(0)
+
+    def tell(self) -> int:
+        """Return the offset of the next byte."""
+        return self._file.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move; nothing is read."""
+        return self._file.seek(offset, whence)
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Fill `buffer`, as far as the file reaches."""
+        view = memoryview(buffer).cast("B")
+        start = self._file.tell()
+        ahead = self._file.read(max(0, min(start + len(view), self._tail_start) - start))
+        self.bytes_read += len(ahead)
+        if not self._tail and len(ahead) <= TAIL_BYTES_MAX and start + len(ahead) == self._size:
+            self._tail, self._tail_start = ahead, start
+        at = start + len(ahead) - self._tail_start
+        kept = self._tail[at : at + len(view) - len(ahead)] if at >= 0 else b""
+        self._file.seek(start + len(ahead) + len(kept))
+        view[: len(ahead) + len(kept)] = ahead + kept
+        return len(ahead) + len(kept)
+
+    def close(self) -> None:
+        """Close the file behind too."""
+        if not self.closed:
+            self._file.close()
+        super().close()

@@ -1,6 +1,6 @@
-"""How long a piece of work may take, its waiting for hosts that make us wait not counted.
+"""Limits how long a piece of work may take; waiting for hosts that make us wait does not count.
 
-The limit holds for the thread that sets it. Whoever reads storage asks `check_time` at every chunk.
+The limit holds for the thread that sets it. Readers of storage call `check_time` at every chunk.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class LateError(PresswatchError):
 
 @dataclass(slots=True)
 class TimeLimit:
-    """How long a piece of work may take, when it began, and what it waited since, in seconds."""
+    """How long a piece of work may take, when it began, and how long it waited since, in seconds."""
 
     seconds: float
     began: float
@@ -37,26 +37,26 @@ _THREAD = _Thread()
 
 
 def count_waiting(seconds: float) -> None:
-    """Count seconds that this thread waited because a host, or its own manners, made it wait."""
+    """Count seconds that this thread waited because a host or our manners made it wait."""
     if _THREAD.limit is not None:
         _THREAD.limit.waited += seconds
 
 
 @contextmanager
 def time_limit(seconds: float | None, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
-    """Let `check_time` raise in the block once it has taken longer than `seconds`; None: no limit."""
+    """Let `check_time` raise once the block has taken longer than `seconds`; None means no limit."""
     with under(None if seconds is None else TimeLimit(seconds, clock(), clock)):
         yield
 
 
 def current_limit() -> TimeLimit | None:
-    """The limit of this thread, for another that does some of its work."""
+    """Return the limit of this thread, for another thread that does some of its work."""
     return _THREAD.limit
 
 
 @contextmanager
 def under(limit: TimeLimit | None) -> Iterator[None]:
-    """Let a limit hold for this thread in the block."""
+    """Let a limit hold for this thread while the block runs."""
     before, _THREAD.limit = _THREAD.limit, limit
     try:
         yield

@@ -1,4 +1,4 @@
-"""Names of objects: one canonical spelling each, joined, and printed without secrets."""
+"""URIs of objects: each has one canonical spelling, can be joined, and is printed without secrets."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def scheme_of(uri: str) -> str:
 def canonical(uri: str) -> str:
     """Return the one spelling of `uri`: an absolute path for files, `s3://` for `s3a://` and `s3n://`.
 
-    Raises `InputError` for a scheme there is no storage for, and for a URL with a password, without a host,
-    or with a port that is none.
+    Raises:
+        InputError: there is no storage for the scheme; or a URL has a password, no host, or no valid port.
     """
     if not uri or "\0" in uri:
         raise InputError("is not a path", where=repr(uri))
@@ -70,7 +70,7 @@ def printable(uri: str) -> str:
 
 
 def _split(uri: str) -> SplitResult | None:
-    """A URL taken apart; None for one whose host is missing or whose brackets, letters or port are wrong."""
+    """Return the parts of a URL; None if its host is missing, or its brackets, letters or port are wrong."""
     try:
         parts = urlsplit(uri)
         return parts if parts.hostname and parts.port != 0 else None
@@ -99,20 +99,20 @@ def root_of(uri: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """Return the host that answers for an http(s) URL, with its port: whom manners are toward."""
+    """Return the host that answers for an http(s) URL, with its port; manners hold for that."""
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return f"{(parts.hostname or '').rstrip('.')}:{port}"
 
 
 def is_hidden(relative: str) -> bool:
-    """Whether a path below a folder is no data by Hadoop's custom: `.x`, `_x`, or a folder marker."""
+    """Return whether a path below a folder is hidden by Hadoop's custom: `.x`, `_x`, or a folder marker."""
     marker = not relative or relative.endswith(("/", "_$folder$"))
     return marker or any(part.startswith((".", "_")) for part in relative.split("/"))
 
 
 def first_hidden(relative: str) -> str:
-    """The path as far as its first hidden name; empty if it has none, as that of a folder marker."""
+    """Return the path as far as its first hidden name; empty if it has none, as a folder marker's."""
     parts = relative.split("/")
     place = next((i for i, part in enumerate(parts) if part.startswith((".", "_"))), None)
     return "" if place is None else "/".join(parts[: place + 1])

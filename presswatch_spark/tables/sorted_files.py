@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.spark.worker import task
+from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.local import file_sha256
 from presswatch_spark.tables.published_files import Written
 from presswatch_spark.tables.store import SCHEMAS
 

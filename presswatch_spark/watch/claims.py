@@ -1,39 +1,37 @@
-"""Claims: who starts the scan of a release. One object for each release and scan, next to the tables.
+"""The claim of who starts the scan of a release: one object for each release and scan, next to the tables.
 
     TABLES/_watch/<release>-<key>.json
 
-Every write is conditional on what was read before, so of two watchers one is refused, on S3 and on disk. A
-claim goes from `claimed` (its holder is about to submit) over `submitted` (with where to look) to `finished`
-(with an exit code); or a person says `dropped`. Its token lasts from the first claim to the last takeover:
-what is submitted under one token twice is one run.
+Every write replaces what was read before, so of two watchers one is refused, on S3 and on disk. A claim goes
+from `claimed` (its holder is about to submit) over `submitted` (with where to look) to `finished` (with an
+exit code); or a person says `dropped`. Its token lasts from the first claim to the last takeover: what is
+submitted under one token twice is one run.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.storage.objects import (
-    MissingError,
-    StorageOptions,
-    canonical,
-    read_object,
-    write_object,
-)
+from presswatch_spark.storage.locks.leases import GuardedObject, Lease, Version
+from presswatch_spark.storage.locks.lock_rules import WATCH_LEASE
+from presswatch_spark.storage.objects import StorageOptions, canonical
 from presswatch_spark.storage.uris import join, printable
 from presswatch_spark.tables.places import WATCH_FOLDER
 
 LAYOUT = 1
 KEY_LETTERS = 16
+Clock = Callable[[], datetime]
 
 
 class State(StrEnum):
-    """How far a claim is."""
+    """How far the scan of a claim is."""
 
     CLAIMED = "claimed"
     SUBMITTED = "submitted"
@@ -43,10 +41,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who starts the scan of `release`, and how far that is; times are in UTC.
+    """Who starts the scan of `release`, and how far it is. Times are in UTC.
 
     `key` stands for corpus, format and settings. `holder` renews the claim for as long as it works on it.
-    `place` is where the submission can be looked for, by the starter that it names as `profile`.
+    `place` says where the submission can be looked for, by the starter of its `profile`.
     """
 
     release: str
@@ -61,11 +59,11 @@ class Claim:
 
     @classmethod
     def new(cls, release: str, key: str, holder: str, now: datetime) -> Claim:
-        """A first claim, with a token of its own."""
+        """Return a first claim, with a token of its own."""
         return cls(release, key, secrets.token_hex(16), holder, now, now)
 
     def to_json(self) -> bytes:
-        """The object's content."""
+        """Return the object's content."""
         facts = {"layout": LAYOUT, **asdict(self)}
         facts |= {name: facts[name].isoformat() for name in ("claimed_at", "renewed_at")}
         return (json.dumps(facts, indent=2, sort_keys=True) + "\n").encode()
@@ -75,7 +73,7 @@ class Claim:
         """Read what `to_json` wrote.
 
         Raises:
-            CorruptError: it is something else, or of a later version of this project.
+            CorruptError: it is something else, or a later version of this project wrote it.
         """
         try:
             facts = json.loads(data)
@@ -95,10 +93,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A claim as it was read or written, and the ETag that the next write is conditional on."""
+    """A claim as it was read or written, and the version of its object that the next write replaces."""
 
     claim: Claim
-    etag: str
+    version: Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,34 +106,61 @@ class Claims:
     out: str
     storage: StorageOptions
 
-    def uri(self, release: str, key: str) -> str:
-        """Where the claim of a release is."""
-        return join(canonical(self.out), f"{WATCH_FOLDER}/{release}-{key[:KEY_LETTERS]}.json")
+    def object(self, release: str, key: str) -> GuardedObject:
+        """Return the object that holds the claim of a release."""
+        place = f"{WATCH_FOLDER}/{release}-{key[:KEY_LETTERS]}.json"
+        return GuardedObject(join(canonical(self.out), place), self.storage)
 
     def read(self, release: str, key: str) -> Held | None:
-        """The claim as it is now; None if nobody has claimed the release.
+        """Return the claim as it is now; None if nobody has claimed the release.
 
         Raises:
-            CorruptError: see `Claim.from_json`. StorageError: it cannot be read now.
+            CorruptError: see `Claim.from_json`.
+            StorageError: it cannot be read now.
         """
-        uri = self.uri(release, key)
-        try:
-            data, etag = read_object(uri, self.storage)
-        except MissingError:
-            return None
-        return Held(Claim.from_json(data, printable(uri)), etag)
+        guarded = self.object(release, key)
+        version = guarded.read()
+        return Held(Claim.from_json(version.data, printable(guarded.uri)), version) if version else None
 
-    def add(self, claim: Claim) -> Held:
-        """Write a first claim; `ConflictError` if there is one already."""
-        uri = self.uri(claim.release, claim.key)
-        return Held(claim, write_object(uri, claim.to_json(), self.storage, absent=True))
+    def write(self, claim: Claim, over: Held | None) -> Held:
+        """Write a claim in the place of `over`, or a first one.
 
-    def change(self, held: Held, claim: Claim) -> Held:
-        """Write `claim` in the place of `held`; `ConflictError` if that is no longer what is there."""
-        uri = self.uri(claim.release, claim.key)
-        return Held(claim, write_object(uri, claim.to_json(), self.storage, etag=held.etag))
+        Raises:
+            ConflictError: that is no longer what is there.
+        """
+        guarded = self.object(claim.release, claim.key)
+        return Held(claim, guarded.write(claim.to_json(), over.version if over else None))
+
+
+class Holding(Lease):
+    """A claim in this process's hands: a thread renews it until the block ends, so others see that it lives.
+
+    `submitted` and `finished` raise `ConflictError` if somebody took the claim over, because this process had
+    been silent for longer than `lease`.
+    """
+
+    def __init__(self, claims: Claims, held: Held, lease: timedelta, clock: Clock) -> None:
+        guarded, self._clock = claims.object(held.claim.release, held.claim.key), clock
+        super().__init__(guarded, held.version, WATCH_LEASE, lease.total_seconds(), self._changed)
+
+    @property
+    def claim(self) -> Claim:
+        """Return the claim as it was last written."""
+        return Claim.from_json(self.version.data, "")
+
+    def submitted(self, place: Mapping[str, str]) -> None:
+        """Write where the submission can be looked for."""
+        self.write(partial(self._changed, state=State.SUBMITTED, place=dict(place)))
+
+    def finished(self, exit_code: int) -> None:
+        """Write how the scan ended, and renew the claim no more."""
+        self.stop()
+        self.write(partial(self._changed, state=State.FINISHED, exit_code=exit_code))
+
+    def _changed(self, data: bytes, **changes: object) -> bytes:
+        return renewed(Claim.from_json(data, ""), self._clock(), **changes).to_json()
 
 
 def renewed(claim: Claim, now: datetime, **changes: object) -> Claim:
-    """`claim` as its holder writes it `now`."""
+    """Return `claim` as its holder writes it `now`."""
     return replace(claim, renewed_at=now, **changes)  # type: ignore[arg-type]

@@ -1,7 +1,8 @@
-"""One look: what became of the scans that were started, and the start of those that were not.
+"""Looks once at releases: says what became of the scans that were started, and starts the others.
 
-First every claim of the scope is read, and what was submitted looked for; then scans are started, newest
-release first, never more than `at_once` at a time. Whoever is refused a claim leaves the release to others.
+First it reads every claim of the scope, and looks for what was submitted. Then it starts scans, newest
+release first, never more than `at_once` at a time. A watcher that is refused a claim leaves the release to
+others.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from datetime import timedelta
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.releases.release import Release
 from presswatch_spark.storage.objects import ConflictError
-from presswatch_spark.watch.claims import Claim, Claims, Held, State, renewed
-from presswatch_spark.watch.holding import Clock, Holding
+from presswatch_spark.watch.claims import Claim, Claims, Clock, Held, Holding, State, renewed
 from presswatch_spark.watch.scope import is_overdue
 from presswatch_spark.watch.starters import DONE, FAILED, PARTIAL, Published, ScanJob, Starter, Status
 
@@ -33,7 +33,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class _Todo:
-    """A release whose scan is to be started; `held` is the claim to take over, `fresh` to replace it."""
+    """A release whose scan is to be started. `held` is the claim to take over, or, if `fresh`, to replace."""
 
     release: Release
     held: Held | None = None
@@ -44,9 +44,9 @@ class _Todo:
 class Look:
     """All that a look needs to know.
 
-    `starters` gives the starter of a profile, `profile` is the one that starts; `ready` says why a release
-    cannot be scanned yet, `published` whether somebody has scanned it without a claim; `lease` is how long
-    after its last sign of life a claim may be taken over; `again` names releases whose ended scans are to be
+    `starters` returns the starter of a profile; `profile` names the one that starts. `ready` says why a
+    release cannot be scanned yet, `published` how a run of it ended that nobody claimed. A claim without a
+    sign of life for longer than `lease` may be taken over. `again` names releases whose ended scans are
     started anew.
     """
 
@@ -65,7 +65,7 @@ class Look:
     dry_run: bool = False
 
     def __call__(self, releases: Sequence[Release]) -> Iterator[Finding]:
-        """Look at the releases (newest first), start what is to be started, and tell as it happens.
+        """Look at the releases (newest first), start scans, and yield a finding for each as it happens.
 
         Raises:
             PresswatchError: claims or shard lists cannot be read now, so nothing can be said.
@@ -73,12 +73,12 @@ class Look:
         todo: list[_Todo] = []
         busy = 0
         for release in releases:
-            found = self._found(release)
-            if isinstance(found, _Todo):
-                todo.append(found)
+            outcome = self._state_of(release)
+            if isinstance(outcome, _Todo):
+                todo.append(outcome)
                 continue
-            busy += found.code == UNDER_WAY
-            yield found
+            busy += outcome.code == UNDER_WAY
+            yield outcome
         for task in todo:
             if busy >= self.at_once:
                 finding = Finding(task.release.name, f"waits for {busy} under way", UNDER_WAY)
@@ -92,11 +92,11 @@ class Look:
         held, now = self.claims.read(release, self.key), self.clock()
         before = held.claim if held else Claim.new(release, self.key, self.holder, now)
         claim = renewed(before, now, holder=self.holder, state=State.DROPPED)
-        _ = self.claims.change(held, claim) if held else self.claims.add(claim)
-        runs = f"; what runs at {_told(before)} goes on" if before.state is State.SUBMITTED else ""
+        self.claims.write(claim, held)
+        runs = f"; what runs at {_place_of(before)} goes on" if before.state is State.SUBMITTED else ""
         return Finding(release, f"given up{runs}")
 
-    def _found(self, release: Release) -> Finding | _Todo:
+    def _state_of(self, release: Release) -> Finding | _Todo:
         held = self.claims.read(release.name, self.key)
         if held is None:
             return self._unclaimed(release)
@@ -127,29 +127,29 @@ class Look:
             starter = self.starters(claim.place.get("profile", self.profile))
             resumes, seen = starter.resumes, starter.look(self.job_of(release), claim, alive)
         except PresswatchError as error:
-            # Who submitted it had a profile or rights that are not ours. What is published, all can see.
+            # Its submitter had a profile or rights that are not ours. Anybody can see what is published.
             left = self.published(release.name, claim.claimed_at)
             if left is None:
-                said = f"cannot be looked for from here, {_told(claim)}: {error}"
+                said = f"cannot be looked for from here, {_place_of(claim)}: {error}"
                 return Finding(release.name, said, FAILED)
             seen = left
         if seen is Status.UNDER_WAY:
-            return Finding(release.name, f"under way: {_told(claim)}", UNDER_WAY)
+            return Finding(release.name, f"under way: {_place_of(claim)}", UNDER_WAY)
         if seen is Status.LOST:
             if resumes or release.name in self.again:
                 return _Todo(release, held, fresh=not resumes)
-            said = f"lost: nothing is known there of {_told(claim)}; --again {release.name} scans it anew"
+            said = f"lost: nothing is known there of {_place_of(claim)}; --again {release.name} scans it anew"
             return Finding(release.name, said, FAILED)
         ended = renewed(claim, self.clock(), state=State.FINISHED, exit_code=seen)
         if not self.dry_run:
             try:
-                self.claims.change(held, ended)
+                self.claims.write(ended, held)
             except ConflictError:
                 return Finding(release.name, "another watcher is at it", UNDER_WAY)
         return self._ended(ended, new=True)
 
     def _ended(self, claim: Claim, new: bool) -> Finding:
-        """What a claim that is at its end says; what is news is worth an exit code, and failures always."""
+        """Return what an ended claim says. A failure always has its exit code, all else only as news."""
         name, code = claim.release, claim.exit_code
         if claim.state is State.DROPPED:
             return Finding(name, "given up")
@@ -181,25 +181,23 @@ class Look:
         except PresswatchError as error:
             return Finding(name, f"could not be started: {error}", FAILED)
         if code is None:
-            return Finding(name, f"started: {_told(claim)}", UNDER_WAY)
+            return Finding(name, f"started: {_place_of(claim)}", UNDER_WAY)
         return self._ended(claim, new=True)
 
     def _claim(self, task: _Todo) -> Held:
         """Claim the release. A takeover keeps the token: the last holder may have submitted under it."""
         now, held = self.clock(), task.held
-        if held is None:
-            return self.claims.add(Claim.new(task.release.name, self.key, self.holder, now))
-        if task.fresh:
-            return self.claims.change(held, Claim.new(task.release.name, self.key, self.holder, now))
-        return self.claims.change(
-            held, renewed(held.claim, now, holder=self.holder, state=State.CLAIMED, place={})
-        )
+        if held is None or task.fresh:
+            claim = Claim.new(task.release.name, self.key, self.holder, now)
+        else:
+            claim = renewed(held.claim, now, holder=self.holder, state=State.CLAIMED, place={})
+        return self.claims.write(claim, held)
 
 
 def exit_code_of(findings: Sequence[Finding], poll: bool) -> int:
-    """The exit code of a look: 1 if something failed, else 3 if something is partial, else 0.
+    """Return the exit code of a look: 1 if something failed, else 3 if something is partial, else 0.
 
-    With `poll`, 75 comes before both 0 and 3 as long as something is under way or waits.
+    With `poll`, it is 75 in place of 0 and 3 as long as something is under way or waits.
     """
     codes = {finding.code for finding in findings}
     if FAILED in codes:
@@ -209,5 +207,5 @@ def exit_code_of(findings: Sequence[Finding], poll: bool) -> int:
     return PARTIAL if PARTIAL in codes else DONE
 
 
-def _told(claim: Claim) -> str:
+def _place_of(claim: Claim) -> str:
     return ", ".join(f"{name} {value}" for name, value in sorted(claim.place.items())) or claim.holder

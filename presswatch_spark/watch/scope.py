@@ -1,4 +1,4 @@
-"""Which releases are to be scanned, and which of them can be: listed is not yet published."""
+"""Decides which releases are to be scanned, and which can be: a listed one may not be published yet."""
 
 from __future__ import annotations
 
@@ -7,26 +7,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from presswatch_spark.errors import InputError, StorageError
-from presswatch_spark.releases.known import Known
-from presswatch_spark.releases.listing import Listing
+from presswatch_spark.releases.known import Known, Listing
 from presswatch_spark.releases.release import CRAWL, NEWS, NEWS_SINCE, Release
-from presswatch_spark.releases.shards import shards_of
+from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.settings.config import DatasetRules
 from presswatch_spark.storage.objects import DeniedError, MissingError, StorageOptions
 
 OVERDUE = timedelta(days=60)
-"""Longer after its last capture no release has been without shard lists: something else is wrong then."""
+"""No release was without shard lists for longer after its last capture: then something else is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The newest release only, or all from `since` on; with `news`, months of CC-NEWS in place of crawls."""
+    """The newest release only, or all from `since` on; with `news`, months of CC-NEWS, not crawls."""
 
     since: str | None = None
     news: bool = False
 
     def of(self, known: Known, now: datetime) -> tuple[Release, ...]:
-        """The releases of the scope, newest first.
+        """Return the releases of the scope, newest first.
 
         Raises:
             InputError: the list does not hold `since`.
@@ -45,7 +44,7 @@ class Scope:
 
 
 def news_months(now: datetime) -> tuple[Release, ...]:
-    """The months of CC-NEWS that are over, newest first: the list of a month grows until its end."""
+    """Return the months of CC-NEWS that are over, newest first: a month's list grows until its end."""
     months = []
     end = datetime(now.year, now.month, 1, tzinfo=UTC)
     while end > NEWS_SINCE:
@@ -56,9 +55,9 @@ def news_months(now: datetime) -> tuple[Release, ...]:
 
 
 def probed(known: Known, now: datetime, not_ready: Callable[[Release], str | None]) -> Known:
-    """The list with the crawls that are published since, found by their names: a crawl is called by its week.
+    """Return the list with the crawls published since, found by their names: a crawl is named by its week.
 
-    For places from which the list of crawls cannot be asked, but shard lists can.
+    This is for machines that cannot ask for the list of crawls, but for shard lists.
 
     Raises:
         StorageError: a shard list cannot be asked for now.
@@ -71,7 +70,7 @@ def probed(known: Known, now: datetime, not_ready: Callable[[Release], str | Non
 
 
 def _weeks_after(newest: str, now: datetime) -> Iterator[str]:
-    """Names that crawls of the weeks after `newest` would have, oldest first, to that of this week."""
+    """Yield the names of crawls of the weeks after `newest`, oldest first, up to this week's."""
     year, week = map(int, newest.removeprefix("CC-MAIN-").split("-"))
     day = datetime.fromisocalendar(year, max(week, 1), 1).replace(tzinfo=UTC)
     while (day := day + timedelta(weeks=1)) <= now:
@@ -81,7 +80,7 @@ def _weeks_after(newest: str, now: datetime) -> Iterator[str]:
 def not_ready(
     release: Release, kind: str, base: str | None, rules: DatasetRules, storage: StorageOptions
 ) -> str | None:
-    """Why the release cannot be scanned yet: its shard list is not there. None if it is.
+    """Return why the release cannot be scanned yet: its shard list is not there. None if it is.
 
     Raises:
         InputError: it has no such form, by its name.
@@ -90,10 +89,10 @@ def not_ready(
     try:
         shards_of(release.name, kind, base, rules, storage)
     except (MissingError, DeniedError) as error:
-        # Buckets that may not be listed deny what they do not have.
+        # A bucket that we may not list denies what it does not have.
         return str(error)
     except InputError as error:
-        # A crawl that the list shipped with this version does not name: the reason is the storage's.
+        # The shipped list does not name this crawl: storage gave the reason.
         if isinstance(error.__cause__, (MissingError, DeniedError)):
             return str(error.__cause__)
         if isinstance(error.__cause__, StorageError):
@@ -103,5 +102,5 @@ def not_ready(
 
 
 def is_overdue(release: Release, now: datetime) -> bool:
-    """Whether the release should have been published long ago."""
+    """Return whether the release should have been published long ago."""
     return release.last is not None and now - release.last > OVERDUE

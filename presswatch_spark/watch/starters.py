@@ -1,4 +1,4 @@
-"""What it means to start a scan: in this process, or wherever a `Starter` submits it to."""
+"""Starts scans: in this process, or where another `Starter` submits them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ DONE, FAILED, PARTIAL = 0, 1, 3
 
 Place = Mapping[str, str]
 Published = Callable[[str, datetime | None], int | None]
-"""Tells the exit code of the newest run of a release that was published, since a time or at all; or None."""
+"""Returns the exit code of the newest published run of a release, since a time or at all; or None."""
 
 
 class Status(Enum):
-    """What can be seen of a scan that has not ended."""
+    """How a scan stands that has not ended."""
 
     UNDER_WAY = "under way"
     LOST = "lost"
@@ -41,13 +41,13 @@ class Starter(Protocol):
 
     @property
     def resumes(self) -> bool:
-        """Whether a scan that was lost may be started again: it goes on where it was."""
+        """Return whether a scan that was lost may be started again: it goes on where it was."""
         ...
 
     def start(self, job: ScanJob, claim: Claim, noted: Callable[[Place], None]) -> int | None:
-        """Start the scan, and tell `noted` where it can be looked for as soon as that is known.
+        """Start the scan, and call `noted` with its place as soon as that is known.
 
-        The same `claim.token` never starts a second run, however often and by whomever it is given.
+        The same `claim.token` never starts a second run, however often anybody gives it.
 
         Returns:
             The exit code, if the scan has ended when this returns; None if it goes on by itself.
@@ -57,19 +57,20 @@ class Starter(Protocol):
         ...
 
     def look(self, job: ScanJob, claim: Claim, alive: bool) -> int | Status:
-        """The exit code of a scan that was started, or what can be seen of it.
+        """Return the exit code of a scan that was started, or how it stands.
 
-        `alive` is whether the claim's holder has renewed it within its lease.
+        Args:
+            alive: the claim's holder has renewed it within its lease.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class InProcess:
-    """Runs scans in this process. Its life is the claim's: renewed as long as it lasts.
+    """Runs scans in this process, which renews the claim for as long as it lives.
 
     `run` takes the arguments of `presswatch` and returns its exit code. A scan that is started again takes up
-    its unfinished run; one that was published, by a process that died before it said so, is not run again.
+    its unfinished run. One that was published by a process that died before it noted that is not run again.
     """
 
     run: Callable[[Sequence[str]], int]
@@ -83,7 +84,7 @@ class InProcess:
         return self.run(("scan", *job.arguments)) if code is None else code
 
     def look(self, job: ScanJob, claim: Claim, alive: bool) -> int | Status:
-        """Look whether the process lives, or has published."""
+        """Return whether the scan's process lives, else how the scan was published, or that it is lost."""
         if alive:
             return Status.UNDER_WAY
         code = self.published(job.release, claim.claimed_at)

@@ -12,7 +12,7 @@ import trustme
 from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import InputError, StorageError
-from presswatch_spark.releases.shards import shards_of
+from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.sampling.design import draw
 from presswatch_spark.settings.config import DatasetRules
 from presswatch_spark.storage.objects import StorageOptions

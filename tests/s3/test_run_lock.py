@@ -17,7 +17,7 @@ from presswatch_spark.runs.claimed import Run, claim, clear, key_of
 from presswatch_spark.runs.markers import Note, Wave, read_note, read_waves, write_note, write_wave
 from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.lease import Lease, held, leased
+from presswatch_spark.storage.locks.run_locks import RunLease, leased, owned
 from presswatch_spark.storage.objects import (
     ConflictError,
     DeniedError,
@@ -56,8 +56,7 @@ def claims() -> Iterator[ExitStack]:
 
 def fall_asleep(lock: Any) -> None:
     """Stop renewing, as a process does whose host is suspended."""
-    lock._over.set()
-    lock._renewer.join()
+    lock._lease.stop()
 
 
 def wave(run: Run, first: int) -> Wave:
@@ -69,7 +68,7 @@ class TestLease:
         with leased(URI, options, SECONDS) as lease:
             for _ in range(2):
                 with pytest.raises(OutputError, match="another process is at this run"):
-                    Lease(URI, options, SECONDS).take()
+                    RunLease(URI, options, SECONDS).take()
                 lease.confirm()
 
     def test_who_ends_well_makes_nobody_wait(self, options: StorageOptions) -> None:
@@ -81,7 +80,7 @@ class TestLease:
     def test_a_silent_holder_is_followed_and_learns_so_before_it_writes(
         self, options: StorageOptions
     ) -> None:
-        dead = Lease(URI, options, SECONDS)
+        dead = RunLease(URI, options, SECONDS)
         dead.take()
         fall_asleep(dead)
         with leased(URI, options, SECONDS) as lease:
@@ -92,12 +91,12 @@ class TestLease:
             lease.confirm()
 
     def test_of_two_who_follow_one_wins(self, options: StorageOptions) -> None:
-        dead = Lease(URI, options, SECONDS)
+        dead = RunLease(URI, options, SECONDS)
         dead.take()
         fall_asleep(dead)
-        together, takers = threading.Barrier(4), [Lease(URI, options, SECONDS) for _ in range(4)]
+        together, takers = threading.Barrier(4), [RunLease(URI, options, SECONDS) for _ in range(4)]
 
-        def take(lease: Lease) -> bool:
+        def take(lease: RunLease) -> bool:
             together.wait()
             try:
                 lease.take()
@@ -132,16 +131,16 @@ class TestLease:
 
     def test_only_what_changes_is_held(self, options: StorageOptions) -> None:
         folder = Folder.of("s3://shards/tables/_runs", options)
-        dead = Lease(folder.at("dead.lock"), options, SECONDS)
+        dead = RunLease(folder.at("dead.lock"), options, SECONDS)
         dead.take()
         fall_asleep(dead)
         with leased(folder.at("alive.lock"), options, SECONDS):
-            assert held(folder, ["dead.lock", "alive.lock", "none.lock"]) == {"alive.lock"}
+            assert owned(folder, ["dead.lock", "alive.lock", "none.lock"]) == {"alive.lock"}
 
     def test_a_damaged_lock_is_taken_for_a_silent_one(
         self, options: StorageOptions, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("presswatch_spark.storage.lease.USUAL", SECONDS)
+        monkeypatch.setattr("presswatch_spark.storage.locks.run_locks.USUAL", SECONDS)
         write_object(URI, b"\xff", options)
         with leased(URI, options, SECONDS) as lease:
             lease.confirm()
@@ -236,21 +235,21 @@ class TestRuns:
     def test_who_slept_before_it_began_a_run_does_not_remove_its_followers(
         self, store: TableStore, monkeypatch: pytest.MonkeyPatch, claims: ExitStack
     ) -> None:
-        taken, sleepers, followers = Lease.take, list[Lease](), list[Run]()
+        taken, sleepers, followers = RunLease.take, list[RunLease](), list[Run]()
 
         def asleep_for_long(folder: Folder) -> tuple[Note, str] | None:
-            monkeypatch.setattr(Lease, "take", taken)
+            monkeypatch.setattr(RunLease, "take", taken)
             monkeypatch.setattr("presswatch_spark.runs.claimed.read_note", read_note)
             fall_asleep(sleepers[0])
             followers.append(claims.enter_context(claim(store, KEY, NOON, SECONDS)))
             write_wave(followers[0].folder, wave(followers[0], 0))
             return None
 
-        def remembered(lease: Lease) -> None:
+        def remembered(lease: RunLease) -> None:
             taken(lease)
             sleepers.append(lease)
 
-        monkeypatch.setattr(Lease, "take", remembered)
+        monkeypatch.setattr(RunLease, "take", remembered)
         monkeypatch.setattr("presswatch_spark.runs.claimed.read_note", asleep_for_long)
         with pytest.raises(OutputError, match="taken this run over"), claim(store, KEY, NOON, SECONDS):
             pass

@@ -17,7 +17,7 @@ from presswatch_spark.runs import publish, sorting
 from presswatch_spark.runs.parts import COLUMNS, part_files, read_part
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.lease import Lease
+from presswatch_spark.storage.locks.run_locks import RunLease
 from presswatch_spark.storage.objects import MissingError, StorageOptions, read_object
 from presswatch_spark.tables.published_files import DamagedTablesError
 from presswatch_spark.tables.schemas import SCAN_LOG
@@ -196,21 +196,20 @@ def test_a_process_that_was_followed_while_it_published_cannot_publish(
     spark: SparkSession, options: StorageOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     adopt = TableStore.adopt
-    followers, sleeping, taken = list[RunSummary](), list[Any](), Lease.take
+    followers, sleeping, taken = list[RunSummary](), list[Any](), RunLease.take
 
     def asleep_for_long(store: TableStore, *given: Any) -> None:
         monkeypatch.setattr(TableStore, "adopt", adopt)
         lock = sleeping[0]
-        lock._over.set()
-        lock._renewer.join()
+        lock._lease.stop()
         followers.append(on_s3(spark, options)[0])
         adopt(store, *given)
 
-    def remembered(lease: Lease) -> None:
+    def remembered(lease: RunLease) -> None:
         taken(lease)
         sleeping.append(lease)
 
-    monkeypatch.setattr(Lease, "take", remembered)
+    monkeypatch.setattr(RunLease, "take", remembered)
     monkeypatch.setattr(TableStore, "adopt", asleep_for_long)
     with pytest.raises((OutputError, StorageError)):
         on_s3(spark, options)

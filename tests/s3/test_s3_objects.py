@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.errors import ConfigError, InputError, StorageError, TruncatedError
-from presswatch_spark.storage.hosts import Host
 from presswatch_spark.storage.objects import (
     MissingError,
     NoBucketError,
@@ -28,9 +27,9 @@ from presswatch_spark.storage.objects import (
     stat,
 )
 from presswatch_spark.storage.shards import plan
-from presswatch_spark.storage.shared_state import state_of
-from presswatch_spark.storage.slots import Slots
 from presswatch_spark.storage.uris import host_of
+from presswatch_spark.storage.web.manners import Host
+from presswatch_spark.storage.web.shared_hosts import Slots, state_of
 from tests.servers import Fault, Server
 
 DATA = random.Random(7).randbytes(3_000_000)

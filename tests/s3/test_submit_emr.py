@@ -19,19 +19,17 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.job import run_job
-from presswatch_spark.deploy import ledger as ledger_module
-from presswatch_spark.deploy import waiting
+from presswatch_spark.deploy import following as waiting
 from presswatch_spark.deploy.archive import NEEDED
-from presswatch_spark.deploy.clients import ServiceError
-from presswatch_spark.deploy.job_runs import JobRuns
+from presswatch_spark.deploy.emr import JobRuns, Steps
 from presswatch_spark.deploy.ledger import Ledger
 from presswatch_spark.deploy.profiles import load_profile
-from presswatch_spark.deploy.services import Service
+from presswatch_spark.deploy.services import Service, ServiceError
 from presswatch_spark.deploy.starter import service_of
-from presswatch_spark.deploy.steps import Steps
 from presswatch_spark.deploy.submission import submission
 from presswatch_spark.deploy.tarball import pack
 from presswatch_spark.errors import StorageError
+from presswatch_spark.storage.locks import leases
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.user_cache import user_temporary
 from tests.conftest import ROOT
@@ -375,7 +373,7 @@ def test_settings_in_the_environment_go_with_the_job_and_other_variables_stay(
 
 
 def test_throttling_is_waited_out(emr: Emr, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("presswatch_spark.deploy.steps.PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("presswatch_spark.deploy.emr.PAUSE_SECONDS", 0.01)
     start, look = (
         ("AddJobFlowSteps", "DescribeStep") if emr.service == "emr-ec2" else ("StartJobRun", "GetJobRun")
     )
@@ -386,7 +384,7 @@ def test_throttling_is_waited_out(emr: Emr, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_start_whose_answer_is_lost_is_one_start(emr: Emr, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("presswatch_spark.deploy.steps.PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("presswatch_spark.deploy.emr.PAUSE_SECONDS", 0.01)
     start = "AddJobFlowSteps" if emr.service == "emr-ec2" else "StartJobRun"
     emr.front.refusals = {start: deque([0])}
     assert emr.submit() == 0
@@ -421,7 +419,7 @@ def test_a_submitter_who_is_throttled_for_too_long_does_not_start_any_more(
 ) -> None:
     if emr.service == "emr-serverless":
         return
-    monkeypatch.setattr("presswatch_spark.deploy.steps.PAUSE_SECONDS", 0.3)
+    monkeypatch.setattr("presswatch_spark.deploy.emr.PAUSE_SECONDS", 0.3)
     emr.front.refusals = {"AddJobFlowSteps": deque([400, 400])}
     ledger = Ledger(emr.ask(), StorageOptions(), claim_seconds=0.25)
     with pytest.raises(Exception, match="has lapsed"):
@@ -433,14 +431,14 @@ def test_a_claim_is_as_old_as_the_request_for_it(emr: Emr, monkeypatch: pytest.M
     if emr.service == "emr-serverless":
         return
     ledger = Ledger(emr.ask(), StorageOptions(), claim_seconds=0.25)
-    writes = ledger_module.write_object
+    writes = leases.write_object
 
     def slow(*given: Any, **more: Any) -> str:
         etag = writes(*given, **more)
         waiting.time.sleep(0.3)
         return etag
 
-    monkeypatch.setattr(ledger_module, "write_object", slow)
+    monkeypatch.setattr(leases, "write_object", slow)
     with pytest.raises(Exception, match="has lapsed"):
         ledger.start(lambda _: None)
     assert emr.hosts.jobs() == []
@@ -473,7 +471,7 @@ def test_a_log_that_cannot_be_read_changes_nothing_of_how_the_job_ended(
     def denied(*_: object) -> None:
         raise StorageError("access denied", where="s3://shards/logs")
 
-    monkeypatch.setattr("presswatch_spark.deploy.logs.fetch_file", denied)
+    monkeypatch.setattr("presswatch_spark.deploy.following.fetch_file", denied)
     for code in (0, 3):
         emr.hosts.code, emr.hosts.looks = code, 0
         assert emr.submit("--min-run-words", str(12 + code)) == code
@@ -487,7 +485,7 @@ def test_a_log_that_is_damaged_is_said_to_be(emr: Emr, monkeypatch: pytest.Monke
         content[12] ^= 0xFF
         Path(path).write_bytes(content)
 
-    monkeypatch.setattr("presswatch_spark.deploy.logs.fetch_file", damaged)
+    monkeypatch.setattr("presswatch_spark.deploy.following.fetch_file", damaged)
     assert emr.submit() == 0
 
 

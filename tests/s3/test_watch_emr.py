@@ -89,7 +89,7 @@ def test_who_follows_a_dead_watcher_finds_its_submission_with_another_version_to
         Clock(),
         Claims("s3://shards/tables", look("x", emr, Clock()).claims.storage),
     )
-    held = claims.add(Claim.new(NEWEST, KEY, "dead", NOON))
+    held = claims.write(Claim.new(NEWEST, KEY, "dead", NOON), None)
     first = look(out, emr, clock).job_of(release())
     emr.start(first, held.claim, lambda place: None)
     clock.later(LEASE)
@@ -109,7 +109,7 @@ def test_who_follows_a_dead_watcher_does_not_run_again_what_failed_meanwhile(
     emr: Deployed, application: str, client: Any
 ) -> None:
     out, clock = "s3://shards/tables", Clock()
-    held = Claims(out, StorageOptions()).add(Claim.new(NEWEST, KEY, "dead", NOON))
+    held = Claims(out, StorageOptions()).write(Claim.new(NEWEST, KEY, "dead", NOON), None)
     emr.start(look(out, emr, clock).job_of(release()), held.claim, lambda place: None)
     (run,) = runs_of(application)
     run.state = "FAILED"

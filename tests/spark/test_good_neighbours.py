@@ -20,10 +20,9 @@ from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.monitoring.throttled import Follower, throttling_reported
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.settings.config import RunRules, ScanConfig
-from presswatch_spark.storage.hosts import Host, will_ask
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.storage.shared_state import state_of
-from presswatch_spark.storage.throttling import Waiting
+from presswatch_spark.storage.web.manners import Host, Waiting, will_ask
+from presswatch_spark.storage.web.shared_hosts import state_of
 from presswatch_spark.tables.store import TableStore
 from tests.servers import Fault, Server, web
 from tests.spark.conftest import SHARDS

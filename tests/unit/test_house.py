@@ -33,7 +33,7 @@ LOCKS = sorted(ROOT.glob("requirements*.lock"))
 PURE = (
     "text.words",
     "formats.detection",
-    "releases.shards",
+    "releases.release_shards",
     "storage.objects",
     "sieve.sieve",
     "verify.verification",

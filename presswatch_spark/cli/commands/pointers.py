@@ -11,7 +11,7 @@ import click
 
 from presswatch_spark.cli.options import given_settings, setting_options, storage_of, storage_options
 from presswatch_spark.show import json_line, printable
-from presswatch_spark.storage.hosts import ask_anew
+from presswatch_spark.storage.web.manners import ask_anew
 
 if TYPE_CHECKING:
     from presswatch_spark.pointers.audit import Audit, Verdict

@@ -11,7 +11,7 @@ import click
 from presswatch_spark.cli.commands.tables import as_json
 from presswatch_spark.cli.options import given_settings, storage_options
 from presswatch_spark.show import counted, json_line, printable, table_lines, terminal_width
-from presswatch_spark.storage.hosts import ask_anew
+from presswatch_spark.storage.web.manners import ask_anew
 
 if TYPE_CHECKING:
     from presswatch_spark.releases.known import Known

@@ -1,4 +1,4 @@
-"""`presswatch submit`: a command of `presswatch` as a job of spark-submit here, or of EMR."""
+"""`presswatch submit`: runs a command of `presswatch` as a job, by spark-submit here or on EMR."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ JOBS: Mapping[str, str] = {
 }
 """Files of `jobs/`, without suffix, and the command that each runs."""
 
-# What a job writes to the disk of its driver, and to no store.
+# Jobs that write to the disk of their driver, and to no store.
 ON_DISK = ("compare", "rights")
 
 
@@ -107,7 +107,7 @@ class Asked:
     params: Mapping[str, Any]
 
     def check_places(self, service: str) -> None:
-        """Refuse places that hosts of a service do not see, or do not keep.
+        """Raise for places that hosts of a service do not see, or do not keep.
 
         Raises:
             ConfigError: a place is on this machine only, or is a disk that ends with the job.
@@ -127,7 +127,7 @@ class Asked:
 
 
 def parsed(context: click.Context, words: Sequence[str]) -> Asked:
-    """The job that `words` ask for, understood as its own command understands them.
+    """Return the job that `words` ask for, parsed by its own command.
 
     Raises:
         UsageError: they are no arguments of that command.
@@ -156,7 +156,7 @@ def parsed(context: click.Context, words: Sequence[str]) -> Asked:
 
 
 def _job_of(words: Sequence[str]) -> tuple[str, tuple[str, ...]]:
-    """The name of the job that `words` begin with, and the rest of them."""
+    """Return the name of the job that `words` begin with, and the other words."""
     for name, command in JOBS.items():
         # By the name of its file, too: schedules may know it by that.
         for spelt in (command.split(), [name]):
@@ -166,7 +166,7 @@ def _job_of(words: Sequence[str]) -> tuple[str, tuple[str, ...]]:
 
 
 def _without_target(credentials: str | None, words: Sequence[str]) -> str:
-    """What to write where --on is missing; of a command line in the old form, how it begins now."""
+    """Return what to write where --on is missing; for a command line in the old form, how it begins now."""
     place, job = credentials or _old_target(words[1:]), words[0] if words else "JOB"
     if place is None:
         return "say where the job runs: --on local, --on emr-ec2, --on emr-serverless, or --on FILE.yaml"
@@ -177,7 +177,7 @@ def _without_target(credentials: str | None, words: Sequence[str]) -> str:
 
 
 def _old_target(options: Sequence[str]) -> str | None:
-    """The place that --profile named among the options of submit, when these followed the job."""
+    """Return the place that --profile named when the options of submit still followed the job."""
     rest = list(options)
     while rest:
         name, equals, value = rest.pop(0).partition("=")

@@ -1,4 +1,4 @@
-"""`presswatch watch`: new releases, and the scan of each once."""
+"""`presswatch watch`: looks for new releases, and starts the scan of each once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.show import printable
-from presswatch_spark.storage.hosts import ask_anew
+from presswatch_spark.storage.web.manners import ask_anew
 
 if TYPE_CHECKING:
     from presswatch_spark.cli.watched import Watched
@@ -107,7 +107,7 @@ def watch(context: click.Context, /, scan_options: tuple[str, ...], **options: A
 
 
 def repeated(once: Callable[[], int], seconds: float, pause: Callable[[float], None]) -> int:
-    """Look for ever; a look that fails is told, and is not the last. Ends when the process is stopped."""
+    """Look until the process is stopped; after a look that fails, say so and look again."""
     from presswatch_spark.errors import PresswatchError
 
     while True:
@@ -143,7 +143,7 @@ def _look_of(target: Watched, **options: Any) -> Look:
 def _listed(
     look: Look, target: Watched, scope: Scope, findings: list[Finding], listed: str | None, probe: bool
 ) -> int:
-    """Look at the releases of the scope; 1 if the list is so old that new ones may be missing."""
+    """Look at the releases of the scope; return 1 if the list is so old that new ones may be missing."""
     from presswatch_spark.releases.known import at_hand, current, list_uri
     from presswatch_spark.watch.scope import probed
 
@@ -165,7 +165,7 @@ def _listed(
 
 
 LIST_MAX_AGE = timedelta(days=7)
-"""With an older list, a release may have been missed: that is a failure, not an absence."""
+"""With an older list a release may be missed: that is a failure, and no absence."""
 
 
 def _said(finding: Finding) -> Finding:

@@ -46,8 +46,7 @@ from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.show import counted
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
 from presswatch_spark.storage.scratch import scratch_folder
-from presswatch_spark.storage.shard_names import left_out_line
-from presswatch_spark.storage.shards import ShardPlan, plan
+from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.storage.uris import canonical, scheme_of
 from presswatch_spark.tables.schemas import REFUSED, SUPPRESSED
 

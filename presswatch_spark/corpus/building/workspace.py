@@ -6,7 +6,6 @@ same output removes it. A full disk is reported as such.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,6 +16,8 @@ from pathlib import Path
 from presswatch_spark.corpus.arrays import writing
 from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.errors import OutputError
+from presswatch_spark.storage.locks.file_locks import locked
+from presswatch_spark.storage.locks.lock_rules import CORPUS_BUILD
 
 POSTINGS, BANDS, WORDS = "postings", "bands", "words"
 """Kinds of keys; each part writes a run of each kind."""
@@ -46,7 +47,7 @@ def workspace(out: Path) -> Iterator[Workspace]:
     out = out.absolute()
     _require_free(out)
     staging = out.with_name(f".{out.name}.building")
-    with writing(out), _locked(staging):
+    with writing(out), _held(staging):
         work = Workspace(staging / "corpus", staging / "scratch")
         try:
             work.corpus.mkdir()
@@ -73,13 +74,11 @@ def _require_free(out: Path) -> None:
 
 
 @contextmanager
-def _locked(staging: Path) -> Iterator[None]:
+def _held(staging: Path) -> Iterator[None]:
     """Hold the staging folder for this process, emptied of what a killed build left."""
     staging.parent.mkdir(parents=True, exist_ok=True)
     staging.mkdir(exist_ok=True)
-    held = os.open(staging, os.O_RDONLY)
-    try:
-        _lock(held, staging)
+    with locked(staging, CORPUS_BUILD):
         left = sorted(staging.iterdir())
         if left and staging / _MARK not in left:
             raise OutputError("this hidden folder is not ours", where=str(staging), remedy="move it away")
@@ -88,14 +87,3 @@ def _locked(staging: Path) -> Iterator[None]:
                 shutil.rmtree(path)
         (staging / _MARK).touch()
         yield
-    finally:
-        os.close(held)
-
-
-def _lock(held: int, staging: Path) -> None:
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise OutputError(
-            "another build is at work there", where=str(staging), remedy="wait for its end"
-        ) from error

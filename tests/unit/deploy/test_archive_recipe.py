@@ -11,12 +11,12 @@ from presswatch_spark.deploy import archive as building
 from presswatch_spark.deploy.archive import (
     LAUNCHER,
     Target,
-    archive_at_hand,
     archive_for,
     inputs_digest,
     locked,
 )
-from presswatch_spark.deploy.tarball import ArchiveError, digest_of
+from presswatch_spark.deploy.tarball import ArchiveError
+from presswatch_spark.storage.disk import file_sha256
 from tests.conftest import ROOT
 
 LOCK = "".join(
@@ -63,7 +63,7 @@ def test_an_archive_is_named_after_its_digest_and_made_anew_only_of_other_source
     sources: Path, built: list[Path], tmp_path: Path
 ) -> None:
     first = archive_for(sources, tmp_path / "dist", Target())
-    assert digest_of(first)[:16] in first.name
+    assert file_sha256(first)[:16] in first.name
     assert archive_for(sources, tmp_path / "dist", Target()) == first
     assert len(built) == 1
     (sources / "presswatch_spark" / "cli" / "main.py").write_text("another")
@@ -85,12 +85,12 @@ def test_an_archive_that_was_changed_or_removed_is_made_anew(
 
 def test_a_note_that_was_left_half_written_is_none(sources: Path, built: list[Path], tmp_path: Path) -> None:
     first = archive_for(sources, tmp_path / "dist", Target())
-    assert archive_at_hand(sources, tmp_path / "dist", Target()) == first
+    assert archive_for(sources, tmp_path / "dist", Target(), make=False) == first
     (note,) = (tmp_path / "dist").glob("*.json")
     for text in ("", "[]", "{}", note.read_text()[:40]):
         note.write_text(text)
         with pytest.raises(ArchiveError, match="there is no archive of these sources yet"):
-            archive_at_hand(sources, tmp_path / "dist", Target())
+            archive_for(sources, tmp_path / "dist", Target(), make=False)
     assert archive_for(sources, tmp_path / "dist", Target()) == first
     assert len(built) == 2
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.deploy.tarball import ArchiveError, check_archive, digest_of, pack
+from presswatch_spark.deploy.tarball import ArchiveError, check_archive, pack
+from presswatch_spark.storage.disk import file_sha256
 
 
 def tree(folder: Path, names: tuple[str, ...]) -> Path:
@@ -54,10 +55,10 @@ def test_the_same_content_is_the_same_bytes_whoever_packs_it_when(
     pack(one, tmp_path / "1.tar.gz")
     monkeypatch.setattr("time.time", lambda: 1.0)
     pack(two, tmp_path / "2.tar.gz")
-    assert digest_of(tmp_path / "1.tar.gz") == digest_of(tmp_path / "2.tar.gz")
+    assert file_sha256(tmp_path / "1.tar.gz") == file_sha256(tmp_path / "2.tar.gz")
     (two / "z").chmod(0o755)
     pack(two, tmp_path / "3.tar.gz")
-    assert digest_of(tmp_path / "3.tar.gz") != digest_of(tmp_path / "1.tar.gz")
+    assert file_sha256(tmp_path / "3.tar.gz") != file_sha256(tmp_path / "1.tar.gz")
 
 
 def test_what_was_packed_is_unpacked(tmp_path: Path) -> None:

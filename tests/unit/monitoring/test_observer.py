@@ -19,9 +19,8 @@ from presswatch_spark.monitoring.metrics import RunFacts, Sample, totals_of
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Counts, Progress
 from presswatch_spark.monitoring.throttled import FOLLOWER, throttling_reported
-from presswatch_spark.storage.hosts import will_ask
-from presswatch_spark.storage.shared_state import state_of
-from presswatch_spark.storage.throttling import Waiting
+from presswatch_spark.storage.web.manners import Waiting, will_ask
+from presswatch_spark.storage.web.shared_hosts import state_of
 from presswatch_spark.tables.schemas import SCAN_LOG
 from tests.exposition import parsed
 from tests.tables import row_of

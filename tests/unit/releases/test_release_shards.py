@@ -13,7 +13,7 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import ConfigError, InputError, PresswatchError
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.queries import estimates
-from presswatch_spark.releases.shards import shards_of
+from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.settings.config import C4Rules, CommonCrawlRules, DatasetRules, OscarRules
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shards import plan

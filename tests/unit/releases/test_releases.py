@@ -14,9 +14,16 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import CorruptError, PresswatchError
-from presswatch_spark.releases.known import Known, at_hand, current, list_uri, shipped
-from presswatch_spark.releases.listing import Listing, from_collinfo
-from presswatch_spark.releases.refresh import refresh
+from presswatch_spark.releases.known import (
+    Known,
+    Listing,
+    at_hand,
+    current,
+    from_collinfo,
+    list_uri,
+    refresh,
+    shipped,
+)
 from presswatch_spark.releases.release import kinds_of
 from presswatch_spark.storage.objects import StorageOptions
 from tests.servers import Fault, Server, web

@@ -20,13 +20,6 @@ from presswatch_spark.formats.detection import source_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.shard.attempt import Reading
 from presswatch_spark.shard.shard_scan import outcome_of
-from presswatch_spark.storage.asked_waits import asked_wait, used_up_for
-from presswatch_spark.storage.hosts import (
-    BlockedError,
-    Host,
-    Verdict,
-    ask_anew,
-)
 from presswatch_spark.storage.objects import (
     DeniedError,
     ObjectInfo,
@@ -34,10 +27,16 @@ from presswatch_spark.storage.objects import (
     open_stream,
     read_range,
 )
-from presswatch_spark.storage.shared_state import Facts, SharedState, state_of
-from presswatch_spark.storage.slots import Slots
-from presswatch_spark.storage.throttling import hosts_to_tell_of
 from presswatch_spark.storage.time_limits import LateError, check_time, count_waiting, time_limit
+from presswatch_spark.storage.web.manners import (
+    BlockedError,
+    Host,
+    Verdict,
+    ask_anew,
+    hosts_to_tell_of,
+)
+from presswatch_spark.storage.web.shared_hosts import Facts, SharedState, Slots, state_of
+from presswatch_spark.storage.web.wait_headers import asked_wait, used_up_for
 from tests.servers import Fault, Server, forget, web
 
 DATA = random.Random(3).randbytes(300_000)
@@ -225,8 +224,8 @@ class TestConnections:
     def test_whoever_waits_gets_the_slot_of_a_process_that_was_killed(self, tmp_path: Path) -> None:
         code = (
             "import sys\nfrom pathlib import Path\n"
-            "from presswatch_spark.storage.shared_state import SharedState\n"
-            "from presswatch_spark.storage.slots import Slots\n"
+            "from presswatch_spark.storage.web.shared_hosts import SharedState\n"
+            "from presswatch_spark.storage.web.shared_hosts import Slots\n"
             "slot = Slots(SharedState('h', Path(sys.argv[1])), 1).take()\n"
             "print('held', flush=True)\nsys.stdin.read()"
         )
@@ -265,7 +264,7 @@ class TestConnections:
         open_to_all = tmp_path / "open"
         open_to_all.mkdir(mode=0o777)
         open_to_all.chmod(0o777)
-        monkeypatch.setattr("presswatch_spark.storage.shared_state.shared_folders", lambda: [open_to_all])
+        monkeypatch.setattr("presswatch_spark.storage.web.shared_hosts.shared_folders", lambda: [open_to_all])
         state_of.cache_clear()
         try:
             assert state_of("other.example:443").folder is None

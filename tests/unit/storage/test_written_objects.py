@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Any
 import pytest
 
 from presswatch_spark.errors import StorageError
-from presswatch_spark.storage import local
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import (
     ConflictError,
@@ -86,14 +86,14 @@ def test_no_write_over_a_version_is_lost_whoever_writes_at_the_same_time(uri: st
 def test_a_file_system_that_locks_no_folders_is_locked_by_a_hidden_file(
     uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = local.fcntl.flock
+    real = fcntl.flock
 
     def as_nfs(handle: int, how: int) -> None:
         if os.path.isdir(f"/proc/self/fd/{handle}"):
             raise OSError(9, "Bad file descriptor")
         real(handle, how)
 
-    monkeypatch.setattr(local.fcntl, "flock", as_nfs)
+    monkeypatch.setattr(fcntl, "flock", as_nfs)
     etag = write_object(uri, b"one", OPTIONS, absent=True)
     write_object(uri, b"two", OPTIONS, etag=etag)
     assert sorted(os.listdir(os.path.dirname(uri))) == [".lock", "object.json"]

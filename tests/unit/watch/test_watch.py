@@ -14,12 +14,11 @@ from typing import Any
 import pytest
 
 from presswatch_spark.errors import ConfigError, CorruptError, InputError, StorageError
-from presswatch_spark.releases.known import Known
-from presswatch_spark.releases.listing import Listing
+from presswatch_spark.releases.known import Known, Listing
 from presswatch_spark.releases.release import Release
+from presswatch_spark.storage.locks.lock_rules import WATCH_LEASE
 from presswatch_spark.storage.objects import ConflictError, StorageOptions
-from presswatch_spark.watch.claims import Claim, Claims, State
-from presswatch_spark.watch.holding import RENEWALS, Holding
+from presswatch_spark.watch.claims import Claim, Claims, Holding, State
 from presswatch_spark.watch.look import UNDER_WAY, Finding, exit_code_of
 from presswatch_spark.watch.scope import Scope, news_months, probed
 from presswatch_spark.watch.starters import InProcess, ScanJob
@@ -289,7 +288,7 @@ class TestInThisProcess:
         clock, ran = Clock(), []
         starter = InProcess(lambda arguments: ran.append(arguments) or 0, lambda release, since: 0)
         held = Claims(out, StorageOptions())
-        held.add(Claim.new(NEWEST, KEY, "dead", NOON))
+        held.write(Claim.new(NEWEST, KEY, "dead", NOON), None)
         clock.later(LEASE)
         never = {"published": lambda release, since: None}
         assert told(list(look(out, starter, clock, **never)([release()]))) == {NEWEST: ("scanned", 0)}
@@ -299,8 +298,8 @@ class TestInThisProcess:
 class TestHolding:
     def test_a_claim_is_renewed_while_its_holder_works(self, out: str) -> None:
         claims, clock = Claims(out, StorageOptions()), Clock()
-        held = claims.add(Claim.new(NEWEST, KEY, "me", NOON))
-        lease = timedelta(seconds=0.01 * RENEWALS)
+        held = claims.write(Claim.new(NEWEST, KEY, "me", NOON), None)
+        lease = timedelta(seconds=0.01 * WATCH_LEASE.renewals)
         with Holding(claims, held, lease, clock):
             clock.later(timedelta(minutes=7))
             while claim_of(out).renewed_at == NOON:
@@ -310,9 +309,9 @@ class TestHolding:
 
     def test_whoever_lost_its_claim_cannot_note_anything(self, out: str) -> None:
         claims, clock = Claims(out, StorageOptions()), Clock()
-        held = claims.add(Claim.new(NEWEST, KEY, "me", NOON))
+        held = claims.write(Claim.new(NEWEST, KEY, "me", NOON), None)
         holding = Holding(claims, held, LEASE, clock)
-        claims.change(held, Claim.new(NEWEST, KEY, "other", NOON))
+        claims.write(Claim.new(NEWEST, KEY, "other", NOON), held)
         with pytest.raises(ConflictError):
             holding.submitted({"run": "mine"})
         with pytest.raises(ConflictError):
@@ -324,7 +323,9 @@ class TestClaimFile:
     def test_reads_back_as_it_was_written(self, out: str) -> None:
         claim = Claim.new(NEWEST, KEY, "me", NOON)
         assert Claim.from_json(claim.to_json(), "x") == claim
-        assert Claims(out, StorageOptions()).uri(NEWEST, KEY) == f"{out}/_watch/{NEWEST}-{KEY[:16]}.json"
+        assert (
+            Claims(out, StorageOptions()).object(NEWEST, KEY).uri == f"{out}/_watch/{NEWEST}-{KEY[:16]}.json"
+        )
 
     @pytest.mark.parametrize(
         "damage",
@@ -339,7 +340,7 @@ class TestClaimFile:
     )
     def test_what_is_damaged_starts_nothing(self, out: str, damage: Any) -> None:
         cluster, clock = Cluster(), Clock()
-        path = Path(Claims(out, StorageOptions()).uri(NEWEST, KEY))
+        path = Path(Claims(out, StorageOptions()).object(NEWEST, KEY).uri)
         path.parent.mkdir(parents=True)
         path.write_text(damage(Claim.new(NEWEST, KEY, "me", NOON).to_json().decode()))
         with pytest.raises(CorruptError, match="no claim"):

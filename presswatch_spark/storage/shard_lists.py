@@ -1,4 +1,4 @@
-"""Lists of shards, one key a line: `*.paths.gz` as Common Crawl publishes them, `*.txt` as others do."""
+"""Reads lists of shards, a key a line: `*.paths.gz` as Common Crawl publishes them, `*.txt` as others do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from presswatch_spark.storage.uris import join, root_of, scheme_of
 
 LIST_SUFFIXES = (".paths", ".paths.gz")
 LIST_BYTES_MAX = 64 << 20
-# A text may be a list, and is a shard of OSCAR 21.09 as a rule: its content decides.
+# A text may be a list, or a shard of OSCAR 21.09: its content decides.
 TEXT_SUFFIXES = (".txt", ".txt.gz")
 _OSCAR_NAME = re.compile(r"(?:.*/)?[a-z]{2,3}(?:_dedup)?(?:_part_\d+)?\.txt(?:\.gz)?")
 _NAMES_A_SHARD = re.compile(
@@ -27,14 +27,14 @@ _GZIP_WINDOW = 31
 
 
 def is_list(name: str) -> bool:
-    """Whether a name is that of a list: `*.paths` or `*.paths.gz`."""
+    """Return whether a name is that of a list: `*.paths` or `*.paths.gz`."""
     return name.lower().endswith(LIST_SUFFIXES)
 
 
 def may_hold_list(uri: str, named: bool) -> bool:
-    """Whether a text may be a list, not being named like one.
+    """Return whether a text may be a list though it is not named like one.
 
-    Of those named like OSCAR's, only one that the user named or that is on this disk: a look is a request.
+    A text named like OSCAR's may be one only if the user named it or it is on this disk: a look is a request.
     """
     name = printable(uri)
     cheap = named or scheme_of(uri) == "file" or not _OSCAR_NAME.fullmatch(name)
@@ -42,14 +42,13 @@ def may_hold_list(uri: str, named: bool) -> bool:
 
 
 def holds_list(info: ObjectInfo, options: StorageOptions) -> bool:
-    """Whether every line of a text names a shard: a path or URI that ends as shards do, and nothing else.
+    """Return whether every line of a text names a shard, by a path or URI that ends as shards do.
 
-    All of it is read only if its head is like that; a page that holds such lines makes no list of a shard.
-    What cannot be read is none: it fails as a shard.
+    All of it is read only if its head is like that. What cannot be read is no list: it fails as a shard.
     """
     try:
         with open_stream(info, options) as stream:
-            head = _inflated_head(stream.read(_TEXT_HEAD_BYTES))
+            head = _head(stream.read(_TEXT_HEAD_BYTES), _TEXT_HEAD_BYTES)
         lines = head.splitlines(keepends=True)
         whole = lines if len(head) < _TEXT_HEAD_BYTES else lines[:-1]
         if not _all_name_shards(whole):
@@ -64,22 +63,27 @@ def _all_name_shards(lines: list[bytes]) -> bool:
     return bool(keys) and all(map(_NAMES_A_SHARD.fullmatch, keys))
 
 
-def _inflated_head(stored: bytes) -> bytes:
+def _head(stored: bytes, size: int) -> bytes:
+    """Return the first bytes of a text that may be compressed; none if that is damaged."""
     if not stored.startswith(_GZIP_MAGIC):
-        return stored
+        return stored[:size]
     try:
-        return zlib.decompressobj(_GZIP_WINDOW).decompress(stored, _TEXT_HEAD_BYTES)
+        return zlib.decompressobj(_GZIP_WINDOW).decompress(stored, size)
     except zlib.error:
         return b""
 
 
 def listed(uri: str, options: StorageOptions, base: str | None = None) -> list[ObjectInfo]:
-    """Return what the list at canonical `uri` names, in its order, without looking whether it exists.
+    """Return what the list at canonical `uri` names, in its order, without a look whether it exists.
 
     An entry with a scheme stands for itself; any other is a key under `base`: a site, a bucket or a folder.
     Without a base it is a key of the site or bucket that holds the list. In a list on disk it is a path under
-    the nearest folder above the list that holds the first part of the first key (`crawl-data`), which is the
-    root of a mirror; where there is none, the base cannot be guessed and `InputError` asks for it.
+    the root of a mirror: the nearest folder above the list that holds the first part of the first key
+    (`crawl-data`).
+
+    Raises:
+        InputError: there is no such folder, so a base must be given; or it is no list.
+        CorruptError: the list is cut short or damaged.
     """
     keys = [line.strip() for line in _text(uri, options).splitlines() if line.strip()]
     if not keys:
@@ -91,7 +95,7 @@ def listed(uri: str, options: StorageOptions, base: str | None = None) -> list[O
 
 
 def _refuse_local(uri: str, keys: list[str]) -> None:
-    """A list that came over the network must not make us read files of this machine."""
+    """Raise `InputError` for a list from the network that names files of this machine."""
     if scheme_of(uri) == "file":
         return
     for number, key in enumerate(keys, 1):
@@ -138,7 +142,7 @@ def _text(uri: str, options: StorageOptions) -> str:
 def _stored(uri: str, stream: ByteStream) -> bytes:
     """Return the stored bytes of a list; refuse a WARC by its first bytes, and what is too long."""
     chunks = [stream.read(READ_BYTES)]
-    if _head(chunks[0]).startswith(b"WARC/"):
+    if _head(chunks[0], 64).startswith(b"WARC/"):
         raise InputError(
             "holds WARC records, but its name is that of a list of shards",
             where=printable(uri),
@@ -161,12 +165,3 @@ def _inflated(uri: str, stored: bytes) -> bytes:
 
 def _too_long(uri: str) -> InputError:
     return InputError(f"is longer than {LIST_BYTES_MAX:,} bytes, so no list of shards", where=printable(uri))
-
-
-def _head(stored: bytes) -> bytes:
-    if not stored.startswith(_GZIP_MAGIC):
-        return stored[:64]
-    try:
-        return zlib.decompressobj(_GZIP_WINDOW).decompress(stored, 64)
-    except zlib.error:
-        return b""

@@ -1,7 +1,8 @@
-"""Lines to web sites: one connection each, that holds a slot of its host as long as its socket is open.
+"""Connections to web sites ("lines"), and the replies that come over them.
 
-A line that is idle is kept for a moment, for the next request of this process, unless others wait for a slot.
-Sockets do not survive the fork that makes a Spark worker: a child has lines of its own.
+A line holds a slot of its host for as long as its socket is open. An idle line is kept for a moment, for the
+next request of this process, unless others wait for a slot. Sockets do not survive the fork that makes a
+Spark worker: a child has lines of its own.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
-from presswatch_spark.storage.slots import Slot, Slots
+from presswatch_spark.storage.web.shared_hosts import Slot, Slots
 
 IDLE_SECONDS = 5.0
 LOOK_SECONDS = 0.1
 PARTING_SECONDS = 0.25
-
 _OPENING = threading.local()
 _LINES: weakref.WeakSet[Line] = weakref.WeakSet()
+READ_AT_ONCE = 1 << 18
 
 
 class SlowAnswerError(HTTPError):
-    """The head of an answer took too long, though some of it came now and then."""
+    """The head of an answer took too long, though bytes of it kept coming."""
 
 
 class Line:
@@ -40,7 +41,7 @@ class Line:
         manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
         self._manager, self._slot = manager, slot
         self._connection: HTTPConnection | None = None
-        # Of the same socket: what TLS wraps, and what is being read, can be shut by nothing else.
+        # A second handle of the same socket: nothing else can shut what TLS wraps, or what is being read.
         self._handle: socket.socket | None = None
         self._late = False
         self.idle_since = 0.0
@@ -48,16 +49,16 @@ class Line:
 
     @property
     def is_open(self) -> bool:
-        """Whether the connection may be used for another request."""
+        """Return whether the connection may be used for another request."""
         return self._connection is not None and self._connection.sock is not None
 
     def request(
         self, method: str, uri: str, headers: dict[str, str], seconds: float
     ) -> urllib3.BaseHTTPResponse:
-        """Send a request; the reply once its head is here, its body unread. Redirects are not followed.
+        """Send a request, and return the reply once its head is here. Redirects are not followed.
 
         Raises:
-            HTTPError: no reply came, or its head not within `seconds`.
+            HTTPError: no reply came, or not its whole head within `seconds`.
         """
         with self._within(seconds):
             reply = self._manager.request(
@@ -76,14 +77,14 @@ class Line:
         return reply
 
     def opened(self, connection: HTTPConnection, plain: socket.socket) -> None:
-        """A connection was made for the request that is under way; from now on its answer is timed."""
+        """Take the connection that was made for the request under way: from now on its answer is timed."""
         self._hang_up()
         self._connection, self._handle = connection, plain.dup()
         if self._late:
             _shut(self._handle)
 
     def close(self) -> None:
-        """Close the connection, and let others have the slot once the site has seen that, too."""
+        """Close the connection, and let others have the slot once the site has closed its end."""
         is_idle = self.is_open
         self._manager.clear()
         if is_idle and self._handle is not None:
@@ -92,7 +93,7 @@ class Line:
         self._slot.release()
 
     def forget(self) -> None:
-        """In a child: leave the connection to the parent."""
+        """Leave the connection to the parent, in a child."""
         if self._handle is not None:
             self._handle.close()
         self._handle = None
@@ -110,7 +111,7 @@ class Line:
 
     @contextmanager
     def _within(self, seconds: float) -> Iterator[None]:
-        """Shut the connection if the block takes longer: a read of a line that drips never times out."""
+        """Shut the connection if the block takes longer: a read of bytes that drip never times out."""
         self._late = False
         timer = threading.Timer(seconds, self._run_late)
         timer.daemon = True
@@ -128,24 +129,24 @@ class Line:
 
 
 class Lines:
-    """The lines of this process to one host. `make` gives what a new line connects with."""
+    """The lines of this process to one host. `make` returns what a new line connects with."""
 
     def __init__(self, slots: Slots, make: Callable[[], urllib3.PoolManager]) -> None:
         self._slots, self._make = slots, make
-        # A reply that nobody closed may be collected, and give its line back, in the middle of anything.
+        # A reply that nobody closed may be collected at any moment, and gives its line back then.
         self._guard = threading.RLock()
         self._idle: list[Line] = []
         self._is_watched = False
 
     def take(self, step_aside: Callable[[], None]) -> Line:
-        """A line that nobody uses; waits until there may be one more. See `Slots.take`."""
+        """Return a line that nobody uses; wait until one more may be open. See `Slots.take`."""
         with self._guard:
             if self._idle:
                 return self._idle.pop()
         return Line(self._make(), self._slots.take(step_aside))
 
     def give_back(self, line: Line) -> None:
-        """The request that used it is done."""
+        """Keep a line for the next request, or close it if it is closed already or others wait."""
         if not line.is_open or self._slots.wanted():
             line.close()
             return
@@ -157,7 +158,7 @@ class Lines:
                 threading.Thread(target=self._close_idle, name="idle lines", daemon=True).start()
 
     def _close_idle(self) -> None:
-        """Close idle lines when others wait for their slots, and after a while."""
+        """Close idle lines after a while, or when others wait for their slots."""
         while True:
             time.sleep(LOOK_SECONDS)
             wanted, now = self._slots.wanted(), time.monotonic()
@@ -173,7 +174,7 @@ class Lines:
 
 
 def _part(handle: socket.socket) -> None:
-    """Say that nothing more comes, and wait for the other side to say so, too."""
+    """Tell the other side that nothing more comes, and wait until it closes its end too."""
     with suppress(OSError):
         handle.shutdown(socket.SHUT_WR)
         handle.settimeout(PARTING_SECONDS)
@@ -216,3 +217,36 @@ def _forget_in_child() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_in_child)
+
+
+class Reply:
+    """A reply whose head is here; it keeps its line until it is closed.
+
+    `uri`: where it came from, after redirects. `sent_at`: when the request was sent, in seconds since 1970.
+    """
+
+    def __init__(
+        self, raw: urllib3.BaseHTTPResponse, line: Line, lines: Lines, uri: str, sent_at: float
+    ) -> None:
+        self._raw, self._lines, self._process = raw, lines, os.getpid()
+        self._line: Line | None = line
+        self.uri, self.sent_at = uri, sent_at
+        self.status, self.headers = raw.status, raw.headers
+        self.location = raw.get_redirect_location() or None
+
+    def read(self, n: int, /) -> bytes:
+        """Return up to `n` bytes that are here; wait only if none are. `b""` at the end."""
+        return self._raw.read1(min(n, READ_AT_ONCE), decode_content=False) or b""
+
+    def close(self) -> None:
+        """Let go of the line; another request may use it if the reply was read to its end."""
+        line, self._line = self._line, None
+        # In a child it is the parent's.
+        if line is not None and self._process == os.getpid():
+            if getattr(self._raw, "length_remaining", None) == 0:
+                self._raw.drain_conn()
+            self._raw.close()
+            self._lines.give_back(line)
+
+    def __del__(self) -> None:
+        self.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from io import BytesIO
@@ -31,13 +30,11 @@ from presswatch_spark.storage.contract import (
     StorageOptions,
     pause,
 )
-from presswatch_spark.storage.hosts import Host, Verdict
-from presswatch_spark.storage.lines import Line, Lines, SlowAnswerError
-from presswatch_spark.storage.replies import Reply
-from presswatch_spark.storage.shared_state import state_of
-from presswatch_spark.storage.slots import Slots
 from presswatch_spark.storage.streams import ByteStream, step_aside
 from presswatch_spark.storage.uris import host_of, printable, scheme_of
+from presswatch_spark.storage.web.connections import Line, Lines, Reply, SlowAnswerError
+from presswatch_spark.storage.web.manners import Host, Verdict
+from presswatch_spark.storage.web.shared_hosts import Slots, state_of
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 HEAD_REFUSED = frozenset({400, 401, 403, 405, 501})
@@ -52,14 +49,14 @@ REQUEST_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "presswatch-spar
 
 @dataclass(frozen=True, slots=True)
 class HttpStore:
-    """Objects of any web server; one without ranges is read again, up to where it broke."""
+    """Objects of any web server. If it knows no ranges, a broken body is read again from its start."""
 
     options: StorageOptions
     resumable: bool = True
     interruptions: tuple[type[Exception], ...] = (HTTPError, OSError)
 
     def stat(self, uri: str) -> ObjectInfo:
-        """Describe the object with HEAD, or with its first byte where a server will not."""
+        """Describe the object with HEAD, or with its first byte if the server refuses that."""
         reply = self._request("HEAD", uri, {}, alone=True)
         reply.close()
         size = _length(reply)
@@ -75,7 +72,7 @@ class HttpStore:
         raise InputError("a web site cannot be listed", where=printable(uri), remedy="name files or a list")
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> Body:
-        """Ask for a range; the stream compares the version, since not every server knows `If-Match`."""
+        """Ask for a range. The stream compares versions, since not every server knows `If-Match`."""
         return self._open(info, start, end, alone=False)
 
     def _open(self, info: ObjectInfo, start: int, end: int | None, *, alone: bool) -> Body:
@@ -98,46 +95,25 @@ class HttpStore:
         delimited = size is not None or "chunked" in reply.headers.get("Transfer-Encoding", "").lower()
         return Body(reply, 0, size, _validator(reply), delimited)
 
-    def put(self, local_path: str, uri: str) -> None:
-        """Raise `StorageError`: the web is for reading."""
-        raise _read_only(uri)
-
     def read(self, uri: str) -> tuple[bytes, str]:
-        """Read the object; without a validator of its own, its ETag is empty."""
+        """Read the object; its ETag is empty if the server gives neither ETag nor time."""
         with ByteStream(self, ObjectInfo(uri)) as stream:
             return stream.read_to_end(), stream.etag or ""
 
-    def write(self, uri: str, data: bytes, absent: bool, etag: str | None) -> str:
-        """Raise `StorageError`: the web is for reading."""
-        raise _read_only(uri)
+    def _refuse_write(self, *given: object, **_: object) -> Any:
+        """Raise `StorageError` about the last of the URLs: the web is for reading."""
+        uri = [each for each in given if isinstance(each, str) and scheme_of(each) in ("http", "https")][-1]
+        raise StorageError("cannot write to a web site", where=printable(uri), remedy="use a path or s3://")
 
-    def delete(self, uri: str) -> None:
-        """Raise `StorageError`: the web is for reading."""
-        raise _read_only(uri)
-
-    def draft(self, uri: str) -> AbstractContextManager[str]:
-        """Raise `StorageError`: the web is for reading."""
-        raise _read_only(uri)
-
-    def put_draft(self, draft: str, uri: str) -> None:
-        """Raise `StorageError`: the web is for reading."""
-        raise _read_only(uri)
-
-    def move(self, source: str, target: str) -> None:
-        """Raise `StorageError`: the web is for reading."""
-        raise _read_only(target)
-
-    def remove(self, uri: str) -> None:
-        """Raise `StorageError`: the web is for reading."""
-        raise _read_only(uri)
+    put = write = delete = draft = put_draft = move = remove = _refuse_write
 
     def _request(self, method: str, uri: str, headers: dict[str, str], *, alone: bool = False) -> Reply:
-        """Send until an answer comes that another try would not better, at most `max_attempts` times.
+        """Send until an answer comes that another try cannot change, at most `max_attempts` times.
 
-        What a site asks for, and what all wait for its sake, counts as no try. `alone`: see `Host.judge`.
+        Tries that the site asks to repeat later do not count. `alone`: see `Host.judge`.
 
         Raises:
-            BlockedError: the site is not asked any more.
+            BlockedError: the site must not be asked any more.
         """
         attempt = 1
         while True:
@@ -159,15 +135,15 @@ class HttpStore:
             attempt += 1
 
     def _is_judged(self, reply: Reply, *, alone: bool) -> bool:
-        """Have the host judge a reply; whether to ask again. The reply is closed if it is of no more use."""
+        """Return whether to ask again, as the host judges the reply; a reply without use is closed."""
         host = self._host(reply.uri)
         try:
             verdict = host.judge(reply.uri, reply.status, reply.headers, reply.sent_at, alone=alone)
             if verdict is Verdict.CANARY:
                 reply.close()
-                told = self._sent("GET", host.canary, {"Range": "bytes=0-0"})
-                told.close()
-                host.judge_canary(reply.uri, told.status)
+                canary = self._sent("GET", host.canary, {"Range": "bytes=0-0"})
+                canary.close()
+                host.judge_canary(reply.uri, canary.status)
         except BaseException:
             reply.close()
             raise
@@ -176,7 +152,7 @@ class HttpStore:
         return verdict is Verdict.AGAIN
 
     def _send(self, method: str, uri: str, headers: dict[str, str]) -> Reply:
-        """Send a request where it leads to, each host in its turn."""
+        """Send a request, and follow redirects; each host is asked in its turn."""
         for _ in range(REDIRECTS_MAX):
             reply = self._sent(method, uri, headers)
             location = reply.location
@@ -197,7 +173,7 @@ class HttpStore:
         lines = _lines(host_of(uri), self.options, _ca_bundle(self.options), _proxy(uri), os.getpid())
         host = self._host(uri)
         while True:
-            # Whoever waits for its turn takes no line from those whose turn it is.
+            # Wait for the turn first: a line is for those whose turn it is.
             host.await_turn(uri)
             line = lines.take(step_aside)
             try:
@@ -211,7 +187,7 @@ class HttpStore:
             lines.give_back(line)
 
     def _asked(self, line: Line, method: str, uri: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
-        # All that may take time: the line, and then the head of the answer.
+        # The connection takes time, and then the head of the answer.
         seconds = self.options.connect_timeout + self.options.read_timeout
         try:
             return line.request(method, uri, REQUEST_HEADERS | headers, seconds)
@@ -224,12 +200,8 @@ class HttpStore:
         return Host(host_of(uri), self.options)
 
 
-def _read_only(uri: str) -> StorageError:
-    return StorageError("cannot write to a web site", where=printable(uri), remedy="use a path or s3://")
-
-
 def _require_object(reply: Reply, uri: str) -> None:
-    """Raise unless the reply carries the object."""
+    """Raise `StorageError` unless the reply carries the object."""
     if reply.status in {200, 206}:
         return
     reply.close()
@@ -265,7 +237,7 @@ def _length(reply: Reply) -> int | None:
 
 
 def _validator(reply: Reply) -> str | None:
-    """Return what tells versions apart; a weak ETag is good enough to see a change."""
+    """Return what tells versions apart; a weak ETag is enough for that."""
     etag = reply.headers.get("ETag", "").removeprefix("W/").strip('"')
     return etag or reply.headers.get("Last-Modified")
 
@@ -285,7 +257,7 @@ def _proxy(uri: str) -> str | None:
 def _lines(
     host: str, options: StorageOptions, ca_bundle: str | None, proxy: str | None, process: int
 ) -> Lines:
-    """The lines of this process to a host."""
+    """Return the lines of this process to a host."""
     timeout = urllib3.Timeout(connect=options.connect_timeout, read=options.read_timeout)
     slots = Slots(state_of(host), options.max_connections or CONNECTIONS)
     settings: dict[str, Any] = {"maxsize": 1, "timeout": timeout, "ca_certs": ca_bundle}

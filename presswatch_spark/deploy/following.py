@@ -1,4 +1,7 @@
-"""The driver's log, from where EMR puts it some time after a job has ended."""
+"""Follows a submitted job: waits for its end, and reads the driver's log, which EMR stores some time after.
+
+boto3's own waiter gives up after half an hour, and EMR Serverless has none.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,15 @@ import tempfile
 import time
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from presswatch_spark.deploy.profiles import WaitRules
-from presswatch_spark.deploy.services import Service
+from presswatch_spark.deploy.services import Service, State
 from presswatch_spark.storage.objects import MissingError, StorageOptions, fetch_file, list_objects
 
+GROWTH = 1.5
 LOOK_SECONDS = 10.0
 LINES = 1000
 APPLICATION = re.compile(r"\bapplication_\d+_\d+\b")
@@ -23,21 +27,42 @@ APPLICATION = re.compile(r"\bapplication_\d+_\d+\b")
 DRIVER = "_000001/"
 
 
+def wait(service: Service, run: str, rules: WaitRules, tell: Callable[[str], None]) -> State:
+    """Look at a job until it has ended, and return its last state.
+
+    Args:
+        tell: gets a line about where the job stands, at each look.
+    """
+    began, pause = time.monotonic(), rules.first_seconds
+    while True:
+        state = service.state(run)
+        tell(f"{service.asked.job} {run}: {state.word}, {_elapsed(time.monotonic() - began)}")
+        if state.ended:
+            return state
+        time.sleep(pause)
+        pause = min(rules.longest_seconds, pause * GROWTH)
+
+
+def _elapsed(seconds: float) -> str:
+    minutes, hours = int(seconds) // 60 % 60, int(seconds) // 3600
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {int(seconds) % 60:02} s"
+
+
 def driver_log(service: Service, run: str, options: StorageOptions, rules: WaitRules) -> dict[str, list[str]]:
-    """The last thousand lines of the driver's `stdout` and `stderr`; empty if no log came in time."""
+    """Return the last thousand lines of the driver's `stdout` and `stderr`; empty if none came in time."""
     deadline = time.monotonic() + rules.log_seconds
     while True:
-        streams, whole = _found(service.log_folders(run), options)
+        streams, is_drivers = _log_in(service.log_folders(run), options)
         left = deadline - time.monotonic()
-        if whole or left <= 0:
+        if is_drivers or left <= 0:
             return streams
         time.sleep(min(left, LOOK_SECONDS, rules.first_seconds))
 
 
-def _found(folders: tuple[str, ...], options: StorageOptions) -> tuple[dict[str, list[str]], bool]:
-    """What there is of the log, and whether that is the driver's own.
+def _log_in(folders: tuple[str, ...], options: StorageOptions) -> tuple[dict[str, list[str]], bool]:
+    """Return what there is of the log, and whether that is the driver's own.
 
-    A step's log is spark-submit's. It names the application whose first container was the driver.
+    A step's log is spark-submit's. It names the application; the first container of that is the driver's.
     """
     if not folders:
         return {}, True
@@ -58,7 +83,7 @@ def _listed(folder: str, options: StorageOptions) -> Iterator[str]:
 
 
 def _streams(uris: Iterable[str], options: StorageOptions) -> dict[str, list[str]]:
-    """The last lines of each `stdout.gz` and `stderr.gz`; of several attempts of a driver, the last one's."""
+    """Return the last lines of `stdout.gz` and `stderr.gz`, of the last attempt of a driver."""
     streams = {}
     for uri in sorted(uris):
         name = uri.rpartition("/")[2]

@@ -1,8 +1,8 @@
-"""How long a web server asks its callers to wait: `Retry-After`, and the headers of rate limits.
+"""Reads how long a web server asks its callers to wait: `Retry-After`, and the headers of rate limits.
 
-`RateLimit` has had two shapes: `"resolvers";r=0;t=240` (IETF httpapi, structured fields) and, in older
-drafts, `limit=100, remaining=0, reset=50`. Still older are `RateLimit-Remaining` and `RateLimit-Reset`, also
-with `X-`.
+`RateLimit` has two shapes: `"resolvers";r=0;t=240` (IETF httpapi, structured fields) and, in older drafts,
+`limit=100, remaining=0, reset=50`. Still older are `RateLimit-Remaining` and `RateLimit-Reset`, also with
+`X-`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _OLDER = ("RateLimit-", "X-RateLimit-", "X-Rate-Limit-")
 def asked_wait(
     headers: Mapping[str, str], *, limited: bool, clock: Callable[[], float] = time.time
 ) -> float | None:
-    """Seconds that a reply to a refused request asks to wait; None if it names no time.
+    """Return the seconds that the reply to a refused request asks to wait; None if it names no time.
 
-    `headers` ignores the case of names. Of several times the longest counts: all were asked for. A limit of
-    which something is left counts only where the refusal itself says that one was reached (`limited`).
+    The longest of several times counts. `headers` ignores the case of names. A limit that is not used up
+    counts only if the refusal itself says that one was reached (`limited`).
     """
     limits = list(_limits(headers, clock))
     used_up = [reset for left, reset in limits if left == 0]
@@ -38,7 +38,7 @@ def asked_wait(
 
 
 def used_up_for(headers: Mapping[str, str], clock: Callable[[], float] = time.time) -> float:
-    """Seconds until a reply's limit, of which nothing is left, begins anew; 0 where something is left."""
+    """Return the seconds until a limit that is used up begins anew; 0 if none is used up."""
     return max((reset for left, reset in _limits(headers, clock) if left == 0), default=0.0)
 
 
@@ -49,7 +49,7 @@ def _retry_after(headers: Mapping[str, str], clock: Callable[[], float]) -> floa
     until = _date(value)
     if until is None:
         return None
-    # By the clock of the server that named the time, where it tells it: ours may be wrong.
+    # By the server's own clock, if it tells it: ours may be wrong.
     now = _date(headers.get("Date", ""))
     return max(0.0, until - (clock() if now is None else now))
 
@@ -68,10 +68,10 @@ def _limits(headers: Mapping[str, str], clock: Callable[[], float]) -> Iterator[
     if "reset" in value.lower() and ";" not in value:
         policies = [value.replace(",", ";")]
     for policy in policies:
-        told = {name.lower(): _number(text) for name, text in _PAIR.findall(policy)}
-        reset = told.get("t", told.get("reset"))
+        pairs = {name.lower(): _number(text) for name, text in _PAIR.findall(policy)}
+        reset = pairs.get("t", pairs.get("reset"))
         if reset is not None:
-            yield told.get("r", told.get("remaining")), _seconds(reset, clock)
+            yield pairs.get("r", pairs.get("remaining")), _seconds(reset, clock)
     for prefix in _OLDER:
         reset = _number(headers.get(f"{prefix}Reset", ""))
         if reset is not None:

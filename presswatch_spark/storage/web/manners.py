@@ -1,9 +1,12 @@
 """Good manners toward a web site, over all processes of this machine: turns, pauses, and when to stop.
 
-A site that names a time is asked again after it (`RateLimit`, `Retry-After`). One that refuses without a time
-(403, 429) is left alone for a while by everybody; then one request is sent for all. If that is refused, too,
-and so is an object that the site gave before, nothing more is asked: it is the site, and not the object. Of a
-site that never gave anything, two objects tell.
+A site that names a time is asked again after it (`RateLimit`, `Retry-After`). If it refuses without a time
+(403, 429), everybody leaves it alone for a while; then one request is sent for all. If it refuses that too,
+and an object that it gave before, nothing more is asked: the site refuses us, and not the object. Of a site
+that never gave anything, two refused objects are enough.
+
+One process tells the user once a minute which hosts make us wait; it tells of no host that only another
+command asks.
 """
 
 from __future__ import annotations
@@ -11,31 +14,30 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum, auto
 
 from presswatch_spark.errors import StorageError
-from presswatch_spark.storage.asked_waits import asked_wait, used_up_for
 from presswatch_spark.storage.contract import StorageOptions
-from presswatch_spark.storage.shared_state import FURTHEST_SECONDS, Facts, paused_hosts, state_of
-from presswatch_spark.storage.throttling import (
-    TELL_SECONDS,
-    clock_time,
-    tell_if_silent,
-)
 from presswatch_spark.storage.time_limits import count_waiting
 from presswatch_spark.storage.uris import host_of, printable, scheme_of
+from presswatch_spark.storage.web.shared_hosts import FURTHEST_SECONDS, Facts, paused_hosts, state_of
+from presswatch_spark.storage.web.wait_headers import asked_wait, used_up_for
 
 REFUSALS = frozenset({401, 403, 429})
-# With one of these, an answer says why this one object is refused; so does 401. No other object is meant.
+# With one of these, or with 401, an answer says why it refuses this one object. No other object is meant.
 REASONS = ("X-Error-Code", "X-Error-Message")
 # Objects refused in a row before a site that is known to refuse single ones is suspected as a whole.
 SINGLE_REFUSALS = 2
-# A site that names a time so often, and never answers, is not asked again.
+# A site that names a time so often in a row is not asked again.
 WAITS_MAX = 20
-# How long others wait for the one who asks for all after a pause.
+# How long others wait for the one that asks for all after a pause.
 PROBE_SECONDS = 90.0
 LOOK_SECONDS = 0.25
 MEANING = (
@@ -43,6 +45,9 @@ MEANING = (
     " path may be wrong: look at it in a browser, wait an hour, and go on with --max-connections 2 or"
     " --requests-per-second 1"
 )
+TELL_SECONDS = 60.0
+# A process that only waits tells what nobody else told: the run's driver may be on another machine.
+SILENCE_SECONDS = 75.0
 
 
 class BlockedError(StorageError):
@@ -50,7 +55,7 @@ class BlockedError(StorageError):
 
 
 class Verdict(Enum):
-    """What to do about a reply: take it, ask again in turn, or ask for the host's canary to tell."""
+    """What to do about a reply: take it, ask again in turn, or ask for the host's canary."""
 
     TAKE = auto()
     AGAIN = auto()
@@ -58,7 +63,7 @@ class Verdict(Enum):
 
 
 class Host:
-    """A site, to which this process sends one request after another. `name`: with its port."""
+    """A site to which this process sends one request after another. `name` includes the port."""
 
     def __init__(self, name: str, options: StorageOptions, clock: Callable[[], float] = time.time) -> None:
         self.name = name
@@ -69,14 +74,14 @@ class Host:
 
     @property
     def canary(self) -> str:
-        """An object that it gave before; the empty text if there is none."""
+        """Return an object that it gave before; the empty text if there is none."""
         return self._state.look().canary
 
     def await_turn(self, uri: str) -> None:
         """Wait until the host may be asked.
 
         Raises:
-            BlockedError: it is not to be asked any more.
+            BlockedError: it must not be asked any more.
         """
         began = time.monotonic()
         while (wait := self._before_turn(uri)) > 0:
@@ -92,11 +97,11 @@ class Host:
         count_waiting(time.monotonic() - began)
 
     def takes_turn(self, uri: str) -> float | None:
-        """When the request is sent, now that there is a line for it; None if its turn has passed meanwhile.
+        """Return the time at which the request is sent; None if its turn has passed meanwhile.
 
         Raises as `await_turn`.
         """
-        # The time first: whoever pauses in between must find this request to be older than the pause.
+        # Take the time first: if somebody pauses now, this request must be older than the pause.
         now = self._clock()
         return None if self._before_turn(uri) > 0 else now
 
@@ -106,11 +111,11 @@ class Host:
         """Take note of a reply to a request.
 
         Args:
-            sent_at: what `takes_turn` gave.
-            alone: the object may be refused for itself: nobody pauses for its sake.
+            sent_at: what `takes_turn` returned.
+            alone: the object may be refused for itself, so nobody pauses for its sake.
 
         Raises:
-            BlockedError: the host is not asked any more.
+            BlockedError: the host must not be asked any more.
         """
         named = asked_wait(headers, limited=status == 429) if status in REFUSALS or status == 503 else None
         if named:
@@ -123,10 +128,10 @@ class Host:
         return Verdict.TAKE
 
     def judge_canary(self, uri: str, status: int) -> None:
-        """Take note of what the host says to its canary, after it refused `uri` once more.
+        """Take note of the answer for the canary, after the host refused `uri` once more.
 
         Raises:
-            BlockedError: it refuses that, too.
+            BlockedError: it refuses the canary too.
         """
         with self._state.change() as facts:
             if status in REFUSALS:
@@ -138,7 +143,7 @@ class Host:
             raise _blocked(facts, uri)
 
     def _before_turn(self, uri: str) -> float:
-        """Seconds to wait before looking again; 0: it is our turn."""
+        """Return the seconds to wait before the next look; 0 if it is our turn."""
         facts, now = self._state.look(), self._clock()
         if 0 < facts.until - now <= FURTHEST_SECONDS:
             if facts.stopped:
@@ -152,7 +157,7 @@ class Host:
             return 0.0 if not facts.paused_at or _probes(facts, now) else LOOK_SECONDS
 
     def _early(self, pace: float) -> float:
-        """Seconds until the next request is due; 0 if it is, and then the one after it is due later."""
+        """Return the seconds until the next request is due; if 0, the one after it is due later."""
         with self._state.change() as facts:
             now = self._clock()
             early = facts.next_at - now
@@ -173,7 +178,7 @@ class Host:
             elif facts.waits > WAITS_MAX:
                 self._stop(facts, f"{asked}, and did so {facts.waits:,} times in a row")
             else:
-                # Not everybody at the same moment.
+                # Not everybody may come back at the same moment.
                 until = now + seconds + random.uniform(0.0, min(1.0, seconds / 10))
                 if until > facts.until or facts.until - now > FURTHEST_SECONDS:
                     facts.pause(now, until, asked)
@@ -181,7 +186,7 @@ class Host:
             raise _blocked(facts, uri)
 
     def _refused(self, uri: str, status: int, headers: Mapping[str, str], sent_at: float) -> Verdict:
-        """Note a refusal without a time."""
+        """Take note of a refusal that names no time."""
         with self._state.change() as facts:
             verdict = self._judged(facts, _hashed(uri), status, headers, sent_at)
         if facts.stopped:
@@ -215,16 +220,16 @@ class Host:
         if limited or len(facts.refused) > 1:
             self._stop_refused(facts, status)
         else:
-            # Nothing else is known of the site. The next object decides.
+            # Nothing else is known of the site: the next object decides.
             facts.forbidden.append(refused)
         return Verdict.TAKE
 
     def _answered(self, uri: str, status: int, headers: Mapping[str, str], sent_at: float) -> None:
         facts, used_up = self._state.look(), used_up_for(headers)
         used_up = used_up if used_up <= self._options.longest_wait else 0.0
-        # What was asked before the pause says nothing of the time after.
+        # A request from before the pause says nothing of the time after it.
         calms = (facts.refused or facts.waits) and not (facts.paused_at and sent_at <= facts.paused_at)
-        # The query of an address may be a signature, which is kept nowhere.
+        # The query of an address may be a signature, which we never store.
         canary = uri if status in (200, 206) and not facts.canary and "?" not in uri else ""
         if not (used_up or calms or canary or facts.stopped or not facts.answered):
             return
@@ -249,14 +254,14 @@ class Host:
 
 
 def will_ask(uris: Iterable[str]) -> None:
-    """Note that processes of this run will ask the hosts of these objects: who drives it tells of them."""
+    """Note that this run asks the hosts of these objects: its driver tells the user if they make it wait."""
     sites = {"/".join(uri.split("/", 3)[:3]) for uri in uris if scheme_of(uri) in ("http", "https")}
     for site in sites:
         state_of(host_of(site)).asked = True
 
 
 def ask_anew() -> None:
-    """Let a new command ask hosts that stopped an earlier one, and be told anew who makes it wait."""
+    """Ask hosts again that stopped an earlier command, and tell the user anew which make us wait."""
     for state, facts in paused_hosts():
         if facts.stopped or facts.told_at:
             with state.change() as changed:
@@ -271,7 +276,7 @@ def _asker() -> str:
 
 
 def _probes(facts: Facts, now: float) -> bool:
-    """Whether this thread asks for all, after a pause."""
+    """Return whether this thread asks for all after a pause."""
     mine = _asker()
     if facts.probe not in ("", mine) and abs(now - facts.probe_at) < PROBE_SECONDS:
         return False
@@ -280,7 +285,7 @@ def _probes(facts: Facts, now: float) -> bool:
 
 
 def _lets_others_probe(facts: Facts) -> None:
-    """This thread has its reply. One that was sent before the pause came late, and says nothing for all."""
+    """Let another thread ask for all: this one has its reply, which may be from before the pause."""
     if facts.probe == _asker():
         facts.probe = ""
 
@@ -291,3 +296,56 @@ def _blocked(facts: Facts, uri: str) -> BlockedError:
 
 def _hashed(uri: str) -> str:
     return hashlib.sha256(printable(uri).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A host that makes us wait. `until` is in seconds since 1970, `why` as a message says it."""
+
+    host: str
+    until: float
+    why: str
+
+    def __str__(self) -> str:
+        return f"waiting for {self.host} until {clock_time(self.until)}: {self.why}"
+
+
+def hosts_to_tell_of(
+    now: float | None = None, *, patient: bool = False, told: dict[str, float] | None = None
+) -> Iterator[Waiting]:
+    """Yield the hosts that make this process or its run wait, each once a minute; the caller tells the user.
+
+    Args:
+        patient: only those that nobody has told of for longer.
+        told: when the caller told of each host. What others told does not count then: their lines may stand
+            on another terminal.
+    """
+    now = time.time() if now is None else now
+    for state, facts in paused_hosts():
+        if state.asked and _to_tell(facts, now, patient, told):
+            with state.change() as changed:
+                due = _to_tell(changed, now, patient, told)
+                changed.told_at = now if due else changed.told_at
+            if due:
+                if told is not None:
+                    told[changed.host] = now
+                yield Waiting(changed.host, changed.until, changed.why)
+
+
+def clock_time(seconds: float) -> str:
+    """Return a time as messages say it."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%H:%M:%S} UTC"
+
+
+def _to_tell(facts: Facts, now: float, patient: bool, told: dict[str, float] | None = None) -> bool:
+    waits = not facts.stopped and 0 < facts.until - now <= FURTHEST_SECONDS
+    last = facts.told_at if told is None else told.get(facts.host, 0.0)
+    last = max(last, facts.since) if patient else last
+    return waits and abs(now - last) >= (SILENCE_SECONDS if patient else TELL_SECONDS)
+
+
+def tell_if_silent(now: float) -> None:
+    """Say on stderr which hosts make us wait, if nobody has said so for more than a minute."""
+    for waiting in hosts_to_tell_of(now, patient=True):
+        with suppress(OSError):
+            sys.stderr.write(f"{waiting}\n")

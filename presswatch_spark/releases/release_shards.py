@@ -1,4 +1,4 @@
-"""Where the shards of a release are: what `storage.shards.plan` takes, found by the release's name."""
+"""Finds the shards of a release by its name, as `storage.shards.plan` takes them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from presswatch_spark.errors import ConfigError, InputError, PresswatchError, St
 from presswatch_spark.releases.known import at_hand, list_uri
 from presswatch_spark.releases.release import CRAWL, LABELS, NEWS, NEWS_MONTH, in_words, kinds_of
 from presswatch_spark.settings.config import DatasetRules
-from presswatch_spark.storage.hosts import ask_anew
-from presswatch_spark.storage.lists import is_list
 from presswatch_spark.storage.objects import StorageOptions, canonical, printable, stat
+from presswatch_spark.storage.shard_lists import is_list
 from presswatch_spark.storage.uris import join, scheme_of
+from presswatch_spark.storage.web.manners import ask_anew
 
 C4 = re.compile(r"(?P<all>m)?c4-(?P<part>[A-Za-z0-9][A-Za-z0-9.]*(-[A-Za-z]{2,8})?)")
-# The variants of C4 that have a folder of their own; all else is a language of its multilingual part.
+# Variants of C4 with a folder of their own; any other part is a language of its multilingual files.
 C4_ENGLISH = frozenset(("en", "en.noblocklist", "en.noclean", "realnewslike"))
 OSCAR = re.compile(r"OSCAR-2301-(?P<part>[A-Za-z]+)")
 NEAR_NAMES = 3
@@ -26,7 +26,7 @@ NEARNESS = 0.7
 
 @dataclass(frozen=True, slots=True)
 class ReleaseShards:
-    """The shards of a release, as `plan` takes them: a path, and what the lines of a list are relative to."""
+    """The shards of a release: a path, and what the lines of a list there are relative to."""
 
     path: str
     base: str | None = None
@@ -37,7 +37,7 @@ def shards_of(
 ) -> ReleaseShards:
     """Find the shards of release `name` in the form `kind` (`wet`, `warc` …).
 
-    A crawl that no list names yet is looked for all the same: its shard list decides.
+    A crawl that no list names yet is looked for too: its shard list decides.
 
     Args:
         base: site, bucket or folder that is laid out like the original; or a list of shards itself.
@@ -69,7 +69,7 @@ def shards_of(
     try:
         stat(uri, storage)
     except StorageError as error:
-        # Buckets that may not be listed deny what they do not have: of an unknown name, that is no news.
+        # A bucket that we may not list denies what it does not have: then an unknown name is the reason.
         if not _is_known(name, rules):
             raise _unknown(name, f"; {error}", rules) from error
         raise
@@ -77,14 +77,14 @@ def shards_of(
 
 
 def forms_of(name: str) -> tuple[str, ...]:
-    """What a release may have, by its name; nothing if it is none that is known here."""
+    """Return what a release may have, by its name; nothing if its name is of no known kind."""
     if C4.fullmatch(name):
         return ("c4",)
     return ("oscar",) if OSCAR.fullmatch(name) else kinds_of(name)
 
 
 def _list_of(name: str, kind: str, base: str | None, rules: DatasetRules) -> tuple[str, str]:
-    """The base, and the address of the list of shards below it."""
+    """Return the base, and the address of the list of shards below it."""
     crawls, month = rules.common_crawl, NEWS_MONTH.fullmatch(name)
     root = canonical(base or crawls.base)
     if month:
@@ -99,7 +99,7 @@ def _list_of(name: str, kind: str, base: str | None, rules: DatasetRules) -> tup
 
 
 def _copied(name: str, kind: str, base: str | None, rules: DatasetRules) -> ReleaseShards:
-    """Shards of a dataset that has no list: all of a folder, in the user's own copy."""
+    """Return the shards of a dataset without a list: all of a folder, in the user's own copy."""
     c4, oscar = C4.fullmatch(name), OSCAR.fullmatch(name)
     own = base or (rules.c4.base if c4 else rules.oscar_2301.base)
     if own is None or not (c4 or oscar):
@@ -125,7 +125,7 @@ def _copied(name: str, kind: str, base: str | None, rules: DatasetRules) -> Rele
 
 
 def _filled(pattern: str, setting: str, parts: Mapping[str, str]) -> str:
-    """`pattern` with its `{names}` replaced, and nothing else that Python's formats can do."""
+    """Return `pattern` with its `{names}` replaced, and nothing else that Python's formats can do."""
     text = re.sub(r"\{(\w+)\}", lambda found: parts.get(found[1], found[0]), pattern)
     if "{" in text or "}" in text:
         known = ", ".join(f"{{{part}}}" for part in parts)
@@ -136,25 +136,25 @@ def _filled(pattern: str, setting: str, parts: Mapping[str, str]) -> str:
 
 
 def _respelled(name: str) -> list[str]:
-    """The release other than a crawl that `name` is, but for capitals and the zero of a month."""
+    """Return releases, other than crawls, that differ from `name` in capitals or a month's zero only."""
     upper, lower = re.sub(r"-([0-9])$", r"-0\1", name.upper()), name.lower().replace("-latn", "-Latn")
     said = ((NEWS_MONTH, upper), (C4, lower), (OSCAR, lower.replace("oscar", "OSCAR", 1)))
     return [spelling for pattern, spelling in said if pattern.fullmatch(spelling)]
 
 
 def _near(name: str, crawls: list[str]) -> list[str]:
-    """Crawls, or CC-NEWS, that are spelt nearly alike, the nearest first."""
-    said = (name.upper(), f"CC-MAIN-{name}") if name[:1].isdigit() else (name.upper(),)
-    if said[-1] not in crawls and CRAWL.fullmatch(said[-1]):
-        # A week in which no crawl began: those of the nearest weeks.
+    """Return crawls, or CC-NEWS, that are spelt nearly alike, the nearest first."""
+    spelt = (name.upper(), f"CC-MAIN-{name}") if name[:1].isdigit() else (name.upper(),)
+    if spelt[-1] not in crawls and CRAWL.fullmatch(spelt[-1]):
+        # In that week no crawl began: name those of the nearest weeks.
         dated = [crawl for crawl in crawls if CRAWL.fullmatch(crawl)]
-        return sorted(dated, key=lambda crawl: abs(_weeks(crawl) - _weeks(said[-1])))[:NEAR_NAMES]
-    tries = (get_close_matches(each, [*crawls, NEWS], NEAR_NAMES, NEARNESS) for each in said)
+        return sorted(dated, key=lambda crawl: abs(_weeks(crawl) - _weeks(spelt[-1])))[:NEAR_NAMES]
+    tries = (get_close_matches(each, [*crawls, NEWS], NEAR_NAMES, NEARNESS) for each in spelt)
     return next(filter(None, tries), [])
 
 
 def _weeks(crawl: str) -> int:
-    """A number that grows by one a week, for the week that a crawl is named after."""
+    """Return a number that grows by one a week, for the week that a crawl is named after."""
     year, week = map(int, crawl.split("-")[2:])
     return year * 52 + week
 
@@ -164,7 +164,7 @@ def _is_known(name: str, rules: DatasetRules) -> bool:
 
 
 def _names(rules: DatasetRules) -> list[str]:
-    """Crawls that are known without asking anybody."""
+    """Return the crawls that are known without a request."""
     return [crawl.name for crawl in at_hand(list_uri(rules.common_crawl.index)).listing.crawls]
 
 

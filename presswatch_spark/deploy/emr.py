@@ -1,0 +1,223 @@
+"""Runs submissions on EMR: as steps of a cluster on EC2, or as job runs of EMR Serverless."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from presswatch_spark.deploy.requests import Request, job_run_request, step_request
+from presswatch_spark.deploy.services import (
+    ATTEMPTS,
+    State,
+    check_release,
+    client,
+    emr_console,
+    named,
+    reaching,
+    s3_console,
+)
+from presswatch_spark.deploy.submission import Submission
+from presswatch_spark.errors import ConfigError
+
+JOB_RUN_ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
+MACHINES = {"X86_64": "x86_64", "ARM64": "aarch64"}
+STEP_ENDED = frozenset({"COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED"})
+GONE = frozenset({"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"})
+PAUSE_SECONDS = 1.0
+PAUSE_MAX_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class JobRuns:
+    """Runs a submission as a job run of an application, which starts one client token once."""
+
+    asked: Submission
+    serverless: Any
+    credentials: str | None = None
+    knows_tokens: bool = True
+
+    @classmethod
+    def of(cls, asked: Submission, credentials: str | None = None) -> JobRuns:
+        """Return one with a client for the profile's region, and an AWS profile's credentials if named."""
+        serverless = client("emr-serverless", asked.profile.region, credentials=credentials)
+        return cls(asked, serverless, credentials)
+
+    @property
+    def _application(self) -> str:
+        return str(self.asked.profile.serverless.application_id)
+
+    def check(self) -> None:
+        """Make sure that the application lives and has the profile's release and machine."""
+        with reaching("EMR Serverless", self._application):
+            reply = self.serverless.get_application(applicationId=self._application)
+        found, profile = reply["application"], self.asked.profile
+        if found["state"] == "TERMINATED":
+            raise ConfigError("the application is terminated", where=self._application, remedy="name another")
+        check_release(profile, str(found["releaseLabel"]), self._application)
+        machine = MACHINES.get(found.get("architecture", "X86_64"))
+        if machine != profile.archive.machine:
+            raise ConfigError(
+                f"its hosts are {machine}, and the archive is for {profile.archive.machine}",
+                where=self._application,
+                remedy="set archive.machine in the profile",
+            )
+
+    def request(self, attempt: int) -> Request:
+        """Return what starts the job run."""
+        return job_run_request(self.asked, attempt)
+
+    def find(self, attempt: int) -> str | None:
+        """Return None: starting the attempt again gives its id."""
+        return None
+
+    def start(self, attempt: int, confirm: Callable[[], None]) -> str:
+        """Start the job run, or return the one that has the attempt's token already."""
+        with reaching("EMR Serverless", self._application):
+            return str(self.serverless.start_job_run(**self.request(attempt).parameters)["jobRunId"])
+
+    def state(self, run: str) -> State:
+        """Return the state of the job run."""
+        with reaching("EMR Serverless", f"{self._application} {run}"):
+            reply = self.serverless.get_job_run(applicationId=self._application, jobRunId=run)
+        found = reply["jobRun"]
+        word = found["state"]
+        return State(word, word in JOB_RUN_ENDED, word == "SUCCESS", str(found.get("stateDetails") or ""))
+
+    def links(self, run: str) -> Iterator[tuple[str, str]]:
+        """Yield the application's console, the run's logs, and what opens its Spark UI for an hour."""
+        region = str(self.asked.profile.region)
+        yield "application", emr_console(region, "serverless")
+        yield "logs", s3_console(region, self.log_folders(run)[0])
+        yield "Spark UI", f"aws emr-serverless get-dashboard-for-job-run {self._named(run)}"
+
+    def cancel_commands(self, run: str) -> tuple[str]:
+        """Return what cancels the job run."""
+        return (f"aws emr-serverless cancel-job-run {self._named(run)}",)
+
+    def log_folders(self, run: str) -> tuple[str, ...]:
+        """Return the driver's folder."""
+        logs = str(self.asked.profile.logs).rstrip("/")
+        return (f"{logs}/applications/{self._application}/jobs/{run}/SPARK_DRIVER/",)
+
+    def _named(self, run: str) -> str:
+        region = self.asked.profile.region
+        where = f"{named(self.credentials)}--region {region}"
+        return f"{where} --application-id {self._application} --job-run-id {run}"
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Runs a submission as a step of a cluster. Steps have no token: see `start`.
+
+    `once` is a client of EMR that sends no request twice; `credentials` is the AWS profile of both clients.
+    """
+
+    asked: Submission
+    emr: Any
+    once: Any
+    credentials: str | None = None
+    knows_tokens: bool = False
+
+    @classmethod
+    def of(cls, asked: Submission, credentials: str | None = None) -> Steps:
+        """Return one with clients for the profile's region, and an AWS profile's credentials if named."""
+        region = asked.profile.region
+        often = client("emr", region, credentials=credentials)
+        return cls(asked, often, client("emr", region, attempts=1, credentials=credentials), credentials)
+
+    @property
+    def _cluster(self) -> str:
+        return str(self.asked.profile.ec2.cluster_id)
+
+    def check(self) -> None:
+        """Make sure that the cluster lives and has the profile's release."""
+        cluster = self._described()
+        if (state := cluster["Status"]["State"]) in GONE:
+            raise ConfigError(f"the cluster is {state}", where=self._cluster, remedy="name one that runs")
+        check_release(self.asked.profile, str(cluster.get("ReleaseLabel")), self._cluster)
+
+    def request(self, attempt: int) -> Request:
+        """Return what adds the step."""
+        return step_request(self.asked, attempt)
+
+    def find(self, attempt: int) -> str | None:
+        """Return the id of the step with the attempt's name."""
+        with reaching("EMR", self._cluster):
+            pages = self.emr.get_paginator("list_steps").paginate(ClusterId=self._cluster)
+            steps = (step for page in pages for step in page["Steps"])
+            return next((str(step["Id"]) for step in steps if step["Name"] == self.asked.name(attempt)), None)
+
+    def start(self, attempt: int, confirm: Callable[[], None]) -> str:
+        """Add the step, once.
+
+        A request whose answer was lost may have arrived. So botocore does not repeat it; we look whether the
+        step is there before we do.
+        """
+        for tries in range(1, ATTEMPTS + 1):
+            if (found := self.find(attempt)) is not None:
+                return found
+            confirm()
+            with reaching("EMR", self._cluster):
+                try:
+                    reply = self.once.add_job_flow_steps(**self.request(attempt).parameters)
+                    return str(reply["StepIds"][0])
+                except (ClientError, BotoCoreError) as error:
+                    if tries == ATTEMPTS or not _passing(error):
+                        raise
+            time.sleep(min(PAUSE_MAX_SECONDS, PAUSE_SECONDS * 2 ** (tries - 1)))
+        raise AssertionError("the last try returns or raises")
+
+    def state(self, run: str) -> State:
+        """Return the state of the step."""
+        with reaching("EMR", f"{self._cluster} {run}"):
+            step = self.emr.describe_step(ClusterId=self._cluster, StepId=run)["Step"]
+        status = step["Status"]
+        details = status.get("FailureDetails") or status.get("StateChangeReason") or {}
+        reason = ", ".join(
+            str(details[name]) for name in ("Reason", "Message", "LogFile") if details.get(name)
+        )
+        return State(status["State"], status["State"] in STEP_ENDED, status["State"] == "COMPLETED", reason)
+
+    def links(self, run: str) -> Iterator[tuple[str, str]]:
+        """Yield the cluster, where its steps are listed, and the step's logs."""
+        region = str(self.asked.profile.region)
+        yield "cluster and steps", emr_console(region, f"clusterDetails/{self._cluster}")
+        for folder in self.log_folders(run)[:1]:
+            yield "logs", s3_console(region, folder)
+
+    def cancel_commands(self, run: str) -> tuple[str, str]:
+        """Return what cancels the step, and what ends the driver, which outlives its step."""
+        where = f"{named(self.credentials)}--region {self.asked.profile.region}"
+        # YARN calls an application by the name of its attempt.
+        ours = f"yarn application -list | awk '/{self.asked.label}/ {{print $1}}'"
+        return (
+            f"aws emr cancel-steps {where} --cluster-id {self._cluster} --step-ids {run}"
+            " --step-cancellation-option TERMINATE_PROCESS",
+            f"yarn application -kill $({ours})  # on the cluster's master",
+        )
+
+    def log_folders(self, run: str) -> tuple[str, ...]:
+        """Return the step's folder, then the folder of YARN's applications."""
+        logs = self.asked.profile.logs or self._described().get("LogUri")
+        if not logs:
+            return ()
+        base = f"{re.sub(r'^s3[an]?://', 's3://', str(logs)).rstrip('/')}/{self._cluster}"
+        return (f"{base}/steps/{run}/", f"{base}/containers/")
+
+    def _described(self) -> dict[str, Any]:
+        with reaching("EMR", self._cluster):
+            described: dict[str, Any] = self.emr.describe_cluster(ClusterId=self._cluster)["Cluster"]
+        return described
+
+
+def _passing(error: ClientError | BotoCoreError) -> bool:
+    """Return whether another try may succeed."""
+    if isinstance(error, BotoCoreError):
+        return type(error).__name__ not in ("NoCredentialsError", "ParamValidationError", "NoRegionError")
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return "Throttling" in error.response["Error"].get("Code", "") or status >= 500 or status == 429

@@ -242,12 +242,12 @@ def scan(
             given.
         ConfigError, BudgetError, CorpusError, OutputError, StorageError: as in `pipeline.scan`.
     """
-    from presswatch_spark.formats.detection import SOURCES
+    from presswatch_spark.formats import registry
     from presswatch_spark.pipeline import scan as run_scan
     from presswatch_spark.queries.named import require_each
     from presswatch_spark.releases.release_shards import shards_of
 
-    require_each("format", [format], ("auto", *SOURCES))
+    require_each("format", [format], (registry.AUTO, *registry.names()))
     if bool(paths) == bool(release):
         raise InputError("name shards, or a release: one of the two")
     rules = _scan_config(config, settings)

@@ -26,20 +26,19 @@ DAMAGES: Mapping[str, str] = MappingProxyType(
         "row": "it, or a row beside it, is broken or lacks a field, and no checksum vouches for their bytes",
     }
 )
-"""In what a record is not what it says, and what each means (`matches.record_damage`)."""
+"""In what a record may not be what it says (`matches.record_damage`), and what each word means."""
 
 
 @dataclass(frozen=True, slots=True)
 class Locator:
     """The pointer that lets a third party fetch the same document.
 
-    `record_offset` and `record_length` (bytes) count in the stored file when `record_encoding` is `gzip` (the
-    range is one gzip member) or `plain` (the range is the record itself), and in the inflated stream when it
-    is `inflated`. `row_index` counts lines of JSONL (from 0, blank lines included) or rows of Parquet.
-    `payload_digest` is declared by the dataset, `payload_digest_computed` made of the bytes that are there.
-    `extraction` names what made the text of a page, None where the dataset holds text; `charset` is Python's
-    name of the encoding that it was read in. `damage`: in what the record is not what it says, a key of
-    `DAMAGES`; None if nothing shows.
+    `record_offset` and `record_length` (bytes) count in the stored file if `record_encoding` is `gzip` (the
+    range is one gzip member) or `plain` (the range is the record itself), in the inflated stream if it is
+    `inflated`. `row_index` counts lines of JSONL (from 0, with blank ones) or rows of Parquet.
+    `payload_digest`: as the dataset declares it; `payload_digest_computed`: of the bytes that are there.
+    `extraction`: what made the text of a page, None if the dataset holds text. `charset`: Python's name of
+    the encoding that it was read in. `damage`: a key of `DAMAGES`, None if nothing shows.
     """
 
     record_id: str | None = None
@@ -62,11 +61,11 @@ class Locator:
 class Capture:
     """One HTTP response as a crawler stored it, whatever its status and type.
 
-    `headers`: names and values in the order stored, decoded as ISO-8859-1; `body`: the entity, with every
-    transfer and content coding undone (a body that could not be decoded to its end is what came before);
-    `encoding`: Python's name of the character encoding that a browser would read it in, None for other types
-    than text. `media_type`: of the Content-Type, in lower case, without parameters. `cut`: the crawler left
-    out the end of the body, or it could not be decoded whole.
+    `headers`: names and values in the order stored, decoded as ISO-8859-1. `body`: the entity, every transfer
+    and content coding undone, up to where that is possible. `encoding`: Python's name of the character
+    encoding that a browser would read it in, None for other types than text. `media_type`: of the
+    Content-Type, in lower case, without parameters. `cut`: the crawler left out the end of the body, or it
+    could not be decoded whole.
     """
 
     url: str
@@ -78,7 +77,7 @@ class Capture:
     cut: bool = False
 
     def header(self, name: str) -> tuple[str, ...]:
-        """Every value of the header `name` (in lower case), in order."""
+        """Return every value of the header `name` (in lower case), in order."""
         return tuple(value for key, value in self.headers if key.lower() == name)
 
 
@@ -86,14 +85,14 @@ class Capture:
 class DocumentBatch:
     """Documents as ranges of shared buffers: no Python object exists per document.
 
-    `text` and `urls` are uint8 buffers; document i is `text[text_starts[i]:text_ends[i]]` (raw UTF-8 as the
-    source gives it, possibly invalid) and its URL `urls[url_starts[i]:url_ends[i]]`; all four bounds are
-    int64 of shape (n,). `locate(i)` builds the locator of document i; it is called for matching documents
-    only. `captures`: the responses that `ReadOptions.wants` asked for, be they documents or not.
+    `text` and `urls` are uint8 buffers. Document i is `text[text_starts[i]:text_ends[i]]` (UTF-8 as the
+    source gives it, possibly invalid), its URL `urls[url_starts[i]:url_ends[i]]`; bounds are int64 (n,).
+    `locate(i)` builds the locator of document i; it is called for matching documents only. `captures`: the
+    responses that `ReadOptions.wants` asks for, be they documents or not.
 
-    Where the dataset holds pages, `text` is what the sieve finds candidates in, and `extract(i)` gives the
-    text of document i that is verified; else both are the same. `main_text(i)`: the main content of page i,
-    None if it cannot be told.
+    If the dataset holds pages, the sieve finds candidates in `text`, and `extract(i)` gives the text of
+    document i that is verified; else both are the same. `main_text(i)`: the main content of page i, None if
+    nobody can say which it is.
     """
 
     text: Bytes
@@ -111,13 +110,13 @@ class DocumentBatch:
         return len(self.text_starts)
 
     def text_of(self, i: int) -> bytes:
-        """Text of document i that is verified: as stored, or as extracted from the page."""
+        """Return the text of document i that is verified: as stored, or as extracted from the page."""
         if self.extract is not None:
             return self.extract(i)
         return self.text[self.text_starts[i] : self.text_ends[i]].tobytes()
 
     def url_of(self, i: int) -> str:
-        """URL of document i; undecodable bytes become U+FFFD."""
+        """Return the URL of document i; undecodable bytes become U+FFFD."""
         return self.urls[self.url_starts[i] : self.url_ends[i]].tobytes().decode("utf-8", "replace")
 
 
@@ -141,19 +140,17 @@ class ReadReport:
     """How far a source got in one shard; filled while batches are drawn.
 
     A defect means that something of the shard was not read: the shard is then never `complete`.
-    `release` is what the shard as a whole says of itself, if it does.
-    `interrupted`: storage refused or the transfer broke off for good, so that another try may get further.
+    `release`: what the shard as a whole says of itself, if it does.
+    `interrupted`: storage refused or the transfer broke off for good; another try may get further.
     `blocked`: a site refuses everything, so nothing more is asked of it. `late`: it took longer than it may.
     `faulty`: our code failed, not storage and not the shard.
-    `unverified`: what records share (one gzip member or zstd frame around them) failed its checksum, or has
-    none and holds a broken line, so that any of them may hold what is not its own; records in members of
-    their own are not meant.
-    `unchecked`: what is read and no checksum covers, be it some of it: `plain` bytes, or a `zstd` frame
-    without one; None where all is covered.
+    `unverified`: a gzip member or zstd frame around several records failed its checksum, or has none and
+    holds a broken line. Any of these may hold what is not its own; records in members of their own do not.
+    `unchecked`: what no checksum covers, be it a part: `plain` bytes, a `zstd` frame; None if all is covered.
     `documents` counts documents handed out; `documents_skipped` those left out on purpose, and `skipped` why
     (`language`: gated; `no text`; of WARC, kinds of records and media types that are not read).
-    `unread` counts pages on which something stood that is never read, by what it is.
-    `notes` say what was noticed and is no loss, each once: errata of the release.
+    `unread` counts pages by what stood on them and is never read. `notes`: what was noticed and is no loss,
+    each once, such as errata of the release.
     """
 
     bytes_read: int = 0
@@ -180,17 +177,17 @@ class ReadReport:
             self.defects.append(Defect(what, offset, unit))
 
     def add_defects(self, more: int) -> None:
-        """Count more defects, of which nothing else is kept."""
+        """Count more defects, and keep nothing else of them."""
         self.defects_total += more
 
     @property
     def room(self) -> int:
-        """How many more defects would be kept in full."""
+        """Return how many more defects would be kept in full."""
         return DEFECTS_KEPT - len(self.defects)
 
     @property
-    def told(self) -> list[str]:
-        """The defects that were kept, as text, and how many more there are."""
+    def complaints(self) -> list[str]:
+        """Return the defects that were kept, as text, and how many more there are."""
         more = self.defects_total - len(self.defects)
         return [*map(str, self.defects), *([f"and {more:,} more"] if more else [])]
 

@@ -20,9 +20,8 @@ import pyarrow.compute as pc
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.costs.budget import Bill, CostGuard
 from presswatch_spark.errors import OutputError
-from presswatch_spark.formats.detection import named_like
-from presswatch_spark.formats.oscar import companions
-from presswatch_spark.formats.oscar_metadata import metadata_among
+from presswatch_spark.formats.companions import companions_among
+from presswatch_spark.formats.registry import AUTO, find, named_like
 from presswatch_spark.formats.table.columns import check_mapping
 from presswatch_spark.monitoring.compiling import Compiling
 from presswatch_spark.monitoring.events import EventLog
@@ -147,8 +146,8 @@ def scan(
     scan_one = ShardScan(dataset, canonical(corpus), manifest.digest, config)
     work = Work(shards, shards.digest, scan_one, facts)
     with claim(store, work.key, datetime.now(UTC), config.run.lease_seconds) as run:
-        format = named_like(shards.shards[0].uri) if dataset == "auto" else dataset
-        rehearsal = Rehearsal(format, scan_one.corpus, manifest.digest, config)
+        format = named_like(shards.shards[0].uri) if dataset == AUTO else find(dataset)
+        rehearsal = Rehearsal(format and format.name, scan_one.corpus, manifest.digest, config)
         with compiled_beside(rehearsal, Compiling(events=events)):
             spark = spark or session("presswatch scan", master=config.run.master, cores=config.run.cores)
         guards = (_cost_guard(bill, len(shards), spark, observer),)
@@ -182,17 +181,14 @@ def _cost_guard(bill: Bill, planned: int, spark: SparkSession, observer: Observe
 
 def _without_companions(shards: ShardPlan, dataset: str, storage: StorageOptions) -> ShardPlan:
     """Leave out files that are read together with a planned shard; their content decides, not their name."""
-    if dataset not in ("auto", "oscar"):
-        return shards
-    beside = companions({shard.uri for shard in shards})
-    metadata = metadata_among([shard for shard in shards if shard.uri in beside], storage)
-    return replace(shards, shards=tuple(shard for shard in shards if shard.uri not in metadata))
+    companions = companions_among(shards.shards, dataset, storage)
+    return replace(shards, shards=tuple(shard for shard in shards if shard.uri not in companions))
 
 
 def _facts(dataset: str, config: ScanConfig, manifest: Manifest) -> dict[str, object]:
     """The columns of `runs` that dataset, settings and corpus decide."""
     return {
-        "dataset": None if dataset == "auto" else dataset,
+        "dataset": None if dataset == AUTO else dataset,
         "release": config.read.release,
         "corpus_digest": manifest.digest,
         "corpus_articles": manifest.counts.articles,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+from presswatch_spark.formats.arc_format import ArcRecord, read_arc_records
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.warc.arc import ArcRecord, read_arc_records
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import StorageOptions, open_stream, stat
 

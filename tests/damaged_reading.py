@@ -10,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
 
-from presswatch_spark.formats.detection import source_for
+from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.shard.attempt import Reading
 from presswatch_spark.shard.attempts import failure_of, guarded
@@ -49,7 +49,7 @@ def verdict(path: Path, pages: Sequence[Pair], format: str, excuse: Excuse | Non
 
 
 def _read(reading: Reading, found: list[tuple[str, bytes]], format: str, options: ReadOptions) -> None:
-    source = source_for(format, reading.shard, options)
+    source = format_for(format, reading.shard, options)
     for batch in source.read(reading.shard, options, reading.report):
         for i in range(len(batch)):
             batch.locate(i)

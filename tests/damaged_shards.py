@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.formats.detection import SOURCES
+from presswatch_spark.formats import registry
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import ObjectInfo
@@ -78,7 +78,7 @@ def _read(whole: Undamaged, data: bytes) -> tuple[list[Found], bool]:
     found, report = list[tuple[str, bytes, str | None, str | None]](), ReadReport()
     shard = ObjectInfo(str(whole.path), size=len(data))
     try:
-        for batch in SOURCES[whole.format].read(shard, ReadOptions(), report):
+        for batch in registry.named(whole.format).read(shard, ReadOptions(), report):
             for i in range(len(batch)):
                 text = batch.text[batch.text_starts[i] : batch.text_ends[i]].tobytes()
                 locator = batch.locate(i)

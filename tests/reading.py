@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from presswatch_spark.formats.detection import source_for
+from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import Locator, ReadReport
 from presswatch_spark.storage.objects import stat
@@ -56,7 +56,7 @@ def documents(
     options = options or ReadOptions()
     shard = stat(str(path), options.storage)
     found, scanned = [], 0
-    for batch in source_for(format, shard, options).read(shard, options, report):
+    for batch in format_for(format, shard, options).read(shard, options, report):
         scanned += int((batch.text_ends - batch.text_starts).sum())
         found += [Document(batch.text_of(i), batch.url_of(i), batch.locate(i)) for i in range(len(batch))]
     assert len(found) == report.documents

@@ -20,7 +20,7 @@ from benchmarks.speed.rounds import in_turns
 from benchmarks.speed.verification import batch_of
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.wet import WetSource
+from presswatch_spark.formats.wet import WET
 from presswatch_spark.judgement.match_rows import Origin
 from presswatch_spark.model import ReadReport
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
@@ -50,10 +50,10 @@ def passes(folder: Path, corpus: Path, sizes: Sizes) -> dict[str, Any]:
     pairs = candidate_pairs(shard, whole)
     joined = set().union(*(candidate_pairs(shard, part) for part in parts))
     ways = {
-        "whole": lambda path: ours(WetSource(), path, whole),
-        "one": lambda path: ours(WetSource(), path, parts[0]),
+        "whole": lambda path: ours(WET, path, whole),
+        "one": lambda path: ours(WET, path, parts[0]),
     }
-    text = ours(WetSource(), shard)
+    text = ours(WET, shard)
     turns = in_turns(ways, [shard], [text], ROUNDS)
     return {
         "passes": PASSES,
@@ -77,7 +77,7 @@ def cut(index: ShingleIndex, count: int) -> list[ShingleIndex]:
 def candidate_pairs(shard: Path, sieve: Sieve) -> set[tuple[int, int]]:
     """Pairs of a document's number in the shard and an article."""
     pairs, before = set[tuple[int, int]](), 0
-    for batch in WetSource().read(stat(str(shard), StorageOptions()), ReadOptions(), ReadReport()):
+    for batch in WET.read(stat(str(shard), StorageOptions()), ReadOptions(), ReadReport()):
         found = sieve.candidates(batch)
         pairs |= set(zip((found.documents + before).tolist(), found.articles.tolist(), strict=True))
         before += len(batch)

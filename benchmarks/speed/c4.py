@@ -13,7 +13,7 @@ from benchmarks.speed.material import Material
 from benchmarks.speed.rounds import Way, in_turns
 from benchmarks.speed.wet import scan_of
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.formats.c4 import C4
+from presswatch_spark.formats.row_datasets import C4
 from presswatch_spark.sieve.sieve import Sieve
 
 

@@ -119,9 +119,9 @@ def _scan_all(corpus: Path, shards: Sequence[Path]) -> int:
 
 def _text_bytes(path: Path) -> int:
     from benchmarks.speed.reading import ours
-    from presswatch_spark.formats.wet import WetSource
+    from presswatch_spark.formats.wet import WET
 
-    return ours(WetSource(), path)
+    return ours(WET, path)
 
 
 def _figures(seconds: dict[str, float], text: int, shards: int, few: int) -> dict[str, object]:

@@ -15,7 +15,8 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 from warcio.archiveiterator import ArchiveIterator as WarcioIterator
 
-from presswatch_spark.formats.source import ReadOptions, Source
+from presswatch_spark.formats.descriptor import Format
+from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.sieve.sieve import Sieve
 from presswatch_spark.storage.objects import StorageOptions, stat
@@ -25,11 +26,11 @@ BATCH_BYTES = 4 << 20
 _NO_URLS = np.empty(0, np.uint8)
 
 
-def ours(source: Source, path: Path, sieve: Sieve | None = None, languages: tuple[str, ...] = ()) -> int:
-    """The product's source, and its sieve if given."""
+def ours(format: Format, path: Path, sieve: Sieve | None = None, languages: tuple[str, ...] = ()) -> int:
+    """The product's reader of a format, and its sieve if given."""
     report = ReadReport()
     shard = stat(str(path), StorageOptions())
-    for batch in source.read(shard, ReadOptions(languages=frozenset(languages)), report):
+    for batch in format.read(shard, ReadOptions(languages=frozenset(languages)), report):
         if sieve:
             sieve.candidates(batch)
     assert not report.defects

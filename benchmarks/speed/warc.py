@@ -10,7 +10,7 @@ from benchmarks.speed.material import Material
 from benchmarks.speed.rounds import Way, in_turns
 from benchmarks.speed.wet import FRENCH, scan_of
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.formats.warc_format import WarcSource
+from presswatch_spark.formats.warc_format import WARC
 from presswatch_spark.sieve.sieve import Sieve
 
 BASE = "fastwarc, bodies read"
@@ -20,7 +20,7 @@ def measure(material: Material) -> dict[str, object]:
     """Rates of all ways over the same shards, in MB of pages (bodies as stored)."""
     middle = material.padded(material.middle)
     sieve = Sieve(Corpus.open(str(middle), check=False).index)
-    read = partial(reading.ours, WarcSource())
+    read = partial(reading.ours, WARC)
     ways: dict[str, Way[Path]] = {
         "inflate": reading.inflate,
         BASE: reading.fastwarc_pages,

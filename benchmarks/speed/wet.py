@@ -9,7 +9,7 @@ from benchmarks.speed import reading
 from benchmarks.speed.material import Material
 from benchmarks.speed.rounds import Way, in_turns
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.formats.wet import WetSource
+from presswatch_spark.formats.wet import WET
 from presswatch_spark.settings.config import ReadRules, ScanConfig
 from presswatch_spark.shard.shard_scan import ShardScan
 from presswatch_spark.sieve.sieve import Sieve
@@ -21,7 +21,7 @@ BASE = "fastwarc"
 
 def measure(material: Material) -> dict[str, object]:
     """Rates of all ways over the same shards, by index size, with and without the language gate."""
-    source = WetSource()
+    source = WET
     read = partial(reading.ours, source)
     ways: dict[str, Way[Path]] = {
         "inflate": reading.inflate,

@@ -15,7 +15,7 @@ from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.formats.inflate.inflated import inflated
 from presswatch_spark.formats.inflate.lines import lines
 from presswatch_spark.formats.table.json_text import parse
-from presswatch_spark.formats.table.values import kept
+from presswatch_spark.formats.table.values import readable_part
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream
 
 FIELDS = {
@@ -88,7 +88,7 @@ def _row(line: bytes, wanted: Wanted) -> Row | None:
 
 def _storable(value: object) -> object:
     """Return the part of a value that is kept; U+FFFD stands for a lone surrogate."""
-    value = kept(value)
+    value = readable_part(value)
     if isinstance(value, tuple):
         return tuple(map(_storable, value))
     return (

@@ -176,7 +176,7 @@ def _log(attempt: _Attempt, tries: int, began: datetime, seconds: float) -> dict
     return {
         "shard_uri": printable(info.uri),
         "status": attempt.status,
-        "error": storable("; ".join(report.told)[:ERROR_CHARACTERS]) or None,
+        "error": storable("; ".join(report.complaints)[:ERROR_CHARACTERS]) or None,
         "failure": failure_of(attempt),
         "bytes_expected": info.size,
         "bytes_read": report.bytes_read,

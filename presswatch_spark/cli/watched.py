@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from presswatch_spark.watch.starters import ScanJob, Starter
 
 LOCAL = "local"
-# Forms that Common Crawl publishes by the release, and that a scan can read.
-FORMATS = ("wet", "warc", "arc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +151,19 @@ def scan_given(context: click.Context, options: Sequence[str], news: bool) -> Ma
         UsageError: they are no options of a scan, or name what the watch decides.
     """
     from presswatch_spark.cli.commands.scan import scan
+    from presswatch_spark.formats import registry
+    from presswatch_spark.releases.release import NEWS, kinds_of
 
     given = scan.make_context("watch … --", list(options), parent=context.parent).params
     if given["paths"] or given["release"] or given["read__release"]:
         raise click.UsageError(
             "the watch names the releases: leave PATH, --release and --release-name out", context
         )
-    if given["dataset"] not in FORMATS:
-        raise click.UsageError(f"name what to scan of each release: -- --format {'|'.join(FORMATS)}", context)
-    if news and given["dataset"] != "warc":
+    # What Common Crawl publishes by the release are records.
+    published = [format.name for format in registry.FORMATS if format.read_part]
+    if given["dataset"] not in published:
+        known = "|".join(published)
+        raise click.UsageError(f"name what to scan of each release: -- --format {known}", context)
+    if news and given["dataset"] not in kinds_of(NEWS):
         raise click.UsageError("CC-NEWS is published as WARC only: -- --format warc", context)
     return given

@@ -16,21 +16,9 @@ import yaml
 
 from presswatch_spark.ccindex.columns import WITHOUT_PAGES, in_filename
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.formats import registry
 from presswatch_spark.settings.shipped import shipped
 from presswatch_spark.storage.objects import ObjectInfo
-
-# How shards are read, by what the user says they are, or else by how their names end.
-KINDS: Mapping[str, str] = {"wet": "wet", "warc": "warc", "arc": "warc", "oscar": "c4_json"}
-KINDS_BY_SUFFIX = (
-    (".wet.gz", "wet"),
-    (".wet", "wet"),
-    (".warc.gz", "warc"),
-    (".warc", "warc"),
-    (".arc.gz", "warc"),
-    (".arc", "warc"),
-    (".parquet", "c4_parquet"),
-    *((f".{name}{packed}", "c4_json") for name in ("json", "jsonl") for packed in ("", ".gz", ".zst")),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +203,6 @@ def estimate(shards: Iterable[ObjectInfo], dataset: str, gate: bool, prices: Pri
 
 def kind_of(uri: str, dataset: str) -> str | None:
     """The format in `conf/prices.yaml` that a shard costs as much as; None if its name does not tell."""
-    if dataset in KINDS:
-        return KINDS[dataset]
-    name = uri.partition("?")[0].lower() if "://" in uri else uri.lower()
-    found = next((kind for suffix, kind in KINDS_BY_SUFFIX if name.endswith(suffix)), None)
-    return found if dataset == "auto" or found in ("c4_json", "c4_parquet") else None
+    name = uri.partition("?")[0] if "://" in uri else uri
+    format = registry.named_like(name) if dataset == registry.AUTO else registry.find(dataset)
+    return format.rate(name) if format else None

@@ -1,35 +1,162 @@
-"""ARC: the pages of the crawls of 2008 to 2012, as the crawler got them."""
+"""ARC, the format of Common Crawl from 2008 to 2012 and of the Internet Archive before WARC.
+
+Read: a gzip member a record, several records in a member, one member around all, no compression. The version
+block that opens a file, or each of several files joined, holds no page.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 
+from presswatch_spark.errors import CorruptError
+from presswatch_spark.formats import specimens
+from presswatch_spark.formats.descriptor import ANYTHING, Format, whole
+from presswatch_spark.formats.http.media import media_type
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.warc.arc import ArcRecord, read_arc_records
-from presswatch_spark.formats.warc.arc_lines import begins_with_arc_record
+from presswatch_spark.formats.warc import records
+from presswatch_spark.formats.warc.arc_records import (
+    MAX_LINE_BYTES,
+    VERSION_BLOCK,
+    ArcBlock,
+    ArcLine,
+    ArcSpan,
+    Wait,
+    begins_with_arc_record,
+    version_end,
+)
+from presswatch_spark.formats.warc.blocks import Block, PieceReader
 from presswatch_spark.formats.warc.pages import PageBatches, Stored
-from presswatch_spark.formats.warc.shard_records import RecordShards
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, Stream
+
+_VERSION = re.compile(rb"[0-9] [0-9]")
+_READABLE = (records.WHOLE, records.WRONG_LENGTH, records.CUT)
 
 _HTTP = ("http:", "https:")
 
 
-class ArcSource(RecordShards):
-    """Reads ARC shards."""
+@dataclass(frozen=True, slots=True)
+class ArcRecord:
+    """A record as stored; a version block is none.
 
-    name = "arc"
+    `url`: undecodable bytes become U+FFFD. `ip`: None where the record has `-`. `media_type`: as the crawler
+    noted it, cleaned (see `http.media`). `block`: what the server sent, as a view that stays valid.
+    `record_offset`, `record_length`, `record_encoding`, `damage`: see `model.Locator`.
+    """
 
-    def recognises(self, uri: str, head: bytes) -> bool:
-        """Whether an ARC record begins the shard."""
-        return begins_with_arc_record(head)
+    url: str
+    ip: str | None
+    captured_at: datetime | None
+    media_type: str | None
+    block: memoryview
+    record_offset: int
+    record_length: int
+    record_encoding: str
+    damage: str | None = None
 
-    def read_part(
-        self, stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
-    ) -> Iterator[DocumentBatch]:
-        """Yield the pages of `stream`, a part of `shard` that begins with a record."""
-        records = read_arc_records(stream, shard, options, report)
-        yield from PageBatches(options, report).of(map(_stored, records))
+
+def read_arc_records(
+    stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
+) -> Iterator[ArcRecord]:
+    """Yield the records of `stream`: all of `shard`, or a part that begins with a record.
+
+    Every loss is noted in `report`. If a line lies about the length, or a plain file cuts the record, what is
+    there is read, and no more than the line declares; that is a defect. What a damaged gzip member held last
+    is not read. `CorruptError` if there is no ARC record.
+    """
+    yield from _Reading(shard, options, report, begins_with_arc_record).read(stream)
+
+
+class _Reading(PieceReader[ArcRecord]):
+    kind, head_bytes = "ARC", MAX_LINE_BYTES
+    _seeking = False
+    _sought = False
+
+    def ready(self, *, final: bool) -> Iterator[ArcRecord]:
+        """Yield the records of the pieces so far; `final`: no more will come."""
+        block = self.blocks.block(final=final)
+        reach = max(0, self.room - block.base)
+        arc = ArcBlock(block, self.options.max_document_bytes, reach, final=final)
+        step, at, beyond = self._step(arc, 0), 0, 0
+        while isinstance(step, ArcSpan):
+            self._note(block, step)
+            if step.line and step.status in _READABLE and not step.line.url.startswith(VERSION_BLOCK):
+                yield _record(block, step, step.line)
+            self._seeking, self._sought, at, beyond = step.lost, step.sought, step.end, step.beyond
+            step = self._step(arc, at)
+        self.blocks.drop(step.done)
+        self.blocks.pass_over(beyond)
+        self.needed = max(self.options.batch_bytes, step.needed - step.done)
+
+    def _step(self, arc: ArcBlock, at: int) -> ArcSpan | Wait:
+        """Return the next record at or after `at`; look for it if there was none where it should be."""
+        if self._seeking:
+            found = arc.next_start(at)
+            if found is None:
+                return Wait(arc.size if arc.final else max(at, arc.size - MAX_LINE_BYTES), 0)
+            self._seeking, self._sought, at = False, True, found
+        return arc.record(at, sought=self._sought)
+
+    def _note(self, block: Block, span: ArcSpan) -> None:
+        """Report what was not read; a version block of two lines loses nothing by a wrong length."""
+        what = _complaint(span)
+        line = span.line
+        if line and span.status == records.WRONG_LENGTH and line.url.startswith(VERSION_BLOCK):
+            data = block.data.data
+            own = data[version_end(data, line.end, span.end) : span.end]
+            what = what if bytes(own).strip(b"\r\n") else None
+        if line and span.status == records.WHOLE and line.url.startswith(VERSION_BLOCK):
+            holds_version = _VERSION.match(block.data.data, line.end, span.end)
+            what = None if holds_version else "version block holds no version, and may have been a page"
+        if what:
+            offset, unit = block.place(span.start)
+            self.report.add_defect(what, offset, unit)
+
+    def refusal(self, what: str) -> CorruptError:
+        return CorruptError(
+            f"the shard {what}, so it is not ARC",
+            where=self.shard.uri,
+            remedy="get the file again, or choose another --format",
+        )
+
+
+def _complaint(span: ArcSpan) -> str | None:
+    """Return what is wrong with a record; None if nothing, or if its gzip member's defect says so."""
+    length = span.line.length if span.line else None
+    declares = "has no readable length" if length is None else f"declares {length:,} bytes"
+    read = "what it declares" if span.there > span.text_end else "what is there"
+    return {
+        records.WRONG_LENGTH: f"ARC record {declares} and has {span.text_bytes:,}; {read} was read",
+        records.CUT: f"ARC record is cut: it {declares} and has {span.text_bytes:,}; what is there was read",
+        records.NOT_A_RECORD: "bytes that are no ARC record; reading resumed at the next one",
+        records.TOO_LONG: f"ARC record is longer than allowed, not read; it {declares}",
+    }.get(span.status)
+
+
+def _record(block: Block, span: ArcSpan, line: ArcLine) -> ArcRecord:
+    offset, length, encoding = block.stored_at(span.start, span.end)
+    return ArcRecord(
+        url=line.url.decode("utf-8", "replace"),
+        ip=None if line.ip == b"-" else line.ip.decode("latin-1"),
+        captured_at=line.captured_at,
+        media_type=media_type(line.media_type.decode("latin-1")),
+        block=block.data.data[line.end : span.text_end],
+        record_offset=offset,
+        record_length=length,
+        record_encoding=encoding,
+        damage=span.damage,
+    )
+
+
+def read_part(
+    stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
+) -> Iterator[DocumentBatch]:
+    """Yield the pages of `stream`, a part of `shard` that begins with a record."""
+    records = read_arc_records(stream, shard, options, report)
+    yield from PageBatches(options, report).of(map(_stored, records))
 
 
 def _stored(record: ArcRecord) -> Stored:
@@ -51,3 +178,21 @@ def _stored(record: ArcRecord) -> Stored:
         verified=lambda: record.record_encoding == "gzip",
         noted=record.media_type if http else None,
     )
+
+
+ARC = Format(
+    name="arc",
+    title="ARC",
+    summary="ARC files of the crawls of 2008 to 2012",
+    read=whole(read_part),
+    read_part=read_part,
+    begins=begins_with_arc_record,
+    recognises=lambda head: head.kind == "ARC",
+    kinds=frozenset({"ARC"}) | ANYTHING,
+    suffixes=dict.fromkeys((".arc", ".arc.gz"), frozenset({"text", "unknown"})),
+    rates={"": "warc"},
+    specimen=specimens.arc,
+    # What it needs beyond the rehearsal of WARC is no kernel.
+    is_rehearsed=False,
+    responses=True,
+)

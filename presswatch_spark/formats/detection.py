@@ -1,26 +1,19 @@
-"""Which source reads a shard: by its content, and by its name only where the content cannot be read."""
+"""Which format a shard is of: by its content, and by its name only where the content cannot be read."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from types import MappingProxyType
 
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError
-from presswatch_spark.formats.arc_format import ArcSource
-from presswatch_spark.formats.c4 import C4
-from presswatch_spark.formats.heads import holds_objects_only, keys_of, kind_of
+from presswatch_spark.formats import registry
+from presswatch_spark.formats.descriptor import Format, Head, first_existing
+from presswatch_spark.formats.heads import keys_of, kind_of
 from presswatch_spark.formats.inflate.inflated import inflated_window
 from presswatch_spark.formats.inflate.window import Window
-from presswatch_spark.formats.oscar import METADATA_KEYS, OscarSource, refuse_metadata
-from presswatch_spark.formats.oscar_text import has_metadata_beside, is_named_like_text, siblings_of
-from presswatch_spark.formats.row_datasets import ROWS
-from presswatch_spark.formats.source import ReadOptions, RecordSource, Source
-from presswatch_spark.formats.table.columns import leads_into, listed
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.table.columns import listed
 from presswatch_spark.formats.table.json_text import BYTE_ORDER_MARK
 from presswatch_spark.formats.table.opening import dotted_names, opened
-from presswatch_spark.formats.warc_format import WarcSource
-from presswatch_spark.formats.wet import WetSource
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, random_access
 
@@ -28,32 +21,6 @@ HEAD_BYTES = 64 << 10
 HEAD_CHUNK_BYTES = 256 << 10
 LONG_LINE_BYTES = 16 << 20
 
-_OSCAR = OscarSource()
-RECORD_SOURCES: Mapping[str, RecordSource] = MappingProxyType(
-    {"wet": WetSource(), "warc": WarcSource(), "arc": ArcSource()}
-)
-"""Those whose documents are records that can be read alone."""
-SOURCES: Mapping[str, Source] = MappingProxyType({**RECORD_SOURCES, "c4": C4, "oscar": _OSCAR, "rows": ROWS})
-
-# What each format's content may be called by `kind_of`. What may be anything is left to the source, which
-# says what it cannot read, and can resume behind damage.
-_ANYTHING = ("text", "unknown", "empty")
-_KINDS = MappingProxyType(
-    {
-        "wet": ("WET", "warcinfo", *_ANYTHING),
-        "warc": ("WARC", "warcinfo", "ARC", *_ANYTHING),
-        "arc": ("ARC", *_ANYTHING),
-        "c4": ("JSONL", "Parquet", *_ANYTHING),
-        "oscar": ("JSONL", "Parquet", *_ANYTHING),
-        "rows": ("JSONL", "Parquet", *_ANYTHING),
-    }
-)
-_NAMES = (
-    ("wet", re.compile(r"(?i)\.wet(\.gz)?$")),
-    ("warc", re.compile(r"(?i)\.warc(\.gz)?$")),
-    ("arc", re.compile(r"(?i)\.arc(\.gz)?$")),
-    ("rows", re.compile(r"(?i)\.jsonl?(\.gz|\.zst)?$")),
-)
 _REMEDIES = MappingProxyType(
     {
         "WAT": "WAT files hold metadata only: give the WET or WARC files of the same crawl",
@@ -73,67 +40,65 @@ _REMEDIES = MappingProxyType(
 )
 
 
-def source_for(format: str, shard: ObjectInfo, options: ReadOptions) -> Source:
-    """Return the source that reads `shard`; `format` is `auto` or a key of `SOURCES`; `warc` reads ARC too.
+def format_for(name: str, shard: ObjectInfo, options: ReadOptions) -> Format:
+    """Return the format that `shard` is read in; `name`: of a format that the user says, or `auto`.
 
-    `InputError` if the content is of no kind that is read; `CorruptError` if it is of another than `format`
-    says.
+    What is of another format that the one named may stand for (ARC for WARC) is read in that.
+
+    Raises:
+        InputError: there is no such format, or the content is of no kind that is read.
+        CorruptError: the content is of another kind than the user says, or cannot be read.
     """
     try:
-        return _source_for(format, shard, options)
+        return _format_for(name, shard, options)
     except PresswatchError:
         options.opener.close()
         raise
 
 
-def _source_for(format: str, shard: ObjectInfo, options: ReadOptions) -> Source:
-    head = head_of(shard, options)
-    may_be_text = format == "oscar" or (format == "auto" and is_named_like_text(shard.uri))
-    if may_be_text and has_metadata_beside(shard.uri, options):
-        # Its lines are those of web pages, which may look like anything.
-        return _OSCAR
-    kind = kind_of(head)
+def _format_for(name: str, shard: ObjectInfo, options: ReadOptions) -> Format:
+    said = None if name == registry.AUTO else registry.named(name)
+    data = head_of(shard, options)
+    for format in [said] if said else registry.FORMATS:
+        companions = format.companions
+        may_have = companions and (said or companions.is_typical(shard.uri))
+        if companions and may_have and first_existing(companions.beside(shard.uri), options.storage):
+            # Its lines may look like anything.
+            return format
+    kind = kind_of(data)
     if kind == "Parquet":
         # It is read by ranges, for which the size has to be known.
         shard = options.opener.described(shard)
         options.opener.let_go()
-    if format == "auto":
-        return _recognised(shard, options, head, kind)
-    if kind not in _KINDS[format]:
+    columns = keys_of(data) if kind == "JSONL" else frozenset[str]()
+    if said is None:
+        if kind == "Parquet":
+            with random_access(shard, options.storage) as file:
+                columns = dotted_names(opened(file, shard.uri).schema)
+        return _recognised(Head(shard.uri, data, kind, columns, options.columns))
+    if kind not in said.kinds:
         raise CorruptError(
-            f"the shard was to be read as {format}, but it is {kind}",
+            f"the shard was to be read as {said.name}, but it is {kind}",
             where=shard.uri,
             remedy=_REMEDIES.get(kind, "choose another --format, or auto"),
         )
-    if kind == "JSONL" and not (format == "oscar" and siblings_of(shard.uri)):
-        refuse_metadata(shard.uri, keys_of(head))
-    return SOURCES["arc" if kind == "ARC" else format]
+    _refuse_companion(shard.uri, columns, said)
+    return next((other for other in registry.FORMATS if other.title == kind), said)
 
 
-def has_columns(source: Source) -> bool:
-    """Whether a mapping of columns means anything to a source: records of a crawl have none."""
-    return source.name not in RECORD_SOURCES
-
-
-def named_like(uri: str) -> str | None:
-    """The format that a shard's name speaks of, without a look at it; None if it speaks of none."""
-    if uri.endswith(".parquet"):
-        return "rows"
-    return next((name for name, pattern in _NAMES if pattern.search(uri)), None)
-
-
-def holds_metadata(shard: ObjectInfo, options: ReadOptions) -> bool:
-    """Whether a file named like metadata of OSCAR 21.09 is that; of one that cannot be read nobody knows."""
+def is_companion(file: ObjectInfo, options: ReadOptions) -> bool:
+    """Whether a file that is named like a companion is one; of one that cannot be read nobody knows."""
     try:
-        return keys_of(head_of(shard, options)) >= METADATA_KEYS
+        columns = keys_of(head_of(file, options))
     except PresswatchError:
         return False
     finally:
         options.opener.close()
+    return any(format.companions and format.companions.marks <= columns for format in registry.FORMATS)
 
 
 def head_of(shard: ObjectInfo, options: ReadOptions) -> bytes:
-    """The first 64 KiB of the shard, inflated; more if its first line is JSON and longer."""
+    """Return the first 64 KiB of the shard, inflated; more if its first line is JSON and longer."""
     with options.opener.look(shard, options.storage) as stream:
         window = Window(stream, ReadReport(), HEAD_CHUNK_BYTES)
         if window.refill(0) is None:
@@ -153,42 +118,37 @@ def head_of(shard: ObjectInfo, options: ReadOptions) -> bytes:
     return head if b"\n" not in head[:HEAD_BYTES] else head[:HEAD_BYTES]
 
 
-def _recognised(shard: ObjectInfo, options: ReadOptions, head: bytes, kind: str) -> Source:
-    if kind in ("WET", "WARC", "ARC"):
-        return SOURCES[kind.lower()]
-    named = next((name for name, pattern in _NAMES if pattern.search(shard.uri)), None)
-    if kind == "warcinfo":
-        return SOURCES["warc" if named == "warc" else "wet"]
-    if kind == "JSONL" and is_named_like_text(shard.uri) and not holds_objects_only(head):
-        return _OSCAR
-    if kind in ("Parquet", "JSONL"):
-        return _by_columns(shard, options, head, kind)
-    if _OSCAR.recognises(shard.uri, head):
-        return _OSCAR
-    if kind == "empty" or (kind == "unknown" and named) or (kind == "text" and named in RECORD_SOURCES):
-        return SOURCES[named or "rows"]
+def _recognised(head: Head) -> Format:
+    """Return the first format that recognises a shard; what says nothing is what its name says."""
+    found = next((format for format in registry.FORMATS if format.recognises(head)), None)
+    _refuse_companion(head.uri, head.columns, found)
+    if found:
+        return found
+    if head.columns or head.kind == "Parquet":
+        raise InputError(
+            f"no column is known to hold text; there are: {listed(head.columns)}",
+            where=head.uri,
+            remedy="map the columns: at least text, and url if there is one",
+        )
+    named = registry.named_like(head.uri)
+    if head.kind == "empty":
+        return named or registry.DEFAULT
+    if named and named.may_be_damaged(head.uri, head.kind):
+        return named
     raise InputError(
-        f"the content of the shard is {kind}, not a format that is read",
-        where=shard.uri,
-        remedy=_REMEDIES.get(kind, f"give shards of {', '.join(SOURCES)}"),
+        f"the content of the shard is {head.kind}, not a format that is read",
+        where=head.uri,
+        remedy=_REMEDIES.get(head.kind, f"give shards of {', '.join(registry.names())}"),
     )
 
 
-def _by_columns(shard: ObjectInfo, options: ReadOptions, head: bytes, kind: str) -> Source:
-    names = keys_of(head) if kind == "JSONL" else _parquet_names(shard, options)
-    refuse_metadata(shard.uri, names)
-    for source in (C4, _OSCAR, ROWS):
-        if source.fits(names):
-            return source
-    if leads_into(options.columns.get("text", ""), names):
-        return ROWS
-    raise InputError(
-        f"no column is known to hold text; there are: {listed(names)}",
-        where=shard.uri,
-        remedy="map the columns: at least text, and url if there is one",
-    )
+def _refuse_companion(uri: str, columns: frozenset[str], format: Format | None) -> None:
+    """Raise `CorruptError` if columns show a companion: the shard is the file beside it.
 
-
-def _parquet_names(shard: ObjectInfo, options: ReadOptions) -> frozenset[str]:
-    with random_access(shard, options.storage) as file:
-        return dotted_names(opened(file, shard.uri).schema)
+    A shard that its format expects to have a companion of its own is none.
+    """
+    if format and format.companions and format.companions.beside(uri):
+        return
+    for companions in (each.companions for each in registry.FORMATS):
+        if companions and companions.marks <= columns:
+            raise CorruptError(companions.refusal, where=uri, remedy=companions.remedy)

@@ -1,4 +1,4 @@
-"""What a file is, told by its first inflated bytes."""
+"""Says what a file is by its first inflated bytes."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _OF_WAT = b"\ncontent-type: application/json"
 
 
 def keys_of(head: bytes) -> frozenset[str]:
-    """Names of the first JSON object's fields, nested ones by dots too; empty if `head` is no JSON Lines:
-    if not more than half of its lines begin as objects do. One such line is what any web page may hold.
+    """Return the names of the first JSON object's fields, nested ones by dots; none if not JSON Lines.
 
-    Fields below a very long dotted name are left out (see `dotted_keys`). Of an object that `head` cuts,
-    every name is given without what is around it.
+    JSON Lines have more than half of their lines begin as objects do: any web page may hold one such line.
+    Fields below a very long dotted name are left out (see `dotted_keys`). If `head` cuts the object, names
+    come alone, without those around them.
     """
     lines = _lines_of(head)
     if 2 * sum(map(_begins_an_object, lines)) <= len(lines):
@@ -75,7 +75,7 @@ def _object_of(line: bytes) -> dict[str, object] | None:
 
 
 def kind_of(head: bytes) -> str:
-    """Name what begins with `head` (inflated bytes), as a message says it; `unknown` if nothing fits."""
+    """Return the kind of content that `head` begins, as a message says it; `unknown` if nothing fits."""
     if not head:
         return "empty"
     if begins_with_record(head):
@@ -103,7 +103,7 @@ def kind_of(head: bytes) -> str:
 
 
 def is_text(head: bytes) -> bool:
-    """Whether `head` is UTF-8 without NUL, but for a character cut at its end."""
+    """Whether `head` is UTF-8 without NUL; a character may be cut at its end."""
     try:
         head[:-3].decode()
     except UnicodeDecodeError as error:

@@ -6,27 +6,25 @@ that name hold only metadata. So content and neighbours decide what such a file 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from types import MappingProxyType
 
-from presswatch_spark.errors import CorruptError
-from presswatch_spark.formats.heads import is_text, keys_of
-from presswatch_spark.formats.oscar_text import is_named_like_text, read_text, siblings_of
-from presswatch_spark.formats.row_source import TabularSource
+from presswatch_spark.formats import specimens
+from presswatch_spark.formats.descriptor import Companions, Format, Head
+from presswatch_spark.formats.heads import holds_objects_only, is_text
+from presswatch_spark.formats.oscar_text import is_named_like_text, metadata_of, read_text
+from presswatch_spark.formats.row_datasets import JSON_RATE, KINDS, RowSource
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.columns import Columns
 from presswatch_spark.model import DocumentBatch, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo
-
-METADATA_KEYS = frozenset({"headers", "offset", "nb_sentences"})
 
 
 def _headers(name: str) -> tuple[str, ...]:
     return tuple(f"{around}{name}" for around in ("warc_headers.", "meta.warc_headers.", "meta.headers."))
 
 
-_ROWS = TabularSource(
-    name="oscar",
+_ROWS = RowSource(
     columns=Columns(
         MappingProxyType(
             {
@@ -55,39 +53,44 @@ _ROWS = TabularSource(
 )
 
 
-class OscarSource:
-    """Reads every version of OSCAR that has URLs."""
-
-    name = "oscar"
-
-    def recognises(self, uri: str, head: bytes) -> bool:
-        """Whether the keys are OSCAR's, or a text file is named like one of 21.09."""
-        keys = keys_of(head)
-        return _ROWS.fits(keys) or (not keys and is_named_like_text(uri) and is_text(head))
-
-    def fits(self, names: frozenset[str]) -> bool:
-        """Whether a Parquet file with columns `names` is OSCAR."""
-        return _ROWS.fits(names)
-
-    def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
-        """Yield the documents; see `Source.read`."""
-        if not siblings_of(shard.uri):
-            return _ROWS.read(shard, options, report)
-        if options.columns:
-            report.add_note("columns are mapped, and OSCAR 21.09 has none: the mapping was not used")
-        return read_text(shard, options, report)
+def read_oscar(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
+    """Yield the documents of any version that has URLs; see `descriptor.ReadShard`."""
+    if not metadata_of(shard.uri):
+        return _ROWS.read(shard, options, report)
+    if options.columns:
+        report.add_note("columns are mapped, and OSCAR 21.09 has none: the mapping was not used")
+    return read_text(shard, options, report)
 
 
-def companions(planned: Collection[str]) -> frozenset[str]:
-    """Those of `planned` URIs that are the 21.09 metadata of another, and so are no shards by themselves."""
-    return frozenset(beside for uri in planned for beside in siblings_of(uri)).intersection(planned)
+def _recognises(head: Head) -> bool:
+    """Whether the columns are OSCAR's, or a text file is named like one of 21.09.
+
+    Lines of web pages may look like JSON, too, but not all of them.
+    """
+    if head.kind == "JSONL":
+        is_old = not holds_objects_only(head.data)
+    else:
+        is_old = head.kind != "Parquet" and is_text(head.data)
+    return _ROWS.recognises(head) or (is_old and is_named_like_text(head.uri))
 
 
-def refuse_metadata(uri: str, keys: frozenset[str]) -> None:
-    """Raise `CorruptError` if `keys` are those of 21.09 metadata: the shard is the text file beside it."""
-    if keys >= METADATA_KEYS:
-        raise CorruptError(
-            "this is the metadata of an OSCAR 21.09 text file, and holds no text",
-            where=uri,
-            remedy="give the .txt file beside it; its metadata is found by name",
-        )
+OSCAR = Format(
+    name="oscar",
+    title="OSCAR",
+    summary="OSCAR 21.09 (text beside metadata), 22.01 and 23.01 (JSONL, plain, `.gz`, `.zst`), and as"
+    " Parquet",
+    read=read_oscar,
+    recognises=_recognises,
+    kinds=KINDS,
+    rates={"": JSON_RATE},
+    specimen=specimens.oscar,
+    is_rehearsed=False,
+    has_columns=True,
+    companions=Companions(
+        beside=metadata_of,
+        is_typical=is_named_like_text,
+        marks=frozenset({"headers", "offset", "nb_sentences"}),
+        refusal="this is the metadata of an OSCAR 21.09 text file, and holds no text",
+        remedy="give the .txt file beside it; its metadata is found by name",
+    ),
+)

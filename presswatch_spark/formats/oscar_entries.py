@@ -1,6 +1,6 @@
-"""Entries of OSCAR 21.09's metadata: which lines of the text file are a document, and its WARC headers.
+"""Reads OSCAR 21.09's metadata: which lines of the text file are a document, and its WARC headers.
 
-Where no checksum covers them, entries are doubted as rows of JSON Lines are (`table/jsonl.py`).
+Where no checksum covers them, entries are in doubt as rows of JSON Lines are (see `table.jsonl`).
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from typing import Any
 
 from presswatch_spark.formats.inflate.inflated import inflated
 from presswatch_spark.formats.inflate.lines import placed_lines
-from presswatch_spark.formats.table.beside import Beside, Ending
 from presswatch_spark.formats.table.columns import tree_of
+from presswatch_spark.formats.table.doubt import Beside, Ending, SteadyFields
 from presswatch_spark.formats.table.json_text import is_utf8, parse, repeats_a_name
-from presswatch_spark.formats.table.steady import SteadyFields
-from presswatch_spark.formats.table.values import kept
+from presswatch_spark.formats.table.values import readable_part
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import Stream
 
@@ -29,16 +28,16 @@ HEADERS = MappingProxyType(
         "languages": "warc-identified-content-language",
     }
 )
-# Of entries, by their numbers of quotes and fields: one that is as others were is not looked at again.
+# Forms of entries (numbers of quotes and fields): an entry of a form that was examined is not examined.
 FORMS_KEPT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry of the metadata: its document's first line and number of lines, and what is needed of it.
+    """An entry of the metadata: its document's first line and number of lines, and values by role.
 
-    `number`: from 0, of all entries; `values`: by role; `size`: bytes that it takes in the file; `in_doubt`:
-    it may be made of two, or another's headers stand in it.
+    `number`: from 0, of all entries. `size`: bytes that it takes in the file. `in_doubt`: it may be made of
+    two, or hold another's headers.
     """
 
     number: int
@@ -63,7 +62,7 @@ def read_entries(stream: Stream, report: ReadReport, max_line_bytes: int) -> Ite
 
 
 class _Reading:
-    """Entries on their way, until those beside them are known."""
+    """Holds entries until those beside them are known."""
 
     def __init__(self, report: ReadReport) -> None:
         self.beside: Beside[Entry] = Beside()
@@ -73,7 +72,7 @@ class _Reading:
         self._entries = 0
 
     def entry_of(self, index: int, line: bytes | None) -> tuple[Entry | None, bool]:
-        """The entry of a line, and whether damage may have made it what it is."""
+        """Return the entry of a line, and whether damage may have made it what it is."""
         if line is None:
             return None, True
         row = _object_of(line)
@@ -84,7 +83,7 @@ class _Reading:
             return None, True
         headers = row.get("headers")
         headers = headers if isinstance(headers, dict) else {}
-        values = {role: kept(headers.get(name)) for role, name in HEADERS.items()}
+        values = {role: readable_part(headers.get(name)) for role, name in HEADERS.items()}
         entry = Entry(-1, row["offset"], row["nb_sentences"], values, len(line))
         if not self._report.unchecked:
             return entry, False
@@ -94,7 +93,7 @@ class _Reading:
         return entry, is_odd or not is_utf8(line)
 
     def numbered(self, settled: Iterator[tuple[Entry | None, bool]]) -> Iterator[Entry]:
-        """Those of settled lines that are entries."""
+        """Yield the entries among settled lines."""
         for entry, in_doubt in settled:
             if entry:
                 yield replace(entry, number=self._entries, in_doubt=in_doubt and bool(self._report.unchecked))

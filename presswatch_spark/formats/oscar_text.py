@@ -1,38 +1,39 @@
-"""OSCAR 21.09: documents as lines of text parted by a blank line, their WARC headers in a second file.
+"""Reads OSCAR 21.09: documents as lines of text parted by a blank line, WARC headers in a second file.
 
 An entry of `fr_meta_part_1.jsonl` names a document of `fr_part_1.txt` by `offset`, its first line from 0, and
 `nb_sentences`, its number of lines. (Format: ungoliant 1, OSCAR schema 1.1.)
+
+Lost lines move all documents behind them up. A document with as many lines as another then stands at the
+other's place, and would get its URL. So both files are compared as wholes before any document is yielded.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+from presswatch_spark.formats.descriptor import first_existing
 from presswatch_spark.formats.inflate.inflated import compression_of, inflated_window
 from presswatch_spark.formats.inflate.lines import placed_lines
 from presswatch_spark.formats.inflate.window import Window
 from presswatch_spark.formats.oscar_entries import Entry, read_entries
-from presswatch_spark.formats.oscar_order import Order, certain
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.table.batches import BatchBuilder
+from presswatch_spark.formats.table.arrow_text import BatchBuilder
 from presswatch_spark.formats.table.json_text import encoded
-from presswatch_spark.formats.table.locators import locator_of
-from presswatch_spark.formats.table.values import as_languages
+from presswatch_spark.formats.table.values import as_languages, locator_of
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
-from presswatch_spark.storage.contract import MissingError
-from presswatch_spark.storage.objects import ObjectInfo, open_stream, stat
+from presswatch_spark.storage.objects import ObjectInfo, open_stream
 
 _TEXT_NAME = re.compile(r"(?P<stem>.+?)(?P<part>_part_\d+)?\.txt(?P<packed>\.gz|\.zst)?")
 _OSCAR_NAME = re.compile(r"(.*/)?[a-z]{2,4}(_dedup)?(_part_\d+)?\.txt(\.gz|\.zst)?")
 _PACKED = ("", ".gz", ".zst")
 
 
-def siblings_of(uri: str) -> tuple[str, ...]:
-    """Where the metadata of a text file may be, likeliest first; empty if `uri` is not named like one."""
+def metadata_of(uri: str) -> tuple[str, ...]:
+    """Return where the metadata of a text file may be, likeliest first; nothing if `uri` names no such."""
     name = _TEXT_NAME.fullmatch(uri)
     if not name:
         return ()
@@ -40,19 +41,59 @@ def siblings_of(uri: str) -> tuple[str, ...]:
     return tuple(f"{name['stem']}_meta{name['part'] or ''}.jsonl{suffix}" for suffix in packed)
 
 
-def has_metadata_beside(uri: str, options: ReadOptions) -> bool:
-    """Whether the metadata of a text file of OSCAR 21.09 stands beside `uri`."""
-    return _existing(siblings_of(uri), options) is not None
-
-
 def is_named_like_text(uri: str) -> bool:
     """Whether `uri` is named like a text file of OSCAR: `fr.txt`, `fr_part_1.txt.gz`."""
     return _OSCAR_NAME.fullmatch(uri) is not None
 
 
+Place = tuple[int, int]
+"""The first line of a document, and its number of lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which documents are certain: those before `ahead` and from `behind` on, by their number from 0.
+
+    Before `ahead`, an entry has the number of its document; from `behind` on, a number higher by `shift`.
+    """
+
+    ahead: int = 0
+    behind: int = 1 << 62
+    shift: int = 0
+
+    def entry_of(self, document: int) -> int | None:
+        """Return the number of a document's entry; None if none is certain."""
+        if document < self.ahead:
+            return document
+        return document + self.shift if document >= self.behind else None
+
+
+def certain(documents: Sequence[Place], entries: Sequence[Place]) -> Order:
+    """Return which documents are those of the entries at their places.
+
+    If the last document and entry have one place, only the metadata lost lines, and places can be believed;
+    an entry next to the loss may be made of two. Otherwise text was lost or added somewhere, and documents
+    that fit entries from the end may have moved, too.
+    """
+    if documents == entries:
+        return Order(len(documents))
+    ahead = _common(documents, entries)
+    behind = _common(documents[::-1], entries[::-1])
+    if behind:
+        return Order(ahead, max(ahead, len(documents) - behind + 1), len(entries) - len(documents))
+    moved = _common([lines for _, lines in documents[::-1]], [lines for _, lines in entries[::-1]])
+    return Order(max(0, min(ahead, len(documents) - moved) - 1))
+
+
+def _common(these: Sequence[object], those: Sequence[object]) -> int:
+    """Return how many of these and those are equal from the start."""
+    pairs = enumerate(zip(these, those, strict=False))
+    return next((i for i, (this, that) in pairs if this != that), min(len(these), len(those)))
+
+
 @dataclass(slots=True)
 class _Document:
-    """A document; `line` and `offset` are those of its first line, `size` is in bytes. Too long: no lines."""
+    """A document: `line` and `offset` of its first line, `size` in bytes; no `lines` if it is too long."""
 
     line: int
     offset: int
@@ -71,7 +112,7 @@ class _Document:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Stored:
     line: int
     offset: int
     length: int
@@ -82,12 +123,12 @@ class _Place:
 def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
     """Yield the documents of a text file, with the headers that its metadata gives them.
 
-    Without metadata, and where the two files disagree, documents are read without URL, and a defect says so.
-    Both are read twice: first to see where they agree.
+    Without metadata, and where the two files disagree, documents have no URL, and a defect says so. Both
+    files are read twice: first to see where they agree.
     """
     stream_report = ReadReport()
     order = _order(shard, options)
-    builder: BatchBuilder[_Place] = BatchBuilder(report, _locate)
+    builder: BatchBuilder[_Stored] = BatchBuilder(report, _locate)
     with ExitStack() as stack:
         window = Window(stack.enter_context(options.open(shard)), stream_report)
         if window.refill(0) is None:
@@ -106,7 +147,7 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
             elif gate and codes and gate.isdisjoint(codes):
                 report.add_skipped("language")
             else:
-                builder.add(*_found(document, entry, encoding))
+                builder.add(*_placed(document, entry, encoding))
             report.bytes_read = stream_report.bytes_read
             if builder.is_full(options.batch_bytes):
                 yield builder.take()
@@ -122,8 +163,8 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
 
 
 def _order(shard: ObjectInfo, options: ReadOptions) -> Order:
-    """See `oscar_order.certain`; without metadata no document is."""
-    info = _existing(siblings_of(shard.uri), options)
+    """Return which documents are certain; without metadata none is."""
+    info = first_existing(metadata_of(shard.uri), options.storage)
     if info is None:
         return Order()
     with options.open(shard) as stream:
@@ -139,13 +180,13 @@ def _order(shard: ObjectInfo, options: ReadOptions) -> Order:
     return certain(documents, named)
 
 
-def _found(document: _Document, entry: Entry, encoding: str) -> tuple[bytes, bytes, _Place, int]:
+def _placed(document: _Document, entry: Entry, encoding: str) -> tuple[bytes, bytes, _Stored, int]:
     text, url = b"\n".join(document.lines), entry.values.get("url")
-    place = _Place(document.line, document.offset, len(text), encoding, entry.values)
+    place = _Stored(document.line, document.offset, len(text), encoding, entry.values)
     return text, encoded(url) if isinstance(url, str) else b"", place, document.size + entry.size
 
 
-def _locate(place: _Place) -> Locator:
+def _locate(place: _Stored) -> Locator:
     return locator_of(
         place.values.get,
         row_index=place.line,
@@ -156,7 +197,7 @@ def _locate(place: _Place) -> Locator:
 
 
 def _documents(window: Window, limit: int, stream_report: ReadReport) -> Iterator[_Document]:
-    """Yield the documents; the last one of a stream that broke off is not whole, and not given."""
+    """Yield the documents; the last one of a stream that broke off is not whole, and left out."""
     document: _Document | None = None
     for number, offset, line in placed_lines(inflated_window(window, stream_report), limit):
         if line in (b"", b"\r"):
@@ -182,7 +223,7 @@ class _Entries:
         self._ahead = next(self._entries, None)
 
     def of(self, document: _Document, number: int | None) -> Entry:
-        """Entry of a document, without values if none is certain; asked for in the order of the file.
+        """Return the entry of the file's next document, without values if none is certain.
 
         `number`: of the document's entry, if it is known.
         """
@@ -199,7 +240,7 @@ class _Entries:
         return Entry(-1, document.line, document.sentences, {}, 0)
 
     def finish(self) -> None:
-        """Read the rest: entries that no document fits may be all that is left of documents."""
+        """Read the rest: an entry without a document may be all that is left of one."""
         while self._ahead:
             self._advance(fits=False)
         for defect in self._own_report.defects:
@@ -219,20 +260,11 @@ class _Entries:
         self._ahead = next(self._entries, None)
 
     def _read(self, uri: str, options: ReadOptions, stack: ExitStack) -> Iterator[Entry]:
-        info = _existing(siblings_of(uri), options)
+        info = first_existing(metadata_of(uri), options.storage)
         if info is None:
             self._missing = True
-            names = siblings_of(uri)[0].rpartition("/")[2]
+            names = metadata_of(uri)[0].rpartition("/")[2]
             self._report.add_defect(f"there is no metadata {names} beside the text; read without URLs")
             return
         stream = stack.enter_context(open_stream(info, options.storage))
         yield from read_entries(stream, self._own_report, options.max_document_bytes)
-
-
-def _existing(uris: tuple[str, ...], options: ReadOptions) -> ObjectInfo | None:
-    for uri in uris:
-        try:
-            return stat(uri, options.storage)
-        except MissingError:
-            continue
-    return None

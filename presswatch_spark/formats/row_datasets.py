@@ -1,16 +1,76 @@
-"""Any dataset of rows, by a mapping of columns or by the names that public datasets use.
+"""C4; and any other dataset of rows, by a mapping of columns or by the names that public datasets use.
 
-The table below is read from left to right: the first name that a file has is taken. It covers FineWeb and
+The table `TRIED` is read from left to right: the first name that a file has is taken. It covers FineWeb and
 FinePDFs (`dump`, `id`), mC4, CulturaX (`source`), CCNet, RedPajama (`raw_content`; also `meta` as a string of
 JSON), HPLT (`u`, `ts`), Dolma and OLMo (`metadata.…`), and their like.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from types import MappingProxyType
 
-from presswatch_spark.formats.row_source import TabularSource
-from presswatch_spark.formats.table.columns import Columns
+from presswatch_spark.formats import specimens
+from presswatch_spark.formats.descriptor import ANYTHING, Format, Head
+from presswatch_spark.formats.inflate.inflated import inflated_window
+from presswatch_spark.formats.inflate.window import Window
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.table import parquet
+from presswatch_spark.formats.table.columns import Columns, leads_into
+from presswatch_spark.formats.table.footer import MAGIC
+from presswatch_spark.formats.table.jsonl import read_jsonl
+from presswatch_spark.model import DocumentBatch, ReadReport
+from presswatch_spark.storage.objects import ObjectInfo
+
+ROW_KINDS = frozenset({"JSONL", "Parquet"})
+KINDS = ROW_KINDS | ANYTHING
+_JSON_SUFFIXES = tuple(f".{name}{packed}" for name in ("json", "jsonl") for packed in ("", ".gz", ".zst"))
+# Without its first bytes, nothing of a Parquet file can be read.
+SUFFIXES = MappingProxyType(
+    {**dict.fromkeys(_JSON_SUFFIXES, frozenset({"unknown"})), ".parquet": frozenset[str]()}
+)
+JSON_RATE = "c4_json"
+RATES = MappingProxyType({**dict.fromkeys(_JSON_SUFFIXES, JSON_RATE), ".parquet": "c4_parquet"})
+
+
+@dataclass(frozen=True, slots=True)
+class RowSource:
+    """Reads JSONL (plain, gzip, zstd) and Parquet, told apart by content.
+
+    `marks`: sets of (dotted) column names; a file that has all of one set is of this dataset, if `exact` only
+    a file that has no other. `text_is_sure`: a row of JSON without the column of text is a damaged one.
+    """
+
+    columns: Columns
+    marks: tuple[frozenset[str], ...]
+    exact: bool = False
+    text_is_sure: bool = False
+
+    def recognises(self, head: Head) -> bool:
+        """Whether a file holds rows with the columns of this dataset."""
+        names = head.columns
+        fits = names in self.marks if self.exact else any(marks <= names for marks in self.marks)
+        return head.kind in ROW_KINDS and fits
+
+    def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
+        """Yield the rows that have text; see `descriptor.ReadShard`."""
+        columns = self.columns.with_mapping(options.columns)
+        with options.open(shard) as stream:
+            magic = stream.read(len(MAGIC))
+            stream.push_back(magic)
+            if magic != MAGIC:
+                window = Window(stream, report)
+                if window.refill(0) is None:
+                    report.add_defect("the shard is empty", 0)
+                    return
+                yield from read_jsonl(
+                    inflated_window(window, report), columns, options, report, shard.uri, self.text_is_sure
+                )
+                return
+        report.bytes_read = 0
+        yield from parquet.read_parquet(shard, columns, options, report)
+
 
 TRIED = MappingProxyType(
     {
@@ -32,8 +92,52 @@ TRIED = MappingProxyType(
     }
 )  # fmt: skip
 
-ROWS = TabularSource(
+_C4 = RowSource(
+    columns=Columns(
+        MappingProxyType(
+            {
+                "text": ("text",),
+                "url": ("url",),
+                "captured_at": ("timestamp", "date"),
+                "languages": ("language",),
+            }
+        )
+    ),
+    marks=(frozenset({"text", "url", "timestamp"}),),
+    exact=True,
+    text_is_sure=True,
+)
+C4 = Format(
+    name="c4",
+    title="C4",
+    summary="C4 and mC4 as published (`json.gz`), and as Parquet",
+    read=_C4.read,
+    recognises=_C4.recognises,
+    kinds=KINDS,
+    rates=RATES,
+    specimen=specimens.rows,
+    is_rehearsed=False,
+    has_columns=True,
+)
+
+_ROWS = RowSource(columns=Columns(TRIED), marks=tuple(frozenset({name}) for name in TRIED["text"]))
+
+
+def _recognises(head: Head) -> bool:
+    """Whether a column is known to hold text, or was mapped so."""
+    is_mapped = head.kind in ROW_KINDS and leads_into(head.mapping.get("text", ""), head.columns)
+    return _ROWS.recognises(head) or is_mapped
+
+
+ROWS = Format(
     name="rows",
-    columns=Columns(TRIED),
-    marks=tuple(frozenset({name}) for name in TRIED["text"]),
+    title="rows",
+    summary="any JSONL or Parquet with a text column; see below",
+    read=_ROWS.read,
+    recognises=_recognises,
+    kinds=KINDS,
+    suffixes=SUFFIXES,
+    rates=RATES,
+    specimen=specimens.rows,
+    has_columns=True,
 )

@@ -1,18 +1,16 @@
-"""What a source is: it turns one shard into batches of documents, and says honestly how far it got."""
+"""What a source needs to know beyond the shard that it reads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from presswatch_spark.model import DocumentBatch, ReadReport
-from presswatch_spark.storage.objects import ByteStream, ObjectInfo, Opener, StorageOptions, Stream
+from presswatch_spark.storage.objects import ByteStream, ObjectInfo, Opener, StorageOptions
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """What a source is told beyond the shard itself.
+    """How shards are read.
 
     `languages`: ISO 639 codes as the dataset spells them; a document whose identified languages share none is
     skipped, a document without identification is read. Empty means no gate.
@@ -40,34 +38,3 @@ class ReadOptions:
     def open(self, shard: ObjectInfo) -> ByteStream:
         """Open a shard from its first byte on; raise if it is not as `shard` says."""
         return self.opener.open(shard, self.storage)
-
-
-class Source(Protocol):
-    """One format of one dataset."""
-
-    @property
-    def name(self) -> str:
-        """The name of the format, as `--format` takes it."""
-        ...
-
-    def recognises(self, uri: str, head: bytes) -> bool:
-        """Whether an object named `uri`, whose first inflated bytes are `head`, is of this format."""
-        ...
-
-    def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
-        """Yield every document that can be read, in the order of the shard, and note every loss in `report`.
-
-        Raises `StorageError` or `CorruptError` only when nothing more can be read; what was yielded before
-        stands.
-        """
-        ...
-
-
-class RecordSource(Source, Protocol):
-    """A format whose documents are records that can be read alone."""
-
-    def read_part(
-        self, stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
-    ) -> Iterator[DocumentBatch]:
-        """Like `read`, of `stream`: a part of `shard` that begins with a record."""
-        ...

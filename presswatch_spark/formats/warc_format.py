@@ -13,17 +13,18 @@ from dataclasses import replace
 import numpy as np
 
 from presswatch_spark.errors import PresswatchError
+from presswatch_spark.formats import specimens
+from presswatch_spark.formats.descriptor import ANYTHING, Format, Head, whole
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import headers as warc
 from presswatch_spark.formats.warc.blocks import Block, record_locator
-from presswatch_spark.formats.warc.evidence import block_is_declared
-from presswatch_spark.formats.warc.fields import first_content_type, header_fields
+from presswatch_spark.formats.warc.fields import begins_with_record, block_is_declared, header_fields
 from presswatch_spark.formats.warc.languages import identified
 from presswatch_spark.formats.warc.pages import PageBatches, Stored
 from presswatch_spark.formats.warc.shard_records import (
-    Format,
+    WARC_SUFFIXES,
+    Expected,
     Records,
-    RecordShards,
     are_readable,
     note_defects,
     read_blocks,
@@ -40,26 +41,17 @@ _TEXTS = warc.table_of(warc.CONVERSION, warc.GATED)
 _OF_PAGES = warc.table_of(warc.RESPONSE, warc.RESOURCE, warc.METADATA)
 
 
-class WarcSource(RecordShards):
-    """Reads WARC shards."""
+def read_part(
+    stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
+) -> Iterator[DocumentBatch]:
+    """Yield the pages of `stream`, a part of `shard` that begins with a record."""
 
-    name = "warc"
+    def refused(kinds: Offsets) -> str | None:
+        texts = _TEXTS[kinds].any()
+        return "holds extracted text (`conversion` records)" if texts else None
 
-    def recognises(self, uri: str, head: bytes) -> bool:
-        """Whether the first record after the warcinfo is one that comes with a page."""
-        return first_content_type(head) in ("response", "request", "resource", "revisit")
-
-    def read_part(
-        self, stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
-    ) -> Iterator[DocumentBatch]:
-        """Yield the pages of `stream`, a part of `shard` that begins with a record."""
-
-        def refused(kinds: Offsets) -> str | None:
-            texts = _TEXTS[kinds].any()
-            return "holds extracted text (`conversion` records)" if texts else None
-
-        found = read_blocks(stream, shard, options, report, Format("WARC", NO_GATE, refused))
-        yield from PageBatches(options, report).of(_responses(found, report))
+    found = read_blocks(stream, shard, options, report, Expected("WARC", NO_GATE, refused))
+    yield from PageBatches(options, report).of(_responses(found, report))
 
 
 def _responses(blocks: Iterator[Records], report: ReadReport) -> Iterator[Stored]:
@@ -71,10 +63,10 @@ def _responses(blocks: Iterator[Records], report: ReadReport) -> Iterator[Stored
                 if row[warc.KIND] == warc.METADATA:
                     if waiting is None:
                         continue
-                    if waiting.url != _url_of(found.block, row):
+                    if waiting.url != found.block.url_of(row):
                         _compare_urls(waiting, found.block, row, report)
                         continue
-                    waiting.languages = identified(_body_of(found.block, row).tobytes())
+                    waiting.languages = identified(found.block.body_of(row).tobytes())
                     yield waiting
                     waiting = None
                     continue
@@ -94,9 +86,9 @@ def _compare_urls(page: Stored, block: Block, row: Offsets, report: ReadReport) 
 
     Metadata may have a name of their own instead, such as `urn:…`.
     """
-    if page.verified() or not _url_of(block, row).lower().startswith((b"http://", b"https://")):
+    if page.verified() or not block.url_of(row).lower().startswith((b"http://", b"https://")):
         return
-    header = header_fields(block.data[row[warc.START] : row[warc.BODY]].tobytes())
+    header = header_fields(block.header_of(row))
     located = page.pointer()
     about = (header.get("warc-concurrent-to"), header.get("warc-refers-to"))
     if located.record_id is not None and located.record_id in about and page.url:
@@ -106,7 +98,7 @@ def _compare_urls(page: Stored, block: Block, row: Offsets, report: ReadReport) 
 
 
 def _with_pages(found: Records, report: ReadReport) -> Offsets:
-    """The records that hold what a server sent, and those that may say more of it; others are counted.
+    """Return the records that hold what a server sent, or may say more of it; count the others.
 
     No Python object is made of those that hold nothing: a small file may have millions.
     """
@@ -129,39 +121,56 @@ def _with_pages(found: Records, report: ReadReport) -> Offsets:
 def _note_untyped(block: Block, rows: Offsets, report: ReadReport) -> None:
     """Count records of no type that there is.
 
-    Of what is in no gzip member of its own, damage may have made it: a defect.
+    Outside of a gzip member of its own, damage may have made such a record: that is a defect.
     """
     member = np.isin(rows[:, warc.START], block.runs) & (block.encoding == "gzip")
     report.add_skipped("record of another kind", int(np.count_nonzero(member)))
     note_defects(block, rows[~member], report, lambda row: UNTYPED)
 
 
-def _url_of(block: Block, row: Offsets) -> bytes:
-    return block.data[row[warc.URI] : row[warc.URI_END]].tobytes()
-
-
-def _body_of(block: Block, row: Offsets) -> memoryview:
-    return block.data[row[warc.BODY] : row[warc.BODY_END]].data
-
-
 def _stored(found: Records, row: Offsets, report: ReadReport) -> Stored:
     block, release = found.block, found.release
-    header = block.data[row[warc.START] : row[warc.BODY]].tobytes()
+    header = block.header_of(row)
     lowered = header.lower()
     named = _CONTENT_TYPE.search(lowered)
     media = named[1].decode("latin-1") if named else ""
-    body = _body_of(block, row)
+    body = block.body_of(row)
     if b"\nwarc-segment-number:" in lowered:
-        report.add_defect(SEGMENTED, *block.place(int(row[warc.START])))
-    # Of a response whose type is given in the wrong place, the block tells.
+        report.add_defect(SEGMENTED, *block.place_of(row))
+    # A response may give its type in the wrong place; then its block shows it.
     mistyped = row[warc.KIND] == warc.RESPONSE and (not media or bytes(body[:5]) == b"HTTP/")
     return Stored(
-        url=_url_of(block, row),
+        url=block.url_of(row),
         block=body,
         pointer=lambda: record_locator(block, row, release),
-        place=lambda: block.place(int(row[warc.START])),
+        place=lambda: block.place_of(row),
         resource=None if media.startswith("application/http") or mistyped else media,
         cut=b"\nwarc-truncated:" in lowered,
-        verified=lambda: block.is_member(int(row[warc.START]), int(row[warc.END])),
+        verified=lambda: block.is_member(row),
         proven=lambda: block_is_declared(header_fields(header), body) is True,
     )
+
+
+def _recognises(head: Head) -> bool:
+    """Whether the first record after the warcinfo is one that comes with a page."""
+    return head.kind == "WARC" or (head.kind == "warcinfo" and head.uri.lower().endswith(WARC_SUFFIXES))
+
+
+WARC = Format(
+    name="warc",
+    title="WARC",
+    summary="WARC files of Common Crawl and others: the pages themselves, whatever their charset and codings;"
+    " text files, and with `--pdf` PDF",
+    read=whole(read_part),
+    read_part=read_part,
+    begins=begins_with_record,
+    recognises=_recognises,
+    # Archives that hold both are common: what is ARC is read as that.
+    kinds=frozenset({"WARC", "warcinfo", "ARC"}) | ANYTHING,
+    suffixes=dict.fromkeys(WARC_SUFFIXES, frozenset({"text", "unknown"})),
+    rates={"": "warc"},
+    specimen=specimens.warc,
+    responses=True,
+    is_warc=True,
+    elsewhere=frozenset({"languages"}),
+)

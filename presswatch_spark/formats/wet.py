@@ -6,14 +6,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from presswatch_spark.formats import specimens
+from presswatch_spark.formats.descriptor import ANYTHING, Format, Head, whole
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import headers as warc
-from presswatch_spark.formats.warc.blocks import RecordLocators
-from presswatch_spark.formats.warc.fields import first_content_type
+from presswatch_spark.formats.warc.blocks import record_locator
+from presswatch_spark.formats.warc.fields import begins_with_record
 from presswatch_spark.formats.warc.shard_records import (
-    Format,
+    WARC_SUFFIXES,
+    Expected,
     Records,
-    RecordShards,
     are_readable,
     note_defects,
     read_blocks,
@@ -24,33 +26,24 @@ from presswatch_spark.storage.objects import ObjectInfo, Stream
 _EXPECTED = warc.table_of(warc.CONVERSION, warc.GATED, warc.WARCINFO)
 
 
-class WetSource(RecordShards):
-    """Reads WET shards."""
+def read_part(
+    stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
+) -> Iterator[DocumentBatch]:
+    """Yield the conversion records of `stream`, a part of `shard` that begins with a record."""
 
-    name = "wet"
+    def refused(kinds: Offsets) -> str | None:
+        pages = report.documents == 0 and warc.RESPONSE in kinds and warc.CONVERSION not in kinds
+        return "holds WARC `response` records" if pages else None
 
-    def recognises(self, uri: str, head: bytes) -> bool:
-        """Whether the first record after the warcinfo is a conversion."""
-        return first_content_type(head) in ("conversion", "warcinfo")
-
-    def read_part(
-        self, stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
-    ) -> Iterator[DocumentBatch]:
-        """Yield the conversion records of `stream`, a part of `shard` that begins with a record."""
-
-        def refused(kinds: Offsets) -> str | None:
-            pages = report.documents == 0 and warc.RESPONSE in kinds and warc.CONVERSION not in kinds
-            return "holds WARC `response` records" if pages else None
-
-        format = Format("WET", warc.gate_of(options.languages), refused)
-        for found in read_blocks(stream, shard, options, report, format):
-            _note_strange(found, report)
-            if len(batch := _batch(found, report)):
-                yield batch
+    expected = Expected("WET", warc.gate_of(options.languages), refused)
+    for found in read_blocks(stream, shard, options, report, expected):
+        _note_strange(found, report)
+        if len(batch := _batch(found, report)):
+            yield batch
 
 
 def _note_strange(found: Records, report: ReadReport) -> None:
-    """WET holds warcinfo and conversions only: another type is another format, or a damaged header."""
+    """Note records that no WET holds: their header is damaged, or the file is of another format."""
     strange = ~_EXPECTED[found.rows[:, warc.KIND]]
     if strange.any():
         rows = found.rows[strange & are_readable(found.rows)]
@@ -58,7 +51,7 @@ def _note_strange(found: Records, report: ReadReport) -> None:
 
 
 def _batch(found: Records, report: ReadReport) -> DocumentBatch:
-    """Make the batch of the readable conversions that passed the gate and have text."""
+    """Return the batch of the readable conversions that pass the gate and have text."""
     block, rows = found.block, found.rows
     kind, readable = rows[:, warc.KIND], are_readable(rows)
     has_text = rows[:, warc.BODY_END] > rows[:, warc.BODY]
@@ -77,5 +70,27 @@ def _batch(found: Records, report: ReadReport) -> DocumentBatch:
         urls=block.data,
         url_starts=rows[:, warc.URI].copy(),
         url_ends=rows[:, warc.URI_END].copy(),
-        locate=RecordLocators(block, rows, found.release).locate,
+        locate=lambda i: record_locator(block, rows[i], found.release),
     )
+
+
+def _recognises(head: Head) -> bool:
+    """Whether the first record after the warcinfo is a conversion; of a warcinfo alone, the name decides."""
+    return head.kind == "WET" or (head.kind == "warcinfo" and not head.uri.lower().endswith(WARC_SUFFIXES))
+
+
+WET = Format(
+    name="wet",
+    title="WET",
+    summary="Common Crawl's WET files of all years, gzip by record or not, or plain",
+    read=whole(read_part),
+    read_part=read_part,
+    begins=begins_with_record,
+    recognises=_recognises,
+    kinds=frozenset({"WET", "warcinfo"}) | ANYTHING,
+    suffixes=dict.fromkeys((".wet", ".wet.gz"), frozenset({"text", "unknown"})),
+    rates={"": "wet"},
+    specimen=specimens.wet,
+    is_warc=True,
+    by_release=True,
+)

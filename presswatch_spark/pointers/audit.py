@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import CorruptError, InputError, OutputError
+from presswatch_spark.formats import registry
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.opening import ARROW_ERRORS
 from presswatch_spark.judgement.match_rows import Row
@@ -65,8 +66,9 @@ class Audit:
                 # Such a row perhaps points to a place that never was in a shard.
                 yield Verdict(row, pointer, failure)
                 continue
-            # Only WET has errata; rows of one shard of another format may name many releases.
-            release = row["release"] if row["dataset"] == "wet" else None
+            # Rows of one shard of another format may name many releases.
+            format = registry.find(row["dataset"])
+            release = row["release"] if format and format.by_release else None
             key = (pointer.uri, row["dataset"], row["run_id"], release)
             shards.setdefault(key, {}).setdefault(pointer, []).append(row)
         # A range does not hold the record that names the release, and with it its errata.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.formats import registry
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.model import DAMAGES, Capture
 from presswatch_spark.rights.declaration import Signal
@@ -111,8 +112,6 @@ COMPARED_OF_RESPONSE = frozenset((
     "record_id", "captured_at", "http_status", "record_offset", "record_length", "record_encoding",
 ))  # fmt: skip
 """The columns that a row of `rights_signals` is compared in."""
-# Columns that come from another record than the document's; a range does not hold it.
-ELSEWHERE: Mapping[str, tuple[str, ...]] = MappingProxyType({"warc": ("languages",)})
 
 
 def edited(row: Row) -> Failure | None:
@@ -126,7 +125,9 @@ def edited(row: Row) -> Failure | None:
 
 def difference(row: Row, record: Record) -> Failure | None:
     """Return the first difference between a document and what its row says of it."""
-    elsewhere = ELSEWHERE.get(row["dataset"], ())
+    format = registry.find(row["dataset"])
+    # What stands in another record, a range does not hold.
+    elsewhere = format.elsewhere if format else ()
     return _first_other(row, record, (each for each in COMPARED if each[0] not in elsewhere))
 
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError, StorageError
-from presswatch_spark.formats.detection import RECORD_SOURCES, SOURCES, source_for
+from presswatch_spark.formats import registry
+from presswatch_spark.formats.descriptor import Format, ReadPart
+from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.inflate.inflated import compression_of, inflated
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.warc.arc_lines import begins_with_arc_record
-from presswatch_spark.formats.warc.fields import begins_with_record
 from presswatch_spark.judgement.match_rows import Origin, document_facts, located_facts
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.pointers.checks import GONE, NO_SHARD, NOT_REACHED, UNREADABLE, Failure, Record
@@ -60,8 +60,7 @@ def records_at(pointers: Sequence[Pointer], options: ReadOptions) -> Iterator[tu
     try:
         # On a web server or S3 each reply says the size: a request for it alone is one too many.
         shard = stat(uri, options.storage) if scheme_of(uri) == "file" else ObjectInfo(uri)
-        ranged = format is None or format in RECORD_SOURCES
-        for pointer in [pointer for pointer in pointers if pointer.by_range and ranged]:
+        for pointer in [pointer for pointer in pointers if pointer.by_range and _ranged(format)]:
             yield pointer, _by_range(shard, pointer, options)
             del left[pointer]
         if left:
@@ -115,7 +114,7 @@ def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outc
         return Failure(GONE, "the shard ends before it")
     if not data[:length].strip(b"\0"):
         return Failure(UNREADABLE, "its bytes are zeros")
-    if compression_of(data[:4]) != "gzip" and not _begins(data):
+    if compression_of(data[:4]) != "gzip" and not any(format.begins(data) for format in registry.FORMATS):
         return Failure(UNREADABLE, "no record begins there")
     outcome = _decoded(shard, pointer, data, options)
     if isinstance(outcome, Failure) and len(data) > length:
@@ -126,28 +125,32 @@ def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outc
     return outcome
 
 
-def _begins(data: bytes) -> bool:
-    return begins_with_record(data) or begins_with_arc_record(data)
-
-
 def _decoded(shard: ObjectInfo, pointer: Pointer, data: bytes, options: ReadOptions) -> Outcome:
     """Decode the record at the beginning of `data`, the bytes of the shard from the pointer's offset on.
 
     A pointer without a format is tried as each; the failure is that of the last.
     """
     outcome: Outcome = Failure(UNREADABLE)
-    for format in [pointer.format] if pointer.format else RECORD_SOURCES:
-        outcome = _decoded_as(format, shard, pointer.offset or 0, data, options)
+    for format, read_part in _ranged(pointer.format):
+        outcome = _decoded_as(format, read_part, shard, pointer.offset or 0, data, options)
         if isinstance(outcome, Record):
             break
     return outcome
 
 
-def _decoded_as(format: str, shard: ObjectInfo, start: int, data: bytes, options: ReadOptions) -> Outcome:
+def _ranged(name: str | None) -> list[tuple[Format, ReadPart]]:
+    """The formats whose records can be read alone, with what reads one: that of a name, or all for None."""
+    formats = registry.FORMATS if name is None else filter(None, [registry.find(name)])
+    return [(format, format.read_part) for format in formats if format.read_part]
+
+
+def _decoded_as(
+    format: Format, read_part: ReadPart, shard: ObjectInfo, start: int, data: bytes, options: ReadOptions
+) -> Outcome:
     report, part = ReadReport(), ObjectInfo(shard.uri, start + len(data))
-    source, options = RECORD_SOURCES[format], replace(options, batch_bytes=1)
-    for batch in _until_damage(source.read_part(_Part(data, start), part, options, report)):
-        _, record = next(_records(batch, shard.uri, format, len(data)))
+    options = replace(options, batch_bytes=1)
+    for batch in _until_damage(read_part(_Part(data, start), part, options, report)):
+        _, record = next(_records(batch, shard.uri, format.name, len(data)))
         length = record.facts["record_length"]
         if record.facts["record_offset"] == start and record.facts["record_encoding"] != "inflated":
             return replace(record, stored=data[:length])
@@ -169,13 +172,13 @@ def _in_order(
     shard: ObjectInfo, format: str | None, left: dict[Pointer, None], options: ReadOptions
 ) -> Iterator[tuple[Pointer, Outcome]]:
     """Read the shard as a scan does, until every document of `left` was met; each one met leaves it."""
-    if format not in SOURCES and format is not None:
+    if format is not None and not registry.find(format):
         raise InputError(f"no source reads the format {format}", where=printable(shard.uri))
     rows = {pointer.row for pointer in left if pointer.offset is None}
     if len(rows) == len({pointer.place for pointer in left}):
         options = replace(options, rows=frozenset(row for row in rows if row is not None))
     report = ReadReport()
-    source = source_for(format or "auto", shard, options)
+    source = format_for(format or registry.AUTO, shard, options)
     shard = options.opener.described(shard)
     for batch in source.read(shard, options, report):
         wanted = _by_place(left)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from presswatch_spark.ccindex.columns import in_filename
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.formats.detection import RECORD_SOURCES
+from presswatch_spark.formats import registry
 from presswatch_spark.formats.http.charsets import to_utf8
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.judgement.match_rows import Row
@@ -56,14 +56,14 @@ class Fetched:
             CorruptError: the record cannot be written as WARC.
             OutputError: the file exists, or cannot be written.
         """
-        dataset = self.record.facts["dataset"]
-        if dataset not in RECORD_SOURCES:
+        format = registry.find(self.record.facts["dataset"])
+        if format is None or not format.read_part:
             save(path, self.record.text)
             return "the text"
         stored = stored_record(self.pointer, self.record, self.options)
-        if dataset == "arc":
+        if not format.is_warc:
             save(path, stored)
-            return "the ARC record, as it is stored"
+            return f"the {format.title} record, as it is stored"
         save(path, warc_of(stored, packed=path.endswith(".gz")))
         return "the record as WARC"
 
@@ -166,7 +166,9 @@ def at_pointer(
 
 def _may_be_any(pointer: Pointer) -> bool:
     """Whether a pointer may lead to a record without a document."""
-    return pointer.row is None and pointer.sha256 is None and pointer.format in (None, "warc")
+    format = registry.find(pointer.format)
+    of_pages = pointer.format is None or bool(format and format.is_warc and format.responses)
+    return pointer.row is None and pointer.sha256 is None and of_pages
 
 
 def shown(fetched: Fetched, written: str | None) -> Iterator[str]:

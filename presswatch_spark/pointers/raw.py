@@ -28,6 +28,7 @@ from presswatch_spark.formats.http.message import parse_message
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.values import as_time
 from presswatch_spark.formats.warc.fields import begins_with_record, header_fields
+from presswatch_spark.formats.warc_format import WARC
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.checks import (
     GONE,
@@ -120,7 +121,7 @@ def _described(fields: Mapping[str, str], block: bytes, most: int) -> tuple[dict
     # A revisit has none of the payload whose digest it declares.
     sha1 = None if kind == "revisit" else hashlib.sha1(payload, usedforsecurity=False).digest()
     facts = {
-        "dataset": "warc",
+        "dataset": WARC.name,
         "record_type": kind,
         "document_url": fields.get("warc-target-uri", "").removeprefix("<").removesuffix(">") or None,
         "record_id": fields.get("warc-record-id"),

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.formats.http.site_files import site_file
+from presswatch_spark.formats.registry import FORMATS
 from presswatch_spark.rights.declaration import AGENTS
 from presswatch_spark.rights.declared import Declared
 from presswatch_spark.rights.relation import Declaration, InForce, in_force, second
@@ -26,8 +27,9 @@ from presswatch_spark.tables.reading import BATCH_ROWS, chosen_runs
 from presswatch_spark.tables.schemas import DECLARED, MATCHES, RESERVATIONS, RIGHTS_SIGNALS
 from presswatch_spark.tables.store import TableStore
 
-# Formats whose rows say when a page itself was captured.
-RESPONSES, DATASETS = ("warc", "arc"), ("warc", "arc", "wet")
+# Formats whose rows say when a page itself was captured; those of them that have its response.
+RESPONSES = tuple(format.name for format in FORMATS if format.responses)
+DATASETS = tuple(format.name for format in FORMATS if format.read_part)
 CAPTURES_KEPT = 10_000
 # Headers come with a status: a `resource` record has neither, and what they would declare is not known.
 _ANSWERED = pc.is_valid(ds.field("http_status"))

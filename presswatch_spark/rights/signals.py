@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from presswatch_spark.formats.http.charsets import UTF_8, to_utf8
-from presswatch_spark.formats.http.media import kind_of_content
+from presswatch_spark.formats.http.media import as_html, kind_of_content
 from presswatch_spark.formats.http.site_files import site_file
-from presswatch_spark.formats.http.xhtml import as_html
 from presswatch_spark.model import Capture
 from presswatch_spark.rights.declaration import Signal, bounded, left_out
 from presswatch_spark.rights.declaring_files import file_signals

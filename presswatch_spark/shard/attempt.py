@@ -97,7 +97,7 @@ class Reading:
     @property
     def error(self) -> str | None:
         """What was not read; None if nothing."""
-        told = self.report.told
+        told = self.report.complaints
         if not told and self._bytes_missing:
             told.append(f"read {self.report.bytes_read:,} of {self.shard.size:,} bytes")
         return storable("; ".join(told)[:ERROR_CHARACTERS]) or None

@@ -22,7 +22,8 @@ import numpy as np
 from presswatch_spark.child import child_command, child_environment
 from presswatch_spark.compiled import ready_file, shipped_family
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.formats.detection import source_for
+from presswatch_spark.formats import registry
+from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.html.markup import page_text, room_for
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
@@ -53,7 +54,8 @@ class Rehearsal:
 
     def parts(self) -> Mapping[str, Callable[[], None]]:
         """The parts by name, long ones first; `read` reads pages, so `page` comes before it."""
-        page = {"page": self.page} if self.format in ("warc", "arc", None) else {}
+        format = registry.find(self.format)
+        page = {"page": self.page} if format is None or format.responses else {}
         return {"match": self.match, **page, "read": self.read, "spans": self.spans, "runs": self.runs}
 
     def match(self) -> None:
@@ -95,9 +97,9 @@ class Rehearsal:
     def read(self) -> None:
         """Read small shards of our own."""
         with scratch_folder() as folder:
-            for shard in rehearsal_shards(folder, self.format, b"-"):
+            for shard in rehearsal_shards(folder, registry.find(self.format), b"-"):
                 options = ReadOptions()
-                list(source_for("auto", shard, options).read(shard, options, ReadReport()))
+                list(format_for(registry.AUTO, shard, options).read(shard, options, ReadReport()))
 
 
 def _spelled(count: int) -> Words:

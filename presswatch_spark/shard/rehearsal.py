@@ -2,90 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
-import html
-import json
-from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
+from presswatch_spark.formats import registry
+from presswatch_spark.formats.descriptor import Format
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 
-URL = "https://rehearsal.invalid/page"
-DATE = "2024-05-18T01:58:10Z"
 
-
-def rehearsal_shards(folder: Path, format: str | None, text: bytes) -> list[ObjectInfo]:
-    """Write shards of one document each, whose text is `text`, as `format` has it; None: as all have it.
-
-    Formats of rows are written as JSONL and as Parquet.
-    """
-    names = ("wet", "warc", "rows") if format is None else (format,)
-    written = [path for name in names for path in _WRITERS.get(name, _rows)(folder, text.decode())]
+def rehearsal_shards(folder: Path, format: Format | None, text: bytes) -> list[ObjectInfo]:
+    """Write shards of one document each, whose text is `text`, in a format; None: in all that differ."""
+    formats = [format] if format else [each for each in registry.FORMATS if each.is_rehearsed]
+    written = [path for each in formats for path in each.specimen(folder, text.decode())]
     return [stat(str(path), StorageOptions()) for path in written]
-
-
-def _wet(folder: Path, text: str) -> Iterable[Path]:
-    info = _record("warcinfo", "application/warc-fields", b"isPartOf: rehearsal\r\n")
-    page = _record("conversion", "text/plain", text.encode())
-    yield _packed(folder / "rehearsal.warc.wet.gz", info, page)
-
-
-def _warc(folder: Path, text: str) -> Iterable[Path]:
-    page = _record("response", "application/http; msgtype=response", _reply(text))
-    yield _packed(folder / "rehearsal.warc.gz", page)
-
-
-def _arc(folder: Path, text: str) -> Iterable[Path]:
-    head = b"1 0 rehearsal\nURL IP-address Archive-date Content-type Archive-length\n"
-    begin = f"filedesc://rehearsal.arc 127.0.0.1 20120518015810 text/plain {len(head)}\n".encode()
-    reply = _reply(text)
-    page = f"{URL} 127.0.0.1 20120518015810 text/html {len(reply)}\n".encode()
-    yield _packed(folder / "rehearsal.arc.gz", begin + head + b"\n", page + reply + b"\n")
-
-
-def _rows(folder: Path, text: str) -> Iterable[Path]:
-    row = {"text": text, "timestamp": DATE, "url": URL}
-    lines = folder / "rehearsal.json.gz"
-    lines.write_bytes(gzip.compress(f"{json.dumps(row)}\n".encode()))
-    yield lines
-    pq.write_table(pa.Table.from_pylist([row]), folder / "rehearsal.parquet")
-    yield folder / "rehearsal.parquet"
-
-
-def _oscar(folder: Path, text: str) -> Iterable[Path]:
-    headers = {"warc-target-uri": URL, "warc-record-id": "<urn:uuid:0>", "warc-date": DATE}
-    row = {"content": text, "warc_headers": headers}
-    lines = folder / "rehearsal.jsonl.gz"
-    lines.write_bytes(gzip.compress(f"{json.dumps(row)}\n".encode()))
-    yield lines
-
-
-_WRITERS: Mapping[str, Callable[[Path, str], Iterable[Path]]] = {
-    "wet": _wet,
-    "warc": _warc,
-    "arc": _arc,
-    "oscar": _oscar,
-}
-
-
-def _record(kind: str, media_type: str, block: bytes) -> bytes:
-    head = (
-        f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Target-URI: {URL}\r\nWARC-Date: {DATE}\r\n"
-        f"WARC-Record-ID: <urn:uuid:{kind}>\r\nContent-Type: {media_type}\r\nContent-Length: {len(block)}\r\n"
-    )
-    return head.encode() + b"\r\n" + block + b"\r\n\r\n"
-
-
-def _reply(text: str) -> bytes:
-    page = f"<html><head><title>-</title></head><body><p>{html.escape(text)}</p></body></html>".encode()
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {len(page)}\r\n\r\n"
-    return head.encode() + page
-
-
-def _packed(path: Path, *records: bytes) -> Path:
-    """Write records, each a gzip member."""
-    path.write_bytes(b"".join(map(gzip.compress, records)))
-    return path

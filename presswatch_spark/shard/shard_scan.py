@@ -12,7 +12,8 @@ from functools import lru_cache, partial
 import pyarrow as pa
 
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.formats.detection import has_columns, named_like, source_for
+from presswatch_spark.formats import registry
+from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.columns import MissingColumnError
 from presswatch_spark.judgement.grading import confidence
@@ -66,7 +67,8 @@ class ShardScan:
         """
         matcher = matcher_for(self.corpus, self.corpus_digest, self.config)
         matcher.rehearse()
-        format = named_like(like.uri) if self.dataset == "auto" else self.dataset
+        by_name = self.dataset == registry.AUTO
+        format = registry.named_like(like.uri) if by_name else registry.named(self.dataset)
         ours = replace(self, config=replace(self.config, read=ReadRules()))
         outcomes = list[ShardOutcome]()
         # Where there is no room for them, workers compile.
@@ -87,15 +89,15 @@ class ShardScan:
             wants=members.wants,
             storage=self.config.storage,
         )
-        source = source_for(self.dataset, reading.shard, options)
+        format = format_for(self.dataset, reading.shard, options)
         # A list says no sizes. The reply to the one request for a shard does.
         reading.shard = options.opener.described(reading.shard)
-        reading.format = source.name
-        if options.columns and not has_columns(source):
-            reading.report.add_note(MAPPING_UNUSED.format(source.name))
-        origin = Origin(source.name, rules.release, printable(reading.shard.uri))
+        reading.format = format.name
+        if options.columns and not format.has_columns:
+            reading.report.add_note(MAPPING_UNUSED.format(format.name))
+        origin = Origin(format.name, rules.release, printable(reading.shard.uri))
         try:
-            self._match(matcher, reading, source.read(reading.shard, options, reading.report), origin)
+            self._match(matcher, reading, format.read(reading.shard, options, reading.report), origin)
         except MissingColumnError:
             # That no row has a column is known at the end only, when rows without it have been taken.
             reading.drop()

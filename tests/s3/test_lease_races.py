@@ -27,7 +27,7 @@ from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.locks import leases
 from presswatch_spark.storage.locks.leases import GuardedObject, Lease
 from presswatch_spark.storage.locks.lock_rules import RUN_LEASE, SUBMISSION_LEASE, WATCH_LEASE, LeaseRule
-from presswatch_spark.storage.locks.run_locks import RunLease, leased, owned
+from presswatch_spark.storage.locks.run_locks import USUAL, RunLease, leased, owned
 from presswatch_spark.storage.objects import ConflictError, StorageOptions
 from presswatch_spark.watch.claims import Claim, Claims, State
 from tests.conftest import ROOT
@@ -440,7 +440,9 @@ class TestOlderVersions:
         guarded, folder = on_s3.object("a.lock"), Folder.of(on_s3.uri, on_s3.storage)
         left = b'{"owner": "00ff", "host": "h", "process": 7, "lease_seconds": 0.4, "renewed": 12}'
         guarded.write(left, None)
+        began = time.monotonic()
         assert owned(folder, ["a.lock"]) == set()
+        assert time.monotonic() - began < USUAL / 2, "it was watched for 0.4 s, and not for the usual lease"
         with leased(guarded.uri, guarded.storage, 3600) as lease:
             lease.confirm()
 

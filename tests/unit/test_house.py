@@ -15,6 +15,7 @@ import pytest
 
 from presswatch_spark.cli.commands.scan import scan
 from presswatch_spark.corpus.registry import load_registry
+from presswatch_spark.formats import registry
 from presswatch_spark.formats.row_datasets import TRIED
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.settings.load import load_scan_config
@@ -29,6 +30,14 @@ SCHEMAS = {
     for name, schema in vars(tables).items()
     if isinstance(schema, pa.Schema) and name.isupper()
 }
+# Who needs to know of a format asks its descriptor. Releases publish lists of files by kind: some kinds are
+# called as a format is, others (`wat`, `robotstxt`, `index`) are none. The demo sorts its pages by dataset.
+ABOVE_FORMATS = [
+    module
+    for module in MODULES
+    if module.relative_to(PACKAGE).parts[0]
+    not in ("formats", "releases", "demo", "settings", "html", "extraction", "monitoring", "text", "storage")
+]
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
 PURE = (
     "text.words",
@@ -69,9 +78,25 @@ def test_the_table_documentation_lists_every_column(table: str) -> None:
 def test_the_page_of_formats_lists_all_of_them_and_the_names_that_rows_are_tried_by() -> None:
     first, _, rows = text_of("reference/formats").partition("## `rows`")
     (choice,) = (option.type for option in scan.params if option.name == "dataset")
-    assert re.findall(r"^\| `(\w+)` \|", first, re.MULTILINE) == list(choice.choices)
+    lines = re.findall(r"^\| `(\w+)` \| (.*) \|$", first, re.MULTILINE)
+    assert [name for name, _ in lines] == list(choice.choices)
+    assert lines[1:] == [(format.name, format.summary) for format in registry.FORMATS]
     listed = re.findall(r"^\| `(\w+)` \| (.*) \|$", rows, re.MULTILINE)
     assert {role: tuple(re.findall(r"`([^`]+)`", names)) for role, names in listed} == dict(TRIED)
+
+
+@pytest.mark.parametrize("module", ABOVE_FORMATS, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_nobody_above_the_formats_says_the_name_of_one(module: Path) -> None:
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    # `rows` is the name of columns, too: only what is compared with it is meant.
+    compared = [side for node in ast.walk(tree) if isinstance(node, ast.Compare) for side in ast.walk(node)]
+    words = [node for node in ast.walk(tree) if _says(node, set(registry.names()) - {"rows"})]
+    words += [node for node in compared if _says(node, {"rows"})]
+    assert [f"{node.lineno}: {ast.unparse(node)}" for node in words if isinstance(node, ast.expr)] == []
+
+
+def _says(node: ast.AST, words: set[str]) -> bool:
+    return isinstance(node, ast.Constant) and node.value in words
 
 
 def test_every_column_says_what_it_means() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.commands.estimate import HEADLINES, estimate_lines
+from presswatch_spark.cli.format_choice import FormatChoice
 from presswatch_spark.cli.options import given_settings, setting_options, storage_options
 from presswatch_spark.errors import InputError, OutputError, StorageError
 from presswatch_spark.monitoring.events import EventLog, failures_logged
@@ -46,10 +47,10 @@ SHARDS_NAMED = 5
 @click.option(
     "--format",
     "dataset",
-    type=click.Choice(["auto", "wet", "warc", "arc", "c4", "oscar", "rows"]),
+    type=FormatChoice(),
     default="auto",
     show_default=True,
-    help="Format of the shards; `auto` looks into each.",
+    help="Format of the shards; `auto` looks into each. An unknown name lists all.",
 )
 @click.option("--corpus", required=True, metavar="DIR", help="The corpus, from `presswatch corpus build`.")
 @click.option("--out", required=True, metavar="DIR", help="Folder of the tables; several runs may share it.")

@@ -25,7 +25,8 @@ from presswatch_spark.corpus.building.spread import join_runs, spread
 from presswatch_spark.corpus.building.workspace import Workspace
 from presswatch_spark.corpus.layout import DOMAINS, HASHES
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.formats.detection import source_for
+from presswatch_spark.formats import registry
+from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.judgement.grading import captured_before
 from presswatch_spark.judgement.sites import SiteIndex
@@ -85,9 +86,9 @@ class BackgroundScan:
             CorruptError: the shard could not be read to its end.
         """
         options, report = ReadOptions(storage=storage), ReadReport()
-        source = source_for("auto", shard, options)
+        format = format_for(registry.AUTO, shard, options)
         pairs = [np.empty((0, 2), np.uint64)]
-        for batch in source.read(shard, options, report):
+        for batch in format.read(shard, options, report):
             pairs.extend(self._of_batch(batch))
         if report.defects_total:
             raise CorruptError(

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from presswatch_spark.corpus.building.article_columns import Columns, Unreadable
-from presswatch_spark.corpus.building.article_rows import article_rows
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.formats.table.whole_rows import NamedColumns, Unreadable, whole_rows
 from presswatch_spark.moments import NoMomentError, is_placeholder, moment_of
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
@@ -66,7 +65,7 @@ class _RefusedError(Exception):
         self.detail = detail
 
 
-def article_columns(mapping: Mapping[str, str]) -> Columns:
+def article_columns(mapping: Mapping[str, str]) -> NamedColumns:
     """The columns to look for, given a mapping of our names to theirs.
 
     Raises:
@@ -80,7 +79,7 @@ def article_columns(mapping: Mapping[str, str]) -> Columns:
             remedy=f"map some of {', '.join(COLUMNS)}",
         )
     names = {ours: mapping.get(ours, ours) for ours in COLUMNS}
-    return Columns(names, REQUIRED_COLUMNS | mapping.keys())
+    return NamedColumns(names, REQUIRED_COLUMNS | mapping.keys())
 
 
 def read_articles(
@@ -88,10 +87,10 @@ def read_articles(
 ) -> Iterator[Candidate | Refusal]:
     """Examine every row of one article file, in order. `titles` are the ids that the registry knows.
 
-    Raises: as `formats.article_rows`; a file that cannot be read to its end yields no corpus.
+    Raises: as `whole_rows`; a file that cannot be read to its end yields no corpus.
     """
     source = printable(info.uri)
-    for index, row in article_rows(info, article_columns(config.columns), storage):
+    for index, row in whole_rows(info, article_columns(config.columns), storage):
         if isinstance(row, Unreadable):
             yield Refusal(source, index, None, None, "unreadable", row.detail)
             continue

@@ -1,8 +1,10 @@
 """The character encoding of a page, found as browsers do, and its text in UTF-8.
 
-In order: byte order mark, Content-Type, `meta` (see `prescan`), detection. Labels mean what the WHATWG
-Encoding Standard says (`iso-8859-1` is windows-1252); one that it does not know, or knows as `replacement`
-(`iso-2022-kr`, `hz-gb-2312`: nothing useful comes of those), is passed over, and the next rule decides.
+In order: byte order mark, Content-Type, `meta`, detection. Labels mean what the WHATWG Encoding Standard says
+(`iso-8859-1` is windows-1252); one that it does not know, or knows as `replacement` (`iso-2022-kr`,
+`hz-gb-2312`: nothing useful comes of those), is passed over, and the next rule decides. For `meta`, see the
+HTML Standard, "prescan a byte stream to determine its encoding". Browsers do more: a declaration further down
+the `head` counts, one in the text of a script does not.
 """
 
 from __future__ import annotations
@@ -15,20 +17,30 @@ from types import MappingProxyType
 from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
 
 from presswatch_spark.formats.http.message import BytesLike
-from presswatch_spark.formats.http.prescan import declared_labels
+
+PRESCAN_BYTES = 1024
+# A `head` that is longer is not searched to its end.
+HEAD_BYTES = 64 << 10
+
+_XML = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml[^>]*?[\s"']encoding\s*=\s*["']([^"'>]+)""")
+_TOKEN = re.compile(
+    rb"(?is)<!--(?:-?>|.*?(?:--!?>|\Z))|<(script|style|title|textarea)\b.*?(?:</\1|\Z)|<[!/?][^>]*|<(?P<tag>[a-z]+)"
+)
+_ATTRIBUTE = re.compile(
+    rb"""(?s)[\s/]*([^\s/>=][^\s/>=]*)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"'][^\s>]*)))?"""
+)
+_CONTENT = re.compile(rb"""(?i)charset\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;"']+))""")
 
 UTF_8, WINDOWS_1252 = "utf-8", "cp1252"
 SAMPLE_BYTES = 64 << 10
 LONGEST_LABEL = 40
 SLICE_BYTES = 1 << 20
-
 _MARKS = ((b"\xef\xbb\xbf", UTF_8), (b"\xfe\xff", "utf-16-be"), (b"\xff\xfe", "utf-16-le"))
 _CHARSET = re.compile(r"""(?i)[\s;"',]charset\s*=\s*(?:"([^"]*)"|["']?([^\s;"',]+))""")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _HIGH_BYTES = bytes(range(0x80, 0x100))
 _FRENCH = "àâäçéèêëîïôöùûüÿœæÀÂÄÇÉÈÊËÎÏÔÖÙÛÜŸŒÆ«»‹›‘’‚“”„–—…•·€°§©®\xa0\xad"
 _FRENCH_BYTES = bytes(range(0x80)) + _FRENCH.encode(WINDOWS_1252)
-
 # Where resiliparse's names fall short: of the standard's encodings, or of labels.
 _DECODERS: Mapping[str, str] = MappingProxyType(
     {"gbk": "gb18030", "big5": "big5hkscs", "shift_jis": "cp932", "euc_kr": "cp949", "iso8859-11": "cp874"}
@@ -43,8 +55,58 @@ _CP1252 = "".join(
 )
 
 
+def declared_labels(body: BytesLike) -> Iterator[str]:
+    """Yield the labels of encodings that the page's XML declaration and its `meta` name, as written.
+
+    First those in the first `PRESCAN_BYTES`; if more are asked for, those up to the end of the `head`.
+    """
+    for size in (PRESCAN_BYTES, HEAD_BYTES):
+        head = bytes(body[:size])
+        lowered = head.lower()
+        if b"charset" in lowered or b"encoding" in lowered:
+            xml = _XML.match(head)
+            ends = [at for mark in (b"</head", b"<body") if (at := lowered.find(mark)) >= 0]
+            end = max(PRESCAN_BYTES, min(ends)) if ends else size
+            if xml:
+                yield xml[1].decode("latin-1")
+            for label in _in_metas(head[: head.rfind(b">", 0, end) + 1]):
+                yield label.decode("latin-1")
+        if len(head) < size:
+            break
+
+
+def start_tags(head: bytes) -> Iterator[tuple[bytes, Mapping[bytes, bytes]]]:
+    """Yield the start tags in `head`, names and attributes in lower case; none in comments or raw text."""
+    at = 0
+    while token := _TOKEN.search(head, at):
+        at = token.end()
+        if token["tag"] is None:
+            continue
+        attributes: dict[bytes, bytes] = {}
+        while attribute := _ATTRIBUTE.match(head, at):
+            name, *values = attribute.groups()
+            attributes.setdefault(name.lower(), next(filter(None, values), b""))
+            at = attribute.end()
+        yield token["tag"].lower(), attributes
+
+
+def _in_metas(head: bytes) -> Iterator[bytes]:
+    labels = (_label(attributes) for name, attributes in start_tags(head) if name == b"meta")
+    return filter(None, labels)
+
+
+def _label(attributes: Mapping[bytes, bytes]) -> bytes | None:
+    """Return the encoding that a `meta` with these attributes declares."""
+    if label := attributes.get(b"charset"):
+        return label
+    if attributes.get(b"http-equiv", b"").strip().lower() != b"content-type":
+        return None
+    named = _CONTENT.search(attributes.get(b"content", b""))
+    return next(filter(None, named.groups()), None) if named else None
+
+
 def encoding_of(content_type: str | None, body: BytesLike) -> str:
-    """Python's name of the encoding that a browser reads `body` in; `utf-8` where all is ASCII.
+    """Return Python's name of the encoding that a browser reads `body` in; `utf-8` if all is ASCII.
 
     `content_type`: value of that header, if there is one.
     """
@@ -61,7 +123,7 @@ def encoding_of(content_type: str | None, body: BytesLike) -> str:
 
 
 def encoding_named(label: str) -> str | None:
-    """Python's name of the encoding that the standard means by `label`; None if it knows none."""
+    """Return Python's name of the encoding that the standard means by `label`; None if it knows none."""
     label = label.strip(" \t\n\f\r").lower()
     if len(label) > LONGEST_LABEL:
         return None
@@ -70,7 +132,7 @@ def encoding_named(label: str) -> str | None:
 
 
 def _detected(body: BytesLike) -> str:
-    """What the bytes look like from the first on that is not ASCII."""
+    """Return the encoding that a body looks like, from its first byte on that is not ASCII."""
     first = _NOT_ASCII.search(body)
     if first is None:
         return UTF_8
@@ -89,10 +151,9 @@ def _detected(body: BytesLike) -> str:
 
 
 def to_utf8(data: bytes | memoryview, encoding: str) -> bytes | memoryview:
-    """`data` in UTF-8, without a byte order mark: before the doctype, a parser takes it for the page's text.
+    """Return `data` in UTF-8, without a byte order mark: parsers take it for text before the doctype.
 
-    What is no character becomes U+FFFD; UTF-8 itself is given back as it is. `encoding`: as `encoding_of`
-    names it.
+    What is no character becomes U+FFFD, but UTF-8 is returned as it is. `encoding`: see `encoding_of`.
     """
     for mark, marked in _MARKS:
         if marked == encoding and bytes(data[: len(mark)]) == mark:

@@ -1,4 +1,4 @@
-"""What kind of content a response holds, by its Content-Type and, if that says nothing, its first bytes."""
+"""What kind of content a response holds: by its Content-Type, else by its first bytes; XHTML made HTML."""
 
 from __future__ import annotations
 
@@ -29,20 +29,24 @@ _XHTML = re.compile(
 )
 _BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
+# Elements whose content is no markup in HTML; names in XML have one case.
+_EMPTY = re.compile(rb"<(script|style|title|textarea|iframe)(?=[\s/])([^<>]*)/>")
+
 
 def media_type(value: str | None) -> str | None:
-    """The media type in the value of a Content-Type: lower case, no parameters, at most `LONGEST_TYPE`
-    characters, all of them of an RFC 9110 token; None if there is none.
+    """Return the media type in a Content-Type, in lower case, without parameters; None if there is none.
+
+    It has at most `LONGEST_TYPE` characters, all of them of an RFC 9110 token.
     """
     found = _TYPE.match(value or "")
     return found[1].lower()[:LONGEST_TYPE] if found else None
 
 
 def kind_of_content(media: str | None, body: BytesLike) -> Kind:
-    """What a body is, by its media type (see `media_type`) and its first bytes, all codings undone.
+    """Return what a body is, by its media type (see `media_type`) and its first bytes, all codings undone.
 
-    The type is believed, but for PDF, which shows itself, and for XML with an `html` root. Without a type,
-    what the MIME Sniffing Standard takes for HTML, PDF or text is that.
+    The type is believed, but PDF shows itself, and XML may have an `html` root. Without a type, the MIME
+    Sniffing Standard decides what is HTML, PDF or text.
     """
     head = bytes(body[:SNIFFED_BYTES])
     if media == "application/pdf" or head.startswith(b"%PDF-"):
@@ -68,3 +72,12 @@ def is_xml(media: str | None) -> bool:
 def is_text(head: bytes) -> bool:
     """Whether `head` begins with a byte order mark or holds no byte that the standard calls binary."""
     return head.startswith((b"\xef\xbb\xbf", b"\xfe\xff", b"\xff\xfe")) or not _BINARY.search(head)
+
+
+def as_html(page: bytes | memoryview, media: str | None) -> bytes | memoryview:
+    """Return a page in UTF-8 as parsers of HTML see what browsers show.
+
+    To such a parser, `<script src="a"/>` in XHTML opens a script that hides the page to its end: every empty
+    element of that kind gets an end tag. Other pages stay as they are.
+    """
+    return _EMPTY.sub(rb"<\1\2></\1>", bytes(page)) if is_xml(media) else page

@@ -38,7 +38,7 @@ class Message:
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """Names and values in the order stored."""
+        """Return names and values in the order stored."""
         found = []
         for line in self.head.split("\n"):
             name, colon, value = line.partition(":")
@@ -47,7 +47,7 @@ class Message:
         return tuple(found)
 
     def header(self, name: str) -> tuple[str, ...]:
-        """Every value of the header `name` (in lower case), in order."""
+        """Return every value of the header `name` (in lower case), in order."""
         # Of most pages three headers are asked for: to split all lines for them takes four times as long.
         lowered = f"\n{self.head.lower()}"
         if f"\n{name}" not in lowered and not _has_indented(lowered):
@@ -59,7 +59,7 @@ class Message:
         )
 
     def last(self, name: str) -> str | None:
-        """The last value of the header `name` (in lower case): of several, it counts."""
+        """Return the last value of the header `name` (in lower case): it counts if there are several."""
         values = self.header(name)
         return values[-1] if values else None
 
@@ -75,7 +75,7 @@ def _named(name: str) -> re.Pattern[str]:
 
 
 def parse_message(block: BytesLike) -> Message | None:
-    """Read the head of the block of a `response` record; None if there is nothing in the block.
+    """Return the head of a `response` record's block; None if there is nothing in the block.
 
     Lines may end with LF alone; lines without a colon are passed over. A block that begins with no head is
     all body, as in HTTP/0.9. A head that does not end within `MAX_HEAD_BYTES` leaves no body. Of several

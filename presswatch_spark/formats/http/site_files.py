@@ -1,4 +1,4 @@
-"""Files that declare for a whole site, known by their place: no pages, and no documents."""
+"""Knows files that declare for a whole site by their place: they are no pages, and no documents."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ENDS = tuple(SITE_FILES)
 
 
 def site_file(url: str) -> str | None:
-    """What the file at a URL declares by its mere place; None for pages."""
+    """Return what the file at a URL declares by its place alone; None for pages."""
     url = url.strip()
     if not url.endswith(_ENDS):
         return None

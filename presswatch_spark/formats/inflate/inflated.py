@@ -1,4 +1,4 @@
-"""Stored bytes to inflated bytes, by content and not by name: plain, gzip members, zstd frames."""
+"""Inflates stored bytes, by content and not by name: plain, gzip members, zstd frames."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ ZSTD_HEAD_BYTES, ZSTD_CHECKSUM = 5, 0b100
 def inflated(stream: Stream, report: ReadReport) -> Iterator[bytes]:
     """Yield the inflated content of `stream` in pieces of a few MiB.
 
-    What inflates before a cut or damage is yielded; then the defect is noted in `report`, and it ends.
+    At a cut or damage it notes a defect in `report` and ends; what inflates before is yielded.
     `report.unchecked` is set before anything is yielded that no checksum covers.
     """
     return inflated_window(Window(stream, report), report)
 
 
 def inflated_window(window: Window, report: ReadReport) -> Iterator[bytes]:
-    """Like `inflated`, for a window whose first chunk may have been looked at."""
+    """Do the same for a window whose first chunk may have been looked at."""
     if not window.view:
         window.refill(0)
     compression = compression_of(bytes(window.view[:4]))
@@ -41,9 +41,9 @@ def inflated_window(window: Window, report: ReadReport) -> Iterator[bytes]:
 
 
 def compression_of(head: bytes) -> str:
-    """Name the compression of an object that begins with `head` (4 bytes): `gzip`, `zstd` or `plain`.
+    """Return the compression of an object that begins with `head` (4 bytes): `gzip`, `zstd` or `plain`.
 
-    Fewer bytes are all there is of the object, and may be the beginning of a magic number that was cut.
+    A shorter `head` is the whole object, and may be a magic number that was cut.
     """
     if head and GZIP_MAGIC.startswith(head[:3]):
         return "gzip"
@@ -95,7 +95,7 @@ def _zstd(window: Window, report: ReadReport) -> Iterator[bytes]:
 
 
 def _lacks_checksum(head: bytes) -> bool:
-    """Whether a zstd frame begins with `head` that no checksum ends; frames to be skipped hold nothing."""
+    """Whether `head` begins a zstd frame without a checksum; frames to be skipped hold nothing."""
     return head.startswith(ZSTD_MAGIC) and not head[-1] & ZSTD_CHECKSUM
 
 

@@ -1,4 +1,4 @@
-"""Chunks of bytes to lines, with bounded memory and without copying a line more than once."""
+"""Cuts chunks of bytes into lines, with bounded memory, and copies no line more than once."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _LF, _CR = 10, 13
 def lines(chunks: Iterable[bytes], report: ReadReport, max_line_bytes: int) -> Iterator[tuple[int, bytes]]:
     """Yield (index from 0, line without its `\\n`); the last line needs no `\\n`.
 
-    A line longer than `max_line_bytes` is a defect and is left out, without ever being held; its index is
-    kept. Of many blank lines in a row, only the first and the last few are given.
+    A line longer than `max_line_bytes` is a defect and is left out, though it is counted; it is never held.
+    Of many blank lines in a row, only the first and the last few are given.
     """
     for index, _, line in placed_lines(chunks, max_line_bytes):
         if line is None:
@@ -76,7 +76,7 @@ def _next_run(chunk: bytes, at: int) -> int:
 
 
 def _run_end(chunk: bytes, start: int) -> int:
-    """Where the line ends that begin at `start` end: behind the last `\\n` of them."""
+    """Return where the line ends end that begin at `start`: behind the last `\\n`."""
     end, step = start, 1 << 10
     while chunk.startswith(_BLANK_BLOCK, end):
         end += len(_BLANK_BLOCK)

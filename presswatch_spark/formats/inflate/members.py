@@ -1,7 +1,6 @@
-"""Gzip, member by member: where each begins and ends in the file, whether it is whole, and what follows
-damage.
+"""Reads gzip member by member: where each lies in the file, whether it is whole, what follows damage.
 
-A gzip file is a chain of members (RFC 1952). Readers that hide the chain end quietly when it is cut; here a
+A gzip file is a chain of members (RFC 1952). Readers that hide the chain end quietly when it is cut. Here a
 member counts as whole only once its CRC-32 and length were verified (by ISA-L, `isal.isal_zlib`).
 """
 
@@ -43,11 +42,11 @@ class Inflater(Protocol):
 
 
 class Piece(NamedTuple):
-    """Inflated bytes of one member, or of a part of it if it is large.
+    """Inflated bytes of a member, or of a part of it if it is large.
 
-    `offset` and `length` are the member's place in the file (the length so far, if `closes` is false).
-    `opens`: the member begins with this piece; `closes`: it ends with this piece and was verified. A member
-    whose last piece does not close is broken, and a defect says so.
+    `offset`, `length`: the member's place in the file (its length so far, unless it `closes`). `opens`: the
+    member begins with this piece. `closes`: it ends with this piece, and was verified. A member whose last
+    piece does not close is broken, and a defect says so.
     """
 
     offset: int
@@ -63,8 +62,7 @@ def gzip_pieces(
     """Yield every byte that inflates, in order.
 
     After damage, reading resumes at the next member whose first bytes satisfy `begins_well`; without that
-    test it ends there. A file that was cut exactly between two members shows nothing by itself: only the size
-    of the object, which the stream compares, can tell.
+    test it ends. A file that is cut between two members shows nothing: the stream compares the object's size.
     """
     cursor: int | None = 0
     searched, starts = memoryview(b""), list[int]()
@@ -98,7 +96,7 @@ def gzip_pieces(
 
 
 def _likely_starts(view: memoryview) -> list[int]:
-    """Where members seem to begin: wherever the magic stands, be it by chance."""
+    """Return where members seem to begin: wherever the magic stands, be it by chance."""
     data = np.frombuffer(view, np.uint8)
     places = np.flatnonzero(data[:-2] == MAGIC[0])
     places = places[data[places + 1] == MAGIC[1]]
@@ -109,9 +107,8 @@ def _likely_starts(view: memoryview) -> list[int]:
 def _whole_members(view: memoryview, starts: list[int], base: int, start: int) -> Iterator[Piece]:
     """Yield members from `start` on, as long as each ends where the next one seems to begin.
 
-    An inflater that is given no more than its member has nothing to hand back: a fifth of the time. It must
-    have used all it was given, and verified it. What is long, cut or damaged, and the last in view, is left
-    to the caller.
+    An inflater that gets no more than its member has nothing to hand back, which saves a fifth of the time.
+    It must use all of it, and verify it. The caller reads what is long, cut, damaged, or the last in view.
     """
     for k in range(bisect_left(starts, start + SMALLEST_MEMBER), len(starts)):
         end = starts[k]
@@ -146,7 +143,7 @@ class _Member:
         return max(0, self.offset - self._window.base)
 
     def pieces(self, data: bytes | None) -> Iterator[Piece]:
-        """Yield the member; `data` is what its first slice gave, None if that failed."""
+        """Yield the member; `data`: what its first slice gave, None if that failed."""
         data = self._again() if data is None else data
         parts, size, produced = [data or b""], len(data or b""), len(data or b"")
         failed = data is None
@@ -171,16 +168,16 @@ class _Member:
         yield self._piece(parts)
 
     def _taken(self, fed: memoryview, begun: bool) -> bytes | None:
-        """What the next slice gives, or None; `begun`: something was given before."""
+        """Return what the next slice gives, or None; `begun`: something was given before."""
         try:
             return self._inflater.decompress(fed)
         except InflateErrors:
             return None if begun else self._again()
 
     def _again(self) -> bytes | None:
-        """What zlib gives for all that was taken, or None; it goes on with the member.
+        """Return what zlib gives for all that was taken, or None; it goes on with the member.
 
-        ISA-L refuses a header with optional fields that is cut within what it is given; zlib waits for more.
+        ISA-L refuses a header with optional fields if its slice cuts it; zlib waits for more.
         """
         if self.offset < self._window.base:
             return None
@@ -222,7 +219,7 @@ class _Member:
 
 
 def _is_padding(window: Window, at: int) -> bool:
-    """Whether only zeros, and not many, are left from index `at` on: tapes and block devices leave such."""
+    """Whether only a few zeros are left from index `at` on: tapes and block devices leave such."""
     while (tail := bytes(window.view[at:])) and not tail.strip(b"\0") and len(tail) <= PADDING_BYTES:
         fell = window.refill(at)
         if fell is None:
@@ -253,7 +250,7 @@ def _resume(
 
 
 def _next_member(window: Window, at: int, begins_well: Callable[[bytes], bool]) -> int | None:
-    """Index of the next member at or after `at` whose beginning inflates and satisfies `begins_well`."""
+    """Return the index of the next member, from `at` on, that inflates and satisfies `begins_well`."""
     while True:
         at = _find(window.view, at)
         if (
@@ -270,7 +267,7 @@ def _next_member(window: Window, at: int, begins_well: Callable[[bytes], bool]) 
 
 
 def _find(view: memoryview, at: int) -> int:
-    """Index of the next magic; where a part of one could begin at the end of the view, that index."""
+    """Return the index of the next magic, or of the end of the view, where a part of one may stand."""
     stored = view.obj
     found = stored.find(MAGIC, at) if isinstance(stored, bytes) else -1
     return found if found >= 0 else max(at, len(view) - len(MAGIC) + 1)

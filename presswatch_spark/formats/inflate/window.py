@@ -1,4 +1,4 @@
-"""A sliding view over a stream's stored bytes, which can look back a little after damage."""
+"""A sliding view of a stream's stored bytes, which can look back a little after damage."""
 
 from __future__ import annotations
 

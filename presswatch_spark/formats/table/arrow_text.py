@@ -1,15 +1,20 @@
-"""Arrow columns of text as numpy views of their buffers."""
+"""Columns of text as numpy arrays: views of Arrow's buffers, and texts collected into batches."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.model import Bytes, Offsets
+from presswatch_spark.model import Bytes, DocumentBatch, Locator, Offsets, ReadReport
+
+T = TypeVar("T")
+# The texts of small documents weigh less than the Python objects that hold them.
+DOCUMENTS_AT_ONCE = 1 << 14
 
 
 class WrongTypeError(TypeError):
@@ -29,12 +34,19 @@ class TextColumn:
 
     @staticmethod
     def empty(rows: int) -> TextColumn:
-        """A column of nothing but nulls."""
+        """Return a column of nothing but nulls."""
         return TextColumn(np.empty(0, np.uint8), np.zeros(rows, np.int64), np.zeros(rows, np.int64))
 
 
+def joined(texts: list[bytes]) -> TextColumn:
+    """Return texts as a column."""
+    ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
+    starts = np.concatenate((np.zeros(min(1, len(texts)), np.int64), ends[:-1]))
+    return TextColumn(np.frombuffer(b"".join(texts), np.uint8), starts, ends)
+
+
 def text_column(array: pa.Array[Any], name: str) -> TextColumn:
-    """View strings or bytes of any of Arrow's layouts; the data itself is never copied for the plain ones.
+    """Return a view of strings or bytes in any of Arrow's layouts; plain ones are not copied.
 
     `WrongTypeError` for any other type; it names the column.
     """
@@ -55,7 +67,7 @@ def text_column(array: pa.Array[Any], name: str) -> TextColumn:
 
 
 def bytes_of(array: pa.Array[Any]) -> int:
-    """Bytes of all its texts, as often as they stand there; 0 for a column of another type."""
+    """Return the bytes of all texts, counted as often as they repeat; 0 for a column of another type."""
     if pa.types.is_string(array.type) and len(array):
         # What is null takes no bytes in what pyarrow decodes.
         ends = memoryview(array.buffers()[1]).cast("B").cast("i")
@@ -68,7 +80,7 @@ def bytes_of(array: pa.Array[Any]) -> int:
 
 
 def _looked_up(array: pa.Array[Any], values: TextColumn) -> TextColumn:
-    """The texts of a dictionary by row: a text that repeats is stored once, and may be as long as a file."""
+    """Return a dictionary's texts by row: one that repeats is stored once, and may be as long as a file."""
     if len(values) == 0:
         return TextColumn.empty(len(array))
     places = array.indices.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -91,3 +103,48 @@ def _viewed(array: pa.Array[Any], kind: np.dtype[Any]) -> TextColumn:
     return TextColumn(
         np.frombuffer(memoryview(data), np.uint8) if data else np.empty(0, np.uint8), starts, ends
     )
+
+
+class BatchBuilder(Generic[T]):
+    """Collects documents, each with its place; `locate` makes a locator of a place when it is asked for."""
+
+    def __init__(self, report: ReadReport, locate: Callable[[T], Locator]) -> None:
+        self._report = report
+        self._locate = locate
+        self._texts: list[bytes] = []
+        self._urls: list[bytes] = []
+        self._places: list[T] = []
+        self._text_bytes = self._read_bytes = 0
+
+    def add(self, text: bytes, url: bytes, place: T, read_bytes: int) -> None:
+        """Add a document that took `read_bytes` of the shard."""
+        self._texts.append(text)
+        self._urls.append(url)
+        self._places.append(place)
+        self._text_bytes += len(text)
+        self._read_bytes += read_bytes
+
+    def is_full(self, batch_bytes: int) -> bool:
+        """Whether what was collected is enough for a batch."""
+        # Asked for each document.
+        documents = len(self._places)
+        return documents > 0 and (
+            self._read_bytes >= batch_bytes
+            or self._text_bytes >= batch_bytes
+            or documents >= DOCUMENTS_AT_ONCE
+        )
+
+    def take(self) -> DocumentBatch:
+        """Return what was collected, and begin anew."""
+        text, urls = joined(self._texts), joined(self._urls)
+        places, locate = self._places, self._locate
+        self._report.documents += len(places)
+        self._report.text_bytes += self._text_bytes
+        self._texts, self._urls, self._places = [], [], []
+        self._text_bytes = self._read_bytes = 0
+        return DocumentBatch(
+            text.data, text.starts, text.ends, urls.data, urls.starts, urls.ends, lambda i: locate(places[i])
+        )
+
+    def __len__(self) -> int:
+        return len(self._places)

@@ -1,4 +1,4 @@
-"""The footer of a Parquet file, checked before pyarrow sees it.
+"""Checks the footer of a Parquet file before pyarrow sees it.
 
 pyarrow believes a footer: it reads fewer rows where a number is damaged, and some damage ends the process.
 Here the numbers of a footer must agree with each other and with the file. (Format: Apache Parquet,
@@ -25,12 +25,12 @@ _DEEPEST = 64
 
 
 class FooterError(ValueError):
-    """The footer is damaged, or does not fit the file; the message says what is wrong, without its text."""
+    """The footer is damaged, or does not fit the file; the message quotes no text of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A column that holds values: its dotted `path`, its physical type, and how deep levels go."""
+    """A column that holds values: its dotted `path`, its physical type, its highest levels."""
 
     path: str
     kind: int
@@ -42,8 +42,8 @@ class Leaf:
 class Chunk:
     """A column of a row group: bytes `start` to `start + size` of the file, packed by `codec` (0: not).
 
-    `values` counts nulls too. `nulls`, `text_bytes` (of all texts), `least` and `greatest` (bounds of the
-    values, in bytes) are None where the footer does not say. `data_pages`, `dictionary_pages`: None likewise.
+    `values` counts nulls, too. `nulls`, `text_bytes` (of all texts), `data_pages`, `least` and `greatest`
+    (bounds of the values, in bytes) are None if the footer does not say.
     """
 
     leaf: Leaf
@@ -61,7 +61,7 @@ class Chunk:
 
     @property
     def end(self) -> int:
-        """The byte after the last."""
+        """Return the offset behind the last byte."""
         return self.start + self.size
 
 
@@ -83,7 +83,7 @@ class Footer:
 
 
 def read_footer(file: BinaryIO) -> Footer:
-    """Read and check the footer of a file; `FooterError` if it has none, or a damaged one."""
+    """Return the footer of a file; `FooterError` if it has none, or a damaged one."""
     size = file.seek(0, os.SEEK_END)
     tail = _at(file, max(0, size - TAIL_BYTES), size)
     if len(tail) < 12 or tail[-4:] != MAGIC:
@@ -121,7 +121,7 @@ def _footer(fields: Struct, end: int, data: bytes) -> Footer:
 
 
 def _leaves(elements: list[Struct]) -> Iterator[Leaf]:
-    """The columns with values. A schema is a tree, written from its root down, branch by branch."""
+    """Yield the columns with values. A schema is a tree, written from its root down, branch by branch."""
     if not elements:
         raise FooterError("the footer has no schema")
     rest = iter(elements[1:])
@@ -205,7 +205,7 @@ def _data_pages(meta: Struct) -> int | None:
 
 
 def _bound(statistics: Struct, key: int) -> bytes | None:
-    """A bound in the order of bytes; those of the older fields are in none that is sure."""
+    """Return a bound in the order of bytes; older fields hold bounds in no sure order."""
     value = statistics.get(key)
     if value is not None and not isinstance(value, bytes):
         raise FooterError("a column's least or greatest value is none")

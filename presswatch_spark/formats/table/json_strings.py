@@ -1,4 +1,4 @@
-"""JSON objects that stand as strings in a column, `{"meta": "{\\"url\\": …}"}`: opened where a name leads."""
+"""Opens JSON objects that stand as strings in a column, `{"meta": "{\\"url\\": …}"}`, where a name leads."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from typing import Any
-
-import numpy as np
 
 from presswatch_spark.formats.table.arrow_text import TextColumn
 from presswatch_spark.formats.table.columns import BROKEN, Path, Tree, first, has_any, pruned, tree_of
@@ -20,14 +18,14 @@ BROKEN_URL = "strings that should hold the URL in JSON cannot be read: those doc
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """A value in the JSON strings of a Parquet column: its dotted name, and the way on from there."""
+    """Where a value is in the JSON strings of a Parquet column: the column's dotted name, and the path on."""
 
     column: str
     path: Path
 
 
 def opened(text: str | bytes) -> Any:
-    """The JSON object that a string holds; `BROKEN` if it holds none, or one that cannot be read."""
+    """Return the JSON object that a string holds; `BROKEN` if it holds none that can be read."""
     line = encoded(text) if isinstance(text, str) else text
     if not line.lstrip().startswith(b"{"):
         return BROKEN
@@ -39,7 +37,7 @@ def opened(text: str | bytes) -> Any:
 
 
 def unfold(row: dict[str, Any], strings: Tree) -> None:
-    """Put in the place of strings that names lead through (see `leading_on`) the objects that they hold."""
+    """Replace strings that names lead through (see `leading_on`) by the objects that they hold."""
     for key, below in strings.items():
         value = row.get(key)
         if isinstance(value, str) and value:
@@ -49,14 +47,14 @@ def unfold(row: dict[str, Any], strings: Tree) -> None:
 
 
 def leading_on(paths: Iterable[Path]) -> Tree:
-    """What `paths` lead through, as a tree; nothing that lies below a column which is asked for itself."""
+    """Return what `paths` lead through, as a tree; nothing below a column that is asked for itself."""
     asked = frozenset(paths)
     below = (path for path in asked if not any(path[:k] in asked for k in range(1, len(path))))
     return tree_of(path[:-1] for path in sorted(below))
 
 
 def inside(names: Iterable[str], available: Collection[str]) -> tuple[Inside, ...]:
-    """Those of dotted `names` that lead on below one of the columns `available`, in their order."""
+    """Return the dotted `names` that lead on below one of the columns `available`, in their order."""
     found = []
     for name in names:
         parts = name.split(".")
@@ -66,7 +64,7 @@ def inside(names: Iterable[str], available: Collection[str]) -> tuple[Inside, ..
 
 
 class JsonStrings:
-    """The JSON strings of a record batch; of each no more is kept than names lead to.
+    """The JSON strings of a record batch; each is cut down to what names lead to.
 
     Args:
         text_of: gives the strings of a column.
@@ -84,13 +82,13 @@ class JsonStrings:
         self._opened: dict[str, list[Any]] = {}
 
     def values(self, places: tuple[Inside, ...], rows: int) -> list[Any]:
-        """The first value of each row at one of `places`, as `first` finds it in JSONL."""
+        """Return the first value of each row at one of `places`, as `first` does in JSONL."""
         for column in {place.column for place in places} - self._opened.keys():
             self._opened[column] = [self._open(column, row) for row in range(rows)]
         return [self.value(places, row) for row in range(rows)]
 
     def value(self, places: tuple[Inside, ...], row: int) -> Any:
-        """The same of one row: only its strings are opened."""
+        """Return the same of one row: only its strings are opened."""
         found = None
         for place in places:
             known = self._opened.get(place.column)
@@ -118,10 +116,3 @@ class JsonStrings:
             unfold(value, through)
             return pruned(value, wanted)
         return value
-
-
-def joined(texts: list[bytes]) -> TextColumn:
-    """Texts as a column."""
-    ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
-    starts = ends - np.array([len(text) for text in texts], np.int64)
-    return TextColumn(np.frombuffer(b"".join(texts), np.uint8), starts, ends)

@@ -1,4 +1,4 @@
-"""JSON as others write it: what any parser can read is read."""
+"""Reads JSON as others write it: whatever any parser can read."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ class TooDeepError(ValueError):
 def parse(line: bytes) -> Any:
     """Parse a line; of equal keys the last counts. `ValueError` if it is no JSON, `TooDeepError` if too deep.
 
-    Lone surrogates, NaN, huge integers and invalid UTF-8 (read as U+FFFD), which orjson refuses, are
-    accepted.
+    It takes what orjson refuses: lone surrogates, NaN, huge integers, invalid UTF-8 (read as U+FFFD).
     """
     try:
         return orjson.loads(line)
@@ -45,7 +44,7 @@ def is_utf8(line: bytes) -> bool:
 
 
 def repeats_a_name(line: bytes) -> bool:
-    """Whether an object in a line of JSON has two fields of one name: damage makes such, writers do not."""
+    """Whether an object in a line of JSON has two fields of one name: damage makes those, writers do not."""
 
     def seen(pairs: list[tuple[str, Any]]) -> None:
         if len({name for name, _ in pairs}) < len(pairs):
@@ -65,7 +64,7 @@ class _RepeatedError(Exception):
 
 
 def encoded(text: str) -> bytes:
-    """UTF-8 of a string; a lone surrogate becomes the three bytes that no valid UTF-8 holds."""
+    """Return the UTF-8 of a string; a lone surrogate becomes three bytes that no valid UTF-8 holds."""
     try:
         return text.encode()
     except UnicodeEncodeError:

@@ -1,13 +1,17 @@
-"""JSON Lines: one object a line. What any parser can read is read; the rest is a defect with its line.
+"""Reads JSON Lines, one object a line: whatever any parser can read. The rest is a defect with its line.
 
 Where no checksum covers the bytes (`ReadReport.unchecked`), damage may have made one row of two, or two of
-one. So a row without a field that nearly all have, a row that is no UTF-8, and rows beside such a one or a
-line that is no row, are read without URL: nothing proves that text and URL belong together.
+one. A row is odd if it lacks a field that nearly all have, or is no UTF-8. Odd rows, and rows beside them or
+beside a line that is no row, are read without URL: nothing proves that text and URL belong together.
+
+A dataset has dozens of names to try for each role, and a row few fields. So each form (the names of a row, in
+their order) is examined once, and not each row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
@@ -15,12 +19,14 @@ import orjson
 
 from presswatch_spark.formats.inflate.lines import placed_lines
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.table.batches import BatchBuilder
-from presswatch_spark.formats.table.beside import Beside, Ending
+from presswatch_spark.formats.table.arrow_text import BatchBuilder
 from presswatch_spark.formats.table.columns import (
     BROKEN,
+    ROLES,
     Columns,
     MissingColumnError,
+    Path,
+    Tree,
     dotted_keys,
     first,
     has_any,
@@ -28,8 +34,8 @@ from presswatch_spark.formats.table.columns import (
     pruned,
     tree_of,
 )
-from presswatch_spark.formats.table.forms import Form, Forms
-from presswatch_spark.formats.table.json_strings import BROKEN_TEXT, BROKEN_URL, unfold
+from presswatch_spark.formats.table.doubt import Beside, Ending, SteadyFields
+from presswatch_spark.formats.table.json_strings import BROKEN_TEXT, BROKEN_URL, leading_on, unfold
 from presswatch_spark.formats.table.json_text import (
     BYTE_ORDER_MARK,
     TooDeepError,
@@ -39,18 +45,82 @@ from presswatch_spark.formats.table.json_text import (
     parse_leniently,
     repeats_a_name,
 )
-from presswatch_spark.formats.table.locators import locator_of
-from presswatch_spark.formats.table.steady import SteadyFields
-from presswatch_spark.formats.table.values import as_languages, kind
+from presswatch_spark.formats.table.values import LOCATOR_ROLES, as_languages, kind, locator_of
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
+
+# A shard whose rows are all of forms of their own must not fill the memory with them.
+FORMS_KEPT, FIELDS_KEPT, CHARACTERS_KEPT = 1_000, 100, 4_000
 
 NAMES_KEPT, LONGEST_NAME = 200, 256
 # To look for more names takes longer than to parse the line once more.
 NAMES_COUNTED = 20
-
 NO_UTF8 = "line is no valid UTF-8; read without URL"
 NO_UTF8_NOTE = "lines that are no valid UTF-8: what is none was read as U+FFFD"
 NO_URL_NOTE = "rows beside others with more fields were read without URL, since no checksum covers them"
+
+
+@dataclass(slots=True)
+class Form:
+    """What rows with the same names at their top can have.
+
+    `text`, `url`: paths to try; `text_key`, `url_key`: the only field that can hold them, if there is one.
+    `strings`: fields that paths lead through, and that may hold JSON in a string. `needed`: what locators
+    take. `quotes`: quotation marks of the last row that was examined, without those in its text.
+    """
+
+    text: tuple[Path, ...]
+    url: tuple[Path, ...]
+    text_key: str | None
+    url_key: str | None
+    strings: Tree
+    needed: Tree
+    quotes: int = -1
+
+    def text_of(self, row: dict[str, Any]) -> Any:
+        """Return the first text of a row; see `first`."""
+        return first(row, self.text) if self.text_key is None else row[self.text_key]
+
+    def url_of(self, row: dict[str, Any]) -> Any:
+        """Return the first URL of a row; see `first`."""
+        return first(row, self.url) if self.url_key is None else row[self.url_key]
+
+
+class Forms:
+    """The forms of a shard's rows, each made when it is first met.
+
+    `paths`: those to try, by role; `known`: forms by their rows' names.
+    """
+
+    def __init__(self, columns: Columns) -> None:
+        self.paths: Mapping[str, tuple[Path, ...]] = {role: columns.paths(role) for role in ROLES}
+        self._strings = leading_on(path for paths in self.paths.values() for path in paths)
+        self._needed = tree_of(path for role in LOCATOR_ROLES for path in self.paths[role])
+        self.known: dict[tuple[str, ...], Form] = {}
+
+    def of(self, row: dict[str, Any]) -> Form:
+        """Return the form of a row."""
+        names = tuple(row)
+        return self.known.get(names) or self._made(names)
+
+    def _made(self, names: tuple[str, ...]) -> Form:
+        own = frozenset(names)
+        text, url = ([path for path in self.paths[role] if path[0] in own] for role in ("text", "url"))
+        form = Form(
+            tuple(text),
+            tuple(url),
+            _only_key(text),
+            _only_key(url),
+            {name: below for name, below in self._strings.items() if name in own},
+            {name: below for name, below in self._needed.items() if name in own},
+        )
+        few = len(names) <= FIELDS_KEPT and sum(map(len, names)) <= CHARACTERS_KEPT
+        if few and len(self.known) < FORMS_KEPT:
+            self.known[names] = form
+        return form
+
+
+def _only_key(paths: list[Path]) -> str | None:
+    return paths[0][0] if len(paths) == 1 and len(paths[0]) == 1 else None
 
 
 def read_jsonl(
@@ -65,8 +135,8 @@ def read_jsonl(
 
     A row without text, or gated by language, is skipped; a line that is no object, or whose text is no
     string, is a defect. `MissingColumnError` if rows were read and none has a column for text, or one that
-    the user mapped; then what was yielded does not count. Of chosen rows nothing is yielded before some row
-    is known to have what the user mapped; to find one, others are looked at.
+    the user mapped; then what was yielded does not count. If `options.rows` chooses rows, nothing is yielded
+    before some row is known to have what the user mapped; others are read to find one.
     """
     reading = _Rows(columns, options, report, text_is_sure)
     builder, ending = reading.builder, Ending(chunks)
@@ -101,7 +171,7 @@ def read_jsonl(
 Place = tuple[int, dict[str, Any], bool]
 """The index of a row, what locates it, and whether it is in doubt."""
 
-Found = tuple[bytes, bytes, Place, int]
+RowDocument = tuple[bytes, bytes, Place, int]
 """A document of a row, as `BatchBuilder.add` takes it."""
 
 
@@ -133,7 +203,7 @@ class _Rows:
         self._rows = 0
         self._names: set[str] = set()
         self._steady = SteadyFields(tree_of(path for paths in self._paths.values() for path in paths))
-        self._beside: Beside[Found] = Beside()
+        self._beside: Beside[RowDocument] = Beside()
         self._broken = 0
         self._ends_broken = self._withheld = False
         self.builder: BatchBuilder[Place] = BatchBuilder(report, self._locate)
@@ -144,7 +214,7 @@ class _Rows:
         return bool(self._mapping) and bool(self._sought.keys() & self._mapping.keys())
 
     def look(self, line: bytes) -> None:
-        """See which columns a row has that nobody asked for."""
+        """Note the columns of a row that nobody asked for."""
         try:
             row = parse(line)
         except ValueError:
@@ -168,9 +238,9 @@ class _Rows:
                 self.builder.add(*found)
 
     def _add_usual(self, index: int, line: bytes, values: Any) -> bool:
-        """Keep the document of a row that is like others before it, without a call that can be spared.
+        """Keep the document of a row that is like others before it, with as few calls as possible.
 
-        Returns False for any other line, of which nothing was done.
+        Returns False for any other line, and does nothing with it.
         """
         if self._sought or self._gate or type(values) is not dict:
             return False
@@ -198,7 +268,7 @@ class _Rows:
         self._broken += is_odd
         if row is not None:
             found = self._document(index, row, len(line))
-            # A row without a text that is sure was told.
+            # That a row lacks a sure text was noted.
             is_odd |= self._lacks_text(row.values) or self._steady.add(index, row.values)
             if self._steady.first_is_odd:
                 self._beside.doubt_held()
@@ -212,21 +282,21 @@ class _Rows:
         self._settle(self._beside.add(index, None, True))
 
     def _is_asked(self, index: int) -> bool:
-        """Whether a line is asked for; of those that are read for their neighbours only, nothing is told."""
+        """Whether a line is asked for; others are read for their neighbours, and nothing of them is noted."""
         return self._asked is None or index in self._asked
 
     def is_settled(self, index: int) -> bool:
-        """Whether all is known of the lines up to one with a higher index than `index`."""
+        """Whether it is known which lines are in doubt, up to `index`."""
         return not self._own_report.unchecked or self._beside.settled >= index
 
     def finish(self, was_cut: bool) -> None:
-        """Take the lines that were held. `was_cut`: the last line has no end."""
+        """Take the lines that are still held. `was_cut`: the last line has no end."""
         self._settle(self._beside.rest(was_cut))
         # Damage to what is packed reaches far: what it made of one line, it may have made of many.
         if self._own_report.unchecked == "zstd" and self._broken > (was_cut and self._ends_broken):
             self._own_report.unverified = True
 
-    def _settle(self, lines: Iterable[tuple[Found | None, bool]]) -> None:
+    def _settle(self, lines: Iterable[tuple[RowDocument | None, bool]]) -> None:
         """Keep the documents of lines whose neighbours are known; those in doubt without URL."""
         for found, in_doubt in lines:
             if not found:
@@ -238,7 +308,7 @@ class _Rows:
             self.builder.add(*found)
 
     def _row(self, index: int, line: bytes, values: Any) -> Row | None:
-        """The row of a line; None if it is none, which is a defect. `values`: None if orjson refuses it."""
+        """Return the row of a line; None if it is none: a defect. `values`: None if orjson refuses it."""
         is_text = True
         if values is None:
             try:
@@ -262,8 +332,8 @@ class _Rows:
             self._report.add_note(NO_UTF8_NOTE)
         return Row(values, form, is_text)
 
-    def _document(self, index: int, row: Row, line_bytes: int) -> Found | None:
-        """The document of a row, if it has one that is asked for."""
+    def _document(self, index: int, row: Row, line_bytes: int) -> RowDocument | None:
+        """Return the document of a row, if it has one that is asked for."""
         values, form, _ = row
         self._rows += 1
         if form.strings:
@@ -291,8 +361,8 @@ class _Rows:
     def _is_fused(self, line: bytes, row: dict[str, Any], form: Form) -> bool:
         """Whether parts of two rows may stand in one: an object has two texts, or two URLs.
 
-        Where no checksum covers a line, two of any field. Lines with as many quotation marks as one of their
-        form that was looked at are not looked at, nor are those within values counted: that takes longer.
+        Without a checksum, two of any field count. A line with as many quotation marks as an examined one of
+        its form is not examined. Marks within values are not counted one by one: that takes longer.
         """
         quotes = line.count(b'"')
         if quotes == form.quotes:
@@ -316,7 +386,7 @@ class _Rows:
     def check(self, where: str) -> None:
         """Refuse what must not look like a shard without copies: no rows, or none with a column for text.
 
-        Name the rows that may be made of parts of two.
+        Note the rows that may be made of parts of two.
         """
         if not self._rows and not self._report.defects_total:
             self._report.add_defect("the shard is empty", 0)
@@ -329,7 +399,7 @@ class _Rows:
             self._report.add_note(NO_URL_NOTE)
 
     def require_columns(self, where: str) -> None:
-        """Refuse rows none of which has a column that is needed; of chosen rows, one that the user mapped."""
+        """Raise `MissingColumnError` if no row has a column that is needed, or that the user mapped."""
         if not (self._rows and self._sought):
             return
         if missing := {role: name for role, name in self._mapping.items() if role in self._sought}:
@@ -342,7 +412,7 @@ class _Rows:
         )
 
     def _look(self, row: dict[str, Any]) -> None:
-        """Strike off the columns that the row has; while some are not found, note what there is."""
+        """Strike off the columns that the row has; while some are missing, note what there is."""
         self._sought = {role: paths for role, paths in self._sought.items() if not has_any(row, paths)}
         if self._sought and len(self._names) < NAMES_KEPT:
             self._names.update(name[:LONGEST_NAME] for name in islice(dotted_keys(row), NAMES_KEPT))
@@ -371,6 +441,6 @@ class _Rows:
 
 
 def _names(row: dict[str, Any]) -> set[str]:
-    """Names of a row's fields, and of those one level below."""
+    """Return the names of a row's fields, and of those one level below."""
     below = (value for value in row.values() if isinstance(value, dict))
     return {*row, *chain.from_iterable(below)}

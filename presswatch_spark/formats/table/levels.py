@@ -1,7 +1,9 @@
-"""Small numbers of a Parquet page: levels, which say whether a value is there, and places in a dictionary.
+"""Small numbers of a Parquet page: levels, places in a dictionary, and lengths of texts.
 
-They are written as runs of one number, and as numbers packed into bits. (Format: Apache Parquet, "RLE /
-Bit-Packing Hybrid".)
+Levels say whether a value is there; they and places are written as runs of one number, and as numbers packed
+into bits. Lengths stand before all texts of a page, as differences from one to the next: pyarrow cuts the
+texts there, and leaves what is over, so one damaged length moves all texts after it. (Format: Apache Parquet,
+"RLE / Bit-Packing Hybrid", "Delta encoding", "Delta-length byte array", "Delta Strings".)
 """
 
 from __future__ import annotations
@@ -13,13 +15,18 @@ import numpy.typing as npt
 
 Numbers = npt.NDArray[np.unsignedinteger[Any]]
 
+Lengths = npt.NDArray[np.int64]
+_MOST_BITS = 32
+# Numbers in a block: DuckDB's are of 2,048, also where there is nothing to count, which takes five bytes.
+_LARGEST_BLOCK = 1 << 16
+
 
 class LevelsError(ValueError):
-    """The bytes hold no such numbers, or those of another number of values."""
+    """The bytes hold no such numbers, or not so many."""
 
 
 def numbers_of(data: memoryview, width: int, count: int) -> tuple[Numbers, int]:
-    """`count` numbers of `width` bits, and how many bytes of `data` they take."""
+    """Return `count` numbers of `width` bits, and how many bytes of `data` they take."""
     if width > 32:
         raise LevelsError("the numbers of a page are too long")
     found, packed, at, seen = list[Numbers](), list[memoryview](), 0, 0
@@ -46,7 +53,7 @@ def numbers_of(data: memoryview, width: int, count: int) -> tuple[Numbers, int]:
 
 
 def unpacked(runs: list[memoryview], width: int) -> Numbers:
-    """The numbers of runs that follow each other, packed into `width` bits each, 1 to 32."""
+    """Return the numbers of runs that follow each other, packed into `width` bits each, 1 to 32."""
     if not runs:
         return np.zeros(0, np.uint8)
     data = np.frombuffer(runs[0] if len(runs) == 1 else b"".join(runs), np.uint8)
@@ -58,7 +65,7 @@ def unpacked(runs: list[memoryview], width: int) -> Numbers:
 
 
 def nulls_of(data: memoryview, highest: int, values: int) -> int:
-    """How many of so many levels are below the `highest`, which stands for a value that is there."""
+    """Return how many of so many levels are below the `highest`, which stands for a value that is there."""
     if values and len(data) < 8:
         head, at = varint(data, 0)
         # Most pages have no null: one run of the highest level.
@@ -71,7 +78,7 @@ def nulls_of(data: memoryview, highest: int, values: int) -> int:
 
 
 def varint(data: memoryview, at: int) -> tuple[int, int]:
-    """The number at byte `at`, seven bits a byte, and where it ends."""
+    """Return the number at byte `at`, seven bits a byte, and where it ends."""
     value = shift = 0
     while at < len(data) and shift < 35:
         byte = data[at]
@@ -80,3 +87,51 @@ def varint(data: memoryview, at: int) -> tuple[int, int]:
         if byte < 128:
             return value, at
     raise LevelsError("the levels of a page end too early")
+
+
+def check_lengths(data: memoryview, values: int, *, with_prefixes: bool) -> None:
+    """Check that so many texts fill `data` to its last byte; `LevelsError` if they do not.
+
+    With prefixes: before the lengths stand those of what each text shares with the text before it.
+    """
+    prefixes, at = _differences(data, 0) if with_prefixes else (np.zeros(values, np.int64), 0)
+    lengths, at = _differences(data, at)
+    is_counted = len(lengths) == len(prefixes) == values
+    if not is_counted or (lengths < 0).any() or at + int(lengths.sum()) != len(data):
+        raise LevelsError("the texts of a page have other lengths than its bytes")
+    before = np.concatenate([np.zeros(1, np.int64), prefixes + lengths])[:values]
+    if (prefixes < 0).any() or (prefixes > before).any():
+        raise LevelsError("a text of a page begins with more than the text before it")
+
+
+def _differences(data: memoryview, at: int) -> tuple[Lengths, int]:
+    """Return the numbers that begin at byte `at`, and where they end."""
+    block, at = varint(data, at)
+    parts, at = varint(data, at)
+    count, at = varint(data, at)
+    first, at = _zigzag(data, at)
+    if not parts or block % (8 * parts) or not 0 < block <= _LARGEST_BLOCK or count > len(data) * 256:
+        raise LevelsError("the lengths of a page are not laid out as lengths are")
+    found, left, size = [np.array([first], np.int64)], count - 1, block // parts
+    while left > 0:
+        least, at = _zigzag(data, at)
+        widths, at = bytes(data[at : at + parts]), at + parts
+        for width in widths:
+            # Parts that no number needs are not there.
+            if left <= 0:
+                break
+            run = data[at : at + size * width // 8]
+            if width > _MOST_BITS or len(run) < size * width // 8:
+                raise LevelsError("the lengths of a page end too early")
+            at += len(run)
+            numbers = unpacked([run], width).astype(np.int64) if width else np.zeros(size, np.int64)
+            found.append(numbers[:left] + least)
+            left -= size
+        if len(widths) < parts:
+            raise LevelsError("the lengths of a page end too early")
+    return np.cumsum(np.concatenate(found))[:count], at
+
+
+def _zigzag(data: memoryview, at: int) -> tuple[int, int]:
+    value, at = varint(data, at)
+    return value >> 1 ^ -(value & 1), at

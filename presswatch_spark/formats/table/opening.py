@@ -1,25 +1,78 @@
-"""Parquet files opened with a sound footer, and their schema by dotted names."""
+"""Parquet files opened with a sound footer in bounded memory, and their schema by dotted names.
+
+A file of 2 KB may ask a decoder for gigabytes: the system bounds what it may take.
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import os
+import resource
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import CorruptError, PresswatchError
-from presswatch_spark.formats.table.bounded import memory_bounded
 from presswatch_spark.formats.table.footer import Footer, FooterError, read_footer
 from presswatch_spark.formats.table.pages import CheckedFile
+
+Item = TypeVar("Item")
 
 ARROW_ERRORS = (pa.ArrowException, OSError)
 # What pyarrow raises of damaged bytes, and what their values raise where Python has no such value.
 DAMAGE_ERRORS = (*ARROW_ERRORS, ValueError, ArithmeticError, LookupError)
 # For a footer, or for the rows of one batch, decoded: values that repeat are stored once, and may be long.
 DECODED_BYTES = 1 << 30
+
+
+@contextmanager
+def memory_bounded(more_bytes: int) -> Iterator[None]:
+    """Let this process take no more than so many bytes of address space, in the block.
+
+    More is a `MemoryError`. The bound counts what other threads take meanwhile, too; without Linux's `/proc`
+    there is none.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = _address_space() + more_bytes
+    below = [wanted, *(limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY)]
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (min(below), hard))
+    try:
+        yield
+    finally:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def drawn_bounded(items: Iterable[Item], more_bytes: int) -> Iterator[Item]:
+    """Yield `items`, each drawn under that bound; what the caller does with them is not bounded."""
+    iterator = iter(items)
+    while True:
+        with memory_bounded(more_bytes):
+            try:
+                item = next(iterator)
+            except StopIteration:
+                return
+        yield item
+
+
+def _address_space() -> int:
+    """Return the bytes of address space of this process; without `/proc`, more than any bound.
+
+    It is called twice a batch: a file object would take most of the time.
+    """
+    try:
+        file = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return 1 << 62
+    try:
+        return int(os.read(file, 128).split()[0]) * resource.getpagesize()
+    finally:
+        os.close(file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +121,7 @@ def _is_on_disk(file: BinaryIO) -> bool:
 
 
 def dotted_names(schema: pa.Schema) -> frozenset[str]:
-    """Names of all columns, fields of structs by dots."""
+    """Return the names of all columns, fields of structs by dots."""
     return frozenset(name for field in schema for name in _names_below(field, ""))
 
 

@@ -1,4 +1,4 @@
-"""The pages of a Parquet column, checked as their bytes come from storage and before pyarrow decodes them.
+"""Checks the pages of a Parquet column as their bytes come from storage, before pyarrow decodes them.
 
 pyarrow leaves out a page of a type that it does not know, and stops at the number of values that it counts
 itself. Here the pages of a column must fill it to the last byte, and hold as many values as the footer says.
@@ -18,8 +18,7 @@ import pyarrow as pa
 
 from presswatch_spark.formats.table import thrift
 from presswatch_spark.formats.table.footer import Chunk
-from presswatch_spark.formats.table.lengths import check_lengths
-from presswatch_spark.formats.table.levels import LevelsError, Numbers, nulls_of, numbers_of
+from presswatch_spark.formats.table.levels import LevelsError, Numbers, check_lengths, nulls_of, numbers_of
 from presswatch_spark.formats.table.thrift import Struct, ThriftError, inner, number
 
 _DATA, _INDEX, _DICTIONARY, _DATA_2 = range(4)
@@ -36,15 +35,15 @@ _REMEMBERED_PLACES = 1 << 16
 
 
 class PageError(OSError):
-    """A page of a column is damaged; the message says what is wrong with it, without its text."""
+    """A page of a column is damaged; the message quotes no text of it."""
 
 
 @dataclass(slots=True)
 class Pages:
     """What a column's pages say, added up.
 
-    `nulls`: None if a page does not say. `unused`: values of the dictionary that stand in no row, if that
-    was asked for and every place in it can be read. `with_checksum`: data pages that have one.
+    `nulls`: None if a page does not say. `dictionary`: values in it. `unused`: those that stand in no row, if
+    that was asked for and every place can be read. `with_checksum`: data pages that have one.
     """
 
     values: int = 0
@@ -72,7 +71,7 @@ class _Data:
 def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> Pages:
     """Add up the pages of a column, whose bytes are `data`; `PageError` if they do not fit it.
 
-    With places: those in the dictionary are read, and values of it that have none are counted.
+    With places: read the places in the dictionary, and count its values that stand in none.
     """
     found, at, used = Pages(), 0, np.zeros(0, np.bool_)
     try:
@@ -108,7 +107,7 @@ def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> Pa
 
 
 def _added(found: Pages, header: Struct, content: memoryview, chunk: Chunk) -> _Data | None:
-    """Add a page; return it if it holds values, None if it is the dictionary."""
+    """Add a page, and return it; None if it is the dictionary."""
     kind = number(header, 1)
     found.pages += 1
     if kind == _DICTIONARY:
@@ -131,7 +130,7 @@ def _added(found: Pages, header: Struct, content: memoryview, chunk: Chunk) -> _
 
 
 def _page_1(said: Struct, unpacked_bytes: int, content: memoryview, chunk: Chunk) -> _Data:
-    """A page of the first version, whose levels are packed with its values."""
+    """Return a page of the first version, whose levels are packed with its values."""
     values, nulls = _at_most(number(said, 1), chunk), None
     if not chunk.leaf.definitions:
         nulls = 0
@@ -141,7 +140,7 @@ def _page_1(said: Struct, unpacked_bytes: int, content: memoryview, chunk: Chunk
 
 
 def _page_2(said: Struct, unpacked_bytes: int, content: memoryview, chunk: Chunk) -> _Data:
-    """A page of the second version, which names more numbers, and never packs its levels."""
+    """Return a page of the second version, which names more numbers, and never packs its levels."""
     values, nulls, rows, size, repeated = (number(said, key) for key in (1, 2, 3, 5, 6))
     if not 0 <= nulls <= _at_most(values, chunk) or min(size, repeated) < 0 or size + repeated > len(content):
         raise PageError("the header of a page contradicts itself")
@@ -155,14 +154,14 @@ def _page_2(said: Struct, unpacked_bytes: int, content: memoryview, chunk: Chunk
 
 
 def _at_most(values: int, chunk: Chunk) -> int:
-    """So many values, if a page of the column can hold them."""
+    """Return so many values, if a page of the column can hold them."""
     if not 0 <= values <= chunk.values:
         raise PageError("a page has more values than its column")
     return values
 
 
 def _places(page: _Data, chunk: Chunk) -> Numbers | None:
-    """The places in the dictionary that a page holds; None if pyarrow cannot unpack it alone."""
+    """Return the places in the dictionary that a page holds; None if pyarrow cannot unpack it alone."""
     content = page.content[page.levels :]
     # In pages of the second version the levels stand apart, and are counted already.
     levels = 0 if page.levels else chunk.leaf.definitions
@@ -209,7 +208,7 @@ def _check_lengths(page: _Data, chunk: Chunk) -> None:
 
 
 def _unpacked(packed: bytes | memoryview, codec: int, size: int) -> memoryview | None:
-    """Bytes that a codec makes of others; None if pyarrow cannot unpack them alone."""
+    """Return unpacked bytes; None if pyarrow cannot unpack them alone."""
     if not codec:
         return memoryview(packed)
     name = _CODECS.get(codec)
@@ -221,7 +220,7 @@ def _unpacked(packed: bytes | memoryview, codec: int, size: int) -> memoryview |
 
 
 def _behind_length(content: memoryview) -> memoryview:
-    """The bytes whose number stands in the first four."""
+    """Return the bytes whose number stands in the first four."""
     return content[4 : 4 + int.from_bytes(content[:4], "little")]
 
 
@@ -238,10 +237,10 @@ def _check(found: Pages, chunk: Chunk) -> None:
 
 
 class CheckedFile(io.RawIOBase):
-    """A seekable file in front of another, which it closes: columns that are read through it are checked.
+    """A seekable file in front of another, which it closes: it checks the columns that are read through it.
 
-    A read that holds a column of `expect` whole raises `PageError` if its pages are damaged. `failure` is
-    what a read has raised since, which pyarrow may tell as another error.
+    A read of a whole column of `expect` raises `PageError` if its pages are damaged. `failure`: what a read
+    has raised since; pyarrow may make another error of it.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -258,9 +257,9 @@ class CheckedFile(io.RawIOBase):
     def expect(
         self, chunks: Iterable[Chunk], coded: Iterable[Chunk] = (), again: Iterable[Chunk] = ()
     ) -> None:
-        """Check these columns from now on; of the `coded` ones places in the dictionary too.
+        """Check these columns from now on; of `coded` ones also the places in the dictionary.
 
-        Those that are read `again` are held until the next call.
+        Hold those that are read `again`, until the next call.
         """
         # Where there are no values, some writers name any bytes.
         self._expected = {chunk.start: chunk for chunk in chunks if chunk.values}
@@ -294,7 +293,7 @@ class CheckedFile(io.RawIOBase):
         return self._at
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read so many bytes, fewer only at the end; what lies in them of columns is checked."""
+        """Read so many bytes, fewer only at the end, and check the columns in them."""
         size = -1 if size is None else size
         held = self._held.get((self._at, size))
         if held is None:

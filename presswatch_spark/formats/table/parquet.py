@@ -13,21 +13,19 @@ import pyarrow as pa
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.arrow_text import TextColumn, WrongTypeError, bytes_of, text_column
-from presswatch_spark.formats.table.bounded import drawn_bounded
-from presswatch_spark.formats.table.chosen import Chosen, choose
 from presswatch_spark.formats.table.columns import Columns, MissingColumnError, listed
-from presswatch_spark.formats.table.locators import locator_of
 from presswatch_spark.formats.table.opening import (
     DAMAGE_ERRORS,
     DECODED_BYTES,
     Opened,
     dotted_names,
+    drawn_bounded,
     opened,
 )
 from presswatch_spark.formats.table.pages import PageError
 from presswatch_spark.formats.table.row_groups import DamagedError, GroupReader
-from presswatch_spark.formats.table.row_values import RowValues, column_at, is_text
-from presswatch_spark.formats.table.values import as_languages
+from presswatch_spark.formats.table.row_values import Chosen, RowValues, choose, column_at, is_text
+from presswatch_spark.formats.table.values import as_languages, locator_of
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, random_access
 
@@ -39,10 +37,12 @@ def read_parquet(
 ) -> Iterator[DocumentBatch]:
     """Yield batches of at most about `options.batch_bytes`; a row group that cannot be read is a defect.
 
-    `CorruptError` if the footer cannot be read (a cut file has none). `MissingColumnError` if there is no
-    column for text, or not one that the user mapped: no row counts then, not even of those that were yielded.
-    `report.bytes_read` counts the column chunks that were read; once the last row group is done, the whole
-    file counts as read, since nothing else of it is wanted.
+    `report.bytes_read` counts the column chunks that were read; once all are, the whole file counts as read.
+
+    Raises:
+        CorruptError: the footer cannot be read (a cut file has none).
+        MissingColumnError: there is no column for text, or not one that the user mapped; then no row counts,
+            not even of those that were yielded.
     """
     with random_access(shard, options.storage) as file:
         parquet = opened(file, shard.uri)
@@ -75,9 +75,9 @@ def read_parquet(
 
 @dataclass(slots=True)
 class _RowGroup:
-    """One row group being read; `first_row` is the index in the file of its first row.
+    """Reads one row group; `first_row`: the index in the file of its first row.
 
-    `sought`: roles whose mapped name leads into JSON strings, and that no row was found to have so far.
+    `sought`: roles whose mapped name leads into JSON strings, and that no row has so far.
     """
 
     parquet: Opened
@@ -90,7 +90,7 @@ class _RowGroup:
 
     @property
     def rows(self) -> int:
-        """Rows in the group, as the footer says."""
+        """Return how many rows the footer says are in the group."""
         return self.parquet.footer.groups[self.group].rows
 
     @property
@@ -118,7 +118,7 @@ class _RowGroup:
             self.report.add_defect(what, self.group, "row group")
 
     def _batches(self, reader: GroupReader) -> Iterator[tuple[int, DocumentBatch]]:
-        """Yield the documents of so many rows, and how many rows they were."""
+        """Yield batches of documents, each with the number of rows that it was made of."""
         first = self.first_row
         paired = self.chosen.columns_of("text") | self.chosen.columns_of("url")
         for decoded in reader.batches(reader.rows_for(self.options.batch_bytes), paired):
@@ -129,7 +129,7 @@ class _RowGroup:
                 first += len(piece)
 
     def _pieces(self, record_batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        """Cut a batch whose texts are much longer than wanted: as often as a text repeats it is worked on."""
+        """Cut a batch whose texts are too long: one that repeats is stored once, and read each time."""
         names, most = self.chosen.columns_of("text"), 2 * self.options.batch_bytes
         if sum(bytes_of(column_at(record_batch, name)) for name in names) <= most:
             yield record_batch
@@ -155,13 +155,13 @@ class _RowGroup:
             self.report.add_defect(
                 f"text of {sizes[row]:,} bytes is longer than allowed", first_row + int(row), "row"
             )
-        kept = (sizes > 0) & self._passes(values)
+        passing = (sizes > 0) & self._passes(values)
         if self.options.rows is not None:
-            kept &= np.isin(first_row + np.arange(len(text)), list(self.options.rows))
+            passing &= np.isin(first_row + np.arange(len(text)), list(self.options.rows))
         empty = int(np.count_nonzero(sizes == 0)) - values.defective
         self.report.add_skipped("no text", empty)
-        self.report.add_skipped("language", int(np.count_nonzero(~kept)) - empty - values.defective)
-        rows = np.flatnonzero(kept & (sizes <= self.options.max_document_bytes))
+        self.report.add_skipped("language", int(np.count_nonzero(~passing)) - empty - values.defective)
+        rows = np.flatnonzero(passing & (sizes <= self.options.max_document_bytes))
         self.report.documents += len(rows)
         self.report.text_bytes += int(sizes[rows].sum())
 
@@ -180,7 +180,7 @@ class _RowGroup:
         )
 
     def _passes(self, values: RowValues) -> npt.NDArray[np.bool_]:
-        """Which rows pass the language gate."""
+        """Return which rows pass the language gate, bool (rows,)."""
         if "languages" not in self.chosen or not self.options.languages:
             return np.ones(values.rows, np.bool_)
         gate = {code.lower() for code in self.options.languages}
@@ -192,9 +192,9 @@ class _RowGroup:
 def _in_no_row(
     parquet: Opened, chosen: Chosen, sought: set[str], options: ReadOptions, report: ReadReport
 ) -> set[str]:
-    """Those of the roles `sought` whose mapped name leads into the JSON strings of no row.
+    """Return the roles `sought` whose mapped name leads into the JSON strings of no row.
 
-    None of them if that cannot be known, for damage.
+    None of them if damage hides it.
     """
     left = set(sought)
     try:
@@ -212,7 +212,7 @@ def _in_no_row(
 
 
 def _check_types(schema: pa.Schema, chosen: Chosen, report: ReadReport, uri: str) -> None:
-    """Refuse a text column of another type; do without a URL column of another type, as a defect."""
+    """Refuse a text column of another type; leave out a URL column of another type, as a defect."""
     names = chosen.names
     for name in sorted(chosen.columns):
         if schema.names.count(name.partition(".")[0]) > 1 and schema.names.count(name) != 1:

@@ -1,8 +1,8 @@
-"""A row group, decoded by pyarrow and compared with what the footer says of it.
+"""Decodes row groups with pyarrow, and compares them with what the footer says.
 
-pyarrow decodes what it finds. Where a value of one column is lost, all values after it move up, and stand
-beside the rows of others. So the columns that decide this are decoded once before, and counted, where the
-footer has something to compare them with.
+pyarrow decodes whatever is there. If a column loses a value, all values after it move up, and stand beside
+the rows of others. So the columns with nulls are decoded once before and counted, if the footer has something
+to compare them with.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _BATCHES_HELD = 8
 
 
 class DamagedError(ValueError):
-    """What was decoded is not what the footer says; the message says in what, without text of the file."""
+    """What was decoded is not what the footer says; the message quotes no text of the file."""
 
 
 @dataclass(slots=True)
 class _Count:
-    """Rows, nulls and bytes of a column, so far."""
+    """Rows, nulls and bytes of a column so far."""
 
     rows: int = 0
     nulls: int = 0
@@ -54,15 +54,15 @@ class GroupReader:
         return sum(chunk.size for chunk in self.chunks)
 
     def rows_for(self, batch_bytes: int) -> int:
-        """How many rows take about so many bytes, as far as the footer tells."""
+        """Return how many rows take about so many bytes, by the footer."""
         size = sum(max(chunk.unpacked_bytes, chunk.text_bytes or 0) for chunk in self.chunks)
         return max(1, min(self.rows, batch_bytes * self.rows // max(1, size)))
 
     def batches(self, rows_at_once: int, paired: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
-        """Yield the rows in their order; `DamagedError` where they are not what the footer says.
+        """Yield the rows in their order; `DamagedError` if they are not what the footer says.
 
-        With `paired` columns no row is given before columns with nulls are counted to their end. `unsure`
-        then names those of them whose dictionary has values that no row uses: a place in it may be damaged.
+        With `paired` columns no row is yielded before columns with nulls are counted to their end. `unsure`
+        then names those whose dictionary has values that no row uses: a place in it may be damaged.
         """
         coded = [chunk for chunk in self.chunks if chunk.leaf.path in paired and CODED & chunk.encodings]
         flat = [chunk for chunk in self.chunks if not chunk.leaf.repetitions]
@@ -88,7 +88,7 @@ class GroupReader:
         yield from held
 
     def _rehearse(self, chunks: Collection[Chunk], rows_at_once: int) -> None:
-        """Decode columns one by one, and give nothing."""
+        """Decode columns one by one, and compare their counts."""
         for chunk in chunks:
             counts = [(chunk, _Count())]
             for batch in self._decoded([chunk.leaf.path], rows_at_once):
@@ -96,14 +96,14 @@ class GroupReader:
             self._compare(counts)
 
     def _doubt(self, coded: Collection[Chunk]) -> None:
-        """Note whose dictionary is not sure."""
+        """Note the columns whose dictionary is not sure."""
         for chunk in coded:
             pages = self._opened.file.pages.get(chunk.start)
             if pages and pages.unused:
                 self.unsure.add(chunk.leaf.path)
 
     def _decoded(self, names: list[str], rows_at_once: int) -> Iterator[pa.RecordBatch]:
-        """The rows of some columns; in smaller and smaller batches, where they take too much memory."""
+        """Yield the rows of some columns; in smaller batches if they take too much memory."""
         done = 0
         while True:
             first = 0

@@ -1,29 +1,69 @@
-"""The values of a Parquet batch's rows by what they are wanted for, wherever the file has them."""
+"""What of a Parquet file's columns is wanted, and the values of its rows by what they are wanted for."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.formats.table.arrow_text import TextColumn, WrongTypeError, text_column
-from presswatch_spark.formats.table.chosen import Chosen
-from presswatch_spark.formats.table.columns import BROKEN
-from presswatch_spark.formats.table.json_strings import BROKEN_TEXT, BROKEN_URL, JsonStrings, joined
+from presswatch_spark.formats.table.arrow_text import TextColumn, WrongTypeError, joined, text_column
+from presswatch_spark.formats.table.columns import BROKEN, ROLES, Columns
+from presswatch_spark.formats.table.json_strings import (
+    BROKEN_TEXT,
+    BROKEN_URL,
+    Inside,
+    JsonStrings,
+    inside,
+)
 from presswatch_spark.formats.table.json_text import encoded
 from presswatch_spark.formats.table.opening import DAMAGE_ERRORS
 from presswatch_spark.formats.table.values import kind
 from presswatch_spark.model import ReadReport
 
-# Of a list in a row, such as its languages; of more than these nothing is told.
+# A longer list in a row, such as of languages, is left out.
 LONGEST_LIST = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """By role: the dotted name of a column, or where in columns of JSON strings the value may be."""
+
+    names: dict[str, str]
+    inside: dict[str, tuple[Inside, ...]]
+
+    def __contains__(self, role: str) -> bool:
+        return role in self.names or role in self.inside
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Return the columns to be read."""
+        return frozenset().union(*map(self.columns_of, {*self.names, *self.inside}))
+
+    def columns_of(self, role: str) -> frozenset[str]:
+        """Return the columns that hold a role's values, or the strings that these are in."""
+        if role in self.names:
+            return frozenset({self.names[role]})
+        return frozenset(place.column for place in self.inside.get(role, ()))
+
+
+def choose(columns: Columns, available: Collection[str], is_text: Callable[[str], bool]) -> Chosen:
+    """Choose among the dotted names that are `available`; a column that `is_text` may hold JSON.
+
+    A column of its own comes before anything inside of strings.
+    """
+    names = columns.chosen(available)
+    led = {role: inside(columns.names.get(role, ()), available) for role in ROLES if role not in names}
+    read = {role: tuple(place for place in places if is_text(place.column)) for role, places in led.items()}
+    return Chosen(names, {role: places for role, places in read.items() if places})
 
 
 class RowValues:
     """What the rows of a record batch hold, by role: in columns of their own, or inside of JSON strings.
 
-    `defective` counts rows whose text is there and cannot be read; each is a defect.
+    `defective` counts rows whose text cannot be read; each is a defect.
     """
 
     def __init__(
@@ -40,7 +80,7 @@ class RowValues:
         )
 
     def text(self, role: str) -> TextColumn:
-        """The texts of a role, empty where there are none."""
+        """Return the texts of a role, empty where there are none."""
         if role in self._columns:
             return text_column(self._columns[role], self._chosen.names[role])
         if role not in self._chosen:
@@ -48,13 +88,13 @@ class RowValues:
         return joined([self._encoded(role, row, value) for row, value in enumerate(self.all(role))])
 
     def all(self, role: str) -> list[Any]:
-        """The values of a role."""
+        """Return the values of a role."""
         if role in self._columns:
             return [_value(self._columns[role], row) for row in range(self.rows)]
         return self._strings.values(self._chosen.inside[role], self.rows)
 
     def value(self, role: str, row: int) -> Any:
-        """One value of a role; None if there is none, or it cannot be read."""
+        """Return one value of a role; None if there is none, or it cannot be read."""
         if role in self._columns:
             return _value(self._columns[role], row)
         value = self._strings.value(self._chosen.inside[role], row) if role in self._chosen else None
@@ -65,7 +105,7 @@ class RowValues:
         return self._strings.has_any(self._chosen.inside[role], self.rows)
 
     def _encoded(self, role: str, row: int, value: Any) -> bytes:
-        """A value in UTF-8; one that should be text and is not is told, and empty."""
+        """Return a value in UTF-8; for one that is no text, nothing, and a defect or a note."""
         if value is None or isinstance(value, str):
             return encoded(value or "")
         if role == "text":
@@ -81,7 +121,7 @@ class RowValues:
 
 
 def column_at(record_batch: pa.RecordBatch, name: str) -> pa.Array[Any]:
-    """The column of a dotted name; a row is null where a struct around it is."""
+    """Return the column of a dotted name; a row is null where a struct around it is."""
     if record_batch.schema.get_all_field_indices(name):
         return record_batch.column(name)
     head, *rest = name.split(".")
@@ -101,9 +141,7 @@ def is_text(schema: pa.Schema, name: str) -> bool:
 
 
 def _value(column: pa.Array[Any], row: int) -> Any:
-    """A value as Python has it; None for one that it cannot hold, such as a time after the year 9999,
-    and for a list longer than `LONGEST_LIST`.
-    """
+    """Return a value as Python has it; None if it has no such (a time after 9999), or for a long list."""
     try:
         value = column[row]
         if isinstance(value, pa.ListScalar) and value.is_valid and len(value) > LONGEST_LIST:

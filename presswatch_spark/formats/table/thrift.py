@@ -1,7 +1,7 @@
-"""Thrift's compact protocol, as Parquet writes its metadata in it: structs as field ids and values.
+"""Reads Thrift's compact protocol, which Parquet writes its metadata in: structs as field ids and values.
 
-pyarrow reads the same metadata, but some damage to it ends the process instead of raising, and page headers
-it does not show at all. (Format: Apache Thrift, `thrift-compact-protocol.md`.)
+pyarrow reads the same metadata, but some damage ends its process, and it does not show page headers. (Format:
+Apache Thrift, `thrift-compact-protocol.md`.)
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class ThriftError(ValueError):
 
 
 def read_struct(data: bytes | memoryview, start: int = 0) -> tuple[Struct, int]:
-    """The struct that begins at byte `start`, and where it ends; `ThriftError` if there is none."""
+    """Return the struct that begins at byte `start`, and where it ends; `ThriftError` if there is none."""
     try:
         return _struct(data, start, 0)
     except (IndexError, struct.error):
@@ -29,7 +29,7 @@ def read_struct(data: bytes | memoryview, start: int = 0) -> tuple[Struct, int]:
 
 
 def number(fields: Struct, key: int, default: int | None = None) -> int:
-    """The integer of a field that must be there, or else have a `default`."""
+    """Return the integer of a field that must be there, or else have a `default`."""
     value = fields.get(key, default)
     if type(value) is not int:
         raise ThriftError(f"field {key} is no number")
@@ -37,7 +37,7 @@ def number(fields: Struct, key: int, default: int | None = None) -> int:
 
 
 def text(fields: Struct, key: int) -> str:
-    """The string of a field that must be there."""
+    """Return the string of a field that must be there."""
     value = fields.get(key)
     try:
         return value.decode()  # type: ignore[union-attr]
@@ -46,7 +46,7 @@ def text(fields: Struct, key: int) -> str:
 
 
 def inner(fields: Struct, key: int) -> Struct | None:
-    """The struct of a field; None if it is not there."""
+    """Return the struct of a field; None if it is not there."""
     value = fields.get(key)
     if value is not None and not isinstance(value, dict):
         raise ThriftError(f"field {key} is no struct")
@@ -54,7 +54,7 @@ def inner(fields: Struct, key: int) -> Struct | None:
 
 
 def items(fields: Struct, key: int) -> list[Value]:
-    """The list of a field; empty if it is not there."""
+    """Return the list of a field; empty if it is not there."""
     value = fields.get(key, [])
     if not isinstance(value, list):
         raise ThriftError(f"field {key} is no list")
@@ -62,7 +62,7 @@ def items(fields: Struct, key: int) -> list[Value]:
 
 
 def structs(fields: Struct, key: int) -> list[Struct]:
-    """The list of structs of a field; empty if it is not there."""
+    """Return the list of structs of a field; empty if it is not there."""
     found = [each for each in items(fields, key) if isinstance(each, dict)]
     if len(found) < len(items(fields, key)):
         raise ThriftError(f"field {key} holds something else than structs")
@@ -70,7 +70,7 @@ def structs(fields: Struct, key: int) -> list[Struct]:
 
 
 def _struct(data: bytes | memoryview, at: int, depth: int) -> tuple[Struct, int]:
-    """The struct at byte `at`, and where it ends.
+    """Return the struct at byte `at`, and where it ends.
 
     Most of a footer are numbers of one byte; a call for each would take most of the time.
     """

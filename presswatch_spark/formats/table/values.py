@@ -1,17 +1,27 @@
-"""Values as datasets write them, turned into ours; what cannot be read becomes None."""
+"""Values as datasets write them, turned into ours, and locators of them; what cannot be read is None."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
+from presswatch_spark.model import Locator, ReadReport
 from presswatch_spark.moments import NoMomentError, is_placeholder, moment_of
 
 WEB_SINCE = 1991
 _PLAIN = (str, int, float)
 
+# What a locator takes from the values of a row.
+LOCATOR_ROLES = ("record_id", "payload_digest", "captured_at", "http_status", "languages", "release")
+_CRAWL = re.compile(r"CC-MAIN-\d{4}(?:-\d{4})?(?:-\d{2})?(?!\d)")
+NO_TIME_NOTE = "times of capture in no form that is read, or before the web: those rows have none"
+
 
 def as_time(value: object) -> datetime | None:
-    """Read a moment: ISO 8601 (without zone: UTC), `YYYYMMDDhhmmss`, or a datetime."""
+    """Return a moment from ISO 8601 (without zone: UTC), `YYYYMMDDhhmmss`, or a datetime; else None."""
     if isinstance(value, datetime):
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
     if not isinstance(value, str) or not value:
@@ -26,12 +36,12 @@ def as_time(value: object) -> datetime | None:
 
 
 def as_capture(value: object) -> datetime | None:
-    """Read a row's time of capture, in any form that `moments` reads.
+    """Return a row's time of capture, in any form that `moments` reads.
 
     Raises:
         NoMomentError: it is in none, or is one at which there was nothing to capture.
     """
-    if isinstance(value, tuple):  # what `kept` makes of all else
+    if isinstance(value, tuple):  # what `readable_part` makes of all else
         raise NoMomentError("is neither a text nor a number")
     moment = moment_of(value)
     if moment and (is_placeholder(moment) or moment.year < WEB_SINCE):
@@ -40,14 +50,14 @@ def as_capture(value: object) -> datetime | None:
 
 
 def as_text(value: object) -> str | None:
-    """A string, or an integer id as a string; None for anything else or nothing."""
+    """Return a string, or an integer id as a string; None for anything else or nothing."""
     if isinstance(value, str):
         return value or None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def as_languages(value: object) -> tuple[str, ...]:
-    """Language codes from `"fra,eng"` or from a list."""
+    """Return the language codes in `"fra,eng"` or in a list."""
     if isinstance(value, str):
         value = value.split(",")
     if not isinstance(value, list | tuple):
@@ -55,8 +65,8 @@ def as_languages(value: object) -> tuple[str, ...]:
     return tuple(code.strip() for code in value if isinstance(code, str) and code.strip())
 
 
-def kept(value: object) -> object:
-    """As much of a JSON value as the others here can read: a nested one may hold anything, of any size.
+def readable_part(value: object) -> object:
+    """Return as much of a JSON value as the functions here can read: a nested one may be of any size.
 
     Only null becomes None: a value that nobody can read still hides the names tried after its own.
     """
@@ -65,13 +75,55 @@ def kept(value: object) -> object:
 
 
 def as_number(value: object, greatest: int) -> int | None:
-    """A whole number from 0 to `greatest`, be it written as text; None for anything else."""
+    """Return a whole number from 0 to `greatest`, be it written as text; None for anything else."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(greatest)):
         value = int(value)
     return value if type(value) is int and 0 <= value <= greatest else None
 
 
 def kind(value: object) -> str:
-    """Name a JSON value's type as JSON does."""
+    """Return the name of a JSON value's type."""
     names = {bool: "boolean", int: "number", float: "number", list: "list", dict: "object"}
     return names.get(type(value), "value")
+
+
+def locator_of(value: Callable[[str], Any], report: ReadReport | None = None, **place: Any) -> Locator:
+    """Return a locator: `value(role)` gives what the row holds for a role, `place` says where the row is.
+
+    A time of capture that cannot be read is null, and `report` notes it.
+    """
+    base = Locator(
+        record_id=as_text(value("record_id")),
+        payload_digest=as_text(value("payload_digest")),
+        captured_at=_captured_at(value("captured_at"), report),
+        http_status=_status(value("http_status")),
+        languages=as_languages(value("languages")),
+        release=_release(value("release")),
+    )
+    return replace(base, **place)
+
+
+def _captured_at(value: object, report: ReadReport | None) -> datetime | None:
+    try:
+        return as_capture(value)
+    except NoMomentError:
+        if report is not None:
+            report.add_note(NO_TIME_NOTE)
+        return None
+
+
+def _status(value: object) -> int | None:
+    """Return an HTTP status, which has three digits; None for anything else."""
+    text = str(value) if isinstance(value, str) or (isinstance(value, int) and 0 < value < 1000) else ""
+    return int(text) if len(text) == 3 and text.isascii() and text.isdecimal() else None
+
+
+def _release(value: object) -> str | None:
+    """Return the crawl that a dump's name or a path of Common Crawl names, else the name as it stands.
+
+    A path that names no crawl says where a file lay, not which release it is of.
+    """
+    if not isinstance(value, str):
+        return None
+    crawl = _CRAWL.search(value)
+    return crawl.group() if crawl else None if "/" in value else value or None

@@ -1,9 +1,12 @@
-"""ARC records in a block of inflated bytes: where each begins and ends, and what is wrong with it.
+"""Finds ARC records in a block of inflated bytes: where each begins and ends, and what is wrong with it.
 
-As for WARC (`records`), no length is believed that the bytes contradict: a record ends where its line says
-only if another record line, or the end of its gzip member, follows there, or a line end and no record line
-stands before it. What stands beyond the length that it declares is never its text. Line ends between records
-do not count.
+As in WARC (`records`), no length is believed that the bytes contradict. A record ends where its line says
+if another record line, or the end of its gzip member, follows there; or a line end, and no record line before
+it. What stands beyond the declared length is never text. Line ends between records do not count.
+
+A line begins each record: `URL IP date type length`; in version 2, more fields before the length. (Format:
+Burner and Kahle, "Arc File Format", version 1.0, Internet Archive, 1996.) A URL may hold spaces, against the
+format: what stands before the first IP address and date is the URL.
 """
 
 from __future__ import annotations
@@ -11,32 +14,101 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, replace
+from datetime import datetime
 
+from presswatch_spark.formats.table.values import as_time
 from presswatch_spark.formats.warc import records
-from presswatch_spark.formats.warc.arc_lines import (
-    MAX_LINE_BYTES,
-    VERSION_BLOCK,
-    ArcLine,
-    begins_with_arc_record,
-    next_line,
-    read_line,
-)
 from presswatch_spark.formats.warc.blocks import Block
-from presswatch_spark.formats.warc.evidence import body_is_declared
+from presswatch_spark.formats.warc.fields import body_is_declared
 
+MAX_LINE_BYTES = 64 << 10
 LINES_KEPT = 64
+VERSION_BLOCK = b"filedesc:"
 
+_SCHEME_PATTERN = rb"[A-Za-z][A-Za-z0-9+.-]{0,30}:"
+_PLACE_PATTERN = rb" ([0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+|-) ([0-9]{8,20}) "
+_SCHEME = re.compile(_SCHEME_PATTERN)
+_PLACE = re.compile(_PLACE_PATTERN)
+# Where a line must be, one of the two may be anything: crawlers wrote `unknown` and `null`.
+_HALF_A_PLACE = re.compile(
+    rb" ([0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+|-) ([!-~]{1,32}) "
+    rb"| ([!-~]{1,64}) ([0-9]{8,20}) "
+)
+_CANDIDATE = re.compile(rb"\n(?=%s[^\n]{0,%d}?%s)" % (_SCHEME_PATTERN, MAX_LINE_BYTES, _PLACE_PATTERN))
 _NEWLINES = re.compile(rb"[\r\n]*")
 _LINE_END = re.compile(rb"\n")
+_DATE = re.compile(rb"[0-9]{14,20}")
+_LENGTH = re.compile(rb"[0-9]{1,17}")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ArcLine:
+    """A record's line. `length`: bytes of the block, None if no number; `end`: where the block begins."""
+
+    url: bytes
+    ip: bytes
+    date: bytes
+    media_type: bytes
+    length: int | None
+    end: int
+
+    @property
+    def captured_at(self) -> datetime | None:
+        """Return the date in UTC, to the second; None if it is none."""
+        return as_time(self.date[:14].decode()) if _DATE.fullmatch(self.date) else None
+
+
+def read_line(data: memoryview | bytes, at: int, limit: int, *, expected: bool = False) -> ArcLine | None:
+    """Return the record line at `at`; None if there is none that ends before `limit`.
+
+    `expected`: the record before ends here, so a line is believed even if its IP address or date is none.
+    """
+    if not _SCHEME.match(data, at, limit):
+        return None
+    end = _LINE_END.search(data, at, min(limit, at + MAX_LINE_BYTES))
+    line = bytes(data[at : end.start()]) if end else b""
+    place = _PLACE.search(line) or (_HALF_A_PLACE.search(line) if expected else None)
+    if end is None or place is None:
+        return None
+    media_type, _, length = line[place.end() :].strip(b" \r").rpartition(b" ")
+    number = int(length) if _LENGTH.fullmatch(length) else None
+    if number is None and not _PLACE.match(place[0]):
+        return None
+    ip, date = place[0].strip(b" ").split(b" ")
+    return ArcLine(line[: place.start()], ip, date, media_type, number, end.end())
+
+
+def version_end(data: memoryview, at: int, limit: int) -> int:
+    """Return where the version block at `at` ends, if it holds what the format says: two lines."""
+    for _ in range(2):
+        line_end = _LINE_END.search(data, at, limit)
+        at = line_end.end() if line_end else limit
+    return at
+
+
+def next_line(data: memoryview, at: int, limit: int) -> int | None:
+    """Return where the next record line begins, after a line end in [at, limit); None if nowhere."""
+    for candidate in _CANDIDATE.finditer(data, at, limit):
+        if read_line(data, candidate.end(), limit):
+            return candidate.end()
+    return None
+
+
+def begins_with_arc_record(head: bytes) -> bool:
+    """Whether an ARC record begins `head`; if that cuts the first line, the line's beginning decides."""
+    head = head.lstrip(b"\r\n")
+    if b"\n" not in head[:MAX_LINE_BYTES]:
+        return _SCHEME.match(head) is not None
+    return read_line(head, 0, len(head)) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ArcSpan:
     """A record, or bytes that are none: [start, end) in the block, its text up to `text_end`.
 
-    `status`: as in `records`; `line`: None if there is no record; `beyond`: how many of its bytes come after
-    the block; `lost`: where the next record begins must be looked for; `sought`: it was; `damage`: a key of
-    `DAMAGES`; `there`: up to where what is there may be its text.
+    `status`: as in `records`. `line`: None if there is no record. `beyond`: how many of its bytes follow the
+    block. `lost`: the next record must be looked for; `sought`: this one was. `damage`: a key of `DAMAGES`.
+    `there`: where the bytes end that may be its text.
     """
 
     start: int
@@ -52,13 +124,13 @@ class Found:
 
     @property
     def text_bytes(self) -> int:
-        """How many bytes the block of the record has, be they declared or not."""
+        """Return how many bytes the block of the record has, declared or not."""
         return max(self.text_end, self.there) - self.line.end if self.line else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing can be said before the block has `needed` bytes from its start on; up to `done` it is done."""
+    """More is needed: `needed` bytes from the block's start on. Up to `done` all is done."""
 
     done: int
     needed: int
@@ -83,8 +155,8 @@ class ArcBlock:
         self._reach = reach
         self._lines: dict[tuple[int, bool], ArcLine | None] = {}
 
-    def record(self, at: int, *, sought: bool = False) -> Found | Wait:
-        """The record at `at`, but for line ends before it; `sought`: it was found by looking for it."""
+    def record(self, at: int, *, sought: bool = False) -> ArcSpan | Wait:
+        """Return the record at `at`, behind line ends; `sought`: it was found by looking for it."""
         start = _skipped(self.data, at, self.size)
         if start == self.size:
             return Wait(start, 0)
@@ -99,7 +171,7 @@ class ArcBlock:
         return self._no_line(start, run)
 
     def next_start(self, at: int) -> int | None:
-        """Where the next record begins at `at` or after it: with a member, or after a line end."""
+        """Return where the next record begins, from `at` on: with a member, or after a line end."""
         run = self._run_of(at)
         if self._runs[run] == at and (run or self._opened) and self._line(at):
             return at
@@ -115,7 +187,7 @@ class ArcBlock:
         return None
 
     def _line(self, at: int, *, expected: bool = False) -> ArcLine | None:
-        """The record line at `at`, which is asked for again and again."""
+        """Return the record line at `at`, which is asked for again and again."""
         if (at, expected) not in self._lines:
             if len(self._lines) > LINES_KEPT:
                 self._lines.clear()
@@ -128,17 +200,17 @@ class ArcBlock:
     def _end_of(self, run: int) -> int:
         return self._runs[run + 1] if run + 1 < len(self._runs) else self.size
 
-    def _no_line(self, start: int, run: int) -> Found | Wait:
+    def _no_line(self, start: int, run: int) -> ArcSpan | Wait:
         if not self.final and self._may_grow(start):
             return Wait(start, self.size + 1)
         broken = self._states[run] == records.BROKEN_RUN and not _LINE_END.search(
             self.data, start, self._end_of(run)
         )
         status = records.BROKEN if broken else records.NOT_A_RECORD
-        return Found(start, start, start + 1, status, lost=True)
+        return ArcSpan(start, start, start + 1, status, lost=True)
 
     def _limit(self, end: int, run: int) -> tuple[int, int]:
-        """Where a record that should end at `end` must end, and the run that this is in.
+        """Return where a record that should end at `end` must end, and in which run.
 
         A record may go over the end of its run, unless another record begins there.
         """
@@ -158,12 +230,12 @@ class ArcBlock:
         return self.size - at < MAX_LINE_BYTES and not _LINE_END.search(self.data, at)
 
     def _begins(self, at: int) -> bool:
-        """Whether a record begins at `at`; of a line that the end cuts, its beginning decides."""
+        """Whether a record begins at `at`; if the end cuts the line, the line's beginning decides."""
         if self.final and not _LINE_END.search(self.data, at):
             return begins_with_arc_record(bytes(self.data[at : at + MAX_LINE_BYTES]))
         return self._line(at, expected=True) is not None
 
-    def _judged(self, start: int, line: ArcLine, run: int, sought: bool) -> Found | Wait:
+    def _judged(self, start: int, line: ArcLine, run: int, sought: bool) -> ArcSpan | Wait:
         end = line.end + (line.length or 0)
         limit, run = self._limit(end, run)
         unended = run + 1 == len(self._runs) and not self.final
@@ -175,7 +247,7 @@ class ArcBlock:
             and self._max_bytes < end - line.end
             and self.size < end <= self._reach
         ):
-            return Found(start, start, self.size, records.TOO_LONG, line, end - self.size)
+            return ArcSpan(start, start, self.size, records.TOO_LONG, line, end - self.size)
         if unended and held <= self._max_bytes:
             if end > limit and not growing:
                 return Wait(start, self.size + max(MAX_LINE_BYTES, held >> 1))
@@ -192,25 +264,25 @@ class ArcBlock:
         ):
             return Wait(start, self.size + 1)
         if declared and (after == limit or self._begins(after)):
-            return self._whole(Found(start, end, after, records.WHOLE, line, damage=_of(sought)), run)
+            return self._whole(ArcSpan(start, end, after, records.WHOLE, line, damage=_of(sought)), run)
         closed = declared and self._is_closed(line, end, after)
         # The line end before the block is its line's own.
         found = next_line(self.data, line.end - 1, end if closed else limit)
         if found is None and closed:
             # It is as it says; what follows is no record.
-            return self._found(Found(start, end, after, records.WHOLE, line, damage=_of(sought)), run)
+            return self._checked(ArcSpan(start, end, after, records.WHOLE, line, damage=_of(sought)), run)
         if found is None and growing:
             if held > self._max_bytes:
                 passed = max(line.end, self.size - MAX_LINE_BYTES)
-                return Found(start, start, passed, records.TOO_LONG, line, lost=True)
+                return ArcSpan(start, start, passed, records.TOO_LONG, line, lost=True)
             return Wait(start, 2 * self.size)
         cut = found is None and line.length is not None and not declared and not self._in_members
         status = records.CUT if cut else records.WRONG_LENGTH
         after = limit if found is None else found
         there = _before_newline(self.data, line.end, after)
         text_end = min(end, there) if declared else there
-        lying = Found(start, text_end, after, status, line, damage="length", there=there)
-        return self._found(replace(lying, sought=found is not None), run)
+        lying = ArcSpan(start, text_end, after, status, line, damage="length", there=there)
+        return self._checked(replace(lying, sought=found is not None), run)
 
     def _is_closed(self, line: ArcLine, end: int, after: int) -> bool:
         """Whether a record is known to end at `end`, though none follows; a line end may be its text's."""
@@ -218,22 +290,22 @@ class ArcBlock:
             return False
         return line.url.startswith(VERSION_BLOCK) or bool(body_is_declared(self.data[line.end : end]))
 
-    def _whole(self, found: Found, run: int) -> Found:
-        """A record that ends where it says; in a file that is damaged, it may say so of those that follow."""
-        line, end = found.line, found.text_end
+    def _whole(self, span: ArcSpan, run: int) -> ArcSpan:
+        """Return a record that ends where it says; a damaged length may take in those that follow."""
+        line, end = span.line, span.text_end
         if line is None or (
-            self._in_members and found.end == self._end_of(run) and self._runs[run] == found.start
+            self._in_members and span.end == self._end_of(run) and self._runs[run] == span.start
         ):
-            return self._found(found, run)
+            return self._checked(span, run)
         inner = next_line(self.data, line.end - 1, end)
         if (
             inner is not None
-            and self._fill_up(inner, found.end)
+            and self._fill_up(inner, span.end)
             and not body_is_declared(self.data[line.end : end])
         ):
             there = _before_newline(self.data, line.end, inner)
-            found = replace(found, text_end=there, status=records.WRONG_LENGTH, damage="length")
-        return self._found(found, run)
+            span = replace(span, text_end=there, status=records.WRONG_LENGTH, damage="length")
+        return self._checked(span, run)
 
     def _fill_up(self, at: int, end: int) -> bool:
         """Whether the bytes in [at, end) are whole records, one behind the other."""
@@ -244,13 +316,13 @@ class ArcBlock:
             at = _skipped(self.data, line.end + line.length, end)
         return True
 
-    def _found(self, found: Found, run: int) -> Found:
+    def _checked(self, span: ArcSpan, run: int) -> ArcSpan:
         # What comes last in a broken member is not known to be whole.
-        if found.end == self._end_of(run) and self._states[run] == records.BROKEN_RUN:
-            return replace(found, status=records.BROKEN)
-        if found.text_bytes > self._max_bytes:
-            return replace(found, status=records.TOO_LONG)
-        return found
+        if span.end == self._end_of(run) and self._states[run] == records.BROKEN_RUN:
+            return replace(span, status=records.BROKEN)
+        if span.text_bytes > self._max_bytes:
+            return replace(span, status=records.TOO_LONG)
+        return span
 
 
 def _of(sought: bool) -> str | None:
@@ -263,7 +335,7 @@ def _skipped(data: memoryview, at: int, end: int) -> int:
 
 
 def _before_newline(data: memoryview, start: int, end: int) -> int:
-    """`end` without the line end that separates records."""
+    """Return `end` without the line end that separates records."""
     if end > start and data[end - 1] == 0x0A:
         end -= 1
         if end > start and data[end - 1] == 0x0D:

@@ -1,33 +1,44 @@
-"""Inflated pieces joined into blocks for the kernel, and the way back from a record to its place."""
+"""How a shard of records is read: inflated pieces are joined into blocks for the kernel; records go out."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 
-from presswatch_spark.formats.inflate.members import Piece
+from presswatch_spark.errors import CorruptError
+from presswatch_spark.formats.inflate.inflated import compression_of, inflated_window
+from presswatch_spark.formats.inflate.members import Piece, gzip_pieces
+from presswatch_spark.formats.inflate.window import Window
+from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.values import as_languages, as_time
 from presswatch_spark.formats.warc import headers as warc
 from presswatch_spark.formats.warc import records as records
-from presswatch_spark.formats.warc.evidence import block_is_declared
-from presswatch_spark.formats.warc.fields import begins_with_record, header_fields
-from presswatch_spark.model import Bytes, Locator, Offsets
+from presswatch_spark.formats.warc.fields import begins_with_record, block_is_declared, header_fields
+from presswatch_spark.model import Bytes, Locator, Offsets, ReadReport
+from presswatch_spark.storage.objects import ObjectInfo, Stream
 
 ROOM_BYTES = 5 << 20
+
+# How many bytes one stored byte can stand for (RFC 1951: 258 for two bits; RFC 8878: 128 KiB for four bytes).
+MOST_INFLATED = {"plain": 1, "gzip": 1032, "zstd": 32 << 10}
+UNKNOWN_BYTES = 1 << 45
+RecordT = TypeVar("RecordT")
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
     """Consecutive inflated bytes of a shard.
 
-    `data` uint8 (n,); `base`: its offset in the inflated shard; `runs` int64 (m,): where gzip members, or
-    what is here of them, begin; `states` uint8 (m,), see `headers`; `offsets`, `lengths` int64 (m,): the
-    members' place in the file; `opened`: whether the first run is a member from its start. `encoding`: that
-    of the shard.
+    `data` uint8 (n,); `base`: its offset in the inflated shard. `runs` int64 (m,): where gzip members begin,
+    or what is here of them; `states` uint8 (m,): see `records`; `offsets`, `lengths` int64 (m,): where the
+    members lie in the file. `opened`: whether the first run is a member from its start. `encoding`: of the
+    shard.
     """
 
     data: Bytes
@@ -40,33 +51,45 @@ class Block:
     encoding: str
 
     def run_of(self, at: int) -> int:
-        """Index of the run that holds position `at`."""
+        """Return the index of the run that holds position `at`."""
         return int(np.searchsorted(self.runs, at, "right")) - 1
 
     def place(self, at: int) -> tuple[int, str]:
-        """Offset and unit of position `at`, for a defect: of the member that begins there, or of the byte."""
+        """Return offset and unit of a defect at `at`: of the member that begins there, or of the byte."""
         run = self.run_of(at)
         if self.encoding == "gzip" and self.runs[run] == at and (run > 0 or self.opened):
             return int(self.offsets[run]), "byte"
         return self.base + at, "byte" if self.encoding == "plain" else "inflated byte"
 
-    def bytes_of(self, row: Offsets) -> bytes:
-        """Header and body of a record."""
-        return self.data[row[warc.START] : row[warc.BODY_END]].tobytes()
+    def place_of(self, row: Offsets) -> tuple[int, str]:
+        """Return the same of a record."""
+        return self.place(int(row[warc.START]))
+
+    def url_of(self, row: Offsets) -> bytes:
+        """Return the URL of a record."""
+        return self.data[row[warc.URI] : row[warc.URI_END]].tobytes()
+
+    def header_of(self, row: Offsets) -> bytes:
+        """Return the header of a record, with the blank line that ends it."""
+        return self.data[row[warc.START] : row[warc.BODY]].tobytes()
+
+    def body_of(self, row: Offsets) -> memoryview:
+        """Return the body of a record, as a view."""
+        return self.data[row[warc.BODY] : row[warc.BODY_END]].data
 
     def stored_at(self, start: int, end: int) -> tuple[int, int, str]:
-        """Offset, length and encoding (see `Locator`) of the record in [start, end)."""
+        """Return offset, length and encoding (see `Locator`) of the record in [start, end)."""
         member = self._member_of(start, end)
         if member is not None:
             return int(self.offsets[member]), int(self.lengths[member]), "gzip"
         return self.base + start, end - start, "plain" if self.encoding == "plain" else "inflated"
 
-    def is_member(self, start: int, end: int) -> bool:
-        """Whether the record in [start, end) is all that a verified gzip member holds."""
-        return self._member_of(start, end) is not None
+    def is_member(self, row: Offsets) -> bool:
+        """Whether a record is all that a verified gzip member holds."""
+        return self._member_of(int(row[warc.START]), int(row[warc.END])) is not None
 
     def _member_of(self, start: int, end: int) -> int | None:
-        """Index of the run that is a verified gzip member with this record and nothing else in it."""
+        """Return the index of the run that is a verified gzip member of just the record in [start, end)."""
         run = self.run_of(start)
         run_end = int(self.runs[run + 1]) if run + 1 < len(self.runs) else len(self.data)
         alone = end == run_end and not self.data[self.runs[run] : start].tobytes().strip(b"\r\n")
@@ -75,10 +98,9 @@ class Block:
 
 
 class BlockBuilder:
-    """Collects pieces until a block is asked for, and keeps what the kernel was not done with.
+    """Collects pieces until a block is asked for, and keeps what the kernel is not done with.
 
-    A piece is copied while the cache still holds it, so that its memory serves the next one: a third cheaper
-    than to keep them all and join them.
+    A piece is copied while the cache still holds it: a third cheaper than to keep all pieces and join them.
     """
 
     def __init__(
@@ -125,7 +147,7 @@ class BlockBuilder:
         self._closed.append(closes)
 
     def _passed_over(self, data: bytes, opens: bool) -> tuple[bytes, bool]:
-        """What is left of a piece, and whether a member begins with it."""
+        """Return what is left of a piece, and whether a member begins with it."""
         if opens and self._begins(data):
             self._beyond = 0
             return data, opens
@@ -135,7 +157,7 @@ class BlockBuilder:
         return data[passed:], opens and not passed
 
     def block(self, *, final: bool) -> Block:
-        """What is held, as a view; `final`: no more will come."""
+        """Return what is held, as a view; `final`: no more will come."""
         if not self._starts:
             self._add_run(0, 0, False, False)
         states = np.where(self._closed, records.CLOSED, records.BROKEN_RUN).astype(np.uint8)
@@ -155,13 +177,13 @@ class BlockBuilder:
         )
 
     def pass_over(self, beyond: int) -> None:
-        """Let go of so many bytes to come, up to a member that begins with a record. Nothing is held now."""
+        """Skip so many bytes to come, up to a member that begins with a record. Nothing is held now."""
         self._beyond = beyond
 
     def drop(self, done: int) -> None:
-        """Let go of the first `done` bytes. What the block shows stays as it is.
+        """Drop the first `done` bytes. Blocks that were given stay as they are.
 
-        The rest moves elsewhere once it is less than what was let go of: copying stays linear.
+        The rest moves to a new buffer once it is less than what was dropped: copying stays linear.
         """
         gone = bisect_right(self._starts, done) - 1 if done < self.size else len(self._starts)
         if gone < len(self._starts):
@@ -187,19 +209,6 @@ def _buffer(needed: int) -> memoryview:
     return np.empty(needed + max(needed, ROOM_BYTES), np.uint8).data
 
 
-@dataclass(frozen=True, slots=True)
-class RecordLocators:
-    """Builds locators from header bytes, on demand. `rows` int64 (k, COLUMNS)."""
-
-    block: Block
-    rows: Offsets
-    release: str | None
-
-    def locate(self, i: int) -> Locator:
-        """Locator of document i."""
-        return record_locator(self.block, self.rows[i], self.release)
-
-
 _DAMAGES: Mapping[int, str] = MappingProxyType(
     {
         warc.LENGTH: "length",
@@ -211,18 +220,17 @@ _DAMAGES: Mapping[int, str] = MappingProxyType(
 
 
 def record_locator(block: Block, row: Offsets, release: str | None) -> Locator:
-    """The pointer to a record, and what its header says.
+    """Return the pointer to a record, with what its header says.
 
-    Of a response, the digest of the block is that of head and payload together: no payload digest. What no
-    gzip member of its own has verified is held against that digest.
+    The digest of a response's block covers head and payload: it is no payload digest. A record that no gzip
+    member of its own has verified is compared with that digest.
     """
-    header = header_fields(block.data[row[warc.START] : row[warc.BODY]].tobytes())
+    header = header_fields(block.header_of(row))
     of_block = None if row[warc.KIND] == warc.RESPONSE else header.get("warc-block-digest")
     offset, length, encoding = block.stored_at(int(row[warc.START]), int(row[warc.END]))
     damage = _DAMAGES.get(int(row[warc.DAMAGE]))
     if damage is None and encoding != "gzip" and row[warc.STATUS] != records.ERRATUM:
-        stored = block.data[row[warc.BODY] : row[warc.BODY_END]].data
-        damage = "digest" if block_is_declared(header, stored) is False else None
+        damage = "digest" if block_is_declared(header, block.body_of(row)) is False else None
     return Locator(
         record_id=header.get("warc-record-id"),
         record_offset=offset,
@@ -234,3 +242,74 @@ def record_locator(block: Block, row: Offsets, release: str | None) -> Locator:
         release=release,
         damage=damage,
     )
+
+
+class PieceReader(ABC, Generic[RecordT]):
+    """Reads one shard. A format says what its records are called and how they begin, and finds them.
+
+    `kind`: as messages name it. `head_bytes`: how much of a file shows whether a record begins it.
+    """
+
+    kind: ClassVar[str]
+    head_bytes: ClassVar[int]
+
+    def __init__(
+        self, shard: ObjectInfo, options: ReadOptions, report: ReadReport, begins: Callable[[bytes], bool]
+    ) -> None:
+        self.shard = shard
+        self.options = options
+        self.report = report
+        self.blocks = BlockBuilder("plain")
+        self.room = 0
+        self.needed = options.batch_bytes
+        self._begins = begins
+        self._begun = False
+        self._empty = True
+
+    def read(self, stream: Stream) -> Iterator[RecordT]:
+        """Yield what `stream` holds: all of the shard, or a part that begins with a record.
+
+        Raises:
+            CorruptError: it is of another format.
+        """
+        window = Window(stream, self.report)
+        if window.refill(0) is None:
+            self.report.add_defect("the shard is empty", 0)
+            return
+        compression = compression_of(bytes(window.view[:4]))
+        if compression == "plain" and not self._begins(bytes(window.view[: self.head_bytes])):
+            compression = "gzip"
+        self.blocks = BlockBuilder(compression, window.base if compression == "plain" else 0, self._begins)
+        self.room = MOST_INFLATED[compression] * (self.shard.size or UNKNOWN_BYTES)
+        for piece in self._pieces(window, compression):
+            self._begin(piece)
+            self.blocks.add(piece)
+            if self.blocks.size >= self.needed:
+                yield from self.ready(final=False)
+        if self._empty and not self.report.defects_total:
+            self.report.add_defect("the shard is empty", 0)
+            return
+        if not self._begun:
+            raise self.refusal(f"holds nothing that can be read as {self.kind} records")
+        yield from self.ready(final=True)
+
+    @abstractmethod
+    def ready(self, *, final: bool) -> Iterator[RecordT]:
+        """Yield what can be made of the pieces in `blocks` so far; `final`: no more will come."""
+
+    @abstractmethod
+    def refusal(self, what: str) -> CorruptError:
+        """Return the error of a shard that shows itself (`what`) as one of another format."""
+
+    def _pieces(self, window: Window, compression: str) -> Iterator[Piece]:
+        if compression == "gzip":
+            return gzip_pieces(window, self.report, self._begins)
+        return (Piece(0, 0, data, False, False) for data in inflated_window(window, self.report))
+
+    def _begin(self, piece: Piece) -> None:
+        if self._begun:
+            return
+        self._empty &= piece.closes and not piece.data
+        self._begun = bool(piece.data)
+        if self._begun and not self._begins(piece.data):
+            raise self.refusal(f"does not hold {self.kind} records")

@@ -1,11 +1,17 @@
-"""Single WARC headers and warcinfo bodies in plain Python, for the few records looked at one by one."""
+"""Single WARC headers and warcinfo bodies in plain Python, for the few records looked at one by one.
+
+Also what else than its length tells where a record ends: the digest that it declares, and HTTP's own length.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import re
+from base64 import b32encode
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
+from presswatch_spark.formats.http.message import BytesLike, parse_message
 from presswatch_spark.formats.warc import headers as warc
 from presswatch_spark.formats.warc import records as records
 from presswatch_spark.model import Offsets
@@ -23,6 +29,9 @@ _ONCE = frozenset(
 )  # fmt: skip
 _DIGESTS = frozenset(("warc-block-digest", "warc-payload-digest"))
 
+_DIGEST = re.compile(r"(?i)(md5|sha-?(?:1|256|512)):([0-9a-f]+|[a-z2-7]+=*)")
+_LENGTH = re.compile(r"[0-9]{1,17}")
+
 
 def begins_with_record(head: bytes) -> bool:
     """Whether a WARC record begins here."""
@@ -30,9 +39,9 @@ def begins_with_record(head: bytes) -> bool:
 
 
 def header_fields(header: bytes) -> dict[str, str]:
-    """Fields of a WARC header (bytes up to the blank line), names in lower case; folded lines are joined.
+    """Return the fields of a WARC header by their names in lower case; folded lines are joined.
 
-    Lines may end with LF and any number of CRs before it. Of `contradictions` nothing is known.
+    Lines may end with LF and any number of CRs before it. Fields in `contradictions` are left out.
     """
     fields = dict(_lines(header))
     for name in contradictions(header):
@@ -41,7 +50,7 @@ def header_fields(header: bytes) -> dict[str, str]:
 
 
 def contradictions(header: bytes) -> frozenset[str]:
-    """Names of the fields that a header has once, and this one has in several, of different values."""
+    """Return the names of fields that a header has once, and this one has with different values."""
     seen: dict[tuple[str, str], str] = {}
     found = set[str]()
     for name, value in _lines(header):
@@ -52,7 +61,7 @@ def contradictions(header: bytes) -> frozenset[str]:
 
 
 def _lines(header: bytes) -> Iterator[tuple[str, str]]:
-    """Names in lower case and values of the fields of a header, in their order."""
+    """Yield the fields of a header in order: names in lower case, and values."""
     for line in _LINE_END.split(_FOLD.sub(b" ", header))[1:]:
         name, colon, value = line.partition(b":")
         if not line.strip():
@@ -62,13 +71,12 @@ def _lines(header: bytes) -> Iterator[tuple[str, str]]:
 
 
 def release_of(warcinfo: bytes) -> str | None:
-    """The release (`CC-MAIN-…`) that a warcinfo record names as `isPartOf`."""
-    body = _HEADER_END.split(warcinfo, maxsplit=1)[-1]
-    return header_fields(b"\n" + body).get("ispartof") or None
+    """Return the release (`CC-MAIN-…`) that the body of a warcinfo record names as `isPartOf`."""
+    return header_fields(b"\n" + warcinfo).get("ispartof") or None
 
 
 def first_content_type(head: bytes) -> str | None:
-    """`WARC-Type` of the first record after the warcinfo; `warcinfo` if there is no other, None if none."""
+    """Return `WARC-Type` of the first record after the warcinfo; `warcinfo` if it is alone, None if none."""
     seen = None
     while (head := head.lstrip(b"\r\n")).startswith(b"WARC/"):
         end = _HEADER_END.search(head)
@@ -82,7 +90,7 @@ def first_content_type(head: bytes) -> str | None:
 
 
 def complaint(row: Offsets) -> str:
-    """What was not read of a record, or what is wrong with it."""
+    """Return what was not read of a record, or what is wrong with it."""
     declares = f"declares {row[warc.DECLARED]:,} bytes"
     if row[warc.DECLARED] < 0:
         declares = "has no readable Content-Length"
@@ -106,3 +114,28 @@ _OF_HEADERS: Mapping[int, str] = MappingProxyType(
         warc.LENGTH: "record holds whole records; what stands before them was read",
     }
 )
+
+
+def block_is_declared(fields: Mapping[str, str], block: BytesLike) -> bool | None:
+    """Whether a block has the digest that its WARC header declares; None if the header declares none.
+
+    MD5, SHA-1, SHA-256 and SHA-512 are read, in base 16 or 32. `fields`: see `header_fields`.
+    """
+    declared = _DIGEST.fullmatch(fields.get("warc-block-digest", ""))
+    if not declared:
+        return None
+    digest = hashlib.new(declared[1].lower().replace("-", ""), block, usedforsecurity=False).digest()
+    written = declared[2].lower().rstrip("=")
+    if len(written) == 2 * len(digest):
+        return digest.hex() == written
+    in_base_32 = b32encode(digest).decode().lower().rstrip("=")
+    return in_base_32 == written if len(written) == len(in_base_32) else None
+
+
+def body_is_declared(block: BytesLike) -> bool | None:
+    """Whether an HTTP body is as long as its head says; None if there is none, or its head says nothing."""
+    message = parse_message(block)
+    length = message.last("content-length") if message else None
+    if message is None or not _LENGTH.fullmatch(length or ""):
+        return None
+    return len(block) - message.body_at == int(length or "")

@@ -1,4 +1,4 @@
-"""WARC headers as bytes: one kernel reads what is needed of one, and makes no Python object.
+"""Reads WARC headers as bytes: one kernel takes what is needed, and makes no Python object.
 
 The syntax is that of ISO 28500 (WARC 0.17 to 1.1), read leniently: names in any case, lines ended by CRLF or
 LF, folded lines.
@@ -25,7 +25,7 @@ CONVERSION, GATED, WARCINFO, RESPONSE, REQUEST, METADATA, OTHER, RESOURCE, REVIS
 
 # DAMAGE: in what a record is not what its header says. `SOUGHT`: nothing proves that it is a record of its
 # own, since it was found by looking for one; `INSIDE`: whole records stand in it that end where it does;
-# `TWICE`: its header, sound otherwise, says again what is said once. Of the last two `reading` makes others.
+# `TWICE`: its header, sound otherwise, says twice what is said once. `shard_records` settles the last two.
 SOUND, LENGTH, HEADER, VERSION, SOUGHT, INSIDE, TWICE = range(7)
 
 MAX_HEADER_BYTES = 1 << 20
@@ -60,14 +60,14 @@ _CODES = 16
 
 
 def table_of(*codes: int) -> Which:
-    """A table to be indexed by codes: whether each is one of these. `np.isin` costs some 40 µs a call."""
+    """Return a table that says of each code whether it is one of these. `np.isin` costs 40 µs a call."""
     table = np.zeros(_CODES, np.bool_)
     table[list(codes)] = True
     return table
 
 
 def gate_of(languages: frozenset[str]) -> Gate:
-    """Encode language codes for the kernel: in lower case, each followed by a comma; empty: no gate."""
+    """Return language codes for the kernel: in lower case, each followed by a comma; empty: no gate."""
     return np.frombuffer("".join(f"{code.lower()}," for code in sorted(languages)).encode(), np.uint8)
 
 
@@ -93,21 +93,21 @@ def is_version(data: Bytes, at: int) -> bool:
 
 @uncounted_njit
 def _line_end(data: Bytes, at: int) -> Any:
-    """Position of the next LF at or after `at`, -1 if there is none."""
+    """Return the position of the next LF at or after `at`, -1 if there is none."""
     found = find(data, U64(at), U64(len(data)), _LINE_FEED)
     return np.int64(found) if found < U64(len(data)) else np.int64(-1)
 
 
 @uncounted_njit
 def _name_end(data: Bytes, first: int, last: int) -> Any:
-    """Position of the next colon in [first, last); `last` or beyond if there is none."""
+    """Return the position of the next colon in [first, last); `last` or beyond if there is none."""
     # Room for the bytes that are looked at at once.
     return np.int64(find(data, U64(first), U64(min(last + 64, len(data))), _COLON))
 
 
 @uncounted_njit
 def _before_returns(data: Bytes, start: int, end: int) -> int:
-    """`end` without the CRs before it: tools that take a WARC for text write CR CR LF."""
+    """Return `end` without the CRs before it: tools that take a WARC for text write CR CR LF."""
     while end > start and data[end - 1] == CR:
         end -= 1
     return end
@@ -139,7 +139,7 @@ def _passes(data: Bytes, start: int, end: int, gate: Gate) -> bool:
 
 @uncounted_njit
 def _number(data: Bytes, start: int, end: int) -> np.int64:
-    """The decimal number in data[start:end], -1 if it is none or has more than 17 digits."""
+    """Return the decimal number in data[start:end], -1 if it is none or has more than 17 digits."""
     if end <= start or end - start > 17:
         return np.int64(-1)
     value = np.int64(0)
@@ -171,9 +171,9 @@ def _kind(data: Bytes, start: int, end: int) -> int:
 
 @uncounted_njit
 def _once(data: Bytes, start: int, end: int, value: int) -> int:
-    """A bit for a name of a field that a header has once, of those that are not read; 0 for any other.
+    """Return a bit for a field that a header has once and that is not read here; 0 for any other.
 
-    Some writers give several digests, each by another algorithm: that by SHA-1 stands there once.
+    Some writers give several digests, each by another algorithm: only that by SHA-1 is asked about.
     """
     if same(data, start, end, _RECORD_ID):
         return 16
@@ -192,9 +192,9 @@ def _once(data: Bytes, start: int, end: int, value: int) -> int:
 def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
     """Fill `row` from the header at `start`; return where the body begins, -1 if the header has no end.
 
-    A header of which a line is no field, or ends otherwise than the first, is damaged: it may be two that
-    damage made one. Its URL is then not believed. So may be one that says again what may be said once; but
-    some writers do so, and who knows the checksum decides (`TWICE`).
+    A header is damaged if a line is no field, or ends otherwise than the first: damage may have made one of
+    two. Its URL is then not believed. A header that says twice what is said once may be such, too; but some
+    writers do so, and the checksum decides (`TWICE`, see `shard_records`).
     """
     row[KIND], row[DECLARED], row[DAMAGE] = OTHER, -1, SOUND
     passes, damaged, twice, seen = True, False, False, 0

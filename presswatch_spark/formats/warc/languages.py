@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import orjson
 
-from presswatch_spark.formats.http.prescan import start_tags
+from presswatch_spark.formats.http.charsets import start_tags
 
 _IDENTIFIED = re.compile(rb"(?im)^languages-cld2:[ \t]*([^\r\n]+)")
 _PRIMARY = re.compile(rb"\s*([A-Za-z]{2,3})(?![A-Za-z0-9])")
@@ -35,7 +35,7 @@ ISO_639_3: Mapping[str, str] = MappingProxyType(
 
 
 def identified(metadata: bytes) -> tuple[str, ...] | None:
-    """ISO 639-3 codes in the field `languages-cld2` of a metadata record, the most of the text first.
+    """Return the ISO 639-3 codes in `languages-cld2` of a metadata record, those of most text first.
 
     Empty if it identified none; None if it says nothing that can be read.
     """
@@ -48,7 +48,7 @@ def identified(metadata: bytes) -> tuple[str, ...] | None:
 
 
 def declared(page: bytes | memoryview) -> tuple[str, ...]:
-    """The language that the `html` element of a page names, in ISO 639-3; empty if none that is known."""
+    """Return the language that the `html` element of a page names, in ISO 639-3; empty if it names none."""
     head = bytes(page[:DECLARED_WITHIN_BYTES])
     attributes: Mapping[bytes, bytes] = next(
         (found for name, found in start_tags(head) if name == b"html"), {}

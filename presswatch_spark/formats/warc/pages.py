@@ -1,7 +1,7 @@
-"""Stored responses to documents: head, codings, charset, kind; what can be seen of a page, and what it says.
+"""Makes documents of stored responses: head, codings, charset, kind, and what can be seen of a page.
 
-The text that the sieve reads is made by a kernel (`text.markup`); the text that is verified by a parser, of
-the few pages that are asked for (`extraction`).
+A kernel makes the text that the sieve reads (`html.markup`). A parser makes the text that is verified, of the
+few pages that are asked for (`extraction`).
 """
 
 from __future__ import annotations
@@ -21,17 +21,16 @@ from presswatch_spark.extraction.page_text import EXTRACTION
 from presswatch_spark.extraction.pdf import PDF_EXTRACTION
 from presswatch_spark.formats.http.charsets import encoding_of, to_utf8
 from presswatch_spark.formats.http.codings import decoded_body
-from presswatch_spark.formats.http.media import Kind, kind_of_content, media_type
+from presswatch_spark.formats.http.media import Kind, as_html, kind_of_content, media_type
 from presswatch_spark.formats.http.message import Message, parse_message
 from presswatch_spark.formats.http.site_files import site_file
-from presswatch_spark.formats.http.xhtml import as_html
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc.languages import declared
 from presswatch_spark.html.markup import page_text, room_for
 from presswatch_spark.html.raw_text import ARTICLE, DATA
 from presswatch_spark.model import Bytes, Capture, DocumentBatch, Locator, Offsets, ReadReport
 
-# They may cost a minute each.
+# Pages that kill the parser may cost a minute each.
 MOST_BROKEN = 20
 
 EXTRACTIONS: Mapping[Kind, str | None] = MappingProxyType(
@@ -56,11 +55,11 @@ CUT_NOTE = "pages that the crawler cut (WARC-Truncated) were read as far as they
 class Stored:
     """What a record holds.
 
-    `block`: HTTP head and body; or, of what is no HTTP response, the body alone, whose type `resource` names.
-    `pointer`: builds the locator, without what the response says; `place` gives offset and unit of a defect.
-    `languages`: as the crawler identified them, None if nobody did. `cut`: by the crawler. `verified`: asks
+    `block`: HTTP head and body; of what is no HTTP response, the body alone, and `resource` names its type.
+    `pointer`: builds the locator, without what the response says. `place`: offset and unit of a defect.
+    `languages`: as the crawler identified them, None if nobody did. `cut`: the crawler cut it. `verified`:
     whether a gzip member holds the record and nothing else. `noted`: the media type that the crawler saw, if
-    it says so. `proven`: asks whether a digest that the record declares is that of `block`.
+    it says so. `proven`: whether the record declares the digest of `block`.
     """
 
     url: bytes
@@ -76,7 +75,7 @@ class Stored:
 
     @property
     def message(self) -> Message | None:
-        """The head of the response; of a resource, one that says its type."""
+        """Return the head of the response; of a resource, one that says its type."""
         if self.resource is not None:
             return Message(None, f"Content-Type: {self.resource}", 0)
         return parse_message(self.block)
@@ -95,7 +94,7 @@ class _Page:
 
 @dataclass(slots=True)
 class PageBatches:
-    """Takes stored responses, and makes batches of documents of them; counts and notes in `report`."""
+    """Makes batches of documents of stored responses; counts and notes in `report`."""
 
     options: ReadOptions
     report: ReadReport
@@ -176,7 +175,7 @@ class PageBatches:
         return self._size >= self.options.batch_bytes or (self._held and self._passed >= PINNED_BYTES)
 
     def take(self) -> DocumentBatch:
-        """The documents and captures taken so far; begins anew."""
+        """Return the documents and captures taken so far, and begin anew."""
         pages, captures = self._pages, self._captures
         self.report.documents += len(pages)
         self.report.text_bytes += sum(map(len, self._texts))
@@ -203,7 +202,7 @@ class PageBatches:
     def _skip(self, why: str, stored: Stored, body: bytes | memoryview | None = None) -> None:
         """Count what is left out on purpose, unless damage may have made it what it seems to be.
 
-        Of a `body` that is of no kind that is read, the crawler may have noted another kind.
+        `body`: what is of no kind that is read; the crawler may have noted another kind.
         """
         if not stored.verified() and _is_doubtful(stored, body):
             self.report.add_defect(DOUBTFUL, *stored.place())
@@ -258,7 +257,7 @@ class PageBatches:
             self.report.add_note(ARTICLE_NOTE)
 
     def _extracted(self, page: _Page) -> bytes:
-        """The text of a page that is verified."""
+        """Return the text of a page that is verified."""
         if page.kind != "html":
             return bytes(page.content)
         try:
@@ -274,7 +273,7 @@ class PageBatches:
             return None
 
     def _parsed(self, kind: ParsedKind, page: bytes | memoryview) -> tuple[bytes, str | None]:
-        """See `text_apart`; a shard whose pages kill the parser again and again is not given more time."""
+        """Call `text_apart`; a shard whose pages kill the parser again and again gets no more time."""
         if self._broken == MOST_BROKEN:
             raise PageError("too many pages of the shard killed the parser before this one")
         try:
@@ -298,7 +297,7 @@ def _is_doubtful(stored: Stored, body: bytes | memoryview | None) -> bool:
 
 
 def _may_be_page(stored: Stored, body: bytes | memoryview) -> bool:
-    """Whether what seems to be of another kind looks like a page, has lost its head, or has it for a body."""
+    """Whether what seems to be of another kind looks like a page, or its head may be lost or be its body."""
     message = stored.message
     if message is None or stored.resource is not None:
         return len(body) > 0 and kind_of_content(None, body) == "html"
@@ -324,7 +323,7 @@ def _is_closed(block: memoryview) -> bool:
 
 
 def _joined(parts: Sequence[Bytes]) -> tuple[Bytes, Offsets]:
-    """Parts in one buffer, and their n + 1 bounds in it."""
+    """Return parts in one buffer, and their n + 1 bounds in it."""
     bounds = np.cumsum([0, *map(len, parts)], dtype=np.int64)
     return np.concatenate(parts) if parts else np.empty(0, np.uint8), bounds
 
@@ -332,7 +331,7 @@ def _joined(parts: Sequence[Bytes]) -> tuple[Bytes, Offsets]:
 def _located(
     stored: Stored, message: Message, extraction: str | None = None, charset: str | None = None
 ) -> Locator:
-    """The locator of a response, with its status and the digest of the payload that is there."""
+    """Return the locator of a response, with its status and the digest of the payload that is there."""
     digest = b32encode(hashlib.sha1(stored.block[message.body_at :], usedforsecurity=False).digest()).decode()
     return replace(
         stored.pointer(),

@@ -1,8 +1,8 @@
-"""WARC records in a buffer: one kernel finds and judges them all, no Python object per record.
+"""Finds WARC records in a buffer: one kernel finds and judges them all, with no Python object a record.
 
-Nothing is believed that the bytes contradict: a record ends where its `Content-Length` says only if a record,
-or the end of its gzip member, follows there, or the line ends that close it. What stands beyond the length
-that it declares is never its text.
+Nothing is believed that the bytes contradict. A record ends where its `Content-Length` says only if a
+record, the end of its gzip member, or the line ends that close it follow there. What stands beyond the
+declared length is never text.
 """
 
 from __future__ import annotations
@@ -10,19 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from presswatch_spark.compiled import uncounted_njit
-from presswatch_spark.formats.warc.boundaries import (
-    before_newlines,
-    begins_at,
-    end_by_erratum,
-    fill_up,
-    line_ends,
-    next_start,
-    skip_newlines,
-)
 from presswatch_spark.formats.warc.headers import (
     BODY,
     BODY_END,
     CONVERSION,
+    CR,
     DAMAGE,
     DECLARED,
     END,
@@ -31,6 +23,7 @@ from presswatch_spark.formats.warc.headers import (
     INSIDE,
     KIND,
     LENGTH,
+    LF,
     MAX_HEADER_BYTES,
     METADATA,
     OTHER,
@@ -53,28 +46,126 @@ from presswatch_spark.formats.warc.headers import (
 )  # fmt: skip
 from presswatch_spark.model import Bytes, Offsets
 
-# STATUS. Of `WRONG_LENGTH` (a Content-Length that lies, is no number, is missing) the text is what is there,
-# and no more than it declares; `BROKEN` ends a gzip member known to be broken; the rest has no text:
-# `NOT_A_RECORD` (bytes that are none), `NO_HEADER` (none that ends), `TOO_LONG`, `CUT` (a plain file ends).
-# `ERRATUM` is whole: its Content-Length is off by what a known erratum of its release says. So is `UNCLOSED`:
-# a plain file ends within the line ends that close it.
-WHOLE, WRONG_LENGTH, BROKEN, NOT_A_RECORD, NO_HEADER, TOO_LONG, CUT, ERRATUM, UNCLOSED = range(9)
+_LONGEST_VERSION_LINE = 24
 
+_WARC_FIELD = np.frombuffer(b"warc-", np.uint8)
+_CONTENT_FIELD = np.frombuffer(b"content-", np.uint8)
+
+# STATUS. `WRONG_LENGTH`: the Content-Length lies, is no number, or is missing; the text is what is there, but
+# no more than is declared. `BROKEN` ends a gzip member known to be broken. These have no text:
+# `NOT_A_RECORD`, `NO_HEADER` (none that ends), `TOO_LONG`, `CUT` (a plain file ends). These are whole:
+# `ERRATUM` (the length is off by a known erratum of the release), `UNCLOSED` (a plain file ends within the
+# line ends that close it).
+WHOLE, WRONG_LENGTH, BROKEN, NOT_A_RECORD, NO_HEADER, TOO_LONG, CUT, ERRATUM, UNCLOSED = range(9)
 # How the next record's beginning is known: it is where it should be; it must be looked for; it was found so.
 EXPECTED, SEEKING, WAS_SOUGHT = range(3)
-
 # State of a run of bytes, a gzip member or what is known of it: verified, still growing, known to be broken.
 CLOSED, OPEN, BROKEN_RUN = range(3)
-
 # Enough to see a blank line, and the version line and the beginning of a field after it.
 _BOUNDARY_BYTES = 40
-
 _HTTP = np.frombuffer(b"http/", np.uint8)
 
 
 @uncounted_njit
+def next_start(data: Bytes, at: int, end: int, runs: Offsets, run: int) -> int:
+    """Return where the next record begins in [at, end): with a run, or after a blank line; -1 if nowhere."""
+    run += 1
+    while run < len(runs) and runs[run] < at:
+        run += 1
+    while at < end:
+        stop = min(end, runs[run]) if run < len(runs) else end
+        while at < stop:
+            c = data[at]
+            if (c == 87 or c == 119) and at > 1 and data[at - 1] == LF and is_version(data, at):
+                before = data[at - 2] if data[at - 2] != CR or at < 3 else data[at - 3]
+                if before == LF:
+                    return at
+            at += 1
+        if at < end:
+            if is_version(data, at):
+                return at
+            run += 1
+    return -1
+
+
+@uncounted_njit
+def skip_newlines(data: Bytes, at: int, end: int) -> int:
+    """Return the position behind the line ends at `at`, at most `end`."""
+    while at < end and (data[at] == LF or data[at] == CR):
+        at += 1
+    return at
+
+
+@uncounted_njit
+def before_newlines(data: Bytes, start: int, end: int) -> int:
+    """Return `end` without the two line ends that close a record."""
+    for _ in range(2):
+        if end > start and data[end - 1] == LF:
+            end -= 1
+            if end > start and data[end - 1] == CR:
+                end -= 1
+    return end
+
+
+@uncounted_njit
+def begins_at(data: Bytes, at: int) -> bool:
+    """Whether a record begins at `at`, where one should: a field in the second line shows it, too."""
+    if is_version(data, at):
+        return True
+    for i in range(at, min(at + _LONGEST_VERSION_LINE, len(data) - 8)):
+        if data[i] == LF:
+            return i > at and (
+                same(data, i + 1, i + 6, _WARC_FIELD) or same(data, i + 1, i + 9, _CONTENT_FIELD)
+            )
+    return False
+
+
+@uncounted_njit
+def line_ends(data: Bytes, at: int, end: int) -> int:
+    """Return how many empty lines end in [at, end)."""
+    ends = 0
+    while at < end and (data[at] == LF or data[at] == CR):
+        ends += data[at] == LF
+        at += 1
+    return ends
+
+
+@uncounted_njit
+def fill_up(data: Bytes, at: int, end: int, gate: Gate, row: Offsets) -> bool:
+    """Whether the bytes in [at, end) are whole records, one behind the other; `row` is written over."""
+    while at < end:
+        body = read_header(data, at, gate, row) if is_version(data, at) else -1
+        if body < 0 or row[DECLARED] < 0 or body + row[DECLARED] > end:
+            return False
+        at = skip_newlines(data, body + row[DECLARED], end)
+    return True
+
+
+@uncounted_njit
+def _closes_at(data: Bytes, at: int, limit: int) -> bool:
+    """Whether two line ends stand at `at`, and right behind them another record, or the end at `limit`."""
+    after = at + 4
+    return (
+        after <= limit
+        and data[at] == data[at + 2] == CR
+        and data[at + 1] == data[at + 3] == LF
+        and (after == limit or is_version(data, after))
+    )
+
+
+@uncounted_njit
+def end_by_erratum(data: Bytes, body: int, end: int, limit: int, slack: int) -> int:
+    """Return where a body ends whose length is off by `slack`; -1 if it does not end there."""
+    if slack > 0:
+        for close in (end + slack, end - slack):
+            if close >= body and _closes_at(data, close, limit):
+                return close
+    return -1
+
+
+@uncounted_njit
 def _disbelieve_twice(row: Offsets) -> None:
-    """Take a header that says something twice for damaged: the record is not as it says, either."""
+    """Take a header that says something twice for damaged: its record is not as it says, either."""
     if row[DAMAGE] == TWICE:
         row[DAMAGE], row[URI], row[URI_END] = HEADER, 0, 0
 
@@ -101,7 +192,7 @@ def find_records(
         be OPEN. gate: see `gate_of`. max_bytes: longest body that is read. reach: the file holds no more
         than so many bytes from the first of `data` on. final: nothing comes after `data`.
         `plain`: the file is not compressed, so a run's end proves nothing. sought: how the first record's
-        beginning is known. slack: by how many bytes lengths may be off, see `errata`.
+        beginning is known. slack: by how many bytes lengths may be off, see `length_slack`.
         table: int64 (k + 1, COLUMNS), filled from the top; the last row is for our own use.
 
     Returns:

@@ -13,7 +13,7 @@ from benchmarks.scale.material import Sizes, named, write_copies, write_pages
 from benchmarks.speed import articles, result
 from benchmarks.speed.reading import ours
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.formats.wet import WetSource
+from presswatch_spark.formats.wet import WET
 from tests.corpora import Inline
 
 pytestmark = pytest.mark.slow
@@ -61,7 +61,7 @@ def test_shards_under_many_names_are_the_same_bytes(tmp_path: Path) -> None:
     made = write_copies(tmp_path / "made.warc.wet.gz", 5, articles.body(0), "copies")
     names = named([made], tmp_path / "names", 3)
     assert {path.read_bytes() for path in names} == {made.read_bytes()}
-    assert ours(WetSource(), names[0]) > 0
+    assert ours(WET, names[0]) > 0
 
 
 FURNITURE = {"candidates": 10, "rows": 0, "sieve_microseconds": 1.0, "bytes_a_candidate": 8}

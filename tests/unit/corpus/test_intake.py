@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from presswatch_spark.corpus.building import article_rows as formats
 from presswatch_spark.corpus.building.intake import Candidate, Refusal, article_columns, read_articles
 from presswatch_spark.errors import ConfigError, CorruptError, InputError
+from presswatch_spark.formats.table import whole_rows
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from tests.corpora import article, text, write_jsonl
@@ -294,7 +294,7 @@ def test_a_line_that_does_not_parse_is_refused_and_the_next_is_read(
 def test_a_line_longer_than_a_row_may_be_is_refused_and_the_next_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(formats, "MAX_ROW_BYTES", 2_000)
+    monkeypatch.setattr(whole_rows, "MAX_ROW_BYTES", 2_000)
     path = as_jsonl(tmp_path, [article(1), article(2, body=BODY * 40), article(3)])
     assert [type(row) for row in read(path)] == [Candidate, Refusal, Candidate]
     assert refused(path) == [(1, "unreadable", "longer than 2,000 bytes")]

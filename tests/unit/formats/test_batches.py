@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.demo import shards
-from presswatch_spark.formats.detection import source_for
+from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.row_datasets import TRIED
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.table.batches import DOCUMENTS_AT_ONCE
+from presswatch_spark.formats.table.arrow_text import DOCUMENTS_AT_ONCE
 from presswatch_spark.formats.table.columns import Columns
 from presswatch_spark.formats.table.jsonl import read_jsonl
 from presswatch_spark.model import DocumentBatch, ReadReport
@@ -94,7 +94,7 @@ def test_large_headers_of_oscar_2109_are_not_collected(tmp_path: Path) -> None:
     shard, options = stat(str(path), ReadOptions().storage), ReadOptions()
 
     def read_all() -> None:
-        found = source_for("oscar", shard, options).read(shard, options, ReadReport())
+        found = format_for("oscar", shard, options).read(shard, options, ReadReport())
         assert sum(len(batch) for batch in found) == 120
 
     assert traced_peak(read_all) < 50 * MEGABYTE

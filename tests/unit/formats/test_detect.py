@@ -17,7 +17,8 @@ import pytest
 
 from presswatch_spark.demo import shards
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError
-from presswatch_spark.formats.detection import SOURCES, source_for
+from presswatch_spark.formats import registry
+from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.heads import keys_of
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.storage.objects import StorageOptions, stat
@@ -26,7 +27,7 @@ from tests.shards import write_oscar_parquet, write_rows_parquet
 
 
 def named(path: Path, format: str = "auto", **options: dict[str, str]) -> str:
-    return source_for(format, stat(str(path), StorageOptions()), ReadOptions(**options)).name  # type: ignore[arg-type]
+    return format_for(format, stat(str(path), StorageOptions()), ReadOptions(**options)).name  # type: ignore[arg-type]
 
 
 def saved(tmp_path: Path, content: bytes, name: str = "misleading.txt.bin") -> Path:
@@ -144,7 +145,7 @@ def test_a_format_that_the_content_contradicts_is_refused(tmp_path: Path) -> Non
         named(path, "wet")
 
 
-@pytest.mark.parametrize("format", ["auto", *SOURCES])
+@pytest.mark.parametrize("format", ["auto", *registry.names()])
 def test_an_empty_file_is_left_to_its_source_to_name(tmp_path: Path, format: str) -> None:
     assert named(saved(tmp_path, b"", "a.wet.gz"), format) in ("wet", format)
 
@@ -241,7 +242,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("packed", [bytes, gzip.compress])
-@pytest.mark.parametrize("format", ["auto", *SOURCES])
+@pytest.mark.parametrize("format", ["auto", *registry.names()])
 @pytest.mark.parametrize(("content", "message"), WRONG)
 def test_what_is_no_shard_is_named_with_what_to_do(
     tmp_path: Path, content: bytes, message: str, format: str, packed: Callable[[bytes], bytes]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from presswatch_spark.formats.detection import SOURCES
+from presswatch_spark.formats import registry
 from tests.reading import complaints, read
 
 # `zstd frame`: of a size that its header does not say, as streams are written.
@@ -23,7 +23,7 @@ NAMES = {"wet": "a.warc.wet", "c4": "c4-train.json", "oscar": "fr_meta_part_1.js
 
 
 @pytest.mark.parametrize("packing", HOLDING_NOTHING)
-@pytest.mark.parametrize("format", ["auto", *SOURCES])
+@pytest.mark.parametrize("format", ["auto", *registry.names()])
 @pytest.mark.parametrize("text_of_2109", [False, True])
 def test_a_shard_that_holds_nothing_has_a_defect(
     tmp_path: Path, text_of_2109: bool, format: str, packing: str

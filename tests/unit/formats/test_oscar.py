@@ -13,7 +13,7 @@ import pytest
 
 from presswatch_spark.demo import shards
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.formats.oscar import companions
+from presswatch_spark.formats.companions import named_companions
 from presswatch_spark.formats.source import ReadOptions
 from tests.reading import SmallPage, complaints, pages, read, texts
 from tests.shards import write_oscar_2201, write_oscar_parquet
@@ -142,8 +142,9 @@ def test_a_document_of_2109_longer_than_allowed_is_named(tmp_path: Path) -> None
 
 def test_metadata_is_no_shard_beside_its_text_but_documents_of_that_name_are() -> None:
     old = ["d/fr_part_1.txt.gz", "d/fr_meta_part_1.jsonl.gz", "d/fr.txt", "d/fr_meta.jsonl"]
-    assert companions(old) == {"d/fr_meta_part_1.jsonl.gz", "d/fr_meta.jsonl"}
-    assert companions(["fr_meta/fr_meta_part_1.jsonl.gz", "fr_meta/fr_meta_part_2.jsonl.gz"]) == frozenset()
+    assert named_companions(set(old), "auto") == {"d/fr_meta_part_1.jsonl.gz", "d/fr_meta.jsonl"}
+    new = {"fr_meta/fr_meta_part_1.jsonl.gz", "fr_meta/fr_meta_part_2.jsonl.gz"}
+    assert named_companions(new, "auto") == named_companions(set(old), "wet") == set()
 
 
 def test_metadata_given_as_a_shard_is_refused(tmp_path: Path) -> None:

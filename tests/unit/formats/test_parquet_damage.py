@@ -14,11 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.formats.detection import source_for
+from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.table.bounded import drawn_bounded, memory_bounded
 from presswatch_spark.formats.table.footer import RowGroup, read_footer
-from presswatch_spark.formats.table.opening import opened
+from presswatch_spark.formats.table.opening import drawn_bounded, memory_bounded, opened
 from presswatch_spark.formats.table.pages import PageError, pages_of
 from presswatch_spark.formats.table.row_groups import DamagedError, GroupReader
 from presswatch_spark.formats.table.thrift import number, read_struct
@@ -243,7 +242,7 @@ def test_a_text_that_all_rows_share_takes_little_memory(tmp_path: Path, kind: pa
     assert path.stat().st_size < 20_000
     shard, rows = stat(str(path), options.storage), 0
     with memory_bounded(200 << 20):
-        for batch in source_for("rows", shard, options).read(shard, options, report):
+        for batch in format_for("rows", shard, options).read(shard, options, report):
             assert int((batch.text_ends - batch.text_starts).sum()) <= 16 << 20
             rows += len(batch)
     assert (rows, report.defects_total) == (60, 0)

@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.formats.table.footer import read_footer
-from presswatch_spark.formats.table.lengths import check_lengths
-from presswatch_spark.formats.table.levels import LevelsError
+from presswatch_spark.formats.table.levels import LevelsError, check_lengths
 from presswatch_spark.formats.table.thrift import number, read_struct
 
 ENCODINGS = ["DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY"]

@@ -25,7 +25,7 @@ from benchmarks.quality.visible import visible_text
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.warc_format import WarcSource
+from presswatch_spark.formats.warc_format import WARC
 from presswatch_spark.model import ReadReport
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.shard.shard_scan import ShardOutcome, ShardScan
@@ -126,7 +126,7 @@ def test_what_is_verified_is_what_can_be_seen_and_the_sieve_reads_no_less_of_the
     product.write_pages(path, [page for page, _ in answers])
     seen = {made.url: words(visible_text(made.html)) for _, made in answers}
     sieved, extracted = {}, {}
-    for batch in WarcSource().read(stat(str(path), StorageOptions()), ReadOptions(), ReadReport()):
+    for batch in WARC.read(stat(str(path), StorageOptions()), ReadOptions(), ReadReport()):
         for i in range(len(batch)):
             sieved[batch.url_of(i)] = words(
                 batch.text[batch.text_starts[i] : batch.text_ends[i]].tobytes().decode()

@@ -10,7 +10,7 @@ import pytest
 
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.extraction.page_text import EXTRACTION
-from presswatch_spark.formats.detection import source_for
+from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc.pages import CUT_NOTE
 from presswatch_spark.model import ReadReport
@@ -146,7 +146,7 @@ def test_a_file_about_a_site_is_no_document_but_can_be_captured(
     path.write_bytes(page(b"User-agent: *\nDisallow: /", "Content-Type: text/plain", url=url))
     options, report = ReadOptions(wants=lambda url: True), ReadReport()
     shard = stat(str(path), options.storage)
-    (batch,) = source_for("warc", shard, options).read(shard, options, report)
+    (batch,) = format_for("warc", shard, options).read(shard, options, report)
     assert len(batch) == document
     assert report.skipped == ({} if document else {"file about the site": 1})
     assert [capture.body for capture in batch.captures] == [b"User-agent: *\nDisallow: /"]
@@ -265,7 +265,7 @@ def test_a_capture_without_a_body_is_handed_out_too(tmp_path: Path, batch_bytes:
     path.write_bytes(b"".join([page(b"<p>un"), warc_record(moved, "https://a.fr/2")]))
     options, report = ReadOptions(wants=lambda url: True, batch_bytes=batch_bytes), ReadReport()
     shard = stat(str(path), options.storage)
-    batches = list(source_for("warc", shard, options).read(shard, options, report))
+    batches = list(format_for("warc", shard, options).read(shard, options, report))
     assert [capture.url for batch in batches for capture in batch.captures] == [
         "https://exemple.fr/",
         "https://a.fr/2",
@@ -277,7 +277,7 @@ def test_what_was_read_before_the_shard_shows_itself_another_is_handed_out(tmp_p
     path.write_bytes(packed_as("record", [page(b"<p>un"), page(b"<p>deux"), record(b"texte")]))
     options, report = ReadOptions(batch_bytes=1 << 20), ReadReport()
     shard, sizes = stat(str(path), options.storage), list[int]()
-    read = source_for("warc", shard, options).read(shard, options, report)
+    read = format_for("warc", shard, options).read(shard, options, report)
     with pytest.raises(CorruptError, match="conversion"):
         sizes.extend(map(len, read))
     assert sum(sizes) == report.documents

@@ -11,7 +11,7 @@ import pytest
 from presswatch_spark.demo.shards import write_wet
 from presswatch_spark.errors import CorruptError, TruncatedError
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.wet import WetSource
+from presswatch_spark.formats.wet import WET
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from tests.reading import complaints, pages, read, texts
@@ -145,7 +145,7 @@ def test_what_holds_no_record_is_refused(tmp_path: Path, content: bytes) -> None
     path = tmp_path / "none.wet.gz"
     path.write_bytes(content)
     with pytest.raises(CorruptError, match="not WET") as caught:
-        list(WetSource().read(stat(str(path), StorageOptions()), ReadOptions(), ReadReport()))
+        list(WET.read(stat(str(path), StorageOptions()), ReadOptions(), ReadReport()))
     assert caught.value.where == str(path)
 
 
@@ -153,7 +153,7 @@ def test_a_warc_of_responses_is_refused_as_wet(tmp_path: Path) -> None:
     path = tmp_path / "responses.warc.gz"
     path.write_bytes(gzip.compress(record(b"HTTP/1.1 200 OK").replace(b"conversion", b"response")))
     with pytest.raises(CorruptError, match="response"):
-        list(WetSource().read(stat(str(path), StorageOptions()), ReadOptions(), ReadReport()))
+        list(WET.read(stat(str(path), StorageOptions()), ReadOptions(), ReadReport()))
 
 
 def test_an_object_that_ends_between_members_before_its_size_is_partial(
@@ -168,7 +168,7 @@ def test_an_object_that_ends_between_members_before_its_size_is_partial(
     )
     report = ReadReport()
     shard = ObjectInfo(str(path), size=path.stat().st_size)
-    batches = list(WetSource().read(shard, ReadOptions(), report))
+    batches = list(WET.read(shard, ReadOptions(), report))
     assert sum(map(len, batches)) == 3
     assert "the connection was reset" in complaints(report)
     assert report.defects[0].offset == third

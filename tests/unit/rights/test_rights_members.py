@@ -133,6 +133,7 @@ class Responses:
     """A source that hands out captures, as WARC does, and asks which are wanted."""
 
     name = "warc"
+    has_columns = False
 
     def __init__(self, *captures: Capture, fail_first: bool = False) -> None:
         self.captures = captures
@@ -158,7 +159,7 @@ class Responses:
 
 
 def scanned(corpus: Path, source: Any, monkeypatch: pytest.MonkeyPatch) -> ShardOutcome:
-    monkeypatch.setattr(shard_scan, "source_for", lambda *args: source)
+    monkeypatch.setattr(shard_scan, "format_for", lambda *args: source)
     digest = Corpus.open(str(corpus)).manifest.digest
     return ShardScan("warc", str(corpus), digest, ScanConfig())(ObjectInfo("/shard.warc.gz", 10, "etag"))
 

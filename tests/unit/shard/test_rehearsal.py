@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.formats import oscar_metadata
-from presswatch_spark.formats.detection import SOURCES
+from presswatch_spark.formats import companions, registry
 from presswatch_spark.pipeline import _without_companions
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.shard_scan import ShardScan
@@ -26,7 +25,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     return str(folder / "corpus"), manifest.digest
 
 
-@pytest.mark.parametrize("format", SOURCES)
+@pytest.mark.parametrize("format", registry.names())
 def test_the_rehearsal_reads_a_page_of_each_format_and_finds_the_article_in_it(
     corpus: tuple[str, str], format: str
 ) -> None:
@@ -65,7 +64,7 @@ def test_companions_are_told_by_a_process_of_its_own(tmp_path: Path, monkeypatch
     def read_here(*_: Any) -> bool:
         raise AssertionError("the driver looked into a shard")
 
-    monkeypatch.setattr(oscar_metadata, "holds_metadata", read_here)
+    monkeypatch.setattr(companions, "is_companion", read_here)
     text = tmp_path / "fr_part_1.txt"
     text.write_text("Une phrase.\n\n")
     shards = [ObjectInfo(str(text), 13), metadata(tmp_path / "fr_meta_part_1.jsonl")]
@@ -86,9 +85,9 @@ def test_a_file_that_ends_the_process_that_looks_into_it_is_a_shard_and_hides_no
                 return
             yield answer
 
-    told = oscar_metadata._answers
+    told = companions._answers
     files = [metadata(tmp_path / f"{name}.jsonl") for name in ("first", "killer", "last")]
-    monkeypatch.setattr(oscar_metadata, "_answers", dying)
-    found = oscar_metadata.metadata_among(files, StorageOptions())
+    monkeypatch.setattr(companions, "_answers", dying)
+    found = companions._confirmed(files, StorageOptions())
     assert {os.path.basename(uri) for uri in found} == {"first.jsonl", "last.jsonl"}
     assert started == [3, 1]

@@ -16,7 +16,7 @@ import pytest
 from urllib3 import HTTPHeaderDict
 
 from presswatch_spark.errors import StorageError, TruncatedError
-from presswatch_spark.formats.detection import source_for
+from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.shard.attempt import Reading
 from presswatch_spark.shard.shard_scan import outcome_of
@@ -364,7 +364,7 @@ class TestRequestsForAShard:
         with web(objects={"/a.json": lines}) as server:
             shard, options = ObjectInfo(f"{server.url}/a.json"), ReadOptions(storage=OPTIONS)
             reading = Reading(shard)
-            source = source_for(format, shard, options)
+            source = format_for(format, shard, options)
             reading.shard = options.opener.described(shard)
             batches = list(source.read(reading.shard, options, reading.report))
             assert sum(map(len, batches)) == 50_000

@@ -1,4 +1,4 @@
-"""Finds the files that are metadata of OSCAR 21.09, and so no shards. A process of its own looks into them.
+"""Finds the files that are read beside others, and so are no shards. A process of its own looks into them.
 
 What a file holds must not end the process that plans a scan.
 """
@@ -13,7 +13,8 @@ from select import POLLIN, poll
 from typing import BinaryIO, cast
 
 from presswatch_spark.child import child_command, child_environment
-from presswatch_spark.formats.detection import holds_metadata
+from presswatch_spark.formats import registry
+from presswatch_spark.formats.detection import is_companion
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 
@@ -22,15 +23,32 @@ MOST_SECONDS = 300
 _YES, _NO = b"1", b"0"
 
 
-def metadata_among(files: Sequence[ObjectInfo], storage: StorageOptions) -> set[str]:
-    """Return the URIs of those `files` that are metadata. A file that cannot be read is taken for a shard."""
-    found = set[str]()
+def companions_among(planned: Sequence[ObjectInfo], format: str, storage: StorageOptions) -> set[str]:
+    """Return the URIs of those `planned` files that are read with another of them, if all are of `format`.
+
+    Their content decides, not their name: a file that cannot be read is taken for a shard.
+    """
+    uris = {info.uri for info in planned}
+    beside = named_companions(uris, format)
+    return _confirmed([info for info in planned if info.uri in beside], storage)
+
+
+def named_companions(uris: set[str], format: str) -> set[str]:
+    """Return those of `uris` that are named like companions of others."""
+    asked = [each for each in registry.FORMATS if format in (registry.AUTO, each.name)]
+    where = [each.companions.beside for each in asked if each.companions]
+    return {beside for uri in uris for names in where for beside in names(uri)} & uris
+
+
+def _confirmed(files: Sequence[ObjectInfo], storage: StorageOptions) -> set[str]:
+    """Return the URIs of those `files` that are companions by their content."""
+    confirmed = set[str]()
     while files:
         answers = list(_answers(files, storage))
-        found.update(info.uri for info, answer in zip(files, answers, strict=False) if answer == _YES)
+        confirmed.update(info.uri for info, answer in zip(files, answers, strict=False) if answer == _YES)
         # The process says nothing of the file that ended it.
         files = files[len(answers) + 1 :]
-    return found
+    return confirmed
 
 
 def _answers(files: Sequence[ObjectInfo], storage: StorageOptions) -> Iterator[bytes]:
@@ -41,10 +59,10 @@ def _answers(files: Sequence[ObjectInfo], storage: StorageOptions) -> Iterator[b
         stderr=subprocess.DEVNULL,
         env=child_environment(),
     ) as process:
-        told, answers = cast(BinaryIO, process.stdin), cast(BinaryIO, process.stdout)
+        questions, answers = cast(BinaryIO, process.stdin), cast(BinaryIO, process.stdout)
         try:
-            told.write(pickle.dumps((list(files), storage)))
-            told.close()
+            questions.write(pickle.dumps((list(files), storage)))
+            questions.close()
             waiting = poll()
             waiting.register(answers, POLLIN)
             # An answer is one byte: the buffer of the pipe holds the answers for all files of any plan.
@@ -61,5 +79,5 @@ def serve() -> None:
     files, storage = pickle.load(sys.stdin.buffer)
     options = ReadOptions(storage=storage)
     for info in files:
-        sys.stdout.buffer.write(_YES if holds_metadata(info, options) else _NO)
+        sys.stdout.buffer.write(_YES if is_companion(info, options) else _NO)
         sys.stdout.buffer.flush()

@@ -1,17 +1,24 @@
-"""Fields that all rows of a shard have: a row without one may be made of parts of two.
+"""Which rows without a checksum are in doubt: those that lack a field that others have, and their neighbours.
 
 No checksum vouches for plain JSON Lines. A deletion that joins two rows, and copied bytes that split one,
 nearly always leave a row without some field. Writers leave fields out, too: Spark those that are null. So a
-field counts as steady only while very few rows lack it.
+field counts as steady only while very few rows lack it. Damage to one line may reach into the next: lines are
+held until those beside them are known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from presswatch_spark.formats.table.columns import Path, Tree
+
+T = TypeVar("T")
+
+# The line beside, and one more: what is cut is the last line, and harms no other.
+HELD = 2
 
 # A field is optional once so many rows lack it, which must be more than one in `ROWS_FOR_ONE`.
 FEW = 3
@@ -20,9 +27,70 @@ ROWS_FOR_ONE = 1_000
 LEAST_ROWS = 5
 
 
+class Ending:
+    """Passes chunks on, and knows how the last one ends."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = chunks
+        self._end = b""
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self._end = chunk[-1:] or self._end
+            yield chunk
+
+    @property
+    def was_cut(self) -> bool:
+        """Whether the last line ends neither as a line nor as an object."""
+        return self._end != b"}" and not self._end.isspace()
+
+
+@dataclass(slots=True)
+class _Line(Generic[T]):
+    index: int
+    item: T | None
+    is_odd: bool
+
+
+class Beside(Generic[T]):
+    """Passes lines on, in order, and says which are in doubt: odd ones, and those beside an odd one.
+
+    `settled`: the index of the last line that was passed on.
+    """
+
+    def __init__(self) -> None:
+        self.settled = -1
+        self._held: deque[_Line[T]] = deque()
+        self._was_odd = False
+
+    def add(self, index: int, item: T | None, is_odd: bool) -> Iterator[tuple[T | None, bool]]:
+        """Take a line, and yield those that it settles, each with whether it is in doubt."""
+        self._held.append(_Line(index, item, is_odd))
+        while len(self._held) > HELD:
+            yield self._next()
+
+    def doubt_held(self) -> None:
+        """Make odd ones of all lines that are held."""
+        for line in self._held:
+            line.is_odd = True
+
+    def rest(self, was_cut: bool) -> Iterator[tuple[T | None, bool]]:
+        """Yield what is held. `was_cut`: the last line has no end, so it is no row, and harms none."""
+        if was_cut and self._held:
+            self._held[-1].is_odd = False
+        while self._held:
+            yield self._next()
+
+    def _next(self) -> tuple[T | None, bool]:
+        line = self._held.popleft()
+        in_doubt = line.is_odd or self._was_odd or bool(self._held and self._held[0].is_odd)
+        self._was_odd, self.settled = line.is_odd, line.index
+        return line.item, in_doubt
+
+
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """A field that `rows` rows lack and nearly all have; `first`: the first of them, by index."""
+    """A field that `rows` rows lack and nearly all have; `first`: the index of the first such row."""
 
     field: Path
     rows: int
@@ -30,19 +98,19 @@ class Lack:
 
 
 class SteadyFields:
-    """The fields that the rows of a shard have, as they come; `tree` leads to those that are asked for."""
+    """Follows which fields the rows of a shard have; `tree` leads to those that are asked for."""
 
     def __init__(self, tree: Tree) -> None:
         self.rows = 0
         self._tree = tree
-        # Of the last row that had all fields, if what it holds is told by its names.
+        # The names of the last row that had all fields, if they say all that it holds.
         self._usual: tuple[str, ...] | None = None
         self._first_row = 0
         self._lacking: dict[Path, int] = {}
         self._first_lacking: dict[Path, int] = {}
 
     def add(self, index: int, row: dict[str, Any]) -> bool:
-        """Take a row, and return whether it lacks a field that nearly all before it have."""
+        """Take a row; return whether it lacks a field that nearly all before it have."""
         names = tuple(row)
         if names == self._usual:
             self.rows += 1
@@ -76,7 +144,7 @@ class SteadyFields:
         )
 
     def lacks(self) -> Iterator[Lack]:
-        """The steady fields that some rows lack, of all rows; none within a field that is one."""
+        """Yield the fields that nearly all rows have and some lack; none within a field that is yielded."""
         few = {
             field: count
             for field, count in self._lacking.items()
@@ -92,7 +160,7 @@ class SteadyFields:
 
 
 def _look(row: dict[str, Any], tree: Tree, fields: set[Path], closed: set[Path], above: Path = ()) -> None:
-    """Collect a row's fields that `tree` leads to; `closed`: those that lead on, and hold no fields."""
+    """Collect a row's fields that `tree` leads to; `closed`: those that should hold fields, and do not."""
     for key in row.keys() & tree.keys():
         path, value, below = (*above, key), row[key], tree[key]
         fields.add(path)

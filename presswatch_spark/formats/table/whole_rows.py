@@ -1,0 +1,362 @@
+"""Rows of article files as Python's values: JSONL, CSV and Parquet, told apart by content, packed or not.
+
+A corpus that misses articles would make every later "not found" wrong. So articles are read more strictly
+than documents of the web, by functions of their own on the same ground (`inflate`, `opening`, `row_groups`):
+a file that cannot be read to its end is an error, and a row that is not as written is `Unreadable`, never
+mended. Of a shard, what can be read is read, and the rest is a defect.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from presswatch_spark.errors import CorruptError, InputError, PresswatchError
+from presswatch_spark.formats.inflate.inflated import inflated
+from presswatch_spark.formats.inflate.lines import placed_lines
+from presswatch_spark.formats.table.footer import MAGIC
+from presswatch_spark.formats.table.json_text import BYTE_ORDER_MARK
+from presswatch_spark.formats.table.opening import (
+    DAMAGE_ERRORS,
+    DECODED_BYTES,
+    dotted_names,
+    drawn_bounded,
+    opened,
+)
+from presswatch_spark.formats.table.row_groups import GroupReader
+from presswatch_spark.model import ReadReport
+from presswatch_spark.storage.objects import (
+    ObjectInfo,
+    StorageOptions,
+    open_stream,
+    printable,
+    random_access,
+    read_range,
+)
+
+MAX_ROW_BYTES = 64 << 20
+_HEAD_BYTES = 64 << 10
+_BATCH_ROWS, _BATCH_BYTES = 1024, 16 << 20
+_MAY_END_A_KEY = re.compile(rb'"[ \t\r\n]*:')
+_ABSENT = object()
+
+# What turning a value into Python's raises: dates that no calendar holds, text that is no UTF-8, time zones
+# that nobody knows, types that have no counterpart. Nothing is read from the file by then.
+_NO_VALUE = (ArithmeticError, LookupError, ValueError, TypeError, NotImplementedError)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A row, or a value of one, that is there but cannot be read; `detail` says why, without its text."""
+
+    detail: str
+
+
+Row = Mapping[str, Any] | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class NamedColumns:
+    """Where our columns are: `names` maps ours to theirs; a dot in theirs reaches into a nested field.
+
+    A file that lacks one of the `required` columns (ours) is an error: the mapping is wrong, not a row.
+    """
+
+    names: Mapping[str, str]
+    required: frozenset[str]
+
+    def take(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the row's values under our names; None where it has none."""
+        return {
+            ours: _at(row, theirs, None) if "." in theirs else row.get(theirs)
+            for ours, theirs in self.names.items()
+        }
+
+    def check(self, present: Sequence[str], where: str, fields: Collection[str] = ()) -> None:
+        """Raise `InputError` unless every required column is among the file's, and none is there twice.
+
+        Args:
+            present: the file's columns.
+            fields: dotted names of what they hold, as far as that is asked for.
+        """
+        there = {*present, *fields}
+        missing = [f"`{name}`" for ours in sorted(self.required) if (name := self.names[ours]) not in there]
+        if missing:
+            raise InputError(
+                f"there is no column {', '.join(missing)};"
+                f" the columns are {', '.join(sorted(present)) or 'none'}",
+                where=where,
+                remedy="map names with --columns ours=theirs",
+            )
+        top = [theirs if theirs in present else _outer(theirs) for theirs in self.names.values()]
+        repeated = [name for name in top if present.count(name) > 1]
+        if repeated:
+            raise InputError(
+                f"column `{min(repeated)}` is there twice", where=where, remedy="rename one of them"
+            )
+
+
+def _outer(name: str) -> str:
+    """Return the column that a dotted name reaches into."""
+    return name.partition(".")[0]
+
+
+def _at(row: Mapping[str, Any], name: str, absent: Any) -> Any:
+    """Return what a dotted name leads to in a nested row, be it null; `absent` if there is no such field."""
+    if name in row or "." not in name:
+        return row.get(name, absent)
+    first, _, inner = name.partition(".")
+    nested = row.get(first)
+    if isinstance(nested, Unreadable):
+        return nested
+    return _at(nested, inner, absent) if isinstance(nested, Mapping) else absent
+
+
+def whole_rows(info: ObjectInfo, columns: NamedColumns, options: StorageOptions) -> Iterator[tuple[int, Row]]:
+    """Yield every row with its index from 0: line of JSONL, record of CSV after the header, row of Parquet.
+
+    Raises:
+        InputError: the file is empty, is of no known format, or lacks required columns.
+        CorruptError, StorageError: the file cannot be read to its end.
+    """
+    where = printable(info.uri)
+    if read_range(info.uri, 0, len(MAGIC), options) == MAGIC:
+        yield from _parquet_rows(info, columns, options)
+        return
+    report = ReadReport()
+    with open_stream(info, options) as stream:
+        chunks = iter(inflated(stream, report))
+        head = b""
+        while len(head) < _HEAD_BYTES and (chunk := next(chunks, None)) is not None:
+            head += bytes(chunk)
+        yield from _rows_of(head, itertools.chain([head], chunks), columns, report, where)
+    _require_whole(report, where)
+
+
+def _rows_of(
+    head: bytes, chunks: Iterator[bytes], columns: NamedColumns, report: ReadReport, where: str
+) -> Iterator[tuple[int, Row]]:
+    start = head.removeprefix(BYTE_ORDER_MARK).lstrip()
+    if not start:
+        _require_whole(report, where)
+        raise InputError("the file is empty", where=where)
+    if start.startswith(b"["):
+        raise InputError(
+            "this is a JSON array, not JSONL",
+            where=where,
+            remedy="write one JSON object a line, e.g. with jq -c '.[]'",
+        )
+    bare_name = where.lower().removesuffix(".gz").removesuffix(".zst")
+    if start.startswith(b"{") or bare_name.endswith((".jsonl", ".ndjson", ".json")):
+        return _json_rows(chunks, columns, where)
+    if b"\0" in head:
+        raise InputError(
+            "this is neither JSONL, CSV nor Parquet", where=where, remedy="name article files only"
+        )
+    return _csv_rows(chunks, columns, report, where, _delimiter(start, columns))
+
+
+def _require_whole(report: ReadReport, where: str) -> None:
+    if report.defects_total:
+        raise CorruptError(
+            f"the article file cannot be read to its end: {'; '.join(map(str, report.defects))}",
+            where=where,
+            remedy="fetch or export the file again",
+        )
+
+
+def _json_rows(chunks: Iterator[bytes], columns: NamedColumns, where: str) -> Iterator[tuple[int, Row]]:
+    wanted = {columns.names[ours] for ours in columns.required}
+    unseen, seen = set(wanted), set[str]()
+    for index, _, line in placed_lines(chunks, MAX_ROW_BYTES):
+        if line is None:
+            yield index, Unreadable(f"longer than {MAX_ROW_BYTES:,} bytes")
+            continue
+        content = line.removeprefix(BYTE_ORDER_MARK) if index == 0 else line
+        if not content.strip():
+            continue
+        row = _parse_json(content, columns)
+        if isinstance(row, dict) and unseen:
+            seen |= row.keys()
+            unseen = {name for name in unseen if _at(row, name, _ABSENT) is _ABSENT}
+        yield index, row if isinstance(row, Unreadable) else columns.take(row)
+    if seen:
+        columns.check(sorted(seen), where, wanted - unseen)
+
+
+def _parse_json(line: bytes, columns: NamedColumns) -> dict[str, Any] | Unreadable:
+    """Parse a line: orjson, then `json`, which also takes lone surrogates; a key given twice is refused.
+
+    Strictly: `json_text.parse` reads what is no UTF-8, and a corpus must not hold what nobody wrote.
+    """
+    try:
+        value = orjson.loads(line)
+        if _may_repeat_a_key(line, value, columns):
+            value = json.loads(line, object_pairs_hook=_no_repeats)
+    except (ValueError, RecursionError):
+        try:
+            value = json.loads(line, object_pairs_hook=_no_repeats)
+        except (ValueError, RecursionError) as error:
+            return Unreadable(_no_json(error))
+    return value if isinstance(value, dict) else Unreadable(f"a JSON {type(value).__name__}, not an object")
+
+
+def _may_repeat_a_key(line: bytes, value: Any, columns: NamedColumns) -> bool:
+    """Whether a line may give one of the columns twice; `value` is what orjson made of it."""
+    keys = len(value) if isinstance(value, dict) else 0
+    # As many keys as the line can have: all are different.
+    if len(_MAY_END_A_KEY.findall(line)) == keys:
+        return False
+    return any(line.count(b'"%s"' % name.encode()) > 1 for name in columns.names.values())
+
+
+def _no_json(error: ValueError | RecursionError) -> str:
+    """Return why `json` refuses a line."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start} of the line is not UTF-8"
+    if isinstance(error, json.JSONDecodeError):
+        return f"not JSON: {error.msg} at character {error.pos}"
+    if isinstance(error, _RepeatedKeyError):
+        return str(error)
+    if isinstance(error, RecursionError):
+        return "JSON nested too deeply"
+    # All that is left: Python takes whole numbers up to `sys.get_int_max_str_digits()`.
+    return "a number with more digits than Python takes"
+
+
+class _RepeatedKeyError(ValueError):
+    """A JSON object gives a key twice."""
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise _RepeatedKeyError("a key of the JSON object is given twice")
+    return fields
+
+
+def _delimiter(head: bytes, columns: NamedColumns) -> str:
+    """Return the mark that splits the header into most of the columns looked for: `,`, `;` or a tab."""
+    header = head.decode("utf-8", "replace").splitlines()[:1]
+    wanted = set(columns.names.values())
+    fits = {mark: len(wanted & set(next(csv.reader(header, delimiter=mark), []))) for mark in ",;\t"}
+    return max(fits, key=lambda mark: fits[mark])
+
+
+def _csv_rows(
+    chunks: Iterator[bytes], columns: NamedColumns, report: ReadReport, where: str, delimiter: str
+) -> Iterator[tuple[int, Row]]:
+    # Some articles are longer than the module's limit of 131,072 characters a field; it has no other switch.
+    csv.field_size_limit(MAX_ROW_BYTES)
+    text = io.TextIOWrapper(
+        io.BufferedReader(_ChunkFile(chunks)), "utf-8-sig", errors="surrogateescape", newline=""
+    )
+    reader = csv.reader(text, delimiter=delimiter, strict=True)
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        columns.check(header, where)
+        for index, fields in enumerate(reader):
+            if fields:
+                yield index, _csv_row(fields, header, columns)
+    except csv.Error as error:
+        _require_whole(report, where)
+        raise CorruptError(
+            f"this is not valid CSV: {error}",
+            where=f"{where}:{reader.line_num}",
+            remedy="quote fields that hold quotes or line ends, and double quotes within",
+        ) from error
+
+
+def _csv_row(fields: Sequence[str], header: Sequence[str], columns: NamedColumns) -> Row:
+    if len(fields) != len(header):
+        return Unreadable(f"{len(fields)} fields where the header has {len(header)}")
+    row = {name: value or None for name, value in zip(header, fields, strict=True)}
+    for name in columns.names.values():
+        try:
+            (row.get(name) or "").encode()
+        except UnicodeEncodeError:
+            return Unreadable(f"column `{name}` is not UTF-8 (save the file as UTF-8)")
+    return columns.take(row)
+
+
+class _ChunkFile(io.RawIOBase):
+    """A file over chunks of bytes."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        super().__init__()
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._rest = memoryview(chunk)
+        size = min(len(buffer), len(self._rest))
+        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size
+
+
+def _parquet_rows(
+    info: ObjectInfo, columns: NamedColumns, options: StorageOptions
+) -> Iterator[tuple[int, Row]]:
+    """Yield the rows of a Parquet file. A value that Python cannot hold spoils its row, not the file."""
+    where = printable(info.uri)
+    try:
+        with random_access(info, options) as file:
+            parquet = opened(file, where)
+            there = parquet.schema.names
+            columns.check(there, where, dotted_names(parquet.schema))
+            theirs = columns.names.values()
+            wanted = {*theirs, *map(_outer, theirs)}
+            present = [name for name in there if name in wanted]
+            index = 0
+            for group in range(len(parquet.footer.groups)):
+                for row in _rows_in(GroupReader(parquet, group, present)):
+                    yield index, columns.take(row)
+                    index += 1
+    except (MemoryError, *DAMAGE_ERRORS) as error:
+        if isinstance(error, PresswatchError):
+            raise
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        if isinstance(error, MemoryError):
+            reason = f"a few of its rows take more than {DECODED_BYTES >> 20:,} MiB of memory"
+        raise CorruptError(
+            f"the Parquet file cannot be read: {reason}", where=where, remedy="export it again"
+        ) from error
+
+
+def _rows_in(reader: GroupReader) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a row group; no more is decoded, and turned into Python's values, than a batch."""
+    batches = reader.batches(min(_BATCH_ROWS, reader.rows_for(_BATCH_BYTES)))
+    for rows in drawn_bounded(map(_batch_rows, batches), DECODED_BYTES):
+        yield from rows
+
+
+def _batch_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    try:
+        rows: list[dict[str, Any]] = batch.to_pylist()
+    except _NO_VALUE:
+        fields = list(zip(batch.schema.names, batch.columns, strict=True))
+        rows = [{name: _value(name, column[i]) for name, column in fields} for i in range(len(batch))]
+    return rows
+
+
+def _value(name: str, value: pa.Scalar) -> Any:
+    try:
+        return value.as_py()
+    except _NO_VALUE:
+        return Unreadable(f"`{name}` holds a {value.type} that cannot be read")

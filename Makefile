@@ -20,7 +20,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev java demo test test-full test-spark40 check docs archive bench-quality bench-speed bench-scale bench-extraction peers airflow releases lock suffixes clean
+.PHONY: help setup dev java demo test test-quick test-full test-spark40 check types lint docs archive bench-quality bench-speed bench-scale bench-extraction peers airflow releases lock suffixes clean
 
 help: ## explain every target
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,10 @@ test: setup dev ## run all tests but the long proofs
 	@$(BIN)/python -m tests.kernels
 	$(BIN)/python $(PYTEST) -m "not full" $(ARGS)
 
+test-quick: setup dev ## run the tests that need neither Spark nor a server, in some 90 seconds
+	@$(BIN)/python -m tests.kernels
+	$(BIN)/python $(PYTEST) -m "not full and not slow" tests/unit $(ARGS)
+
 test-full: setup dev airflow ## run all tests, the long proofs too
 	@$(BIN)/python -m tests.kernels
 	$(BIN)/python $(PYTEST) $(ARGS)
@@ -46,10 +50,14 @@ test-spark40: setup $(SPARK40)/installed ## run the same tests on Spark 4.0, the
 archive: setup dev ## build the archive that jobs run from on a cluster, in dist/; ARGS="--python 3.11 --machine aarch64"
 	$(BIN)/python -m presswatch_spark.deploy.archive $(ARGS)
 
-check: setup dev docs ## lint, check the format, the types and the import contract, and build the documentation
+check: types lint docs ## lint, check the format, the types and the import contract, and build the documentation
+
+types: setup dev # its two neighbours take about as long together: `make -j2 check`
+	$(BIN)/mypy
+
+lint: setup dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 docs: setup dev ## build the documentation as a site, in build/docs/; a broken link or an undocumented public name fails

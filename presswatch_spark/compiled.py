@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from functools import lru_cache
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 
 from presswatch_spark.user_cache import is_ours, user_caches
 
@@ -63,6 +65,13 @@ def cache_folder() -> Path:
     places = (Path(named),) if named else (PACKAGE / "__pycache__", *user_caches())
     root = next(filter(is_ours, places), None) or Path(tempfile.mkdtemp("-kernels"))
     return root / f"kernels-{sources_digest()[:16]}"
+
+
+def ready_file(what: str) -> Path:
+    """Return the file that says that the kernels of `what` are cached for this Python and processor."""
+    processor = (get_host_cpu_name(), get_host_cpu_features().flatten())
+    made_for = (sys.version_info[:2], numba.__version__, processor)
+    return cache_folder() / f"{what}-{hashlib.sha256(repr(made_for).encode()).hexdigest()[:16]}.ready"
 
 
 def sources_digest() -> str:

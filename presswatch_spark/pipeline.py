@@ -35,6 +35,7 @@ from presswatch_spark.rights.signal_rows import Members, signal_rows
 from presswatch_spark.runs.work import Kind, ReadOne, Row, Work, key_of
 from presswatch_spark.sampling.design import draw
 from presswatch_spark.settings.config import ReadRules, ScanConfig, config_digest, row_settings
+from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
 from presswatch_spark.shard.matcher import Matcher, Rules
 from presswatch_spark.shard.outcome import Reading, ShardOutcome, lost_shard, outcome_of
 from presswatch_spark.shard.rehearsal import rehearsal_shards
@@ -131,13 +132,12 @@ def scan(
     manifest = Corpus.open(corpus, check=True, storage=config.storage).manifest
     scan_shard = ShardScan(dataset, canonical(corpus), manifest.digest, config)
 
-    def rehearse() -> None:
-        with Compiling(events=events):
-            scan_shard.rehearse(shards.shards[0])
-
+    by_name = dataset == AUTO
+    format = registry.named_like(shards.shards[0].uri) if by_name else registry.named(dataset)
+    rehearsal = Rehearsal(format.name if format else None, scan_shard.corpus, manifest.digest, config)
     work = replace(
         work_of(shards, shards.digest, scan_shard, _facts(dataset, config, manifest) | sampled),
-        prepare=rehearse,
+        preparing=partial(compiled_beside, rehearsal, Compiling(events=events)),
         guard=lambda cores: CostGuard(bill, len(shards), cores, partial(observer.say, "estimate")),
     )
     done = carry_out(work, out, config, observer, spark)

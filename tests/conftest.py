@@ -48,7 +48,8 @@ def spark() -> Iterator[SparkSession]:
     path = os.environ.get("PYTHONPATH")
     os.environ.update(TEST_AWS)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *([path] if path else [])])
-    spark = session("presswatch tests", cores=2)
+    # Tables of tests are small: 200 tasks to a shuffle, which is what Spark takes, are 196 too many.
+    spark = session("presswatch tests", cores=2, conf={"spark.sql.shuffle.partitions": "4"})
     yield spark
     spark.stop()
 

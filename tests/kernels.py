@@ -8,21 +8,23 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from presswatch_spark.compiled import ready_file
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.formats import registry
-from presswatch_spark.pipeline import ShardScan
+from presswatch_spark.monitoring.compiling import Compiling
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.shard.kernels import ANY, Rehearsal, compiled_beside
 from tests.scanned import press_corpus
 
 
 def main() -> None:
-    """Build a corpus, and rehearse what a scan does to a shard of each format."""
+    """Build a corpus, and compile what scans of all formats need."""
+    if ready_file(ANY).exists():
+        return
     with tempfile.TemporaryDirectory() as folder:
         corpus = press_corpus(Path(folder))
         digest = Corpus.open(str(corpus)).manifest.digest
-        for name in registry.names():
-            ShardScan(name, str(corpus), digest, ScanConfig()).rehearse(ObjectInfo(f"rehearsal.{name}"))
+        with compiled_beside(Rehearsal(None, str(corpus), digest, ScanConfig()), Compiling()):
+            pass
 
 
 if __name__ == "__main__":

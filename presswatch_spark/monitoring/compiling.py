@@ -1,4 +1,4 @@
-"""Says that kernels are being compiled: the first scan of each version takes most of a minute for that.
+"""Says that kernels are being compiled: the first scan of each version takes some 20 seconds for that.
 
 numba tells of each function as it compiles it, and of none that it finds in its cache.
 """
@@ -8,18 +8,20 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import IO, Any, Self, TextIO
 
 from numba.core import event
 
 from presswatch_spark.monitoring.events import EventLog
 
 COMPILES = "numba:compile"
-# What a first scan takes on one core of a machine of today, and how many functions it compiles.
-ABOUT_SECONDS, FUNCTIONS = 40, 275
+BEGUN, ENDED = b"<", b">"
+# What a first scan takes on two cores of a machine of today, and how many functions it compiles.
+ABOUT_SECONDS, FUNCTIONS = 20, 175
 SECONDS_BETWEEN_LOOKS = 1.0
 NEWS = f"compiling kernels, once (about {ABOUT_SECONDS} s)"
 
@@ -62,6 +64,11 @@ class Compiling:
         """A function has been compiled."""
         self._compiled += 1
 
+    def follow(self, pipe: IO[bytes]) -> None:
+        """Take in what another process tells of its compiling (see `telling`), until it ends."""
+        while news := pipe.read(1):
+            self.begun() if news == BEGUN else self.ended()
+
     def tick(self) -> None:
         """Say what there is to say now."""
         if self._began is None or self._clock() - self._began < SECONDS_BETWEEN_LOOKS:
@@ -90,7 +97,7 @@ class Compiling:
 
     def __enter__(self) -> Self:
         # numba's listeners live on its compiling thread: ours only notes the time and counts.
-        self._hook.enter_context(event.install_listener(COMPILES, _Listener(self)))
+        self._hook.enter_context(event.install_listener(COMPILES, _Listener(self.begun, self.ended)))
         self._over.clear()
         self._ticker = threading.Thread(target=self._run, name="compiling", daemon=True)
         self._ticker.start()
@@ -116,12 +123,27 @@ class Compiling:
             self._stream.flush()
 
 
+@contextmanager
+def telling(pipe: IO[bytes]) -> Iterator[None]:
+    """Tell a `Compiling` at the other end of a pipe of each function that the block compiles."""
+
+    def tell(news: bytes) -> None:
+        with suppress(BrokenPipeError):
+            pipe.write(news)
+            pipe.flush()
+
+    with event.install_listener(COMPILES, _Listener(partial(tell, BEGUN), partial(tell, ENDED))):
+        yield
+
+
 class _Listener(event.Listener):  # type: ignore[misc]
-    def __init__(self, told: Compiling) -> None:
-        self._told = told
+    """Calls `begun` and `ended` with each function that is compiled."""
+
+    def __init__(self, begun: Callable[[], None], ended: Callable[[], None]) -> None:
+        self._begun, self._ended = begun, ended
 
     def on_start(self, event: Any) -> None:
-        self._told.begun()
+        self._begun()
 
     def on_end(self, event: Any) -> None:
-        self._told.ended()
+        self._ended()

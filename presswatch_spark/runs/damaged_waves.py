@@ -13,8 +13,8 @@ from presswatch_spark.runs.claimed import Run
 from presswatch_spark.runs.markers import Wave, forget_wave
 from presswatch_spark.runs.parts import Part, damage_of, in_groups
 from presswatch_spark.show import counted
+from presswatch_spark.spark.batches import batches_of
 from presswatch_spark.spark.errors import spark_errors
-from presswatch_spark.spark.worker import batches_of
 from presswatch_spark.storage.folders import Folder
 
 if TYPE_CHECKING:

@@ -68,9 +68,9 @@ def carry_out(
     """
     rules, store = config.run, TableStore.create(out, config.storage)
     with claim(store, work.key, datetime.now(UTC), rules.lease_seconds, work.kind.by) as run:
-        work.prepare()
         name = f"presswatch {work.kind.terms.run}"
-        spark = spark or session(name, master=rules.master, cores=rules.cores)
+        with work.preparing():
+            spark = spark or session(name, master=rules.master, cores=rules.cores)
         return interruptible(spark, partial(execute, work, run, store, rules, spark, observer))
 
 

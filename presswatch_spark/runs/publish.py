@@ -24,8 +24,8 @@ from presswatch_spark.runs.claimed import Run, clear
 from presswatch_spark.runs.markers import Wave
 from presswatch_spark.runs.parts import Part, in_groups, read_part
 from presswatch_spark.runs.work import Kind, Row
+from presswatch_spark.spark.batches import batches_of
 from presswatch_spark.spark.errors import spark_errors
-from presswatch_spark.spark.worker import batches_of
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.tables.digests import GROUP_DIGITS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -93,7 +94,7 @@ class Work:
         read: reads one shard; goes to every worker.
         facts: columns of the run's row that are known beforehand.
         asked: what the first event says of the run beside that.
-        prepare: is called once the run is owned and before Spark is needed.
+        preparing: makes a block in which Spark starts, once the run is owned; all is ready at its end.
         guard: makes the guard of the run; is given what says how many cores there are.
     """
 
@@ -104,7 +105,7 @@ class Work:
     read: ReadOne
     facts: Row
     asked: Row = field(default_factory=dict)
-    prepare: Callable[[], object] = lambda: None
+    preparing: Callable[[], AbstractContextManager[object]] = nullcontext
     guard: Callable[[Callable[[], int]], Guard] | None = None
 
 

@@ -23,13 +23,16 @@ from presswatch_spark.errors import PresswatchError
 from presswatch_spark.spark.class_archive import archive_options
 from presswatch_spark.spark.interrupts import bear_interrupts, quiet_counts, quiet_py4j
 from presswatch_spark.spark.java import java_home, jvm_options
+from presswatch_spark.spark.worker import nothing
 
 if TYPE_CHECKING:
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
     from pyspark.sql.types import DataType, StructType
 
 TASK_FAILURES = 4
 JAVA_SECONDS = 120
+DAEMON = "spark.python.daemon.module"
 
 # Looked at once a process: it starts one JVM, and asks for its session many times.
 _archive_options = lru_cache(maxsize=1)(archive_options)
@@ -96,10 +99,23 @@ def session(
         if new:
             bear_interrupts(context)
             quiet_counts(context)
+            if DAEMON in settings:
+                _begin_workers(context)
         spark = SparkSession.Builder().config(conf=asked).getOrCreate()
     if new:
         atexit.register(_stop, spark)
     return spark
+
+
+def _begin_workers(context: SparkContext) -> None:
+    """Have the first Python worker begun while Java goes on starting; a first task of any kind begins it."""
+
+    def begin() -> None:
+        # What is wrong with it, a task that matters will say.
+        with suppress(Exception):
+            context.parallelize([0], 1).foreachPartition(nothing)
+
+    threading.Thread(target=begin, name="workers", daemon=True).start()
 
 
 def cores_now(spark: SparkSession) -> int:
@@ -231,6 +247,9 @@ def _on_this_host() -> dict[str, str]:
         "spark.driver.extraJavaOptions": f"{options} {archive}".strip(),
         "spark.executor.extraJavaOptions": options,
         "spark.python.unix.domain.socket.enabled": str(newer).lower(),
+        DAEMON: "presswatch_spark.spark.daemon",
+        # As tasks of SQL have it: workers are shared by what has the same environment.
+        "spark.executorEnv.SPARK_SIMPLIFIED_TRACEBACK": "1",
     }
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from presswatch_spark.spark.batches import batches_of
 from presswatch_spark.spark.session import spark_path, spark_schema
-from presswatch_spark.spark.worker import batches_of
 from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.tables.published_files import Written

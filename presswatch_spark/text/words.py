@@ -92,7 +92,7 @@ def character_offsets(text: bytes | Bytes, byte_offsets: npt.NDArray[np.int64]) 
         str(data, "utf-8")
     except UnicodeDecodeError:
         return _decoded_offsets(data, byte_offsets)
-    places: npt.NDArray[np.int64] = _count_characters(_as_bytes(text), byte_offsets)
+    places: npt.NDArray[np.int64] = _count_characters(_as_bytes(text), byte_offsets, np.argsort(byte_offsets))
     return places
 
 
@@ -127,11 +127,16 @@ def _find(table: FoldTable, text: Bytes) -> tuple[Bytes, Edges, np.uint64]:
 
 
 @cached_njit
-def _count_characters(text: Bytes, byte_offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Count the characters of a text in UTF-8 that begin before each offset: all but continuation bytes."""
+def _count_characters(
+    text: Bytes, byte_offsets: npt.NDArray[np.int64], rising: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Count the characters of a text in UTF-8 that begin before each offset: all but continuation bytes.
+
+    `rising` are the places of the offsets in rising order.
+    """
     places = np.empty(len(byte_offsets), np.int64)
     before, count = 0, 0
-    for k in np.argsort(byte_offsets):
+    for k in rising:
         while before < byte_offsets[k]:
             count += (text[before] & np.uint8(0xC0)) != np.uint8(0x80)
             before += 1

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit, lean_njit, uncounted_njit
-from presswatch_spark.verify.common_runs import Run, Runs
+from presswatch_spark.verify.common_runs import Run, Runs, in_order_of
 from presswatch_spark.verify.tiles import NEW_WORD, Pair, accept, in_order
 
 # How many spans back a passage looks for the one it continues: copies of other passages may lie between.
@@ -77,7 +77,8 @@ def passages(runs: Runs, gap_words: int) -> Runs:
 def _longest(runs: Runs) -> npt.NDArray[np.bool_]:
     """Mark the `MOST_WALKS` longest runs; of runs with equal length the first ones."""
     chosen = np.zeros(len(runs), np.bool_)
-    chosen[np.argsort(-runs[:, 2], kind="mergesort")[:MOST_WALKS]] = True
+    for k in in_order_of(runs, 2, -1)[:MOST_WALKS]:
+        chosen[k] = True
     return chosen
 
 

@@ -15,6 +15,7 @@ from presswatch_spark.compiled import cached_njit, uncounted_njit
 from presswatch_spark.verify.names import Names, Table, table_for
 
 Runs = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int64]
 Run = tuple[int, int, int]
 
 
@@ -92,7 +93,8 @@ def longest_run(document: Names, article: Names, width: int, factor: np.uint64) 
     j = 0
     while article[j] < 0:
         j += 1
-    return int(article[j]), j, width + low
+    # For numba, `int` of an int32 stays one, and runs would be of two kinds.
+    return np.int64(article[j]), j, width + low  # type: ignore[return-value]
 
 
 @cached_njit
@@ -124,6 +126,30 @@ def as_runs(found: list[Run]) -> Runs:
     for k in range(len(found)):
         runs[k, 0], runs[k, 1], runs[k, 2] = found[k]
     return runs
+
+
+@cached_njit
+def in_order_of(runs: Runs, column: int, sign: int) -> Places:
+    """Where the rows of `runs` stand in the order of a column, rising (`sign` 1) or falling (-1); int64[k].
+
+    Equal ones stay as they are. A merge sort from the bottom up: numba's own takes seconds to compile.
+    """
+    n = len(runs)
+    order, merged, width = np.empty(n, np.int64), np.empty(n, np.int64), 1
+    for k in range(n):
+        order[k] = k
+    while width < n:
+        for first in range(0, n, 2 * width):
+            middle, end = min(first + width, n), min(first + 2 * width, n)
+            i, j = first, middle
+            for k in range(first, end):
+                left = j >= end or (
+                    i < middle and sign * runs[order[i], column] <= sign * runs[order[j], column]
+                )
+                merged[k] = order[i] if left else order[j]
+                i, j = i + left, j + (not left)
+        order, merged, width = merged, order, 2 * width
+    return order
 
 
 @cached_njit
@@ -189,7 +215,10 @@ def covering_runs(
             first[wide_article[j]] = j
     of_document = _sweep(document, article, first[wide_document], width)
     of_article = _sweep(article, document, wide_article, width)
-    swapped = np.empty_like(of_article)
-    swapped[:, 0], swapped[:, 1], swapped[:, 2] = of_article[:, 1], of_article[:, 0], of_article[:, 2]
-    longest = as_runs([longest_run(wide_document, wide_article, width, factor)])
-    return np.concatenate((longest, of_document, swapped))
+    found = [longest_run(wide_document, wide_article, width, factor)]
+    for k in range(len(of_document)):
+        found.append((of_document[k, 0], of_document[k, 1], of_document[k, 2]))
+    for k in range(len(of_article)):
+        found.append((of_article[k, 1], of_article[k, 0], of_article[k, 2]))
+    runs: Runs = as_runs(found)
+    return runs

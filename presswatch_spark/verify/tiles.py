@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit
-from presswatch_spark.verify.common_runs import Run, Runs, as_runs
+from presswatch_spark.verify.common_runs import Run, Runs, as_runs, in_order_of
 from presswatch_spark.verify.names import Names
 
 NEW_PAIR, NEW_ENDS, NEW_WORD = 2, 1, 0
@@ -35,7 +35,7 @@ def select(pair: Pair, runs: Runs) -> Runs:
     """
     accepted = [(0, 0, 0)]
     accepted.pop()
-    order = np.argsort(-runs[:, 2], kind="mergesort")
+    order = in_order_of(runs, 2, -1)
     for demand in (NEW_PAIR, NEW_ENDS, NEW_WORD):
         for k in order:
             accept(pair, (runs[k, 0], runs[k, 1], runs[k, 2]), demand, accepted)
@@ -70,5 +70,6 @@ def accept(pair: Pair, run: Run, demand: int, accepted: list[Run]) -> bool:
 def in_order(accepted: list[Run]) -> Runs:
     """Sort runs by document position, then article position."""
     runs: Runs = as_runs(accepted)
-    runs = runs[np.argsort(runs[:, 1], kind="mergesort")]
-    return runs[np.argsort(runs[:, 0], kind="mergesort")]
+    runs = runs[in_order_of(runs, 1, 1)]
+    ordered: Runs = runs[in_order_of(runs, 0, 1)]
+    return ordered

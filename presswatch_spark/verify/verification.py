@@ -20,7 +20,7 @@ from presswatch_spark.compiled import cached_njit
 from presswatch_spark.settings.config import VerifyRules
 from presswatch_spark.text.words import Words
 from presswatch_spark.verify.bridges import bridge, passages
-from presswatch_spark.verify.common_runs import Runs, all_runs, common_pairs, covering_runs
+from presswatch_spark.verify.common_runs import Runs, all_runs, common_pairs, covering_runs, in_order_of
 from presswatch_spark.verify.names import (
     Bytes,
     Edges,
@@ -128,7 +128,7 @@ def _runs(
         return names, chosen
     runs: Runs = all_runs(naming.words, names, windows, naming.following, width)
     # Found in the order of the article; the sort by document keeps it among equals.
-    return names, runs[np.argsort(runs[:, 0], kind="mergesort")]
+    return names, runs[in_order_of(runs, 0, 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +188,14 @@ def _spans(
     """Return the length of the longest run, the words that spans cover in article and document, the spans."""
     pair = Pair(document, article, np.zeros(len(document), np.bool_), np.zeros(len(article), np.bool_))
     chosen = bridge(pair, select(pair, runs), gap_words, run_words)
-    spans = np.empty((len(chosen), 4), np.int64)
-    spans[:, :3] = chosen
-    spans[:, 3] = passages(chosen, gap_words)
-    copied, document_copied = int(np.sum(pair.article_seen)), int(np.sum(pair.document_seen))
-    return int(np.max(runs[:, 2])), copied, document_copied, spans
+    spans, numbers = np.empty((len(chosen), 4), np.int64), passages(chosen, gap_words)
+    for k in range(len(chosen)):
+        spans[k, 0], spans[k, 1], spans[k, 2] = chosen[k, 0], chosen[k, 1], chosen[k, 2]
+        spans[k, 3] = numbers[k]
+    longest = 0
+    for k in range(len(runs)):
+        longest = max(longest, runs[k, 2])
+    return longest, int(np.sum(pair.article_seen)), int(np.sum(pair.document_seen)), spans
 
 
 def _longest(spans: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:

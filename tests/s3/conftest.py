@@ -43,8 +43,8 @@ def bucket(client: Any) -> Iterator[str]:
     client.create_bucket(Bucket="shards")
     yield "shards"
     for page in client.get_paginator("list_objects_v2").paginate(Bucket="shards"):
-        for found in page.get("Contents", ()):
-            client.delete_object(Bucket="shards", Key=found["Key"])
+        if found := [{"Key": each["Key"]} for each in page.get("Contents", ())]:
+            client.delete_objects(Bucket="shards", Delete={"Objects": found})
     client.delete_bucket(Bucket="shards")
 
 

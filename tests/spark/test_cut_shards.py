@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import random
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
+from presswatch_spark.cli import main as cli
 from presswatch_spark.tables.store import TableStore
+from tests.commands import presswatch
 from tests.reading import pages
 from tests.unit.formats.test_truncation import FORMATS, PAGES, is_boundary, whole_before
 
@@ -19,11 +20,6 @@ MEMBERS = """
 publishers:
   - {id: essai, name: Essai, titles: [{id: essai, name: Essai, domains: [essai.example]}]}
 """
-
-
-def presswatch(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "presswatch_spark", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def build_corpus(folder: Path) -> Path:
@@ -34,11 +30,8 @@ def build_corpus(folder: Path) -> Path:
     ]
     (folder / "members.yaml").write_text(MEMBERS)
     (folder / "articles.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    members, articles = folder / "members.yaml", folder / "articles.jsonl"
-    built = presswatch(
-        "corpus", "build", "--members", members, "--articles", articles, "--out", folder / "corpus"
-    )
-    assert built.returncode == 0, built.stderr
+    given = ("--members", str(folder / "members.yaml"), "--articles", str(folder / "articles.jsonl"))
+    presswatch("corpus", "build", *given, "--out", str(folder / "corpus"))
     return folder / "corpus"
 
 
@@ -63,13 +56,12 @@ def write_cuts(folder: Path, name: str, cuts: int) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("cuts", [4, pytest.param(100, marks=pytest.mark.full)])
-def test_no_cut_shard_passes_for_a_whole_one(tmp_path: Path, cuts: int) -> None:
+def test_no_cut_shard_passes_for_a_whole_one(spark: SparkSession, tmp_path: Path, cuts: int) -> None:
     corpus, out = build_corpus(tmp_path), tmp_path / "out"
     expected: dict[str, int] = {}
     for name in FORMATS:
         expected |= write_cuts(tmp_path / "shards", name, cuts)
-    done = presswatch("scan", tmp_path / "shards", "--corpus", corpus, "--out", out)
-    assert done.returncode == 3, done.stderr
+    assert cli.run(["scan", str(tmp_path / "shards"), "--corpus", str(corpus), "--out", str(out)]) == 3
     store = TableStore.open(str(out))
     (run,) = store.read("runs").to_pylist()
     log = {row["shard_uri"]: row for row in store.read("scan_log").to_pylist()}

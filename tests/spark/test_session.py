@@ -19,7 +19,9 @@ from py4j.protocol import Py4JNetworkError  # type: ignore[import-untyped]
 from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import PresswatchError
+from presswatch_spark.spark.class_archive import archive_options
 from presswatch_spark.spark.interrupts import interruptible
+from presswatch_spark.spark.java import LIGHT_JVM, java_home
 from presswatch_spark.spark.session import session, spark_schema
 from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.store import TableStore
@@ -58,26 +60,29 @@ def test_spark_runs_on_the_wheel_where_no_java_is_on_path(tmp_path: Path) -> Non
     assert said.startswith("4 local[*,4]")
 
 
-def test_executors_of_their_own_find_the_package(tmp_path: Path) -> None:
-    home = str(Path(pyspark.__file__).parent)
-    said = run_python(COUNT.format(master="local-cluster[1,1,1024]"), tmp_path, SPARK_HOME=home)
-    assert said == "4 local-cluster[1,1,1024]"
-
-
-def test_the_cores_that_are_there_are_counted_not_those_that_may_come(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def on_a_cluster(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What a session says of a cluster: of a count by workers, then of its cores."""
     code = """
 import time
-from presswatch_spark.spark.session import cores_now, session
-conf = {"spark.default.parallelism": "160", "spark.executor.cores": "1"}
-spark = session("test", master="local-cluster[2,1,1024]", conf=conf)
-spark.range(0, 4, 1, 2).count()
+from presswatch_spark.spark.session import cores_now
 deadline = time.monotonic() + 60
 while cores_now(spark) < 2 and time.monotonic() < deadline:
     time.sleep(0.1)
 print(cores_now(spark), spark.sparkContext.defaultParallelism)
 """
+    conf = {"spark.default.parallelism": "160", "spark.executor.cores": "1"}
+    count = COUNT.format(master="local-cluster[2,1,1024]").replace(")\ndef", f", conf={conf})\ndef", 1)
     home = str(Path(pyspark.__file__).parent)
-    assert run_python(code, tmp_path, SPARK_HOME=home) == "2 160"
+    return run_python(count + code, tmp_path_factory.mktemp("cluster"), SPARK_HOME=home).splitlines()
+
+
+def test_executors_of_their_own_find_the_package(on_a_cluster: list[str]) -> None:
+    assert on_a_cluster[0] == "4 local-cluster[2,1,1024]"
+
+
+def test_the_cores_that_are_there_are_counted_not_those_that_may_come(on_a_cluster: list[str]) -> None:
+    assert on_a_cluster[1] == "2 160"
 
 
 def test_a_local_master_without_retries_gets_them(tmp_path: Path) -> None:
@@ -145,6 +150,11 @@ def test_ctrl_c_while_the_jvm_starts_leaves_none_behind(tmp_path: Path) -> None:
     assert said == "stopped\n"
 
 
+def quick_start() -> str:
+    """What has a JVM of spark-submit start as quickly as those of sessions, where their classes are kept."""
+    return f"{LIGHT_JVM} {archive_options(Path(java_home()))}".replace('"', "")
+
+
 def submitted(words: list[str], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """A program under spark-submit, with the log of its events in `folder`."""
     submit = [str(Path(pyspark.__file__).parent / "bin" / "spark-submit"), "--master", "local[1]"]
@@ -155,6 +165,7 @@ def submitted(words: list[str], folder: Path, **variables: str) -> subprocess.Co
         "PYTHONPATH": str(ROOT),
         "PYSPARK_PYTHON": sys.executable,
         "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_SUBMIT_OPTS": quick_start(),
         **variables,
     }
     return subprocess.run([*submit, *words], env=environment, capture_output=True, text=True, check=False)
@@ -195,7 +206,12 @@ def test_a_job_runs_under_spark_submit_and_its_exit_code_survives(
         "--out",
         str(tmp_path / "out"),
     ]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": sys.executable}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_SUBMIT_OPTS": quick_start(),
+    }
     for path, code in ((shard, 0), (tmp_path / "cut.warc.wet.gz", 3)):
         done = subprocess.run(
             [*submit, *job, str(path)], env=environment, capture_output=True, text=True, check=False

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.extraction.__main__ import broken, figures, markdown
 from benchmarks.extraction.pages import Page
 from benchmarks.extraction.ways import WAYS, Taken, take
+
+pytestmark = pytest.mark.slow
 
 HTML = b"<nav>Menu du jour</nav><main><h1>Titre</h1><p>%s</p><p>Une sentence, bien s\xc3\xbbr.</p></main>" % (
     b"Le premier paragraphe est assez long pour compter, et dit tout ce qui est \xc3\xa0 dire ici. " * 2

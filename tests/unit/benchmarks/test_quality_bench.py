@@ -19,6 +19,8 @@ from benchmarks.quality.truth import RUN, Common, common_pairs
 from presswatch_spark.demo.texts import Article
 from tests.reference.runs import covered, longest
 
+pytestmark = pytest.mark.slow
+
 SEED, PER_KIND = 5, 4
 IN_ANOTHER_ORDER = ("shuffled sentences", plant.MERGED)
 

@@ -16,6 +16,8 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.wet import WET
 from tests.corpora import Inline
 
+pytestmark = pytest.mark.slow
+
 SIZES = Sizes(rate_pages=60, matching=(0.0, 0.2, 0.5), planned=500)
 RUN = {
     "shards": 10,

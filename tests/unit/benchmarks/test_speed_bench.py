@@ -31,6 +31,8 @@ from benchmarks.speed.shards import C4_JSON, C4_PARQUET, CRAWL_SENTENCES, WARC, 
 from presswatch_spark.corpus.store import Corpus
 from tests.corpora import Inline
 
+pytestmark = pytest.mark.slow
+
 TEXT_BYTES = 300_000
 
 

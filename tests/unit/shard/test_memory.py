@@ -22,6 +22,8 @@ from presswatch_spark.demo.shards import Answer, write_warc
 from presswatch_spark.settings.config import ReadRules
 from tests.scanned import press, press_corpus
 
+pytestmark = pytest.mark.slow
+
 LIMIT = ReadRules().max_document_bytes
 HUGE, PIECE = 512 << 20, 1 << 20
 # With the kernels compiled in it a worker has 300 to 600 MB before it reads anything.

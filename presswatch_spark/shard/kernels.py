@@ -1,0 +1,164 @@
+"""Compiles the kernels of a scan, in processes side by side, before workers need them.
+
+Each worker would else compile for itself, for most of a minute. The kernels fall into parts that have little
+in common. Each process takes the next part that no other has begun, and keeps the code on disk. What the
+parts miss, workers compile: that is slower, and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+
+from presswatch_spark.child import child_command, child_environment
+from presswatch_spark.compiled import ready_file
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.formats import registry
+from presswatch_spark.formats.detection import format_for
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.html.markup import page_text, room_for
+from presswatch_spark.model import DocumentBatch, Locator, ReadReport
+from presswatch_spark.monitoring.compiling import Compiling, telling
+from presswatch_spark.rights.signal_rows import Members
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.shard.matcher import Matcher, Rules
+from presswatch_spark.shard.rehearsal import rehearsal_shards
+from presswatch_spark.storage.scratch import scratch_folder
+from presswatch_spark.text.words import Words, character_offsets
+from presswatch_spark.verify.minhash import signature
+from presswatch_spark.verify.screen import Screen, window_hashes
+from presswatch_spark.verify.verification import NamedDocument, _spans
+
+PROCESSES = max(2, min(4, os.cpu_count() or 1))
+WORDS = 24
+ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What is rehearsed: a scan of shards of `format` (None: of any) for a corpus that is on this host."""
+
+    format: str | None
+    corpus: str
+    digest: str
+    config: ScanConfig
+
+    def parts(self) -> Mapping[str, Callable[[], None]]:
+        """The parts by name, long ones first; `read` reads pages, so `page` comes before it."""
+        format = registry.find(self.format)
+        page = {"page": self.page} if format is None or format.responses else {}
+        return {"match": self.match, **page, "read": self.read, "spans": self.spans, "runs": self.runs}
+
+    def match(self) -> None:
+        """Sieve and judge an article as if it were a document; all but the comparison word by word."""
+        corpus = Corpus.same(self.corpus, self.digest, self.config.storage)
+        matcher, rules = Matcher(corpus, Rules.of(self.config)), self.config.grade
+        zero, text, url = np.zeros(1, np.int64), corpus.body(0), b"https://rehearsal.invalid/"
+        bytes_, url_bytes = np.frombuffer(text, np.uint8), np.frombuffer(url, np.uint8)
+        batch = DocumentBatch(
+            bytes_, zero, zero + len(text), url_bytes, zero, zero + len(url), lambda i: Locator()
+        )
+        matcher.candidates(batch)
+        matcher.without_url(batch)
+        corpus.sites.matches(batch, corpus.urls)
+        Members(corpus).wants(batch.url_of(0))
+        _, words, standing = matcher._article(0)
+        Screen(window_hashes(words.hashes, rules.min_run_words)).passes(matcher._windows(0))
+        signature(words, corpus.minhash)
+        spans = np.array([[0, 0, len(words), 0]], np.int64)
+        standing.judged(spans, rules.min_run_words, self.config.ownership)
+        character_offsets(text, words.starts)
+
+    def runs(self) -> None:
+        """Find the common runs of two texts."""
+        words = _spelled(WORDS)
+        NamedDocument(words, self.config.verify.anchor_words).runs(words)
+
+    def spans(self) -> None:
+        """Make spans of common runs."""
+        names, rules = np.arange(WORDS, dtype=np.int32), self.config.verify
+        runs = np.array([[0, 0, WORDS]], np.int64)
+        _spans(names, names, runs, rules.bridge_gap_words, rules.bridge_run_words)
+
+    def page(self) -> None:
+        """Take the text of a page."""
+        page = np.frombuffer(b"<p>-</p>", np.uint8)
+        page_text(page, np.empty(room_for(len(page)), np.uint8), 0)
+
+    def read(self) -> None:
+        """Read small shards of our own."""
+        with scratch_folder() as folder:
+            for shard in rehearsal_shards(folder, registry.find(self.format), b"-"):
+                options = ReadOptions()
+                list(format_for(registry.AUTO, shard, options).read(shard, options, ReadReport()))
+
+
+def _spelled(count: int) -> Words:
+    """The words of a text of so many letters that stand alone, made without a kernel."""
+    starts = 2 * np.arange(count)
+    folded = np.frombuffer(b"a\0" * count + bytes(7), np.uint8).copy()
+    return Words(starts.astype(np.uint64), starts, starts + 1, folded, starts, starts + 1)
+
+
+@contextmanager
+def compiled_beside(rehearsal: Rehearsal, compiling: Compiling) -> Iterator[None]:
+    """Have all that a scan needs compiled by the end of the block, while what is in the block is done.
+
+    Once it is, later scans of this host find it on disk, and nothing is done.
+    Where there is no room for it, or a process fails, workers compile.
+    """
+    ready = ready_file(rehearsal.format or ANY)
+    with ExitStack() as stack:
+        children = list[subprocess.Popen[bytes]]()
+        if not (ready.exists() or ready_file(ANY).exists()):
+            with suppress(OSError):
+                folder = stack.enter_context(scratch_folder())
+                stack.enter_context(compiling)
+                children += (_begin(rehearsal, folder, compiling, stack) for _ in range(PROCESSES))
+        yield
+        codes = [child.wait() for child in children]
+    if codes and not any(codes):
+        with suppress(OSError):
+            ready.touch()
+
+
+def _begin(
+    rehearsal: Rehearsal, folder: Path, compiling: Compiling, stack: ExitStack
+) -> subprocess.Popen[bytes]:
+    child = subprocess.Popen(
+        child_command(__name__),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=child_environment(),
+    )
+    assert child.stdin
+    assert child.stdout
+    listener = Thread(target=compiling.follow, args=(child.stdout,), daemon=True)
+    listener.start()
+    # From the last to the first: its end, what it told before, then its pipes.
+    stack.enter_context(child)
+    stack.callback(listener.join)
+    stack.callback(child.kill)
+    with suppress(BrokenPipeError), child.stdin:
+        pickle.dump((rehearsal, folder), child.stdin)
+    return child
+
+
+def serve() -> None:
+    """Do the parts of a rehearsal that no other process has begun; tell on stdout of what is compiled."""
+    rehearsal, folder = pickle.load(sys.stdin.buffer)
+    with telling(sys.stdout.buffer):
+        for name, part in rehearsal.parts().items():
+            with suppress(FileExistsError):
+                (folder / name).touch(exist_ok=False)
+                part()

@@ -1,0 +1,106 @@
+"""What is compiled before a scan: all that it needs, by processes side by side, and once."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from presswatch_spark.compiled import ready_file
+from presswatch_spark.monitoring.compiling import Compiling
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.shard import kernels
+from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
+from tests.corpora import article, build, write_jsonl
+
+# Kernels that a rehearsal in parts has loaded are compared with those that a scan of the same shards loads.
+LOADED = """
+import gc, sys
+from numba.core.dispatcher import Dispatcher
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.shard.kernels import Rehearsal
+from presswatch_spark.pipeline import ShardScan
+from presswatch_spark.storage.objects import ObjectInfo
+
+def loaded():
+    ours = (one for one in gc.get_objects() if isinstance(one, Dispatcher))
+    return {(one.py_func.__module__, one.py_func.__name__, each) for one in ours for each in one.overloads}
+
+for format in ("wet", "warc", "rows"):
+    corpus, digest = sys.argv[1:]
+    for part in Rehearsal(format, corpus, digest, ScanConfig()).parts().values():
+        part()
+    before = loaded()
+    assert len(before) > 10
+    outcomes = ShardScan(format, corpus, digest, ScanConfig()).rehearse(ObjectInfo("x"))
+    assert all(outcome.log["matches"] for outcome in outcomes)
+    assert loaded() == before, loaded() - before
+"""
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A corpus of one article, and its digest."""
+    folder = tmp_path_factory.mktemp("kernels")
+    manifest = build(folder / "corpus", [write_jsonl(folder / "articles.jsonl", [article(0)])])
+    return str(folder / "corpus"), manifest.digest
+
+
+def test_the_parts_compile_every_kernel_that_a_scan_calls(corpus: tuple[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *corpus], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_compiled_is_told_and_not_done_again(
+    corpus: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "ready_file", lambda what: tmp_path / f"{what}.ready")
+    rehearsal = Rehearsal("rows", *corpus, ScanConfig())
+    with compiled_beside(rehearsal, Compiling(io.StringIO())):
+        assert not (tmp_path / "rows.ready").exists()
+    assert (tmp_path / "rows.ready").exists()
+    monkeypatch.setattr(kernels, "_begin", None)
+    with compiled_beside(rehearsal, Compiling(io.StringIO())):
+        pass
+
+
+def test_a_process_that_fails_is_left_to_the_workers(
+    corpus: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "ready_file", lambda what: tmp_path / f"{what}.ready")
+    with compiled_beside(
+        Rehearsal("wet", corpus[0], "no such digest", ScanConfig()), Compiling(io.StringIO())
+    ):
+        pass
+    assert not (tmp_path / "wet.ready").exists()
+
+
+def test_processes_end_with_a_block_that_fails(
+    corpus: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "ready_file", lambda what: tmp_path / f"{what}.ready")
+    begun, begin = list[subprocess.Popen[bytes]](), kernels._begin
+
+    def noted(*arguments: Any) -> subprocess.Popen[bytes]:
+        begun.append(begin(*arguments))
+        return begun[-1]
+
+    monkeypatch.setattr(kernels, "_begin", noted)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        compiled_beside(Rehearsal("wet", *corpus, ScanConfig()), Compiling(io.StringIO())),
+    ):
+        raise KeyboardInterrupt
+    assert all(child.returncode is not None for child in begun)
+
+
+def test_another_python_numba_or_processor_compiles_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = ready_file("wet")
+    monkeypatch.setattr("numba.__version__", "0.0")
+    assert ready_file("wet") != here

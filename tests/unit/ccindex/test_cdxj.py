@@ -34,7 +34,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def taken(corpus: Path, folder: Path, content: bytes, name: str = "cdx-00000.gz") -> Any:
     (folder / name).write_bytes(content)
-    outcome, rows = take(corpus, folder, folder / name)
+    outcome, rows = take(corpus, folder / name)
     return outcome.log, rows
 
 
@@ -81,7 +81,7 @@ def test_captures_of_crawls_whose_files_name_none_are_of_the_collection_that_the
     of_path = "crawl-data/CC-MAIN-2024-30/segments/1.37/crawldiagnostics/x.warc.gz"
     text = LINE + LINE.replace(of_path, name)
     (folder / "cdx-00000.gz").write_bytes(members_of(text))
-    _, rows = take(corpus, tmp_path, folder / "cdx-00000.gz")
+    _, rows = take(corpus, folder / "cdx-00000.gz")
     assert [row["release"] for row in rows] == ["CC-MAIN-2024-30", "CC-MAIN-2008-2009"]
 
 
@@ -143,9 +143,9 @@ def test_the_try_that_read_most_counts_and_a_transfer_that_broke_off_is_tried_ag
         info = ObjectInfo(f"{server.url}/cdx-00000.gz?key=secret", len(content))
         once = replace(FAST, max_attempts=1)
         server.faults.extend([Fault(cut_after=300_000), Fault(cut_after=100_000)])
-        partial = take(corpus, tmp_path, info, once, attempts=2)
+        partial = take(corpus, info, once, attempts=2)
         server.faults.append(Fault(cut_after=300_000))
-        whole = take(corpus, tmp_path, info, once, attempts=2)
+        whole = take(corpus, info, once, attempts=2)
     assert (partial[0].log["status"], partial[0].log["attempts"]) == ("partial", 2)
     assert 1_000 < len(partial[1]) < 2_000
     assert (whole[0].log["status"], len(whole[1]), whole[0].log["attempts"]) == ("complete", 2_000, 2)

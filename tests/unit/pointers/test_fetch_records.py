@@ -169,7 +169,7 @@ def captures(corpus: Path, shard: Path, folder: Path, url: str) -> list[dict[str
     }
     fields = [pa.field("fetch_time", pa.string()) if c.name == "fetch_time" else c for c in SCHEMA]
     pq.write_table(pa.Table.from_pylist([index], pa.schema(fields)), folder / "index.parquet")
-    _, found = take(corpus, folder, folder / "index.parquet")
+    _, found = take(corpus, folder / "index.parquet")
     store = TableStore.create(str(folder / "tables"))
     rows = [row | {"run_id": RUN} for row in found]
     write(store, "captures", RUN, rows, CAPTURES)

@@ -8,7 +8,6 @@ Spark: workers load this page without it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,6 @@ import pyarrow.compute as pc
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.costs.budget import Bill, CostGuard
-from presswatch_spark.formats import registry
 from presswatch_spark.formats.companions import companions_among
 from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.registry import AUTO
@@ -34,13 +32,11 @@ from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.rights.signal_rows import Members, signal_rows
 from presswatch_spark.runs.work import Kind, ReadOne, Row, Work, key_of
 from presswatch_spark.sampling.design import draw
-from presswatch_spark.settings.config import ReadRules, ScanConfig, config_digest, row_settings
+from presswatch_spark.settings.config import ScanConfig, config_digest, row_settings
 from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
 from presswatch_spark.shard.matcher import Matcher, Rules
 from presswatch_spark.shard.outcome import Reading, ShardOutcome, lost_shard, outcome_of
-from presswatch_spark.shard.rehearsal import rehearsal_shards
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, printable
-from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.storage.time_limits import check_time
 from presswatch_spark.version import __version__
@@ -132,9 +128,8 @@ def scan(
     manifest = Corpus.open(corpus, check=True, storage=config.storage).manifest
     scan_shard = ShardScan(dataset, canonical(corpus), manifest.digest, config)
 
-    by_name = dataset == AUTO
-    format = registry.named_like(shards.shards[0].uri) if by_name else registry.named(dataset)
-    rehearsal = Rehearsal(format.name if format else None, scan_shard.corpus, manifest.digest, config)
+    first = shards.shards[0].uri
+    rehearsal = Rehearsal.like(first, dataset, scan_shard.corpus, manifest.digest, config)
     work = replace(
         work_of(shards, shards.digest, scan_shard, _facts(dataset, config, manifest) | sampled),
         preparing=partial(compiled_beside, rehearsal, Compiling(events=events)),
@@ -207,24 +202,6 @@ class ShardScan:
                 for capture in batch.captures:
                     for row in signal_rows(capture, members, origin.shard_uri, origin.release):
                         reading.add_signal(row)
-
-    def rehearse(self, like: ObjectInfo) -> list[ShardOutcome]:
-        """Do a little of everything once: the kernels are compiled and cached before workers need them.
-
-        Nothing is read of the shard that is named: what it holds may end the process that reads it. Shards
-        of our own are read, of the format that its name says, or that was asked for. Returns what they gave.
-        """
-        matcher = matcher_for(self.corpus, self.corpus_digest, self.config)
-        matcher.rehearse()
-        by_name = self.dataset == AUTO
-        format = registry.named_like(like.uri) if by_name else registry.named(self.dataset)
-        ours = replace(self, config=replace(self.config, read=ReadRules()))
-        outcomes = list[ShardOutcome]()
-        # Where there is no room for them, workers compile.
-        with suppress(OSError), scratch_folder() as folder:
-            for shard in rehearsal_shards(folder, format, matcher.corpus.article(0).body):
-                outcomes.append(outcome_of(shard, 1, partial(ours._read, matcher)))
-        return outcomes
 
 
 def matcher_for(corpus: str, digest: str, config: ScanConfig) -> Matcher:

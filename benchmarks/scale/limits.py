@@ -101,11 +101,11 @@ def furniture(folder: Path, sizes: Sizes, spark: SparkSession | None = None) -> 
 
 def _furnished(corpus: Corpus, line: str, count: int) -> dict[str, Any]:
     matcher = Matcher(corpus, Rules.of(ScanConfig()))
-    matcher.rehearse()
     pages = count // FURNISHED
     pool = sentences(random.Random("furniture"), 40 * pages)
     texts = ["\n".join([*pool[40 * n : 40 * n + 40], line]).encode() for n in range(pages)]
-    batch = batch_of(texts)
+    some, batch = batch_of(texts[:1]), batch_of(texts)
+    list(matcher.rows(some, matcher.candidates(some), Origin("wet", None, "shard")))  # loads the kernels
     began = time.process_time()
     candidates = matcher.candidates(batch)
     sieved = time.process_time()

@@ -19,9 +19,12 @@ from benchmarks.speed.processes import apart, below
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.demo.shards import Answer, write_warc, write_wet
+from presswatch_spark.formats import registry
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import ReadRules, ScanConfig
+from presswatch_spark.shard.kernels import specimens
 from presswatch_spark.storage.objects import stat
+from presswatch_spark.storage.scratch import scratch_folder
 
 MIB = 1 << 20
 URL = "https://huge.example/1"
@@ -106,7 +109,9 @@ def scanned(corpus: str, shard: str, dataset: str, limit: int) -> dict[str, Any]
         ScanConfig(read=ReadRules(max_document_bytes=limit)),
     )
     info = stat(shard, scan.config.storage)
-    scan.rehearse(info)
+    with scratch_folder() as folder:
+        for specimen in specimens(folder, registry.find(dataset), "-"):
+            scan(specimen)  # loads the kernels
     with PeakTree() as peak:
         began = time.perf_counter()
         outcome = scan(info)

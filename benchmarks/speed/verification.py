@@ -42,7 +42,6 @@ def measure(material: Material) -> dict[str, object]:
 
 def _of_kind(corpus: Corpus, count: int, kind: str) -> dict[str, object]:
     matcher = Matcher(corpus, Rules.of(ScanConfig()))
-    matcher.rehearse()
     stages: Counter[str] = Counter()
     whole, rows, spans, words = 0.0, 0, 0, 0
     pairs = pages(corpus, count, KINDS[kind])

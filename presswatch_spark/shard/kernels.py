@@ -23,6 +23,7 @@ from presswatch_spark.child import child_command, child_environment
 from presswatch_spark.compiled import ready_file
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats import registry
+from presswatch_spark.formats.descriptor import Format
 from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.html.markup import page_text, room_for
@@ -31,7 +32,7 @@ from presswatch_spark.monitoring.compiling import Compiling, telling
 from presswatch_spark.rights.signal_rows import Members
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.matcher import Matcher, Rules
-from presswatch_spark.shard.rehearsal import rehearsal_shards
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.text.words import Words, character_offsets
 from presswatch_spark.verify.minhash import signature
@@ -51,6 +52,16 @@ class Rehearsal:
     corpus: str
     digest: str
     config: ScanConfig
+
+    @classmethod
+    def like(cls, shard: str, dataset: str, corpus: str, digest: str, config: ScanConfig) -> Rehearsal:
+        """Return the rehearsal of a scan of shards like that of this URI, of a format or `auto`.
+
+        Nothing is read of the shard: what it holds may end the process that reads it. Its name alone says of
+        what format it is, and may say nothing.
+        """
+        format = registry.named_like(shard) if dataset == registry.AUTO else registry.named(dataset)
+        return cls(format.name if format else None, corpus, digest, config)
 
     def parts(self) -> Mapping[str, Callable[[], None]]:
         """The parts by name, long ones first; `read` reads pages, so `page` comes before it."""
@@ -97,9 +108,16 @@ class Rehearsal:
     def read(self) -> None:
         """Read small shards of our own."""
         with scratch_folder() as folder:
-            for shard in rehearsal_shards(folder, registry.find(self.format), b"-"):
+            for shard in specimens(folder, registry.find(self.format), "-"):
                 options = ReadOptions()
                 list(format_for(registry.AUTO, shard, options).read(shard, options, ReadReport()))
+
+
+def specimens(folder: Path, format: Format | None, text: str) -> list[ObjectInfo]:
+    """Write shards of one document each, of this text, in a format; None: in all that differ."""
+    formats = [format] if format else [each for each in registry.FORMATS if each.is_rehearsed]
+    written = [path for each in formats for path in each.specimen(folder, text)]
+    return [stat(str(path), StorageOptions()) for path in written]
 
 
 def _spelled(count: int) -> Words:

@@ -22,7 +22,7 @@ from presswatch_spark.judgement.placement import Placement
 from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.standing import Neighbours, Standing, Surroundings
 from presswatch_spark.judgement.url_bytes import documents_without_url
-from presswatch_spark.model import DocumentBatch, Locator
+from presswatch_spark.model import DocumentBatch
 from presswatch_spark.settings.config import (
     ConfidenceRules,
     GradeRules,
@@ -120,15 +120,6 @@ class Matcher:
                 batch, i, origin, text, words, findings, sites.get(i), self._corpus.article,
                 self._rules.grade, self._rules.confidence,
             )  # fmt: skip
-
-    def rehearse(self) -> None:
-        """Match an article with itself: every kernel of the way is compiled, or loaded."""
-        article = self._corpus.article(0)
-        text, url = (np.frombuffer(part, np.uint8) for part in (article.body, (article.url or "").encode()))
-        zero = np.zeros(1, np.int64)
-        batch = DocumentBatch(text, zero, zero + len(text), url, zero, zero + len(url), lambda i: Locator())
-        list(self.rows(batch, self.candidates(batch), Origin("rehearsal", None, "")))
-        self.without_url(batch)
 
     def _findings(self, document: Words, ordinals: Sequence[int], placement: Placement) -> list[Finding]:
         """Return what was found of those articles that the document holds a long enough run of.

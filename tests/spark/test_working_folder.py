@@ -11,7 +11,7 @@ import pytest
 
 from presswatch_spark.child import elsewhere, without_blanks
 from presswatch_spark.formats import registry
-from presswatch_spark.shard.rehearsal import rehearsal_shards
+from presswatch_spark.shard.kernels import specimens
 from tests.corpora import article, build, write_jsonl
 
 HOSTILE = ("resource", "numpy", "json", "pyarrow", "pickle", "pyspark", "tempfile", "lxml", "yaml")
@@ -23,7 +23,7 @@ def test_no_file_of_the_working_folder_runs_in_any_process_of_a_scan(tmp_path: P
     build(tmp_path / "corpus", [write_jsonl(tmp_path / "articles.jsonl", [row])])
     shards = tmp_path / "shards"
     shards.mkdir()
-    rehearsal_shards(shards, registry.named("warc"), row["body"].encode())
+    specimens(shards, registry.named("warc"), row["body"])
     trap, mark = tmp_path / "trap", tmp_path / "run"
     trap.mkdir()
     for name in HOSTILE:

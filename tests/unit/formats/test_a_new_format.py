@@ -15,7 +15,8 @@ from presswatch_spark.costs.estimate import PriceList, estimate
 from presswatch_spark.formats import registry
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
+from presswatch_spark.shard.kernels import Rehearsal, specimens
+from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.store import TableStore
 from tests.paracrawl import PARACRAWL
 from tests.reading import read
@@ -61,9 +62,11 @@ def test_its_shards_are_scanned(shard: Path, corpus: Path, format: str) -> None:
     assert row["grade"] == "full_copy"
 
 
-def test_it_is_rehearsed(corpus: Path) -> None:
+def test_it_is_rehearsed(corpus: Path, tmp_path: Path) -> None:
     digest = Corpus.open(str(corpus)).manifest.digest
-    (outcome,) = ShardScan("auto", str(corpus), digest, ScanConfig()).rehearse(ObjectInfo("/no/such.tsv.gz"))
+    rehearsal = Rehearsal.like("/no/such.tsv.gz", "auto", str(corpus), digest, ScanConfig())
+    (shard,) = specimens(tmp_path, registry.find(rehearsal.format), press()[0].body)
+    outcome = ShardScan("auto", str(corpus), digest, ScanConfig())(shard)
     assert (outcome.log["format"], outcome.log["matches"]) == ("paracrawl", 1)
 
 

@@ -19,12 +19,14 @@ from tests.corpora import article, build, write_jsonl
 
 # Kernels that a rehearsal in parts has loaded are compared with those that a scan of the same shards loads.
 LOADED = """
-import gc, sys
+import gc, sys, tempfile
+from pathlib import Path
 from numba.core.dispatcher import Dispatcher
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard.kernels import Rehearsal
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.formats import registry
+from presswatch_spark.shard.kernels import Rehearsal, specimens
 from presswatch_spark.pipeline import ShardScan
-from presswatch_spark.storage.objects import ObjectInfo
 
 def loaded():
     ours = (one for one in gc.get_objects() if isinstance(one, Dispatcher))
@@ -36,8 +38,10 @@ for format in ("wet", "warc", "rows"):
         part()
     before = loaded()
     assert len(before) > 10
-    outcomes = ShardScan(format, corpus, digest, ScanConfig()).rehearse(ObjectInfo("x"))
-    assert all(outcome.log["matches"] for outcome in outcomes)
+    with tempfile.TemporaryDirectory() as folder:
+        text = Corpus.open(corpus).article(0).body.decode()
+        for shard in specimens(Path(folder), registry.named(format), text):
+            assert ShardScan(format, corpus, digest, ScanConfig())(shard).log["matches"]
     assert loaded() == before, loaded() - before
 """
 

@@ -11,6 +11,7 @@ import pytest
 from presswatch_spark.formats import companions, registry
 from presswatch_spark.pipeline import ShardScan, _without_companions
 from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.shard.kernels import Rehearsal, specimens
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.storage.shards import ShardPlan
 from tests.corpora import article, build, write_jsonl
@@ -25,14 +26,15 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("format", registry.names())
-def test_the_rehearsal_reads_a_page_of_each_format_and_finds_the_article_in_it(
-    corpus: tuple[str, str], format: str
+def test_the_article_is_found_in_what_is_rehearsed_on(
+    corpus: tuple[str, str], tmp_path: Path, format: str
 ) -> None:
-    outcomes = ShardScan(format, *corpus, ScanConfig()).rehearse(ObjectInfo("/no/such/shard"))
-    assert outcomes
-    for outcome in outcomes:
-        assert (outcome.log["error"], outcome.log["status"]) == (None, "complete")
-        assert (outcome.log["documents"], outcome.log["matches"]) == (1, 1)
+    shards = specimens(tmp_path, registry.named(format), article(0)["body"])
+    assert shards
+    for shard in shards:
+        log = ShardScan(format, *corpus, ScanConfig())(shard).log
+        assert (log["error"], log["status"]) == (None, "complete")
+        assert (log["documents"], log["matches"]) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -45,11 +47,12 @@ def test_the_rehearsal_reads_a_page_of_each_format_and_finds_the_article_in_it(
     ],
 )
 def test_what_is_rehearsed_goes_by_the_name_of_the_first_shard_alone(
-    corpus: tuple[str, str], name: str, formats: list[str]
+    corpus: tuple[str, str], tmp_path: Path, name: str, formats: list[str]
 ) -> None:
-    outcomes = ShardScan("auto", *corpus, ScanConfig()).rehearse(ObjectInfo(f"/no/such/{name}"))
-    found = ["rows" if outcome.log["format"] == "c4" else outcome.log["format"] for outcome in outcomes]
-    assert found == formats
+    rehearsal = Rehearsal.like(f"/no/such/{name}", "auto", *corpus, ScanConfig())
+    shards = specimens(tmp_path, registry.find(rehearsal.format), article(0)["body"])
+    read_as = [ShardScan("auto", *corpus, ScanConfig())(shard).log["format"] for shard in shards]
+    assert ["rows" if format == "c4" else format for format in read_as] == formats
 
 
 def metadata(path: Path) -> ObjectInfo:

@@ -34,7 +34,7 @@ test: setup dev ## run all tests but the long proofs
 	@$(BIN)/python -m tests.kernels
 	$(BIN)/python $(PYTEST) -m "not full" $(ARGS)
 
-test-quick: setup dev ## run the tests that need neither Spark nor a server, in some 90 seconds
+test-quick: setup dev ## run the tests that need neither Spark nor a server
 	@$(BIN)/python -m tests.kernels
 	$(BIN)/python $(PYTEST) -m "not full and not slow" tests/unit $(ARGS)
 

@@ -75,7 +75,7 @@ def compare(
     doubts = _doubts(store, before, after)
 
     def write(files: SortedFiles) -> Sequence[Written]:
-        spark = session("presswatch compare")
+        spark = session("presswatch compare", workers=False)
         pairs = [store.frame(spark, "matches", run_id, columns=USED) for run_id in (before, after)]
         with spark_errors(files.folder.uri):
             rows = _with_status(joined_runs(*pairs), before, after, doubts).coalesce(1)

@@ -51,7 +51,7 @@ def run_query(
         PresswatchError: Spark's Java has ended.
     """
     store = TableStore.open(tables, storage)
-    spark = session("presswatch sql")
+    spark = session("presswatch sql", workers=False)
     # PySpark logs every refused query, with a Java stack, before it raises.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     with _spark_refusals():

@@ -63,6 +63,7 @@ def session(
     master: str | None = None,
     cores: int | None = None,
     conf: Mapping[str, str] | None = None,
+    workers: bool = True,
 ) -> SparkSession:
     """Return the Spark session of this process: that of spark-submit, the one already running, or a new one.
 
@@ -71,6 +72,7 @@ def session(
         master: any Spark master; default `local[cores,4]`, where a task may be tried four times.
         cores: cores of a local session; default all.
         conf: settings of Spark that override ours.
+        workers: Python tasks follow, so a worker is begun at once; queries of tables on disk need none.
 
     Raises:
         PresswatchError: no Java, or one with which Spark does not start.
@@ -99,7 +101,7 @@ def session(
         if new:
             bear_interrupts(context)
             quiet_counts(context)
-            if DAEMON in settings:
+            if workers and DAEMON in settings:
                 _begin_workers(context)
         spark = SparkSession.Builder().config(conf=asked).getOrCreate()
     if new:

@@ -22,7 +22,7 @@ from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.registry import AUTO
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.columns import MissingColumnError, check_mapping
-from presswatch_spark.judgement.grading import confidence
+from presswatch_spark.judgement.grading import judged
 from presswatch_spark.judgement.match_rows import Origin
 from presswatch_spark.model import DocumentBatch
 from presswatch_spark.monitoring.compiling import Compiling
@@ -181,7 +181,7 @@ class ShardScan:
             raise
         finally:
             if reading.report.unverified:
-                reading.doubt(partial(confidence, rules=self.config.confidence))
+                reading.doubt(partial(judged, rules=self.config.confidence))
 
     def _match(
         self, matcher: Matcher, reading: Reading, read: Iterator[DocumentBatch], origin: Origin

@@ -50,6 +50,7 @@ class Article:
     title_id: str
     publisher_id: str
     url: str | None
+    headline: str | None
     published_at: datetime | None
     body: bytes
     cluster_id: str | None
@@ -126,6 +127,7 @@ class Corpus:
             title_id=title_id,
             publisher_id=self.registry.publisher_of[title_id],
             url=batch.column("url")[row].as_py(),
+            headline=batch.column("headline")[row].as_py(),
             published_at=batch.column("published_at")[row].as_py(),
             body=self.body(ordinal),
             cluster_id=None if cluster == layout.ALONE else self._articles.article_id(cluster),

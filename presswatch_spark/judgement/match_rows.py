@@ -16,9 +16,10 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.judgement.grading import confidence, grade
+from presswatch_spark.judgement.grading import grade, judged
 from presswatch_spark.judgement.sites import SiteMatch
-from presswatch_spark.judgement.urls import page_url
+from presswatch_spark.judgement.suffixes import registered_domain
+from presswatch_spark.judgement.urls import host_of, page_url
 from presswatch_spark.model import DocumentBatch, Locator
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.tables.digests import row_digest, storable
@@ -30,9 +31,9 @@ Places = npt.NDArray[np.int64]
 
 # Columns that a row without a copy leaves empty; those of the article too, if it names none.
 _OF_COPIES = (
-    "article_id", "cluster_id", "article_url", "article_published_at", "article_sha256", "article_words",
-    "article_coverage", "document_coverage", "document_words", "minhash_jaccard", "run_rarity",
-    "shared_words", "ownership", "in_main_content",
+    "article_id", "cluster_id", "article_url", "headline", "article_published_at", "article_sha256",
+    "article_words", "article_coverage", "document_coverage", "document_words", "minhash_jaccard",
+    "run_rarity", "shared_words", "ownership", "in_main_content",
 )  # fmt: skip
 
 
@@ -47,6 +48,8 @@ class ArticleFacts(Protocol):
     def publisher_id(self) -> str: ...  # noqa: D102
     @property
     def url(self) -> str | None: ...  # noqa: D102
+    @property
+    def headline(self) -> str | None: ...  # noqa: D102
     @property
     def published_at(self) -> datetime | None: ...  # noqa: D102
     @property
@@ -125,7 +128,7 @@ def document_rows(
     facts = document_facts(batch, i, origin, text) | {"site_title_id": site.title_id if site else None}
     rows = [facts | row for row in rows]
     for row in rows:
-        row["confidence"] = confidence(row, confidence_rules)
+        row |= judged(row, confidence_rules)
         row["row_sha256"] = row_digest(row)
     return sorted(rows, key=lambda row: (row["title_id"], row["article_id"] or ""))
 
@@ -155,10 +158,13 @@ def document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) ->
 
 def located_facts(url: str, locator: Locator, origin: Origin, text: bytes) -> Row:
     """Return the same columns for the document or response at a locator."""
+    host = host_of(url)
     return {
         "dataset": origin.dataset,
         "release": storable(locator.release or origin.release),
         "document_url": url or None,
+        "document_host": host,
+        "document_domain": host and registered_domain(host),
         "shard_uri": origin.shard_uri,
         "record_id": storable(locator.record_id),
         "record_offset": locator.record_offset,
@@ -261,6 +267,7 @@ def _article_columns(article: ArticleFacts) -> Row:
         "publisher_id": article.publisher_id,
         "cluster_id": article.cluster_id,
         "article_url": article.url,
+        "headline": article.headline,
         "article_published_at": article.published_at,
         "article_sha256": hashlib.sha256(article.body).hexdigest(),
         "article_words": article.words,

@@ -118,8 +118,8 @@ class Reading:
             self.signals.append(pa.RecordBatch.from_pylist(self.signal_rows, SIGNAL_COLUMNS))
             self.signal_rows = []
 
-    def doubt(self, judge: Callable[[Row], str]) -> None:
-        """Mark the rows whose records share what failed its checksum; `judge` gives their confidence anew."""
+    def doubt(self, judge: Callable[[Row], Row]) -> None:
+        """Mark the rows whose records share what failed its checksum; `judge` gives their letters anew."""
         self.pack()
         self.matches = [_doubted(batch, judge) for batch in self.matches]
 
@@ -149,13 +149,13 @@ class Reading:
         return self.shard.size is not None and self.report.bytes_read != self.shard.size
 
 
-def _doubted(batch: pa.RecordBatch, judge: Callable[[Row], str]) -> pa.RecordBatch:
+def _doubted(batch: pa.RecordBatch, judge: Callable[[Row], Row]) -> pa.RecordBatch:
     rows = batch.to_pylist()
     for row in rows:
         # A gzip member of its own was verified.
         if row["record_encoding"] != "gzip" and row["record_damage"] is None:
             row["record_damage"] = "checksum"
-            row["confidence"] = judge(row)
+            row |= judge(row)
             row["row_sha256"] = row_digest(row)
     return pa.RecordBatch.from_pylist(rows, MATCH_COLUMNS)
 

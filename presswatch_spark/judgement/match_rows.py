@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from presswatch_spark.judgement.credits import is_other
 from presswatch_spark.judgement.grading import grade, judged
 from presswatch_spark.judgement.sites import SiteMatch
 from presswatch_spark.judgement.suffixes import registered_domain
@@ -33,7 +34,7 @@ Places = npt.NDArray[np.int64]
 _OF_COPIES = (
     "article_id", "cluster_id", "article_url", "headline", "article_published_at", "article_sha256",
     "article_words", "article_coverage", "document_coverage", "document_words", "minhash_jaccard",
-    "run_rarity", "shared_words", "ownership", "in_main_content",
+    "run_rarity", "shared_words", "ownership", "in_main_content", "document_credits", "credits_others",
 )  # fmt: skip
 
 
@@ -75,6 +76,8 @@ class Finding:
 
     `places` int64 (s, 2): the characters of the article that each span of `overlap` covers. `run_rarity`,
     `shared_words` and `ownership`: see `Standing`. `in_main_content`: of the longest run, see `placement`.
+    `credits`: whom the document credits in or next to the spans, None if nobody looked; `own_names`: the
+    names of the article's title and publisher.
     """
 
     ordinal: int
@@ -86,6 +89,8 @@ class Finding:
     shared_words: int
     ownership: str
     in_main_content: bool | None = None
+    credits: Sequence[str] | None = None
+    own_names: tuple[str, ...] = ()
 
 
 def document_rows(
@@ -221,12 +226,19 @@ def _text_row(
         "own_site": _own_site(finding.ordinal, article, site) if url_known else None,
         "document_words": overlap.document_words,
     }
+        **_credit_columns(finding),
 
 
 def _url_match(ordinal: int, article: ArticleFacts, site: SiteMatch | None) -> str:
     if site is None:
         return "none"
     if ordinal in site.articles:
+def _credit_columns(finding: Finding) -> Row:
+    credits = finding.credits
+    others = None if credits is None else any(is_other(credit, finding.own_names) for credit in credits)
+    return {"document_credits": None if credits is None else list(credits), "credits_others": others}
+
+
         return "article"
     return "title" if site.title_id == article.title_id else "none"
 

@@ -41,6 +41,8 @@ MATCHES = pa.schema(
         column("ownership", pa.string(), "Whose the copied words are: `exclusive`, `shared` with another publisher's articles, or `agency`; null for `url_only`."),
         required("confidence", pa.string(), "`A` to `D`, by the rules of `conf/scan.yaml`: what the row may be used for. `D` is never put into a notice."),
         column("confidence_reasons", pa.list_(pa.string()), "Why: codes of what gave the letter and of what capped it, in the order in which the rules ask. Null in older runs."),
+        column("document_credits", pa.list_(pa.string()), "Agencies and sources that the page credits in or next to the passage; empty if none. Null where nobody looked: without a passage, and in older runs."),
+        column("credits_others", pa.bool_(), "Whether one of these is neither the article's title nor its publisher. Null as `document_credits`."),
         column("in_main_content", pa.bool_(), "Whether the longest run stands in the page's main content, not in menus, teasers or comments; null where that is not known, and outside of WARC."),
         required("spans", pa.list_(SPAN), "The runs: character ranges [start, end) in the document and in the article, words in it, and the passage it belongs to."),
         column("own_site", pa.bool_(), "Whether the document is on a site of the same publisher; null where its URL is not known."),

@@ -172,7 +172,7 @@ class TestWhatTheySay:
             "document_url", "article_id", "article_coverage", "document_coverage", "minhash_jaccard",
             "cluster_id", "article_url", "article_words", "document_words", "record_id", "record_offset",
             "run_rarity", "shared_words", "ownership", "article_published_at", "article_sha256",
-            "headline", "document_host", "document_domain",
+            "headline", "document_host", "document_domain", "document_credits", "credits_others",
             "record_length", "record_encoding", "row_index", "payload_digest", "captured_at", "http_status",
             "payload_digest_computed", "text_extraction", "in_main_content", "charset", "record_damage",
         }  # fmt: skip

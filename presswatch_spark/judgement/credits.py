@@ -170,7 +170,7 @@ class CreditFinder:
     def _places(self, hashes: npt.NDArray[np.uint64]) -> Spans:
         """Return the words that may begin a name, or stand before names, by their rising numbers."""
         # Nearly no word begins a name: one look at its last bits shows that.
-        places = np.flatnonzero(self._begins[hashes & _LAST_BITS])
+        places = np.flatnonzero(self._begins[hashes & _LAST_BITS]).astype(np.int64)
         if not len(places):
             return places
         following = hashes[np.minimum(places + 1, len(hashes) - 1)].tolist()
@@ -178,7 +178,7 @@ class CreditFinder:
             word in self._alone or (word, after) in self._pairs
             for word, after in zip(hashes[places].tolist(), following, strict=True)
         ]
-        return places[may_be]
+        return places[np.array(may_be)]
 
     def _found(self, text: bytes, words: Words, places: Spans) -> dict[int, list[str]]:
         """Return the credits that begin at some words, by the numbers of these words."""

@@ -21,7 +21,7 @@ from presswatch_spark.judgement.grading import grade, judged
 from presswatch_spark.judgement.sites import SiteMatch
 from presswatch_spark.judgement.suffixes import registered_domain
 from presswatch_spark.judgement.urls import host_of, page_url
-from presswatch_spark.model import DocumentBatch, Locator
+from presswatch_spark.model import DocumentBatch, Locator, OwnWord
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.tables.digests import row_digest, storable
 from presswatch_spark.text.words import Words, character_offsets
@@ -158,11 +158,14 @@ def span_places(overlaps: Sequence[Overlap], side: int, words: Words, text: byte
 
 def document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) -> Row:
     """Return the columns of `matches` that say what document i is and where it lies; `text` is its text."""
-    return located_facts(batch.url_of(i), batch.locate(i), origin, text)
+    word = batch.own_word(i) if batch.own_word else None
+    return located_facts(batch.url_of(i), batch.locate(i), origin, text, word)
 
 
-def located_facts(url: str, locator: Locator, origin: Origin, text: bytes) -> Row:
-    """Return the same columns for the document or response at a locator."""
+def located_facts(
+    url: str, locator: Locator, origin: Origin, text: bytes, word: OwnWord | None = None
+) -> Row:
+    """Return the same columns for the document or response at a locator; `word`: what it says of itself."""
     host = host_of(url)
     return {
         "dataset": origin.dataset,
@@ -185,6 +188,7 @@ def located_facts(url: str, locator: Locator, origin: Origin, text: bytes) -> Ro
         "captured_at": locator.captured_at,
         "http_status": locator.http_status,
         "languages": [storable(language) for language in locator.languages],
+        **{f"page_{name}": getattr(word, name, None) for name in OwnWord.__dataclass_fields__},
     }
 
 
@@ -222,23 +226,23 @@ def _text_row(
         "shared_words": finding.shared_words,
         "ownership": finding.ownership,
         "in_main_content": finding.in_main_content,
+        **_credit_columns(finding),
         "spans": spans,
         "own_site": _own_site(finding.ordinal, article, site) if url_known else None,
         "document_words": overlap.document_words,
     }
-        **_credit_columns(finding),
 
 
-def _url_match(ordinal: int, article: ArticleFacts, site: SiteMatch | None) -> str:
-    if site is None:
-        return "none"
-    if ordinal in site.articles:
 def _credit_columns(finding: Finding) -> Row:
     credits = finding.credits
     others = None if credits is None else any(is_other(credit, finding.own_names) for credit in credits)
     return {"document_credits": None if credits is None else list(credits), "credits_others": others}
 
 
+def _url_match(ordinal: int, article: ArticleFacts, site: SiteMatch | None) -> str:
+    if site is None:
+        return "none"
+    if ordinal in site.articles:
         return "article"
     return "title" if site.title_id == article.title_id else "none"
 

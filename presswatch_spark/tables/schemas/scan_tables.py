@@ -69,6 +69,11 @@ MATCHES = pa.schema(
         column("captured_at", UTC_MICROS, "When the page was captured, if the dataset says."),
         column("http_status", pa.int32(), "HTTP status at capture, if the dataset says."),
         required("languages", pa.list_(pa.string()), "Languages that the dataset identified; empty if none."),
+        column("page_publisher", pa.string(), "Publisher of the page, as the page says: in JSON-LD, else in its head. Null where it says nothing, outside of WARC and ARC, and in older runs; so are all columns of this name."),
+        column("page_author", pa.string(), "Its authors, as the page says, with commas between them."),
+        column("page_published_at", UTC_MICROS, "When it was published, as the page says; null too if it names no time zone."),
+        column("page_based_on", pa.string(), "What it is based on, as the page says (`isBasedOn`): an address or a name."),
+        column("page_canonical_url", pa.string(), "Its own address, as the page says."),
         required("row_sha256", pa.string(), "SHA-256 (hex) of the row's canonical form; `table_digest` is built from these."),
     ]
 )

@@ -173,6 +173,7 @@ class TestWhatTheySay:
             "cluster_id", "article_url", "article_words", "document_words", "record_id", "record_offset",
             "run_rarity", "shared_words", "ownership", "article_published_at", "article_sha256",
             "headline", "document_host", "document_domain", "document_credits", "credits_others",
+            "page_publisher", "page_author", "page_published_at", "page_based_on", "page_canonical_url",
             "record_length", "record_encoding", "row_index", "payload_digest", "captured_at", "http_status",
             "payload_digest_computed", "text_extraction", "in_main_content", "charset", "record_damage",
         }  # fmt: skip

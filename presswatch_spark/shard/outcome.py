@@ -80,6 +80,7 @@ class Reading:
     releases: set[str] = field(default_factory=set)
     stages: Stages = field(default_factory=Stages)
     killed: bool = False
+    sha256: str | None = None
 
     def add(self, row: Row) -> None:
         """Take a row of `matches`."""
@@ -218,6 +219,8 @@ def _log(reading: Reading, attempts: int, began: datetime, seconds: float) -> di
         "grades": [{"grade": grade, "matches": n} for grade, n in sorted(reading.grades.items())],
         "signals": sum(map(len, reading.signals)),
         "etag": shard.etag,
+        "sha256": reading.sha256,
+        "sha256_declared": shard.sha256,
         "attempts": attempts,
         "started_at": began,
         "seconds": seconds,

@@ -158,14 +158,14 @@ class CreditFinder:
                 document, and in the third column the number of words.
         """
         places = self._places(words.hashes)
-        if not len(places):
+        if not (len(places) and passages):
             return [[] for _ in passages]
-        near = [places[_is_near(places, spans)] for spans in passages]
-        wanted = np.unique(np.concatenate([np.empty(0, np.int64), *near]))
+        near = [_is_near(places, spans) for spans in passages]
+        wanted = places[near[0] if len(near) == 1 else np.logical_or.reduce(near)]
         if len(wanted) > LOOKED_AT:
             return [None for _ in passages]
         found = self._found(text, words, wanted)
-        return [_distinct(found, each) for each in near]
+        return [_distinct(found, places[each]) if found else [] for each in near]
 
     def _places(self, hashes: npt.NDArray[np.uint64]) -> Spans:
         """Return the words that may begin a name, or stand before names, by their rising numbers."""
@@ -178,7 +178,8 @@ class CreditFinder:
             word in self._alone or (word, after) in self._pairs
             for word, after in zip(hashes[places].tolist(), following, strict=True)
         ]
-        return places[np.array(may_be)]
+        kept: Spans = places[np.array(may_be)]
+        return kept
 
     def _found(self, text: bytes, words: Words, places: Spans) -> dict[int, list[str]]:
         """Return the credits that begin at some words, by the numbers of these words."""
@@ -193,7 +194,8 @@ class CreditFinder:
                 if run := self._names.match(behind):
                     # The names in a run are one credit, or none.
                     seen_to = start + len(run[0].encode())
-                    found[place] = self._credited(run, *_line_before(text, start), is_last)
+                    if named := self._credited(run, *_line_before(text, start), is_last):
+                        found[place] = named
         return found
 
     def _credited(self, run: re.Match[str], before: str, begins: bool, is_last: bool) -> list[str]:

@@ -25,7 +25,7 @@ from presswatch_spark.judgement.match_rows import (
 from presswatch_spark.judgement.sites import SiteMatch
 from presswatch_spark.model import DocumentBatch, Locator
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules, VerifyRules
-from presswatch_spark.tables.digests import NOT_DIGESTED, row_digest, table_digest
+from presswatch_spark.tables.digests import NOT_DIGESTED, canonical_form, row_digest, table_digest
 from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.text.words import words_of
 from presswatch_spark.verify.verification import NamedDocument, verify
@@ -245,6 +245,34 @@ class TestDigests:
         }
         form = '{"a":"é\\n","b":0.1,"c":["2024-05-18T01:58:10.000000Z",null,true]}'
         assert row_digest(row) == hashlib.sha256(form.encode()).hexdigest()
+
+    @given(
+        st.dictionaries(
+            st.text("abcdefgh_", max_size=8),
+            st.recursive(
+                st.none()
+                | st.booleans()
+                | st.integers(-(2**70), 2**70)
+                | st.floats(allow_nan=False, allow_infinity=False)
+                | st.floats(0, 1)
+                | st.text(max_size=30)
+                | st.datetimes(timezones=st.just(UTC) | st.none()),
+                lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab"), inner, max_size=3),
+                max_leaves=8,
+            ),
+            max_size=6,
+        )
+    )
+    def test_the_digest_is_over_the_canonical_form_whoever_writes_it(self, row: Row) -> None:
+        columns = {name: value for name, value in row.items() if name not in NOT_DIGESTED}
+        assert row_digest(row) == hashlib.sha256(canonical_form(columns).encode()).hexdigest()
+
+    @pytest.mark.parametrize(
+        "value", [1e-05, 9.999e-05, 1e-4, 1e15, 1e16, 1e22, 5e-324, 0.1, 1 / 3, -0.0, 1.0]
+    )
+    def test_floats_are_written_as_python_writes_them(self, value: float) -> None:
+        form = f'{{"a":{value!r},"b":[{{"c":{value!r}}}]}}'
+        assert row_digest({"a": value, "b": [{"c": value}]}) == hashlib.sha256(form.encode()).hexdigest()
 
     def test_every_other_column_counts(self) -> None:
         (row,) = rows_of(0)

@@ -23,9 +23,10 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.published_files import COUNTED
 from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.store import TableStore
-from tests.tables import NOON, flipped, publish_log
+from tests.tables import flipped, publish_log
 
 KEY = key_of("plan", "corpus")
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from threading import Thread
 import numpy as np
 
 from presswatch_spark.child import child_command, child_environment
-from presswatch_spark.compiled import ready_file
+from presswatch_spark.compiled import ALL, ready_file
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.descriptor import Format
@@ -41,7 +41,6 @@ from presswatch_spark.verify.verification import NamedDocument, _spans
 
 PROCESSES = max(2, min(4, os.cpu_count() or 1))
 WORDS = 24
-ANY = "any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +133,10 @@ def compiled_beside(rehearsal: Rehearsal, compiling: Compiling) -> Iterator[None
     Once it is, later scans of this host find it on disk, and nothing is done.
     Where there is no room for it, or a process fails, workers compile.
     """
-    ready = ready_file(rehearsal.format or ANY)
+    ready = ready_file(rehearsal.format or ALL)
     with ExitStack() as stack:
         children = list[subprocess.Popen[bytes]]()
-        if not (ready.exists() or ready_file(ANY).exists()):
+        if not (ready.exists() or ready_file(ALL).exists()):
             with suppress(OSError):
                 folder = stack.enter_context(scratch_folder())
                 stack.enter_context(compiling)

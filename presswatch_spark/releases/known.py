@@ -4,8 +4,7 @@
 
 Our form is text: a line that says what it is and when it was noted, then a line a crawl with its name and the
 times of its first and last capture, tabs between, `-` for an unknown time. If a list cannot be had, the last
-one is used, and the caller can say so. `python -m presswatch_spark.releases.known PATH` writes the list that
-comes with this version, from a `collinfo.json` on disk or at an address.
+one is used, and the caller can say so. `scripts/crawls.py` writes the list that comes with this version.
 """
 
 from __future__ import annotations
@@ -13,9 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 import tempfile
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -211,17 +209,15 @@ def fetched(uri: str, options: StorageOptions, noted: datetime | None = None) ->
     return from_collinfo(data, printable(uri), noted)
 
 
-def _copies(uri: str) -> Iterator[Path]:
-    """Yield where a copy may lie, best first: in caches that nobody else may write to."""
+def _copy(uri: str) -> Path | None:
+    """Return where a copy may lie: in a cache that nobody else may write to."""
     name = f"{hashlib.sha256(uri.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.txt"
-    return (
-        root / "releases" / name for root in user_caches() if is_ours(root) and is_ours(root / "releases")
-    )
+    folders = (root / "releases" for root in user_caches() if is_ours(root))
+    return next((folder / name for folder in folders if is_ours(folder)), None)
 
 
 def _cached(uri: str) -> Listing | None:
-    """Return the copy in the cache; None if it is missing or damaged."""
-    path = next(_copies(uri), None)
+    path = _copy(uri)
     try:
         return Listing.from_text(path.read_text(encoding="ascii")) if path else None
     except (OSError, ValueError):
@@ -230,33 +226,10 @@ def _cached(uri: str) -> Listing | None:
 
 def _keep(uri: str, listing: Listing) -> None:
     """Put a copy into the cache, whole or not at all; it is no failure if that cannot be done."""
-    path = next(_copies(uri), None)
+    path = _copy(uri)
     if path is None:
         return
-    try:
+    with suppress(OSError):
         with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="ascii", delete=False) as draft:
             draft.write(listing.to_text())
         os.replace(draft.name, path)
-    except OSError:
-        pass
-
-
-def refresh(path: str, target: Path = SHIPPED) -> Listing:
-    """Write the list at `path` to `target`, and return it.
-
-    Raises:
-        PresswatchError: there is no list, or it cannot be had now.
-    """
-    listing = fetched(list_uri(path), StorageOptions())
-    target.write_text(listing.to_text(), encoding="ascii")
-    return listing
-
-
-if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m presswatch_spark.releases.known PATH-OF-COLLINFO.JSON")
-    try:
-        written = refresh(sys.argv[1])
-    except PresswatchError as error:
-        sys.exit(f"error: {error}")
-    sys.stdout.write(f"{len(written.crawls)} crawls, the newest {written.crawls[0].name}, in {SHIPPED}\n")

@@ -61,7 +61,6 @@ def _made(home: Path) -> tuple[Path, int | None]:
 
 
 def _sweep(home: Path) -> None:
-    """Remove the folders that no process holds."""
     for path in home.iterdir():
         with suppress(OSError, OutputError), locked(path, SCRATCH_LEFT):
             shutil.rmtree(path, ignore_errors=True)

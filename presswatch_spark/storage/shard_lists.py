@@ -88,16 +88,15 @@ def listed(uri: str, options: StorageOptions, base: str | None = None) -> list[O
     keys = [line.strip() for line in _text(uri, options).splitlines() if line.strip()]
     if not keys:
         raise InputError("the list of shards is empty", where=printable(uri))
+    if scheme_of(uri) != "file":
+        _refuse_local(uri, keys)
     relative = [key for key in keys if "://" not in key]
-    _refuse_local(uri, keys)
     root = canonical(base) if base else _default_base(uri, relative[0]) if relative else ""
     return [ObjectInfo(join(root, key) if "://" not in key else canonical(key)) for key in keys]
 
 
 def _refuse_local(uri: str, keys: list[str]) -> None:
     """Raise `InputError` for a list from the network that names files of this machine."""
-    if scheme_of(uri) == "file":
-        return
     for number, key in enumerate(keys, 1):
         if key.lower().startswith("file:") or ".." in key.split("/"):
             raise InputError(

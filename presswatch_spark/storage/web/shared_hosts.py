@@ -92,15 +92,14 @@ class Facts:
     def of(cls, text: bytes) -> Facts:
         """Read facts; return empty ones for a file whose writer was killed."""
         try:
-            noted = json.loads(text)
-            blank = cls()
-            kinds = {each.name: type(getattr(blank, each.name)) for each in fields(cls)}
-            right = all(
-                isinstance(noted[name], int | float if kind is float else kind)
+            noted, blank = json.loads(text), cls()
+            known = {each.name: noted[each.name] for each in fields(cls) if each.name in noted}
+            kinds = {name: type(getattr(blank, name)) for name in known}
+            right = (
+                isinstance(known[name], (int, kind) if kind is float else kind)
                 for name, kind in kinds.items()
-                if name in noted
             )
-            return cls(**{name: noted[name] for name in kinds if name in noted}) if right else cls()
+            return cls(**known) if all(right) else blank
         except (ValueError, TypeError):
             return cls()
 
@@ -143,7 +142,10 @@ class SharedState:
             yield self._own
 
     def _keep(self, handle: int, facts: Facts, before: float) -> None:
-        """Write the facts; if that fails, as on a full disk, this process goes by its own from now on."""
+        """Write the facts, and mark a host that makes us wait anew.
+
+        If they cannot be written, as on a full disk, this process goes by its own from now on.
+        """
         try:
             self._write(handle, facts)
         except OSError:
@@ -151,13 +153,9 @@ class SharedState:
             return
         if facts.until > before and self.folder is not None:
             with suppress(OSError):
-                self._mark(self.folder)
-
-    def _mark(self, folder: Path) -> None:
-        """Mark this host as one that makes us wait."""
-        marks = folder.parent / PAUSED
-        marks.mkdir(0o700, exist_ok=True)
-        (marks / folder.name).touch()
+                marks = self.folder.parent / PAUSED
+                marks.mkdir(0o700, exist_ok=True)
+                (marks / self.folder.name).touch()
 
     def _write(self, handle: int, facts: Facts) -> None:
         facts.host = self.host
@@ -179,19 +177,12 @@ def state_of(host: str) -> SharedState:
 def paused_hosts() -> Iterator[tuple[SharedState, Facts]]:
     """Yield the hosts that make this user's processes wait, or did so not long ago."""
     root = _root()
-    for mark in _entries(root / PAUSED) if root else ():
+    for mark in sorted((root / PAUSED).glob("*")) if root else ():
         with suppress(OSError):
             if time.time() - mark.stat().st_mtime > FURTHEST_SECONDS:
                 mark.unlink()
             elif (facts := Facts.of((mark.parents[1] / mark.name / FACTS).read_bytes())).host:
                 yield state_of(facts.host), facts
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError:
-        return []
 
 
 def _root() -> Path | None:
@@ -264,7 +255,6 @@ class Slots:
         return None
 
     def _try(self) -> Slot | None:
-        """Return a slot that is free now."""
         if self._state.folder is not None:
             with suppress(OSError):
                 return self._locked(self._state.folder)

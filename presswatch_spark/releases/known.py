@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -20,9 +18,16 @@ from pathlib import Path
 
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.releases.release import CRAWL, OLD_CRAWL, Release, newest_first
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, open_stream, printable
+from presswatch_spark.storage.objects import (
+    ObjectInfo,
+    StorageOptions,
+    canonical,
+    open_stream,
+    printable,
+    write_object,
+)
 from presswatch_spark.storage.uris import join, scheme_of
-from presswatch_spark.user_cache import is_ours, user_caches
+from presswatch_spark.user_cache import own_folder, user_caches
 
 HEADING = "# crawls, newest first, as of "
 CRAWLS_MAX = 10_000
@@ -212,8 +217,8 @@ def fetched(uri: str, options: StorageOptions, noted: datetime | None = None) ->
 def _copy(uri: str) -> Path | None:
     """Return where a copy may lie: in a cache that nobody else may write to."""
     name = f"{hashlib.sha256(uri.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.txt"
-    folders = (root / "releases" for root in user_caches() if is_ours(root))
-    return next((folder / name for folder in folders if is_ours(folder)), None)
+    folder = own_folder(user_caches(), "releases")
+    return folder / name if folder else None
 
 
 def _cached(uri: str) -> Listing | None:
@@ -226,10 +231,6 @@ def _cached(uri: str) -> Listing | None:
 
 def _keep(uri: str, listing: Listing) -> None:
     """Put a copy into the cache, whole or not at all; it is no failure if that cannot be done."""
-    path = _copy(uri)
-    if path is None:
-        return
-    with suppress(OSError):
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="ascii", delete=False) as draft:
-            draft.write(listing.to_text())
-        os.replace(draft.name, path)
+    if path := _copy(uri):
+        with suppress(PresswatchError):
+            write_object(str(path), listing.to_text().encode("ascii"), StorageOptions())

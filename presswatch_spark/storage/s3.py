@@ -104,16 +104,13 @@ class S3Store:
             slot = self._slot(client)
             try:
                 reply = client.get_object(**asked)
-            except ClientError as error:
+            except BaseException as error:
                 slot.release()
-                code = error.response["Error"]["Code"]
+                code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
                 if code in {"PreconditionFailed", "412"}:
                     raise changed(info.uri, start) from error
                 if code in {"InvalidRange", "416"}:
                     return Body(BytesIO(), start, info.size)
-                raise
-            except BaseException:
-                slot.release()
                 raise
         ranged = reply.get("ContentRange")
         total = int(ranged.rpartition("/")[2]) if ranged else reply["ContentLength"]

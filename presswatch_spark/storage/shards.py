@@ -236,11 +236,10 @@ def globbed(pattern: str, options: StorageOptions, hidden: list[str] | None = No
 def _regex(token: str) -> str:
     if token in _MEANING:
         return _MEANING[token]
-    if len(token) > 1:
-        return f"[{'^/' if token[1] == '!' else ''}{re.escape(token[1:-1].removeprefix('!'))}]".replace(
-            r"\-", "-"
-        )
-    return re.escape(token)
+    if len(token) == 1:
+        return re.escape(token)
+    letters = re.escape(token[1:-1].removeprefix("!")).replace(r"\-", "-")
+    return f"[{'^/' if token[1] == '!' else ''}{letters}]"
 
 
 def _on_disk(pattern: str, options: StorageOptions, hidden: list[str] | None) -> Iterator[ObjectInfo]:

@@ -34,7 +34,7 @@ from presswatch_spark.storage.locks.lock_rules import (
     HOST_FACTS_CHANGED,
 )
 from presswatch_spark.storage.time_limits import count_waiting
-from presswatch_spark.user_cache import is_ours, shared_folders
+from presswatch_spark.user_cache import is_ours, own_folder, shared_folders
 
 NAME = "hosts"
 FACTS = "facts.json"
@@ -169,27 +169,20 @@ class SharedState:
 @lru_cache(maxsize=256)
 def state_of(host: str) -> SharedState:
     """Return the state of a host, by its name with its port."""
-    root = _root()
+    root = own_folder(shared_folders(), NAME)
     folder = root / hashlib.sha256(host.encode()).hexdigest()[:16] if root else None
     return SharedState(host, folder if folder and is_ours(folder) else None)
 
 
 def paused_hosts() -> Iterator[tuple[SharedState, Facts]]:
     """Yield the hosts that make this user's processes wait, or did so not long ago."""
-    root = _root()
+    root = own_folder(shared_folders(), NAME)
     for mark in sorted((root / PAUSED).glob("*")) if root else ():
         with suppress(OSError):
             if time.time() - mark.stat().st_mtime > FURTHEST_SECONDS:
                 mark.unlink()
             elif (facts := Facts.of((mark.parents[1] / mark.name / FACTS).read_bytes())).host:
                 yield state_of(facts.host), facts
-
-
-def _root() -> Path | None:
-    for home in shared_folders():
-        if is_ours(home) and is_ours(home / NAME):
-            return home / NAME
-    return None
 
 
 class Slot:

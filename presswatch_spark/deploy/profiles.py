@@ -123,23 +123,20 @@ def load_profile(name: str, env: Mapping[str, str]) -> Profile:
     Raises:
         ConfigError: there is none, or it cannot be used; with every mistake and its line.
     """
-    file = Path(name) if "/" in name or name.endswith(".yaml") else _shipped(name)
+    file = Path(name)
+    if "/" not in name and not name.endswith(".yaml"):
+        folder = shipped("profiles")
+        names = sorted(path.stem for path in folder.glob("*.yaml"))
+        if name not in names:
+            remedy = f"name one of {', '.join(names)}, or a file ending in .yaml"
+            raise ConfigError(f"there is no profile {name}", remedy=remedy)
+        file = folder / f"{name}.yaml"
     profile = build_config(Profile, (), load_settings(profile_settings(), str(file), env, {}))
     problems = list(_problems(profile))
     if problems:
         lines = [f"the profile {name} cannot be used:", *(f"  {problem}" for problem in problems)]
         raise ConfigError("\n".join(lines), where=str(file))
     return profile
-
-
-def _shipped(name: str) -> Path:
-    folder = shipped("profiles")
-    names = sorted(path.stem for path in folder.glob("*.yaml"))
-    if name not in names:
-        raise ConfigError(
-            f"there is no profile {name}", remedy=f"name one of {', '.join(names)}, or a file ending in .yaml"
-        )
-    return folder / f"{name}.yaml"
 
 
 def _problems(profile: Profile) -> list[str]:

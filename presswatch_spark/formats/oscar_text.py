@@ -136,15 +136,13 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
             return
         encoding = "plain" if compression_of(bytes(window.view[:4])) == "plain" else "inflated"
         entries = _Entries(shard.uri, options, report, stack)
-        gate = {code.lower() for code in options.languages}
         documents = 0
         for document in _documents(window, options.max_document_bytes, stream_report):
             entry = entries.of(document, order.entry_of(documents))
             documents += 1
-            codes = {code.lower() for code in as_languages(entry.values.get("languages"))}
             if document.size > options.max_document_bytes:
                 report.add_defect("document longer than allowed, not read", document.line, "line")
-            elif gate and codes and gate.isdisjoint(codes):
+            elif options.gates(as_languages(entry.values.get("languages"))):
                 report.add_skipped("language")
             else:
                 builder.add(*_placed(document, entry, encoding))

@@ -196,7 +196,7 @@ class _Rows:
         self._sought = {role: self._paths[role] for role in options.columns}
         if options.rows is None:
             self._sought["text"] = self._paths["text"]
-        self._gate = {code.lower() for code in options.languages}
+        self._options = options
         self._asked = options.rows
         self._longest = options.max_document_bytes
         self._own_report = self._report = report
@@ -242,7 +242,7 @@ class _Rows:
 
         Returns False for any other line, and does nothing with it.
         """
-        if self._sought or self._gate or type(values) is not dict:
+        if self._sought or self._options.languages or type(values) is not dict:
             return False
         form = self._forms.known.get(tuple(values))
         if form is None or form.strings:
@@ -341,7 +341,7 @@ class _Rows:
         if self._sought:
             self._look(values)
         text = form.text_of(values)
-        if isinstance(text, str) and text and not (self._gate and self._gated(values)):
+        if isinstance(text, str) and text and not (self._options.languages and self._gated(values)):
             # A batch must not hold the rest of the row, which may be a page's HTML.
             place = (index, pruned(values, form.needed), False)
             return encoded(text), self._url(index, form.url_of(values)), place, line_bytes
@@ -418,8 +418,7 @@ class _Rows:
             self._names.update(name[:LONGEST_NAME] for name in islice(dotted_keys(row), NAMES_KEPT))
 
     def _gated(self, row: dict[str, Any]) -> bool:
-        languages = as_languages(first(row, self._paths["languages"]))
-        return bool(languages) and self._gate.isdisjoint(code.lower() for code in languages)
+        return self._options.gates(as_languages(first(row, self._paths["languages"])))
 
     def _url(self, index: int, url: object) -> bytes:
         if isinstance(url, str):

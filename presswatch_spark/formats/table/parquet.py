@@ -183,9 +183,7 @@ class _RowGroup:
         """Return which rows pass the language gate, bool (rows,)."""
         if "languages" not in self.chosen or not self.options.languages:
             return np.ones(values.rows, np.bool_)
-        gate = {code.lower() for code in self.options.languages}
-        named = map(as_languages, values.all("languages"))
-        passes = (not codes or not gate.isdisjoint(code.lower() for code in codes) for codes in named)
+        passes = (not self.options.gates(as_languages(value)) for value in values.all("languages"))
         return np.fromiter(passes, np.bool_, values.rows)
 
 

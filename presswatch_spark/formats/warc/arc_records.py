@@ -46,7 +46,6 @@ class ArcLine:
     """A record's line. `length`: bytes of the block, None if no number; `end`: where the block begins."""
 
     url: bytes
-    ip: bytes
     date: bytes
     media_type: bytes
     length: int | None
@@ -74,8 +73,8 @@ def read_line(data: memoryview | bytes, at: int, limit: int, *, expected: bool =
     number = int(length) if _LENGTH.fullmatch(length) else None
     if number is None and not _PLACE.match(place[0]):
         return None
-    ip, date = place[0].strip(b" ").split(b" ")
-    return ArcLine(line[: place.start()], ip, date, media_type, number, end.end())
+    _, date = place[0].strip(b" ").split(b" ")
+    return ArcLine(line[: place.start()], date, media_type, number, end.end())
 
 
 def version_end(data: memoryview, at: int, limit: int) -> int:

@@ -59,19 +59,16 @@ def _responses(blocks: Iterator[Records], report: ReadReport) -> Iterator[Stored
     try:
         for found in blocks:
             for row in _with_pages(found, report):
-                if row[warc.KIND] == warc.METADATA:
-                    if waiting is None:
-                        continue
-                    if waiting.url != found.block.url_of(row):
-                        _compare_urls(waiting, found.block, row, report)
-                        continue
+                if row[warc.KIND] != warc.METADATA:
+                    if waiting is not None:
+                        yield waiting
+                    waiting = _stored(found, row, report)
+                elif waiting is not None and waiting.url != found.block.url_of(row):
+                    _compare_urls(waiting, found.block, row, report)
+                elif waiting is not None:
                     waiting.languages = identified(found.block.body_of(row).tobytes())
                     yield waiting
                     waiting = None
-                    continue
-                if waiting is not None:
-                    yield waiting
-                waiting = _stored(found, row, report)
     except PresswatchError:
         if waiting is not None:
             yield waiting

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -93,7 +92,7 @@ class Block:
         return run if self.encoding == "gzip" and alone and whole else None
 
 
-class BlockBuilder:
+class _BlockBuilder:
     """Collects pieces until a block is asked for, and keeps what the kernel is not done with.
 
     A piece is copied while the cache still holds it: a third cheaper than to keep all pieces and join them.
@@ -114,7 +113,6 @@ class BlockBuilder:
         self._opened = False
 
     def add(self, piece: Piece) -> None:
-        """Append a piece."""
         offset, length, data, opens, closes = piece
         if self._beyond:
             data, opens = self._passed_over(data, opens)
@@ -151,7 +149,6 @@ class BlockBuilder:
         return data[passed:], opens and not passed
 
     def block(self, *, final: bool) -> Block:
-        """Return what is held, as a view; `final`: no more will come."""
         if not self._starts:
             self._add_run(0, 0, False, False)
         states = np.where(self._closed, records.CLOSED, records.BROKEN_RUN).astype(np.uint8)
@@ -201,14 +198,12 @@ def _buffer(needed: int) -> memoryview:
     return np.empty(needed + max(needed, ROOM_BYTES), np.uint8).data
 
 
-_DAMAGES: Mapping[int, str] = MappingProxyType(
-    {
-        warc.LENGTH: "length",
-        warc.HEADER: "header",
-        warc.VERSION: "header",
-        warc.SOUGHT: "boundary",
-    }
-)
+_DAMAGES: Mapping[int, str] = {
+    warc.LENGTH: "length",
+    warc.HEADER: "header",
+    warc.VERSION: "header",
+    warc.SOUGHT: "boundary",
+}
 
 
 def record_locator(block: Block, row: Offsets, release: str | None) -> Locator:
@@ -248,7 +243,7 @@ class PieceReader(ABC, Generic[RecordT]):
     head_bytes: ClassVar[int]
     name: str
     remedy: str
-    blocks: BlockBuilder
+    blocks: _BlockBuilder
     room: int
 
     def __init__(
@@ -259,14 +254,11 @@ class PieceReader(ABC, Generic[RecordT]):
         self.report = report
         self.needed = options.batch_bytes
         self._begins = begins
-        self._begun = False
-        self._empty = True
 
     def read(self, stream: Stream) -> Iterator[RecordT]:
         """Yield what `stream` holds: all of the shard, or a part that begins with a record.
 
-        Raises:
-            CorruptError: it is of another format.
+        `CorruptError` if it is of another format.
         """
         window = Window(stream, self.report)
         if window.refill(0) is None:
@@ -275,23 +267,27 @@ class PieceReader(ABC, Generic[RecordT]):
         compression = compression_of(bytes(window.view[:4]))
         if compression == "plain" and not self._begins(bytes(window.view[: self.head_bytes])):
             compression = "gzip"
-        self.blocks = BlockBuilder(compression, window.base if compression == "plain" else 0, self._begins)
+        self.blocks = _BlockBuilder(compression, window.base if compression == "plain" else 0, self._begins)
         self.room = MOST_INFLATED[compression] * (self.shard.size or UNKNOWN_BYTES)
         pieces = (
             gzip_pieces(window, self.report, self._begins)
             if compression == "gzip"
             else (Piece(0, 0, data, False, False) for data in inflated_window(window, self.report))
         )
+        begun, is_empty = False, True
         for piece in pieces:
-            if not self._begun:
-                self._begin(piece)
+            if not begun:
+                is_empty &= piece.closes and not piece.data
+                begun = bool(piece.data)
+                if begun and not self._begins(piece.data):
+                    raise self.refusal(f"does not hold {self.kind} records")
             self.blocks.add(piece)
             if self.blocks.size >= self.needed:
                 yield from self.ready(final=False)
-        if self._empty and not self.report.defects_total:
+        if is_empty and not self.report.defects_total:
             self.report.add_defect("the shard is empty", 0)
             return
-        if not self._begun:
+        if not begun:
             raise self.refusal(f"holds nothing that can be read as {self.kind} records")
         yield from self.ready(final=True)
 
@@ -306,9 +302,3 @@ class PieceReader(ABC, Generic[RecordT]):
             where=self.shard.uri,
             remedy=f"{self.remedy}, or choose another --format",
         )
-
-    def _begin(self, piece: Piece) -> None:
-        self._empty &= piece.closes and not piece.data
-        self._begun = bool(piece.data)
-        if self._begun and not self._begins(piece.data):
-            raise self.refusal(f"does not hold {self.kind} records")

@@ -9,7 +9,6 @@ import hashlib
 import re
 from base64 import b32encode
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 
 from presswatch_spark.formats.http.message import BytesLike, parse_message
 from presswatch_spark.formats.warc import headers as warc
@@ -106,13 +105,11 @@ def complaint(row: Offsets) -> str:
     return wrong or _OF_HEADERS[int(row[warc.DAMAGE])]
 
 
-_OF_HEADERS: Mapping[int, str] = MappingProxyType(
-    {
-        warc.HEADER: "record has a damaged header; what is there was read without its URL",
-        warc.VERSION: "record has a damaged version line; it was read",
-        warc.LENGTH: "record holds whole records; what stands before them was read",
-    }
-)
+_OF_HEADERS: Mapping[int, str] = {
+    warc.HEADER: "record has a damaged header; what is there was read without its URL",
+    warc.VERSION: "record has a damaged version line; it was read",
+    warc.LENGTH: "record holds whole records; what stands before them was read",
+}
 
 
 def block_is_declared(fields: Mapping[str, str], block: BytesLike) -> bool | None:

@@ -10,7 +10,6 @@ import hashlib
 from base64 import b32encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
 import numpy as np
 
@@ -34,9 +33,7 @@ from presswatch_spark.model import Bytes, Capture, DocumentBatch, Locator, ReadR
 # Pages that kill the parser may cost a minute each.
 MOST_BROKEN = 20
 
-EXTRACTIONS: Mapping[Kind, str | None] = MappingProxyType(
-    {"html": EXTRACTION, "text": None, "pdf": PDF_EXTRACTION}
-)
+EXTRACTIONS: Mapping[Kind, str | None] = {"html": EXTRACTION, "text": None, "pdf": PDF_EXTRACTION}
 _BLANK = ord(" ")
 # These say how long the body would be, and have none.
 _BODILESS = frozenset((204, 304))
@@ -45,9 +42,7 @@ SCRATCH_BYTES = 64 << 20
 # Pages hold on to the bytes around them in their blocks: so many pass before a batch is full.
 PINNED_BYTES = 32 << 20
 # In scripts stands data, and nobody sees it on the page.
-UNREAD: Mapping[int, str] = MappingProxyType(
-    {int(DATA): "JSON in scripts", int(ARTICLE): "articleBody in scripts"}
-)
+UNREAD: Mapping[int, str] = {int(DATA): "JSON in scripts", int(ARTICLE): "articleBody in scripts"}
 ARTICLE_NOTE = "articles' text in scripts (articleBody) is not read; `scan_log.unread` counts the pages"
 DOUBTFUL = "record may hold a page, though it seems to hold none: it is damaged, and was not read"
 CUT_NOTE = "pages that the crawler cut (WARC-Truncated) were read as far as they go"

@@ -7,7 +7,6 @@ record over several members. The warcinfo record names the release (`isPartOf`),
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +27,7 @@ from presswatch_spark.formats.warc.fields import (
 from presswatch_spark.model import Offsets, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, Stream
 
-LENGTHS_OFF_BY: Mapping[str, int] = MappingProxyType({"CC-MAIN-2018-34": 2})
+LENGTHS_OFF_BY: Mapping[str, int] = {"CC-MAIN-2018-34": 2}
 """Releases whose records declare so many bytes more or fewer in `Content-Length` than they have."""
 
 WARC_SUFFIXES = (".warc", ".warc.gz")
@@ -128,10 +127,13 @@ class _Reading(PieceReader[Records]):
         """Part records by the release that the warcinfo before them names: files may have been joined."""
         named = [(0, self._release)]
         for k in np.flatnonzero(rows[:, warc.KIND] == warc.WARCINFO).tolist():
-            if not _is_info(block, rows[k]):
-                rows[k, warc.DAMAGE] = warc.HEADER
+            row = rows[k]
+            content = header_fields(block.header_of(row)).get("content-type", WARC_FIELDS)
+            # Damage may make such a record: its content vouches for it, or its gzip member.
+            if not (content.startswith(WARC_FIELDS) or block.is_member(row)):
+                row[warc.DAMAGE] = warc.HEADER
                 continue
-            release = release_of(bytes(block.body_of(rows[k])))
+            release = release_of(bytes(block.body_of(row)))
             if release and release != named[-1][1]:
                 named = [*named, (k, release)] if k else [(0, release)]
         ends = [*(first for first, _ in named[1:]), len(rows)]
@@ -153,13 +155,6 @@ class _Reading(PieceReader[Records]):
         if not sound.all():
             # Of a broken one its gzip member's defect says so.
             note_defects(block, rows[~sound & (status != records.BROKEN)], self.report, complaint)
-
-
-def _is_info(block: Block, row: Offsets) -> bool:
-    """Whether a warcinfo is one by its content, or vouched for by its gzip member: damage may make one."""
-    fields = header_fields(block.header_of(row))
-    of_fields = fields.get("content-type", WARC_FIELDS).startswith(WARC_FIELDS)
-    return of_fields or block.is_member(row)
 
 
 def note_defects(block: Block, rows: Offsets, report: ReadReport, what: Callable[[Offsets], str]) -> None:

@@ -235,15 +235,19 @@ class ByteStream:
             self._reader = None
 
 
-class _SeekableFile(io.RawIOBase):
+class SeekableFile(io.RawIOBase):
+    """A file that can be read from anywhere."""
+
     def readable(self) -> bool:
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
+        """Return True."""
         return True
 
 
-class RangeFile(_SeekableFile):
+class RangeFile(SeekableFile):
     """A seekable file over ranges of an object; every read is one request, so put a buffer in front."""
 
     def __init__(self, store: Store, info: ObjectInfo, size: int) -> None:
@@ -279,7 +283,7 @@ class RangeFile(_SeekableFile):
         return len(data)
 
 
-class CountedFile(_SeekableFile):
+class CountedFile(SeekableFile):
     """A seekable file in front of another, which it closes; `bytes_read` counts the bytes that were read."""
 
     def __init__(self, file: BinaryIO) -> None:

@@ -132,7 +132,6 @@ def difference(row: Row, record: Record) -> Failure | None:
 
 
 def _first_other(row: Row, record: Record, compared: Iterable[tuple[str, str]]) -> Failure | None:
-    """Return the first difference between row and record in some columns, each given with its reason."""
     for column, reason in compared:
         if row[column] != record.facts[column]:
             return Failure(reason, f"`{column}` is another")

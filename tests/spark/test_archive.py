@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +31,8 @@ HOME = Path(pyspark.__file__).parent
 @pytest.fixture(scope="module")
 def archive() -> Path:
     """The archive of this checkout, for this machine's Python; made anew only if the sources changed."""
-    return archive_for(ROOT, ROOT / "dist", Target.here())
+    here = Target(f"{sys.version_info.major}.{sys.version_info.minor}", platform.machine())
+    return archive_for(ROOT, ROOT / "dist", here)
 
 
 @pytest.fixture(scope="module")

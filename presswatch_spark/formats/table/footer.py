@@ -92,7 +92,9 @@ def read_footer(file: BinaryIO) -> Footer:
     start = size - 8 - length
     if start < len(MAGIC):
         raise FooterError("the footer is longer than the file")
-    data = (tail if length + 8 <= len(tail) else _at(file, start, size))[-8 - length :]
+    if length + 8 > len(tail):
+        tail = _at(file, start, size - len(tail)) + tail
+    data = tail[-8 - length :]
     try:
         fields, _ = thrift.read_struct(memoryview(data)[:length])
         return _footer(fields, start, MAGIC + data)

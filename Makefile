@@ -83,7 +83,7 @@ airflow: $(AIRFLOW)/installed ## install Airflow, which the DAG of docs/airflow 
 peers: $(PEERS)/installed ## install the tools that the benchmarks compare with, into .venv-peers
 
 releases: setup ## write the list of crawls that comes with the package, from a collinfo.json: make releases FROM=PATH
-	$(BIN)/python -m presswatch_spark.releases.known $(or $(FROM),https://index.commoncrawl.org/collinfo.json)
+	$(BIN)/python scripts/crawls.py $(or $(FROM),https://index.commoncrawl.org/collinfo.json)
 
 lock: setup dev ## compile the lock files from pyproject.toml; UPGRADE=--upgrade moves every pin to its newest release
 	printf 'setuptools\nwheel\nhatchling\neditables\n' | $(COMPILE) - --output-file requirements-build.lock

@@ -13,12 +13,12 @@ from typing import NoReturn
 import click
 
 from presswatch_spark.cli.exits import FAILED
-from presswatch_spark.deploy.archive import Target, archive_for
+from presswatch_spark.deploy.archive import archive_for
+from presswatch_spark.deploy.emr import Service
 from presswatch_spark.deploy.following import driver_log, wait
 from presswatch_spark.deploy.ledger import Ledger, Running
 from presswatch_spark.deploy.on_this_machine import local_command
 from presswatch_spark.deploy.profiles import Profile
-from presswatch_spark.deploy.services import Service
 from presswatch_spark.deploy.starter import ROOT, archive_of, hosts_of, service_of
 from presswatch_spark.deploy.submission import Submission, submission
 from presswatch_spark.deploy.tarball import ArchiveError
@@ -126,8 +126,7 @@ def check_elsewhere(job: str, arguments: Sequence[str], profile: Profile, how: H
 def _made_archive(profile: Profile) -> Path | None:
     """Return the archive of these sources, if it was made."""
     try:
-        target = Target(profile.archive.python, profile.archive.machine)
-        return archive_for(ROOT, ROOT / "dist", target, make=False)
+        return archive_for(ROOT, ROOT / "dist", profile.archive, make=False)
     except ArchiveError:
         return None
 

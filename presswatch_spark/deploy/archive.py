@@ -40,7 +40,6 @@ NEEDED = ("bin/python", "lib/presswatch_spark/cli/job.py", "lib/presswatch_spark
 INPUTS = ("requirements.lock", "pyproject.toml", "presswatch_spark", "conf")
 # Amazon Linux 2023, which EMR 7 and 8 are made of, has glibc 2.34.
 GLIBC_MINORS = (34, 31, 28, 27, 26, 24, 17)
-# Files of pip that name the machine where it ran.
 TRACES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
 LAUNCHER = """#!/bin/sh
 # The host's own Python {python}, with the packages of this archive and none of a user's.
@@ -105,7 +104,6 @@ def archive_for(root: Path, out: Path, target: Target, *, make: bool = True) -> 
 
 
 def _made_of(inputs: str, note: Path) -> Path | None:
-    """Return the archive that was made of `inputs`, if it is there unchanged."""
     try:
         last = json.loads(note.read_text(encoding="utf-8"))
         file, as_noted = note.parent / str(last["archive"]), last["inputs"] == inputs
@@ -149,14 +147,17 @@ def build(root: Path, out: Path, target: Target) -> Path:
 
 
 def _fill(tree: Path, root: Path, work: Path, target: Target) -> None:
-    """Lay out `bin` and `lib`."""
     lock, wheels = work / "requirements.lock", work / "wheels"
     lock.write_text(locked((root / "requirements.lock").read_text(encoding="utf-8")), encoding="utf-8")
     _run([sys.executable, "-P", "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)], root)
     (wheel,) = wheels.glob("*.whl")
     _install(["--require-hashes", "--requirement", str(lock)], tree / "lib", target, root)
     _install([str(wheel)], tree / "lib", target, root)
-    _forget_where(tree / "lib")
+    # What names the machine that built it: scripts with its Python's path, and pip's notes.
+    shutil.rmtree(tree / "lib" / "bin", ignore_errors=True)
+    for trace in TRACES:
+        for file in tree.glob(f"lib/*.dist-info/{trace}"):
+            file.unlink()
     launcher = tree / "bin" / "python"
     launcher.parent.mkdir()
     launcher.write_text(LAUNCHER.format(python=target.python), encoding="utf-8")
@@ -210,14 +211,6 @@ def _run(command: list[str], folder: Path, variables: Mapping[str, str] | None =
             where=str(folder),
             remedy="mend this and run it again",
         )
-
-
-def _forget_where(lib: Path) -> None:
-    """Remove what names the machine that built it: scripts with its Python's path, and pip's notes."""
-    shutil.rmtree(lib / "bin", ignore_errors=True)
-    for trace in TRACES:
-        for file in lib.glob(f"*.dist-info/{trace}"):
-            file.unlink()
 
 
 def main() -> int:

@@ -63,7 +63,7 @@ def runs(tables: str, as_json: bool, **flags: Any) -> None:
     store = TableStore.open(tables, storage_of(flags))
     # What is published between the two looks is listed once, as what it was at the first.
     unfinished = list(unfinished_runs(store))
-    begun = {run.run_id: run for run in unfinished if isinstance(run, UnfinishedRun)}
+    begun = {run.begun.run_id: run for run in unfinished if isinstance(run, UnfinishedRun)}
     published = {
         by: [row for row in store.rows(by) if row["run_id"] not in begun]
         for by in ("runs", "censuses", "derivations")
@@ -72,7 +72,7 @@ def runs(tables: str, as_json: bool, **flags: Any) -> None:
         _print_json(sorted(published["runs"], key=_start))
     else:
         listed = (
-            sorted([*published[by], *(run.row() for run in begun.values() if run.by == by)], key=_start)
+            sorted([*published[by], *(run.row() for run in begun.values() if run.begun.by == by)], key=_start)
             for by in ("runs", "censuses")
         )
         for line in run_lines(*listed):

@@ -21,7 +21,7 @@ from presswatch_spark.runs.work import Kind, key_of
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.published_files import COUNTED
-from presswatch_spark.tables.schemas import SCHEMAS
+from presswatch_spark.tables.schemas import DIGESTS, SCHEMAS
 from presswatch_spark.tables.store import TableStore
 from tests.tables import flipped, publish_log
 
@@ -41,7 +41,7 @@ def test_a_kind_of_run_has_a_log_and_counts_the_rows_of_its_tables_there(kind: K
     log, terms = kind.columns[kind.log].names, kind.terms
     assert {terms.documents, terms.text_bytes, terms.matches} < set(log)
     assert {COUNTED[table] for table in kind.tables} < set(log)
-    assert set(kind.digests.values()) <= set(SCHEMAS[kind.by].names)
+    assert {DIGESTS[table] for table in kind.tables if table in DIGESTS} <= set(SCHEMAS[kind.by].names)
     published = SCHEMAS[kind.log].names
     assert [name for name in log if name not in published] == [field.name for field in kind.unpublished]
 

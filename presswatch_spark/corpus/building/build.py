@@ -19,19 +19,19 @@ import numpy as np
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.article_files import ArticleFiles, article_urls
 from presswatch_spark.corpus.building.account import counts_by_title, first_refusal, reasons, write_table
-from presswatch_spark.corpus.building.article_runs import Cuts, Taken, cut, grouped, take_in
+from presswatch_spark.corpus.building.article_runs import Cuts, cut, grouped, take_in
 from presswatch_spark.corpus.building.background import read_background
 from presswatch_spark.corpus.building.clusters import Clusters, banding, clusters_of, edges_of_bucket
 from presswatch_spark.corpus.building.index_parts import (
+    SUPPRESSED_FILE,
     IndexPlan,
     build_bucket,
     join_buckets,
     knows_kernels,
-    suppressed_of,
 )
 from presswatch_spark.corpus.building.intake import article_columns
 from presswatch_spark.corpus.building.key_runs import bucket_bits
-from presswatch_spark.corpus.building.owners import Owners, owner_numbers, reserve_owners, share_credits
+from presswatch_spark.corpus.building.owners import Owners, owner_numbers, share_credits
 from presswatch_spark.corpus.building.parts import PartReport, build_part
 from presswatch_spark.corpus.building.spread import spread
 from presswatch_spark.corpus.building.vocabulary import write_vocabulary
@@ -122,7 +122,9 @@ def _build(
         spark = spark or session("presswatch corpus build", master=config.master, cores=config.cores)
         shutil.copyfile(members, work.corpus / layout.MEMBERS)
         say(f"taking in {counted(len(files), 'article file')}")
-        taken = _take_in(spark, work, frozenset(registry.titles), files, config, storage)
+        groups = grouped(files.shards, _TASKS_PER_CORE * spark.sparkContext.defaultParallelism)
+        task = partial(take_in, work, frozenset(registry.titles), config, storage)
+        taken = spread(spark, work.scratch, task, groups)
         cuts = cut([run for some in taken for run in some.runs])
         refused = [piece for some in taken for piece in some.refused]
         _require_articles(cuts, refused)
@@ -140,6 +142,7 @@ def _build(
         documents, known = read_background(spark, work, sample, config, storage)
         say("writing the tables and the manifest")
         write_table(work.corpus / layout.REFUSED_TABLE, REFUSED, refused)
+        placeholders = sum((Counter(some.placeholders) for some in taken), Counter[str]())
         counts = Counts(
             articles=cuts.articles,
             words=sum(report.words for report in reports),
@@ -150,28 +153,11 @@ def _build(
             suppressed=suppressed,
             background_documents=documents,
             background_shingles=known,
-            titles=counts_by_title(registry.titles, work.corpus, cuts.parts, refused, _placeholders(taken)),
+            titles=counts_by_title(registry.titles, work.corpus, cuts.parts, refused, placeholders),
         )
         manifest = describe(work.corpus, config, counts)
         manifest.write(work.corpus)
     return manifest
-
-
-def _take_in(
-    spark: SparkSession,
-    work: Workspace,
-    titles: frozenset[str],
-    files: ShardPlan,
-    config: CorpusConfig,
-    storage: StorageOptions,
-) -> list[Taken]:
-    groups = grouped(files.shards, _TASKS_PER_CORE * spark.sparkContext.defaultParallelism)
-    return spread(spark, work.scratch, partial(take_in, work, titles, config, storage), groups)
-
-
-def _placeholders(taken: Sequence[Taken]) -> Counter[str]:
-    """Count by title the rows whose date stands for none."""
-    return sum((Counter(some.placeholders) for some in taken), Counter())
 
 
 def _require_articles(cuts: Cuts, refused: Sequence[str]) -> None:
@@ -194,7 +180,8 @@ def _build_parts(
 ) -> list[PartReport]:
     (work.corpus / layout.ARTICLES_FOLDER).mkdir()
     arrays.reserve(work.corpus / layout.SIGNATURES, np.uint32, (cuts.articles, config.minhash.permutations))
-    reserve_owners(work.corpus, cuts.articles)
+    for name, kind in ((layout.TITLES, np.uint32), (layout.PUBLISHERS, np.uint32), (layout.AGENCY, np.bool_)):
+        arrays.reserve(work.corpus / name, kind, (cuts.articles,))
     sources = [printable(info.uri) for info in files]
     task = partial(build_part, work, cuts, sources, owners, config)
     reports = spread(spark, work.scratch, task, range(cuts.parts))
@@ -234,7 +221,8 @@ def _index(
     shutil.rmtree(work.scratch / POSTINGS)
     folders = [_bucket_folder(work, bucket) for bucket in cutting.buckets]
     join_buckets(folders, work.corpus / layout.INDEX_FOLDER)
-    write_table(work.corpus / layout.SUPPRESSED_TABLE, SUPPRESSED, suppressed_of(folders))
+    common = [str(folder / SUPPRESSED_FILE) for folder in folders]
+    write_table(work.corpus / layout.SUPPRESSED_TABLE, SUPPRESSED, common)
     return sum(indexed for indexed, _ in counts), sum(suppressed for _, suppressed in counts)
 
 

@@ -36,13 +36,6 @@ def owner_numbers(registry: Registry) -> Owners:
     }
 
 
-def reserve_owners(folder: Path, articles: int) -> None:
-    """Make the arrays of owners and agency copy that the parts fill."""
-    arrays.reserve(folder / layout.TITLES, np.uint32, (articles,))
-    arrays.reserve(folder / layout.PUBLISHERS, np.uint32, (articles,))
-    arrays.reserve(folder / layout.AGENCY, np.bool_, (articles,))
-
-
 def share_credits(folder: Path, clusters: Clusters) -> None:
     """Make all articles of a cluster agency copy if one of them is."""
     credited = np.array(arrays.load(folder / layout.AGENCY))

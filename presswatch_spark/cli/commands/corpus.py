@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -11,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import given_settings, setting_options, storage_options, tell
+from presswatch_spark.cli.options import (
+    given_settings,
+    print_lines,
+    scan_settings,
+    setting_options,
+    storage_options,
+    tell,
+)
 from presswatch_spark.show import counted, json_text, printable, table_lines, terminal_width
 
 if TYPE_CHECKING:
@@ -78,23 +84,17 @@ def build(
     """
     from presswatch_spark.cli.commands.scan import ending
     from presswatch_spark.face import build_corpus
-    from presswatch_spark.settings.load import load_corpus_config
 
-    settings = given_settings(flags)
-    # First of all, so that a mistake on the command line is named as one.
-    load_corpus_config(config, os.environ, settings)
     started = time.monotonic()
     manifest = build_corpus(
-        members, articles, out, background=background, config=config, settings=settings,
+        members, articles, out, background=background, config=config, settings=given_settings(flags),
         tell=lambda stage: tell(f"{stage} …"),
     )  # fmt: skip
     empty = titles_without_articles(manifest)
     with ending(context, incomplete=bool(empty)):
         took = f"built in {time.monotonic() - started:,.0f} s"
-        for line in [*title_lines(manifest), "", *summary_lines(manifest, out), took]:
-            click.echo(line)
-        for line in empty:
-            click.echo(printable(line), err=True)
+        print_lines([*title_lines(manifest), "", *summary_lines(manifest, out), took])
+        print_lines(map(printable, empty), err=True)
 
 
 @corpus.command()
@@ -110,16 +110,13 @@ def info(folder: str, as_json: bool, check: bool, config: str | None, **flags: A
     --check, and by every scan.
     """
     from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.settings.load import load_scan_config
 
-    storage = load_scan_config(config, os.environ, given_settings(flags)).storage
-    manifest = Corpus.open(folder, check=check, storage=storage).manifest
+    manifest = Corpus.open(folder, check=check, storage=scan_settings(flags, config).storage).manifest
     if as_json:
         click.echo(json_text(asdict(manifest), indent=2))
         return
     titles = ["", *title_lines(manifest)] if manifest.counts.titles else []
-    for line in [*summary_lines(manifest, folder), *_parameter_lines(manifest), *titles]:
-        click.echo(line)
+    print_lines([*summary_lines(manifest, folder), *_parameter_lines(manifest), *titles])
 
 
 def summary_lines(manifest: Manifest, folder: str) -> list[str]:

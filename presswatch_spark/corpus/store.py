@@ -86,8 +86,7 @@ class Corpus:
     def same(cls, path: str, digest: str, storage: StorageOptions) -> Corpus:
         """Open the corpus that a run was started with, on any host; its bytes were checked then.
 
-        Raises:
-            CorpusError: the corpus is not here, or not the one with that digest.
+        Raises `CorpusError` if it is not here, or not the one with that digest.
         """
         corpus = cls.open(path, check=False, storage=storage)
         if corpus.manifest.digest != digest:

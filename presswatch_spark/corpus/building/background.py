@@ -73,8 +73,7 @@ class BackgroundScan:
     def pairs(self, shard: ObjectInfo, storage: StorageOptions) -> tuple[Keys, Keys, int]:
         """Return the distinct pairs of a shingle and a domain, uint64[k] each, and the documents read.
 
-        Raises:
-            CorruptError: the shard could not be read to its end.
+        Raises `CorruptError` for a shard that cannot be read to its end.
         """
         options, report = ReadOptions(storage=storage), ReadReport()
         format = format_for(registry.AUTO, shard, options)

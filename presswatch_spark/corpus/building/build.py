@@ -72,19 +72,8 @@ def build_corpus(
 ) -> Manifest:
     """Build a corpus from a members file and article paths into `out`, and return its manifest.
 
-    Args:
-        spark: the session to build with; None for one with the configuration's master and cores.
-        articles: files, folders, globs, `s3://` or `https://`; JSONL, CSV or Parquet, also `.gz` and `.zst`.
-        out: a folder that does not exist or is empty; one on S3 is built in a temporary folder, then copied.
-        say: called with a line for every stage as it begins.
-        background: shards of web text in any format that is scanned; words that stand there are no article's
-            own.
-
-    Raises:
-        ConfigError: the members file, the column mapping or a date format has mistakes.
-        InputError, CorruptError, StorageError: a file of articles or background is missing, of no known
-            format, or not whole.
-        OutputError: `out` is not free, or the disk is full.
+    Arguments and errors are those of `presswatch_spark.face.build_corpus`; `say` is its `tell`. A corpus on
+    S3 is built in a temporary folder, then copied.
     """
     registry = load_registry(members)
     article_columns(config.columns)
@@ -122,12 +111,7 @@ def _build(
         spark = spark or session("presswatch corpus build", master=config.master, cores=config.cores)
         shutil.copyfile(members, work.corpus / layout.MEMBERS)
         say(f"taking in {counted(len(files), 'article file')}")
-        groups = grouped(files.shards, _TASKS_PER_CORE * spark.sparkContext.defaultParallelism)
-        task = partial(take_in, work, frozenset(registry.titles), config, storage)
-        taken = spread(spark, work.scratch, task, groups)
-        cuts = cut([run for some in taken for run in some.runs])
-        refused = [piece for some in taken for piece in some.refused]
-        _require_articles(cuts, refused)
+        cuts, refused, placeholders = _take_in(spark, work, registry, files, config, storage)
         say(f"hashing {counted(cuts.articles, 'article')}{'' if knows_kernels() else COMPILING}")
         reports = _build_parts(spark, work, cuts, files, owner_numbers(registry), config)
         refused += [piece for report in reports for piece in report.refused]
@@ -142,7 +126,6 @@ def _build(
         documents, known = read_background(spark, work, sample, config, storage)
         say("writing the tables and the manifest")
         write_table(work.corpus / layout.REFUSED_TABLE, REFUSED, refused)
-        placeholders = sum((Counter(some.placeholders) for some in taken), Counter[str]())
         counts = Counts(
             articles=cuts.articles,
             words=sum(report.words for report in reports),
@@ -160,7 +143,20 @@ def _build(
     return manifest
 
 
-def _require_articles(cuts: Cuts, refused: Sequence[str]) -> None:
+def _take_in(
+    spark: SparkSession,
+    work: Workspace,
+    registry: Registry,
+    files: ShardPlan,
+    config: CorpusConfig,
+    storage: StorageOptions,
+) -> tuple[Cuts, list[str], Counter[str]]:
+    """Return where runs are cut, pieces of refused rows, and rows by title whose date stands for none."""
+    groups = grouped(files.shards, _TASKS_PER_CORE * spark.sparkContext.defaultParallelism)
+    task = partial(take_in, work, frozenset(registry.titles), config, storage)
+    taken = spread(spark, work.scratch, task, groups)
+    cuts = cut([run for some in taken for run in some.runs])
+    refused = [piece for some in taken for piece in some.refused]
     if not cuts.articles:
         why = ", ".join(f"{count:,} {reason}" for reason, count in reasons(refused).items())
         example = f"; {first_refusal(refused)}" if why else ""
@@ -168,15 +164,11 @@ def _require_articles(cuts: Cuts, refused: Sequence[str]) -> None:
             f"no article could be taken: {why or 'the files hold no rows'}{example}",
             remedy="check the column mapping (--columns), and that title_id names titles of the members file",
         )
+    return cuts, refused, sum((Counter(some.placeholders) for some in taken), Counter())
 
 
 def _build_parts(
-    spark: SparkSession,
-    work: Workspace,
-    cuts: Cuts,
-    files: ShardPlan,
-    owners: Owners,
-    config: CorpusConfig,
+    spark: SparkSession, work: Workspace, cuts: Cuts, files: ShardPlan, owners: Owners, config: CorpusConfig
 ) -> list[PartReport]:
     (work.corpus / layout.ARTICLES_FOLDER).mkdir()
     arrays.reserve(work.corpus / layout.SIGNATURES, np.uint32, (cuts.articles, config.minhash.permutations))
@@ -216,22 +208,19 @@ def _index(
     """Write the index and the `suppressed` table; return the postings indexed and the shingles suppressed."""
     runs = [work.run(POSTINGS, part) for part in range(len(reports))]
     cutting = IndexPlan.of(runs, sum(report.postings for report in reports), config)
-    task = partial(_index_bucket, work, cutting, config.max_articles_per_shingle)
-    counts = spread(spark, work.scratch, task, cutting.buckets)
+    task = partial(_index_bucket, cutting, work.corpus, config.max_articles_per_shingle)
+    folders = [work.scratch / f"bucket-{bucket:05d}" for bucket in cutting.buckets]
+    counts = spread(spark, work.scratch, task, enumerate(folders))
     shutil.rmtree(work.scratch / POSTINGS)
-    folders = [_bucket_folder(work, bucket) for bucket in cutting.buckets]
     join_buckets(folders, work.corpus / layout.INDEX_FOLDER)
     common = [str(folder / SUPPRESSED_FILE) for folder in folders]
     write_table(work.corpus / layout.SUPPRESSED_TABLE, SUPPRESSED, common)
     return sum(indexed for indexed, _ in counts), sum(suppressed for _, suppressed in counts)
 
 
-def _index_bucket(work: Workspace, cutting: IndexPlan, limit: int, bucket: int) -> tuple[int, int]:
-    return build_bucket(cutting, bucket, _bucket_folder(work, bucket), ArticleFiles(work.corpus), limit)
-
-
-def _bucket_folder(work: Workspace, bucket: int) -> Path:
-    return work.scratch / f"bucket-{bucket:05d}"
+def _index_bucket(cutting: IndexPlan, corpus: Path, limit: int, item: tuple[int, Path]) -> tuple[int, int]:
+    bucket, folder = item
+    return build_bucket(cutting, bucket, folder, ArticleFiles(corpus), limit)
 
 
 def _write_sites(spark: SparkSession, work: Workspace, parts: int) -> None:

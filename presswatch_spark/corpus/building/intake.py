@@ -66,11 +66,7 @@ class _RefusedError(Exception):
 
 
 def article_columns(mapping: Mapping[str, str]) -> NamedColumns:
-    """The columns to look for, given a mapping of our names to theirs.
-
-    Raises:
-        ConfigError: the mapping names a column that articles do not have.
-    """
+    """The columns to look for, by a mapping of our names to theirs; `ConfigError` if we have no such name."""
     unknown = sorted(mapping.keys() - set(COLUMNS))
     if unknown:
         raise ConfigError(

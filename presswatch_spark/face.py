@@ -282,12 +282,8 @@ def census(
 
     Args:
         releases: the id of a crawl; or files, folders, globs, addresses or lists of an index.
-        corpus: folder or address of the corpus.
-        out: folder or address of the tables; scans may share it.
         base: what the lines of a list are relative to; of a crawl, a mirror of where it lives.
-        settings: by dotted names; or all settings, loaded, in the place of every layer.
-        progress, events: where to report (default: stderr), and to log what happens; the progress too, then.
-        spark: session to use; default: one of its own.
+        corpus, out, settings, progress, events, spark: as in `scan`; scans may share `out`.
 
     Raises:
         InputError: `releases` lead to no file, or name a crawl that is not known or has no such index.

@@ -123,7 +123,6 @@ def check_elsewhere(job: str, arguments: Sequence[str], profile: Profile, how: H
 
 
 def _attended(service: Service, ledger: Ledger, running: Running, storage: StorageOptions) -> int:
-    """Wait for a job, show its log, and return its exit code."""
     run, rules = running.run, service.asked.profile.wait
     progress = _Progress()
     try:

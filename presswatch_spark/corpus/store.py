@@ -236,10 +236,8 @@ def _cache_folder() -> Path:
     """Return the folder for copies, which nobody else can have prepared."""
     named = os.environ.get(CACHE_VARIABLE)
     # The folder above has to be ours as well: others who can write there could replace it.
-    places = (
-        [Path(named).absolute()] if named else [root / "corpora" for root in user_caches() if is_ours(root)]
-    )
-    for place in places:
+    places = (root / "corpora" for root in user_caches() if is_ours(root))
+    for place in [Path(named).absolute()] if named else places:
         if is_ours(place):
             return place
     raise OutputError(

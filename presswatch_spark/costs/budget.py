@@ -58,7 +58,9 @@ class Bill:
         expected = self.estimate
         parts = [counted(expected.shards, "shard")]
         if expected.unknown < expected.shards:
-            parts += [f"{bytes_text(expected.stored_bytes)} stored", core_hours_text(expected.core_hours)]
+            size = expected.stored_bytes
+            stored = f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
+            parts += [f"{stored} stored", core_hours_text(expected.core_hours)]
             if self.machine:
                 dollars = self.machine.dollars(expected.core_hours)
                 parts.append(f"{dollars_text(dollars)} on {self.machine.name}")
@@ -158,11 +160,6 @@ class CostGuard:
 def dollars_text(dollars: float) -> str:
     """Return dollars as a person reads them; small amounts are not rounded to zero."""
     return f"${dollars:,.2f}" if dollars >= 0.01 or dollars == 0 else "less than $0.01"
-
-
-def bytes_text(size: float) -> str:
-    """Return a size in bytes as GB, or as MB if it is small."""
-    return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
 
 
 def core_hours_text(hours: float) -> str:

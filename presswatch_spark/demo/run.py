@@ -21,7 +21,6 @@ from presswatch_spark.demo.shards import (
 )
 from presswatch_spark.demo.show import match_lines
 from presswatch_spark.demo.texts import Page
-from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.spark.session import session
@@ -108,7 +107,6 @@ def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> De
         out=tables,
         config=ScanConfig(),
         spark=spark,
-        progress=Progress(),
     )
     return Demonstration(
         folder=folder,

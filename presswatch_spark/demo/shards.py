@@ -231,14 +231,9 @@ def _record(
 def _metadata(response: Answer) -> bytes:
     lines = ["fetchTimeMs: 258"]
     if response.language:
+        measured = {"text-covered": 0.99, "score": 1200.0}
         languages = [
-            {
-                "code": ISO_639_1.get(code, code),
-                "code-iso-639-3": code,
-                "text-covered": 0.99,
-                "score": 1200.0,
-                "name": code.upper(),
-            }
+            {"code": ISO_639_1.get(code, code), "code-iso-639-3": code, **measured, "name": code.upper()}
             for code in response.language.split(",")
         ]
         cld2 = {"reliable": True, "text-bytes": len(response.body), "languages": languages}

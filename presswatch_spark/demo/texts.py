@@ -51,11 +51,8 @@ def press() -> Mapping[str, Article]:
         for publisher in yaml.safe_load(members_yaml())["publishers"]
         for title in publisher["titles"]
     }
-    return {
-        article.article_id: article
-        for entry in _load("press.yaml")["articles"]
-        for article in _articles(entry, hosts)
-    }
+    entries = _load("press.yaml")["articles"]
+    return {article.article_id: article for entry in entries for article in _articles(entry, hosts)}
 
 
 @lru_cache(maxsize=1)

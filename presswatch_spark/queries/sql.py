@@ -79,7 +79,6 @@ def _guarded(rows: Iterator[tuple[object, ...]]) -> Iterator[tuple[object, ...]]
 
 @contextmanager
 def _spark_refusals() -> Iterator[None]:
-    """Say what Spark refuses, or that it is there no more."""
     from py4j.protocol import Py4JError  # type: ignore[import-untyped]
     from pyspark.errors import PySparkException
 

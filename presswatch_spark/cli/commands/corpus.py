@@ -142,14 +142,13 @@ def summary_lines(manifest: Manifest, folder: str) -> list[str]:
     return lines
 
 
-def _parameter_lines(manifest: Manifest) -> list[str]:
+def _parameter_lines(manifest: Manifest) -> Iterator[str]:
     size = sum(entry.size for entry in manifest.files.values())
-    return [
-        f"files: {len(manifest.files):,}, {size / 1e6:,.1f} MB",
-        f"built with: format {manifest.format_version}, {manifest.fold_version},"
-        f" {_settings_text(manifest.parameters)}",
-        *([f"public suffixes as of {manifest.public_suffixes}"] if manifest.public_suffixes else []),
-    ]
+    settings = _settings_text(manifest.parameters)
+    yield f"files: {len(manifest.files):,}, {size / 1e6:,.1f} MB"
+    yield f"built with: format {manifest.format_version}, {manifest.fold_version}, {settings}"
+    if manifest.public_suffixes:
+        yield f"public suffixes as of {manifest.public_suffixes}"
 
 
 def _settings_text(settings: Mapping[str, Any]) -> str:
@@ -170,18 +169,13 @@ def title_lines(manifest: Manifest) -> list[str]:
     counts = manifest.counts
     if not counts.titles:  # a corpus of an older version
         return []
-    rows: list[tuple[object, ...]] = [
-        (
-            title,
-            each.articles,
-            _years(each),
-            each.undated or None,
-            sum(each.refused.values()) or None,
-            _reasons(each),
-        )
-        for title, each in counts.titles.items()
-    ]
-    other = sum(counts.refused.values()) - sum(sum(each.refused.values()) for each in counts.titles.values())
+    rows, other = list[tuple[object, ...]](), sum(counts.refused.values())
+    for title, each in counts.titles.items():
+        refused = sum(each.refused.values())
+        first, last = (each.first or "")[:4], (each.last or "")[:4]
+        years = first if first == last else f"{first}-{last}"
+        rows.append((title, each.articles, years, each.undated or None, refused or None, _reasons(each)))
+        other -= refused
     if other:
         rows.append(("(other rows)", None, None, None, other, "title unknown or missing"))
     return [*table_lines(HEADERS, rows, terminal_width() or COLUMNS), *_notes(manifest)]
@@ -221,13 +215,6 @@ def _listed(items: Iterator[str]) -> str:
     named = list(items)
     more = len(named) - TITLES_NAMED
     return ", ".join(named[:TITLES_NAMED]) + (f", and {counted(more, 'title')} more" if more > 0 else "")
-
-
-def _years(each: TitleCounts) -> str:
-    if not (each.first and each.last):
-        return ""
-    first, last = each.first[:4], each.last[:4]
-    return first if first == last else f"{first}-{last}"
 
 
 def _reasons(each: TitleCounts) -> str:

@@ -76,8 +76,7 @@ def estimate_lines(totals: SampleEstimate, measures: Iterable[Estimated]) -> Ite
             f"{totals.missing:,} drawn shards were not read to their end: the limits allow for anything from"
             " nothing to twice what the others hold"
         )
-    rows = list(_rows(measures))
-    yield from table_lines(HEADERS, rows, terminal_width(), wrapped=HEADERS[:1])
+    yield from table_lines(HEADERS, _rows(measures), terminal_width(), wrapped=HEADERS[:1])
 
 
 def _rows(measures: Iterable[Estimated]) -> Iterator[tuple[str, ...]]:

@@ -13,8 +13,7 @@ from presswatch_spark.show import json_line, printable
 from presswatch_spark.storage.web.manners import ask_anew
 
 if TYPE_CHECKING:
-    from presswatch_spark.pointers.audit import Audit, Verdict
-    from presswatch_spark.storage.objects import StorageOptions
+    from presswatch_spark.pointers.audit import Verdict
 
 FAILED, NOT_VERIFIED = 1, 3
 SEEDS = 1 << 32
@@ -117,15 +116,20 @@ def verify_rows(
     """
     from random import randrange
 
-    from presswatch_spark.pointers.audit import damage_of, drawn_rows
+    from presswatch_spark.corpus.store import Corpus
+    from presswatch_spark.pointers.audit import Audit, damage_of, drawn_rows
+    from presswatch_spark.pointers.pointer import parse_mirror
+    from presswatch_spark.tables.store import TableStore
 
     ask_anew()
     storage = scan_settings(flags, config).storage
-    audit = _audit(tables, corpus_path, mirrors, storage)
+    store, places = TableStore.open(tables, storage), [parse_mirror(mirror) for mirror in mirrors]
+    corpus = Corpus.open(corpus_path, storage=storage) if corpus_path else None
+    audit = Audit(store, storage, places, corpus)
     seed = randrange(SEEDS) if seed is None else seed
-    damage = [printable(f"error: {error}") for error in damage_of(audit.store, run_id)]
+    damage = [printable(f"error: {error}") for error in damage_of(store, run_id)]
     print_lines(damage, err=True)
-    rows, total = drawn_rows(audit.store, run_id, sample, seed)
+    rows, total = drawn_rows(store, run_id, sample, seed)
     failures: Counter[str] = Counter()
     print_lines(_verdict_lines(audit.verdicts(rows), failures, as_json))
     verified = len(rows) - failures.total()
@@ -138,17 +142,6 @@ def verify_rows(
         context.exit(NOT_VERIFIED)
     if damage:
         context.exit(FAILED)
-
-
-def _audit(tables: str, corpus_path: str | None, mirrors: tuple[str, ...], storage: StorageOptions) -> Audit:
-    from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.pointers.audit import Audit
-    from presswatch_spark.pointers.pointer import parse_mirror
-    from presswatch_spark.tables.store import TableStore
-
-    store, places = TableStore.open(tables, storage), [parse_mirror(mirror) for mirror in mirrors]
-    corpus = Corpus.open(corpus_path, storage=storage) if corpus_path else None
-    return Audit(store, storage, places, corpus)
 
 
 def _verdict_lines(verdicts: Iterator[Verdict], failures: Counter[str], as_json: bool) -> Iterator[str]:

@@ -165,28 +165,24 @@ def _check_release(
         raise click.UsageError("--release already names the release; leave --release-name out", context)
 
 
-def summary_lines(summary: RunSummary, out: str) -> list[str]:
-    """Return what a run did, in a few lines."""
+def summary_lines(summary: RunSummary, out: str) -> Iterator[str]:
+    """Yield what a run did, in a few lines."""
     row: Mapping[str, Any] = summary.row
     resumed = ", resumed" if summary.resumed else ""
     skipped = f", {row['documents_skipped']:,} skipped" if row["documents_skipped"] else ""
     megabytes = row["text_bytes"] / 1e6
-    lines = [
+    yield (
         f"run {summary.run_id}{resumed}: {counted(row['matches'], 'match')} in"
         f" {counted(row['documents'], 'document')}{skipped} ({megabytes:,.1f} MB of text) of"
-        f" {counted(row['shards_planned'], 'shard')},"
-        f" {summary.seconds:,.0f} s",
-        *([f"{counted(row['signals'], 'rights signal')} of members' sites"] if row.get("signals") else []),
-        f"table digest {row['table_digest']}",
-        f"read it with: presswatch matches {out}",
-    ]
+        f" {counted(row['shards_planned'], 'shard')}, {summary.seconds:,.0f} s"
+    )
     if row.get("sample") is not None:
-        lines.insert(
-            1,
-            f"a sample: {row['shards_planned']:,} of {row['shards_listed']:,} shards;"
-            " what was not found may stand in the rest",
-        )
-    return lines
+        of = f"{row['shards_planned']:,} of {row['shards_listed']:,} shards"
+        yield f"a sample: {of}; what was not found may stand in the rest"
+    if row.get("signals"):
+        yield f"{counted(row['signals'], 'rights signal')} of members' sites"
+    yield f"table digest {row['table_digest']}"
+    yield f"read it with: presswatch matches {out}"
 
 
 def _estimate_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Iterator[str]:

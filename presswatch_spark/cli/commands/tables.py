@@ -158,7 +158,6 @@ def matches(
 
 
 def _match_lines(rows: Sequence[Mapping[str, Any]], *, in_blocks: bool, several: bool) -> Iterator[str]:
-    """Rows as a table for a terminal; or with more columns, as blocks or as they are."""
     from presswatch_spark.cli.match_table import WHERE, match_lines
 
     names = ("run_id", *MATCH_COLUMNS) if several else MATCH_COLUMNS

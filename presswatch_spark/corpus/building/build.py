@@ -183,7 +183,6 @@ def _build_parts(
 
 
 def _link(spark: SparkSession, work: Workspace, cuts: Cuts, config: CorpusConfig) -> Clusters:
-    """Write the clusters, and return them."""
     bands, _ = banding(config.cluster_jaccard, config.minhash.permutations)
     bits = bucket_bits(bands * cuts.articles)
     runs = [work.run(BANDS, part) for part in range(cuts.parts)]
@@ -224,7 +223,6 @@ def _index_bucket(cutting: IndexPlan, corpus: Path, limit: int, item: tuple[int,
 
 
 def _write_sites(spark: SparkSession, work: Workspace, parts: int) -> None:
-    """Write the index of sites of a corpus whose articles are written."""
     sites = spread(spark, work.scratch, partial(_key_part, work), range(parts))
     keys = (
         UrlKeys(

@@ -39,9 +39,8 @@ def spread(
         outcomes = spark.sparkContext.parallelize(work, max(1, len(work))).map(guarded).collect()
     errors = [outcome for outcome in outcomes if isinstance(outcome, PresswatchError)]
     if len(errors) > 1:
-        raise type(errors[0])(
-            "\n".join([f"{len(errors)} tasks failed:", *(f"  {error}" for error in errors)])
-        )
+        lines = [f"{len(errors)} tasks failed:", *(f"  {error}" for error in errors)]
+        raise type(errors[0])("\n".join(lines))
     if errors:
         raise errors[0]
     return [outcome for outcome in outcomes if not isinstance(outcome, PresswatchError)]

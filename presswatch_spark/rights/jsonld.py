@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from presswatch_spark.rights.declaration import Signal, bounded
+from presswatch_spark.rights.declaration import Signal, stated
 
 PARTS = 100
 ACCESSIBLE = "isAccessibleForFree"
@@ -40,11 +40,9 @@ def object_signals(item: dict[str, Any]) -> Iterator[Signal]:
     """Yield what an object says of copyright and licence."""
     for name in _COPYRIGHT:
         for text in _names(item.get(name)):
-            value, note = bounded(f"{name}: {text}")
-            yield Signal("copyright", "json_ld", value, note=note)
+            yield stated("copyright", "json_ld", f"{name}: {text}")
     for text in _names(item.get("license")):
-        value, note = bounded(text)
-        yield Signal("license", "json_ld", value, note=note)
+        yield stated("license", "json_ld", text)
 
 
 def _truth(value: object) -> bool | None:

@@ -6,10 +6,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 import orjson
+
+from presswatch_spark.show import utc
 
 NOT_DIGESTED = frozenset(("run_id", "shard_uri", "row_sha256"))
 """Columns that may differ between two scans of the same bytes: a mirror has other URIs."""
@@ -88,6 +90,5 @@ def _is_alike(value: object) -> bool:
 
 def _canonical(value: object) -> str:
     if isinstance(value, datetime):
-        moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+        return utc(value).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
     raise TypeError(f"a row of matches holds no {type(value).__name__}")

@@ -7,8 +7,7 @@ unless the page is older. Pages on members' own sites do not count.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from hashlib import blake2b
@@ -18,9 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.corpus import arrays, layout
+from presswatch_spark.corpus import layout
+from presswatch_spark.corpus.arrays import Array
 from presswatch_spark.corpus.article_files import ArticleFiles
-from presswatch_spark.corpus.building.key_runs import Keys, groups, read_bucket, write_run
+from presswatch_spark.corpus.building.key_runs import Keys, groups, write_run
 from presswatch_spark.corpus.building.spread import join_runs, spread
 from presswatch_spark.corpus.building.workspace import Workspace
 from presswatch_spark.corpus.layout import DOMAINS, HASHES
@@ -56,18 +56,9 @@ def read_background(
     runs = [work.scratch / f"background-run-{number:05d}" for number in range(len(sample))]
     task = partial(scan_background, work.corpus, config, storage)
     counts = spread(spark, work.scratch, task, zip(sample, runs, strict=True))
-    kinds = {HASHES: np.uint64, DOMAINS: np.uint16}
-    keys = sum(shard.pairs for shard in counts)
-    known = join_runs(spark, work, runs, keys, background_bucket, layout.BACKGROUND_FOLDER, kinds)
-    return sum(shard.documents for shard in counts), known
-
-
-@dataclass(frozen=True, slots=True)
-class ShardCounts:
-    """The counts of a shard of the background: documents, and pairs of a shingle and a domain."""
-
-    documents: int
-    pairs: int
+    keys = sum(pairs for _, pairs in counts)
+    known = join_runs(spark, work, runs, keys, domain_counts, layout.BACKGROUND_FOLDER)
+    return sum(documents for documents, _ in counts), known
 
 
 class BackgroundScan:
@@ -82,8 +73,7 @@ class BackgroundScan:
     def pairs(self, shard: ObjectInfo, storage: StorageOptions) -> tuple[Keys, Keys, int]:
         """Return the distinct pairs of a shingle and a domain, uint64[k] each, and the documents read.
 
-        Raises:
-            CorruptError: the shard could not be read to its end.
+        Raises `CorruptError` for a shard that cannot be read to its end.
         """
         options, report = ReadOptions(storage=storage), ReadReport()
         format = format_for(registry.AUTO, shard, options)
@@ -135,22 +125,19 @@ class BackgroundScan:
 
 def scan_background(
     folder: Path, config: CorpusConfig, storage: StorageOptions, item: tuple[ObjectInfo, Path]
-) -> ShardCounts:
-    """Scan one shard of the background; its pairs become a run at the path of `item`."""
+) -> tuple[int, int]:
+    """Scan a shard of the background; return its documents and pairs, which go into a run."""
     shard, run = item
     hashes, domains, documents = BackgroundScan(folder, config).pairs(shard, storage)
     write_run(run, hashes, domains)
-    return ShardCounts(documents, len(hashes))
+    return documents, len(hashes)
 
 
-def background_bucket(runs: Sequence[Path], bucket: int, bits: int, folder: Path) -> None:
-    """Write the shingles of one bucket, by hash, and how many domains have them, into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    hashes, domains = read_bucket(runs, bucket, bits)
+def domain_counts(hashes: Keys, domains: Keys) -> Mapping[str, Array]:
+    """Return distinct shingles, and how many domains have each."""
     pairs = np.unique(np.column_stack((hashes, domains)), axis=0)
     distinct, counts = np.unique(pairs[:, 0], return_counts=True)
-    arrays.save(folder / HASHES, distinct)
-    arrays.save(folder / DOMAINS, np.minimum(counts, MOST_DOMAINS).astype(np.uint16))
+    return {HASHES: distinct, DOMAINS: np.minimum(counts, MOST_DOMAINS).astype(np.uint16)}
 
 
 def _domain_key(batch: DocumentBatch, i: int) -> np.uint64:

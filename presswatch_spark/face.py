@@ -175,6 +175,7 @@ def build_corpus(
     out: str,
     *,
     background: Sequence[str] = (),
+    known: Sequence[str] = (),
     config: str | None = None,
     settings: Settings | None = None,
     tell: Callable[[str], None] = lambda stage: None,
@@ -187,6 +188,7 @@ def build_corpus(
         articles: files, folders, globs or addresses: JSONL, CSV or Parquet.
         out: a folder that is new or empty, on disk or `s3://`.
         background: shards of unrelated web text, to know stock phrases by.
+        known: laws, speeches, old books, wires: texts of which one occurrence is enough.
         tell: gets the name of each stage when it begins.
         spark: the session to build with; default: one of its own.
 
@@ -202,7 +204,8 @@ def build_corpus(
     rules = load_corpus_config(config, os.environ, given, "settings")
     storage = load_scan_config(config, os.environ, given, "settings").storage
     ask_anew()
-    return build(spark, members, _several(articles), out, rules, storage, tell, _several(background))
+    beside = {"background": _several(background), "known": _several(known)}
+    return build(spark, members, _several(articles), out, rules, storage, tell, **beside)
 
 
 def scan(

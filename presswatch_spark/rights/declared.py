@@ -15,8 +15,12 @@ from presswatch_spark.rights.robots import Rules, allows, lines_of, octets, read
 
 Row = Mapping[str, Any]
 
+PageCapture = tuple[datetime, Sequence[Row]]
+"""When a page was captured, and the rows of that record: what it declares."""
+
 LEFT_OUT = "left_out"
 ROBOTS_FILE, TDM_FILE = "/robots.txt", "/.well-known/tdmrep.json"
+_FILES = (ROBOTS_FILE, "/ai.txt", "/.well-known/ai.txt", TDM_FILE)
 _BY_RULES = frozenset(("robots_txt", "ai_txt"))
 TDMREP = "tdm_reservation"
 _BY_PATH = frozenset((TDMREP, "content_usage", "content_signal"))
@@ -55,7 +59,6 @@ class Declared:
         TDMRep has an order of its own: a page's metas count before its headers, and these before the file of
         the site.
         """
-        place = place_of(url)
         of_second = self._pages.get((url, second(at)), ())
         records: dict[str, list[Row]] = defaultdict(list)
         for row in of_second:
@@ -66,10 +69,49 @@ class Declared:
         yield [Declaration(at, verdict, row) for row, verdict in reserved if row]
         of_records = (strongest(Declaration(at, row["verdict"], row) for row in rows) for rows in others)
         yield [declaration for declaration in of_records if declaration]
-        superseded = any(row and row["verdict"] in _STATED for row, _ in reserved)
+        yield from self._of_site(url, at, agent, any(_is_stated(row) for row, _ in reserved))
+
+    def around(
+        self, url: str, at: datetime, agent: str, pages: Sequence[PageCapture]
+    ) -> Iterator[Sequence[Declaration]]:
+        """As `about`, for a moment at which the page itself need not have been captured.
+
+        Args:
+            pages: all captures of the page that were read, by time. The last up to the moment and the first
+                from it on decide; one without rows says nothing.
+        """
+        nearest = [pages[k] for k in sides_of(at, [moment for moment, _ in pages])]
+        addressed = [
+            (moment, [row for row in rows if applies_to(row["agent"], agent)]) for moment, rows in nearest
+        ]
+        yield [_of_page(moment, rows) for moment, rows in addressed]
+        yield from self._of_site(
+            url, at, agent, any(_is_stated(_tdmrep_of(rows)[0]) for _, rows in addressed)
+        )
+
+    def page_rows(self) -> Iterator[Row]:
+        """Yield the rows about pages, in no order."""
+        for rows in self._pages.values():
+            yield from rows
+
+    def moments(self, url: str) -> list[datetime]:
+        """Return when the files that declare for a page's site were captured, in no order."""
+        place = place_of(url)
+        files = (self._files.get((place.origin, file), ()) for file in _FILES) if place else ()
+        return [moment for captures in files for moment, _ in captures]
+
+    def _of_site(
+        self, url: str, at: datetime, agent: str, superseded: bool
+    ) -> Iterator[Sequence[Declaration]]:
+        """Yield the declarations of the files of a page's site around a moment.
+
+        Args:
+            superseded: whether TDMRep of the page itself counts before that of the site.
+        """
+        place = place_of(url)
         if place is None:
             return
-        for file in (ROBOTS_FILE, "/ai.txt", "/.well-known/ai.txt", TDM_FILE):
+        for file in _FILES:
             if not (file == TDM_FILE and superseded):
                 captures = self._files.get((place.origin, file), ())
                 nearest = [captures[k] for k in sides_of(at, [moment for moment, _ in captures])]
@@ -90,6 +132,19 @@ def _of_file(at: datetime, rows: Sequence[Row], place: Place, agent: str) -> Dec
     """Return the declaration of one capture of a file about a page."""
     declarations = [Declaration(at, verdict, row) for row, verdict in _verdicts(rows, place.path, agent)]
     return strongest(declarations) or Declaration(at, None, rows[0])
+
+
+def _of_page(at: datetime, rows: Sequence[Row]) -> Declaration:
+    """Return what one capture of a page declares by itself."""
+    row, verdict = _tdmrep_of(rows)
+    declared = [Declaration(at, verdict, row)] if row else []
+    declared += [Declaration(at, each["verdict"], each) for each in rows if each["signal"] != TDMREP]
+    return strongest(declared) or Declaration(at, None)
+
+
+def _is_stated(row: Row | None) -> bool:
+    """Whether a row of TDMRep has one of its values."""
+    return row is not None and row["verdict"] in _STATED
 
 
 def _tdmrep_of(rows: Sequence[Row]) -> tuple[Row | None, str | None]:

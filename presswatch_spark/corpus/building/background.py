@@ -1,5 +1,7 @@
 """The background: a sample of the web, which shows what words of articles stand on unrelated sites too.
 
+Known texts are laid beside it. A shingle of one is known, however few domains have it.
+
 For each shingle of the index, the domains that have it in the sample are counted. A page proves nothing of
 the texts that it copies. So the shingles of an article do not count on a page that holds a large share of it,
 unless the page is older. Pages on members' own sites do not count.
@@ -23,6 +25,7 @@ from presswatch_spark.corpus.article_files import ArticleFiles
 from presswatch_spark.corpus.building.key_runs import Keys, groups, read_bucket, write_run
 from presswatch_spark.corpus.building.spread import join_runs, spread
 from presswatch_spark.corpus.building.workspace import Workspace
+from presswatch_spark.corpus.known_shingles import shingles_of
 from presswatch_spark.corpus.layout import DOMAINS, HASHES
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.formats import registry
@@ -43,28 +46,52 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 MOST_DOMAINS = np.iinfo(np.uint16).max
+# Stands for a domain where a shingle is of a known text. The keys of domains are hashes.
+KNOWN_TEXT = np.uint64(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """The counts of a background, as `Counts` has them."""
+
+    background_documents: int
+    background_shingles: int
+    known_texts: int
+    known_shingles: int
 
 
 def read_background(
     spark: SparkSession,
     work: Workspace,
     sample: Sequence[ObjectInfo],
+    known: Sequence[ObjectInfo],
     config: CorpusConfig,
     storage: StorageOptions,
-) -> tuple[int, int]:
-    """Write the shingles of the index that the sample has; return the number of documents and of shingles."""
+) -> Background:
+    """Write the shingles of the index that the sample or the files of known texts have; count them."""
     runs = [work.scratch / f"background-run-{number:05d}" for number in range(len(sample))]
     task = partial(scan_background, work.corpus, config, storage)
     counts = spread(spark, work.scratch, task, zip(sample, runs, strict=True))
+    known_runs = [work.scratch / f"known-run-{number:05d}" for number in range(len(known))]
+    scan = partial(scan_known_texts, work.corpus, storage)
+    texts = spread(spark, work.scratch, scan, zip(known, known_runs, strict=True))
     kinds = {HASHES: np.uint64, DOMAINS: np.uint16}
-    keys = sum(shard.pairs for shard in counts)
-    known = join_runs(spark, work, runs, keys, background_bucket, layout.BACKGROUND_FOLDER, kinds)
-    return sum(shard.documents for shard in counts), known
+    keys = sum(shard.pairs for shard in [*counts, *texts])
+    all_runs = [*runs, *known_runs]
+    shingles = join_runs(spark, work, all_runs, keys, background_bucket, layout.BACKGROUND_FOLDER, kinds)
+    domains = arrays.load(work.corpus / layout.BACKGROUND_FOLDER / DOMAINS)
+    of_known_texts = int(np.count_nonzero(domains == MOST_DOMAINS))
+    return Background(
+        background_documents=sum(shard.documents for shard in counts),
+        background_shingles=shingles - of_known_texts,
+        known_texts=sum(file.documents for file in texts),
+        known_shingles=of_known_texts,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class ShardCounts:
-    """The counts of a shard of the background: documents, and pairs of a shingle and a domain."""
+    """The counts of a file: its documents, and pairs of a shingle and a domain."""
 
     documents: int
     pairs: int
@@ -143,14 +170,33 @@ def scan_background(
     return ShardCounts(documents, len(hashes))
 
 
+def scan_known_texts(folder: Path, storage: StorageOptions, item: tuple[ObjectInfo, Path]) -> ShardCounts:
+    """Find the index's shingles in a file of known texts; they become a run at the path of `item`."""
+    file, run = item
+    indexed = ShingleIndex.open(folder / layout.INDEX_FOLDER).hashes
+    shingles, texts = shingles_of(file, storage)
+    places = np.searchsorted(indexed, shingles)
+    there = places < len(indexed)
+    there[there] = indexed[places[there]] == shingles[there]
+    found = shingles[there]
+    write_run(run, found, np.full(len(found), KNOWN_TEXT))
+    return ShardCounts(texts, len(found))
+
+
 def background_bucket(runs: Sequence[Path], bucket: int, bits: int, folder: Path) -> None:
-    """Write the shingles of one bucket, by hash, and how many domains have them, into `folder`."""
+    """Write the shingles of one bucket, by hash, and how many domains have them, into `folder`.
+
+    One of a known text has `MOST_DOMAINS`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     hashes, domains = read_bucket(runs, bucket, bits)
     pairs = np.unique(np.column_stack((hashes, domains)), axis=0)
     distinct, counts = np.unique(pairs[:, 0], return_counts=True)
+    # A sample counts one less than the most, so that known texts can be told by it.
+    domains = np.minimum(counts, MOST_DOMAINS - 1).astype(np.uint16)
+    domains[np.isin(distinct, pairs[pairs[:, 1] == KNOWN_TEXT, 0])] = MOST_DOMAINS
     arrays.save(folder / HASHES, distinct)
-    arrays.save(folder / DOMAINS, np.minimum(counts, MOST_DOMAINS).astype(np.uint16))
+    arrays.save(folder / DOMAINS, domains)
 
 
 def _domain_key(batch: DocumentBatch, i: int) -> np.uint64:

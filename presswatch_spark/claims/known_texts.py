@@ -34,11 +34,7 @@ class KnownTexts:
             CorruptError: a file cannot be read to its end.
         """
         options = storage or StorageOptions()
-        hashes, texts = np.empty(0, np.uint64), 0
-        for file in known_files(paths, options):
-            found, count = shingles_of(file, options)
-            hashes, texts = np.union1d(hashes, found), texts + count
-        return cls(hashes, texts)
+        return cls(*shingles_of(known_files(paths, options), options))
 
     def marks(self, word_hashes: Hashes) -> npt.NDArray[np.bool_]:
         """Return which of an article's n words lie in an 8-word shingle of a known text: bool[n].

@@ -6,7 +6,7 @@ it, document by document. One occurrence in such a text is enough to make words 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -56,16 +56,17 @@ def texts_of(file: ObjectInfo, storage: StorageOptions) -> Iterator[bytes]:
         )
 
 
-def shingles_of(file: ObjectInfo, storage: StorageOptions) -> tuple[Hashes, int]:
-    """Return the hashes of all 8-word shingles of a file's texts, sorted, each once, and the number of texts.
+def shingles_of(files: Iterable[ObjectInfo], storage: StorageOptions) -> tuple[Hashes, int]:
+    """Return the hashes of all 8-word shingles of the files' texts, sorted, each once, and count the texts.
 
     Raises:
         CorruptError: as `texts_of`.
     """
     parts, texts = [_NONE], 0
-    for text in texts_of(file, storage):
-        parts.append(np.unique(shingle_hashes(word_hashes(text))))
-        texts += 1
+    for file in files:
+        for text in texts_of(file, storage):
+            parts.append(shingle_hashes(word_hashes(text)))
+            texts += 1
     return np.unique(np.concatenate(parts)), texts
 
 

@@ -51,22 +51,23 @@ _OF_ROWS = (
     _gives(
         "own_url", "A",
         "La page se trouve à l'adresse même de l'article, et au moins 40 mots de l'article s'y suivent sans"
-        " interruption.",
+        " interruption. Le constat porte sur cette page, quel que soit l'auteur du texte.",
         "The page stands at the article's own address, and at least 40 words of the article follow each"
-        " other there without a break.",
+        " other there without a break. The finding is about this page, whoever wrote its text.",
     ),
     _gives(
         "sole_full_copy", "A",
-        "La page reproduit l'article en entier ou presque, et aucun autre éditeur connu n'a ce texte.",
-        "The page reproduces the article whole, or nearly so, and no other publisher that is known has this"
-        " text.",
+        "La page reproduit l'article en entier ou presque, et aucun autre éditeur connu n'a plus du dixième"
+        " de ces mots.",
+        "The page reproduces the article whole, or nearly so, and no other publisher that is known has more"
+        " than a tenth of these words.",
     ),
     _gives(
         "strong_copy", "B",
-        "La page reproduit au moins 40 mots de l'article, dont une suite qu'aucun autre texte connu ne"
-        " contient.",
-        "The page reproduces at least 40 words of the article, among them a passage that no other known"
-        " text contains.",
+        "La page reproduit au moins 40 mots de l'article. Une suite d'environ 23 mots ou plus, jamais moins"
+        " de 17, ne se trouve dans aucun autre texte connu.",
+        "The page reproduces at least 40 words of the article. A passage of some 23 words or more, never"
+        " fewer than 17, stands in no other known text.",
     ),
     _gives(
         "rare_passage", "B",
@@ -77,10 +78,8 @@ _OF_ROWS = (
     ),
     _caps(
         "url_only",
-        "La page se trouve à une adresse du titre, mais son texte n'a pas été comparé ou ne reproduit pas"
-        " l'article.",
-        "The page stands at an address of the title, but its text was not compared or does not reproduce"
-        " the article.",
+        "La page se trouve à une adresse du titre, mais aucun texte de l'article n'y a été relevé.",
+        "The page stands at an address of the title, but no text of the article was found on it.",
         "Un enregistrement de la page qui contient le texte de l'article.",
         "A record of the page that holds the text of the article.",
     ),
@@ -101,7 +100,7 @@ _OF_ROWS = (
     ),
     _caps(
         "on_member_site",
-        "La page se trouve sur le site d'un autre membre, qui peut l'avoir reproduite avec accord.",
+        "La page se trouve sur le site d'un autre membre, qui peut avoir repris le texte avec accord.",
         "The page is on another member's site, which may have reprinted the text by agreement.",
         "Une déclaration de cet autre membre qu'il n'y avait pas d'accord.",
         "A statement of that other member that there was no agreement.",
@@ -149,9 +148,9 @@ _OF_ROWS = (
     ),
     _caps(
         "agency_text",
-        "L'article vient d'une agence, ou plusieurs éditeurs l'ont : la page peut l'avoir reçu d'un autre,"
-        " avec accord.",
-        "The article is an agency's, or several publishers have it: the page may have it from somebody"
+        "L'article vient d'une agence, ou plusieurs éditeurs le publient : la page peut l'avoir reçu d'un"
+        " autre, avec accord.",
+        "The article is an agency's, or several publishers print it: the page may have it from somebody"
         " else, by agreement.",
         "Un passage copié qui est de la rédaction du titre seule.",
         "A copied passage that was written by the title's own staff alone.",
@@ -218,12 +217,12 @@ _OF_CLAIMS = (
     ),
     _caps(
         "printed_by_press",
-        "Un autre journal, une agence ou un site officiel a les mêmes mots : ils peuvent venir d'une source"
+        "Un autre média, une agence ou un site officiel a les mêmes mots : ils peuvent venir d'une source"
         " commune.",
-        "Another newspaper, an agency or an official site has the same words: they may come from a common"
+        "Another news medium, an agency or an official site has the same words: they may come from a common"
         " source.",
-        "La preuve que ce journal les a pris dans l'article.",
-        "Proof that this newspaper took them from the article.",
+        "La preuve que cet autre site les a pris dans l'article.",
+        "Proof that this other site took them from the article.",
     ),
     _caps(
         "common_source",
@@ -245,20 +244,20 @@ _OF_CLAIMS = (
     ),
     _caps(
         "press_page",
-        "La page est celle d'un autre journal, d'une agence, d'un site officiel ou d'une bibliothèque, qui"
+        "La page est celle d'un autre média, d'une agence, d'un site officiel ou d'une bibliothèque, qui"
         " publie dépêches et documents de plein droit.",
-        "The page is another newspaper's, an agency's, an official site's or a library's, which prints"
-        " wires and documents by right.",
-        "Un passage copié qu'aucun autre site n'a, ou la preuve que ce journal ne l'a pas d'une agence.",
-        "A copied passage that no other site has, or proof that this newspaper does not have it from an"
+        "The page is of another news medium, an agency, an official site or a library, which prints wires"
+        " and documents by right.",
+        "Un passage copié qu'aucun autre site n'a, ou la preuve que ce média ne l'a pas d'une agence.",
+        "A copied passage that no other site has, or proof that this medium does not have it from an"
         " agency.",
     ),
     _caps(
         "licensed",
         "Une licence déclarée couvrait ce titre sur ce site le jour de l'enregistrement.",
         "A declared licence covered this title on this site on the day of the record.",
-        "La fin ou la nullité de la licence à cette date.",
-        "The end or nullity of the licence on that date.",
+        "La preuve que la licence ne valait pas ce jour-là.",
+        "Proof that the licence did not hold on that day.",
     ),
     _caps(
         "credits_unread",

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.article_files import ArticleFiles
+from presswatch_spark.corpus.building.article_runs import Files, grouped
 from presswatch_spark.corpus.building.key_runs import Keys, groups, read_bucket, write_run
 from presswatch_spark.corpus.building.spread import join_runs, spread
 from presswatch_spark.corpus.building.workspace import Workspace
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 MOST_DOMAINS = np.iinfo(np.uint16).max
+_TASKS_PER_CORE = 4
 # Stands for a domain where a shingle is of a known text. The keys of domains are hashes.
 KNOWN_TEXT = np.uint64(0)
 
@@ -72,9 +74,10 @@ def read_background(
     runs = [work.scratch / f"background-run-{number:05d}" for number in range(len(sample))]
     task = partial(scan_background, work.corpus, config, storage)
     counts = spread(spark, work.scratch, task, zip(sample, runs, strict=True))
-    known_runs = [work.scratch / f"known-run-{number:05d}" for number in range(len(known))]
+    groups_of_files = list(grouped(known, _TASKS_PER_CORE * spark.sparkContext.defaultParallelism))
+    known_runs = [work.scratch / f"known-run-{group.number:05d}" for group in groups_of_files]
     scan = partial(scan_known_texts, work.corpus, storage)
-    texts = spread(spark, work.scratch, scan, zip(known, known_runs, strict=True))
+    texts = spread(spark, work.scratch, scan, zip(groups_of_files, known_runs, strict=True))
     kinds = {HASHES: np.uint64, DOMAINS: np.uint16}
     keys = sum(shard.pairs for shard in [*counts, *texts])
     all_runs = [*runs, *known_runs]
@@ -170,11 +173,11 @@ def scan_background(
     return ShardCounts(documents, len(hashes))
 
 
-def scan_known_texts(folder: Path, storage: StorageOptions, item: tuple[ObjectInfo, Path]) -> ShardCounts:
-    """Find the index's shingles in a file of known texts; they become a run at the path of `item`."""
-    file, run = item
+def scan_known_texts(folder: Path, storage: StorageOptions, item: tuple[Files, Path]) -> ShardCounts:
+    """Find the index's shingles in files of known texts; they become a run at the path of `item`."""
+    files, run = item
     indexed = ShingleIndex.open(folder / layout.INDEX_FOLDER).hashes
-    shingles, texts = shingles_of(file, storage)
+    shingles, texts = shingles_of(files.infos, storage)
     places = np.searchsorted(indexed, shingles)
     there = places < len(indexed)
     there[there] = indexed[places[there]] == shingles[there]

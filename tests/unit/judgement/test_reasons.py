@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import runpy
 
 import pytest
 
 from presswatch_spark.judgement.grading import CONFIDENCES
 from presswatch_spark.judgement.reasons import LANGUAGES, REASONS, Reason
+from tests.conftest import ROOT
 
 ALL = pytest.mark.parametrize("reason", REASONS.values(), ids=list(REASONS))
 
@@ -47,3 +49,15 @@ def test_no_two_reasons_say_the_same() -> None:
     for language in LANGUAGES:
         sentences = [reason.sentence(language) for reason in REASONS.values()]
         assert len(set(sentences)) == len(sentences)
+
+
+def test_their_page_lists_every_reason_with_its_sentences() -> None:
+    docs = runpy.run_path(str(ROOT / "docs" / "conf.py"))
+    page = ["before\n\n" + docs["REASONS_MARK"]]
+    docs["fill_in"](None, "reference/reasons", page)
+    for reason in REASONS.values():
+        assert (
+            f"| `{reason.code}` | {reason.gives or ''} | {reason.caps or ''} | {reason.fr} | {reason.en} |"
+            in page[0]
+        )
+    assert docs["REASONS_MARK"] in (ROOT / "docs" / "reference" / "reasons.md").read_text(encoding="utf-8")

@@ -66,7 +66,7 @@ def runs(tables: str, as_json: bool, **flags: Any) -> None:
     begun = {run.run_id: run for run in unfinished if isinstance(run, UnfinishedRun)}
     published = {
         by: [row for row in store.rows(by) if row["run_id"] not in begun]
-        for by in ("runs", "censuses", "derivations")
+        for by in ("runs", "censuses", "derivations", "tombstones")
     }
     if as_json:
         _print_json(sorted(published["runs"], key=_start))
@@ -79,7 +79,7 @@ def runs(tables: str, as_json: bool, **flags: Any) -> None:
             click.echo(line)
         counts = [counted(len(published["runs"]), "run")]
         counts += [f"{len(begun):,} not finished"] if begun else []
-        others = (("censuses", "census"), ("derivations", "derived table"))
+        others = (("censuses", "census"), ("derivations", "derived table"), ("tombstones", "removal"))
         counts += [counted(len(published[by]), one) for by, one in others if published[by]]
         tell_total(", ".join(counts))
     for run in unfinished:

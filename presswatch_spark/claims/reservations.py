@@ -83,6 +83,7 @@ class OwnSites:
         self._declared = Declared(signals.to_pylist())
         self._captures: dict[str, list[PageCapture]] = defaultdict(list)
         self._known: dict[str, _Page] = {}
+        self._alike: dict[object, _Page] = {}
         self._add_pages(pages)
 
     def status(self, url: str | None, at: datetime | None) -> str:
@@ -111,8 +112,14 @@ class OwnSites:
     def _page(self, url: str) -> _Page:
         form = page_url(url)
         captures = sorted(self._captures.get(form.text, ()) if form else (), key=lambda each: each[0])
-        moments = [*self._declared.moments(url), *(moment for moment, _ in captures)]
-        return _Page(captures, sorted({second(moment) for moment in moments}))
+        if captures:
+            moments = [*self._declared.moments(url), *(moment for moment, _ in captures)]
+            return _Page(captures, sorted({second(moment) for moment in moments}))
+        # Pages of which nothing is known but what their site says share their answers.
+        key = self._declared.standing(url, self._agent)
+        if key not in self._alike:
+            self._alike[key] = _Page([], sorted({second(moment) for moment in self._declared.moments(url)}))
+        return self._alike[key]
 
     def _add_pages(self, pages: Iterable[Moment]) -> None:
         """Gather the captures of each page by its normal form, those without declarations too."""

@@ -21,6 +21,8 @@ PageCapture = tuple[datetime, Sequence[Row]]
 LEFT_OUT = "left_out"
 ROBOTS_FILE, TDM_FILE = "/robots.txt", "/.well-known/tdmrep.json"
 _FILES = (ROBOTS_FILE, "/ai.txt", "/.well-known/ai.txt", TDM_FILE)
+# The columns by which a row of a file decides about a page.
+_DECIDING = ("signal", "agent", "value", "note", "scope", "path", "rule", "verdict")
 _BY_RULES = frozenset(("robots_txt", "ai_txt"))
 TDMREP = "tdm_reservation"
 _BY_PATH = frozenset((TDMREP, "content_usage", "content_signal"))
@@ -36,6 +38,7 @@ class Declared:
     def __init__(self, rows: Iterable[Row]) -> None:
         files: dict[tuple[str, str], dict[tuple[datetime, str], list[Row]]] = {}
         self._pages: dict[tuple[str, datetime], list[Row]] = defaultdict(list)
+        self._contents: dict[str, list[PageCapture]] = {}
         seen = set[str]()
         for row in rows:
             if row["captured_at"] is None or row["row_sha256"] in seen:
@@ -99,6 +102,30 @@ class Declared:
         place = place_of(url)
         files = (self._files.get((place.origin, file), ()) for file in _FILES) if place else ()
         return [moment for captures in files for moment, _ in captures]
+
+    def standing(self, url: str, agent: str) -> tuple[str, tuple[str | None, ...]] | None:
+        """Return a key of all that the files of a page's site say of the page, at whatever time.
+
+        Pages with the same key have the same answers, if nothing was declared by them alone. It is the site,
+        with the verdict of each of its files' contents. None if the URL is none.
+        """
+        place = place_of(url)
+        if place is None:
+            return None
+        if place.origin not in self._contents:
+            self._contents[place.origin] = self._distinct(place.origin)
+        captures = self._contents[place.origin]
+        verdicts = (_of_file(moment, rows, place, agent).verdict for moment, rows in captures)
+        return place.origin, tuple(verdicts)
+
+    def _distinct(self, origin: str) -> list[PageCapture]:
+        """Return a capture of each content that the files of a site ever had."""
+        contents: dict[tuple[object, ...], PageCapture] = {}
+        for file in _FILES:
+            for moment, rows in self._files.get((origin, file), ()):
+                said = tuple(tuple(row[name] for name in _DECIDING) for row in rows)
+                contents.setdefault((file, said), (moment, rows))
+        return list(contents.values())
 
     def _of_site(
         self, url: str, at: datetime, agent: str, superseded: bool

@@ -104,3 +104,25 @@ def test_a_page_is_asked_once_between_two_declarations() -> None:
     for k in range(200_000):
         sites.status(f"{PAGE}{k % 10}", EARLIER - timedelta(minutes=k))
     assert time.process_time() - started < 10
+
+
+def test_pages_that_share_answers_are_told_as_if_each_were_asked_alone() -> None:
+    rng = Random(11)
+    rules = ("Disallow: /a", "Disallow: /", "Allow: /", "Disallow: /a\nAllow: /a/x", "Disallow: /*?")
+    for case in range(20):
+        declared = signals(
+            *(
+                robots(
+                    f"User-agent: CCBot\n{rng.choice(rules)}",
+                    at=EARLIER + timedelta(days=day),
+                    record_id=f"<{day}>",
+                )
+                for day in rng.sample(range(60), 9)
+            )
+        )
+        site = PAGE.removesuffix("/une/1")
+        urls = [f"{site}{path}" for path in ("/a/1", "/b/1", "/a/x/2", "/b?c=1", "/a/3", "/b/4")]
+        asked = [(rng.choice(urls), EARLIER + timedelta(hours=rng.randrange(60 * 24))) for _ in range(60)]
+        together = reservations_of(declared, asked)
+        assert together == [reservations_of(declared, [each])[0] for each in asked], case
+        assert len(set(together)) > 1

@@ -239,7 +239,9 @@ def _why(case: Case, say: _Speaker) -> Iterator[str]:
     for reason in known:
         mark = "+ " if reason.caps is None else "- "
         yield from _paragraph(f"{reason.sentence(say.language)} [{reason.code}]", mark)
-    if any("connu" in reason.fr for reason in known):
+    yield ""
+    yield from _paragraph(say("signs"))
+    if any("texte connu" in reason.fr for reason in known):
         yield from _paragraph(say("known"))
     mends = list(dict.fromkeys(filter(None, (reason.mend(say.language) for reason in known))))
     yield from _title(say("what would change it"))

@@ -234,6 +234,10 @@ SAYS: Phrases = MappingProxyType(
             "Autres passages plus courts : {count}.",
             "Shorter passages besides: {count}.",
         ),
+        "signs": (
+            "Le signe + parle pour la réclamation, le signe - contre elle.",
+            "The sign + speaks for the claim, the sign - against it.",
+        ),
         "known": (
             "« Texte connu » désigne les articles de tous les membres, l'échantillon du web et les textes de"
             " référence donnés à l'analyse.",

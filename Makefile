@@ -14,7 +14,7 @@ SPARKED := PIP_USE_PEP517=1 $(SPARK40)/bin/python -m pip install --quiet --disab
 # Tests wait for servers and processes more than they compute; each of these has a Spark of its own.
 JOBS ?= 3
 # Slow files come first by their names; the reordering would begin with those of many small tests.
-PYTEST := -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+PYTEST = -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
            --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links $(UPGRADE)
 
@@ -34,6 +34,8 @@ test: setup dev ## run all tests but the long proofs
 	@$(BIN)/python -m tests.kernels
 	$(BIN)/python $(PYTEST) -m "not full" $(ARGS)
 
+# They wait for nothing: a process more than there are cores would only import all of it once more.
+test-quick: JOBS = 2
 test-quick: setup dev ## run the tests that need neither Spark nor a server
 	@$(BIN)/python -m tests.kernels
 	$(BIN)/python $(PYTEST) -m "not full and not slow" tests/unit $(ARGS)
@@ -81,7 +83,7 @@ airflow: $(AIRFLOW)/installed ## install Airflow, which the DAG of docs/airflow 
 peers: $(PEERS)/installed ## install the tools that the benchmarks compare with, into .venv-peers
 
 releases: setup ## write the list of crawls that comes with the package, from a collinfo.json: make releases FROM=PATH
-	$(BIN)/python -m presswatch_spark.releases.known $(or $(FROM),https://index.commoncrawl.org/collinfo.json)
+	$(BIN)/python scripts/crawls.py $(or $(FROM),https://index.commoncrawl.org/collinfo.json)
 
 lock: setup dev ## compile the lock files from pyproject.toml; UPGRADE=--upgrade moves every pin to its newest release
 	printf 'setuptools\nwheel\nhatchling\neditables\n' | $(COMPILE) - --output-file requirements-build.lock

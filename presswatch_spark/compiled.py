@@ -3,25 +3,36 @@
 numba notices a change in a cached function's own file only, not in a kernel that it calls from another file:
 after an update, old and new code would hash words differently, and copies would be missed in silence. So the
 cache folder is named after the sources of the whole package.
+
+An archive for clusters may bring compiled kernels (`deploy.kernels`). They are for a baseline of processors,
+and are used where the host has all features of it. There, what else is compiled is for the baseline too.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numba
 from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
+from numba.core.caching import UserProvidedCacheLocator
 
+from presswatch_spark.processors import Baseline, baseline_here
 from presswatch_spark.user_cache import is_ours, user_caches
 
 PACKAGE = Path(__file__).resolve().parent
+BROUGHT = PACKAGE / "kernels"
+"""Where the kernels lie that an archive brings."""
+ALL = "any"
+"""What kernels are for that suffice for a scan of any format."""
 
 
 def cached_njit(function: Callable[..., Any]) -> Any:
@@ -52,26 +63,95 @@ def is_cached(kernel: Any) -> bool:
 
 def _compiled(function: Callable[..., Any], **options: bool) -> Any:
     numba.config.CACHE_DIR = str(cache_folder())
+    numba.config.CACHE_LOCATOR_CLASSES = LOCATORS
     return numba.njit(cache=True, nogil=True, **options)(function)
+
+
+class PackageLocator(UserProvidedCacheLocator):  # type: ignore[misc]
+    """Tells numba to name a kernel's code after its module, not after the path where the package lies.
+
+    So what was compiled in one place is found in another.
+    """
+
+    @classmethod
+    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> Self | None:
+        """Return the locator of a function of this package; None for any other."""
+        ours = Path(py_file).resolve().is_relative_to(PACKAGE)
+        return super().from_function(py_func, py_file) if ours else None
+
+    def get_cache_path(self) -> str:
+        """Return the folder of a kernel's code."""
+        room = Path(self._py_file).resolve().parent.relative_to(PACKAGE)
+        return str(Path(numba.config.CACHE_DIR, ".".join(room.parts) or "package"))
+
+
+LOCATORS = f"{__name__}.PackageLocator,UserProvidedCacheLocator"
 
 
 @lru_cache(maxsize=1)
 def cache_folder() -> Path:
     """A folder for these sources, below `NUMBA_CACHE_DIR`, the package, the user's caches, or a new one.
 
-    A folder that others may write to is not taken (see `user_cache`).
+    A folder that others may write to is not taken (see `user_cache`). If an archive brings kernels for this
+    host, they are in it, and numba compiles for their processors.
     """
     named = os.environ.get("NUMBA_CACHE_DIR")
     places = (Path(named),) if named else (PACKAGE / "__pycache__", *user_caches())
     root = next(filter(is_ours, places), None) or Path(tempfile.mkdtemp("-kernels"))
-    return root / f"kernels-{sources_digest()[:16]}"
+    name = f"kernels-{sources_digest()[:16]}"
+    brought = _brought_for(name)
+    if brought:
+        numba.config.CPU_NAME, numba.config.CPU_FEATURES = brought.processor, ""
+    folder = root / (f"{name}-{numba.config.CPU_NAME}" if numba.config.CPU_NAME else name)
+    if brought and not folder.exists():
+        _lay_out(BROUGHT / folder.name, folder)
+    return folder
+
+
+def _brought_for(name: str) -> Baseline | None:
+    """Return what the kernels of these sources are for that the package brings; None if none suit this host.
+
+    Where `NUMBA_CPU_NAME` asks for others, they are not used.
+    """
+    baseline = baseline_here()
+    if baseline is None or numba.config.CPU_NAME or not suits(baseline):
+        return None
+    ready = _ready_name(ALL, (baseline.processor, ""))
+    return baseline if (BROUGHT / f"{name}-{baseline.processor}" / ready).exists() else None
+
+
+def suits(baseline: Baseline) -> bool:
+    """Say whether this host's processor has all features of a baseline."""
+    has = get_host_cpu_features()
+    return all(has.get(feature) for feature in baseline.features)
+
+
+def _lay_out(brought: Path, folder: Path) -> None:
+    """Copy the kernels that were brought to where numba can add to them: they may lie where nobody can write.
+
+    Where there is no room for them, they are compiled.
+    """
+    with suppress(OSError), tempfile.TemporaryDirectory(dir=folder.parent) as draft:
+        whole = Path(draft, folder.name)
+        for path in filter(Path.is_file, brought.rglob("*")):
+            copy = whole / path.relative_to(brought)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+        # Refused if another process was quicker: a folder with something in it is not replaced.
+        whole.rename(folder)
 
 
 def ready_file(what: str) -> Path:
     """Return the file that says that the kernels of `what` are cached for this Python and processor."""
-    processor = (get_host_cpu_name(), get_host_cpu_features().flatten())
+    folder = cache_folder()
+    name, features = numba.config.CPU_NAME, numba.config.CPU_FEATURES
+    host = get_host_cpu_features().flatten()
+    return folder / _ready_name(what, (name or get_host_cpu_name(), host if features is None else features))
+
+
+def _ready_name(what: str, processor: tuple[str, str]) -> str:
     made_for = (sys.version_info[:2], numba.__version__, processor)
-    return cache_folder() / f"{what}-{hashlib.sha256(repr(made_for).encode()).hexdigest()[:16]}.ready"
+    return f"{what}-{hashlib.sha256(repr(made_for).encode()).hexdigest()[:16]}.ready"
 
 
 def sources_digest() -> str:

@@ -14,8 +14,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.settings.config import ScanConfig, StorageOptions
-from presswatch_spark.settings.load import load_corpus_config, load_scan_config, parse_flag
+from presswatch_spark.settings.config import CorpusConfig, ScanConfig, StorageOptions
+from presswatch_spark.settings.load import (
+    build_config,
+    job_settings,
+    load_scan_config,
+    load_settings,
+    parse_flag,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -108,10 +114,16 @@ class Tables:
 
 @dataclass(frozen=True, slots=True)
 class _Published:
-    """Where a run or a census is published."""
+    """A run or a census, and where it is published."""
 
     out: str
     storage: StorageOptions
+    summary: RunSummary | CensusSummary
+
+    @property
+    def run_id(self) -> str:
+        """Its id, which all its rows carry."""
+        return str(self.summary.row["run_id"])
 
     @property
     def tables(self) -> Tables:
@@ -124,11 +136,6 @@ class Run(_Published):
     """A published run of a scan."""
 
     summary: RunSummary
-
-    @property
-    def run_id(self) -> str:
-        """Its id, which all its rows carry."""
-        return self.summary.run_id
 
     @property
     def row(self) -> Mapping[str, object]:
@@ -153,11 +160,6 @@ class Census(_Published):
     """A published census: which of the members' pages a release holds."""
 
     summary: CensusSummary
-
-    @property
-    def run_id(self) -> str:
-        """Its id, which all its rows carry."""
-        return str(self.summary.row["run_id"])
 
     @property
     def is_complete(self) -> bool:
@@ -200,9 +202,9 @@ def build_corpus(
     from presswatch_spark.corpus.building.build import build_corpus as build
     from presswatch_spark.storage.web.manners import ask_anew
 
-    given = _parsed(settings)
-    rules = load_corpus_config(config, os.environ, given, "settings")
-    storage = load_scan_config(config, os.environ, given, "settings").storage
+    values = load_settings(job_settings(), config, os.environ, _parsed(settings), "settings")
+    rules = build_config(CorpusConfig, ("corpus",), values)
+    storage = build_config(StorageOptions, ("storage",), values)
     ask_anew()
     beside = {"background": _several(background), "known": _several(known)}
     return build(spark, members, _several(articles), out, rules, storage, tell, **beside)
@@ -283,12 +285,8 @@ def census(
 
     Args:
         releases: the id of a crawl; or files, folders, globs, addresses or lists of an index.
-        corpus: folder or address of the corpus.
-        out: folder or address of the tables; scans may share it.
         base: what the lines of a list are relative to; of a crawl, a mirror of where it lives.
-        settings: by dotted names; or all settings, loaded, in the place of every layer.
-        progress, events: where to report (default: stderr), and to log what happens; the progress too, then.
-        spark: session to use; default: one of its own.
+        corpus, out, settings, progress, events, spark: as in `scan`; scans may share `out`.
 
     Raises:
         InputError: `releases` lead to no file, or name a crawl that is not known or has no such index.
@@ -298,15 +296,9 @@ def census(
 
     rules = _scan_config(config, settings)
     summary = take_census(
-        _several(releases),
-        corpus=corpus,
-        out=out,
-        config=rules,
-        base=base,
-        spark=spark,
-        progress=progress,
+        _several(releases), corpus=corpus, out=out, config=rules, base=base, spark=spark, progress=progress,
         events=events,
-    )
+    )  # fmt: skip
     return Census(out, rules.storage, summary)
 
 

@@ -19,6 +19,7 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.show import utc
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What programs write where there is no date: the zeros of their calendars, and their last days.
@@ -98,7 +99,7 @@ def _read(value: object, formats: Sequence[str]) -> datetime | None:
     if isinstance(value, datetime):
         if value != value:  # pandas's "not a time", which is a datetime like any other
             raise NoMomentError("is not a time")
-        return _in_utc(value)
+        return utc(value)
     if isinstance(value, date):
         return datetime.combine(value, time(), UTC)
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
@@ -125,7 +126,7 @@ def _of_text(text: str, formats: Sequence[str]) -> datetime:
     if iso := _ISO.fullmatch(text):
         return _of_iso(iso)
     if _OTHER_ISO.fullmatch(text):
-        return _in_utc(datetime.fromisoformat(text) if "W" in text else datetime.strptime(text, "%Y-%j"))
+        return utc(datetime.fromisoformat(text) if "W" in text else datetime.strptime(text, "%Y-%j"))
     if rfc := _RFC_2822.fullmatch(text):
         return _of_rfc_2822(text, rfc)
     if two := _TWO_ORDERS.match(text):
@@ -142,7 +143,7 @@ def _of_text(text: str, formats: Sequence[str]) -> datetime:
 
 def _declared(text: str, form: str) -> datetime | None:
     try:
-        return _in_utc(datetime.strptime(text, form))
+        return utc(datetime.strptime(text, form))
     except (ValueError, OverflowError):
         return None
 
@@ -210,8 +211,4 @@ def _of_rfc_2822(text: str, found: re.Match[str]) -> datetime:
     zone = found["zone"]
     if zone and zone[0].isalpha() and zone.upper() not in _ZONES:
         raise NoMomentError("names a time zone by letters that have no one meaning: write it as +0100")
-    return _in_utc(parsedate_to_datetime(text if found["time"] else f"{text} 00:00"))
-
-
-def _in_utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return utc(parsedate_to_datetime(text if found["time"] else f"{text} 00:00"))

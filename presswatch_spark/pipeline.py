@@ -95,15 +95,7 @@ def scan(
 ) -> RunSummary:
     """Scan the shards that `paths` name for the articles of a corpus, and publish the run in `out`.
 
-    Args:
-        dataset: format of the shards: `auto`, `wet`, `c4`, `oscar` or `rows`.
-        corpus: folder or URI of the corpus.
-        base: what the lines of a `*.paths.gz` list are relative to.
-        sample: the share of the shards to scan, drawn at random in each segment or folder; None or 1 for all.
-        sample_seed: another one draws another sample.
-        spark: session to use; default: one by `config.run`.
-        progress: where to report; default: stderr.
-        events: where to log what happens; the progress too, then.
+    Args: those of `presswatch_spark.face.scan`; `dataset` is its `format`, and `config` holds all settings.
 
     Raises:
         ConfigError: a column is named for something that no row is asked for, or a price that is not listed.
@@ -119,7 +111,7 @@ def scan(
     listed = _without_companions(plan(paths, config.storage, base), dataset, config.storage)
     shards, sampled = _sampled(listed, sample, sample_seed)
     bill = Bill.of(shards, dataset, config)
-    price = bill.machine.kept if bill.machine else None
+    price = bill.machine.spark_dollars if bill.machine else None
     observer = Observer(progress or Progress(events=events), events, config.run.metrics_file, price)
     if line := left_out_line(listed.left_out):
         observer.say("left_out", line)
@@ -205,11 +197,7 @@ class ShardScan:
 
 
 def matcher_for(corpus: str, digest: str, config: ScanConfig) -> Matcher:
-    """Return the matcher of this process for a corpus and its rules, opened once.
-
-    Raises:
-        CorpusError: the corpus is not here, or not the one with that digest.
-    """
+    """Return the matcher of this process for a corpus and its rules, opened once; see `Corpus.same`."""
     return _matcher(corpus, digest, config.storage, Rules.of(config))
 
 

@@ -54,7 +54,8 @@ def row_lines(
     """Yield the same table as lists of lines: that of its headers, then one for each row."""
     values = [list(row) for row in rows]
     cells = [[cell(value) for value in row] for row in values]
-    right = numbers_in(values, len(headers))
+    # Columns that hold numbers alone, also as they are shown (`1,234`, `12 %`).
+    right = [bool(values) and all(_is_number(row[i]) for row in values) for i in range(len(headers))]
     free = [i for i, header in enumerate(headers) if header not in whole and not right[i]]
     widths = [max(map(columns_of, column)) for column in zip(headers, *cells, strict=True)]
     _shrink(widths, width, free)
@@ -64,11 +65,6 @@ def row_lines(
             for header, text, size in zip(headers, line, widths, strict=True)
         ]
         yield [GAP.join(map(_pad, row, widths, right)).rstrip() for row in zip_longest(*pieces, fillvalue="")]
-
-
-def numbers_in(rows: Sequence[Sequence[object]], columns: int) -> list[bool]:
-    """Say of each column whether it holds numbers alone, also as they are shown (`1,234`, `12 %`)."""
-    return [bool(rows) and all(_is_number(row[i]) for row in rows) for i in range(columns)]
 
 
 def _is_number(value: object) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 NAME = "presswatch-spark"
@@ -49,6 +49,11 @@ def is_ours(folder: Path) -> bool:
     others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     ours = found.st_uid == os.getuid() and link.st_uid in (0, os.getuid())
     return ours and not others and os.access(folder, os.W_OK)
+
+
+def own_folder(roots: Iterable[Path], name: str) -> Path | None:
+    """The folder of that name in the first of `roots` where both are this user's alone; None if none is."""
+    return next((root / name for root in roots if is_ours(root) and is_ours(root / name)), None)
 
 
 def shared_folders() -> Iterator[Path]:

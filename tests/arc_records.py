@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from presswatch_spark.formats.arc_format import ArcRecord, read_arc_records
+from presswatch_spark.formats.arc_format import read_arc_records
 from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.warc.pages import Stored
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import StorageOptions, open_stream, stat
 
@@ -15,6 +18,35 @@ VERSION = (
     b"URL IP-address Archive-date Content-type Archive-length\n\n"
 )
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
+
+
+@dataclass(frozen=True)
+class ArcRecord:
+    """A record as read: what its line says, and where it lies."""
+
+    url: str
+    media_type: str | None
+    captured_at: datetime | None
+    block: memoryview
+    record_offset: int | None
+    record_length: int | None
+    record_encoding: str | None
+    damage: str | None
+
+    @staticmethod
+    def of(stored: Stored) -> ArcRecord:
+        """Take apart what the reader hands on."""
+        at = stored.pointer()
+        return ArcRecord(
+            stored.url.decode(),
+            stored.noted or stored.resource or None,
+            at.captured_at,
+            stored.block,
+            at.record_offset,
+            at.record_length,
+            at.record_encoding,
+            at.damage,
+        )
 
 
 def arc_record(
@@ -48,7 +80,7 @@ def read_arc(path: Path, **options: object) -> tuple[list[ArcRecord], ReadReport
     report, shard = ReadReport(), stat(str(path), StorageOptions())
     chosen = ReadOptions(**options)  # type: ignore[arg-type]
     with open_stream(shard, StorageOptions()) as stream:
-        return list(read_arc_records(stream, shard, chosen, report)), report
+        return [ArcRecord.of(each) for each in read_arc_records(stream, shard, chosen, report)], report
 
 
 def read_arc_bytes(folder: Path, data: bytes, **options: object) -> tuple[list[ArcRecord], ReadReport]:

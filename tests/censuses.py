@@ -95,7 +95,7 @@ def take(
     info = stat(str(file), storage) if isinstance(file, Path) else file
     census = FileCensus(str(corpus), opened.manifest.digest, wanted_of(opened), attempts, storage, release)
     outcome = census(info)
-    return outcome, [row for batch in outcome.captures for row in batch.to_pylist()]
+    return outcome, [row for batch in outcome.tables["captures"] for row in batch.to_pylist()]
 
 
 class Deadly(FileCensus):

@@ -24,8 +24,6 @@ from threading import Lock, Thread
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
-from moto.server import ThreadedMotoServer
-
 from presswatch_spark.storage.web.shared_hosts import FACTS, state_of
 
 
@@ -176,6 +174,9 @@ def faults_before(upstream: str) -> Iterator[Server]:
 @contextmanager
 def s3() -> Iterator[str]:
     """Run moto's S3 server; gives its endpoint."""
+    # Others want web servers alone, and moto takes long to import.
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -15,7 +15,7 @@ from presswatch_spark.settings.config import MinHashRules, ReadRules, ScanConfig
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.schemas import PUBLISHED_BY, PUBLISHERS, SCHEMAS
-from presswatch_spark.tables.schemas.scan_tables import MATCHES, RUNS
+from presswatch_spark.tables.schemas.scan_tables import MATCHES, RUNS, SCAN_LOG
 from presswatch_spark.tables.seals import sealed_parquet
 from presswatch_spark.tables.store import TableStore
 
@@ -84,6 +84,26 @@ def publish_row(
     data = sealed_parquet([pa.RecordBatch.from_pylist([{**row, "files": files}], schema)], schema)
     (store.root.path / by).mkdir(exist_ok=True)
     (store.root.path / by / f"{row['run_id']}-00000.parquet").write_bytes(data)
+
+
+def publish_log(
+    store: TableStore, run_id: str, tables: tuple[str, ...] = ("matches", "scan_log", "runs")
+) -> None:
+    """Move one row of `scan_log`, and empty files for the rest, into the tables."""
+    row = dict.fromkeys(SCAN_LOG.names) | {"run_id": run_id, "shard_uri": "a", "status": "complete"}
+    row |= dict.fromkeys(
+        ("bytes_read", "text_bytes", "documents", "documents_skipped", "candidates", "matches"), 0
+    )
+    row |= {"attempts": 1, "started_at": NOON, "seconds": 0.5}
+    for table in tables:
+        if table == "runs":
+            publish_row(store, table, row_of(RUNS, run_id=run_id))
+            continue
+        written = store.root.path / "staged" / table
+        written.mkdir(parents=True, exist_ok=True)
+        rows = [row] if table == "scan_log" else []
+        pq.write_table(pa.Table.from_pylist(rows, SCAN_LOG), written / "part-0.parquet")
+        store.adopt(table, run_id, [str(written / "part-0.parquet")])
 
 
 def flipped(data: bytes, place: int) -> bytes:

@@ -91,8 +91,6 @@ def _storable(value: object) -> object:
     value = readable_part(value)
     if isinstance(value, tuple):
         return tuple(map(_storable, value))
-    return (
-        value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        if isinstance(value, str)
-        else value
-    )
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value

@@ -38,6 +38,7 @@ SEARCHED = ("key", "host", "domain")
 WITHOUT_PAGES = frozenset(("robotstxt", "crawldiagnostics"))
 """Subsets of a release without pages, or with other pages than `warc` and `wet` have."""
 
+_OURS = {"crawl": "release", "subset": "subset"}
 _PARTITION = re.compile(r"(?:^|/)(crawl|subset)=([^/]+)(?=/)")
 # Where the older index lies.
 _COLLECTION = re.compile(r"(?:^|/)collections/(CC-[^/]+)/indexes/[^/]+$")
@@ -46,12 +47,8 @@ _IN_FILENAME = re.compile(r"(?:^|/)crawl-data/([^/]+)/segments/[^/]+/([^/]+)/")
 
 def chosen_columns(available: Collection[str]) -> dict[str, str]:
     """Return their name of each of our columns that a file has."""
-    return {
-        ours: name
-        for ours, names in COLUMNS.items()
-        for name in [next((name for name in names if name in available), None)]
-        if name
-    }
+    found = ((ours, [name for name in names if name in available]) for ours, names in COLUMNS.items())
+    return {ours: names[0] for ours, names in found if names}
 
 
 def missing_columns(chosen: Collection[str], uri: str) -> tuple[str, ...]:
@@ -65,11 +62,7 @@ def partitions(uri: str) -> dict[str, str]:
     named = dict(_PARTITION.findall(uri))
     if collection := _COLLECTION.search(uri):
         named.setdefault("crawl", collection[1])
-    return {
-        ours: named[theirs]
-        for ours, theirs in (("release", "crawl"), ("subset", "subset"))
-        if theirs in named
-    }
+    return {_OURS[name]: value for name, value in named.items()}
 
 
 def in_filename(warc_filename: str | None) -> dict[str, str]:

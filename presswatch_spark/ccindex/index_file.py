@@ -19,13 +19,7 @@ from presswatch_spark.ccindex.columns import SEARCHED, chosen_columns, missing_c
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.formats.table.footer import BYTE_ARRAY, Chunk, RowGroup
-from presswatch_spark.formats.table.opening import (
-    ARROW_ERRORS,
-    DAMAGE_ERRORS,
-    Opened,
-    dotted_names,
-    opened,
-)
+from presswatch_spark.formats.table.opening import ARROW_ERRORS, DAMAGE_ERRORS, Opened, dotted_names, opened
 from presswatch_spark.formats.table.row_groups import GroupReader
 from presswatch_spark.formats.table.row_values import column_at
 from presswatch_spark.model import ReadReport
@@ -128,7 +122,6 @@ class _IndexFile:
             first += described.rows
 
     def _may_match(self, group: RowGroup) -> bool:
-        """Whether the statistics of a row group leave room for a wanted host."""
         chunks = {chunk.leaf.path: chunk for chunk in group.chunks}
         for ours, may_hold in (("key", self.wanted.in_keys), ("domain", self.wanted.in_domains)):
             chunk = chunks.get(self.columns.get(ours, ""))
@@ -179,10 +172,7 @@ class _IndexFile:
                 yield taken, {ours: _movable(column_at(batch, name)).take(at) for ours, name in names.items()}
 
     def _batches(self, group: int, names: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Yield columns of a row group in batches, each with its first row; only a batch is held.
-
-        Raises one of `DAMAGE_ERRORS` if they are not what the footer says.
-        """
+        """Yield batches of columns, each with its first row; `DAMAGE_ERRORS` if the footer says otherwise."""
         first = 0
         for batch in GroupReader(self.parquet, group, names).batches(BATCH_ROWS):
             yield first, batch

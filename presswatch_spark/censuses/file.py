@@ -40,31 +40,18 @@ class CaptureKind:
     language: str
 
 
-KINDS = pa.field(
-    "kinds",
-    pa.list_(
-        pa.struct(
-            [
-                *((name, pa.string()) for name in ("publisher_id", "title_id", "url_match", "subset")),
-                *(("status", pa.int32()), ("language", pa.string()), ("captures", pa.int64())),
-            ]
-        )
-    ),
-)
+_KIND = [(name, pa.string()) for name in ("publisher_id", "title_id", "url_match", "subset")]
+_KIND += [("status", pa.int32()), ("language", pa.string()), ("captures", pa.int64())]
+KINDS = pa.field("kinds", pa.list_(pa.struct(_KIND)))
 """A column of the log while a census is in progress: how many captures of each kind the file gave."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
-    """What a file gave: its row of `census_log`, and batches of `captures`. None of them has a run id."""
+    """What a file gave: its row of `census_log`, and batches of `captures`, an `Outcome`."""
 
     log: Mapping[str, object]
-    captures: Sequence[pa.RecordBatch] = ()
-
-    @property
-    def tables(self) -> Mapping[str, Sequence[pa.RecordBatch]]:
-        """The batches by table."""
-        return {"captures": self.captures}
+    tables: Mapping[str, Sequence[pa.RecordBatch]]
 
 
 @dataclass(slots=True)
@@ -128,7 +115,8 @@ class FileCensus:
         best, tries = furthest(
             partial(_Attempt, info), partial(self._read, corpus), info.uri, self.attempts, self.seconds
         )
-        return FileOutcome(_log(best, tries, began, time.monotonic() - started), best.batches)
+        log = _log(best, tries, began, time.monotonic() - started)
+        return FileOutcome(log, {"captures": best.batches})
 
     def _read(self, corpus: Corpus, attempt: _Attempt) -> None:
         if attempt.info.size is None:
@@ -145,12 +133,10 @@ def lost_file(info: ObjectInfo, attempts: int) -> FileOutcome:
     """Return the outcome of a file that killed every worker that tried it."""
     attempt = _Attempt(info, killed=True)
     attempt.report.add_defect(ALL_DIED)
-    return FileOutcome(_log(attempt, attempts, datetime.now(UTC), 0.0))
+    return FileOutcome(_log(attempt, attempts, datetime.now(UTC), 0.0), {})
 
 
-@lru_cache(maxsize=1)
-def _corpus(path: str, digest: str, storage: StorageOptions) -> Corpus:
-    return Corpus.same(path, digest, storage)
+_corpus = lru_cache(maxsize=1)(Corpus.same)
 
 
 def _owned(corpus: Corpus, row: Row) -> Row | None:

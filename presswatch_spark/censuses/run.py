@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyspark.sql import SparkSession
 
 from presswatch_spark.ccindex.columns import partitions
 from presswatch_spark.ccindex.wanted import Wanted
@@ -34,9 +35,6 @@ from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import canonical
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.version import __version__
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 CRAWL_LIKE = re.compile(r"cc-(?:main|news)[^/.]*$", re.IGNORECASE)
 # A URL whose host and first folder are as they are written, whatever follows.
@@ -87,15 +85,8 @@ def census(
 ) -> CensusSummary:
     """Take the census of the members' pages in the indexes of `releases`, and publish it in `out`.
 
-    A census that was stopped goes on where it was when it is called with the same arguments again.
-
-    Args:
-        releases: files, folders, globs, addresses or lists of an index; or the id of a crawl.
-        corpus: folder or URI of the corpus.
-        base: what the lines of a `*.paths.gz` list are relative to; of a crawl, a mirror of where it lives.
-        spark: session to use; default: one by `config.run`.
-        progress: where to report; default: stderr.
-        events: where to log what happens; the progress too, then.
+    A census that was stopped goes on where it was when it is called with the same arguments again. They are
+    those of `face.census`; `config` has all settings.
 
     Raises:
         InputError: `releases` lead to no file, or name a crawl that is not known or has no such index.

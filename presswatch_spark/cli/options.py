@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
 import click
 
-from presswatch_spark.settings.config import StorageOptions, known_settings
+from presswatch_spark.settings.config import ScanConfig, known_settings
 from presswatch_spark.settings.declared import Setting
+from presswatch_spark.show import terminal_width
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -53,34 +54,34 @@ storage_options = setting_options(
 """How storage is reached."""
 
 
-def storage_of(flags: Mapping[str, Any], config: str | None = None) -> StorageOptions:
-    """Return how storage is reached, by a file of settings, the environment, and `storage_options`.
-
-    Raises:
-        ConfigError: a setting is wrong.
-    """
+def scan_settings(options: Mapping[str, Any], config: str | None = None) -> ScanConfig:
+    """Return the settings of a file, the environment and a command's options; raises `ConfigError`."""
     from presswatch_spark.settings.load import load_scan_config
 
-    return load_scan_config(config, os.environ, given_settings(flags)).storage
+    return load_scan_config(config, os.environ, given_settings(options))
 
 
-def given_settings(flags: Mapping[str, Any]) -> dict[str, object]:
+def given_settings(options: Mapping[str, Any]) -> dict[str, object]:
     """Return the values of the `setting_options` that were given, by the dotted path of their setting.
 
-    Raises:
-        ConfigError: a value is not of its setting's type.
+    Raises `ConfigError` for one that is not of its setting's type.
     """
     from presswatch_spark.settings.load import parse_flag
 
-    given = {name.replace("__", "."): value for name, value in flags.items() if value not in (None, ())}
-    return {path: parse_flag(path, _joined(path, value)) for path, value in given.items()}
+    given = dict[str, object]()
+    for name, value in options.items():
+        if "__" in name and value not in (None, ()):
+            path = name.replace("__", ".")
+            # The pieces of a list or mapping as one text, as an environment variable holds them.
+            pieces = known_settings()[tuple(path.split("."))].separator
+            given[path] = parse_flag(path, pieces.join(value) if isinstance(value, tuple) else value)
+    return given
 
 
-def _joined(path: str, value: object) -> object:
-    """Return the pieces of a list or mapping as one text, as an environment variable holds them."""
-    if not isinstance(value, tuple):
-        return value
-    return known_settings()[tuple(path.split("."))].separator.join(value)
+def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
+    """Print lines as they come."""
+    for line in lines:
+        click.echo(line, err=err)
 
 
 def tell(news: str) -> None:
@@ -91,8 +92,6 @@ def tell(news: str) -> None:
 
 def tell_total(line: str) -> None:
     """Say below a table what it adds up to; on stderr if stdout is no terminal, and holds rows alone."""
-    from presswatch_spark.show import terminal_width
-
     click.echo(line, err=terminal_width() is None)
 
 

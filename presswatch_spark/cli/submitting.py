@@ -6,21 +6,22 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
 from presswatch_spark.cli.exits import FAILED
-from presswatch_spark.deploy.archive import Target, archive_for
+from presswatch_spark.cli.options import print_lines
+from presswatch_spark.deploy.archive import archive_for
+from presswatch_spark.deploy.emr import Service
 from presswatch_spark.deploy.following import driver_log, wait
 from presswatch_spark.deploy.ledger import Ledger, Running
 from presswatch_spark.deploy.on_this_machine import local_command
 from presswatch_spark.deploy.profiles import Profile
-from presswatch_spark.deploy.services import Service
 from presswatch_spark.deploy.starter import ROOT, archive_of, hosts_of, service_of
-from presswatch_spark.deploy.submission import Submission, submission
+from presswatch_spark.deploy.submission import submission
 from presswatch_spark.deploy.tarball import ArchiveError
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.show import printable
@@ -53,16 +54,12 @@ def run_here(job: str, arguments: Sequence[str], profile: Profile, how: How) -> 
     command, variables = local_command(job, arguments, profile, ROOT, os.environ)
     if how.credentials:
         variables = {**variables, "PRESSWATCH_STORAGE__PROFILE": how.credentials}
-    if how.dry_run:
-        click.echo(json.dumps({"command": command, "environment": variables}, indent=2, ensure_ascii=False))
-        return 0
-    return _become(command, {**os.environ, **variables})
-
-
-def _become(run: list[str], environment: Mapping[str, str]) -> NoReturn:
-    """Let another program take this process's place: it gets the signals, and gives the exit code."""
-    sys.stdout.flush()
-    os.execve(run[0], run, environment)
+    if not how.dry_run:
+        sys.stdout.flush()
+        # It takes this process's place, so that it gets the signals, and gives the exit code.
+        os.execve(command[0], command, {**os.environ, **variables})
+    click.echo(json.dumps({"command": command, "environment": variables}, indent=2, ensure_ascii=False))
+    return 0
 
 
 def run_elsewhere(job: str, arguments: Sequence[str], profile: Profile, how: How) -> int:
@@ -71,7 +68,9 @@ def run_elsewhere(job: str, arguments: Sequence[str], profile: Profile, how: How
     asked = submission(job, arguments, profile, archive, ROOT, os.environ)
     service = service_of(asked, how.credentials)
     if how.dry_run:
-        click.echo(json.dumps(would_send(asked, service), indent=2, ensure_ascii=False))
+        uploads = [{"file": str(upload.file), "uri": upload.uri} for upload in asked.uploads]
+        sent = {"uploads": uploads, "request": asdict(service.request(1))}
+        click.echo(json.dumps(sent, indent=2, ensure_ascii=False))
         return 0
     service.check()
     storage = StorageOptions(region=profile.region, profile=how.credentials)
@@ -90,11 +89,7 @@ def run_elsewhere(job: str, arguments: Sequence[str], profile: Profile, how: How
 
 
 def check_here(job: str, arguments: Sequence[str], profile: Profile) -> Iterator[str]:
-    """Yield what is known of a job on this machine without running it.
-
-    Raises:
-        PresswatchError: it could not run.
-    """
+    """Yield what is known of a job on this machine without running it; raises if it could not run."""
     local_command(job, arguments, profile, ROOT, os.environ)
     yield f"{job} can run on this machine; nothing was started"
 
@@ -106,7 +101,10 @@ def check_elsewhere(job: str, arguments: Sequence[str], profile: Profile, how: H
         PresswatchError: we would refuse it; the service would (no such hosts, or of another release); or the
             store cannot be reached with these credentials.
     """
-    archive = how.archive or _made_archive(profile)
+    archive = how.archive
+    if archive is None:
+        with suppress(ArchiveError):
+            archive = archive_for(ROOT, ROOT / "dist", profile.archive, make=False)
     if archive is None:
         yield "there is no archive of these sources yet: the submission makes it, or `make archive` does"
     else:
@@ -123,23 +121,7 @@ def check_elsewhere(job: str, arguments: Sequence[str], profile: Profile, how: H
     yield f"{job} can be submitted to {hosts_of(profile)}; nothing was uploaded or started"
 
 
-def _made_archive(profile: Profile) -> Path | None:
-    """Return the archive of these sources, if it was made."""
-    try:
-        target = Target(profile.archive.python, profile.archive.machine)
-        return archive_for(ROOT, ROOT / "dist", target, make=False)
-    except ArchiveError:
-        return None
-
-
-def would_send(asked: Submission, service: Service) -> Mapping[str, object]:
-    """Return what a first attempt uploads and requests."""
-    uploads = [{"file": str(upload.file), "uri": upload.uri} for upload in asked.uploads]
-    return {"uploads": uploads, "request": asdict(service.request(1))}
-
-
 def _attended(service: Service, ledger: Ledger, running: Running, storage: StorageOptions) -> int:
-    """Wait for a job, show its log, and return its exit code."""
     run, rules = running.run, service.asked.profile.wait
     progress = _Progress()
     try:
@@ -155,8 +137,7 @@ def _attended(service: Service, ledger: Ledger, running: Running, storage: Stora
     progress.end()
     code = ledger.exit_code(running.attempt, state)
     log = _log_of(service, run, storage)
-    for line in log.get("stdout", ()):
-        click.echo(printable(line))
+    print_lines(map(printable, log.get("stdout", ())))
     if code:
         for line in log.get("stderr", ())[-ERROR_LINES:]:
             _say(line)

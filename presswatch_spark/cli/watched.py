@@ -66,11 +66,7 @@ class Watched:
         return not_ready(release, self.dataset, self.base, self.config.datasets, self.config.storage)
 
     def starter_of(self, profile: str) -> Starter:
-        """Return the way to run scans that `profile` names.
-
-        Raises:
-            ConfigError: there is none of that name, or it cannot be used.
-        """
+        """Return the way to run scans that `profile` names; raises `ConfigError` if it cannot be used."""
         from presswatch_spark.cli.exits import ended
         from presswatch_spark.deploy.profiles import load_profile
         from presswatch_spark.deploy.starter import Deployed
@@ -122,13 +118,11 @@ def watched(
         ConfigError: a setting is wrong.
         CorpusError: there is no corpus.
     """
-    from presswatch_spark.cli.options import given_settings
+    from presswatch_spark.cli.options import scan_settings
     from presswatch_spark.corpus.store import manifest_of
-    from presswatch_spark.settings.load import load_scan_config
 
     given = scan_given(context, options, news)
-    flags = given_settings({name: value for name, value in given.items() if "__" in name})
-    config = load_scan_config(given["config"], os.environ, flags)
+    config = scan_settings(given, given["config"])
     drawn = {name: given[name] for name in given if name.startswith("sample") and given[name] is not None}
     manifest = manifest_of(given["corpus"], config.storage)
     return Watched(
@@ -145,11 +139,7 @@ def watched(
 
 
 def scan_given(context: click.Context, options: Sequence[str], news: bool) -> Mapping[str, Any]:
-    """Return the parameters of `presswatch scan` that a watch's `options` give.
-
-    Raises:
-        UsageError: they are no options of a scan, or name what the watch decides.
-    """
+    """Return the parameters of `presswatch scan` that a watch's `options` give; for errors, see `watched`."""
     from presswatch_spark.cli.commands.scan import scan
     from presswatch_spark.formats import registry
     from presswatch_spark.releases.release import NEWS, kinds_of

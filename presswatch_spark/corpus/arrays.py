@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -53,13 +53,12 @@ def read_rows(path: Path, first_row: int, rows: Array) -> None:
             raise OSError(errno.EIO, "the file ends early", str(path))
 
 
-def join(path: Path, dtype: npt.DTypeLike, pieces: Iterable[Path]) -> None:
-    """Write one flat array from the arrays in `pieces`, copied as streams and removed one by one."""
-    files = list(pieces)
-    total = sum(len(load(piece)) for piece in files)
+def join(path: Path, pieces: Sequence[Path]) -> None:
+    """Write one flat array from those in `pieces`, of one type, copied as streams and removed one by one."""
+    total = sum(len(load(piece)) for piece in pieces)
     with path.open("wb") as file:
-        _write_header(file, np.dtype(dtype), (total,))
-        for piece in files:
+        _write_header(file, load(pieces[0]).dtype, (total,))
+        for piece in pieces:
             with piece.open("rb") as source:
                 _skip_header(source)
                 shutil.copyfileobj(source, file, 1 << 20)

@@ -19,9 +19,11 @@ class ArticleFiles:
     """Reads articles by ordinal from the mapped files of a corpus folder."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._reader = lru_cache(_FILES_OPEN)(self._open)
-        self._batch = lru_cache(_FILES_OPEN)(self._map)
+        @lru_cache(_FILES_OPEN)
+        def reader(part: int) -> Any:
+            return pa.ipc.open_file(pa.memory_map(str(folder / part_name(part))))
+
+        self._batch = lru_cache(_FILES_OPEN)(lambda part, batch: reader(part).get_batch(batch))
 
     def row(self, ordinal: int) -> tuple[Any, int]:
         """Return the record batch that holds an article, and its row there."""
@@ -44,12 +46,6 @@ class ArticleFiles:
         """Return the id of an article."""
         batch, row = self.row(ordinal)
         return str(batch.column("article_id")[row].as_py())
-
-    def _map(self, part: int, batch: int) -> Any:
-        return self._reader(part).get_batch(batch)
-
-    def _open(self, part: int) -> Any:
-        return pa.ipc.open_file(pa.memory_map(str(self._folder / part_name(part))))
 
 
 def article_urls(folder: Path, part: int) -> Iterator[tuple[int, str]]:

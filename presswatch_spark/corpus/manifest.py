@@ -126,21 +126,18 @@ def read_manifest(raw: bytes, where: str) -> Manifest:
         version, fold_version = fields["format_version"], fields["fold_version"]
         if fields.pop("format") != _FORMAT:
             raise broken
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise broken from error
-    if (version, fold_version) != (FORMAT_VERSION, FOLD_VERSION):
-        raise CorpusError(
-            f"the corpus was built by another version: format {version}, {fold_version};"
-            f" this one reads format {FORMAT_VERSION}, {FOLD_VERSION}",
-            where=where,
-            remedy="build the corpus again with this version",
-        )
-    try:
+        if (version, fold_version) != (FORMAT_VERSION, FOLD_VERSION):
+            raise CorpusError(
+                f"the corpus was built by another version: format {version}, {fold_version};"
+                f" this one reads format {FORMAT_VERSION}, {FOLD_VERSION}",
+                where=where,
+                remedy="build the corpus again with this version",
+            )
         files = {name: FileEntry(**entry) for name, entry in fields.pop("files").items()}
         counts = fields.pop("counts")
         titles = {title: TitleCounts(**entry) for title, entry in counts.pop("titles", {}).items()}
         manifest = Manifest(counts=Counts(**counts, titles=titles), files=files, **fields)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise broken from error
     outside = any(name.startswith("/") or ".." in name.split("/") for name in manifest.files)
     if outside or manifest.digest != _digest(version, fold_version, manifest.parameters, manifest.files):

@@ -86,8 +86,7 @@ class Corpus:
     def same(cls, path: str, digest: str, storage: StorageOptions) -> Corpus:
         """Open the corpus that a run was started with, on any host; its bytes were checked then.
 
-        Raises:
-            CorpusError: the corpus is not here, or not the one with that digest.
+        Raises `CorpusError` if it is not here, or not the one with that digest.
         """
         corpus = cls.open(path, check=False, storage=storage)
         if corpus.manifest.digest != digest:
@@ -237,10 +236,8 @@ def _cache_folder() -> Path:
     """Return the folder for copies, which nobody else can have prepared."""
     named = os.environ.get(CACHE_VARIABLE)
     # The folder above has to be ours as well: others who can write there could replace it.
-    places = (
-        [Path(named).absolute()] if named else [root / "corpora" for root in user_caches() if is_ours(root)]
-    )
-    for place in places:
+    places = (root / "corpora" for root in user_caches() if is_ours(root))
+    for place in [Path(named).absolute()] if named else places:
         if is_ours(place):
             return place
     raise OutputError(

@@ -48,11 +48,6 @@ class Bill:
         expected = estimate(shards, dataset, bool(config.read.languages), prices)
         return cls(expected, prices, machine, rules.budget)
 
-    @property
-    def dollars(self) -> float | None:
-        """What the run will cost; None if no price is named."""
-        return None if self.machine is None else self.machine.dollars(self.estimate.core_hours)
-
     def core_hours(self, spark_seconds: float) -> float:
         """Return seconds of Spark's cores as core-hours; without a price, such a core counts as whole."""
         hours = spark_seconds / HOUR
@@ -63,9 +58,12 @@ class Bill:
         expected = self.estimate
         parts = [counted(expected.shards, "shard")]
         if expected.unknown < expected.shards:
-            parts += [f"{bytes_text(expected.stored_bytes)} stored", core_hours_text(expected.core_hours)]
-            if self.machine and self.dollars is not None:
-                parts.append(f"{dollars_text(self.dollars)} on {self.machine.name}")
+            size = expected.stored_bytes
+            stored = f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
+            parts += [f"{stored} stored", core_hours_text(expected.core_hours)]
+            if self.machine:
+                dollars = self.machine.dollars(expected.core_hours)
+                parts.append(f"{dollars_text(dollars)} on {self.machine.name}")
             parts[-1] += f" (rates measured {self.prices.measured})"
         for release, count in expected.guessed.items():
             parts.append(f"{count:,} of unknown size, taken to be as those of {release} are")
@@ -75,11 +73,11 @@ class Bill:
 
     def require_within_budget(self) -> None:
         """Raise `BudgetError` if the run will cost more than its budget."""
-        if self.machine and self.dollars is not None and self.budget is not None:
-            if self.dollars <= self.budget:
-                return
+        if self.machine is None or self.budget is None:
+            return
+        if (dollars := self.machine.dollars(self.estimate.core_hours)) > self.budget:
             raise BudgetError(
-                f"the scan would cost some {dollars_text(self.dollars)} on {self.machine.name}"
+                f"the scan would cost some {dollars_text(dollars)} on {self.machine.name}"
                 f" ({counted(self.estimate.shards, 'shard')}, {core_hours_text(self.estimate.core_hours)}),"
                 f" and the budget is {dollars_text(self.budget)}; nothing was begun",
                 remedy="give a higher --budget, or scan fewer shards, as with --sample",
@@ -112,8 +110,7 @@ class CostGuard:
     def __call__(self, done: Counts, seconds: float) -> None:
         """Count the cost up to now: `done` by all processes of the run, `seconds` of this one.
 
-        Raises:
-            BudgetError: it has reached the budget, and shards are left.
+        Raises `BudgetError` if it has reached the budget, and shards are left.
         """
         had, self._had = self._had, self._cores()
         # Executors come while a wave goes on, and leave at its end.
@@ -163,11 +160,6 @@ class CostGuard:
 def dollars_text(dollars: float) -> str:
     """Return dollars as a person reads them; small amounts are not rounded to zero."""
     return f"${dollars:,.2f}" if dollars >= 0.01 or dollars == 0 else "less than $0.01"
-
-
-def bytes_text(size: float) -> str:
-    """Return a size in bytes as GB, or as MB if it is small."""
-    return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
 
 
 def core_hours_text(hours: float) -> str:

@@ -41,7 +41,7 @@ class Machine:
         """Return hours of cores as Spark counts them in hours of whole cores."""
         return spark_hours / self.vcpus * self.cores
 
-    def kept(self, spark_hours: float) -> float:
+    def spark_dollars(self, spark_hours: float) -> float:
         """Return dollars for hours of cores as Spark counts them, at work or idle."""
         return self.dollars(self.core_hours(spark_hours))
 
@@ -77,11 +77,7 @@ class PriceList:
 
     @classmethod
     def read(cls, path: str | None = None) -> Self:
-        """Read the list at `path`, or the one that comes with the package.
-
-        Raises:
-            ConfigError: it cannot be read, or lacks something.
-        """
+        """Read the list at `path`, or ours; raises `ConfigError` if it cannot be read, or lacks something."""
         file = Path(path) if path else shipped("prices.yaml")
         try:
             return cls._of(yaml.safe_load(file.read_text("utf-8")), str(file))

@@ -9,11 +9,11 @@ import json
 import random
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from presswatch_spark.demo.texts import Article, innocent_pages, members_yaml, press
+from presswatch_spark.demo.texts import Page, innocent_pages, members_yaml, press
 
 Rewrite = Callable[[str], str]
 
@@ -48,16 +48,6 @@ _SPACES = re.compile(r"[ \n]+")
 _SENTENCE_GAP = re.compile(r"(?<=[.!?…»])[ \n](?=[«A-ZÀÂÇÉÈÊÎÔŒ])")
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A document of a release. `copies` names the articles planted in it; none: an innocent page."""
-
-    url: str
-    text: str
-    language: str = "fra"
-    copies: tuple[str, ...] = ()
-
-
 def write_press(folder: Path) -> tuple[Path, Path]:
     """Write `members.yaml` and `articles.jsonl` into `folder`; returns both paths."""
     members, articles = folder / "members.yaml", folder / "articles.jsonl"
@@ -74,9 +64,9 @@ def release_pages(seed: int = 2024) -> dict[str, list[Page]]:
     """
     order = random.Random(seed)
     pages = {"crawl": list(_crawl()), "c4": list(_c4()), "oscar": list(_oscar())}
-    for innocent in innocent_pages().values():
+    for innocent in innocent_pages():
         home = order.choice(list(pages))
-        pages[home].append(Page(innocent.url, page(innocent.text), innocent.language))
+        pages[home].append(replace(innocent, text=page(innocent.text)))
     for shelf in pages.values():
         order.shuffle(shelf)
     return pages
@@ -121,7 +111,8 @@ def _crawl() -> Iterator[Page]:
         ),
         copies=("gazette-001",),
     )
-    yield _copy("https://depeches-du-jour.example/meteo/ombeline", *_agency())
+    agency = [article.article_id for article in press().values() if article.agency_credit]
+    yield _copy("https://depeches-du-jour.example/meteo/ombeline", *agency)
 
 
 def _c4() -> Iterator[Page]:
@@ -156,18 +147,14 @@ def _copy(url: str, article_id: str, *others: str | Rewrite) -> Page:
 
 
 def _review(url: str, article_ids: tuple[str, ...]) -> Page:
-    headings = [f"Lu pour vous : {press()[article_id].title_id}" for article_id in article_ids]
-    passages = [sentences(_body(article_id), n, 3 + n) for n, article_id in enumerate(article_ids)]
-    return Page(url, page(press_review(headings, passages)), copies=article_ids)
-
-
-def _agency() -> tuple[str, ...]:
-    return tuple(article.article_id for article in press().values() if article.agency_credit)
+    lines = list[str]()
+    for n, article_id in enumerate(article_ids):
+        lines += [f"Lu pour vous : {press()[article_id].title_id}", sentences(_body(article_id), n, 3 + n)]
+    return Page(url, page(*lines), copies=article_ids)
 
 
 def _body(article_id: str) -> str:
-    article: Article = press()[article_id]
-    return article.body
+    return press()[article_id].body
 
 
 def excerpt(text: str, first: int, count: int) -> str:
@@ -194,8 +181,3 @@ def shouted(text: str) -> str:
 def page(*parts: str, menu: str = MENU, foot: str = FOOT) -> str:
     """A page as text: a menu, the parts, a foot, one a line."""
     return "\n".join((menu, *parts, foot))
-
-
-def press_review(headings: Sequence[str], passages: Sequence[str]) -> str:
-    """Passages of several articles in one text, each under its heading."""
-    return "\n".join(line for pair in zip(headings, passages, strict=True) for line in pair)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from presswatch_spark.corpus.building.build import build_corpus
-from presswatch_spark.demo.generate import Page, release_pages, write_press
+from presswatch_spark.demo.generate import release_pages, write_press
 from presswatch_spark.demo.shards import (
     web_page,
     write_c4_json,
@@ -20,7 +20,7 @@ from presswatch_spark.demo.shards import (
     write_wet,
 )
 from presswatch_spark.demo.show import match_lines
-from presswatch_spark.monitoring.progress import Progress
+from presswatch_spark.demo.texts import Page
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.spark.session import session
@@ -31,16 +31,14 @@ from presswatch_spark.tables.store import TableStore
 Writer = Callable[[Path, Sequence[Page]], object]
 
 
-def write_web(path: Path, pages: Sequence[Page]) -> None:
-    """Write WARC: the pages in HTML."""
-    write_warc(path, map(web_page, pages))
-
-
 # Two shards a dataset, in two of its forms where it has several.
 FORMS: Mapping[str, tuple[tuple[str, Writer], ...]] = {
     "crawl": (
         ("CC-MAIN-20241214015810-20241214045810-00000.warc.wet.gz", write_wet),
-        ("CC-MAIN-20241214015810-20241214045810-00001.warc.gz", write_web),
+        (
+            "CC-MAIN-20241214015810-20241214045810-00001.warc.gz",
+            lambda path, pages: write_warc(path, map(web_page, pages)),
+        ),
     ),
     "c4": (
         ("c4-fr.tfrecord-00000-of-00002.json.gz", write_c4_json),
@@ -109,7 +107,6 @@ def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> De
         out=tables,
         config=ScanConfig(),
         spark=spark,
-        progress=Progress(),
     )
     return Demonstration(
         folder=folder,

@@ -1,7 +1,6 @@
 """Writers of shards in the forms that datasets are published in. Same pages, same bytes.
 
-A name's last suffix decides the compression: `.gz`, `.zst`, or none. Pages are anything with `url`, `text`
-and `language` (an ISO 639-3 code, or several with commas).
+A name's last suffix decides the compression: `.gz`, `.zst`, or none.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from html import escape
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -26,6 +25,8 @@ import zstandard
 from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
+
+from presswatch_spark.demo.texts import Page
 
 RELEASE = "CC-MAIN-2024-51"
 FIRST_CAPTURE = datetime(2024, 12, 14, 1, 58, 10, tzinfo=UTC)
@@ -36,52 +37,12 @@ FIELDS = "application/warc-fields"
 ISO_639_1 = {"fra": "fr", "eng": "en", "deu": "de", "spa": "es", "ita": "it"}
 
 
-class Page(Protocol):
-    """A document of a release."""
-
-    @property
-    def url(self) -> str:
-        """Its URL."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """Its text."""
-        ...
-
-    @property
-    def language(self) -> str:
-        """Its language."""
-        ...
-
-
-class Response(Protocol):
-    """What a server answered, as a crawler stored it."""
-
-    @property
-    def url(self) -> str:
-        """What was asked for."""
-        ...
-
-    @property
-    def headers(self) -> Sequence[tuple[str, str]]:
-        """HTTP headers, but for the status line."""
-        ...
-
-    @property
-    def body(self) -> bytes:
-        """What follows the headers."""
-        ...
-
-    @property
-    def language(self) -> str:
-        """ISO 639-3 code of its language, or several with commas; empty if the crawl identified none."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response with nothing but its values."""
+    """A server's answer, as a crawler stored it; `headers` are those of HTTP, but for the status line.
+
+    `language`: as `Page` has it; empty if the crawl identified none.
+    """
 
     url: str
     headers: Sequence[tuple[str, str]]
@@ -117,7 +78,7 @@ def web_page(page: Page) -> Answer:
     return Answer(page.url, [*headers, ("Content-Length", str(len(body)))], body, page.language)
 
 
-def write_warc(path: Path, responses: Iterable[Response], *, release: str = RELEASE) -> None:
+def write_warc(path: Path, responses: Iterable[Answer], *, release: str = RELEASE) -> None:
     """Write a WARC file with request, response and metadata of each answer; each a gzip member in a `.gz`."""
     with path.open("wb") as file:
         writer = WARCWriter(file, gzip=path.suffix == ".gz", warc_version="1.0")
@@ -228,7 +189,7 @@ def _packed(suffix: str, data: bytes) -> bytes:
     return zstandard.ZstdCompressor(write_checksum=True).compress(data) if suffix == ".zst" else data
 
 
-def _records(writer: WARCWriter, number: int, response: Response) -> Iterable[ArcWarcRecord]:
+def _records(writer: WARCWriter, number: int, response: Answer) -> Iterable[ArcWarcRecord]:
     ids = {kind: record_id(f"{kind} {number} {response.url}") for kind in ("request", "response", "metadata")}
     heads = {kind: {**when(number), "WARC-Record-ID": ids[kind]} for kind in ids}
     heads["response"] |= {"WARC-Concurrent-To": ids["request"], "WARC-Identified-Payload-Type": "text/html"}
@@ -267,17 +228,12 @@ def _record(
     )
 
 
-def _metadata(response: Response) -> bytes:
+def _metadata(response: Answer) -> bytes:
     lines = ["fetchTimeMs: 258"]
     if response.language:
+        measured = {"text-covered": 0.99, "score": 1200.0}
         languages = [
-            {
-                "code": ISO_639_1.get(code, code),
-                "code-iso-639-3": code,
-                "text-covered": 0.99,
-                "score": 1200.0,
-                "name": code.upper(),
-            }
+            {"code": ISO_639_1.get(code, code), "code-iso-639-3": code, **measured, "name": code.upper()}
             for code in response.language.split(",")
         ]
         cld2 = {"reliable": True, "text-bytes": len(response.body), "languages": languages}

@@ -36,8 +36,10 @@ def match_lines(rows: Sequence[Row], width: int | None) -> Iterator[str]:
             for row in matches:
                 yield from _facts(row, size)
                 if row["spans"]:
-                    passage = _passage(row, texts[row["text_sha256"]])
-                    yield f"{INDENT}“{shortened(printable(passage), size - len(INDENT) - 2)}”"
+                    longest = max(row["spans"], key=lambda span: span["words"])
+                    text = texts[row["text_sha256"]][longest["document_start"] : longest["document_end"]]
+                    passage = printable(" ".join(text.split()))
+                    yield f"{INDENT}“{shortened(passage, size - len(INDENT) - 2)}”"
 
 
 def document_texts(rows: Iterable[Row]) -> dict[str, str]:
@@ -66,12 +68,6 @@ def _facts(row: Row, size: int) -> Iterator[str]:
     # The end of a shard's name tells it from its neighbours.
     name = shortened(printable(PurePath(row["shard_uri"]).name), room - len(where) - 2, middle=True)
     yield f"{INDENT}{name}, {where}"
-
-
-def _passage(row: Row, text: str) -> str:
-    """Return the longest span, cut out of the document."""
-    span = max(row["spans"], key=lambda span: span["words"])
-    return " ".join(text[span["document_start"] : span["document_end"]].split())
 
 
 def _heading(article: Article | None, row: Row, size: int) -> str:

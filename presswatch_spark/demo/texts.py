@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -26,13 +26,16 @@ class Article:
 
 
 @dataclass(frozen=True, slots=True)
-class InnocentPage:
-    """A page that shares no run of 11 words with any article. `language` is ISO 639-3."""
+class Page:
+    """A document of a release. `copies` names the articles planted in it; none: an innocent page.
 
-    page_id: str
+    `language`: an ISO 639-3 code, or several with commas.
+    """
+
     url: str
-    language: str
     text: str
+    language: str = "fra"
+    copies: tuple[str, ...] = ()
 
 
 def members_yaml() -> str:
@@ -48,21 +51,14 @@ def press() -> Mapping[str, Article]:
         for publisher in yaml.safe_load(members_yaml())["publishers"]
         for title in publisher["titles"]
     }
-    return {
-        article.article_id: article
-        for entry in _load("press.yaml")["articles"]
-        for article in _articles(entry, hosts)
-    }
+    entries = _load("press.yaml")["articles"]
+    return {article.article_id: article for entry in entries for article in _articles(entry, hosts)}
 
 
 @lru_cache(maxsize=1)
-def innocent_pages() -> Mapping[str, InnocentPage]:
-    """Every innocent page by its id."""
-    entries = _load("pages.yaml")["pages"]
-    return {
-        entry["id"]: InnocentPage(entry["id"], entry["url"], entry["language"], entry["text"])
-        for entry in entries
-    }
+def innocent_pages() -> Sequence[Page]:
+    """Every innocent page; none shares a run of 11 words with any article."""
+    return [Page(entry["url"], entry["text"], entry["language"]) for entry in _load("pages.yaml")["pages"]]
 
 
 def _articles(entry: Mapping[str, Any], hosts: Mapping[str, str]) -> Iterator[Article]:

@@ -6,7 +6,10 @@ with them. It is no virtual environment: that would link to a Python outside, by
 made it. pyspark and py4j are left out: the cluster brings its own, and two versions in one process would
 speak two protocols.
 
-Needs nothing but Python, pip and hatchling.
+With `--kernels` it brings compiled kernels too, so that no executor compiles (`compiled_ahead`). numba never
+writes the same bytes twice: such an archive has another digest each time it is built.
+
+Needs nothing but Python, pip and hatchling; for kernels, a pyspark too.
 """
 
 from __future__ import annotations
@@ -21,11 +24,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from presswatch_spark.child import elsewhere
 from presswatch_spark.deploy.tarball import ArchiveError, check_archive, pack
 from presswatch_spark.errors import PresswatchError
+from presswatch_spark.processors import baseline_here
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.version import __version__
 
@@ -34,7 +40,6 @@ NEEDED = ("bin/python", "lib/presswatch_spark/cli/job.py", "lib/presswatch_spark
 INPUTS = ("requirements.lock", "pyproject.toml", "presswatch_spark", "conf")
 # Amazon Linux 2023, which EMR 7 and 8 are made of, has glibc 2.34.
 GLIBC_MINORS = (34, 31, 28, 27, 26, 24, 17)
-# Files of pip that name the machine where it ran.
 TRACES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
 LAUNCHER = """#!/bin/sh
 # The host's own Python {python}, with the packages of this archive and none of a user's.
@@ -52,10 +57,14 @@ exit 1
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the archive runs on: a Python, such as 3.11, and a kind of processor, on Linux."""
+    """What the archive runs on: a Python, such as 3.11, and a kind of processor, on Linux.
+
+    `kernels`: whether it brings compiled kernels, which only a machine of that kind can make.
+    """
 
     python: str = "3.11"
     machine: str = "x86_64"
+    kernels: bool = False
 
     @property
     def platforms(self) -> tuple[str, ...]:
@@ -67,9 +76,9 @@ class Target:
         )
 
     @classmethod
-    def here(cls) -> Target:
+    def here(cls, *, kernels: bool = False) -> Target:
         """Return this Python, on this machine."""
-        return cls(f"{sys.version_info.major}.{sys.version_info.minor}", platform.machine())
+        return cls(f"{sys.version_info.major}.{sys.version_info.minor}", platform.machine(), kernels)
 
 
 def archive_for(root: Path, out: Path, target: Target, *, make: bool = True) -> Path:
@@ -78,7 +87,8 @@ def archive_for(root: Path, out: Path, target: Target, *, make: bool = True) -> 
     Raises:
         ArchiveError: it is not there, and cannot be built or, without `make`, must not be.
     """
-    inputs, note = inputs_digest(root, target), out / f"archive-{target.python}-{target.machine}.json"
+    kind = f"{target.python}-{target.machine}{'-kernels' if target.kernels else ''}"
+    inputs, note = inputs_digest(root, target), out / f"archive-{kind}.json"
     if file := _made_of(inputs, note):
         return file
     if not make:
@@ -94,7 +104,6 @@ def archive_for(root: Path, out: Path, target: Target, *, make: bool = True) -> 
 
 
 def _made_of(inputs: str, note: Path) -> Path | None:
-    """Return the archive that was made of `inputs`, if it is there unchanged."""
     try:
         last = json.loads(note.read_text(encoding="utf-8"))
         file, as_noted = note.parent / str(last["archive"]), last["inputs"] == inputs
@@ -105,7 +114,7 @@ def _made_of(inputs: str, note: Path) -> Path | None:
 
 def inputs_digest(root: Path, target: Target) -> str:
     """Return the SHA-256 (hex) over everything that an archive is made of."""
-    digest = hashlib.sha256(f"{target.python} {target.machine}\n".encode())
+    digest = hashlib.sha256(f"{target.python} {target.machine} {target.kernels}\n".encode())
     for name in INPUTS:
         for path in sorted([root / name, *(root / name).rglob("*")]):
             if path.is_file() and "__pycache__" not in path.parts:
@@ -138,18 +147,44 @@ def build(root: Path, out: Path, target: Target) -> Path:
 
 
 def _fill(tree: Path, root: Path, work: Path, target: Target) -> None:
-    """Lay out `bin` and `lib`."""
     lock, wheels = work / "requirements.lock", work / "wheels"
     lock.write_text(locked((root / "requirements.lock").read_text(encoding="utf-8")), encoding="utf-8")
     _run([sys.executable, "-P", "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)], root)
     (wheel,) = wheels.glob("*.whl")
     _install(["--require-hashes", "--requirement", str(lock)], tree / "lib", target, root)
     _install([str(wheel)], tree / "lib", target, root)
-    _forget_where(tree / "lib")
+    # What names the machine that built it: scripts with its Python's path, and pip's notes.
+    shutil.rmtree(tree / "lib" / "bin", ignore_errors=True)
+    for trace in TRACES:
+        for file in tree.glob(f"lib/*.dist-info/{trace}"):
+            file.unlink()
     launcher = tree / "bin" / "python"
     launcher.parent.mkdir()
     launcher.write_text(LAUNCHER.format(python=target.python), encoding="utf-8")
     launcher.chmod(0o755)
+    if target.kernels:
+        _add_kernels(tree / "lib", work / "kernels", target)
+
+
+def _add_kernels(lib: Path, cache: Path, target: Target) -> None:
+    """Compile the kernels with the packages in `lib` and a Spark of this machine, for a baseline."""
+    baseline = baseline_here()
+    if baseline is None or target != Target.here(kernels=True):
+        raise ArchiveError(
+            f"kernels for Python {target.python} on {target.machine} cannot be compiled here",
+            where=str(lib),
+            remedy="build it in EMR's image, on such a machine: docker/Dockerfile.archive",
+        )
+    path = [str(lib), *elsewhere(os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    variables = {
+        "PYTHONPATH": os.pathsep.join(path),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "NUMBA_CACHE_DIR": str(cache),
+        "NUMBA_CPU_NAME": baseline.processor,
+        "NUMBA_CPU_FEATURES": "",
+    }
+    out = lib / "presswatch_spark" / "kernels"
+    _run([sys.executable, "-P", "-m", "presswatch_spark.compiled_ahead", str(out)], lib.parent, variables)
 
 
 def locked(lock: str) -> str:
@@ -165,9 +200,9 @@ def _install(what: list[str], folder: Path, target: Target, root: Path) -> None:
     _run([*command, *(f"--platform={name}" for name in target.platforms), *what], root)
 
 
-def _run(command: list[str], folder: Path) -> None:
+def _run(command: list[str], folder: Path, variables: Mapping[str, str] | None = None) -> None:
     # Without it, wheels of this project would depend on the time.
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": "315532800"}
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "315532800", **(variables or {})}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         tool = command[command.index("-m") + 1]
@@ -178,14 +213,6 @@ def _run(command: list[str], folder: Path) -> None:
         )
 
 
-def _forget_where(lib: Path) -> None:
-    """Remove what names the machine that built it: scripts with its Python's path, and pip's notes."""
-    shutil.rmtree(lib / "bin", ignore_errors=True)
-    for trace in TRACES:
-        for file in lib.glob(f"*.dist-info/{trace}"):
-            file.unlink()
-
-
 def main() -> int:
     """Entry point; prints where the archive is."""
     parser = argparse.ArgumentParser(prog="python -m presswatch_spark.deploy.archive", description=__doc__)
@@ -193,9 +220,11 @@ def main() -> int:
     parser.add_argument("--out", default="dist", type=Path, help="folder for the archive (default: dist)")
     parser.add_argument("--python", default=Target().python, help="Python of the hosts (default: 3.11)")
     parser.add_argument("--machine", default=Target().machine, choices=("x86_64", "aarch64"))
+    parser.add_argument("--kernels", action="store_true", help="bring kernels, compiled here for such hosts")
     given = parser.parse_args()
     try:
-        file = archive_for(Path.cwd(), given.out.resolve(), Target(given.python, given.machine))
+        target = Target(given.python, given.machine, given.kernels)
+        file = archive_for(Path.cwd(), given.out.resolve(), target)
     except PresswatchError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

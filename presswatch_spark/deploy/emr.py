@@ -14,10 +14,10 @@ from presswatch_spark.deploy.requests import Request, job_run_request, step_requ
 from presswatch_spark.deploy.services import (
     ATTEMPTS,
     State,
+    aws_options,
     check_release,
     client,
     emr_console,
-    named,
     reaching,
     s3_console,
 )
@@ -76,16 +76,15 @@ class JobRuns:
         return None
 
     def start(self, attempt: int, confirm: Callable[[], None]) -> str:
-        """Start the job run, or return the one that has the attempt's token already."""
+        """Start the job run, or return the id of the one that has the attempt's token already."""
         with reaching("EMR Serverless", self._application):
             return str(self.serverless.start_job_run(**self.request(attempt).parameters)["jobRunId"])
 
     def state(self, run: str) -> State:
-        """Return the state of the job run."""
+        """Return where the job run stands."""
         with reaching("EMR Serverless", f"{self._application} {run}"):
             reply = self.serverless.get_job_run(applicationId=self._application, jobRunId=run)
-        found = reply["jobRun"]
-        word = found["state"]
+        word, found = reply["jobRun"]["state"], reply["jobRun"]
         return State(word, word in JOB_RUN_ENDED, word == "SUCCESS", str(found.get("stateDetails") or ""))
 
     def links(self, run: str) -> Iterator[tuple[str, str]]:
@@ -105,8 +104,7 @@ class JobRuns:
         return (f"{logs}/applications/{self._application}/jobs/{run}/SPARK_DRIVER/",)
 
     def _named(self, run: str) -> str:
-        region = self.asked.profile.region
-        where = f"{named(self.credentials)}--region {region}"
+        where = aws_options(self.asked.profile.region, self.credentials)
         return f"{where} --application-id {self._application} --job-run-id {run}"
 
 
@@ -153,7 +151,7 @@ class Steps:
             return next((str(step["Id"]) for step in steps if step["Name"] == self.asked.name(attempt)), None)
 
     def start(self, attempt: int, confirm: Callable[[], None]) -> str:
-        """Add the step, once.
+        """Add the step, once, and return its id; `confirm` raises if it is too late for that.
 
         A request whose answer was lost may have arrived. So botocore does not repeat it; we look whether the
         step is there before we do.
@@ -173,7 +171,7 @@ class Steps:
         raise AssertionError("the last try returns or raises")
 
     def state(self, run: str) -> State:
-        """Return the state of the step."""
+        """Return where the step stands."""
         with reaching("EMR", f"{self._cluster} {run}"):
             step = self.emr.describe_step(ClusterId=self._cluster, StepId=run)["Step"]
         status = step["Status"]
@@ -192,7 +190,7 @@ class Steps:
 
     def cancel_commands(self, run: str) -> tuple[str, str]:
         """Return what cancels the step, and what ends the driver, which outlives its step."""
-        where = f"{named(self.credentials)}--region {self.asked.profile.region}"
+        where = aws_options(self.asked.profile.region, self.credentials)
         # YARN calls an application by the name of its attempt.
         ours = f"yarn application -list | awk '/{self.asked.label}/ {{print $1}}'"
         return (
@@ -213,6 +211,10 @@ class Steps:
         with reaching("EMR", self._cluster):
             described: dict[str, Any] = self.emr.describe_cluster(ClusterId=self._cluster)["Cluster"]
         return described
+
+
+Service = JobRuns | Steps
+"""What runs a submission; both have the same methods."""
 
 
 def _passing(error: ClientError | BotoCoreError) -> bool:

@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import gzip
 import re
-import tempfile
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
+from typing import BinaryIO, cast
 
+from presswatch_spark.deploy.emr import Service
 from presswatch_spark.deploy.profiles import WaitRules
-from presswatch_spark.deploy.services import Service, State
-from presswatch_spark.storage.objects import MissingError, StorageOptions, fetch_file, list_objects
+from presswatch_spark.deploy.services import State
+from presswatch_spark.storage.objects import (
+    MissingError,
+    ObjectInfo,
+    StorageOptions,
+    list_objects,
+    open_stream,
+)
 
 GROWTH = 1.5
 LOOK_SECONDS = 10.0
@@ -66,38 +72,31 @@ def _log_in(folders: tuple[str, ...], options: StorageOptions) -> tuple[dict[str
     """
     if not folders:
         return {}, True
-    streams = _streams(_listed(folders[0], options), options)
+    streams = _streams(folders[0], options)
     if len(folders) == 1 or not streams:
         return streams, bool(streams)
     named = [name for lines in streams.values() for line in lines for name in APPLICATION.findall(line)]
     if not named:
         return streams, "stderr" in streams
-    inside = [uri for uri in _listed(f"{folders[1]}{named[-1]}/", options) if DRIVER in uri]
-    driver = _streams(inside, options)
+    driver = _streams(f"{folders[1]}{named[-1]}/", options, DRIVER)
     return driver or streams, bool(driver)
 
 
-def _listed(folder: str, options: StorageOptions) -> Iterator[str]:
-    with suppress(MissingError):
-        yield from (found.uri for found in list_objects(folder, options))
-
-
-def _streams(uris: Iterable[str], options: StorageOptions) -> dict[str, list[str]]:
-    """Return the last lines of `stdout.gz` and `stderr.gz`, of the last attempt of a driver."""
+def _streams(folder: str, options: StorageOptions, part: str = "") -> dict[str, list[str]]:
+    """Return the last lines of `stdout.gz` and `stderr.gz`, of the last attempt, where URIs hold `part`."""
     streams = {}
-    for uri in sorted(uris):
-        name = uri.rpartition("/")[2]
-        if name in ("stdout.gz", "stderr.gz"):
-            streams[name.removesuffix(".gz")] = _last_lines(uri, options)
+    with suppress(MissingError):
+        for found in list_objects(folder, options):
+            name = found.uri.rpartition("/")[2]
+            if part in found.uri and name in ("stdout.gz", "stderr.gz"):
+                streams[name.removesuffix(".gz")] = _last_lines(found, options)
     return streams
 
 
-def _last_lines(uri: str, options: StorageOptions) -> list[str]:
-    with tempfile.TemporaryDirectory(prefix="presswatch-log-") as folder:
-        file = Path(folder, "log.gz")
-        fetch_file(uri, str(file), options)
+def _last_lines(info: ObjectInfo, options: StorageOptions) -> list[str]:
+    with open_stream(info, options) as stream:
         try:
-            with gzip.open(file, "rt", encoding="utf-8", errors="replace") as lines:
+            with gzip.open(cast(BinaryIO, stream), "rt", encoding="utf-8", errors="replace") as lines:
                 return [line.rstrip("\n") for line in deque(lines, LINES)]
         except (OSError, EOFError, zlib.error):
-            return [f"({uri} is not whole)"]
+            return [f"({info.uri} is not whole)"]

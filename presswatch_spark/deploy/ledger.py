@@ -18,7 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
-from presswatch_spark.deploy.services import Service, State
+from presswatch_spark.deploy.emr import Service
+from presswatch_spark.deploy.services import State
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.storage.locks.leases import GuardedObject
 from presswatch_spark.storage.locks.lock_rules import SUBMISSION_LEASE
@@ -62,8 +63,7 @@ class Ledger:
             # Others may see the claim before we hear that it is ours. The system's clock goes on while a
             # laptop sleeps; a counting one does not.
             began = time.time()
-            claimed = self._claim(attempt)
-            running = self._claimed(attempt, began) if claimed else self._started(attempt, say)
+            running = self._claimed(attempt, began) if self._claim(attempt) else self._started(attempt, say)
             if running is None:
                 say(f"attempt {attempt} was claimed by somebody who did not start it")
             elif running.ours or not self._is_over(running, say):
@@ -114,7 +114,8 @@ class Ledger:
                 run = self.service.start(attempt, lambda: None)
                 self._note(attempt, run)
                 break
-            if time.monotonic() > deadline or self._is_claimed(attempt + 1):
+            # Whoever claims the next attempt gives this one up.
+            if time.monotonic() > deadline or self._object(attempt + 1, "claim").read():
                 return None
             say(f"attempt {attempt} was claimed by another submitter, and is not started yet")
             time.sleep(self.look_seconds)
@@ -135,10 +136,6 @@ class Ledger:
             return False
         say(f"attempt {running.attempt} ({running.run}) ended with exit code {code}")
         return True
-
-    def _is_claimed(self, attempt: int) -> bool:
-        """Return whether somebody has claimed the attempt, and so given up the one before."""
-        return self._object(attempt, "claim").read() is not None
 
     def _note(self, attempt: int, run: str) -> None:
         uri = self.service.asked.record(attempt, "started")

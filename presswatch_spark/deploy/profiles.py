@@ -11,14 +11,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 
+from presswatch_spark.deploy.archive import Target
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings.declared import setting, settings_in
 from presswatch_spark.settings.load import DEPLOY_PREFIX, Family, build_config, load_settings
 from presswatch_spark.settings.shipped import shipped
-
-SERVICES = ("local", "emr-ec2", "emr-serverless")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,6 @@ class ServerlessRules:
     # What EMR Serverless allows a worker.
     disk_gb: int = setting(200, "Disk of a worker, in GB", low=20, high=2000)
     timeout_minutes: int = setting(4320, "Minutes after which EMR cancels a run", low=5, high=1_000_000)
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveRules:
-    """What the hosts are: their Python, and the kind of their processors (`x86_64`, `aarch64`)."""
-
-    python: str = "3.11"
-    machine: str = "x86_64"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +95,7 @@ class Profile:
     local: LocalRules = field(default_factory=LocalRules)
     ec2: Ec2Rules = field(default_factory=Ec2Rules)
     serverless: ServerlessRules = field(default_factory=ServerlessRules)
-    archive: ArchiveRules = field(default_factory=ArchiveRules)
+    archive: Target = field(default_factory=Target)
     most_executors: int = 10
     executor: ExecutorRules = field(default_factory=ExecutorRules)
     driver: DriverRules = field(default_factory=DriverRules)
@@ -131,7 +123,14 @@ def load_profile(name: str, env: Mapping[str, str]) -> Profile:
     Raises:
         ConfigError: there is none, or it cannot be used; with every mistake and its line.
     """
-    file = Path(name) if "/" in name or name.endswith(".yaml") else _shipped(name)
+    file = Path(name)
+    if "/" not in name and not name.endswith(".yaml"):
+        folder = shipped("profiles")
+        names = sorted(path.stem for path in folder.glob("*.yaml"))
+        if name not in names:
+            remedy = f"name one of {', '.join(names)}, or a file ending in .yaml"
+            raise ConfigError(f"there is no profile {name}", remedy=remedy)
+        file = folder / f"{name}.yaml"
     profile = build_config(Profile, (), load_settings(profile_settings(), str(file), env, {}))
     problems = list(_problems(profile))
     if problems:
@@ -140,26 +139,13 @@ def load_profile(name: str, env: Mapping[str, str]) -> Profile:
     return profile
 
 
-def _shipped(name: str) -> Path:
-    folder = shipped("profiles")
-    names = sorted(path.stem for path in folder.glob("*.yaml"))
-    if name not in names:
-        raise ConfigError(
-            f"there is no profile {name}", remedy=f"name one of {', '.join(names)}, or a file ending in .yaml"
-        )
-    return folder / f"{name}.yaml"
-
-
 def _problems(profile: Profile) -> list[str]:
     """Return the mistakes that no bound of a single setting shows."""
-    if profile.service not in SERVICES:
-        return [f"service must be one of {', '.join(SERVICES)}, not {profile.service!r}"]
+    if profile.service not in NEEDED:
+        return [f"service must be one of {', '.join(NEEDED)}, not {profile.service!r}"]
     problems = []
     for name in NEEDED[profile.service]:
-        value: object = profile
-        for part in name.split("."):
-            value = getattr(value, part)
-        if not value:
+        if not attrgetter(name)(profile):
             variable = profile_settings().variable_of(name)
             problems.append(f"{name} must be given, in the file or as {variable}")
     for name in ("store", "logs"):

@@ -61,7 +61,8 @@ def job_run_request(asked: Submission, attempt: int) -> Request:
         "start_job_run",
         {
             "applicationId": rules.application_id,
-            "clientToken": client_token(asked, attempt),
+            # EMR Serverless knows the attempt by it, and starts it once.
+            "clientToken": str(uuid.uuid5(uuid.NAMESPACE_URL, asked.record(attempt, "claim"))),
             "name": asked.name(attempt),
             "executionRoleArn": rules.role_arn,
             "executionTimeoutMinutes": rules.timeout_minutes,
@@ -73,11 +74,6 @@ def job_run_request(asked: Submission, attempt: int) -> Request:
             "tags": {"presswatch-submission": asked.key},
         },
     )
-
-
-def client_token(asked: Submission, attempt: int) -> str:
-    """Return the token by which EMR Serverless knows a request again: one for each attempt."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, asked.record(attempt, "claim")))
 
 
 def spark_settings(asked: Submission, attempt: int, driver_variable: str) -> dict[str, str]:

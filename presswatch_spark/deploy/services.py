@@ -1,25 +1,24 @@
-"""What EMR on EC2 and EMR Serverless both do with a submission; clients of AWS, and their errors as ours."""
+"""What EMR on EC2 and EMR Serverless share: states, addresses, clients of AWS, and their errors as ours."""
 
 from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from presswatch_spark.deploy.profiles import Profile
-from presswatch_spark.deploy.requests import Request
-from presswatch_spark.deploy.submission import Submission
 from presswatch_spark.errors import ConfigError, PresswatchError
 from presswatch_spark.show import printable
 
+CONSOLE = "console.aws.amazon.com"
 CONSOLES = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}
 ATTEMPTS = 10
 
@@ -32,55 +31,6 @@ class State:
     ended: bool
     succeeded: bool
     reason: str = ""
-
-
-class Service(Protocol):
-    """One way to run a submission."""
-
-    @property
-    def asked(self) -> Submission:
-        """Return what it is to run."""
-        ...
-
-    @property
-    def knows_tokens(self) -> bool:
-        """Return whether a second start of an attempt gives the one that runs."""
-        ...
-
-    def check(self) -> None:
-        """Make sure that the hosts are there, as the profile says; `ConfigError` if not."""
-        ...
-
-    def request(self, attempt: int) -> Request:
-        """Return what starts an attempt."""
-        ...
-
-    def find(self, attempt: int) -> str | None:
-        """Return the id of an attempt that was started, if the service can tell by its name."""
-        ...
-
-    def start(self, attempt: int, confirm: Callable[[], None]) -> str:
-        """Start an attempt, and return its id.
-
-        A service without tokens calls `confirm` before each request, which raises if it is too late.
-        """
-        ...
-
-    def state(self, run: str) -> State:
-        """Return where it stands."""
-        ...
-
-    def links(self, run: str) -> Iterator[tuple[str, str]]:
-        """Yield what to look at: a word for it, and its address or a command that gives one."""
-        ...
-
-    def cancel_commands(self, run: str) -> tuple[str, ...]:
-        """Return the commands that end it, in their order."""
-        ...
-
-    def log_folders(self, run: str) -> tuple[str, ...]:
-        """Return the folders of its logs."""
-        ...
 
 
 def check_release(profile: Profile, found: str, where: str) -> None:
@@ -105,8 +55,7 @@ def s3_console(region: str, folder: str) -> str:
 
 
 def _console(region: str) -> str:
-    own = (host for start, host in CONSOLES.items() if region.startswith(start))
-    return next(own, "console.aws.amazon.com")
+    return next((host for start, host in CONSOLES.items() if region.startswith(start)), CONSOLE)
 
 
 class ServiceError(PresswatchError):
@@ -128,9 +77,9 @@ def client(
         return _client(service, region, attempts, os.environ.get("AWS_ENDPOINT_URL"), credentials)
 
 
-def named(credentials: str | None) -> str:
-    """Return the option that gives `aws` these credentials, with a space behind it; or nothing."""
-    return f"--profile {shlex.quote(credentials)} " if credentials else ""
+def aws_options(region: str | None, credentials: str | None) -> str:
+    """Return the options that give `aws` these credentials, if any are named, and the region."""
+    return f"--profile {shlex.quote(credentials)} --region {region}" if credentials else f"--region {region}"
 
 
 @lru_cache(maxsize=8)

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from presswatch_spark.deploy.archive import NEEDED, Target, archive_for
-from presswatch_spark.deploy.emr import JobRuns, Steps
+from presswatch_spark.deploy.archive import NEEDED, archive_for
+from presswatch_spark.deploy.emr import JobRuns, Service, Steps
 from presswatch_spark.deploy.ledger import Ledger
 from presswatch_spark.deploy.profiles import Profile
-from presswatch_spark.deploy.services import Service, ServiceError
+from presswatch_spark.deploy.services import ServiceError
 from presswatch_spark.deploy.submission import Submission, Upload, submission
 from presswatch_spark.deploy.tarball import check_archive
 from presswatch_spark.storage.objects import StorageOptions
@@ -58,7 +58,7 @@ class Deployed:
     def look(self, job: ScanJob, claim: Claim, alive: bool) -> int | Status:
         """Ask the service for the run, and the store for the exit code that it left."""
         run, attempt = claim.place["run"], int(claim.place["attempt"])
-        profile = on_hosts(self.profile, claim.place.get("on"))
+        profile = _on_hosts(self.profile, claim.place.get("on"))
         asked = Submission(JOB, job.arguments, profile, NOTHING, NOTHING, (), {}, claim.token)
         service = service_of(asked)
         ledger = Ledger(service, StorageOptions(region=self.profile.region))
@@ -75,8 +75,7 @@ class Deployed:
 
 def archive_of(profile: Profile, given: Path | None, *, make: bool = True) -> Path:
     """Return the archive that jobs run from: the given one, or this checkout's, made if `make` allows it."""
-    target = Target(profile.archive.python, profile.archive.machine)
-    archive = given or archive_for(ROOT, ROOT / "dist", target, make=make)
+    archive = given or archive_for(ROOT, ROOT / "dist", profile.archive, make=make)
     check_archive(archive, NEEDED)
     return archive
 
@@ -87,8 +86,7 @@ def hosts_of(profile: Profile) -> str:
     return str(profile.ec2.cluster_id if ec2 else profile.serverless.application_id)
 
 
-def on_hosts(profile: Profile, hosts: str | None) -> Profile:
-    """Return the profile with the cluster or application on which a run was started."""
+def _on_hosts(profile: Profile, hosts: str | None) -> Profile:
     if hosts is None:
         return profile
     if profile.service == "emr-ec2":

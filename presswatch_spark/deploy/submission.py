@@ -130,22 +130,10 @@ def submission(
         {f"argument {at}": text for at, text in enumerate(arguments, 1)}, {**environment, **profile.spark}
     )
     _refuse_what_stays_here(arguments)
-    moved: list[str] = []
-    files: list[Upload] = []
-    for argument, upload in _files_moved(arguments, profile):
-        moved.append(argument)
-        files += [upload] if upload else []
-    entry = job_file(job, root)
-    return Submission(
-        job,
-        tuple(moved),
-        profile,
-        Upload(archive, f"{_store(profile)}/archives/{file_sha256(archive)}.tar.gz"),
-        Upload(entry, f"{_store(profile)}/jobs/{file_sha256(entry)[:16]}/{entry.name}"),
-        tuple(files),
-        environment,
-        token,
-    )
+    moved, files = _files_moved(arguments, profile)
+    brought = Upload(archive, f"{_store(profile)}/archives/{file_sha256(archive)}.tar.gz")
+    entry = _upload(job_file(job, root), "jobs", profile)
+    return Submission(job, tuple(moved), profile, brought, entry, tuple(files), environment, token)
 
 
 def job_file(job: str, root: Path) -> Path:
@@ -204,35 +192,31 @@ def check_shared(name: str, place: str) -> None:
 
 
 def _options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield options with their values, in both spellings."""
+    """Yield options with their values, spelt `--option value` or `--option=value`."""
     for argument, following in zip_longest(arguments, arguments[1:], fillvalue=""):
         name, equals, value = argument.partition("=")
         if name.startswith("--"):
             yield name, value if equals else following
 
 
-def _files_moved(arguments: Sequence[str], profile: Profile) -> Iterator[tuple[str, Upload | None]]:
-    """Yield the arguments, each with the upload of the file that it names, if it names one."""
-    option = ""
+def _files_moved(arguments: Sequence[str], profile: Profile) -> tuple[list[str], list[Upload]]:
+    """Return the arguments, with places in the store for files of this machine, and the uploads."""
+    moved, uploads, option = list[str](), list[Upload](), ""
     for argument in arguments:
         name, equals, value = argument.partition("=")
-        if option in FILE_OPTIONS:
-            yield _moved(argument, profile)
-        elif equals and name in FILE_OPTIONS:
-            uri, upload = _moved(value, profile)
-            yield f"{name}={uri}", upload
+        path = argument if option in FILE_OPTIONS else value if equals and name in FILE_OPTIONS else None
+        if path is None or path.startswith("s3://"):
+            moved.append(argument)
+        elif not Path(path).is_file():
+            raise ConfigError(
+                "there is no such file", where=path, remedy="name a file to send along with the job"
+            )
         else:
-            yield argument, None
+            uploads.append(_upload(Path(path), "files", profile))
+            moved.append(argument.removesuffix(path) + uploads[-1].uri)
         option = argument
+    return moved, uploads
 
 
-def _moved(path: str, profile: Profile) -> tuple[str, Upload | None]:
-    if path.startswith("s3://"):
-        return path, None
-    file = Path(path)
-    if not file.is_file():
-        raise ConfigError(
-            "there is no such file", where=path, remedy="name a file to send along with the job"
-        )
-    uri = f"{_store(profile)}/files/{file_sha256(file)[:16]}/{file.name}"
-    return uri, Upload(file, uri)
+def _upload(file: Path, folder: str, profile: Profile) -> Upload:
+    return Upload(file, f"{_store(profile)}/{folder}/{file_sha256(file)[:16]}/{file.name}")

@@ -32,7 +32,7 @@ def pack(tree: Path, file: Path) -> None:
         gzip.GzipFile("", "wb", compresslevel=LEVEL, fileobj=raw, mtime=0) as compressed,
         tarfile.open(fileobj=compressed, mode="w|", format=tarfile.PAX_FORMAT) as tar,
     ):
-        for path in _sorted_paths(tree):
+        for path in sorted(tree.rglob("*"), key=lambda path: path.relative_to(tree).as_posix()):
             info = _anonymous(tar.gettarinfo(path, path.relative_to(tree).as_posix()))
             if info.islnk():  # a second name of one file is packed as a file
                 info.type, info.linkname, info.size = tarfile.REGTYPE, "", path.stat().st_size
@@ -43,17 +43,12 @@ def pack(tree: Path, file: Path) -> None:
                 tar.addfile(info)
 
 
-def _sorted_paths(tree: Path) -> list[Path]:
-    return sorted(tree.rglob("*"), key=lambda path: path.relative_to(tree).as_posix())
-
-
 def _anonymous(info: tarfile.TarInfo) -> tarfile.TarInfo:
     """Remove owner and time; of the mode keep only whether it can be executed."""
-    executable = info.isdir() or info.mode & 0o111
     info.uid = info.gid = 0
     info.uname = info.gname = ""
     info.mtime = MODIFIED
-    info.mode = 0o755 if executable else 0o644
+    info.mode = 0o755 if info.isdir() or info.mode & 0o111 else 0o644
     return info
 
 

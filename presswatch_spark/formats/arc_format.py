@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
 
-from presswatch_spark.errors import CorruptError
 from presswatch_spark.formats import specimens
 from presswatch_spark.formats.descriptor import ANYTHING, Format, whole
 from presswatch_spark.formats.http.media import media_type
@@ -35,33 +32,11 @@ from presswatch_spark.storage.objects import ObjectInfo, Stream
 _VERSION = re.compile(rb"[0-9] [0-9]")
 _READABLE = (records.WHOLE, records.WRONG_LENGTH, records.CUT)
 
-_HTTP = ("http:", "https:")
-
-
-@dataclass(frozen=True, slots=True)
-class ArcRecord:
-    """A record as stored; a version block is none.
-
-    `url`: undecodable bytes become U+FFFD. `ip`: None where the record has `-`. `media_type`: as the crawler
-    noted it, cleaned (see `http.media`). `block`: what the server sent, as a view that stays valid.
-    `record_offset`, `record_length`, `record_encoding`, `damage`: see `model.Locator`.
-    """
-
-    url: str
-    ip: str | None
-    captured_at: datetime | None
-    media_type: str | None
-    block: memoryview
-    record_offset: int
-    record_length: int
-    record_encoding: str
-    damage: str | None = None
-
 
 def read_arc_records(
     stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
-) -> Iterator[ArcRecord]:
-    """Yield the records of `stream`: all of `shard`, or a part that begins with a record.
+) -> Iterator[Stored]:
+    """Yield the records of `stream` but version blocks: of all of `shard`, or a part that begins with one.
 
     Every loss is noted in `report`. If a line lies about the length, or a plain file cuts the record, what is
     there is read, and no more than the line declares; that is a defect. What a damaged gzip member held last
@@ -70,13 +45,13 @@ def read_arc_records(
     yield from _Reading(shard, options, report, begins_with_arc_record).read(stream)
 
 
-class _Reading(PieceReader[ArcRecord]):
+class _Reading(PieceReader[Stored]):
     kind, head_bytes = "ARC", MAX_LINE_BYTES
+    name, remedy = "ARC", "get the file again"
     _seeking = False
     _sought = False
 
-    def ready(self, *, final: bool) -> Iterator[ArcRecord]:
-        """Yield the records of the pieces so far; `final`: no more will come."""
+    def ready(self, *, final: bool) -> Iterator[Stored]:
         block = self.blocks.block(final=final)
         reach = max(0, self.room - block.base)
         arc = ArcBlock(block, self.options.max_document_bytes, reach, final=final)
@@ -84,15 +59,13 @@ class _Reading(PieceReader[ArcRecord]):
         while isinstance(step, ArcSpan):
             self._note(block, step)
             if step.line and step.status in _READABLE and not step.line.url.startswith(VERSION_BLOCK):
-                yield _record(block, step, step.line)
+                yield _stored(block, step, step.line)
             self._seeking, self._sought, at, beyond = step.lost, step.sought, step.end, step.beyond
             step = self._step(arc, at)
-        self.blocks.drop(step.done)
-        self.blocks.pass_over(beyond)
+        self.blocks.drop(step.done, beyond)
         self.needed = max(self.options.batch_bytes, step.needed - step.done)
 
     def _step(self, arc: ArcBlock, at: int) -> ArcSpan | Wait:
-        """Return the next record at or after `at`; look for it if there was none where it should be."""
         if self._seeking:
             found = arc.next_start(at)
             if found is None:
@@ -115,13 +88,6 @@ class _Reading(PieceReader[ArcRecord]):
             offset, unit = block.place(span.start)
             self.report.add_defect(what, offset, unit)
 
-    def refusal(self, what: str) -> CorruptError:
-        return CorruptError(
-            f"the shard {what}, so it is not ARC",
-            where=self.shard.uri,
-            remedy="get the file again, or choose another --format",
-        )
-
 
 def _complaint(span: ArcSpan) -> str | None:
     """Return what is wrong with a record; None if nothing, or if its gzip member's defect says so."""
@@ -136,18 +102,25 @@ def _complaint(span: ArcSpan) -> str | None:
     }.get(span.status)
 
 
-def _record(block: Block, span: ArcSpan, line: ArcLine) -> ArcRecord:
+def _stored(block: Block, span: ArcSpan, line: ArcLine) -> Stored:
     offset, length, encoding = block.stored_at(span.start, span.end)
-    return ArcRecord(
-        url=line.url.decode("utf-8", "replace"),
-        ip=None if line.ip == b"-" else line.ip.decode("latin-1"),
-        captured_at=line.captured_at,
-        media_type=media_type(line.media_type.decode("latin-1")),
-        block=block.data.data[line.end : span.text_end],
+    locator = Locator(
         record_offset=offset,
         record_length=length,
         record_encoding=encoding,
+        captured_at=line.captured_at,
         damage=span.damage,
+    )
+    url, media = line.url.decode("utf-8", "replace"), media_type(line.media_type.decode("latin-1"))
+    is_http = url.lower().startswith(("http:", "https:"))
+    return Stored(
+        url=url.encode(),
+        block=block.data.data[line.end : span.text_end],
+        pointer=lambda: locator,
+        place=lambda: (offset, "inflated byte" if encoding == "inflated" else "byte"),
+        resource=None if is_http else media or "",
+        verified=lambda: encoding == "gzip",
+        noted=media if is_http else None,
     )
 
 
@@ -155,29 +128,7 @@ def read_part(
     stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
 ) -> Iterator[DocumentBatch]:
     """Yield the pages of `stream`, a part of `shard` that begins with a record."""
-    records = read_arc_records(stream, shard, options, report)
-    yield from PageBatches(options, report).of(map(_stored, records))
-
-
-def _stored(record: ArcRecord) -> Stored:
-    locator = Locator(
-        record_offset=record.record_offset,
-        record_length=record.record_length,
-        record_encoding=record.record_encoding,
-        captured_at=record.captured_at,
-        damage=record.damage,
-    )
-    unit = "inflated byte" if record.record_encoding == "inflated" else "byte"
-    http = record.url.lower().startswith(_HTTP)
-    return Stored(
-        url=record.url.encode(),
-        block=record.block,
-        pointer=lambda: locator,
-        place=lambda: (record.record_offset, unit),
-        resource=None if http else record.media_type or "",
-        verified=lambda: record.record_encoding == "gzip",
-        noted=record.media_type if http else None,
-    )
+    yield from PageBatches(options, report).of(read_arc_records(stream, shard, options, report))
 
 
 ARC = Format(

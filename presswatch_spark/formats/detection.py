@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
+from collections.abc import Mapping
 
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError
 from presswatch_spark.formats import registry
@@ -21,23 +21,21 @@ HEAD_BYTES = 64 << 10
 HEAD_CHUNK_BYTES = 256 << 10
 LONG_LINE_BYTES = 16 << 20
 
-_REMEDIES = MappingProxyType(
-    {
-        "WAT": "WAT files hold metadata only: give the WET or WARC files of the same crawl",
-        "a CDX index": "give the files that it points into; `presswatch census` reads CDXJ",
-        "HTML": "an error page was probably saved in place of the file: get it again",
-        "an error message in XML": "the storage's refusal was saved in place of the file: check its name and "
-        "your access, and get it again",
-        "a WACZ file": "unpack it, and give the WARC files in its folder archive/: "
-        "unzip -j FILE.wacz 'archive/*' -d FOLDER",
-        "a ZIP archive": "unpack it, and give the files that were in it",
-        "a 7z archive": "unpack it, and give the files that were in it",
-        "a tar archive": "unpack it, and give the files that were in it",
-        "packed with xz": "unpack it, or pack it with gzip or zstd",
-        "packed with bzip2": "unpack it, or pack it with gzip or zstd",
-        "a list of paths": "name it *.paths.gz to have the files that it lists read",
-    }
-)
+_REMEDIES: Mapping[str, str] = {
+    "WAT": "WAT files hold metadata only: give the WET or WARC files of the same crawl",
+    "a CDX index": "give the files that it points into; `presswatch census` reads CDXJ",
+    "HTML": "an error page was probably saved in place of the file: get it again",
+    "an error message in XML": "the storage's refusal was saved in place of the file: check its name and "
+    "your access, and get it again",
+    "a WACZ file": "unpack it, and give the WARC files in its folder archive/: "
+    "unzip -j FILE.wacz 'archive/*' -d FOLDER",
+    "a ZIP archive": "unpack it, and give the files that were in it",
+    "a 7z archive": "unpack it, and give the files that were in it",
+    "a tar archive": "unpack it, and give the files that were in it",
+    "packed with xz": "unpack it, or pack it with gzip or zstd",
+    "packed with bzip2": "unpack it, or pack it with gzip or zstd",
+    "a list of paths": "name it *.paths.gz to have the files that it lists read",
+}
 
 
 def format_for(name: str, shard: ObjectInfo, options: ReadOptions) -> Format:

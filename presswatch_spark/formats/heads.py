@@ -6,7 +6,7 @@ import re
 
 from presswatch_spark.formats.table.columns import dotted_keys
 from presswatch_spark.formats.table.footer import MAGIC
-from presswatch_spark.formats.table.json_text import BYTE_ORDER_MARK, parse
+from presswatch_spark.formats.table.json_text import BYTE_ORDER_MARK, parse_object
 from presswatch_spark.formats.warc.fields import begins_with_record, first_content_type
 
 # In JSON, a quote inside a string is escaped: what looks like a key in a line that is cut is one.
@@ -41,21 +41,17 @@ def keys_of(head: bytes) -> frozenset[str]:
     lines = _lines_of(head)
     if 2 * sum(map(_begins_an_object, lines)) <= len(lines):
         return frozenset()
-    rows = (_object_of(line) for line in lines)
-    row = next((row for row in rows if row is not None), None)
+    row = next((row for row in map(parse_object, lines) if row is not None), None)
     if row is not None:
         return frozenset(dotted_keys(row))
-    return (
-        frozenset(name.decode() for name in _KEY.findall(lines[0]))
-        if _begins_an_object(lines[0])
-        else frozenset()
-    )
+    cut = lines[0] if _begins_an_object(lines[0]) else b""
+    return frozenset(name.decode() for name in _KEY.findall(cut))
 
 
 def holds_objects_only(head: bytes) -> bool:
     """Whether every line of `head` is a JSON object; the last one may be cut."""
     *lines, last = _lines_of(head) or [b""]
-    return _begins_an_object(last) and all(_object_of(line) is not None for line in lines)
+    return _begins_an_object(last) and all(parse_object(line) is not None for line in lines)
 
 
 def _lines_of(head: bytes) -> list[bytes]:
@@ -64,14 +60,6 @@ def _lines_of(head: bytes) -> list[bytes]:
 
 def _begins_an_object(line: bytes) -> bool:
     return line.lstrip().startswith(b"{")
-
-
-def _object_of(line: bytes) -> dict[str, object] | None:
-    try:
-        row = parse(line)
-    except ValueError:
-        return None
-    return row if isinstance(row, dict) else None
 
 
 def kind_of(head: bytes) -> str:

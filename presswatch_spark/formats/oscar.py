@@ -7,7 +7,6 @@ that name hold only metadata. So content and neighbours decide what such a file 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import MappingProxyType
 
 from presswatch_spark.formats import specimens
 from presswatch_spark.formats.descriptor import Companions, Format, Head
@@ -26,20 +25,18 @@ def _headers(name: str) -> tuple[str, ...]:
 
 _ROWS = RowSource(
     columns=Columns(
-        MappingProxyType(
-            {
-                "text": ("content", "text"),
-                "url": _headers("warc-target-uri"),
-                "record_id": _headers("warc-record-id"),
-                "captured_at": _headers("warc-date"),
-                "payload_digest": _headers("warc-block-digest"),
-                "languages": (
-                    *_headers("warc-identified-content-language"),
-                    "metadata.identification.label",
-                    "meta.identification.label",
-                ),
-            }
-        )
+        {
+            "text": ("content", "text"),
+            "url": _headers("warc-target-uri"),
+            "record_id": _headers("warc-record-id"),
+            "captured_at": _headers("warc-date"),
+            "payload_digest": _headers("warc-block-digest"),
+            "languages": (
+                *_headers("warc-identified-content-language"),
+                "metadata.identification.label",
+                "meta.identification.label",
+            ),
+        }
     ),
     text_is_sure=True,
     marks=tuple(

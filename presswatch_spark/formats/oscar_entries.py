@@ -5,29 +5,26 @@ Where no checksum covers them, entries are in doubt as rows of JSON Lines are (s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 from presswatch_spark.formats.inflate.inflated import inflated
 from presswatch_spark.formats.inflate.lines import placed_lines
 from presswatch_spark.formats.table.columns import tree_of
 from presswatch_spark.formats.table.doubt import Beside, Ending, SteadyFields
-from presswatch_spark.formats.table.json_text import is_utf8, parse, repeats_a_name
+from presswatch_spark.formats.table.json_text import is_utf8, parse_object, repeats_a_name
 from presswatch_spark.formats.table.values import readable_part
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import Stream
 
-HEADERS = MappingProxyType(
-    {
-        "url": "warc-target-uri",
-        "record_id": "warc-record-id",
-        "captured_at": "warc-date",
-        "payload_digest": "warc-block-digest",
-        "languages": "warc-identified-content-language",
-    }
-)
+HEADERS: Mapping[str, str] = {
+    "url": "warc-target-uri",
+    "record_id": "warc-record-id",
+    "captured_at": "warc-date",
+    "payload_digest": "warc-block-digest",
+    "languages": "warc-identified-content-language",
+}
 # Forms of entries (numbers of quotes and fields): an entry of a form that was examined is not examined.
 FORMS_KEPT = 1_000
 
@@ -75,8 +72,8 @@ class _Reading:
         """Return the entry of a line, and whether damage may have made it what it is."""
         if line is None:
             return None, True
-        row = _object_of(line)
-        if row is None or self._is_fused(line, row):
+        row = parse_object(line)
+        if row is None or not _is_entry(row) or self._is_fused(line, row):
             self._report.add_defect("line is no entry of metadata", index, "line")
             # Damage to what is packed reaches far.
             self._report.unverified |= self._report.unchecked == "zstd"
@@ -112,12 +109,5 @@ class _Reading:
         return False
 
 
-def _object_of(line: bytes) -> dict[str, Any] | None:
-    try:
-        row = parse(line)
-    except ValueError:
-        return None
-    is_entry = isinstance(row, dict) and all(
-        isinstance(row.get(name), int) for name in ("offset", "nb_sentences")
-    )
-    return row if is_entry else None
+def _is_entry(row: dict[str, Any]) -> bool:
+    return all(isinstance(row.get(name), int) for name in ("offset", "nb_sentences"))

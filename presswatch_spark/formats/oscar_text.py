@@ -10,10 +10,10 @@ other's place, and would get its URL. So both files are compared as wholes befor
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
 from presswatch_spark.formats.descriptor import first_existing
 from presswatch_spark.formats.inflate.inflated import compression_of, inflated_window
@@ -111,15 +111,6 @@ class _Document:
             self.lines.append(line)
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    line: int
-    offset: int
-    length: int
-    encoding: str
-    values: dict[str, Any]
-
-
 def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
     """Yield the documents of a text file, with the headers that its metadata gives them.
 
@@ -128,7 +119,7 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
     """
     stream_report = ReadReport()
     order = _order(shard, options)
-    builder: BatchBuilder[_Stored] = BatchBuilder(report, _locate)
+    builder = BatchBuilder[Callable[[], Locator]](report, lambda located: located())
     with ExitStack() as stack:
         window = Window(stack.enter_context(options.open(shard)), stream_report)
         if window.refill(0) is None:
@@ -136,18 +127,26 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
             return
         encoding = "plain" if compression_of(bytes(window.view[:4])) == "plain" else "inflated"
         entries = _Entries(shard.uri, options, report, stack)
-        gate = {code.lower() for code in options.languages}
         documents = 0
         for document in _documents(window, options.max_document_bytes, stream_report):
             entry = entries.of(document, order.entry_of(documents))
             documents += 1
-            codes = {code.lower() for code in as_languages(entry.values.get("languages"))}
             if document.size > options.max_document_bytes:
                 report.add_defect("document longer than allowed, not read", document.line, "line")
-            elif gate and codes and gate.isdisjoint(codes):
+            elif options.gates(as_languages(entry.values.get("languages"))):
                 report.add_skipped("language")
             else:
-                builder.add(*_placed(document, entry, encoding))
+                text, url = b"\n".join(document.lines), entry.values.get("url")
+                located = partial(
+                    locator_of,
+                    entry.values.get,
+                    row_index=document.line,
+                    record_offset=document.offset,
+                    record_length=len(text),
+                    record_encoding=encoding,
+                )
+                read_bytes = document.size + entry.size
+                builder.add(text, encoded(url) if isinstance(url, str) else b"", located, read_bytes)
             report.bytes_read = stream_report.bytes_read
             if builder.is_full(options.batch_bytes):
                 yield builder.take()
@@ -178,22 +177,6 @@ def _order(shard: ObjectInfo, options: ReadOptions) -> Order:
         read = read_entries(stream, ReadReport(), options.max_document_bytes)
         named = [(entry.line, entry.sentences) for entry in read]
     return certain(documents, named)
-
-
-def _placed(document: _Document, entry: Entry, encoding: str) -> tuple[bytes, bytes, _Stored, int]:
-    text, url = b"\n".join(document.lines), entry.values.get("url")
-    place = _Stored(document.line, document.offset, len(text), encoding, entry.values)
-    return text, encoded(url) if isinstance(url, str) else b"", place, document.size + entry.size
-
-
-def _locate(place: _Stored) -> Locator:
-    return locator_of(
-        place.values.get,
-        row_index=place.line,
-        record_offset=place.offset,
-        record_length=place.length,
-        record_encoding=place.encoding,
-    )
 
 
 def _documents(window: Window, limit: int, stream_report: ReadReport) -> Iterator[_Document]:
@@ -227,9 +210,10 @@ class _Entries:
 
         `number`: of the document's entry, if it is known.
         """
-        while self._ahead and self._is_before(self._ahead, document, number):
+        while (entry := self._ahead) and (
+            entry.line < document.line if number is None else entry.number < number
+        ):
             self._advance(fits=False)
-        entry = self._ahead
         if entry and entry.line == document.line and entry.sentences == document.sentences:
             self._advance(fits=True)
             if entry.number == number and not entry.in_doubt:
@@ -251,9 +235,6 @@ class _Entries:
             self._report.add_defect(f"{what}: text or metadata lacks lines, or is damaged beside them")
         if self._without_document:
             self._report.add_defect(f"{self._without_document:,} entries of the metadata fit no document")
-
-    def _is_before(self, entry: Entry, document: _Document, number: int | None) -> bool:
-        return entry.line < document.line if number is None else entry.number < number
 
     def _advance(self, *, fits: bool) -> None:
         self._without_document += not fits

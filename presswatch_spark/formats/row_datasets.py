@@ -7,9 +7,8 @@ JSON), HPLT (`u`, `ts`), Dolma and OLMo (`metadata.…`), and their like.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from presswatch_spark.formats import specimens
 from presswatch_spark.formats.descriptor import ANYTHING, Format, Head
@@ -27,11 +26,12 @@ ROW_KINDS = frozenset({"JSONL", "Parquet"})
 KINDS = ROW_KINDS | ANYTHING
 _JSON_SUFFIXES = tuple(f".{name}{packed}" for name in ("json", "jsonl") for packed in ("", ".gz", ".zst"))
 # Without its first bytes, nothing of a Parquet file can be read.
-SUFFIXES = MappingProxyType(
-    {**dict.fromkeys(_JSON_SUFFIXES, frozenset({"unknown"})), ".parquet": frozenset[str]()}
-)
+SUFFIXES: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(_JSON_SUFFIXES, frozenset({"unknown"})),
+    ".parquet": frozenset[str](),
+}
 JSON_RATE = "c4_json"
-RATES = MappingProxyType({**dict.fromkeys(_JSON_SUFFIXES, JSON_RATE), ".parquet": "c4_parquet"})
+RATES: Mapping[str, str] = {**dict.fromkeys(_JSON_SUFFIXES, JSON_RATE), ".parquet": "c4_parquet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,36 +72,32 @@ class RowSource:
         yield from parquet.read_parquet(shard, columns, options, report)
 
 
-TRIED = MappingProxyType(
-    {
-        "text": ("text", "raw_content", "content", "body", "document", "page_content"),
-        "url": ("url", "uri", "metadata.url", "meta.url", "source_url", "metadata.source_url", "metadata.uri",
-                "warc_headers.warc-target-uri", "meta.warc_headers.warc-target-uri", "target_uri", "u"),
-        "record_id": ("record_id", "warc_record_id", "metadata.warc_record_id", "warc_headers.warc-record-id",
-                      "doc_id", "id"),
-        "captured_at": ("date", "timestamp", "date_download", "crawl_date", "metadata.date_download",
-                        "metadata.timestamp", "warc_date", "warc_headers.warc-date", "ts", "created",
-                        "metadata.date", "meta.date_download", "meta.timestamp", "meta.date"),
-        "payload_digest": ("payload_digest", "digest", "metadata.digest", "content_digest",
-                           "warc_headers.warc-block-digest", "meta.digest"),
-        "languages": ("languages", "language", "lang", "metadata.language", "meta.language",
-                      "warc_headers.warc-identified-content-language"),
-        "release": ("dump", "crawl", "snapshot", "cc_dump", "metadata.dump", "metadata.cc_segment",
-                    "cc_segment", "file_path"),
-        "http_status": ("http_status", "fetch_status"),
-    }
-)  # fmt: skip
+TRIED: Mapping[str, tuple[str, ...]] = {
+    "text": ("text", "raw_content", "content", "body", "document", "page_content"),
+    "url": ("url", "uri", "metadata.url", "meta.url", "source_url", "metadata.source_url", "metadata.uri",
+            "warc_headers.warc-target-uri", "meta.warc_headers.warc-target-uri", "target_uri", "u"),
+    "record_id": ("record_id", "warc_record_id", "metadata.warc_record_id", "warc_headers.warc-record-id",
+                  "doc_id", "id"),
+    "captured_at": ("date", "timestamp", "date_download", "crawl_date", "metadata.date_download",
+                    "metadata.timestamp", "warc_date", "warc_headers.warc-date", "ts", "created",
+                    "metadata.date", "meta.date_download", "meta.timestamp", "meta.date"),
+    "payload_digest": ("payload_digest", "digest", "metadata.digest", "content_digest",
+                       "warc_headers.warc-block-digest", "meta.digest"),
+    "languages": ("languages", "language", "lang", "metadata.language", "meta.language",
+                  "warc_headers.warc-identified-content-language"),
+    "release": ("dump", "crawl", "snapshot", "cc_dump", "metadata.dump", "metadata.cc_segment",
+                "cc_segment", "file_path"),
+    "http_status": ("http_status", "fetch_status"),
+}  # fmt: skip
 
 _C4 = RowSource(
     columns=Columns(
-        MappingProxyType(
-            {
-                "text": ("text",),
-                "url": ("url",),
-                "captured_at": ("timestamp", "date"),
-                "languages": ("language",),
-            }
-        )
+        {
+            "text": ("text",),
+            "url": ("url",),
+            "captured_at": ("timestamp", "date"),
+            "languages": ("language",),
+        }
     ),
     marks=(frozenset({"text", "url", "timestamp"}),),
     exact=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from presswatch_spark.storage.objects import ByteStream, ObjectInfo, Opener, StorageOptions
@@ -34,6 +34,13 @@ class ReadOptions:
     wants: Callable[[str], bool] | None = None
     storage: StorageOptions = field(default_factory=StorageOptions)
     opener: Opener = field(default_factory=Opener, compare=False)
+
+    def gates(self, identified: Iterable[str]) -> bool:
+        """Whether a document is left out, whose languages were identified as these (codes in any case)."""
+        if not self.languages:
+            return False
+        codes = {code.lower() for code in identified}
+        return bool(codes) and codes.isdisjoint(code.lower() for code in self.languages)
 
     def open(self, shard: ObjectInfo) -> ByteStream:
         """Open a shard from its first byte on; raise if it is not as `shard` says."""

@@ -40,9 +40,7 @@ def arc(folder: Path, text: str) -> Iterable[Path]:
 def rows(folder: Path, text: str) -> Iterable[Path]:
     """Write rows as JSONL and as Parquet, in the columns of C4."""
     row = {"text": text, "timestamp": DATE, "url": URL}
-    lines = folder / "rehearsal.json.gz"
-    lines.write_bytes(gzip.compress(f"{json.dumps(row)}\n".encode()))
-    yield lines
+    yield _packed(folder / "rehearsal.json.gz", f"{json.dumps(row)}\n".encode())
     pq.write_table(pa.Table.from_pylist([row]), folder / "rehearsal.parquet")
     yield folder / "rehearsal.parquet"
 
@@ -51,9 +49,7 @@ def oscar(folder: Path, text: str) -> Iterable[Path]:
     """Write a row of OSCAR as JSONL."""
     headers = {"warc-target-uri": URL, "warc-record-id": "<urn:uuid:0>", "warc-date": DATE}
     row = {"content": text, "warc_headers": headers}
-    lines = folder / "rehearsal.jsonl.gz"
-    lines.write_bytes(gzip.compress(f"{json.dumps(row)}\n".encode()))
-    yield lines
+    yield _packed(folder / "rehearsal.jsonl.gz", f"{json.dumps(row)}\n".encode())
 
 
 def _record(kind: str, media_type: str, block: bytes) -> bytes:
@@ -71,6 +67,5 @@ def _reply(text: str) -> bytes:
 
 
 def _packed(path: Path, *records: bytes) -> Path:
-    """Write records, each a gzip member."""
     path.write_bytes(b"".join(map(gzip.compress, records)))
     return path

@@ -14,7 +14,7 @@ import numpy as np
 
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.formats import specimens
-from presswatch_spark.formats.descriptor import ANYTHING, Format, Head, whole
+from presswatch_spark.formats.descriptor import ANYTHING, Format, whole
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import headers as warc
 from presswatch_spark.formats.warc.blocks import Block, record_locator
@@ -36,7 +36,6 @@ _CONTENT_TYPE = re.compile(rb"\ncontent-type:[ \t]*([^\r\n]*)")
 OTHER_URL = "record's URL is not that of the metadata about it; it was read without"
 UNTYPED = "record is of no type that there is, and was not read"
 SEGMENTED = "record is a first segment; those that continue it were not read"
-NO_GATE = warc.gate_of(frozenset())
 _TEXTS = warc.table_of(warc.CONVERSION, warc.GATED)
 _OF_PAGES = warc.table_of(warc.RESPONSE, warc.RESOURCE, warc.METADATA)
 
@@ -50,7 +49,7 @@ def read_part(
         texts = _TEXTS[kinds].any()
         return "holds extracted text (`conversion` records)" if texts else None
 
-    found = read_blocks(stream, shard, options, report, Expected("WARC", NO_GATE, refused))
+    found = read_blocks(stream, shard, options, report, Expected("WARC", warc.gate_of(frozenset()), refused))
     yield from PageBatches(options, report).of(_responses(found, report))
 
 
@@ -60,19 +59,16 @@ def _responses(blocks: Iterator[Records], report: ReadReport) -> Iterator[Stored
     try:
         for found in blocks:
             for row in _with_pages(found, report):
-                if row[warc.KIND] == warc.METADATA:
-                    if waiting is None:
-                        continue
-                    if waiting.url != found.block.url_of(row):
-                        _compare_urls(waiting, found.block, row, report)
-                        continue
+                if row[warc.KIND] != warc.METADATA:
+                    if waiting is not None:
+                        yield waiting
+                    waiting = _stored(found, row, report)
+                elif waiting is not None and waiting.url != found.block.url_of(row):
+                    _compare_urls(waiting, found.block, row, report)
+                elif waiting is not None:
                     waiting.languages = identified(found.block.body_of(row).tobytes())
                     yield waiting
                     waiting = None
-                    continue
-                if waiting is not None:
-                    yield waiting
-                waiting = _stored(found, row, report)
     except PresswatchError:
         if waiting is not None:
             yield waiting
@@ -151,11 +147,6 @@ def _stored(found: Records, row: Offsets, report: ReadReport) -> Stored:
     )
 
 
-def _recognises(head: Head) -> bool:
-    """Whether the first record after the warcinfo is one that comes with a page."""
-    return head.kind == "WARC" or (head.kind == "warcinfo" and head.uri.lower().endswith(WARC_SUFFIXES))
-
-
 WARC = Format(
     name="warc",
     title="WARC",
@@ -164,7 +155,10 @@ WARC = Format(
     read=whole(read_part),
     read_part=read_part,
     begins=begins_with_record,
-    recognises=_recognises,
+    # Of a warcinfo alone the name decides.
+    recognises=lambda head: (
+        head.kind == "WARC" or (head.kind == "warcinfo" and head.uri.lower().endswith(WARC_SUFFIXES))
+    ),
     # Archives that hold both are common: what is ARC is read as that.
     kinds=frozenset({"WARC", "warcinfo", "ARC"}) | ANYTHING,
     suffixes=dict.fromkeys(WARC_SUFFIXES, frozenset({"text", "unknown"})),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from presswatch_spark.formats import specimens
-from presswatch_spark.formats.descriptor import ANYTHING, Format, Head, whole
+from presswatch_spark.formats.descriptor import ANYTHING, Format, whole
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import headers as warc
 from presswatch_spark.formats.warc.blocks import record_locator
@@ -23,6 +23,7 @@ from presswatch_spark.formats.warc.shard_records import (
 from presswatch_spark.model import DocumentBatch, Offsets, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, Stream
 
+STRANGE = "record is no conversion and was not read"
 _EXPECTED = warc.table_of(warc.CONVERSION, warc.GATED, warc.WARCINFO)
 
 
@@ -37,17 +38,11 @@ def read_part(
 
     expected = Expected("WET", warc.gate_of(options.languages), refused)
     for found in read_blocks(stream, shard, options, report, expected):
-        _note_strange(found, report)
+        # No WET holds such records: their header is damaged, or the file is of another format.
+        strange = ~_EXPECTED[found.rows[:, warc.KIND]] & are_readable(found.rows)
+        note_defects(found.block, found.rows[strange], report, lambda row: STRANGE)
         if len(batch := _batch(found, report)):
             yield batch
-
-
-def _note_strange(found: Records, report: ReadReport) -> None:
-    """Note records that no WET holds: their header is damaged, or the file is of another format."""
-    strange = ~_EXPECTED[found.rows[:, warc.KIND]]
-    if strange.any():
-        rows = found.rows[strange & are_readable(found.rows)]
-        note_defects(found.block, rows, report, lambda row: "record is no conversion and was not read")
 
 
 def _batch(found: Records, report: ReadReport) -> DocumentBatch:
@@ -74,11 +69,6 @@ def _batch(found: Records, report: ReadReport) -> DocumentBatch:
     )
 
 
-def _recognises(head: Head) -> bool:
-    """Whether the first record after the warcinfo is a conversion; of a warcinfo alone, the name decides."""
-    return head.kind == "WET" or (head.kind == "warcinfo" and not head.uri.lower().endswith(WARC_SUFFIXES))
-
-
 WET = Format(
     name="wet",
     title="WET",
@@ -86,7 +76,10 @@ WET = Format(
     read=whole(read_part),
     read_part=read_part,
     begins=begins_with_record,
-    recognises=_recognises,
+    # Of a warcinfo alone the name decides.
+    recognises=lambda head: (
+        head.kind == "WET" or (head.kind == "warcinfo" and not head.uri.lower().endswith(WARC_SUFFIXES))
+    ),
     kinds=frozenset({"WET", "warcinfo"}) | ANYTHING,
     suffixes=dict.fromkeys((".wet", ".wet.gz"), frozenset({"text", "unknown"})),
     rates={"": "wet"},

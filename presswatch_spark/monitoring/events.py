@@ -7,11 +7,11 @@ own facts. Facts are counts, digests, names of shards, and errors as in `scan_lo
 from __future__ import annotations
 
 import json
-import logging
 import socket
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
@@ -22,49 +22,34 @@ from presswatch_spark.storage.web.manners import Waiting
 Level = Literal["info", "warning", "error"]
 
 
-class _JsonLine(logging.Formatter):
-    """Writes a record as a line of JSON. What is not ASCII is escaped, so that it cannot steer a terminal."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._host = socket.gethostname()
-
-    def format(self, record: logging.LogRecord) -> str:
-        happened = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        head = {
-            "time": happened.replace("+00:00", "Z"),
-            "level": record.levelname.lower(),
-            "event": record.getMessage(),
-            "host": self._host,
-        }
-        facts: Mapping[str, object] = record.__dict__["facts"]
-        return json.dumps({**head, **facts}, default=str)
-
-
 class EventLog:
     """Writes events to `stream`, by default stderr; threads may share it."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        handler = logging.StreamHandler(stream or sys.stderr)
-        handler.setFormatter(_JsonLine())
-        self._logger = logging.Logger("presswatch")
-        self._logger.addHandler(handler)
+        self._stream = stream or sys.stderr
+        self._host = socket.gethostname()
         self._bound: dict[str, object] = {}
+        self._one_at_a_time = threading.Lock()
 
     def bind(self, **facts: object) -> None:
         """Add these facts to every later event."""
         self._bound.update(facts)
 
     def tell(self, event: str, level: Level = "info", /, **facts: object) -> None:
-        """Write an event. Its own facts replace bound facts of the same name."""
-        number = logging.getLevelNamesMapping()[level.upper()]
-        self._logger.log(number, "%s", event, extra={"facts": {**self._bound, **facts}})
+        """Write an event, if anybody reads on still. Its own facts replace bound facts of the same name.
+
+        What is not ASCII is escaped, so that it cannot steer a terminal.
+        """
+        head = {"time": _utc(datetime.now(UTC), "milliseconds"), "level": level, "event": event}
+        line = json.dumps({**head, "host": self._host, **self._bound, **facts}, default=str)
+        with self._one_at_a_time, suppress(OSError, ValueError):
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
 
     def throttled(self, waiting: Waiting) -> None:
         """Write that a host makes us wait."""
-        until = datetime.fromtimestamp(waiting.until, UTC).isoformat(timespec="seconds")
-        facts = {"site": waiting.host, "why": waiting.why, "until": until.replace("+00:00", "Z")}
-        self.tell("throttled", "warning", **facts)
+        until = _utc(datetime.fromtimestamp(waiting.until, UTC), "seconds")
+        self.tell("throttled", "warning", site=waiting.host, why=waiting.why, until=until)
 
     def tell_failure(self, event: str, error: BaseException) -> None:
         """Write that an error ended something; of an error that is not ours, its class alone."""
@@ -74,6 +59,10 @@ class EventLog:
         elif isinstance(error, OSError) and error.strerror:
             facts = {"error": error.strerror, "where": str(error.filename or "")}
         self.tell(event, "error", error_class=type(error).__name__, **facts)
+
+
+def _utc(moment: datetime, to: str) -> str:
+    return moment.isoformat(timespec=to).replace("+00:00", "Z")
 
 
 class LoggedError(PresswatchError):

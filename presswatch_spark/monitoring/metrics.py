@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from presswatch_spark.monitoring.progress import SCAN, Terms
+
 PREFIX = "presswatch_"
 STATUSES = ("complete", "partial", "failed")
 FAILURES = ("storage", "host", "time", "content", "worker", "fault")
@@ -115,28 +117,13 @@ def totals_of(log: Iterable[Mapping[str, Any]]) -> Totals:
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What is known of a run beside its shards. `labels` are told of it by `run_info`; `run` is its kind."""
+    """What is known of a run beside its shards; `labels` are told of it by `run_info`."""
 
     labels: Mapping[str, str]
     planned: int
     started_at: datetime
     last_success: datetime | None = None
-    run: str = "scan"
-
-    def samples(self, state: str, now: datetime) -> dict[Sample, float]:
-        """Its own metrics, at a time."""
-        found = {
-            Sample("run_info"): 1.0,
-            **{Sample("run_state", name): float(name == state) for name in STATES},
-            Sample("run_start_timestamp_seconds"): self.started_at.timestamp(),
-            Sample("run_age_seconds"): (now - self.started_at).total_seconds(),
-            Sample("run_update_timestamp_seconds"): now.timestamp(),
-            Sample("shards_planned"): float(self.planned),
-        }
-        last = now if state == "published" else self.last_success
-        if last is not None:
-            found[Sample("last_success_timestamp_seconds")] = last.timestamp()
-        return found
+    terms: Terms = SCAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,17 +139,25 @@ class Metrics:
     ) -> Metrics:
         """Put together what the run and its shards say; counters without a value are zero.
 
-        Args:
-            dollars: what the run has cost; None if that is not known.
+        `dollars`: what the run has cost; None if that is not known.
         """
         zeros = {
             Sample(name, value): 0.0
             for name, family in FAMILIES.items()
-            if family.kind == "counter" and family.run in ("", facts.run)
+            if family.kind == "counter" and family.run in ("", facts.terms.run)
             for value in family.values or ("",)
         }
         values = zeros | {sample: float(value) for sample, value in totals.items()}
-        values |= facts.samples(state, now)
+        values |= {Sample("run_state", name): float(name == state) for name in STATES}
+        values |= {
+            Sample("run_info"): 1.0,
+            Sample("run_start_timestamp_seconds"): facts.started_at.timestamp(),
+            Sample("run_age_seconds"): (now - facts.started_at).total_seconds(),
+            Sample("run_update_timestamp_seconds"): now.timestamp(),
+            Sample("shards_planned"): float(facts.planned),
+        }
+        if last := now if state == "published" else facts.last_success:
+            values[Sample("last_success_timestamp_seconds")] = last.timestamp()
         if dollars is not None:
             values[Sample("cost_dollars")] = dollars
         order = list(FAMILIES)
@@ -186,7 +181,7 @@ class Metrics:
         for sample, value in self.values.items():
             name, family = PREFIX + sample.family, FAMILIES[sample.family]
             if name != told:
-                lines += [f"# HELP {name} {_escaped(family.meaning)}", f"# TYPE {name} {family.kind}"]
+                lines += [f"# HELP {name} {family.meaning}", f"# TYPE {name} {family.kind}"]
                 told = name
             labels = self._labels(sample)
             shown = f"{value:.0f}" if value.is_integer() else repr(value)
@@ -200,9 +195,5 @@ class Metrics:
         return ",".join(f'{name}="{_quoted(value)}"' for name, value in pairs.items())
 
 
-def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace("\n", r"\n")
-
-
 def _quoted(text: str) -> str:
-    return _escaped(text).replace('"', r"\"")
+    return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")

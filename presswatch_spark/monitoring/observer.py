@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.events import EventLog, Level
 from presswatch_spark.monitoring.metrics import Metrics, RunFacts, Sample, Totals
-from presswatch_spark.monitoring.progress import SCAN, Counts, Progress, Terms
+from presswatch_spark.monitoring.progress import SCAN, Counts, Progress
 from presswatch_spark.monitoring.throttled import throttling_reported
 from presswatch_spark.storage.web.manners import Waiting
 
@@ -23,7 +23,7 @@ TOLD_OF_SHARDS = ("shard_uri", "status", "failure", "error", "attempts", "second
 
 
 class Observer:
-    """Follows one run, while its block lasts.
+    """Follows one run.
 
     Args:
         progress: for people, or one line a minute.
@@ -48,25 +48,18 @@ class Observer:
         self._wave = 0
         self._terms = SCAN
 
-    def start(
-        self,
-        facts: RunFacts,
-        asked: Mapping[str, object],
-        counts: Counts,
-        totals: Totals,
-        terms: Terms = SCAN,
-    ) -> None:
+    def start(self, facts: RunFacts, asked: Mapping[str, object], counts: Counts, totals: Totals) -> None:
         """The run begins, or goes on after an earlier process, which left `counts` and `totals`.
 
         Raises:
             OutputError: the metrics file cannot be written.
         """
-        self._facts, self._totals, self._terms = facts, Counter(totals), terms
+        self._facts, self._totals, self._terms = facts, Counter(totals), facts.terms
         self._wave = int(totals[Sample("waves_total")])
         if self._events:
             self._events.bind(run_id=facts.labels["run_id"])
         self._tell("run_started", shards_planned=facts.planned, shards_done=counts.shards, **asked)
-        self.progress.start(facts.planned, counts, terms)
+        self.progress.start(facts.planned, counts, facts.terms)
         self._write("running")
 
     def wave_started(self, shards: int) -> None:
@@ -133,21 +126,17 @@ class Observer:
         dollars = self._dollars(spent) if self._dollars else None
         return Metrics.of(self._facts, self._totals, state, datetime.now(UTC), dollars)
 
-    def __enter__(self) -> Self:
-        self.progress.__enter__()
-        self._throttling = throttling_reported(self._throttled)
-        self._throttling.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._throttling.__exit__(kind, error, trace)
-        self.progress.__exit__(kind, error, trace)
-        if error is not None:
+    @contextmanager
+    def following(self) -> Iterator[Self]:
+        """Follow the run while the block lasts; say what stopped it, if something did."""
+        try:
+            with self.progress, throttling_reported(self._throttled):
+                yield self
+        except BaseException as error:
             if self._events:
                 self._events.tell_failure("run_stopped", error)
             self._write("stopped")
+            raise
 
     def _throttled(self, waiting: Waiting) -> None:
         """A host makes the run wait, here or in workers of this machine."""

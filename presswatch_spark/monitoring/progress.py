@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
-from types import TracebackType
 from typing import Self, TextIO
 
 from presswatch_spark.monitoring.events import EventLog
@@ -62,11 +61,6 @@ class Counts:
 
     def __sub__(self, other: Counts) -> Counts:
         return Counts(*(mine - theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
-
-    @property
-    def nothing_read(self) -> bool:
-        """Whether no shard of these gave anything, for failures."""
-        return self.incomplete == self.shards > 0 and not self.documents and not self.text_bytes
 
     @classmethod
     def of(cls, log: Mapping[str, object], terms: Terms = SCAN) -> Counts:
@@ -126,7 +120,9 @@ class Progress:
         region or a missing right shows after minutes, not days. One shard of many may just be broken.
         """
         self._done += counts
-        if self._done.nothing_read and 1 < self._done.shards < self._planned and log and not self._warned:
+        done = self._done
+        nothing_read = done.incomplete == done.shards and not done.documents and not done.text_bytes
+        if nothing_read and 1 < done.shards < self._planned and log and not self._warned:
             self._warned = True
             self._warn(log[0])
 
@@ -150,9 +146,7 @@ class Progress:
         self._ticker.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         self._ticker.join()
         self._report(self._clock())

@@ -55,11 +55,7 @@ class Audit:
     _options: dict[str, ReadOptions] = field(default_factory=dict)
 
     def verdicts(self, rows: Sequence[Row]) -> Iterator[Verdict]:
-        """Check rows, shard by shard: one that must be read in order is read once for all its rows.
-
-        Raises:
-            OutputError: the settings of a run cannot be read.
-        """
+        """Check rows, each shard in turn; `OutputError` if the settings of a run cannot be read."""
         shards: dict[tuple[str, str, str, str | None], dict[Pointer, list[Row]]] = {}
         for row in rows:
             pointer = pointer_of(row, mirrored(row["shard_uri"] or "", self.mirrors))
@@ -84,9 +80,25 @@ class Audit:
 
     def options_of(self, run_id: str) -> ReadOptions:
         """Return how the run read its shards, but for gates: its rows had passed them."""
-        if run_id not in self._options:
-            self._options[run_id] = _options(self.store, run_id, self.storage)
-        return self._options[run_id]
+        if run_id in self._options:
+            return self._options[run_id]
+        try:
+            (run,) = self.store.read("runs", run_id).to_pylist()
+            read: Mapping[str, Any] = json.loads(run["config"])["read"]
+            options = ReadOptions(
+                columns=dict(read["columns"]),
+                max_document_bytes=int(read["max_document_bytes"]),
+                pdf=True,
+                storage=self.storage,
+            )
+        except (ValueError, LookupError, TypeError) as error:
+            raise OutputError(
+                f"the settings of run {run_id} cannot be read",
+                where=str(self.store.root),
+                remedy="restore its row in runs",
+            ) from error
+        self._options[run_id] = options
+        return options
 
     def _verdict(self, row: Row, pointer: Pointer, outcome: Outcome) -> Verdict:
         if isinstance(outcome, Failure):
@@ -96,24 +108,6 @@ class Audit:
         if failure is None and self.corpus is not None:
             failure = other_words(row, outcome.text, self.corpus)
         return Verdict(row, pointer, failure, outcome)
-
-
-def _options(store: TableStore, run_id: str, storage: StorageOptions) -> ReadOptions:
-    try:
-        (run,) = store.read("runs", run_id).to_pylist()
-        read: Mapping[str, Any] = json.loads(run["config"])["read"]
-        return ReadOptions(
-            columns=dict(read["columns"]),
-            max_document_bytes=int(read["max_document_bytes"]),
-            pdf=True,
-            storage=storage,
-        )
-    except (ValueError, LookupError, TypeError) as error:
-        raise OutputError(
-            f"the settings of run {run_id} cannot be read",
-            where=str(store.root),
-            remedy="restore its row in runs",
-        ) from error
 
 
 DIGEST_DIGITS = 64

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 
 from presswatch_spark.corpus.store import Corpus
@@ -132,7 +132,6 @@ def difference(row: Row, record: Record) -> Failure | None:
 
 
 def _first_other(row: Row, record: Record, compared: Iterable[tuple[str, str]]) -> Failure | None:
-    """Return the first difference between row and record in some columns, each given with its reason."""
     for column, reason in compared:
         if row[column] != record.facts[column]:
             return Failure(reason, f"`{column}` is another")
@@ -190,7 +189,7 @@ def other_declaration(row: Row, record: Record) -> Failure | None:
         return failure
     if row["content_sha256"] not in (None, hashlib.sha256(capture.body).hexdigest()):
         return Failure(OTHER_PAYLOAD, "`content_sha256` is another")
-    signals = [signal.columns() for signal in signals_of(capture)]
+    signals = [asdict(signal) for signal in signals_of(capture)]
     if {name: row.get(name) for name in Signal.__dataclass_fields__} in signals:
         return None
     read_by = {signal["parser"] for signal in signals if signal["signal"] == row["signal"]}

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -149,23 +150,18 @@ def _decoded_as(
 ) -> Outcome:
     report, part = ReadReport(), ObjectInfo(shard.uri, start + len(data))
     options = replace(options, batch_bytes=1)
-    for batch in _until_damage(read_part(_Part(data, start), part, options, report)):
+    batch = None
+    # The report says what a part of a shard lacks.
+    with suppress(CorruptError):
+        batch = next(read_part(_Part(data, start), part, options, report), None)
+    if batch is not None:
         _, record = next(_records(batch, shard.uri, format.name, len(data)))
         length = record.facts["record_length"]
         if record.facts["record_offset"] == start and record.facts["record_encoding"] != "inflated":
             return replace(record, stored=data[:length])
-        break
     if report.defects and report.defects[0].offset == start:
         return Failure(UNREADABLE, report.defects[0].what.partition(";")[0])
     return Failure(UNREADABLE, "no record with text begins there")
-
-
-def _until_damage(batches: Iterator[DocumentBatch]) -> Iterator[DocumentBatch]:
-    """Yield batches as long as they can be read; the report says what a part of a shard lacks."""
-    try:
-        yield from batches
-    except CorruptError:
-        return
 
 
 def _in_order(
@@ -205,7 +201,6 @@ def _by_place(pointers: Iterable[Pointer]) -> Places:
 
 
 def _pointers_at(locator: Locator, wanted: Places) -> list[Pointer]:
-    """Return the pointers that lead to the document or response at a locator."""
     return [
         pointer
         for place in (("offset", locator.record_offset), ("row", locator.row_index))

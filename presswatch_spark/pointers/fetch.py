@@ -121,7 +121,6 @@ def _declaring(row: Row, audit: Audit) -> Fetched:
 
 
 def _captured(capture: Captured, audit: Audit) -> Fetched:
-    """Fetch the record of a row of `captures`."""
     options = ReadOptions(storage=audit.storage)
     pointer = capture.pointer(mirrored(capture.uri, audit.mirrors))
     outcome = capture.record(pointer, options)

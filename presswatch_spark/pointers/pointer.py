@@ -54,9 +54,9 @@ class Pointer:
     @property
     def place(self) -> tuple[str, int]:
         """Return the kind and number of the document's place in its shard."""
-        return (
-            ("row", -1 if self.row is None else self.row) if self.offset is None else ("offset", self.offset)
-        )
+        if self.offset is not None:
+            return "offset", self.offset
+        return "row", -1 if self.row is None else self.row
 
     def __str__(self) -> str:
         fields = [f"{name}={value}" for name in _FIELDS if (value := getattr(self, name)) is not None]

@@ -164,11 +164,7 @@ class Captured:
 
     @property
     def uri(self) -> str:
-        """Return where its shard was.
-
-        Raises:
-            InputError: the row names no shard, or one outside of the base.
-        """
+        """Return where its shard was; `InputError` if the row names none, or one outside of the base."""
         name = self.row["warc_filename"]
         if not name or self.row["record_offset"] is None or self.row["record_length"] is None:
             raise InputError("the index named no WARC file for this capture", where=self.row["row_sha256"])

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 STATUSES = ("gone", "still_there", "new", "unknown")
-# What differs from one release to the next without making a copy easier or harder to find.
-HARMLESS = ("release",)
 FEWER = "the {} run read fewer shards than the {} run"
 NAMELESS = "the URL of the document is not known: with another text it may still be there"
 
@@ -84,7 +82,7 @@ def compare(
     written = publish_derived(out, "comparison", (before, after), write, storage)
     statuses = Counter(written.read("comparison", columns=["status"])["status"].to_pylist())
     doubt = "; ".join(sorted(set(doubts.values()))) or None
-    of_new = _doubt_of_new(store, before, after)
+    of_new = _doubt_between(store, after, before, ("after", "before"))
     counts = {status: statuses[status] for status in STATUSES}
     return ComparisonSummary(counts, doubt, of_new, written.root / "comparison")
 
@@ -138,7 +136,8 @@ def doubt_of_subset(subset: str | None, before: Iterable[Shard], after: Collecti
         return None
     subsets = [found for found, _ in after]
     if subset is None:
-        return f"the after run read only {_listed(subsets)}" if WITHOUT_PAGES.issuperset(subsets) else None
+        only = " and ".join(sorted({found for found in subsets if found}))
+        return f"the after run read only {only}" if WITHOUT_PAGES.issuperset(subsets) else None
     if subset not in subsets:
         return f"the after run read no shards that are of the subset {subset} by their path"
     fewer = FEWER.format("after", "before")
@@ -219,11 +218,6 @@ def _with_status(joined: DataFrame, before: str, after: str, doubts: Mapping[str
     ).select(*COMPARISON.names)
 
 
-def _run(store: TableStore, run_id: str) -> dict[str, Any]:
-    (row,) = store.read("runs", run_id).to_pylist()
-    return dict(row)
-
-
 def _doubts(store: TableStore, before: str, after: str) -> dict[str | None, str]:
     """Say why absence cannot be said, by the subset of a release that a copy was found in."""
     first, second = _shards(store, before), _shards(store, after)
@@ -234,13 +228,9 @@ def _doubts(store: TableStore, before: str, after: str) -> dict[str | None, str]
     return {subset: reason for subset, reason in reasons.items() if reason}
 
 
-def _doubt_of_new(store: TableStore, before: str, after: str) -> str | None:
-    return _doubt_between(store, after, before, ("after", "before"))
-
-
 def _doubt_between(store: TableStore, found: str, other: str, names: tuple[str, str]) -> str | None:
     """Say why what the one run found and the other did not may be there all the same, in any subset."""
-    one, two = _run(store, found), _run(store, other)
+    (one,), (two,) = (store.read("runs", run_id).to_pylist() for run_id in (found, other))
     not_planned = len(_not_again(_shards(store, found), _shards(store, other)))
     doubt = doubt_of(one, two, not_planned, names)
     if doubt or one["release"] != two["release"]:
@@ -281,12 +271,8 @@ def _not_again(before: Iterable[Shard], after: Iterable[Shard]) -> list[Shard]:
     return left
 
 
-def _listed(subsets: Iterable[str | None]) -> str:
-    return " and ".join(sorted({subset for subset in subsets if subset}))
-
-
 def _settings(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that decide what is found."""
     settings: dict[str, Any] = json.loads(run["config"])
-    read = {name: value for name, value in settings.get("read", {}).items() if name not in HARMLESS}
-    return settings | {"read": read}
+    # It differs from one release to the next without making a copy easier or harder to find.
+    settings.get("read", {}).pop("release", None)
+    return settings

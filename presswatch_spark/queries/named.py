@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.dataset as ds
 
@@ -34,9 +34,14 @@ def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: C
         InputError: with the nearest that are known.
     """
     for kind, name in wanted.items():
-        if name is None or _has_row(store, f"{kind}_id", name):
+        column = f"{kind}_id"
+        if name is None or any(
+            len(rows.head(1, columns=[column], filter=ds.field(column) == name))
+            for rows in _rows_with(store, column)
+        ):
             continue
-        known = _named(store, f"{kind}_id")
+        batches = (batch for rows in _rows_with(store, column) for batch in rows.to_batches(columns=[column]))
+        known = {each: each for batch in batches for each in batch[column].unique().drop_null().to_pylist()}
         if corpus is None:
             what = f"no row of these tables names the {kind} {name}"
             remedy = "give the id; with --corpus DIR, whatever the corpus holds is known, found or not"
@@ -67,27 +72,11 @@ def require_each(kind: str, names: Iterable[str], known: Iterable[str], where: s
             raise InputError(printable(what), where=where, remedy=f"there are: {', '.join(there)}")
 
 
-def _has_row(store: TableStore, column: str, value: str) -> bool:
-    for table in _tables_with(column):
-        if files := store.files(table):
-            rows = store.dataset(files, SCHEMAS[table])
-            if len(rows.head(1, columns=[column], filter=ds.field(column) == value)):
-                return True
-    return False
-
-
-def _named(store: TableStore, column: str) -> dict[str, str]:
-    """Return all ids of a column, in whatever table, each by itself."""
-    names = set[str]()
-    for table in _tables_with(column):
-        if files := store.files(table):
-            for batch in store.dataset(files, SCHEMAS[table]).to_batches(columns=[column]):
-                names.update(batch[column].unique().drop_null().to_pylist())
-    return {name: name for name in names}
-
-
-def _tables_with(column: str) -> list[str]:
-    return [table for table in NAMING if column in SCHEMAS[table].names]
+def _rows_with(store: TableStore, column: str) -> Iterator[Any]:
+    """Yield the published rows of each table that names titles, publishers or articles in such a column."""
+    for table in NAMING:
+        if column in SCHEMAS[table].names:
+            yield store.open_table(table)
 
 
 def _of_corpus(corpus: Corpus, kind: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -24,7 +25,6 @@ from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.reading import BATCH_ROWS, chosen_runs
 from presswatch_spark.tables.schemas.derived_tables import DECLARED, RESERVATIONS
 from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
-from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.store import TableStore
 
 # Formats whose rows say when a page itself was captured; those of them that have its response.
@@ -34,6 +34,7 @@ CAPTURES_KEPT = 10_000
 # Headers come with a status: a `resource` record has neither, and what they would declare is not known.
 _ANSWERED = pc.is_valid(ds.field("http_status"))
 _OF_MATCH = ("run_id", "publisher_id", "title_id", "article_id", "document_url", "captured_at")
+_COLUMNS = (*_OF_MATCH, "dataset", "http_status", "row_sha256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ class Reservations:
         """
         stores = [TableStore.open(tables, self.storage) for tables in (self.tables, *self.signals)]
         store = stores[0]
-        files = store.files("matches", *chosen_runs(store, self.run_id))
+        runs = chosen_runs(store, self.run_id)
+        own = ds.field("own_site") & ds.field("dataset").isin(DATASETS)
         declared = Declared(signal_rows(stores))
         pages = cache(lambda: pages_read(stores))
         standing = lru_cache(CAPTURES_KEPT)(
@@ -69,11 +71,13 @@ class Reservations:
             ]
         )
         unknown = [InForce("unknown")] * len(AGENTS)
-        for match in _own_matches(store, files):
+        for match in _streamed(store, "matches", own, _COLUMNS, *runs):
             url, at = match["document_url"], match["captured_at"]
             if url and site_file(url):
                 continue
-            read = _was_read(match) or bool(url and at and page_key(url, at) in pages())
+            # From the response itself, headers and page.
+            read = match["dataset"] in RESPONSES and match["http_status"] is not None
+            read = read or bool(url and at and page_key(url, at) in pages())
             for agent, found in zip(AGENTS, standing(url, at, read) if url and at else unknown, strict=True):
                 yield _row(match, agent, found, read)
 
@@ -84,14 +88,16 @@ class Reservations:
             InputError: no such run is published.
             OutputError: there is one already, or it cannot be written.
         """
-        counts = Counter[tuple[str, str]]()
-        batches = (
-            pa.RecordBatch.from_pylist(batch, RESERVATIONS.remove_metadata())
-            for batch in _batched(counted(self.rows(), counts))
-        )
+        rows, counts = self.rows(), Counter[tuple[str, str]]()
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            while batch := list(islice(rows, BATCH_ROWS)):
+                counts.update((row["agent"], row["status"]) for row in batch)
+                yield pa.RecordBatch.from_pylist(batch, RESERVATIONS.remove_metadata())
+
         runs = chosen_runs(TableStore.open(self.tables, self.storage), self.run_id)
         written = publish_derived(
-            out, "reservations", runs, lambda files: [files.write_all(batches)], self.storage
+            out, "reservations", runs, lambda files: [files.write_all(batches())], self.storage
         )
         return written.root / "reservations", counts
 
@@ -111,15 +117,14 @@ class Reservations:
 def pages_read(stores: Iterable[TableStore]) -> set[int]:
     """Return the keys (`page_key`) of pages whose own responses were scanned, so far as the tables show."""
     tables = (
-        ("rights_signals", RIGHTS_SIGNALS, (ds.field("source") != "file") & _ANSWERED),
-        ("matches", MATCHES, ds.field("own_site") & ds.field("dataset").isin(RESPONSES) & _ANSWERED),
+        ("rights_signals", (ds.field("source") != "file") & _ANSWERED),
+        ("matches", ds.field("own_site") & ds.field("dataset").isin(RESPONSES) & _ANSWERED),
     )
     keys = set[int]()
     for store in stores:
-        for table, schema, wanted in tables:
-            if files := store.files(table):
-                rows = _streamed(store, files, schema, wanted, ["document_url", "captured_at"])
-                keys.update(page_key(*row.values()) for row in rows if None not in row.values())
+        for table, wanted in tables:
+            rows = _streamed(store, table, wanted, ("document_url", "captured_at"))
+            keys.update(page_key(*row.values()) for row in rows if None not in row.values())
     return keys
 
 
@@ -132,33 +137,14 @@ def signal_rows(stores: Iterable[TableStore]) -> Iterator[dict[str, Any]]:
     """Yield the rows of `rights_signals` that may decide something, of all published runs."""
     decisive = (ds.field("scope") != "page") | pc.is_valid(ds.field("verdict"))
     for store in stores:
-        if files := store.files("rights_signals"):
-            yield from _streamed(store, files, RIGHTS_SIGNALS, decisive, RIGHTS_SIGNALS.names)
-
-
-def counted(rows: Iterable[dict[str, Any]], counts: Counter[tuple[str, str]]) -> Iterator[dict[str, Any]]:
-    """Yield the same rows, and count them by agent and status."""
-    for row in rows:
-        counts[row["agent"], row["status"]] += 1
-        yield row
-
-
-def _was_read(match: Mapping[str, Any]) -> bool:
-    """Whether a match is from the response itself, headers and page."""
-    return match["dataset"] in RESPONSES and match["http_status"] is not None
-
-
-def _own_matches(store: TableStore, files: Sequence[str]) -> Iterator[dict[str, Any]]:
-    wanted = ds.field("own_site") & ds.field("dataset").isin(DATASETS)
-    columns = [*_OF_MATCH, "dataset", "http_status", "row_sha256"]
-    yield from _streamed(store, files, MATCHES, wanted, columns) if files else ()
+        yield from _streamed(store, "rights_signals", decisive, RIGHTS_SIGNALS.names)
 
 
 def _streamed(
-    store: TableStore, files: Sequence[str], schema: pa.Schema, wanted: Any, columns: list[str]
+    store: TableStore, table: str, wanted: Any, columns: Sequence[str], *runs: str
 ) -> Iterator[dict[str, Any]]:
-    table = store.dataset(files, schema)
-    for batch in table.to_batches(columns=columns, filter=wanted, batch_size=BATCH_ROWS):
+    rows = store.open_table(table, *runs)
+    for batch in rows.to_batches(columns=list(columns), filter=wanted, batch_size=BATCH_ROWS):
         yield from batch.to_pylist()
 
 
@@ -182,14 +168,3 @@ def _declaration(declaration: Declaration | None) -> dict[str, Any] | None:
         return None
     row = declaration.row or {}
     return {field.name: row.get(field.name) for field in DECLARED} | {"verdict": declaration.verdict}
-
-
-def _batched(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) >= BATCH_ROWS:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

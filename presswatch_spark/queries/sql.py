@@ -79,7 +79,6 @@ def _guarded(rows: Iterator[tuple[object, ...]]) -> Iterator[tuple[object, ...]]
 
 @contextmanager
 def _spark_refusals() -> Iterator[None]:
-    """Say what Spark refuses, or that it is there no more."""
     from py4j.protocol import Py4JError  # type: ignore[import-untyped]
     from pyspark.errors import PySparkException
 
@@ -143,23 +142,18 @@ def needs_of(spark: SparkSession, query: str) -> dict[str, Need]:
     plan = ""
     with tempfile.TemporaryDirectory(prefix="presswatch-plan-") as folder, _whole_plans(spark):
         for name, schema in SCHEMAS.items():
-            place = Path(folder, name)
-            place.mkdir()
-            empty = spark.read.schema(spark_schema(schema)).parquet(spark_path(place))
+            path = Path(folder, name)
+            path.mkdir()
+            empty = spark.read.schema(spark_schema(schema)).parquet(spark_path(path))
             empty.createOrReplaceTempView(name)
         with suppress(PySparkException):
             plan = str(spark.sql(f"explain formatted {query}").collect()[0][0])
-    # A text of the query's own could look like a filter.
-    return needs_in(plan, one_run="EqualTo(" not in query)
-
-
-def needs_in(plan: str, *, one_run: bool = True) -> dict[str, Need]:
-    """What a plan as `explain formatted` writes it reads of each table; unless `one_run`, of all its runs."""
     needs: dict[str, Need] = {}
     for node in plan.split("\n\n"):
         place, output, filters = PLACE.search(node), OUTPUT.search(node), FILTERS.search(node)
         if place and output:
-            runs = ONE_RUN.findall(filters[1]) if filters and one_run else []
+            # A text of the query's own could look like a filter.
+            runs = ONE_RUN.findall(filters[1]) if filters and "EqualTo(" not in query else []
             need = Need(frozenset(COLUMN.findall(output[1])), frozenset(runs[:1]) if runs else None)
             needs[place[1]] = needs[place[1]] | need if place[1] in needs else need
     return needs

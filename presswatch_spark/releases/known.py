@@ -4,27 +4,30 @@
 
 Our form is text: a line that says what it is and when it was noted, then a line a crawl with its name and the
 times of its first and last capture, tabs between, `-` for an unknown time. If a list cannot be had, the last
-one is used, and the caller can say so. `python -m presswatch_spark.releases.known PATH` writes the list that
-comes with this version, from a `collinfo.json` on disk or at an address.
+one is used, and the caller can say so. `scripts/crawls.py` writes the list that comes with this version.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import sys
-import tempfile
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.releases.release import CRAWL, OLD_CRAWL, Release, newest_first
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, open_stream, printable
+from presswatch_spark.storage.objects import (
+    ObjectInfo,
+    StorageOptions,
+    canonical,
+    open_stream,
+    printable,
+    write_object,
+)
 from presswatch_spark.storage.uris import join, scheme_of
-from presswatch_spark.user_cache import is_ours, user_caches
+from presswatch_spark.user_cache import own_folder, user_caches
 
 HEADING = "# crawls, newest first, as of "
 CRAWLS_MAX = 10_000
@@ -211,17 +214,15 @@ def fetched(uri: str, options: StorageOptions, noted: datetime | None = None) ->
     return from_collinfo(data, printable(uri), noted)
 
 
-def _copies(uri: str) -> Iterator[Path]:
-    """Yield where a copy may lie, best first: in caches that nobody else may write to."""
+def _copy(uri: str) -> Path | None:
+    """Return where a copy may lie: in a cache that nobody else may write to."""
     name = f"{hashlib.sha256(uri.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.txt"
-    return (
-        root / "releases" / name for root in user_caches() if is_ours(root) and is_ours(root / "releases")
-    )
+    folder = own_folder(user_caches(), "releases")
+    return folder / name if folder else None
 
 
 def _cached(uri: str) -> Listing | None:
-    """Return the copy in the cache; None if it is missing or damaged."""
-    path = next(_copies(uri), None)
+    path = _copy(uri)
     try:
         return Listing.from_text(path.read_text(encoding="ascii")) if path else None
     except (OSError, ValueError):
@@ -230,33 +231,6 @@ def _cached(uri: str) -> Listing | None:
 
 def _keep(uri: str, listing: Listing) -> None:
     """Put a copy into the cache, whole or not at all; it is no failure if that cannot be done."""
-    path = next(_copies(uri), None)
-    if path is None:
-        return
-    try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="ascii", delete=False) as draft:
-            draft.write(listing.to_text())
-        os.replace(draft.name, path)
-    except OSError:
-        pass
-
-
-def refresh(path: str, target: Path = SHIPPED) -> Listing:
-    """Write the list at `path` to `target`, and return it.
-
-    Raises:
-        PresswatchError: there is no list, or it cannot be had now.
-    """
-    listing = fetched(list_uri(path), StorageOptions())
-    target.write_text(listing.to_text(), encoding="ascii")
-    return listing
-
-
-if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m presswatch_spark.releases.known PATH-OF-COLLINFO.JSON")
-    try:
-        written = refresh(sys.argv[1])
-    except PresswatchError as error:
-        sys.exit(f"error: {error}")
-    sys.stdout.write(f"{len(written.crawls)} crawls, the newest {written.crawls[0].name}, in {SHIPPED}\n")
+    if path := _copy(uri):
+        with suppress(PresswatchError):
+            write_object(str(path), listing.to_text().encode("ascii"), StorageOptions())

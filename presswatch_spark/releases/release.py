@@ -64,8 +64,3 @@ def newest_first(releases: list[Release]) -> tuple[Release, ...]:
 
     unique = {release.name: release for release in reversed(releases)}
     return tuple(sorted(unique.values(), key=age, reverse=True))
-
-
-def in_words(kinds: tuple[str, ...]) -> str:
-    """Return kinds as a message says them."""
-    return ", ".join(LABELS[kind] for kind in kinds)

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError
 from presswatch_spark.releases.known import at_hand, list_uri
-from presswatch_spark.releases.release import CRAWL, LABELS, NEWS, NEWS_MONTH, in_words, kinds_of
+from presswatch_spark.releases.release import CRAWL, LABELS, NEWS, NEWS_MONTH, kinds_of
 from presswatch_spark.settings.config import DatasetRules
 from presswatch_spark.storage.objects import StorageOptions, canonical, printable, stat
 from presswatch_spark.storage.shard_lists import is_list
@@ -52,8 +52,9 @@ def shards_of(
     if not kinds:
         raise _unknown(name, "", rules)
     if kind not in kinds:
+        has = ", ".join(LABELS[each] for each in kinds)
         raise InputError(
-            f"the release has no {LABELS.get(kind, kind)}; it has: {in_words(kinds)}",
+            f"the release has no {LABELS.get(kind, kind)}; it has: {has}",
             where=name,
             remedy="`presswatch releases` shows what each has",
         )
@@ -70,7 +71,7 @@ def shards_of(
         stat(uri, storage)
     except StorageError as error:
         # A bucket that we may not list denies what it does not have: then an unknown name is the reason.
-        if not _is_known(name, rules):
+        if not (NEWS_MONTH.fullmatch(name) or name in _names(rules)):
             raise _unknown(name, f"; {error}", rules) from error
         raise
     return ReleaseShards(uri, root)
@@ -84,7 +85,6 @@ def forms_of(name: str) -> tuple[str, ...]:
 
 
 def _list_of(name: str, kind: str, base: str | None, rules: DatasetRules) -> tuple[str, str]:
-    """Return the base, and the address of the list of shards below it."""
     crawls, month = rules.common_crawl, NEWS_MONTH.fullmatch(name)
     root = canonical(base or crawls.base)
     if month:
@@ -157,10 +157,6 @@ def _weeks(crawl: str) -> int:
     """Return a number that grows by one a week, for the week that a crawl is named after."""
     year, week = map(int, crawl.split("-")[2:])
     return year * 52 + week
-
-
-def _is_known(name: str, rules: DatasetRules) -> bool:
-    return bool(NEWS_MONTH.fullmatch(name)) or name in _names(rules)
 
 
 def _names(rules: DatasetRules) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from presswatch_spark.tables.digests import storable
@@ -24,7 +23,7 @@ OWN_PARSER = f"presswatch {__version__}"
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A declaration in a capture.
+    """A declaration in a capture, in columns of `rights_signals`.
 
     `source`: where it stood (`header`, `meta`, `file`, `json_ld`, `link`); `scope`: what it is about (`page`,
     `host`, or the part of the host that `path` names). `agent`: whom it addresses; None: anybody. `verdict`:
@@ -44,9 +43,13 @@ class Signal:
     rule: int | None = None
     parser: str = OWN_PARSER
 
-    def columns(self) -> dict[str, Any]:
-        """Return the signal as columns of `rights_signals`."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+def stated(
+    name: str, source: str, value: str, verdict: str | None = None, agent: str | None = None
+) -> Signal:
+    """Return the signal of a value as it was stated, to `agent` or anybody; value and agent are bounded."""
+    text, note = bounded(value)
+    return Signal(name, source, text, verdict=verdict, agent=agent and bounded(agent)[0], note=note)
 
 
 def left_out(note: str, in_file: bool = False) -> Signal:

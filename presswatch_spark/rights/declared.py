@@ -11,7 +11,7 @@ from typing import Any
 from presswatch_spark.rights.declaration import ALLOWED, RESERVED, UNKNOWN, Place, agreed, is_cut, place_of
 from presswatch_spark.rights.declaring_files import applies_to
 from presswatch_spark.rights.relation import Declaration, may_be_one, second, sides_of, strongest
-from presswatch_spark.rights.robots import Rules, allows, lines_of, octets, readings_of
+from presswatch_spark.rights.robots import OR, Rules, allows, lines_of, octets
 
 Row = Mapping[str, Any]
 
@@ -156,7 +156,6 @@ def record_of(row: Row) -> str:
 
 
 def _of_file(at: datetime, rows: Sequence[Row], place: Place, agent: str) -> Declaration:
-    """Return the declaration of one capture of a file about a page."""
     declarations = [Declaration(at, verdict, row) for row, verdict in _verdicts(rows, place.path, agent)]
     return strongest(declarations) or Declaration(at, None, rows[0])
 
@@ -201,7 +200,7 @@ def _verdicts(rows: Sequence[Row], path: str, agent: str) -> Iterator[tuple[Row,
                 yield row, UNKNOWN
             elif _is_no_rule(row):
                 yield row, row["verdict"]
-            elif _matches(row["path"], path):
+            elif not allows(Rules([("disallow", row["path"])]), path):  # its pattern is about the path
                 specific[row["signal"]].append(row)
     for signal, named in specific.items():
         yield _first(named) if signal == TDMREP else _longest(named)
@@ -240,12 +239,7 @@ def _by_rules(row: Row, path: str) -> str | None:
         return str(row["verdict"]) if row["verdict"] else None
     if is_cut(row["note"]):
         return UNKNOWN
-    return agreed([ALLOWED if _lets_in(value, path) else RESERVED for value in readings_of(row["value"])])
-
-
-def _matches(pattern: str, path: str) -> bool:
-    """Whether a pattern of robots.txt is about a path."""
-    return not allows(Rules([("disallow", pattern)]), path)
+    return agreed([ALLOWED if _lets_in(value, path) else RESERVED for value in row["value"].split(OR)])
 
 
 @lru_cache(maxsize=64)

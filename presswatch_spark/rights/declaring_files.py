@@ -6,7 +6,7 @@ tdmrep.json is the file of the TDM Reservation Protocol (W3C Community Group).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -36,26 +36,16 @@ RULES_READ = 100
 TWO_READINGS = "a line such as Crawl-delay after the names of a group is read in two ways"
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
-    """The body of a file, or why there is none: `verdict` and `note` as a signal has them."""
-
-    body: bytes | None
-    verdict: str | None = None
-    note: str | None = None
-
-
 def file_signals(capture: Capture, kind: str) -> Iterator[Signal]:
     """Yield what the file of this kind declares, one signal for each agent or rule."""
-    content = content_of(capture)
-    if content.body is None:
+    body, verdict, note = content_of(capture)
+    if body is None:
         # Without robots.txt everything is allowed (RFC 9309, section 2.3.1.3); no other file has such a rule.
-        verdict = ALLOWED if content.verdict is None and kind == "robots_txt" else content.verdict
-        yield from _silent(kind, verdict, content.note)
+        yield from _silent(kind, ALLOWED if verdict is None and kind == "robots_txt" else verdict, note)
     elif kind == "tdm_reservation":
-        yield from _tdmrep_signals(content.body)
+        yield from _tdmrep_signals(body)
     else:
-        yield from _robots_signals(content, kind)
+        yield from _robots_signals(body, note, kind)
 
 
 def _silent(kind: str, verdict: str | None, note: str | None) -> Iterator[Signal]:
@@ -65,42 +55,42 @@ def _silent(kind: str, verdict: str | None, note: str | None) -> Iterator[Signal
     return (replace(silent, agent=agent) for agent in agents)
 
 
-def content_of(capture: Capture) -> Content:
-    """Return the file, or say what answered in its place, by its status and first bytes."""
+def content_of(capture: Capture) -> tuple[bytes | None, str | None, str | None]:
+    """Return the body of the file, or None; and the verdict and note that say why, or what was not read."""
     status, body = capture.locator.http_status, capture.body
     if status is None:
-        return Content(None, UNKNOWN, "no HTTP status")
+        return None, UNKNOWN, "no HTTP status"
     if status in ABSENT:
-        return Content(None, None, f"HTTP {status}: no such file")
+        return None, None, f"HTTP {status}: no such file"
     if 400 <= status < 500 and status != 429:
-        return Content(None, UNKNOWN, f"HTTP {status}: refused to the crawler")
+        return None, UNKNOWN, f"HTTP {status}: refused to the crawler"
     if 300 <= status < 400:
-        return Content(None, UNKNOWN, f"HTTP {status}: a redirect, not followed")
+        return None, UNKNOWN, f"HTTP {status}: a redirect, not followed"
     if not 200 <= status < 300 or status == 206:
-        return Content(None, UNKNOWN, f"HTTP {status}: unreachable" if status != 206 else "HTTP 206: a part")
+        return None, UNKNOWN, f"HTTP {status}: unreachable" if status != 206 else "HTTP 206: a part"
     if capture.cut and len(body) <= ROBOTS_BYTES:
-        return Content(None, UNKNOWN, "the capture was cut")
+        return None, UNKNOWN, "the capture was cut"
     start = body[:1024].removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"<"):
-        return Content(None, UNKNOWN, "HTML in place of the file")
+        return None, UNKNOWN, "HTML in place of the file"
     if b"\0" in start:
-        return Content(None, UNKNOWN, "not text")
+        return None, UNKNOWN, "not text"
     if len(body) <= ROBOTS_BYTES:
-        return Content(body)
+        return body, None, None
     # The last line may be cut: it could reserve what it does not.
     whole = body[:ROBOTS_BYTES].replace(b"\r", b"\n").rpartition(b"\n")[0]
-    return Content(whole, None, f"read to {ROBOTS_BYTES >> 10} KiB")
+    return whole, None, f"read to {ROBOTS_BYTES >> 10} KiB"
 
 
-def _robots_signals(content: Content, kind: str) -> Iterator[Signal]:
-    robots = robots_of((content.body or b"").removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace"))
+def _robots_signals(body: bytes, read_to: str | None, kind: str) -> Iterator[Signal]:
+    robots = robots_of(body.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace"))
     if robots.foreign:
         yield from _silent(kind, UNKNOWN, "no line of it is one of a robots.txt")
         return
     verdict_of = lru_cache(lambda lines: ALLOWED if allows(Rules(lines), "/") else RESERVED)
     for agent in AGENTS:
         readings = robots.readings_for(agent)
-        notes = [content.note, TWO_READINGS if len(readings) > 1 else None]
+        notes = [read_to, TWO_READINGS if len(readings) > 1 else None]
         value, note = bounded(OR.join(map(shown, readings)), "; ".join(filter(None, notes)) or None)
         # Without a rule, robots.txt allows (RFC 9309, section 2.2.2); of ai.txt nobody has said so.
         verdicts = {verdict_of(lines) if lines or kind == "robots_txt" else None for lines in readings}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from presswatch_spark.formats.table.json_text import parse
-from presswatch_spark.rights.declaration import Signal, bounded
+from presswatch_spark.rights.declaration import Signal, stated
 
 SCRIPT_CHARACTERS = 1 << 20
 OBJECTS = 20_000
@@ -79,11 +79,9 @@ def object_signals(item: dict[str, Any]) -> Iterator[Signal]:
     """Yield what an object says of copyright and licence."""
     for name in _COPYRIGHT:
         for text in _names(item.get(name)):
-            value, note = bounded(f"{name}: {text}")
-            yield Signal("copyright", "json_ld", value, note=note)
+            yield stated("copyright", "json_ld", f"{name}: {text}")
     for text in _names(item.get("license")):
-        value, note = bounded(text)
-        yield Signal("license", "json_ld", value, note=note)
+        yield stated("license", "json_ld", text)
 
 
 def _truth(value: object) -> bool | None:

@@ -107,9 +107,7 @@ def sides_of(at: datetime, moments: Sequence[datetime]) -> list[int]:
 def _nearest(at: datetime, moments: Sequence[datetime], way: int) -> list[int]:
     """Return the places of the moments nearest to `at`, before it (`way` -1) or after it (1).
 
-    There are several if their order is not known.
-
-    A moment without a fraction may lie anywhere in its second.
+    There are several if their order is not known: without a fraction one may lie anywhere in its second.
     """
     if way < 0:
         outward = range(bisect_right(moments, second(at), key=second) - 1, -1, -1)

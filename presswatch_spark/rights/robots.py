@@ -63,10 +63,7 @@ class Robots:
     foreign: bool = False
 
     def readings_for(self, agent: str) -> list[tuple[Line, ...]]:
-        """Return the lines that apply to `agent`: of its own groups, or else of those for `*`.
-
-        There are two readings if they differ.
-        """
+        """Return the lines for `agent`, of its groups or of those for `*`; two readings if they differ."""
         first, second = (
             read.get(agent.lower(), read.get(ANY_AGENT, ())) for read in (self.groups, self.by_rules)
         )
@@ -77,8 +74,8 @@ class Robots:
 class _Groups:
     """Takes the lines of a robots.txt. `ends`: directives that end the names of a group; None: any does."""
 
-    def __init__(self, agents: Iterable[str], ends: frozenset[str] | None = None) -> None:
-        self.lines: dict[str, list[Line]] = {agent.lower(): [] for agent in agents}
+    def __init__(self, ends: frozenset[str] | None = None) -> None:
+        self.lines: dict[str, list[Line]] = {agent.lower(): [] for agent in AGENTS}
         self.outside: list[Line] = []
         self._ends = ends
         self._named, self._current = set[str](), set[str]()
@@ -105,9 +102,9 @@ class _Groups:
         return {agent: tuple(self.lines[agent]) for agent in self._named}
 
 
-def robots_of(text: str, agents: Iterable[str] = AGENTS) -> Robots:
-    """Read robots.txt for these agents; all groups of an agent count as one (RFC 9309, section 2.2.1)."""
-    groups, by_rules = _Groups(agents), _Groups(agents, _RULES)
+def robots_of(text: str) -> Robots:
+    """Read robots.txt for `AGENTS`; all groups of an agent count as one (RFC 9309, section 2.2.1)."""
+    groups, by_rules = _Groups(), _Groups(_RULES)
     text_seen = known = False
     for raw in _LINE_ENDS.split(text):
         directive, value = _directive(raw)
@@ -136,11 +133,6 @@ def _directive(raw: str) -> Line:
 def shown(lines: Iterable[Line]) -> str:
     """Write lines in one spelling, as `value` holds them."""
     return "\n".join(f"{directive}: {value}" for directive, value in lines)
-
-
-def readings_of(value: str) -> list[str]:
-    """Return the readings in a value, parted by `OR`."""
-    return value.split(OR)
 
 
 def lines_of(value: str) -> tuple[Line, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from presswatch_spark.formats.http.site_files import site_file
@@ -101,5 +101,5 @@ def signal_rows(
     for signal in signals_of(capture):
         if digest is None and signal.source != "header":
             digest = hashlib.sha256(capture.body).hexdigest()
-        row = facts | signal.columns() | {"content_sha256": digest if signal.source != "header" else None}
+        row = facts | asdict(signal) | {"content_sha256": digest if signal.source != "header" else None}
         yield row | {"row_sha256": row_digest(row)}

@@ -14,7 +14,7 @@ from presswatch_spark.formats.http.charsets import UTF_8, to_utf8
 from presswatch_spark.formats.http.media import as_html, kind_of_content
 from presswatch_spark.formats.http.site_files import site_file
 from presswatch_spark.model import Capture
-from presswatch_spark.rights.declaration import Signal, bounded, left_out
+from presswatch_spark.rights.declaration import Signal, left_out, stated
 from presswatch_spark.rights.declaring_files import file_signals
 from presswatch_spark.rights.elements import ELEMENTS, PAGE_BYTES, Element, elements_of
 from presswatch_spark.rights.jsonld import ACCESSIBLE, Part, object_signals, objects_of, parts_of, value_of
@@ -104,22 +104,22 @@ def _header_signals(capture: Capture) -> Iterator[Signal]:
     """Yield what the headers declare, header by header; `_HEADER_CHARACTERS` of each are read."""
     for value in _header_values(capture, "x-robots-tag"):
         for agent, directives in addressed(value):
-            yield _signal("x_robots_tag", "header", directives, directive_verdict(directives), agent)
+            yield stated("x_robots_tag", "header", directives, directive_verdict(directives), agent)
     for value in _header_values(capture, "tdm-reservation"):
-        yield _signal("tdm_reservation", "header", value, reservation_verdict(value))
+        yield stated("tdm_reservation", "header", value, reservation_verdict(value))
     for value in _header_values(capture, "tdm-policy"):
-        yield _signal("tdm_policy", "header", value)
+        yield stated("tdm_policy", "header", value)
     for name, signal in PREFERENCES.items():
         # A header that is given several times is one list (RFC 9110, section 5.3).
         if whole := ", ".join(_header_values(capture, name)):
-            yield _signal(signal, "header", whole, preference_verdict(signal, whole))
+            yield stated(signal, "header", whole, preference_verdict(signal, whole))
     if any(len(value) > _HEADER_CHARACTERS for name in _DECISIVE_HEADERS for value in capture.header(name)):
         yield left_out(f"a header was read to {_HEADER_CHARACTERS:,} characters")
     for value in _header_values(capture, "link"):
         for target, relations in _links_of(value):
             for relation in _LINKED:
                 if relation in relations:
-                    yield _signal(relation, "header", target)
+                    yield stated(relation, "header", target)
 
 
 def _links_of(value: str) -> Iterator[tuple[str, list[str]]]:
@@ -139,7 +139,7 @@ def _element_signals(element: Element) -> Iterator[Signal]:
         relations = element.get("rel").lower().split()
         for relation in _LINKED:
             if relation in relations and element.get("href"):
-                yield _signal(relation, "link", element.get("href"))
+                yield stated(relation, "link", element.get("href"))
         return
     name, content = (element.get("name") or element.get("property")).lower(), element.get("content")
     if not (name and content):
@@ -147,17 +147,10 @@ def _element_signals(element: Element) -> Iterator[Signal]:
             yield left_out("a meta with too many or too long attributes")
         return
     if name == "robots" or name in _META_AGENTS:
-        yield _signal("meta_robots", "meta", content, directive_verdict(content), _META_AGENTS.get(name))
+        yield stated("meta_robots", "meta", content, directive_verdict(content), _META_AGENTS.get(name))
     elif name == "tdm-reservation":
-        yield _signal("tdm_reservation", "meta", content, reservation_verdict(content))
+        yield stated("tdm_reservation", "meta", content, reservation_verdict(content))
     elif name == "tdm-policy":
-        yield _signal("tdm_policy", "meta", content)
+        yield stated("tdm_policy", "meta", content)
     elif name in _COPYRIGHT:
-        yield _signal("copyright", "meta", content)
-
-
-def _signal(
-    name: str, source: str, value: str, verdict: str | None = None, agent: str | None = None
-) -> Signal:
-    text, note = bounded(value)
-    return Signal(name, source, text, verdict=verdict, agent=agent and bounded(agent)[0], note=note)
+        yield stated("copyright", "meta", content)

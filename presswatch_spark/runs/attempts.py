@@ -94,11 +94,9 @@ def failure_of(attempt: Attempt) -> str | None:
 
 
 def reason_of(error: Exception, uri: str) -> str:
-    """Repeat what an exception says, but nothing that it may quote: only our own errors hold no web text.
-
-    The log names the shard already, so its `uri` is left out.
-    """
+    """Repeat what an exception says, but nothing that it may quote: only our own errors hold no web text."""
     if isinstance(error, PresswatchError):
+        # The log names the shard already.
         return str(error).removeprefix(f"{printable(uri)}: ")
     place = traceback.extract_tb(error.__traceback__)[-1]
     said = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""

@@ -96,7 +96,7 @@ def _taken_up(store: TableStore, folder: Folder, lock: Lock, key: str, now: date
         damage = f"{error.where}: {error.what}; the run starts over"
         return _new(store, folder, lock, key, now, by, (damage,))
     if there is None or store.is_published(there[0].run_id):
-        return _new(store, folder, lock, key, now, by)
+        return _new(store, folder, lock, key, now, by, ())
     note, etag = there
     names, damaged = folder.names(), list[str]()
     waves = tuple(read_waves(folder, note, names, damaged.append))
@@ -123,13 +123,7 @@ def _leftovers(names: Iterable[str], waves: Iterable[Wave]) -> set[str]:
 
 
 def _new(
-    store: TableStore,
-    folder: Folder,
-    lock: Lock,
-    key: str,
-    now: datetime,
-    by: str,
-    damaged: tuple[str, ...] = (),
+    store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime, by: str, damaged: tuple[str, ...]
 ) -> Run:
     """Begin a run; its id is the second of its start and the head of its key."""
     started = now.astimezone(UTC)

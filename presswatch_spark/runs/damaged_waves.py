@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
+from pyspark.sql import SparkSession
 
 from presswatch_spark.runs.claimed import Run
 from presswatch_spark.runs.markers import Wave, forget_wave
@@ -16,9 +16,6 @@ from presswatch_spark.show import counted
 from presswatch_spark.spark.batches import batches_of
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.storage.folders import Folder
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 CHECKED_HERE_BYTES = 256 << 20
 """Bytes of parts that the driver reads for this; of more, tasks do."""
@@ -31,8 +28,7 @@ def without_damage(
 ) -> tuple[list[Wave], list[Wave]]:
     """Return the waves whose parts are all as they were written, and the others, without their markers.
 
-    Args:
-        tell: is told of each damaged part what is wrong with it.
+    `tell` is told what is wrong with each damaged part.
     """
     damaged = damaged_parts(spark, run.parts, [part for wave in waves for part in wave.parts])
     lost = [wave for wave in waves if any(part.name in damaged for part in wave.parts)]

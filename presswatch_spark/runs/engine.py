@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial, reduce
-from operator import add
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import pyarrow as pa
+from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.metrics import RunFacts, Totals
@@ -24,17 +24,15 @@ from presswatch_spark.runs.claimed import Run, claim
 from presswatch_spark.runs.damaged_waves import without_damage
 from presswatch_spark.runs.markers import Wave
 from presswatch_spark.runs.publish import publish
-from presswatch_spark.runs.waves import WaveReader, batched
+from presswatch_spark.runs.waves import WaveReader
 from presswatch_spark.runs.work import Guard, Work
 from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.session import cores_now, session
+from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.web.manners import will_ask
 from presswatch_spark.tables.store import TableStore
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 MOST_ROUNDS = 3
 """How many times the shards of damaged parts are read again by one process."""
@@ -84,47 +82,42 @@ def execute(
     """
     began, shards = time.monotonic(), tuple(work.shards)
     will_ask(shard.uri for shard in shards)
-    guard = work.guard(partial(cores_now, spark)) if work.guard else None
-    with observer, spark_errors(str(run.folder)):
+    guard: Guard = work.guard(partial(cores_now, spark)) if work.guard else lambda counts, seconds: None
+    with observer.following(), spark_errors(str(run.folder)):
         say = partial(observer.say, "damage_found")
         for line in run.damaged:
             say(line)
         waves, lost = without_damage(spark, run, run.waves, say)
         reader = WaveReader(spark, run, work.kind, work.read, rules, observer, _positions(lost))
         _start(work, run, store, len(shards), waves, observer)
-
-        def read_rest(waves: list[Wave]) -> None:
-            done = _positions(waves)
-            left = [position for position in range(len(shards)) if position not in done]
-            for positions in batched(left, rules.wave_shards):
-                _ask(guard, waves, began)
-                observer.wave_started(len(positions))
-                waves += reader({position: shards[position] for position in positions})
-            _ask(guard, waves, began)
-
-        waves = _undamaged(waves, read_rest, reader, say)
+        waves = _read_rest(shards, waves, reader, guard, began)
         metrics = observer.metrics("published").rows() if work.kind.has_metrics else ()
         facts = {**work.facts, "shards_planned": len(shards)}
-        published = publish(spark, store, run, work.kind, waves, facts, metrics)
-        observer.published(published.row)
-    return Finished(published.row, published.log, run.resumed, time.monotonic() - began)
+        row, log = publish(spark, store, run, work.kind, waves, facts, metrics)
+        observer.published(row)
+    return Finished(row, log, run.resumed, time.monotonic() - began)
 
 
-def _undamaged(
-    waves: list[Wave],
-    read_rest: Callable[[list[Wave]], None],
-    reader: WaveReader,
-    say: Callable[[str], None],
+def _read_rest(
+    shards: Sequence[ObjectInfo], waves: list[Wave], reader: WaveReader, guard: Guard, began: float
 ) -> list[Wave]:
-    """Read what is left of a run, and read again what was damaged by the time when all was done."""
+    """Read the shards that are in no wave, and once more those of waves that are damaged by then."""
+    observer, size = reader.observer, reader.rules.wave_shards
     for _ in range(MOST_ROUNDS):
-        read_rest(waves)
-        waves, lost = without_damage(reader.spark, reader.run, waves, say)
+        done = _positions(waves)
+        left = [position for position in range(len(shards)) if position not in done]
+        for first in range(0, len(left), size):
+            guard(_counts(waves), time.monotonic() - began)
+            wave = {position: shards[position] for position in left[first : first + size]}
+            observer.wave_started(len(wave))
+            waves += reader(wave)
+        guard(_counts(waves), time.monotonic() - began)
+        waves, lost = without_damage(reader.spark, reader.run, waves, partial(observer.say, "damage_found"))
         if not lost:
             return waves
         reader.again.update(_positions(lost))
-        for wave in lost:
-            reader.observer.wave_lost(wave.counts, wave.totals)
+        for damaged in lost:
+            observer.wave_lost(damaged.counts, damaged.totals)
     raise OutputError(
         f"what waves wrote was damaged {MOST_ROUNDS} times before it could be published",
         where=str(reader.run.folder),
@@ -133,17 +126,11 @@ def _undamaged(
 
 
 def _positions(waves: Iterable[Wave]) -> set[int]:
-    """Return the positions in the plan of the shards of waves."""
     return {position for wave in waves for position in wave.shards}
 
 
-def _ask(guard: Guard | None, waves: Sequence[Wave], began: float) -> None:
-    if guard:
-        guard(_counts(waves), time.monotonic() - began)
-
-
-def _counts(waves: Sequence[Wave]) -> Counts:
-    return reduce(add, (wave.counts for wave in waves), Counts())
+def _counts(waves: Iterable[Wave]) -> Counts:
+    return sum((wave.counts for wave in waves), Counts())
 
 
 def _start(
@@ -154,8 +141,8 @@ def _start(
     asked = {name: value for name, value in {**work.facts, **work.asked}.items() if name in names}
     labels = {name: str(asked.get(name) or "") for name in ("dataset", "release", "sample")}
     last_success = max((row["finished_at"] for row in store.rows(work.kind.by)), default=None)
-    terms = work.kind.terms
-    facts = RunFacts({"run_id": run.run_id, **labels}, planned, run.started_at, last_success, terms.run)
+    labels = {"run_id": run.run_id, **labels}
+    facts = RunFacts(labels, planned, run.started_at, last_success, work.kind.terms)
     totals: Totals = sum((wave.totals for wave in waves), Counter())
     asked |= {"plan_digest": work.plan_digest, "resumed": run.resumed}
-    observer.start(facts, asked, _counts(waves), totals, terms)
+    observer.start(facts, asked, _counts(waves), totals)

@@ -17,12 +17,12 @@ from presswatch_spark.runs.work import Row
 # A few named files of which some are missing are a matter of these files: they are in the log as failed.
 LEAST_ALLOWED = 5
 
-Rows = Collection[Row]
-
-WORKERS = "give workers more memory, or leave that shard out"
-HOST = "see what that site wants"
-KEPT = "nothing was published and what was read is kept"
-STORAGE = "check credentials, region, network and the list of shards"
+PLATFORM = {
+    "storage": "check credentials, region, network and the list of shards",
+    "host": "see what that site wants",
+    "worker": "give workers more memory, or leave that shard out",
+}
+"""Failures that another try elsewhere may mend (see `scan_log.failure`), each with its remedy."""
 
 
 class PlatformError(PresswatchError):
@@ -34,7 +34,7 @@ def failures_allowed(shards: int, share: float) -> int:
     return max(LEAST_ALLOWED, int(shards * share))
 
 
-def is_hopeless(lost: Rows, shards: int, share: float) -> bool:
+def is_hopeless(lost: Collection[Row], shards: int, share: float) -> bool:
     """Say whether another try would fail as well: a site refuses all, or nothing of a wave could be read."""
     if any(row["failure"] == "host" for row in lost):
         return True
@@ -42,7 +42,7 @@ def is_hopeless(lost: Rows, shards: int, share: float) -> bool:
     return nothing and len(lost) == shards > failures_allowed(shards, share)
 
 
-def check_budget(log: Rows, shards: int, share: float, of: str = "shards of a wave") -> None:
+def check_budget(log: Collection[Row], shards: int, share: float, of: str = "shards of a wave") -> None:
     """Compare what a wave of so many shards lost for reasons of the platform with what it may.
 
     Args:
@@ -53,7 +53,7 @@ def check_budget(log: Rows, shards: int, share: float, of: str = "shards of a wa
         PlatformError: it lost more, or a site refuses everything; names the commonest reason, and a shard
             that has it.
     """
-    lost = [row for row in log if row["failure"] in ("storage", "host", "worker")]
+    lost = [row for row in log if row["failure"] in PLATFORM]
     refused = [row for row in lost if row["failure"] == "host"]
     allowed = failures_allowed(shards, share)
     if len(lost) <= allowed and not refused:
@@ -61,9 +61,9 @@ def check_budget(log: Rows, shards: int, share: float, of: str = "shards of a wa
     limit = f", {allowed:,} may be" if len(lost) > allowed else ""
     ((error, count),) = Counter(str(row["error"]) for row in refused or lost).most_common(1)
     example = next(row for row in lost if str(row["error"]) == error)
-    remedies = {"storage": STORAGE, "host": HOST, "worker": WORKERS}
     raise PlatformError(
         f"{len(lost):,} of {shards:,} {of} could not be read{limit}; {count:,} of them: {error}",
         where=str(example["shard_uri"]),
-        remedy=f"{KEPT}; {remedies[example['failure']]}, then give the same command again",
+        remedy="nothing was published and what was read is kept;"
+        f" {PLATFORM[example['failure']]}, then give the same command again",
     )

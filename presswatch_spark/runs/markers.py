@@ -32,8 +32,6 @@ from presswatch_spark.version import __version__
 FOUND_FOLDER, WAVES_FOLDER, PARTS_FOLDER = "found", "waves", "parts"
 NOTE = "run.json"
 
-DAMAGED = "what an unfinished run wrote of itself is damaged, or of an earlier version"
-
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}", re.ASCII)
 
 
@@ -105,7 +103,7 @@ def read_note(folder: Folder) -> tuple[Note, str] | None:
             raise ValueError
     except UNREADABLE as error:
         raise OutputError(
-            DAMAGED,
+            "what an unfinished run wrote of itself is damaged, or of an earlier version",
             where=folder.at(NOTE),
             remedy="give the command that began it again: the run starts over",
         ) from error
@@ -139,7 +137,15 @@ def read_waves(
             continue
         data, _ = folder.read(name)
         try:
-            wave = _wave_in(data, attempt)
+            facts = unsealed_json(data)
+            wave = Wave(
+                attempt,
+                tuple(map(int, facts["shards"])),
+                Counts(**facts["counts"]),
+                tuple(Part(**part) for part in facts["parts"]),
+                int(facts["epoch"]),
+                Counter({Sample(family, value): total for family, value, total in facts["totals"]}),
+            )
         except UNREADABLE:
             on_damage(name)
             continue
@@ -151,15 +157,3 @@ def forget_wave(folder: Folder, wave: Wave) -> None:
     """Remove the marker of a wave: its shards count as not scanned."""
     with disk_errors(folder.at(WAVES_FOLDER)):
         folder.delete([f"{WAVES_FOLDER}/{wave.attempt}.json"])
-
-
-def _wave_in(data: bytes, attempt: str) -> Wave:
-    facts = unsealed_json(data)
-    return Wave(
-        attempt,
-        tuple(map(int, facts["shards"])),
-        Counts(**facts["counts"]),
-        tuple(Part(**part) for part in facts["parts"]),
-        int(facts["epoch"]),
-        Counter({Sample(family, value): total for family, value, total in facts["totals"]}),
-    )

@@ -11,11 +11,11 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial, reduce
-from operator import add
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.metrics import STATUSES
@@ -32,12 +32,9 @@ from presswatch_spark.tables.digests import GROUP_DIGITS
 from presswatch_spark.tables.digests import table_digest as digest_of
 from presswatch_spark.tables.frames import written_by_spark
 from presswatch_spark.tables.published_files import COUNTED, Written
-from presswatch_spark.tables.schemas import columns_without_run
+from presswatch_spark.tables.schemas import DIGESTS, SCHEMAS, columns_without_run
 from presswatch_spark.tables.sorted_files import ORDERS, SortedFiles
 from presswatch_spark.tables.store import TableStore
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
 
 SORTED_HERE_BYTES = 32 << 20
 """Bytes of parts that one process sorts: some 180,000 matches; in memory they are several times as large."""
@@ -45,19 +42,6 @@ FILE_BYTES = 256 << 20
 """Files have this size, up to twice as much, where there is so much."""
 READERS = 8
 ROWS_AT_ONCE = 1000
-SPARSE = frozenset({"rights_signals"})
-"""Tables that get no file of a run that has no rows for them: most runs have no signals."""
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """A published run: its row of `runs` or `censuses`, and its log by shard.
-
-    The log has the columns that only a run in progress has, too: nobody need read it from the tables.
-    """
-
-    row: Mapping[str, Any]
-    log: pa.Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +61,8 @@ def publish(
     waves: Sequence[Wave],
     facts: Row,
     metrics: Sequence[Mapping[str, object]] = (),
-) -> Published:
-    """Publish `run` and clear its folder.
+) -> tuple[Mapping[str, Any], pa.Table]:
+    """Publish `run` and clear its folder; return its row, and its log by shard, as in `Finished`.
 
     Args:
         facts: columns of the run's row that plan, corpus and settings decide; None where the shards decide.
@@ -94,28 +78,33 @@ def publish(
         for table in kind.columns
     }
     rows = {table: sum(part.rows for part in parts[table]) for table in kind.tables}
-    log = _log(run.parts, kind, parts[kind.log])
+    log = _read(run.parts, parts[kind.log], kind.columns[kind.log])
     row = _row(kind, log, rows, facts) | {"run_id": run.run_id, "started_at": run.started_at}
-    _check(row, rows, reduce(add, (wave.counts for wave in waves), Counts()), run)
+    _check(row, rows, sum((wave.counts for wave in waves), Counts()), run)
     with disk_errors(str(run.staged)):
         run.staged.remove()
         tables = {table: _written(spark, run, kind, parts[table], log, table) for table in kind.columns}
         for table, found in rows.items():
-            _check_written(tables[table], found, run.staged.at(table))
+            if tables[table].rows != found:
+                raise OutputError(
+                    f"the table was written with {tables[table].rows:,} rows, and {found:,} were found",
+                    where=run.staged.at(table),
+                    remedy="give the same command again: it is published anew",
+                )
         if metrics:
             measured = pa.Table.from_pylist(list(metrics), columns_without_run("metrics"))
-            tables["metrics"] = sorted_here([measured], SortedFiles("metrics", run.run_id, run.staged))
-    row |= {column: tables[table].digest for table, column in kind.digests.items()}
+            tables["metrics"] = sorted_here(measured, SortedFiles("metrics", run.run_id, run.staged))
+    row |= {DIGESTS[table]: tables[table].digest for table in kind.tables if table in DIGESTS}
+    whole = {name: row.get(name) for name in SCHEMAS[kind.by].names}
     files = {table: written.files for table, written in tables.items()}
-    published = store.publish_tables(kind.by, kind.whole_row(row), run.staged, files, run.lock.confirm)
+    published = store.publish_tables(kind.by, whole, run.staged, files, run.lock.confirm)
     clear(run)
-    return Published(published, log.sort_by("shard_uri"))
+    return published, log.sort_by("shard_uri")
 
 
-def _log(folder: Folder, kind: Kind, parts: Sequence[Part]) -> pa.Table:
-    with ThreadPoolExecutor(READERS, "log") as pool:
-        logs = list(pool.map(partial(read_part, folder), parts))
-    return pa.concat_tables([kind.columns[kind.log].empty_table(), *logs])
+def _read(folder: Folder, parts: Sequence[Part], columns: pa.Schema) -> pa.Table:
+    with ThreadPoolExecutor(READERS, "parts") as pool:
+        return pa.concat_tables([columns.empty_table(), *pool.map(partial(read_part, folder), parts)])
 
 
 def _row(kind: Kind, log: pa.Table, rows: Mapping[str, int], facts: Row) -> dict[str, Any]:
@@ -130,16 +119,13 @@ def _row(kind: Kind, log: pa.Table, rows: Mapping[str, int], facts: Row) -> dict
 def _written(
     spark: SparkSession, run: Run, kind: Kind, parts: Sequence[Part], log: pa.Table, table: str
 ) -> Sorted:
-    """Write a table of a run."""
     files = SortedFiles(table, run.run_id, run.staged)
     if table == kind.log:
-        return sorted_here([log.select(columns_without_run(table).names)], files)
-    if table in SPARSE and not parts:
+        return sorted_here(log.select(columns_without_run(table).names), files)
+    if table == "rights_signals" and not parts:  # most runs have none, and need no file to say so
         return Sorted((), 0, digest_of(()))
     if sum(part.bytes for part in parts) <= SORTED_HERE_BYTES:
-        with ThreadPoolExecutor(READERS, "parts") as pool:
-            rows = list(pool.map(partial(read_part, run.parts), parts))
-        return sorted_here([kind.columns[table].empty_table(), *rows], files)
+        return sorted_here(_read(run.parts, parts, kind.columns[table]), files)
     return sorted_by_spark(spark, run.parts, parts, files)
 
 
@@ -162,20 +148,10 @@ def _check(row: Row, rows: Mapping[str, int], counts: Counts, run: Run) -> None:
         )
 
 
-def _check_written(written: Sorted, rows: int, where: str) -> None:
-    """Raise `OutputError` if what was sorted is not what was found, row for row."""
-    if written.rows != rows:
-        raise OutputError(
-            f"the table was written with {written.rows:,} rows, and {rows:,} were found",
-            where=where,
-            remedy="give the same command again: it is published anew",
-        )
-
-
-def sorted_here(rows: Sequence[pa.Table], files: SortedFiles) -> Sorted:
+def sorted_here(rows: pa.Table, files: SortedFiles) -> Sorted:
     """Sort rows in this process and write them as one file, even if there are none."""
-    table, order = pa.concat_tables(rows), ORDERS[files.table]
-    table = table.sort_by([(name, "ascending", "at_start") for name in order])
+    order = ORDERS[files.table]
+    table = rows.sort_by([(name, "ascending", "at_start") for name in order])
     written = files.write_all(table.to_batches())
     digest = digest_of(table["row_sha256"].to_pylist()) if "row_sha256" in order else ""
     return Sorted((written,), written.rows, digest)
@@ -209,7 +185,6 @@ def table_digest(rows: DataFrame) -> str:
 def _frame(
     spark: SparkSession, folder: Folder, parts: Sequence[Part], columns: Sequence[str] | None
 ) -> DataFrame:
-    """Rows of parts of one table, all or some columns of them."""
     schema = columns_without_run(parts[0].table)
     wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
     return batches_of(spark, in_groups(parts), partial(_rows_of, folder, columns), wanted)

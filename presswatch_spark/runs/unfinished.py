@@ -6,9 +6,6 @@ import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from functools import reduce
-from operator import add
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.progress import TERMS, Counts
@@ -23,26 +20,19 @@ from presswatch_spark.version import __version__
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedRun:
-    """A run by its folder below `_runs`; `counts` are totals over its finished waves.
+    """A run by its folder below `_runs`; `counts` are totals over its finished waves."""
 
-    `by` is the table whose row will publish it; `tool_version` is the version that began it, "" if it does
-    not say.
-    """
-
-    run_id: str
-    started_at: datetime
+    begun: Note
     folder: Folder
     counts: Counts
     under_way: bool
-    by: str = "runs"
-    tool_version: str = __version__
 
     def row(self) -> dict[str, object]:
         """Return what can be said of it in the columns of `runs`, or of `censuses`."""
-        terms = TERMS[self.by]
+        terms = TERMS[self.begun.by]
         return {
-            "run_id": self.run_id,
-            "started_at": self.started_at,
+            "run_id": self.begun.run_id,
+            "started_at": self.begun.started_at,
             "finished_at": "under way" if self.under_way else "not finished",
             "shards_complete": self.counts.shards - self.counts.incomplete,
             terms.documents: self.counts.documents,
@@ -51,19 +41,19 @@ class UnfinishedRun:
 
     def note(self) -> str:
         """Say when it began, how far it is, and how to go on or to drop it."""
-        terms = TERMS[self.by]
-        begun = (
-            f"{'run' if self.by == 'runs' else terms.run} {self.run_id}, begun"
-            f" {self.started_at:%Y-%m-%d %H:%M:%S} UTC with"
+        begun, terms = self.begun, TERMS[self.begun.by]
+        run = (
+            f"{'run' if begun.by == 'runs' else terms.run} {begun.run_id}, begun"
+            f" {begun.started_at:%Y-%m-%d %H:%M:%S} UTC with"
             f" {counted(self.counts.shards, terms.shard)} done, is"
         )
         if self.under_way:
-            return f"{begun} under way"
+            return f"{run} under way"
         # The version is part of the key: another one begins a run of its own.
-        begun_by = f"version {self.tool_version}" if self.tool_version else "the version that began it"
-        version = "" if self.tool_version == __version__ else f" with {begun_by}"
+        begun_by = f"version {begun.tool_version}" if begun.tool_version else "the version that began it"
+        version = "" if begun.tool_version == __version__ else f" with {begun_by}"
         return (
-            f"{begun} not finished: to go on, give the command that began it again{version};"
+            f"{run} not finished: to go on, give the command that began it again{version};"
             f" to drop it, {_removal(self.folder)}"
         )
 
@@ -103,8 +93,7 @@ def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:
             yield run
         elif run and not store.is_published(run[0].run_id):
             note, counts = run
-            facts = (note.run_id, note.started_at, runs / key, counts, f"{key}.lock" in alive)
-            yield UnfinishedRun(*facts, note.by, note.tool_version)
+            yield UnfinishedRun(note, runs / key, counts, f"{key}.lock" in alive)
 
 
 def _run_in(folder: Folder, names: Sequence[str]) -> tuple[Note, Counts] | DamagedRun | None:
@@ -113,7 +102,7 @@ def _run_in(folder: Folder, names: Sequence[str]) -> tuple[Note, Counts] | Damag
         if NOTE not in names or (there := read_note(folder)) is None:
             return None
         waves = read_waves(folder, there[0], names)
-        counts = reduce(add, (wave.counts for wave in waves), Counts())
+        counts = sum((wave.counts for wave in waves), Counts())
     except MissingError:
         return None
     except OutputError as error:
@@ -125,7 +114,6 @@ def _run_in(folder: Folder, names: Sequence[str]) -> tuple[Note, Counts] | Damag
 
 
 def _removal(folder: Folder) -> str:
-    """Return the command that removes a folder."""
     if folder.is_local:
         return f"rm -r {shlex.quote(str(folder))}"
     return f"aws s3 rm --recursive {shlex.quote(str(folder))}"

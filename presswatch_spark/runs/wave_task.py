@@ -22,6 +22,7 @@ from pyspark import TaskContext
 from pyspark.accumulators import Accumulator, AccumulatorParam
 
 from presswatch_spark.monitoring.progress import Counts
+from presswatch_spark.runs.failures import PLATFORM
 from presswatch_spark.runs.parts import PartFiles, part_files
 from presswatch_spark.runs.work import Kind, Outcome, ReadOne
 from presswatch_spark.spark.worker import task
@@ -38,9 +39,6 @@ PART = pa.struct(
     ]
 )
 
-PLATFORM = frozenset({"storage", "host", "worker"})
-"""Failures that another try elsewhere may mend: see `scan_log.failure`."""
-
 
 def report_schema(kind: Kind) -> pa.Schema:
     """The columns in which tasks report to the driver.
@@ -52,16 +50,11 @@ def report_schema(kind: Kind) -> pa.Schema:
     return pa.schema([("shard", pa.int64()), ("log", log), ("part", PART), ("deaths", pa.int64())])
 
 
-@dataclass(frozen=True, slots=True)
 class Notes:
-    """The notes of an attempt at a wave, in its folder."""
+    """The notes of an attempt at a wave of the run in a folder."""
 
-    folder: Folder
-
-    @classmethod
-    def of(cls, run: Folder, attempt: str) -> Notes:
-        """Return those of an attempt of the run in a folder."""
-        return cls(run / "begun" / attempt)
+    def __init__(self, run: Folder, attempt: str) -> None:
+        self.folder = run / "begun" / attempt
 
     @contextmanager
     def at(self, task: int, tries: int, place: int) -> Iterator[None]:
@@ -114,7 +107,7 @@ class WaveTask:
 
     def _outcomes(self, number: int, tries: int) -> Iterator[tuple[int, Outcome]]:
         """Read a group. After a death each shard is noted, and the suspects are not read."""
-        notes = Notes.of(self.run, self.attempt)
+        notes = Notes(self.run, self.attempt)
         suspects = {place for task, place in notes.suspects() if task == number} if tries else set()
         for place, shard in enumerate(self.groups[number]):
             if place in suspects:

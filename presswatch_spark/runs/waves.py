@@ -14,31 +14,27 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial, reduce
+from functools import partial
 from math import ceil
-from operator import add
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
+from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.metrics import Sample, totals_of
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Counts
 from presswatch_spark.runs.claimed import Run
-from presswatch_spark.runs.failures import check_budget, is_hopeless
+from presswatch_spark.runs.failures import PLATFORM, check_budget, is_hopeless
 from presswatch_spark.runs.markers import Wave, write_wave
 from presswatch_spark.runs.parts import Part, part_files
-from presswatch_spark.runs.wave_task import PLATFORM, CountsParam, Notes, WaveTask, report_schema
+from presswatch_spark.runs.wave_task import CountsParam, Notes, WaveTask, report_schema
 from presswatch_spark.runs.work import Kind, ReadOne, Row
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.spark.errors import WorkerDiedError, spark_errors
 from presswatch_spark.spark.session import TASK_FAILURES, cores_now, spark_schema
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.objects import ObjectInfo, printable
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 FULL_SHARD_BYTES = 32 << 20
 SMALL_SHARDS = 16
@@ -108,7 +104,8 @@ class WaveReader:
         if left and not is_hopeless(left.values(), len(shards), self.rules.wave_failures):
             again = {place: shards[place] for place in left}
             second = _joined(self._attempts(again, final=True))
-            second.log = {place: _tried(row, left[place]) for place, row in second.log.items()}
+            for place, row in second.log.items():
+                second.log[place] = {**row, "attempts": row["attempts"] + left[place]["attempts"]}
             self._check_budget(second.log.values(), len(shards))
             waves.append(self._done(second, list(again), meter, deaths + second.deaths, first=not waves))
         else:
@@ -124,8 +121,8 @@ class WaveReader:
         `deaths`: those of an attempt before that gave nothing, to be counted with what comes now.
         """
         attempt = f"{next(iter(shards)):06}-{secrets.token_hex(4)}"
-        places = list(shards)
-        tasks = len(places) if final else tasks_for(shards.values(), self.rules.shards_per_task, self._cores)
+        places, cores = list(shards), int(self.spark.sparkContext.defaultParallelism)
+        tasks = len(places) if final else tasks_for(shards.values(), self.rules.shards_per_task, cores)
         groups = dealt(shards, tasks)
         try:
             done = self._attempted(attempt, shards, groups, final=final)
@@ -133,7 +130,7 @@ class WaveReader:
             yield done
             return
         except WorkerDiedError:
-            suspects = {groups[task][n] for task, n in Notes.of(self.run.folder, attempt).suspects()}
+            suspects = {groups[task][n] for task, n in Notes(self.run.folder, attempt).suspects()}
         self._tell_deaths(shards, suspects, TASK_FAILURES)
         if len(places) == 1:
             suspects = set(places)
@@ -174,10 +171,6 @@ class WaveReader:
     def _tell_deaths(self, shards: Shards, suspects: Iterable[int], tries: int) -> None:
         self.observer.worker_died([printable(shards[place].uri) for place in sorted(suspects)], tries)
 
-    @property
-    def _cores(self) -> int:
-        return int(self.spark.sparkContext.defaultParallelism)
-
     def _done(
         self, attempt: _Attempt, places: Sequence[int], meter: _Meter, deaths: int, *, first: bool
     ) -> Wave:
@@ -191,7 +184,7 @@ class WaveReader:
             rows = list(map(dict, log))
             files.add(kind.log, [pa.RecordBatch.from_pylist(rows, kind.columns[kind.log])])
         counted = (Counts.of(row, kind.terms) for row in log)
-        counts = reduce(add, counted, Counts(core_seconds=meter.core_seconds()))
+        counts = sum(counted, Counts(core_seconds=meter.core_seconds()))
         totals = totals_of(log)
         totals[Sample("core_seconds_total")] = round(counts.core_seconds)
         totals[Sample("waves_total")] = int(first)
@@ -206,18 +199,12 @@ class WaveReader:
 
 
 def _joined(attempts: Iterable[_Attempt]) -> _Attempt:
-    """Make one of several attempts."""
     first, *others = attempts
     for other in others:
         first.log |= other.log
         first.parts += other.parts
         first.deaths += other.deaths
     return first
-
-
-def _tried(row: Row, before: Row) -> Row:
-    """Add the attempts of an earlier try to a row of the log."""
-    return {**row, "attempts": row["attempts"] + before["attempts"]}
 
 
 def tasks_for(shards: Collection[ObjectInfo], shards_per_task: int, cores: int) -> int:
@@ -236,8 +223,3 @@ def dealt(shards: Shards, groups: int) -> tuple[tuple[int, ...], ...]:
     """Deal shards into `groups`, by position, the largest first: they weigh the same, nothing big is last."""
     ordered = sorted(shards, key=lambda place: -(shards[place].size or 0))
     return tuple(tuple(ordered[first::groups]) for first in range(groups))
-
-
-def batched(positions: Sequence[int], size: int) -> Iterator[Sequence[int]]:
-    """Cut `positions` into waves of `size`, the last one shorter."""
-    return (positions[start : start + size] for start in range(0, len(positions), size))

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from presswatch_spark.monitoring.progress import TERMS, Counts, Terms
 from presswatch_spark.storage.objects import ObjectInfo
-from presswatch_spark.tables.schemas import DIGESTS, SCHEMAS, columns_without_run
+from presswatch_spark.tables.schemas import columns_without_run
 
 Row = Mapping[str, Any]
 
@@ -72,15 +72,6 @@ class Kind:
         """The columns of its parts, by table: nullable, without run id."""
         log = pa.schema([*columns_without_run(self.log), *self.unpublished])
         return {**{table: columns_without_run(table) for table in self.tables}, self.log: log}
-
-    @property
-    def digests(self) -> Mapping[str, str]:
-        """The columns of the run's row that hold digests, by table."""
-        return {table: DIGESTS[table] for table in self.tables if table in DIGESTS}
-
-    def whole_row(self, row: Row) -> dict[str, Any]:
-        """The columns that the table `by` has of a row."""
-        return {name: row.get(name) for name in SCHEMAS[self.by].names}
 
 
 @dataclass(frozen=True, slots=True)

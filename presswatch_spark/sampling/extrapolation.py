@@ -82,17 +82,18 @@ def estimate(
     design = design_of(run, log)
     # Matches in shards that were not read to their end are part of no total.
     matches = matches.filter(pc.is_in(matches["shard_uri"], pa.array(design.files, pa.string())))
-    parts = [(None, matches), *(split(matches, by) if by else ())]
+    parts: list[tuple[str | None, pa.Table]] = [(None, matches)]
+    if by:
+        parts += [(name, _where(matches, by, name)) for name in sorted(matches[by].unique().to_pylist())]
     measures = [
         *log_measures(design.files, log),
         *chain.from_iterable(match_measures(design.files, rows, of) for of, rows in parts),
     ]
     articles = list(chain.from_iterable(article_measures(design.files, rows, of) for of, rows in parts))
-    estimated = tuple(
-        _estimated(design, measures, articles, run["sample_seed"] or 0, run.get("corpus_articles"))
-    )
+    seed = run["sample_seed"]
+    estimated = tuple(_estimated(design, measures, articles, seed or 0, run.get("corpus_articles")))
     counts = (design.listed, design.strata, len(design.files), design.missing)
-    return SampleEstimate(run["run_id"], run["sample_seed"], *counts, estimated)
+    return SampleEstimate(run["run_id"], seed, *counts, estimated)
 
 
 def _estimated(
@@ -231,17 +232,10 @@ def article_measures(files: Sequence[str], matches: pa.Table, of: str | None = N
         yield Articles(name, of, articles.to_numpy().astype(np.int64), places)
 
 
-def split(matches: pa.Table, column: str) -> Iterator[tuple[str, pa.Table]]:
-    """Yield the rows of each title or publisher, by name."""
-    for name in sorted(matches[column].unique().to_pylist()):
-        yield name, _where(matches, column, name)
-
-
 def _where(rows: pa.Table, column: str, value: str) -> pa.Table:
     return rows.filter(pc.equal(rows[column], value))
 
 
 def _counted(files: Sequence[str], rows: pa.Table) -> Floats:
-    """Count the rows of each file."""
     counts = {line["values"]: line["counts"] for line in pc.value_counts(rows["shard_uri"]).to_pylist()}
     return np.array([counts.get(uri, 0) for uri in files], np.float64)

@@ -165,10 +165,8 @@ def settings_in(section: type, path: Path = ()) -> Iterator[tuple[Path, Setting]
         inner = next(arg for arg in get_args(hint) if arg is not type(None)) if optional else hint
         made = declared.default_factory
         default = declared.default if made is MISSING else made()
-        yield (
-            here,
-            Setting(".".join(here), get_origin(inner) or inner, optional, default, **declared.metadata),
-        )
+        kind = get_origin(inner) or inner
+        yield here, Setting(".".join(here), kind, optional, default, **declared.metadata)
 
 
 def _pairs(pairs: Iterable[str]) -> dict[str, str]:

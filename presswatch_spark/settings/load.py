@@ -15,7 +15,7 @@ import yaml
 
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.nearest import nearest
-from presswatch_spark.settings.config import CorpusConfig, ScanConfig, known_settings
+from presswatch_spark.settings.config import ScanConfig, known_settings
 from presswatch_spark.settings.declared import Path, Setting
 
 ENVIRONMENT_PREFIX = "PRESSWATCH_"
@@ -83,17 +83,6 @@ def load_scan_config(
     """Settings of a scan; see `load_settings`."""
     values = load_settings(job_settings(), path, env or {}, flags or {}, flags_from)
     return build_config(ScanConfig, (), values)
-
-
-def load_corpus_config(
-    path: str | None = None,
-    env: Mapping[str, str] | None = None,
-    flags: Mapping[str, object] | None = None,
-    flags_from: str = COMMAND_LINE,
-) -> CorpusConfig:
-    """Settings of a corpus build: the section `corpus`; so are flags named. See `load_settings`."""
-    values = load_settings(job_settings(), path, env or {}, flags or {}, flags_from)
-    return build_config(CorpusConfig, ("corpus",), values)
 
 
 def job_settings() -> Family:

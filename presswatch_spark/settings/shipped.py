@@ -8,11 +8,7 @@ from presswatch_spark.errors import ConfigError
 
 
 def shipped(name: str) -> Path:
-    """The file or folder `name` of `conf/`: of the installed package, or of the working copy.
-
-    Raises:
-        ConfigError: neither has it.
-    """
+    """The file or folder `name` of `conf/`, installed or in the working copy; else raises `ConfigError`."""
     package = Path(__file__).resolve().parents[1]
     for folder in (package / "conf", package.parent / "conf"):
         if (folder / name).exists():

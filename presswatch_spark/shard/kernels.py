@@ -20,13 +20,14 @@ from threading import Thread
 import numpy as np
 
 from presswatch_spark.child import child_command, child_environment
-from presswatch_spark.compiled import ready_file
+from presswatch_spark.compiled import ALL, ready_file
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.descriptor import Format
 from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.html.markup import page_text, room_for
+from presswatch_spark.judgement.url_bytes import documents_without_url
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.monitoring.compiling import Compiling, telling
 from presswatch_spark.rights.signal_rows import Members
@@ -41,7 +42,6 @@ from presswatch_spark.verify.verification import NamedDocument, _spans
 
 PROCESSES = max(2, min(4, os.cpu_count() or 1))
 WORDS = 24
-ANY = "any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +67,27 @@ class Rehearsal:
         """The parts by name, long ones first; `read` reads pages, so `page` comes before it."""
         format = registry.find(self.format)
         page = {"page": self.page} if format is None or format.responses else {}
-        return {"match": self.match, **page, "read": self.read, "spans": self.spans, "runs": self.runs}
+        others = {"spans": self.spans, "read": self.read, "runs": self.runs, "addresses": self.addresses}
+        return {"match": self.match, **page, **others}
 
     def match(self) -> None:
         """Sieve and judge an article as if it were a document; all but the comparison word by word."""
-        corpus = Corpus.same(self.corpus, self.digest, self.config.storage)
-        matcher, rules = Matcher(corpus, Rules.of(self.config)), self.config.grade
-        zero, text, url = np.zeros(1, np.int64), corpus.body(0), b"https://rehearsal.invalid/"
-        bytes_, url_bytes = np.frombuffer(text, np.uint8), np.frombuffer(url, np.uint8)
-        batch = DocumentBatch(
-            bytes_, zero, zero + len(text), url_bytes, zero, zero + len(url), lambda i: Locator()
-        )
-        matcher.candidates(batch)
-        matcher.without_url(batch)
-        corpus.sites.matches(batch, corpus.urls)
-        Members(corpus).wants(batch.url_of(0))
+        corpus = self._opened()
+        matcher, rules, text = Matcher(corpus, Rules.of(self.config)), self.config.grade, corpus.body(0)
+        matcher.candidates(_batch_of(text))
         _, words, standing = matcher._article(0)
         Screen(window_hashes(words.hashes, rules.min_run_words)).passes(matcher._windows(0))
         signature(words, corpus.minhash)
         spans = np.array([[0, 0, len(words), 0]], np.int64)
         standing.judged(spans, rules.min_run_words, self.config.ownership)
         character_offsets(text, words.starts)
+
+    def addresses(self) -> None:
+        """Ask of a document's URL whose it is."""
+        corpus, batch = self._opened(), _batch_of(b"-")
+        documents_without_url(batch)
+        corpus.sites.matches(batch, corpus.urls)
+        Members(corpus).wants(batch.url_of(0))
 
     def runs(self) -> None:
         """Find the common runs of two texts."""
@@ -112,6 +112,18 @@ class Rehearsal:
                 options = ReadOptions()
                 list(format_for(registry.AUTO, shard, options).read(shard, options, ReadReport()))
 
+    def _opened(self) -> Corpus:
+        return Corpus.same(self.corpus, self.digest, self.config.storage)
+
+
+def _batch_of(text: bytes) -> DocumentBatch:
+    """A batch of one document."""
+    zero, url = np.zeros(1, np.int64), b"https://rehearsal.invalid/"
+    bytes_, url_bytes = np.frombuffer(text, np.uint8), np.frombuffer(url, np.uint8)
+    return DocumentBatch(
+        bytes_, zero, zero + len(text), url_bytes, zero, zero + len(url), lambda i: Locator()
+    )
+
 
 def specimens(folder: Path, format: Format | None, text: str) -> list[ObjectInfo]:
     """Write shards of one document each, of this text, in a format; None: in all that differ."""
@@ -134,10 +146,10 @@ def compiled_beside(rehearsal: Rehearsal, compiling: Compiling) -> Iterator[None
     Once it is, later scans of this host find it on disk, and nothing is done.
     Where there is no room for it, or a process fails, workers compile.
     """
-    ready = ready_file(rehearsal.format or ANY)
+    ready = ready_file(rehearsal.format or ALL)
     with ExitStack() as stack:
         children = list[subprocess.Popen[bytes]]()
-        if not (ready.exists() or ready_file(ANY).exists()):
+        if not (ready.exists() or ready_file(ALL).exists()):
             with suppress(OSError):
                 folder = stack.enter_context(scratch_folder())
                 stack.enter_context(compiling)

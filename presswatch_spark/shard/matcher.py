@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.match_rows import (
     ArticleFacts,
     Finding,
@@ -19,20 +18,17 @@ from presswatch_spark.judgement.match_rows import (
     span_places,
 )
 from presswatch_spark.judgement.placement import Placement
-from presswatch_spark.judgement.sites import SiteIndex
-from presswatch_spark.judgement.standing import Neighbours, Standing, Surroundings
+from presswatch_spark.judgement.standing import Neighbours, Standing
 from presswatch_spark.judgement.url_bytes import documents_without_url
 from presswatch_spark.model import DocumentBatch
 from presswatch_spark.settings.config import (
     ConfidenceRules,
     GradeRules,
-    MinHashRules,
     OwnershipRules,
     RarityRules,
     ScanConfig,
     VerifyRules,
 )
-from presswatch_spark.sieve.shingle_index import ShingleIndex
 from presswatch_spark.sieve.sieve import Candidates, Sieve
 from presswatch_spark.text.words import Words, word_hashes, words_of
 from presswatch_spark.verify.minhash import jaccard, signature
@@ -42,23 +38,6 @@ from presswatch_spark.verify.verification import NamedDocument, most_spans, veri
 # An article with its words takes some 25 KB, its windows 4 KB.
 ARTICLES_KEPT = 512
 WINDOWS_KEPT = 8192
-
-
-class Articles(Protocol):
-    """What is asked of a corpus. Articles go by their ordinals."""
-
-    @property
-    def index(self) -> ShingleIndex: ...  # noqa: D102
-    @property
-    def minhash(self) -> MinHashRules: ...  # noqa: D102
-    @property
-    def sites(self) -> SiteIndex: ...  # noqa: D102
-    @property
-    def surroundings(self) -> Surroundings: ...  # noqa: D102
-    def article(self, ordinal: int) -> ArticleFacts: ...  # noqa: D102
-    def body(self, ordinal: int) -> bytes: ...  # noqa: D102
-    def urls(self, ordinal: int) -> Sequence[str]: ...  # noqa: D102
-    def signature(self, ordinal: int) -> npt.NDArray[np.uint32]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +59,8 @@ class Rules:
 class Matcher:
     """Matches documents against a corpus; one for each thread. Keeps the articles it met last."""
 
-    def __init__(self, corpus: Articles, rules: Rules) -> None:
-        self._corpus = corpus
+    def __init__(self, corpus: Corpus, rules: Rules) -> None:
+        self.corpus = corpus
         self._rules = rules
         # Screen, placement, standing and rows are told what a run is; nobody else asks the settings.
         self._least_run = rules.grade.min_run_words
@@ -89,11 +68,6 @@ class Matcher:
         self._neighbours = Neighbours(corpus.index, corpus.surroundings, rules.rarity, rules.ownership)
         self._article = lru_cache(ARTICLES_KEPT)(self._load)
         self._windows = lru_cache(WINDOWS_KEPT)(self._load_windows)
-
-    @property
-    def corpus(self) -> Articles:
-        """What documents are matched against."""
-        return self._corpus
 
     def candidates(self, batch: DocumentBatch) -> Candidates:
         """Return the pairs (document, article) worth verifying."""
@@ -105,7 +79,7 @@ class Matcher:
 
     def rows(self, batch: DocumentBatch, candidates: Candidates, origin: Origin) -> Iterator[Row]:
         """Yield rows of `matches` without `run_id`: candidates that hold, and documents on members' sites."""
-        sites = self._corpus.sites.matches(batch, self._corpus.urls)
+        sites = self.corpus.sites.matches(batch, self.corpus.urls)
         for i in sorted({*candidates.documents.tolist(), *sites}):
             first, last = np.searchsorted(candidates.documents, [i, i + 1])
             ordinals = candidates.articles[first:last].tolist()
@@ -117,7 +91,7 @@ class Matcher:
             if not (findings or i in sites):
                 continue
             yield from document_rows(
-                batch, i, origin, text, words, findings, sites.get(i), self._corpus.article,
+                batch, i, origin, text, words, findings, sites.get(i), self.corpus.article,
                 self._rules.grade, self._rules.confidence,
             )  # fmt: skip
 
@@ -126,32 +100,29 @@ class Matcher:
 
         What costs time in the length of the document is done once, however many articles there are.
         """
-        shared = self._screened(document, ordinals)
+        screen = Screen(window_hashes(document.hashes, self._least_run))
+        shared = [ordinal for ordinal in ordinals if screen.passes(self._windows(ordinal))]
         if not shared:
             return []
         rules, findings = self._rules, []
-        signed = signature(document, self._corpus.minhash)
+        signed = signature(document, self.corpus.minhash)
         named, most = NamedDocument(document, rules.verify.anchor_words), most_spans(len(shared))
         for ordinal in shared:
             article, words, standing = self._article(ordinal)
             overlap = verify(named, words, rules.verify, most)
             if overlap.longest_run_words >= self._least_run:
                 (places,) = span_places([overlap], 1, words, article.body)
-                likeness = jaccard(signed, self._corpus.signature(ordinal))
+                likeness = jaccard(signed, self.corpus.signature(ordinal))
                 judged = standing.judged(overlap.spans, self._least_run, rules.ownership)
                 placed = placement.holds_longest(document, overlap)
                 findings.append(Finding(ordinal, article, overlap, places, likeness, *judged, placed))
         return findings
 
-    def _screened(self, document: Words, ordinals: Sequence[int]) -> list[int]:
-        screen = Screen(window_hashes(document.hashes, self._least_run))
-        return [ordinal for ordinal in ordinals if screen.passes(self._windows(ordinal))]
-
     def _load(self, ordinal: int) -> tuple[ArticleFacts, Words, Standing]:
-        article = self._corpus.article(ordinal)
+        article = self.corpus.article(ordinal)
         words = words_of(article.body)
         return article, words, self._neighbours.standing(ordinal, words.hashes)
 
     def _load_windows(self, ordinal: int) -> Hashes:
-        windows: Hashes = window_hashes(word_hashes(self._corpus.body(ordinal)), self._least_run)
+        windows: Hashes = window_hashes(word_hashes(self.corpus.body(ordinal)), self._least_run)
         return windows

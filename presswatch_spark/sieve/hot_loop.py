@@ -70,10 +70,6 @@ class Found(NamedTuple):
     documents: npt.NDArray[np.int32]
     entries: Counts
 
-    def head(self, n: int) -> Found:
-        """Return views of the first n."""
-        return Found(self.documents[:n], self.entries[:n])
-
 
 PROGRESS = np.dtype(
     [

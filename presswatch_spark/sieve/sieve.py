@@ -107,7 +107,7 @@ class Sieve:
                 text, starts, ends, self._segment, table, self._probe, self._scratch, self._found, progress
             )
             if n:
-                yield self._found.head(n)
+                yield Found(self._found.documents[:n], self._found.entries[:n])
 
 
 def _distinct(documents: npt.NDArray[np.integer], entries: Counts) -> Counts:
@@ -137,7 +137,6 @@ def _pairs(room: int) -> _Pairs:
 
 
 def _grown(pairs: _Pairs, n: int) -> _Pairs:
-    """Copy the first n pairs into twice the room."""
     grown = _pairs(2 * len(pairs.documents))
     grown.documents[:n] = pairs.documents[:n]
     grown.articles[:n] = pairs.articles[:n]

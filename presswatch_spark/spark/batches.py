@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
@@ -25,18 +25,15 @@ def batches_of(
 ) -> DataFrame:
     """Make a frame of the batches that `work` yields of each item; each item has a task of its own."""
     numbers = spark.range(0, len(items), 1, len(items))
-    return numbers.mapInArrow(_ByNumber(tuple(items), work), spark_schema(schema))
+    return numbers.mapInArrow(partial(_batches, tuple(items), work), spark_schema(schema))
 
 
-@dataclass(frozen=True, slots=True)
-class _ByNumber:
-    """What a Spark task does, for `mapInArrow`: the rows that come in are numbers of items."""
-
-    items: tuple[Any, ...]
-    work: Callable[[Any], Iterable[pa.RecordBatch]]
-
-    def __call__(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        with task():
-            for batch in numbers:
-                for number in batch.column(0):
-                    yield from self.work(self.items[number.as_py()])
+def _batches(
+    items: Sequence[Item],
+    work: Callable[[Item], Iterable[pa.RecordBatch]],
+    numbers: Iterable[pa.RecordBatch],
+) -> Iterator[pa.RecordBatch]:
+    with task():
+        for batch in numbers:
+            for number in batch.column(0):
+                yield from work(items[number.as_py()])

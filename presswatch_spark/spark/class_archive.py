@@ -23,6 +23,7 @@ from pathlib import Path
 
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.spark.java import java_at, java_home, jvm_options
+from presswatch_spark.storage.disk import file_sha256
 
 SECONDS = 300
 QUIET = "-Xlog:cds*=off"
@@ -80,9 +81,9 @@ def make_archive(options: str, tell: Callable[[str], None]) -> bool:
             )
         if draft.is_file():
             seal = Path(folder, "seal")
-            seal.write_text(_digest(draft))
+            seal.write_text(file_sha256(draft))
             os.replace(draft, archive)
-            os.replace(seal, _seal_of(archive))
+            os.replace(seal, archive.with_suffix(".sha256"))
     return _is_whole(archive)
 
 
@@ -99,18 +100,9 @@ def _keep_javas_own(java: Path) -> None:
 
 def _is_whole(archive: Path) -> bool:
     try:
-        return _seal_of(archive).read_bytes() == _digest(archive).encode()
+        return archive.with_suffix(".sha256").read_bytes() == file_sha256(archive).encode()
     except OSError:
         return False
-
-
-def _digest(archive: Path) -> str:
-    with archive.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _seal_of(archive: Path) -> Path:
-    return archive.with_suffix(".sha256")
 
 
 def _archive_of(java: Path) -> Path:

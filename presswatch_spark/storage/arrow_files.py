@@ -31,13 +31,8 @@ def read_parquet(
     return pa.concat_tables([wanted.empty_table(), *(_columns(uri, wanted, options) for uri in uris)])
 
 
-def open_parquet(info: ObjectInfo, options: StorageOptions) -> Any:
-    """Open that version of a Parquet object as a `pyarrow.parquet.ParquetFile`; read it without threads."""
-    return pq.ParquetFile(random_access(info, options), pre_buffer=False)
-
-
 def _columns(uri: str, wanted: pa.Schema, options: StorageOptions) -> pa.Table:
-    with open_parquet(stat(uri, options), options) as file:
+    with pq.ParquetFile(random_access(stat(uri, options), options), pre_buffer=False) as file:
         there = set(file.schema_arrow.names)
         table = file.read([name for name in wanted.names if name in there], use_threads=False)
         rows = file.metadata.num_rows
@@ -66,28 +61,22 @@ class _Objects(FileSystemHandler):  # type: ignore[misc]
         return hash(self._options)
 
     def get_type_name(self) -> str:
-        """Return Arrow's name for it."""
         return "presswatch"
 
     def normalize_path(self, path: str) -> str:
-        """Return the path: URIs are canonical already."""
-        return path
+        return path  # URIs are canonical already
 
     def get_file_info(self, paths: Sequence[str]) -> list[FileInfo]:
-        """Describe objects."""
-        found = [stat(path, self._options) for path in paths]
+        found = (stat(path, self._options) for path in paths)
         return [FileInfo(info.uri, FileType.File, size=info.size) for info in found]
 
     def open_input_file(self, path: str) -> Any:
-        """Open an object for reading by ranges: each read is one request for just its bytes.
-
-        Arrow asks for all ranges of a row group at once, and joins those that nearly touch.
-        """
+        # Arrow asks for all ranges of a row group at once, and joins those that nearly touch: so each read is
+        # one request for just its bytes.
         file: BinaryIO = random_access(stat(path, self._options), self._options, read_ahead=0)
         return pa.PythonFile(file, mode="r")
 
     def open_input_stream(self, path: str) -> Any:
-        """Open an object for reading in order."""
         return pa.PythonFile(open_stream(ObjectInfo(path), self._options), mode="r")
 
     def _refuse(self, *_: object) -> Any:

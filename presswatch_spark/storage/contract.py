@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from presswatch_spark.errors import StorageError
 from presswatch_spark.settings.config import StorageOptions as StorageOptions
@@ -52,11 +52,9 @@ class Reader(Protocol):
 
     def read(self, n: int, /) -> bytes:
         """Return up to `n` bytes, `b""` at the end."""
-        ...
 
     def close(self) -> None:
         """Let go of the connection or file."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,67 +75,50 @@ class Body:
 class Store(Protocol):
     """One kind of storage. URIs are canonical (`presswatch_spark.storage.uris.canonical`)."""
 
+    resumable: ClassVar[bool]
+    """Whether a body that ended early may go on when it is opened again."""
+    interruptions: ClassVar[tuple[type[Exception], ...]]
+    """What reading a body raises when the connection fails, and not the object."""
+
     @property
     def options(self) -> StorageOptions:
         """Return how this storage is reached."""
-        ...
-
-    @property
-    def resumable(self) -> bool:
-        """Return whether a body that ended early may go on when it is opened again."""
-        ...
-
-    @property
-    def interruptions(self) -> tuple[type[Exception], ...]:
-        """Return what reading a body raises when the connection fails, and not the object."""
-        ...
 
     def stat(self, uri: str) -> ObjectInfo:
         """Describe the object; `MissingError` if there is none."""
-        ...
 
     def list(self, uri: str) -> Iterator[ObjectInfo]:
         """Yield the objects under the folder, whose URI ends in `/`; `MissingError` if there are none."""
-        ...
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> Body:
         """Open bytes [start, end) of the object; the body is empty if it has none there."""
-        ...
 
     def put(self, local_path: str, uri: str) -> None:
         """Write a local file as the object, whole or not at all."""
-        ...
 
     def read(self, uri: str) -> tuple[bytes, str]:
         """Return a small object and the ETag that `write` compares; `MissingError` if there is none."""
-        ...
 
     def write(self, uri: str, data: bytes, absent: bool, etag: str | None) -> str:
         """Write an object whole and return its ETag; `ConflictError` if what is there is not as asked."""
-        ...
 
     def delete(self, uri: str) -> None:
         """Remove the object, if there is one."""
-        ...
 
     def draft(self, uri: str) -> AbstractContextManager[str]:
         """Give the path of a local file, for this block alone, in which the object can be made.
 
         It is removed at the end of the block, or by a later process if this one is killed.
         """
-        ...
 
     def put_draft(self, draft: str, uri: str) -> None:
         """Write that file as the object, whole or not at all; the file may be gone after that."""
-        ...
 
     def move(self, source: str, target: str) -> None:
         """Give an object of this storage another name, in place of the object that has it."""
-        ...
 
     def remove(self, uri: str) -> None:
         """Remove all objects under the folder, whose URI ends in `/`, if there are any."""
-        ...
 
 
 def changed(uri: str, offset: int) -> StorageError:
@@ -168,8 +149,6 @@ class Stream(Protocol):
     @property
     def position(self) -> int:
         """Return the offset of the next byte in the object."""
-        ...
 
     def read(self, n: int, /) -> bytes:
         """Return between 1 and `n` bytes; `b""` only at the true end."""
-        ...

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.storage.contract import Body, MissingError, ObjectInfo, StorageOptions, conflict
@@ -29,15 +30,13 @@ class LocalStore:
     """Plain files; a URI is an absolute path. Bytes that a file lacks, no second try brings."""
 
     options: StorageOptions
-    resumable: bool = False
-    interruptions: tuple[type[Exception], ...] = (OSError,)
+    resumable: ClassVar[bool] = False
+    interruptions: ClassVar[tuple[type[Exception], ...]] = (OSError,)
 
     def stat(self, uri: str) -> ObjectInfo:
         """Describe a regular file, through symbolic links."""
-        try:
+        with system_errors(uri):
             found = os.stat(uri)
-        except OSError as error:
-            raise explained(error, uri) from error
         if stat.S_ISDIR(found.st_mode):
             raise StorageError("is a folder, not a file", where=uri)
         if not stat.S_ISREG(found.st_mode):
@@ -56,10 +55,8 @@ class LocalStore:
         real = os.path.realpath(folder)
         if real in above:
             raise StorageError("a symbolic link leads back into a folder above it", where=folder)
-        try:
+        with system_errors(folder):
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError as error:
-            raise explained(error, folder) from error
         for entry in entries:
             if is_hidden(entry.name):
                 yield ObjectInfo(entry.path)
@@ -77,64 +74,47 @@ class LocalStore:
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> Body:
         """Open the file at `start`; reads are unbuffered, so ask for a megabyte at a time."""
         found = self.stat(info.uri)
-        try:
+        with system_errors(info.uri):
             file = open(info.uri, "rb", buffering=0)  # noqa: SIM115 the stream closes it
             file.seek(start)
-        except OSError as error:
-            raise explained(error, info.uri) from error
         return Body(file, start, found.size, found.etag)
 
     def put(self, local_path: str, uri: str) -> None:
         """Copy beside the target, then rename."""
-        with self.draft(uri) as draft:
-            try:
-                shutil.copyfile(local_path, draft)
-                os.replace(draft, uri)
-            except OSError as error:
-                raise explained(error, uri) from error
+        with self.draft(uri) as draft, system_errors(uri):
+            shutil.copyfile(local_path, draft)
+            os.replace(draft, uri)
 
     def read(self, uri: str) -> tuple[bytes, str]:
         """Read the file; its ETag is a digest of its bytes."""
         self.stat(uri)
-        try:
+        with system_errors(uri):
             data = Path(uri).read_bytes()
-        except OSError as error:
-            raise explained(error, uri) from error
         return data, _digest(data)
 
     def write(self, uri: str, data: bytes, absent: bool, etag: str | None) -> str:
         """Write beside the target, to the disk, then compare what is there under a lock, and rename."""
         folder = os.path.dirname(uri)
-        with self.draft(uri) as draft:
-            try:
-                Path(draft).write_bytes(data)
-                sync(draft)
-                with writes_alone(folder):
-                    if (absent and os.path.lexists(uri)) or (etag is not None and self._etag(uri) != etag):
-                        raise conflict(uri)
-                    os.replace(draft, uri)
-                sync(folder)
-            except OSError as error:
-                raise explained(error, uri) from error
+        with self.draft(uri) as draft, system_errors(uri):
+            Path(draft).write_bytes(data)
+            sync(draft)
+            with writes_alone(folder):
+                if (absent and os.path.lexists(uri)) or (etag is not None and self._etag(uri) != etag):
+                    raise conflict(uri)
+                os.replace(draft, uri)
+            sync(folder)
         return _digest(data)
 
     def delete(self, uri: str) -> None:
         """Remove the file."""
-        try:
-            with writes_alone(os.path.dirname(uri)):
-                os.unlink(uri)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise explained(error, uri) from error
+        with suppress(MissingError), system_errors(uri), writes_alone(os.path.dirname(uri)):
+            os.unlink(uri)
 
     @contextmanager
     def draft(self, uri: str) -> Iterator[str]:
         """Give a hidden file beside the target, with a name that no thread of any process or host shares."""
-        try:
+        with system_errors(uri):
             os.makedirs(os.path.dirname(uri), exist_ok=True)
-        except OSError as error:
-            raise explained(error, uri) from error
         draft = f"{partial_path(uri)}.{secrets.token_hex(4)}"
         try:
             yield draft
@@ -144,20 +124,16 @@ class LocalStore:
 
     def put_draft(self, draft: str, uri: str) -> None:
         """Bring it to the disk and rename it."""
-        try:
+        with system_errors(uri):
             sync(draft)
             os.replace(draft, uri)
-        except OSError as error:
-            raise explained(error, uri) from error
 
     def move(self, source: str, target: str) -> None:
         """Rename it, on one file system."""
-        try:
+        with system_errors(target):
             os.makedirs(os.path.dirname(target), exist_ok=True)
             os.replace(source, target)
             sync(os.path.dirname(target))
-        except OSError as error:
-            raise explained(error, target) from error
 
     def remove(self, uri: str) -> None:
         """Remove the folder too; others may still write into it, or remove what is theirs."""
@@ -191,7 +167,6 @@ def _digest(data: bytes) -> str:
 
 
 def _described(path: str, found: os.stat_result) -> ObjectInfo:
-    """Describe a file; what is no regular file has no size."""
     if not stat.S_ISREG(found.st_mode):
         return ObjectInfo(path)
     return ObjectInfo(path, found.st_size, f"mtime-{found.st_mtime_ns}")
@@ -216,6 +191,15 @@ def explained(error: OSError, path: str) -> StorageError:
     if isinstance(error, PermissionError):
         return StorageError("permission denied", where=path, remedy="let this user read it")
     return StorageError(error.strerror or type(error).__name__, where=path)
+
+
+@contextmanager
+def system_errors(path: str) -> Iterator[None]:
+    """Turn the operating system's errors about a file into ours."""
+    try:
+        yield
+    except OSError as error:
+        raise explained(error, path) from error
 
 
 @contextmanager
@@ -244,7 +228,14 @@ def on_disk(path: str) -> Path:
 
 def refused(where: str | Path, error: OSError, *, goes_on: bool = True) -> OutputError:
     """Return the error of a write that failed; `goes_on`: the same command goes on where it was."""
-    return disk_full(where, goes_on=goes_on) if error.errno in FULL_DISK else not_writable(where, error)
+    if error.errno in FULL_DISK:
+        return disk_full(where, goes_on=goes_on)
+    return OutputError(
+        # numpy says how much it could write, not why it stopped.
+        f"the output cannot be written: {error.strerror or error}",
+        where=str(where),
+        remedy="check the path, its permissions and the room on its disk",
+    )
 
 
 def disk_full(where: str | Path, *, goes_on: bool = True) -> OutputError:
@@ -254,14 +245,4 @@ def disk_full(where: str | Path, *, goes_on: bool = True) -> OutputError:
         "the disk is full" if is_local else "the driver's or a worker's disk for temporary files is full",
         where=str(where),
         remedy=f"{AGAIN}: the run goes on" if goes_on else AGAIN,
-    )
-
-
-def not_writable(where: str | Path, error: OSError) -> OutputError:
-    """Return the error of a folder that we may not write to."""
-    return OutputError(
-        f"the output cannot be written: {error.strerror or error}",
-        where=str(where),
-        # numpy says how much it could write, not why it stopped.
-        remedy="check the path, its permissions and the room on its disk",
     )

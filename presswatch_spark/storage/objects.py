@@ -15,45 +15,22 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from presswatch_spark.errors import ConfigError, StorageError
-from presswatch_spark.storage.contract import (
-    ConflictError,
-    DeniedError,
-    MissingError,
-    NoBucketError,
-    ObjectInfo,
-    StorageOptions,
-    Store,
-    Stream,
-    changed,
-)
-from presswatch_spark.storage.disk import LocalStore, explained, partial_path
-from presswatch_spark.storage.streams import READ_BYTES, ByteStream, RangeFile
-from presswatch_spark.storage.uris import canonical, first_hidden, is_hidden, printable, scheme_of
+from presswatch_spark.storage.contract import ConflictError as ConflictError
+from presswatch_spark.storage.contract import DeniedError as DeniedError
+from presswatch_spark.storage.contract import MissingError as MissingError
+from presswatch_spark.storage.contract import NoBucketError as NoBucketError
+from presswatch_spark.storage.contract import ObjectInfo as ObjectInfo
+from presswatch_spark.storage.contract import StorageOptions as StorageOptions
+from presswatch_spark.storage.contract import Store, changed
+from presswatch_spark.storage.contract import Stream as Stream
+from presswatch_spark.storage.disk import LocalStore, partial_path, system_errors
+from presswatch_spark.storage.streams import READ_BYTES as READ_BYTES
+from presswatch_spark.storage.streams import ByteStream as ByteStream
+from presswatch_spark.storage.streams import RangeFile
+from presswatch_spark.storage.uris import canonical as canonical
+from presswatch_spark.storage.uris import first_hidden, is_hidden, scheme_of
+from presswatch_spark.storage.uris import printable as printable
 
-__all__ = [
-    "READ_BYTES",
-    "ByteStream",
-    "ConflictError",
-    "DeniedError",
-    "MissingError",
-    "NoBucketError",
-    "ObjectInfo",
-    "StorageOptions",
-    "Stream",
-    "canonical",
-    "delete_object",
-    "fetch_file",
-    "list_objects",
-    "open_stream",
-    "printable",
-    "put_file",
-    "random_access",
-    "read_object",
-    "read_range",
-    "stat",
-    "store_of",
-    "write_object",
-]
 READ_AHEAD_BYTES = 1 << 20
 # The beginning of an object is kept for another read up to this length.
 KEPT_BYTES = 4 << 20
@@ -116,10 +93,8 @@ def random_access(
     if isinstance(store, LocalStore):
         if info.etag not in (None, store.stat(uri).etag):
             raise changed(uri, 0)
-        try:
+        with system_errors(uri):
             return open(uri, "rb")
-        except OSError as error:
-            raise explained(error, uri) from error
     known = info if info.size is not None else store.stat(uri)
     if known.size is None:
         raise StorageError(
@@ -135,25 +110,22 @@ def put_file(local_path: str, uri: str, options: StorageOptions) -> None:
     """Write a local file to `uri`, whole or not at all; HTTPS is for reading only."""
     uri = canonical(uri)
     LocalStore(options).stat(local_path)
-    try:
+    with system_errors(local_path):
         store_of(uri, options).put(local_path, uri)
-    except OSError as error:
-        raise explained(error, local_path) from error
 
 
 def fetch_file(uri: str, local_path: str, options: StorageOptions) -> None:
     """Copy an object to a local file, which appears only when it is whole."""
     partial = partial_path(os.path.abspath(local_path))
-    try:
-        os.makedirs(os.path.dirname(partial), exist_ok=True)
-        with open_stream(stat(uri, options), options) as stream, open(partial, "wb") as file:
-            while data := stream.read(READ_BYTES):
-                file.write(data)
-        os.replace(partial, local_path)
-    except OSError as error:
-        raise explained(error, local_path) from error
-    finally:
-        Path(partial).unlink(missing_ok=True)
+    with system_errors(local_path):
+        try:
+            os.makedirs(os.path.dirname(partial), exist_ok=True)
+            with open_stream(stat(uri, options), options) as stream, open(partial, "wb") as file:
+                while data := stream.read(READ_BYTES):
+                    file.write(data)
+            os.replace(partial, local_path)
+        finally:
+            Path(partial).unlink(missing_ok=True)
 
 
 def read_object(uri: str, options: StorageOptions) -> tuple[bytes, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from io import BytesIO
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
 import boto3
 import urllib3.exceptions
@@ -57,13 +57,6 @@ _PUBLIC_SITE = "Common Crawl's bucket wants credentials, its site https://data.c
 
 
 @dataclass(frozen=True, slots=True)
-class PutReply:
-    """The reply to a put that was carried out."""
-
-    etag: str
-
-
-@dataclass(frozen=True, slots=True)
 class S3Store:
     """Buckets of one endpoint. boto3 retries requests (adaptive mode), the stream takes up broken bodies.
 
@@ -73,14 +66,17 @@ class S3Store:
 
     options: StorageOptions
     is_bounded: bool = True
-    resumable: bool = True
-    interruptions: tuple[type[Exception], ...] = (BotoCoreError, urllib3.exceptions.HTTPError, OSError)
+    resumable: ClassVar[bool] = True
+    interruptions: ClassVar[tuple[type[Exception], ...]] = (
+        BotoCoreError,
+        urllib3.exceptions.HTTPError,
+        OSError,
+    )
 
     def stat(self, uri: str) -> ObjectInfo:
         """Describe the object with one HEAD request."""
-        bucket, key = bucket_and_key(uri)
         with self._reaching(uri) as client:
-            head = client.head_object(Bucket=bucket, Key=key)
+            head = client.head_object(**_place(uri))
         return ObjectInfo(uri, head["ContentLength"], _etag(head))
 
     def list(self, uri: str) -> Iterator[ObjectInfo]:
@@ -99,8 +95,7 @@ class S3Store:
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> Body:
         """Ask for a range, and for the version that `info` names."""
-        bucket, key = bucket_and_key(info.uri)
-        asked: dict[str, str] = {"Bucket": bucket, "Key": key}
+        asked = _place(info.uri)
         if start or end is not None:
             asked["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
         if info.etag:
@@ -109,16 +104,13 @@ class S3Store:
             slot = self._slot(client)
             try:
                 reply = client.get_object(**asked)
-            except ClientError as error:
+            except BaseException as error:
                 slot.release()
-                code = error.response["Error"]["Code"]
+                code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
                 if code in {"PreconditionFailed", "412"}:
                     raise changed(info.uri, start) from error
                 if code in {"InvalidRange", "416"}:
                     return Body(BytesIO(), start, info.size)
-                raise
-            except BaseException:
-                slot.release()
                 raise
         ranged = reply.get("ContentRange")
         total = int(ranged.rpartition("/")[2]) if ranged else reply["ContentLength"]
@@ -139,9 +131,9 @@ class S3Store:
         """Put the object, conditionally if asked. A put whose reply was lost is known by its bytes."""
         wanted = {"IfNoneMatch": "*"} if absent else {} if etag is None else {"IfMatch": f'"{etag}"'}
         for attempt in range(1, self.options.max_attempts + 1):
-            code = self._put(uri, data, wanted)
-            if isinstance(code, PutReply):
-                return code.etag
+            version, code = self._put(uri, data, wanted)
+            if version is not None:
+                return version
             with suppress(MissingError):
                 found, version = self.read(uri)
                 if found == data:
@@ -151,24 +143,22 @@ class S3Store:
             pause(self.options, attempt)
         raise conflict(uri)
 
-    def _put(self, uri: str, data: bytes, wanted: dict[str, str]) -> PutReply | str:
-        """Put once; return the reply, or the code of a condition that did not hold."""
-        bucket, key = bucket_and_key(uri)
+    def _put(self, uri: str, data: bytes, wanted: dict[str, str]) -> tuple[str | None, str]:
+        """Put once; return the ETag, or None and the code of a condition that did not hold."""
         with self._reaching(uri) as client:
             try:
-                reply = client.put_object(Bucket=bucket, Key=key, Body=data, **wanted)
+                reply = client.put_object(**_place(uri), Body=data, **wanted)
             except ClientError as error:
                 code = str(error.response["Error"]["Code"])
                 if code in REFUSED or (code in GONE and "IfMatch" in wanted):
-                    return code
+                    return None, code
                 raise
-        return PutReply(_etag(reply) or "")
+        return _etag(reply) or "", ""
 
     def delete(self, uri: str) -> None:
         """Remove the object; S3 does not say whether there was one."""
-        bucket, key = bucket_and_key(uri)
         with self._reaching(uri) as client:
-            client.delete_object(Bucket=bucket, Key=key)
+            client.delete_object(**_place(uri))
 
     @contextmanager
     def draft(self, uri: str) -> Iterator[str]:
@@ -182,10 +172,8 @@ class S3Store:
 
     def move(self, source: str, target: str) -> None:
         """Have it copied within S3, up to 5 GB, and remove the source."""
-        (bucket, key), (source_bucket, source_key) = bucket_and_key(target), bucket_and_key(source)
         with self._reaching(source) as client:
-            found = {"Bucket": source_bucket, "Key": source_key}
-            client.copy_object(Bucket=bucket, Key=key, CopySource=found)
+            client.copy_object(**_place(target), CopySource=_place(source))
         self.delete(source)
 
     def remove(self, uri: str) -> None:
@@ -202,7 +190,6 @@ class S3Store:
                     raise from_reply(str(refused.get("Code")), where, self.options)
 
     def _slot(self, client: Any) -> Slot:
-        """Return a slot for a transfer, if their number is bounded."""
         number = self.options.max_connections
         if number is None or not self.is_bounded:
             return Slot(None)
@@ -215,6 +202,11 @@ class S3Store:
             yield _client(self.options, self.options.endpoint or endpoint, os.getpid())
         except (ClientError, BotoCoreError) as error:
             raise explained(error, uri, self.options) from error
+
+
+def _place(uri: str) -> dict[str, str]:
+    bucket, key = bucket_and_key(uri)
+    return {"Bucket": bucket, "Key": key}
 
 
 class _Arriving:
@@ -254,7 +246,12 @@ def _client(options: StorageOptions, endpoint: str | None, process: int) -> Any:
         **({"signature_version": UNSIGNED} if options.unsigned else {}),
     )
     if not options.unsigned:
-        _require_credentials(session)
+        # Later, botocore lets errors of a `credential_process` through as they are.
+        try:
+            session.get_credentials()
+        except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+            name = type(error).__name__
+            raise CredentialRetrievalError(provider=PROCESS_PROVIDER, error_msg=name) from error
     try:
         client = session.client("s3", endpoint_url=options.endpoint, config=config, verify=options.ca_bundle)
         client.meta.events.register("before-send.s3", partial(_keep_pace, options))
@@ -269,14 +266,6 @@ def _keep_pace(options: StorageOptions, request: Any, **_: Any) -> None:
     """Wait until the next request to the host is due; botocore calls this before each one."""
     if options.requests_per_second is not None:
         Host(host_of(request.url), options).keep_pace()
-
-
-def _require_credentials(session: boto3.session.Session) -> None:
-    """Find the credentials now: later, botocore lets errors of a `credential_process` through as they are."""
-    try:
-        session.get_credentials()
-    except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
-        raise CredentialRetrievalError(provider=PROCESS_PROVIDER, error_msg=type(error).__name__) from error
 
 
 def _etag(described: dict[str, Any]) -> str | None:
@@ -326,15 +315,7 @@ def _from_client(error: BotoCoreError, options: StorageOptions) -> tuple[str, st
             "the credential_process of the AWS profile failed, or printed no credentials",
             "run its command from ~/.aws/config by hand: it has to print JSON with Version 1 and the keys",
         )
-    if isinstance(
-        error,
-        (
-            exceptions.SSOError,
-            exceptions.UnauthorizedSSOTokenError,
-            exceptions.TokenRetrievalError,
-            CredentialRetrievalError,
-        ),
-    ):
+    if isinstance(error, (exceptions.SSOError, exceptions.TokenRetrievalError, CredentialRetrievalError)):
         return "the credentials could not be fetched or have expired", "log in again (aws sso login)"
     if isinstance(error, (exceptions.ConfigParseError, exceptions.InvalidConfigError)):
         return "the AWS configuration files cannot be read", "check ~/.aws/config and ~/.aws/credentials"

@@ -18,7 +18,7 @@ from pathlib import Path
 from presswatch_spark.errors import OutputError
 from presswatch_spark.storage.locks.file_locks import lock, locked
 from presswatch_spark.storage.locks.lock_rules import SCRATCH, SCRATCH_LEFT
-from presswatch_spark.user_cache import is_ours, user_temporary
+from presswatch_spark.user_cache import own_folder, user_temporary
 
 NAME = "scratch"
 
@@ -33,13 +33,13 @@ def scratch_folder() -> Iterator[Path]:
     Raises:
         OSError: it cannot be made: the disk is full.
     """
-    home = user_temporary()
-    if not (is_ours(home) and is_ours(home / NAME)):
+    home = own_folder([user_temporary()], NAME)
+    if home is None:
         with tempfile.TemporaryDirectory(prefix="presswatch-") as folder:
             yield Path(folder)
         return
-    _sweep(home / NAME)
-    path, handle = _made(home / NAME)
+    _sweep(home)
+    path, handle = _made(home)
     try:
         yield path
     finally:
@@ -61,7 +61,6 @@ def _made(home: Path) -> tuple[Path, int | None]:
 
 
 def _sweep(home: Path) -> None:
-    """Remove the folders that no process holds."""
     for path in home.iterdir():
         with suppress(OSError, OutputError), locked(path, SCRATCH_LEFT):
             shutil.rmtree(path, ignore_errors=True)

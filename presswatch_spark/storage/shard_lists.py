@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import io
 import os
 import re
 import zlib
+from typing import BinaryIO, cast
 
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, open_stream, printable
-from presswatch_spark.storage.streams import READ_BYTES, ByteStream
+from presswatch_spark.storage.streams import READ_BYTES
 from presswatch_spark.storage.uris import join, root_of, scheme_of
 
 LIST_SUFFIXES = (".paths", ".paths.gz")
@@ -88,16 +88,15 @@ def listed(uri: str, options: StorageOptions, base: str | None = None) -> list[O
     keys = [line.strip() for line in _text(uri, options).splitlines() if line.strip()]
     if not keys:
         raise InputError("the list of shards is empty", where=printable(uri))
+    if scheme_of(uri) != "file":
+        _refuse_local(uri, keys)
     relative = [key for key in keys if "://" not in key]
-    _refuse_local(uri, keys)
     root = canonical(base) if base else _default_base(uri, relative[0]) if relative else ""
     return [ObjectInfo(join(root, key) if "://" not in key else canonical(key)) for key in keys]
 
 
 def _refuse_local(uri: str, keys: list[str]) -> None:
     """Raise `InputError` for a list from the network that names files of this machine."""
-    if scheme_of(uri) == "file":
-        return
     for number, key in enumerate(keys, 1):
         if key.lower().startswith("file:") or ".." in key.split("/"):
             raise InputError(
@@ -126,42 +125,32 @@ def _default_base(uri: str, key: str) -> str:
 
 
 def _text(uri: str, options: StorageOptions) -> str:
+    parts, size = list[bytes](), 0
     with open_stream(ObjectInfo(uri), options) as stream:
-        stored = _stored(uri, stream)
-    try:
-        text = _inflated(uri, stored) if stored.startswith(_GZIP_MAGIC) else stored
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise CorruptError(
-            "the list of shards is cut short or damaged", where=printable(uri), remedy="fetch the list again"
-        ) from error
+        head = stream.read(READ_BYTES)
+        if _head(head, 64).startswith(b"WARC/"):
+            raise InputError(
+                "holds WARC records, but its name is that of a list of shards",
+                where=printable(uri),
+                remedy="give it a name that ends in .warc.gz or .wet.gz, or name the list instead",
+            )
+        stream.push_back(head)
+        is_packed = head.startswith(_GZIP_MAGIC)
+        file = gzip.GzipFile(fileobj=cast(BinaryIO, stream)) if is_packed else stream
+        try:
+            while data := file.read(READ_BYTES):
+                parts.append(data)
+                size += len(data)
+                if size > LIST_BYTES_MAX:
+                    what = f"is longer than {LIST_BYTES_MAX:,} bytes, so no list of shards"
+                    raise InputError(what, where=printable(uri))
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise CorruptError(
+                "the list of shards is cut short or damaged",
+                where=printable(uri),
+                remedy="fetch the list again",
+            ) from error
+    text = b"".join(parts)
     if b"\0" in text:
         raise InputError("is not a list of shards but binary", where=printable(uri))
     return text.decode("utf-8", "surrogateescape")
-
-
-def _stored(uri: str, stream: ByteStream) -> bytes:
-    """Return the stored bytes of a list; refuse a WARC by its first bytes, and what is too long."""
-    chunks = [stream.read(READ_BYTES)]
-    if _head(chunks[0], 64).startswith(b"WARC/"):
-        raise InputError(
-            "holds WARC records, but its name is that of a list of shards",
-            where=printable(uri),
-            remedy="give it a name that ends in .warc.gz or .wet.gz, or name the list instead",
-        )
-    while data := stream.read(READ_BYTES):
-        chunks.append(data)
-        if stream.position > LIST_BYTES_MAX:
-            raise _too_long(uri)
-    return b"".join(chunks)
-
-
-def _inflated(uri: str, stored: bytes) -> bytes:
-    with gzip.GzipFile(fileobj=io.BytesIO(stored)) as file:
-        text = file.read(LIST_BYTES_MAX + 1)
-    if len(text) > LIST_BYTES_MAX:
-        raise _too_long(uri)
-    return text
-
-
-def _too_long(uri: str) -> InputError:
-    return InputError(f"is longer than {LIST_BYTES_MAX:,} bytes, so no list of shards", where=printable(uri))

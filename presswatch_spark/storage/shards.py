@@ -155,7 +155,8 @@ def _shards_at(
     # Reading a list on the web tells whether it is there.
     asked = is_list(printable(uri)) and scheme_of(uri) in {"http", "https"}
     named = ObjectInfo(uri) if asked else _named(uri, options)
-    found = [named] if named else list(_below(uri, options, left_out))
+    below = globbed if has_wildcard(uri) else list_objects
+    found = [named] if named else list(below(uri, options, left_out))
     if is_list(printable(uri)):
         named_in = list(chain.from_iterable(listed(info.uri, options, base) for info in found))
         # If the list names nothing else, that is what was asked for.
@@ -205,10 +206,6 @@ def _named(uri: str, options: StorageOptions) -> ObjectInfo | None:
         return None
 
 
-def _below(uri: str, options: StorageOptions, hidden: list[str]) -> Iterator[ObjectInfo]:
-    return globbed(uri, options, hidden) if has_wildcard(uri) else list_objects(uri, options, hidden)
-
-
 def has_wildcard(uri: str) -> bool:
     """Return whether `uri` holds one of `*`, `?`, `[`."""
     return _WILDCARD.search(uri) is not None
@@ -239,11 +236,10 @@ def globbed(pattern: str, options: StorageOptions, hidden: list[str] | None = No
 def _regex(token: str) -> str:
     if token in _MEANING:
         return _MEANING[token]
-    if len(token) > 1:
-        return f"[{'^/' if token[1] == '!' else ''}{re.escape(token[1:-1].removeprefix('!'))}]".replace(
-            r"\-", "-"
-        )
-    return re.escape(token)
+    if len(token) == 1:
+        return re.escape(token)
+    letters = re.escape(token[1:-1].removeprefix("!")).replace(r"\-", "-")
+    return f"[{'^/' if token[1] == '!' else ''}{letters}]"
 
 
 def _on_disk(pattern: str, options: StorageOptions, hidden: list[str] | None) -> Iterator[ObjectInfo]:
@@ -256,15 +252,11 @@ def _on_disk(pattern: str, options: StorageOptions, hidden: list[str] | None) ->
             continue
         if os.path.isdir(path):
             yield from list_objects(path, options, hidden)
-        else:
-            yield _described(path, options)
-
-
-def _described(path: str, options: StorageOptions) -> ObjectInfo:
-    try:
-        return stat(path, options)
-    except MissingError:
-        return ObjectInfo(path)
+            continue
+        try:
+            yield stat(path, options)
+        except MissingError:
+            yield ObjectInfo(path)
 
 
 def is_shard_name(name: str) -> bool:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 
-TAIL_BYTES_MAX = 1 << 20
 READ_BYTES = 1 << 20
 FORGIVEN_AFTER_BYTES = 8 << 20
 
@@ -213,7 +212,6 @@ class ByteStream:
         return body.reader
 
     def _interrupted(self, why: str) -> None:
-        """Prepare for another try, or give up."""
         self._drop_body()
         if self.position >= self._forgiven_at + FORGIVEN_AFTER_BYTES:
             self._failures, self._forgiven_at = 0, self.position
@@ -237,7 +235,9 @@ class ByteStream:
             self._reader = None
 
 
-class _SeekableFile(io.RawIOBase):
+class SeekableFile(io.RawIOBase):
+    """A file that can be read from anywhere."""
+
     def readable(self) -> bool:
         """Return True."""
         return True
@@ -247,7 +247,7 @@ class _SeekableFile(io.RawIOBase):
         return True
 
 
-class RangeFile(_SeekableFile):
+class RangeFile(SeekableFile):
     """A seekable file over ranges of an object; every read is one request, so put a buffer in front."""
 
     def __init__(self, store: Store, info: ObjectInfo, size: int) -> None:
@@ -283,20 +283,13 @@ class RangeFile(_SeekableFile):
         return len(data)
 
 
-class CountedFile(_SeekableFile):
-    """A seekable file in front of another, which it closes; `bytes_read` counts the bytes that were read.
-
-    It keeps the bytes of the first read of its end: a reader of Parquet that did not get the whole footer
-    asks for all of it again.
-    """
+class CountedFile(SeekableFile):
+    """A seekable file in front of another, which it closes; `bytes_read` counts the bytes that were read."""
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__()
         self.bytes_read = 0
         self._file = file
-        self._size = self._tail_start = file.seek(0, io.SEEK_END)
-        self._tail = b""
-        file.seek(0)
 
     def tell(self) -> int:
         """Return the offset of the next byte."""
@@ -309,16 +302,10 @@ class CountedFile(_SeekableFile):
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """Fill `buffer`, as far as the file reaches."""
         view = memoryview(buffer).cast("B")
-        start = self._file.tell()
-        ahead = self._file.read(max(0, min(start + len(view), self._tail_start) - start))
-        self.bytes_read += len(ahead)
-        if not self._tail and len(ahead) <= TAIL_BYTES_MAX and start + len(ahead) == self._size:
-            self._tail, self._tail_start = ahead, start
-        at = start + len(ahead) - self._tail_start
-        kept = self._tail[at : at + len(view) - len(ahead)] if at >= 0 else b""
-        self._file.seek(start + len(ahead) + len(kept))
-        view[: len(ahead) + len(kept)] = ahead + kept
-        return len(ahead) + len(kept)
+        data = self._file.read(len(view))
+        view[: len(data)] = data
+        self.bytes_read += len(data)
+        return len(data)
 
     def close(self) -> None:
         """Close the file behind too."""

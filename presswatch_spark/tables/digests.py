@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
+
+from presswatch_spark.show import utc
 
 NOT_DIGESTED = frozenset(("run_id", "shard_uri", "row_sha256"))
 """Columns that may differ between two scans of the same bytes: a mirror has other URIs."""
@@ -59,6 +61,5 @@ def _sha256(text: str) -> str:
 
 def _canonical(value: object) -> str:
     if isinstance(value, datetime):
-        moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+        return utc(value).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
     raise TypeError(f"a row of matches holds no {type(value).__name__}")

@@ -56,17 +56,12 @@ class Written:
     sha256: str
 
 
+@lru_cache(ROWS_KEPT)
 def row_of(info: ObjectInfo, run_id: str, storage: StorageOptions) -> Row:
     """Read the row that publishes a run; its columns are those of the file.
 
-    Raises:
-        DamagedTablesError: the file is not as it was written.
+    Raises `DamagedTablesError` if the file is not as it was written.
     """
-    return _row_of(info, run_id, storage)
-
-
-@lru_cache(ROWS_KEPT)
-def _row_of(info: ObjectInfo, run_id: str, storage: StorageOptions) -> Row:
     try:
         with opened_sealed(whole_object(info.uri, storage), since="files") as file:
             (row,) = file.read(use_threads=False).to_pylist()
@@ -114,9 +109,8 @@ def check_files(
                 raise _differs(row, table, folder.at(name), "no such file, and there is one")
             info, file = there[name], said[name]
             if info.size != file["bytes"]:
-                raise _differs(
-                    row, table, folder.at(name), f"{_described(file)}, and it has {info.size or 0:,} bytes"
-                )
+                other = f"{_described(file)}, and it has {info.size or 0:,} bytes"
+                raise _differs(row, table, folder.at(name), other)
             if folder.is_local or file["etag"] is None or info.etag != file["etag"]:
                 to_read.append((row, info, file))
     if read:
@@ -124,20 +118,12 @@ def check_files(
             digests = pool.map(lambda each: _sha256(each[1], folder.storage), to_read)
             for (row, info, file), digest in zip(to_read, digests, strict=True):
                 if digest != file["sha256"]:
-                    raise _differs(
-                        row,
-                        table,
-                        info.uri,
-                        f"{_described(file)}, and its bytes have changed: their SHA-256 is {digest}",
-                    )
+                    other = f"{_described(file)}, and its bytes have changed: their SHA-256 is {digest}"
+                    raise _differs(row, table, info.uri, other)
 
 
 def check_digest(folder: Folder, table: str, row: Row, digest: str, rows: Sequence[str]) -> None:
-    """Compare the digest over a run's rows in a table, recomputed from their `row_sha256`, with the run's.
-
-    Raises:
-        DamagedTablesError: they differ.
-    """
+    """Compare the digest of a run with that of its `rows`, by `row_sha256`; raises `DamagedTablesError`."""
     if (found := table_digest(rows)) != digest:
         raise _differs(row, table, folder.uri, f"digest {digest}, and its {len(rows):,} rows have {found}")
 
@@ -160,12 +146,8 @@ def _check_rows(folder: Folder, table: str, row: Row, there: Mapping[str, Object
         except UNREADABLE as error:
             raise _differs(row, table, info.uri, "a file that can be read, and this one cannot") from error
     if rows != expected:
-        raise _differs(
-            row,
-            table,
-            folder.uri,
-            f"{counted(expected, 'row')}, and there are {rows:,} in {counted(len(there), 'file')}",
-        )
+        other = f"{counted(expected, 'row')}, and there are {rows:,} in {counted(len(there), 'file')}"
+        raise _differs(row, table, folder.uri, other)
 
 
 def _described(file: Row) -> str:

@@ -17,7 +17,6 @@ import pyarrow.dataset as ds
 from presswatch_spark.errors import InputError
 from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.show import printable
-from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.store import TableStore
 
 BATCH_ROWS = 10_000
@@ -54,15 +53,12 @@ class MatchFilter:
             terms.append(ds.field("grade").isin(self.grades))
         if self.confidences:
             terms.append(ds.field("confidence").isin(self.confidences))
-        if sites := self._sites():
-            terms.append(reduce(or_, sites))
-        return reduce(and_, terms) if terms else None
-
-    def _sites(self) -> list[Any]:
-        """A term for each kind of site that is asked for; false, never null, where it does not hold."""
         known, own = pc.is_valid(ds.field("own_site")), ds.field("own_site")
-        terms = {"own_site": known & own, "elsewhere": known & ~own, "unknown_site": ~known}
-        return [term for name, term in terms.items() if getattr(self, name)]
+        # False, never null, where they do not hold.
+        sites = {"own_site": known & own, "elsewhere": known & ~own, "unknown_site": ~known}
+        if asked := [term for name, term in sites.items() if getattr(self, name)]:
+            terms.append(reduce(or_, asked))
+        return reduce(and_, terms) if terms else None
 
 
 def match_rows(
@@ -77,29 +73,18 @@ def match_rows(
     Raises:
         InputError: no such run is published.
     """
-    files = store.files("matches", *chosen_runs(store, run_id))
-    if not files:
-        return
-    batches = store.dataset(files, MATCHES).to_batches(
-        columns=columns, filter=(wanted or MatchFilter()).expression(), batch_size=BATCH_ROWS
-    )
+    rows = store.open_table("matches", *chosen_runs(store, run_id))
+    chosen = (wanted or MatchFilter()).expression()
+    batches = rows.to_batches(columns=columns, filter=chosen, batch_size=BATCH_ROWS)
     yield from islice((row for batch in batches for row in batch.to_pylist()), limit)
 
 
 def match_table(
     store: TableStore, run_id: str | None, wanted: MatchFilter, columns: list[str] | None = None
 ) -> pa.Table:
-    """Return the rows that `match_rows` yields without a limit, as one table.
-
-    Raises:
-        InputError: no such run is published.
-    """
-    files = store.files("matches", *chosen_runs(store, run_id))
-    if not files:
-        return MATCHES.empty_table().select(columns or MATCHES.names)
-    found = store.dataset(files, MATCHES).to_table(columns=columns, filter=wanted.expression())
-    assert isinstance(found, pa.Table)
-    return found
+    """Return as one table what `match_rows` yields without a limit; raises `InputError` as that does."""
+    rows = store.open_table("matches", *chosen_runs(store, run_id))
+    return rows.to_table(columns=columns, filter=wanted.expression())
 
 
 def chosen_runs(store: TableStore, run_id: str | None, by: str = "runs") -> list[str]:
@@ -143,26 +128,17 @@ class MatchTotals:
 
 
 def match_totals(store: TableStore, run_id: str | None, wanted: MatchFilter) -> MatchTotals:
-    """Count the rows that `match_rows` yields without a limit.
-
-    Raises:
-        InputError: no such run is published.
-    """
-    files = store.files("matches", *chosen_runs(store, run_id))
+    """Count the rows that `match_rows` yields without a limit; raises `InputError` as that does."""
     letters, articles, documents = Counter[str](), set[int](), set[int]()
-    rows = 0
-    if files:
-        table = store.dataset(files, MATCHES)
-        few = table.count_rows() <= ROWS_TOLD_APART
-        columns = ["confidence", *(("article_id", *DOCUMENT) if few else ())]
-        for batch in table.to_batches(columns=columns, filter=wanted.expression(), batch_size=BATCH_ROWS):
-            rows += len(batch)
-            letters.update(batch["confidence"].drop_null().to_pylist())
-            if few:
-                # As numbers: names of all would take several times the memory.
-                articles.update(map(hash, batch["article_id"].drop_null().to_pylist()))
-                places = zip(*(batch[name].to_pylist() for name in DOCUMENT), strict=True)
-                documents.update(hash(place[0] or place[1:]) for place in places)
-        if not few:
-            return MatchTotals(rows, letters, None, None)
-    return MatchTotals(rows, letters, len(articles), len(documents))
+    table, rows = store.open_table("matches", *chosen_runs(store, run_id)), 0
+    few = table.count_rows() <= ROWS_TOLD_APART
+    columns = ["confidence", *(("article_id", *DOCUMENT) if few else ())]
+    for batch in table.to_batches(columns=columns, filter=wanted.expression(), batch_size=BATCH_ROWS):
+        rows += len(batch)
+        letters.update(batch["confidence"].drop_null().to_pylist())
+        if few:
+            # As numbers: names of all would take several times the memory.
+            articles.update(map(hash, batch["article_id"].drop_null().to_pylist()))
+            places = zip(*(batch[name].to_pylist() for name in DOCUMENT), strict=True)
+            documents.update(hash(place[0] or place[1:]) for place in places)
+    return MatchTotals(rows, letters, *((len(articles), len(documents)) if few else (None, None)))

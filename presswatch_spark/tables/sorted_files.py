@@ -20,7 +20,7 @@ from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.tables.published_files import Written
-from presswatch_spark.tables.schemas import SCHEMAS
+from presswatch_spark.tables.schemas import SCHEMAS, columns_without_run
 
 GROUP_ROWS = 1 << 15
 """Rows of a group: some 6 MB of `matches`, one range of S3."""
@@ -88,9 +88,7 @@ class SortedFiles:
     def write_all(self, batches: Iterable[pa.RecordBatch]) -> Written:
         """Write rows as one file, even if there are none."""
         groups = grouped(batches)
-        columns = [column for column in SCHEMAS[self.table] if column.name != "run_id"]
-        empty = pa.schema(columns).empty_table()
-        return self.write(next(groups, empty), groups)
+        return self.write(next(groups, columns_without_run(self.table).empty_table()), groups)
 
     def write(self, first: pa.Table, others: Iterable[pa.Table] = ()) -> Written:
         """Write row groups as a file; only the last one may be smaller than the first."""

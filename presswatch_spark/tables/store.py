@@ -72,7 +72,7 @@ class TableStore:
             try:
                 root.read(MARKER)
             except MissingError:
-                if _holds_others(root, MARKER):
+                if _holds_others(root):
                     raise OutputError(
                         "the output folder holds files that are not ours",
                         where=str(root),
@@ -104,7 +104,7 @@ class TableStore:
 
     def published(self, by: str = "runs") -> list[str]:
         """Return the ids of published runs, or of what the table `by` publishes, oldest first."""
-        return sorted({run_of(name) for name in _files_in(self.root / by)})
+        return sorted({run_of(name) for name in _described_in(self.root / by)})
 
     def is_published(self, run_id: str) -> bool:
         """Say whether a run, census or derived table of that id is published."""
@@ -127,10 +127,7 @@ class TableStore:
     def files(self, table: str, *run_ids: str, check: bool = True) -> list[str]:
         """Return the URIs of the files of published runs in a table: of those named, or of all.
 
-        Unless `check`, as they are there.
-
-        Raises:
-            DamagedTablesError: they are not those that the runs' rows tell of.
+        Unless `check`, as they are there. Raises `DamagedTablesError` where the runs' rows tell of others.
         """
         there = self._there(table)
         if not check:
@@ -144,19 +141,13 @@ class TableStore:
         return [info.uri for run_id in rows for info in there[run_id].values()]
 
     def check(self, run_id: str) -> None:
-        """Compare all that is there of a run with what was published, its digests too.
-
-        Raises:
-            DamagedTablesError: something differs.
-        """
+        """Compare what is there of a run with what was published; raises `DamagedTablesError`."""
         row = self.read("runs", run_id).to_pylist()[0]
         for table in (table for table, by in PUBLISHED_BY.items() if by == "runs" != table):
-            files, digest = self.files(table, run_id), row.get(DIGESTS.get(table, ""))
+            rows, digest = self.open_table(table, run_id), row.get(DIGESTS.get(table, ""))
             if digest is not None:
-                rows = self.dataset(files, SCHEMAS[table]).to_table(columns=["row_sha256"]) if files else None
-                check_digest(
-                    self.root / table, table, row, digest, rows["row_sha256"].to_pylist() if rows else []
-                )
+                digests = rows.to_table(columns=["row_sha256"])["row_sha256"].to_pylist()
+                check_digest(self.root / table, table, row, digest, digests)
 
     def damage(self) -> Iterator[OutputError]:
         """Yield what is wrong with published runs, as far as that is known without reading their tables."""
@@ -187,6 +178,10 @@ class TableStore:
             files[run_of(name)][name] = info
         return files
 
+    def open_table(self, table: str, *run_ids: str) -> Any:
+        """Open rows of published runs, those named or all, as a `pyarrow.dataset.Dataset`; see `files`."""
+        return self.dataset(self.files(table, *run_ids), SCHEMAS[table])
+
     def dataset(self, files: Sequence[str], schema: pa.Schema) -> Any:
         """Open files of a table as a `pyarrow.dataset.Dataset`; columns that they lack are null."""
         system = file_system(self.root.uri, self.root.storage)
@@ -196,15 +191,10 @@ class TableStore:
 
     def read(self, table: str, *run_ids: str, columns: list[str] | None = None) -> pa.Table:
         """Read rows of published runs, those named or all, in the schema of the table."""
+        if self.root.is_local:
+            return self.open_table(table, *run_ids).to_table(columns=columns)
         files, schema = self.files(table, *run_ids), SCHEMAS[table]
-        names = columns or schema.names
-        if not self.root.is_local:
-            return read_parquet(files, schema, names, self.root.storage)
-        return (
-            self.dataset(files, schema).to_table(columns=names)
-            if files
-            else schema.empty_table().select(names)
-        )
+        return read_parquet(files, schema, columns or schema.names, self.root.storage)
 
     def frame(
         self, spark: SparkSession, table: str, *run_ids: str, columns: Sequence[str] | None = None
@@ -216,28 +206,20 @@ class TableStore:
             _require_readable(self.root.path)
         return frame(spark, self.root, self.files(table, *run_ids), SCHEMAS[table], columns)
 
-    def adopt(self, table: str, run_id: str, written: Sequence[str]) -> None:
+    def adopt(self, table: str, run_id: str, written: Sequence[str]) -> list[str]:
         """Move Parquet files, given by URI, into the table in this order, over what a killed try left.
 
         What is not over-written is removed last: who comes too late finds nothing to move, and fails before.
+        Returns the names that they have there.
         """
         folder = self.root / table
         names = [f"{run_id}-{number:05}.parquet" for number in range(len(written))]
         with disk_errors(str(folder)):
             for uri, name in zip(written, names, strict=True):
                 folder.take(uri, name)
-            left = [name for name in _files_in(folder) if run_of(name) == run_id and name not in names]
+            left = [name for name in _described_in(folder) if run_of(name) == run_id and name not in names]
             folder.delete(left)
-
-    def adopted(self, table: str, run_id: str, written: Sequence[Written]) -> list[dict[str, Any]]:
-        """Return what the run's row says of files that were moved into a table in this order."""
-        folder, files = self.root / table, list[dict[str, Any]]()
-        for number, file in enumerate(written):
-            name = f"{run_id}-{number:05}.parquet"
-            etag = None if folder.is_local else stat(folder.at(name), folder.storage).etag
-            facts = {"rows": file.rows, "bytes": file.bytes, "sha256": file.sha256, "etag": etag}
-            files.append({"table": table, "name": name, **facts})
-        return files
+        return names
 
     def publish_tables(
         self,
@@ -261,19 +243,19 @@ class TableStore:
         files = list[dict[str, Any]]()
         for table, written in tables.items():
             confirm()
-            self.adopt(table, row["run_id"], [staged.at(file.name) for file in written])
-            files += self.adopted(table, row["run_id"], written)
+            folder = self.root / table
+            names = self.adopt(table, row["run_id"], [staged.at(file.name) for file in written])
+            for name, file in zip(names, written, strict=True):
+                etag = None if folder.is_local else stat(folder.at(name), folder.storage).etag
+                facts = {"rows": file.rows, "bytes": file.bytes, "sha256": file.sha256, "etag": etag}
+                files.append({"table": table, "name": name, **facts})
         confirm()
         whole = {**row, "files": files, "finished_at": datetime.now(UTC)}
         self.publish(by, whole)
         return whole
 
     def publish(self, by: str, row: Mapping[str, Any]) -> None:
-        """Put the row down that publishes a run.
-
-        Raises:
-            ConflictError: another process has published it.
-        """
+        """Put the row down that publishes a run; raises `ConflictError` if another process has."""
         schema = SCHEMAS[by].remove_metadata()
         data = sealed_parquet([pa.RecordBatch.from_pylist([dict(row)], schema)], schema)
         folder, name = self.root / by, f"{row['run_id']}-00000.parquet"
@@ -282,8 +264,10 @@ class TableStore:
                 folder.write(name, data, absent=True)
             except StorageError:
                 # It may have arrived and only the reply not, and a run that is published has not failed.
-                if not _holds(folder, name, data):
-                    raise
+                with suppress(StorageError):
+                    if folder.read(name)[0] == data:
+                        return
+                raise
 
 
 def run_of(name: str) -> str:
@@ -291,28 +275,18 @@ def run_of(name: str) -> str:
     return name.rpartition("-")[0]
 
 
-def _holds(folder: Folder, name: str, data: bytes) -> bool:
-    with suppress(StorageError):
-        return folder.read(name)[0] == data
-    return False
-
-
-def _files_in(folder: Folder) -> list[str]:
-    return list(_described_in(folder))
-
-
 def _described_in(folder: Folder) -> dict[str, ObjectInfo]:
     found = folder.described()
     return {name: info for name, info in found.items() if name.endswith(".parquet") and "/" not in name}
 
 
-def _holds_others(root: Folder, marker: str) -> bool:
+def _holds_others(root: Folder) -> bool:
     """Say whether a folder holds anything but claims, and a marker that another process writes this moment.
 
     Whoever watches for releases claims one before its scan makes the tables.
     """
     ours = (".lock", WATCH_FOLDER)
-    return any(marker not in name and name.partition("/")[0] not in ours for name in root.entries())
+    return any(MARKER not in name and name.partition("/")[0] not in ours for name in root.entries())
 
 
 def _require_readable(root: Path) -> None:

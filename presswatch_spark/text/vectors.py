@@ -41,24 +41,6 @@ def count_ones(typing: Any, x: Any) -> tuple[Any, Generate]:
 
 
 @intrinsic
-def nonzero_bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
-    """A bit for each of 64 bytes from i, lowest first: whether it is not zero."""
-
-    return types.uint64(data, types.uint64), _bits_64(
-        lambda builder, x, zero: builder.icmp_unsigned("!=", x, zero)
-    )
-
-
-@intrinsic
-def high_bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
-    """A bit for each of 64 bytes from i, lowest first: whether it is not ASCII."""
-
-    return types.uint64(data, types.uint64), _bits_64(
-        lambda builder, x, zero: builder.icmp_signed("<", x, zero)
-    )
-
-
-@intrinsic
 def equal_bits_64(typing: Any, data: Any, i: Any, byte: Any) -> tuple[Any, Generate]:
     """A bit for each of 64 bytes from i, lowest first: whether it is `byte`."""
 
@@ -70,42 +52,6 @@ def equal_bits_64(typing: Any, data: Any, i: Any, byte: Any) -> tuple[Any, Gener
         return builder.bitcast(builder.icmp_unsigned("==", x, wanted), _WORD)
 
     return types.uint64(data, types.uint64, types.uint8), generate
-
-
-@intrinsic
-def markup_bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
-    """A bit for each of 64 bytes from i, lowest first: whether it is `<`, `>`, a quote, `&` or NUL."""
-
-    return types.uint64(data, types.uint64), _bits_64(
-        lambda builder, x, zero: _any_of(builder, x, "<>\"'&\0")
-    )
-
-
-@intrinsic
-def gap_bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
-    """A bit for each of 64 bytes from i, lowest first: whether it is a space, a tab or a line feed."""
-
-    return types.uint64(data, types.uint64), _bits_64(lambda builder, x, zero: _any_of(builder, x, " \t\n"))
-
-
-@intrinsic
-def break_bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
-    """A bit for each of 64 bytes from i, lowest first: whether it is a blank, a control, `/` or `=`."""
-
-    return types.uint64(data, types.uint64), _bits_64(
-        lambda builder, x, zero: builder.or_(
-            _any_of(builder, x, "/="), builder.icmp_unsigned("<=", x, _each(_SPACE, 64))
-        )
-    )
-
-
-@intrinsic
-def visible_bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
-    """A bit for each of 64 bytes from i, lowest first: whether it is more than a blank or a control."""
-
-    return types.uint64(data, types.uint64), _bits_64(
-        lambda builder, x, zero: builder.icmp_unsigned(">", x, _each(_SPACE, 64))
-    )
 
 
 @intrinsic
@@ -141,16 +87,6 @@ def fold_ascii_32(typing: Any, text: Any, i: Any, out: Any, k: Any) -> tuple[Any
     return types.void(text, types.uint64, out, types.uint64), generate
 
 
-def _bits_64(compare: Callable[[Any, Any, Any], Any]) -> Generate:
-    """A bit for each of 64 bytes, by what `compare` makes of them and of zeros."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        x = _load(builder, _address(context, builder, signature, arguments), 64)
-        return builder.bitcast(compare(builder, x, _each(0, 64)), _WORD)
-
-    return generate
-
-
 def _address(context: Any, builder: Any, signature: Any, arguments: Any, at: int = 0) -> Any:
     """Return the address of the element that two arguments name: an array, and the index in it."""
     array = context.make_array(signature.args[at])(context, builder, arguments[at])
@@ -167,7 +103,6 @@ def _each(value: int, width: int) -> Any:
 
 
 def _any_of(builder: Any, x: Any, characters: str) -> Any:
-    """Mark the bytes of x that are one of some ASCII characters."""
     equal = [builder.icmp_unsigned("==", x, _each(ord(character), 64)) for character in characters]
     return reduce(builder.or_, equal)
 
@@ -175,3 +110,35 @@ def _any_of(builder: Any, x: Any, characters: str) -> Any:
 def _among(builder: Any, x: Any, first: str, count: int) -> Any:
     """Mark the bytes of x that are among `count` characters from `first` on."""
     return builder.icmp_unsigned("<", builder.sub(x, _each(ord(first), 32)), _each(count, 32))
+
+
+def _bits_64(holds: Callable[[Any, Any], Any]) -> Any:
+    """Make the intrinsic that gives, lowest first, a bit for each of 64 bytes from i: whether `holds`."""
+
+    @intrinsic
+    def bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            x = _load(builder, _address(context, builder, signature, arguments), 64)
+            return builder.bitcast(holds(builder, x), _WORD)
+
+        return types.uint64(data, types.uint64), generate
+
+    return bits_64
+
+
+nonzero_bits_64 = _bits_64(lambda builder, x: builder.icmp_unsigned("!=", x, _each(0, 64)))
+"""Whether a byte is not zero."""
+high_bits_64 = _bits_64(lambda builder, x: builder.icmp_signed("<", x, _each(0, 64)))
+"""Whether it is not ASCII."""
+markup_bits_64 = _bits_64(lambda builder, x: _any_of(builder, x, "<>\"'&\0"))
+"""Whether it is `<`, `>`, a quote, `&` or NUL."""
+gap_bits_64 = _bits_64(lambda builder, x: _any_of(builder, x, " \t\n"))
+"""Whether it is a space, a tab or a line feed."""
+break_bits_64 = _bits_64(
+    lambda builder, x: builder.or_(
+        _any_of(builder, x, "/="), builder.icmp_unsigned("<=", x, _each(_SPACE, 64))
+    )
+)
+"""Whether it is a blank, a control, `/` or `=`."""
+visible_bits_64 = _bits_64(lambda builder, x: builder.icmp_unsigned(">", x, _each(_SPACE, 64)))
+"""Whether it is more than a blank or a control."""

@@ -74,7 +74,7 @@ def words_of_each(texts: Bytes, bounds: Edges) -> tuple[Hashes, Edges]:
 
 def word_count(text: bytes | Bytes) -> int:
     """Count the words of a text."""
-    return int(_count(load_table(), _as_bytes(text)))
+    return int(_find(load_table(), _as_bytes(text))[2])
 
 
 def word_at(words: Words, i: int) -> str:
@@ -109,11 +109,6 @@ def _decoded_offsets(data: bytes | memoryview, byte_offsets: npt.NDArray[np.int6
 
 def _as_bytes(text: bytes | Bytes) -> Bytes:
     return plain(np.frombuffer(text, np.uint8) if isinstance(text, bytes) else text)
-
-
-@cached_njit
-def _count(table: FoldTable, text: Bytes) -> np.uint64:
-    return U64(_find(table, text)[2])
 
 
 @cached_njit

@@ -15,13 +15,12 @@ import numpy.typing as npt
 from presswatch_spark.compiled import cached_njit
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings.config import MinHashRules
+from presswatch_spark.text.kernels import Edges, Hashes
 from presswatch_spark.text.words import Words
 
 Signature = npt.NDArray[np.uint32]
-Shingles = npt.NDArray[np.uint32]
 Signatures = npt.NDArray[np.uint32]
-Hashes = npt.NDArray[np.uint64]
-Bounds = npt.NDArray[np.int64]
+Shingles = npt.NDArray[np.uint32]
 
 SCHEME = "affine32"
 _FACTOR = np.uint64(0xD6E8FEB86659FD93)
@@ -43,7 +42,7 @@ def signature(words: Words, rules: MinHashRules) -> Signature:
     return np.asarray(signed)
 
 
-def signatures(hashes: Hashes, bounds: Bounds, rules: MinHashRules) -> Signatures:
+def signatures(hashes: Hashes, bounds: Edges, rules: MinHashRules) -> Signatures:
     """Return signatures of n texts, uint32[n, permutations]; text i is `hashes[bounds[i] : bounds[i + 1]]`.
 
     Raises: as `signature`.
@@ -100,7 +99,7 @@ def _minimise(shingles: Shingles, factors: Shingles, addends: Shingles, minima: 
 
 @cached_njit
 def _sign(
-    words: Hashes, bounds: Bounds, size: int, factors: Shingles, addends: Shingles, minima: Signatures
+    words: Hashes, bounds: Edges, size: int, factors: Shingles, addends: Shingles, minima: Signatures
 ) -> None:
     for i in range(len(bounds) - 1):
         _minimise(shingle_hashes(words[bounds[i] : bounds[i + 1]], size), factors, addends, minima[i])

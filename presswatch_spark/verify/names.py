@@ -14,12 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit, lean_njit, uncounted_njit
-from presswatch_spark.text.kernels import load8
+from presswatch_spark.text.kernels import Bytes, Edges, Hashes, load8
 
 Names = npt.NDArray[np.int32]
-Hashes = npt.NDArray[np.uint64]
-Bytes = npt.NDArray[np.uint8]
-Edges = npt.NDArray[np.int64]
 
 _0, _3, _8, _HALF = (np.uint64(n) for n in (0, 3, 8, 32))
 

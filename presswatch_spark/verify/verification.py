@@ -18,13 +18,11 @@ import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit
 from presswatch_spark.settings.config import VerifyRules
+from presswatch_spark.text.kernels import Bytes, Edges, Hashes
 from presswatch_spark.text.words import Words
 from presswatch_spark.verify.bridges import bridge, passages
 from presswatch_spark.verify.common_runs import Runs, all_runs, common_pairs, covering_runs, in_order_of
 from presswatch_spark.verify.names import (
-    Bytes,
-    Edges,
-    Hashes,
     Names,
     look_up_windows,
     name_windows,

@@ -70,11 +70,7 @@ class Claim:
 
     @classmethod
     def from_json(cls, data: bytes, where: str) -> Claim:
-        """Read what `to_json` wrote.
-
-        Raises:
-            CorruptError: it is something else, or a later version of this project wrote it.
-        """
+        """Read what `to_json` wrote; `CorruptError` for all else, or if a later version wrote it."""
         try:
             facts = json.loads(data)
             if facts.pop("layout") != LAYOUT:
@@ -123,11 +119,7 @@ class Claims:
         return Held(Claim.from_json(version.data, printable(guarded.uri)), version) if version else None
 
     def write(self, claim: Claim, over: Held | None) -> Held:
-        """Write a claim in the place of `over`, or a first one.
-
-        Raises:
-            ConflictError: that is no longer what is there.
-        """
+        """Write a claim over `over`, or a first one; `ConflictError` if something else is there."""
         guarded = self.object(claim.release, claim.key)
         return Held(claim, guarded.write(claim.to_json(), over.version if over else None))
 

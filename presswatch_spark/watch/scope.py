@@ -25,11 +25,7 @@ class Scope:
     news: bool = False
 
     def of(self, known: Known, now: datetime) -> tuple[Release, ...]:
-        """Return the releases of the scope, newest first.
-
-        Raises:
-            InputError: the list does not hold `since`.
-        """
+        """Return the releases of the scope, newest first; `InputError` if the list does not hold `since`."""
         listed = news_months(now) if self.news else known.listing.crawls
         if self.since is None:
             return listed[:1]

@@ -42,7 +42,6 @@ class Starter(Protocol):
     @property
     def resumes(self) -> bool:
         """Return whether a scan that was lost may be started again: it goes on where it was."""
-        ...
 
     def start(self, job: ScanJob, claim: Claim, noted: Callable[[Place], None]) -> int | None:
         """Start the scan, and call `noted` with its place as soon as that is known.
@@ -54,7 +53,6 @@ class Starter(Protocol):
         Raises:
             PresswatchError: it could not be started.
         """
-        ...
 
     def look(self, job: ScanJob, claim: Claim, alive: bool) -> int | Status:
         """Return the exit code of a scan that was started, or how it stands.
@@ -62,7 +60,6 @@ class Starter(Protocol):
         Args:
             alive: the claim's holder has renewed it within its lease.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,7 +183,7 @@ def _arguments(shards: str, corpus: Path, out: str) -> list[str]:
 def _environment(endpoint: str) -> dict[str, str]:
     return {
         "PRESSWATCH_STORAGE__ENDPOINT": endpoint,
-        "PRESSWATCH_STORAGE__BACKOFF_BASE": "0.01",
+        "PRESSWATCH_STORAGE__BACKOFF_BASE": "0.001",
         "PRESSWATCH_STORAGE__CONNECT_TIMEOUT": "5",
         "PRESSWATCH_RUN__LEASE_SECONDS": "3",
         **CREDENTIALS,

@@ -20,8 +20,8 @@ from typing import Any, cast
 
 import pytest
 
+from presswatch_spark.deploy.emr import Service
 from presswatch_spark.deploy.ledger import Ledger
-from presswatch_spark.deploy.services import Service
 from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.locks import leases

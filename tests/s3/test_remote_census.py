@@ -197,7 +197,7 @@ class TestTablesOnS3:
         late = second.replace("-captures", "0-captures")
         client.copy_object(Bucket=bucket, Key=late, CopySource={"Bucket": bucket, "Key": second})
         summary = self.taken(index, corpus, self.OUT, endpoint, spark)
-        assert (summary.row["run_id"], summary.resumed) == (unfinished.run_id, True)
+        assert (summary.row["run_id"], summary.resumed) == (unfinished.begun.run_id, True)
         assert [line["captures"] for line in summary.log] == [line["captures"] for line in whole.log]
         assert summary.row["table_digest"] == whole.row["table_digest"]
         assert len(store.read("captures")) == summary.row["captures"] == summary.kinds.total()

@@ -21,10 +21,10 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.job import run_job
 from presswatch_spark.deploy import following as waiting
 from presswatch_spark.deploy.archive import NEEDED
-from presswatch_spark.deploy.emr import JobRuns, Steps
+from presswatch_spark.deploy.emr import JobRuns, Service, Steps
 from presswatch_spark.deploy.ledger import Ledger
 from presswatch_spark.deploy.profiles import load_profile
-from presswatch_spark.deploy.services import Service, ServiceError
+from presswatch_spark.deploy.services import ServiceError
 from presswatch_spark.deploy.starter import service_of
 from presswatch_spark.deploy.submission import submission
 from presswatch_spark.deploy.tarball import pack

@@ -13,6 +13,7 @@ import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
+from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.deploy.archive import Target, archive_for
 from presswatch_spark.deploy.requests import FOLDER, PYTHON
 from presswatch_spark.deploy.tarball import check_archive
@@ -20,6 +21,7 @@ from presswatch_spark.pipeline import scan
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
+from tests.kernels import COUNTED
 from tests.spark.press import Press
 
 pytestmark = pytest.mark.full
@@ -28,8 +30,8 @@ HOME = Path(pyspark.__file__).parent
 
 @pytest.fixture(scope="module")
 def archive() -> Path:
-    """The archive of this checkout, for this machine's Python; made anew only if the sources changed."""
-    return archive_for(ROOT, ROOT / "dist", Target.here())
+    """The archive of this checkout, for this machine, with kernels; made anew only if the sources changed."""
+    return archive_for(ROOT, ROOT / "dist", Target.here(kernels=True))
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +110,26 @@ def test_a_scan_without_one_of_its_packages_fails_and_names_it(
     done = scan_on_a_cluster(lacks, driver, press, corpus, tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "No module named 'isal" in done.stdout + done.stderr
+
+
+ALL_PARTS = f"""{COUNTED}
+import sys
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.shard.kernels import Rehearsal
+for part in Rehearsal(None, *sys.argv[1:], ScanConfig()).parts().values():
+    part()
+print(*compiled)
+"""
+
+
+def test_a_scan_of_any_format_compiles_nothing_where_the_archive_was_unpacked(
+    driver: Path, corpus: Path, tmp_path: Path
+) -> None:
+    digest = Corpus.open(str(corpus)).manifest.digest
+    environment = {"PATH": os.environ["PATH"], "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    command = [str(driver), "-P", "-c", ALL_PARTS, str(corpus), digest]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "\n"), done.stderr
 
 
 def test_the_archive_is_safe_and_holds_neither_spark_nor_traces_of_where_it_was_made(archive: Path) -> None:

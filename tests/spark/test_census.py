@@ -125,7 +125,7 @@ class TestCensus:
         assert store.published("censuses") == []
         (unfinished,) = unfinished_runs(store)
         summary = taken(index, corpus, out, spark)
-        assert summary.row["run_id"] == unfinished.run_id
+        assert summary.row["run_id"] == unfinished.begun.run_id
         assert len(store.read("captures")) == 62
 
     def test_one_that_was_stopped_reads_again_only_what_no_marker_names_or_what_is_damaged(
@@ -151,7 +151,7 @@ class TestCensus:
         assert summary.resumed
         assert "census_log.parquet: what a wave found does not have the SHA-256" in stream.getvalue()
         assert "8/8 index files · 3,062 rows · " in stream.getvalue()
-        assert summary.row["run_id"] == unfinished.run_id
+        assert summary.row["run_id"] == unfinished.begun.run_id
         assert summary.row["table_digest"] == whole.row["table_digest"]
         assert (summary.kinds, summary.titles) == (whole.kinds, whole.titles)
         assert [line["shard_uri"] for line in summary.log] == files

@@ -301,7 +301,9 @@ def test_rows_are_written_in_groups_that_a_range_request_holds(tmp_path: Path) -
     folder = Folder.of(str(tmp_path), StorageOptions())
     rows = [{"shard_uri": f"{n:06}"} for n in range(70_000)]
     table = pa.Table.from_pylist(rows, columns_without_run("scan_log"))
-    written = sorted_here([table.slice(30_000), table.slice(0, 30_000)], SortedFiles("scan_log", "r", folder))
+    written = sorted_here(
+        pa.concat_tables([table.slice(30_000), table.slice(0, 30_000)]), SortedFiles("scan_log", "r", folder)
+    )
     read = pq.ParquetFile(tmp_path / written.files[0].name)
     groups = [read.metadata.row_group(n).num_rows for n in range(read.num_row_groups)]
     assert groups == [GROUP_ROWS, GROUP_ROWS, 70_000 - 2 * GROUP_ROWS]

@@ -85,10 +85,6 @@ def test_the_cores_that_are_there_are_counted_not_those_that_may_come(on_a_clust
     assert on_a_cluster[1] == "2 160"
 
 
-def test_a_local_master_without_retries_gets_them(tmp_path: Path) -> None:
-    assert run_python(COUNT.format(master="local[2]"), tmp_path) == "4 local[2,4]"
-
-
 NO_JVM = """
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.spark import session as module
@@ -212,12 +208,16 @@ def test_a_job_runs_under_spark_submit_and_its_exit_code_survives(
         "PYSPARK_PYTHON": sys.executable,
         "SPARK_SUBMIT_OPTS": quick_start(),
     }
-    for path, code in ((shard, 0), (tmp_path / "cut.warc.wet.gz", 3)):
-        done = subprocess.run(
-            [*submit, *job, str(path)], env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-    assert TableStore.open(str(tmp_path / "out")).read("runs")["shards_complete"].to_pylist() == [1, 0]
+    done = subprocess.run(
+        [*submit, *job, str(shard), str(tmp_path / "cut.warc.wet.gz")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3, done.stdout + done.stderr
+    (row,) = TableStore.open(str(tmp_path / "out")).read("runs").to_pylist()
+    assert (row["shards_planned"], row["shards_complete"]) == (2, 1)
 
 
 def test_the_session_is_quiet_on_loopback_and_in_utc(spark: SparkSession) -> None:
@@ -232,49 +232,32 @@ def test_every_table_has_a_spark_schema_with_its_columns(table: str) -> None:
     assert spark_schema(SCHEMAS[table]).names == SCHEMAS[table].names
 
 
-WITHOUT_A_JVM = """
-import signal
-from presswatch_spark.spark.session import session
-gateway = session("test").sparkContext._gateway
-gateway.proc.kill()
-gateway.proc.wait()
-try:
-    signal.raise_signal(signal.SIGINT)
-except BaseException as error:
-    print(type(error).__name__, error.__context__)
-"""
-
-
-IN_A_JOB = """
+# One session from its start to the death of its JVM; a line for each thing that is asked of it.
+LIFE = """
 import os, signal, threading, time
 from presswatch_spark.spark.session import session
-spark = session("test")
+
 def interrupt():
     while not spark.sparkContext.statusTracker().getActiveJobsIds():
         time.sleep(0.05)
     os.kill(os.getpid(), signal.SIGINT)
+
+session("test", master="local[2]").stop()
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt as error:
+    print("stopped:", type(error).__name__)
+
+spark = session("test", master="local[2]")
+context = spark.sparkContext
+print("master:", spark.range(0, 4, 1, 2).mapInArrow(lambda found: found, "id long").count(), context.master)
+
 threading.Thread(target=interrupt).start()
 try:
     spark.range(0, 10**13, 1, 4).filter("hash(id) = 7").count()
 except BaseException as error:
-    print(type(error).__name__, error.__context__)
-"""
+    print("job:", type(error).__name__, error.__context__)
 
-
-@pytest.mark.parametrize("program", [WITHOUT_A_JVM, IN_A_JOB], ids=["the JVM has died", "a job is under way"])
-def test_ctrl_c_is_an_interrupt_and_nothing_else_though(program: str, tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", program]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert done.stdout == "KeyboardInterrupt None\n"
-    assert "Traceback" not in done.stderr
-    assert done.returncode == 0
-
-
-COUNTS = """
-import threading
-from presswatch_spark.spark.session import session
-context = session("test", cores=1).sparkContext
 counted = context.accumulator(0)
 context.parallelize([1, 2, 3], 1).foreach(counted.add)
 server = context._accumulatorServer
@@ -282,31 +265,51 @@ shutdown_request = server.shutdown_request
 ended = threading.Event()
 server.shutdown_request = lambda request: (shutdown_request(request), ended.set())
 context._gateway.proc.kill()
-ended.wait()
-print(counted.value)
-"""
-
-
-STOPPED = """
-import signal
-from presswatch_spark.spark.session import session
-session("test", cores=1).stop()
+context._gateway.proc.wait()
 try:
     signal.raise_signal(signal.SIGINT)
-except KeyboardInterrupt:
-    print("interrupted")
+except BaseException as error:
+    print("died:", type(error).__name__, error.__context__)
+ended.wait()
+print("counted:", counted.value)
 """
 
 
-@pytest.mark.parametrize(("program", "said"), [(COUNTS, "6\n"), (STOPPED, "interrupted\n")])
-def test_no_thread_prints_a_traceback_when_the_session_is_gone(
-    program: str, said: str, tmp_path: Path
-) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", program]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, said)
-    assert "Traceback" not in done.stderr
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], str]:
+    """What a process says of its sessions, by subject; and its stderr."""
+    folder = tmp_path_factory.mktemp("life")
+    done = subprocess.run(
+        [sys.executable, "-c", LIFE],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(line.split(": ", 1) for line in done.stdout.splitlines()), done.stderr
+
+
+def test_a_local_master_without_retries_gets_them(life: tuple[dict[str, str], str]) -> None:
+    assert life[0]["master"] == "4 local[2,4]"
+
+
+@pytest.mark.parametrize("what", ["died", "job"], ids=["the JVM has died", "a job is under way"])
+def test_ctrl_c_is_an_interrupt_and_nothing_else_though(what: str, life: tuple[dict[str, str], str]) -> None:
+    assert life[0][what] == "KeyboardInterrupt None"
+
+
+def test_ctrl_c_is_an_interrupt_after_a_session_was_stopped(life: tuple[dict[str, str], str]) -> None:
+    assert life[0]["stopped"] == "KeyboardInterrupt"
+
+
+def test_what_was_counted_stays_though_the_jvm_has_died(life: tuple[dict[str, str], str]) -> None:
+    assert life[0]["counted"] == "6"
+
+
+def test_no_thread_prints_a_traceback_when_the_session_is_gone(life: tuple[dict[str, str], str]) -> None:
+    assert "Traceback" not in life[1]
 
 
 QUERY = """

@@ -18,7 +18,7 @@ from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.runs.attempts import ALL_DIED
-from presswatch_spark.runs.waves import FULL_SHARD_BYTES, WaveReader, dealt, tasks_for
+from presswatch_spark.runs.waves import FULL_SHARD_BYTES, dealt, tasks_for
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.store import TableStore
@@ -115,10 +115,10 @@ def test_workers_that_die_of_a_shard_are_all_counted_though_its_wave_keeps_nothi
 def test_a_jvm_that_is_gone_between_two_waves_is_an_error_with_what_to_do(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def gone(_: WaveReader) -> int:
+    def gone(*_: object) -> int:
         raise Py4JNetworkError("Answer from Java side is empty")
 
-    monkeypatch.setattr(WaveReader, "_cores", property(gone))
+    monkeypatch.setattr("presswatch_spark.runs.waves.tasks_for", gone)
     with pytest.raises(PresswatchError, match=r"Answer from Java side is empty .*the run goes on"):
         run_fake(spark, tmp_path)
 

@@ -29,21 +29,15 @@ def test_no_file_of_the_working_folder_runs_in_any_process_of_a_scan(tmp_path: P
     for name in HOSTILE:
         (trap / f"{name}.py").write_text(TRAP.format(mark=str(mark), name=name))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    arguments = ["--format", "warc", "--corpus", str(tmp_path / "corpus"), "--cores", "1"]
-    for start in (
-        [str(Path(sys.executable).with_name("presswatch"))],
-        [sys.executable, "-P", "-m", "presswatch_spark"],
+    corpus = str(tmp_path / "corpus")
+    scan = ["scan", "--format", "warc", "--corpus", corpus, "--cores", "1", "--out", str(tmp_path / "out")]
+    for words, said in (
+        ([str(Path(sys.executable).with_name("presswatch")), *scan, str(shards)], ": 1 match in 1 document"),
+        ([sys.executable, "-P", "-m", "presswatch_spark", "corpus", "info", corpus], "1 article"),
     ):
-        done = subprocess.run(
-            [*start, "scan", *arguments, "--out", str(tmp_path / "out"), str(shards)],
-            cwd=trap,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = subprocess.run(words, cwd=trap, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-        assert ": 1 match in 1 document" in done.stdout
+        assert said in done.stdout
     assert not mark.exists(), mark.read_text()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.commands.scan import ending, incomplete_lines
-from presswatch_spark.cli.options import given_settings, setting_options, storage_options
+from presswatch_spark.cli.options import print_lines, scan_settings, setting_options, storage_options
 from presswatch_spark.monitoring.events import EventLog, failures_logged
 from presswatch_spark.show import counted, printable, table_lines, terminal_width
 
@@ -63,9 +62,8 @@ def census(
     A stopped census goes on where it was when the same command is given again.
     """
     from presswatch_spark.face import census as take_census
-    from presswatch_spark.settings.load import load_scan_config
 
-    settings = load_scan_config(config, os.environ, given_settings(flags))
+    settings = scan_settings(flags, config)
     events = EventLog() if settings.run.log_format == "json" else None
     with failures_logged(events):
         summary = take_census(
@@ -73,11 +71,9 @@ def census(
         ).summary  # fmt: skip
     incomplete = [line for line in summary.log if line["status"] != "complete"]
     with ending(context, incomplete=bool(incomplete)):
-        for line in summary_lines(summary, out):
-            click.echo(line)
+        print_lines(summary_lines(summary, out))
         rows = list(title_rows(summary))
-        for line in table_lines(HEADERS, rows[:TITLES_SHOWN], terminal_width(), wrapped=HEADERS):
-            click.echo(line)
+        print_lines(table_lines(HEADERS, rows[:TITLES_SHOWN], terminal_width(), wrapped=HEADERS))
         rest = f"; {len(rows) - TITLES_SHOWN:,} of them not shown" if len(rows) > TITLES_SHOWN else ""
         articles = sum(count for kind, count in summary.kinds.items() if kind.url_match == "article")
         click.echo(
@@ -86,9 +82,9 @@ def census(
         )
         # Events have named these files already.
         if incomplete and not events:
-            named = [(line["status"], line["shard_uri"], line["error"]) for line in incomplete]
-            for line in incomplete_lines(named, len(summary.log), "census_log", summary.row["run_id"], out):
-                click.echo(line, err=True)
+            named = [(line["shard_uri"], line["status"], line["error"]) for line in incomplete]
+            lines = incomplete_lines(named, len(summary.log), "census_log", summary.row["run_id"], out)
+            print_lines(lines, err=True)
 
 
 def summary_lines(summary: CensusSummary, out: str) -> Iterator[str]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from presswatch_spark.cli.options import storage_of, storage_options
+from presswatch_spark.cli.options import print_lines, scan_settings, storage_options
+from presswatch_spark.show import counted, table_lines, terminal_width
 
 MEANING = {
     "gone": "found before, not found after",
@@ -32,13 +33,11 @@ def compare(tables: str, before: str, after: str, out: str, **flags: Any) -> Non
     `unknown`. What is gone is gone from the shards that the after run read.
     """
     from presswatch_spark.queries.compare import compare as run_compare
-    from presswatch_spark.show import counted, table_lines, terminal_width
 
-    summary = run_compare(tables, before, after, out, storage_of(flags))
+    summary = run_compare(tables, before, after, out, scan_settings(flags).storage)
     rows = [(f"{count:,}", status, MEANING[status]) for status, count in summary.counts.items()]
     headers = ("pairs", "status", "meaning")
-    for line in table_lines(headers, rows, terminal_width(), headers[:2], headers[2:]):
-        click.echo(line)
+    print_lines(table_lines(headers, rows, terminal_width(), headers[:2], headers[2:]))
     click.echo(f"{counted(sum(summary.counts.values()), 'pair')} of an article and a document")
     if summary.doubt:
         click.echo(f"absence cannot be said: {summary.doubt}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -11,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import given_settings, setting_options, storage_options, tell
+from presswatch_spark.cli.options import (
+    given_settings,
+    print_lines,
+    scan_settings,
+    setting_options,
+    storage_options,
+    tell,
+)
 from presswatch_spark.show import counted, json_text, printable, table_lines, terminal_width
 
 if TYPE_CHECKING:
@@ -88,23 +94,18 @@ def build(
     """
     from presswatch_spark.cli.commands.scan import ending
     from presswatch_spark.face import build_corpus
-    from presswatch_spark.settings.load import load_corpus_config
 
-    settings = given_settings(flags)
-    # First of all, so that a mistake on the command line is named as one.
-    load_corpus_config(config, os.environ, settings)
     started = time.monotonic()
     manifest = build_corpus(
-        members, articles, out, background=background, known=known, config=config, settings=settings,
+        members, articles, out, background=background, known=known, config=config,
+        settings=given_settings(flags),
         tell=lambda stage: tell(f"{stage} …"),
     )  # fmt: skip
     empty = titles_without_articles(manifest)
     with ending(context, incomplete=bool(empty)):
         took = f"built in {time.monotonic() - started:,.0f} s"
-        for line in [*title_lines(manifest), "", *summary_lines(manifest, out), took]:
-            click.echo(line)
-        for line in empty:
-            click.echo(printable(line), err=True)
+        print_lines([*title_lines(manifest), "", *summary_lines(manifest, out), took])
+        print_lines(map(printable, empty), err=True)
 
 
 @corpus.command()
@@ -120,16 +121,13 @@ def info(folder: str, as_json: bool, check: bool, config: str | None, **flags: A
     --check, and by every scan.
     """
     from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.settings.load import load_scan_config
 
-    storage = load_scan_config(config, os.environ, given_settings(flags)).storage
-    manifest = Corpus.open(folder, check=check, storage=storage).manifest
+    manifest = Corpus.open(folder, check=check, storage=scan_settings(flags, config).storage).manifest
     if as_json:
         click.echo(json_text(asdict(manifest), indent=2))
         return
     titles = ["", *title_lines(manifest)] if manifest.counts.titles else []
-    for line in [*summary_lines(manifest, folder), *_parameter_lines(manifest), *titles]:
-        click.echo(line)
+    print_lines([*summary_lines(manifest, folder), *_parameter_lines(manifest), *titles])
 
 
 def summary_lines(manifest: Manifest, folder: str) -> list[str]:
@@ -160,14 +158,13 @@ def summary_lines(manifest: Manifest, folder: str) -> list[str]:
     return lines
 
 
-def _parameter_lines(manifest: Manifest) -> list[str]:
+def _parameter_lines(manifest: Manifest) -> Iterator[str]:
     size = sum(entry.size for entry in manifest.files.values())
-    return [
-        f"files: {len(manifest.files):,}, {size / 1e6:,.1f} MB",
-        f"built with: format {manifest.format_version}, {manifest.fold_version},"
-        f" {_settings_text(manifest.parameters)}",
-        *([f"public suffixes as of {manifest.public_suffixes}"] if manifest.public_suffixes else []),
-    ]
+    settings = _settings_text(manifest.parameters)
+    yield f"files: {len(manifest.files):,}, {size / 1e6:,.1f} MB"
+    yield f"built with: format {manifest.format_version}, {manifest.fold_version}, {settings}"
+    if manifest.public_suffixes:
+        yield f"public suffixes as of {manifest.public_suffixes}"
 
 
 def _settings_text(settings: Mapping[str, Any]) -> str:
@@ -188,18 +185,13 @@ def title_lines(manifest: Manifest) -> list[str]:
     counts = manifest.counts
     if not counts.titles:  # a corpus of an older version
         return []
-    rows: list[tuple[object, ...]] = [
-        (
-            title,
-            each.articles,
-            _years(each),
-            each.undated or None,
-            sum(each.refused.values()) or None,
-            _reasons(each),
-        )
-        for title, each in counts.titles.items()
-    ]
-    other = sum(counts.refused.values()) - sum(sum(each.refused.values()) for each in counts.titles.values())
+    rows, other = list[tuple[object, ...]](), sum(counts.refused.values())
+    for title, each in counts.titles.items():
+        refused = sum(each.refused.values())
+        first, last = (each.first or "")[:4], (each.last or "")[:4]
+        years = first if first == last else f"{first}-{last}"
+        rows.append((title, each.articles, years, each.undated or None, refused or None, _reasons(each)))
+        other -= refused
     if other:
         rows.append(("(other rows)", None, None, None, other, "title unknown or missing"))
     return [*table_lines(HEADERS, rows, terminal_width() or COLUMNS), *_notes(manifest)]
@@ -239,13 +231,6 @@ def _listed(items: Iterator[str]) -> str:
     named = list(items)
     more = len(named) - TITLES_NAMED
     return ", ".join(named[:TITLES_NAMED]) + (f", and {counted(more, 'title')} more" if more > 0 else "")
-
-
-def _years(each: TitleCounts) -> str:
-    if not (each.first and each.last):
-        return ""
-    first, last = each.first[:4], each.last[:4]
-    return first if first == last else f"{first}-{last}"
 
 
 def _reasons(each: TitleCounts) -> str:

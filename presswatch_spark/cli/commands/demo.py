@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from presswatch_spark.cli.commands.scan import INCOMPLETE, incomplete_message
-from presswatch_spark.cli.options import tell
+from presswatch_spark.cli.options import print_lines, tell
 from presswatch_spark.errors import OutputError
 from presswatch_spark.show import terminal_width
 
@@ -31,8 +31,7 @@ def demo(context: click.Context, /, out: str) -> None:
     folder = Path(out)
     _make_room(folder)
     demonstration = run_demo(folder, lambda stage: tell(f"{stage} …"))
-    for line in demonstration.lines(terminal_width()):
-        click.echo(line)
+    print_lines(demonstration.lines(terminal_width()))
     if demonstration.summary.incomplete:
         click.echo(incomplete_message(demonstration.summary, str(folder / "tables")), err=True)
         context.exit(INCOMPLETE)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import storage_of, storage_options, tell_total
+from presswatch_spark.cli.options import print_lines, scan_settings, storage_options, tell_total
 from presswatch_spark.show import counted, json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:
@@ -47,21 +47,17 @@ def estimate(tables: str, run_id: str, by: str | None, as_json: bool, **flags: A
     from presswatch_spark.tables.reading import chosen_runs
     from presswatch_spark.tables.store import TableStore
 
-    store = TableStore.open(tables, storage_of(flags))
+    store = TableStore.open(tables, scan_settings(flags).storage)
     for chosen in chosen_runs(store, run_id):
         totals = estimate_of(store, chosen, BY[by] if by else None)
-        for line in map(json_line, json_rows(totals)) if as_json else estimate_lines(totals, totals.measures):
-            click.echo(line)
+        if as_json:
+            sample = {name: value for name, value in asdict(totals).items() if name != "measures"}
+            print_lines(json_line(sample | asdict(measure)) for measure in totals.measures)
+        else:
+            print_lines(estimate_lines(totals, totals.measures))
         if by and not as_json:
             seen = {measure.of for measure in totals.measures} - {None}
             tell_total(f"{counted(len(seen), by)} in the sample; of others nothing can be said")
-
-
-def json_rows(totals: SampleEstimate) -> Iterator[dict[str, object]]:
-    """Yield each measure as a row, with the facts of its sample."""
-    sample = {name: value for name, value in asdict(totals).items() if name != "measures"}
-    for measure in totals.measures:
-        yield sample | asdict(measure)
 
 
 def estimate_lines(totals: SampleEstimate, measures: Iterable[Estimated]) -> Iterator[str]:
@@ -80,8 +76,7 @@ def estimate_lines(totals: SampleEstimate, measures: Iterable[Estimated]) -> Ite
             f"{totals.missing:,} drawn shards were not read to their end: the limits allow for anything from"
             " nothing to twice what the others hold"
         )
-    rows = list(_rows(measures))
-    yield from table_lines(HEADERS, rows, terminal_width(), wrapped=HEADERS[:1])
+    yield from table_lines(HEADERS, _rows(measures), terminal_width(), wrapped=HEADERS[:1])
 
 
 def _rows(measures: Iterable[Estimated]) -> Iterator[tuple[str, ...]]:

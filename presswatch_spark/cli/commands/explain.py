@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from typing import Any
 
 import click
 
 from presswatch_spark.cli.commands.pointers import mirror_option, settings_option
-from presswatch_spark.cli.options import given_settings, storage_options
+from presswatch_spark.cli.options import print_lines, scan_settings, storage_options
 
 
 @click.command()
@@ -51,12 +50,10 @@ def explain(
     from presswatch_spark.claims.case import case_of
     from presswatch_spark.claims.explain import case_lines
     from presswatch_spark.pointers.pointer import parse_mirror
-    from presswatch_spark.settings.load import load_scan_config
     from presswatch_spark.storage.web.manners import ask_anew
 
     ask_anew()
-    storage = load_scan_config(config, os.environ, given_settings(flags)).storage
+    storage = scan_settings(flags, config).storage
     places = [parse_mirror(mirror) for mirror in mirrors]
     case = case_of(tables, row, corpus_path, storage, places, as_of.date() if as_of else None)
-    for line in case_lines(case, language):
-        click.echo(line)
+    print_lines(case_lines(case, language))

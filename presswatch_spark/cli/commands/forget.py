@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from presswatch_spark.cli.options import storage_of, storage_options
+from presswatch_spark.cli.options import scan_settings, storage_options
 
 
 @click.command()
@@ -33,7 +33,7 @@ def forget(
     named = [(kind, name) for kind, name in (("publisher", publisher), ("article", article)) if name]
     if len(named) != 1:
         raise click.UsageError("give --publisher or --article")
-    removal = remove(tables, Subject(*named[0]), storage_of(flags), operator)
+    removal = remove(tables, Subject(*named[0]), scan_settings(flags).storage, operator)
     if removal.resumed:
         click.echo("a removal that was begun before is finished now; give the command again for this one")
     tables_of = {each["table"] for each in removal.row["removed"]}

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import given_settings, setting_options, storage_of, storage_options
+from presswatch_spark.cli.options import print_lines, scan_settings, setting_options, storage_options
 from presswatch_spark.show import json_line, printable
 from presswatch_spark.storage.web.manners import ask_anew
 
 if TYPE_CHECKING:
-    from presswatch_spark.pointers.audit import Audit, Verdict
-    from presswatch_spark.storage.objects import StorageOptions
+    from presswatch_spark.pointers.audit import Verdict
 
 FAILED, NOT_VERIFIED = 1, 3
 SEEDS = 1 << 32
@@ -62,12 +60,11 @@ def fetch(
     """
     from presswatch_spark.pointers.fetch import at_pointer, for_row, shown
     from presswatch_spark.pointers.pointer import is_pointer, parse_mirror
-    from presswatch_spark.settings.load import load_scan_config
 
     if prefix is None and not is_pointer(target):
         raise click.UsageError("give a pointer (URI#offset=N,length=N or URI#row=N), or --row with TABLES")
     ask_anew()
-    settings = load_scan_config(config, os.environ, given_settings(flags))
+    settings = scan_settings(flags, config)
     places = [parse_mirror(mirror) for mirror in mirrors]
     if prefix is None:
         fetched = at_pointer(target, settings.read.columns, settings.storage, places)
@@ -75,8 +72,7 @@ def fetch(
         base = settings.datasets.common_crawl.base
         fetched = for_row(target, prefix, settings.storage, places, base)
     written = f"{out}: {fetched.save(out)}" if out else None
-    for line in shown(fetched, written):
-        click.echo(line)
+    print_lines(shown(fetched, written))
 
 
 @click.command("verify-rows")
@@ -120,19 +116,22 @@ def verify_rows(
     """
     from random import randrange
 
-    from presswatch_spark.pointers.audit import damage_of, drawn_rows
+    from presswatch_spark.corpus.store import Corpus
+    from presswatch_spark.pointers.audit import Audit, damage_of, drawn_rows
+    from presswatch_spark.pointers.pointer import parse_mirror
+    from presswatch_spark.tables.store import TableStore
 
     ask_anew()
-    storage = storage_of(flags, config)
-    audit = _audit(tables, corpus_path, mirrors, storage)
+    storage = scan_settings(flags, config).storage
+    store, places = TableStore.open(tables, storage), [parse_mirror(mirror) for mirror in mirrors]
+    corpus = Corpus.open(corpus_path, storage=storage) if corpus_path else None
+    audit = Audit(store, storage, places, corpus)
     seed = randrange(SEEDS) if seed is None else seed
-    damage = [printable(f"error: {error}") for error in damage_of(audit.store, run_id)]
-    for line in damage:
-        click.echo(line, err=True)
-    rows, total = drawn_rows(audit.store, run_id, sample, seed)
+    damage = [printable(f"error: {error}") for error in damage_of(store, run_id)]
+    print_lines(damage, err=True)
+    rows, total = drawn_rows(store, run_id, sample, seed)
     failures: Counter[str] = Counter()
-    for line in _verdict_lines(audit.verdicts(rows), failures, as_json):
-        click.echo(line)
+    print_lines(_verdict_lines(audit.verdicts(rows), failures, as_json))
     verified = len(rows) - failures.total()
     everything = "all that are left" if damage else "all there are"
     of = f"of {total:,}, seed {seed}" if len(rows) < total else everything
@@ -143,17 +142,6 @@ def verify_rows(
         context.exit(NOT_VERIFIED)
     if damage:
         context.exit(FAILED)
-
-
-def _audit(tables: str, corpus_path: str | None, mirrors: tuple[str, ...], storage: StorageOptions) -> Audit:
-    from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.pointers.audit import Audit
-    from presswatch_spark.pointers.pointer import parse_mirror
-    from presswatch_spark.tables.store import TableStore
-
-    store, places = TableStore.open(tables, storage), [parse_mirror(mirror) for mirror in mirrors]
-    corpus = Corpus.open(corpus_path, storage=storage) if corpus_path else None
-    return Audit(store, storage, places, corpus)
 
 
 def _verdict_lines(verdicts: Iterator[Verdict], failures: Counter[str], as_json: bool) -> Iterator[str]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from presswatch_spark.cli.commands.tables import as_json
-from presswatch_spark.cli.options import given_settings, storage_options
+from presswatch_spark.cli.options import print_lines, scan_settings, storage_options
 from presswatch_spark.show import counted, json_line, printable, table_lines, terminal_width
 from presswatch_spark.storage.web.manners import ask_anew
 
 if TYPE_CHECKING:
     from presswatch_spark.releases.known import Known
-    from presswatch_spark.releases.release import Release
 
 COLUMNS = ("release", "first", "last")
 # With this, the table would be wider than 80 columns.
@@ -41,19 +40,15 @@ def releases(as_json: bool, base: str | None, refresh: bool, config: str | None,
     list that came with this version, and stderr says so. CC-NEWS is published by the month, as
     CC-NEWS-2025-08.
     """
-    from datetime import UTC, datetime, timedelta
-
     from presswatch_spark.releases.known import current, list_uri
-    from presswatch_spark.settings.load import load_scan_config
 
-    settings = load_scan_config(config, os.environ, given_settings(flags))
+    settings = scan_settings(flags, config)
     ask_anew()
     rules = settings.datasets.common_crawl
     uri = list_uri(base or rules.index)
     fresh = timedelta(hours=rules.index_hours)
     known = current(uri, settings.storage, datetime.now(UTC), fresh, refresh)
-    for line in _lines(known, as_json):
-        click.echo(line)
+    print_lines(_lines(known, as_json))
     count = f"{counted(len(known.listing.crawls), 'crawl')}, from {known.origin}"
     click.echo(printable(count), err=True)
     if known.trouble:
@@ -61,30 +56,22 @@ def releases(as_json: bool, base: str | None, refresh: bool, config: str | None,
 
 
 def _lines(known: Known, as_json: bool) -> Iterator[str]:
-    """Yield the releases as a table for people, or as JSON."""
     from presswatch_spark.releases.release import LABELS, NEWS, NEWS_SINCE, Release
 
     listed = [*known.listing.crawls, Release(NEWS, NEWS_SINCE, None)]
     if as_json:
-        yield from map(json_line, map(_row, listed))
+        for release in listed:
+            days = {"first_capture": release.first, "last_capture": release.last}
+            yield json_line({"release": release.name, **days, "has": release.has})
         return
     kinds = [kind for kind in LABELS if any(kind in release.has for release in listed)]
-    rows = [
-        [release.name, *_days(release), *(YES if kind in release.has else "" for kind in kinds)]
+    rows: list[list[object]] = [
+        [
+            release.name,
+            *(time and time.date() for time in (release.first, release.last)),
+            *(YES if kind in release.has else "" for kind in kinds),
+        ]
         for release in listed
     ]
     headers = (*COLUMNS, *(LABELS[kind].removeprefix(LONG).removesuffix(".txt") for kind in kinds))
     yield from table_lines(headers, rows, terminal_width(), headers)
-
-
-def _row(release: Release) -> dict[str, object]:
-    return {
-        "release": release.name,
-        "first_capture": release.first,
-        "last_capture": release.last,
-        "has": release.has,
-    }
-
-
-def _days(release: Release) -> list[object]:
-    return [time and time.date() for time in (release.first, release.last)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from typing import Any
 
 import click
 
-from presswatch_spark.cli.options import storage_of, storage_options
+from presswatch_spark.cli.commands.tables import as_json
+from presswatch_spark.cli.options import print_lines, scan_settings, storage_options
+from presswatch_spark.show import counted, json_line, table_lines, terminal_width
 
 MEANING = {
     "both": "reserved before and after the capture",
@@ -29,7 +31,7 @@ MEANING = {
 )
 @click.option("--run", "run_id", metavar="RUN", help="Only this run; `latest` for the newest. Default: all.")
 @click.option("--out", metavar="DIR", help="Folder, or s3://, for the table `reservations`.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, every column.")
+@as_json
 @storage_options
 def rights(
     tables: str, signals: tuple[str, ...], run_id: str | None, out: str | None, as_json: bool, **flags: Any
@@ -41,25 +43,19 @@ def rights(
     was captured before the page and the first one after it count; one that cannot be told apart from the page
     by its time counts as both.
     """
-    from presswatch_spark.queries.reservations import Reservations, counted
-    from presswatch_spark.show import json_line
+    from presswatch_spark.queries.reservations import Reservations
 
     if out and as_json:
         raise click.UsageError("give --out or --json")
-    reservations, counts = (
-        Reservations(tables, signals, run_id, storage_of(flags)),
-        Counter[tuple[str, str]](),
-    )
+    reservations = Reservations(tables, signals, run_id, scan_settings(flags).storage)
     if as_json:
-        for row in reservations.rows():
-            click.echo(json_line(row))
+        print_lines(map(json_line, reservations.rows()))
     elif out:
         folder, counts = reservations.write(out)
         _summarise(counts)
         click.echo(f"written to {folder}")
     else:
-        deque(counted(reservations.rows(), counts), maxlen=0)
-        _summarise(counts)
+        _summarise(Counter((row["agent"], row["status"]) for row in reservations.rows()))
     unread, planned = reservations.shards_unread()
     if unread:
         click.echo(
@@ -70,8 +66,6 @@ def rights(
 
 
 def _summarise(counts: Counter[tuple[str, str]]) -> None:
-    from presswatch_spark.show import counted, table_lines, terminal_width
-
     if not counts:
         click.echo("no match on a publisher's own site in WARC or WET")
         return
@@ -83,7 +77,6 @@ def _summarise(counts: Counter[tuple[str, str]]) -> None:
         if counts[agent, status]
     ]
     headers = ("agent", "matches", "reserved", "meaning")
-    for line in table_lines(headers, rows, terminal_width(), headers[:3], headers[3:]):
-        click.echo(line)
+    print_lines(table_lines(headers, rows, terminal_width(), headers[:3], headers[3:]))
     matches = counted(counts.total() // len(agents), "match")
     click.echo(f"{matches} on publishers' own sites, each for {len(agents)} agents")

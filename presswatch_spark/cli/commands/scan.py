@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -12,7 +11,7 @@ import click
 
 from presswatch_spark.cli.commands.estimate import HEADLINES, estimate_lines
 from presswatch_spark.cli.format_choice import FormatChoice
-from presswatch_spark.cli.options import given_settings, setting_options, storage_options
+from presswatch_spark.cli.options import print_lines, scan_settings, setting_options, storage_options
 from presswatch_spark.errors import InputError, OutputError, StorageError
 from presswatch_spark.monitoring.events import EventLog, failures_logged
 from presswatch_spark.show import counted, printable
@@ -93,14 +92,12 @@ def scan(
     dollars. After a --sample, it shows an estimate of the whole release; see `presswatch estimate`.
     """
     from presswatch_spark.face import scan as run_scan
-    from presswatch_spark.settings.load import load_scan_config
 
-    given = given_settings(flags)
     if release:
-        _check_release(context, paths, dataset, given)
+        _check_release(context, paths, dataset, flags)
     elif not paths:
         raise click.UsageError("name shards (PATH), or a --release", context)
-    settings = load_scan_config(config, os.environ, given)
+    settings = scan_settings(flags, config)
     events = EventLog() if settings.run.log_format == "json" else None
     with failures_logged(events):
         summary = run_scan(
@@ -108,8 +105,7 @@ def scan(
             sample_seed=sample_seed, settings=settings, events=events,
         ).summary  # fmt: skip
     with ending(context, incomplete=bool(summary.incomplete)):
-        for line in chain(summary_lines(summary, out), _estimate_lines(summary, out, settings.storage)):
-            click.echo(line)
+        print_lines(chain(summary_lines(summary, out), _estimate_lines(summary, out, settings.storage)))
         _tell_rest(summary, out, events)
 
 
@@ -139,8 +135,7 @@ def _tell_rest(summary: RunSummary, out: str, events: EventLog | None) -> None:
         if all_skipped:
             events.tell("every_document_skipped", "warning")
         return
-    for note in summary.notes:
-        click.echo(printable(f"note: {note}"), err=True)
+    print_lines((printable(f"note: {note}") for note in summary.notes), err=True)
     if summary.without_url:
         click.echo(without_url_message(summary), err=True)
     if all_skipped:
@@ -160,39 +155,34 @@ def without_url_message(summary: RunSummary) -> str:
 
 
 def _check_release(
-    context: click.Context, paths: tuple[str, ...], dataset: str, given: Mapping[str, object]
+    context: click.Context, paths: tuple[str, ...], dataset: str, flags: Mapping[str, object]
 ) -> None:
-    """Refuse options that contradict --release."""
     if paths:
         raise click.UsageError("give either PATH or --release", context)
     if dataset == "auto":
         raise click.UsageError("--release needs --format: a release has several", context)
-    if "read.release" in given:
+    if flags["read__release"] is not None:
         raise click.UsageError("--release already names the release; leave --release-name out", context)
 
 
-def summary_lines(summary: RunSummary, out: str) -> list[str]:
-    """Return what a run did, in a few lines."""
+def summary_lines(summary: RunSummary, out: str) -> Iterator[str]:
+    """Yield what a run did, in a few lines."""
     row: Mapping[str, Any] = summary.row
     resumed = ", resumed" if summary.resumed else ""
     skipped = f", {row['documents_skipped']:,} skipped" if row["documents_skipped"] else ""
     megabytes = row["text_bytes"] / 1e6
-    lines = [
+    yield (
         f"run {summary.run_id}{resumed}: {counted(row['matches'], 'match')} in"
         f" {counted(row['documents'], 'document')}{skipped} ({megabytes:,.1f} MB of text) of"
-        f" {counted(row['shards_planned'], 'shard')},"
-        f" {summary.seconds:,.0f} s",
-        *([f"{counted(row['signals'], 'rights signal')} of members' sites"] if row.get("signals") else []),
-        f"table digest {row['table_digest']}",
-        f"read it with: presswatch matches {out}",
-    ]
+        f" {counted(row['shards_planned'], 'shard')}, {summary.seconds:,.0f} s"
+    )
     if row.get("sample") is not None:
-        lines.insert(
-            1,
-            f"a sample: {row['shards_planned']:,} of {row['shards_listed']:,} shards;"
-            " what was not found may stand in the rest",
-        )
-    return lines
+        of = f"{row['shards_planned']:,} of {row['shards_listed']:,} shards"
+        yield f"a sample: {of}; what was not found may stand in the rest"
+    if row.get("signals"):
+        yield f"{counted(row['signals'], 'rights signal')} of members' sites"
+    yield f"table digest {row['table_digest']}"
+    yield f"read it with: presswatch matches {out}"
 
 
 def _estimate_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Iterator[str]:
@@ -214,18 +204,17 @@ def _estimate_lines(summary: RunSummary, out: str, storage: StorageOptions) -> I
 
 def incomplete_message(summary: RunSummary, out: str) -> str:
     """Say which shards were not read to their end: the first few by name, and where the rest is listed."""
-    named = [(status, uri, error) for uri, status, error in summary.incomplete]
     planned = int(str(summary.row["shards_planned"]))
-    return "\n".join(incomplete_lines(named, planned, "scan_log", summary.run_id, out))
+    return "\n".join(incomplete_lines(summary.incomplete, planned, "scan_log", summary.run_id, out))
 
 
 def incomplete_lines(
     incomplete: Sequence[tuple[str, str, str]], planned: int, table: str, run_id: str, out: str
 ) -> list[str]:
-    """Say so of a run whose log is `table`; `incomplete` has (status, URI, error) of each shard."""
+    """Say so of a run whose log is `table`; `incomplete` has (URI, status, error) of each shard."""
     count = len(incomplete)
     lines = [f"error: {count:,} of {planned:,} shards were not read to their end:"]
-    lines += [printable(f"  {status}: {uri}: {error}") for status, uri, error in incomplete[:SHARDS_NAMED]]
+    lines += [printable(f"  {status}: {uri}: {error}") for uri, status, error in incomplete[:SHARDS_NAMED]]
     if count > SHARDS_NAMED:
         lines.append(f"  and {count - SHARDS_NAMED:,} more")
     query = f"select * from {table} where run_id = '{run_id}' and status <> 'complete'"

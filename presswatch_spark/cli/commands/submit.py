@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from presswatch_spark.cli.options import given_settings
+from presswatch_spark.cli.options import given_settings, print_lines
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.show import printable
 
@@ -91,8 +91,7 @@ def submit(
         if not check:
             context.exit(running.run_elsewhere(*job, wanted))
         lines = running.check_elsewhere(*job, wanted)
-    for line in lines:
-        click.echo(printable(line))
+    print_lines(map(printable, lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +103,7 @@ class Asked:
     params: Mapping[str, Any]
 
     def check_places(self, service: str) -> None:
-        """Raise for places that hosts of a service do not see, or do not keep.
-
-        Raises:
-            ConfigError: a place is on this machine only, or is a disk that ends with the job.
-        """
+        """Raise `ConfigError` for places that hosts of a service do not see, or that end with the job."""
         from presswatch_spark.deploy.submission import check_shared
 
         if tables := self.params.get("tables"):
@@ -145,7 +140,7 @@ def parsed(context: click.Context, words: Sequence[str]) -> Asked:
                 f"{error.option_name} is an option of submit: write it before {JOBS[name]}", error.ctx
             ) from error
         raise
-    given_settings({name: value for name, value in job.params.items() if "__" in name})
+    given_settings(job.params)
     if scan_options := job.params.get("scan_options"):
         scan_given(job, scan_options, job.params["news"])
     return Asked(name, arguments, job.params)

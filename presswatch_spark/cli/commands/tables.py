@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from operator import itemgetter
+from typing import Any
 
 import click
 
-from presswatch_spark.cli.options import storage_of, storage_options, tell_total
+from presswatch_spark.cli.options import print_lines, scan_settings, storage_options, tell_total
 from presswatch_spark.judgement.grading import CONFIDENCES, GRADES
-from presswatch_spark.show import printable
-
-if TYPE_CHECKING:
-    from presswatch_spark.storage.objects import StorageOptions
-    from presswatch_spark.tables.reading import MatchFilter
-    from presswatch_spark.tables.store import TableStore
+from presswatch_spark.show import (
+    block_lines,
+    counted,
+    fits,
+    json_line,
+    printable,
+    table_lines,
+    terminal_width,
+)
 
 RUN_COLUMNS = (
     "run_id", "finished_at", "dataset", "release", "sample", "shards_planned", "shards_complete", "documents",
@@ -57,38 +62,37 @@ def runs(tables: str, as_json: bool, **flags: Any) -> None:
     that differs, it is said on stderr, and the exit code is 1. `presswatch verify-rows` reads them, too.
     """
     from presswatch_spark.runs.unfinished import DamagedRun, UnfinishedRun, unfinished_runs
-    from presswatch_spark.show import counted
     from presswatch_spark.tables.store import TableStore
 
-    store = TableStore.open(tables, storage_of(flags))
+    store = TableStore.open(tables, scan_settings(flags).storage)
     # What is published between the two looks is listed once, as what it was at the first.
     unfinished = list(unfinished_runs(store))
-    begun = {run.run_id: run for run in unfinished if isinstance(run, UnfinishedRun)}
+    begun = {run.begun.run_id: run for run in unfinished if isinstance(run, UnfinishedRun)}
     published = {
         by: [row for row in store.rows(by) if row["run_id"] not in begun]
         for by in ("runs", "censuses", "derivations", "tombstones")
     }
+    start = itemgetter("started_at")
     if as_json:
-        _print_json(sorted(published["runs"], key=_start))
+        print_lines(map(json_line, sorted(published["runs"], key=start)))
     else:
         listed = (
-            sorted([*published[by], *(run.row() for run in begun.values() if run.by == by)], key=_start)
+            sorted([*published[by], *(run.row() for run in begun.values() if run.begun.by == by)], key=start)
             for by in ("runs", "censuses")
         )
-        for line in run_lines(*listed):
-            click.echo(line)
+        print_lines(run_lines(*listed))
         counts = [counted(len(published["runs"]), "run")]
         counts += [f"{len(begun):,} not finished"] if begun else []
         others = (("censuses", "census"), ("derivations", "derived table"), ("tombstones", "removal"))
         counts += [counted(len(published[by]), one) for by, one in others if published[by]]
         tell_total(", ".join(counts))
-    for run in unfinished:
-        click.echo(run.note(), err=True)
+    print_lines((run.note() for run in unfinished), err=True)
     if not any(isinstance(run, DamagedRun) for run in unfinished):
         for run_id in sorted(store.unpublished() - begun.keys()):
             click.echo(f"files of {run_id} lie in the tables, and no row publishes it: not read", err=True)
-    if damage := [str(error) for error in store.damage()]:
-        raise click.exceptions.Exit(_told_damage(damage))
+    if damage := list(store.damage()):
+        print_lines((f"error: {printable(str(error))}" for error in damage), err=True)
+        raise click.exceptions.Exit(1)
 
 
 @click.command()
@@ -134,38 +138,27 @@ def matches(
     terminal URLs are shortened in their middle; elsewhere nothing is cut, and there are more columns.
     """
     from presswatch_spark.cli.match_table import total_lines
+    from presswatch_spark.corpus.store import Corpus
+    from presswatch_spark.queries.named import require_known
     from presswatch_spark.tables.reading import MatchFilter, chosen_runs, match_rows, match_totals
     from presswatch_spark.tables.store import TableStore
 
-    flags = {name: options.pop(name) for name in list(options) if name.startswith("storage__")}
-    storage, wanted = storage_of(flags), MatchFilter(**options)
+    storage = scan_settings(options).storage
+    wanted = MatchFilter(**{name: value for name, value in options.items() if "__" not in name})
     store = TableStore.open(tables, storage)
-    _require_known(store, wanted, corpus, storage)
+    named = {"title": wanted.title_id, "publisher": wanted.publisher_id, "article": wanted.article_id}
+    require_known(store, named, Corpus.open(corpus, check=False, storage=storage) if corpus else None)
     if as_json:
-        _print_json(match_rows(store, run_id, wanted, limit))
+        print_lines(map(json_line, match_rows(store, run_id, wanted, limit)))
         return
     shown = list(match_rows(store, run_id, wanted, limit or MATCHES_SHOWN, list(MATCHES_READ)))
-    for line in _match_lines(shown, in_blocks=in_blocks, several=len(chosen_runs(store, run_id)) > 1):
-        click.echo(line)
+    print_lines(_match_lines(shown, in_blocks=in_blocks, several=len(chosen_runs(store, run_id)) > 1))
     for line in total_lines(match_totals(store, run_id, wanted), len(shown)):
         tell_total(line)
 
 
-def _require_known(
-    store: TableStore, wanted: MatchFilter, corpus: str | None, storage: StorageOptions
-) -> None:
-    from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.queries.named import require_known
-
-    opened = Corpus.open(corpus, check=False, storage=storage) if corpus else None
-    named = {"title": wanted.title_id, "publisher": wanted.publisher_id, "article": wanted.article_id}
-    require_known(store, named, opened)
-
-
 def _match_lines(rows: Sequence[Mapping[str, Any]], *, in_blocks: bool, several: bool) -> Iterator[str]:
-    """Rows as a table for a terminal; or with more columns, as blocks or as they are."""
     from presswatch_spark.cli.match_table import WHERE, match_lines
-    from presswatch_spark.show import block_lines, table_lines, terminal_width
 
     names = ("run_id", *MATCH_COLUMNS) if several else MATCH_COLUMNS
     values = _cells(names, [{**row, "own_site": WHERE[row["own_site"]]} for row in rows])
@@ -192,39 +185,22 @@ def sql(tables: str, query: str, as_json: bool, **flags: Any) -> None:
     \b
     presswatch sql out "select title_id, count(*) from matches group by 1 order by 2 desc"
     """
-    from itertools import islice
-
     from presswatch_spark.queries.sql import run_query
-    from presswatch_spark.show import counted
 
-    headers, rows = run_query(tables, query, storage_of(flags))
+    headers, rows = run_query(tables, query, scan_settings(flags).storage)
     if as_json:
-        _print_json(dict(zip(headers, row, strict=True)) for row in rows)
+        print_lines(json_line(dict(zip(headers, row, strict=True))) for row in rows)
         return
     shown = list(islice(rows, ROWS_SHOWN + 1))
-    for line in query_lines(headers, shown[:ROWS_SHOWN]):
-        click.echo(line)
+    print_lines(query_lines(headers, shown[:ROWS_SHOWN]))
     if len(shown) > ROWS_SHOWN:
         click.echo(f"more than {ROWS_SHOWN} rows: add a limit, or use --json", err=True)
     else:
         tell_total(counted(len(shown), "row"))
 
 
-def _start(row: Mapping[str, Any]) -> Any:
-    return row["started_at"]
-
-
-def _told_damage(lines: Iterable[str]) -> int:
-    """Say what is wrong with runs; the exit code."""
-    for line in lines:
-        click.echo(f"error: {printable(line)}", err=True)
-    return 1
-
-
 def query_lines(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
     """What a query gave as a table; one column below the other where the terminal is too narrow for it."""
-    from presswatch_spark.show import block_lines, fits, table_lines, terminal_width
-
     width = terminal_width()
     if not rows or fits(headers, rows, width, WHOLE_COLUMNS):
         yield from table_lines(headers, rows, width, WHOLE_COLUMNS)
@@ -234,8 +210,6 @@ def query_lines(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Ite
 
 def run_lines(runs: Sequence[Mapping[str, Any]], censuses: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Runs, then censuses, as tables."""
-    from presswatch_spark.show import table_lines, terminal_width
-
     width = terminal_width()
     for columns, listed in ((RUN_COLUMNS, runs), (CENSUS_COLUMNS, censuses)):
         if not listed and (columns is CENSUS_COLUMNS or censuses):
@@ -248,10 +222,13 @@ def run_lines(runs: Sequence[Mapping[str, Any]], censuses: Sequence[Mapping[str,
 
 def _run_table(columns: Sequence[str], listed: Sequence[Mapping[str, Any]], width: int) -> Iterator[str]:
     """For a terminal. What tells runs apart is never cut: what does not fit is left out, and that is said."""
-    from presswatch_spark.show import fits, table_lines
-
-    rows = [{**row, "shards": _shards(row), **_grouped(row)} for row in listed]
-    short = [{**row, "table_digest": _begun(row.get("table_digest"))} for row in rows]
+    rows = [
+        {**row, "shards": _shards(row)}
+        | {name: f"{row[name]:,}" for name in COUNTS if row.get(name) is not None}
+        for row in listed
+    ]
+    begun = ((row, str(row.get("table_digest") or "")[:DIGEST_DIGITS]) for row in rows)
+    short = [{**row, "table_digest": digest and f"{digest}…"} for row, digest in begun]
     names = ["shards" if name == "shards_complete" else name for name in columns if name != "shards_planned"]
     if not any(row.get("sample") for row in rows):
         names = [name for name in names if name != "sample"]
@@ -277,24 +254,7 @@ def _cells(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> list[list
 
 
 def _shards(row: Mapping[str, Any]) -> str:
-    """Shards read to their end, of those planned."""
     complete, planned = row.get("shards_complete"), row.get("shards_planned")
     if planned is None:
         return f"{complete:,}"
     return f"all {planned:,}" if complete == planned else f"{complete:,} of {planned:,}"
-
-
-def _grouped(row: Mapping[str, Any]) -> dict[str, str]:
-    """Counts as people read them."""
-    return {name: f"{value:,}" for name in COUNTS if (value := row.get(name)) is not None}
-
-
-def _begun(digest: object) -> str:
-    return f"{str(digest)[:DIGEST_DIGITS]}…" if digest else ""
-
-
-def _print_json(rows: Iterable[Mapping[str, Any]]) -> None:
-    from presswatch_spark.show import json_line
-
-    for line in map(json_line, rows):
-        click.echo(line)

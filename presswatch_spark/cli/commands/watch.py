@@ -154,8 +154,7 @@ def _listed(
         known = probed(at_hand(uri), now, target.not_ready)
     else:
         known = current(uri, target.config.storage, now, fresh)
-    for finding in look(scope.of(known, now)):
-        findings.append(_said(finding))
+    findings += map(_said, look(scope.of(known, now)))
     if not known.trouble or scope.news:
         return 0
     old = now - known.listing.noted > LIST_MAX_AGE

@@ -6,7 +6,7 @@ decides.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -16,40 +16,44 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.corpus.arrays import read_arrow, write_arrow
-from presswatch_spark.corpus.building.intake import Refusal
 from presswatch_spark.corpus.layout import part_name
 from presswatch_spark.corpus.manifest import TitleCounts
 from presswatch_spark.tables.schemas.corpus_tables import REFUSED
 
-_ROWS_HELD = 50_000
+PIECE_BYTES = 96 << 20
+_ROW_BYTES = 1_000
 _GROUP_ROWS = 65_536
 
 
-class RefusalWriter:
-    """Gathers refusals and writes them, in their order, as `folder/name-00000.arrow` and so on."""
+class PieceWriter:
+    """Gathers rows and writes them as pieces, `folder/name-00000.arrow` and so on.
 
-    def __init__(self, folder: Path, name: str) -> None:
+    `order`: how the rows of a piece are sorted, for `pyarrow.Table.sort_by`; empty: as they came.
+    """
+
+    def __init__(
+        self, folder: Path, name: str, schema: pa.Schema = REFUSED, order: Sequence[tuple[str, str]] = ()
+    ) -> None:
         self.paths: list[str] = []
-        self._folder = folder
-        self._name = name
-        self._rows: list[Refusal] = []
+        self._folder, self._name, self._schema, self._order = folder, name, schema, list(order)
+        self._rows: list[Mapping[str, Any]] = []
+        self._bytes = 0
 
-    def add(self, refusals: Iterable[Refusal]) -> None:
-        """Take refusals."""
-        for refusal in refusals:
-            self._rows.append(refusal)
-            if len(self._rows) == _ROWS_HELD:
-                self.flush()
+    def add(self, row: Mapping[str, Any], text_bytes: int = 0) -> None:
+        """Take a row, in which long texts have so many bytes."""
+        self._rows.append(row)
+        self._bytes += text_bytes + _ROW_BYTES
+        if self._bytes >= PIECE_BYTES:
+            self.flush()
 
     def flush(self) -> None:
-        """Write the refusals gathered since the last piece."""
-        if not self._rows:
-            return
-        columns = [[getattr(refusal, name) for refusal in self._rows] for name in REFUSED.names]
-        path = self._folder / f"{self._name}-{len(self.paths):05d}.arrow"
-        write_arrow(path, pa.table(columns, REFUSED))
-        self.paths.append(str(path))
-        self._rows = []
+        """Write the rows gathered since the last piece."""
+        if self._rows:
+            table = pa.Table.from_pylist(self._rows, self._schema)
+            path = self._folder / f"{self._name}-{len(self.paths):05d}.arrow"
+            write_arrow(path, table.sort_by(self._order) if self._order else table)
+            self.paths.append(str(path))
+            self._rows, self._bytes = [], 0
 
 
 def reasons(pieces: Iterable[str]) -> dict[str, int]:
@@ -98,14 +102,17 @@ def counts_by_title(
         refused: pieces of the `refused` table, in their order.
         placeholders: by title, the articles whose date stands for none and was left out.
     """
-    taken, reasons, examples = _taken(folder, parts), _Reasons(), dict[str, str]()
-    for piece in refused:
-        reasons.add(piece, examples)
+    taken, why, examples = _taken(folder, parts), defaultdict[str, Counter[str]](Counter), dict[str, str]()
+    for row in (row for piece in refused for row in read_arrow(piece).to_pylist()):
+        if (title := row["title_id"]) is not None:
+            why[title][row["reason"]] += 1
+            place = f"row {row['row_index']} of {row['source'].rpartition('/')[2]}"
+            examples.setdefault(title, f"{row['detail']} ({place})")
     return {
         title: TitleCounts(
             **taken.get(title, _NOTHING),
             placeholders=placeholders.get(title, 0),
-            refused=dict(sorted(reasons.of[title].items())) if title in reasons.of else {},
+            refused=dict(sorted(why[title].items())),
             example=examples.get(title),
         )
         for title in sorted(titles)
@@ -126,24 +133,6 @@ def _taken(folder: Path, parts: int) -> dict[str, dict[str, Any]]:
         counts["first"] = min(filter(None, (counts["first"], _day(row["published_at_min"]))), default=None)
         counts["last"] = max(filter(None, (counts["last"], _day(row["published_at_max"]))), default=None)
     return titles
-
-
-class _Reasons:
-    """Refused rows by title and reason."""
-
-    def __init__(self) -> None:
-        self.of: dict[str, Counter[str]] = {}
-
-    def add(self, piece: str, examples: dict[str, str]) -> None:
-        """Count a piece; the first refused row of a title is put into `examples`, as text."""
-        columns = ("title_id", "reason", "detail", "row_index", "source")
-        table = read_arrow(piece)
-        for title, reason, detail, row, source in zip(
-            *(table[name].to_pylist() for name in columns), strict=True
-        ):
-            if title is not None:
-                self.of.setdefault(title, Counter())[reason] += 1
-                examples.setdefault(title, f"{detail} (row {row} of {source.rpartition('/')[2]})")
 
 
 def _day(moment: datetime | None) -> str | None:

@@ -10,58 +10,27 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.corpus.arrays import write_arrow
-from presswatch_spark.corpus.building.account import RefusalWriter
-from presswatch_spark.corpus.building.intake import Candidate, Refusal, read_articles
+from presswatch_spark.corpus.building.account import PieceWriter
+from presswatch_spark.corpus.building.intake import Refusal, read_articles
 from presswatch_spark.corpus.building.workspace import Workspace
 from presswatch_spark.corpus.layout import ARTICLES, ARTICLES_PER_BATCH, ARTICLES_PER_PART
 from presswatch_spark.errors import OutputError
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 
-RUN_BYTES = 96 << 20
-_ROW_BYTES = 1_000
 # A part with more rows than this in hand lets go of repeated ids before it takes more.
 _PART_ROWS = 2 * ARTICLES_PER_PART
 
-_RUN = ARTICLES.append(pa.field("source", pa.int32(), False)).append(pa.field("row_index", pa.int64(), False))
-_ORDER = [("article_id", "ascending"), ("source", "ascending"), ("row_index", "ascending")]
-
-
-class RunWriter:
-    """Gathers articles and writes them as sorted runs, `folder/name-00000.arrow` and so on."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.paths: list[str] = []
-        self._folder = folder
-        self._name = name
-        self._rows: list[dict[str, Any]] = []
-        self._bytes = 0
-
-    def add(self, source: int, article: Candidate) -> None:
-        """Take an article; `source` is the number of its file in the order of URIs."""
-        self._rows.append(article.fields | {"source": source, "row_index": article.row_index})
-        self._bytes += len(article.fields["body"]) + _ROW_BYTES
-        if self._bytes >= RUN_BYTES:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write the articles gathered since the last run."""
-        if not self._rows:
-            return
-        table = pa.Table.from_pylist(self._rows, _RUN).sort_by(_ORDER)
-        path = self._folder / f"{self._name}-{len(self.paths):05d}.arrow"
-        write_arrow(path, table)
-        self.paths.append(str(path))
-        self._rows, self._bytes = [], 0
+RUN = ARTICLES.append(pa.field("source", pa.int32(), False)).append(pa.field("row_index", pa.int64(), False))
+"""The rows of runs; `source` is the number of an article's file in the order of URIs."""
+ORDER = [("article_id", "ascending"), ("source", "ascending"), ("row_index", "ascending")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +79,16 @@ def take_in(
             where=str(work.scratch),
             remedy="build on one machine (--master local[*]), or put --out where all hosts see it",
         )
-    runs = RunWriter(work.scratch, f"run-{files.number:05d}")
-    refused = RefusalWriter(work.scratch, f"refused-{files.number:05d}")
+    runs = PieceWriter(work.scratch, f"run-{files.number:05d}", RUN, ORDER)
+    refused = PieceWriter(work.scratch, f"refused-{files.number:05d}")
     placeholders = Counter[str]()
     for source, info in enumerate(files.infos, files.first):
         for row in read_articles(info, titles, config, storage):
             if isinstance(row, Refusal):
-                refused.add([row])
+                refused.add(asdict(row))
             else:
-                runs.add(source, row)
+                place = {"source": source, "row_index": row.row_index}
+                runs.add(row.fields | place, len(row.fields["body"]))
                 placeholders[row.fields["title_id"]] += row.placeholder
     runs.flush()
     refused.flush()
@@ -159,7 +129,7 @@ def cut(runs: Sequence[str], articles_per_part: int = ARTICLES_PER_PART) -> Cuts
 
 def merge_part(cuts: Cuts, part: int, sources: Sequence[str]) -> tuple[pa.Table, list[Refusal]]:
     """Return the articles of a part (schema `ARTICLES`) and the rows that repeat an id, by their ids."""
-    held, refusals = _RUN.empty_table(), list[Refusal]()
+    held, refusals = RUN.empty_table(), list[Refusal]()
     for path, first, last in zip(cuts.runs, cuts.bounds[part], cuts.bounds[part + 1], strict=True):
         held = pa.concat_tables([held, _rows(path, first, last)])
         if len(held) > _PART_ROWS or path == cuts.runs[-1]:
@@ -171,7 +141,7 @@ def merge_part(cuts: Cuts, part: int, sources: Sequence[str]) -> tuple[pa.Table,
 
 def _first_of_each(table: pa.Table, sources: Sequence[str]) -> tuple[pa.Table, list[Refusal]]:
     """Return the first row of every id, in the order of ids, and refusals of the other rows."""
-    ordered = table.sort_by(_ORDER).combine_chunks()
+    ordered = table.sort_by(ORDER).combine_chunks()
     ids = ordered["article_id"].chunk(0)
     repeated = np.concatenate(([False], pc.equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)))
     return ordered.filter(pa.array(~repeated)), list(_repeats(ordered, repeated, sources))
@@ -180,7 +150,7 @@ def _first_of_each(table: pa.Table, sources: Sequence[str]) -> tuple[pa.Table, l
 def _rows(path: str, first: int, last: int) -> pa.Table:
     """Read rows of a run; only their batches are opened, since parts times runs grow with the square."""
     if first == last:
-        return _RUN.empty_table()
+        return RUN.empty_table()
     reader = pa.ipc.open_file(pa.memory_map(path))
     number = first // ARTICLES_PER_BATCH
     batches = [reader.get_batch(n) for n in range(number, -(-last // ARTICLES_PER_BATCH))]

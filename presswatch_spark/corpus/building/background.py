@@ -9,7 +9,7 @@ unless the page is older. Pages on members' own sites do not count.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -21,9 +21,10 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.corpus import arrays, layout
+from presswatch_spark.corpus.arrays import Array
 from presswatch_spark.corpus.article_files import ArticleFiles
 from presswatch_spark.corpus.building.article_runs import Files, grouped
-from presswatch_spark.corpus.building.key_runs import Keys, groups, read_bucket, write_run
+from presswatch_spark.corpus.building.key_runs import Keys, groups, write_run
 from presswatch_spark.corpus.building.spread import join_runs, spread
 from presswatch_spark.corpus.building.workspace import Workspace
 from presswatch_spark.corpus.known_shingles import shingles_of
@@ -78,26 +79,17 @@ def read_background(
     known_runs = [work.scratch / f"known-run-{group.number:05d}" for group in groups_of_files]
     scan = partial(scan_known_texts, work.corpus, storage)
     texts = spread(spark, work.scratch, scan, zip(groups_of_files, known_runs, strict=True))
-    kinds = {HASHES: np.uint64, DOMAINS: np.uint16}
-    keys = sum(shard.pairs for shard in [*counts, *texts])
+    keys = sum(pairs for _, pairs in [*counts, *texts])
     all_runs = [*runs, *known_runs]
-    shingles = join_runs(spark, work, all_runs, keys, background_bucket, layout.BACKGROUND_FOLDER, kinds)
+    shingles = join_runs(spark, work, all_runs, keys, domain_counts, layout.BACKGROUND_FOLDER)
     domains = arrays.load(work.corpus / layout.BACKGROUND_FOLDER / DOMAINS)
     of_known_texts = int(np.count_nonzero(domains == MOST_DOMAINS))
     return Background(
-        background_documents=sum(shard.documents for shard in counts),
+        background_documents=sum(documents for documents, _ in counts),
         background_shingles=shingles - of_known_texts,
-        known_texts=sum(file.documents for file in texts),
+        known_texts=sum(found for found, _ in texts),
         known_shingles=of_known_texts,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class ShardCounts:
-    """The counts of a file: its documents, and pairs of a shingle and a domain."""
-
-    documents: int
-    pairs: int
 
 
 class BackgroundScan:
@@ -112,8 +104,7 @@ class BackgroundScan:
     def pairs(self, shard: ObjectInfo, storage: StorageOptions) -> tuple[Keys, Keys, int]:
         """Return the distinct pairs of a shingle and a domain, uint64[k] each, and the documents read.
 
-        Raises:
-            CorruptError: the shard could not be read to its end.
+        Raises `CorruptError` for a shard that cannot be read to its end.
         """
         options, report = ReadOptions(storage=storage), ReadReport()
         format = format_for(registry.AUTO, shard, options)
@@ -165,16 +156,16 @@ class BackgroundScan:
 
 def scan_background(
     folder: Path, config: CorpusConfig, storage: StorageOptions, item: tuple[ObjectInfo, Path]
-) -> ShardCounts:
-    """Scan one shard of the background; its pairs become a run at the path of `item`."""
+) -> tuple[int, int]:
+    """Scan a shard of the background; return its documents and pairs, which go into a run."""
     shard, run = item
     hashes, domains, documents = BackgroundScan(folder, config).pairs(shard, storage)
     write_run(run, hashes, domains)
-    return ShardCounts(documents, len(hashes))
+    return documents, len(hashes)
 
 
-def scan_known_texts(folder: Path, storage: StorageOptions, item: tuple[Files, Path]) -> ShardCounts:
-    """Find the index's shingles in files of known texts; they become a run at the path of `item`."""
+def scan_known_texts(folder: Path, storage: StorageOptions, item: tuple[Files, Path]) -> tuple[int, int]:
+    """Scan files of known texts; return the texts, and the index's shingles in them, which go into a run."""
     files, run = item
     indexed = ShingleIndex.open(folder / layout.INDEX_FOLDER).hashes
     shingles, texts = shingles_of(files.infos, storage)
@@ -183,23 +174,17 @@ def scan_known_texts(folder: Path, storage: StorageOptions, item: tuple[Files, P
     there[there] = indexed[places[there]] == shingles[there]
     found = shingles[there]
     write_run(run, found, np.full(len(found), KNOWN_TEXT))
-    return ShardCounts(texts, len(found))
+    return texts, len(found)
 
 
-def background_bucket(runs: Sequence[Path], bucket: int, bits: int, folder: Path) -> None:
-    """Write the shingles of one bucket, by hash, and how many domains have them, into `folder`.
-
-    One of a known text has `MOST_DOMAINS`.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    hashes, domains = read_bucket(runs, bucket, bits)
+def domain_counts(hashes: Keys, domains: Keys) -> Mapping[str, Array]:
+    """Return distinct shingles, and how many domains have each; one of a known text has `MOST_DOMAINS`."""
     pairs = np.unique(np.column_stack((hashes, domains)), axis=0)
     distinct, counts = np.unique(pairs[:, 0], return_counts=True)
     # A sample counts one less than the most, so that known texts can be told by it.
-    domains = np.minimum(counts, MOST_DOMAINS - 1).astype(np.uint16)
-    domains[np.isin(distinct, pairs[pairs[:, 1] == KNOWN_TEXT, 0])] = MOST_DOMAINS
-    arrays.save(folder / HASHES, distinct)
-    arrays.save(folder / DOMAINS, domains)
+    numbers = np.minimum(counts, MOST_DOMAINS - 1).astype(np.uint16)
+    numbers[np.isin(distinct, pairs[pairs[:, 1] == KNOWN_TEXT, 0])] = MOST_DOMAINS
+    return {HASHES: distinct, DOMAINS: numbers}
 
 
 def _domain_key(batch: DocumentBatch, i: int) -> np.uint64:

@@ -20,19 +20,19 @@ import numpy as np
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.article_files import ArticleFiles, article_urls
 from presswatch_spark.corpus.building.account import counts_by_title, first_refusal, reasons, write_table
-from presswatch_spark.corpus.building.article_runs import Cuts, Taken, cut, grouped, take_in
+from presswatch_spark.corpus.building.article_runs import Cuts, cut, grouped, take_in
 from presswatch_spark.corpus.building.background import Background, read_background
 from presswatch_spark.corpus.building.clusters import Clusters, banding, clusters_of, edges_of_bucket
 from presswatch_spark.corpus.building.index_parts import (
+    SUPPRESSED_FILE,
     IndexPlan,
     build_bucket,
     join_buckets,
     knows_kernels,
-    suppressed_of,
 )
 from presswatch_spark.corpus.building.intake import article_columns
 from presswatch_spark.corpus.building.key_runs import bucket_bits
-from presswatch_spark.corpus.building.owners import Owners, owner_numbers, reserve_owners, share_credits
+from presswatch_spark.corpus.building.owners import Owners, owner_numbers, share_credits
 from presswatch_spark.corpus.building.parts import PartReport, build_part
 from presswatch_spark.corpus.building.spread import spread
 from presswatch_spark.corpus.building.vocabulary import write_vocabulary
@@ -82,21 +82,8 @@ def build_corpus(
 ) -> Manifest:
     """Build a corpus from a members file and article paths into `out`, and return its manifest.
 
-    Args:
-        spark: the session to build with; None for one with the configuration's master and cores.
-        articles: files, folders, globs, `s3://` or `https://`; JSONL, CSV or Parquet, also `.gz` and `.zst`.
-        out: a folder that does not exist or is empty; one on S3 is built in a temporary folder, then copied.
-        say: called with a line for every stage as it begins.
-        background: shards of web text in any format that is scanned; words that stand there are no article's
-            own.
-        known: laws, speeches, old books, wires, as `.txt` or in any format that is scanned; one occurrence
-            there makes words known.
-
-    Raises:
-        ConfigError: the members file, the column mapping or a date format has mistakes.
-        InputError, CorruptError, StorageError: a file of articles, background or known texts is missing, of
-            no known format, or not whole.
-        OutputError: `out` is not free, or the disk is full.
+    Arguments and errors are those of `presswatch_spark.face.build_corpus`; `say` is its `tell`. A corpus on
+    S3 is built in a temporary folder, then copied.
     """
     registry = load_registry(members)
     article_columns(config.columns)
@@ -136,10 +123,7 @@ def _build(
         spark = spark or session("presswatch corpus build", master=config.master, cores=config.cores)
         shutil.copyfile(members, work.corpus / layout.MEMBERS)
         say(f"taking in {counted(len(files), 'article file')}")
-        taken = _take_in(spark, work, frozenset(registry.titles), files, config, storage)
-        cuts = cut([run for some in taken for run in some.runs])
-        refused = [piece for some in taken for piece in some.refused]
-        _require_articles(cuts, refused)
+        cuts, refused, placeholders = _take_in(spark, work, registry, files, config, storage)
         say(f"hashing {counted(cuts.articles, 'article')}{'' if knows_kernels() else COMPILING}")
         reports = _build_parts(spark, work, cuts, files, owner_numbers(registry), config)
         refused += [piece for report in reports for piece in report.refused]
@@ -161,7 +145,7 @@ def _build(
             shingles=postings,
             suppressed=suppressed,
             **asdict(background),
-            titles=counts_by_title(registry.titles, work.corpus, cuts.parts, refused, _placeholders(taken)),
+            titles=counts_by_title(registry.titles, work.corpus, cuts.parts, refused, placeholders),
         )
         manifest = describe(work.corpus, config, counts)
         manifest.write(work.corpus)
@@ -171,18 +155,25 @@ def _build(
 def _take_in(
     spark: SparkSession,
     work: Workspace,
-    titles: frozenset[str],
+    registry: Registry,
     files: ShardPlan,
     config: CorpusConfig,
     storage: StorageOptions,
-) -> list[Taken]:
+) -> tuple[Cuts, list[str], Counter[str]]:
+    """Return where runs are cut, pieces of refused rows, and rows by title whose date stands for none."""
     groups = grouped(files.shards, _TASKS_PER_CORE * spark.sparkContext.defaultParallelism)
-    return spread(spark, work.scratch, partial(take_in, work, titles, config, storage), groups)
-
-
-def _placeholders(taken: Sequence[Taken]) -> Counter[str]:
-    """Count by title the rows whose date stands for none."""
-    return sum((Counter(some.placeholders) for some in taken), Counter())
+    task = partial(take_in, work, frozenset(registry.titles), config, storage)
+    taken = spread(spark, work.scratch, task, groups)
+    cuts = cut([run for some in taken for run in some.runs])
+    refused = [piece for some in taken for piece in some.refused]
+    if not cuts.articles:
+        why = ", ".join(f"{count:,} {reason}" for reason, count in reasons(refused).items())
+        example = f"; {first_refusal(refused)}" if why else ""
+        raise InputError(
+            f"no article could be taken: {why or 'the files hold no rows'}{example}",
+            remedy="check the column mapping (--columns), and that title_id names titles of the members file",
+        )
+    return cuts, refused, sum((Counter(some.placeholders) for some in taken), Counter())
 
 
 def _read_beside(
@@ -200,27 +191,13 @@ def _read_beside(
     return read_background(spark, work, beside.sample, beside.known, config, storage)
 
 
-def _require_articles(cuts: Cuts, refused: Sequence[str]) -> None:
-    if not cuts.articles:
-        why = ", ".join(f"{count:,} {reason}" for reason, count in reasons(refused).items())
-        example = f"; {first_refusal(refused)}" if why else ""
-        raise InputError(
-            f"no article could be taken: {why or 'the files hold no rows'}{example}",
-            remedy="check the column mapping (--columns), and that title_id names titles of the members file",
-        )
-
-
 def _build_parts(
-    spark: SparkSession,
-    work: Workspace,
-    cuts: Cuts,
-    files: ShardPlan,
-    owners: Owners,
-    config: CorpusConfig,
+    spark: SparkSession, work: Workspace, cuts: Cuts, files: ShardPlan, owners: Owners, config: CorpusConfig
 ) -> list[PartReport]:
     (work.corpus / layout.ARTICLES_FOLDER).mkdir()
     arrays.reserve(work.corpus / layout.SIGNATURES, np.uint32, (cuts.articles, config.minhash.permutations))
-    reserve_owners(work.corpus, cuts.articles)
+    for name, kind in ((layout.TITLES, np.uint32), (layout.PUBLISHERS, np.uint32), (layout.AGENCY, np.bool_)):
+        arrays.reserve(work.corpus / name, kind, (cuts.articles,))
     sources = [printable(info.uri) for info in files]
     task = partial(build_part, work, cuts, sources, owners, config)
     reports = spread(spark, work.scratch, task, range(cuts.parts))
@@ -230,7 +207,6 @@ def _build_parts(
 
 
 def _link(spark: SparkSession, work: Workspace, cuts: Cuts, config: CorpusConfig) -> Clusters:
-    """Write the clusters, and return them."""
     bands, _ = banding(config.cluster_jaccard, config.minhash.permutations)
     bits = bucket_bits(bands * cuts.articles)
     runs = [work.run(BANDS, part) for part in range(cuts.parts)]
@@ -255,25 +231,22 @@ def _index(
     """Write the index and the `suppressed` table; return the postings indexed and the shingles suppressed."""
     runs = [work.run(POSTINGS, part) for part in range(len(reports))]
     cutting = IndexPlan.of(runs, sum(report.postings for report in reports), config)
-    task = partial(_index_bucket, work, cutting, config.max_articles_per_shingle)
-    counts = spread(spark, work.scratch, task, cutting.buckets)
+    task = partial(_index_bucket, cutting, work.corpus, config.max_articles_per_shingle)
+    folders = [work.scratch / f"bucket-{bucket:05d}" for bucket in cutting.buckets]
+    counts = spread(spark, work.scratch, task, enumerate(folders))
     shutil.rmtree(work.scratch / POSTINGS)
-    folders = [_bucket_folder(work, bucket) for bucket in cutting.buckets]
     join_buckets(folders, work.corpus / layout.INDEX_FOLDER)
-    write_table(work.corpus / layout.SUPPRESSED_TABLE, SUPPRESSED, suppressed_of(folders))
+    common = [str(folder / SUPPRESSED_FILE) for folder in folders]
+    write_table(work.corpus / layout.SUPPRESSED_TABLE, SUPPRESSED, common)
     return sum(indexed for indexed, _ in counts), sum(suppressed for _, suppressed in counts)
 
 
-def _index_bucket(work: Workspace, cutting: IndexPlan, limit: int, bucket: int) -> tuple[int, int]:
-    return build_bucket(cutting, bucket, _bucket_folder(work, bucket), ArticleFiles(work.corpus), limit)
-
-
-def _bucket_folder(work: Workspace, bucket: int) -> Path:
-    return work.scratch / f"bucket-{bucket:05d}"
+def _index_bucket(cutting: IndexPlan, corpus: Path, limit: int, item: tuple[int, Path]) -> tuple[int, int]:
+    bucket, folder = item
+    return build_bucket(cutting, bucket, folder, ArticleFiles(corpus), limit)
 
 
 def _write_sites(spark: SparkSession, work: Workspace, parts: int) -> None:
-    """Write the index of sites of a corpus whose articles are written."""
     sites = spread(spark, work.scratch, partial(_key_part, work), range(parts))
     keys = (
         UrlKeys(

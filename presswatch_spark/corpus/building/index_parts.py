@@ -20,17 +20,13 @@ from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.article_files import ArticleFiles
 from presswatch_spark.corpus.building.key_runs import Keys, bucket_bits, groups, read_bucket
 from presswatch_spark.settings.config import CorpusConfig
-from presswatch_spark.sieve.shingle_index import (
-    build_directory,
-    build_filter,
-    directory_bits,
-    filter_blocks,
-)
+from presswatch_spark.sieve.shingle_index import build_directory, build_filter, directory_bits, filter_blocks
 from presswatch_spark.tables.schemas.corpus_tables import SUPPRESSED
 from presswatch_spark.text.shingles import SHINGLE_WORDS, combine, indexed_positions
 from presswatch_spark.text.words import word_at, words_of
 
-_ARRAYS = {"hashes": np.uint64, "articles": np.uint32, "filter": np.uint64, "directory": np.int64}
+SUPPRESSED_FILE = "suppressed.arrow"
+_ARRAYS = ("hashes", "articles", "filter", "directory")
 
 Bounds = npt.NDArray[np.int64]
 
@@ -87,7 +83,7 @@ def build_bucket(
     indexed = np.repeat(counts <= limit, np.diff(bounds)) & (new > 0)
     firsts = bounds[:-1][counts > limit]
     common = _described(hashes[firsts], values[firsts], counts[counts > limit], articles)
-    arrays.write_arrow(folder / "suppressed.arrow", common)
+    arrays.write_arrow(folder / SUPPRESSED_FILE, common)
     hashes, owners = hashes[indexed], owners[indexed]
     blocks, prefixes = plan.filter_blocks >> plan.bits, (1 << plan.directory_bits) >> plan.bits
     arrays.save(folder / "hashes.npy", hashes)
@@ -102,13 +98,8 @@ def join_buckets(folders: Sequence[Path], out: Path) -> None:
     """Join the slices of all buckets, in order, into the arrays of the index under `out`."""
     out.mkdir(parents=True)
     _rebase_directories(folders)
-    for name, dtype in _ARRAYS.items():
-        arrays.join(out / f"{name}.npy", dtype, [folder / f"{name}.npy" for folder in folders])
-
-
-def suppressed_of(folders: Sequence[Path]) -> list[str]:
-    """Return the files of suppressed shingles, in the order of hashes."""
-    return [str(folder / "suppressed.arrow") for folder in folders]
+    for name in _ARRAYS:
+        arrays.join(out / f"{name}.npy", [folder / f"{name}.npy" for folder in folders])
 
 
 def _rebase_directories(folders: Sequence[Path]) -> None:

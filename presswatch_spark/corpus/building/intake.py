@@ -66,11 +66,7 @@ class _RefusedError(Exception):
 
 
 def article_columns(mapping: Mapping[str, str]) -> NamedColumns:
-    """The columns to look for, given a mapping of our names to theirs.
-
-    Raises:
-        ConfigError: the mapping names a column that articles do not have.
-    """
+    """The columns to look for, by a mapping of our names to theirs; `ConfigError` if we have no such name."""
     unknown = sorted(mapping.keys() - set(COLUMNS))
     if unknown:
         raise ConfigError(
@@ -109,10 +105,8 @@ def _examine(index: int, row: Mapping[str, Any], titles: Collection[str], config
     if article_id is None:
         raise _RefusedError("no_id", "`article_id` is missing or empty")
     if title_id not in titles:
-        found = (
-            "`title_id` is missing or empty" if title_id is None else "`title_id` is not in the members file"
-        )
-        raise _RefusedError("unknown_title", found)
+        why = "is missing or empty" if title_id is None else "is not in the members file"
+        raise _RefusedError("unknown_title", f"`title_id` {why}")
     fields: dict[str, Any] = {"article_id": article_id, "title_id": title_id}
     fields |= {name: _text(row[name], name) for name in ("url", "headline", "language", "agency_credit")}
     fields |= {name: _texts(row, name) for name in ("authors", "alternate_urls")}
@@ -169,9 +163,7 @@ def _texts(row: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _moment(row: Mapping[str, Any], name: str, formats: Sequence[str]) -> datetime | None:
-    value = row[name]
-    if isinstance(value, bytes):
-        value = _text(value, name)
+    value = _text(row[name], name) if isinstance(row[name], bytes) else row[name]
     if isinstance(value, bool | list | dict) or (isinstance(value, float) and not math.isfinite(value)):
         raise _RefusedError("bad_type", f"`{name}` is {_kind(value)}, not a date")
     try:

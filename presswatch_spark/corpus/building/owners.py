@@ -28,19 +28,9 @@ _BEGINNING = np.uint64(_BEGINNINGS - 1)
 
 def owner_numbers(registry: Registry) -> Owners:
     """Number titles and publishers by the order of their ids."""
-    publishers = sorted(set(registry.publisher_of.values()))
-    places = {name: place for place, name in enumerate(publishers)}
-    return {
-        title: (place, places[registry.publisher_of[title]])
-        for place, title in enumerate(sorted(registry.publisher_of))
-    }
-
-
-def reserve_owners(folder: Path, articles: int) -> None:
-    """Make the arrays of owners and agency copy that the parts fill."""
-    arrays.reserve(folder / layout.TITLES, np.uint32, (articles,))
-    arrays.reserve(folder / layout.PUBLISHERS, np.uint32, (articles,))
-    arrays.reserve(folder / layout.AGENCY, np.bool_, (articles,))
+    publishers = {name: place for place, name in enumerate(sorted(set(registry.publisher_of.values())))}
+    titles = enumerate(sorted(registry.publisher_of.items()))
+    return {title: (place, publishers[publisher]) for place, (title, publisher) in titles}
 
 
 def share_credits(folder: Path, clusters: Clusters) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from presswatch_spark.corpus import arrays
-from presswatch_spark.corpus.building.account import RefusalWriter
+from presswatch_spark.corpus.building.account import PieceWriter
 from presswatch_spark.corpus.building.article_runs import Cuts, merge_part
 from presswatch_spark.corpus.building.clusters import band_keys
 from presswatch_spark.corpus.building.index_parts import Bounds, postings_of
@@ -55,8 +55,9 @@ def build_part(
     """Merge a part of the articles and write all that is made of it. Memory holds this part and its keys."""
     table, refusals = merge_part(cuts, part, sources)
     arrays.write_arrow(work.corpus / part_name(part), table)
-    refused = RefusalWriter(work.scratch, f"refused-part-{part:05d}")
-    refused.add(refusals)
+    refused = PieceWriter(work.scratch, f"refused-part-{part:05d}")
+    for refusal in refusals:
+        refused.add(asdict(refusal))
     refused.flush()
     first = part * ARTICLES_PER_PART
     counter, names = WordCounter(), AgencyNames(config.agencies)
@@ -88,7 +89,6 @@ def build_part(
 def _hashed_words(table: pa.Table) -> Iterator[tuple[int, Keys, Bounds]]:
     """Yield the words of all bodies, some articles at a time: first row, hashes, bounds of each article."""
     column = table["body"].combine_chunks()
-    column = column if isinstance(column, pa.Array) else column.chunk(0)
     _, ends, content = column.buffers()
     offsets = np.frombuffer(ends, np.int64)[column.offset : column.offset + len(column) + 1]
     text = np.frombuffer(content, np.uint8)

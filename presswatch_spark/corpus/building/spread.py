@@ -8,10 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import numpy.typing as npt
-
 from presswatch_spark.corpus import arrays
-from presswatch_spark.corpus.building.key_runs import bucket_bits
+from presswatch_spark.corpus.building.key_runs import Keys, bucket_bits, read_bucket
 from presswatch_spark.corpus.building.workspace import Workspace
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.spark.errors import spark_errors
@@ -23,8 +21,8 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-BucketWriter = Callable[[Sequence[Path], int, int, Path], None]
-"""Writes a bucket of sorted runs, by its number and bits (`read_bucket`), into a folder, an array a file."""
+BucketArrays = Callable[[Keys, Keys], Mapping[str, arrays.Array]]
+"""Makes flat arrays, by the names of their files, of the keys and values of one bucket, sorted by key."""
 
 
 def spread(
@@ -41,9 +39,8 @@ def spread(
         outcomes = spark.sparkContext.parallelize(work, max(1, len(work))).map(guarded).collect()
     errors = [outcome for outcome in outcomes if isinstance(outcome, PresswatchError)]
     if len(errors) > 1:
-        raise type(errors[0])(
-            "\n".join([f"{len(errors)} tasks failed:", *(f"  {error}" for error in errors)])
-        )
+        lines = [f"{len(errors)} tasks failed:", *(f"  {error}" for error in errors)]
+        raise type(errors[0])("\n".join(lines))
     if errors:
         raise errors[0]
     return [outcome for outcome in outcomes if not isinstance(outcome, PresswatchError)]
@@ -62,25 +59,24 @@ def join_runs(
     work: Workspace,
     runs: Sequence[Path],
     keys: int,
-    write: BucketWriter,
+    make: BucketArrays,
     out: str,
-    kinds: Mapping[str, npt.DTypeLike],
 ) -> int:
-    """Merge sorted runs of so many keys, bucket by bucket, into arrays under `out`; return their length.
-
-    `kinds`: the type of each array, by the name of its file.
-    """
+    """Merge sorted runs of so many keys, bucket by bucket, into arrays under `out`; return their length."""
     bits = bucket_bits(keys)
     folders = [work.scratch / f"{out}-{bucket:05d}" for bucket in range(1 << bits)]
-    spread(spark, work.scratch, partial(_write_bucket, write, runs, bits), enumerate(folders))
+    spread(spark, work.scratch, partial(_write_bucket, make, runs, bits), enumerate(folders))
     (work.corpus / out).mkdir()
-    for name, dtype in kinds.items():
-        arrays.join(work.corpus / out / name, dtype, [folder / name for folder in folders])
+    names = sorted(path.name for path in folders[0].iterdir())
+    for name in names:
+        arrays.join(work.corpus / out / name, [folder / name for folder in folders])
     for run in runs:
         shutil.rmtree(run)
-    return len(arrays.load(work.corpus / out / name))
+    return len(arrays.load(work.corpus / out / names[0]))
 
 
-def _write_bucket(write: BucketWriter, runs: Sequence[Path], bits: int, item: tuple[int, Path]) -> None:
+def _write_bucket(make: BucketArrays, runs: Sequence[Path], bits: int, item: tuple[int, Path]) -> None:
     bucket, folder = item
-    write(runs, bucket, bits, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, array in make(*read_bucket(runs, bucket, bits)).items():
+        arrays.save(folder / name, array)

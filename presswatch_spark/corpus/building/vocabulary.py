@@ -6,17 +6,16 @@ A word holds k bits if its share of the corpus's words is at most one in 2**k, b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit
-from presswatch_spark.corpus import arrays
-from presswatch_spark.corpus.building.key_runs import Keys, groups, read_bucket
+from presswatch_spark.corpus.arrays import Array
+from presswatch_spark.corpus.building.key_runs import Keys, groups
 from presswatch_spark.corpus.building.spread import join_runs
 from presswatch_spark.corpus.building.workspace import WORDS, Workspace
 from presswatch_spark.corpus.layout import BITS, HASHES, VOCABULARY_FOLDER
@@ -65,44 +64,23 @@ class WordCounter:
 def write_vocabulary(spark: SparkSession, work: Workspace, reports: Sequence[PartReport]) -> None:
     """Join the words that the parts counted."""
     runs = [work.run(WORDS, part) for part in range(len(reports))]
-    write = partial(vocabulary_bucket, total=sum(report.words for report in reports))
+    with_bits = partial(word_bits, sum(report.words for report in reports))
     keys = sum(report.distinct_words for report in reports)
-    kinds = {HASHES: np.uint64, BITS: np.uint8}
-    join_runs(spark, work, runs, keys, write, VOCABULARY_FOLDER, kinds)
+    join_runs(spark, work, runs, keys, with_bits, VOCABULARY_FOLDER)
 
 
-def vocabulary_bucket(runs: Sequence[Path], bucket: int, bits: int, folder: Path, *, total: int) -> None:
-    """Write the words of one bucket, by hash, and their bits into `folder`.
-
-    Args:
-        runs: of hashes (keys) and counts (values), from `key_runs.write_run`.
-        total: words of the corpus, each occurrence counted.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    hashes, counts = read_bucket(runs, bucket, bits)
+def word_bits(total: int, hashes: Keys, counts: Keys) -> Mapping[str, Array]:
+    """Return distinct words and their bits, in a corpus of `total` words; equal `hashes` are neighbours."""
     bounds = groups(hashes)
     summed = np.add.reduceat(counts, bounds[:-1]) if len(hashes) else counts
-    arrays.save(folder / HASHES, hashes[bounds[:-1]])
-    arrays.save(folder / BITS, information(summed, total))
+    return {HASHES: hashes[bounds[:-1]], BITS: information(summed, total)}
 
 
 def information(counts: Keys, total: int) -> npt.NDArray[np.uint8]:
     """Return the whole bits in words with these counts among `total`: uint8[n] for uint64[n]."""
-    shares = np.uint64(total) // counts
-    bits: npt.NDArray[np.uint8] = _bit_lengths(shares)
-    return bits
-
-
-@cached_njit
-def _bit_lengths(values: Keys) -> npt.NDArray[np.uint8]:
-    """Return the place of the highest bit that is set; 0 for 0 and 1."""
-    places = np.zeros(len(values), np.uint8)
-    for i in range(len(values)):
-        rest = values[i] >> _1
-        while rest:
-            places[i] += np.uint8(1)
-            rest >>= _1
-    return places
+    # Exact for shares below 2**53: `frexp` gives the place after the highest bit.
+    _, places = np.frexp((np.uint64(total) // counts).astype(np.float64))
+    return (places - 1).astype(np.uint8)
 
 
 @cached_njit

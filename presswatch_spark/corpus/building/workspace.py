@@ -47,15 +47,18 @@ def workspace(out: Path) -> Iterator[Workspace]:
     out = out.absolute()
     _require_free(out)
     staging = out.with_name(f".{out.name}.building")
-    with writing(out), _held(staging):
-        work = Workspace(staging / "corpus", staging / "scratch")
-        try:
-            work.corpus.mkdir()
-            work.scratch.mkdir()
-            yield work
-            os.rename(work.corpus, out)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+    with writing(out):
+        staging.mkdir(parents=True, exist_ok=True)
+        with locked(staging, CORPUS_BUILD):
+            _empty(staging)
+            work = Workspace(staging / "corpus", staging / "scratch")
+            try:
+                work.corpus.mkdir()
+                work.scratch.mkdir()
+                yield work
+                os.rename(work.corpus, out)
+            finally:
+                shutil.rmtree(staging, ignore_errors=True)
 
 
 def _require_free(out: Path) -> None:
@@ -73,17 +76,12 @@ def _require_free(out: Path) -> None:
         raise OutputError("the output folder is not empty", where=str(out), remedy="give --out a new folder")
 
 
-@contextmanager
-def _held(staging: Path) -> Iterator[None]:
-    """Hold the staging folder for this process, emptied of what a killed build left."""
-    staging.parent.mkdir(parents=True, exist_ok=True)
-    staging.mkdir(exist_ok=True)
-    with locked(staging, CORPUS_BUILD):
-        left = sorted(staging.iterdir())
-        if left and staging / _MARK not in left:
-            raise OutputError("this hidden folder is not ours", where=str(staging), remedy="move it away")
-        for path in left:
-            if path.is_dir():
-                shutil.rmtree(path)
-        (staging / _MARK).touch()
-        yield
+def _empty(staging: Path) -> None:
+    """Remove what a killed build left in the staging folder."""
+    left = sorted(staging.iterdir())
+    if left and staging / _MARK not in left:
+        raise OutputError("this hidden folder is not ours", where=str(staging), remedy="move it away")
+    for path in left:
+        if path.is_dir():
+            shutil.rmtree(path)
+    (staging / _MARK).touch()

@@ -12,7 +12,6 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 
 from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
 
@@ -42,12 +41,18 @@ _HIGH_BYTES = bytes(range(0x80, 0x100))
 _FRENCH = "àâäçéèêëîïôöùûüÿœæÀÂÄÇÉÈÊËÎÏÔÖÙÛÜŸŒÆ«»‹›‘’‚“”„–—…•·€°§©®\xa0\xad"
 _FRENCH_BYTES = bytes(range(0x80)) + _FRENCH.encode(WINDOWS_1252)
 # Where resiliparse's names fall short: of the standard's encodings, or of labels.
-_DECODERS: Mapping[str, str] = MappingProxyType(
-    {"gbk": "gb18030", "big5": "big5hkscs", "shift_jis": "cp932", "euc_kr": "cp949", "iso8859-11": "cp874"}
-)
-_LABELS: Mapping[str, str] = MappingProxyType(
-    {"x-mac-cyrillic": "mac_cyrillic", "x-mac-ukrainian": "mac_cyrillic", "x-user-defined": WINDOWS_1252}
-)
+_DECODERS: Mapping[str, str] = {
+    "gbk": "gb18030",
+    "big5": "big5hkscs",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "iso8859-11": "cp874",
+}
+_LABELS: Mapping[str, str] = {
+    "x-mac-cyrillic": "mac_cyrillic",
+    "x-mac-ukrainian": "mac_cyrillic",
+    "x-user-defined": WINDOWS_1252,
+}
 # windows-1252 as the standard has it: what Python leaves undefined are controls.
 _CP1252 = "".join(
     chr(byte) if byte in b"\x81\x8d\x8f\x90\x9d" else bytes([byte]).decode(WINDOWS_1252)
@@ -69,8 +74,9 @@ def declared_labels(body: BytesLike) -> Iterator[str]:
             end = max(PRESCAN_BYTES, min(ends)) if ends else size
             if xml:
                 yield xml[1].decode("latin-1")
-            for label in _in_metas(head[: head.rfind(b">", 0, end) + 1]):
-                yield label.decode("latin-1")
+            for name, attributes in start_tags(head[: head.rfind(b">", 0, end) + 1]):
+                if name == b"meta" and (label := _label(attributes)):
+                    yield label.decode("latin-1")
         if len(head) < size:
             break
 
@@ -88,11 +94,6 @@ def start_tags(head: bytes) -> Iterator[tuple[bytes, Mapping[bytes, bytes]]]:
             attributes.setdefault(name.lower(), next(filter(None, values), b""))
             at = attribute.end()
         yield token["tag"].lower(), attributes
-
-
-def _in_metas(head: bytes) -> Iterator[bytes]:
-    labels = (_label(attributes) for name, attributes in start_tags(head) if name == b"meta")
-    return filter(None, labels)
 
 
 def _label(attributes: Mapping[bytes, bytes]) -> bytes | None:

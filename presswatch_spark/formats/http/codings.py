@@ -13,21 +13,17 @@ import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
 
 import brotli
 import zstandard
 
 from presswatch_spark.formats.http.media import SNIFFED_BYTES, is_text
 from presswatch_spark.formats.http.message import BytesLike, Message
-from presswatch_spark.formats.inflate.members import Inflater
+from presswatch_spark.formats.inflate.inflated import ZSTD_MAGIC, ZSTD_MAX_WINDOW
+from presswatch_spark.formats.inflate.members import GZIP_MAGIC, Inflater
 
 SLICE_BYTES = 1 << 10
 PIECE_BYTES = 1 << 20
-# RFC 9659 allows servers 8 MiB; this is what a frame may ask of our memory.
-ZSTD_MAX_WINDOW = 1 << 27
-GZIP_MAGIC = b"\x1f\x8b\x08"
-ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _ERRORS = (zlib.error, zstandard.ZstdError)
 _GZIP, _ZLIB, _RAW = 31, 15, -15
 
@@ -177,9 +173,9 @@ def decoded_body(message: Message, block: BytesLike, limit: int) -> Body:
     bytes are returned.
     """
     data: bytes | memoryview = memoryview(block)[message.body_at :]
-    named = [
-        name for header in ("content-encoding", "transfer-encoding") for name in _listed(message, header)
-    ]
+    written = ",".join([*message.header("content-encoding"), *message.header("transfer-encoding")])
+    names = [name.strip(" \t").lower() for name in written.split(",")]
+    named = [name for name in names if name in _CODINGS or name in _NOT_UNDONE]
     codings = [name for name in named if name not in _NOT_UNDONE]
     problems = []
     if len(codings) > MOST_CODINGS:
@@ -196,15 +192,7 @@ def decoded_body(message: Message, block: BytesLike, limit: int) -> Body:
     return Body(data, "; ".join(problems) or None)
 
 
-def _listed(message: Message, header: str) -> Iterator[str]:
-    """Yield the codings that a header names, in the order applied; what is no coding is left out."""
-    for name in ",".join(message.header(header)).split(","):
-        if (name := name.strip(" \t").lower()) in _CODINGS or name in _NOT_UNDONE:
-            yield name
-
-
 def _is_plain(data: bytes | memoryview) -> bool:
-    """Whether a body shows itself as text or as PDF."""
     head = bytes(data[:SNIFFED_BYTES])
     return is_text(head) or head.startswith(b"%PDF-")
 
@@ -267,13 +255,11 @@ def _check_end(data: memoryview, at: int, *, first: bool) -> None:
     raise Damage("bytes follow the last chunk; they were left")
 
 
-_CODINGS: Mapping[str, Callable[[memoryview], Iterator[bytes | memoryview]]] = MappingProxyType(
-    {
-        "chunked": _chunks,
-        "gzip": gzipped,
-        "x-gzip": gzipped,
-        "deflate": deflated,
-        "br": brotlied,
-        "zstd": zstandarded,
-    }
-)
+_CODINGS: Mapping[str, Callable[[memoryview], Iterator[bytes | memoryview]]] = {
+    "chunked": _chunks,
+    "gzip": gzipped,
+    "x-gzip": gzipped,
+    "deflate": deflated,
+    "br": brotlied,
+    "zstd": zstandarded,
+}

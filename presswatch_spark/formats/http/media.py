@@ -64,11 +64,6 @@ def kind_of_content(media: str | None, body: BytesLike) -> Kind:
     return "text" if is_text(head) and not head.lstrip().startswith(b"<?xml") else "other"
 
 
-def is_xml(media: str | None) -> bool:
-    """Whether browsers read a page of this media type as XML."""
-    return media is not None and media.endswith("xml")
-
-
 def is_text(head: bytes) -> bool:
     """Whether `head` begins with a byte order mark or holds no byte that the standard calls binary."""
     return head.startswith((b"\xef\xbb\xbf", b"\xfe\xff", b"\xff\xfe")) or not _BINARY.search(head)
@@ -80,4 +75,4 @@ def as_html(page: bytes | memoryview, media: str | None) -> bytes | memoryview:
     To such a parser, `<script src="a"/>` in XHTML opens a script that hides the page to its end: every empty
     element of that kind gets an end tag. Other pages stay as they are.
     """
-    return _EMPTY.sub(rb"<\1\2></\1>", bytes(page)) if is_xml(media) else page
+    return _EMPTY.sub(rb"<\1\2></\1>", bytes(page)) if media and media.endswith("xml") else page

@@ -50,7 +50,8 @@ class Message:
         """Return every value of the header `name` (in lower case), in order."""
         # Of most pages three headers are asked for: to split all lines for them takes four times as long.
         lowered = f"\n{self.head.lower()}"
-        if f"\n{name}" not in lowered and not _has_indented(lowered):
+        may_be_indented = "\n " in lowered or "\n\t" in lowered or "\n\r" in lowered
+        if f"\n{name}" not in lowered and not may_be_indented:
             # Most pages name no coding, and a pattern takes ten times as long to say so.
             return ()
         return tuple(
@@ -62,11 +63,6 @@ class Message:
         """Return the last value of the header `name` (in lower case): it counts if there are several."""
         values = self.header(name)
         return values[-1] if values else None
-
-
-def _has_indented(lines: str) -> bool:
-    """Whether a line may begin with blanks."""
-    return "\n " in lines or "\n\t" in lines or "\n\r" in lines
 
 
 @lru_cache(maxsize=64)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from urllib.parse import urlsplit
 
-SITE_FILES: Mapping[str, str] = MappingProxyType(
-    {
-        "/robots.txt": "robots_txt",
-        "/ai.txt": "ai_txt",
-        "/.well-known/ai.txt": "ai_txt",
-        "/.well-known/tdmrep.json": "tdm_reservation",
-    }
-)
+SITE_FILES: Mapping[str, str] = {
+    "/robots.txt": "robots_txt",
+    "/ai.txt": "ai_txt",
+    "/.well-known/ai.txt": "ai_txt",
+    "/.well-known/tdmrep.json": "tdm_reservation",
+}
 """What a file declares, by its path."""
 
 _ENDS = tuple(SITE_FILES)

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import zstandard
 
-from presswatch_spark.formats.inflate.members import MAGIC as GZIP_MAGIC
-from presswatch_spark.formats.inflate.members import PADDING_BYTES, gzip_pieces
+from presswatch_spark.formats.inflate.members import GZIP_MAGIC, PADDING_BYTES, gzip_pieces
 from presswatch_spark.formats.inflate.window import Window
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import Stream
@@ -70,7 +69,9 @@ def _zstd(window: Window, report: ReadReport) -> Iterator[bytes]:
         if window.base + at == frame_start:
             while len(window.view) - at < ZSTD_HEAD_BYTES and (fell := window.refill(at)) is not None:
                 at -= fell
-            if _lacks_checksum(bytes(window.view[at : at + ZSTD_HEAD_BYTES])):
+            head = bytes(window.view[at : at + ZSTD_HEAD_BYTES])
+            # Frames to be skipped hold nothing.
+            if head.startswith(ZSTD_MAGIC) and not head[-1] & ZSTD_CHECKSUM:
                 report.unchecked = "zstd"
         fed = window.view[at : at + ZSTD_SLICE_BYTES]
         try:
@@ -92,11 +93,6 @@ def _zstd(window: Window, report: ReadReport) -> Iterator[bytes]:
             yield data
     if not idle:
         report.add_defect("zstd frame cannot be read: it is cut", frame_start)
-
-
-def _lacks_checksum(head: bytes) -> bool:
-    """Whether `head` begins a zstd frame without a checksum; frames to be skipped hold nothing."""
-    return head.startswith(ZSTD_MAGIC) and not head[-1] & ZSTD_CHECKSUM
 
 
 def _only_zeros(window: Window, at: int) -> bool:

@@ -19,7 +19,7 @@ from presswatch_spark.model import ReadReport
 
 IsalError = cast("type[Exception]", isal_zlib.error)
 InflateErrors = (IsalError, zlib.error)
-MAGIC = b"\x1f\x8b\x08"
+GZIP_MAGIC = b"\x1f\x8b\x08"
 # A header of ten bytes, a block of two, a trailer of eight.
 SMALLEST_MEMBER = 20
 SLICE_BYTES = 16 << 10
@@ -98,9 +98,9 @@ def gzip_pieces(
 def _likely_starts(view: memoryview) -> list[int]:
     """Return where members seem to begin: wherever the magic stands, be it by chance."""
     data = np.frombuffer(view, np.uint8)
-    places = np.flatnonzero(data[:-2] == MAGIC[0])
-    places = places[data[places + 1] == MAGIC[1]]
-    found: list[int] = places[data[places + 2] == MAGIC[2]].tolist()
+    places = np.flatnonzero(data[:-2] == GZIP_MAGIC[0])
+    places = places[data[places + 1] == GZIP_MAGIC[1]]
+    found: list[int] = places[data[places + 2] == GZIP_MAGIC[2]].tolist()
     return found
 
 
@@ -235,7 +235,7 @@ def _resume(
     if _is_padding(window, member.start):
         return None
     seen = bytes(window.view[member.start : member.start + 3])
-    is_member = MAGIC.startswith(seen) or member.offset < window.base
+    is_member = GZIP_MAGIC.startswith(seen) or member.offset < window.base
     what = f"gzip member cannot be read: {member.damage}" if is_member else "bytes that are no gzip member"
     found = _next_member(window, member.start + 1, begins_well) if begins_well else None
     end = (
@@ -269,8 +269,8 @@ def _next_member(window: Window, at: int, begins_well: Callable[[bytes], bool]) 
 def _find(view: memoryview, at: int) -> int:
     """Return the index of the next magic, or of the end of the view, where a part of one may stand."""
     stored = view.obj
-    found = stored.find(MAGIC, at) if isinstance(stored, bytes) else -1
-    return found if found >= 0 else max(at, len(view) - len(MAGIC) + 1)
+    found = stored.find(GZIP_MAGIC, at) if isinstance(stored, bytes) else -1
+    return found if found >= 0 else max(at, len(view) - len(GZIP_MAGIC) + 1)
 
 
 def _opens(fed: memoryview, begins_well: Callable[[bytes], bool]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -38,7 +38,7 @@ class TextColumn:
         return TextColumn(np.empty(0, np.uint8), np.zeros(rows, np.int64), np.zeros(rows, np.int64))
 
 
-def joined(texts: list[bytes]) -> TextColumn:
+def joined(texts: Sequence[bytes | memoryview]) -> TextColumn:
     """Return texts as a column."""
     ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
     starts = np.concatenate((np.zeros(min(1, len(texts)), np.int64), ends[:-1]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Final
 
 from presswatch_spark.errors import ConfigError, CorruptError
@@ -72,7 +71,7 @@ class Columns:
     def with_mapping(self, mapping: Mapping[str, str]) -> Columns:
         """Return columns with a user's mapping in place of names to try; raises as `check_mapping`."""
         check_mapping(mapping)
-        return Columns(MappingProxyType({**self.names, **{role: (name,) for role, name in mapping.items()}}))
+        return Columns({**self.names, **{role: (name,) for role, name in mapping.items()}})
 
     def paths(self, role: str) -> tuple[Path, ...]:
         """Return the paths to try for `role` in a nested row: each name as it stands, then split at dots."""

@@ -88,15 +88,6 @@ class Beside(Generic[T]):
         return line.item, in_doubt
 
 
-@dataclass(frozen=True, slots=True)
-class Lack:
-    """A field that `rows` rows lack and nearly all have; `first`: the index of the first such row."""
-
-    field: Path
-    rows: int
-    first: int
-
-
 class SteadyFields:
     """Follows which fields the rows of a shard have; `tree` leads to those that are asked for."""
 
@@ -143,8 +134,11 @@ class SteadyFields:
             for field, count in self._lacking.items()
         )
 
-    def lacks(self) -> Iterator[Lack]:
-        """Yield the fields that nearly all rows have and some lack; none within a field that is yielded."""
+    def lacks(self) -> Iterator[tuple[Path, int, int]]:
+        """Yield fields that nearly all rows have, how many lack them, and the index of the first that does.
+
+        None lies within a field that is yielded.
+        """
         few = {
             field: count
             for field, count in self._lacking.items()
@@ -152,7 +146,7 @@ class SteadyFields:
         }
         for field, count in sorted(few.items()):
             if not any(field[:k] in few for k in range(1, len(field))):
-                yield Lack(field, count, self._first_lacking[field])
+                yield field, count, self._first_lacking[field]
 
     def _is_steady(self, field: Path) -> bool:
         lacking = self._lacking[field]

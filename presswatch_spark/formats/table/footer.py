@@ -92,7 +92,9 @@ def read_footer(file: BinaryIO) -> Footer:
     start = size - 8 - length
     if start < len(MAGIC):
         raise FooterError("the footer is longer than the file")
-    data = (tail if length + 8 <= len(tail) else _at(file, start, size))[-8 - length :]
+    if length + 8 > len(tail):
+        tail = _at(file, start, size - len(tail)) + tail
+    data = tail[-8 - length :]
     try:
         fields, _ = thrift.read_struct(memoryview(data)[:length])
         return _footer(fields, start, MAGIC + data)
@@ -168,19 +170,20 @@ def _chunk(column: Struct, leaf: Leaf, rows: int, end: int) -> Chunk:
     if path != leaf.path.encode() or number(meta, 1) != leaf.kind:
         raise FooterError("a column has another name or type than in the schema")
     statistics, sizes = inner(meta, 12) or {}, inner(meta, 16) or {}
+    data, dictionary = number(meta, 9), number(meta, 11, 0)
     chunk = Chunk(
         leaf,
-        _start(meta),
-        number(meta, 7),
-        number(meta, 6),
-        number(meta, 4),
-        number(meta, 5),
-        frozenset(each for each in items(meta, 2) if isinstance(each, int)),
-        number(statistics, 3) if 3 in statistics else None,
-        number(sizes, 1) if 1 in sizes else None,
-        _data_pages(meta),
-        _bound(statistics, 6),
-        _bound(statistics, 5),
+        start=dictionary if 0 < dictionary < data else data,
+        size=number(meta, 7),
+        unpacked_bytes=number(meta, 6),
+        codec=number(meta, 4),
+        values=number(meta, 5),
+        encodings=frozenset(each for each in items(meta, 2) if isinstance(each, int)),
+        nulls=number(statistics, 3) if 3 in statistics else None,
+        text_bytes=number(sizes, 1) if 1 in sizes else None,
+        data_pages=_data_pages(structs(meta, 13)),
+        least=_bound(statistics, 6),
+        greatest=_bound(statistics, 5),
     )
     if chunk.values < rows or (chunk.values > rows and not leaf.repetitions):
         raise FooterError("a column has another number of values than its row group has rows")
@@ -193,15 +196,8 @@ def _chunk(column: Struct, leaf: Leaf, rows: int, end: int) -> Chunk:
     return chunk
 
 
-def _start(meta: Struct) -> int:
-    data, dictionary = number(meta, 9), number(meta, 11, 0)
-    return dictionary if 0 < dictionary < data else data
-
-
-def _data_pages(meta: Struct) -> int | None:
-    kinds = structs(meta, 13)
-    pages = sum(number(kind, 3) for kind in kinds if number(kind, 1) in (0, 3))
-    return pages if kinds else None
+def _data_pages(counts: list[Struct]) -> int | None:
+    return sum(number(kind, 3) for kind in counts if number(kind, 1) in (0, 3)) if counts else None
 
 
 def _bound(statistics: Struct, key: int) -> bytes | None:

@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from itertools import chain
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from presswatch_spark.formats.table.arrow_text import TextColumn
-from presswatch_spark.formats.table.columns import BROKEN, Path, Tree, first, has_any, pruned, tree_of
-from presswatch_spark.formats.table.json_text import encoded, parse
+from presswatch_spark.formats.table.columns import BROKEN, Path, Tree, tree_of
+from presswatch_spark.formats.table.json_text import encoded, parse_object
+from presswatch_spark.formats.table.values import kind
+from presswatch_spark.model import ReadReport
 
 BROKEN_TEXT = "the string that should hold the text in JSON cannot be read; not read"
 BROKEN_URL = "strings that should hold the URL in JSON cannot be read: those documents have no known URL"
 
 
-@dataclass(frozen=True, slots=True)
-class Inside:
-    """Where a value is in the JSON strings of a Parquet column: the column's dotted name, and the path on."""
-
-    column: str
-    path: Path
-
-
 def opened(text: str | bytes) -> Any:
     """Return the JSON object that a string holds; `BROKEN` if it holds none that can be read."""
     line = encoded(text) if isinstance(text, str) else text
-    if not line.lstrip().startswith(b"{"):
-        return BROKEN
-    try:
-        found = parse(line)
-    except ValueError:
-        return BROKEN
-    return found if isinstance(found, dict) else BROKEN
+    found = parse_object(line) if line.lstrip().startswith(b"{") else None
+    return BROKEN if found is None else found
+
+
+def why_no_text(value: object) -> str:
+    """Return why a value that is no string is not read as text."""
+    return BROKEN_TEXT if value is BROKEN else f"text is a {kind(value)}, not a string; not read"
+
+
+def encoded_url(url: object, report: ReadReport, row: int, unit: str) -> bytes:
+    """Return a URL in UTF-8; empty if it is no string, which `report` notes: `row` counts in `unit`."""
+    if isinstance(url, str):
+        return encoded(url)
+    if url is BROKEN:
+        report.add_note(BROKEN_URL)
+    elif url is not None:
+        report.add_defect(f"URL is a {kind(url)}, not a string; read without URL", row, unit)
+    return b""
 
 
 def unfold(row: dict[str, Any], strings: Tree) -> None:
@@ -53,66 +54,11 @@ def leading_on(paths: Iterable[Path]) -> Tree:
     return tree_of(path[:-1] for path in sorted(below))
 
 
-def inside(names: Iterable[str], available: Collection[str]) -> tuple[Inside, ...]:
-    """Return the dotted `names` that lead on below one of the columns `available`, in their order."""
-    found = []
-    for name in names:
-        parts = name.split(".")
-        columns = ((".".join(parts[:k]), tuple(parts[k:])) for k in range(1, len(parts)))
-        found += [Inside(column, path) for column, path in columns if column in available]
-    return tuple(found)
+def inside(names: Iterable[str], available: Collection[str]) -> tuple[Path, ...]:
+    """Return where the dotted `names` lead on below one of the columns `available`, in their order.
 
-
-class JsonStrings:
-    """The JSON strings of a record batch; each is cut down to what names lead to.
-
-    Args:
-        text_of: gives the strings of a column.
-        wanted: what is asked for, by role.
+    A path begins with the column's dotted name.
     """
-
-    def __init__(
-        self, text_of: Callable[[str], TextColumn], wanted: Mapping[str, tuple[Inside, ...]]
-    ) -> None:
-        self._text_of = lru_cache(text_of)
-        paths: dict[str, list[Path]] = {}
-        for place in chain.from_iterable(wanted.values()):
-            paths.setdefault(place.column, []).append(place.path)
-        self._trees = {column: (leading_on(below), tree_of(below)) for column, below in paths.items()}
-        self._opened: dict[str, list[Any]] = {}
-
-    def values(self, places: tuple[Inside, ...], rows: int) -> list[Any]:
-        """Return the first value of each row at one of `places`, as `first` does in JSONL."""
-        for column in {place.column for place in places} - self._opened.keys():
-            self._opened[column] = [self._open(column, row) for row in range(rows)]
-        return [self.value(places, row) for row in range(rows)]
-
-    def value(self, places: tuple[Inside, ...], row: int) -> Any:
-        """Return the same of one row: only its strings are opened."""
-        found = None
-        for place in places:
-            known = self._opened.get(place.column)
-            value = first(self._open(place.column, row) if known is None else known[row], (place.path,))
-            if value is BROKEN:
-                found = value
-            elif value is not None:
-                return value
-        return found
-
-    def has_any(self, places: tuple[Inside, ...], rows: int) -> bool:
-        """Whether there is a field at one of `places` in any row, be it null."""
-        return any(
-            has_any(self._open(place.column, row), (place.path,)) for row in range(rows) for place in places
-        )
-
-    def _open(self, column: str, row: int) -> Any:
-        strings = self._text_of(column)
-        line = strings.data[strings.starts[row] : strings.ends[row]].tobytes()
-        if not line:
-            return None
-        value = opened(line)
-        if isinstance(value, dict):
-            through, wanted = self._trees[column]
-            unfold(value, through)
-            return pruned(value, wanted)
-        return value
+    splits = ((name.split("."), k) for name in names for k in range(1, name.count(".") + 1))
+    paths = ((".".join(parts[:k]), *parts[k:]) for parts, k in splits)
+    return tuple(path for path in paths if path[0] in available)

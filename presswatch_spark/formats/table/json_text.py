@@ -34,6 +34,15 @@ def parse_leniently(line: bytes) -> Any:
         raise TooDeepError("nested too deeply") from error
 
 
+def parse_object(line: bytes) -> dict[str, Any] | None:
+    """Return the JSON object that a line is, read as `parse` does; None if it is none."""
+    try:
+        found = parse(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def is_utf8(line: bytes) -> bool:
     """Whether a line is valid UTF-8, as JSON must be."""
     try:
@@ -43,24 +52,27 @@ def is_utf8(line: bytes) -> bool:
     return True
 
 
+class RepeatedNameError(ValueError):
+    """A JSON object has two fields of one name."""
+
+
+def unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of these fields, as a hook of `json`; `RepeatedNameError` if two have one name."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise RepeatedNameError
+    return fields
+
+
 def repeats_a_name(line: bytes) -> bool:
     """Whether an object in a line of JSON has two fields of one name: damage makes those, writers do not."""
-
-    def seen(pairs: list[tuple[str, Any]]) -> None:
-        if len({name for name, _ in pairs}) < len(pairs):
-            raise _RepeatedError
-
     try:
-        json.loads(line.decode("utf-8", "replace"), parse_int=float, object_pairs_hook=seen)
-    except _RepeatedError:
+        json.loads(line.decode("utf-8", "replace"), parse_int=float, object_pairs_hook=unrepeated)
+    except RepeatedNameError:
         return True
     except (ValueError, RecursionError):
         return False
     return False
-
-
-class _RepeatedError(Exception):
-    pass
 
 
 def encoded(text: str) -> bytes:

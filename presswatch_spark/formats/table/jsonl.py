@@ -21,7 +21,6 @@ from presswatch_spark.formats.inflate.lines import placed_lines
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.arrow_text import BatchBuilder
 from presswatch_spark.formats.table.columns import (
-    BROKEN,
     ROLES,
     Columns,
     MissingColumnError,
@@ -35,17 +34,17 @@ from presswatch_spark.formats.table.columns import (
     tree_of,
 )
 from presswatch_spark.formats.table.doubt import Beside, Ending, SteadyFields
-from presswatch_spark.formats.table.json_strings import BROKEN_TEXT, BROKEN_URL, leading_on, unfold
+from presswatch_spark.formats.table.json_strings import encoded_url, leading_on, unfold, why_no_text
 from presswatch_spark.formats.table.json_text import (
     BYTE_ORDER_MARK,
     TooDeepError,
     encoded,
     is_utf8,
-    parse,
     parse_leniently,
+    parse_object,
     repeats_a_name,
 )
-from presswatch_spark.formats.table.values import LOCATOR_ROLES, as_languages, kind, locator_of
+from presswatch_spark.formats.table.values import LOCATOR_ROLES, as_languages, locator_of
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 
 # A shard whose rows are all of forms of their own must not fill the memory with them.
@@ -60,7 +59,7 @@ NO_URL_NOTE = "rows beside others with more fields were read without URL, since 
 
 
 @dataclass(slots=True)
-class Form:
+class _Form:
     """What rows with the same names at their top can have.
 
     `text`, `url`: paths to try; `text_key`, `url_key`: the only field that can hold them, if there is one.
@@ -77,15 +76,13 @@ class Form:
     quotes: int = -1
 
     def text_of(self, row: dict[str, Any]) -> Any:
-        """Return the first text of a row; see `first`."""
         return first(row, self.text) if self.text_key is None else row[self.text_key]
 
     def url_of(self, row: dict[str, Any]) -> Any:
-        """Return the first URL of a row; see `first`."""
         return first(row, self.url) if self.url_key is None else row[self.url_key]
 
 
-class Forms:
+class _Forms:
     """The forms of a shard's rows, each made when it is first met.
 
     `paths`: those to try, by role; `known`: forms by their rows' names.
@@ -95,17 +92,16 @@ class Forms:
         self.paths: Mapping[str, tuple[Path, ...]] = {role: columns.paths(role) for role in ROLES}
         self._strings = leading_on(path for paths in self.paths.values() for path in paths)
         self._needed = tree_of(path for role in LOCATOR_ROLES for path in self.paths[role])
-        self.known: dict[tuple[str, ...], Form] = {}
+        self.known: dict[tuple[str, ...], _Form] = {}
 
-    def of(self, row: dict[str, Any]) -> Form:
-        """Return the form of a row."""
+    def of(self, row: dict[str, Any]) -> _Form:
         names = tuple(row)
         return self.known.get(names) or self._made(names)
 
-    def _made(self, names: tuple[str, ...]) -> Form:
+    def _made(self, names: tuple[str, ...]) -> _Form:
         own = frozenset(names)
         text, url = ([path for path in self.paths[role] if path[0] in own] for role in ("text", "url"))
-        form = Form(
+        form = _Form(
             tuple(text),
             tuple(url),
             _only_key(text),
@@ -179,7 +175,7 @@ class Row(NamedTuple):
     """A row as it was parsed."""
 
     values: dict[str, Any]
-    form: Form
+    form: _Form
     is_utf8: bool
 
 
@@ -190,13 +186,13 @@ class _Rows:
         self, columns: Columns, options: ReadOptions, report: ReadReport, text_is_sure: bool
     ) -> None:
         self._text_is_sure = text_is_sure
-        self._forms = Forms(columns)
+        self._forms = _Forms(columns)
         self._paths = self._forms.paths
         self._mapping = options.columns
         self._sought = {role: self._paths[role] for role in options.columns}
         if options.rows is None:
             self._sought["text"] = self._paths["text"]
-        self._gate = {code.lower() for code in options.languages}
+        self._options = options
         self._asked = options.rows
         self._longest = options.max_document_bytes
         self._own_report = self._report = report
@@ -215,17 +211,13 @@ class _Rows:
 
     def look(self, line: bytes) -> None:
         """Note the columns of a row that nobody asked for."""
-        try:
-            row = parse(line)
-        except ValueError:
-            return
-        if isinstance(row, dict):
+        row = parse_object(line)
+        if row is not None:
             self._rows += 1
             unfold(row, self._forms.of(row).strings)
             self._look(row)
 
     def add(self, index: int, line: bytes) -> None:
-        """Parse a line and keep its document, if it has one."""
         try:
             values = orjson.loads(line)
         except orjson.JSONDecodeError:
@@ -242,7 +234,7 @@ class _Rows:
 
         Returns False for any other line, and does nothing with it.
         """
-        if self._sought or self._gate or type(values) is not dict:
+        if self._sought or self._options.languages or type(values) is not dict:
             return False
         form = self._forms.known.get(tuple(values))
         if form is None or form.strings:
@@ -275,7 +267,6 @@ class _Rows:
         self._settle(self._beside.add(index, found if is_asked else None, is_odd))
 
     def add_too_long(self, index: int) -> None:
-        """Take a line that is longer than allowed, and was not read."""
         if self._is_asked(index):
             what = f"line longer than {self._longest:,} bytes, not read"
             self._own_report.add_defect(what, index, "line")
@@ -333,7 +324,6 @@ class _Rows:
         return Row(values, form, is_text)
 
     def _document(self, index: int, row: Row, line_bytes: int) -> RowDocument | None:
-        """Return the document of a row, if it has one that is asked for."""
         values, form, _ = row
         self._rows += 1
         if form.strings:
@@ -341,24 +331,24 @@ class _Rows:
         if self._sought:
             self._look(values)
         text = form.text_of(values)
-        if isinstance(text, str) and text and not (self._gate and self._gated(values)):
+        if isinstance(text, str) and text and not (self._options.languages and self._gated(values)):
             # A batch must not hold the rest of the row, which may be a page's HTML.
             place = (index, pruned(values, form.needed), False)
-            return encoded(text), self._url(index, form.url_of(values)), place, line_bytes
+            url = encoded_url(form.url_of(values), self._report, index, "line")
+            return encoded(text), url, place, line_bytes
         if text is None and self._lacks_text(values):
             self._report.add_defect("row has no column of text, as all of the dataset have", index, "line")
         elif text is None or isinstance(text, str):
             self._report.add_skipped("language" if text else "no text")
         else:
-            what = BROKEN_TEXT if text is BROKEN else f"text is a {kind(text)}, not a string; not read"
-            self._report.add_defect(what, index, "line")
+            self._report.add_defect(why_no_text(text), index, "line")
         return None
 
     def _lacks_text(self, row: dict[str, Any]) -> bool:
         """Whether a row has no column of text, where all have one."""
         return self._text_is_sure and not has_any(row, self._paths["text"])
 
-    def _is_fused(self, line: bytes, row: dict[str, Any], form: Form) -> bool:
+    def _is_fused(self, line: bytes, row: dict[str, Any], form: _Form) -> bool:
         """Whether parts of two rows may stand in one: an object has two texts, or two URLs.
 
         Without a checksum, two of any field count. A line with as many quotation marks as an examined one of
@@ -374,7 +364,8 @@ class _Rows:
         if quotes == form.quotes:
             return False
         if self._own_report.unchecked:
-            names = _names(row)
+            nested = (value for value in row.values() if isinstance(value, dict))
+            names = {*row, *chain.from_iterable(nested)}
         else:
             names = {path[-1] for path in (*form.text, *form.url) if has_any(row, (path,))}
         may_be = len(names) > NAMES_COUNTED or any(line.count(encoded(f'"{name}"')) > 1 for name in names)
@@ -391,10 +382,10 @@ class _Rows:
         if not self._rows and not self._report.defects_total:
             self._report.add_defect("the shard is empty", 0)
         self.require_columns(where)
-        for lack in self._steady.lacks():
-            rows = f"{lack.rows:,} row{'s' * (lack.rows > 1)}"
-            what = f"{rows} without the field {'.'.join(lack.field)}, which nearly all have; read without URL"
-            self._report.add_defect(f"{what}; the first", lack.first, "line")
+        for field, count, first_row in self._steady.lacks():
+            rows = f"{count:,} row{'s' * (count > 1)}"
+            what = f"{rows} without the field {'.'.join(field)}, which nearly all have; read without URL"
+            self._report.add_defect(f"{what}; the first", first_row, "line")
         if self._withheld and not self._report.defects_total:
             self._report.add_note(NO_URL_NOTE)
 
@@ -418,17 +409,7 @@ class _Rows:
             self._names.update(name[:LONGEST_NAME] for name in islice(dotted_keys(row), NAMES_KEPT))
 
     def _gated(self, row: dict[str, Any]) -> bool:
-        languages = as_languages(first(row, self._paths["languages"]))
-        return bool(languages) and self._gate.isdisjoint(code.lower() for code in languages)
-
-    def _url(self, index: int, url: object) -> bytes:
-        if isinstance(url, str):
-            return encoded(url)
-        if url is BROKEN:
-            self._report.add_note(BROKEN_URL)
-        elif url is not None:
-            self._report.add_defect(f"URL is a {kind(url)}, not a string; read without URL", index, "line")
-        return b""
+        return self._options.gates(as_languages(first(row, self._paths["languages"])))
 
     def _locate(self, place: Place) -> Locator:
         index, row, in_doubt = place
@@ -438,9 +419,3 @@ class _Rows:
             row_index=index,
             damage="row" if in_doubt else None,
         )
-
-
-def _names(row: dict[str, Any]) -> set[str]:
-    """Return the names of a row's fields, and of those one level below."""
-    below = (value for value in row.values() if isinstance(value, dict))
-    return {*row, *chain.from_iterable(below)}

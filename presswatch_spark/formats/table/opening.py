@@ -93,7 +93,7 @@ def opened(file: BinaryIO, uri: str, **reading: Any) -> Opened:
     """Open a Parquet file, with settings of pyarrow's; `CorruptError` if its footer cannot be believed."""
     checked = CheckedFile(file)
     # Ahead of the decoder, another thread reads: from a disk that only takes the bytes to another core.
-    reading.setdefault("pre_buffer", not _is_on_disk(file))
+    reading.setdefault("pre_buffer", not isinstance(getattr(file, "raw", None), io.FileIO))
     try:
         with memory_bounded(DECODED_BYTES):
             footer = read_footer(file)
@@ -114,10 +114,6 @@ def opened(file: BinaryIO, uri: str, **reading: Any) -> Opened:
             remedy="get the file again",
         ) from error
     return Opened(footer, parquet, checked)
-
-
-def _is_on_disk(file: BinaryIO) -> bool:
-    return isinstance(getattr(file, "raw", None), io.FileIO)
 
 
 def dotted_names(schema: pa.Schema) -> frozenset[str]:

@@ -7,10 +7,9 @@ itself. Here the pages of a column must fill it to the last byte, and hold as ma
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from types import MappingProxyType
 from typing import BinaryIO
 
 import numpy as np
@@ -20,6 +19,7 @@ from presswatch_spark.formats.table import thrift
 from presswatch_spark.formats.table.footer import Chunk
 from presswatch_spark.formats.table.levels import LevelsError, Numbers, check_lengths, nulls_of, numbers_of
 from presswatch_spark.formats.table.thrift import Struct, ThriftError, inner, number
+from presswatch_spark.storage.streams import SeekableFile
 
 _DATA, _INDEX, _DICTIONARY, _DATA_2 = range(4)
 _PLAIN_DICTIONARY, _RLE, _DELTA_LENGTH, _DELTA_TEXTS, _RLE_DICTIONARY = 2, 3, 6, 7, 8
@@ -28,7 +28,7 @@ CODED = frozenset({_PLAIN_DICTIONARY, _RLE_DICTIONARY})
 # How they say that the lengths of texts stand before all of the texts: one that is wrong moves all others.
 _APART = frozenset({_DELTA_LENGTH, _DELTA_TEXTS})
 # As `parquet.thrift` numbers them. LZO, and LZ4 as Hadoop frames it, pyarrow unpacks in whole columns only.
-_CODECS = MappingProxyType({1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"})
+_CODECS: Mapping[int, str] = {1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"}
 _LARGEST_PLACES = 1 << 20
 # Bytes of a page, and values in it.
 _REMEMBERED_PLACES = 1 << 16
@@ -57,14 +57,17 @@ class Pages:
 
 @dataclass(frozen=True, slots=True)
 class _Data:
-    """A data page: its encoding, what it holds, and how many of its bytes are levels, never packed."""
+    """A data page. `content`: packed by `codec` (0: not), else of `size` bytes.
+
+    Before the values in it stand their levels, up to `highest`; none if that is 0.
+    """
 
     encoding: int
     values: int
     nulls: int | None
-    unpacked_bytes: int
-    levels: int
-    is_packed: bool
+    codec: int
+    size: int
+    highest: int
     content: memoryview
 
 
@@ -86,11 +89,11 @@ def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> Pa
                 with_places = (found.dictionary or 0) <= chunk.values
                 used = np.zeros(found.dictionary or 0 if with_places else 0, np.bool_)
             elif page and with_places and page.encoding in CODED:
-                places = _places(page, chunk)
+                places = _places(page)
                 with_places = places is not None
                 used[places] = True
             if page and page.encoding in _APART and not chunk.leaf.repetitions:
-                _check_lengths(page, chunk)
+                _check_lengths(page)
             at += size
     except ThriftError as error:
         raise PageError(f"the header of a page cannot be read: {error}") from None
@@ -136,7 +139,8 @@ def _page_1(said: Struct, unpacked_bytes: int, content: memoryview, chunk: Chunk
         nulls = 0
     elif not (chunk.codec or chunk.leaf.repetitions or number(said, 3) != _RLE):
         nulls = nulls_of(_behind_length(content), chunk.leaf.definitions, values)
-    return _Data(number(said, 2), values, nulls, unpacked_bytes, 0, chunk.codec != 0, content)
+    highest = chunk.leaf.definitions
+    return _Data(number(said, 2), values, nulls, chunk.codec, unpacked_bytes, highest, content)
 
 
 def _page_2(said: Struct, unpacked_bytes: int, content: memoryview, chunk: Chunk) -> _Data:
@@ -149,8 +153,10 @@ def _page_2(said: Struct, unpacked_bytes: int, content: memoryview, chunk: Chunk
     highest, levels = chunk.leaf.definitions, content[repeated : repeated + size]
     if nulls != (nulls_of(levels, highest, values) if highest else 0) or (size and not highest):
         raise PageError("a page has another number of nulls than its header says")
-    is_packed = chunk.codec != 0 and said.get(7) is not False
-    return _Data(number(said, 4), values, nulls, unpacked_bytes, size + repeated, is_packed, content)
+    codec, size = 0 if said.get(7) is False else chunk.codec, size + repeated
+    # They are never packed, and were counted.
+    highest = 0 if size else highest
+    return _Data(number(said, 4), values, nulls, codec, unpacked_bytes - size, highest, content[size:])
 
 
 def _at_most(values: int, chunk: Chunk) -> int:
@@ -160,63 +166,56 @@ def _at_most(values: int, chunk: Chunk) -> int:
     return values
 
 
-def _places(page: _Data, chunk: Chunk) -> Numbers | None:
+def _places(page: _Data) -> Numbers | None:
     """Return the places in the dictionary that a page holds; None if pyarrow cannot unpack it alone."""
-    content = page.content[page.levels :]
-    # In pages of the second version the levels stand apart, and are counted already.
-    levels = 0 if page.levels else chunk.leaf.definitions
-    codec = chunk.codec if page.is_packed else 0
-    size = page.unpacked_bytes - page.levels
-    is_small = max(len(content), page.values) <= _REMEMBERED_PLACES
+    is_small = max(len(page.content), page.values) <= _REMEMBERED_PLACES
     read = _remembered if is_small else _places_of
-    return read(bytes(content), codec, size, levels, page.values, page.nulls or 0)
+    return read(bytes(page.content), page.codec, page.size, page.highest, page.values, page.nulls or 0)
 
 
-def _places_of(
-    packed: bytes, codec: int, size: int, highest_level: int, values: int, nulls: int
-) -> Numbers | None:
+def _places_of(packed: bytes, codec: int, size: int, highest: int, values: int, nulls: int) -> Numbers | None:
     if codec and not 0 <= size <= _LARGEST_PLACES + 8 * values:
         raise PageError("a page is longer than its values can be")
-    content = _unpacked(packed, codec, size)
-    if content is None:
+    held = _behind_levels(packed, codec, size, highest, values, nulls)
+    if held is None:
         return None
-    if highest_level:
-        levels = _behind_length(content)
-        nulls = nulls_of(levels, highest_level, values)
-        content = content[4 + len(levels) :]
+    content, present = held
     if not len(content):
         raise PageError("a page is shorter than its values can be")
-    return numbers_of(content[1:], content[0], values - nulls)[0]
+    return numbers_of(content[1:], content[0], present)[0]
 
 
 # Where no text repeats, the same places stand in all row groups of as many rows.
 _remembered = lru_cache(maxsize=8)(_places_of)
 
 
-def _check_lengths(page: _Data, chunk: Chunk) -> None:
+def _check_lengths(page: _Data) -> None:
     """Check that the texts of a page whose lengths stand apart fill it, if pyarrow can unpack it alone."""
-    codec = chunk.codec if page.is_packed else 0
-    content = _unpacked(page.content[page.levels :], codec, page.unpacked_bytes - page.levels)
-    if content is None:
-        return
-    nulls = page.nulls or 0
-    if not page.levels and chunk.leaf.definitions:
+    held = _behind_levels(page.content, page.codec, page.size, page.highest, page.values, page.nulls or 0)
+    if held is not None:
+        check_lengths(*held, with_prefixes=page.encoding == _DELTA_TEXTS)
+
+
+def _behind_levels(
+    packed: bytes | memoryview, codec: int, size: int, highest: int, values: int, nulls: int
+) -> tuple[memoryview, int] | None:
+    """Return what stands behind a page's levels, unpacked, and how many of its values are no nulls.
+
+    None if pyarrow cannot unpack it alone.
+    """
+    content = memoryview(packed)
+    if codec:
+        name = _CODECS.get(codec)
+        if name is None or not pa.Codec.is_available(name):
+            return None
+        if size < 0:
+            raise PageError("a page is shorter than its levels")
+        content = memoryview(pa.Codec(name).decompress(pa.py_buffer(packed), size)).cast("B")
+    if highest:
         levels = _behind_length(content)
-        nulls = nulls_of(levels, chunk.leaf.definitions, page.values)
+        nulls = nulls_of(levels, highest, values)
         content = content[4 + len(levels) :]
-    check_lengths(content, page.values - nulls, with_prefixes=page.encoding == _DELTA_TEXTS)
-
-
-def _unpacked(packed: bytes | memoryview, codec: int, size: int) -> memoryview | None:
-    """Return unpacked bytes; None if pyarrow cannot unpack them alone."""
-    if not codec:
-        return memoryview(packed)
-    name = _CODECS.get(codec)
-    if name is None or not pa.Codec.is_available(name):
-        return None
-    if size < 0:
-        raise PageError("a page is shorter than its levels")
-    return memoryview(pa.Codec(name).decompress(pa.py_buffer(packed), size)).cast("B")
+    return content, values - nulls
 
 
 def _behind_length(content: memoryview) -> memoryview:
@@ -236,7 +235,7 @@ def _check(found: Pages, chunk: Chunk) -> None:
         raise PageError("some pages of a column have checksums, and some have none")
 
 
-class CheckedFile(io.RawIOBase):
+class CheckedFile(SeekableFile):
     """A seekable file in front of another, which it closes: it checks the columns that are read through it.
 
     A read of a whole column of `expect` raises `PageError` if its pages are damaged. `failure`: what a read
@@ -271,18 +270,6 @@ class CheckedFile(io.RawIOBase):
     def is_checked(self) -> bool:
         """Whether all columns that are expected were read, and so checked."""
         return self._expected.keys() <= self.pages.keys()
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def tell(self) -> int:
-        """Return the offset of the next byte."""
-        return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move; nothing is read."""

@@ -51,7 +51,11 @@ def read_parquet(
         if missing := {role: name for role, name in options.columns.items() if role not in chosen}:
             raise MissingColumnError.of(missing, available, shard.uri)
         if "text" not in chosen:
-            raise _no_text(shard.uri, columns, available)
+            raise MissingColumnError(
+                f"there is no column {' or '.join(columns.names['text'])}; there are: {listed(available)}",
+                where=shard.uri,
+                remedy="choose another --format or map the columns",
+            )
         sought, first_row = set(options.columns) & set(chosen.inside), 0
         if sought and options.rows is not None:
             # Of a few rows nothing is yielded before some row is known to have what the user mapped.
@@ -90,12 +94,10 @@ class _RowGroup:
 
     @property
     def rows(self) -> int:
-        """Return how many rows the footer says are in the group."""
         return self.parquet.footer.groups[self.group].rows
 
     @property
     def is_wanted(self) -> bool:
-        """Whether a row that is asked for lies in it."""
         wanted = self.options.rows
         last_row = self.first_row + self.rows
         return wanted is None or any(self.first_row <= row < last_row for row in wanted)
@@ -180,12 +182,9 @@ class _RowGroup:
         )
 
     def _passes(self, values: RowValues) -> npt.NDArray[np.bool_]:
-        """Return which rows pass the language gate, bool (rows,)."""
         if "languages" not in self.chosen or not self.options.languages:
             return np.ones(values.rows, np.bool_)
-        gate = {code.lower() for code in self.options.languages}
-        named = map(as_languages, values.all("languages"))
-        passes = (not codes or not gate.isdisjoint(code.lower() for code in codes) for codes in named)
+        passes = (not self.options.gates(as_languages(value)) for value in values.all("languages"))
         return np.fromiter(passes, np.bool_, values.rows)
 
 
@@ -222,29 +221,17 @@ def _check_types(schema: pa.Schema, chosen: Chosen, report: ReadReport, uri: str
                 remedy="map a column whose name is its own, or write the file anew",
             )
     empty = pa.RecordBatch.from_pylist([], schema)
-    try:
-        if "text" in names:
-            text_column(column_at(empty, names["text"]), names["text"])
-    except WrongTypeError as error:
-        raise CorruptError(str(error), where=uri, remedy="map another column") from error
-    try:
-        if "url" in names:
-            text_column(column_at(empty, names["url"]), names["url"])
-    except WrongTypeError as error:
-        report.add_defect(f"{error}; read without URLs")
-        del names["url"]
+    for role in sorted({"text", "url"} & names.keys()):
+        try:
+            text_column(column_at(empty, names[role]), names[role])
+        except WrongTypeError as error:
+            if role == "text":
+                raise CorruptError(str(error), where=uri, remedy="map another column") from error
+            report.add_defect(f"{error}; read without URLs")
+            del names["url"]
 
 
 def _why(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return f"its next rows take more than {DECODED_BYTES >> 20:,} MiB of memory"
     return str(error) if isinstance(error, DamagedError | PageError) else type(error).__name__
-
-
-def _no_text(uri: str, columns: Columns, available: frozenset[str]) -> MissingColumnError:
-    wanted = " or ".join(columns.names["text"])
-    return MissingColumnError(
-        f"there is no column {wanted}; there are: {listed(available)}",
-        where=uri,
-        remedy="choose another --format or map the columns",
-    )

@@ -30,8 +30,6 @@ class DamagedError(ValueError):
 
 @dataclass(slots=True)
 class _Count:
-    """Rows, nulls and bytes of a column so far."""
-
     rows: int = 0
     nulls: int = 0
     text_bytes: int = 0
@@ -43,7 +41,8 @@ class GroupReader:
     def __init__(self, opened: Opened, group: int, names: Collection[str]) -> None:
         described = opened.footer.groups[group]
         self.rows = described.rows
-        self.chunks = tuple(chunk for chunk in described.chunks if _is_below(chunk, names))
+        below = tuple(f"{name}." for name in names)
+        self.chunks = tuple(each for each in described.chunks if f"{each.leaf.path}.".startswith(below))
         self._opened, self._group, self._names = opened, group, sorted(set(names))
         self.unsure: set[str] = set()
         opened.file.expect(self.chunks)
@@ -75,7 +74,10 @@ class GroupReader:
         for batch in self._decoded(self._names, rows_at_once):
             self._count(batch, counts)
             rows += len(batch)
-            self._doubt(coded)
+            seen = self._opened.file.pages
+            self.unsure |= {
+                each.leaf.path for each in coded if each.start in seen and seen[each.start].unused
+            }
             if is_held:
                 held.append(batch)
             else:
@@ -94,13 +96,6 @@ class GroupReader:
             for batch in self._decoded([chunk.leaf.path], rows_at_once):
                 self._count(batch, counts)
             self._compare(counts)
-
-    def _doubt(self, coded: Collection[Chunk]) -> None:
-        """Note the columns whose dictionary is not sure."""
-        for chunk in coded:
-            pages = self._opened.file.pages.get(chunk.start)
-            if pages and pages.unused:
-                self.unsure.add(chunk.leaf.path)
 
     def _decoded(self, names: list[str], rows_at_once: int) -> Iterator[pa.RecordBatch]:
         """Yield the rows of some columns; in smaller batches if they take too much memory."""
@@ -141,7 +136,3 @@ class GroupReader:
                 raise DamagedError("a column has another number of nulls than the footer says")
             if chunk.leaf.kind == BYTE_ARRAY and chunk.text_bytes not in (None, count.text_bytes):
                 raise DamagedError("the texts of a column have another length than the footer says")
-
-
-def _is_below(chunk: Chunk, names: Collection[str]) -> bool:
-    return any(chunk.leaf.path == name or chunk.leaf.path.startswith(f"{name}.") for name in names)

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.formats.table.arrow_text import TextColumn, WrongTypeError, joined, text_column
-from presswatch_spark.formats.table.columns import BROKEN, ROLES, Columns
+from presswatch_spark.formats.table.columns import (
+    BROKEN,
+    ROLES,
+    Columns,
+    Path,
+    first,
+    has_any,
+    pruned,
+    tree_of,
+)
 from presswatch_spark.formats.table.json_strings import (
-    BROKEN_TEXT,
-    BROKEN_URL,
-    Inside,
-    JsonStrings,
+    encoded_url,
     inside,
+    leading_on,
+    opened,
+    unfold,
+    why_no_text,
 )
 from presswatch_spark.formats.table.json_text import encoded
 from presswatch_spark.formats.table.opening import DAMAGE_ERRORS
-from presswatch_spark.formats.table.values import kind
 from presswatch_spark.model import ReadReport
 
 # A longer list in a row, such as of languages, is left out.
@@ -29,10 +40,10 @@ LONGEST_LIST = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """By role: the dotted name of a column, or where in columns of JSON strings the value may be."""
+    """By role: the dotted name of a column, or where in columns of JSON strings it may be (see `inside`)."""
 
     names: dict[str, str]
-    inside: dict[str, tuple[Inside, ...]]
+    inside: dict[str, tuple[Path, ...]]
 
     def __contains__(self, role: str) -> bool:
         return role in self.names or role in self.inside
@@ -46,7 +57,7 @@ class Chosen:
         """Return the columns that hold a role's values, or the strings that these are in."""
         if role in self.names:
             return frozenset({self.names[role]})
-        return frozenset(place.column for place in self.inside.get(role, ()))
+        return frozenset(column for column, *_ in self.inside.get(role, ()))
 
 
 def choose(columns: Columns, available: Collection[str], is_text: Callable[[str], bool]) -> Chosen:
@@ -56,7 +67,7 @@ def choose(columns: Columns, available: Collection[str], is_text: Callable[[str]
     """
     names = columns.chosen(available)
     led = {role: inside(columns.names.get(role, ()), available) for role in ROLES if role not in names}
-    read = {role: tuple(place for place in places if is_text(place.column)) for role, places in led.items()}
+    read = {role: tuple(place for place in places if is_text(place[0])) for role, places in led.items()}
     return Chosen(names, {role: places for role, places in read.items() if places})
 
 
@@ -75,9 +86,13 @@ class RowValues:
         self._chosen = chosen
         self._report = report
         self._first_row = first_row
-        self._strings = JsonStrings(
-            lambda name: text_column(column_at(record_batch, name), name), chosen.inside
-        )
+        self._strings_of = lru_cache(lambda name: text_column(column_at(record_batch, name), name))
+        paths: dict[str, list[Path]] = {}
+        for column, *path in chain.from_iterable(chosen.inside.values()):
+            paths.setdefault(column, []).append(tuple(path))
+        # What names lead through in a column's JSON, and what they lead to.
+        self._trees = {column: (leading_on(below), tree_of(below)) for column, below in paths.items()}
+        self._opened: dict[str, list[Any]] = {}
 
     def text(self, role: str) -> TextColumn:
         """Return the texts of a role, empty where there are none."""
@@ -91,32 +106,48 @@ class RowValues:
         """Return the values of a role."""
         if role in self._columns:
             return [_value(self._columns[role], row) for row in range(self.rows)]
-        return self._strings.values(self._chosen.inside[role], self.rows)
+        places = self._chosen.inside[role]
+        columns = {place[0] for place in places}
+        for column in columns - self._opened.keys():
+            self._opened[column] = [self._open(column, row) for row in range(self.rows)]
+        return [
+            first({name: self._opened[name][row] for name in columns}, places) for row in range(self.rows)
+        ]
 
     def value(self, role: str, row: int) -> Any:
         """Return one value of a role; None if there is none, or it cannot be read."""
         if role in self._columns:
             return _value(self._columns[role], row)
-        value = self._strings.value(self._chosen.inside[role], row) if role in self._chosen else None
+        value = first(*self._held(role, row)) if role in self._chosen else None
         return None if value is BROKEN else value
 
     def has_any(self, role: str) -> bool:
-        """Whether the JSON strings of any row have a field for a role."""
-        return self._strings.has_any(self._chosen.inside[role], self.rows)
+        """Whether the JSON strings of any row have a field for a role, be it null."""
+        return any(has_any(*self._held(role, row)) for row in range(self.rows))
+
+    def _held(self, role: str, row: int) -> tuple[dict[str, Any], tuple[Path, ...]]:
+        """Return what a row's strings hold, by column, and where in it a role's value may be."""
+        places = self._chosen.inside[role]
+        return {place[0]: self._open(place[0], row) for place in places}, places
+
+    def _open(self, column: str, row: int) -> Any:
+        strings = self._strings_of(column)
+        line = strings.data[strings.starts[row] : strings.ends[row]].tobytes()
+        value = opened(line) if line else None
+        if not isinstance(value, dict):
+            return value
+        through, wanted = self._trees[column]
+        unfold(value, through)
+        return pruned(value, wanted)
 
     def _encoded(self, role: str, row: int, value: Any) -> bytes:
         """Return a value in UTF-8; for one that is no text, nothing, and a defect or a note."""
+        if role == "url":
+            return encoded_url(value, self._report, self._first_row + row, "row")
         if value is None or isinstance(value, str):
             return encoded(value or "")
-        if role == "text":
-            what = BROKEN_TEXT if value is BROKEN else f"text is a {kind(value)}, not a string; not read"
-            self.defective += 1
-            self._report.add_defect(what, self._first_row + row, "row")
-        elif value is BROKEN:
-            self._report.add_note(BROKEN_URL)
-        else:
-            what = f"URL is a {kind(value)}, not a string; read without URL"
-            self._report.add_defect(what, self._first_row + row, "row")
+        self.defective += 1
+        self._report.add_defect(why_no_text(value), self._first_row + row, "row")
         return b""
 
 

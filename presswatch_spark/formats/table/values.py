@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,20 +32,6 @@ def as_time(value: object) -> datetime | None:
         return as_time(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
         return None
-
-
-def as_capture(value: object) -> datetime | None:
-    """Return a row's time of capture, in any form that `moments` reads.
-
-    Raises:
-        NoMomentError: it is in none, or is one at which there was nothing to capture.
-    """
-    if isinstance(value, tuple):  # what `readable_part` makes of all else
-        raise NoMomentError("is neither a text nor a number")
-    moment = moment_of(value)
-    if moment and (is_placeholder(moment) or moment.year < WEB_SINCE):
-        raise NoMomentError("is before there was a web")
-    return moment
 
 
 def as_text(value: object) -> str | None:
@@ -92,24 +77,28 @@ def locator_of(value: Callable[[str], Any], report: ReadReport | None = None, **
 
     A time of capture that cannot be read is null, and `report` notes it.
     """
-    base = Locator(
+    return Locator(
         record_id=as_text(value("record_id")),
         payload_digest=as_text(value("payload_digest")),
         captured_at=_captured_at(value("captured_at"), report),
         http_status=_status(value("http_status")),
         languages=as_languages(value("languages")),
         release=_release(value("release")),
+        **place,
     )
-    return replace(base, **place)
 
 
 def _captured_at(value: object, report: ReadReport | None) -> datetime | None:
+    """Return a row's time of capture, in any form that `moments` reads; None before there was a web."""
     try:
-        return as_capture(value)
+        moment = moment_of(value)
+        if moment is None or (moment.year >= WEB_SINCE and not is_placeholder(moment)):
+            return moment
     except NoMomentError:
-        if report is not None:
-            report.add_note(NO_TIME_NOTE)
-        return None
+        pass
+    if report is not None:
+        report.add_note(NO_TIME_NOTE)
+    return None
 
 
 def _status(value: object) -> int | None:

@@ -24,7 +24,7 @@ from presswatch_spark.errors import CorruptError, InputError, PresswatchError
 from presswatch_spark.formats.inflate.inflated import inflated
 from presswatch_spark.formats.inflate.lines import placed_lines
 from presswatch_spark.formats.table.footer import MAGIC
-from presswatch_spark.formats.table.json_text import BYTE_ORDER_MARK
+from presswatch_spark.formats.table.json_text import BYTE_ORDER_MARK, RepeatedNameError, unrepeated
 from presswatch_spark.formats.table.opening import (
     DAMAGE_ERRORS,
     DECODED_BYTES,
@@ -84,9 +84,7 @@ class NamedColumns:
     def check(self, present: Sequence[str], where: str, fields: Collection[str] = ()) -> None:
         """Raise `InputError` unless every required column is among the file's, and none is there twice.
 
-        Args:
-            present: the file's columns.
-            fields: dotted names of what they hold, as far as that is asked for.
+        `present`: the file's columns; `fields`: dotted names of what they hold, as far as is asked for.
         """
         there = {*present, *fields}
         missing = [f"`{name}`" for ours in sorted(self.required) if (name := self.names[ours]) not in there]
@@ -97,17 +95,12 @@ class NamedColumns:
                 where=where,
                 remedy="map names with --columns ours=theirs",
             )
-        top = [theirs if theirs in present else _outer(theirs) for theirs in self.names.values()]
+        top = [theirs if theirs in present else theirs.partition(".")[0] for theirs in self.names.values()]
         repeated = [name for name in top if present.count(name) > 1]
         if repeated:
             raise InputError(
                 f"column `{min(repeated)}` is there twice", where=where, remedy="rename one of them"
             )
-
-
-def _outer(name: str) -> str:
-    """Return the column that a dotted name reaches into."""
-    return name.partition(".")[0]
 
 
 def _at(row: Mapping[str, Any], name: str, absent: Any) -> Any:
@@ -200,13 +193,22 @@ def _parse_json(line: bytes, columns: NamedColumns) -> dict[str, Any] | Unreadab
     """
     try:
         value = orjson.loads(line)
-        if _may_repeat_a_key(line, value, columns):
-            value = json.loads(line, object_pairs_hook=_no_repeats)
-    except (ValueError, RecursionError):
-        try:
-            value = json.loads(line, object_pairs_hook=_no_repeats)
-        except (ValueError, RecursionError) as error:
-            return Unreadable(_no_json(error))
+        is_sure = not _may_repeat_a_key(line, value, columns)
+    except ValueError:
+        is_sure = False
+    try:
+        value = value if is_sure else json.loads(line, object_pairs_hook=unrepeated)
+    except UnicodeDecodeError as error:
+        return Unreadable(f"byte {error.start} of the line is not UTF-8")
+    except json.JSONDecodeError as error:
+        return Unreadable(f"not JSON: {error.msg} at character {error.pos}")
+    except RepeatedNameError:
+        return Unreadable("a key of the JSON object is given twice")
+    except RecursionError:
+        return Unreadable("JSON nested too deeply")
+    except ValueError:
+        # All that is left: Python takes whole numbers up to `sys.get_int_max_str_digits()`.
+        return Unreadable("a number with more digits than Python takes")
     return value if isinstance(value, dict) else Unreadable(f"a JSON {type(value).__name__}, not an object")
 
 
@@ -217,31 +219,6 @@ def _may_repeat_a_key(line: bytes, value: Any, columns: NamedColumns) -> bool:
     if len(_MAY_END_A_KEY.findall(line)) == keys:
         return False
     return any(line.count(b'"%s"' % name.encode()) > 1 for name in columns.names.values())
-
-
-def _no_json(error: ValueError | RecursionError) -> str:
-    """Return why `json` refuses a line."""
-    if isinstance(error, UnicodeDecodeError):
-        return f"byte {error.start} of the line is not UTF-8"
-    if isinstance(error, json.JSONDecodeError):
-        return f"not JSON: {error.msg} at character {error.pos}"
-    if isinstance(error, _RepeatedKeyError):
-        return str(error)
-    if isinstance(error, RecursionError):
-        return "JSON nested too deeply"
-    # All that is left: Python takes whole numbers up to `sys.get_int_max_str_digits()`.
-    return "a number with more digits than Python takes"
-
-
-class _RepeatedKeyError(ValueError):
-    """A JSON object gives a key twice."""
-
-
-def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        raise _RepeatedKeyError("a key of the JSON object is given twice")
-    return fields
 
 
 def _delimiter(head: bytes, columns: NamedColumns) -> str:
@@ -321,11 +298,15 @@ def _parquet_rows(
             there = parquet.schema.names
             columns.check(there, where, dotted_names(parquet.schema))
             theirs = columns.names.values()
-            wanted = {*theirs, *map(_outer, theirs)}
+            wanted = {*theirs, *(name.partition(".")[0] for name in theirs)}
             present = [name for name in there if name in wanted]
             index = 0
             for group in range(len(parquet.footer.groups)):
-                for row in _rows_in(GroupReader(parquet, group, present)):
+                reader = GroupReader(parquet, group, present)
+                batches = reader.batches(min(_BATCH_ROWS, reader.rows_for(_BATCH_BYTES)))
+                # No more is decoded, and turned into Python's values, than a batch.
+                rows = drawn_bounded(map(_batch_rows, batches), DECODED_BYTES)
+                for row in itertools.chain.from_iterable(rows):
                     yield index, columns.take(row)
                     index += 1
     except (MemoryError, *DAMAGE_ERRORS) as error:
@@ -337,13 +318,6 @@ def _parquet_rows(
         raise CorruptError(
             f"the Parquet file cannot be read: {reason}", where=where, remedy="export it again"
         ) from error
-
-
-def _rows_in(reader: GroupReader) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a row group; no more is decoded, and turned into Python's values, than a batch."""
-    batches = reader.batches(min(_BATCH_ROWS, reader.rows_for(_BATCH_BYTES)))
-    for rows in drawn_bounded(map(_batch_rows, batches), DECODED_BYTES):
-        yield from rows
 
 
 def _batch_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:

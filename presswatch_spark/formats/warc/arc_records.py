@@ -46,7 +46,6 @@ class ArcLine:
     """A record's line. `length`: bytes of the block, None if no number; `end`: where the block begins."""
 
     url: bytes
-    ip: bytes
     date: bytes
     media_type: bytes
     length: int | None
@@ -74,8 +73,8 @@ def read_line(data: memoryview | bytes, at: int, limit: int, *, expected: bool =
     number = int(length) if _LENGTH.fullmatch(length) else None
     if number is None and not _PLACE.match(place[0]):
         return None
-    ip, date = place[0].strip(b" ").split(b" ")
-    return ArcLine(line[: place.start()], ip, date, media_type, number, end.end())
+    _, date = place[0].strip(b" ").split(b" ")
+    return ArcLine(line[: place.start()], date, media_type, number, end.end())
 
 
 def version_end(data: memoryview, at: int, limit: int) -> int:
@@ -253,6 +252,7 @@ class ArcBlock:
                 return Wait(start, self.size + max(MAX_LINE_BYTES, held >> 1))
             if growing and end + MAX_LINE_BYTES > self.size:
                 return Wait(start, min(end, line.end + self._max_bytes) + MAX_LINE_BYTES)
+        damage = "boundary" if sought else None
         declared = line.length is not None and end <= limit
         after = _skipped(self.data, end, limit) if declared else -1
         if (
@@ -264,13 +264,13 @@ class ArcBlock:
         ):
             return Wait(start, self.size + 1)
         if declared and (after == limit or self._begins(after)):
-            return self._whole(ArcSpan(start, end, after, records.WHOLE, line, damage=_of(sought)), run)
+            return self._whole(ArcSpan(start, end, after, records.WHOLE, line, damage=damage), run)
         closed = declared and self._is_closed(line, end, after)
         # The line end before the block is its line's own.
         found = next_line(self.data, line.end - 1, end if closed else limit)
         if found is None and closed:
             # It is as it says; what follows is no record.
-            return self._checked(ArcSpan(start, end, after, records.WHOLE, line, damage=_of(sought)), run)
+            return self._checked(ArcSpan(start, end, after, records.WHOLE, line, damage=damage), run)
         if found is None and growing:
             if held > self._max_bytes:
                 passed = max(line.end, self.size - MAX_LINE_BYTES)
@@ -323,10 +323,6 @@ class ArcBlock:
         if span.text_bytes > self._max_bytes:
             return replace(span, status=records.TOO_LONG)
         return span
-
-
-def _of(sought: bool) -> str | None:
-    return "boundary" if sought else None
 
 
 def _skipped(data: memoryview, at: int, end: int) -> int:

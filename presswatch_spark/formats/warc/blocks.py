@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -18,8 +17,8 @@ from presswatch_spark.formats.inflate.window import Window
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.values import as_languages, as_time
 from presswatch_spark.formats.warc import headers as warc
-from presswatch_spark.formats.warc import records as records
-from presswatch_spark.formats.warc.fields import begins_with_record, block_is_declared, header_fields
+from presswatch_spark.formats.warc import records
+from presswatch_spark.formats.warc.fields import block_is_declared, header_fields
 from presswatch_spark.model import Bytes, Locator, Offsets, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, Stream
 
@@ -50,19 +49,15 @@ class Block:
     opened: bool
     encoding: str
 
-    def run_of(self, at: int) -> int:
-        """Return the index of the run that holds position `at`."""
-        return int(np.searchsorted(self.runs, at, "right")) - 1
-
     def place(self, at: int) -> tuple[int, str]:
         """Return offset and unit of a defect at `at`: of the member that begins there, or of the byte."""
-        run = self.run_of(at)
+        run = int(np.searchsorted(self.runs, at, "right")) - 1
         if self.encoding == "gzip" and self.runs[run] == at and (run > 0 or self.opened):
             return int(self.offsets[run]), "byte"
         return self.base + at, "byte" if self.encoding == "plain" else "inflated byte"
 
     def place_of(self, row: Offsets) -> tuple[int, str]:
-        """Return the same of a record."""
+        """Return offset and unit of a defect of a record."""
         return self.place(int(row[warc.START]))
 
     def url_of(self, row: Offsets) -> bytes:
@@ -90,22 +85,20 @@ class Block:
 
     def _member_of(self, start: int, end: int) -> int | None:
         """Return the index of the run that is a verified gzip member of just the record in [start, end)."""
-        run = self.run_of(start)
+        run = int(np.searchsorted(self.runs, start, "right")) - 1
         run_end = int(self.runs[run + 1]) if run + 1 < len(self.runs) else len(self.data)
         alone = end == run_end and not self.data[self.runs[run] : start].tobytes().strip(b"\r\n")
         whole = self.states[run] == records.CLOSED and (run > 0 or self.opened)
         return run if self.encoding == "gzip" and alone and whole else None
 
 
-class BlockBuilder:
+class _BlockBuilder:
     """Collects pieces until a block is asked for, and keeps what the kernel is not done with.
 
     A piece is copied while the cache still holds it: a third cheaper than to keep all pieces and join them.
     """
 
-    def __init__(
-        self, encoding: str, base: int = 0, begins: Callable[[bytes], bool] = begins_with_record
-    ) -> None:
+    def __init__(self, encoding: str, base: int, begins: Callable[[bytes], bool]) -> None:
         self.size = 0
         self._encoding = {"zstd": "inflated"}.get(encoding, encoding)
         self._base = base
@@ -120,7 +113,6 @@ class BlockBuilder:
         self._opened = False
 
     def add(self, piece: Piece) -> None:
-        """Append a piece."""
         offset, length, data, opens, closes = piece
         if self._beyond:
             data, opens = self._passed_over(data, opens)
@@ -157,7 +149,6 @@ class BlockBuilder:
         return data[passed:], opens and not passed
 
     def block(self, *, final: bool) -> Block:
-        """Return what is held, as a view; `final`: no more will come."""
         if not self._starts:
             self._add_run(0, 0, False, False)
         states = np.where(self._closed, records.CLOSED, records.BROKEN_RUN).astype(np.uint8)
@@ -176,13 +167,10 @@ class BlockBuilder:
             encoding=self._encoding,
         )
 
-    def pass_over(self, beyond: int) -> None:
-        """Skip so many bytes to come, up to a member that begins with a record. Nothing is held now."""
-        self._beyond = beyond
-
-    def drop(self, done: int) -> None:
+    def drop(self, done: int, beyond: int) -> None:
         """Drop the first `done` bytes. Blocks that were given stay as they are.
 
+        If all are dropped, `beyond` more bytes to come are skipped, up to a member that begins with a record.
         The rest moves to a new buffer once it is less than what was dropped: copying stays linear.
         """
         gone = bisect_right(self._starts, done) - 1 if done < self.size else len(self._starts)
@@ -191,6 +179,7 @@ class BlockBuilder:
         self._starts = [max(0, start - done) for start in self._starts[gone:]]
         for column in (self._offsets, self._lengths, self._closed):
             del column[:gone]
+        self._beyond = beyond
         self._base += done
         self._start += done
         self.size -= done
@@ -209,14 +198,12 @@ def _buffer(needed: int) -> memoryview:
     return np.empty(needed + max(needed, ROOM_BYTES), np.uint8).data
 
 
-_DAMAGES: Mapping[int, str] = MappingProxyType(
-    {
-        warc.LENGTH: "length",
-        warc.HEADER: "header",
-        warc.VERSION: "header",
-        warc.SOUGHT: "boundary",
-    }
-)
+_DAMAGES: Mapping[int, str] = {
+    warc.LENGTH: "length",
+    warc.HEADER: "header",
+    warc.VERSION: "header",
+    warc.SOUGHT: "boundary",
+}
 
 
 def record_locator(block: Block, row: Offsets, release: str | None) -> Locator:
@@ -247,11 +234,17 @@ def record_locator(block: Block, row: Offsets, release: str | None) -> Locator:
 class PieceReader(ABC, Generic[RecordT]):
     """Reads one shard. A format says what its records are called and how they begin, and finds them.
 
-    `kind`: as messages name it. `head_bytes`: how much of a file shows whether a record begins it.
+    `kind`: of its records, in messages. `head_bytes`: how much of a file shows whether a record begins it.
+    `name`, `remedy`: of the format, and what to do about a shard of another one. `blocks` holds the pieces
+    read so far; `room`: the shard holds no more than so many bytes, inflated.
     """
 
     kind: ClassVar[str]
     head_bytes: ClassVar[int]
+    name: str
+    remedy: str
+    blocks: _BlockBuilder
+    room: int
 
     def __init__(
         self, shard: ObjectInfo, options: ReadOptions, report: ReadReport, begins: Callable[[bytes], bool]
@@ -259,18 +252,13 @@ class PieceReader(ABC, Generic[RecordT]):
         self.shard = shard
         self.options = options
         self.report = report
-        self.blocks = BlockBuilder("plain")
-        self.room = 0
         self.needed = options.batch_bytes
         self._begins = begins
-        self._begun = False
-        self._empty = True
 
     def read(self, stream: Stream) -> Iterator[RecordT]:
         """Yield what `stream` holds: all of the shard, or a part that begins with a record.
 
-        Raises:
-            CorruptError: it is of another format.
+        `CorruptError` if it is of another format.
         """
         window = Window(stream, self.report)
         if window.refill(0) is None:
@@ -279,17 +267,27 @@ class PieceReader(ABC, Generic[RecordT]):
         compression = compression_of(bytes(window.view[:4]))
         if compression == "plain" and not self._begins(bytes(window.view[: self.head_bytes])):
             compression = "gzip"
-        self.blocks = BlockBuilder(compression, window.base if compression == "plain" else 0, self._begins)
+        self.blocks = _BlockBuilder(compression, window.base if compression == "plain" else 0, self._begins)
         self.room = MOST_INFLATED[compression] * (self.shard.size or UNKNOWN_BYTES)
-        for piece in self._pieces(window, compression):
-            self._begin(piece)
+        pieces = (
+            gzip_pieces(window, self.report, self._begins)
+            if compression == "gzip"
+            else (Piece(0, 0, data, False, False) for data in inflated_window(window, self.report))
+        )
+        begun, is_empty = False, True
+        for piece in pieces:
+            if not begun:
+                is_empty &= piece.closes and not piece.data
+                begun = bool(piece.data)
+                if begun and not self._begins(piece.data):
+                    raise self.refusal(f"does not hold {self.kind} records")
             self.blocks.add(piece)
             if self.blocks.size >= self.needed:
                 yield from self.ready(final=False)
-        if self._empty and not self.report.defects_total:
+        if is_empty and not self.report.defects_total:
             self.report.add_defect("the shard is empty", 0)
             return
-        if not self._begun:
+        if not begun:
             raise self.refusal(f"holds nothing that can be read as {self.kind} records")
         yield from self.ready(final=True)
 
@@ -297,19 +295,10 @@ class PieceReader(ABC, Generic[RecordT]):
     def ready(self, *, final: bool) -> Iterator[RecordT]:
         """Yield what can be made of the pieces in `blocks` so far; `final`: no more will come."""
 
-    @abstractmethod
     def refusal(self, what: str) -> CorruptError:
         """Return the error of a shard that shows itself (`what`) as one of another format."""
-
-    def _pieces(self, window: Window, compression: str) -> Iterator[Piece]:
-        if compression == "gzip":
-            return gzip_pieces(window, self.report, self._begins)
-        return (Piece(0, 0, data, False, False) for data in inflated_window(window, self.report))
-
-    def _begin(self, piece: Piece) -> None:
-        if self._begun:
-            return
-        self._empty &= piece.closes and not piece.data
-        self._begun = bool(piece.data)
-        if self._begun and not self._begins(piece.data):
-            raise self.refusal(f"does not hold {self.kind} records")
+        return CorruptError(
+            f"the shard {what}, so it is not {self.name}",
+            where=self.shard.uri,
+            remedy=f"{self.remedy}, or choose another --format",
+        )

@@ -9,17 +9,15 @@ import hashlib
 import re
 from base64 import b32encode
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 
 from presswatch_spark.formats.http.message import BytesLike, parse_message
 from presswatch_spark.formats.warc import headers as warc
-from presswatch_spark.formats.warc import records as records
+from presswatch_spark.formats.warc import records
 from presswatch_spark.model import Offsets
 
 _FOLD = re.compile(rb"(?<!\r)\r*\n[ \t]+")
 _LINE_END = re.compile(rb"(?<!\r)\r*\n|\r\Z")
 _HEADER_END = re.compile(rb"\n\r*\n")
-_PLAUSIBLE_LENGTH = re.compile("[0-9]{1,17}")
 # Fields that a header has once; digests once by each algorithm. `WARC-Concurrent-To` may come again.
 _ONCE = frozenset(
     (
@@ -83,7 +81,7 @@ def first_content_type(head: bytes) -> str | None:
         fields = header_fields(head[: end.start()] if end else head)
         seen = fields.get("warc-type", "").lower() or seen
         length = fields.get("content-length", "")
-        if seen != "warcinfo" or not end or not _PLAUSIBLE_LENGTH.fullmatch(length):
+        if seen != "warcinfo" or not end or not _LENGTH.fullmatch(length):
             break
         head = head[end.end() + int(length) :]
     return seen
@@ -107,13 +105,11 @@ def complaint(row: Offsets) -> str:
     return wrong or _OF_HEADERS[int(row[warc.DAMAGE])]
 
 
-_OF_HEADERS: Mapping[int, str] = MappingProxyType(
-    {
-        warc.HEADER: "record has a damaged header; what is there was read without its URL",
-        warc.VERSION: "record has a damaged version line; it was read",
-        warc.LENGTH: "record holds whole records; what stands before them was read",
-    }
-)
+_OF_HEADERS: Mapping[int, str] = {
+    warc.HEADER: "record has a damaged header; what is there was read without its URL",
+    warc.VERSION: "record has a damaged version line; it was read",
+    warc.LENGTH: "record holds whole records; what stands before them was read",
+}
 
 
 def block_is_declared(fields: Mapping[str, str], block: BytesLike) -> bool | None:

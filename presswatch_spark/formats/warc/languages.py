@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
 
 import orjson
 
@@ -29,9 +28,7 @@ sr srp ss ssw st sot su sun sv swe sw swa ta tam te tel tg tgk th tha ti tir tk 
 tn tsn to ton tr tur ts tso tt tat tw twi ug uig uk ukr ur urd uz uzb ve ven vi vie vo vol
 wo wol xh xho yi yid yo yor za zha zh zho zu zul
 """
-ISO_639_3: Mapping[str, str] = MappingProxyType(
-    dict(zip(_PAIRS.split()[::2], _PAIRS.split()[1::2], strict=True))
-)
+ISO_639_3: Mapping[str, str] = dict(zip(_PAIRS.split()[::2], _PAIRS.split()[1::2], strict=True))
 
 
 def identified(metadata: bytes) -> tuple[str, ...] | None:

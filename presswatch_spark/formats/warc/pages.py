@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b32encode
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
 import numpy as np
 
@@ -25,17 +24,16 @@ from presswatch_spark.formats.http.media import Kind, as_html, kind_of_content, 
 from presswatch_spark.formats.http.message import Message, parse_message
 from presswatch_spark.formats.http.site_files import site_file
 from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.table.arrow_text import joined
 from presswatch_spark.formats.warc.languages import declared
 from presswatch_spark.html.markup import page_text, room_for
 from presswatch_spark.html.raw_text import ARTICLE, DATA
-from presswatch_spark.model import Bytes, Capture, DocumentBatch, Locator, Offsets, ReadReport
+from presswatch_spark.model import Bytes, Capture, DocumentBatch, Locator, ReadReport
 
 # Pages that kill the parser may cost a minute each.
 MOST_BROKEN = 20
 
-EXTRACTIONS: Mapping[Kind, str | None] = MappingProxyType(
-    {"html": EXTRACTION, "text": None, "pdf": PDF_EXTRACTION}
-)
+EXTRACTIONS: Mapping[Kind, str | None] = {"html": EXTRACTION, "text": None, "pdf": PDF_EXTRACTION}
 _BLANK = ord(" ")
 # These say how long the body would be, and have none.
 _BODILESS = frozenset((204, 304))
@@ -43,9 +41,8 @@ _BODILESS = frozenset((204, 304))
 SCRATCH_BYTES = 64 << 20
 # Pages hold on to the bytes around them in their blocks: so many pass before a batch is full.
 PINNED_BYTES = 32 << 20
-UNREAD: Mapping[int, str] = MappingProxyType(
-    {int(DATA): "JSON in scripts", int(ARTICLE): "articleBody in scripts"}
-)
+# In scripts stands data, and nobody sees it on the page.
+UNREAD: Mapping[int, str] = {int(DATA): "JSON in scripts", int(ARTICLE): "articleBody in scripts"}
 ARTICLE_NOTE = "articles' text in scripts (articleBody) is not read; `scan_log.unread` counts the pages"
 DOUBTFUL = "record may hold a page, though it seems to hold none: it is damaged, and was not read"
 CUT_NOTE = "pages that the crawler cut (WARC-Truncated) were read as far as they go"
@@ -100,22 +97,18 @@ class PageBatches:
     report: ReadReport
     _size: int = 0
     _passed: int = 0
-    _gate: frozenset[str] = frozenset()
     _broken: int = 0
     _scratch: Bytes = field(default_factory=lambda: np.empty(0, np.uint8))
     _texts: list[Bytes] = field(default_factory=list)
     _pages: list[_Page] = field(default_factory=list)
     _captures: list[Capture] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self._gate = frozenset(code.lower() for code in self.options.languages)
-
     def add(self, stored: Stored) -> None:
         """Take a response: as a document if its text passes the gate, as a capture if it is wanted."""
         self._passed = self._passed + len(stored.block) if self._held else 0
         url = stored.url.decode("utf-8", "replace")
         wanted = self.options.wants is not None and self.options.wants(url)
-        gated = self._is_gated(stored.languages)
+        gated = self.options.gates(stored.languages or ())
         if gated and not wanted:
             self.report.add_skipped("language")
             return
@@ -181,16 +174,15 @@ class PageBatches:
         self.report.text_bytes += sum(map(len, self._texts))
         if len(self._scratch) > SCRATCH_BYTES:
             self._scratch = np.empty(0, np.uint8)
-        text, text_bounds = _joined(self._texts)
-        urls, url_bounds = _joined([np.frombuffer(page.stored.url, np.uint8) for page in pages])
+        text, urls = joined([each.data for each in self._texts]), joined([page.stored.url for page in pages])
         self._texts, self._pages, self._captures, self._size, self._passed = [], [], [], 0, 0
         return DocumentBatch(
-            text=text,
-            text_starts=text_bounds[:-1],
-            text_ends=text_bounds[1:],
-            urls=urls,
-            url_starts=url_bounds[:-1],
-            url_ends=url_bounds[1:],
+            text=text.data,
+            text_starts=text.starts,
+            text_ends=text.ends,
+            urls=urls.data,
+            url_starts=urls.starts,
+            url_ends=urls.ends,
             locate=lambda i: _located(
                 pages[i].stored, pages[i].message, EXTRACTIONS.get(pages[i].kind), pages[i].charset
             ),
@@ -209,10 +201,6 @@ class PageBatches:
         else:
             self.report.add_skipped(why)
 
-    def _is_gated(self, languages: tuple[str, ...] | None) -> bool:
-        codes = {code.lower() for code in languages or ()}
-        return bool(self._gate and codes) and self._gate.isdisjoint(codes)
-
     def _note(self, stored: Stored, problem: str | None) -> None:
         if stored.cut:
             # What the crawler left out is not in the dataset, so nothing of it is lost here.
@@ -229,7 +217,11 @@ class PageBatches:
         self._add_page(_Page(stored, message, "pdf", text))
 
     def _add_page(self, page: _Page) -> None:
-        if page.stored.languages is None and page.kind == "html" and self._is_gated(declared(page.content)):
+        if (
+            page.stored.languages is None
+            and page.kind == "html"
+            and self.options.gates(declared(page.content))
+        ):
             self._skip("language", page.stored)
             return
         text = np.frombuffer(page.content, np.uint8)
@@ -239,22 +231,17 @@ class PageBatches:
                 self._scratch = np.empty(needed, np.uint8)
             end, unread = page_text(text, self._scratch, 0)
             text = self._scratch[:end].copy()
-            if unread:
-                self._count_unread(unread)
+            for bit, what in UNREAD.items():
+                if unread & bit:
+                    self.report.add_unread(what)
+            if unread & ARTICLE:
+                self.report.add_note(ARTICLE_NOTE)
         if not (text > _BLANK).any():
             self._skip("no text", page.stored, None if len(page.content) else b"")
             return
         self._texts.append(text)
         self._pages.append(page)
         self._size += len(page.content)
-
-    def _count_unread(self, found: int) -> None:
-        """Count a page whose scripts hold JSON; what stands there is data, and nobody sees it on the page."""
-        for bit, what in UNREAD.items():
-            if found & bit:
-                self.report.add_unread(what)
-        if found & ARTICLE:
-            self.report.add_note(ARTICLE_NOTE)
 
     def _extracted(self, page: _Page) -> bytes:
         """Return the text of a page that is verified."""
@@ -320,12 +307,6 @@ def _took_body(message: Message, block: memoryview) -> bool:
 def _is_closed(block: memoryview) -> bool:
     """Whether a block ends with a blank line, as a head does."""
     return bytes(block[-3:]).replace(b"\r", b"").endswith(b"\n\n")
-
-
-def _joined(parts: Sequence[Bytes]) -> tuple[Bytes, Offsets]:
-    """Return parts in one buffer, and their n + 1 bounds in it."""
-    bounds = np.cumsum([0, *map(len, parts)], dtype=np.int64)
-    return np.concatenate(parts) if parts else np.empty(0, np.uint8), bounds
 
 
 def _located(

@@ -10,39 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from presswatch_spark.compiled import uncounted_njit
-from presswatch_spark.formats.warc.headers import (
-    BODY,
-    BODY_END,
-    CONVERSION,
-    CR,
-    DAMAGE,
-    DECLARED,
-    END,
-    GATED,
-    HEADER,
-    INSIDE,
-    KIND,
-    LENGTH,
-    LF,
-    MAX_HEADER_BYTES,
-    METADATA,
-    OTHER,
-    REQUEST,
-    RESPONSE,
-    SOUGHT,
-    SOUND,
-    START,
-    STATUS,
-    THERE,
-    TWICE,
-    URI,
-    URI_END,
-    VERSION,
-    WARCINFO,
-    Gate,
-    is_version,
-    read_header,
-    same,
+
+from presswatch_spark.formats.warc.headers import (  # isort: skip
+    BODY, BODY_END, CONVERSION, CR, DAMAGE, DECLARED, END, GATED, HEADER, INSIDE, KIND, LENGTH, LF, METADATA,
+    OTHER, REQUEST, RESPONSE, SOUGHT, SOUND, START, STATUS, THERE, TWICE, URI, URI_END, VERSION, WARCINFO,
+    MAX_HEADER_BYTES, Gate, is_version, read_header, same,
 )  # fmt: skip
 from presswatch_spark.model import Bytes, Offsets
 

@@ -7,15 +7,13 @@ record over several members. The warcinfo record names the release (`isPartOf`),
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
-from presswatch_spark.errors import CorruptError
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import headers as warc
-from presswatch_spark.formats.warc import records as records
+from presswatch_spark.formats.warc import records
 from presswatch_spark.formats.warc.blocks import Block, PieceReader
 from presswatch_spark.formats.warc.fields import (
     begins_with_record,
@@ -29,7 +27,7 @@ from presswatch_spark.formats.warc.fields import (
 from presswatch_spark.model import Offsets, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, Stream
 
-LENGTHS_OFF_BY: Mapping[str, int] = MappingProxyType({"CC-MAIN-2018-34": 2})
+LENGTHS_OFF_BY: Mapping[str, int] = {"CC-MAIN-2018-34": 2}
 """Releases whose records declare so many bytes more or fewer in `Content-Length` than they have."""
 
 WARC_SUFFIXES = (".warc", ".warc.gz")
@@ -46,14 +44,6 @@ _DECISIVE = frozenset(("warc-type", "content-length", "warc-target-uri"))
 def length_slack(release: str | None) -> int:
     """By how many bytes the `Content-Length` of a record may be off in a release; 0 if it must be right."""
     return LENGTHS_OFF_BY.get(release or "", 0)
-
-
-def length_note(release: str | None) -> str:
-    """What is noted of a shard of such a release."""
-    return (
-        f"erratum of {release}: Content-Length is off by {length_slack(release)} bytes;"
-        " such records were read whole"
-    )
 
 
 class Expected(NamedTuple):
@@ -99,13 +89,13 @@ class _Reading(PieceReader[Records]):
     ) -> None:
         super().__init__(shard, options, report, begins_with_record)
         self._expected = expected
+        self.name, self.remedy = expected.name, f"give the {expected.name} file of the same crawl"
         self._sought = records.EXPECTED
         self._release: str | None = None
         self._slack = length_slack(options.release)
         self._table = np.empty((RECORDS_AT_ONCE + 1, warc.COLUMNS), np.int64)
 
     def ready(self, *, final: bool) -> Iterator[Records]:
-        """Yield the records of the pieces so far; `final`: of all."""
         full = True
         while full:
             block = self.blocks.block(final=final)
@@ -120,14 +110,16 @@ class _Reading(PieceReader[Records]):
                 settle(block, rows[k])
             parts = self._by_release(block, rows)
             release = parts[-1].release
-            if self._learns_of_errata(release):
+            slack = length_slack(release or self.options.release)
+            if slack != self._slack:
+                # All lengths are judged anew.
+                self._slack = slack
                 continue
             self._release, self._sought = release, sought
             self.report.release = release or self.report.release
             self._note(block, rows)
             yield from parts
-            self.blocks.drop(done)
-            self.blocks.pass_over(beyond)
+            self.blocks.drop(done, beyond)
             self.needed = max(self.options.batch_bytes, needed - done)
             full = found == RECORDS_AT_ONCE
 
@@ -135,10 +127,13 @@ class _Reading(PieceReader[Records]):
         """Part records by the release that the warcinfo before them names: files may have been joined."""
         named = [(0, self._release)]
         for k in np.flatnonzero(rows[:, warc.KIND] == warc.WARCINFO).tolist():
-            if not _is_info(block, rows[k]):
-                rows[k, warc.DAMAGE] = warc.HEADER
+            row = rows[k]
+            content = header_fields(block.header_of(row)).get("content-type", WARC_FIELDS)
+            # Damage may make such a record: its content vouches for it, or its gzip member.
+            if not (content.startswith(WARC_FIELDS) or block.is_member(row)):
+                row[warc.DAMAGE] = warc.HEADER
                 continue
-            release = release_of(bytes(block.body_of(rows[k])))
+            release = release_of(bytes(block.body_of(row)))
             if release and release != named[-1][1]:
                 named = [*named, (k, release)] if k else [(0, release)]
         ends = [*(first for first, _ in named[1:]), len(rows)]
@@ -147,37 +142,19 @@ class _Reading(PieceReader[Records]):
             for (first, release), end in zip(named, ends, strict=True)
         ]
 
-    def _learns_of_errata(self, release: str | None) -> bool:
-        """Whether lengths have to be judged anew for a release."""
-        before, self._slack = self._slack, length_slack(release or self.options.release)
-        return self._slack != before
-
     def _note(self, block: Block, rows: Offsets) -> None:
         """Report what was not read, and refuse a file of another format."""
         if what := self._expected.refused(rows[:, warc.KIND]):
             raise self.refusal(what)
         status, damage = rows[:, warc.STATUS], rows[:, warc.DAMAGE]
         if records.ERRATUM in status:
-            self.report.add_note(length_note(self._release or self.options.release))
+            of = self._release or self.options.release
+            what = f"erratum of {of}: Content-Length is off by {length_slack(of)} bytes"
+            self.report.add_note(f"{what}; such records were read whole")
         sound = _WHOLE[status] & _UNHARMED[damage]
         if not sound.all():
             # Of a broken one its gzip member's defect says so.
             note_defects(block, rows[~sound & (status != records.BROKEN)], self.report, complaint)
-
-    def refusal(self, what: str) -> CorruptError:
-        name = self._expected.name
-        return CorruptError(
-            f"the shard {what}, so it is not {name}",
-            where=self.shard.uri,
-            remedy=f"give the {name} file of the same crawl, or choose another --format",
-        )
-
-
-def _is_info(block: Block, row: Offsets) -> bool:
-    """Whether a warcinfo is one by its content, or vouched for by its gzip member: damage may make one."""
-    fields = header_fields(block.header_of(row))
-    of_fields = fields.get("content-type", WARC_FIELDS).startswith(WARC_FIELDS)
-    return of_fields or block.is_member(row)
 
 
 def note_defects(block: Block, rows: Offsets, report: ReadReport, what: Callable[[Offsets], str]) -> None:

@@ -55,11 +55,7 @@ def locked(path: str | Path, rule: FileRule) -> Iterator[None]:
 
 
 def is_free(path: str | Path, rule: FileRule) -> bool:
-    """Return whether nobody holds what `rule` would be refused for; the lock is let go at once.
-
-    Raises:
-        OSError: see `lock`.
-    """
+    """Return whether nobody holds what `rule` would be refused for; `OSError` as `lock`."""
     try:
         os.close(lock(path, rule))
     except BlockingIOError:
@@ -69,11 +65,7 @@ def is_free(path: str | Path, rule: FileRule) -> bool:
 
 @contextmanager
 def writes_alone(folder: str) -> Iterator[None]:
-    """Keep other writers out of a folder; on NFS a hidden file in it stands for the folder.
-
-    Raises:
-        OSError: see `lock`.
-    """
+    """Keep other writers out of a folder; on NFS a hidden file stands for it. `OSError` as `lock`."""
     try:
         handle = lock(folder, FOLDER_WRITES)
     except OSError as error:

@@ -42,11 +42,7 @@ class GuardedObject:
     storage: StorageOptions
 
     def read(self) -> Version | None:
-        """Return it as it is now; None if it is not there.
-
-        Raises:
-            StorageError: it cannot be read now.
-        """
+        """Return it as it is now, None if it is not there; `StorageError` if that cannot be known."""
         try:
             return Version(*read_object(self.uri, self.storage))
         except MissingError:

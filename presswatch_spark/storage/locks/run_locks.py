@@ -10,8 +10,7 @@ import os
 import secrets
 import socket
 from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from typing import Protocol
+from contextlib import ExitStack, contextmanager, suppress
 
 from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.storage.contract import conflict
@@ -26,21 +25,25 @@ from presswatch_spark.storage.objects import ConflictError, StorageOptions, dele
 SHORTEST, USUAL, LONGEST = 0.1, 60.0, 3600.0
 
 
-class Lock(Protocol):
-    """A lock that this process holds, or held."""
+class Lock:
+    """A lock that this process holds; this one, of a file, nobody can take from a living process."""
 
     def confirm(self) -> None:
-        """Make sure that it still does; `OutputError` if it does not."""
-        ...
+        """Make sure that it is still held; `OutputError` if it is not."""
 
 
-def locked(runs: Folder, name: str, seconds: float) -> AbstractContextManager[Lock]:
-    """Hold the lock `name` in the folder `runs`; on S3 as a lease of so many seconds.
-
-    Raises:
-        OutputError: a live process holds it.
-    """
-    return _on_disk(runs, name) if runs.is_local else leased(runs.at(name), runs.storage, seconds)
+@contextmanager
+def locked(runs: Folder, name: str, seconds: float) -> Iterator[Lock]:
+    """Hold the lock `name` in `runs`, on S3 as a lease; `OutputError` if a live process holds it."""
+    with ExitStack() as held:
+        if not runs.is_local:
+            yield held.enter_context(leased(runs.at(name), runs.storage, seconds))
+            return
+        path = str(runs.path / name)
+        with disk_errors(path):
+            runs.path.mkdir(exist_ok=True)
+            held.enter_context(files.locked(path, RUN))
+        yield Lock()
 
 
 def owned(runs: Folder, names: Collection[str]) -> set[str]:
@@ -52,23 +55,6 @@ def owned(runs: Folder, names: Collection[str]) -> set[str]:
     return {name for name, each in objects.items() if each not in dead}
 
 
-class _FileLock:
-    """A lock that nobody can take from a living process."""
-
-    def confirm(self) -> None:
-        """Do nothing: it is held."""
-
-
-@contextmanager
-def _on_disk(runs: Folder, name: str) -> Iterator[Lock]:
-    path = str(runs.path / name)
-    with ExitStack() as held:
-        with disk_errors(path):
-            runs.path.mkdir(exist_ok=True)
-            held.enter_context(files.locked(path, RUN))
-        yield _FileLock()
-
-
 def _is_locked(runs: Folder, name: str) -> bool:
     try:
         return not files.is_free(runs.path / name, RUN_LOOK)
@@ -78,11 +64,7 @@ def _is_locked(runs: Folder, name: str) -> bool:
 
 @contextmanager
 def leased(uri: str, storage: StorageOptions, seconds: float) -> Iterator[RunLease]:
-    """Hold the lock at `uri` while the block runs, renewed by a thread.
-
-    Raises:
-        OutputError: a live process holds it.
-    """
+    """Hold the lock at `uri`, renewed by a thread; `OutputError` if a live process holds it."""
     lease = RunLease(uri, storage, seconds)
     lease.take()
     try:
@@ -91,7 +73,7 @@ def leased(uri: str, storage: StorageOptions, seconds: float) -> Iterator[RunLea
         lease.release()
 
 
-class RunLease:
+class RunLease(Lock):
     """A lease of `seconds` on the lock at `uri`; see `leased`."""
 
     def __init__(self, uri: str, storage: StorageOptions, seconds: float) -> None:

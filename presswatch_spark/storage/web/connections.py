@@ -55,11 +55,7 @@ class Line:
     def request(
         self, method: str, uri: str, headers: dict[str, str], seconds: float
     ) -> urllib3.BaseHTTPResponse:
-        """Send a request, and return the reply once its head is here. Redirects are not followed.
-
-        Raises:
-            HTTPError: no reply came, or not its whole head within `seconds`.
-        """
+        """Return the reply to one request; `HTTPError` if its whole head does not come within `seconds`."""
         with self._within(seconds):
             reply = self._manager.request(
                 method,
@@ -88,7 +84,10 @@ class Line:
         is_idle = self.is_open
         self._manager.clear()
         if is_idle and self._handle is not None:
-            _part(self._handle)
+            with suppress(OSError):
+                self._handle.shutdown(socket.SHUT_WR)
+                self._handle.settimeout(PARTING_SECONDS)
+                self._handle.recv(1)
         self._hang_up()
         self._slot.release()
 
@@ -125,7 +124,6 @@ class Line:
             raise
         finally:
             timer.cancel()
-            _OPENING.line = None
 
 
 class Lines:
@@ -158,7 +156,6 @@ class Lines:
                 threading.Thread(target=self._close_idle, name="idle lines", daemon=True).start()
 
     def _close_idle(self) -> None:
-        """Close idle lines after a while, or when others wait for their slots."""
         while True:
             time.sleep(LOOK_SECONDS)
             wanted, now = self._slots.wanted(), time.monotonic()
@@ -173,42 +170,29 @@ class Lines:
                 return
 
 
-def _part(handle: socket.socket) -> None:
-    """Tell the other side that nothing more comes, and wait until it closes its end too."""
-    with suppress(OSError):
-        handle.shutdown(socket.SHUT_WR)
-        handle.settimeout(PARTING_SECONDS)
-        handle.recv(1)
-
-
 def _shut(handle: socket.socket) -> None:
     with suppress(OSError):
         handle.shutdown(socket.SHUT_RDWR)
 
 
-def _opened(connection: HTTPConnection, plain: socket.socket) -> socket.socket:
-    line: Line | None = getattr(_OPENING, "line", None)
-    if line is not None:
-        line.opened(connection, plain)
-    return plain
+def _timed(kind: type[HTTPConnection]) -> type[HTTPConnection]:
+    """Return that kind of connection, which also tells the line of its request what it opened."""
 
+    class Timed(kind):  # type: ignore[misc, valid-type]
+        def _new_conn(self) -> socket.socket:
+            plain: socket.socket = super()._new_conn()
+            _OPENING.line.opened(self, plain)
+            return plain
 
-class _Http(HTTPConnection):
-    def _new_conn(self) -> socket.socket:
-        return _opened(self, super()._new_conn())
-
-
-class _Https(HTTPSConnection):
-    def _new_conn(self) -> socket.socket:
-        return _opened(self, super()._new_conn())
+    return Timed
 
 
 class _HttpPool(urllib3.HTTPConnectionPool):
-    ConnectionCls: Any = _Http
+    ConnectionCls: Any = _timed(HTTPConnection)
 
 
 class _HttpsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls: Any = _Https
+    ConnectionCls: Any = _timed(HTTPSConnection)
 
 
 def _forget_in_child() -> None:

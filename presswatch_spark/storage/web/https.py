@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from io import BytesIO
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -52,8 +52,8 @@ class HttpStore:
     """Objects of any web server. If it knows no ranges, a broken body is read again from its start."""
 
     options: StorageOptions
-    resumable: bool = True
-    interruptions: tuple[type[Exception], ...] = (HTTPError, OSError)
+    resumable: ClassVar[bool] = True
+    interruptions: ClassVar[tuple[type[Exception], ...]] = (HTTPError, OSError)
 
     def stat(self, uri: str) -> ObjectInfo:
         """Describe the object with HEAD, or with its first byte if the server refuses that."""
@@ -136,7 +136,7 @@ class HttpStore:
 
     def _is_judged(self, reply: Reply, *, alone: bool) -> bool:
         """Return whether to ask again, as the host judges the reply; a reply without use is closed."""
-        host = self._host(reply.uri)
+        host = Host(host_of(reply.uri), self.options)
         try:
             verdict = host.judge(reply.uri, reply.status, reply.headers, reply.sent_at, alone=alone)
             if verdict is Verdict.CANARY:
@@ -171,7 +171,7 @@ class HttpStore:
     def _sent(self, method: str, uri: str, headers: dict[str, str]) -> Reply:
         """Send one request in its turn, over a line of its host."""
         lines = _lines(host_of(uri), self.options, _ca_bundle(self.options), _proxy(uri), os.getpid())
-        host = self._host(uri)
+        host = Host(host_of(uri), self.options)
         while True:
             # Wait for the turn first: a line is for those whose turn it is.
             host.await_turn(uri)
@@ -196,12 +196,8 @@ class HttpStore:
         except ValueError as error:
             raise LocationValueError from error
 
-    def _host(self, uri: str) -> Host:
-        return Host(host_of(uri), self.options)
-
 
 def _require_object(reply: Reply, uri: str) -> None:
-    """Raise `StorageError` unless the reply carries the object."""
     if reply.status in {200, 206}:
         return
     reply.close()
@@ -257,7 +253,6 @@ def _proxy(uri: str) -> str | None:
 def _lines(
     host: str, options: StorageOptions, ca_bundle: str | None, proxy: str | None, process: int
 ) -> Lines:
-    """Return the lines of this process to a host."""
     timeout = urllib3.Timeout(connect=options.connect_timeout, read=options.read_timeout)
     slots = Slots(state_of(host), options.max_connections or CONNECTIONS)
     settings: dict[str, Any] = {"maxsize": 1, "timeout": timeout, "ca_certs": ca_bundle}

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
@@ -78,14 +78,12 @@ class Host:
         return self._state.look().canary
 
     def await_turn(self, uri: str) -> None:
-        """Wait until the host may be asked.
-
-        Raises:
-            BlockedError: it must not be asked any more.
-        """
+        """Wait until the host may be asked; `BlockedError` if it must not be asked any more."""
         began = time.monotonic()
         while (wait := self._before_turn(uri)) > 0:
-            tell_if_silent(self._clock())
+            for waiting in hosts_to_tell_of(self._clock(), patient=True):
+                with suppress(OSError):
+                    sys.stderr.write(f"{waiting}\n")
             time.sleep(min(wait, LOOK_SECONDS * random.uniform(0.8, 1.2)))
         count_waiting(time.monotonic() - began)
 
@@ -97,10 +95,7 @@ class Host:
         count_waiting(time.monotonic() - began)
 
     def takes_turn(self, uri: str) -> float | None:
-        """Return the time at which the request is sent; None if its turn has passed meanwhile.
-
-        Raises as `await_turn`.
-        """
+        """Return the time of sending; None if its turn has passed meanwhile. Raises as `await_turn`."""
         # Take the time first: if somebody pauses now, this request must be older than the pause.
         now = self._clock()
         return None if self._before_turn(uri) > 0 else now
@@ -122,23 +117,26 @@ class Host:
             self._wait_as_asked(named, status, uri)
             return Verdict.AGAIN
         if status in REFUSALS and not (alone and status != 429):
-            return self._refused(uri, status, headers, sent_at)
+            with self._change(uri) as facts:
+                return self._refused(facts, _hashed(uri), status, headers, sent_at)
         if status < 500 and status not in REFUSALS:
             self._answered(uri, status, headers, sent_at)
         return Verdict.TAKE
 
     def judge_canary(self, uri: str, status: int) -> None:
-        """Take note of the answer for the canary, after the host refused `uri` once more.
-
-        Raises:
-            BlockedError: it refuses the canary too.
-        """
-        with self._state.change() as facts:
+        """Note the answer for the canary, asked when `uri` was refused; `BlockedError` if it is, too."""
+        with self._change(uri) as facts:
             if status in REFUSALS:
                 self._stop_refused(facts, status)
             else:
                 facts.calm()
                 facts.forbidden.append(_hashed(uri))
+
+    @contextmanager
+    def _change(self, uri: str) -> Iterator[Facts]:
+        """Change the facts; raise `BlockedError` about `uri` if the host must not be asked after that."""
+        with self._state.change() as facts:
+            yield facts
         if facts.stopped:
             raise _blocked(facts, uri)
 
@@ -168,7 +166,7 @@ class Host:
 
     def _wait_as_asked(self, seconds: float, status: int, uri: str) -> None:
         longest = self._options.longest_wait
-        with self._state.change() as facts:
+        with self._change(uri) as facts:
             now = self._clock()
             facts.waits += 1
             _lets_others_probe(facts)
@@ -182,20 +180,11 @@ class Host:
                 until = now + seconds + random.uniform(0.0, min(1.0, seconds / 10))
                 if until > facts.until or facts.until - now > FURTHEST_SECONDS:
                     facts.pause(now, until, asked)
-        if facts.stopped:
-            raise _blocked(facts, uri)
 
-    def _refused(self, uri: str, status: int, headers: Mapping[str, str], sent_at: float) -> Verdict:
-        """Take note of a refusal that names no time."""
-        with self._state.change() as facts:
-            verdict = self._judged(facts, _hashed(uri), status, headers, sent_at)
-        if facts.stopped:
-            raise _blocked(facts, uri)
-        return verdict
-
-    def _judged(
+    def _refused(
         self, facts: Facts, refused: str, status: int, headers: Mapping[str, str], sent_at: float
     ) -> Verdict:
+        """Take note of a refusal that names no time; `refused` is the hash of the object."""
         limited, now, pause = status == 429, self._clock(), self._options.refusal_pause
         if facts.stopped:
             return Verdict.TAKE
@@ -244,7 +233,7 @@ class Host:
                 facts.pause(now, until, f"its limit is used up for {used_up:,.0f} s")
 
     def _stop_refused(self, facts: Facts, status: int) -> None:
-        since, pause = clock_time(facts.paused_at), self._options.refusal_pause
+        since, pause = _clock_time(facts.paused_at), self._options.refusal_pause
         denied = "too many requests" if status == 429 else "access denied"
         self._stop(facts, f"{denied} ({status}) at {since}, and again after a pause of {pause:,g} s")
 
@@ -307,7 +296,7 @@ class Waiting:
     why: str
 
     def __str__(self) -> str:
-        return f"waiting for {self.host} until {clock_time(self.until)}: {self.why}"
+        return f"waiting for {self.host} until {_clock_time(self.until)}: {self.why}"
 
 
 def hosts_to_tell_of(
@@ -332,8 +321,7 @@ def hosts_to_tell_of(
                 yield Waiting(changed.host, changed.until, changed.why)
 
 
-def clock_time(seconds: float) -> str:
-    """Return a time as messages say it."""
+def _clock_time(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%H:%M:%S} UTC"
 
 
@@ -342,10 +330,3 @@ def _to_tell(facts: Facts, now: float, patient: bool, told: dict[str, float] | N
     last = facts.told_at if told is None else told.get(facts.host, 0.0)
     last = max(last, facts.since) if patient else last
     return waits and abs(now - last) >= (SILENCE_SECONDS if patient else TELL_SECONDS)
-
-
-def tell_if_silent(now: float) -> None:
-    """Say on stderr which hosts make us wait, if nobody has said so for more than a minute."""
-    for waiting in hosts_to_tell_of(now, patient=True):
-        with suppress(OSError):
-            sys.stderr.write(f"{waiting}\n")

@@ -34,7 +34,7 @@ from presswatch_spark.storage.locks.lock_rules import (
     HOST_FACTS_CHANGED,
 )
 from presswatch_spark.storage.time_limits import count_waiting
-from presswatch_spark.user_cache import is_ours, shared_folders
+from presswatch_spark.user_cache import is_ours, own_folder, shared_folders
 
 NAME = "hosts"
 FACTS = "facts.json"
@@ -92,15 +92,14 @@ class Facts:
     def of(cls, text: bytes) -> Facts:
         """Read facts; return empty ones for a file whose writer was killed."""
         try:
-            noted = json.loads(text)
-            blank = cls()
-            kinds = {each.name: type(getattr(blank, each.name)) for each in fields(cls)}
-            right = all(
-                isinstance(noted[name], int | float if kind is float else kind)
+            noted, blank = json.loads(text), cls()
+            known = {each.name: noted[each.name] for each in fields(cls) if each.name in noted}
+            kinds = {name: type(getattr(blank, name)) for name in known}
+            right = (
+                isinstance(known[name], (int, kind) if kind is float else kind)
                 for name, kind in kinds.items()
-                if name in noted
             )
-            return cls(**{name: noted[name] for name in kinds if name in noted}) if right else cls()
+            return cls(**known) if all(right) else blank
         except (ValueError, TypeError):
             return cls()
 
@@ -143,7 +142,10 @@ class SharedState:
             yield self._own
 
     def _keep(self, handle: int, facts: Facts, before: float) -> None:
-        """Write the facts; if that fails, as on a full disk, this process goes by its own from now on."""
+        """Write the facts, and mark a host that makes us wait anew.
+
+        If they cannot be written, as on a full disk, this process goes by its own from now on.
+        """
         try:
             self._write(handle, facts)
         except OSError:
@@ -151,13 +153,9 @@ class SharedState:
             return
         if facts.until > before and self.folder is not None:
             with suppress(OSError):
-                self._mark(self.folder)
-
-    def _mark(self, folder: Path) -> None:
-        """Mark this host as one that makes us wait."""
-        marks = folder.parent / PAUSED
-        marks.mkdir(0o700, exist_ok=True)
-        (marks / folder.name).touch()
+                marks = self.folder.parent / PAUSED
+                marks.mkdir(0o700, exist_ok=True)
+                (marks / self.folder.name).touch()
 
     def _write(self, handle: int, facts: Facts) -> None:
         facts.host = self.host
@@ -171,34 +169,20 @@ class SharedState:
 @lru_cache(maxsize=256)
 def state_of(host: str) -> SharedState:
     """Return the state of a host, by its name with its port."""
-    root = _root()
+    root = own_folder(shared_folders(), NAME)
     folder = root / hashlib.sha256(host.encode()).hexdigest()[:16] if root else None
     return SharedState(host, folder if folder and is_ours(folder) else None)
 
 
 def paused_hosts() -> Iterator[tuple[SharedState, Facts]]:
     """Yield the hosts that make this user's processes wait, or did so not long ago."""
-    root = _root()
-    for mark in _entries(root / PAUSED) if root else ():
+    root = own_folder(shared_folders(), NAME)
+    for mark in sorted((root / PAUSED).glob("*")) if root else ():
         with suppress(OSError):
             if time.time() - mark.stat().st_mtime > FURTHEST_SECONDS:
                 mark.unlink()
             elif (facts := Facts.of((mark.parents[1] / mark.name / FACTS).read_bytes())).host:
                 yield state_of(facts.host), facts
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError:
-        return []
-
-
-def _root() -> Path | None:
-    for home in shared_folders():
-        if is_ours(home) and is_ours(home / NAME):
-            return home / NAME
-    return None
 
 
 class Slot:
@@ -264,7 +248,6 @@ class Slots:
         return None
 
     def _try(self) -> Slot | None:
-        """Return a slot that is free now."""
         if self._state.folder is not None:
             with suppress(OSError):
                 return self._locked(self._state.folder)

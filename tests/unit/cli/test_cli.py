@@ -163,6 +163,7 @@ def test_a_scan_that_missed_something_exits_3_and_names_the_shards(
     assert "from scan_log where run_id = 'r1'" in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gone", ["stdout", "stderr", "both"])
 @pytest.mark.parametrize(
     ("scan", "code"),

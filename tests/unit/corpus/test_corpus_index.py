@@ -7,6 +7,7 @@ import os
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,8 @@ import pytest
 from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.arrays import read_arrow, write_arrow, writing
 from presswatch_spark.corpus.article_files import ArticleFiles
-from presswatch_spark.corpus.building.article_runs import RunWriter, cut, merge_part
+from presswatch_spark.corpus.building.account import PieceWriter
+from presswatch_spark.corpus.building.article_runs import ORDER, RUN, cut, merge_part
 from presswatch_spark.corpus.building.clusters import band_keys, clusters_of, edges_of_bucket
 from presswatch_spark.corpus.building.index_parts import (
     IndexPlan,
@@ -24,7 +26,7 @@ from presswatch_spark.corpus.building.index_parts import (
     join_buckets,
     postings_of,
 )
-from presswatch_spark.corpus.building.intake import Candidate, Refusal
+from presswatch_spark.corpus.building.intake import Refusal
 from presswatch_spark.corpus.building.key_runs import bucket_bits, read_bucket, sort_pairs, write_run
 from presswatch_spark.corpus.layout import ALONE, ARTICLES
 from presswatch_spark.errors import OutputError
@@ -199,15 +201,20 @@ def test_a_bucket_holds_a_bounded_number_of_keys(keys: int, bits: int) -> None:
     assert bucket_bits(keys) == bits
 
 
+def run_row(number: int, source: int, row: int, **fields: Any) -> dict[str, Any]:
+    """The article of that number as row `row` of a file."""
+    given = {"published_at": None, "authors": [], "alternate_urls": [], "words": row, **fields}
+    return article(number, **given) | {"source": source, "row_index": row}
+
+
 @pytest.mark.parametrize("a_run", [1, 3, 100])
 def test_parts_are_cut_at_fixed_ordinals_however_articles_lay_in_runs(tmp_path: Path, a_run: int) -> None:
     numbers = [7, 3, 9, 3, 0, 5, 1, 8, 2, 6, 4, 5]
     runs: list[str] = []
     for first in range(0, len(numbers), a_run):
-        writer = RunWriter(tmp_path, f"run-{first:02d}")
+        writer = PieceWriter(tmp_path, f"run-{first:02d}", RUN, ORDER)
         for row, number in enumerate(numbers[first : first + a_run], first):
-            fields = article(number, published_at=None, authors=[], alternate_urls=[], words=row)
-            writer.add(0, Candidate(row, fields))
+            writer.add(run_row(number, 0, row))
         writer.flush()
         runs += writer.paths
     cuts = cut(runs, articles_per_part=4)
@@ -225,12 +232,9 @@ def test_ids_repeated_over_and_over_keep_their_first_row_and_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("presswatch_spark.corpus.building.article_runs._PART_ROWS", 3)
-    writer = RunWriter(tmp_path, "run")
+    writer = PieceWriter(tmp_path, "run", RUN, ORDER)
     for row in range(20):
-        fields = article(
-            row % 2, body=text(row % 3), published_at=None, authors=[], alternate_urls=[], words=row
-        )
-        writer.add(row // 10, Candidate(row, fields))
+        writer.add(run_row(row % 2, row // 10, row, body=text(row % 3)))
         writer.flush()
     table, refusals = merge_part(cut(writer.paths), 0, ["a", "b"])
     assert table["words"].to_pylist() == [0, 1]
@@ -280,7 +284,7 @@ def test_arrays_are_joined_and_filled_as_if_written_at_once(tmp_path: Path) -> N
     pieces = [tmp_path / name for name in ("a.npy", "b.npy", "c.npy")]
     for path, values in zip(pieces, ([1, 2], [], [3]), strict=True):
         arrays.save(path, np.array(values, np.uint32))
-    arrays.join(tmp_path / "all.npy", np.uint32, pieces)
+    arrays.join(tmp_path / "all.npy", pieces)
     assert np.load(tmp_path / "all.npy").tolist() == [1, 2, 3]
     assert not any(piece.exists() for piece in pieces)
     arrays.reserve(tmp_path / "rows.npy", np.uint32, (3, 2))
@@ -298,10 +302,9 @@ def test_a_part_takes_its_rows_from_any_batches_of_a_run(
 ) -> None:
     for module in ("arrays", "building.article_runs"):
         monkeypatch.setattr(f"presswatch_spark.corpus.{module}.ARTICLES_PER_BATCH", 3)
-    writer = RunWriter(tmp_path, "run")
+    writer = PieceWriter(tmp_path, "run", RUN, ORDER)
     for row in range(20):
-        fields = article(row, published_at=None, authors=[], alternate_urls=[], words=row)
-        writer.add(0, Candidate(row, fields))
+        writer.add(run_row(row, 0, row))
     writer.flush()
     for size in (1, 3, 4, 7, 20):
         cuts = cut(writer.paths, articles_per_part=size)

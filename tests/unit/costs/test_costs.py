@@ -97,13 +97,14 @@ class TestReckoning:
         ]
         (tmp_path / "own.yaml").write_text(yaml.safe_dump(table))
         theirs = bill(40, price="ours", prices=str(tmp_path / "own.yaml"))
-        assert theirs.dollars == pytest.approx(theirs.estimate.core_hours / 2)
+        hours = theirs.estimate.core_hours
+        assert theirs.machine.dollars(hours) == pytest.approx(hours / 2)
 
     def test_what_spark_calls_a_core_is_a_vcpu(self) -> None:
         serverless = PRICES.machine(SERVERLESS)
-        assert serverless.kept(16) == pytest.approx(1.16558 + 0.01998)
+        assert serverless.spark_dollars(16) == pytest.approx(1.16558 + 0.01998)
         assert serverless.core_hours(16) == pytest.approx(8)
-        assert PRICES.machine(CHEAP).kept(10) == pytest.approx(10 / 4 * 0.20528)
+        assert PRICES.machine(CHEAP).spark_dollars(10) == pytest.approx(10 / 4 * 0.20528)
 
     @pytest.mark.parametrize(
         ("said", "meant"),

@@ -34,7 +34,7 @@ def test_the_press_is_large_and_long_enough_to_be_interesting() -> None:
 
 def test_texts_are_written_with_french_typography() -> None:
     texts = [article.body for article in press().values()]
-    texts += [page.text for page in innocent_pages().values() if page.language == "fra"]
+    texts += [page.text for page in innocent_pages() if page.language == "fra"]
     for text in texts:
         assert unicodedata.is_normalized("NFC", text)
         assert "'" not in text

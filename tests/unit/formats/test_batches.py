@@ -86,7 +86,7 @@ def test_a_locator_still_knows_what_stands_beside_large_fields() -> None:
 
 def test_large_headers_of_oscar_2109_are_not_collected(tmp_path: Path) -> None:
     path = tmp_path / "fr_part_1.txt"
-    meta = shards.write_oscar_2109(path, pages(120))
+    meta = shards.write_oscar_2109(path, pages(40))
     entries = [json.loads(line) for line in meta.read_text().splitlines()]
     for entry in entries:
         entry["headers"]["html"] = entry["html"] = "x" * MEGABYTE
@@ -95,6 +95,6 @@ def test_large_headers_of_oscar_2109_are_not_collected(tmp_path: Path) -> None:
 
     def read_all() -> None:
         found = format_for("oscar", shard, options).read(shard, options, ReadReport())
-        assert sum(len(batch) for batch in found) == 120
+        assert sum(len(batch) for batch in found) == 40
 
     assert traced_peak(read_all) < 50 * MEGABYTE

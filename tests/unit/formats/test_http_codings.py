@@ -36,7 +36,7 @@ ENCODERS: Mapping[str, Callable[[bytes], bytes]] = {
     "x-gzip": lambda data: gzip.compress(data[:50]) + gzip.compress(data[50:]),
     "deflate": zlib.compress,
     "Deflate": raw_deflate,
-    "br": brotli.compress,
+    "br": lambda data: brotli.compress(data, quality=5),
     "zstd": zstandard.ZstdCompressor().compress,
     "identity": bytes,
     "ZSTD": lambda data: zstandard.ZstdCompressor().compress(data[:9]) + zstandard.compress(data[9:]),

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from presswatch_spark.monitoring.metrics import FAMILIES, Metrics, RunFacts, totals_of
+from presswatch_spark.monitoring.progress import CENSUS, SCAN, Terms
 from presswatch_spark.tables.schemas.scan_tables import METRICS, SCAN_LOG
 from tests.exposition import parsed
 from tests.tables import row_of
@@ -75,9 +76,11 @@ def test_every_metric_says_what_the_log_adds_up_to(series: str, value: float) ->
     assert text_of(LOG)[series] == value
 
 
-@pytest.mark.parametrize(("run", "other"), [("scan", "census"), ("census", "scan")])
-def test_a_run_that_has_done_nothing_shows_zeros_so_that_rates_have_a_beginning(run: str, other: str) -> None:
-    values = text_of([], facts=replace(FACTS, run=run))
+@pytest.mark.parametrize(("terms", "other"), [(SCAN, "census"), (CENSUS, "scan")])
+def test_a_run_that_has_done_nothing_shows_zeros_so_that_rates_have_a_beginning(
+    terms: Terms, other: str
+) -> None:
+    values = text_of([], facts=replace(FACTS, terms=terms))
     of = {name: family.run for name, family in FAMILIES.items() if family.kind == "counter"}
     for name in (name for name, runs in of.items() if runs == other):
         assert not [series for series in values if series.startswith(f"presswatch_{name}")]

@@ -54,14 +54,14 @@ def do_a_wave(observer: Observer) -> None:
 
 def stop(observer: Observer, error: BaseException) -> None:
     """Do a wave, then end as with an error."""
-    with observer:
+    with observer.following():
         do_a_wave(observer)
         raise error
 
 
 def test_events_are_json_lines_that_name_the_run_the_wave_and_what_was_lost() -> None:
     observer, stream = observed()
-    with observer:
+    with observer.following():
         do_a_wave(observer)
     events = told(stream)
     assert [event["event"] for event in events] == [
@@ -77,7 +77,7 @@ def test_events_are_json_lines_that_name_the_run_the_wave_and_what_was_lost() ->
 
 def test_no_line_holds_what_a_terminal_would_obey() -> None:
     observer, stream = observed()
-    with observer:
+    with observer.following():
         do_a_wave(observer)
     assert stream.getvalue().replace("\n", "").isprintable()
 
@@ -121,7 +121,7 @@ def test_a_command_that_fails_says_so_once_as_an_event_or_leaves_it_to_the_comma
 def test_the_metrics_file_is_there_from_the_start_and_says_how_the_run_ended(tmp_path: Path) -> None:
     file = tmp_path / "presswatch.prom"
     observer, _ = observed(file)
-    with observer:
+    with observer.following():
         observer.start(FACTS, {}, Counts(), totals_of([]))
         assert parsed(file.read_text())['presswatch_shards_total{status="complete"}'] == 0
         do_a_wave(observer)
@@ -146,7 +146,8 @@ def test_what_a_run_has_cost_is_told_where_a_price_was_named(tmp_path: Path, pri
     dollars = (lambda hours: price * hours) if price else None
     earlier = totals_of([])
     earlier[Sample("core_seconds_total")] = 1800
-    with Observer(Progress(io.StringIO(), live=False), None, str(file), dollars) as observer:
+    observer = Observer(Progress(io.StringIO(), live=False), None, str(file), dollars)
+    with observer.following():
         observer.start(FACTS, {}, Counts(), earlier)
     found = parsed(file.read_text())
     assert found["presswatch_core_seconds_total"] == 1800
@@ -166,7 +167,7 @@ def test_what_an_earlier_process_did_counts_on(tmp_path: Path) -> None:
     observer, _ = observed(file)
     earlier = totals_of([LOST, READ])
     earlier[Sample("waves_total")] = 1
-    with observer:
+    with observer.following():
         observer.start(FACTS, {}, Counts(shards=2), earlier)
         values = parsed(file.read_text())
     assert values["presswatch_waves_total"] == 1
@@ -177,12 +178,12 @@ def test_a_metrics_file_that_cannot_be_written_is_an_error_at_the_start_and_a_wa
     tmp_path: Path,
 ) -> None:
     observer, _ = observed(tmp_path / "missing" / "presswatch.prom")
-    with pytest.raises(OutputError, match="the metrics file cannot be written"), observer:
+    with pytest.raises(OutputError, match="the metrics file cannot be written"), observer.following():
         observer.start(FACTS, {}, Counts(), totals_of([]))
     folder = tmp_path / "there"
     folder.mkdir()
     observer, stream = observed(folder / "presswatch.prom")
-    with observer:
+    with observer.following():
         observer.start(FACTS, {}, Counts(), totals_of([]))
         (folder / "presswatch.prom").unlink()
         folder.rmdir()
@@ -200,7 +201,7 @@ def test_people_are_told_of_a_worker_that_died() -> None:
     assert stream.getvalue() == "warning: a Python worker died at s3://b/1.gz (2 tries); others go on\n"
 
 
-INDEX = RunFacts({"run_id": "r1", "dataset": "index", "release": ""}, 3, FACTS.started_at, run="census")
+INDEX = RunFacts({"run_id": "r1", "dataset": "index", "release": ""}, 3, FACTS.started_at, terms=CENSUS)
 FILE = row_of(CENSUS_LOG, shard_uri="s3://b/cdx-1.gz", status="complete", rows=9, captures=4, attempts=1)
 
 
@@ -208,8 +209,8 @@ def test_of_a_census_collectors_are_told_in_its_own_terms_and_what_stopped_it() 
     observer, stream = observed()
 
     def stopped() -> None:
-        with observer:
-            observer.start(INDEX, {"resumed": True}, Counts(shards=1), totals_of([]), CENSUS)
+        with observer.following():
+            observer.start(INDEX, {"resumed": True}, Counts(shards=1), totals_of([]))
             observer.wave_started(2)
             observer.worker_died(["s3://b/cdx-00001.gz"], 4)
             observer.wave_finished(Counts.of(FILE, CENSUS), totals_of([FILE]), [FILE])
@@ -231,8 +232,8 @@ def test_of_a_census_collectors_are_told_in_its_own_terms_and_what_stopped_it() 
 def test_of_a_census_people_see_files_rows_and_captures_and_metrics_have_no_documents(tmp_path: Path) -> None:
     stream, file = io.StringIO(), tmp_path / "presswatch.prom"
     observer = Observer(Progress(stream, live=False), metrics_file=str(file))
-    with observer:
-        observer.start(INDEX, {}, Counts(shards=1, documents=2), totals_of([]), CENSUS)
+    with observer.following():
+        observer.start(INDEX, {}, Counts(shards=1, documents=2), totals_of([]))
         observer.wave_finished(Counts.of(FILE, CENSUS), totals_of([FILE]), [FILE])
     assert stream.getvalue().startswith("2/3 index files · 11 rows · 0 MB/s · 4 captures")
     values = parsed(file.read_text())

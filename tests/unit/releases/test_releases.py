@@ -21,11 +21,11 @@ from presswatch_spark.releases.known import (
     current,
     from_collinfo,
     list_uri,
-    refresh,
     shipped,
 )
 from presswatch_spark.releases.release import kinds_of
 from presswatch_spark.storage.objects import StorageOptions
+from scripts.crawls import refresh
 from tests.servers import Fault, Server, web
 
 QUICK = StorageOptions(backoff_base=0.001, read_timeout=2.0)

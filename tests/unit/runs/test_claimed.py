@@ -21,12 +21,12 @@ from presswatch_spark.runs.work import Kind, key_of
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.published_files import COUNTED
-from presswatch_spark.tables.schemas import SCHEMAS
+from presswatch_spark.tables.schemas import DIGESTS, SCHEMAS
 from presswatch_spark.tables.store import TableStore
-from tests.tables import flipped
-from tests.unit.tables.test_tables import NOON, publish
+from tests.tables import flipped, publish_log
 
 KEY = key_of("plan", "corpus")
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_a_kind_of_run_has_a_log_and_counts_the_rows_of_its_tables_there(kind: K
     log, terms = kind.columns[kind.log].names, kind.terms
     assert {terms.documents, terms.text_bytes, terms.matches} < set(log)
     assert {COUNTED[table] for table in kind.tables} < set(log)
-    assert set(kind.digests.values()) <= set(SCHEMAS[kind.by].names)
+    assert {DIGESTS[table] for table in kind.tables if table in DIGESTS} <= set(SCHEMAS[kind.by].names)
     published = SCHEMAS[kind.log].names
     assert [name for name in log if name not in published] == [field.name for field in kind.unpublished]
 
@@ -90,13 +90,13 @@ class TestClaim:
         for expected in ("120000", "120001", "120002"):
             with claim(store, KEY, NOON) as run:
                 assert run.run_id == f"20261124T{expected}Z-{KEY[:6]}"
-                publish(store, run.run_id)
+                publish_log(store, run.run_id)
                 clear(run)
 
     def test_a_run_that_was_published_but_not_cleared_is_not_taken_up_again(self, store: TableStore) -> None:
         with claim(store, KEY, NOON) as run:
             run.folder.write("waves/000000-old.json", b"{}")
-            publish(store, run.run_id)
+            publish_log(store, run.run_id)
         with claim(store, KEY, NOON) as other:
             assert other.run_id != run.run_id
             assert other.folder.names() == ["run.json"]

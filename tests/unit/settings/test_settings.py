@@ -23,7 +23,13 @@ from presswatch_spark.settings.config import (
     known_settings,
 )
 from presswatch_spark.settings.declared import NAMES
-from presswatch_spark.settings.load import OTHER_VARIABLES, load_corpus_config, load_scan_config
+from presswatch_spark.settings.load import (
+    OTHER_VARIABLES,
+    build_config,
+    job_settings,
+    load_scan_config,
+    load_settings,
+)
 from tests.conftest import ROOT
 
 
@@ -37,6 +43,14 @@ def problems(*layers: object) -> list[str]:
     with pytest.raises(ConfigError) as raised:
         load_scan_config(*layers)  # type: ignore[arg-type]
     return str(raised.value).splitlines()[1:]
+
+
+def load_corpus_config(
+    path: str | None = None, env: dict[str, str] | None = None, flags: dict[str, object] | None = None
+) -> CorpusConfig:
+    return build_config(
+        CorpusConfig, ("corpus",), load_settings(job_settings(), path, env or {}, flags or {})
+    )
 
 
 def test_without_any_layer_the_defaults_hold() -> None:

@@ -54,6 +54,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     return str(folder / "corpus"), manifest.digest
 
 
+@pytest.mark.slow
 def test_the_parts_compile_every_kernel_that_a_scan_calls(corpus: tuple[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", LOADED, *corpus], capture_output=True, text=True, check=False
@@ -61,6 +62,7 @@ def test_the_parts_compile_every_kernel_that_a_scan_calls(corpus: tuple[str, str
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_what_is_compiled_is_told_and_not_done_again(
     corpus: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,6 +76,7 @@ def test_what_is_compiled_is_told_and_not_done_again(
         pass
 
 
+@pytest.mark.slow
 def test_a_process_that_fails_is_left_to_the_workers(
     corpus: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +88,7 @@ def test_a_process_that_fails_is_left_to_the_workers(
     assert not (tmp_path / "wet.ready").exists()
 
 
+@pytest.mark.slow
 def test_processes_end_with_a_block_that_fails(
     corpus: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,46 +2,22 @@ from __future__ import annotations
 
 import errno
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.storage.disk import disk_errors
-from presswatch_spark.tables.schemas.scan_tables import RUNS, SCAN_LOG
+from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
 from presswatch_spark.tables.store import MARKER, TableStore
-from tests.tables import publish_row, row_of
-
-NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+from tests.tables import publish_log
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> TableStore:
     return TableStore.create(str(tmp_path / "tables"))
-
-
-def publish(
-    store: TableStore, run_id: str, tables: tuple[str, ...] = ("matches", "scan_log", "runs")
-) -> None:
-    """Move one row of `scan_log`, and empty files for the rest, into the tables."""
-    row = dict.fromkeys(SCAN_LOG.names) | {"run_id": run_id, "shard_uri": "a", "status": "complete"}
-    row |= dict.fromkeys(
-        ("bytes_read", "text_bytes", "documents", "documents_skipped", "candidates", "matches"), 0
-    )
-    row |= {"attempts": 1, "started_at": NOON, "seconds": 0.5}
-    for table in tables:
-        if table == "runs":
-            publish_row(store, table, row_of(RUNS, run_id=run_id))
-            continue
-        written = store.root.path / "staged" / table
-        written.mkdir(parents=True, exist_ok=True)
-        rows = [row] if table == "scan_log" else []
-        pq.write_table(pa.Table.from_pylist(rows, SCAN_LOG), written / "part-0.parquet")
-        store.adopt(table, run_id, [str(written / "part-0.parquet")])
 
 
 class TestFolder:
@@ -109,33 +85,21 @@ class TestReading:
         assert len(store.read("scan_log")) == 0
 
     def test_only_published_runs_are_read(self, store: TableStore) -> None:
-        publish(store, "20261124T120000Z-aaaaaa")
-        publish(store, "20261124T130000Z-bbbbbb", tables=("matches", "scan_log"))
+        publish_log(store, "20261124T120000Z-aaaaaa")
+        publish_log(store, "20261124T130000Z-bbbbbb", tables=("matches", "scan_log"))
         assert store.read("scan_log")["run_id"].to_pylist() == ["20261124T120000Z-aaaaaa"]
 
     def test_runs_are_read_by_name(self, store: TableStore) -> None:
         for run_id in ("20261124T120000Z-aaaaaa", "20261124T130000Z-bbbbbb"):
-            publish(store, run_id)
+            publish_log(store, run_id)
         assert store.read("scan_log", "20261124T130000Z-bbbbbb")["run_id"].to_pylist() == [
             "20261124T130000Z-bbbbbb"
         ]
         assert len(store.read("scan_log")) == 2
 
-    @pytest.mark.parametrize("name", ["x:1", "[a]", "{a,b}?", "a*", "a b%20#", "back\\slash"])
-    def test_spark_reads_tables_in_a_folder_of_any_name(
-        self, spark: SparkSession, tmp_path: Path, name: str
-    ) -> None:
-        store = TableStore.create(str(tmp_path / name))
-        assert store.frame(spark, "scan_log").count() == 0
-        run_ids = [f"20261124T12000{n}Z-aaaaaa" for n in range(3)]
-        for run_id in run_ids:
-            publish(store, run_id)
-        assert sorted(row["run_id"] for row in store.frame(spark, "scan_log").collect()) == run_ids
-        assert sorted(store.read("scan_log")["run_id"].to_pylist()) == run_ids
-
     def test_a_publication_done_again_replaces_what_the_first_try_left(self, store: TableStore) -> None:
-        publish(store, "20261124T120000Z-aaaaaa", tables=("matches", "scan_log"))
-        publish(store, "20261124T120000Z-aaaaaa")
+        publish_log(store, "20261124T120000Z-aaaaaa", tables=("matches", "scan_log"))
+        publish_log(store, "20261124T120000Z-aaaaaa")
         assert len(store.read("scan_log")) == 1
 
     def test_a_publication_with_fewer_files_leaves_none_of_the_first_try(self, store: TableStore) -> None:

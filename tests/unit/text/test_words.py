@@ -90,6 +90,7 @@ def test_invalid_bytes_read_like_replacement_characters(text: bytes) -> None:
     assert spelt(words_of(text)) == spelt(words_of(text.decode("utf-8", "replace").encode()))
 
 
+@pytest.mark.slow
 @same_unicode
 def test_every_code_point_folds_as_the_reference_says() -> None:
     chars = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
@@ -99,6 +100,7 @@ def test_every_code_point_folds_as_the_reference_says() -> None:
     assert as_tuples(words_of(text)) == reference_words(text)
 
 
+@pytest.mark.slow
 @same_unicode
 def test_the_table_file_is_what_the_rules_give() -> None:
     assert TABLE_FILE.read_text("ascii").splitlines() == list(table_lines())

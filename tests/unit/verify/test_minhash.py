@@ -6,7 +6,6 @@ import random
 
 import numpy as np
 import pytest
-from datasketch import MinHash
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +45,8 @@ def test_the_order_of_words_matters() -> None:
 
 
 def test_signatures_are_stored_as_32_bits_and_compare_like_sketches_made_from_them() -> None:
+    from datasketch import MinHash  # it takes long to import
+
     first, second = signature(numbered(range(300)), RULES), signature(numbered(range(100, 400)), RULES)
     assert first.dtype == np.uint32
     assert first.shape == (128,)
@@ -61,6 +62,8 @@ def test_signatures_are_stored_as_32_bits_and_compare_like_sketches_made_from_th
     st.integers(0, 9),
 )
 def test_signatures_are_those_of_datasketch(text: list[str], permutations: int, seed: int) -> None:
+    from datasketch import MinHash
+
     rules = MinHashRules(seed=seed, permutations=permutations)
     words = words_of(" ".join(text).encode())
     sketch = MinHash(num_perm=permutations, seed=seed, hashfunc=int, scheme=SCHEME)

@@ -82,6 +82,20 @@ class Capture:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnWord:
+    """What a page says of itself, in JSON-LD or in its head; None where it says nothing that can be read.
+
+    `published_at` is a moment that the page gives with its zone. `based_on` is an address or a name.
+    """
+
+    publisher: str | None = None
+    author: str | None = None
+    published_at: datetime | None = None
+    based_on: str | None = None
+    canonical_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentBatch:
     """Documents as ranges of shared buffers: no Python object exists per document.
 
@@ -92,7 +106,7 @@ class DocumentBatch:
 
     If the dataset holds pages, the sieve finds candidates in `text`, and `extract(i)` gives the text of
     document i that is verified; else both are the same. `main_text(i)`: the main content of page i, None if
-    nobody can say which it is.
+    nobody can say which it is. `own_word(i)`: what page i says of itself, None if it is no page.
     """
 
     text: Bytes
@@ -105,6 +119,7 @@ class DocumentBatch:
     captures: Sequence[Capture] = ()
     extract: Callable[[int], bytes] | None = None
     main_text: Callable[[int], bytes | None] | None = None
+    own_word: Callable[[int], OwnWord | None] | None = None
 
     def __len__(self) -> int:
         return len(self.text_starts)

@@ -17,12 +17,13 @@ import pyarrow.compute as pc
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.costs.budget import Bill, CostGuard
+from presswatch_spark.errors import StorageError
 from presswatch_spark.formats.companions import companions_among
 from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.registry import AUTO
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.columns import MissingColumnError, check_mapping
-from presswatch_spark.judgement.grading import confidence
+from presswatch_spark.judgement.grading import judged
 from presswatch_spark.judgement.match_rows import Origin
 from presswatch_spark.model import DocumentBatch
 from presswatch_spark.monitoring.compiling import Compiling
@@ -30,13 +31,14 @@ from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.rights.signal_rows import Members, signal_rows
+from presswatch_spark.runs.provenance import provenance, spark_version
 from presswatch_spark.runs.work import Kind, ReadOne, Row, Work, key_of
 from presswatch_spark.sampling.design import draw
 from presswatch_spark.settings.config import ScanConfig, config_digest, row_settings
 from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
 from presswatch_spark.shard.matcher import Matcher, Rules
 from presswatch_spark.shard.outcome import Reading, ShardOutcome, lost_shard, outcome_of
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, printable
+from presswatch_spark.storage.objects import ObjectInfo, Opener, StorageOptions, canonical, printable
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.storage.time_limits import check_time
 from presswatch_spark.version import __version__
@@ -89,6 +91,7 @@ def scan(
     base: str | None = None,
     sample: float | None = None,
     sample_seed: int = 0,
+    command: str | None = None,
     spark: SparkSession | None = None,
     progress: Progress | None = None,
     events: EventLog | None = None,
@@ -123,7 +126,7 @@ def scan(
     first = shards.shards[0].uri
     rehearsal = Rehearsal.like(first, dataset, scan_shard.corpus, manifest.digest, config)
     work = replace(
-        work_of(shards, shards.digest, scan_shard, _facts(dataset, config, manifest) | sampled),
+        work_of(shards, shards.digest, scan_shard, _facts(dataset, config, manifest, command) | sampled),
         preparing=partial(compiled_beside, rehearsal, Compiling(events=events)),
         guard=lambda cores: CostGuard(bill, len(shards), cores, partial(observer.say, "estimate")),
     )
@@ -157,6 +160,7 @@ class ShardScan:
             max_document_bytes=rules.max_document_bytes,
             wants=members.wants,
             storage=self.config.storage,
+            opener=Opener(self.config.run.shard_digest),
         )
         format = format_for(self.dataset, reading.shard, options)
         # A list says no sizes. The reply to the one request for a shard does.
@@ -167,13 +171,15 @@ class ShardScan:
         origin = Origin(format.name, rules.release, printable(reading.shard.uri))
         try:
             self._match(matcher, reading, format.read(reading.shard, options, reading.report), origin)
+            if self.config.run.shard_digest:
+                _take_digest(reading, options)
         except MissingColumnError:
             # That no row has a column is known at the end only, when rows without it have been taken.
             reading.drop()
             raise
         finally:
             if reading.report.unverified:
-                reading.doubt(partial(confidence, rules=self.config.confidence))
+                reading.doubt(partial(judged, rules=self.config.confidence))
 
     def _match(
         self, matcher: Matcher, reading: Reading, read: Iterator[DocumentBatch], origin: Origin
@@ -194,6 +200,14 @@ class ShardScan:
                 for capture in batch.captures:
                     for row in signal_rows(capture, members, origin.shard_uri, origin.release):
                         reading.add_signal(row)
+
+
+def _take_digest(reading: Reading, options: ReadOptions) -> None:
+    """Take the SHA-256 of a shard that was read; that it cannot be taken is no loss of the shard."""
+    try:
+        reading.sha256 = options.opener.sha256(reading.shard, options.storage)
+    except StorageError as error:
+        reading.report.add_note(f"its SHA-256 could not be taken: {error.what}")
 
 
 def matcher_for(corpus: str, digest: str, config: ScanConfig) -> Matcher:
@@ -228,7 +242,7 @@ def _sampled(listed: ShardPlan, share: float | None, seed: int) -> tuple[ShardPl
     return drawn.shards, facts | {"shards_listed": len(listed)}
 
 
-def _facts(dataset: str, config: ScanConfig, manifest: Manifest) -> dict[str, object]:
+def _facts(dataset: str, config: ScanConfig, manifest: Manifest, command: str | None) -> dict[str, object]:
     """Return the columns of `runs` that dataset, settings and corpus decide."""
     return {
         "dataset": None if dataset == AUTO else dataset,
@@ -238,6 +252,7 @@ def _facts(dataset: str, config: ScanConfig, manifest: Manifest) -> dict[str, ob
         "config_digest": config_digest(config, manifest.minhash),
         "config": row_settings(config, manifest.minhash),
         "tool_version": __version__,
+        **provenance(command, config.run.operator),
         "minhash_scheme": manifest.minhash.scheme,
         "minhash_seed": manifest.minhash.seed,
         "minhash_permutations": manifest.minhash.permutations,
@@ -252,6 +267,7 @@ def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
     releases = named.union(log["release"].drop_null().to_pylist())
     return {
         **{name: pc.sum(log[name]).as_py() or 0 for name in summed},
+        "spark_version": spark_version(),
         "dataset": formats[0] if len(formats) == 1 else None,
         "release": releases.pop() if len(releases) == 1 else None,
     }

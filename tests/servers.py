@@ -68,7 +68,7 @@ class Server:
     `faults` are used up one by one; then `always` applies. `ranges`, `etags`, `lengths` and `heads` say what
     the server knows: without lengths it sends chunks, or, if not `chunks` either, just closes. After
     `blocks_after` requests it answers 403 to all, and to `forbidden` paths at any time. `open_most`:
-    connections that it had at a time.
+    connections that it had at a time. `linked`: what redirects of paths say of the file behind them.
     """
 
     objects: dict[str, bytes] = field(default_factory=dict)
@@ -82,6 +82,7 @@ class Server:
     chunks: bool = True
     heads: bool = True
     redirects: dict[str, str] = field(default_factory=dict)
+    linked: dict[str, str] = field(default_factory=dict)
     requests: list[tuple[str, str, str]] = field(default_factory=list)
     peers: list[int] = field(default_factory=list)
     blocks_after: int | None = None
@@ -232,7 +233,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _served(self) -> Reply:
         state, path = self.state, unquote(urlsplit(self.path).path)
         if path in state.redirects:
-            return Reply(302, {"Location": state.redirects[path]}, b"")
+            linked = {"X-Linked-ETag": f'"{state.linked[path]}"'} if path in state.linked else {}
+            return Reply(302, {"Location": state.redirects[path], **linked}, b"")
         if path not in state.objects:
             return Reply(404, {}, b"nothing here")
         if self.command == "HEAD" and not state.heads:

@@ -36,12 +36,12 @@ def outcome(command: click.Command, name: str, arguments: Sequence[str], stopped
 def ended(command: click.Command, name: str, arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; Ctrl-C (`KeyboardInterrupt`) stops the caller, too.
 
-    No error that a user can cause shows a traceback.
+    No error that a user can cause shows a traceback. The command finds its command line as `context.obj`.
     """
     code = 0
     try:
         try:
-            with command.make_context(name, list(arguments)) as context:
+            with command.make_context(name, list(arguments), obj=(name, *arguments)) as context:
                 command.invoke(context)
         except click.exceptions.Exit as exit_:
             code = exit_.exit_code

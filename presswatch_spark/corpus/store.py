@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -50,6 +50,7 @@ class Article:
     title_id: str
     publisher_id: str
     url: str | None
+    headline: str | None
     published_at: datetime | None
     body: bytes
     cluster_id: str | None
@@ -125,6 +126,7 @@ class Corpus:
             title_id=title_id,
             publisher_id=self.registry.publisher_of[title_id],
             url=batch.column("url")[row].as_py(),
+            headline=batch.column("headline")[row].as_py(),
             published_at=batch.column("published_at")[row].as_py(),
             body=self.body(ordinal),
             cluster_id=None if cluster == layout.ALONE else self._articles.article_id(cluster),
@@ -159,6 +161,26 @@ class Corpus:
     def minhash(self) -> MinHashRules:
         """Return how the signatures were made; a scan signs documents the same way."""
         return self.manifest.minhash
+
+    @property
+    def agencies(self) -> Sequence[str]:
+        """Return the agencies that the corpus was built with."""
+        return tuple(self.manifest.parameters.get("agencies", ()))
+
+    def owner_names(self, title_id: str) -> tuple[str, ...]:
+        """Return the names of a title's publisher, and the names and domains of all its titles."""
+        return self._names_of[self.registry.publisher_of[title_id]]
+
+    @cached_property
+    def _names_of(self) -> Mapping[str, tuple[str, ...]]:
+        return {
+            publisher.id: (
+                publisher.name,
+                *(title.name for title in publisher.titles),
+                *(domain for title in publisher.titles for domain in title.domains),
+            )
+            for publisher in self.registry.publishers
+        }
 
     @cached_property
     def surroundings(self) -> Surroundings:

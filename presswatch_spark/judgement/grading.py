@@ -5,8 +5,9 @@ The grade says how much was copied, the confidence what the row may be used for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
@@ -32,56 +33,114 @@ def grade(copied_words: int, article_coverage: float, rules: GradeRules) -> str:
 CONFIDENCES = ("A", "B", "C", "D")
 """The first speaks for itself, the last must not be used."""
 
+GIVES: Mapping[str, str] = MappingProxyType(
+    {"own_url": "A", "sole_full_copy": "A", "strong_copy": "B", "rare_passage": "B"}
+)
+"""The reasons that give a letter; the copied words alone decide on them."""
+CAPS = (
+    "url_only", "record_damaged", "url_unknown", "on_member_site", "capture_date_unknown",
+    "publication_date_unknown", "captured_before_publication", "captured_within_a_day", "credits_other",
+    "agency_text", "shared_text", "outside_main_content", "not_rare", "not_large",
+)  # fmt: skip
+"""The reasons that let no letter be better than C, in the order in which they are asked."""
+REFUSED = "common_words"
+"""The one reason of D."""
+
 # Articles are dated by the day, in any time zone.
-_SURELY_EARLIER = timedelta(days=1)
+A_DAY = timedelta(days=1)
 # A dataset without a date may put one outside of these years: the web began in 1991.
 _CAPTURE_YEARS = range(1991, 2100)
 
 
 def confidence(row: Mapping[str, Any], rules: ConfidenceRules) -> str:
     """Return the confidence of a row of `matches`, one of `CONFIDENCES`, from its columns alone."""
-    if row["run_rarity"] is None:
-        return "C"
-    if row["run_rarity"] >= rules.rare_bits and doubt_about(row) is None:
-        at_its_url = row["url_match"] == "article" and row["longest_run_words"] >= rules.own_url_run_words
-        if at_its_url or _is_sole_copy(row, rules):
-            return "A"
-        if row["ownership"] == "exclusive" and _is_strong(row, rules):
-            return "B"
-    return "D" if row["grade"] == "extract" and row["run_rarity"] < rules.common_bits else "C"
+    return letter_of(confidence_reasons(row, rules))
+
+
+def judged(row: Mapping[str, Any], rules: ConfidenceRules) -> dict[str, Any]:
+    """Return the columns `confidence` and `confidence_reasons` of a row of `matches`."""
+    reasons = confidence_reasons(row, rules)
+    return {"confidence": letter_of(reasons), "confidence_reasons": reasons}
+
+
+def letter_of(reasons: Sequence[str]) -> str:
+    """Return the letter that reasons make: what the first gives, if it is alone; else C, or D if refused."""
+    if REFUSED in reasons:
+        return "D"
+    return GIVES.get(reasons[0], "C") if len(reasons) == 1 else "C"
+
+
+def confidence_reasons(row: Mapping[str, Any], rules: ConfidenceRules) -> list[str]:
+    """Return why a row of `matches` has its letter: one code at least, in the order in which they are asked.
+
+    What gives a letter comes first, one code at most: see `GIVES`. Everything that keeps the row from A and B
+    follows (`CAPS`), and what makes it D. Nothing but the row's columns and the rules is asked.
+    """
+    damaged = ["record_damaged"] if row.get("record_damage") else []
+    rarity = row["run_rarity"]
+    if rarity is None:
+        return ["url_only", *damaged]
+    gives = _what_gives(row, rules)
+    reasons = [*damaged, *_doubts_about(row), *([] if gives == "own_url" else _doubts_about_words(row))]
+    common = row["grade"] == "extract" and rarity < rules.common_bits
+    if gives is None and not common:
+        reasons.append("not_rare" if rarity < rules.rare_bits else "not_large")
+    if common and (reasons or gives is None):
+        reasons.append(REFUSED)
+    return [gives, *reasons] if gives else reasons
 
 
 def captured_before(captured_at: datetime | None, published_at: datetime | None) -> bool:
     """Whether a page was surely captured before an article was published."""
-    return bool(captured_at and published_at and published_at - captured_at > _SURELY_EARLIER)
+    return bool(captured_at and published_at and published_at - captured_at > A_DAY)
 
 
-def doubt_about(row: Mapping[str, Any]) -> str | None:
-    """Return why a row is neither A nor B, however much was copied; None if nothing stands against it.
+def _what_gives(row: Mapping[str, Any], rules: ConfidenceRules) -> str | None:
+    """Return which of `GIVES` the copied words fulfil, whoever wrote them; None if none."""
+    if row["run_rarity"] < rules.rare_bits:
+        return None
+    if row["url_match"] == "article" and row["longest_run_words"] >= rules.own_url_run_words:
+        return "own_url"
+    copied = row["copied_words"]
+    if row["grade"] == "full_copy" and row["shared_words"] <= rules.full_copy_shared_share * copied:
+        return "sole_full_copy"
+    if row["grade"] != "extract" and copied >= rules.partial_copy_words:
+        return "strong_copy"
+    return "rare_passage" if row["run_rarity"] >= rules.rare_passage_bits else None
+
+
+def _doubts_about(row: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what stands against a row, whatever was copied.
 
     A and B say that the page has the text from the article. Nobody can say that without knowing whose page it
-    is, whose text a damaged record holds, and which of the two was there first.
+    is, and which of the two was there first. (Nor whose text a damaged record holds.)
     """
-    if row.get("record_damage"):
-        return "the record that the text was read from is damaged"
+    captured, published = row["captured_at"], row["article_published_at"]
+    known = captured is not None and captured.year in _CAPTURE_YEARS
     if row["own_site"] is None:
-        return "the URL of the document is not known"
+        yield "url_unknown"
     if row["site_title_id"] is not None and not row["own_site"]:
-        return "the page is on another member's site"
-    if row["captured_at"] is None or row["captured_at"].year not in _CAPTURE_YEARS:
-        return "the time of capture is not known"
-    if row["article_published_at"] is None:
-        return "the day of publication is not known"
-    if captured_before(row["captured_at"], row["article_published_at"]):
-        return "the page was captured before the article was published"
-    return None
+        yield "on_member_site"
+    if not known:
+        yield "capture_date_unknown"
+    if published is None:
+        yield "publication_date_unknown"
+    elif known and captured_before(captured, published):
+        yield "captured_before_publication"
+    elif known and captured - published < A_DAY:
+        yield "captured_within_a_day"
 
 
-def _is_sole_copy(row: Mapping[str, Any], rules: ConfidenceRules) -> bool:
-    own = row["grade"] == "full_copy" and row["ownership"] == "exclusive"
-    return own and bool(row["shared_words"] <= rules.full_copy_shared_share * row["copied_words"])
+def _doubts_about_words(row: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what stands against a row because others may own its words, or the page only quotes them.
 
-
-def _is_strong(row: Mapping[str, Any], rules: ConfidenceRules) -> bool:
-    large = row["grade"] != "extract" and row["copied_words"] >= rules.partial_copy_words
-    return large or bool(row["run_rarity"] >= rules.rare_passage_bits)
+    At the article's own URL none of these counts: there the claim is the page itself, not who wrote it.
+    """
+    if row.get("credits_others"):
+        yield "credits_other"
+    if row["ownership"] == "agency":
+        yield "agency_text"
+    if row["ownership"] == "shared":
+        yield "shared_text"
+    if row.get("in_main_content") is False:
+        yield "outside_main_content"

@@ -16,10 +16,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.judgement.grading import confidence, grade
+from presswatch_spark.judgement.credits import is_other
+from presswatch_spark.judgement.grading import grade, judged
 from presswatch_spark.judgement.sites import SiteMatch
-from presswatch_spark.judgement.urls import page_url
-from presswatch_spark.model import DocumentBatch, Locator
+from presswatch_spark.judgement.suffixes import registered_domain
+from presswatch_spark.judgement.urls import host_of, page_url
+from presswatch_spark.model import DocumentBatch, Locator, OwnWord
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.tables.digests import row_digest, storable
 from presswatch_spark.text.words import Words, character_offsets
@@ -30,9 +32,9 @@ Places = npt.NDArray[np.int64]
 
 # Columns that a row without a copy leaves empty; those of the article too, if it names none.
 _OF_COPIES = (
-    "article_id", "cluster_id", "article_url", "article_published_at", "article_sha256", "article_words",
-    "article_coverage", "document_coverage", "document_words", "minhash_jaccard", "run_rarity",
-    "shared_words", "ownership", "in_main_content",
+    "article_id", "cluster_id", "article_url", "headline", "article_published_at", "article_sha256",
+    "article_words", "article_coverage", "document_coverage", "document_words", "minhash_jaccard",
+    "run_rarity", "shared_words", "ownership", "in_main_content", "document_credits", "credits_others",
 )  # fmt: skip
 
 
@@ -47,6 +49,8 @@ class ArticleFacts(Protocol):
     def publisher_id(self) -> str: ...  # noqa: D102
     @property
     def url(self) -> str | None: ...  # noqa: D102
+    @property
+    def headline(self) -> str | None: ...  # noqa: D102
     @property
     def published_at(self) -> datetime | None: ...  # noqa: D102
     @property
@@ -72,6 +76,8 @@ class Finding:
 
     `places` int64 (s, 2): the characters of the article that each span of `overlap` covers. `run_rarity`,
     `shared_words` and `ownership`: see `Standing`. `in_main_content`: of the longest run, see `placement`.
+    `credits`: whom the document credits in or next to the spans, None if nobody looked; `own_names`: the
+    names of the article's title and publisher.
     """
 
     ordinal: int
@@ -83,6 +89,8 @@ class Finding:
     shared_words: int
     ownership: str
     in_main_content: bool | None = None
+    credits: Sequence[str] | None = None
+    own_names: tuple[str, ...] = ()
 
 
 def document_rows(
@@ -125,7 +133,7 @@ def document_rows(
     facts = document_facts(batch, i, origin, text) | {"site_title_id": site.title_id if site else None}
     rows = [facts | row for row in rows]
     for row in rows:
-        row["confidence"] = confidence(row, confidence_rules)
+        row |= judged(row, confidence_rules)
         row["row_sha256"] = row_digest(row)
     return sorted(rows, key=lambda row: (row["title_id"], row["article_id"] or ""))
 
@@ -150,15 +158,21 @@ def span_places(overlaps: Sequence[Overlap], side: int, words: Words, text: byte
 
 def document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) -> Row:
     """Return the columns of `matches` that say what document i is and where it lies; `text` is its text."""
-    return located_facts(batch.url_of(i), batch.locate(i), origin, text)
+    word = batch.own_word(i) if batch.own_word else None
+    return located_facts(batch.url_of(i), batch.locate(i), origin, text, word)
 
 
-def located_facts(url: str, locator: Locator, origin: Origin, text: bytes) -> Row:
-    """Return the same columns for the document or response at a locator."""
+def located_facts(
+    url: str, locator: Locator, origin: Origin, text: bytes, word: OwnWord | None = None
+) -> Row:
+    """Return the same columns for the document or response at a locator; `word`: what it says of itself."""
+    host = host_of(url)
     return {
         "dataset": origin.dataset,
         "release": storable(locator.release or origin.release),
         "document_url": url or None,
+        "document_host": host,
+        "document_domain": host and registered_domain(host),
         "shard_uri": origin.shard_uri,
         "record_id": storable(locator.record_id),
         "record_offset": locator.record_offset,
@@ -174,6 +188,7 @@ def located_facts(url: str, locator: Locator, origin: Origin, text: bytes) -> Ro
         "captured_at": locator.captured_at,
         "http_status": locator.http_status,
         "languages": [storable(language) for language in locator.languages],
+        **{f"page_{name}": getattr(word, name, None) for name in OwnWord.__dataclass_fields__},
     }
 
 
@@ -211,10 +226,17 @@ def _text_row(
         "shared_words": finding.shared_words,
         "ownership": finding.ownership,
         "in_main_content": finding.in_main_content,
+        **_credit_columns(finding),
         "spans": spans,
         "own_site": _own_site(finding.ordinal, article, site) if url_known else None,
         "document_words": overlap.document_words,
     }
+
+
+def _credit_columns(finding: Finding) -> Row:
+    credits = finding.credits
+    others = None if credits is None else any(is_other(credit, finding.own_names) for credit in credits)
+    return {"document_credits": None if credits is None else list(credits), "credits_others": others}
 
 
 def _url_match(ordinal: int, article: ArticleFacts, site: SiteMatch | None) -> str:
@@ -261,6 +283,7 @@ def _article_columns(article: ArticleFacts) -> Row:
         "publisher_id": article.publisher_id,
         "cluster_id": article.cluster_id,
         "article_url": article.url,
+        "headline": article.headline,
         "article_published_at": article.published_at,
         "article_sha256": hashlib.sha256(article.body).hexdigest(),
         "article_words": article.words,

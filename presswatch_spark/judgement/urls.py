@@ -96,6 +96,15 @@ def page_url(url: str) -> PageUrl | None:
     return page
 
 
+def host_of(url: str) -> str | None:
+    """Return the host of a URL in lower-case ASCII, without port; None where `page_url` gives None.
+
+    It is the host that the document was fetched from: of a page inside an AMP cache, the cache.
+    """
+    page = _parse(url)
+    return page.host if page else None
+
+
 def path_prefix(path: str) -> str:
     """Return the normal form of a path that stands for all pages below it, with a slash at its end.
 

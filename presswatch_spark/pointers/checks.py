@@ -49,7 +49,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         OTHER_PAYLOAD: "the page's bytes have another digest",
         OTHER_EXTRACTION: "this version extracts text by another library, so the texts cannot be compared",
         OTHER_TEXT: "the text has another SHA-256",
-        OTHER_FACTS: "time of capture, HTTP status, languages or bounds of the record are others",
+        OTHER_FACTS: "time of capture, HTTP status, languages, bounds of the record or what the page says"
+        " of itself are others",
         DAMAGED: "the record is not what its header says, so its text may be another's",
         OTHER_ARTICLE: "the corpus has not the article, or another text of it",
         OTHER_WORDS: "a span does not hold the same words on both sides",
@@ -107,6 +108,11 @@ COMPARED = (
     ("record_length", OTHER_FACTS),
     ("record_encoding", OTHER_FACTS),
     ("row_index", OTHER_FACTS),
+    ("page_publisher", OTHER_FACTS),
+    ("page_author", OTHER_FACTS),
+    ("page_published_at", OTHER_FACTS),
+    ("page_based_on", OTHER_FACTS),
+    ("page_canonical_url", OTHER_FACTS),
 )
 COMPARED_OF_RESPONSE = frozenset((
     "record_id", "captured_at", "http_status", "record_offset", "record_length", "record_encoding",
@@ -133,7 +139,8 @@ def difference(row: Row, record: Record) -> Failure | None:
 
 def _first_other(row: Row, record: Record, compared: Iterable[tuple[str, str]]) -> Failure | None:
     for column, reason in compared:
-        if row[column] != record.facts[column]:
+        # Rows of earlier runs lack what was not asked then.
+        if column in row and row[column] != record.facts[column]:
             return Failure(reason, f"`{column}` is another")
     return None
 

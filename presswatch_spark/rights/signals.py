@@ -1,7 +1,7 @@
 """What one capture declares, as signals: from its headers, its page, or the file that it is.
 
-Headers and elements are read here; `elements` finds the elements of a page, `jsonld` and `paywall` read their
-JSON-LD, `declaring_files` reads robots.txt and the like.
+Headers and elements are read here; `html.elements` finds the elements of a page, `jsonld` and `paywall` read
+their JSON-LD, `declaring_files` reads robots.txt and the like.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from itertools import islice
 from presswatch_spark.formats.http.charsets import UTF_8, to_utf8
 from presswatch_spark.formats.http.media import as_html, kind_of_content
 from presswatch_spark.formats.http.site_files import site_file
+from presswatch_spark.formats.json_ld import objects_of, value_of
+from presswatch_spark.html.elements import ELEMENTS, PAGE_BYTES, Element, elements_of
 from presswatch_spark.model import Capture
 from presswatch_spark.rights.declaration import Signal, left_out, stated
 from presswatch_spark.rights.declaring_files import file_signals
-from presswatch_spark.rights.elements import ELEMENTS, PAGE_BYTES, Element, elements_of
-from presswatch_spark.rights.jsonld import ACCESSIBLE, Part, object_signals, objects_of, parts_of, value_of
+from presswatch_spark.rights.jsonld import ACCESSIBLE, Part, object_signals, parts_of
 from presswatch_spark.rights.paywall import paywall_signals
 from presswatch_spark.rights.verdicts import (
     PREFERENCES,

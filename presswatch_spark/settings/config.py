@@ -128,6 +128,15 @@ class RunRules:
         low=1,
         high=3600,
     )
+    shard_digest: bool = setting(
+        False,
+        "Write the SHA-256 of each stored shard into `scan_log`",
+        without="left out",
+        flag="--shard-digest/--no-shard-digest",
+    )
+    operator: str | None = setting(
+        None, "Who runs the scan, for `runs.operator`", without="nobody is named", value="NAME"
+    )
     master: str | None = setting(None, "Spark master", without="this machine", value="URL")
     cores: int | None = setting(None, "Cores of this machine to use", without="all")
     price: str | None = setting(

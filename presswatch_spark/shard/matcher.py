@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 import numpy as np
 
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.judgement.credits import CreditFinder
 from presswatch_spark.judgement.match_rows import (
     ArticleFacts,
     Finding,
@@ -66,6 +67,7 @@ class Matcher:
         self._least_run = rules.grade.min_run_words
         self._sieve = Sieve(corpus.index)
         self._neighbours = Neighbours(corpus.index, corpus.surroundings, rules.rarity, rules.ownership)
+        self._credits = CreditFinder(corpus.agencies)
         self._article = lru_cache(ARTICLES_KEPT)(self._load)
         self._windows = lru_cache(WINDOWS_KEPT)(self._load_windows)
 
@@ -87,7 +89,7 @@ class Matcher:
             words = words_of(text) if ordinals else None
             main_text = partial(batch.main_text, i) if batch.main_text else None
             placement = Placement(main_text, self._least_run)
-            findings = self._findings(words, ordinals, placement) if words else []
+            findings = self._findings(text, words, ordinals, placement) if words else []
             if not (findings or i in sites):
                 continue
             yield from document_rows(
@@ -95,7 +97,9 @@ class Matcher:
                 self._rules.grade, self._rules.confidence,
             )  # fmt: skip
 
-    def _findings(self, document: Words, ordinals: Sequence[int], placement: Placement) -> list[Finding]:
+    def _findings(
+        self, text: bytes, document: Words, ordinals: Sequence[int], placement: Placement
+    ) -> list[Finding]:
         """Return what was found of those articles that the document holds a long enough run of.
 
         What costs time in the length of the document is done once, however many articles there are.
@@ -116,7 +120,14 @@ class Matcher:
                 judged = standing.judged(overlap.spans, self._least_run, rules.ownership)
                 placed = placement.holds_longest(document, overlap)
                 findings.append(Finding(ordinal, article, overlap, places, likeness, *judged, placed))
-        return findings
+        return list(self._credited(text, document, findings))
+
+    def _credited(self, text: bytes, document: Words, findings: Sequence[Finding]) -> Iterator[Finding]:
+        """Yield findings with whom the document credits in or next to each."""
+        passages = [finding.overlap.spans for finding in findings]
+        for finding, names in zip(findings, self._credits.credits(text, document, passages), strict=True):
+            own = self.corpus.owner_names(finding.article.title_id) if names else ()
+            yield replace(finding, credits=names, own_names=own)
 
     def _load(self, ordinal: int) -> tuple[ArticleFacts, Words, Standing]:
         article = self.corpus.article(ordinal)

@@ -80,6 +80,7 @@ class Reading:
     releases: set[str] = field(default_factory=set)
     stages: Stages = field(default_factory=Stages)
     killed: bool = False
+    sha256: str | None = None
 
     def add(self, row: Row) -> None:
         """Take a row of `matches`."""
@@ -118,8 +119,8 @@ class Reading:
             self.signals.append(pa.RecordBatch.from_pylist(self.signal_rows, SIGNAL_COLUMNS))
             self.signal_rows = []
 
-    def doubt(self, judge: Callable[[Row], str]) -> None:
-        """Mark the rows whose records share what failed its checksum; `judge` gives their confidence anew."""
+    def doubt(self, judge: Callable[[Row], Row]) -> None:
+        """Mark the rows whose records share what failed its checksum; `judge` gives their letters anew."""
         self.pack()
         self.matches = [_doubted(batch, judge) for batch in self.matches]
 
@@ -149,13 +150,13 @@ class Reading:
         return self.shard.size is not None and self.report.bytes_read != self.shard.size
 
 
-def _doubted(batch: pa.RecordBatch, judge: Callable[[Row], str]) -> pa.RecordBatch:
+def _doubted(batch: pa.RecordBatch, judge: Callable[[Row], Row]) -> pa.RecordBatch:
     rows = batch.to_pylist()
     for row in rows:
         # A gzip member of its own was verified.
         if row["record_encoding"] != "gzip" and row["record_damage"] is None:
             row["record_damage"] = "checksum"
-            row["confidence"] = judge(row)
+            row |= judge(row)
             row["row_sha256"] = row_digest(row)
     return pa.RecordBatch.from_pylist(rows, MATCH_COLUMNS)
 
@@ -218,6 +219,8 @@ def _log(reading: Reading, attempts: int, began: datetime, seconds: float) -> di
         "grades": [{"grade": grade, "matches": n} for grade, n in sorted(reading.grades.items())],
         "signals": sum(map(len, reading.signals)),
         "etag": shard.etag,
+        "sha256": reading.sha256,
+        "sha256_declared": shard.sha256,
         "attempts": attempts,
         "started_at": began,
         "seconds": seconds,

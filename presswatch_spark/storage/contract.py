@@ -23,12 +23,14 @@ class ObjectInfo:
     """One object as storage describes it. `size` is in bytes, None if storage does not say.
 
     `etag` tells one content of the object from another: the ETag without quotes, or HTTP's `Last-Modified` if
-    a server gives none; on local disk the time of the last change (`mtime-`, in nanoseconds).
+    a server gives none; on local disk the time of the last change (`mtime-`, in nanoseconds). `sha256`: the
+    SHA-256 (hex) that the publisher declares of the object.
     """
 
     uri: str
     size: int | None = None
     etag: str | None = None
+    sha256: str | None = None
 
 
 class MissingError(StorageError):
@@ -62,7 +64,7 @@ class Body:
     """A reply: bytes of the object from `start` on, and what the reply says of the whole object.
 
     `start` is 0 if a server knows no ranges. `delimited`: the end of the body can be told from a lost
-    connection.
+    connection. `sha256`: as in `ObjectInfo`.
     """
 
     reader: Reader
@@ -70,6 +72,7 @@ class Body:
     total: int | None
     etag: str | None = None
     delimited: bool = True
+    sha256: str | None = None
 
 
 class Store(Protocol):

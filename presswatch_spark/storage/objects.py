@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -73,10 +74,16 @@ def read_range(uri: str, offset: int, length: int, options: StorageOptions) -> b
         return stream.read_to_end()
 
 
-def open_stream(info: ObjectInfo, options: StorageOptions, *, start: int = 0) -> ByteStream:
-    """Open the object as a checked stream from byte `start` on; raise if it is not as `info` says."""
+def open_stream(
+    info: ObjectInfo, options: StorageOptions, *, start: int = 0, digests: bool = False
+) -> ByteStream:
+    """Open the object as a checked stream from byte `start` on; raise if it is not as `info` says.
+
+    `digests`: the stream also takes the SHA-256 of what is read, from the first byte on.
+    """
     uri = canonical(info.uri)
-    return ByteStream(store_of(uri, options), ObjectInfo(uri, info.size, info.etag), start=start)
+    known = replace(info, uri=uri)
+    return ByteStream(store_of(uri, options), known, start=start, digests=digests)
 
 
 def random_access(
@@ -196,13 +203,18 @@ class _Looked:
 
 
 class Opener(threading.local):
-    """Opens shards to look into them and then to read them, by one request each; each thread has its own."""
+    """Opens shards to look into them and then to read them, by one request each; each thread has its own.
 
-    def __init__(self) -> None:
+    `digests`: its streams take the SHA-256 of shards as they are read.
+    """
+
+    def __init__(self, digests: bool = False) -> None:
+        self._digests = digests
         self._last: tuple[str, ByteStream] | None = None
+        self._opened: tuple[str, ByteStream] | None = None
 
-    def __reduce__(self) -> tuple[type[Opener], tuple[()]]:
-        return Opener, ()
+    def __reduce__(self) -> tuple[type[Opener], tuple[bool]]:
+        return Opener, (self._digests,)
 
     def open(self, info: ObjectInfo, storage: StorageOptions) -> ByteStream:
         """Open an object from its first byte on; if it was looked into last, by the same stream."""
@@ -212,7 +224,28 @@ class Opener(threading.local):
             if uri == info.uri and info.etag in (None, stream.etag):
                 return stream
             stream.close()
-        return open_stream(info, storage)
+        stream = open_stream(info, storage, digests=self._digests)
+        self._opened = info.uri, stream
+        return stream
+
+    def sha256(self, info: ObjectInfo, storage: StorageOptions) -> str:
+        """Return the SHA-256 (hex) of a shard that was read: as it was read, or by reading it once more.
+
+        Formats that read a shard by ranges, or not to its end, leave no digest.
+
+        Raises:
+            StorageError: it cannot be read again, or has changed.
+        """
+        uri, opened = self._opened or ("", None)
+        if opened is not None and uri == info.uri and (digest := opened.sha256):
+            return digest
+        with open_stream(info, storage, digests=True) as stream:
+            while stream.read(READ_BYTES):
+                pass
+            digest = stream.sha256
+        if digest is None:
+            raise changed(printable(info.uri), stream.position)
+        return digest
 
     @contextmanager
     def look(self, info: ObjectInfo, storage: StorageOptions) -> Iterator[Stream]:
@@ -236,7 +269,10 @@ class Opener(threading.local):
             return info
         stream = self._last[1]
         return ObjectInfo(
-            info.uri, info.size if info.size is not None else stream.size, info.etag or stream.etag
+            info.uri,
+            info.size if info.size is not None else stream.size,
+            info.etag or stream.etag,
+            info.sha256 or stream.declared_sha256,
         )
 
     def let_go(self) -> None:

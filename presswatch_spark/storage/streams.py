@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import threading
 import time
@@ -52,7 +53,15 @@ class ByteStream:
     meanwhile is a `StorageError`.
     """
 
-    def __init__(self, store: Store, info: ObjectInfo, *, start: int = 0, end: int | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        info: ObjectInfo,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        digests: bool = False,
+    ) -> None:
         self.position = start
         self.size = info.size
         self._store = store
@@ -67,6 +76,7 @@ class ByteStream:
         self._slow_bytes, self._slow_seconds = 0, 0.0
         self._broke: Exception | None = None
         self._pushed = b""
+        self._sha256 = hashlib.sha256() if digests and start == 0 else None
         self._reader: Reader | None = None
         self._reader = self._open()
         if store.resumable:
@@ -76,6 +86,17 @@ class ByteStream:
     def etag(self) -> str | None:
         """Return what tells this version from others; None if storage does not say."""
         return self._info.etag
+
+    @property
+    def declared_sha256(self) -> str | None:
+        """Return the SHA-256 (hex) that the publisher declares of the object; None if it says none."""
+        return self._info.sha256
+
+    @property
+    def sha256(self) -> str | None:
+        """Return the SHA-256 (hex) of the object, if that was asked for and every byte of it was read."""
+        whole = self._ended or (self.size is not None and self.position == self.size)
+        return self._sha256.hexdigest() if self._sha256 is not None and whole and not self._pushed else None
 
     def read(self, n: int) -> bytes:
         """Return between 1 and `n` bytes; `b""` only at the true end."""
@@ -98,6 +119,8 @@ class ByteStream:
                 continue
             if data:
                 self.position += len(data)
+                if self._sha256 is not None:
+                    self._sha256.update(data)
                 return data
             self._body_ended()
         return b""
@@ -207,7 +230,8 @@ class ByteStream:
             body.reader.close()
             raise changed(printable(self._info.uri), self.position)
         self.size = body.total if self.size is None else self.size
-        self._info = ObjectInfo(self._info.uri, self.size, self._info.etag or body.etag)
+        declared = self._info.sha256 or body.sha256
+        self._info = ObjectInfo(self._info.uri, self.size, self._info.etag or body.etag, declared)
         self._delimited, self._behind = body.delimited, self.position - body.start
         return body.reader
 

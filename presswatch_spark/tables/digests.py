@@ -5,14 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
+
+import orjson
 
 from presswatch_spark.show import utc
 
 NOT_DIGESTED = frozenset(("run_id", "shard_uri", "row_sha256"))
 """Columns that may differ between two scans of the same bytes: a mirror has other URIs."""
 GROUP_DIGITS = 3
+
+_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+# Between these, Python writes floats without an exponent.
+_LEAST, _GREATEST = 1e-4, 1e15
 
 Text = TypeVar("Text", str, str | None)
 
@@ -25,7 +32,16 @@ def row_digest(row: Mapping[str, Any]) -> str:
     taken as UTC.
     """
     columns = {name: value for name, value in row.items() if name not in NOT_DIGESTED}
-    text = json.dumps(
+    if all(map(_is_alike, columns.values())):
+        # The same bytes, in a tenth of the time. What it refuses, the other one refuses in our words.
+        with suppress(TypeError):
+            return hashlib.sha256(orjson.dumps(columns, _canonical, _OPTIONS)).hexdigest()
+    return _sha256(canonical_form(columns))
+
+
+def canonical_form(columns: Mapping[str, Any]) -> str:
+    """Return the canonical form of columns, as `row_digest` says it."""
+    return json.dumps(
         columns,
         default=_canonical,
         ensure_ascii=False,
@@ -33,7 +49,6 @@ def row_digest(row: Mapping[str, Any]) -> str:
         sort_keys=True,
         allow_nan=False,
     )
-    return _sha256(text)
 
 
 def table_digest(row_digests: Iterable[str]) -> str:
@@ -57,6 +72,20 @@ def storable(text: Text) -> Text:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _is_alike(value: object) -> bool:
+    """Whether both writers of JSON write a value alike: exponents of floats they do not."""
+    kind = type(value)
+    if kind is str or kind is int or value is None:
+        return True
+    if isinstance(value, float):
+        return value == 0 or _LEAST <= abs(value) < _GREATEST
+    if isinstance(value, list):
+        return all(map(_is_alike, value))
+    if isinstance(value, dict):
+        return all(map(_is_alike, value.values()))
+    return True
 
 
 def _canonical(value: object) -> str:

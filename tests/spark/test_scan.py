@@ -6,7 +6,9 @@ import gzip
 import hashlib
 import io
 import json
+import platform
 import shutil
+import socket
 from collections import Counter
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +20,7 @@ from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.errors import ConfigError, CorpusError, InputError
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.pipeline import RunSummary, scan
+from presswatch_spark.runs.provenance import commit, packages, packages_digest
 from presswatch_spark.settings.config import CorpusConfig, GradeRules, ReadRules, RunRules, ScanConfig
 from presswatch_spark.storage.objects import StorageOptions, read_range
 from presswatch_spark.tables.store import TableStore
@@ -122,6 +125,21 @@ class TestWhatCannotBeRead:
         assert "byte" in error
         assert 0 < int(str(summary.row["documents"])) < PAGES
         assert all(hashlib.sha256(record_text(row)).hexdigest() == row["text_sha256"] for row in rows)
+
+    def test_a_run_says_where_it_came_from(
+        self, spark: SparkSession, press: Press, corpus: Path, tmp_path: Path
+    ) -> None:
+        summary = scan(
+            [str(press.shards)], dataset="wet", corpus=str(corpus), out=str(tmp_path / "out"),
+            config=ScanConfig(run=RunRules(operator="Anne")), command="presswatch scan", spark=spark,
+            progress=Progress(io.StringIO(), live=False),
+        )  # fmt: skip
+        (row,) = TableStore.open(str(tmp_path / "out")).rows()
+        assert row == summary.row
+        assert (row["operator"], row["command"]) == ("Anne", "presswatch scan")
+        assert (row["spark_version"], row["python_version"]) == (spark.version, platform.python_version())
+        assert row["packages_digest"] == packages_digest(packages())
+        assert (row["tool_commit"], row["host"]) == (commit(), socket.gethostname())
 
     def test_a_shard_of_another_kind_fails_alone(
         self, spark: SparkSession, press: Press, corpus: Path, tmp_path: Path

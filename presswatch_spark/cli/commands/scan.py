@@ -64,6 +64,7 @@ SHARDS_NAMED = 5
 @setting_options(
     *("run.master", "run.cores", "run.wave_shards", "run.shards_per_task"),
     *("run.log_format", "run.metrics_file", "run.price", "run.budget"),
+    *("run.shard_digest", "run.operator"),
 )
 @click.pass_context
 def scan(
@@ -92,6 +93,7 @@ def scan(
     dollars. After a --sample, it shows an estimate of the whole release; see `presswatch estimate`.
     """
     from presswatch_spark.face import scan as run_scan
+    from presswatch_spark.runs.provenance import without_secrets
 
     if release:
         _check_release(context, paths, dataset, flags)
@@ -103,6 +105,7 @@ def scan(
         summary = run_scan(
             paths, corpus=corpus, out=out, format=dataset, release=release, base=base, sample=sample,
             sample_seed=sample_seed, settings=settings, events=events,
+            command=without_secrets(context.obj) if context.obj else None,
         ).summary  # fmt: skip
     with ending(context, incomplete=bool(summary.incomplete)):
         print_lines(chain(summary_lines(summary, out), _estimate_lines(summary, out, settings.storage)))

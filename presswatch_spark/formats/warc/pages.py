@@ -23,12 +23,14 @@ from presswatch_spark.formats.http.codings import decoded_body
 from presswatch_spark.formats.http.media import Kind, as_html, kind_of_content, media_type
 from presswatch_spark.formats.http.message import Message, parse_message
 from presswatch_spark.formats.http.site_files import site_file
+from presswatch_spark.formats.own_word import own_word_of
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.arrow_text import joined
 from presswatch_spark.formats.warc.languages import declared
+from presswatch_spark.html.elements import PAGE_BYTES
 from presswatch_spark.html.markup import page_text, room_for
 from presswatch_spark.html.raw_text import ARTICLE, DATA
-from presswatch_spark.model import Bytes, Capture, DocumentBatch, Locator, ReadReport
+from presswatch_spark.model import Bytes, Capture, DocumentBatch, Locator, OwnWord, ReadReport
 
 # Pages that kill the parser may cost a minute each.
 MOST_BROKEN = 20
@@ -189,6 +191,7 @@ class PageBatches:
             captures=captures,
             extract=lambda i: self._extracted(pages[i]),
             main_text=lambda i: self._main_text(pages[i]),
+            own_word=lambda i: _own_word(pages[i]),
         )
 
     def _skip(self, why: str, stored: Stored, body: bytes | memoryview | None = None) -> None:
@@ -268,6 +271,12 @@ class PageBatches:
         except ParserDiedError:
             self._broken += 1
             raise
+
+
+def _own_word(page: _Page) -> OwnWord | None:
+    if page.kind != "html":
+        return None
+    return own_word_of(bytes(page.content[:PAGE_BYTES]), page.stored.url.decode("utf-8", "replace"))
 
 
 def _is_doubtful(stored: Stored, body: bytes | memoryview | None) -> bool:

@@ -207,6 +207,7 @@ class Reply:
     """A reply whose head is here; it keeps its line until it is closed.
 
     `uri`: where it came from, after redirects. `sent_at`: when the request was sent, in seconds since 1970.
+    `sha256`: as replies on the way to it declared.
     """
 
     def __init__(
@@ -217,6 +218,7 @@ class Reply:
         self.uri, self.sent_at = uri, sent_at
         self.status, self.headers = raw.status, raw.headers
         self.location = raw.get_redirect_location() or None
+        self.sha256: str | None = None
 
     def read(self, n: int, /) -> bytes:
         """Return up to `n` bytes that are here; wait only if none are. `b""` at the end."""

@@ -40,6 +40,7 @@ PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 HEAD_REFUSED = frozenset({400, 401, 403, 405, 501})
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 REDIRECTS_MAX = 5
 CONNECT_ATTEMPTS_MAX = 4
 # To one host, from all processes of this machine, unless `max_connections` says another number.
@@ -63,9 +64,9 @@ class HttpStore:
         if reply.status in HEAD_REFUSED or (reply.status == 200 and size is None):
             body = self._open(ObjectInfo(uri), 0, 1, alone=True)
             body.reader.close()
-            return ObjectInfo(uri, body.total, body.etag)
+            return ObjectInfo(uri, body.total, body.etag, body.sha256)
         _require_object(reply, uri)
-        return ObjectInfo(uri, size, _validator(reply))
+        return ObjectInfo(uri, size, _validator(reply), reply.sha256)
 
     def list(self, uri: str) -> Iterator[ObjectInfo]:
         """Raise `InputError`: the web has no folders."""
@@ -90,10 +91,10 @@ class HttpStore:
                 reply.close()
                 where = f"{printable(info.uri)} @ {start}"
                 raise StorageError("the server sent another range than asked for", where=where)
-            return Body(reply, start, total, _validator(reply))
+            return Body(reply, start, total, _validator(reply), sha256=reply.sha256)
         size = _length(reply)
         delimited = size is not None or "chunked" in reply.headers.get("Transfer-Encoding", "").lower()
-        return Body(reply, 0, size, _validator(reply), delimited)
+        return Body(reply, 0, size, _validator(reply), delimited, reply.sha256)
 
     def read(self, uri: str) -> tuple[bytes, str]:
         """Read the object; its ETag is empty if the server gives neither ETag nor time."""
@@ -153,9 +154,12 @@ class HttpStore:
 
     def _send(self, method: str, uri: str, headers: dict[str, str]) -> Reply:
         """Send a request, and follow redirects; each host is asked in its turn."""
+        declared = None
         for _ in range(REDIRECTS_MAX):
             reply = self._sent(method, uri, headers)
             location = reply.location
+            # A hub says what a file is, and redirects to a store that may know less.
+            reply.sha256 = declared = declared or _declared_sha256(reply)
             if location is None:
                 return reply
             reply.close()
@@ -236,6 +240,12 @@ def _validator(reply: Reply) -> str | None:
     """Return what tells versions apart; a weak ETag is enough for that."""
     etag = reply.headers.get("ETag", "").removeprefix("W/").strip('"')
     return etag or reply.headers.get("Last-Modified")
+
+
+def _declared_sha256(reply: Reply) -> str | None:
+    """Return the SHA-256 of a file in large-file storage (LFS), which hubs give as its linked ETag."""
+    linked = reply.headers.get("X-Linked-ETag", "").strip('"').lower()
+    return linked if SHA256.fullmatch(linked) else None
 
 
 def _ca_bundle(options: StorageOptions) -> str | None:

@@ -131,6 +131,23 @@ def test_a_complete_scan_exits_0_and_says_what_it_did(
     assert "presswatch matches out" in out
 
 
+def test_a_scan_is_told_its_command_line_without_secrets_and_who_runs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: dict[str, Any] = {}
+
+    def scan(*_: object, **given: Any) -> RunSummary:
+        told.update(given)
+        return summary()
+
+    monkeypatch.setattr(pipeline, "scan", scan)
+    asked = ["https://host.example/a.gz?sig=secret", "--operator", "Anne Roy", "--shard-digest"]
+    assert cli.run([*SCAN, *asked]) == 0
+    line = "https://host.example/a.gz --operator 'Anne Roy' --shard-digest"
+    assert told["command"] == f"presswatch {' '.join(SCAN)} {line}"
+    assert (told["config"].run.operator, told["config"].run.shard_digest) == ("Anne Roy", True)
+
+
 @pytest.mark.parametrize("as_events", [False, True])
 def test_a_scan_says_once_that_documents_have_no_known_url_and_how_to_name_its_column(
     as_events: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -25,12 +25,13 @@ from presswatch_spark.judgement.match_rows import (
 from presswatch_spark.judgement.sites import SiteMatch
 from presswatch_spark.model import DocumentBatch, Locator
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules, VerifyRules
-from presswatch_spark.tables.digests import NOT_DIGESTED, row_digest, table_digest
+from presswatch_spark.tables.digests import NOT_DIGESTED, canonical_form, row_digest, table_digest
 from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.text.words import words_of
 from presswatch_spark.verify.verification import NamedDocument, verify
 
 CAPTURED = datetime(2024, 5, 18, 3, 58, 10, tzinfo=timezone(timedelta(hours=2)))
+PUBLISHED = CAPTURED - timedelta(days=1)
 LOCATOR = Locator(
     record_id="<urn:uuid:1>",
     record_offset=7,
@@ -51,8 +52,9 @@ class Article:
     title_id: str
     publisher_id: str
     url: str | None = "https://gazette.example/1"
+    headline: str | None = "Quarante mots"
     cluster_id: str | None = None
-    published_at: datetime | None = CAPTURED
+    published_at: datetime | None = PUBLISHED
     body: bytes = BODY
     words: int = 40
 
@@ -146,6 +148,7 @@ class TestWhatTheySay:
     def test_the_numbers_the_spans_and_the_pointer(self) -> None:
         row = rows_of(0)[0]
         assert row["document_url"] == "https://copy.example/1"
+        assert (row["headline"], row["confidence_reasons"]) == ("Quarante mots", ["sole_full_copy"])
         assert (row["longest_run_words"], row["copied_words"], row["article_words"]) == (40, 40, 40)
         assert (row["article_coverage"], row["document_coverage"], row["document_words"]) == (
             1.0,
@@ -157,7 +160,7 @@ class TestWhatTheySay:
         assert (span["article_start"], span["article_end"], span["words"]) == (0, len(BODY), 40)
         assert row["text_sha256"] == hashlib.sha256(PAGE).hexdigest()
         assert row["article_sha256"] == hashlib.sha256(BODY).hexdigest()
-        assert (row["article_published_at"], row["shared_words"]) == (CAPTURED, 4)
+        assert (row["article_published_at"], row["shared_words"]) == (PUBLISHED, 4)
         assert (row["record_offset"], row["release"], row["languages"]) == (7, "CC-MAIN-2024-22", ["fra"])
 
     def test_what_is_unknown_is_null(self) -> None:
@@ -169,6 +172,8 @@ class TestWhatTheySay:
             "document_url", "article_id", "article_coverage", "document_coverage", "minhash_jaccard",
             "cluster_id", "article_url", "article_words", "document_words", "record_id", "record_offset",
             "run_rarity", "shared_words", "ownership", "article_published_at", "article_sha256",
+            "headline", "document_host", "document_domain", "document_credits", "credits_others",
+            "page_publisher", "page_author", "page_published_at", "page_based_on", "page_canonical_url",
             "record_length", "record_encoding", "row_index", "payload_digest", "captured_at", "http_status",
             "payload_digest_computed", "text_extraction", "in_main_content", "charset", "record_damage",
         }  # fmt: skip
@@ -183,7 +188,30 @@ class TestWhatTheySay:
         ]
         assert {row["document_url"] for row in rows} == {url or None}
         pa.Table.from_pylist([row | {"run_id": "r"} for row in rows], MATCHES).validate(full=True)
+        assert {tuple(row["confidence_reasons"]) for row in rows} == {("sole_full_copy", "url_unknown")}
+        assert {(row["document_host"], row["document_domain"]) for row in rows} == {(None, None)}
         assert [row["confidence"] for row in rows_of(0, 2)] == ["A", "A"]
+
+    @pytest.mark.parametrize(
+        ("url", "host", "domain"),
+        [
+            ("https://WWW.Blogs.Copy.example:8443/1", "www.blogs.copy.example", "copy.example"),
+            ("http://marie.github.io/", "marie.github.io", "marie.github.io"),
+            ("//paul.over-blog.com./a", "paul.over-blog.com", "paul.over-blog.com"),
+            ("https://news.copy.co.uk", "news.copy.co.uk", "copy.co.uk"),
+            ("https://zeitung-köln.example/", "xn--zeitung-kln-zfb.example", "xn--zeitung-kln-zfb.example"),
+            ("http://192.0.2.7:80/x", "192.0.2.7", "192.0.2.7"),
+            ("http://[2001:DB8::1]/x", "[2001:db8::1]", "[2001:db8::1]"),
+            ("http://localhost/x", "localhost", "localhost"),
+            ("https://gazette-example.cdn.ampproject.org/c/s/gazette.example/1",
+             "gazette-example.cdn.ampproject.org", "ampproject.org"),
+        ],
+    )  # fmt: skip
+    def test_a_row_names_the_host_of_its_page_and_the_domain_that_somebody_registered(
+        self, url: str, host: str, domain: str
+    ) -> None:
+        (row,) = rows_of(0, batch=document(PAGE, url))
+        assert (row["document_host"], row["document_domain"]) == (host, domain)
 
     def test_lone_surrogates_of_json_do_not_reach_parquet(self) -> None:
         (row,) = rows_of(0, batch=document(PAGE, locator=Locator(record_id="id\ud800")))
@@ -217,6 +245,34 @@ class TestDigests:
         }
         form = '{"a":"é\\n","b":0.1,"c":["2024-05-18T01:58:10.000000Z",null,true]}'
         assert row_digest(row) == hashlib.sha256(form.encode()).hexdigest()
+
+    @given(
+        st.dictionaries(
+            st.text("abcdefgh_", max_size=8),
+            st.recursive(
+                st.none()
+                | st.booleans()
+                | st.integers(-(2**70), 2**70)
+                | st.floats(allow_nan=False, allow_infinity=False)
+                | st.floats(0, 1)
+                | st.text(max_size=30)
+                | st.datetimes(timezones=st.just(UTC) | st.none()),
+                lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab"), inner, max_size=3),
+                max_leaves=8,
+            ),
+            max_size=6,
+        )
+    )
+    def test_the_digest_is_over_the_canonical_form_whoever_writes_it(self, row: Row) -> None:
+        columns = {name: value for name, value in row.items() if name not in NOT_DIGESTED}
+        assert row_digest(row) == hashlib.sha256(canonical_form(columns).encode()).hexdigest()
+
+    @pytest.mark.parametrize(
+        "value", [1e-05, 9.999e-05, 1e-4, 1e15, 1e16, 1e22, 5e-324, 0.1, 1 / 3, -0.0, 1.0]
+    )
+    def test_floats_are_written_as_python_writes_them(self, value: float) -> None:
+        form = f'{{"a":{value!r},"b":[{{"c":{value!r}}}]}}'
+        assert row_digest({"a": value, "b": [{"c": value}]}) == hashlib.sha256(form.encode()).hexdigest()
 
     def test_every_other_column_counts(self) -> None:
         (row,) = rows_of(0)

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from presswatch_spark.extraction.apart import ParserDiedError
+from presswatch_spark.html.elements import PAGE_BYTES
 from presswatch_spark.rights import paywall
 from presswatch_spark.rights.declaration import VALUE_CHARACTERS, Signal
-from presswatch_spark.rights.elements import PAGE_BYTES
 from presswatch_spark.rights.signals import SIGNALS
 from presswatch_spark.text.words import word_count
 from tests.captures import capture, robots, told

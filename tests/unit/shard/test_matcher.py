@@ -32,15 +32,19 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     (folder / "members.yaml").write_text(MEMBERS)
     build_corpus(
         cast(SparkSession, Inline()), str(folder / "members.yaml"),
-        [str(write_jsonl(folder / "articles.jsonl", [ARTICLE]))], str(folder / "corpus"), CorpusConfig(),
+        [str(write_jsonl(folder / "articles.jsonl", [ARTICLE]))], str(folder / "corpus"),
+        CorpusConfig(agencies=("AFP", "Agence du Vent")),
         StorageOptions(),
     )  # fmt: skip
     return Corpus.open(str(folder / "corpus"))
 
 
-def rows_of(corpus: Corpus, words: int, least: int, url: str = "https://copy.example/") -> list[Row]:
+def rows_of(
+    corpus: Corpus, words: int, least: int, url: str = "https://copy.example/", more: str = ""
+) -> list[Row]:
     """Rows of a page with the last words of the article, which the index has from eight words on."""
-    text, address = (np.frombuffer(part.encode(), np.uint8) for part in (" ".join(WORDS[-words:]), url))
+    page = " ".join(WORDS[-words:]) + more
+    text, address = (np.frombuffer(part.encode(), np.uint8) for part in (page, url))
     zero = np.zeros(1, np.int64)
     batch = DocumentBatch(
         text, zero, zero + len(text), address, zero, zero + len(address), lambda i: Locator()
@@ -56,8 +60,29 @@ def test_a_run_is_reported_from_the_least_length_on(corpus: Corpus, least: int) 
     assert (row["longest_run_words"], row["grade"], len(row["spans"])) == (least, "extract", 1)
 
 
+@pytest.mark.parametrize(
+    ("more", "credits", "others"),
+    [
+        ("", [], False),
+        (". (AFP)", ["AFP"], True),
+        (". Agence du Vent -", [], False),
+        ("\nPar Agence du Vent", ["Agence du Vent"], True),
+        ("\nSource : Nord", ["Nord"], False),
+        ("\nSource : https://www.nord.example/a", ["nord.example"], False),
+        ("\nSource : Nord, AFP", ["Nord", "AFP"], True),
+    ],
+)
+def test_a_page_that_credits_somebody_else_than_the_member_says_so(
+    corpus: Corpus, more: str, credits: list[str], others: bool
+) -> None:
+    (row,) = rows_of(corpus, 80, 11, more=more)
+    assert (row["document_credits"], row["credits_others"]) == (credits, others)
+    assert ("credits_other" in row["confidence_reasons"]) == others
+
+
 def test_a_shorter_run_on_the_articles_own_page_says_no_more_than_the_url(corpus: Corpus) -> None:
     (row,) = rows_of(corpus, 10, 11, ARTICLE["url"])
+    assert (row["document_credits"], row["credits_others"]) == (None, None)
     assert (row["grade"], row["url_match"], row["longest_run_words"], row["spans"]) == (
         "url_only", "article", 0, [],
     )  # fmt: skip

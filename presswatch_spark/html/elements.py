@@ -1,8 +1,7 @@
 """The elements of a page that declare something, found by the tokenizer rules of the HTML standard.
 
-No tree is built: that can cost the square of a page's length, or its cube, if tags are left open. (`paywall`
-needs one, and asks for it.) Comments, scripts and other raw text are passed over, and so are templates, which
-are no part of the document.
+No tree is built: that can cost the square of a page's length, or its cube, if tags are left open. Comments,
+scripts and other raw text are passed over, and so are templates, which are no part of the document.
 """
 
 from __future__ import annotations

@@ -1,0 +1,178 @@
+"""What a page says of itself: its publisher and authors, when it was published, and where it belongs.
+
+JSON-LD comes first, and of its objects articles; then Open Graph and other metas of the head. Of addresses
+`<link rel="canonical">` comes first, which is made for that. Articles that a page only lists are others'.
+Time is linear in the page, whatever stands in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+from urllib.parse import urljoin
+
+from presswatch_spark.formats.json_ld import OBJECTS, value_of
+from presswatch_spark.html.elements import ELEMENTS, elements_of
+from presswatch_spark.model import OwnWord
+from presswatch_spark.moments import NoMomentError, is_placeholder, moment_of
+
+TEXT_CHARACTERS = 300
+"""Longer names are cut to this length."""
+URL_CHARACTERS = 2_048
+"""A longer address is left out: cut, it would be another's."""
+AUTHORS = 20
+
+_ARTICLE_TYPES = re.compile(r".*(?:Article|Posting|Report|Review|Story)", re.DOTALL)
+_WITH_ZONE = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?\s?(?:[Zz]|[+-]\d{2}:?\d{2})", re.ASCII
+)
+_SCHEMES = ("http://", "https://")
+_OWN = ("@graph", "mainEntity", "mainEntityOfPage")
+_METAS: Mapping[str, Sequence[str]] = {
+    "publisher": ("og:site_name", "dc.publisher", "dcterms.publisher", "publisher"),
+    "author": ("article:author", "author", "dc.creator", "dcterms.creator", "sailthru.author"),
+    "published_at": (
+        "article:published_time", "og:article:published_time", "dcterms.created", "dc.date.issued", "date",
+        "pubdate", "parsely-pub-date",
+    ),
+    "canonical_url": ("og:url",),
+}  # fmt: skip
+
+Item = dict[str, Any]
+
+
+def own_word_of(page: bytes, url: str) -> OwnWord:
+    """Return what a page in UTF-8 says of itself; `url` is where it was captured. Never raises.
+
+    Args:
+        page: as `html.elements` takes it; all of it is looked at.
+    """
+    metas: dict[str, str] = {}
+    objects: list[Item] = []
+    canonical = ""
+    for element in islice(elements_of(page), ELEMENTS):
+        if element.name == "script":
+            objects += islice(_own_objects(value_of(element.text)), OBJECTS - len(objects))
+        elif element.name == "link":
+            if "canonical" in element.get("rel").lower().split():
+                canonical = canonical or element.get("href")
+        elif content := element.get("content"):
+            metas.setdefault((element.get("property") or element.get("name")).lower(), content)
+    said = _of_objects(objects)
+    by_meta = {field: [metas[name] for name in names if name in metas] for field, names in _METAS.items()}
+    return OwnWord(
+        publisher=_first_text([*said["publisher"], *by_meta["publisher"]]),
+        author=_first_text([*said["author"], *by_meta["author"]]),
+        published_at=_first_moment([*said["published_at"], *by_meta["published_at"]]),
+        based_on=_address_or_name(said["based_on"], url),
+        canonical_url=_first_address([canonical, *by_meta["canonical_url"], *said["canonical_url"]], url),
+    )
+
+
+def _own_objects(value: Any) -> Iterator[Item]:
+    """Yield the objects that are about the page: those of a script, of its graph, and their main entities."""
+    level = [value]
+    while level:
+        items = [item for each in level for item in (each if isinstance(each, list) else [each])]
+        objects = [item for item in items if isinstance(item, dict)]
+        yield from objects
+        level = [item[name] for item in objects for name in _OWN if isinstance(item.get(name), dict | list)]
+
+
+def _of_objects(objects: Sequence[Item]) -> dict[str, list[str]]:
+    """Return what objects say, by field: the first article, then the first other one that has a date."""
+    named = {item["@id"]: item for item in objects if isinstance(item.get("@id"), str) and "name" in item}
+    articles = [item for item in objects if any(map(_ARTICLE_TYPES.fullmatch, _types(item)))]
+    dated = [item for item in objects if "datePublished" in item and not (articles and item is articles[0])]
+    said: dict[str, list[str]] = {
+        field: [] for field in ("publisher", "author", "published_at", "based_on", "canonical_url")
+    }
+    for item in [*articles[:1], *dated[:1]]:
+        said["publisher"] += _names(item.get("publisher"), named)[:1]
+        if authors := _names(item.get("author"), named):
+            said["author"].append(", ".join(dict.fromkeys(authors)))
+        said["published_at"] += _strings(item.get("datePublished"))
+        said["based_on"] += _addresses(item.get("isBasedOn") or item.get("isBasedOnUrl"))
+        said["canonical_url"] += [*_addresses(item.get("mainEntityOfPage")), *_addresses(item.get("url"))]
+    return said
+
+
+def _types(item: Item) -> Iterator[str]:
+    return (kind for kind in _listed(item.get("@type")) if isinstance(kind, str))
+
+
+def _listed(value: object) -> list[Any]:
+    return value[:AUTHORS] if isinstance(value, list) else [value]
+
+
+def _strings(value: object) -> list[str]:
+    return [each for each in _listed(value) if isinstance(each, str) and each.strip()]
+
+
+def _names(value: object, named: Mapping[str, Item]) -> list[str]:
+    """Return the names in a value: strings, names of objects, and those of objects that it only refers to."""
+    names: list[str] = []
+    for each in _listed(value):
+        if isinstance(each, dict):
+            there = each if "name" in each else named.get(str(each.get("@id")), {})
+            names += _strings(there.get("name"))[:1]
+        else:
+            names += _strings(each)
+    return [name for name in map(_tidy, names) if name]
+
+
+def _addresses(value: object) -> list[str]:
+    found: list[str] = []
+    for each in _listed(value):
+        if isinstance(each, dict):
+            each = next((each[key] for key in ("url", "@id", "name") if isinstance(each.get(key), str)), None)
+        found += _strings(each)
+    return found
+
+
+def _first_text(texts: Sequence[str]) -> str | None:
+    names = (text[:TEXT_CHARACTERS] for text in map(_tidy, texts))
+    return next((name for name in names if name and not name.lower().startswith(_SCHEMES)), None)
+
+
+def _tidy(text: str) -> str:
+    """Return a text with single blanks, as tables can hold it."""
+    return " ".join(text[: 8 * TEXT_CHARACTERS].split()).encode("utf-8", "replace").decode()
+
+
+def _first_moment(texts: Sequence[str]) -> datetime | None:
+    """Return the first moment that is given with its zone; the year must be one of a page."""
+    for text in texts:
+        if _WITH_ZONE.fullmatch(text.strip()):
+            try:
+                moment = moment_of(text)
+            except NoMomentError:
+                continue
+            if moment and not is_placeholder(moment):
+                return moment
+    return None
+
+
+def _first_address(texts: Sequence[str], url: str) -> str | None:
+    return next((found for text in texts if (found := _absolute(text, url))), None)
+
+
+def _address_or_name(texts: Sequence[str], url: str) -> str | None:
+    return _first_address([text for text in texts if "/" in text], url) or _first_text(texts)
+
+
+def _absolute(text: str, url: str) -> str | None:
+    """Return an address as a whole one, by the page's own; None if it is none of the web, or too long."""
+    text = text.strip()
+    if not text or len(text) > URL_CHARACTERS or any(map(str.isspace, text)):
+        return None
+    try:
+        whole = urljoin(url, text)
+    except ValueError:
+        return None
+    if not whole.lower().startswith(_SCHEMES) or len(whole) > URL_CHARACTERS:
+        return None
+    return whole.encode("utf-8", "replace").decode()

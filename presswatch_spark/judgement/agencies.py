@@ -1,0 +1,150 @@
+"""News agencies: their names as pages write them, and the one name that stands for each.
+
+Photo agencies are left out: who credits Getty Images says whose the picture is, and nothing of the text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+UNNAMED = "unnamed agencies"
+"""What stands for "avec agences", "with agencies": others wrote the text, and nobody knows who."""
+
+# Of each agency: the names that nothing else has, then those that are other words or initials, too. The
+# former are written in any case if they have six letters or more, else as here; the latter only as here. No
+# name begins with an article: each first word is looked for in every page.
+_NAMES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "AFP": (("AFP", "Agence France-Presse", "Agence France Presse", "France-Presse"), ("afp",)),
+    "Reuters": (("Reuters", "Thomson Reuters"), ()),
+    "Associated Press": (("Associated Press",), ("AP",)),
+    "United Press International": (("United Press International",), ("UPI",)),
+    "Belga": (("Belga", "BELGA", "Agence Belga"), ("belga",)),
+    "Keystone-ATS": (
+        ("Keystone-ATS", "Agence télégraphique suisse", "Schweizerische Depeschenagentur"),
+        ("ATS", "ats", "SDA", "sda"),
+    ),
+    "La Presse canadienne": (
+        ("Presse canadienne", "Canadian Press"), ("PC",),
+    ),
+    "Agence QMI": (("Agence QMI",), ("QMI",)),
+    "APS": (("Algérie Presse Service", "Algeria Press Service"), ("APS",)),
+    "Agence de presse sénégalaise": (("Agence de presse sénégalaise",), ()),
+    "Maghreb Arabe Presse": (("Maghreb Arabe Presse",), ("MAP",)),
+    "Tunis Afrique Presse": (("Tunis Afrique Presse",), ("TAP",)),
+    "Agence ivoirienne de presse": (("Agence ivoirienne de presse",), ("AIP",)),
+    "APAnews": (("Agence de presse africaine", "APAnews"), ()),
+    "Panapress": (("Panapress", "Agence panafricaine de presse"), ("PANA",)),
+    "DPA": (("Deutsche Presse-Agentur",), ("DPA", "dpa")),
+    "APA": (("Austria Presse Agentur", "Austria Presse-Agentur"), ("APA",)),
+    "KNA": (("Katholische Nachrichten-Agentur",), ("KNA",)),
+    "epd": (("Evangelischer Pressedienst",), ("epd",)),
+    "EFE": (("EFE", "Agencia EFE", "Agence EFE"), ("efe", "Efe")),
+    "Europa Press": (("Europa Press",), ()),
+    "ANSA": (("ANSA",), ("Ansa", "ansa")),
+    "Adnkronos": (("Adnkronos",), ()),
+    "Lusa": (("Agência Lusa", "Agence Lusa"), ("Lusa", "LUSA")),
+    "ANP": (("Algemeen Nederlands Persbureau",), ("ANP",)),
+    "PA Media": (("Press Association", "PA Media"), ("PA",)),
+    "Ritzau": (("Ritzau",), ()),
+    "NTB": ((), ("NTB",)),
+    "TT": (("TT Nyhetsbyrån", "Tidningarnas Telegrambyrå"), ()),
+    "STT": ((), ("STT",)),
+    "PAP": (("Polska Agencja Prasowa",), ("PAP",)),
+    "ČTK": (("ČTK",), ("CTK", "ctk", "čtk")),
+    "MTI": (("Magyar Távirati Iroda",), ("MTI",)),
+    "Agerpres": (("Agerpres",), ()),
+    "Tanjug": (("Tanjug",), ()),
+    "TASS": (("TASS", "ITAR-TASS", "Itar-Tass", "ТАСС"), ("Tass",)),
+    "RIA Novosti": (("RIA Novosti", "Ria Novosti", "РИА Новости"), ()),
+    "Interfax": (("Interfax", "Интерфакс"), ()),
+    "Ukrinform": (("Ukrinform",), ()),
+    "Anadolu": (("Anadolu Agency", "Agence Anadolu", "Anadolu Ajansı"), ("Anadolu",)),
+    "IRNA": (("IRNA",), ()),
+    "Xinhua": (("Xinhua", "Agence Chine nouvelle"), ()),
+    "Kyodo": (("Kyodo News",), ("Kyodo",)),
+    "Yonhap": (("Yonhap",), ()),
+    "Press Trust of India": (("Press Trust of India",), ("PTI",)),
+    "IANS": (("Indo-Asian News Service",), ("IANS",)),
+    "Australian Associated Press": (("Australian Associated Press",), ("AAP",)),
+    "Prensa Latina": (("Prensa Latina",), ()),
+    "Télam": (("Télam",), ()),
+    "Agência Brasil": (("Agência Brasil",), ()),
+    "Bloomberg": (("Bloomberg News",), ("Bloomberg",)),
+    "Dow Jones": (("Dow Jones Newswires",), ("Dow Jones",)),
+    "Relaxnews": (("Relaxnews", "AFP-Relaxnews"), ()),
+    "6Medias": (("6Medias", "6Médias"), ()),
+    "PR Newswire": (("PR Newswire", "PRNewswire"), ()),
+    "Business Wire": (("Business Wire", "BusinessWire"), ()),
+    "GlobeNewswire": (("GlobeNewswire", "Globe Newswire"), ()),
+    "CNW": (("CNW Telbec", "Canada NewsWire"), ()),
+    UNNAMED: ((), (
+        "agences", "Agences", "agences de presse", "agencies", "Agencies", "Agenturen",
+        "agencias", "agenzie", "agências", "agentschappen",
+    )),
+}  # fmt: skip
+
+AGENCIES = tuple(name for name in _NAMES if name != UNNAMED)
+"""The one name of every agency that is known without being listed in `corpus.agencies`."""
+
+# Shorter names are initials or look like words: in another case they are something else.
+_ANY_CASE = 6
+_ARTICLE = re.compile(r"^(?:l['’]|(?:le|la|les|the|der|die|das|el|il)\s+)", re.IGNORECASE)
+_MARKED = re.compile(r"[\s-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """A name as pages write it. `sure`: nothing else is called so; `any_case`: capitals do not matter."""
+
+    text: str
+    agency: str
+    sure: bool
+
+    @property
+    def any_case(self) -> bool:
+        """Whether it counts in any case."""
+        return self.sure and sum(map(str.isalpha, self.text)) >= _ANY_CASE
+
+    @property
+    def pattern(self) -> str:
+        """Return what finds it: its accents and its hyphens may be missing, if case does not matter."""
+        if not self.any_case:
+            return re.escape(self.text)
+        return r"[\s-]+".join("".join(map(_letter, part)) for part in _MARKED.split(self.text))
+
+
+def spellings(agencies: Iterable[str] = ()) -> list[Spelling]:
+    """Return all spellings, the longest first; those of `agencies` that are not known are added.
+
+    A name of a user's that is one word of five letters at most counts as initials.
+    """
+    known = [
+        Spelling(text, agency, kind == 0)
+        for agency, kinds in _NAMES.items()
+        for kind, texts in enumerate(kinds)
+        for text in texts
+    ]
+    there = {key_of(spelling.text) for spelling in known}
+    for name in map(without_article, agencies):
+        if key_of(name) and key_of(name) not in there:
+            known.append(Spelling(name, name, len(name) >= _ANY_CASE))
+    return sorted(known, key=lambda spelling: (-len(spelling.text), spelling.text))
+
+
+def without_article(name: str) -> str:
+    """Return a name without an article before it: "La Presse canadienne" is found as "Presse canadienne"."""
+    return _ARTICLE.sub("", name.strip())
+
+
+def key_of(name: str) -> str:
+    """Return a name without case, accents, blanks and marks: what names are compared by."""
+    folded = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(filter(str.isalnum, folded))
+
+
+def _letter(letter: str) -> str:
+    plain = unicodedata.normalize("NFD", letter)[0]
+    return re.escape(letter) if plain == letter else f"[{letter}{plain}]"

@@ -17,6 +17,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
 from presswatch_spark import __version__
+from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.settings.config import known_settings
 
 project = "presswatch-spark"
@@ -31,6 +32,8 @@ html_title = "presswatch-spark"
 smartquotes = False
 
 SETTINGS_MARK = "<!-- the table of settings, which `make docs` makes from their declarations -->"
+
+REASONS_MARK = "<!-- the table of reasons, which `make docs` makes from their declarations -->"
 
 # Links between pages name headings as GitHub does, so that both can follow them.
 myst_heading_anchors = 4
@@ -93,14 +96,23 @@ def settings_table() -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
+def reasons_table() -> Iterator[str]:
+    """Yield the rows of a table of every reason, made from their declarations."""
+    yield from ("| reason | gives | caps | in French | in English |", "|---|---|---|---|---|")
+    for reason in REASONS.values():
+        cells = f"`{reason.code}`", reason.gives or "", reason.caps or "", reason.fr, reason.en
+        yield f"| {' | '.join(cells)} |"
+
+
 def escaped(value: object) -> str:
     """A value as text in Markdown."""
     return re.sub(r"([*_\[\]{}<>|])", r"\\\1", str(value))
 
 
 def fill_in(app: Sphinx, page: str, source: list[str]) -> None:
-    """Put the table of settings into its page."""
+    """Put the tables of settings and of reasons into their pages."""
     source[0] = source[0].replace(SETTINGS_MARK, "\n".join(settings_table()))
+    source[0] = source[0].replace(REASONS_MARK, "\n".join(reasons_table()))
 
 
 def setup(app: Sphinx) -> None:

@@ -177,6 +177,7 @@ def build_corpus(
     out: str,
     *,
     background: Sequence[str] = (),
+    known: Sequence[str] = (),
     config: str | None = None,
     settings: Settings | None = None,
     tell: Callable[[str], None] = lambda stage: None,
@@ -189,6 +190,7 @@ def build_corpus(
         articles: files, folders, globs or addresses: JSONL, CSV or Parquet.
         out: a folder that is new or empty, on disk or `s3://`.
         background: shards of unrelated web text, to know stock phrases by.
+        known: laws, speeches, old books, wires: texts of which one occurrence is enough.
         tell: gets the name of each stage when it begins.
         spark: the session to build with; default: one of its own.
 
@@ -204,7 +206,8 @@ def build_corpus(
     rules = build_config(CorpusConfig, ("corpus",), values)
     storage = build_config(StorageOptions, ("storage",), values)
     ask_anew()
-    return build(spark, members, _several(articles), out, rules, storage, tell, _several(background))
+    beside = {"background": _several(background), "known": _several(known)}
+    return build(spark, members, _several(articles), out, rules, storage, tell, **beside)
 
 
 def scan(

@@ -9,7 +9,8 @@
     publishers.npy             uint32[articles]: place of the publisher's id among all ids, in order
     agency.npy                 bool[articles]: whether it, or one of its cluster, credits or names an agency
     vocabulary/                uint64 hashes[v] of all words, sorted; uint8 bits[v]: their information
-    background/                uint64 hashes[b] of shingles in the background, sorted; uint16 domains[b]
+    background/                uint64 hashes[b] of shingles in the background, sorted; uint16 domains[b]:
+                               how many have it, 65,535 if a known text has it
     index/                     the shingle index: hashes, articles, filter, directory
     sites/                     titles' sites, and hashes of the articles' normalised URLs with ordinals
     refused.parquet            every row that was not taken, with its reason

@@ -54,8 +54,9 @@ class TitleCounts:
 class Counts:
     """The counts of a corpus: `refused` rows by reason, `shingles` in postings, `suppressed` in shingles.
 
-    The background sample has `background_documents` and, of the index, `background_shingles`. `titles`: every
-    title of the members file, by id; none in corpora of older versions.
+    Of the index, the `known_texts` have `known_shingles`; the background sample has `background_documents`,
+    and `background_shingles` that no known text has. `titles`: every title of the members file, by id; none
+    in corpora of older versions.
     """
 
     articles: int
@@ -68,6 +69,8 @@ class Counts:
     background_documents: int
     background_shingles: int
     titles: Mapping[str, TitleCounts] = field(default_factory=dict)
+    known_texts: int = 0
+    known_shingles: int = 0
 
 
 @dataclass(frozen=True, slots=True)

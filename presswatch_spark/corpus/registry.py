@@ -24,9 +24,8 @@ import yaml
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.judgement.suffixes import PLATFORMS, is_shared
 from presswatch_spark.judgement.urls import path_prefix, without_www
-
-_TEXT_TAG, _NULL_TAG = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
-_TIME_TAG = "tag:yaml.org,2002:timestamp"
+from presswatch_spark.settings.checked_yaml import Check, compose, line_of
+from presswatch_spark.storage.disk import file_sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +40,19 @@ class Title:
 
 
 @dataclass(frozen=True, slots=True)
+class MandateDocument:
+    """The document that gives a mandate: its path as the members file has it, and its SHA-256 (hex)."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Publisher:
-    """A member. The mandate's dates are inclusive; None means open."""
+    """A member. The mandate's dates are inclusive; None means open.
+
+    `legal_name`, `siren` (nine digits) and `address` are those of the legal person that claims.
+    """
 
     id: str
     name: str
@@ -50,6 +60,15 @@ class Publisher:
     mandate_from: date | None
     mandate_to: date | None
     titles: tuple[Title, ...]
+    legal_name: str | None = None
+    siren: str | None = None
+    address: str | None = None
+    mandate_document: MandateDocument | None = None
+
+    @property
+    def has_mandate(self) -> bool:
+        """Whether the members file states a mandate: a first day, a last day or a document."""
+        return any((self.mandate_from, self.mandate_to, self.mandate_document))
 
 
 @dataclass(frozen=True)
@@ -83,142 +102,52 @@ def load_registry(path: str | Path) -> Registry:
             where=str(path),
             remedy="give --members a file",
         ) from error
-    return parse_registry(raw, str(path))
+    return parse_registry(raw, str(path), folder=Path(path).parent)
 
 
-def parse_registry(raw: bytes, name: str, *, built: bool = False) -> Registry:
+def parse_registry(raw: bytes, name: str, *, built: bool = False, folder: Path | None = None) -> Registry:
     """As `load_registry`, from bytes; `name` stands for the file in messages.
 
-    `built`: the file is that of a corpus, and was checked when it was built. The list of public suffixes has
-    moved since, and no corpus may become unreadable by that.
+    Args:
+        built: the file is that of a corpus, and was checked when it was built. The list of public suffixes
+            has moved since, and no corpus may become unreadable by that.
+        folder: where paths of mandates' documents begin; without it, documents are not looked for.
     """
-    check = _Check(suffixes=not built)
-    root = _compose(raw, check)
+    check = _Check(suffixes=not built, folder=folder)
+    root = compose(raw, check, "publishers hold titles, and titles hold no more", "publishers")
     publishers = tuple(_publishers(root, check)) if root is not None else ()
     _check_sites(publishers, check)
-    if check.problems:
-        listed = "\n".join(f"{name}:{line}: {message}" for line, message in sorted(check.problems))
-        count = len(check.problems)
-        raise ConfigError(f"{count} mistake{'s' * (count > 1)} in the members file\n{listed}", where=name)
+    check.finish(name, "the members file")
     return Registry(publishers)
 
 
 @dataclass(slots=True)
-class _Check:
-    """Collects mistakes, and remembers where each id and title was seen, for mistakes across entries."""
+class _Check(Check):
+    """As `Check`; `lines` are those of titles.
+
+    Without `suffixes`, shared sites are no mistakes. `folder`: see `parse_registry`.
+    """
 
     suffixes: bool = True
-    problems: list[tuple[int, str]] = field(default_factory=list)
-    ids: dict[tuple[str, str], int] = field(default_factory=dict)
+    folder: Path | None = None
     lines: dict[str, int] = field(default_factory=dict)
 
-    def say(self, line: int, message: str) -> None:
-        self.problems.append((line, message))
 
-    def entry(self, node: yaml.Node, what: str, required: str, optional: str = "") -> dict[str, yaml.Node]:
-        """The keys of a mapping; says which are missing, unknown or given twice. Null is not given."""
-        if not isinstance(node, yaml.MappingNode):
-            self.say(_line(node), f"{what} must be a mapping with {', '.join(required.split())}")
-            return {}
-        known, given = {*required.split(), *optional.split()}, dict[str, yaml.Node]()
-        for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                self.say(_line(key), f"{what}: a key must be one of {', '.join(sorted(known))}")
-                continue
-            if key.value in given:
-                self.say(_line(key), f"{what}: key `{key.value}` is given twice")
-            elif key.value not in known:
-                self.say(_line(key), f"{what}: unknown key `{key.value}` (known: {', '.join(sorted(known))})")
-            given[key.value] = value
-        missing = [key for key in required.split() if key not in given or given[key].tag == _NULL_TAG]
-        for key in missing:
-            self.say(_line(node), f"{what}: `{key}` is missing")
-        return {key: value for key, value in given.items() if value.tag != _NULL_TAG and key in known}
-
-    def text(self, node: yaml.Node | None, what: str) -> str | None:
-        if node is None:
-            return None
-        if not isinstance(node, yaml.ScalarNode) or node.tag not in (_TEXT_TAG, _TIME_TAG):
-            self.say(_line(node), f"{what} must be text (put it in quotes)")
-            return None
-        value = str(node.value).strip()
-        if not value:
-            self.say(_line(node), f"{what} is empty")
-        return value or None
-
-    def unique_id(self, node: yaml.Node | None, kind: str) -> str | None:
-        value = self.text(node, f"{kind} id")
-        if node is None or value is None:
-            return None
-        if not value.isprintable():
-            self.say(_line(node), f"{kind} id {value!r} holds characters that cannot be shown")
-        if (kind, value) in self.ids:
-            self.say(_line(node), f"{kind} id `{value}` is already used on line {self.ids[kind, value]}")
-        self.ids.setdefault((kind, value), _line(node))
-        return value
-
-    def date(self, node: yaml.Node | None, what: str) -> date | None:
-        value = self.text(node, what)
-        if node is None or value is None:
-            return None
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            self.say(_line(node), f"{what} `{value}` is not a date (write it as 2024-01-31)")
-            return None
-
-    def items(self, node: yaml.Node | None, what: str) -> list[yaml.Node]:
-        if node is None:
-            return []
-        if not isinstance(node, yaml.SequenceNode):
-            self.say(_line(node), f"{what} must be a list")
-            return []
-        if not node.value:
-            self.say(_line(node), f"{what} is an empty list")
-        return list(node.value)
-
-
-def _line(node: yaml.Node) -> int:
-    return int(node.start_mark.line) + 1
-
-
-def _compose(raw: bytes, check: _Check) -> yaml.Node | None:
-    """Return the YAML tree with its marks, or None after noting why there is none."""
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        check.say(line, f"byte 0x{raw[error.start]:02x} is not UTF-8 (save the file as UTF-8)")
-        return None
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        check.say(line, f"character U+{int(error.character):04X} is not allowed in YAML")
-        return None
-    except RecursionError:
-        check.say(1, "nested too deeply: publishers hold titles, and titles hold no more")
-        return None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        tab = " (indent with spaces, not tabs)" if "\\t" in str(error.problem) else ""
-        check.say(mark.line + 1 if mark else 1, f"not valid YAML: {error.problem}{tab}")
-        return None
-    if root is None:
-        check.say(1, "the file is empty (it needs `publishers:`)")
-    return root
+_OF_PUBLISHER = "association legal_name siren address mandate_from mandate_to mandate_document"
 
 
 def _publishers(root: yaml.Node, check: _Check) -> Iterator[Publisher]:
     top = check.entry(root, "members file", "publishers")
     for node in check.items(top.get("publishers"), "publishers"):
-        keys = check.entry(node, "publisher", "id name titles", "association mandate_from mandate_to")
+        keys = check.entry(node, "publisher", "id name titles", _OF_PUBLISHER)
         own_id = check.unique_id(keys.get("id"), "publisher") or ""
         what = f"publisher `{own_id}`"
         starts = check.date(keys.get("mandate_from"), f"{what}: mandate_from")
         ends = check.date(keys.get("mandate_to"), f"{what}: mandate_to")
         if starts and ends and ends < starts:
-            check.say(_line(keys["mandate_to"]), f"{what}: mandate_to {ends} is before mandate_from {starts}")
+            check.say(
+                line_of(keys["mandate_to"]), f"{what}: mandate_to {ends} is before mandate_from {starts}"
+            )
         nodes = check.items(keys.get("titles"), f"{what}: titles")
         yield Publisher(
             id=own_id,
@@ -227,14 +156,69 @@ def _publishers(root: yaml.Node, check: _Check) -> Iterator[Publisher]:
             mandate_from=starts,
             mandate_to=ends,
             titles=tuple(_title(title, own_id, check) for title in nodes),
+            legal_name=check.text(keys.get("legal_name"), f"{what}: legal_name"),
+            siren=_siren(keys.get("siren"), what, check),
+            address=check.text(keys.get("address"), f"{what}: address"),
+            mandate_document=_mandate_document(keys.get("mandate_document"), what, check),
         )
+
+
+def _siren(node: yaml.Node | None, what: str, check: _Check) -> str | None:
+    """Return the nine digits of a company's number in the French register, which end with a check digit."""
+    if node is None:
+        return None
+    # YAML reads nine digits without quotes as a number, which means the same.
+    written = str(node.value) if isinstance(node, yaml.ScalarNode) else ""
+    digits = written.replace(" ", "")
+    if not re.fullmatch(r"[0-9]{9}", digits):
+        check.say(line_of(node), f"{what}: siren `{written}` is not nine digits (a SIRET's first nine)")
+        return None
+    if not passes_luhn(digits):
+        check.say(
+            line_of(node), f"{what}: siren `{written}` has a wrong digit (its check digit does not fit)"
+        )
+        return None
+    return digits
+
+
+def passes_luhn(digits: str) -> bool:
+    """Whether the last digit checks the others, by Luhn's rule."""
+    doubled = (int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits)))
+    return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
+
+
+def _mandate_document(node: yaml.Node | None, what: str, check: _Check) -> MandateDocument | None:
+    if node is None:
+        return None
+    where = f"{what}: mandate_document"
+    keys = check.entry(node, where, "path sha256")
+    path, sha256 = (
+        check.text(keys.get("path"), f"{where}: path"),
+        check.text(keys.get("sha256"), f"{where}: sha256"),
+    )
+    if path is None or sha256 is None:
+        return None
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        check.say(line_of(keys["sha256"]), f"{where}: sha256 must be 64 digits of 0-9 and a-f")
+    elif check.folder is not None and (wrong := _wrong_document(check.folder / path, sha256)):
+        check.say(line_of(keys["path"]), f"{where}: `{path}` {wrong}")
+    return MandateDocument(path, sha256)
+
+
+def _wrong_document(path: Path, sha256: str) -> str | None:
+    """Return what is wrong with a document on disk, or None if its bytes have that SHA-256."""
+    try:
+        actual = file_sha256(path)
+    except OSError as error:
+        return f"cannot be read: {error.strerror} (its path begins at the folder of the members file)"
+    return None if actual == sha256 else f"has another content: its SHA-256 is {actual}"
 
 
 def _title(node: yaml.Node, publisher_id: str, check: _Check) -> Title:
     keys = check.entry(node, "title", "id name domains", "url_prefixes")
     own_id = check.unique_id(keys.get("id"), "title") or ""
     what = f"title `{own_id}`"
-    check.lines[own_id] = _line(node)
+    check.lines[own_id] = line_of(node)
     domains = [_domain(item, what, check) for item in check.items(keys.get("domains"), f"{what}: domains")]
     prefixes = [
         _prefix(item, what, check) for item in check.items(keys.get("url_prefixes"), f"{what}: url_prefixes")
@@ -255,11 +239,11 @@ def _domain(node: yaml.Node, what: str, check: _Check) -> str | None:
     host = host_name(value)
     if host is None:
         check.say(
-            _line(node),
+            line_of(node),
             f"{what}: `{value}` is not a domain (write it as journal.example: no scheme, port or path)",
         )
     elif check.suffixes and (wrong := shared_site(host)):
-        check.say(_line(node), f"{what}: `{value}` {wrong}")
+        check.say(line_of(node), f"{what}: `{value}` {wrong}")
     return host
 
 
@@ -270,11 +254,11 @@ def _prefix(node: yaml.Node, what: str, check: _Check) -> str | None:
     try:
         prefix = url_prefix(value)
     except ConfigError as error:
-        check.say(_line(node), f"{what}: `{value}` {error.what} ({error.remedy})")
+        check.say(line_of(node), f"{what}: `{value}` {error.what} ({error.remedy})")
         return None
     host, _, path = prefix.partition("/")
     if check.suffixes and (wrong := shared_site(host, f"/{path}")):
-        check.say(_line(node), f"{what}: `{value}` {wrong}")
+        check.say(line_of(node), f"{what}: `{value}` {wrong}")
     return prefix
 
 

@@ -15,8 +15,14 @@ from presswatch_spark.rights.robots import OR, Rules, allows, lines_of, octets
 
 Row = Mapping[str, Any]
 
+PageCapture = tuple[datetime, Sequence[Row]]
+"""When a page was captured, and the rows of that record: what it declares."""
+
 LEFT_OUT = "left_out"
 ROBOTS_FILE, TDM_FILE = "/robots.txt", "/.well-known/tdmrep.json"
+_FILES = (ROBOTS_FILE, "/ai.txt", "/.well-known/ai.txt", TDM_FILE)
+# The columns by which a row of a file decides about a page.
+_DECIDING = ("signal", "agent", "value", "note", "scope", "path", "rule", "verdict")
 _BY_RULES = frozenset(("robots_txt", "ai_txt"))
 TDMREP = "tdm_reservation"
 _BY_PATH = frozenset((TDMREP, "content_usage", "content_signal"))
@@ -32,6 +38,7 @@ class Declared:
     def __init__(self, rows: Iterable[Row]) -> None:
         files: dict[tuple[str, str], dict[tuple[datetime, str], list[Row]]] = {}
         self._pages: dict[tuple[str, datetime], list[Row]] = defaultdict(list)
+        self._contents: dict[str, list[PageCapture]] = {}
         seen = set[str]()
         for row in rows:
             if row["captured_at"] is None or row["row_sha256"] in seen:
@@ -55,7 +62,6 @@ class Declared:
         TDMRep has an order of its own: a page's metas count before its headers, and these before the file of
         the site.
         """
-        place = place_of(url)
         of_second = self._pages.get((url, second(at)), ())
         records: dict[str, list[Row]] = defaultdict(list)
         for row in of_second:
@@ -66,10 +72,73 @@ class Declared:
         yield [Declaration(at, verdict, row) for row, verdict in reserved if row]
         of_records = (strongest(Declaration(at, row["verdict"], row) for row in rows) for rows in others)
         yield [declaration for declaration in of_records if declaration]
-        superseded = any(row and row["verdict"] in _STATED for row, _ in reserved)
+        yield from self._of_site(url, at, agent, any(_is_stated(row) for row, _ in reserved))
+
+    def around(
+        self, url: str, at: datetime, agent: str, pages: Sequence[PageCapture]
+    ) -> Iterator[Sequence[Declaration]]:
+        """As `about`, for a moment at which the page itself need not have been captured.
+
+        Args:
+            pages: all captures of the page that were read, by time. The last up to the moment and the first
+                from it on decide; one without rows says nothing.
+        """
+        nearest = [pages[k] for k in sides_of(at, [moment for moment, _ in pages])]
+        addressed = [
+            (moment, [row for row in rows if applies_to(row["agent"], agent)]) for moment, rows in nearest
+        ]
+        yield [_of_page(moment, rows) for moment, rows in addressed]
+        yield from self._of_site(
+            url, at, agent, any(_is_stated(_tdmrep_of(rows)[0]) for _, rows in addressed)
+        )
+
+    def page_rows(self) -> Iterator[Row]:
+        """Yield the rows about pages, in no order."""
+        for rows in self._pages.values():
+            yield from rows
+
+    def moments(self, url: str) -> list[datetime]:
+        """Return when the files that declare for a page's site were captured, in no order."""
+        place = place_of(url)
+        files = (self._files.get((place.origin, file), ()) for file in _FILES) if place else ()
+        return [moment for captures in files for moment, _ in captures]
+
+    def standing(self, url: str, agent: str) -> tuple[str, tuple[str | None, ...]] | None:
+        """Return a key of all that the files of a page's site say of the page, at whatever time.
+
+        Pages with the same key have the same answers, if nothing was declared by them alone. It is the site,
+        with the verdict of each of its files' contents. None if the URL is none.
+        """
+        place = place_of(url)
+        if place is None:
+            return None
+        if place.origin not in self._contents:
+            self._contents[place.origin] = self._distinct(place.origin)
+        captures = self._contents[place.origin]
+        verdicts = (_of_file(moment, rows, place, agent).verdict for moment, rows in captures)
+        return place.origin, tuple(verdicts)
+
+    def _distinct(self, origin: str) -> list[PageCapture]:
+        """Return a capture of each content that the files of a site ever had."""
+        contents: dict[tuple[object, ...], PageCapture] = {}
+        for file in _FILES:
+            for moment, rows in self._files.get((origin, file), ()):
+                said = tuple(tuple(row[name] for name in _DECIDING) for row in rows)
+                contents.setdefault((file, said), (moment, rows))
+        return list(contents.values())
+
+    def _of_site(
+        self, url: str, at: datetime, agent: str, superseded: bool
+    ) -> Iterator[Sequence[Declaration]]:
+        """Yield the declarations of the files of a page's site around a moment.
+
+        Args:
+            superseded: whether TDMRep of the page itself counts before that of the site.
+        """
+        place = place_of(url)
         if place is None:
             return
-        for file in (ROBOTS_FILE, "/ai.txt", "/.well-known/ai.txt", TDM_FILE):
+        for file in _FILES:
             if not (file == TDM_FILE and superseded):
                 captures = self._files.get((place.origin, file), ())
                 nearest = [captures[k] for k in sides_of(at, [moment for moment, _ in captures])]
@@ -89,6 +158,19 @@ def record_of(row: Row) -> str:
 def _of_file(at: datetime, rows: Sequence[Row], place: Place, agent: str) -> Declaration:
     declarations = [Declaration(at, verdict, row) for row, verdict in _verdicts(rows, place.path, agent)]
     return strongest(declarations) or Declaration(at, None, rows[0])
+
+
+def _of_page(at: datetime, rows: Sequence[Row]) -> Declaration:
+    """Return what one capture of a page declares by itself."""
+    row, verdict = _tdmrep_of(rows)
+    declared = [Declaration(at, verdict, row)] if row else []
+    declared += [Declaration(at, each["verdict"], each) for each in rows if each["signal"] != TDMREP]
+    return strongest(declared) or Declaration(at, None)
+
+
+def _is_stated(row: Row | None) -> bool:
+    """Whether a row of TDMRep has one of its values."""
+    return row is not None and row["verdict"] in _STATED
 
 
 def _tdmrep_of(rows: Sequence[Row]) -> tuple[Row | None, str | None]:

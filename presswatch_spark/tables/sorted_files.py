@@ -63,11 +63,15 @@ WRITTEN = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class SortedFiles:
-    """Writes sorted rows of `table`, without run ids, as a file in `folder`; for `mapInArrow` as well."""
+    """Writes sorted rows of `table`, without run ids, as a file in `folder`; for `mapInArrow` as well.
+
+    `names`: columns to write, for files of older versions; None: all.
+    """
 
     table: str
     run_id: str
     folder: Folder
+    names: tuple[str, ...] | None = None
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Write the rows of a Spark task; yield a row of `WRITTEN`, or nothing if there are none."""
@@ -101,9 +105,13 @@ class SortedFiles:
             return Written(name, rows, path.stat().st_size, file_sha256(path))
 
     def _writer(self, path: Path, group_rows: int) -> Any:
-        schema = pa.schema([pa.field(column.name, column.type) for column in SCHEMAS[self.table]])
-        order = [(column, "ascending") for column in ORDERS.get(self.table, ())]
-        sought = {name: _filter_of(name, group_rows) for name in SOUGHT.get(self.table, ())}
+        columns = [
+            column for column in SCHEMAS[self.table] if self.names is None or column.name in self.names
+        ]
+        schema = pa.schema([pa.field(column.name, column.type) for column in columns])
+        there = frozenset(schema.names)
+        order = [(column, "ascending") for column in ORDERS.get(self.table, ()) if column in there]
+        sought = {name: _filter_of(name, group_rows) for name in SOUGHT.get(self.table, ()) if name in there}
         return pq.ParquetWriter(
             path,
             schema,

@@ -42,6 +42,7 @@ FOLLOWED = (
     "how-to/removal-later",
     "how-to/reservations",
     "how-to/check-a-table",
+    "how-to/explain-a-row",
     "reference/tables",
     "explanation/guarantee",
 )

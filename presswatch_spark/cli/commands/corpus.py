@@ -51,6 +51,12 @@ def corpus() -> None:
     help="Shards of unrelated web text, to tell formulas by. Repeatable.",
 )
 @click.option(
+    "--known",
+    multiple=True,
+    metavar="PATH",
+    help="Texts that are nobody's own, or somebody else's: laws, speeches, old books, wires. Repeatable.",
+)
+@click.option(
     "--out", required=True, metavar="DIR", help="Folder of the corpus: new or empty, on disk or s3://."
 )
 @click.option("--config", metavar="FILE", help="Settings in YAML; the section is `corpus`.")
@@ -64,6 +70,7 @@ def build(
     members: str,
     articles: tuple[str, ...],
     background: tuple[str, ...],
+    known: tuple[str, ...],
     out: str,
     config: str | None,
     **flags: Any,
@@ -81,13 +88,17 @@ def build(
     A background is a sample of the web, in any format that is scanned. Give a few shards of a crawl that is
     older than the articles, so that it holds no copies of them. Text that stands there on several sites
     (stock phrases, page furniture, laws) then does not count as the articles' own; see `run_rarity`.
+
+    A known text counts with one occurrence: eight of its words in a row are then no article's own. A file
+    named .txt is one text in UTF-8; any other is read as a scan reads it, such as JSONL with a column text.
     """
     from presswatch_spark.cli.commands.scan import ending
     from presswatch_spark.face import build_corpus
 
     started = time.monotonic()
     manifest = build_corpus(
-        members, articles, out, background=background, config=config, settings=given_settings(flags),
+        members, articles, out, background=background, known=known, config=config,
+        settings=given_settings(flags),
         tell=lambda stage: tell(f"{stage} …"),
     )  # fmt: skip
     empty = titles_without_articles(manifest)
@@ -137,6 +148,11 @@ def summary_lines(manifest: Manifest, folder: str) -> list[str]:
         lines.append(
             f"background: {counted(counts.background_documents, 'document')} with"
             f" {counted(counts.background_shingles, 'shingle')} of the index"
+        )
+    if counts.known_texts:
+        lines.append(
+            f"known texts: {counted(counts.known_texts, 'text')} with"
+            f" {counted(counts.known_shingles, 'shingle')} of the index"
         )
     lines.append(f"digest {manifest.digest}")
     return lines

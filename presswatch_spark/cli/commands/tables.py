@@ -70,7 +70,7 @@ def runs(tables: str, as_json: bool, **flags: Any) -> None:
     begun = {run.begun.run_id: run for run in unfinished if isinstance(run, UnfinishedRun)}
     published = {
         by: [row for row in store.rows(by) if row["run_id"] not in begun]
-        for by in ("runs", "censuses", "derivations")
+        for by in ("runs", "censuses", "derivations", "tombstones")
     }
     start = itemgetter("started_at")
     if as_json:
@@ -83,7 +83,7 @@ def runs(tables: str, as_json: bool, **flags: Any) -> None:
         print_lines(run_lines(*listed))
         counts = [counted(len(published["runs"]), "run")]
         counts += [f"{len(begun):,} not finished"] if begun else []
-        others = (("censuses", "census"), ("derivations", "derived table"))
+        others = (("censuses", "census"), ("derivations", "derived table"), ("tombstones", "removal"))
         counts += [counted(len(published[by]), one) for by, one in others if published[by]]
         tell_total(", ".join(counts))
     print_lines((run.note() for run in unfinished), err=True)

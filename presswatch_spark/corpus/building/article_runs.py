@@ -35,7 +35,7 @@ ORDER = [("article_id", "ascending"), ("source", "ascending"), ("row_index", "as
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The article files of one task; `first` is the place of the first one in the order of URIs."""
+    """The files of one task; `first` is the place of the first one in the order of URIs."""
 
     number: int
     first: int

@@ -1,5 +1,7 @@
 """The background: a sample of the web, which shows what words of articles stand on unrelated sites too.
 
+Known texts are laid beside it. A shingle of one is known, however few domains have it.
+
 For each shingle of the index, the domains that have it in the sample are counted. A page proves nothing of
 the texts that it copies. So the shingles of an article do not count on a page that holds a large share of it,
 unless the page is older. Pages on members' own sites do not count.
@@ -8,6 +10,7 @@ unless the page is older. Pages on members' own sites do not count.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from hashlib import blake2b
@@ -17,12 +20,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.corpus import layout
+from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.arrays import Array
 from presswatch_spark.corpus.article_files import ArticleFiles
+from presswatch_spark.corpus.building.article_runs import Files, grouped
 from presswatch_spark.corpus.building.key_runs import Keys, groups, write_run
 from presswatch_spark.corpus.building.spread import join_runs, spread
 from presswatch_spark.corpus.building.workspace import Workspace
+from presswatch_spark.corpus.known_shingles import shingles_of
 from presswatch_spark.corpus.layout import DOMAINS, HASHES
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.formats import registry
@@ -43,22 +48,48 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 MOST_DOMAINS = np.iinfo(np.uint16).max
+_TASKS_PER_CORE = 4
+# Stands for a domain where a shingle is of a known text. The keys of domains are hashes.
+KNOWN_TEXT = np.uint64(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """The counts of a background, as `Counts` has them."""
+
+    background_documents: int
+    background_shingles: int
+    known_texts: int
+    known_shingles: int
 
 
 def read_background(
     spark: SparkSession,
     work: Workspace,
     sample: Sequence[ObjectInfo],
+    known: Sequence[ObjectInfo],
     config: CorpusConfig,
     storage: StorageOptions,
-) -> tuple[int, int]:
-    """Write the shingles of the index that the sample has; return the number of documents and of shingles."""
+) -> Background:
+    """Write the shingles of the index that the sample or the files of known texts have; count them."""
     runs = [work.scratch / f"background-run-{number:05d}" for number in range(len(sample))]
     task = partial(scan_background, work.corpus, config, storage)
     counts = spread(spark, work.scratch, task, zip(sample, runs, strict=True))
-    keys = sum(pairs for _, pairs in counts)
-    known = join_runs(spark, work, runs, keys, domain_counts, layout.BACKGROUND_FOLDER)
-    return sum(documents for documents, _ in counts), known
+    groups_of_files = list(grouped(known, _TASKS_PER_CORE * spark.sparkContext.defaultParallelism))
+    known_runs = [work.scratch / f"known-run-{group.number:05d}" for group in groups_of_files]
+    scan = partial(scan_known_texts, work.corpus, storage)
+    texts = spread(spark, work.scratch, scan, zip(groups_of_files, known_runs, strict=True))
+    keys = sum(pairs for _, pairs in [*counts, *texts])
+    all_runs = [*runs, *known_runs]
+    shingles = join_runs(spark, work, all_runs, keys, domain_counts, layout.BACKGROUND_FOLDER)
+    domains = arrays.load(work.corpus / layout.BACKGROUND_FOLDER / DOMAINS)
+    of_known_texts = int(np.count_nonzero(domains == MOST_DOMAINS))
+    return Background(
+        background_documents=sum(documents for documents, _ in counts),
+        background_shingles=shingles - of_known_texts,
+        known_texts=sum(found for found, _ in texts),
+        known_shingles=of_known_texts,
+    )
 
 
 class BackgroundScan:
@@ -133,11 +164,27 @@ def scan_background(
     return documents, len(hashes)
 
 
+def scan_known_texts(folder: Path, storage: StorageOptions, item: tuple[Files, Path]) -> tuple[int, int]:
+    """Scan files of known texts; return the texts, and the index's shingles in them, which go into a run."""
+    files, run = item
+    indexed = ShingleIndex.open(folder / layout.INDEX_FOLDER).hashes
+    shingles, texts = shingles_of(files.infos, storage)
+    places = np.searchsorted(indexed, shingles)
+    there = places < len(indexed)
+    there[there] = indexed[places[there]] == shingles[there]
+    found = shingles[there]
+    write_run(run, found, np.full(len(found), KNOWN_TEXT))
+    return texts, len(found)
+
+
 def domain_counts(hashes: Keys, domains: Keys) -> Mapping[str, Array]:
-    """Return distinct shingles, and how many domains have each."""
+    """Return distinct shingles, and how many domains have each; one of a known text has `MOST_DOMAINS`."""
     pairs = np.unique(np.column_stack((hashes, domains)), axis=0)
     distinct, counts = np.unique(pairs[:, 0], return_counts=True)
-    return {HASHES: distinct, DOMAINS: np.minimum(counts, MOST_DOMAINS).astype(np.uint16)}
+    # A sample counts one less than the most, so that known texts can be told by it.
+    numbers = np.minimum(counts, MOST_DOMAINS - 1).astype(np.uint16)
+    numbers[np.isin(distinct, pairs[pairs[:, 1] == KNOWN_TEXT, 0])] = MOST_DOMAINS
+    return {HASHES: distinct, DOMAINS: numbers}
 
 
 def _domain_key(batch: DocumentBatch, i: int) -> np.uint64:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.article_files import ArticleFiles, article_urls
 from presswatch_spark.corpus.building.account import counts_by_title, first_refusal, reasons, write_table
 from presswatch_spark.corpus.building.article_runs import Cuts, cut, grouped, take_in
-from presswatch_spark.corpus.building.background import read_background
+from presswatch_spark.corpus.building.background import Background, read_background
 from presswatch_spark.corpus.building.clusters import Clusters, banding, clusters_of, edges_of_bucket
 from presswatch_spark.corpus.building.index_parts import (
     SUPPRESSED_FILE,
@@ -60,6 +61,14 @@ COMPILING = ", after compiling kernels, once (about 10 s)"
 Say = Callable[[str], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The files beside the articles: shards of a background, and files of known texts."""
+
+    sample: Sequence[ObjectInfo]
+    known: Sequence[ObjectInfo]
+
+
 def build_corpus(
     spark: SparkSession | None,
     members: str,
@@ -69,6 +78,7 @@ def build_corpus(
     storage: StorageOptions,
     say: Say = lambda stage: None,
     background: Sequence[str] = (),
+    known: Sequence[str] = (),
 ) -> Manifest:
     """Build a corpus from a members file and article paths into `out`, and return its manifest.
 
@@ -80,9 +90,11 @@ def build_corpus(
     check_formats(config.date_formats, "date_formats")
     files = plan(articles, storage)
     sample = plan(background, storage) if background else ShardPlan(())
-    if line := left_out_line([*files.left_out, *sample.left_out]):
+    texts = plan(known, storage) if known else ShardPlan(())
+    if line := left_out_line([*files.left_out, *sample.left_out, *texts.left_out]):
         say(line)
-    build = partial(_build, spark, members, registry, files, sample.shards, config, storage, say)
+    beside = Beside(sample.shards, texts.shards)
+    build = partial(_build, spark, members, registry, files, beside, config, storage, say)
     uri = canonical(out)
     if scheme_of(uri) == "file":
         return build(Path(uri))
@@ -99,7 +111,7 @@ def _build(
     members: str,
     registry: Registry,
     files: ShardPlan,
-    sample: Sequence[ObjectInfo],
+    beside: Beside,
     config: CorpusConfig,
     storage: StorageOptions,
     say: Say,
@@ -121,9 +133,7 @@ def _build(
         postings, suppressed = _index(spark, work, reports, config)
         write_vocabulary(spark, work, reports)
         _write_sites(spark, work, cuts.parts)
-        if sample:
-            say(f"reading {counted(len(sample), 'shard')} of the background")
-        documents, known = read_background(spark, work, sample, config, storage)
+        background = _read_beside(spark, work, beside, config, storage, say)
         say("writing the tables and the manifest")
         write_table(work.corpus / layout.REFUSED_TABLE, REFUSED, refused)
         counts = Counts(
@@ -134,8 +144,7 @@ def _build(
             clustered_articles=int(np.count_nonzero(clusters != layout.ALONE)),
             shingles=postings,
             suppressed=suppressed,
-            background_documents=documents,
-            background_shingles=known,
+            **asdict(background),
             titles=counts_by_title(registry.titles, work.corpus, cuts.parts, refused, placeholders),
         )
         manifest = describe(work.corpus, config, counts)
@@ -165,6 +174,21 @@ def _take_in(
             remedy="check the column mapping (--columns), and that title_id names titles of the members file",
         )
     return cuts, refused, sum((Counter(some.placeholders) for some in taken), Counter())
+
+
+def _read_beside(
+    spark: SparkSession,
+    work: Workspace,
+    beside: Beside,
+    config: CorpusConfig,
+    storage: StorageOptions,
+    say: Say,
+) -> Background:
+    if beside.sample:
+        say(f"reading {counted(len(beside.sample), 'shard')} of the background")
+    if beside.known:
+        say(f"reading {counted(len(beside.known), 'file')} of known texts")
+    return read_background(spark, work, beside.sample, beside.known, config, storage)
 
 
 def _build_parts(

@@ -14,6 +14,7 @@ from presswatch_spark.tables.schemas.census_tables import CAPTURES, CENSUS_LOG, 
 from presswatch_spark.tables.schemas.derived_tables import DERIVATIONS, DERIVED
 from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
 from presswatch_spark.tables.schemas.scan_tables import MATCHES, METRICS, RUNS, SCAN_LOG
+from presswatch_spark.tables.schemas.tombstones import TOMBSTONES
 
 SCHEMAS: Mapping[str, pa.Schema] = {
     "matches": MATCHES,
@@ -26,15 +27,20 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     "censuses": CENSUSES,
     **DERIVED,
     "derivations": DERIVATIONS,
+    "tombstones": TOMBSTONES,
 }
 """The tables that a folder of tables may hold."""
 
-PUBLISHERS = ("runs", "censuses", "derivations")
-"""The tables with a row for each run, census or derived table; that row publishes what stands in the others."""
+PUBLISHERS = ("runs", "censuses", "derivations", "tombstones")
+"""The tables with a row for each run, census, derived table or removal.
+
+That row publishes what stands in the others.
+"""
 PUBLISHED_BY = {
     **dict.fromkeys(("matches", "rights_signals", "scan_log", "metrics", "runs"), "runs"),
     **dict.fromkeys(("captures", "census_log", "censuses"), "censuses"),
     **dict.fromkeys((*DERIVED, "derivations"), "derivations"),
+    "tombstones": "tombstones",
 }
 """The publisher of each table."""
 DIGESTS = {"matches": "table_digest", "rights_signals": "signals_digest", "captures": "table_digest"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date
 from pathlib import Path
 
@@ -232,3 +233,77 @@ class TestPublicSuffixes:
     def test_a_corpus_that_was_built_under_an_older_list_stays_readable(self) -> None:
         registry = parse_registry(entry(domains="[github.io]").encode(), "members.yaml", built=True)
         assert registry.titles["t"].domains == ("github.io",)
+
+
+class TestLegalPersons:
+    MEMBER = """\
+publishers:
+  - id: rives
+    name: Éditions des Rives
+    legal_name: Éditions des Rives SAS
+    siren: 732 829 320
+    address: 1 quai des Rives, 99999 Valmont
+    mandate_document: {path: mandats/rives.pdf, sha256: "%s"}
+    titles:
+      - {id: courrier, name: Le Courrier, domains: [courrier.example]}
+"""
+    DOCUMENT = b"mandat"
+
+    def member(self, sha256: str | None = None) -> str:
+        return self.MEMBER % (sha256 or hashlib.sha256(self.DOCUMENT).hexdigest())
+
+    def write(self, folder: Path, text: str) -> Path:
+        (folder / "mandats").mkdir()
+        (folder / "mandats" / "rives.pdf").write_bytes(self.DOCUMENT)
+        path = folder / "members.yaml"
+        path.write_text(text, "utf-8")
+        return path
+
+    def test_a_publisher_has_a_legal_person_and_the_document_of_its_mandate(self, tmp_path: Path) -> None:
+        (publisher,) = load_registry(self.write(tmp_path, self.member())).publishers
+        assert publisher.legal_name == "Éditions des Rives SAS"
+        assert publisher.siren == "732829320"
+        assert publisher.address == "1 quai des Rives, 99999 Valmont"
+        assert publisher.mandate_document is not None
+        assert publisher.mandate_document.path == "mandats/rives.pdf"
+        assert publisher.has_mandate
+
+    def test_nine_digits_are_a_number_to_yaml_and_a_siren_to_us(self) -> None:
+        text = self.member().replace("732 829 320", "732829320")
+        assert parse_registry(text.encode(), "m.yaml").publishers[0].siren == "732829320"
+
+    @pytest.mark.parametrize(
+        ("siren", "message"),
+        [
+            ("732 829 321", "siren `732 829 321` has a wrong digit"),
+            ("73282932", "siren `73282932` is not nine digits"),
+            ("73282932000074", "siren `73282932000074` is not nine digits"),
+            ("[732829320]", "is not nine digits"),
+            ("FR732829320", "is not nine digits"),
+        ],
+    )
+    def test_a_wrong_siren_is_named_with_its_line(self, siren: str, message: str) -> None:
+        (found,) = mistakes(self.member().replace("732 829 320", siren))
+        assert found.startswith("m.yaml:5: publisher `rives`: ")
+        assert message in found
+
+    def test_a_document_that_is_missing_or_another_is_named_with_its_line(self, tmp_path: Path) -> None:
+        path = self.write(tmp_path, self.member("0" * 64))
+        with pytest.raises(ConfigError, match=r"members\.yaml:7: .*`mandats/rives\.pdf` has another content"):
+            load_registry(path)
+        (tmp_path / "mandats" / "rives.pdf").unlink()
+        with pytest.raises(ConfigError, match=r"members\.yaml:7: .*`mandats/rives\.pdf` cannot be read"):
+            load_registry(path)
+
+    def test_a_sha_256_is_64_digits(self) -> None:
+        (found,) = mistakes(self.member("ABC"))
+        assert found.startswith("m.yaml:7: publisher `rives`: mandate_document: sha256 must be 64 digits")
+
+    def test_a_corpus_needs_no_documents(self) -> None:
+        (publisher,) = parse_registry(self.member().encode(), "members.yaml", built=True).publishers
+        assert publisher.mandate_document is not None
+
+    def test_a_publisher_without_any_of_it_has_no_mandate(self) -> None:
+        (publisher,) = parse_registry(entry().encode(), "m.yaml").publishers
+        assert not publisher.has_mandate
+        assert (publisher.legal_name, publisher.siren, publisher.address) == (None, None, None)

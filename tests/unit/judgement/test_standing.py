@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,6 +50,7 @@ def built(
     folder: Path,
     articles: Sequence[tuple[str, str]],
     background: Sequence[dict[str, Any]] = (),
+    known: Sequence[Path] = (),
     **fields: Any,
 ) -> Corpus:
     """A corpus of articles (title, body), whose ids are their places; `fields` change the settings."""
@@ -63,7 +65,7 @@ def built(
     build_corpus(
         cast(SparkSession, Inline()), str(folder / "members.yaml"),
         [str(write_jsonl(folder / "articles.jsonl", rows))], str(folder / "corpus"), CorpusConfig(**fields),
-        StorageOptions(), background=sample,
+        StorageOptions(), background=sample, known=[str(path) for path in known],
     )  # fmt: skip
     return Corpus.open(str(folder / "corpus"))
 
@@ -221,6 +223,43 @@ def test_pages_that_are_older_than_an_article_did_not_copy_it(
     sample = [page | {"timestamp": f"{captured}T00:00:00Z"} for page in pages(body, body, body)]
     corpus = built(tmp_path, [("nord", body)], sample)
     assert (rarity(corpus, 0, 0, 200) > 0) == copied
+
+
+def test_one_occurrence_in_a_known_text_is_enough(tmp_path: Path) -> None:
+    articles = [("nord", f"{own('a', 200)} {LAW} {own('b', 200)}"), ("ouest", own("c", 60))]
+    law = tmp_path / "law.txt"
+    law.write_text(f"{own('preamble', 9)} {LAW} {own('annex', 9)}", "utf-8")
+    corpus = built(tmp_path / "with", articles, known=[law])
+    # The index holds every fourth row of words: three at either end may be left.
+    assert rarity(corpus, 0, 200, 60) <= 6 * 9
+    assert rarity(corpus, 0, 0, 200) == rarity(built(tmp_path / "without", articles), 0, 0, 200)
+    assert ownership(corpus, 0, 200, 60) == "exclusive"
+    counts = corpus.manifest.counts
+    assert counts.known_texts == 1
+    assert 13 <= counts.known_shingles <= 15
+    assert (counts.background_documents, counts.background_shingles) == (0, 0)
+
+
+def test_a_known_text_and_a_background_are_counted_apart(tmp_path: Path) -> None:
+    articles = [("nord", f"{own('a', 40)} {LAW} {own('b', 40)} {FORMULA} {own('c', 80)}")]
+    law = write_jsonl(tmp_path / "laws.jsonl", [{"text": LAW}, {"text": own("other")}])
+    sample = pages(f"{own('w', 30)} {LAW} {FORMULA}")
+    both = built(tmp_path / "both", articles, sample, [law]).manifest.counts
+    alone = built(tmp_path / "alone", articles, sample).manifest.counts
+    assert both.known_texts == 2
+    assert both.background_documents == alone.background_documents == 1
+    assert both.background_shingles + both.known_shingles == alone.background_shingles
+    assert both.known_shingles > 0
+    assert both.background_shingles > 0
+    assert (alone.known_texts, alone.known_shingles) == (0, 0)
+
+
+def test_a_known_text_that_is_cut_fails_the_build(tmp_path: Path) -> None:
+    law = tmp_path / "law.txt.gz"
+    law.write_bytes(gzip.compress(LAW.encode())[:-9])
+    with pytest.raises(CorruptError, match=r"law\.txt\.gz: the known text cannot be read to its end"):
+        built(tmp_path / "a", [("nord", own("a"))], known=[law])
+    assert not (tmp_path / "a" / "corpus").exists()
 
 
 def test_a_damaged_background_fails_the_build(tmp_path: Path) -> None:

@@ -1,0 +1,178 @@
+"""The whole case of a row: what the tables, the corpus and the shard say of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pyarrow.dataset as ds
+
+from presswatch_spark.claims.legal_rights import rights_of
+from presswatch_spark.claims.mandates import mandate_of
+from presswatch_spark.claims.reservations import OwnSites
+from presswatch_spark.corpus.registry import Publisher, Title
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.errors import InputError
+from presswatch_spark.formats import registry
+from presswatch_spark.judgement.match_rows import Row
+from presswatch_spark.pointers.audit import Audit, row_by_digest
+from presswatch_spark.pointers.checks import Failure
+from presswatch_spark.pointers.pointer import Mirror
+from presswatch_spark.rights.declaration import UNKNOWN, place_of
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.storage.uris import canonical
+from presswatch_spark.tables.schemas import SCHEMAS
+from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
+from presswatch_spark.tables.schemas.scan_tables import MATCHES
+from presswatch_spark.tables.store import TableStore
+
+CLAIMS = "claims"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is known of a row of `matches` on the day `as_of`.
+
+    `claim`: its row of `claims`, None if no claims were made. `publisher` and `title`: of the corpus, None
+    without one. `article`: its text; None if the corpus has it not, or another. `page`: the document's text;
+    None if it could not be had, and then `page_missing` says why. `shard`: canonical URI of the row's shard.
+    `config`: the settings of the run. The last three are as in `claims`.
+    """
+
+    row: Row
+    claim: Row | None
+    publisher: Publisher | None
+    title: Title | None
+    article: str | None
+    page: str | None
+    page_missing: Failure | None
+    shard: str
+    config: dict[str, Any]
+    as_of: date
+    mandate: str
+    rights: Sequence[str]
+    reservation: str
+
+    @property
+    def letter(self) -> str:
+        """Return the claim's letter; the row's own without a claim."""
+        return str(self.claim["confidence"] if self.claim else self.row["confidence"])
+
+    @property
+    def reasons(self) -> list[str] | None:
+        """Return the codes of the claim's reasons, or of the row's own; None if its run noted none."""
+        reasons = self.claim["reasons"] if self.claim else self.row.get("confidence_reasons")
+        return None if reasons is None else list(reasons)
+
+
+def case_of(
+    tables: str,
+    prefix: str,
+    corpus_path: str | None,
+    storage: StorageOptions,
+    mirrors: Sequence[Mirror] = (),
+    as_of: date | None = None,
+) -> Case:
+    """Gather the case of the row of `matches` whose `row_sha256` begins with `prefix`.
+
+    Args:
+        corpus_path: the corpus of the scan; without it nothing is said of owner, mandate and the article's
+            words.
+        as_of: the day to judge for; default: that of the claim, else today.
+
+    Raises:
+        InputError: there is no such row, or several, or it is of another table.
+        CorpusError: there is no sound corpus.
+    """
+    store = TableStore.open(tables, storage)
+    table, row = row_by_digest(store, prefix)
+    if table != "matches":
+        raise InputError(f"the row is one of {table}", where=tables, remedy="give a row of matches")
+    claim = _claim_of(store, row)
+    judged_on = date.fromisoformat(str(claim["as_of"])) if claim else datetime.now(UTC).date()
+    day = as_of or judged_on
+    (verdict,) = Audit(store, storage, mirrors).verdicts([row])
+    corpus = Corpus.open(corpus_path, check=False, storage=storage) if corpus_path else None
+    publisher, title = _owner(corpus, row)
+    published, captured = row["article_published_at"], row["captured_at"]
+    # A claim was judged for its own day.
+    as_claimed = claim if day == judged_on else None
+    mandate = mandate_of(publisher, published.date() if published else None, day)
+    return Case(
+        row=row,
+        claim=claim,
+        publisher=publisher,
+        title=title,
+        article=_article(corpus, row),
+        page=None
+        if verdict.failure or not verdict.record
+        else verdict.record.text.decode("utf-8", "replace"),
+        page_missing=verdict.failure,
+        shard=canonical(row["shard_uri"]),
+        config=_config(store, row),
+        as_of=day,
+        mandate=as_claimed["mandate"] if as_claimed else mandate,
+        rights=as_claimed["rights"] if as_claimed else rights_of(published, captured, day),
+        reservation=claim["reservation"] if claim else _reservation(store, row),
+    )
+
+
+def _claim_of(store: TableStore, row: Row) -> Row | None:
+    files = store.files(CLAIMS) if CLAIMS in SCHEMAS else []
+    if not files:
+        return None
+    wanted = ds.field("row_sha256") == row["row_sha256"]
+    claims: list[Row] = store.dataset(files, SCHEMAS[CLAIMS]).to_table(filter=wanted).to_pylist()
+    own = [claim for claim in claims if claim["run_id"] == row["run_id"]]
+    return next(iter([*own, *claims]), None)
+
+
+def _owner(corpus: Corpus | None, row: Row) -> tuple[Publisher | None, Title | None]:
+    if corpus is None:
+        return None, None
+    publishers = {publisher.id: publisher for publisher in corpus.registry.publishers}
+    return publishers.get(row["publisher_id"]), corpus.registry.titles.get(row["title_id"])
+
+
+def _article(corpus: Corpus | None, row: Row) -> str | None:
+    """Return the article's text if the corpus has it, and it is the one that the scan had."""
+    ordinal = corpus.ordinal_of(row["article_id"]) if corpus and row["article_id"] else None
+    if corpus is None or ordinal is None:
+        return None
+    body = corpus.body(ordinal)
+    return body.decode("utf-8") if hashlib.sha256(body).hexdigest() == row["article_sha256"] else None
+
+
+def _reservation(store: TableStore, row: Row) -> str:
+    """Return which reservation the article's own site had declared; only the rows of that site are read."""
+    place = place_of(row["article_url"]) if row["article_url"] else None
+    if place is None:
+        return UNKNOWN
+    files = store.files("rights_signals")
+    of_site = ds.field("host") == place.host
+    signals = (
+        store.dataset(files, RIGHTS_SIGNALS).to_table(filter=of_site)
+        if files
+        else RIGHTS_SIGNALS.empty_table()
+    )
+    own = (
+        (ds.field("article_id") == row["article_id"])
+        & (ds.field("url_match") == "article")
+        & ds.field("dataset").isin([format.name for format in registry.FORMATS if format.responses])
+        & ds.field("http_status").is_valid()
+        & ds.field("captured_at").is_valid()
+    )
+    columns = ["document_url", "captured_at"]
+    pages = store.dataset(store.files("matches"), MATCHES).to_table(columns=columns, filter=own)
+    moments = zip(*(pages[name].to_pylist() for name in columns), strict=True)
+    return OwnSites(signals, moments).status(row["article_url"], row["captured_at"])
+
+
+def _config(store: TableStore, row: Row) -> dict[str, Any]:
+    (run,) = store.read("runs", row["run_id"], columns=["config"]).to_pylist()
+    config: dict[str, Any] = json.loads(run["config"])
+    return config

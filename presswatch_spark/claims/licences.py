@@ -1,0 +1,157 @@
+"""Licences: who may use which titles' articles, on which hosts, from when to when.
+
+`licences.yaml` is checked as a whole: every mistake is reported at once, each with its line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+
+import yaml
+
+from presswatch_spark.corpus.registry import host_name, shared_site
+from presswatch_spark.nearest import did_you_mean
+from presswatch_spark.settings.checked_yaml import Check, compose, line_of
+from presswatch_spark.storage.objects import StorageOptions, read_object
+from presswatch_spark.storage.uris import canonical
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """What a member allowed. `hosts` are ASCII host names in lower case, with all hosts below them.
+
+    `starts` and `ends` are inclusive; None means open. `document`: where the contract lies.
+    """
+
+    id: str
+    licensee: str
+    hosts: tuple[str, ...]
+    titles: tuple[str, ...]
+    starts: date | None
+    ends: date | None
+    document: str
+
+
+@dataclass(frozen=True)
+class Licences:
+    """All licences, in the order of the file."""
+
+    licences: tuple[Licence, ...] = ()
+    raw: bytes = field(default=b"", repr=False)
+
+    @classmethod
+    def load(
+        cls, path: str | None, titles: Collection[str], storage: StorageOptions | None = None
+    ) -> Licences:
+        """Read and check a file of licences, on disk or S3; None is a file without any.
+
+        Args:
+            titles: ids of all titles that a licence may name.
+
+        Raises:
+            ConfigError: it has mistakes; all of them are listed as `file:line: message`.
+            StorageError: it cannot be read.
+        """
+        if path is None:
+            return cls()
+        raw, _ = read_object(canonical(path), storage or StorageOptions())
+        return parse_licences(raw, path, titles)
+
+    def covering(self, host: str | None, title_id: str, on: date | None) -> Licence | None:
+        """Return the licence that covers a title on a host on a day; the first of several.
+
+        Outside of its dates a licence is none. An unknown day is outside, unless the licence has no dates.
+
+        Args:
+            host: in lower-case ASCII, without port.
+        """
+        for licence in self._of(host, title_id):
+            if on is None:
+                covers = licence.starts is None and licence.ends is None
+            else:
+                covers = (licence.starts or on) <= on <= (licence.ends or on)
+            if covers:
+                return licence
+        return None
+
+    @property
+    def digest(self) -> str | None:
+        """Return the SHA-256 (hex) of the file; None without one."""
+        return hashlib.sha256(self.raw).hexdigest() if self.raw else None
+
+    @cached_property
+    def _by_site(self) -> dict[tuple[str, str], list[Licence]]:
+        sites: dict[tuple[str, str], list[Licence]] = {}
+        for licence in self.licences:
+            for host in licence.hosts:
+                for title in licence.titles:
+                    sites.setdefault((host, title), []).append(licence)
+        return sites
+
+    def _of(self, host: str | None, title_id: str) -> Iterator[Licence]:
+        """Yield the licences of a title on a host and on the hosts above it, the nearest first."""
+        while host and self.licences:
+            yield from self._by_site.get((host, title_id), ())
+            host = host.partition(".")[2]
+
+
+def parse_licences(raw: bytes, name: str, titles: Collection[str]) -> Licences:
+    """As `Licences.load`, from bytes; `name` stands for the file in messages."""
+    check = Check()
+    root = compose(raw, check, "licences hold hosts and titles, and these hold no more", "licences")
+    found = tuple(_licences(root, check, titles)) if root is not None else ()
+    check.finish(name, "the licences file")
+    return Licences(found, raw)
+
+
+def _licences(root: yaml.Node, check: Check, titles: Collection[str]) -> Iterator[Licence]:
+    top = check.entry(root, "licences file", "licences")
+    for node in check.items(top.get("licences"), "licences"):
+        keys = check.entry(node, "licence", "id licensee hosts titles document", "from to")
+        own_id = check.unique_id(keys.get("id"), "licence") or ""
+        what = f"licence `{own_id}`"
+        starts, ends = (
+            check.date(keys.get("from"), f"{what}: from"),
+            check.date(keys.get("to"), f"{what}: to"),
+        )
+        if starts and ends and ends < starts:
+            check.say(line_of(keys["to"]), f"{what}: to {ends} is before from {starts}")
+        hosts = (_host(item, what, check) for item in check.items(keys.get("hosts"), f"{what}: hosts"))
+        named = (
+            _title(item, what, check, titles) for item in check.items(keys.get("titles"), f"{what}: titles")
+        )
+        yield Licence(
+            id=own_id,
+            licensee=check.text(keys.get("licensee"), f"{what}: licensee") or "",
+            hosts=tuple(dict.fromkeys(filter(None, hosts))),
+            titles=tuple(dict.fromkeys(filter(None, named))),
+            starts=starts,
+            ends=ends,
+            document=check.text(keys.get("document"), f"{what}: document") or "",
+        )
+
+
+def _host(node: yaml.Node, what: str, check: Check) -> str | None:
+    value = check.text(node, f"{what}: host")
+    if value is None:
+        return None
+    host = host_name(value)
+    if host is None:
+        check.say(
+            line_of(node),
+            f"{what}: `{value}` is not a host (write it as portal.example: no scheme, port or path)",
+        )
+    elif wrong := shared_site(host):
+        check.say(line_of(node), f"{what}: `{value}` {wrong}")
+    return host
+
+
+def _title(node: yaml.Node, what: str, check: Check, titles: Collection[str]) -> str | None:
+    value = check.text(node, f"{what}: title")
+    if value is not None and value not in titles:
+        check.say(line_of(node), f"{what}: no member has the title `{value}`{did_you_mean(value, titles)}")
+    return value

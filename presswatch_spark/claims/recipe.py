@@ -1,0 +1,155 @@
+"""How anybody checks a row without this project: commands that fetch its record, a program that reads it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from presswatch_spark.formats import registry
+from presswatch_spark.formats.row_datasets import TRIED
+from presswatch_spark.judgement.match_rows import Row
+from presswatch_spark.show import printable, wrapped_at
+from presswatch_spark.storage.uris import bucket_and_key, scheme_of
+
+RECORD = "record"
+PASSAGE_WORDS = 25
+COLUMNS = 76
+PUBLIC_BUCKETS = {"commoncrawl": "https://data.commoncrawl.org"}
+"""Buckets that are on the web too, and where."""
+
+_WORDS = """\
+def words(text):
+    flat = unicodedata.normalize("NFKD", text.casefold().replace("œ", "oe"))
+    bare = "".join(c for c in flat if not unicodedata.combining(c))
+    return re.findall(r"[^\\W_]+", bare)
+"""
+_HEAD = """\
+head, _, block = record.partition(b"\\r\\n\\r\\n")
+length = re.search(rb"(?i)\\ncontent-length: *(\\d+)", head)[1]
+block = block[: int(length)]
+print(head.decode("utf-8", "replace"))
+"""
+_ARC_HEAD = """\
+head, _, block = record.partition(b"\\n")
+block = block[: int(head.split()[-1])]
+print(head.decode("utf-8", "replace"))
+"""
+_PAGE = """\
+headers, _, body = block.partition(b"\\r\\n\\r\\n")
+digest = "sha1:" + base64.b32encode(hashlib.sha1(body).digest()).decode()
+print("digest:", digest == {digest!r})
+page = body.decode({charset!r}, "replace")
+text = html.unescape(re.sub(r"<[^>]*>", " ", page))
+"""
+_TEXT = """\
+wanted = {digest!r}
+print("digest:", hashlib.sha256({text}).hexdigest() == wanted)
+text = {text}.decode("utf-8", "replace")
+"""
+_ROW = """\
+row = json.loads(record)
+"""
+_OF_ROW = """\
+wanted = {digest!r}
+print("digest:", hashlib.sha256(text.encode()).hexdigest() == wanted)
+"""
+_PARQUET = """\
+import pyarrow.parquet
+row = pyarrow.parquet.read_table("record").slice({row}, 1).to_pylist()[0]
+"""
+_COMPARED = 'print("words:", " ".join(words(passage)) in " ".join(words(text)))\n'
+
+
+def commands(row: Row, uri: str) -> list[str]:
+    """Return shell commands that write the record of a row, whose shard is at `uri`, to the file `record`.
+
+    An address is built up from pieces, so that no line is longer than a page is wide.
+    """
+    address, on_web = _address(uri)
+    lines = [f"u={shlex.quote(piece)}" if not k else f"u=$u{shlex.quote(piece)}" for k, piece in
+             enumerate(_pieces(address))]  # fmt: skip
+    offset, length, encoding = row["record_offset"], row["record_length"], row["record_encoding"]
+    whole = 'curl -s "$u"' if on_web else 'cat "$u"'
+    if offset is None:
+        steps = [whole] if _is_parquet(uri) else [whole, *_unpacked(uri), f"sed -n {row['row_index'] + 1}p"]
+    elif encoding == "inflated":
+        steps = [whole, *_unpacked(uri), f"tail -c +{offset + 1}", f"head -c {length}"]
+    else:
+        ranged = f'curl -s -r {offset}-{offset + length - 1} "$u"'
+        part = [ranged] if on_web else [f'tail -c +{offset + 1} "$u"', f"head -c {length}"]
+        steps = [*part, *(["zcat"] if encoding == "gzip" else [])]
+    return [*lines, f"{' | '.join(steps)} > {RECORD}"]
+
+
+def program(row: Row, uri: str, passage: str, column: str | None = None) -> list[str]:
+    """Return a program in Python that compares the record with the row, and with words of the article.
+
+    Args:
+        passage: words that follow each other in the article and on the page.
+        column: of rows, the one that holds the text, with dots for nested fields; None: one of those that
+            are tried.
+    """
+    format = registry.find(row["dataset"])
+    facts = {"digest": row["text_sha256"], "row": row["row_index"]}
+    modules = "hashlib, re, unicodedata"
+    if row["record_offset"] is None:
+        body = ((_PARQUET if _is_parquet(uri) else _ROW) + _picked(column) + _OF_ROW).format(**facts)
+        modules = "hashlib, json, re, unicodedata"
+    elif format is not None and format.responses:
+        page = {"digest": row["payload_digest_computed"], "charset": row["charset"] or "utf-8"}
+        body = (_HEAD if format.is_warc else _ARC_HEAD) + _PAGE.format(**page)
+        modules = "base64, hashlib, html, re, unicodedata"
+    elif format is not None and format.is_warc:
+        body = _HEAD + _TEXT.format(text="block", **facts)
+    else:
+        body = _TEXT.format(text="record", **facts)
+    read = "" if _is_parquet(uri) else f'record = open("{RECORD}", "rb").read()\n'
+    return f"import {modules}\n{read}{body}{_quoted(passage)}{_WORDS}{_COMPARED}".splitlines()
+
+
+def _picked(column: str | None) -> str:
+    """Return the line that takes the text out of a row."""
+    if column is None:
+        names = f"names = {' '.join(TRIED['text'])!r}.split()"
+        return f"{names}\ntext = next(row[name] for name in names if row.get(name))\n"
+    return f"text = row{''.join(f'[{part!r}]' for part in column.split('.'))}\n"
+
+
+def _quoted(passage: str) -> str:
+    lines = wrapped_at(printable(" ".join(passage.split()[:PASSAGE_WORDS])), COLUMNS - 8)
+    return "passage = (\n" + "".join(f"    {line + ' '!r}\n" for line in lines) + ")\n"
+
+
+def _address(uri: str) -> tuple[str, bool]:
+    """Return where a shard is read from, and whether that is on the web."""
+    if scheme_of(uri) != "s3":
+        return printable(uri), scheme_of(uri) != "file"
+    bucket, key = bucket_and_key(uri)
+    return printable(f"{PUBLIC_BUCKETS.get(bucket, f'https://{bucket}.s3.amazonaws.com')}/{key}"), True
+
+
+def _pieces(address: str) -> Iterator[str]:
+    """Yield an address in pieces that begin with a slash and fit on a line."""
+    piece = ""
+    for part in address.replace("/", "\0/").replace("\0/\0/", "//").split("\0"):
+        if piece and len(piece) + len(part) > COLUMNS - 6:
+            yield piece
+            piece = ""
+        piece += part
+    yield piece
+
+
+def _unpacked(uri: str) -> Sequence[str]:
+    name = uri.lower()
+    return ["zcat"] if name.endswith(".gz") else ["zstdcat"] if name.endswith((".zst", ".zstd")) else []
+
+
+def _is_parquet(uri: str) -> bool:
+    return uri.lower().endswith(".parquet")
+
+
+def column_of(config: Mapping[str, Any]) -> str | None:
+    """Return the column that holds the text of rows, if the settings of a run name it."""
+    column = config.get("read", {}).get("columns", {}).get("text")
+    return None if column is None else str(column)

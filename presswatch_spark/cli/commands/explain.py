@@ -1,0 +1,59 @@
+"""`presswatch explain`: a row's whole case, for a person."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from presswatch_spark.cli.commands.pointers import mirror_option, settings_option
+from presswatch_spark.cli.options import print_lines, scan_settings, storage_options
+
+
+@click.command()
+@click.argument("row")
+@click.argument("tables")
+@click.option(
+    "--corpus", "corpus_path", metavar="DIR", help="The corpus of the scan: its words, owner and mandate."
+)
+@click.option(
+    "--lang", "language", type=click.Choice(("fr", "en")), default="fr", show_default=True, help="Language."
+)
+@click.option(
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Judge mandate and rights for this day. Default: the day of the claims, or today.",
+)
+@mirror_option
+@settings_option
+@storage_options
+def explain(
+    row: str,
+    tables: str,
+    corpus_path: str | None,
+    language: str,
+    as_of: datetime | None,
+    mirrors: tuple[str, ...],
+    config: str | None,
+    **flags: Any,
+) -> None:
+    """Explain a row: its words side by side, dates, owner, mandate, reservation, and why it has its letter.
+
+    ROW is the beginning of a row_sha256, as `presswatch matches` prints it; TABLES is the folder of a scan.
+    If claims were made of these tables, the row's claim is explained. The page is fetched from its shard; if
+    that cannot be reached, the case says so. At the end stands how anybody can check it without this program.
+
+    Example: presswatch explain 3f2a9c41 tables --corpus corpus --lang en
+    """
+    from presswatch_spark.claims.case import case_of
+    from presswatch_spark.claims.explain import case_lines
+    from presswatch_spark.pointers.pointer import parse_mirror
+    from presswatch_spark.storage.web.manners import ask_anew
+
+    ask_anew()
+    storage = scan_settings(flags, config).storage
+    places = [parse_mirror(mirror) for mirror in mirrors]
+    case = case_of(tables, row, corpus_path, storage, places, as_of.date() if as_of else None)
+    print_lines(case_lines(case, language))

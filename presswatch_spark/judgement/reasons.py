@@ -1,0 +1,295 @@
+"""Why a row or a claim has its letter: a code for each reason, with a sentence in French and English.
+
+A reason that *gives* a letter says what speaks for the claim. One that *caps* says which letter is the
+highest that is left. The sentences are written for a reader who knows neither this project nor programming.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+LANGUAGES = ("fr", "en")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A reason.
+
+    `gives`: the letter that it gives, `caps`: the highest letter that it leaves; None for neither. `fr` and
+    `en`: what it says, a sentence each. `mend_fr` and `mend_en`: what would change it, a sentence each; None
+    for reasons that speak for a claim, and for those that nothing can change.
+    """
+
+    code: str
+    gives: str | None
+    caps: str | None
+    fr: str
+    en: str
+    mend_fr: str | None = None
+    mend_en: str | None = None
+
+    def sentence(self, language: str) -> str:
+        """Return what the reason says, in `fr` or `en`."""
+        return self.fr if language == "fr" else self.en
+
+    def mend(self, language: str) -> str | None:
+        """Return what would change the reason, in `fr` or `en`; None if nothing would."""
+        return self.mend_fr if language == "fr" else self.mend_en
+
+
+def _gives(code: str, letter: str, fr: str, en: str) -> Reason:
+    return Reason(code, letter, None, fr, en)
+
+
+def _caps(code: str, fr: str, en: str, mend_fr: str | None = None, mend_en: str | None = None) -> Reason:
+    return Reason(code, None, "C", fr, en, mend_fr, mend_en)
+
+
+_OF_ROWS = (
+    _gives(
+        "own_url", "A",
+        "La page se trouve à l'adresse même de l'article, et au moins 40 mots de l'article s'y suivent sans"
+        " interruption. Le constat porte sur cette page, quel que soit l'auteur du texte.",
+        "The page stands at the article's own address, and at least 40 words of the article follow each"
+        " other there without a break. The finding is about this page, whoever wrote its text.",
+    ),
+    _gives(
+        "sole_full_copy", "A",
+        "La page reproduit l'article en entier ou presque, et aucun autre éditeur connu n'a plus du dixième"
+        " de ces mots.",
+        "The page reproduces the article whole, or nearly so, and no other publisher that is known has more"
+        " than a tenth of these words.",
+    ),
+    _gives(
+        "strong_copy", "B",
+        "La page reproduit au moins 40 mots de l'article. Une suite d'environ 23 mots ou plus, jamais moins"
+        " de 17, ne se trouve dans aucun autre texte connu.",
+        "The page reproduces at least 40 words of the article. A passage of some 23 words or more, never"
+        " fewer than 17, stands in no other known text.",
+    ),
+    _gives(
+        "rare_passage", "B",
+        "La page reproduit un long passage de l'article (environ 70 mots consécutifs, jamais moins de 50)"
+        " qu'aucun autre texte connu ne contient.",
+        "The page reproduces a long passage of the article (some 70 consecutive words, never fewer than 50)"
+        " that no other known text contains.",
+    ),
+    _caps(
+        "url_only",
+        "La page se trouve à une adresse du titre, mais aucun texte de l'article n'y a été relevé.",
+        "The page stands at an address of the title, but no text of the article was found on it.",
+        "Un enregistrement de la page qui contient le texte de l'article.",
+        "A record of the page that holds the text of the article.",
+    ),
+    _caps(
+        "record_damaged",
+        "L'enregistrement dont le texte a été lu est endommagé : le texte pourrait venir d'une autre page.",
+        "The record that the text was read from is damaged: the text may come from another page.",
+        "Une copie intacte du même enregistrement.",
+        "A sound copy of the same record.",
+    ),
+    _caps(
+        "url_unknown",
+        "L'adresse de la page n'est pas connue : on ne peut dire à qui elle appartient.",
+        "The address of the page is not known: nobody can say whose page it is.",
+        "L'adresse de la page, par exemple dans l'enregistrement de Common Crawl dont le jeu de données est"
+        " tiré.",
+        "The address of the page, as in the record of Common Crawl that the dataset was made from.",
+    ),
+    _caps(
+        "on_member_site",
+        "La page se trouve sur le site d'un autre membre, qui peut avoir repris le texte avec accord.",
+        "The page is on another member's site, which may have reprinted the text by agreement.",
+        "Une déclaration de cet autre membre qu'il n'y avait pas d'accord.",
+        "A statement of that other member that there was no agreement.",
+    ),
+    _caps(
+        "capture_date_unknown",
+        "Le jour où la page a été enregistrée n'est pas connu : on ne peut dire laquelle, de la page ou de"
+        " l'article, existait la première.",
+        "The day on which the page was recorded is not known: nobody can say whether page or article came"
+        " first.",
+        "La date de l'enregistrement.",
+        "The date of the record.",
+    ),
+    _caps(
+        "publication_date_unknown",
+        "La date de publication de l'article n'est pas connue : on ne peut dire lequel, de la page ou de"
+        " l'article, existait le premier.",
+        "The article's date of publication is not known: nobody can say whether page or article came first.",
+        "La date de publication de l'article, donnée par l'éditeur, et un nouveau corpus.",
+        "The article's date of publication, given by the publisher, and a corpus built anew.",
+    ),
+    _caps(
+        "captured_before_publication",
+        "La page a été enregistrée avant la publication de l'article : elle ne peut en être la copie.",
+        "The page was recorded before the article was published: it cannot be a copy of it.",
+        "La preuve que l'article a été publié plus tôt que la date indiquée.",
+        "Proof that the article was published earlier than the date that is given.",
+    ),
+    _caps(
+        "captured_within_a_day",
+        "La page a été enregistrée moins d'un jour après la publication de l'article. Les fuseaux horaires"
+        " laissent un jour de doute : on ne peut dire lequel était le premier.",
+        "The page was recorded less than a day after the article was published. Time zones leave a day of"
+        " doubt: nobody can say which came first.",
+        "L'heure exacte de publication, avec son fuseau, ne suffit pas ; il faut un enregistrement plus"
+        " tardif de la page.",
+        "The exact hour of publication is not enough; it takes a later record of the page.",
+    ),
+    _caps(
+        "credits_other",
+        "La page attribue le texte à une autre source (une agence, un autre journal).",
+        "The page credits the text to another source (an agency, another newspaper).",
+        "La preuve que cette mention est fausse : la source nommée n'a pas ce texte.",
+        "Proof that this credit is wrong: the source that is named does not have this text.",
+    ),
+    _caps(
+        "agency_text",
+        "L'article vient d'une agence, ou plusieurs éditeurs le publient : la page peut l'avoir reçu d'un"
+        " autre, avec accord.",
+        "The article is an agency's, or several publishers print it: the page may have it from somebody"
+        " else, by agreement.",
+        "Un passage copié qui est de la rédaction du titre seule.",
+        "A copied passage that was written by the title's own staff alone.",
+    ),
+    _caps(
+        "shared_text",
+        "Un autre éditeur connu a aussi la moitié au moins des mots copiés : la page peut les avoir de lui.",
+        "Another known publisher has at least half of the copied words too: the page may have them from"
+        " there.",
+        "Un passage copié que cet autre éditeur n'a pas.",
+        "A copied passage that this other publisher does not have.",
+    ),
+    _caps(
+        "outside_main_content",
+        "Le passage se trouve hors du texte principal de la page : un commentaire de lecteur, une annonce"
+        " d'article, un menu.",
+        "The passage stands outside of the page's main text: a reader's comment, a teaser, a menu.",
+        "Une personne qui constate sur la page que le passage est le texte même.",
+        "A person who sees on the page that the passage is the text itself.",
+    ),
+    _caps(
+        "not_rare",
+        "Les mots copiés à la suite sont trop courants ou trop peu nombreux : ils peuvent se trouver"
+        " ailleurs.",
+        "The words copied in a row are too common or too few: they may stand elsewhere.",
+        "Un passage copié plus long.",
+        "A longer copied passage.",
+    ),
+    _caps(
+        "not_large",
+        "Trop peu de mots sont copiés : c'est une courte citation, que la loi peut permettre.",
+        "Too few words are copied: it is a short quotation, which the law may allow.",
+        "Un passage copié plus long.",
+        "A longer copied passage.",
+    ),
+    Reason(
+        "common_words", None, "D",
+        "Les mots copiés sont une formule ou des mots courants, que bien d'autres textes contiennent.",
+        "The copied words are a formula or common words, which many other texts contain.",
+    ),
+)  # fmt: skip
+
+_OF_CLAIMS = (
+    Reason(
+        "goes_beyond", None, None,
+        "Une partie des mots copiés peut venir d'ailleurs. La lettre est donnée par le reste : des mots"
+        " copiés que seul l'article contient.",
+        "Some of the copied words may come from elsewhere. The letter is given by the rest: copied words"
+        " that the article alone contains.",
+    ),
+    _caps(
+        "prior_capture",
+        "Les mots copiés se trouvaient déjà sur une page enregistrée avant la publication de l'article.",
+        "The copied words already stood on a page that was recorded before the article was published.",
+        "La preuve que l'article a été publié avant cet enregistrement.",
+        "Proof that the article was published before that record.",
+    ),
+    _caps(
+        "credited_elsewhere",
+        "Une autre page qui a les mêmes mots les attribue à une autre source.",
+        "Another page that has the same words credits them to another source.",
+        "La preuve que cette mention est fausse.",
+        "Proof that this credit is wrong.",
+    ),
+    _caps(
+        "printed_by_press",
+        "Un autre média, une agence ou un site officiel a les mêmes mots : ils peuvent venir d'une source"
+        " commune.",
+        "Another news medium, an agency or an official site has the same words: they may come from a common"
+        " source.",
+        "La preuve que cet autre site les a pris dans l'article.",
+        "Proof that this other site took them from the article.",
+    ),
+    _caps(
+        "common_source",
+        "Plusieurs sites sans lien entre eux ont le même passage, et aucun n'a le reste de l'article : ils"
+        " peuvent l'avoir d'une source commune, comme un communiqué.",
+        "Several unrelated sites have the same passage, and none has the rest of the article: they may have"
+        " it from a common source, such as a press release.",
+        "Un passage copié que ces sites n'ont pas.",
+        "A copied passage that those sites do not have.",
+    ),
+    _caps(
+        "known_text",
+        "Les mots copiés se trouvent dans un texte connu qui n'est pas du titre : une loi, un discours, un"
+        " livre ancien, une dépêche.",
+        "The copied words stand in a known text that is not the title's: a law, a speech, an old book, a"
+        " wire.",
+        "Un passage copié qui n'est pas dans ce texte.",
+        "A copied passage that is not in that text.",
+    ),
+    _caps(
+        "press_page",
+        "La page est celle d'un autre média, d'une agence, d'un site officiel ou d'une bibliothèque, qui"
+        " publie dépêches et documents de plein droit.",
+        "The page is of another news medium, an agency, an official site or a library, which prints wires"
+        " and documents by right.",
+        "Un passage copié qu'aucun autre site n'a, ou la preuve que ce média ne l'a pas d'une agence.",
+        "A copied passage that no other site has, or proof that this medium does not have it from an"
+        " agency.",
+    ),
+    _caps(
+        "licensed",
+        "Une licence déclarée couvrait ce titre sur ce site le jour de l'enregistrement.",
+        "A declared licence covered this title on this site on the day of the record.",
+        "La preuve que la licence ne valait pas ce jour-là.",
+        "Proof that the licence did not hold on that day.",
+    ),
+    _caps(
+        "credits_unread",
+        "Cette analyse est ancienne : les mentions de source de la page n'y ont pas été lues.",
+        "This scan is old: the page's credits were not read in it.",
+        "Une nouvelle analyse du même fichier.",
+        "A new scan of the same file.",
+    ),
+    _caps(
+        "article_unknown",
+        "L'article n'est pas dans le corpus donné, ou son texte y est un autre : rien ne peut être vérifié"
+        " mot à mot.",
+        "The article is not in the corpus that was given, or has another text there: nothing can be checked"
+        " word by word.",
+        "Le corpus avec lequel l'analyse a été faite.",
+        "The corpus that the scan was made with.",
+    ),
+    _caps(
+        "review_unsure",
+        "Une personne a examiné la page et n'a pu conclure.",
+        "A person examined the page and could not decide.",
+        "Un nouvel examen.",
+        "A new review.",
+    ),
+    Reason(
+        "review_no_claim", None, "D",
+        "Une personne a examiné la page et conclu qu'il n'y a rien à réclamer.",
+        "A person examined the page and decided that there is no claim.",
+        "Un nouvel examen.",
+        "A new review.",
+    ),
+)  # fmt: skip
+
+REASONS: Mapping[str, Reason] = MappingProxyType({each.code: each for each in (*_OF_ROWS, *_OF_CLAIMS)})
+"""Every reason by its code: those of rows first, then those of claims, in the order they are asked."""

@@ -1,0 +1,141 @@
+"""YAML files that people write, checked as a whole: every mistake is reported at once, each with its line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+import yaml
+
+from presswatch_spark.errors import ConfigError
+
+_TEXT_TAG, _NULL_TAG = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
+_TIME_TAG = "tag:yaml.org,2002:timestamp"
+
+
+@dataclass(slots=True)
+class Check:
+    """Collects mistakes, and remembers where each id was seen, for mistakes across entries."""
+
+    problems: list[tuple[int, str]] = field(default_factory=list)
+    ids: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def say(self, line: int, message: str) -> None:
+        """Note a mistake."""
+        self.problems.append((line, message))
+
+    def entry(self, node: yaml.Node, what: str, required: str, optional: str = "") -> dict[str, yaml.Node]:
+        """Return the keys of a mapping; null is not given. Note which are missing, unknown or given twice."""
+        if not isinstance(node, yaml.MappingNode):
+            self.say(line_of(node), f"{what} must be a mapping with {', '.join(required.split())}")
+            return {}
+        known, given = {*required.split(), *optional.split()}, dict[str, yaml.Node]()
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self.say(line_of(key), f"{what}: a key must be one of {', '.join(sorted(known))}")
+                continue
+            if key.value in given:
+                self.say(line_of(key), f"{what}: key `{key.value}` is given twice")
+            elif key.value not in known:
+                self.say(
+                    line_of(key), f"{what}: unknown key `{key.value}` (known: {', '.join(sorted(known))})"
+                )
+            given[key.value] = value
+        missing = [key for key in required.split() if key not in given or given[key].tag == _NULL_TAG]
+        for key in missing:
+            self.say(line_of(node), f"{what}: `{key}` is missing")
+        return {key: value for key, value in given.items() if value.tag != _NULL_TAG and key in known}
+
+    def text(self, node: yaml.Node | None, what: str) -> str | None:
+        """Return a scalar's text; None if it is empty, or of another kind."""
+        if node is None:
+            return None
+        if not isinstance(node, yaml.ScalarNode) or node.tag not in (_TEXT_TAG, _TIME_TAG):
+            self.say(line_of(node), f"{what} must be text (put it in quotes)")
+            return None
+        value = str(node.value).strip()
+        if not value:
+            self.say(line_of(node), f"{what} is empty")
+        return value or None
+
+    def unique_id(self, node: yaml.Node | None, kind: str) -> str | None:
+        """Return an id; note if another entry of that kind has it."""
+        value = self.text(node, f"{kind} id")
+        if node is None or value is None:
+            return None
+        if not value.isprintable():
+            self.say(line_of(node), f"{kind} id {value!r} holds characters that cannot be shown")
+        if (kind, value) in self.ids:
+            self.say(line_of(node), f"{kind} id `{value}` is already used on line {self.ids[kind, value]}")
+        self.ids.setdefault((kind, value), line_of(node))
+        return value
+
+    def date(self, node: yaml.Node | None, what: str) -> date | None:
+        """Return a day written as 2024-01-31."""
+        value = self.text(node, what)
+        if node is None or value is None:
+            return None
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.say(line_of(node), f"{what} `{value}` is not a date (write it as 2024-01-31)")
+            return None
+
+    def items(self, node: yaml.Node | None, what: str) -> list[yaml.Node]:
+        """Return the items of a list; note if there are none."""
+        if node is None:
+            return []
+        if not isinstance(node, yaml.SequenceNode):
+            self.say(line_of(node), f"{what} must be a list")
+            return []
+        if not node.value:
+            self.say(line_of(node), f"{what} is an empty list")
+        return list(node.value)
+
+    def finish(self, name: str, what: str) -> None:
+        """Raise `ConfigError` with all mistakes of the file `name`, if any, as `name:line: message`.
+
+        Args:
+            what: what the file is, such as `the members file`.
+        """
+        if self.problems:
+            listed = "\n".join(f"{name}:{line}: {message}" for line, message in sorted(self.problems))
+            count = len(self.problems)
+            raise ConfigError(f"{count} mistake{'s' * (count > 1)} in {what}\n{listed}", where=name)
+
+
+def line_of(node: yaml.Node) -> int:
+    """Return the line that a node begins on, from 1."""
+    return int(node.start_mark.line) + 1
+
+
+def compose(raw: bytes, check: Check, shape: str, needs: str) -> yaml.Node | None:
+    """Return the YAML tree with its marks, or None after noting why there is none.
+
+    Args:
+        shape: what entries hold, for a file that is nested too deeply.
+        needs: the key that the file must have.
+    """
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        check.say(line, f"byte 0x{raw[error.start]:02x} is not UTF-8 (save the file as UTF-8)")
+        return None
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        check.say(line, f"character U+{int(error.character):04X} is not allowed in YAML")
+        return None
+    except RecursionError:
+        check.say(1, f"nested too deeply: {shape}")
+        return None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        tab = " (indent with spaces, not tabs)" if "\\t" in str(error.problem) else ""
+        check.say(mark.line + 1 if mark else 1, f"not valid YAML: {error.problem}{tab}")
+        return None
+    if root is None:
+        check.say(1, f"the file is empty (it needs `{needs}:`)")
+    return root

@@ -1,0 +1,33 @@
+"""The table of what was forgotten: whose rows were removed when, and the digests before and after."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from presswatch_spark.tables.schemas.columns import PUBLISHED_FILE, UTC_MICROS, column, required
+
+# fmt: off
+
+REMOVED = pa.struct(
+    [
+        pa.field("run_id", pa.string()),
+        pa.field("table", pa.string()),
+        pa.field("rows_before", pa.int64()),
+        pa.field("rows_after", pa.int64()),
+        pa.field("digest_before", pa.string()),
+        pa.field("digest_after", pa.string()),
+    ]
+)
+
+TOMBSTONES = pa.schema(
+    [
+        required("run_id", pa.string(), "The removal: UTC time of its beginning, and `forget`."),
+        required("subject", pa.string(), "What was forgotten: `publisher` or `article`."),
+        required("subject_sha256", pa.string(), "SHA-256 (hex) of its id: who knows the id can check it, and nobody else learns it."),
+        required("removed", pa.list_(REMOVED), "For each run and table that lost rows: rows before and after, and the digest of the table before and after; null digests where the table has none."),
+        column("operator", pa.string(), "Who asked for it, as the command was told."),
+        required("tool_version", pa.string(), "Version of this project."),
+        required("finished_at", UTC_MICROS, "When it was done."),
+        required("files", pa.list_(PUBLISHED_FILE), "Always empty: a removal has no files of its own."),
+    ]
+)

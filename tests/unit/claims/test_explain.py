@@ -1,0 +1,227 @@
+"""The case of a row, as a judge reads it, and the check that anybody can make of it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from presswatch_spark.claims import recipe
+from presswatch_spark.claims.case import Case, case_of
+from presswatch_spark.claims.explain import case_lines
+from presswatch_spark.claims.legal_rights import RIGHTS as ALL_RIGHTS
+from presswatch_spark.claims.mandates import MANDATES as ALL_MANDATES
+from presswatch_spark.claims.phrases import FINDINGS, LETTERS, MANDATES, RESERVATIONS, RIGHTS, SAYS
+from presswatch_spark.claims.reservations import STATUSES
+from presswatch_spark.cli.main import run
+from presswatch_spark.corpus.registry import MandateDocument, Publisher, Title
+from presswatch_spark.demo.generate import Page
+from presswatch_spark.errors import InputError
+from presswatch_spark.judgement.grading import CONFIDENCES
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.store import TableStore
+from tests.scanned import FORMS, press, press_corpus, scan_here
+from tests.tables import match
+
+NOON = datetime(2024, 5, 18, 12, tzinfo=UTC)
+SPAN = {
+    "document_start": 4,
+    "document_end": 23,
+    "article_start": 0,
+    "article_end": 19,
+    "words": 4,
+    "passage": 0,
+}
+PUBLISHER = Publisher(
+    "rives", "Rives", None, date(2023, 1, 1), date(2027, 12, 31), (), "Éditions des Rives SAS", "732829320",
+    "1 quai des Rives, 99999 Valmont", MandateDocument("mandats/rives.pdf", "ab" * 32),
+)  # fmt: skip
+
+
+def case(**values: Any) -> Case:
+    """A copy of four words on somebody's page; `values` replace fields of the case, or columns of its row."""
+    standard: dict[str, Any] = {
+        "document_url": "https://portail.example/a", "article_url": "https://courrier.example/1",
+        "article_published_at": NOON, "captured_at": NOON.replace(month=6), "confidence": "C",
+        "confidence_reasons": ["strong_copy", "credits_other"], "article_words": 1200, "copied_words": 4,
+        "article_coverage": 4 / 1200, "longest_run_words": 4, "spans": [SPAN], "dataset": "wet",
+        "shard_uri": "s3://commoncrawl/crawl-data/CC-MAIN-2024-22/segments/1/wet/x.warc.wet.gz",
+        "record_offset": 700, "record_length": 300, "record_encoding": "gzip", "text_sha256": "0" * 64,
+        "row_sha256": "3f2a" * 16, "run_id": "r1", "document_credits": ["AFP"], "headline": "Un pont",
+    }  # fmt: skip
+    fields: dict[str, Any] = {
+        "claim": None, "publisher": PUBLISHER, "title": Title("courrier", "Le Courrier", "rives", (), ()),
+        "article": "Le pont a rouvert. Suite.", "page": "Ici LE PONT A ROUVERT. Fin.", "page_missing": None,
+        "config": {}, "as_of": date(2026, 11, 1), "mandate": "in_force", "rights": list(ALL_RIGHTS[:2]),
+        "reservation": "both",
+    }  # fmt: skip
+    columns = {name: value for name, value in values.items() if name not in fields}
+    row = match("a", None) | standard | columns
+    return Case(
+        row=row, shard=row["shard_uri"], **(fields | {k: v for k, v in values.items() if k in fields})
+    )
+
+
+def named(phrase: str) -> list[str]:
+    """The facts that a phrase names."""
+    return re.findall(r"\{\w+\}", phrase)
+
+
+def told(the_case: Case, language: str = "fr") -> str:
+    return "\n".join(case_lines(the_case, language))
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_a_case_fits_80_columns_but_for_addresses(language: str) -> None:
+    long = [line for line in told(case(), language).splitlines() if len(line) > 80]
+    assert long == []
+
+
+def test_a_case_names_owner_mandate_rights_reservation_and_credits() -> None:
+    french = re.sub(r"\s+", " ", told(case()))
+    for words in (
+        "Éditions des Rives SAS, SIREN 732829320, 1 quai des Rives, 99999 Valmont",
+        "à partir du 1er janvier 2023, jusqu'au 31 décembre 2027, document mandats/rives.pdf",
+        "en vigueur jusqu'au 31 décembre 2026",
+        "s'opposait à la fouille de textes, avant et après",
+        "publié le 18 mai 2024 à 12 h 00 (temps universel)",
+        "sources citées AFP",
+        "4 mots de l'article, qui en compte 1 200",
+        "Le constat ne doit pas être produit avant qu'une personne l'ait examiné.",
+    ):
+        assert words in french, words
+
+
+def test_words_stand_side_by_side() -> None:
+    lines = told(case(), "en").splitlines()
+    assert any(re.fullmatch(r"Le pont a rouvert\. +\| LE PONT A ROUVERT\.", line) for line in lines)
+
+
+def test_reasons_that_speak_for_and_against_have_their_sentences_and_what_would_change_them() -> None:
+    text = told(case(), "en")
+    assert re.search(r"^\+ The page reproduces at least 40 words", text, re.MULTILINE)
+    assert re.search(r"^- The page credits the text to another source", text, re.MULTILINE)
+    assert "[credits_other]" in text
+    assert re.search(r"^- Proof that this credit is wrong", text, re.MULTILINE)
+    assert "This scan is old" in told(case(confidence_reasons=None), "en")
+
+
+def test_the_claim_is_explained_if_there_is_one() -> None:
+    claim = {
+        "confidence": "C",
+        "reasons": ["sole_full_copy", "licensed"],
+        "kind": "licensed",
+        "licence_id": "L1",
+        "beyond_words": 3,
+        "first_capture_at": NOON,
+        "witness_domains": 2,
+    }
+    text = told(case(confidence="A", claim=claim), "en")
+    assert "Letter C." in text
+    assert "The page alone gave the letter A" in text
+    assert re.search(r"^kind +licensed$", text, re.MULTILINE)
+    assert re.search(r"^licence +L1$", text, re.MULTILINE)
+    assert "no claims were made" not in text
+    for words in ("no other source that is known: 3.", "recorded on 18 May 2024, 12:00", "same passage: 2."):
+        assert words in re.sub(r"\s+", " ", text)
+
+
+def test_nothing_unknown_is_passed_off_as_known() -> None:
+    text = re.sub(r"\s+", " ", told(
+        case(document_url=None, own_site=None, captured_at=None, article_published_at=None, article=None,
+             page=None, page_missing="no shard", publisher=None, title=None, rights=[], mandate="none",
+             reservation="unknown"), "en",
+    ))  # fmt: skip
+    assert text.count("not known") >= 5
+    for words in ("could not be read again now (no shard)", "give --corpus", "No mandate that is known"):
+        assert words in text
+
+
+def test_every_value_of_a_claim_has_its_phrase_in_both_languages() -> None:
+    assert set(LETTERS) == set(CONFIDENCES)
+    assert set(MANDATES) == set(ALL_MANDATES)
+    assert set(RIGHTS) == set(ALL_RIGHTS)
+    assert set(RESERVATIONS) == set(STATUSES)
+    for phrases in (LETTERS, MANDATES, RIGHTS, RESERVATIONS, FINDINGS, SAYS):
+        for french, english in phrases.values():
+            assert sorted(named(french)) == sorted(named(english))
+
+
+def test_a_record_of_common_crawl_is_fetched_over_the_web() -> None:
+    commands = recipe.commands(case().row, case().shard)
+    assert commands[0] == "u=https://data.commoncrawl.org/crawl-data/CC-MAIN-2024-22/segments/1/wet"
+    assert commands[-1] == 'curl -s -r 700-999 "$u" | zcat > record'
+
+
+def test_an_address_cannot_end_its_quotes() -> None:
+    row = case(shard_uri="/data/a'; rm -rf $HOME; '/x.warc.wet.gz").row
+    script = "\n".join([*recipe.commands(row, row["shard_uri"])[:-1], 'printf %s "$u"'])
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == row["shard_uri"]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return press_corpus(tmp_path_factory.mktemp("press"))
+
+
+def checked(lines: Sequence[str], folder: Path) -> str:
+    """Do what the case says: its commands, then its program; what that prints."""
+    code = [line.removeprefix("    ") for line in lines if line.startswith("    ")]
+    begin = next(k for k, line in enumerate(code) if line.startswith("import "))
+    subprocess.run(["sh", "-c", "\n".join(code[:begin])], cwd=folder, check=True)
+    (folder / "check.py").write_text("\n".join(code[begin:]), "utf-8")
+    done = subprocess.run(
+        [sys.executable, "check.py"], cwd=folder, check=True, capture_output=True, text=True
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if not form.endswith(".zst")])
+def test_anybody_can_check_a_row_as_its_case_says(tmp_path: Path, corpus: Path, form: str) -> None:
+    other = Page("https://site.example/autre", "Rien de ce que la presse a publié ne se trouve ici, dit-on.")
+    page = Page("https://site.example/copie", f"Lu ailleurs.\n{press()[1].body}\nFin.")
+    FORMS[form](tmp_path / form, [other, page, other])
+    scan_here([tmp_path / form], corpus, tmp_path / "tables")
+    (row,) = TableStore.open(str(tmp_path / "tables")).read("matches").to_pylist()
+    found = case_of(str(tmp_path / "tables"), row["row_sha256"][:12], str(corpus), StorageOptions())
+    assert found.page is not None
+    assert found.article == press()[1].body
+    lines = list(case_lines(found, "fr"))
+    printed = checked(lines[[*lines].index("COMMENT VÉRIFIER SOI-MÊME") :], tmp_path)
+    assert "digest: True\n" in printed
+    assert "words: True\n" in printed
+
+
+def test_the_command_explains_a_row_and_says_what_it_lacks(
+    tmp_path: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = Page("https://site.example/copie", press()[1].body)
+    FORMS["a.warc.wet.gz"](tmp_path / "a.warc.wet.gz", [page])
+    tables = tmp_path / "tables"
+    (row,) = scan_here([tmp_path / "a.warc.wet.gz"], corpus, tables)
+    (tmp_path / "a.warc.wet.gz").unlink()
+    asked = ["explain", row["row_sha256"][:12], str(tables), "--lang", "en"]
+    assert run([*asked, "--corpus", str(corpus), "--as-of", "2020-01-01"]) == 0
+    text = capsys.readouterr().out
+    assert "Judged as of 1 January 2020." in text
+    assert "could not be read again now (no shard" in text
+    assert run(["explain", "00000000", str(tables)]) == 1
+    assert "no row has a row_sha256" in capsys.readouterr().err
+
+
+def test_a_row_of_another_table_has_no_case(tmp_path: Path) -> None:
+    from tests.captures import robots
+    from tests.unit.queries.test_reservations import own, tables
+    from tests.unit.rights.test_rights_relation import rows
+
+    (signal, *_) = rows(robots("User-agent: *\nDisallow: /"))
+    folder = tables(tmp_path, [own("a")], signal)
+    with pytest.raises(InputError, match="the row is one of rights_signals"):
+        case_of(str(folder), signal["row_sha256"][:16], None, StorageOptions())

@@ -1,0 +1,45 @@
+"""Rights: which can be invoked is a matter of three dates."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from presswatch_spark.claims.legal_rights import RIGHTS, rights_of
+
+
+def at(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
+
+
+@pytest.mark.parametrize(
+    ("published", "captured", "as_of", "rights"),
+    [
+        # Two years from 1 January after publication.
+        ("2024-03-01", "2024-05-01", "2024-06-01", ["author", "press_publisher"]),
+        ("2024-03-01", "2024-05-01", "2026-12-31", ["author", "press_publisher"]),
+        ("2024-12-31T23:59:59", "2024-12-31T23:59:59", "2026-12-31", ["author", "press_publisher"]),
+        ("2024-03-01", "2024-05-01", "2027-01-01", ["author", "press_publisher_at_capture"]),
+        ("2024-03-01", "2027-01-01", "2027-01-01", ["author"]),
+        ("2024-03-01", None, "2027-01-01", ["author"]),
+        ("2024-03-01", "2024-02-01", "2027-01-01", ["author"]),
+        ("2024-03-01", None, "2026-06-01", ["author", "press_publisher"]),
+        # Not for what was published before 6 June 2019.
+        ("2019-06-05T23:59:59", "2019-07-01", "2020-01-01", ["author"]),
+        ("2019-06-06", "2019-07-01", "2021-12-31", ["author", "press_publisher"]),
+        ("2019-06-06", "2019-07-01", "2026-11-27", ["author", "press_publisher_at_capture"]),
+        # Seventy years from 1 January after publication.
+        ("1955-12-31", "2024-01-01", "2025-12-31", ["author"]),
+        ("1955-12-31", "2024-01-01", "2026-01-01", []),
+        # Nothing can be reckoned, or there is no article yet.
+        (None, "2024-05-01", "2024-06-01", []),
+        ("2024-06-02", "2024-05-01", "2024-06-01", []),
+    ],
+)
+def test_a_right_is_invoked_within_its_term_alone(
+    published: str | None, captured: str | None, as_of: str, rights: list[str]
+) -> None:
+    found = rights_of(at(published), at(captured), date.fromisoformat(as_of))
+    assert found == rights
+    assert found == [right for right in RIGHTS if right in found]

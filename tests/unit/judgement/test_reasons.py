@@ -1,0 +1,63 @@
+"""Reasons: every code has a sentence in both languages that stands by itself."""
+
+from __future__ import annotations
+
+import re
+import runpy
+
+import pytest
+
+from presswatch_spark.judgement.grading import CONFIDENCES
+from presswatch_spark.judgement.reasons import LANGUAGES, REASONS, Reason
+from tests.conftest import ROOT
+
+ALL = pytest.mark.parametrize("reason", REASONS.values(), ids=list(REASONS))
+
+
+@ALL
+def test_a_reason_gives_a_letter_or_caps_one_and_never_both(reason: Reason) -> None:
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", reason.code)
+    assert reason.gives in ("A", "B", None)
+    assert reason.caps in ("C", "D", None)
+    assert None in (reason.gives, reason.caps)
+    assert {reason.gives, reason.caps} - {None} <= set(CONFIDENCES)
+
+
+@ALL
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_its_sentences_are_whole_and_hold_no_code(reason: Reason, language: str) -> None:
+    for sentence in filter(None, (reason.sentence(language), reason.mend(language))):
+        assert sentence[0].isupper()
+        assert sentence.endswith(".")
+        assert "  " not in sentence
+        assert not re.search(r"[_`{}<>]", sentence)
+        # A judge reads it aloud.
+        assert all(len(part.split()) <= 25 for part in re.split(r"[.;:] ", sentence))
+
+
+@ALL
+def test_what_would_change_it_is_said_in_both_languages_or_in_none(reason: Reason) -> None:
+    assert (reason.mend_fr is None) == (reason.mend_en is None)
+    assert reason.fr != reason.en
+    if reason.caps == "C":
+        assert reason.mend_fr
+    if reason.gives:
+        assert reason.mend_fr is None
+
+
+def test_no_two_reasons_say_the_same() -> None:
+    for language in LANGUAGES:
+        sentences = [reason.sentence(language) for reason in REASONS.values()]
+        assert len(set(sentences)) == len(sentences)
+
+
+def test_their_page_lists_every_reason_with_its_sentences() -> None:
+    docs = runpy.run_path(str(ROOT / "docs" / "conf.py"))
+    page = ["before\n\n" + docs["REASONS_MARK"]]
+    docs["fill_in"](None, "reference/reasons", page)
+    for reason in REASONS.values():
+        assert (
+            f"| `{reason.code}` | {reason.gives or ''} | {reason.caps or ''} | {reason.fr} | {reason.en} |"
+            in page[0]
+        )
+    assert docs["REASONS_MARK"] in (ROOT / "docs" / "reference" / "reasons.md").read_text(encoding="utf-8")

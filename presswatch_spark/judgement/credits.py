@@ -82,6 +82,13 @@ _SLASH_BEFORE, _SLASH_NEXT = re.compile(r"[\w.)]\s?/\s?\Z"), re.compile(r"\s?/\s
 _ADDRESS_LIKE = re.compile(r"\w\.\w|//|@|\w/\w{0,60}/")
 _VIA = re.compile(r"(?<!\w)via\s\Z", re.IGNORECASE)
 _EDGE = re.compile(r"\s*(?:\Z|[)\].,;])")
+# "a déclaré à l'AFP", "selon l'AFP", "told Reuters": who was told wrote what others print.
+_TOLD = re.compile(
+    r"(?<!\w)(?:[àa]|aupr[èe]s\sde|selon|d['’]apr[èe]s|par|avec|rapporte|appris|pr[ée]cise|indique|annonce"
+    r"|told|to|by|with|according\sto|reports?|laut|gegen[üu]ber|seg[úu]n|secondo|volgens)\s"
+    rf"(?:de\s)?(?:(?:l['’]\s?)?(?:agence|agency)\s(?:de\spresse\s)?)?{_ARTICLE}\Z",
+    re.IGNORECASE,
+)
 
 _SOURCE_WORDS = (
     "source", "sources", "quelle", "quellen", "fuente", "fuentes", "fonte", "fonti", "bron", "bronnen",
@@ -105,6 +112,7 @@ FORMS: Mapping[str, str] = MappingProxyType(
         "slash": "beside a slash",
         "source": "behind Source, Quelle, Fuente and the like with a colon",
         "via": "behind via",
+        "told": "in a sentence that says who was told: behind à, auprès de, selon, par, told, according to",
     }
 )
 """The forms in which a name is a credit."""
@@ -236,7 +244,9 @@ class CreditFinder:
             return "dateline"
         if _is_byline(around):
             return "byline"
-        return "slash" if around.sure and _is_by_slash(around) else None
+        if around.sure and _is_by_slash(around):
+            return "slash"
+        return "told" if around.sure and _TOLD.search(before) else None
 
     def _is_bracketed(self, around: _Around) -> bool:
         """Whether names stand in brackets, and are neither initials that are explained nor another word."""

@@ -7,7 +7,7 @@ import runpy
 
 import pytest
 
-from presswatch_spark.judgement.grading import CONFIDENCES
+from presswatch_spark.judgement.grading import CAPS, CONFIDENCES, GIVES, REFUSED
 from presswatch_spark.judgement.reasons import LANGUAGES, REASONS, Reason
 from tests.conftest import ROOT
 
@@ -43,6 +43,12 @@ def test_what_would_change_it_is_said_in_both_languages_or_in_none(reason: Reaso
         assert reason.mend_fr
     if reason.gives:
         assert reason.mend_fr is None
+
+
+def test_every_code_of_a_scan_has_its_reason_with_the_same_letter() -> None:
+    assert {code: REASONS[code].gives for code in GIVES} == dict(GIVES)
+    assert {REASONS[code].caps for code in CAPS} == {"C"}
+    assert REASONS[REFUSED].caps == "D"
 
 
 def test_no_two_reasons_say_the_same() -> None:

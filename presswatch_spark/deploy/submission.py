@@ -21,12 +21,12 @@ from presswatch_spark.settings.load import job_settings
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.objects import MissingError, StorageOptions, put_file, stat
 
-FILE_OPTIONS = frozenset({"--config", "--members"})
+FILE_OPTIONS = frozenset({"--config", "--members", "--licences", "--press"})
 """Options of jobs that name a file which is read where the driver runs."""
 
 # Whose credentials are used on this machine; a job has the role of its hosts.
 STAYS_HERE = frozenset({"PRESSWATCH_STORAGE__PROFILE"})
-SHARED_FOLDERS = frozenset({"--corpus", "--out", "--signals"})
+SHARED_FOLDERS = frozenset({"--corpus", "--out", "--signals", "--known", "--reviews"})
 SHARED_PLACE = re.compile(r"[a-z0-9]+://|/")
 SECRET_NAMES = re.compile(r"secret|password|passwd|token|access[._-]?key", re.IGNORECASE)
 SECRET_VALUES = re.compile(

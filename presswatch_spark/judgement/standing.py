@@ -81,9 +81,19 @@ class Standing:
             spans: int64 (s, 4), as in `Overlap`; those of fewer than `least_run` words are no runs.
         """
         rarity, copied, shared, wide = _judge(self.sums, spans, least_run)
-        if self.agency or wide >= rules.shared_share * copied:
-            return rarity, shared, "agency"
-        return rarity, shared, "shared" if shared >= rules.shared_share * copied else "exclusive"
+        return rarity, shared, ownership_of(self.agency, copied, shared, wide, rules)
+
+
+def ownership_of(agency: bool, copied: int, shared: int, wide: int, rules: OwnershipRules) -> str:
+    """Return whose so many copied words are, one of `OWNERSHIPS`.
+
+    Args:
+        agency: whether the article, or one of its cluster, credits an agency.
+        shared, wide: how many of the words another publisher has, and many publishers have.
+    """
+    if agency or wide >= rules.shared_share * copied:
+        return "agency"
+    return "shared" if shared >= rules.shared_share * copied else "exclusive"
 
 
 class Neighbours:

@@ -73,6 +73,18 @@ class ConfidenceRules:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimRules:
+    """When `claims` takes words of a copy for somebody else's. Words are the article's; shares are 0 to 1."""
+
+    passage_words: int = setting(11, "Words in common that make two pages' passages the same")
+    early_days: int = setting(1, "Days after publication that count as before it, on others' pages", low=0)
+    rest_share: float = share(
+        0.1, "Least share of the article beyond what hosts share, for that to be a common source's"
+    )
+    holder_share: float = share(0.5, "Share of that rest that a host must have to have it from the article")
+
+
+@dataclass(frozen=True, slots=True)
 class MinHashRules:
     """The parameters of datasketch; recorded in every run."""
 
@@ -263,6 +275,7 @@ class ScanConfig:
     rarity: RarityRules = field(default_factory=RarityRules)
     ownership: OwnershipRules = field(default_factory=OwnershipRules)
     confidence: ConfidenceRules = field(default_factory=ConfidenceRules)
+    claims: ClaimRules = field(default_factory=ClaimRules)
     read: ReadRules = field(default_factory=ReadRules)
     run: RunRules = field(default_factory=RunRules)
     datasets: DatasetRules = field(default_factory=DatasetRules)

@@ -6,7 +6,7 @@ A folder holds one table of each name. It is written beside the tables, moved in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -28,12 +28,14 @@ def publish_derived(
     made_of: Sequence[str],
     write: Callable[[SortedFiles], Sequence[Written]],
     storage: StorageOptions | None = None,
+    about: Mapping[str, object] | None = None,
 ) -> TableStore:
     """Write a derived table into the folder of tables at `out`, on disk or S3; return these tables.
 
     Args:
         made_of: ids of the runs that it is made of.
         write: writes its rows as files, in their order, and returns them.
+        about: more columns of its row; `write` may fill them in.
 
     Raises:
         OutputError: `out` has such a table, or holds something else; another process is writing it; or it
@@ -55,6 +57,7 @@ def publish_derived(
             "made_of": list(made_of),
             "tool_version": __version__,
             "rows": sum(file.rows for file in written),
+            **(about or {}),
         }
         store.publish_tables("derivations", row, files.folder, {table: written}, lock.confirm)
         # It is published, so nothing fails here any more.

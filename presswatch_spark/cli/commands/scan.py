@@ -108,7 +108,12 @@ def scan(
             command=without_secrets(context.obj) if context.obj else None,
         ).summary  # fmt: skip
     with ending(context, incomplete=bool(summary.incomplete)):
-        print_lines(chain(summary_lines(summary, out), _estimate_lines(summary, out, settings.storage)))
+        lines = chain(
+            summary_lines(summary, out),
+            _estimate_lines(summary, out, settings.storage),
+            _elsewhere_lines(summary, out, settings.storage),
+        )
+        print_lines(lines)
         _tell_rest(summary, out, events)
 
 
@@ -203,6 +208,23 @@ def _estimate_lines(summary: RunSummary, out: str, storage: StorageOptions) -> I
         return
     yield from estimate_lines(totals, (row for row in totals.measures if row.measure in HEADLINES))
     yield f"all estimates: presswatch estimate {out} --run {summary.run_id}"
+
+
+def _elsewhere_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Iterator[str]:
+    """Yield how many rows of A and B the run has on pages elsewhere: the last that is said of a scan."""
+    from presswatch_spark.tables.reading import MatchFilter, match_totals
+    from presswatch_spark.tables.store import TableStore
+
+    wanted = MatchFilter(elsewhere=True, confidences=("A", "B"))
+    try:
+        totals = match_totals(TableStore.open(out, storage), summary.run_id, wanted)
+    except (InputError, OutputError, StorageError) as error:
+        # The run is published, counted or not.
+        yield printable(f"rows elsewhere were not counted: {error.what}")
+        return
+    rows = " and ".join(f"{totals.letters.get(letter, 0):,} {letter}" for letter in "AB")
+    pages = "" if totals.documents is None else f", on {counted(totals.documents, 'page')}"
+    yield f"elsewhere: {rows}{pages}; judge them with: presswatch claims"
 
 
 def incomplete_message(summary: RunSummary, out: str) -> str:

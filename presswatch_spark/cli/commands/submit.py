@@ -21,6 +21,7 @@ JOBS: Mapping[str, str] = {
     "corpus_build": "corpus build",
     "compare": "compare",
     "rights": "rights",
+    "claims": "claims",
     "verify_rows": "verify-rows",
 }
 """Files of `jobs/`, without suffix, and the command that each runs."""
@@ -56,8 +57,8 @@ def submit(
 ) -> None:
     """Run JOB where --on says, wait for it, and end with its exit code.
 
-    JOB is a command of presswatch: scan, watch, census, corpus build, compare, rights or verify-rows. What
-    follows it are the job's options, which are parsed here before anything is sent.
+    JOB is a command of presswatch: scan, watch, census, corpus build, compare, rights, claims or verify-rows.
+    What follows it are the job's options, which are parsed here before anything is sent.
 
     The same command twice starts one job on EMR: the second waits for it, or says how it ended. After a
     failure, it starts the job again.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from presswatch_spark.tables.schemas.claim_tables import CLAIMS
 from presswatch_spark.tables.schemas.columns import PUBLISHED_FILE, UTC_MICROS, column, part_of, required
 from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
 from presswatch_spark.tables.schemas.scan_tables import MATCHES
@@ -55,17 +56,19 @@ RESERVATIONS = pa.schema(
     ]
 )
 
-DERIVED = {"comparison": COMPARISON, "reservations": RESERVATIONS}
+DERIVED = {"comparison": COMPARISON, "reservations": RESERVATIONS, "claims": CLAIMS}
 """Every derived table, by its name."""
 
 DERIVATIONS = pa.schema(
     [
         required("run_id", pa.string(), "The derived table: UTC time of its making, and its name."),
-        required("table", pa.string(), "Its name: `comparison`, `reservations`."),
+        required("table", pa.string(), "Its name: `comparison`, `reservations`, `claims`."),
         required("made_of", pa.list_(pa.string()), "The runs that it was made of."),
         required("tool_version", pa.string(), "Version of this project."),
         required("finished_at", UTC_MICROS, "When it was published."),
         required("rows", pa.int64(), "Its rows."),
+        column("table_digest", pa.string(), "Digest over its rows; of `claims` alone. Made twice of the same, it is the same."),
+        column("inputs", pa.string(), "As JSON: what it was made with beside the runs: day, settings, digests of corpus and files. Of `claims` alone."),
         required("files", pa.list_(PUBLISHED_FILE), "Its files, as in `runs`."),
     ]
 )

@@ -1,0 +1,1 @@
+"""Time and memory of `presswatch claims` over many rows."""

@@ -1,0 +1,34 @@
+"""One try: claims made in a process of their own, with the memory of everyone."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from benchmarks.speed.processes import PeakMemory
+from presswatch_spark.claims.make import Sources, make_claims
+from presswatch_spark.settings.config import RunRules, ScanConfig
+
+CORES = 2
+
+
+def measured(tables: str, corpus: str, out: str, engine: str, memory: str) -> dict[str, Any]:
+    """Make claims in this process; seconds, digest, letters and the memory of all processes."""
+    config = ScanConfig(run=RunRules(cores=CORES))
+    sources = Sources(corpus, as_of=date(2026, 11, 27))
+    with PeakMemory(Path(corpus)) as peak:
+        began = time.perf_counter()
+        summary = make_claims(tables, out, sources, config, engine=engine, memory=memory)
+        seconds = time.perf_counter() - began
+    cells = {" ".join(cell): numbers["rows"] for cell, numbers in summary.counts.cells.items()}
+    return {
+        "engine": engine,
+        "seconds": round(seconds, 1),
+        "rows_a_second": round(summary.rows / seconds),
+        "all_processes_megabytes": round(peak.all_proportional / 1e6),
+        "this_process_private_megabytes": round(peak.driver.private / 1e6),
+        "table_digest": summary.table_digest,
+        "rows": cells,
+    }

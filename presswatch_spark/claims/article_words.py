@@ -1,0 +1,65 @@
+"""The words of an article as claims need them: where they stand, how rare they are, which are known."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.claims.known_texts import KnownTexts
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.judgement.standing import Neighbours, Standing
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.text.words import character_offsets, words_of
+
+Places = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleWords:
+    """The n words of an article, as a corpus has it.
+
+    `sha256` (hex) of its text. `starts` and `ends` int64[n]: characters of the text, from a word's first to
+    the end of its last. `known` bool[n]: words that stand in a known text.
+    """
+
+    sha256: str
+    starts: Places
+    ends: Places
+    standing: Standing
+    known: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def words_at(self, starts: Places, ends: Places) -> tuple[Places, Places]:
+        """Return the words that ranges of characters cover: the first, and the one after the last."""
+        firsts = np.searchsorted(self.ends, starts, "right")
+        afters = np.searchsorted(self.starts, ends, "left")
+        return firsts, np.maximum(firsts, afters)
+
+
+class ArticleReader:
+    """Reads articles of a corpus, with how their words stand among all texts."""
+
+    def __init__(self, corpus: Corpus, known: KnownTexts, config: ScanConfig) -> None:
+        self._corpus, self._known = corpus, known
+        self._neighbours = Neighbours(corpus.index, corpus.surroundings, config.rarity, config.ownership)
+
+    def read(self, article_id: str) -> ArticleWords | None:
+        """Return the words of an article; None if the corpus has no article of that id."""
+        ordinal = self._corpus.ordinal_of(article_id)
+        if ordinal is None:
+            return None
+        body = self._corpus.body(ordinal)
+        words = words_of(body)
+        places = character_offsets(body, np.concatenate((words.starts, words.ends)))
+        return ArticleWords(
+            hashlib.sha256(body).hexdigest(),
+            np.ascontiguousarray(places[: len(words)]),
+            np.ascontiguousarray(places[len(words) :]),
+            self._neighbours.standing(ordinal, words.hashes),
+            self._known.marks(words.hashes),
+        )

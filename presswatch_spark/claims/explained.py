@@ -1,0 +1,391 @@
+"""Which copied words of an article have another honest source than the article, page by page.
+
+All pages that hold words of one article are judged together, by sets of the article's words. Words of a page
+are *explained* if they
+
+- stood on a page that was captured before publication (`prior_capture`),
+- stand on another page, or in another capture of it, that credits somebody else (`credited_elsewhere`),
+- stand on a site of the press other than the page's own (`printed_by_press`),
+- are what several unrelated domains share while these lack the rest of the article (`common_source`),
+- stand in a known text (`known_text`).
+
+Each source counts if it has `passage_words` words of the page or more. A page of the press itself
+(`press_page`) may print what it prints by right, so all its words are explained. Words beyond what others
+share prove nothing there: each paper cuts a wire in its own way.
+
+A domain has the words of all its pages. Sets are bits, 64 to a number, so that a comparison of two pages
+takes some ten operations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.compiled import cached_njit, uncounted_njit
+from presswatch_spark.text.kernels import U64
+
+Bits = npt.NDArray[np.uint64]
+Counts = npt.NDArray[np.int64]
+Marks = npt.NDArray[np.bool_]
+Sums = npt.NDArray[np.int32]
+
+SOURCES = (
+    "prior_capture", "credited_elsewhere", "printed_by_press", "common_source", "known_text", "press_page",
+)  # fmt: skip
+"""Sources of explained words, in the order asked; source k is bit k of `Explained.sources`."""
+
+EARLY, CREDITED, PRINTED, OF_PRESS = 1, 2, 4, 8
+"""What is known of a page, as bits: captured before publication; it credits somebody else; it stands on a
+site of the press or of another member; it stands on a site of the press list."""
+
+NOWHERE = -1
+"""The domain of a page on a site of the article's publisher, and of one whose URL is not known."""
+
+COLUMNS = ("sources", "witnesses", "explained", "beyond", "longest_run", "rarity", "shared", "wide")
+
+_0, _1, _63 = U64(0), U64(1), U64(63)
+_PAIRS, _FOURS, _EIGHTS = U64(0x5555555555555555), U64(0x3333333333333333), U64(0x0F0F0F0F0F0F0F0F)
+_ONES = U64(0x0101010101010101)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The rules of `ClaimRules` and `GradeRules` that decide about words."""
+
+    passage_words: int
+    rest_share: float
+    holder_share: float
+    least_run: int
+
+
+def explained(
+    words: int,
+    bounds: Counts,
+    firsts: Counts,
+    afters: Counts,
+    domains: Counts,
+    facts: Counts,
+    known: Marks,
+    sums: Sums,
+    limits: Limits,
+) -> Counts:
+    """Return what of each page's words is explained, and what goes beyond: int64 (rows, 8), see `COLUMNS`.
+
+    `sources` are bits of `SOURCES`, `witnesses` other domains that have `passage_words` words of the page or
+    more. `explained` and `beyond` are words. `longest_run`, `rarity` (bits), `shared` and `wide` are those of
+    the words beyond, by spans and `sums`.
+
+    Args:
+        words: of the article.
+        bounds: int64[rows + 1]; row r has the spans from `bounds[r]` up to `bounds[r + 1]`.
+        firsts, afters: int64[spans]: a span's first word in the article, and the one after its last.
+        domains: int64[rows]: numbers from 0, or `NOWHERE`.
+        facts: int64[rows]: see `EARLY`.
+        known: bool[words]: the words that stand in a known text.
+        sums: int32[words + 1, 3], as in `Standing`.
+    """
+    masks = _masks(words, bounds, firsts, afters)
+    sites, printed = _of_domains(masks, domains, facts)
+    # Domains with the same words are counted together, and so are pages: there may be thousands.
+    groups, group_of, sizes = _distinct(sites)
+    elsewhere = domains != NOWHERE
+    own = np.full(len(domains), NOWHERE)
+    own[elsewhere] = group_of[domains[elsewhere]]
+    own_printed = np.zeros_like(masks)
+    own_printed[elsewhere] = printed[domains[elsewhere]]
+    keys = np.column_stack((masks, own_printed, own.view(np.uint64), facts.view(np.uint64)))
+    first, kind_of = _first_of_each(keys)
+    judged, taken = _judged(
+        words, masks[first], own[first], own_printed[first], facts[first], groups, sizes,
+        _gathered(masks, printed, facts, known), limits.passage_words, limits.rest_share, limits.holder_share,
+    )  # fmt: skip
+    found: Counts = _measured(masks, taken, judged, kind_of, bounds, firsts, afters, sums, limits.least_run)
+    return found
+
+
+def _distinct(sets: Bits) -> tuple[Bits, Counts, Counts]:
+    """Return each set once, the place there of each that was given, and how many of them there are."""
+    if not len(sets):
+        return sets, np.empty(0, np.int64), np.empty(0, np.int64)
+    _, first, places, sizes = np.unique(
+        _as_keys(sets), return_index=True, return_inverse=True, return_counts=True
+    )
+    return sets[first], places, sizes
+
+
+def _first_of_each(keys: Bits) -> tuple[Counts, Counts]:
+    """Return the first place of each distinct row, and for every row which of these it is."""
+    _, first, places = np.unique(_as_keys(keys), return_index=True, return_inverse=True)
+    return first, places
+
+
+def _as_keys(rows: Bits) -> npt.NDArray[np.void]:
+    rows = np.ascontiguousarray(rows)
+    return rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
+
+
+@cached_njit
+def _masks(words: int, bounds: Counts, firsts: Counts, afters: Counts) -> Bits:
+    """Return the words of each row, as bits: uint64 (rows, ceil(words / 64))."""
+    masks = np.zeros((len(bounds) - 1, max(1, (words + 63) >> 6)), np.uint64)
+    for r in range(len(masks)):
+        for s in range(bounds[r], bounds[r + 1]):
+            _set(masks[r], firsts[s], afters[s])
+    return masks
+
+
+@cached_njit
+def _of_domains(masks: Bits, domains: Counts, facts: Counts) -> tuple[Bits, Bits]:
+    """Return the words of each domain, and those of its pages that are of the press."""
+    count = 0
+    for d in domains:
+        count = max(count, d + 1)
+    sites = np.zeros((count, masks.shape[1]), np.uint64)
+    printed = np.zeros((count, masks.shape[1]), np.uint64)
+    for r in range(len(masks)):
+        if domains[r] >= 0:
+            _add(sites[domains[r]], masks[r])
+            if facts[r] & PRINTED:
+                _add(printed[domains[r]], masks[r])
+    return sites, printed
+
+
+@cached_njit
+def _gathered(masks: Bits, printed: Bits, facts: Counts, known: Marks) -> Bits:
+    """Return the words of all rows by source: uint64 (6, size).
+
+    They are: captured early; credited, at least once and at least twice; printed, on at least one domain and
+    at least two; known.
+    """
+    all_rows = np.zeros((6, masks.shape[1]), np.uint64)
+    for r in range(len(masks)):
+        if facts[r] & EARLY:
+            _add(all_rows[0], masks[r])
+        if facts[r] & CREDITED:
+            _add_again(all_rows[2], all_rows[1], masks[r])
+    for d in range(len(printed)):
+        _add_again(all_rows[4], all_rows[3], printed[d])
+    for w in range(len(known)):
+        if known[w]:
+            _set(all_rows[5], w, w + 1)
+    return all_rows
+
+
+@cached_njit
+def _judged(
+    words: int,
+    masks: Bits,
+    own: Counts,
+    own_printed: Bits,
+    facts: Counts,
+    groups: Bits,
+    sizes: Counts,
+    gathered: Bits,
+    passage_words: int,
+    rest_share: float,
+    holder_share: float,
+) -> tuple[Counts, Bits]:
+    """Return sources and witnesses of each kind of page, int64 (kinds, 2), and its explained words.
+
+    Args:
+        masks, own, own_printed, facts: of one page of each kind; `own` is the group of its domain.
+        groups, sizes: the words of domains that have the same, and how many these are.
+        gathered: see `_gathered`.
+    """
+    size = masks.shape[1]
+    judged, taken = np.zeros((len(masks), 2), np.int64), np.zeros((len(masks), size), np.uint64)
+    source, shared = np.empty(size, np.uint64), np.empty(size, np.uint64)
+    is_witness, nothing = np.zeros(len(groups), np.bool_), np.zeros(size, np.uint64)
+    for r in range(len(masks)):
+        mask, sources = masks[r], 0
+        witnesses = _witnesses(mask, own[r], groups, sizes, passage_words, is_witness, shared)
+        for k in range(5):
+            if k == 0:
+                source[:] = gathered[0]
+            elif k == 1:
+                _others(source, gathered[1], gathered[2], mask if facts[r] & CREDITED else nothing)
+            elif k == 2:
+                _others(source, gathered[3], gathered[4], own_printed[r])
+            elif k == 3:
+                _common(own[r], words, groups, sizes, is_witness, shared, rest_share, holder_share, source)
+            else:
+                source[:] = gathered[5]
+            if _both(source, mask) >= passage_words:
+                sources |= 1 << k
+                for b in range(size):
+                    taken[r, b] |= source[b] & mask[b]
+        if facts[r] & OF_PRESS:
+            sources |= 1 << 5
+            _add(taken[r], mask)
+        judged[r, 0], judged[r, 1] = sources, witnesses
+    return judged, taken
+
+
+@cached_njit
+def _witnesses(
+    mask: Bits,
+    own: int,
+    groups: Bits,
+    sizes: Counts,
+    passage_words: int,
+    is_witness: Marks,
+    shared: Bits,
+) -> int:
+    """Mark the groups of other domains that have the same passage; return how many domains.
+
+    `shared` gets the words of the page that they have.
+    """
+    count = 0
+    shared[:] = _0
+    for g in range(len(groups)):
+        others = sizes[g] - (g == own)
+        is_witness[g] = others > 0 and _both(groups[g], mask) >= passage_words
+        if is_witness[g]:
+            count += others
+            for b in range(len(mask)):
+                shared[b] |= groups[g, b] & mask[b]
+    return count
+
+
+@cached_njit
+def _common(
+    own: int,
+    words: int,
+    groups: Bits,
+    sizes: Counts,
+    is_witness: Marks,
+    shared: Bits,
+    rest_share: float,
+    holder_share: float,
+    common: Bits,
+) -> None:
+    """Fill `common` with the words that domains have which lack the rest of the article.
+
+    One other such domain is enough if the page's own lacks the rest too; else it takes two. The rest is what
+    of the article is not shared.
+    """
+    common[:] = _0
+    shared_words = _count(shared)
+    rest = words - shared_words
+    if shared_words == 0 or rest < rest_share * words:
+        return
+    once, twice = np.zeros(len(shared), np.uint64), np.zeros(len(shared), np.uint64)
+    for g in range(len(groups)):
+        if is_witness[g] and _without(groups[g], shared) < holder_share * rest:
+            _add_again(twice, once, groups[g])
+            if sizes[g] - (g == own) > 1:
+                _add(twice, groups[g])
+    lacks = own >= 0 and _without(groups[own], shared) < holder_share * rest
+    common[:] = once if lacks else twice
+
+
+@cached_njit
+def _measured(
+    masks: Bits,
+    taken: Bits,
+    judged: Counts,
+    kind_of: Counts,
+    bounds: Counts,
+    firsts: Counts,
+    afters: Counts,
+    sums: Sums,
+    least_run: int,
+) -> Counts:
+    """Return the numbers of `COLUMNS` of each row, of which `kind_of` says how it was judged."""
+    found = np.zeros((len(masks), 8), np.int64)
+    for r in range(len(masks)):
+        k = kind_of[r]
+        found[r, 0], found[r, 1], found[r, 2] = judged[k, 0], judged[k, 1], _count(taken[k])
+        for s in range(bounds[r], bounds[r + 1]):
+            longest, rarity = _runs(taken[k], firsts[s], afters[s], sums, least_run)
+            found[r, 4], found[r, 5] = max(found[r, 4], longest), max(found[r, 5], rarity)
+        for w in range(len(sums) - 1):
+            if _has(masks[r], w) and not _has(taken[k], w):
+                found[r, 3] += 1
+                found[r, 6] += sums[w + 1, 1] - sums[w, 1]
+                found[r, 7] += sums[w + 1, 2] - sums[w, 2]
+    return found
+
+
+@cached_njit
+def _runs(taken: Bits, first: int, after: int, sums: Sums, least_run: int) -> tuple[int, int]:
+    """Return the words of the longest run of a span that is not taken, and the bits of the rarest.
+
+    A run ends where the span does, and where words are taken.
+    """
+    longest, rarity, begin = 0, 0, first
+    for w in range(first, after + 1):
+        if w < after and not _has(taken, w):
+            continue
+        longest = max(longest, w - begin)
+        if w - begin >= least_run:
+            rarity = max(rarity, int(sums[w, 0] - sums[begin, 0]))
+        begin = w + 1
+    return longest, rarity
+
+
+@uncounted_njit
+def _set(bits: Bits, first: int, after: int) -> None:
+    for w in range(first, after):
+        bits[w >> 6] |= _1 << (U64(w) & _63)
+
+
+@uncounted_njit
+def _has(bits: Bits, w: int) -> bool:
+    return bool((bits[w >> 6] >> (U64(w) & _63)) & _1)
+
+
+@uncounted_njit
+def _add(bits: Bits, more: Bits) -> None:
+    for b in range(len(bits)):
+        bits[b] |= more[b]
+
+
+@uncounted_njit
+def _add_again(twice: Bits, once: Bits, more: Bits) -> None:
+    """Add a set to those that were added before; `twice` gets what was there already."""
+    for b in range(len(once)):
+        twice[b] |= once[b] & more[b]
+        once[b] |= more[b]
+
+
+@uncounted_njit
+def _others(bits: Bits, once: Bits, twice: Bits, own: Bits) -> None:
+    """Fill `bits` with what others than `own` have: `own` is one of the sets that were added, or empty."""
+    for b in range(len(bits)):
+        bits[b] = twice[b] | (once[b] & ~own[b])
+
+
+@uncounted_njit
+def _popcount(x: np.uint64) -> int:
+    x = x - ((x >> _1) & _PAIRS)
+    x = (x & _FOURS) + ((x >> U64(2)) & _FOURS)
+    x = (x + (x >> U64(4))) & _EIGHTS
+    return int((x * _ONES) >> U64(56))
+
+
+@uncounted_njit
+def _count(bits: Bits) -> int:
+    total = 0
+    for b in range(len(bits)):
+        total += _popcount(bits[b])
+    return total
+
+
+@uncounted_njit
+def _both(one: Bits, other: Bits) -> int:
+    total = 0
+    for b in range(len(one)):
+        total += _popcount(one[b] & other[b])
+    return total
+
+
+@uncounted_njit
+def _without(one: Bits, other: Bits) -> int:
+    total = 0
+    for b in range(len(one)):
+        total += _popcount(one[b] & ~other[b])
+    return total

@@ -1,0 +1,85 @@
+"""The letter of a claim: the row's own, lowered by what is known beyond its page.
+
+It is a pure function of the claim's columns and the rules, so that anybody can ask for it again. A claim's
+letter is never better than its row's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from presswatch_spark.judgement.grading import confidence, grade, letter_of
+from presswatch_spark.settings.config import ConfidenceRules, GradeRules
+
+GOES_BEYOND = "goes_beyond"
+CAPS = ("licensed", "article_unknown", "credits_unread")
+"""What lets no claim be better than C, whatever words go beyond; sources of explained words come after it."""
+REVIEWS = {"no_claim": "D", "unsure": "C"}
+"""The best letter of a claim that a person has judged so."""
+
+# A row with a doubt about its page is C already. So none is left when words beyond are judged.
+_WITHOUT_DOUBT = {
+    "record_damage": None,
+    "url_match": "none",
+    "own_site": False,
+    "site_title_id": None,
+    "article_published_at": datetime(2000, 1, 1, tzinfo=UTC),
+    "captured_at": datetime(2001, 1, 1, tzinfo=UTC),
+}
+
+
+def lower(one: str, other: str) -> str:
+    """Return the worse of two letters."""
+    return max(one, other)
+
+
+def judged(claim: Mapping[str, Any], grades: GradeRules, rules: ConfidenceRules) -> tuple[str, list[str]]:
+    """Return letter and reasons of a claim, from its other columns."""
+    reasons = list(claim["row_reasons"])
+    letter = lower(claim["row_confidence"], letter_of(reasons))
+    for code in _caps(claim):
+        letter = lower(letter, "C")
+        reasons.append(code)
+    if claim["explained_by"] and not is_page_itself(claim):
+        reasons += claim["explained_by"]
+        if letter in ("A", "B"):
+            beyond = beyond_letter(claim, grades, rules)
+            letter = lower(letter, beyond)
+            if beyond in ("A", "B"):
+                reasons.append(GOES_BEYOND)
+    if claim["review"] in REVIEWS:
+        letter = lower(letter, REVIEWS[claim["review"]])
+        reasons.append(f"review_{claim['review']}")
+    return letter, reasons
+
+
+def is_page_itself(claim: Mapping[str, Any]) -> bool:
+    """Whether the claim is that the article's own page is in the dataset, whoever wrote its text."""
+    return bool(claim["url_match"] == "article")
+
+
+def beyond_letter(claim: Mapping[str, Any], grades: GradeRules, rules: ConfidenceRules) -> str:
+    """Return the letter that the words beyond all sources give by themselves: A, B, or C for less."""
+    words = claim["beyond_words"]
+    if not words or not claim["article_words"]:
+        return "C"
+    row = _WITHOUT_DOUBT | {
+        "grade": grade(words, words / claim["article_words"], grades),
+        "copied_words": words,
+        "longest_run_words": claim["beyond_longest_run"],
+        "run_rarity": claim["beyond_rarity"],
+        "shared_words": claim["beyond_shared_words"],
+        "ownership": claim["beyond_ownership"],
+    }
+    return min(confidence(row, rules), "C")
+
+
+def _caps(claim: Mapping[str, Any]) -> Iterator[str]:
+    if claim["kind"] == "licensed":
+        yield "licensed"
+    if not claim["article_known"]:
+        yield "article_unknown"
+    if not claim["credits_read"] and not is_page_itself(claim):
+        yield "credits_unread"

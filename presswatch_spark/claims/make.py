@@ -1,0 +1,172 @@
+"""Makes the table `claims` of all published runs, by DuckDB or Spark as the size asks, and publishes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from presswatch_spark.claims import in_duckdb, in_spark
+from presswatch_spark.claims.counts import Counts, counts_of
+from presswatch_spark.claims.inputs import Knowledge
+from presswatch_spark.claims.known_texts import KnownTexts
+from presswatch_spark.claims.licences import Licences
+from presswatch_spark.claims.press import PressList
+from presswatch_spark.claims.reservations import pages_read
+from presswatch_spark.claims.reviews import load_reviews
+from presswatch_spark.claims.seals import digest_of
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.tables.derived import publish_derived
+from presswatch_spark.tables.published_files import Written
+from presswatch_spark.tables.reading import chosen_runs
+from presswatch_spark.tables.schemas.claim_tables import CLAIMS
+from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
+from presswatch_spark.tables.sorted_files import SortedFiles
+from presswatch_spark.tables.store import TableStore
+
+ENGINES = ("auto", "duckdb", "spark")
+ROWS_OF_ONE_MACHINE = 50_000_000
+"""Of more rows than these, `auto` takes Spark."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What is known beside the runs: paths on disk or S3. `as_of`: the day that is judged for."""
+
+    corpus: str
+    licences: str | None = None
+    press: str | None = None
+    reviews: Sequence[str] = ()
+    known: Sequence[str] = ()
+    as_of: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimsSummary:
+    """A published table `claims`: where it is, its rows and digest, and what its rows add up to."""
+
+    folder: Folder
+    rows: int
+    table_digest: str
+    engine: str
+    counts: Counts
+
+
+def make_claims(
+    tables: str,
+    out: str,
+    sources: Sources,
+    config: ScanConfig,
+    *,
+    engine: str = "auto",
+    memory: str = "2GB",
+) -> ClaimsSummary:
+    """Judge all rows of all published runs in `tables`, and write the table `claims` to `out`.
+
+    Args:
+        engine: one of `ENGINES`.
+        memory: what DuckDB may take before it sorts on disk.
+
+    Raises:
+        ConfigError: licences, reviews or press list have mistakes, or DuckDB is not installed.
+        CorpusError: there is no sound corpus.
+        OutputError: `out` already holds claims, or something else, or cannot be written.
+    """
+    store = TableStore.open(tables, config.storage)
+    runs = chosen_runs(store, None)
+    knowledge = known_beside(store, sources, config)
+    rows = sum(row["matches"] for row in store.rows() if row["run_id"] in runs)
+    chosen = chosen_engine(engine, rows)
+    about: dict[str, object] = {}
+
+    def write(files: SortedFiles) -> Sequence[Written]:
+        if chosen == "spark":
+            written = in_spark.write(store, runs, knowledge, files, rows)
+        else:
+            written = in_duckdb.write(store, runs, knowledge, files, memory, config.run.cores)
+        about["table_digest"] = digest_of(_batches(files, written))
+        about["inputs"] = inputs_of(knowledge, sources)
+        return written
+
+    published = publish_derived(out, "claims", runs, write, config.storage, about)
+    claims = published.dataset(published.files("claims"), CLAIMS)
+    counts = counts_of(claims)
+    return ClaimsSummary(published.root / "claims", counts.rows, str(about["table_digest"]), chosen, counts)
+
+
+def known_beside(store: TableStore, sources: Sources, config: ScanConfig) -> Knowledge:
+    """Read what is known beside the rows of tables.
+
+    Raises:
+        ConfigError: licences, reviews or press list have mistakes; each error lists all of its file.
+        CorpusError: there is no sound corpus.
+    """
+    storage, signals = config.storage, _signals(store)
+    corpus = Corpus.open(sources.corpus, storage=storage)
+    return Knowledge(
+        corpus=sources.corpus,
+        digest=corpus.manifest.digest,
+        config=config,
+        press=PressList.load(sources.press, storage),
+        as_of=sources.as_of or datetime.now(UTC).date(),
+        licences=Licences.load(sources.licences, corpus.registry.titles.keys(), storage),
+        known=KnownTexts.load(sources.known, storage),
+        reviews=load_reviews(sources.reviews, storage),
+        signals=signals,
+        pages=tuple(pages_read(store)) if len(signals) else (),
+    )
+
+
+def chosen_engine(engine: str, rows: int) -> str:
+    """Return `duckdb` or `spark`: the one that is asked for, or the one that suits so many rows."""
+    if engine != "auto":
+        return engine
+    return "duckdb" if rows <= ROWS_OF_ONE_MACHINE and in_duckdb.is_installed() else "spark"
+
+
+def inputs_of(knowledge: Knowledge, sources: Sources) -> str:
+    """Return as JSON what a table of claims was made with, beside the runs."""
+    config = knowledge.config
+    sections = ("grade", "rarity", "ownership", "confidence", "claims")
+    facts = {
+        "as_of": knowledge.as_of.isoformat(),
+        "corpus_digest": knowledge.digest,
+        "press_digest": knowledge.press.digest,
+        "licences_digest": knowledge.licences.digest,
+        "known_digest": knowledge.known.digest,
+        "reviews": len(knowledge.reviews),
+        "settings": {name: asdict(getattr(config, name)) for name in sections},
+    }
+    return json.dumps(facts, sort_keys=True)
+
+
+def _signals(store: TableStore) -> pa.Table:
+    """Return the rows of `rights_signals` of all runs that may decide something, each once."""
+    files = store.files("rights_signals")
+    if not files:
+        return RIGHTS_SIGNALS.empty_table()
+    decisive = (ds.field("scope") != "page") | ds.field("verdict").is_valid()
+    found: pa.Table = store.dataset(files, RIGHTS_SIGNALS).to_table(filter=decisive)
+    return found
+
+
+def _batches(files: SortedFiles, written: Sequence[Written]) -> Any:
+    """Return the batches of the column `claim_sha256` of files that were just written."""
+    from presswatch_spark.storage.arrow_files import file_system
+
+    system = file_system(files.folder.uri, files.folder.storage)
+    paths = [files.folder.at(file.name) for file in written]
+    rows = ds.dataset(paths, schema=CLAIMS, format="parquet", filesystem=system)
+    return rows.to_batches(columns=["claim_sha256"])
+
+
+def letters_of(counts: Mapping[str, int]) -> str:
+    """Return letters with their numbers, the best first."""
+    return ", ".join(f"{counts[letter]:,} {letter}" for letter in sorted(counts))

@@ -1,0 +1,122 @@
+"""What is known of the pages that rows are about: whose they are, and whether they were there before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from presswatch_spark.claims.explained import CREDITED, EARLY, NOWHERE, OF_PRESS, PRINTED
+from presswatch_spark.claims.press import PressList
+from presswatch_spark.corpus.registry import Registry
+from presswatch_spark.judgement.suffixes import registered_domain
+from presswatch_spark.judgement.urls import page_url
+
+Counts = npt.NDArray[np.int64]
+Text = str | None
+
+MICROS_A_DAY = 86_400_000_000
+NO_TIME = np.iinfo(np.int64).min
+_HOSTS_KEPT = 1 << 16
+# A dataset without a date may put one outside of these years: the web began in 1991.
+_FIRST, _AFTER = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1_000_000) for year in (1991, 2100))
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Facts of the pages of n rows.
+
+    `hosts`, `domains` and `press_kinds`: None where not known, or not listed. `kinds`: of the claim, but
+    for `licensed`. `captured` and `published` int64[n]: microseconds since 1970, `NO_TIME` if not known.
+    `numbers` int64[n] of the domains, or `NOWHERE`. `facts` int64[n]: see `explained.EARLY`.
+    """
+
+    hosts: Sequence[Text]
+    domains: Sequence[Text]
+    press_kinds: Sequence[Text]
+    kinds: Sequence[str]
+    captured: Counts
+    published: Counts
+    numbers: Counts
+    facts: Counts
+
+
+class PageReader:
+    """Finds the facts of pages by the members' file and the press list."""
+
+    def __init__(self, registry: Registry, press: PressList, early_days: int) -> None:
+        self._own = {
+            publisher.id: {
+                registered_domain(site.partition("/")[0])
+                for title in publisher.titles
+                for site in (*title.domains, *title.url_prefixes)
+            }
+            for publisher in registry.publishers
+        }
+        self._early = early_days * MICROS_A_DAY
+        self._kind = lru_cache(_HOSTS_KEPT)(press.kind_of)
+
+    def read(self, rows: pa.Table) -> Pages:
+        """Return the facts of the pages of rows of `inputs.INPUT`."""
+        hosts, domains = _places(rows)
+        publishers, at_member = rows["publisher_id"].to_pylist(), rows["site_title_id"].to_pylist()
+        own_sites = rows["own_site"].to_pylist()
+        numbers_of: dict[str, int] = {}
+        numbers, facts = np.empty(len(rows), np.int64), np.zeros(len(rows), np.int64)
+        kinds, press_kinds = list[str](), list[Text]()
+        for i, (domain, own_site) in enumerate(zip(domains, own_sites, strict=True)):
+            own = own_site or domain in self._own.get(publishers[i], ())
+            kind = None if own else self._kind(hosts[i])
+            if domain is None or own:
+                numbers[i], printed = NOWHERE, False
+            else:
+                numbers[i] = numbers_of.setdefault(domain, len(numbers_of))
+                printed = kind is not None or at_member[i] is not None
+            facts[i] = PRINTED * printed + OF_PRESS * (kind is not None)
+            press_kinds.append(kind)
+            kinds.append("own_page" if own_site else "reprint" if at_member[i] is not None else "copy")
+        captured, published = captured_at(rows), _micros(rows["article_published_at"])
+        known = (captured != NO_TIME) & (published != NO_TIME)
+        early = known & (
+            captured < published + np.where(pc.fill_null(rows["own_site"], False), 0, self._early)
+        )
+        facts |= EARLY * early
+        facts |= CREDITED * pc.fill_null(rows["credits_others"], False).to_numpy()
+        return Pages(hosts, domains, press_kinds, kinds, captured, published, numbers, facts)
+
+
+def captured_at(rows: pa.Table) -> Counts:
+    """Return the times of capture, int64 as in `Pages`; what no crawler can have written is not known."""
+    captured = _micros(rows["captured_at"])
+    return np.where((captured >= _FIRST) & (captured < _AFTER), captured, NO_TIME)
+
+
+def day_of(micros: int) -> datetime:
+    """Return the moment of so many microseconds since 1970."""
+    return datetime.fromtimestamp(micros // 1_000_000, UTC)
+
+
+def _micros(column: pa.ChunkedArray) -> Counts:
+    found: Counts = pc.fill_null(column.cast(pa.int64()), NO_TIME).to_numpy()
+    return found
+
+
+def _places(rows: pa.Table) -> tuple[list[Text], list[Text]]:
+    """Return hosts and registered domains; older runs do not say them, so their URLs do."""
+    hosts, domains = rows["document_host"].to_pylist(), rows["document_domain"].to_pylist()
+    if None in domains:
+        for i, url in enumerate(rows["document_url"].to_pylist()):
+            if hosts[i] is None and url is not None:
+                hosts[i], domains[i] = _place(url)
+    return hosts, domains
+
+
+def _place(url: str) -> tuple[Text, Text]:
+    page = page_url(url)
+    return (page.host, registered_domain(page.host)) if page else (None, None)

@@ -1,0 +1,94 @@
+"""Verdicts of people on claims; the newest of each row counts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from presswatch_spark.errors import ConfigError
+from presswatch_spark.storage.objects import StorageOptions, list_objects, printable, read_object
+from presswatch_spark.storage.uris import canonical
+
+VERDICTS = ("claim", "no_claim", "unsure")
+COLUMNS = ("row_sha256", "verdict", "reviewer", "at", "note")
+_DIGITS = 64
+
+
+def load_reviews(paths: Sequence[str], storage: StorageOptions) -> dict[str, str]:
+    """Return the newest verdict of each row, by `row_sha256`.
+
+    Args:
+        paths: files of JSONL, CSV or Parquet with `COLUMNS`, or folders of these (the table `reviews`),
+            on disk or S3. Of verdicts of one moment, the one that stands last counts.
+
+    Raises:
+        ConfigError: a file is none of these, or has mistakes; all of them are listed as `file:line: message`.
+        StorageError: a file cannot be read.
+    """
+    newest, mistakes = dict[str, tuple[datetime, str]](), list[str]()
+    for path in paths:
+        for uri in _files(path, storage):
+            for line, row in _rows(uri, read_object(uri, storage)[0]):
+                found = [f"{printable(uri)}:{line}: {mistake}" for mistake in _mistakes(row)]
+                mistakes += found
+                if not found:
+                    sha256, verdict, at = str(row["row_sha256"]), str(row["verdict"]), _moment(row["at"])
+                    if sha256 not in newest or newest[sha256][0] <= at:
+                        newest[sha256] = at, verdict
+    if mistakes:
+        raise ConfigError("\n".join(["the reviews have mistakes", *mistakes]), where=", ".join(paths))
+    return {sha256: verdict for sha256, (_, verdict) in newest.items()}
+
+
+def _files(path: str, storage: StorageOptions) -> list[str]:
+    uri = canonical(path)
+    if uri.lower().endswith((".jsonl", ".csv", ".parquet")):
+        return [uri]
+    named = sorted(file.uri for file in list_objects(uri, storage))
+    return [file for file in named if file.lower().endswith((".jsonl", ".csv", ".parquet"))]
+
+
+def _rows(uri: str, data: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Yield the rows of a file, each with its line (of Parquet, its number)."""
+    try:
+        if uri.lower().endswith(".parquet"):
+            rows: Iterable[Any] = enumerate(pq.read_table(pa.BufferReader(data)).to_pylist(), 1)
+        elif uri.lower().endswith(".csv"):
+            reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig")))
+            rows = ((reader.line_num, row) for row in reader)
+        else:
+            lines = enumerate(data.decode("utf-8-sig").splitlines(), 1)
+            rows = ((number, json.loads(line)) for number, line in lines if line.strip())
+        for number, row in rows:
+            yield number, row if isinstance(row, Mapping) else {}
+    except (ValueError, pa.ArrowException, csv.Error) as error:
+        raise ConfigError(
+            f"the reviews cannot be read: {error}",
+            where=printable(uri),
+            remedy="give JSONL, CSV or Parquet in UTF-8",
+        ) from error
+
+
+def _mistakes(row: Mapping[str, Any]) -> Iterator[str]:
+    sha256, verdict = str(row.get("row_sha256") or ""), row.get("verdict")
+    if len(sha256) != _DIGITS or not set(sha256) <= set("0123456789abcdef"):
+        yield f"row_sha256 {sha256!r} is no SHA-256 in 64 small hexadecimal digits"
+    if verdict not in VERDICTS:
+        yield f"verdict {verdict!r} is none of {', '.join(VERDICTS)}"
+    try:
+        _moment(row.get("at"))
+    except ValueError:
+        yield f"at {row.get('at')!r} is no time (write it as 2026-11-27T09:30:00Z)"
+
+
+def _moment(at: object) -> datetime:
+    """Return the time of a verdict; without zone it is taken as UTC. ValueError if it is none."""
+    moment = at if isinstance(at, datetime) else datetime.fromisoformat(str(at))
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -1,0 +1,100 @@
+"""Claims from texts to letters without Spark: a corpus, runs over pages of the web, and what is claimed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from presswatch_spark.claims.make import Sources, make_claims
+from presswatch_spark.demo.shards import Answer, write_warc
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.tables.store import TableStore
+from tests.corpora import article, build, write_jsonl
+from tests.prose import prose
+from tests.scanned import scan_here
+
+AS_OF = date(2026, 11, 27)
+PUBLISHED, LATER, EVENING_BEFORE, YEAR_BEFORE = (
+    "2024-03-10T06:30:00Z", "2024-05-02T10:00:00Z", "2024-03-09T20:00:00Z", "2023-03-01T10:00:00Z",
+)  # fmt: skip
+
+
+def text(seed: int, words: int = 400) -> str:
+    """Prose of so many words that no other seed gives."""
+    return prose(random.Random(seed), words)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A page as a crawler saw it."""
+
+    url: str
+    text: str
+    at: str = LATER
+
+
+@dataclass
+class House:
+    """A corpus, tables, and the files beside them, in a folder."""
+
+    folder: Path
+    articles: list[dict[str, Any]] = field(default_factory=list)
+    runs: int = 0
+
+    @property
+    def corpus(self) -> Path:
+        return self.folder / "corpus"
+
+    @property
+    def tables(self) -> Path:
+        return self.folder / "tables"
+
+    def print(self, number: int, body: str, **fields: Any) -> None:
+        """Have the member publish an article."""
+        facts = {"published_at": PUBLISHED, "body": body} | fields
+        self.articles.append(article(number, **facts))
+
+    def build(self) -> None:
+        self.folder.mkdir(exist_ok=True)
+        build(self.corpus, [write_jsonl(self.folder / "articles.jsonl", self.articles)])
+
+    def scan(self, *pages: Seen) -> None:
+        """Scan pages as one run, published after those before."""
+        if not self.corpus.exists():
+            self.build()
+        shard = self.folder / f"pages-{self.runs + 1}.jsonl"
+        rows = [{"url": page.url, "text": page.text, "date": page.at} for page in pages]
+        self._scan(write_jsonl(shard, rows))
+
+    def scan_web(self, url: str, page: str) -> None:
+        """Scan a page of HTML as one run."""
+        shard = self.folder / f"pages-{self.runs + 1}.warc.gz"
+        response = Answer(url, [("Content-Type", "text/html; charset=utf-8")], page.encode(), "fra")
+        if not self.corpus.exists():
+            self.build()
+        write_warc(shard, [response])
+        self._scan(shard)
+
+    def _scan(self, shard: Path) -> None:
+        self.runs += 1
+        scan_here([shard], self.corpus, self.tables, run_id=f"2026112{self.runs}T000000Z-abcdef")
+
+    def claims(
+        self, out: str = "claims", config: ScanConfig | None = None, engine: str = "duckdb", **sources: Any
+    ) -> list[dict[str, Any]]:
+        """Make the table `claims`; return its rows."""
+        where = self.folder / out
+        given = Sources(**({"corpus": str(self.corpus), "as_of": AS_OF} | sources))
+        make_claims(str(self.tables), str(where), given, config or ScanConfig(), engine=engine)
+        return list(TableStore.open(str(where)).read("claims").to_pylist())
+
+
+def by_host(claims: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The claims by the host of their page, of which each must have one."""
+    found = {claim["document_host"]: claim for claim in claims}
+    assert len(found) == len(claims)
+    return found

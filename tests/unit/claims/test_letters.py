@@ -1,0 +1,150 @@
+"""Letters of claims: reckoned again from columns and rules, and never better than the row's."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from presswatch_spark.claims.explained import SOURCES
+from presswatch_spark.claims.judge import DECISIVE
+from presswatch_spark.claims.letters import beyond_letter, judged
+from presswatch_spark.judgement.grading import CAPS, GIVES, REFUSED, letter_of
+from presswatch_spark.judgement.reasons import REASONS
+from presswatch_spark.settings.config import ConfidenceRules, GradeRules
+from presswatch_spark.tables.schemas.claim_tables import CLAIMS
+
+GRADES, RULES = GradeRules(), ConfidenceRules()
+GENERATED = 100_000
+
+
+def claim(**columns: Any) -> dict[str, Any]:
+    """The decisive columns of a claim of letter A, of which nothing is explained; others in their place."""
+    standard = {
+        "row_confidence": "A",
+        "row_reasons": ["sole_full_copy"],
+        "kind": "copy",
+        "url_match": "none",
+        "article_known": True,
+        "credits_read": True,
+        "explained_by": [],
+        "article_words": 400,
+        "beyond_words": 400,
+        "beyond_longest_run": 400,
+        "beyond_rarity": 4000,
+        "beyond_shared_words": 0,
+        "beyond_ownership": "exclusive",
+        "review": None,
+    }
+    return standard | columns
+
+
+def generated(random: Random) -> dict[str, Any]:
+    gives = [random.choice(list(GIVES))] if random.random() < 0.8 else []
+    caps = random.sample(CAPS, random.choice([0, 0, 0, 1, 2]))
+    reasons = gives + sorted(caps, key=CAPS.index) or [REFUSED]
+    words = random.choice([0, 10, 39, 40, 120, 360, 400])
+    return claim(
+        row_reasons=reasons,
+        row_confidence=letter_of(reasons),
+        kind=random.choice(["copy", "copy", "own_page", "reprint", "licensed"]),
+        url_match=random.choice(["none", "none", "title", "article"]),
+        article_known=random.random() < 0.9,
+        credits_read=random.random() < 0.9,
+        explained_by=[source for source in SOURCES if random.random() < 0.2],
+        beyond_words=words,
+        beyond_longest_run=random.randint(0, words),
+        beyond_rarity=random.choice([0, 59, 199, 200, 599, 600, 4000]),
+        beyond_shared_words=random.choice([0, words // 20, words // 2, words]),
+        beyond_ownership=random.choice(["exclusive", "exclusive", "shared", "agency"]) if words else None,
+        review=random.choice([None, None, None, "claim", "unsure", "no_claim"]),
+    )
+
+
+def expected(row: dict[str, Any]) -> str:
+    """The letter by the rules as the documentation states them, written another way."""
+    if row["review"] == "no_claim" or row["row_confidence"] == "D":
+        return "D"
+    own_page_itself = row["url_match"] == "article"
+    if row["row_confidence"] == "C" or row["review"] == "unsure" or row["kind"] == "licensed":
+        return "C"
+    if not row["article_known"] or not (row["credits_read"] or own_page_itself):
+        return "C"
+    if not row["explained_by"] or own_page_itself:
+        return str(row["row_confidence"])
+    words, share = row["beyond_words"], row["beyond_words"] / row["article_words"]
+    if row["beyond_rarity"] < 200 or row["beyond_ownership"] != "exclusive" or not words:
+        return "C"
+    if share >= 0.9 and row["beyond_shared_words"] <= 0.1 * words:
+        return str(row["row_confidence"])
+    strong = (words >= 40 and (share >= 0.3 or words >= 100)) or row["beyond_rarity"] >= 600
+    return "B" if strong else "C"
+
+
+def test_the_letter_follows_from_the_columns_of_any_claim() -> None:
+    random, letters = Random(20261127), set[str]()
+    for _ in range(GENERATED):
+        row = generated(random)
+        letter, reasons = judged(row, GRADES, RULES)
+        assert letter == expected(row), row
+        assert letter >= row["row_confidence"]
+        assert reasons
+        assert set(reasons) <= set(REASONS), reasons
+        letters.add(letter)
+    assert letters == {"A", "B", "C", "D"}
+
+
+def test_letters_survive_the_table() -> None:
+    random = Random(3)
+    rows = [generated(random) for _ in range(2_000)]
+    schema = pa.schema([CLAIMS.field(name) for name in DECISIVE])
+    again = pa.Table.from_pylist(rows, schema).to_pylist()
+    assert [judged(row, GRADES, RULES) for row in again] == [judged(row, GRADES, RULES) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("columns", "letter", "reasons"),
+    [
+        ({}, "A", ["sole_full_copy"]),
+        ({"kind": "licensed"}, "C", ["sole_full_copy", "licensed"]),
+        ({"article_known": False}, "C", ["sole_full_copy", "article_unknown"]),
+        ({"credits_read": False}, "C", ["sole_full_copy", "credits_unread"]),
+        ({"review": "claim"}, "A", ["sole_full_copy"]),
+        ({"review": "unsure"}, "C", ["sole_full_copy", "review_unsure"]),
+        ({"review": "no_claim"}, "D", ["sole_full_copy", "review_no_claim"]),
+        (
+            {"explained_by": ["prior_capture"], "beyond_words": 20, "beyond_rarity": 150},
+            "C",
+            ["sole_full_copy", "prior_capture"],
+        ),
+        (
+            {"explained_by": ["common_source"], "beyond_words": 200, "beyond_rarity": 900},
+            "B",
+            ["sole_full_copy", "common_source", "goes_beyond"],
+        ),
+        (
+            {"explained_by": ["printed_by_press"], "beyond_words": 380},
+            "A",
+            ["sole_full_copy", "printed_by_press", "goes_beyond"],
+        ),
+        (
+            {"explained_by": ["credited_elsewhere"], "url_match": "article", "row_reasons": ["own_url"]},
+            "A",
+            ["own_url"],
+        ),
+    ],
+)
+def test_a_letter_says_why(columns: dict[str, Any], letter: str, reasons: list[str]) -> None:
+    assert judged(claim(**columns), GRADES, RULES) == (letter, reasons)
+
+
+def test_an_older_row_has_the_letter_of_todays_rules() -> None:
+    row = claim(row_confidence="A", row_reasons=["sole_full_copy", "captured_within_a_day"])
+    assert judged(row, GRADES, RULES)[0] == "C"
+
+
+def test_words_that_another_publisher_has_do_not_go_beyond() -> None:
+    assert beyond_letter(claim(beyond_ownership="shared"), GRADES, RULES) == "C"
+    assert beyond_letter(claim(beyond_words=0, beyond_ownership=None), GRADES, RULES) == "C"

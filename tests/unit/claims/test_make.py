@@ -1,0 +1,193 @@
+"""The table `claims` as the command makes it: rows, reasons, digests, counts, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from presswatch_spark.claims import in_duckdb, judge
+from presswatch_spark.claims.inputs import article_groups
+from presswatch_spark.claims.letters import judged
+from presswatch_spark.claims.make import ROWS_OF_ONE_MACHINE, chosen_engine
+from presswatch_spark.cli import main as cli
+from presswatch_spark.errors import ConfigError, OutputError
+from presswatch_spark.settings.config import ConfidenceRules, GradeRules
+from presswatch_spark.tables.digests import table_digest
+from presswatch_spark.tables.store import TableStore
+from tests.claims import LATER, YEAR_BEFORE, House, Seen, text
+from tests.corpora import write_jsonl
+from tests.tables import publish
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """Two runs over pages of all kinds, with copies of three articles."""
+    house = House(tmp_path_factory.mktemp("claims") / "house")
+    bodies = [text(number) for number in range(1, 4)]
+    for number, body in enumerate(bodies, 1):
+        house.print(number, body)
+    quote = " ".join(bodies[1].split(" ")[100:250])
+    house.scan(
+        Seen("https://www.courrier.example/une/1", bodies[0]),
+        Seen("https://www.courrier.example/une", text(9)),
+        Seen("https://copieur.example/1", bodies[0]),
+        Seen("https://copieur.example/2", f"{text(10)}\n{quote}"),
+        Seen("https://hebdo.example/2", bodies[1]),
+    )
+    house.scan(
+        Seen("https://copieur.example/1", bodies[0], LATER),
+        Seen("https://citeur.example/2", f"{quote}\n{text(11)}"),
+        Seen("https://auteur.example/3", bodies[2], YEAR_BEFORE),
+        Seen("https://pillard.example/3", "\n".join(bodies)),
+    )
+    return house
+
+
+@pytest.fixture(scope="module")
+def claims(house: House) -> list[dict[str, Any]]:
+    return house.claims()
+
+
+def test_every_row_of_every_run_gives_a_claim_with_reasons(
+    house: House, claims: list[dict[str, Any]]
+) -> None:
+    matches = TableStore.open(str(house.tables)).read("matches").to_pylist()
+    of_rows = sorted((row["run_id"], row["row_sha256"]) for row in matches)
+    assert sorted((claim["run_id"], claim["row_sha256"]) for claim in claims) == of_rows
+    assert all(claim["reasons"] for claim in claims)
+    letters = {(row["run_id"], row["row_sha256"]): row["confidence"] for row in matches}
+    assert all(claim["confidence"] >= letters[claim["run_id"], claim["row_sha256"]] for claim in claims)
+    assert {claim["kind"] for claim in claims} == {"own_page", "copy", "reprint"}
+    assert {claim["confidence"] for claim in claims} >= {"A", "C"}
+
+
+def test_letters_follow_from_the_columns_of_the_table(claims: list[dict[str, Any]]) -> None:
+    for claim in claims:
+        assert judged(claim, GradeRules(), ConfidenceRules()) == (claim["confidence"], claim["reasons"])
+
+
+def test_the_same_facts_give_the_same_digest_twice(house: House, claims: list[dict[str, Any]]) -> None:
+    again = house.claims("again")
+    rows = [TableStore.open(str(house.folder / out)).rows("derivations") for out in ("claims", "again")]
+    assert rows[0][0]["table_digest"] == rows[1][0]["table_digest"]
+    assert rows[0][0]["table_digest"] == table_digest(claim["claim_sha256"] for claim in again)
+    assert again == claims
+    inputs = json.loads(rows[0][0]["inputs"])
+    assert inputs["as_of"] == "2026-11-27"
+    assert inputs["settings"]["claims"]["passage_words"] == 11
+
+
+def test_another_day_is_another_judgement(house: House, claims: list[dict[str, Any]]) -> None:
+    later = house.claims("later", as_of=date(2027, 1, 1))
+    assert {claim["claim_sha256"] for claim in later}.isdisjoint(claim["claim_sha256"] for claim in claims)
+    assert [claim["confidence"] for claim in later] == [claim["confidence"] for claim in claims]
+
+
+def test_rows_may_come_in_batches_of_any_size(
+    house: House, claims: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge, "ROWS_AT_ONCE", 1)
+    monkeypatch.setattr(in_duckdb, "BATCH_ROWS", 2)
+    assert house.claims("pieces") == claims
+
+
+def test_the_rows_of_an_article_are_never_parted() -> None:
+    ids = [None, None, "a", "a", "a", "b", "c", "c"]
+    for size in range(1, 9):
+        table = pa.table({"article_id": ids, "number": range(8)})
+        groups = list(article_groups(table.to_batches(max_chunksize=size), 2))
+        assert [row for group in groups for row in group["number"].to_pylist()] == list(range(8))
+        for one, other in pairwise(groups):
+            first, last = other["article_id"][0].as_py(), one["article_id"][-1].as_py()
+            assert first is None or first != last
+
+
+def test_a_review_lowers_and_a_second_table_is_refused(
+    house: House, claims: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    strong = next(claim for claim in claims if claim["confidence"] == "A")
+    row = {"row_sha256": strong["row_sha256"], "verdict": "no_claim", "at": "2026-11-27T09:00:00Z"}
+    path = write_jsonl(tmp_path / "reviews.jsonl", [row])
+    reviewed = house.claims("reviewed", reviews=[str(path)])
+    changed = [claim for claim in reviewed if claim["review"]]
+    assert {(claim["confidence"], claim["reasons"][-1]) for claim in changed} == {("D", "review_no_claim")}
+    with pytest.raises(OutputError, match="a table claims already"):
+        house.claims("reviewed")
+
+
+def test_an_article_with_another_text_is_not_known(house: House, claims: list[dict[str, Any]]) -> None:
+    other = House(house.folder / "other")
+    for number in (1, 2):
+        other.print(number, text(number))
+    other.print(3, f"{text(3)} Rectificatif.")
+    other.build()
+    again = house.claims("changed", corpus=str(other.corpus))
+    unknown = [claim for claim in again if not claim["article_known"]]
+    assert {claim["article_id"] for claim in unknown} == {"a00003"}
+    assert all(claim["confidence"] >= "C" and claim["beyond_words"] is None for claim in unknown)
+    assert all("article_unknown" in claim["reasons"] for claim in unknown)
+
+
+def test_rows_of_older_runs_are_judged_by_todays_rules(house: House) -> None:
+    older = House(house.folder / "older")
+    rows = TableStore.open(str(house.tables)).read("matches").to_pylist()
+    unsaid = ("document_host", "document_domain", "confidence_reasons", "document_credits", "credits_others")
+    older.folder.mkdir()
+    publish(older.tables, "r1", [row | dict.fromkeys(unsaid) for row in rows])
+    claims = older.claims(corpus=str(house.corpus))
+    assert all(claim["reasons"] for claim in claims)
+    hosts = {claim["document_host"] for claim in claims}
+    assert {"copieur.example", "www.courrier.example"} <= hosts
+    unread = [claim for claim in claims if not claim["credits_read"]]
+    assert {claim["grade"] for claim in unread} >= {"full_copy"}
+    # The page itself is claimed, whoever wrote its text.
+    assert {claim["confidence"] for claim in unread if claim["url_match"] != "article"} <= {"C", "D"}
+    assert [claim["reasons"] for claim in claims if claim["confidence"] == "A"] == [["own_url"]]
+
+
+def test_without_duckdb_spark_does_the_work_or_the_message_says_what_to_install(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert chosen_engine("auto", ROWS_OF_ONE_MACHINE) == "duckdb"
+    assert chosen_engine("auto", ROWS_OF_ONE_MACHINE + 1) == "spark"
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    assert chosen_engine("auto", 1) == "spark"
+    with pytest.raises(ConfigError, match="pip install 'duckdb"):
+        house.claims("without")
+
+
+def test_a_memory_that_is_no_size_is_refused(house: House) -> None:
+    store = TableStore.open(str(house.tables))
+    with pytest.raises(ConfigError, match="--memory: DuckDB refuses"):
+        list(in_duckdb.sorted_rows(store, store.published(), "plenty", 2, house.folder))
+
+
+def test_tables_without_rows_give_claims_without_rows(house: House, tmp_path: Path) -> None:
+    empty = House(tmp_path / "empty")
+    empty.print(1, text(1))
+    empty.scan(Seen("https://innocent.example/", text(50)))
+    assert empty.claims() == []
+    (row,) = TableStore.open(str(empty.folder / "claims")).rows("derivations")
+    assert (row["rows"], row["table_digest"]) == (0, table_digest([]))
+
+
+def test_the_command_says_what_the_claims_add_up_to(
+    house: House, claims: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--corpus", str(house.corpus), "--out", str(house.folder / "said"), "--as-of", "2026-11-27"]
+    assert cli.run(["claims", *arguments, str(house.tables)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["kind", "letter", "rows", "pages", "articles", "texts", "hosts"]
+    cells = [line.split() for line in lines[1:] if line.startswith(("own_page", "copy", "reprint"))]
+    total = next(line.split() for line in lines if line.startswith("all"))
+    for column in range(5):
+        assert sum(int(cell[2 + column]) for cell in cells) == int(total[1 + column])
+    assert int(total[1]) == len(claims)
+    assert lines[-3].startswith(f"{len(claims)} claims, by duckdb; elsewhere ")

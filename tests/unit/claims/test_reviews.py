@@ -1,0 +1,55 @@
+"""Reviews: the newest verdict of a row counts, and every mistake is named."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from presswatch_spark.claims.reviews import load_reviews
+from presswatch_spark.errors import ConfigError
+from presswatch_spark.storage.objects import StorageOptions
+from tests.corpora import write_jsonl
+
+ONE, TWO = "a" * 64, "b" * 64
+ROWS = [
+    {"row_sha256": ONE, "verdict": "no_claim", "reviewer": "m", "at": "2026-11-02T09:00:00Z", "note": ""},
+    {"row_sha256": TWO, "verdict": "unsure", "reviewer": "m", "at": "2026-11-02T09:00:00Z", "note": ""},
+    {"row_sha256": ONE, "verdict": "claim", "reviewer": "k", "at": "2026-11-03T09:00:00+01:00", "note": ""},
+]
+
+
+def test_the_newest_verdict_counts_whatever_the_order(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "reviews.jsonl", reversed(ROWS))
+    assert load_reviews([str(path)], StorageOptions()) == {ONE: "claim", TWO: "unsure"}
+
+
+def test_jsonl_csv_and_a_folder_of_parquet_say_the_same(tmp_path: Path) -> None:
+    with (tmp_path / "reviews.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(ROWS[0]))
+        writer.writeheader()
+        writer.writerows(ROWS)
+    folder = tmp_path / "reviews"
+    folder.mkdir()
+    pq.write_table(pa.Table.from_pylist(ROWS), folder / "one.parquet")
+    paths = [str(write_jsonl(tmp_path / "reviews.jsonl", ROWS)), str(tmp_path / "reviews.csv"), str(folder)]
+    assert [load_reviews([path], StorageOptions()) for path in paths] == [{ONE: "claim", TWO: "unsure"}] * 3
+
+
+def test_mistakes_are_named_by_line_and_all_at_once(tmp_path: Path) -> None:
+    rows = [ROWS[0], {**ROWS[0], "verdict": "yes"}, {**ROWS[1], "row_sha256": "abc", "at": "yesterday"}]
+    path = write_jsonl(tmp_path / "reviews.jsonl", rows)
+    with pytest.raises(ConfigError) as error:
+        load_reviews([str(path)], StorageOptions())
+    lines = str(error.value).splitlines()
+    assert [line.partition("reviews.jsonl:")[2][:2] for line in lines[1:]] == ["2:", "3:", "3:"]
+    assert "'yes' is none of claim, no_claim, unsure" in lines[1]
+
+
+def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "reviews.jsonl").write_text("{", "utf-8")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_reviews([str(tmp_path / "reviews.jsonl")], StorageOptions())

@@ -273,7 +273,7 @@ def tell(stage: str) -> None:
 
 
 def main() -> None:
-    """Measure, write `claims.json`, and end with 1 where a promise is broken."""
+    """Measure, write `claims-quality.json`, and end with 1 where a promise is broken."""
     parser = argparse.ArgumentParser(prog="benchmarks.quality.claimed", description=__doc__)
     parser.add_argument("--per-kind", type=int, default=60, help="pages of each planted kind, at most")
     parser.add_argument("--seed", type=int, default=20261127)
@@ -285,7 +285,9 @@ def main() -> None:
         sys.exit("there is no real press here: set PRESSWATCH_REAL_DATA")
     result = measured(load(folder, sys.maxsize, asked.seed), asked.per_kind, asked.seed)
     asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / "claims.json").write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    (asked.out / "claims-quality.json").write_text(
+        json.dumps(result, indent=2, ensure_ascii=False) + "\n", "utf-8"
+    )
     print(markdown(result))
     if asked.docs:
         into(asked.docs, markdown(result), BEGIN, END, "Claims")

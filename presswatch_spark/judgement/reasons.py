@@ -248,9 +248,8 @@ _OF_CLAIMS = (
         " publie dépêches et documents de plein droit.",
         "The page is of another news medium, an agency, an official site or a library, which prints wires"
         " and documents by right.",
-        "Un passage copié qu'aucun autre site n'a, ou la preuve que ce média ne l'a pas d'une agence.",
-        "A copied passage that no other site has, or proof that this medium does not have it from an"
-        " agency.",
+        "La preuve que ce média a pris le texte au titre, et non à une agence ou à la même source.",
+        "Proof that this medium took the text from the title, and not from an agency or the same source.",
     ),
     _caps(
         "licensed",

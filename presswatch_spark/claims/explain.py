@@ -122,16 +122,15 @@ def _article(case: Case, say: Speaker) -> Iterator[str]:
     row = case.row
     yield from _title(say("the article"))
     yield from _labelled(say("title"), case.title.name if case.title else row["title_id"])
+    yield from _labelled(say("owner"), _owner(case.publisher, row["publisher_id"]))
+    if row["article_id"] is None:
+        yield from _labelled(say("article"), say("none of it"))
+        return
     if headline := row.get("headline"):
         yield from _labelled(say("headline"), headline)
     yield from _labelled(say("address"), row["article_url"] or say("unknown"))
     yield from _labelled(say("published"), say.moment(row["article_published_at"]))
-    yield from _labelled(say("owner"), _owner(case.publisher, row["publisher_id"]))
-    is_known = case.publisher is not None or case.claim is not None
-    mandate = say.of(MANDATES, case.mandate) if is_known else say("no mandate")
-    if case.publisher and case.publisher.has_mandate:
-        mandate = f"{mandate} {_mandate(case.publisher, say)}"
-    yield from _labelled(say("mandate"), mandate)
+    yield from _labelled(say("mandate"), _mandate(case, say))
     published = row["article_published_at"]
     until = say.day(last_day(published.date())) if published else say("unknown")
     rights = [say.of(RIGHTS, right, until=until) for right in case.rights] or [say("no right")]
@@ -147,7 +146,19 @@ def _owner(publisher: Publisher | None, publisher_id: str) -> str:
     return ", ".join(filter(None, (publisher.legal_name or publisher.name, siren, publisher.address)))
 
 
-def _mandate(publisher: Publisher, say: Speaker) -> str:
+def _mandate(case: Case, say: Speaker) -> str:
+    """Return whether the mandate covers the article, and what is known of it."""
+    publisher = case.publisher
+    if publisher is None:
+        return say.of(MANDATES, case.mandate) if case.claim else say("no mandate")
+    if not publisher.has_mandate:
+        return say.of(MANDATES, case.mandate)
+    # A mandate that is there, and covers nobody knows what.
+    covers = say("undated") if case.mandate == "none" else say.of(MANDATES, case.mandate)
+    return f"{covers} {_terms(publisher, say)}"
+
+
+def _terms(publisher: Publisher, say: Speaker) -> str:
     ends = [
         say(name, day=say.day(day))
         for name, day in (("from", publisher.mandate_from), ("to", publisher.mandate_to))

@@ -197,11 +197,20 @@ SAYS: Phrases = MappingProxyType(
         "kind reprint": ("reprise par un autre membre", "reprint by another member"),
         "kind licensed": ("reprise sous licence", "licensed"),
         "licence": ("licence", "licence"),
+        "article": ("article", "article"),
+        "none of it": (
+            "aucun : ce résultat porte sur l'adresse de la page seule",
+            "none: this finding is about the page's address alone",
+        ),
         "title": ("titre de presse", "title"),
         "headline": ("intitulé", "headline"),
         "published": ("publié le", "published on"),
         "owner": ("éditeur", "publisher"),
         "mandate": ("mandat", "mandate"),
+        "undated": (
+            "On ne peut dire s'il couvre l'article : la date de publication n'est pas connue.",
+            "Nobody can say whether it covers the article: the date of publication is not known.",
+        ),
         "no mandate": (
             "Il n'est pas à disposition : donnez --corpus avec le corpus de l'analyse.",
             "It is not at hand: give --corpus with the corpus of the scan.",

@@ -216,6 +216,25 @@ def test_the_first_capture_names_its_row_or_says_that_none_is_earlier() -> None:
     assert "No known page that was recorded earlier than this one has words" in flat(same, "en")
 
 
+def test_a_mandate_that_nobody_can_apply_is_not_called_missing() -> None:
+    text = flat(case(article_published_at=None, mandate="none"))
+    assert "mandat On ne peut dire s'il couvre l'article" in text
+    assert "Aucun mandat connu" not in text
+    without = case(publisher=Publisher("rives", "Rives", None, None, None, ()), mandate="none")
+    assert "mandat Aucun mandat connu ne couvre l'article." in flat(without)
+
+
+def test_a_row_without_an_article_says_nothing_of_one() -> None:
+    row = case(
+        article_id=None, spans=[], grade="url_only", own_site=True, confidence_reasons=["url_only"],
+        article_url=None, article_published_at=None, headline=None,
+    )  # fmt: skip
+    text = flat(row)
+    assert "article aucun : ce résultat porte sur l'adresse de la page seule" in text
+    for words in ("mandat", "opposition", "publié le", "Aucun droit"):
+        assert words not in text, words
+
+
 def test_what_is_no_address_is_not_shown_as_one() -> None:
     text = flat(case(document_url="n/a", own_site=None))
     assert "adresse inconnue (le jeu de données écrit « n/a »)" in text

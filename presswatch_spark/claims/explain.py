@@ -87,6 +87,8 @@ def _page(case: Case, say: Speaker) -> Iterator[str]:
     yield from _labelled(say("dataset"), _dataset(case, say))
     yield from _labelled(say("file"), case.shard.rpartition("/")[2])
     where = {True: "own site", False: "elsewhere", None: "site unknown"}[row["own_site"]]
+    if where == "elsewhere" and row["site_title_id"]:
+        where = "member site"
     yield from _labelled(say("site"), say(where))
     if credits := row.get("document_credits"):
         yield from _labelled(say("credits"), ", ".join(credits))

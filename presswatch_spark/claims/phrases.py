@@ -176,6 +176,7 @@ SAYS: Phrases = MappingProxyType(
         "site": ("site", "site"),
         "own site": ("un site du même éditeur", "a site of the same publisher"),
         "elsewhere": ("le site d'un tiers", "somebody else's site"),
+        "member site": ("le site d'un autre membre", "another member's site"),
         "site unknown": (
             "inconnu, car l'adresse n'est pas connue",
             "not known, since the address is not known",

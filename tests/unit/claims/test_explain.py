@@ -235,6 +235,12 @@ def test_a_row_without_an_article_says_nothing_of_one() -> None:
         assert words not in text, words
 
 
+def test_the_site_of_another_member_is_called_so() -> None:
+    reprint = case(site_title_id="hebdo", confidence_reasons=["on_member_site"])
+    assert "site le site d'un autre membre" in flat(reprint)
+    assert "site le site d'un tiers" in flat(case())
+
+
 def test_what_is_no_address_is_not_shown_as_one() -> None:
     text = flat(case(document_url="n/a", own_site=None))
     assert "adresse inconnue (le jeu de données écrit « n/a »)" in text

@@ -37,7 +37,7 @@ CLAIMS = "claims"
 class Case:
     """What is known of a row of `matches` on the day `as_of`.
 
-    `claim`: its row of `claims`, None if no claims were made. `publisher` and `title`: of the corpus, None
+    `claim`: its row of `claims`, None if none is known. `publisher` and `title`: of the corpus, None
     without one. `article`: its text; None if the corpus has it not, or another. `page`: the document's text;
     None if it could not be had, and then `page_missing` says why. `shard`: canonical URI of the row's shard.
     `config`: the settings of the run. The last three are as in `claims`.
@@ -76,6 +76,7 @@ def case_of(
     storage: StorageOptions,
     mirrors: Sequence[Mirror] = (),
     as_of: date | None = None,
+    claims: str | None = None,
 ) -> Case:
     """Gather the case of the row of `matches` whose `row_sha256` begins with `prefix`.
 
@@ -83,16 +84,22 @@ def case_of(
         corpus_path: the corpus of the scan; without it nothing is said of owner, mandate and the article's
             words.
         as_of: the day to judge for; default: that of the claim, else today.
+        claims: the folder that claims were written to; default: `tables`.
 
     Raises:
-        InputError: there is no such row, or several, or it is of another table.
+        InputError: there is no such row, or several, or it is of another table; or `claims` has no claim of
+            it.
         CorpusError: there is no sound corpus.
     """
     store = TableStore.open(tables, storage)
     table, row = row_by_digest(store, prefix)
     if table != "matches":
         raise InputError(f"the row is one of {table}", where=tables, remedy="give a row of matches")
-    claim = _claim_of(store, row)
+    claim = _claim_of(TableStore.open(claims, storage) if claims else store, row)
+    if claims and claim is None:
+        raise InputError(
+            "no claim is of this row", where=claims, remedy="make claims of all runs: `presswatch claims`"
+        )
     judged_on = date.fromisoformat(str(claim["as_of"])) if claim else datetime.now(UTC).date()
     day = as_of or judged_on
     (verdict,) = Audit(store, storage, mirrors).verdicts([row])

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import zip_longest
 from typing import Any
 
 from presswatch_spark.claims import recipe
 from presswatch_spark.claims.case import Case
 from presswatch_spark.claims.legal_rights import last_day
-from presswatch_spark.claims.phrases import FINDINGS, LETTERS, MANDATES, MONTHS, RESERVATIONS, RIGHTS, SAYS
+from presswatch_spark.claims.phrases import FINDINGS, LETTERS, MANDATES, RESERVATIONS, RIGHTS
+from presswatch_spark.claims.speaker import Speaker, wrapped
 from presswatch_spark.corpus.registry import Publisher
-from presswatch_spark.judgement.reasons import REASONS
-from presswatch_spark.show import columns_of, printable, utc, wrapped_at
+from presswatch_spark.judgement.reasons import REASONS, Reason
+from presswatch_spark.settings.config import ConfidenceRules, GradeRules
+from presswatch_spark.show import columns_of, printable
 
 COLUMNS = 80
 LABEL_COLUMNS = 16
@@ -24,7 +25,7 @@ SIDE = (COLUMNS - 3) // 2
 
 def case_lines(case: Case, language: str) -> Iterator[str]:
     """Yield the case in `fr` or `en`, in lines of 80 columns; only addresses and commands may be longer."""
-    say = _Speaker(language)
+    say = Speaker(language)
     yield from _head(case, say)
     yield from _page(case, say)
     yield from _article(case, say)
@@ -33,67 +34,29 @@ def case_lines(case: Case, language: str) -> Iterator[str]:
     yield from _check(case, say)
 
 
-class _Speaker:
-    """Says things in one language."""
-
-    def __init__(self, language: str) -> None:
-        self.language = language
-        self._side = 0 if language == "fr" else 1
-
-    def __call__(self, name: str, **facts: object) -> str:
-        return SAYS[name][self._side].format(**facts)
-
-    def of(self, phrases: Mapping[str, tuple[str, str]], name: str, **facts: object) -> str:
-        """Return the phrase for a value of a table; a value without one stands for itself."""
-        return phrases[name][self._side].format(**facts) if name in phrases else name
-
-    def moment(self, at: datetime | None) -> str:
-        """Return a moment in words."""
-        if at is None:
-            return self("unknown")
-        at = utc(at)
-        clock = f"{at.hour} h {at.minute:02}" if self.language == "fr" else f"{at:%H:%M}"
-        return self("moment", day=self.day(at.date()), clock=clock)
-
-    def day(self, day: date) -> str:
-        """Return a day in words."""
-        number = "1er" if self.language == "fr" and day.day == 1 else str(day.day)
-        return f"{number} {MONTHS[self._side][day.month - 1]} {day.year}"
-
-    def number(self, number: int) -> str:
-        """Return a whole number, with its thousands apart."""
-        return f"{number:,}".replace(",", " " if self.language == "fr" else ",")
-
-
 def _labelled(label: str, text: str) -> Iterator[str]:
     """Yield a label and its text beside it."""
     room = COLUMNS - LABEL_COLUMNS
     # An address is not broken: it would not be one any more.
-    lines = [text] if " " not in text else _wrapped(text, room)
+    lines = [text] if " " not in text else wrapped(text, room)
     for line, first in zip(lines, [label, *[""] * len(lines)], strict=False):
         yield f"{first:<{LABEL_COLUMNS}}{printable(line)}".rstrip()
 
 
 def _paragraph(text: str, mark: str = "") -> Iterator[str]:
     indent = " " * columns_of(mark)
-    for k, line in enumerate(_wrapped(text, COLUMNS - len(indent))):
+    for k, line in enumerate(wrapped(text, COLUMNS - len(indent))):
         yield f"{indent if k else mark}{line}"
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """Return text in lines of at most `width` columns; French punctuation stays with its word."""
-    tied = re.sub(r" (?=[:;?!»%])|(?<=«) ", "\xa0", printable(text))
-    return [line.replace("\xa0", " ") for line in wrapped_at(tied, width)]
 
 
 def _title(text: str) -> Iterator[str]:
     yield from ("", text.upper(), "")
 
 
-def _head(case: Case, say: _Speaker) -> Iterator[str]:
+def _head(case: Case, say: Speaker) -> Iterator[str]:
     row = case.row
     yield from _paragraph(say("case", row=row["row_sha256"][:12], run=row["run_id"]))
-    yield from _paragraph(say.of(FINDINGS, _finding(case), dataset=row["release"] or row["dataset"]))
+    yield from _paragraph(say.of(FINDINGS, _finding(case), dataset=_dataset(case, say)))
     yield from _paragraph(f"{say('letter', letter=case.letter)} {say.of(LETTERS, case.letter)}")
     if case.claim is None:
         yield from _paragraph(say("no claims"))
@@ -102,42 +65,74 @@ def _head(case: Case, say: _Speaker) -> Iterator[str]:
     yield from _paragraph(say("as of", day=say.day(case.as_of)))
 
 
+def _dataset(case: Case, say: Speaker) -> str:
+    """Return the release; without one the format is known, which is no dataset's name."""
+    return case.row["release"] or say("of format", format=case.row["dataset"])
+
+
 def _finding(case: Case) -> str:
     if not case.row["spans"]:
         return "address"
     return {True: "own page", False: "other page", None: "unknown page"}[case.row["own_site"]]
 
 
-def _page(case: Case, say: _Speaker) -> Iterator[str]:
+def _page(case: Case, say: Speaker) -> Iterator[str]:
     row = case.row
     yield from _title(say("the page"))
-    yield from _labelled(say("address"), row["document_url"] or say("unknown"))
+    address = row["document_url"] or say("unknown")
+    if row["document_url"] and row["own_site"] is None:
+        address = say("no address", said=row["document_url"])
+    yield from _labelled(say("address"), address)
     yield from _labelled(say("recorded"), say.moment(row["captured_at"]))
-    yield from _labelled(say("dataset"), row["release"] or row["dataset"])
+    yield from _labelled(say("dataset"), _dataset(case, say))
     yield from _labelled(say("file"), case.shard.rpartition("/")[2])
     where = {True: "own site", False: "elsewhere", None: "site unknown"}[row["own_site"]]
+    if where == "elsewhere" and row["site_title_id"]:
+        where = "member site"
     yield from _labelled(say("site"), say(where))
     if credits := row.get("document_credits"):
         yield from _labelled(say("credits"), ", ".join(credits))
+    yield from _own_word(case, say)
     if case.claim:
         yield from _labelled(say("kind"), say(f"kind {case.claim['kind']}"))
         if case.claim["licence_id"]:
             yield from _labelled(say("licence"), case.claim["licence_id"])
 
 
-def _article(case: Case, say: _Speaker) -> Iterator[str]:
+def _own_word(case: Case, say: Speaker) -> Iterator[str]:
+    """Yield what the page says of itself: nobody has checked it, and the other side will name it."""
+    row = case.row
+    at, published = row.get("page_published_at"), row["article_published_at"]
+    said = [
+        say(f"page {name}", said=row[f"page_{name}"])
+        for name in ("publisher", "author")
+        if row.get(f"page_{name}")
+    ]
+    if at:
+        said.append(say("page published", said=say.moment(at)))
+        said += [say("page earlier")] if published and at < published else []
+    for k, line in enumerate(said):
+        yield from _labelled("" if k else say("page says"), line)
+    if based_on := row.get("page_based_on"):
+        yield from _labelled(say("based on"), based_on)
+    own = row.get("page_canonical_url")
+    if own and own != row["document_url"]:
+        yield from _labelled(say("own address"), own)
+
+
+def _article(case: Case, say: Speaker) -> Iterator[str]:
     row = case.row
     yield from _title(say("the article"))
     yield from _labelled(say("title"), case.title.name if case.title else row["title_id"])
+    yield from _labelled(say("owner"), _owner(case.publisher, row["publisher_id"]))
+    if row["article_id"] is None:
+        yield from _labelled(say("article"), say("none of it"))
+        return
     if headline := row.get("headline"):
         yield from _labelled(say("headline"), headline)
     yield from _labelled(say("address"), row["article_url"] or say("unknown"))
     yield from _labelled(say("published"), say.moment(row["article_published_at"]))
-    yield from _labelled(say("owner"), _owner(case.publisher, row["publisher_id"]))
-    mandate = say.of(MANDATES, case.mandate)
-    if case.publisher and case.publisher.has_mandate:
-        mandate = f"{mandate} {_mandate(case.publisher, say)}"
-    yield from _labelled(say("mandate"), mandate)
+    yield from _labelled(say("mandate"), _mandate(case, say))
     published = row["article_published_at"]
     until = say.day(last_day(published.date())) if published else say("unknown")
     rights = [say.of(RIGHTS, right, until=until) for right in case.rights] or [say("no right")]
@@ -153,7 +148,19 @@ def _owner(publisher: Publisher | None, publisher_id: str) -> str:
     return ", ".join(filter(None, (publisher.legal_name or publisher.name, siren, publisher.address)))
 
 
-def _mandate(publisher: Publisher, say: _Speaker) -> str:
+def _mandate(case: Case, say: Speaker) -> str:
+    """Return whether the mandate covers the article, and what is known of it."""
+    publisher = case.publisher
+    if publisher is None:
+        return say.of(MANDATES, case.mandate) if case.claim else say("no mandate")
+    if not publisher.has_mandate:
+        return say.of(MANDATES, case.mandate)
+    # A mandate that is there, and covers nobody knows what.
+    covers = say("undated") if case.mandate == "none" else say.of(MANDATES, case.mandate)
+    return f"{covers} {_terms(publisher, say)}"
+
+
+def _terms(publisher: Publisher, say: Speaker) -> str:
     ends = [
         say(name, day=say.day(day))
         for name, day in (("from", publisher.mandate_from), ("to", publisher.mandate_to))
@@ -165,7 +172,7 @@ def _mandate(publisher: Publisher, say: _Speaker) -> str:
     return say("mandate facts", facts=", ".join(ends)) if ends else ""
 
 
-def _words(case: Case, say: _Speaker) -> Iterator[str]:
+def _words(case: Case, say: Speaker) -> Iterator[str]:
     row = case.row
     yield from _title(say("the words"))
     if not row["spans"]:
@@ -176,13 +183,13 @@ def _words(case: Case, say: _Speaker) -> Iterator[str]:
             "measures",
             copied=say.number(row["copied_words"]),
             words=say.number(row["article_words"]),
-            share=f"{row['article_coverage']:.0%}".replace("%", " %" if say.language == "fr" else "%"),
+            share=say.share(row["article_coverage"]),
             run=say.number(row["longest_run_words"]),
         )
     )
     yield from _paragraph(say("compared"))
     if case.claim:
-        yield from _elsewhere(case.claim, say)
+        yield from _elsewhere(case.claim, row, say)
     if case.article is None:
         yield from _paragraph(say("no article"))
     if case.page is None:
@@ -198,17 +205,21 @@ def _words(case: Case, say: _Speaker) -> Iterator[str]:
         yield from _paragraph(say("more passages", count=len(spans) - SPANS_SHOWN))
 
 
-def _elsewhere(claim: Mapping[str, Any], say: _Speaker) -> Iterator[str]:
+def _elsewhere(claim: Mapping[str, Any], row: Mapping[str, Any], say: Speaker) -> Iterator[str]:
     """Yield what is known of these words on other pages."""
     if claim.get("beyond_words") is not None:
         yield from _paragraph(say("beyond", words=say.number(claim["beyond_words"])))
-    if claim.get("first_capture_at"):
-        yield from _paragraph(say("first capture", moment=say.moment(claim["first_capture_at"])))
+    if first := claim.get("first_capture_at"):
+        if first == row["captured_at"]:
+            yield from _paragraph(say("first capture here"))
+        else:
+            name = (claim.get("first_capture_row") or say("unknown"))[:12]
+            yield from _paragraph(say("first capture", moment=say.moment(first), row=name))
     if claim.get("witness_domains") is not None:
         yield from _paragraph(say("witnesses", count=say.number(claim["witness_domains"])))
 
 
-def _side_by_side(case: Case, span: Mapping[str, int], say: _Speaker) -> Iterator[str]:
+def _side_by_side(case: Case, span: Mapping[str, int], say: Speaker) -> Iterator[str]:
     """Yield a passage of the article, and the same of the page beside it."""
     article = _cut(case.article, span["article_start"], span["article_end"], say)
     page = _cut(case.page, span["document_start"], span["document_end"], say)
@@ -220,16 +231,16 @@ def _side_by_side(case: Case, span: Mapping[str, int], say: _Speaker) -> Iterato
         yield f"{one}{' ' * (SIDE - columns_of(one))} | {other}".rstrip()
 
 
-def _cut(text: str | None, start: int, end: int, say: _Speaker) -> list[str]:
+def _cut(text: str | None, start: int, end: int, say: Speaker) -> list[str]:
     """Return the beginning of a passage, wrapped."""
     if text is None:
         return [say("not here")]
     words = text[start:end].split()
     shown = " ".join(words[:WORDS_SHOWN]) + (" […]" if len(words) > WORDS_SHOWN else "")
-    return _wrapped(shown, SIDE)
+    return wrapped(shown, SIDE)
 
 
-def _why(case: Case, say: _Speaker) -> Iterator[str]:
+def _why(case: Case, say: Speaker) -> Iterator[str]:
     yield from _title(say("why", letter=case.letter))
     reasons = case.reasons
     if reasons is None:
@@ -241,15 +252,44 @@ def _why(case: Case, say: _Speaker) -> Iterator[str]:
         yield from _paragraph(f"{reason.sentence(say.language)} [{reason.code}]", mark)
     yield ""
     yield from _paragraph(say("signs"))
-    if any("texte connu" in reason.fr for reason in known):
+    told = " ".join(reason.fr for reason in known)
+    if is_known := "texte connu" in told or "textes connus" in told:
         yield from _paragraph(say("known"))
-    mends = list(dict.fromkeys(filter(None, (reason.mend(say.language) for reason in known))))
+    if is_known or "membre" in told:
+        yield from _paragraph(say("member"))
+    if rules := _other_thresholds(case.config):
+        yield from _paragraph(say("thresholds", rules=", ".join(rules)))
     yield from _title(say("what would change it"))
-    for mend in mends or [say("nothing lowers")]:
+    yield from _mends(case, known, say)
+
+
+def _other_thresholds(config: Mapping[str, Any]) -> list[str]:
+    """Return the rules of a run that differ from those that the sentences of reasons name."""
+    usual = {"grade": asdict(GradeRules()), "confidence": asdict(ConfidenceRules())}
+    return [
+        f"{section}.{name} = {value}"
+        for section, rules in usual.items()
+        for name, value in config.get(section, {}).items()
+        if name in rules and value != rules[name]
+    ]
+
+
+def _mends(case: Case, known: Sequence[Reason], say: Speaker) -> Iterator[str]:
+    """Yield what would change the letter."""
+    mends = list(dict.fromkeys(filter(None, (reason.mend(say.language) for reason in known))))
+    if not mends and case.letter not in ("A", "B"):
+        mends = [say("lower then")]
+    elif not mends:
+        itself = case.row["url_match"] == "article"
+        mends = [say("nothing lowers page" if itself else "nothing lowers")]
+    for mend in mends:
         yield from _paragraph(mend, "- ")
+    if case.letter == "C":
+        yield ""
+        yield from _paragraph(say("for a person"))
 
 
-def _check(case: Case, say: _Speaker) -> Iterator[str]:
+def _check(case: Case, say: Speaker) -> Iterator[str]:
     row = case.row
     yield from _title(say("how to check"))
     yield from _paragraph(say("fetch it"))

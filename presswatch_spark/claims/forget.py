@@ -167,12 +167,15 @@ class _Wanted:
 
 
 def _own_pages(store: TableStore, subject: Subject) -> frozenset[str]:
-    """Return the normal forms of the URLs of an article, as rows of `matches` give them."""
+    """Return the normal forms of the URLs of an article, as rows of `matches` give them: alternates, too."""
     if subject.kind != "article" or not (files := store.files("matches")):
         return frozenset()
-    rows = store.dataset(files, SCHEMAS["matches"])
-    urls = rows.to_table(columns=["article_url"], filter=ds.field("article_id") == subject.id)
-    pages = map(page_url, urls["article_url"].drop_null().unique().to_pylist())
+    rows = store.dataset(files, SCHEMAS["matches"]).to_table(
+        columns=["article_url", "document_url", "url_match"],
+        filter=ds.field("article_id") == subject.id,
+    )
+    there = rows.filter(pc.equal(rows["url_match"], "article"))["document_url"].to_pylist()
+    pages = map(page_url, {*rows["article_url"].to_pylist(), *there} - {None})
     return frozenset(page.text for page in pages if page)
 
 

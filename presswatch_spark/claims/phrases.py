@@ -23,19 +23,19 @@ MONTHS = (
 LETTERS: Phrases = MappingProxyType(
     {
         "A": (
-            "Le constat parle de lui-même et peut être produit tel quel.",
+            "Le résultat parle de lui-même et peut être produit tel quel.",
             "The finding speaks for itself, and can be produced as it is.",
         ),
         "B": (
-            "Le constat repose sur des indices forts et peut être produit.",
+            "Le résultat repose sur des indices sérieux et peut être produit.",
             "The finding rests on strong evidence, and can be produced.",
         ),
         "C": (
-            "Le constat ne doit pas être produit avant qu'une personne l'ait examiné.",
+            "Le résultat ne doit pas être produit avant qu'une personne l'ait examiné.",
             "The finding must not be produced before a person has examined it.",
         ),
         "D": (
-            "Le constat ne doit être produit dans aucune réclamation.",
+            "Le résultat ne doit être produit dans aucune réclamation.",
             "The finding must not be produced in any claim.",
         ),
     }
@@ -44,20 +44,22 @@ LETTERS: Phrases = MappingProxyType(
 FINDINGS: Phrases = MappingProxyType(
     {
         "own page": (
-            "Constat : la collection {dataset} contient une page de l'éditeur, avec des mots de l'article.",
+            "Résultat : le jeu de données {dataset} contient une page de l'éditeur, avec des mots de"
+            " l'article.",
             "Finding: the dataset {dataset} holds a page of the publisher's own, with words of the article.",
         ),
         "other page": (
-            "Constat : la collection {dataset} contient une page d'un tiers, avec des mots de l'article.",
+            "Résultat : le jeu de données {dataset} contient une page d'un tiers, avec des mots de"
+            " l'article.",
             "Finding: the dataset {dataset} holds a page of somebody else's, with words of the article.",
         ),
         "unknown page": (
-            "Constat : la collection {dataset} contient un texte d'adresse inconnue, avec des mots de"
+            "Résultat : le jeu de données {dataset} contient un texte d'adresse inconnue, avec des mots de"
             " l'article.",
             "Finding: the dataset {dataset} holds a text of unknown address, with words of the article.",
         ),
         "address": (
-            "Constat : la collection {dataset} contient une page à une adresse de l'éditeur.",
+            "Résultat : le jeu de données {dataset} contient une page à une adresse de l'éditeur.",
             "Finding: the dataset {dataset} holds a page at an address of the publisher's.",
         ),
     }
@@ -88,8 +90,9 @@ MANDATES: Phrases = MappingProxyType(
 RIGHTS: Phrases = MappingProxyType(
     {
         "author": (
-            "Droit d'auteur (CPI, art. L. 123-1 et s.).",
-            "Author's right (CPI, art. L. 123-1 and following).",
+            "Droit d'auteur (CPI, art. L. 111-1 et s. ; durée : art. L. 123-1 et s.).",
+            "Author's right (CPI, the French code of intellectual property, art. L. 111-1 and following;"
+            " term: art. L. 123-1 and following).",
         ),
         "press_publisher": (
             "Droit voisin des éditeurs de presse (CPI, art. L. 218-1 et s.), en vigueur jusqu'au {until}.",
@@ -108,30 +111,35 @@ RIGHTS: Phrases = MappingProxyType(
 RESERVATIONS: Phrases = MappingProxyType(
     {
         "both": (
-            "Le site du titre s'opposait à la fouille de textes, avant et après l'enregistrement.",
-            "The title's site reserved text mining, before and after the record.",
+            "Le site du titre s'opposait à la fouille de textes et de données (CPI, art. L. 122-5-3), avant"
+            " et après l'enregistrement.",
+            "The title's site reserved text and data mining (CPI, art. L. 122-5-3), before and after the"
+            " record.",
         ),
         "before": (
-            "Le site du titre s'opposait à la fouille de textes avant l'enregistrement ; après, rien n'est"
-            " connu.",
-            "The title's site reserved text mining before the record; after it nothing is known.",
+            "Le site du titre s'opposait à la fouille de textes et de données (CPI, art. L. 122-5-3) avant"
+            " l'enregistrement ; après, rien n'est connu.",
+            "The title's site reserved text and data mining (CPI, art. L. 122-5-3) before the record; after"
+            " it nothing is known.",
         ),
         "after": (
-            "Le site du titre s'opposait à la fouille de textes après l'enregistrement ; avant, rien n'est"
-            " connu.",
-            "The title's site reserved text mining after the record; before it nothing is known.",
+            "Le site du titre s'opposait à la fouille de textes et de données (CPI, art. L. 122-5-3) après"
+            " l'enregistrement ; avant, rien n'est connu.",
+            "The title's site reserved text and data mining (CPI, art. L. 122-5-3) after the record; before"
+            " it nothing is known.",
         ),
         "conflicting": (
             "Les déclarations du site du titre se contredisent avant et après l'enregistrement.",
             "The declarations of the title's site contradict each other before and after the record.",
         ),
         "none": (
-            "Le site du titre ne s'opposait pas à la fouille de textes, pour autant qu'on le sache.",
-            "The title's site did not reserve text mining, as far as is known.",
+            "Le site du titre ne s'opposait pas à la fouille de textes et de données, pour autant qu'on le"
+            " sache.",
+            "The title's site did not reserve text and data mining, as far as is known.",
         ),
         "unknown": (
-            "On ne sait pas ce que le site du titre déclarait alors sur la fouille de textes.",
-            "It is not known what the title's site declared about text mining then.",
+            "On ne sait pas ce que le site du titre déclarait alors sur la fouille de textes et de données.",
+            "It is not known what the title's site declared about text and data mining then.",
         ),
     }
 )
@@ -144,12 +152,13 @@ SAYS: Phrases = MappingProxyType(
         ),
         "letter": ("Lettre {letter}.", "Letter {letter}."),
         "no claims": (
-            "Cette lettre vient de la page seule : aucune réclamation n'a été établie à partir de ces"
-            " tables.",
-            "This letter comes from the page alone: no claims were made of these tables.",
+            "Cette lettre vient de la page seule : elle n'a pas été confrontée aux autres pages connues"
+            " (presswatch claims, puis --claims).",
+            "This letter comes from the page alone: it was not held against the other pages that are known"
+            " (presswatch claims, then --claims).",
         ),
         "lowered": (
-            "La page seule donnait la lettre {letter} ; ce que l'on sait d'ailleurs l'a abaissée.",
+            "La page seule donnait la lettre {letter} ; ce que l'on sait par ailleurs l'a abaissée.",
             "The page alone gave the letter {letter}; what is known from elsewhere lowered it.",
         ),
         "as of": ("Examen à la date du {day}.", "Judged as of {day}."),
@@ -161,27 +170,52 @@ SAYS: Phrases = MappingProxyType(
         "how to check": ("comment vérifier soi-même", "how to check it yourself"),
         "address": ("adresse", "address"),
         "recorded": ("enregistrée le", "recorded on"),
-        "dataset": ("collection", "dataset"),
+        "dataset": ("jeu de données", "dataset"),
+        "of format": ("au format {format}", "of format {format}"),
         "file": ("fichier", "file"),
         "site": ("site", "site"),
         "own site": ("un site du même éditeur", "a site of the same publisher"),
         "elsewhere": ("le site d'un tiers", "somebody else's site"),
+        "member site": ("le site d'un autre membre", "another member's site"),
         "site unknown": (
             "inconnu, car l'adresse n'est pas connue",
             "not known, since the address is not known",
         ),
         "credits": ("sources citées", "credits"),
+        "page says": ("selon la page", "page says"),
+        "page publisher": ("éditeur : {said}", "publisher: {said}"),
+        "page author": ("auteur : {said}", "author: {said}"),
+        "page published": ("publiée le {said}", "published on {said}"),
+        "page earlier": (
+            "La page se dit donc antérieure à l'article.",
+            "So the page says that it is older than the article.",
+        ),
+        "based on": ("d'après", "based on"),
+        "own address": ("adresse propre", "own address"),
         "kind": ("nature", "kind"),
         "kind own_page": ("page de l'éditeur lui-même", "the publisher's own page"),
         "kind copy": ("copie", "copy"),
         "kind reprint": ("reprise par un autre membre", "reprint by another member"),
         "kind licensed": ("reprise sous licence", "licensed"),
         "licence": ("licence", "licence"),
+        "article": ("article", "article"),
+        "none of it": (
+            "aucun : ce résultat porte sur l'adresse de la page seule",
+            "none: this finding is about the page's address alone",
+        ),
         "title": ("titre de presse", "title"),
         "headline": ("intitulé", "headline"),
         "published": ("publié le", "published on"),
         "owner": ("éditeur", "publisher"),
         "mandate": ("mandat", "mandate"),
+        "undated": (
+            "On ne peut dire s'il couvre l'article : la date de publication n'est pas connue.",
+            "Nobody can say whether it covers the article: the date of publication is not known.",
+        ),
+        "no mandate": (
+            "Il n'est pas à disposition : donnez --corpus avec le corpus de l'analyse.",
+            "It is not at hand: give --corpus with the corpus of the scan.",
+        ),
         "from": ("à partir du {day}", "from {day}"),
         "to": ("jusqu'au {day}", "until {day}"),
         "document": ("document {path}, SHA-256 {sha256}…", "document {path}, SHA-256 {sha256}…"),
@@ -192,7 +226,12 @@ SAYS: Phrases = MappingProxyType(
             "No right can be reckoned, or all have ended.",
         ),
         "reservation": ("opposition", "reservation"),
-        "unknown": ("inconnu", "not known"),
+        "unknown": ("inconnue", "not known"),
+        "no date": ("date inconnue", "not known"),
+        "no address": (
+            "inconnue (le jeu de données écrit « {said} »)",
+            "not known (the dataset writes “{said}”)",
+        ),
         "moment": ("{day} à {clock} (temps universel)", "{day}, {clock} UTC"),
         "measures": (
             "{copied} mots de l'article, qui en compte {words}, se trouvent sur la page ({share}). La plus"
@@ -200,18 +239,24 @@ SAYS: Phrases = MappingProxyType(
             "{copied} of the article's {words} words stand on the page ({share}). The longest run without"
             " a break has {run}.",
         ),
+        "share": ("{percent} %", "{percent}%"),
+        "least share": ("moins de 1 %", "less than 1%"),
         "beyond": (
-            "Mots copiés qui ne peuvent venir d'aucune autre source connue : {words}.",
-            "Copied words that can come from no other source that is known: {words}.",
+            "Mots copiés qu'aucune autre page et aucun texte de référence n'expliquent : {words}.",
+            "Copied words that no other page and no text of reference explains: {words}.",
         ),
         "first capture": (
             "Des mots de l'article ont été relevés pour la première fois sur une page enregistrée le"
-            " {moment}.",
-            "Words of the article were first found on a page recorded on {moment}.",
+            " {moment} (ligne {row}).",
+            "Words of the article were first found on a page recorded on {moment} (row {row}).",
+        ),
+        "first capture here": (
+            "Aucune page connue, enregistrée plus tôt que celle-ci, n'a de mots de l'article.",
+            "No known page that was recorded earlier than this one has words of the article.",
         ),
         "witnesses": (
-            "Autres sites, sans lien avec celui-ci, qui ont le même passage : {count}.",
-            "Other sites, unrelated to this one, that have the same passage: {count}.",
+            "Autres sites, sans lien connu avec celui-ci, qui ont le même passage : {count}.",
+            "Other sites, not known to be related to this one, that have the same passage: {count}.",
         ),
         "compared": (
             "Les mots sont comparés un à un ; majuscules, accents et ponctuation ne comptent pas.",
@@ -244,6 +289,14 @@ SAYS: Phrases = MappingProxyType(
             "“Known text” means the articles of all members, the sample of the web, and the texts of"
             " reference that the scan was given.",
         ),
+        "member": (
+            "« Membre » désigne un éditeur de presse pour lequel l'analyse a été faite.",
+            "“Member” means a press publisher that the scan was made for.",
+        ),
+        "thresholds": (
+            "Cette analyse a été faite avec d'autres seuils que ceux que ces phrases nomment : {rules}.",
+            "This scan was made with other thresholds than those that these sentences name: {rules}.",
+        ),
         "no reasons": (
             "Cette analyse est ancienne : elle n'a pas noté ses raisons. Une nouvelle analyse les donne.",
             "This scan is old: it did not note its reasons. A new scan gives them.",
@@ -254,9 +307,26 @@ SAYS: Phrases = MappingProxyType(
             "Nothing lowers this letter. It would fall if the page had leave, a common source, or a date"
             " before the article's.",
         ),
+        "nothing lowers page": (
+            "Rien n'abaisse cette lettre. Elle tomberait si la page avait une date antérieure à l'article,"
+            " ou si son enregistrement était endommagé.",
+            "Nothing lowers this letter. It would fall if the page had a date before the article's, or if"
+            " its record were damaged.",
+        ),
+        "lower then": (
+            "L'analyse d'alors donnait une lettre plus basse, qui est gardée. Une nouvelle analyse peut la"
+            " changer.",
+            "The scan gave a lower letter then, and it is kept. A new scan may change it.",
+        ),
+        "for a person": (
+            "Ces éléments aident la personne qui examine le dossier. La lettre elle-même ne change que si"
+            " l'analyse ou l'examen est refait.",
+            "These help the person who examines the case. The letter itself changes only if the scan or"
+            " the judgement is made anew.",
+        ),
         "fetch it": (
-            "Ces commandes copient l'enregistrement de la page, tel que la collection le contient, dans un"
-            " fichier nommé record :",
+            "Ces commandes copient l'enregistrement de la page, tel que le jeu de données le contient, dans"
+            " un fichier nommé record :",
             "These commands copy the record of the page, as the dataset holds it, to a file named record:",
         ),
         "run it": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.row_datasets import TRIED
@@ -28,12 +29,12 @@ _HEAD = """\
 head, _, block = record.partition(b"\\r\\n\\r\\n")
 length = re.search(rb"(?i)\\ncontent-length: *(\\d+)", head)[1]
 block = block[: int(length)]
-print(head.decode("utf-8", "replace"))
+print(*map(ascii, head.decode("utf-8", "replace").splitlines()), sep="\\n")
 """
 _ARC_HEAD = """\
 head, _, block = record.partition(b"\\n")
 block = block[: int(head.split()[-1])]
-print(head.decode("utf-8", "replace"))
+print(ascii(head.decode("utf-8", "replace")))
 """
 _PAGE = """\
 headers, _, body = block.partition(b"\\r\\n\\r\\n")
@@ -70,13 +71,15 @@ def commands(row: Row, uri: str) -> list[str]:
     lines = [f"u={shlex.quote(piece)}" if not k else f"u=$u{shlex.quote(piece)}" for k, piece in
              enumerate(_pieces(address))]  # fmt: skip
     offset, length, encoding = row["record_offset"], row["record_length"], row["record_encoding"]
-    whole = 'curl -s "$u"' if on_web else 'cat "$u"'
+    # A page of an error is no record; hubs send on to where a file lies.
+    fetched = "curl -fsSL"
+    whole = f'{fetched} "$u"' if on_web else 'cat "$u"'
     if offset is None:
         steps = [whole] if _is_parquet(uri) else [whole, *_unpacked(uri), f"sed -n {row['row_index'] + 1}p"]
     elif encoding == "inflated":
         steps = [whole, *_unpacked(uri), f"tail -c +{offset + 1}", f"head -c {length}"]
     else:
-        ranged = f'curl -s -r {offset}-{offset + length - 1} "$u"'
+        ranged = f'{fetched} -r {offset}-{offset + length - 1} "$u"'
         part = [ranged] if on_web else [f'tail -c +{offset + 1} "$u"', f"head -c {length}"]
         steps = [*part, *(["zcat"] if encoding == "gzip" else [])]
     return [*lines, f"{' | '.join(steps)} > {RECORD}"]
@@ -126,6 +129,7 @@ def _address(uri: str) -> tuple[str, bool]:
     if scheme_of(uri) != "s3":
         return printable(uri), scheme_of(uri) != "file"
     bucket, key = bucket_and_key(uri)
+    key = quote(key, safe="/!$&'()*+,;=:@~")
     return printable(f"{PUBLIC_BUCKETS.get(bucket, f'https://{bucket}.s3.amazonaws.com')}/{key}"), True
 
 

@@ -200,15 +200,23 @@ def _mandate_document(node: yaml.Node | None, what: str, check: _Check) -> Manda
         return None
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):
         check.say(line_of(keys["sha256"]), f"{where}: sha256 must be 64 digits of 0-9 and a-f")
-    elif check.folder is not None and (wrong := _wrong_document(check.folder / path, sha256)):
+    elif check.folder is not None and (wrong := _wrong_document(check.folder, path, sha256)):
         check.say(line_of(keys["path"]), f"{where}: `{path}` {wrong}")
     return MandateDocument(path, sha256)
 
 
-def _wrong_document(path: Path, sha256: str) -> str | None:
-    """Return what is wrong with a document on disk, or None if its bytes have that SHA-256."""
+def _wrong_document(folder: Path, path: str, sha256: str) -> str | None:
+    """Return what is wrong with a document on disk, or None if its bytes have that SHA-256.
+
+    Who wrote the members file may be somebody else: it leads to no other files of this machine.
+    """
+    file = folder / path
+    if Path(path).is_absolute() or ".." in Path(path).parts:
+        return "must lie in the folder of the members file, or below it"
+    if file.exists() and not file.is_file():
+        return "is no file"
     try:
-        actual = file_sha256(path)
+        actual = file_sha256(file)
     except OSError as error:
         return f"cannot be read: {error.strerror} (its path begins at the folder of the members file)"
     return None if actual == sha256 else f"has another content: its SHA-256 is {actual}"

@@ -117,7 +117,8 @@ def _names(value: object, named: Mapping[str, Item]) -> list[str]:
     names: list[str] = []
     for each in _listed(value):
         if isinstance(each, dict):
-            there = each if "name" in each else named.get(str(each.get("@id")), {})
+            key = each.get("@id")
+            there = each if "name" in each else named.get(key, {}) if isinstance(key, str) else {}
             names += _strings(there.get("name"))[:1]
         else:
             names += _strings(each)

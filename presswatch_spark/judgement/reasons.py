@@ -51,48 +51,48 @@ _OF_ROWS = (
     _gives(
         "own_url", "A",
         "La page se trouve à l'adresse même de l'article, et au moins 40 mots de l'article s'y suivent sans"
-        " interruption. Le constat porte sur cette page, quel que soit l'auteur du texte.",
+        " interruption. Le résultat porte sur la présence de cette page, quel que soit l'auteur du texte.",
         "The page stands at the article's own address, and at least 40 words of the article follow each"
-        " other there without a break. The finding is about this page, whoever wrote its text.",
+        " other there without a break. The finding is that this page is there, whoever wrote its text.",
     ),
     _gives(
         "sole_full_copy", "A",
-        "La page reproduit l'article en entier ou presque, et aucun autre éditeur connu n'a plus du dixième"
-        " de ces mots.",
-        "The page reproduces the article whole, or nearly so, and no other publisher that is known has more"
-        " than a tenth of these words.",
+        "La page contient l'article en entier ou presque, et aucun autre membre n'a publié plus du dixième de"
+        " ces mots.",
+        "The page holds the article whole, or nearly so, and no other member has printed more than a tenth"
+        " of these words.",
     ),
     _gives(
         "strong_copy", "B",
-        "La page reproduit au moins 40 mots de l'article. Une suite d'environ 23 mots ou plus, jamais moins"
-        " de 17, ne se trouve dans aucun autre texte connu.",
-        "The page reproduces at least 40 words of the article. A passage of some 23 words or more, never"
-        " fewer than 17, stands in no other known text.",
+        "La page contient une part importante de l'article, 40 mots au moins. Une suite d'environ 23 mots ou"
+        " plus, jamais moins de 17, ne se trouve dans aucun autre texte connu.",
+        "The page holds a large part of the article, at least 40 words. A passage of some 23 words or"
+        " more, never fewer than 17, stands in no other known text.",
     ),
     _gives(
         "rare_passage", "B",
-        "La page reproduit un long passage de l'article (environ 70 mots consécutifs, jamais moins de 50)"
+        "La page contient un long passage de l'article (environ 70 mots consécutifs, jamais moins de 50)"
         " qu'aucun autre texte connu ne contient.",
-        "The page reproduces a long passage of the article (some 70 consecutive words, never fewer than 50)"
+        "The page holds a long passage of the article (some 70 consecutive words, never fewer than 50)"
         " that no other known text contains.",
     ),
     _caps(
         "url_only",
-        "La page se trouve à une adresse du titre, mais aucun texte de l'article n'y a été relevé.",
-        "The page stands at an address of the title, but no text of the article was found on it.",
-        "Un enregistrement de la page qui contient le texte de l'article.",
-        "A record of the page that holds the text of the article.",
+        "La page se trouve à une adresse du titre, mais aucun texte d'article n'y a été relevé.",
+        "The page stands at an address of the title, but no text of an article was found on it.",
+        "Un enregistrement de la page qui contient le texte d'un article.",
+        "A record of the page that holds the text of an article.",
     ),
     _caps(
         "record_damaged",
-        "L'enregistrement dont le texte a été lu est endommagé : le texte pourrait venir d'une autre page.",
+        "L'enregistrement dont le texte est tiré est endommagé : ce texte pourrait venir d'une autre page.",
         "The record that the text was read from is damaged: the text may come from another page.",
         "Une copie intacte du même enregistrement.",
         "A sound copy of the same record.",
     ),
     _caps(
         "url_unknown",
-        "L'adresse de la page n'est pas connue : on ne peut dire à qui elle appartient.",
+        "L'adresse de la page n'est pas connue : on ne peut dire à qui appartient la page.",
         "The address of the page is not known: nobody can say whose page it is.",
         "L'adresse de la page, par exemple dans l'enregistrement de Common Crawl dont le jeu de données est"
         " tiré.",
@@ -100,15 +100,16 @@ _OF_ROWS = (
     ),
     _caps(
         "on_member_site",
-        "La page se trouve sur le site d'un autre membre, qui peut avoir repris le texte avec accord.",
+        "La page se trouve sur le site d'un autre membre, qui peut avoir repris le texte avec l'accord du"
+        " titre.",
         "The page is on another member's site, which may have reprinted the text by agreement.",
-        "Une déclaration de cet autre membre qu'il n'y avait pas d'accord.",
+        "La déclaration, par cet autre membre, qu'il n'avait pas d'accord.",
         "A statement of that other member that there was no agreement.",
     ),
     _caps(
         "capture_date_unknown",
-        "Le jour où la page a été enregistrée n'est pas connu : on ne peut dire laquelle, de la page ou de"
-        " l'article, existait la première.",
+        "Le jour où la page a été enregistrée n'est pas connu : on ne peut dire lequel des deux, de la page"
+        " ou de l'article, est le plus ancien.",
         "The day on which the page was recorded is not known: nobody can say whether page or article came"
         " first.",
         "La date de l'enregistrement.",
@@ -116,8 +117,8 @@ _OF_ROWS = (
     ),
     _caps(
         "publication_date_unknown",
-        "La date de publication de l'article n'est pas connue : on ne peut dire lequel, de la page ou de"
-        " l'article, existait le premier.",
+        "La date de publication de l'article n'est pas connue : on ne peut dire lequel des deux, de la page"
+        " ou de l'article, est le plus ancien.",
         "The article's date of publication is not known: nobody can say whether page or article came first.",
         "La date de publication de l'article, donnée par l'éditeur, et un nouveau corpus.",
         "The article's date of publication, given by the publisher, and a corpus built anew.",
@@ -131,10 +132,10 @@ _OF_ROWS = (
     ),
     _caps(
         "captured_within_a_day",
-        "La page a été enregistrée moins d'un jour après la publication de l'article. Les fuseaux horaires"
-        " laissent un jour de doute : on ne peut dire lequel était le premier.",
-        "The page was recorded less than a day after the article was published. Time zones leave a day of"
-        " doubt: nobody can say which came first.",
+        "La page a été enregistrée à moins d'un jour de la publication de l'article, avant ou après. Les"
+        " fuseaux horaires laissent un jour de doute : on ne peut dire lequel des deux est le plus ancien.",
+        "The page was recorded within a day of the article's publication, before or after it. Time zones"
+        " leave a day of doubt: nobody can say which came first.",
         "L'heure exacte de publication, avec son fuseau, ne suffit pas ; il faut un enregistrement plus"
         " tardif de la page.",
         "The exact hour of publication is not enough; it takes a later record of the page.",
@@ -143,33 +144,35 @@ _OF_ROWS = (
         "credits_other",
         "La page attribue le texte à une autre source (une agence, un autre journal).",
         "The page credits the text to another source (an agency, another newspaper).",
-        "La preuve que cette mention est fausse : la source nommée n'a pas ce texte.",
-        "Proof that this credit is wrong: the source that is named does not have this text.",
+        "La preuve que cette mention est fausse : la source nommée n'a pas publié ce texte.",
+        "Proof that this credit is wrong: the source that is named did not publish this text.",
     ),
     _caps(
         "agency_text",
-        "L'article vient d'une agence, ou plusieurs éditeurs le publient : la page peut l'avoir reçu d'un"
-        " autre, avec accord.",
-        "The article is an agency's, or several publishers print it: the page may have it from somebody"
-        " else, by agreement.",
-        "Un passage copié qui est de la rédaction du titre seule.",
+        "L'article nomme une agence, ou plusieurs éditeurs ont publié ces mots : la page peut les tenir d'une"
+        " autre source, avec son accord.",
+        "The article names an agency, or several publishers have printed these words: the page may have"
+        " them from another source, by agreement.",
+        "Un passage copié qui est de la seule rédaction du titre.",
         "A copied passage that was written by the title's own staff alone.",
     ),
     _caps(
         "shared_text",
-        "Un autre éditeur connu a aussi la moitié au moins des mots copiés : la page peut les avoir de lui.",
-        "Another known publisher has at least half of the copied words too: the page may have them from"
+        "Un autre membre a publié, lui aussi, la moitié au moins des mots copiés : la page peut les tenir de"
+        " lui.",
+        "Another member has printed at least half of the copied words too: the page may have them from"
         " there.",
-        "Un passage copié que cet autre éditeur n'a pas.",
-        "A copied passage that this other publisher does not have.",
+        "Un passage copié que cet autre membre n'a pas publié.",
+        "A copied passage that this other member has not printed.",
     ),
     _caps(
         "outside_main_content",
-        "Le passage se trouve hors du texte principal de la page : un commentaire de lecteur, une annonce"
-        " d'article, un menu.",
-        "The passage stands outside of the page's main text: a reader's comment, a teaser, a menu.",
-        "Une personne qui constate sur la page que le passage est le texte même.",
-        "A person who sees on the page that the passage is the text itself.",
+        "Le passage se trouve hors du texte principal de la page : par exemple dans un commentaire de"
+        " lecteur, un renvoi vers un autre article ou un menu.",
+        "The passage stands outside of the page's main text: for example in a reader's comment, a teaser or"
+        " a menu.",
+        "Une personne qui vérifie, sur la page, que le passage appartient au texte principal.",
+        "A person who sees on the page that the passage belongs to the main text.",
     ),
     _caps(
         "not_rare",
@@ -181,15 +184,20 @@ _OF_ROWS = (
     ),
     _caps(
         "not_large",
-        "Trop peu de mots sont copiés : c'est une courte citation, que la loi peut permettre.",
-        "Too few words are copied: it is a short quotation, which the law may allow.",
+        "Peu de mots sont copiés : ce peut être une courte citation, que la loi permet (CPI, art. L. 122-5,"
+        " 3°).",
+        "Few words are copied: it may be a short quotation, which the law allows (CPI, art. L. 122-5, 3°).",
         "Un passage copié plus long.",
         "A longer copied passage.",
     ),
     Reason(
         "common_words", None, "D",
-        "Les mots copiés sont une formule ou des mots courants, que bien d'autres textes contiennent.",
-        "The copied words are a formula or common words, which many other texts contain.",
+        "Les mots copiés ne prouvent rien : c'est une formule, des mots courants, ou un passage que d'autres"
+        " textes connus contiennent.",
+        "The copied words prove nothing: they are a formula, common words, or a passage that other known"
+        " texts contain.",
+        "Un passage copié plus long, que d'autres textes ne contiennent pas.",
+        "A longer copied passage, which other texts do not contain.",
     ),
 )  # fmt: skip
 
@@ -197,55 +205,58 @@ _OF_CLAIMS = (
     Reason(
         "goes_beyond", None, None,
         "Une partie des mots copiés peut venir d'ailleurs. La lettre est donnée par le reste : des mots"
-        " copiés que seul l'article contient.",
+        " copiés qui n'ont pas d'autre source connue.",
         "Some of the copied words may come from elsewhere. The letter is given by the rest: copied words"
-        " that the article alone contains.",
+        " that have no other known source.",
     ),
     _caps(
         "prior_capture",
-        "Les mots copiés se trouvaient déjà sur une page enregistrée avant la publication de l'article.",
-        "The copied words already stood on a page that was recorded before the article was published.",
-        "La preuve que l'article a été publié avant cet enregistrement.",
-        "Proof that the article was published before that record.",
+        "Des mots copiés se trouvaient déjà sur une page enregistrée avant la publication de l'article, ou"
+        " le lendemain au plus tard.",
+        "Copied words already stood on a page that was recorded before the article was published, or on the"
+        " day after at the latest.",
+        "La preuve que l'article a été publié plus d'un jour avant cet enregistrement.",
+        "Proof that the article was published more than a day before that record.",
     ),
     _caps(
         "credited_elsewhere",
-        "Une autre page qui a les mêmes mots les attribue à une autre source.",
-        "Another page that has the same words credits them to another source.",
+        "Une autre page, ou un autre enregistrement de celle-ci, attribue des mots copiés à une autre"
+        " source.",
+        "Another page, or another record of this one, credits copied words to another source.",
         "La preuve que cette mention est fausse.",
         "Proof that this credit is wrong.",
     ),
     _caps(
         "printed_by_press",
-        "Un autre média, une agence ou un site officiel a les mêmes mots : ils peuvent venir d'une source"
-        " commune.",
-        "Another news medium, an agency or an official site has the same words: they may come from a common"
-        " source.",
+        "Un autre média, une agence, un site officiel ou un autre membre a publié des mots copiés : ils"
+        " peuvent venir d'une source commune.",
+        "Another news medium, an agency, an official site or another member has printed copied words: they"
+        " may come from a common source.",
         "La preuve que cet autre site les a pris dans l'article.",
         "Proof that this other site took them from the article.",
     ),
     _caps(
         "common_source",
-        "Plusieurs sites sans lien entre eux ont le même passage, et aucun n'a le reste de l'article : ils"
-        " peuvent l'avoir d'une source commune, comme un communiqué.",
-        "Several unrelated sites have the same passage, and none has the rest of the article: they may have"
-        " it from a common source, such as a press release.",
+        "D'autres sites, sans lien connu avec celui-ci, ont le même passage sans le reste de l'article : ils"
+        " peuvent le tenir d'une source commune, comme un communiqué.",
+        "Other sites, not known to be related to this one, have the same passage without the rest of the"
+        " article: they may have it from a common source, such as a press release.",
         "Un passage copié que ces sites n'ont pas.",
         "A copied passage that those sites do not have.",
     ),
     _caps(
         "known_text",
-        "Les mots copiés se trouvent dans un texte connu qui n'est pas du titre : une loi, un discours, un"
-        " livre ancien, une dépêche.",
-        "The copied words stand in a known text that is not the title's: a law, a speech, an old book, a"
-        " wire.",
+        "Des mots copiés se trouvent dans un texte de référence qui n'est pas du titre : une loi, un"
+        " discours, un livre ancien, une dépêche.",
+        "Copied words stand in a text of reference that is not the title's: a law, a speech, an old book,"
+        " a wire.",
         "Un passage copié qui n'est pas dans ce texte.",
         "A copied passage that is not in that text.",
     ),
     _caps(
         "press_page",
-        "La page est celle d'un autre média, d'une agence, d'un site officiel ou d'une bibliothèque, qui"
-        " publie dépêches et documents de plein droit.",
+        "La page est celle d'un autre média, d'une agence, d'un site officiel ou d'une bibliothèque, qui a"
+        " le droit de publier dépêches et documents.",
         "The page is of another news medium, an agency, an official site or a library, which prints wires"
         " and documents by right.",
         "La preuve que ce média a pris le texte au titre, et non à une agence ou à la même source.",
@@ -260,8 +271,9 @@ _OF_CLAIMS = (
     ),
     _caps(
         "credits_unread",
-        "Cette analyse est ancienne : les mentions de source de la page n'y ont pas été lues.",
-        "This scan is old: the page's credits were not read in it.",
+        "Les mentions de source de la page n'ont pas été lues : l'analyse est ancienne, ou la page en a"
+        " trop.",
+        "The page's credits were not read: the scan is old, or the page has too many.",
         "Une nouvelle analyse du même fichier.",
         "A new scan of the same file.",
     ),

@@ -19,12 +19,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.storage.objects import printable
-
 PROJECT = "presswatch-spark"
 GIT_SECONDS = 10
 
-_ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://.*", re.IGNORECASE | re.DOTALL)
+_USER = re.compile(r"(?<=://)[^/]*@")
 _REQUIRED = re.compile(r"[A-Za-z0-9][\w.-]*")
 _OF_EXTRA = re.compile(r"\bextra\s*==")
 
@@ -91,8 +90,15 @@ def packages_digest(pins: Iterable[str]) -> str:
 
 
 def without_secrets(words: Sequence[str]) -> str:
-    """Return a command line as a shell takes it; URLs lose what follows `?`, users and passwords."""
-    return shlex.join(_ADDRESS.sub(lambda address: printable(address[0]), word) for word in words)
+    """Return a command line as a shell takes it; URLs lose what follows `?` or `#`, users and passwords.
+
+    What follows is lost to the end of the word, since a signature may hold blanks and other addresses.
+    """
+    return shlex.join(_USER.sub("", _ADDRESS.sub(_without_query, word)) for word in words)
+
+
+def _without_query(address: re.Match[str]) -> str:
+    return re.split(r"[?#]", address[0], maxsplit=1)[0]
 
 
 def _required(requirements: Iterable[str]) -> list[str]:

@@ -34,9 +34,9 @@ DISPENSABLE = ("documents", "finished_at", "rows")
 COUNTS = ("documents", "rows", "matches", "captures")
 DIGEST_DIGITS = 8
 MATCH_COLUMNS = (
-    "row_sha256", "confidence", "grade", "longest_run_words", "article_coverage", "document_coverage",
-    "own_site", "title_id", "article_id", "http_status", "document_url", "shard_uri", "record_offset",
-    "row_index",
+    "row_sha256", "confidence", "confidence_reasons", "grade", "longest_run_words", "article_coverage",
+    "document_coverage", "own_site", "title_id", "article_id", "http_status", "document_url", "shard_uri",
+    "record_offset", "row_index",
 )  # fmt: skip
 MATCHES_READ = ("run_id", *MATCH_COLUMNS, "copied_words")
 # What the next command needs to be told.
@@ -134,8 +134,9 @@ def matches(
 
     TABLES is the folder that a scan was given as --out; all its published runs are read, and named if
     they are several. --own-site, --elsewhere and --unknown-site add up: two of them list the documents of
-    both. `row` begins the row's row_sha256, and `presswatch fetch TABLES --row` takes it. On a
-    terminal URLs are shortened in their middle; elsewhere nothing is cut, and there are more columns.
+    both. `row` begins the row's row_sha256: `presswatch explain ROW TABLES` says why it has its letter, and
+    `presswatch fetch TABLES --row ROW` fetches its page. On a terminal URLs are shortened in their middle;
+    elsewhere nothing is cut, and there are more columns, such as the codes of the letter's reasons.
     """
     from presswatch_spark.cli.match_table import total_lines
     from presswatch_spark.corpus.store import Corpus
@@ -161,7 +162,15 @@ def _match_lines(rows: Sequence[Mapping[str, Any]], *, in_blocks: bool, several:
     from presswatch_spark.cli.match_table import WHERE, match_lines
 
     names = ("run_id", *MATCH_COLUMNS) if several else MATCH_COLUMNS
-    values = _cells(names, [{**row, "own_site": WHERE[row["own_site"]]} for row in rows])
+    shown = [
+        {
+            **row,
+            "own_site": WHERE[row["own_site"]],
+            "confidence_reasons": ",".join(row["confidence_reasons"] or ()),
+        }
+        for row in rows
+    ]
+    values = _cells(names, shown)
     if in_blocks:
         yield from block_lines(names, values)
     elif (width := terminal_width()) is None:
@@ -180,7 +189,7 @@ def sql(tables: str, query: str, as_json: bool, **flags: Any) -> None:
 
     TABLES is the folder that a scan was given as --out. Its published rows are the views `matches`,
     `rights_signals`, `scan_log` and `runs`. Of a census, they are `captures`, `census_log` and `censuses`, of
-    `compare` and `rights` `comparison` and `reservations`.
+    `compare`, `rights` and `claims` `comparison`, `reservations` and `claims`.
 
     \b
     presswatch sql out "select title_id, count(*) from matches group by 1 order by 2 desc"

@@ -19,6 +19,7 @@ from presswatch_spark.claims.legal_rights import RIGHTS as ALL_RIGHTS
 from presswatch_spark.claims.mandates import MANDATES as ALL_MANDATES
 from presswatch_spark.claims.phrases import FINDINGS, LETTERS, MANDATES, RESERVATIONS, RIGHTS, SAYS
 from presswatch_spark.claims.reservations import STATUSES
+from presswatch_spark.claims.speaker import wrapped
 from presswatch_spark.cli.main import run
 from presswatch_spark.corpus.registry import MandateDocument, Publisher, Title
 from presswatch_spark.demo.generate import Page
@@ -89,11 +90,11 @@ def test_a_case_names_owner_mandate_rights_reservation_and_credits() -> None:
         "Éditions des Rives SAS, SIREN 732829320, 1 quai des Rives, 99999 Valmont",
         "à partir du 1er janvier 2023, jusqu'au 31 décembre 2027, document mandats/rives.pdf",
         "en vigueur jusqu'au 31 décembre 2026",
-        "s'opposait à la fouille de textes, avant et après",
+        "s'opposait à la fouille de textes et de données (CPI, art. L. 122-5-3), avant et après",
         "publié le 18 mai 2024 à 12 h 00 (temps universel)",
         "sources citées AFP",
         "4 mots de l'article, qui en compte 1 200",
-        "Le constat ne doit pas être produit avant qu'une personne l'ait examiné.",
+        "Le résultat ne doit pas être produit avant qu'une personne l'ait examiné.",
     ):
         assert words in french, words
 
@@ -105,11 +106,144 @@ def test_words_stand_side_by_side() -> None:
 
 def test_reasons_that_speak_for_and_against_have_their_sentences_and_what_would_change_them() -> None:
     text = told(case(), "en")
-    assert re.search(r"^\+ The page reproduces at least 40 words", text, re.MULTILINE)
+    assert re.search(r"^\+ The page holds a large part of the article", text, re.MULTILINE)
     assert re.search(r"^- The page credits the text to another source", text, re.MULTILINE)
     assert "[credits_other]" in text
     assert re.search(r"^- Proof that this credit is wrong", text, re.MULTILINE)
     assert "This scan is old" in told(case(confidence_reasons=None), "en")
+
+
+def flat(the_case: Case, language: str = "fr") -> str:
+    """The case in one line."""
+    return re.sub(r"\s+", " ", told(the_case, language))
+
+
+def test_a_row_of_common_words_says_what_it_lacks_and_never_that_nothing_lowers_it() -> None:
+    text = flat(case(confidence="D", confidence_reasons=["common_words"]), "en")
+    assert "Nothing lowers this letter" not in text
+    assert "- A longer copied passage, which other texts do not contain." in text
+
+
+def test_a_letter_that_the_rules_of_then_gave_is_not_called_unlowered() -> None:
+    old = case(confidence="C", confidence_reasons=["sole_full_copy"])
+    assert "The scan gave a lower letter then, and it is kept." in flat(old, "en")
+
+
+def test_only_what_would_lower_it_is_said_of_a_good_letter() -> None:
+    copy = case(confidence="A", confidence_reasons=["sole_full_copy"])
+    assert "It would fall if the page had leave, a common source" in flat(copy, "en")
+    itself = case(confidence="A", confidence_reasons=["own_url"], url_match="article", own_site=True)
+    assert "leave, a common source" not in flat(itself, "en")
+    assert "or if its record were damaged" in flat(itself, "en")
+    assert "The letter itself changes only if" not in flat(copy, "en")
+    assert "The letter itself changes only if" in flat(case(), "en")
+
+
+def test_a_share_is_never_rounded_up_to_the_whole_nor_down_to_nothing() -> None:
+    for share, shown in ((0.996, "99 %"), (1.0, "100 %"), (0.29, "29 %"), (0.001, "moins de 1 %")):
+        assert f"se trouvent sur la page ({shown})." in flat(case(article_coverage=share))
+
+
+def test_a_dataset_without_a_release_is_not_named_by_its_format() -> None:
+    assert "le jeu de données au format wet contient" in flat(case(release=None))
+    assert "le jeu de données CC-MAIN-2024-22 contient" in flat(case(release="CC-MAIN-2024-22"))
+
+
+def test_what_the_page_says_of_itself_is_told_and_that_it_is_older_than_the_article() -> None:
+    page = case(
+        page_publisher="Portail", page_author="Anne Roy", page_published_at=NOON.replace(day=17),
+        page_based_on="https://source.example/1", page_canonical_url="https://source.example/2",
+    )  # fmt: skip
+    text = flat(page)
+    for words in (
+        "selon la page éditeur : Portail", "auteur : Anne Roy", "d'après https://source.example/1",
+        "publiée le 17 mai 2024 à 12 h 00", "La page se dit donc antérieure à l'article.",
+        "adresse propre https://source.example/2",
+    ):  # fmt: skip
+        assert words in text, words
+    assert "antérieure" not in flat(case(page_published_at=NOON))
+    assert "selon la page" not in flat(case())
+
+
+def test_other_thresholds_than_those_of_the_sentences_are_named() -> None:
+    text = flat(
+        case(config={"confidence": {"rare_bits": 100, "common_bits": 60}, "grade": {"gone": 1}}), "en"
+    )
+    assert "other thresholds than those that these sentences name: confidence.rare_bits = 100." in text
+    assert "other thresholds" not in flat(case(config={"confidence": {"rare_bits": 200}}), "en")
+
+
+def test_words_of_this_trade_are_explained_where_they_stand() -> None:
+    for reason in ("on_member_site", "shared_text"):
+        assert "« Membre » désigne un éditeur de presse" in flat(case(confidence_reasons=[reason]))
+    assert "« Membre »" not in flat(case(confidence_reasons=["not_large"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("mots 1 234 567", ["mots", "1 234 567"]),
+        ("cité art. L. 122-5", ["cité", "art. L. 122-5"]),
+        ("dit-il à 6 h 30", ["dit-il à", "6 h 30"]),
+        ("le mot « pont » !", ["le mot", "« pont » !"]),
+    ],
+)
+def test_no_line_ends_within_a_number_an_hour_or_an_article_of_a_code(text: str, lines: list[str]) -> None:
+    assert wrapped(text, max(map(len, lines))) == lines
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_nothing_that_a_page_writes_steers_the_terminal(language: str) -> None:
+    evil = "Roy\x1b]0;x\x07\x1b[2J\u202egnp.exe\u2066\r\n\x9b31m\u200b"
+    page = case(
+        page_publisher=evil, page_author=evil, page_based_on=evil, page_canonical_url=f"https://a.example/{evil}",
+        document_credits=[evil], document_url=f"https://a.example/{evil}", headline=evil, release=evil,
+        article="Le pont\x1b[2J a rouvert. Suite.", page="Ici LE \x1b[2JPONT A ROUVERT. Fin.",
+        shard_uri=f"https://a.example/{evil}.gz", charset=evil, dataset="warc",
+    )  # fmt: skip
+    for line in told(page, language).split("\n"):
+        assert line.isprintable(), line
+
+
+def test_the_first_capture_names_its_row_or_says_that_none_is_earlier() -> None:
+    claim = {
+        "confidence": "C", "reasons": ["prior_capture"], "kind": "copy", "licence_id": None,
+        "beyond_words": 0, "first_capture_at": NOON, "witness_domains": 0, "first_capture_row": "9b" * 32,
+    }  # fmt: skip
+    assert "(row 9b9b9b9b9b9b)" in flat(case(claim=claim), "en")
+    # Another page of the same moment is not earlier.
+    same = case(claim=claim, captured_at=NOON)
+    assert "No known page that was recorded earlier than this one has words" in flat(same, "en")
+
+
+def test_a_mandate_that_nobody_can_apply_is_not_called_missing() -> None:
+    text = flat(case(article_published_at=None, mandate="none"))
+    assert "mandat On ne peut dire s'il couvre l'article" in text
+    assert "Aucun mandat connu" not in text
+    without = case(publisher=Publisher("rives", "Rives", None, None, None, ()), mandate="none")
+    assert "mandat Aucun mandat connu ne couvre l'article." in flat(without)
+
+
+def test_a_row_without_an_article_says_nothing_of_one() -> None:
+    row = case(
+        article_id=None, spans=[], grade="url_only", own_site=True, confidence_reasons=["url_only"],
+        article_url=None, article_published_at=None, headline=None,
+    )  # fmt: skip
+    text = flat(row)
+    assert "article aucun : ce résultat porte sur l'adresse de la page seule" in text
+    for words in ("mandat", "opposition", "publié le", "Aucun droit"):
+        assert words not in text, words
+
+
+def test_the_site_of_another_member_is_called_so() -> None:
+    reprint = case(site_title_id="hebdo", confidence_reasons=["on_member_site"])
+    assert "site le site d'un autre membre" in flat(reprint)
+    assert "site le site d'un tiers" in flat(case())
+
+
+def test_what_is_no_address_is_not_shown_as_one() -> None:
+    text = flat(case(document_url="n/a", own_site=None))
+    assert "adresse inconnue (le jeu de données écrit « n/a »)" in text
 
 
 def test_the_claim_is_explained_if_there_is_one() -> None:
@@ -127,8 +261,8 @@ def test_the_claim_is_explained_if_there_is_one() -> None:
     assert "The page alone gave the letter A" in text
     assert re.search(r"^kind +licensed$", text, re.MULTILINE)
     assert re.search(r"^licence +L1$", text, re.MULTILINE)
-    assert "no claims were made" not in text
-    for words in ("no other source that is known: 3.", "recorded on 18 May 2024, 12:00", "same passage: 2."):
+    assert "held against" not in text
+    for words in ("no text of reference explains: 3.", "recorded on 18 May 2024, 12:00", "same passage: 2."):
         assert words in re.sub(r"\s+", " ", text)
 
 
@@ -139,7 +273,7 @@ def test_nothing_unknown_is_passed_off_as_known() -> None:
              reservation="unknown"), "en",
     ))  # fmt: skip
     assert text.count("not known") >= 5
-    for words in ("could not be read again now (no shard)", "give --corpus", "No mandate that is known"):
+    for words in ("could not be read again now (no shard)", "It is not at hand: give --corpus"):
         assert words in text
 
 
@@ -156,7 +290,22 @@ def test_every_value_of_a_claim_has_its_phrase_in_both_languages() -> None:
 def test_a_record_of_common_crawl_is_fetched_over_the_web() -> None:
     commands = recipe.commands(case().row, case().shard)
     assert commands[0] == "u=https://data.commoncrawl.org/crawl-data/CC-MAIN-2024-22/segments/1/wet"
-    assert commands[-1] == 'curl -s -r 700-999 "$u" | zcat > record'
+    assert commands[-1] == 'curl -fsSL -r 700-999 "$u" | zcat > record'
+    spaced = recipe.commands(case().row, "s3://bucket/a b?#.warc.wet.gz")
+    assert spaced[0] == "u=https://bucket.s3.amazonaws.com/a%20b%3F%23.warc.wet.gz"
+
+
+def test_the_check_prints_nothing_that_steers_the_terminal(tmp_path: Path) -> None:
+    head = b"WARC/1.0\r\nWARC-Target-URI: https://a.example/\x1b[2J\x9b\r\nContent-Length: 18\r\n\r\n"
+    (tmp_path / "record").write_bytes(head + b"Le pont a rouvert.")
+    (tmp_path / "check.py").write_text(
+        "\n".join(recipe.program(case().row, case().shard, "Le pont a rouvert"))
+    )
+    done = subprocess.run(
+        [sys.executable, "check.py"], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+    assert "words: True" in done.stdout
+    assert all(line.isprintable() for line in done.stdout.splitlines())
 
 
 def test_an_address_cannot_end_its_quotes() -> None:
@@ -214,6 +363,30 @@ def test_the_command_explains_a_row_and_says_what_it_lacks(
     assert "could not be read again now (no shard" in text
     assert run(["explain", "00000000", str(tables)]) == 1
     assert "no row has a row_sha256" in capsys.readouterr().err
+
+
+def test_a_claim_in_another_folder_is_explained(
+    tmp_path: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    FORMS["a.warc.wet.gz"](tmp_path / "a.warc.wet.gz", [Page("https://site.example/copie", press()[1].body)])
+    tables, claims = str(tmp_path / "tables"), str(tmp_path / "claims")
+    (row,) = scan_here([tmp_path / "a.warc.wet.gz"], corpus, tmp_path / "tables")
+    licences = tmp_path / "licences.yaml"
+    licences.write_text(
+        "licences: [{id: portail, licensee: Portail, hosts: [site.example],"
+        f" titles: [{row['title_id']}], document: contrat.pdf}}]\n",
+        "utf-8",
+    )
+    made = ["claims", "--corpus", str(corpus), "--licences", str(licences), "--out", claims, tables]
+    assert run(made) == 0
+    capsys.readouterr()
+    asked = ["explain", row["row_sha256"][:12], tables, "--corpus", str(corpus), "--lang", "en"]
+    assert run(asked) == 0
+    assert "[licensed]" not in capsys.readouterr().out
+    assert run([*asked, "--claims", claims]) == 0
+    assert "[licensed]" in capsys.readouterr().out
+    assert run([*asked, "--claims", tables]) == 1
+    assert "no claim is of this row" in capsys.readouterr().err
 
 
 def test_a_row_of_another_table_has_no_case(tmp_path: Path) -> None:

@@ -15,10 +15,12 @@ from presswatch_spark.cli.main import run
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.queries.reservations import Reservations
 from presswatch_spark.tables.digests import table_digest
+from presswatch_spark.tables.schemas.claim_tables import CLAIMS
+from presswatch_spark.tables.schemas.derived_tables import DERIVATIONS
 from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
 from presswatch_spark.tables.store import TableStore
 from tests.captures import PAGE, capture, robots
-from tests.tables import match, publish
+from tests.tables import match, publish, row_of
 from tests.tables import write as write_table
 from tests.unit.queries.test_reservations import own
 from tests.unit.rights.test_rights_relation import rows as signal_rows
@@ -97,6 +99,32 @@ def test_an_articles_rows_go_and_what_its_own_page_declared(tmp_path: Path) -> N
     }
     assert len(store.read("reservations")) == 0
     assert store.rows("derivations")[0]["rows"] == 0
+    assert list(store.damage()) == []
+
+
+def test_what_an_article_declared_at_another_address_of_its_own_goes_too(tmp_path: Path) -> None:
+    here = {"url_match": "article", "document_url": PAGE, "row_sha256": digest("a")}
+    publish(tmp_path, "r1", [own("a", **here, article_url="https://www.courrier.example/autre")])
+    declared = signal_rows(capture("<p>", PAGE, ("X-Robots-Tag", "noai")))
+    store = TableStore.open(str(tmp_path))
+    write_table(store, "rights_signals", "r1", [row | {"run_id": "r1"} for row in declared], RIGHTS_SIGNALS)
+    forget(str(tmp_path), Subject("article", "a"))
+    assert len(TableStore.open(str(tmp_path)).read("rights_signals")) == 0
+
+
+def test_claims_in_a_folder_of_their_own_are_forgotten_there(tmp_path: Path) -> None:
+    claims = [row_of(CLAIMS, run_id="d1", article_id=name, claim_sha256=digest(name)) for name in "ab"]
+    store = TableStore.create(str(tmp_path))
+    write_table(store, "claims", "d1", claims, CLAIMS)
+    facts = {"run_id": "d1", "table": "claims", "rows": 2, "made_of": ["r1"]}
+    facts["table_digest"] = table_digest(map(digest, "ab"))
+    write_table(store, "derivations", "d1", [row_of(DERIVATIONS, **facts)], DERIVATIONS)
+    removal = forget(str(tmp_path), Subject("article", "a"))
+    assert [each["table"] for each in removal.row["removed"]] == ["claims"]
+    store = TableStore.open(str(tmp_path))
+    assert store.read("claims")["article_id"].to_pylist() == ["b"]
+    (row,) = store.rows("derivations")
+    assert (row["rows"], row["table_digest"]) == (1, table_digest([digest("b")]))
     assert list(store.damage()) == []
 
 

@@ -29,7 +29,15 @@ RUNS = ("20240602T080000Z-abcdef", "20240702T080000Z-012345")
 def tables(tmp_path: Path) -> str:
     """Two runs, 3,000 documents, a census."""
     rows = [
-        match("a1", URL, grade="full_copy", confidence="A", article_coverage=0.998, copied_words=1710),
+        match(
+            "a1",
+            URL,
+            grade="full_copy",
+            confidence="A",
+            article_coverage=0.998,
+            copied_words=1710,
+            confidence_reasons=["sole_full_copy", "goes_beyond"],
+        ),
         match(
             "a2", WIDE, confidence="C", copied_words=12, title_id="le-quotidien-de-la-lisiere-et-des-vallees"
         ),
@@ -148,8 +156,9 @@ def test_with_long_every_column_of_the_table_stands_below_the_other_and_whole(
 ) -> None:
     assert cli.run(["matches", tables, "--long", "--run", "latest"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert f"document_url       {URL}" in lines
-    assert f"row_sha256         {'a' * 64}" in lines
+    assert f"document_url        {URL}" in lines
+    assert f"row_sha256          {'a' * 64}" in lines
+    assert "confidence_reasons  sole_full_copy,goes_beyond" in lines
 
 
 def test_what_is_piped_is_never_cut_and_holds_rows_alone(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from datetime import date
 from pathlib import Path
 
@@ -293,6 +294,24 @@ publishers:
             load_registry(path)
         (tmp_path / "mandats" / "rives.pdf").unlink()
         with pytest.raises(ConfigError, match=r"members\.yaml:7: .*`mandats/rives\.pdf` cannot be read"):
+            load_registry(path)
+
+    @pytest.mark.parametrize("place", ["{outside}", "../{name}/rives.pdf", "mandats/../../{name}/rives.pdf"])
+    def test_a_document_lies_in_the_folder_of_the_members_file(
+        self, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, place: str
+    ) -> None:
+        outside = tmp_path_factory.mktemp("outside") / "rives.pdf"
+        outside.write_bytes(self.DOCUMENT)
+        given = place.format(outside=outside, name=outside.parent.name)
+        path = self.write(tmp_path, self.member().replace("mandats/rives.pdf", given))
+        with pytest.raises(ConfigError, match="must lie in the folder of the members file, or below it"):
+            load_registry(path)
+
+    def test_a_document_that_is_no_file_is_named_and_not_waited_for(self, tmp_path: Path) -> None:
+        path = self.write(tmp_path, self.member())
+        (tmp_path / "mandats" / "rives.pdf").unlink()
+        os.mkfifo(tmp_path / "mandats" / "rives.pdf")
+        with pytest.raises(ConfigError, match=r"`mandats/rives\.pdf` is no file"):
             load_registry(path)
 
     def test_a_sha_256_is_64_digits(self) -> None:

@@ -142,6 +142,7 @@ def test_names_are_cut_and_addresses_that_are_too_long_or_none_of_the_web_are_le
         json.dumps({"@graph": [{}] * 300_000}), json.dumps([ARTICLE | {"x": "y" * 300_000}] * 3),
         json.dumps(ARTICLE | {"@type": "A" * 500_000}), json.dumps(ARTICLE | {"author": ["x"] * 200_000}),
         json.dumps(ARTICLE | {"@id": "\ud800", "author": {"@id": {"a": 1}}, "publisher": [[[]]]}),
+        '{"@type": "Article", "author": {"@id": ' + "[" * 1_000 + "]" * 1_000 + "}}",
         "null", "", "{", "<!--",
     ],
     ids=lambda text: text[:12],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -84,6 +85,22 @@ def test_nothing_of_a_signature_or_a_password_is_kept_of_a_command_line() -> Non
         "presswatch scan --base=https://host.example/a --out 'my tables' https://host.example/s.gz"
         " s3://bucket/key --operator Anne"
     )
+
+
+@pytest.mark.parametrize(
+    ("word", "kept"),
+    [
+        ("https://host.example/a b.gz?sig=secret", "https://host.example/a b.gz"),
+        ("https://host.example/a?u=https://b.example/&token=secret", "https://host.example/a"),
+        ("https://a.example/=https://u:secret@b.example/", "https://a.example/=https://b.example/"),
+        ("HTTPS://u:secret@a.example/x#token=secret", "HTTPS://a.example/x"),
+        ("--base=ftp://u:secret@a.example/x", "--base=ftp://a.example/x"),
+        ("s3://bucket/wet/?0*.gz", "s3://bucket/wet/?0*.gz"),
+        ("redaction@journal.example", "redaction@journal.example"),
+    ],
+)
+def test_no_word_of_a_command_line_keeps_a_secret_of_an_address(word: str, kept: str) -> None:
+    assert without_secrets([word]) == shlex.join([kept])
 
 
 def test_what_nobody_knows_is_null() -> None:

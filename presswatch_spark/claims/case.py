@@ -63,6 +63,14 @@ class Case:
         return str(self.claim["confidence"] if self.claim else self.row["confidence"])
 
     @property
+    def own_site(self) -> bool | None:
+        """Return whether the page is on a site of the publisher, by the claim, or by the row without one."""
+        if self.claim and self.claim["kind"] == "own_page":
+            return True
+        own: bool | None = self.row["own_site"]
+        return own
+
+    @property
     def reasons(self) -> list[str] | None:
         """Return the codes of the claim's reasons, or of the row's own; None if its run noted none."""
         reasons = self.claim["reasons"] if self.claim else self.row.get("confidence_reasons")
@@ -76,6 +84,7 @@ def case_of(
     storage: StorageOptions,
     mirrors: Sequence[Mirror] = (),
     as_of: date | None = None,
+    claims: str | None = None,
 ) -> Case:
     """Gather the case of the row of `matches` whose `row_sha256` begins with `prefix`.
 
@@ -83,16 +92,17 @@ def case_of(
         corpus_path: the corpus of the scan; without it nothing is said of owner, mandate and the article's
             words.
         as_of: the day to judge for; default: that of the claim, else today.
+        claims: the folder that claims were written to; None: they are among `tables`, if anywhere.
 
     Raises:
-        InputError: there is no such row, or several, or it is of another table.
+        InputError: there is no such row, or several, or it is of another table; or `claims` has no claims.
         CorpusError: there is no sound corpus.
     """
     store = TableStore.open(tables, storage)
     table, row = row_by_digest(store, prefix)
     if table != "matches":
         raise InputError(f"the row is one of {table}", where=tables, remedy="give a row of matches")
-    claim = _claim_of(store, row)
+    claim = _claim_of(store if claims is None else _store_of(claims, storage), row)
     judged_on = date.fromisoformat(str(claim["as_of"])) if claim else datetime.now(UTC).date()
     day = as_of or judged_on
     (verdict,) = Audit(store, storage, mirrors).verdicts([row])
@@ -119,6 +129,16 @@ def case_of(
         rights=as_claimed["rights"] if as_claimed else rights_of(published, captured, day),
         reservation=claim["reservation"] if claim else _reservation(store, row),
     )
+
+
+def _store_of(claims: str, storage: StorageOptions) -> TableStore:
+    """Open a folder of claims; raises `InputError` if it has none."""
+    store = TableStore.open(claims, storage)
+    if not store.files(CLAIMS):
+        raise InputError(
+            "no claims were written here", where=claims, remedy="give the folder that was their --out"
+        )
+    return store
 
 
 def _claim_of(store: TableStore, row: Row) -> Row | None:

@@ -105,7 +105,7 @@ def _head(case: Case, say: _Speaker) -> Iterator[str]:
 def _finding(case: Case) -> str:
     if not case.row["spans"]:
         return "address"
-    return {True: "own page", False: "other page", None: "unknown page"}[case.row["own_site"]]
+    return {True: "own page", False: "other page", None: "unknown page"}[case.own_site]
 
 
 def _page(case: Case, say: _Speaker) -> Iterator[str]:
@@ -115,7 +115,7 @@ def _page(case: Case, say: _Speaker) -> Iterator[str]:
     yield from _labelled(say("recorded"), say.moment(row["captured_at"]))
     yield from _labelled(say("dataset"), row["release"] or row["dataset"])
     yield from _labelled(say("file"), case.shard.rpartition("/")[2])
-    where = {True: "own site", False: "elsewhere", None: "site unknown"}[row["own_site"]]
+    where = {True: "own site", False: "elsewhere", None: "site unknown"}[case.own_site]
     yield from _labelled(say("site"), say(where))
     if credits := row.get("document_credits"):
         yield from _labelled(say("credits"), ", ".join(credits))

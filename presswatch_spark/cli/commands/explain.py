@@ -18,6 +18,9 @@ from presswatch_spark.cli.options import print_lines, scan_settings, storage_opt
     "--corpus", "corpus_path", metavar="DIR", help="The corpus of the scan: its words, owner and mandate."
 )
 @click.option(
+    "--claims", metavar="DIR", help="The folder that `presswatch claims` wrote to, if that is not TABLES."
+)
+@click.option(
     "--lang", "language", type=click.Choice(("fr", "en")), default="fr", show_default=True, help="Language."
 )
 @click.option(
@@ -33,6 +36,7 @@ def explain(
     row: str,
     tables: str,
     corpus_path: str | None,
+    claims: str | None,
     language: str,
     as_of: datetime | None,
     mirrors: tuple[str, ...],
@@ -42,10 +46,11 @@ def explain(
     """Explain a row: its words side by side, dates, owner, mandate, reservation, and why it has its letter.
 
     ROW is the beginning of a row_sha256, as `presswatch matches` prints it; TABLES is the folder of a scan.
-    If claims were made of these tables, the row's claim is explained. The page is fetched from its shard; if
-    that cannot be reached, the case says so. At the end stands how anybody can check it without this program.
+    If claims were written there, or to --claims, the row's claim is explained. The page is fetched from its
+    shard; if that cannot be reached, the case says so. At the end stands how anybody can check it without
+    this program.
 
-    Example: presswatch explain 3f2a9c41 tables --corpus corpus --lang en
+    Example: presswatch explain 3f2a9c41 tables --corpus corpus --claims claims --lang en
     """
     from presswatch_spark.claims.case import case_of
     from presswatch_spark.claims.explain import case_lines
@@ -55,5 +60,5 @@ def explain(
     ask_anew()
     storage = scan_settings(flags, config).storage
     places = [parse_mirror(mirror) for mirror in mirrors]
-    case = case_of(tables, row, corpus_path, storage, places, as_of.date() if as_of else None)
+    case = case_of(tables, row, corpus_path, storage, places, as_of.date() if as_of else None, claims)
     print_lines(case_lines(case, language))

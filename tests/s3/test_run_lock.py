@@ -27,7 +27,7 @@ from presswatch_spark.storage.objects import (
     read_object,
     write_object,
 )
-from presswatch_spark.storage.s3 import PutReply, S3Store
+from presswatch_spark.storage.s3 import S3Store
 from presswatch_spark.tables.schemas.scan_tables import RUNS
 from presswatch_spark.tables.store import TableStore
 from tests.servers import Fault, Server
@@ -151,7 +151,7 @@ class TestLease:
     ) -> None:
         put = S3Store._put
 
-        def heedless(store: S3Store, uri: str, data: bytes, _: dict[str, str]) -> PutReply | str:
+        def heedless(store: S3Store, uri: str, data: bytes, _: dict[str, str]) -> tuple[str | None, str]:
             return put(store, uri, data, {})
 
         monkeypatch.setattr(S3Store, "_put", heedless)

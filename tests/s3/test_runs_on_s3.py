@@ -177,9 +177,11 @@ def test_a_publication_cut_short_shows_nothing_and_is_done_again(
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    def until_killed(store: TableStore, table: str, *given: Any) -> None:
+    def until_killed(store: TableStore, table: str, *given: Any) -> list[str]:
         tables.append(table)
-        killed() if len(tables) > moved else adopt(store, table, *given)
+        if len(tables) > moved:
+            killed()
+        return adopt(store, table, *given)
 
     monkeypatch.setattr(TableStore, "adopt", until_killed)
     monkeypatch.setattr(TableStore, "publish", killed)
@@ -199,12 +201,12 @@ def test_a_process_that_was_followed_while_it_published_cannot_publish(
     adopt = TableStore.adopt
     followers, sleeping, taken = list[RunSummary](), list[Any](), RunLease.take
 
-    def asleep_for_long(store: TableStore, *given: Any) -> None:
+    def asleep_for_long(store: TableStore, *given: Any) -> list[str]:
         monkeypatch.setattr(TableStore, "adopt", adopt)
         lock = sleeping[0]
         lock._lease.stop()
         followers.append(on_s3(spark, options)[0])
-        adopt(store, *given)
+        return adopt(store, *given)
 
     def remembered(lease: RunLease) -> None:
         taken(lease)

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -475,7 +476,7 @@ def test_a_log_that_cannot_be_read_changes_nothing_of_how_the_job_ended(
     def denied(*_: object) -> None:
         raise StorageError("access denied", where="s3://shards/logs")
 
-    monkeypatch.setattr("presswatch_spark.deploy.following.fetch_file", denied)
+    monkeypatch.setattr("presswatch_spark.deploy.following.open_stream", denied)
     for code in (0, 3):
         emr.hosts.code, emr.hosts.looks = code, 0
         assert emr.submit("--min-run-words", str(12 + code)) == code
@@ -483,14 +484,18 @@ def test_a_log_that_cannot_be_read_changes_nothing_of_how_the_job_ended(
         assert f"exit code {code}" in told
 
 
-def test_a_log_that_is_damaged_is_said_to_be(emr: Emr, monkeypatch: pytest.MonkeyPatch) -> None:
-    def damaged(uri: str, path: str, _: object) -> None:
+def test_a_log_that_is_damaged_is_said_to_be(
+    emr: Emr, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def damaged(*_: object) -> BytesIO:
         content = bytearray(gzip.compress(b"a line\n" * 1000))
         content[12] ^= 0xFF
-        Path(path).write_bytes(content)
+        return BytesIO(content)
 
-    monkeypatch.setattr("presswatch_spark.deploy.following.fetch_file", damaged)
-    assert emr.submit() == 0
+    monkeypatch.setattr("presswatch_spark.deploy.following.open_stream", damaged)
+    emr.hosts.code = 3
+    assert emr.submit() == 3
+    assert "is not whole)" in capsys.readouterr().err
 
 
 def test_ctrl_c_while_the_log_is_waited_for_leaves_the_exit_code(

@@ -45,7 +45,12 @@ FOLLOWED = (
     "how-to/explain-a-row",
     "reference/tables",
     "explanation/guarantee",
+    "explanation/claims",
 )
+LICENCES = """licences:
+  - {id: portail-2024, licensee: Portail SARL, hosts: [portail.example], titles: [gazette-morvane],
+     document: contrats/1.pdf}
+"""
 # Pages with tests of their own.
 ELSEWHERE_TESTED = ("tutorial/index", "how-to/operations", "how-to/emr")
 
@@ -73,6 +78,9 @@ def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "archive").mkdir()
     rows = [{"contenu": each.text, "meta": {"adresse": each.url}} for each in shelves["c4"]]
     (tmp_path / "archive" / "pages.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    (tmp_path / "licences.yaml").write_text(LICENCES, encoding="utf-8")
+    (tmp_path / "laws").mkdir()
+    (tmp_path / "laws" / "law.txt").write_text("Nul n’est censé ignorer la loi des marais.", encoding="utf-8")
     monkeypatch.setenv("PRESSWATCH_DATASETS__COMMON_CRAWL__BASE", MIRROR)
     monkeypatch.chdir(tmp_path)
     return tmp_path

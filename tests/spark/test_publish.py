@@ -162,11 +162,11 @@ def test_a_publication_cut_short_shows_nothing_and_the_same_command_finishes_it(
 ) -> None:
     adopt, tables = TableStore.adopt, []
 
-    def adopt_until_killed(store: TableStore, table: str, run_id: str, written: Sequence[str]) -> None:
+    def adopt_until_killed(store: TableStore, table: str, run_id: str, written: Sequence[str]) -> list[str]:
         if len(tables) == moved:
             raise KeyboardInterrupt
         tables.append(table)
-        adopt(store, table, run_id, written)
+        return adopt(store, table, run_id, written)
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
@@ -235,10 +235,10 @@ def test_what_a_killed_try_left_of_a_table_that_stays_empty_does_not_count(
 ) -> None:
     adopt = TableStore.adopt
 
-    def after_another(store: TableStore, table: str, run_id: str, written: Sequence[str]) -> None:
+    def after_another(store: TableStore, table: str, run_id: str, written: Sequence[str]) -> list[str]:
         if table == "matches":
             store.root.write(f"rights_signals/{run_id}-00000.parquet", b"of one that had found some")
-        adopt(store, table, run_id, written)
+        return adopt(store, table, run_id, written)
 
     monkeypatch.setattr(TableStore, "adopt", after_another)
     row = run_fake(spark, tmp_path).row

@@ -17,6 +17,7 @@ from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.settings.config import C4Rules, CommonCrawlRules, DatasetRules, OscarRules
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shards import plan
+from presswatch_spark.tables import reading
 from presswatch_spark.tables.store import TableStore
 
 OPTIONS = StorageOptions(backoff_base=0.001, max_attempts=2)
@@ -212,9 +213,13 @@ class TestCommand:
         def estimate_of(store: object, run_id: str) -> None:
             raise InputError("too few shards", where=run_id)
 
+        def no_totals(store: object, run_id: str, wanted: object) -> None:
+            raise InputError("no such run", where=run_id)
+
         monkeypatch.setattr(pipeline, "scan", scan)
         monkeypatch.setattr(TableStore, "open", lambda path, storage: path)
         monkeypatch.setattr(estimates, "estimate_of", estimate_of)
+        monkeypatch.setattr(reading, "match_totals", no_totals)
         return asked
 
     def test_scans_the_release_and_writes_its_name(
@@ -229,6 +234,7 @@ class TestCommand:
         said = capsys.readouterr()
         assert "a sample: 5 of 500 shards; what was not found may stand in the rest" in said.out
         assert "no estimate of the whole: too few shards" in said.out
+        assert said.out.endswith("rows elsewhere were not counted: no such run\n")
         assert said.err == "note: erratum of a release\n"
 
     def test_without_it_all_is_as_before(

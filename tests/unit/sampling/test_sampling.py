@@ -359,7 +359,7 @@ class TestTables:
         for headline in HEADLINES:
             assert f"\n{headline}  " in said
         assert "\nmatches, grade" not in said
-        assert said.endswith(f"all estimates: presswatch estimate {tables} --run {RUN}\n")
+        assert f"\nall estimates: presswatch estimate {tables} --run {RUN}\n" in said
 
     def test_the_command_refuses_what_is_no_sample(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -51,7 +51,7 @@ PART_WORDS, PAGE_WORDS = 150, 400
 LEAST_WORDS = 200
 """Shorter articles are not planted: the part that is copied would be all of them."""
 AGENCIES = re.compile(
-    r"\b(AFP|Agence France-Presse|Associated Press|Presse canadienne|Reuters|Belga|ATS|APS|DPA|EFE|ANSA)\b"
+    r"\b(AFP|Agence France-Presse|Associated Press|Presse canadienne|Reuters|Belga|ATS|APS|AP|DPA|EFE|ANSA)\b"
 )
 
 PAPER, WHOLE, SEVERAL, PART = "other papers", "copied whole", "copied whole by three sites", "copied in part"

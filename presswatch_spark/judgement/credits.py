@@ -83,9 +83,14 @@ _ADDRESS_LIKE = re.compile(r"\w\.\w|//|@|\w/\w{0,60}/")
 _VIA = re.compile(r"(?<!\w)via\s\Z", re.IGNORECASE)
 _EDGE = re.compile(r"\s*(?:\Z|[)\].,;])")
 # "a déclaré à l'AFP", "selon l'AFP", "told Reuters": who was told wrote what others print.
+_ASKED = (
+    r"(?:interrog|contact|cit|consult|joint|jointe|recueilli|rapport|relay|sollicit|obtenu|confirm|révél)\w{0,4}"
+    r"(?:\s\w{1,12}){0,2}\spar"
+    r"|(?:reported|quoted|seen|contacted|cited|obtained|interviewed|reviewed)\sby"
+)
 _TOLD = re.compile(
-    r"(?<!\w)(?:[àa]|aupr[èe]s\sde|selon|d['’]apr[èe]s|par|avec|rapporte|appris|pr[ée]cise|indique|annonce"
-    r"|told|to|by|with|according\sto|reports?|laut|gegen[üu]ber|seg[úu]n|secondo|volgens)\s"
+    r"(?<!\w)(?:[àa]|aupr[èe]s\sde|selon|d['’]apr[èe]s|avec|rapporte|appris|pr[ée]cise|indique|annonce"
+    rf"|{_ASKED}|told|to|with|according\sto|reports?|laut|gegen[üu]ber|seg[úu]n|secondo|volgens)\s"
     rf"(?:de\s)?(?:(?:l['’]\s?)?(?:agence|agency)\s(?:de\spresse\s)?)?{_ARTICLE}\Z",
     re.IGNORECASE,
 )
@@ -112,7 +117,7 @@ FORMS: Mapping[str, str] = MappingProxyType(
         "slash": "beside a slash",
         "source": "behind Source, Quelle, Fuente and the like with a colon",
         "via": "behind via",
-        "told": "in a sentence that says who was told: behind à, auprès de, selon, par, told, according to",
+        "told": "in a sentence that says who was told: behind à, selon, interrogé par, told and the like",
     }
 )
 """The forms in which a name is a credit."""

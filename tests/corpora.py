@@ -94,18 +94,22 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> Path:
     return path
 
 
-def write_members(folder: Path) -> Path:
-    """Write a members file with titles `courrier`, `rivage` and `hebdo`."""
+def write_members(folder: Path, members: str = MEMBERS) -> Path:
+    """Write a members file, by default with titles `courrier`, `rivage` and `hebdo`."""
     path = folder / "members.yaml"
-    path.write_text(MEMBERS, "utf-8")
+    path.write_text(members, "utf-8")
     return path
 
 
 def build(
-    out: Path, articles: Sequence[Path], config: CorpusConfig | None = None, spark: SparkSession | None = None
+    out: Path,
+    articles: Sequence[Path],
+    config: CorpusConfig | None = None,
+    spark: SparkSession | None = None,
+    members_file: str = MEMBERS,
 ) -> Manifest:
     """Build a corpus of the members above; without a session, in this process and without a JVM."""
-    members = write_members(out.parent)
+    members = write_members(out.parent, members_file)
     session = spark or cast(SparkSession, Inline())
     return build_corpus(
         session,

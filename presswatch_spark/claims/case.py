@@ -63,6 +63,14 @@ class Case:
         return str(self.claim["confidence"] if self.claim else self.row["confidence"])
 
     @property
+    def own_site(self) -> bool | None:
+        """Return whether the page is on a site of the publisher, by the claim, or by the row without one."""
+        if self.claim and self.claim["kind"] == "own_page":
+            return True
+        own: bool | None = self.row["own_site"]
+        return own
+
+    @property
     def reasons(self) -> list[str] | None:
         """Return the codes of the claim's reasons, or of the row's own; None if its run noted none."""
         reasons = self.claim["reasons"] if self.claim else self.row.get("confidence_reasons")

@@ -18,15 +18,16 @@ import numpy.typing as npt
 
 from presswatch_spark.judgement.grading import CONFIDENCES
 
+Keys = npt.NDArray[np.int64]
 KINDS = ("own_page", "copy", "reprint", "licensed")
 THINGS = ("pages", "articles", "texts", "hosts")
+EDITIONS = "editions"
 BATCH_ROWS = 50_000
 _USED = (
     "kind", "confidence", "document_url", "document_host", "text_sha256", "article_id", "publisher_id",
 )  # fmt: skip
 
 Cell = tuple[str, str]
-Keys = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +48,22 @@ class Counts:
 
 
 def counts_of(claims: Any) -> Counts:
-    """Count the rows of a dataset of claims; some 40 bytes a row are held."""
-    codes, keys = list[npt.NDArray[np.int8]](), {thing: list[Keys]() for thing in THINGS}
+    """Count the rows of a dataset of claims; some 50 bytes a row are held."""
+    names = (*THINGS, EDITIONS)
+    codes, parts = list[npt.NDArray[np.int8]](), {name: list[Keys]() for name in names}
     for batch in claims.to_batches(columns=list(_USED), batch_size=BATCH_ROWS):
         if not len(batch):
             continue
         rows = [batch[name].to_pylist() for name in _USED]
         codes.append(np.fromiter(map(_code, rows[0], rows[1]), np.int8, len(batch)))
-        for thing, found in zip(THINGS, zip(*map(_keys, *rows), strict=True), strict=True):
-            keys[thing].append(np.array(found, np.int64))
+        for name, found in zip(names, zip(*map(_keys, *rows), strict=True), strict=True):
+            parts[name].append(np.array(found, np.int64))
     if not codes:
         return Counts({})
     code = np.concatenate(codes)
-    numbers = {"rows": _by_cell(code)}
-    for thing in THINGS:
-        numbers[thing] = _by_cell(_strongest(np.concatenate(keys[thing]), code))
+    keys = {name: np.concatenate(arrays) for name, arrays in parts.items()}
+    keys["pages"] = _one_for_editions(keys["pages"], keys.pop(EDITIONS))
+    numbers = {"rows": _by_cell(code)} | {thing: _by_cell(_strongest(keys[thing], code)) for thing in THINGS}
     return Counts({cell: {name: numbers[name][cell] for name in numbers} for cell in _cells(numbers["rows"])})
 
 
@@ -78,16 +80,30 @@ def _keys(
     text: str,
     article_id: str | None,
     publisher_id: str,
-) -> tuple[int, int, int, int]:
-    """Return page, article, text and host as numbers of 64 bits, 0 for none: names would fill the memory."""
+) -> tuple[int, int, int, int, int]:
+    """Return page, article, text, host and edition as numbers of 64 bits: names would fill the memory.
+
+    0 is for none. An edition is what a publisher's own pages of one text are.
+    """
     own = kind == "own_page" and article_id is not None
-    page = (publisher_id, text) if own else (url or "", text)
     return (
-        hash(page),
+        hash((url or "", text)),
         hash(article_id) if article_id is not None else 0,
         hash(text),
         hash(host) if host is not None else 0,
+        hash((publisher_id, text)) if own else 0,
     )
+
+
+def _one_for_editions(pages: Keys, editions: Keys) -> Keys:
+    """Return the key of each row's page: that of its edition, if one row of the page is of one."""
+    own = editions != 0
+    known, first = np.unique(pages[own], return_index=True)
+    if not len(known):
+        return pages
+    places = np.minimum(np.searchsorted(known, pages), len(known) - 1)
+    found: Keys = np.where(known[places] == pages, editions[own][first][places], pages)
+    return found
 
 
 def _strongest(keys: Keys, codes: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:

@@ -73,7 +73,7 @@ def _dataset(case: Case, say: Speaker) -> str:
 def _finding(case: Case) -> str:
     if not case.row["spans"]:
         return "address"
-    return {True: "own page", False: "other page", None: "unknown page"}[case.row["own_site"]]
+    return {True: "own page", False: "other page", None: "unknown page"}[case.own_site]
 
 
 def _page(case: Case, say: Speaker) -> Iterator[str]:
@@ -86,7 +86,7 @@ def _page(case: Case, say: Speaker) -> Iterator[str]:
     yield from _labelled(say("recorded"), say.moment(row["captured_at"]))
     yield from _labelled(say("dataset"), _dataset(case, say))
     yield from _labelled(say("file"), case.shard.rpartition("/")[2])
-    where = {True: "own site", False: "elsewhere", None: "site unknown"}[row["own_site"]]
+    where = {True: "own site", False: "elsewhere", None: "site unknown"}[case.own_site]
     if where == "elsewhere" and row["site_title_id"]:
         where = "member site"
     yield from _labelled(say("site"), say(where))

@@ -6,7 +6,10 @@ storage and compares checksums. Beside the rows it sorts it writes to a scratch 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ import pyarrow as pa
 
 from presswatch_spark.claims.inputs import INPUT, ORDER, USED, Knowledge, input_batches
 from presswatch_spark.claims.judge import Judge
-from presswatch_spark.errors import ConfigError, OutputError
+from presswatch_spark.errors import ConfigError, OutputError, PresswatchError
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.tables.published_files import Written
 from presswatch_spark.tables.schemas.scan_tables import MATCHES
@@ -50,9 +53,9 @@ def write(
 
     Raises:
         ConfigError: DuckDB is not installed, or knows no such size of memory.
-        OutputError: the disk is full.
+        OutputError: there is no room for the rows that are sorted, or rows cannot be read.
     """
-    with scratch_folder() as scratch:
+    with _scratch() as scratch:
         claims = Judge(knowledge).claims(sorted_rows(store, runs, memory, cores, scratch))
         return [files.write_all(claims)]
 
@@ -66,7 +69,8 @@ def sorted_rows(
         return
     table = store.dataset(paths, MATCHES)
     batches = table.to_batches(columns=list(USED), batch_size=BATCH_ROWS)
-    reader = pa.RecordBatchReader.from_batches(INPUT, input_batches(batches))
+    feed = _Feed(input_batches(batches))
+    reader = pa.RecordBatchReader.from_batches(INPUT, iter(feed))
     connection = _connection(memory, cores, scratch)
     import duckdb
 
@@ -74,14 +78,57 @@ def sorted_rows(
         connection.register("rows", reader)
         order = ", ".join(f"{column} nulls first" for column in ORDER)
         yield from connection.sql(f"select * from rows order by {order}").to_arrow_reader(BATCH_ROWS)
-    except duckdb.OutOfMemoryException as error:
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        if feed.error is not None:
+            raise _unreadable(store, feed.error) from feed.error
         raise OutputError(
-            "DuckDB has neither memory nor disk left to sort the rows",
+            f"DuckDB cannot sort the rows: {str(error).splitlines()[0]}",
             where=str(scratch),
-            remedy="give it more with --memory, or make room there",
+            remedy=f"make room there, name another disk with TMPDIR, or give more than {memory} (--memory)",
         ) from error
     finally:
         connection.close()
+
+
+@dataclass(slots=True)
+class _Feed:
+    """Gives batches to DuckDB, which makes an error of its own of any: `error` is what went wrong before."""
+
+    batches: Iterable[pa.RecordBatch]
+    error: Exception | None = None
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self.batches
+        except (PresswatchError, pa.ArrowException, OSError) as error:
+            self.error = error
+            raise
+
+
+def _unreadable(store: TableStore, error: Exception) -> PresswatchError:
+    """Return the error that says that rows cannot be read."""
+    if isinstance(error, PresswatchError):
+        return error
+    return OutputError(
+        f"the rows of matches cannot be read: {str(error).splitlines()[0]}",
+        where=str(store.root),
+        remedy="give the same command again; if a file has changed meanwhile, restore it from a copy",
+    )
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Give a scratch folder; `OutputError` if none can be made."""
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(scratch_folder())
+        except OSError as error:
+            raise OutputError(
+                f"there is no folder for temporary files: {error.strerror or error}",
+                where=error.filename or os.environ.get("TMPDIR", "/tmp"),
+                remedy="make room there, or name another disk with TMPDIR",
+            ) from error
+        yield folder
 
 
 def _connection(memory: str, cores: int | None, scratch: Path) -> Any:

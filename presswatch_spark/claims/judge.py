@@ -21,10 +21,12 @@ from presswatch_spark.claims.seals import claim_digests
 from presswatch_spark.claims.standing_rights import StandingRights
 from presswatch_spark.claims.word_facts import WordFacts, limits_of
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.judgement.grading import confidence_reasons
+from presswatch_spark.judgement.grading import confidence_reasons, letter_of
 from presswatch_spark.tables.schemas.claim_tables import CLAIMS
 
 ROWS_AT_ONCE = 20_000
+RARITY_UNREAD = "rarity_unread"
+"""The reason of a row whose run did not say how rare its words are."""
 Columns = dict[str, Any]
 
 AS_IN_MATCHES = (
@@ -52,7 +54,7 @@ class Judge:
     @cached_property
     def _pages(self) -> PageReader:
         early_days = self._knowledge.config.claims.early_days
-        return PageReader(self._corpus.registry, self._knowledge.press, early_days)
+        return PageReader(self._corpus.registry, self._corpus.sites, self._knowledge.press, early_days)
 
     @cached_property
     def _rights(self) -> StandingRights:
@@ -75,8 +77,8 @@ class Judge:
             "document_host": pages.hosts,
             "document_domain": pages.domains,
             "press_kind": pages.press_kinds,
-            "row_confidence": rows["confidence"].to_pylist(),
-            "row_reasons": self._row_reasons(rows),
+            "row_reasons": (row_reasons := self._row_reasons(rows)),
+            "row_confidence": _row_letters(rows, row_reasons),
             "review": [self._knowledge.reviews.get(row) for row in rows["row_sha256"].to_pylist()],
             "as_of": [self._knowledge.as_of.isoformat()] * len(rows),
         }
@@ -87,19 +89,23 @@ class Judge:
     def _row_reasons(self, rows: pa.Table) -> list[list[str]]:
         """Return why each row has its letter; of older runs, what the rules of today say of its columns."""
         given: list[Any] = rows["confidence_reasons"].to_pylist()
+        rules = self._knowledge.config.confidence
         for i, reasons in enumerate(given):
             if reasons is None:
                 (row,) = rows.slice(i, 1).to_pylist()
-                given[i] = confidence_reasons(row, self._knowledge.config.confidence)
+                # The oldest runs did not count how rare words are. That is not to have none.
+                unread = row["run_rarity"] is None and row["grade"] != "url_only"
+                given[i] = [RARITY_UNREAD] if unread else confidence_reasons(row, rules)
         return given
 
     def _of_rights(self, rows: pa.Table, pages: Pages) -> Columns:
         """Return kind, licence, mandate, rights, reservation, and whether credits were looked for."""
         rights, n = self._rights, range(len(rows))
-        own, titles = rows["own_site"].to_pylist(), rows["title_id"].to_pylist()
+        sites, titles = pages.sites, rows["title_id"].to_pylist()
         # The member's own pages need no licence.
         licences = [
-            None if own[i] else rights.licence(pages.hosts[i], titles[i], int(pages.captured[i])) for i in n
+            None if kind == "own_page" else rights.licence(sites[i], titles[i], int(pages.captured[i]))
+            for i, kind in enumerate(pages.kinds)
         ]
         published, captured = _days(pages.published), _days(pages.captured)
         publishers = rows["publisher_id"].to_pylist()
@@ -143,6 +149,13 @@ def articles_in(rows: pa.Table) -> Iterator[tuple[str, int, int]]:
             if ids[first] is not None:
                 yield ids[first], first, i
             first = i
+
+
+def _row_letters(rows: pa.Table, reasons: Sequence[Sequence[str]]) -> list[str]:
+    """Return the letter of each row; the oldest runs gave none, so their reasons of today do."""
+    return [
+        given or letter_of(why) for given, why in zip(rows["confidence"].to_pylist(), reasons, strict=True)
+    ]
 
 
 def _sealed(columns: Columns) -> pa.Table:

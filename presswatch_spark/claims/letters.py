@@ -14,7 +14,8 @@ from presswatch_spark.judgement.grading import confidence, grade, letter_of
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 
 GOES_BEYOND = "goes_beyond"
-CAPS = ("licensed", "article_unknown", "credits_unread")
+ON_MEMBER_SITE = "on_member_site"
+CAPS = ("licensed", ON_MEMBER_SITE, "article_unknown", "credits_unread")
 """What lets no claim be better than C, whatever words go beyond; sources of explained words come after it."""
 REVIEWS = {"no_claim": "D", "unsure": "C"}
 """The best letter of a claim that a person has judged so."""
@@ -79,6 +80,9 @@ def beyond_letter(claim: Mapping[str, Any], grades: GradeRules, rules: Confidenc
 def _caps(claim: Mapping[str, Any]) -> Iterator[str]:
     if claim["kind"] == "licensed":
         yield "licensed"
+    # The row has it already, unless the site has been named a member's since its run.
+    if claim["kind"] == "reprint" and ON_MEMBER_SITE not in claim["row_reasons"]:
+        yield ON_MEMBER_SITE
     if not claim["article_known"]:
         yield "article_unknown"
     if not claim["credits_read"] and not is_page_itself(claim):

@@ -14,6 +14,7 @@ from functools import cached_property
 import yaml
 
 from presswatch_spark.corpus.registry import host_name, shared_site
+from presswatch_spark.judgement.urls import without_www
 from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.settings.checked_yaml import Check, compose, line_of
 from presswatch_spark.storage.objects import StorageOptions, read_object
@@ -24,7 +25,8 @@ from presswatch_spark.storage.uris import canonical
 class Licence:
     """What a member allowed. `hosts` are ASCII host names in lower case, with all hosts below them.
 
-    `starts` and `ends` are inclusive; None means open. `document`: where the contract lies.
+    A `www.` before them is dropped: the site without it is the same. `starts` and `ends` are inclusive; None
+    means open. `document`: where the contract lies.
     """
 
     id: str
@@ -147,7 +149,7 @@ def _host(node: yaml.Node, what: str, check: Check) -> str | None:
         )
     elif wrong := shared_site(host):
         check.say(line_of(node), f"{what}: `{value}` {wrong}")
-    return host
+    return host and without_www(host)
 
 
 def _title(node: yaml.Node, what: str, check: Check, titles: Collection[str]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -18,7 +18,7 @@ from presswatch_spark.claims.known_texts import KnownTexts
 from presswatch_spark.claims.licences import Licences
 from presswatch_spark.claims.press import PressList
 from presswatch_spark.claims.reservations import pages_read
-from presswatch_spark.claims.reviews import load_reviews
+from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
 from presswatch_spark.claims.seals import digest_of
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.settings.config import ScanConfig
@@ -92,7 +92,7 @@ def make_claims(
         else:
             written = in_duckdb.write(store, runs, knowledge, files, memory, config.run.cores)
         about["table_digest"] = digest_of(_batches(files, written))
-        about["inputs"] = inputs_of(knowledge, sources)
+        about["inputs"] = inputs_of(knowledge)
         return written
 
     published = publish_derived(out, "claims", runs, write, config.storage, about)
@@ -131,7 +131,7 @@ def chosen_engine(engine: str, rows: int) -> str:
     return "duckdb" if rows <= ROWS_OF_ONE_MACHINE and in_duckdb.is_installed() else "spark"
 
 
-def inputs_of(knowledge: Knowledge, sources: Sources) -> str:
+def inputs_of(knowledge: Knowledge) -> str:
     """Return as JSON what a table of claims was made with, beside the runs."""
     config = knowledge.config
     sections = ("grade", "rarity", "ownership", "confidence", "claims")
@@ -142,6 +142,7 @@ def inputs_of(knowledge: Knowledge, sources: Sources) -> str:
         "licences_digest": knowledge.licences.digest,
         "known_digest": knowledge.known.digest,
         "reviews": len(knowledge.reviews),
+        "reviews_digest": digest_of_reviews(knowledge.reviews),
         "settings": {name: asdict(getattr(config, name)) for name in sections},
     }
     return json.dumps(facts, sort_keys=True)
@@ -165,8 +166,3 @@ def _batches(files: SortedFiles, written: Sequence[Written]) -> Any:
     paths = [files.folder.at(file.name) for file in written]
     rows = ds.dataset(paths, schema=CLAIMS, format="parquet", filesystem=system)
     return rows.to_batches(columns=["claim_sha256"])
-
-
-def letters_of(counts: Mapping[str, int]) -> str:
-    """Return letters with their numbers, the best first."""
-    return ", ".join(f"{counts[letter]:,} {letter}" for letter in sorted(counts))

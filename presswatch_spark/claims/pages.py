@@ -13,32 +13,37 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.claims.explained import CREDITED, EARLY, NOWHERE, OF_PRESS, PRINTED
+from presswatch_spark.claims.places import PlaceReader, Text
 from presswatch_spark.claims.press import PressList
 from presswatch_spark.corpus.registry import Registry
+from presswatch_spark.judgement.grading import CAPTURE_YEARS
+from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.suffixes import registered_domain
-from presswatch_spark.judgement.urls import page_url
 
 Counts = npt.NDArray[np.int64]
-Text = str | None
 
 MICROS_A_DAY = 86_400_000_000
 NO_TIME = np.iinfo(np.int64).min
 _HOSTS_KEPT = 1 << 16
-# A dataset without a date may put one outside of these years: the web began in 1991.
-_FIRST, _AFTER = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1_000_000) for year in (1991, 2100))
+_FIRST, _AFTER = (
+    int(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1_000_000)
+    for year in (CAPTURE_YEARS.start, CAPTURE_YEARS.stop)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Pages:
     """Facts of the pages of n rows.
 
-    `hosts`, `domains` and `press_kinds`: None where not known, or not listed. `kinds`: of the claim, but
-    for `licensed`. `captured` and `published` int64[n]: microseconds since 1970, `NO_TIME` if not known.
-    `numbers` int64[n] of the domains, or `NOWHERE`. `facts` int64[n]: see `explained.EARLY`.
+    `hosts`, `domains`, `sites` and `press_kinds`: None where not known, or not listed; `sites` are the
+    hosts of the pages themselves, as in `Places`. `kinds`: of the claim, but for `licensed`. `captured` and
+    `published` int64[n]: microseconds since 1970, `NO_TIME` if not known. `numbers` int64[n] of the domains,
+    or `NOWHERE`. `facts` int64[n]: see `explained.EARLY`.
     """
 
     hosts: Sequence[Text]
     domains: Sequence[Text]
+    sites: Sequence[Text]
     press_kinds: Sequence[Text]
     kinds: Sequence[str]
     captured: Counts
@@ -50,7 +55,8 @@ class Pages:
 class PageReader:
     """Finds the facts of pages by the members' file and the press list."""
 
-    def __init__(self, registry: Registry, press: PressList, early_days: int) -> None:
+    def __init__(self, registry: Registry, sites: SiteIndex, press: PressList, early_days: int) -> None:
+        self._places = PlaceReader(sites)
         self._own = {
             publisher.id: {
                 registered_domain(site.partition("/")[0])
@@ -64,31 +70,40 @@ class PageReader:
 
     def read(self, rows: pa.Table) -> Pages:
         """Return the facts of the pages of rows of `inputs.INPUT`."""
-        hosts, domains = _places(rows)
-        publishers, at_member = rows["publisher_id"].to_pylist(), rows["site_title_id"].to_pylist()
-        own_sites = rows["own_site"].to_pylist()
+        places, publishers = self._places.read(rows), rows["publisher_id"].to_pylist()
         numbers_of: dict[str, int] = {}
         numbers, facts = np.empty(len(rows), np.int64), np.zeros(len(rows), np.int64)
         kinds, press_kinds = list[str](), list[Text]()
-        for i, (domain, own_site) in enumerate(zip(domains, own_sites, strict=True)):
+        for i, (site, own_site, other) in enumerate(
+            zip(places.sites, places.own, places.others, strict=True)
+        ):
+            domain = site and registered_domain(site)
             own = own_site or domain in self._own.get(publishers[i], ())
-            kind = None if own else self._kind(hosts[i])
+            kind = None if own else self._kind(site)
             if domain is None or own:
                 numbers[i], printed = NOWHERE, False
             else:
                 numbers[i] = numbers_of.setdefault(domain, len(numbers_of))
-                printed = kind is not None or at_member[i] is not None
+                printed = kind is not None or other
             facts[i] = PRINTED * printed + OF_PRESS * (kind is not None)
             press_kinds.append(kind)
-            kinds.append("own_page" if own_site else "reprint" if at_member[i] is not None else "copy")
+            kinds.append("own_page" if own_site else "reprint" if other else "copy")
         captured, published = captured_at(rows), _micros(rows["article_published_at"])
         known = (captured != NO_TIME) & (published != NO_TIME)
-        early = known & (
-            captured < published + np.where(pc.fill_null(rows["own_site"], False), 0, self._early)
-        )
+        early = known & (captured < published + np.where(places.own, 0, self._early))
         facts |= EARLY * early
         facts |= CREDITED * pc.fill_null(rows["credits_others"], False).to_numpy()
-        return Pages(hosts, domains, press_kinds, kinds, captured, published, numbers, facts)
+        return Pages(
+            places.hosts,
+            places.domains,
+            places.sites,
+            press_kinds,
+            kinds,
+            captured,
+            published,
+            numbers,
+            facts,
+        )
 
 
 def captured_at(rows: pa.Table) -> Counts:
@@ -105,18 +120,3 @@ def day_of(micros: int) -> datetime:
 def _micros(column: pa.ChunkedArray) -> Counts:
     found: Counts = pc.fill_null(column.cast(pa.int64()), NO_TIME).to_numpy()
     return found
-
-
-def _places(rows: pa.Table) -> tuple[list[Text], list[Text]]:
-    """Return hosts and registered domains; older runs do not say them, so their URLs do."""
-    hosts, domains = rows["document_host"].to_pylist(), rows["document_domain"].to_pylist()
-    if None in domains:
-        for i, url in enumerate(rows["document_url"].to_pylist()):
-            if hosts[i] is None and url is not None:
-                hosts[i], domains[i] = _place(url)
-    return hosts, domains
-
-
-def _place(url: str) -> tuple[Text, Text]:
-    page = page_url(url)
-    return (page.host, registered_domain(page.host)) if page else (None, None)

@@ -14,6 +14,7 @@ from functools import cached_property
 import yaml
 
 from presswatch_spark.corpus.registry import host_name
+from presswatch_spark.judgement.urls import without_www
 from presswatch_spark.settings.checked_yaml import Check, compose, line_of
 from presswatch_spark.settings.shipped import shipped
 from presswatch_spark.storage.objects import StorageOptions, read_object
@@ -109,4 +110,4 @@ def _domains(node: yaml.Node | None, what: str, check: Check) -> Iterator[tuple[
         if domain is None:
             check.say(line_of(item), f"{what}: `{value}` is not a domain (write it as journal.example)")
         else:
-            yield line_of(item), domain
+            yield line_of(item), without_www(domain)

@@ -16,6 +16,7 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from presswatch_spark.judgement.grading import CAPTURE_YEARS
 from presswatch_spark.judgement.urls import page_url
 from presswatch_spark.queries.reservations import RESPONSES
 from presswatch_spark.rights.declaration import UNKNOWN
@@ -88,7 +89,7 @@ class OwnSites:
 
     def status(self, url: str | None, at: datetime | None) -> str:
         """Return which reservation was in force for the page at `url` at the moment `at`."""
-        if url is None or at is None:
+        if url is None or at is None or at.year not in CAPTURE_YEARS:
             return UNKNOWN
         page = self._known.get(url)
         if page is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,12 +13,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from presswatch_spark.errors import ConfigError
-from presswatch_spark.storage.objects import StorageOptions, list_objects, printable, read_object
+from presswatch_spark.errors import ConfigError, StorageError
+from presswatch_spark.storage.objects import StorageOptions, list_objects, printable, read_object, stat
 from presswatch_spark.storage.uris import canonical
 
 VERDICTS = ("claim", "no_claim", "unsure")
 COLUMNS = ("row_sha256", "verdict", "reviewer", "at", "note")
+FORMATS = (".jsonl", ".csv", ".parquet")
 _DIGITS = 64
 
 
@@ -29,7 +31,8 @@ def load_reviews(paths: Sequence[str], storage: StorageOptions) -> dict[str, str
             on disk or S3. Of verdicts of one moment, the one that stands last counts.
 
     Raises:
-        ConfigError: a file is none of these, or has mistakes; all of them are listed as `file:line: message`.
+        ConfigError: a path leads to none of these, or a file has mistakes; all of them are listed as
+            `file:line: message`.
         StorageError: a file cannot be read.
     """
     newest, mistakes = dict[str, tuple[datetime, str]](), list[str]()
@@ -47,12 +50,34 @@ def load_reviews(paths: Sequence[str], storage: StorageOptions) -> dict[str, str
     return {sha256: verdict for sha256, (_, verdict) in newest.items()}
 
 
+def digest_of_reviews(reviews: Mapping[str, str]) -> str | None:
+    """Return the SHA-256 (hex) of the verdicts that count, in order of rows; None if there are none."""
+    if not reviews:
+        return None
+    return hashlib.sha256(json.dumps(sorted(reviews.items())).encode()).hexdigest()
+
+
 def _files(path: str, storage: StorageOptions) -> list[str]:
     uri = canonical(path)
-    if uri.lower().endswith((".jsonl", ".csv", ".parquet")):
+    if uri.lower().endswith(FORMATS):
         return [uri]
-    named = sorted(file.uri for file in list_objects(uri, storage))
-    return [file for file in named if file.lower().endswith((".jsonl", ".csv", ".parquet"))]
+    listed = [] if _is_file(uri, storage) else sorted(file.uri for file in list_objects(uri, storage))
+    named = [file for file in listed if file.lower().endswith(FORMATS)]
+    if not named:
+        raise ConfigError(
+            "there are no reviews here",
+            where=printable(path),
+            remedy=f"name a file that ends in {', '.join(FORMATS)}, or a folder of such files",
+        )
+    return named
+
+
+def _is_file(uri: str, storage: StorageOptions) -> bool:
+    try:
+        stat(uri, storage)
+    except StorageError:
+        return False
+    return True
 
 
 def _rows(uri: str, data: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -48,8 +48,8 @@ REFUSED = "common_words"
 
 # Articles are dated by the day, in any time zone.
 A_DAY = timedelta(days=1)
-# A dataset without a date may put one outside of these years: the web began in 1991.
-_CAPTURE_YEARS = range(1991, 2100)
+CAPTURE_YEARS = range(1991, 2100)
+"""A dataset without a date may put one outside of these years: the web began in 1991."""
 
 
 def confidence(row: Mapping[str, Any], rules: ConfidenceRules) -> str:
@@ -116,7 +116,7 @@ def _doubts_about(row: Mapping[str, Any]) -> Iterator[str]:
     is, and which of the two was there first. (Nor whose text a damaged record holds.)
     """
     captured, published = row["captured_at"], row["article_published_at"]
-    known = captured is not None and captured.year in _CAPTURE_YEARS
+    known = captured is not None and captured.year in CAPTURE_YEARS
     if row["own_site"] is None:
         yield "url_unknown"
     if row["site_title_id"] is not None and not row["own_site"]:

@@ -278,6 +278,14 @@ _OF_CLAIMS = (
         "A new scan of the same file.",
     ),
     _caps(
+        "rarity_unread",
+        "Cette analyse est ancienne : on n'y a pas mesuré si les mots copiés se trouvent aussi dans d'autres"
+        " textes.",
+        "This scan is old: it did not measure whether the copied words stand in other texts too.",
+        "Une nouvelle analyse du même fichier.",
+        "A new scan of the same file.",
+    ),
+    _caps(
         "article_unknown",
         "L'article n'est pas dans le corpus donné, ou son texte y est un autre : rien ne peut être vérifié"
         " mot à mot.",

@@ -15,6 +15,7 @@ from presswatch_spark.claims.counts import counts_of
 from presswatch_spark.tables.schemas.claim_tables import CLAIMS
 from presswatch_spark.tables.store import TableStore
 from tests.claims import EVENING_BEFORE, LATER, PUBLISHED, YEAR_BEFORE, House, Seen, by_host, text
+from tests.corpora import MEMBERS, build
 
 ARTICLE = text(1)
 COPY = Seen("https://copieur.example/a", ARTICLE)
@@ -224,3 +225,63 @@ def test_the_publication_itself_is_claimed_whoever_wrote_it(house: House) -> Non
     house.scan(Seen("https://www.courrier.example/une/1", f"{ARTICLE} (AFP)"), COPY)
     own = by_host(house.claims())["www.courrier.example"]
     assert (own["kind"], own["confidence"], own["reasons"]) == ("own_page", "A", ["own_url"])
+
+
+def members_of_today(house: House, members: str) -> str:
+    """Build the corpus again, with another members file; return its folder."""
+    folder = house.folder / "today"
+    build(folder, [house.folder / "articles.jsonl"], members_file=members)
+    return str(folder)
+
+
+def test_a_site_that_was_named_the_publishers_since_the_run_is_its_own(house: House) -> None:
+    house.print(1, ARTICLE)
+    house.scan(COPY, Seen("https://autre.example/a", ARTICLE))
+    today = members_of_today(house, MEMBERS.replace("[rivage.example]", "[rivage.example, copieur.example]"))
+    claims = by_host(house.claims(corpus=today))
+    assert {host: claim["kind"] for host, claim in claims.items()} == {
+        "copieur.example": "own_page", "autre.example": "copy",
+    }  # fmt: skip
+    # A page of the publisher's own is no witness against its article.
+    assert (claims["autre.example"]["confidence"], claims["autre.example"]["witness_domains"]) == ("A", 0)
+
+
+def test_a_site_that_was_named_another_members_since_the_run_is_a_reprint(house: House) -> None:
+    house.print(1, ARTICLE)
+    house.scan(COPY)
+    today = members_of_today(house, MEMBERS.replace("[hebdo.example]", "[hebdo.example, copieur.example]"))
+    (claim,) = house.claims(corpus=today)
+    assert (claim["row_confidence"], claim["kind"], claim["confidence"]) == ("A", "reprint", "C")
+    assert claim["reasons"] == ["sole_full_copy", "on_member_site"]
+
+
+@pytest.mark.parametrize("cache", ["portail-example.cdn.ampproject.org/c/s", "www.google.fr/amp/s"])
+def test_a_page_in_an_amp_cache_is_its_sites(house: House, tmp_path: Path, cache: str) -> None:
+    licences = tmp_path / "licences.yaml"
+    licences.write_text(
+        "licences:\n  - {id: portail, licensee: Portail SA, hosts: [portail.example], titles: [courrier],"
+        " document: contrats/portail.pdf}\n",
+        "utf-8",
+    )
+    house.print(1, ARTICLE)
+    house.scan(
+        Seen(f"https://{cache}/portail.example/a", ARTICLE), Seen(f"https://{cache}/www.lesoir.be/a", ARTICLE)
+    )
+    claims = {claim["document_url"].split("/")[-2]: claim for claim in house.claims(licences=str(licences))}
+    assert (claims["portail.example"]["kind"], claims["portail.example"]["licence_id"]) == (
+        "licensed",
+        "portail",
+    )
+    assert claims["www.lesoir.be"]["press_kind"] == "newspaper"
+    assert {claim["confidence"] for claim in claims.values()} == {"C"}
+    assert all(claim["document_host"] == cache.partition("/")[0] for claim in claims.values())
+
+
+def test_a_page_of_two_members_articles_is_one_page(house: House) -> None:
+    house.print(1, ARTICLE)
+    other = text(17)
+    house.print(2, other, title_id="hebdo", url="https://hebdo.example/une/2")
+    house.scan(Seen("https://www.courrier.example/revue", f"{ARTICLE}\n{other}"))
+    assert {claim["kind"] for claim in house.claims()} == {"own_page", "reprint"}
+    store = TableStore.open(str(house.folder / "claims"))
+    assert counts_of(store.dataset(store.files("claims"), CLAIMS)).total("pages") == 1

@@ -70,7 +70,7 @@ def expected(row: dict[str, Any]) -> str:
     own_page_itself = row["url_match"] == "article"
     if row["row_confidence"] == "C" or row["review"] == "unsure" or row["kind"] == "licensed":
         return "C"
-    if not row["article_known"] or not (row["credits_read"] or own_page_itself):
+    if row["kind"] == "reprint" or not row["article_known"] or not (row["credits_read"] or own_page_itself):
         return "C"
     if not row["explained_by"] or own_page_itself:
         return str(row["row_confidence"])
@@ -109,6 +109,12 @@ def test_letters_survive_the_table() -> None:
     [
         ({}, "A", ["sole_full_copy"]),
         ({"kind": "licensed"}, "C", ["sole_full_copy", "licensed"]),
+        ({"kind": "reprint"}, "C", ["sole_full_copy", "on_member_site"]),
+        (
+            {"kind": "reprint", "row_confidence": "C", "row_reasons": ["sole_full_copy", "on_member_site"]},
+            "C",
+            ["sole_full_copy", "on_member_site"],
+        ),
         ({"article_known": False}, "C", ["sole_full_copy", "article_unknown"]),
         ({"credits_read": False}, "C", ["sole_full_copy", "credits_unread"]),
         ({"review": "claim"}, "A", ["sole_full_copy"]),

@@ -104,3 +104,12 @@ def test_a_file_on_disk_is_read_and_named_in_messages(tmp_path: Path) -> None:
 
 def test_without_a_file_nothing_is_licensed() -> None:
     assert Licences.load(None, TITLES).covering("portail.example", "courrier", date(2024, 1, 1)) is None
+
+
+def test_a_licence_for_www_covers_the_site_without_it() -> None:
+    text = GOOD.replace("[portail.example, kiosque.autre.example]", "[www.portail.example]")
+    covering = parse_licences(text.encode(), "l.yaml", TITLES).covering
+    for host in ("portail.example", "www.portail.example", "m.portail.example"):
+        licence = covering(host, "courrier", date(2023, 6, 1))
+        assert licence is not None
+        assert licence.id == "portail-2023"

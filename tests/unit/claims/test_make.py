@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
+from collections.abc import Iterator
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -13,17 +15,19 @@ import pyarrow as pa
 import pytest
 
 from presswatch_spark.claims import in_duckdb, judge
-from presswatch_spark.claims.inputs import article_groups
+from presswatch_spark.claims.inputs import INPUT, article_groups
 from presswatch_spark.claims.letters import judged
 from presswatch_spark.claims.make import ROWS_OF_ONE_MACHINE, chosen_engine
 from presswatch_spark.cli import main as cli
-from presswatch_spark.errors import ConfigError, OutputError
+from presswatch_spark.errors import ConfigError, OutputError, PresswatchError, StorageError
+from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.tables.digests import table_digest
+from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.store import TableStore
 from tests.claims import LATER, YEAR_BEFORE, House, Seen, text
 from tests.corpora import write_jsonl
-from tests.tables import publish
+from tests.tables import publish, write
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +156,22 @@ def test_rows_of_older_runs_are_judged_by_todays_rules(house: House) -> None:
     assert [claim["reasons"] for claim in claims if claim["confidence"] == "A"] == [["own_url"]]
 
 
+def test_rows_of_the_oldest_runs_have_no_letter_and_are_no_better_than_c(house: House) -> None:
+    oldest = House(house.folder / "oldest")
+    rows = TableStore.open(str(house.tables)).read("matches").to_pylist()
+    unsaid = ("confidence", "confidence_reasons", "run_rarity", "shared_words", "ownership")
+    oldest.folder.mkdir()
+    publish(oldest.tables, "r1", rows)
+    there = pa.schema([column for column in MATCHES if column.name not in unsaid])
+    write(TableStore.open(str(oldest.tables)), "matches", "r1", rows, there)
+    claims = oldest.claims(corpus=str(house.corpus))
+    assert len(claims) == len(rows)
+    assert {claim["row_confidence"] for claim in claims} == {"C"}
+    assert all(claim["confidence"] >= "C" for claim in claims)
+    for claim in claims:
+        assert claim["row_reasons"] == ["url_only" if claim["grade"] == "url_only" else "rarity_unread"]
+
+
 def test_without_duckdb_spark_does_the_work_or_the_message_says_what_to_install(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,6 +187,55 @@ def test_a_memory_that_is_no_size_is_refused(house: House) -> None:
     store = TableStore.open(str(house.tables))
     with pytest.raises(ConfigError, match="--memory: DuckDB refuses"):
         list(in_duckdb.sorted_rows(store, store.published(), "plenty", 2, house.folder))
+
+
+def test_a_disk_that_takes_no_rows_is_named_with_a_remedy(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{number:0200}" for number in range(20_000)]
+    nothing = {name: pa.nulls(len(names), INPUT.field(name).type) for name in INPUT.names}
+    batch = pa.RecordBatch.from_pydict(nothing | {"row_sha256": pa.array(names)}, INPUT)
+    monkeypatch.setattr(in_duckdb, "input_batches", lambda _: iter([batch] * 20))
+    store, scratch = TableStore.open(str(house.tables)), tmp_path / "scratch"
+    scratch.write_text("no folder", "utf-8")
+    with pytest.raises(OutputError, match=r"scratch: DuckDB cannot sort the rows.*--memory"):
+        list(in_duckdb.sorted_rows(store, store.published(), "30MB", 2, scratch))
+
+
+@pytest.mark.parametrize("error", [OSError("page checksum differs"), StorageError("the bucket refuses")])
+def test_rows_that_cannot_be_read_are_no_fault_of_the_output(
+    house: House, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def broken(_: object) -> Iterator[pa.RecordBatch]:
+        yield pa.RecordBatch.from_pylist([], INPUT)
+        raise error
+
+    monkeypatch.setattr(in_duckdb, "input_batches", broken)
+    with pytest.raises(PresswatchError) as caught:
+        house.claims(f"broken-{type(error).__name__}")
+    assert str(error) in str(caught.value)
+    assert "output" not in str(caught.value)
+
+
+def test_no_folder_for_temporary_files_is_said(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("no folder", "utf-8")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
+    with pytest.raises(OutputError, match=r"file.*no folder for temporary files.*TMPDIR"):
+        house.claims("nowhere")
+
+
+def test_a_claim_in_a_folder_of_its_own_is_explained(
+    house: House, claims: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    lowered = next(claim for claim in claims if claim["row_confidence"] == "A" and claim["confidence"] == "C")
+    words = ["explain", lowered["row_sha256"], str(house.tables), "--lang", "en"]
+    assert cli.run([*words, "--claims", str(house.folder / "claims")]) == 0
+    said = capsys.readouterr().out
+    assert REASONS[lowered["reasons"][-1]].sentence("en")[:40] in said
+    assert cli.run([*words, "--claims", str(house.tables)]) == 1
+    assert "no claim is of this row" in capsys.readouterr().err
 
 
 def test_tables_without_rows_give_claims_without_rows(house: House, tmp_path: Path) -> None:

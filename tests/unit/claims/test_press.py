@@ -72,3 +72,12 @@ def test_every_mistake_is_reported_at_once_with_its_line() -> None:
         parse_press(wrong.encode(), "p.yaml")
     lines = str(caught.value).splitlines()[1:]
     assert [line.split(" ")[0] for line in lines] == [f"p.yaml:{n}:" for n in (7, 7, 8, 10, 10)]
+
+
+def test_a_domain_with_www_is_the_one_without_it() -> None:
+    kinds, less = parse_press(
+        SMALL.replace("gazette.example", "www.gazette.example").encode() + b"not_press: [www.lesoir.be]\n",
+        "p.yaml",
+    )
+    assert kinds["gazette.example"] == "newspaper"
+    assert less == {"lesoir.be"}

@@ -59,6 +59,14 @@ def test_the_last_declaration_before_a_copy_and_the_first_after_it_decide(
     assert status(*captures, read=read) == expected
 
 
+@pytest.mark.parametrize("year", [1970, 2106])
+def test_nothing_was_in_force_in_a_year_that_no_crawler_was_there(year: int) -> None:
+    assert (
+        status(robots(FORBIDS, at=EARLIER), robots(FORBIDS, at=LATER), at=NOON.replace(year=year))
+        == "unknown"
+    )
+
+
 def test_the_articles_own_url_is_asked_in_whatever_form(tmp_path: Path) -> None:
     declared = signals(capture("<p>", PAGE, NO_AI, at=EARLIER))
     elsewhere = PAGE.replace("https://", "https://ailleurs.")

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.claims.reviews import load_reviews
+from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.storage.objects import StorageOptions
 from tests.corpora import write_jsonl
@@ -53,3 +53,22 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "reviews.jsonl").write_text("{", "utf-8")
     with pytest.raises(ConfigError, match="cannot be read"):
         load_reviews([str(tmp_path / "reviews.jsonl")], StorageOptions())
+
+
+@pytest.mark.parametrize("name", ["reviews.json", "reviews", "verdicts/notes.txt"])
+def test_what_holds_no_reviews_is_refused_and_never_taken_for_none(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    write_jsonl(path, ROWS)
+    given = path.parent if path.suffix == ".txt" else path
+    with pytest.raises(ConfigError, match="there are no reviews here"):
+        load_reviews([str(given)], StorageOptions())
+
+
+def test_other_verdicts_have_another_digest() -> None:
+    assert digest_of_reviews({}) is None
+    digests = {digest_of_reviews({ONE: verdict}) for verdict in ("claim", "no_claim")}
+    assert len(digests) == 2
+    assert digest_of_reviews({ONE: "claim", TWO: "unsure"}) == digest_of_reviews(
+        {TWO: "unsure", ONE: "claim"}
+    )

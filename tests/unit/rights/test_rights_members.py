@@ -39,10 +39,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The usual members, two titles that share a host, and an article on a host that is nobody's."""
     folder = tmp_path_factory.mktemp("rights")
     articles = [article(1), article(2, url="https://ailleurs.example/a/2")]
-    patch = pytest.MonkeyPatch()
-    patch.setattr("tests.corpora.MEMBERS", MEMBERS.rstrip("\n") + SHARED)
-    build(folder / "corpus", [write_jsonl(folder / "articles.jsonl", articles)])
-    patch.undo()
+    written = write_jsonl(folder / "articles.jsonl", articles)
+    build(folder / "corpus", [written], members_file=MEMBERS.rstrip("\n") + SHARED)
     return folder / "corpus"
 
 

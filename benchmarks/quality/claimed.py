@@ -5,7 +5,7 @@
 Papers of one country are the members, all others are pages on their own sites: they print agency copy by
 right, so no claim on them may have A or B. Articles whose words no other paper has are planted on sites that
 nobody knows: of these claims nearly all must have A or B, and none if the article has no date, or a date
-after the capture. Two splits, with nothing tuned in between, each with a background sample and without.
+after the capture. Four splits, each with a background sample and without.
 Figures need real press (`PRESSWATCH_REAL_DATA`, or `../shared/data`).
 """
 
@@ -41,6 +41,8 @@ from presswatch_spark.tables.store import TableStore
 SPLITS: Mapping[str, tuple[str, ...]] = {
     "French papers are members": ("lefigaro.fr", "lepoint.fr", "humanite.fr"),
     "Belgian papers are members": ("dhnet.be", "lalibre.be"),
+    "Swiss papers are members": ("tdg.ch", "letemps.ch", "lenouvelliste.ch", "lematin.ch"),
+    "Canadian papers are members": ("ledevoir.com", "lapresse.ca", "journaldemontreal.com", "lesoleil.com"),
 }
 """Outlets of the members, split by split; outlets that are not named are pages."""
 
@@ -51,7 +53,10 @@ PART_WORDS, PAGE_WORDS = 150, 400
 LEAST_WORDS = 200
 """Shorter articles are not planted: the part that is copied would be all of them."""
 AGENCIES = re.compile(
-    r"\b(AFP|Agence France-Presse|Associated Press|Presse canadienne|Reuters|Belga|ATS|APS|AP|DPA|EFE|ANSA)\b"
+    r"\b(AFP|Agence France-Presse|Associated Press|Presse canadienne"
+    r"|Reuters|Belga|ATS|APS|AP|DPA|EFE|ANSA)\b",
+    # Swiss papers write "ats/afp".
+    re.IGNORECASE,
 )
 
 PAPER, WHOLE, SEVERAL, PART = "other papers", "copied whole", "copied whole by three sites", "copied in part"

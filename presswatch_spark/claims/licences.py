@@ -13,7 +13,7 @@ from functools import cached_property
 
 import yaml
 
-from presswatch_spark.corpus.registry import host_name, shared_site
+from presswatch_spark.corpus.registry import site_of
 from presswatch_spark.judgement.urls import without_www
 from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.settings.checked_yaml import Check, compose, line_of
@@ -138,17 +138,7 @@ def _licences(root: yaml.Node, check: Check, titles: Collection[str]) -> Iterato
 
 
 def _host(node: yaml.Node, what: str, check: Check) -> str | None:
-    value = check.text(node, f"{what}: host")
-    if value is None:
-        return None
-    host = host_name(value)
-    if host is None:
-        check.say(
-            line_of(node),
-            f"{what}: `{value}` is not a host (write it as portal.example: no scheme, port or path)",
-        )
-    elif wrong := shared_site(host):
-        check.say(line_of(node), f"{what}: `{value}` {wrong}")
+    host = site_of(node, what, check, "host", "portal.example")
     return host and without_www(host)
 
 

@@ -241,18 +241,7 @@ def _title(node: yaml.Node, publisher_id: str, check: _Check) -> Title:
 
 
 def _domain(node: yaml.Node, what: str, check: _Check) -> str | None:
-    value = check.text(node, f"{what}: domain")
-    if value is None:
-        return None
-    host = host_name(value)
-    if host is None:
-        check.say(
-            line_of(node),
-            f"{what}: `{value}` is not a domain (write it as journal.example: no scheme, port or path)",
-        )
-    elif check.suffixes and (wrong := shared_site(host)):
-        check.say(line_of(node), f"{what}: `{value}` {wrong}")
-    return host
+    return site_of(node, what, check, "domain", "journal.example", alone=check.suffixes)
 
 
 def _prefix(node: yaml.Node, what: str, check: _Check) -> str | None:
@@ -286,6 +275,29 @@ def _check_sites(publishers: tuple[Publisher, ...], check: _Check) -> None:
 
 
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+
+
+def site_of(
+    node: yaml.Node, what: str, check: Check, word: str, example: str, *, alone: bool = True
+) -> str | None:
+    """Return the host name of one site, as `host_name` does; note what is none.
+
+    Args:
+        what: whose it is, for messages. `word` and `example` name it there.
+        alone: note hosts under which anybody can have a site.
+    """
+    value = check.text(node, f"{what}: {word}")
+    if value is None:
+        return None
+    host = host_name(value)
+    if host is None:
+        check.say(
+            line_of(node),
+            f"{what}: `{value}` is not a {word} (write it as {example}: no scheme, port or path)",
+        )
+    elif alone and (wrong := shared_site(host)):
+        check.say(line_of(node), f"{what}: `{value}` {wrong}")
+    return host
 
 
 def host_name(value: str) -> str | None:

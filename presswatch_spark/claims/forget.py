@@ -168,9 +168,9 @@ class _Wanted:
 
 def _own_pages(store: TableStore, subject: Subject) -> frozenset[str]:
     """Return the normal forms of the URLs of an article, as rows of `matches` give them: alternates, too."""
-    if subject.kind != "article" or not (files := store.files("matches")):
+    if subject.kind != "article":
         return frozenset()
-    rows = store.dataset(files, SCHEMAS["matches"]).to_table(
+    rows = store.open_table("matches").to_table(
         columns=["article_url", "document_url", "url_match"],
         filter=ds.field("article_id") == subject.id,
     )
@@ -188,7 +188,7 @@ def _change(
     if not any(lost.values()):
         return None
     by = PUBLISHED_BY[table]
-    (row,) = (row for row in store.rows(by) if row["run_id"] == run_id)
+    (row,) = store.read(by, run_id).to_pylist()
     staged = {uri: _rewritten(store, folder, table, uri, files[uri], wanted) for uri in files if lost[uri]}
     before = sum(rows for _, rows in files.values())
     digest, digested = DIGESTS.get(table, "table_digest"), DIGESTED.get(table, "row_sha256")
@@ -288,7 +288,7 @@ def _carry_out(store: TableStore, folder: Folder, plan: Mapping[str, Any], lock:
 
 def _write_row(store: TableStore, by: str, run_id: str, changes: Sequence[Mapping[str, Any]]) -> None:
     """Write the row of a run anew, with what it now has of each table."""
-    (row,) = (row for row in store.rows(by) if row["run_id"] == run_id)
+    (row,) = store.read(by, run_id).to_pylist()
     for change in changes:
         counts = COUNTED.get(change["table"], "rows")
         row[counts] = change["rows_after"]

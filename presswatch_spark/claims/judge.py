@@ -69,9 +69,9 @@ class Judge:
         """Return the claims of sorted rows of `inputs.INPUT`; all rows of an article must be there."""
         config = self._knowledge.config
         pages = self._pages.read(rows)
-        words = WordFacts(rows, pages)
+        words, limits = WordFacts(rows, pages), limits_of(config)
         for article_id, first, after in articles_in(rows):
-            words.judge(self._articles.read(article_id), first, after, limits_of(config))
+            words.judge(self._articles.read(article_id), first, after, limits)
         columns: Columns = {name: rows[name] for name in AS_IN_MATCHES}
         columns |= {
             "document_host": pages.hosts,

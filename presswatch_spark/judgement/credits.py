@@ -170,8 +170,10 @@ class CreditFinder:
             passages: of each, its runs, int64 (s, ≥ 3), as `Overlap.spans` has them: the first word in the
                 document, and in the third column the number of words.
         """
+        if not passages:
+            return []
         places = self._places(words.hashes)
-        if not (len(places) and passages):
+        if not len(places):
             return [[] for _ in passages]
         near = [_is_near(places, spans) for spans in passages]
         wanted = places[near[0] if len(near) == 1 else np.logical_or.reduce(near)]

@@ -13,11 +13,10 @@ import pyarrow.dataset as ds
 
 from presswatch_spark.claims.legal_rights import rights_of
 from presswatch_spark.claims.mandates import mandate_of
-from presswatch_spark.claims.reservations import OwnSites
+from presswatch_spark.claims.reservations import OwnSites, pages_read
 from presswatch_spark.corpus.registry import Publisher, Title
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
-from presswatch_spark.formats import registry
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.audit import Audit, row_by_digest
 from presswatch_spark.pointers.checks import Failure
@@ -25,12 +24,7 @@ from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.rights.declaration import UNKNOWN, place_of
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import canonical
-from presswatch_spark.tables.schemas import SCHEMAS
-from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
-from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.store import TableStore
-
-CLAIMS = "claims"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +99,8 @@ def case_of(
         raise InputError(f"the row is one of {table}", where=tables, remedy="give a row of matches")
     claim = _claim_of(TableStore.open(claims, storage) if claims else store, row)
     if claims and claim is None:
-        raise InputError(
-            "no claim is of this row", where=claims, remedy="make claims of all runs: `presswatch claims`"
-        )
+        remedy = "make claims of all runs: `presswatch claims`"
+        raise InputError("no claim is of this row", where=claims, remedy=remedy)
     judged_on = date.fromisoformat(str(claim["as_of"])) if claim else datetime.now(UTC).date()
     day = as_of or judged_on
     (verdict,) = Audit(store, storage, mirrors).verdicts([row])
@@ -137,13 +130,10 @@ def case_of(
 
 
 def _claim_of(store: TableStore, row: Row) -> Row | None:
-    files = store.files(CLAIMS) if CLAIMS in SCHEMAS else []
-    if not files:
-        return None
+    """Return the claim of a row; of another run's same row if its own run has none."""
     wanted = ds.field("row_sha256") == row["row_sha256"]
-    claims: list[Row] = store.dataset(files, SCHEMAS[CLAIMS]).to_table(filter=wanted).to_pylist()
-    own = [claim for claim in claims if claim["run_id"] == row["run_id"]]
-    return next(iter([*own, *claims]), None)
+    claims: list[Row] = store.open_table("claims").to_table(filter=wanted).to_pylist()
+    return min(claims, key=lambda claim: claim["run_id"] != row["run_id"], default=None)
 
 
 def _owner(corpus: Corpus | None, row: Row) -> tuple[Publisher | None, Title | None]:
@@ -167,24 +157,9 @@ def _reservation(store: TableStore, row: Row) -> str:
     place = place_of(row["article_url"]) if row["article_url"] else None
     if place is None:
         return UNKNOWN
-    files = store.files("rights_signals")
-    of_site = ds.field("host") == place.host
-    signals = (
-        store.dataset(files, RIGHTS_SIGNALS).to_table(filter=of_site)
-        if files
-        else RIGHTS_SIGNALS.empty_table()
-    )
-    own = (
-        (ds.field("article_id") == row["article_id"])
-        & (ds.field("url_match") == "article")
-        & ds.field("dataset").isin([format.name for format in registry.FORMATS if format.responses])
-        & ds.field("http_status").is_valid()
-        & ds.field("captured_at").is_valid()
-    )
-    columns = ["document_url", "captured_at"]
-    pages = store.dataset(store.files("matches"), MATCHES).to_table(columns=columns, filter=own)
-    moments = zip(*(pages[name].to_pylist() for name in columns), strict=True)
-    return OwnSites(signals, moments).status(row["article_url"], row["captured_at"])
+    signals = store.open_table("rights_signals").to_table(filter=ds.field("host") == place.host)
+    pages = pages_read(store, row["article_id"])
+    return OwnSites(signals, pages).status(row["article_url"], row["captured_at"])
 
 
 def _config(store: TableStore, row: Row) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from presswatch_spark.claims.judge import Judge
 from presswatch_spark.errors import ConfigError, OutputError, PresswatchError
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.tables.published_files import Written
-from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import TableStore
 
@@ -64,11 +63,9 @@ def sorted_rows(
     store: TableStore, runs: Sequence[str], memory: str, cores: int | None, scratch: Path
 ) -> Iterator[pa.RecordBatch]:
     """Yield all rows of published runs, as `inputs.INPUT`, in `inputs.ORDER`."""
-    paths = store.files("matches", *runs) if runs else []
-    if not paths:
+    if not runs:
         return
-    table = store.dataset(paths, MATCHES)
-    batches = table.to_batches(columns=list(USED), batch_size=BATCH_ROWS)
+    batches = store.open_table("matches", *runs).to_batches(columns=list(USED), batch_size=BATCH_ROWS)
     feed = _Feed(input_batches(batches))
     reader = pa.RecordBatchReader.from_batches(INPUT, iter(feed))
     connection = _connection(memory, cores, scratch)

@@ -21,13 +21,13 @@ from presswatch_spark.claims.reservations import pages_read
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
 from presswatch_spark.claims.seals import digest_of
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.queries.reservations import DECISIVE
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.published_files import Written
 from presswatch_spark.tables.reading import chosen_runs
 from presswatch_spark.tables.schemas.claim_tables import CLAIMS
-from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import TableStore
 
@@ -96,8 +96,7 @@ def make_claims(
         return written
 
     published = publish_derived(out, "claims", runs, write, config.storage, about)
-    claims = published.dataset(published.files("claims"), CLAIMS)
-    counts = counts_of(claims)
+    counts = counts_of(published.open_table("claims"))
     return ClaimsSummary(published.root / "claims", counts.rows, str(about["table_digest"]), chosen, counts)
 
 
@@ -149,12 +148,8 @@ def inputs_of(knowledge: Knowledge) -> str:
 
 
 def _signals(store: TableStore) -> pa.Table:
-    """Return the rows of `rights_signals` of all runs that may decide something, each once."""
-    files = store.files("rights_signals")
-    if not files:
-        return RIGHTS_SIGNALS.empty_table()
-    decisive = (ds.field("scope") != "page") | ds.field("verdict").is_valid()
-    found: pa.Table = store.dataset(files, RIGHTS_SIGNALS).to_table(filter=decisive)
+    """Return the rows of `rights_signals` of all runs that may decide something."""
+    found: pa.Table = store.open_table("rights_signals").to_table(filter=DECISIVE)
     return found
 
 

@@ -18,11 +18,10 @@ import pyarrow.dataset as ds
 
 from presswatch_spark.judgement.grading import CAPTURE_YEARS
 from presswatch_spark.judgement.urls import page_url
-from presswatch_spark.queries.reservations import RESPONSES
+from presswatch_spark.queries.reservations import OWN_RESPONSES
 from presswatch_spark.rights.declaration import UNKNOWN
 from presswatch_spark.rights.declared import Declared, PageCapture, Row, record_of
 from presswatch_spark.rights.relation import STATUSES, in_force, second
-from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.store import TableStore
 
 AGENT = "CCBot"
@@ -52,15 +51,19 @@ def reservations_of(
     return [sites.status(url, at) for url, at in wanted]
 
 
-def pages_read(store: TableStore) -> Iterator[Moment]:
-    """Yield the captures of members' own pages whose responses were scanned, with headers and metas."""
-    own = ds.field("own_site") & ds.field("dataset").isin(RESPONSES) & ds.field("http_status").is_valid()
-    if files := store.files("matches"):
-        columns = ["document_url", "captured_at"]
-        for batch in store.dataset(files, MATCHES).to_batches(columns=columns, filter=own):
-            for url, at in zip(*(batch[name].to_pylist() for name in columns), strict=True):
-                if url is not None and at is not None:
-                    yield url, at
+def pages_read(store: TableStore, article_id: str | None = None) -> Iterator[Moment]:
+    """Yield the captures of members' own pages whose responses were scanned, with headers and metas.
+
+    Args:
+        article_id: only those at this article's own URLs.
+    """
+    wanted, columns = OWN_RESPONSES, ["document_url", "captured_at"]
+    if article_id is not None:
+        wanted &= (ds.field("article_id") == article_id) & (ds.field("url_match") == "article")
+    for batch in store.open_table("matches").to_batches(columns=columns, filter=wanted):
+        for url, at in zip(*(batch[name].to_pylist() for name in columns), strict=True):
+            if url is not None and at is not None:
+                yield url, at
 
 
 @dataclass(slots=True)

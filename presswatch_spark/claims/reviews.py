@@ -7,13 +7,14 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import ConfigError, StorageError
+from presswatch_spark.show import utc
 from presswatch_spark.storage.objects import StorageOptions, list_objects, printable, read_object, stat
 from presswatch_spark.storage.uris import canonical
 
@@ -116,4 +117,4 @@ def _mistakes(row: Mapping[str, Any]) -> Iterator[str]:
 def _moment(at: object) -> datetime:
     """Return the time of a verdict; without zone it is taken as UTC. ValueError if it is none."""
     moment = at if isinstance(at, datetime) else datetime.fromisoformat(str(at))
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return utc(moment)

@@ -33,6 +33,10 @@ DATASETS = tuple(format.name for format in FORMATS if format.read_part)
 CAPTURES_KEPT = 10_000
 # Headers come with a status: a `resource` record has neither, and what they would declare is not known.
 _ANSWERED = pc.is_valid(ds.field("http_status"))
+DECISIVE = (ds.field("scope") != "page") | pc.is_valid(ds.field("verdict"))
+"""Rows of `rights_signals` that may decide something."""
+OWN_RESPONSES = ds.field("own_site") & ds.field("dataset").isin(RESPONSES) & _ANSWERED
+"""Rows of `matches` of members' own pages whose responses were scanned, with headers and metas."""
 _OF_MATCH = ("run_id", "publisher_id", "title_id", "article_id", "document_url", "captured_at")
 _COLUMNS = (*_OF_MATCH, "dataset", "http_status", "row_sha256")
 
@@ -118,7 +122,7 @@ def pages_read(stores: Iterable[TableStore]) -> set[int]:
     """Return the keys (`page_key`) of pages whose own responses were scanned, so far as the tables show."""
     tables = (
         ("rights_signals", (ds.field("source") != "file") & _ANSWERED),
-        ("matches", ds.field("own_site") & ds.field("dataset").isin(RESPONSES) & _ANSWERED),
+        ("matches", OWN_RESPONSES),
     )
     keys = set[int]()
     for store in stores:
@@ -135,9 +139,8 @@ def page_key(url: str, at: datetime) -> int:
 
 def signal_rows(stores: Iterable[TableStore]) -> Iterator[dict[str, Any]]:
     """Yield the rows of `rights_signals` that may decide something, of all published runs."""
-    decisive = (ds.field("scope") != "page") | pc.is_valid(ds.field("verdict"))
     for store in stores:
-        yield from _streamed(store, "rights_signals", decisive, RIGHTS_SIGNALS.names)
+        yield from _streamed(store, "rights_signals", DECISIVE, RIGHTS_SIGNALS.names)
 
 
 def _streamed(

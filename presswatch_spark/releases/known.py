@@ -18,6 +18,7 @@ from pathlib import Path
 
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.releases.release import CRAWL, OLD_CRAWL, Release, newest_first
+from presswatch_spark.show import utc
 from presswatch_spark.storage.objects import (
     ObjectInfo,
     StorageOptions,
@@ -106,8 +107,7 @@ def _name(name: str) -> str:
 def _time(text: str) -> datetime | None:
     if text == "-":
         return None
-    time = datetime.fromisoformat(text)
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    return utc(datetime.fromisoformat(text))
 
 
 def _time_or_none(value: object) -> datetime | None:

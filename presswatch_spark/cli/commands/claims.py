@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import given_settings, setting_options, storage_options
+from presswatch_spark.cli.options import print_lines, scan_settings, setting_options, storage_options
 
 if TYPE_CHECKING:
     from presswatch_spark.claims.make import ClaimsSummary
@@ -85,13 +84,11 @@ def claims(
     presswatch claims --corpus corpus --licences licences.yaml --out claims tables
     """
     from presswatch_spark.claims.make import Sources, make_claims
-    from presswatch_spark.settings.load import load_scan_config
 
-    settings = load_scan_config(config, os.environ, given_settings(flags))
+    settings = scan_settings(flags, config)
     sources = Sources(corpus, licences, press, reviews, known, as_of.date() if as_of else None)
     summary = make_claims(tables, out, sources, settings, engine=engine, memory=memory)
-    for line in summary_lines(summary):
-        click.echo(line)
+    print_lines(summary_lines(summary))
 
 
 def summary_lines(summary: ClaimsSummary) -> Iterator[str]:

@@ -271,9 +271,8 @@ _OF_CLAIMS = (
     ),
     _caps(
         "credits_unread",
-        "Les mentions de source de la page n'ont pas été lues : l'analyse est ancienne, ou la page en a"
-        " trop.",
-        "The page's credits were not read: the scan is old, or the page has too many.",
+        "Les mentions de source de la page n'ont pas été lues : l'analyse est ancienne.",
+        "The page's credits were not read: the scan is old.",
         "Une nouvelle analyse du même fichier.",
         "A new scan of the same file.",
     ),

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 from urllib.parse import quote, unquote_to_bytes
 
@@ -67,6 +68,7 @@ _IN_CACHE = re.compile(r"/(?:c|v|wp)/(?:s/)?([^/]+\.[^/]+)")
 _IN_GOOGLE = re.compile(r"/amp/(?:s/)?([^/]+\.[^/]+)")
 _EDGES = "".join(map(chr, range(0x21)))
 _BREAKS = str.maketrans("", "", "\t\n\r")
+_REMEMBERED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +129,14 @@ def without_www(site: str) -> str:
     return rest if _registrable(rest.partition("/")[0].split(".")) else site
 
 
+# One document's URL is asked for its site, its normal form and its host.
+@lru_cache(_REMEMBERED)
 def _parse(url: str) -> PageUrl | None:
     if len(url) > MAX_CHARACTERS:
         return None
-    # A lone surrogate is no character: U+FFFD stands for it.
-    url = url.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if not url.isascii():
+        # A lone surrogate is no character: U+FFFD stands for it.
+        url = url.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     match = _URL.fullmatch(url.strip(_EDGES).translate(_BREAKS))
     authority = _authority(match[1]) if match else None
     if not match or not authority:

@@ -3,8 +3,6 @@
 `python -m` puts that folder first: a file `resource.py` that lies there, come with the shards, would run.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """What travels through a scan: batches of documents, where each lies, responses, and how far reading got."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime

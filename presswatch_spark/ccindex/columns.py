@@ -4,8 +4,6 @@ Old releases lack columns (`content_charset` and `content_languages` before CC-M
 `subset` stand in the path of a file (`crawl=…/subset=…/`), as Hive partitions do, or in its columns.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Mapping
 from types import MappingProxyType

@@ -1,7 +1,5 @@
 """The whole case of a row: what the tables, the corpus and the shard say of it."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence

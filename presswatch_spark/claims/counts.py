@@ -6,8 +6,6 @@ is a URL and a text. Of a publisher's own pages, those of one text are one page,
 it.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass

@@ -8,8 +8,6 @@ It is done in three steps, so that a removal that is killed is finished by the n
 3. The tombstone is published, and the plan removed.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

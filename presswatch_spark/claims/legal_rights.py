@@ -11,8 +11,6 @@ Directive (EU) 2019/790 entered into force (its article 15, paragraph 4).
 A right can be invoked against what a dataset does today if it is in force on the day of judgement.
 """
 
-from __future__ import annotations
-
 from datetime import date, datetime
 
 AUTHOR, PRESS_PUBLISHER = "author", "press_publisher"

@@ -5,8 +5,6 @@ claim against them would be one against an own site, or against another member. 
 and what the corpus knows beyond it is added.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache

@@ -5,8 +5,6 @@ robots.txt, ai.txt and TDMRep of its site, and metas and headers of the article'
 capture before the page's and the first one after it decide; nothing is guessed of the time between.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """Licence, mandate, rights and reservation of each row: what holds for the claim beside its words."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """The command line `presswatch`: it parses, calls and prints."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module

@@ -4,8 +4,6 @@ A file named `*.txt`, `*.txt.gz` or `*.txt.zst` is one text in UTF-8. Any other 
 it, document by document. One occurrence in such a text is enough to make words known.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np

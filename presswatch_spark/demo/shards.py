@@ -3,8 +3,6 @@
 A name's last suffix decides the compression: `.gz`, `.zst`, or none.
 """
 
-from __future__ import annotations
-
 import base64
 import gzip
 import hashlib

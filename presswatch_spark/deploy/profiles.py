@@ -5,8 +5,6 @@ override it, `PRESSWATCH_DEPLOY__EC2__CLUSTER_ID` for instance. No secret stands
 decided by the caller's credentials and the job's role.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field

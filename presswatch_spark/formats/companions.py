@@ -3,8 +3,6 @@
 What a file holds must not end the process that plans a scan.
 """
 
-from __future__ import annotations
-
 import pickle
 import subprocess
 import sys

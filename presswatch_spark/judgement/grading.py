@@ -3,8 +3,6 @@
 The grade says how much was copied, the confidence what the row may be used for.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType

@@ -5,8 +5,6 @@ URL of another article, it gives a `url_only` row for that one. If it stands on 
 for the title yet, it gives a `url_only` row for the title.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass

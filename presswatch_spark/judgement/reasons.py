@@ -4,8 +4,6 @@ A reason that *gives* a letter says what speaks for the claim. One that *caps* s
 highest that is left. The sentences are written for a reader who knows neither this project nor programming.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType

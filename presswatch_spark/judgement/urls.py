@@ -11,8 +11,6 @@ parameters, fragments, trailing slashes, AMP and mobile variants, AMP caches. It
 Parameters are sorted by name; those of one name keep their order. `+` in a query is the space it stands for.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

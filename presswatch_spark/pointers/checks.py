@@ -3,8 +3,6 @@
 That a record can be read says nothing: if one was dropped from a file, another may lie at its offset.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass

@@ -1,7 +1,5 @@
 """One document, fetched by its row or its pointer, checked, and shown or saved."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

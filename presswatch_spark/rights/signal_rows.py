@@ -1,7 +1,5 @@
 """From a capture to rows of `rights_signals`: whether it is a member's, whose, and what it declares."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass

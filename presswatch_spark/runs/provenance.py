@@ -3,8 +3,6 @@
 Nothing is guessed: what nobody can tell is null.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import platform

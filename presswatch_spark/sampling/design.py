@@ -6,8 +6,6 @@ resemble each other, and from one segment, or five, nobody can tell how much seg
 (docs/explanation/decisions.md has the figures).
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -5,8 +5,6 @@
 `X-`.
 """
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping

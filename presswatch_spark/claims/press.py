@@ -13,7 +13,7 @@ from functools import cached_property
 
 import yaml
 
-from presswatch_spark.corpus.registry import host_name
+from presswatch_spark.corpus.registry import site_of
 from presswatch_spark.judgement.urls import without_www
 from presswatch_spark.settings.checked_yaml import Check, compose, line_of
 from presswatch_spark.settings.shipped import shipped
@@ -103,11 +103,5 @@ def _add_group(node: yaml.Node, kinds: dict[str, str], check: Check) -> None:
 
 def _domains(node: yaml.Node | None, what: str, check: Check) -> Iterator[tuple[int, str]]:
     for item in check.items(node, what):
-        value = check.text(item, f"{what}: domain")
-        if value is None:
-            continue
-        domain = host_name(value)
-        if domain is None:
-            check.say(line_of(item), f"{what}: `{value}` is not a domain (write it as journal.example)")
-        else:
+        if domain := site_of(item, what, check, "domain", "journal.example", alone=False):
             yield line_of(item), without_www(domain)

@@ -6,8 +6,6 @@ import os
 import shutil
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from presswatch_spark.corpus.registry import Registry, parse_registry
 from presswatch_spark.errors import CorpusError, OutputError
 from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.standing import Surroundings
+from presswatch_spark.model import Article
 from presswatch_spark.settings.config import MinHashRules
 from presswatch_spark.sieve.shingle_index import ShingleIndex
 from presswatch_spark.storage.locks.file_locks import locked
@@ -40,21 +39,6 @@ from presswatch_spark.storage.uris import canonical, join, scheme_of
 from presswatch_spark.user_cache import is_ours, user_caches
 
 CACHE_VARIABLE = "PRESSWATCH_CACHE_DIR"
-
-
-@dataclass(frozen=True, slots=True)
-class Article:
-    """An article with all that verification and match rows need; `body` is UTF-8, `words` its length."""
-
-    article_id: str
-    title_id: str
-    publisher_id: str
-    url: str | None
-    headline: str | None
-    published_at: datetime | None
-    body: bytes
-    cluster_id: str | None
-    words: int
 
 
 class Corpus:

@@ -6,7 +6,6 @@ That a record can be read says nothing: if one was dropped from a file, another 
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from types import MappingProxyType
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats import registry
@@ -34,27 +33,25 @@ OTHER_ARTICLE = "other article"
 OTHER_WORDS = "other words"
 OTHER_SIGNAL = "other signal"
 
-MEANINGS: Mapping[str, str] = MappingProxyType(
-    {
-        ROW_EDITED: "`row_sha256` is not that of the row",
-        NO_SHARD: "there is no such object",
-        NOT_REACHED: "storage did not give the bytes, so nothing can be said",
-        GONE: "the shard was read, and no document is there",
-        UNREADABLE: "bytes are there, but no document can be made of them",
-        OTHER_URI: "a document of another URL is there",
-        OTHER_RECORD: "a record with another id is there",
-        OTHER_DIGEST: "the record declares another digest",
-        OTHER_PAYLOAD: "the page's bytes have another digest",
-        OTHER_EXTRACTION: "this version extracts text by another library, so the texts cannot be compared",
-        OTHER_TEXT: "the text has another SHA-256",
-        OTHER_FACTS: "time of capture, HTTP status, languages, bounds of the record or what the page says"
-        " of itself are others",
-        DAMAGED: "the record is not what its header says, so its text may be another's",
-        OTHER_ARTICLE: "the corpus has not the article, or another text of it",
-        OTHER_WORDS: "a span does not hold the same words on both sides",
-        OTHER_SIGNAL: "the response does not declare this, as this version reads it",
-    }
-)
+MEANINGS: Mapping[str, str] = {
+    ROW_EDITED: "`row_sha256` is not that of the row",
+    NO_SHARD: "there is no such object",
+    NOT_REACHED: "storage did not give the bytes, so nothing can be said",
+    GONE: "the shard was read, and no document is there",
+    UNREADABLE: "bytes are there, but no document can be made of them",
+    OTHER_URI: "a document of another URL is there",
+    OTHER_RECORD: "a record with another id is there",
+    OTHER_DIGEST: "the record declares another digest",
+    OTHER_PAYLOAD: "the page's bytes have another digest",
+    OTHER_EXTRACTION: "this version extracts text by another library, so the texts cannot be compared",
+    OTHER_TEXT: "the text has another SHA-256",
+    OTHER_FACTS: "time of capture, HTTP status, languages, bounds of the record or what the page says"
+    " of itself are others",
+    DAMAGED: "the record is not what its header says, so its text may be another's",
+    OTHER_ARTICLE: "the corpus has not the article, or another text of it",
+    OTHER_WORDS: "a span does not hold the same words on both sides",
+    OTHER_SIGNAL: "the response does not declare this, as this version reads it",
+}
 """The reasons why a row does not verify: the first that applies, in this order."""
 
 

@@ -6,11 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from presswatch_spark.formats.http.site_files import site_file
-from presswatch_spark.judgement.match_rows import ArticleFacts
 from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.url_bytes import may_be_known
 from presswatch_spark.judgement.urls import page_url
-from presswatch_spark.model import Capture
+from presswatch_spark.model import Article, Capture
 from presswatch_spark.rights.declaration import place_of
 from presswatch_spark.rights.signals import signals_of
 from presswatch_spark.tables.digests import row_digest, storable
@@ -21,7 +20,7 @@ class Corpus(Protocol):
 
     @property
     def sites(self) -> SiteIndex: ...  # noqa: D102
-    def article(self, ordinal: int) -> ArticleFacts: ...  # noqa: D102
+    def article(self, ordinal: int) -> Article: ...  # noqa: D102
     def urls(self, ordinal: int) -> Sequence[str]: ...  # noqa: D102
 
 

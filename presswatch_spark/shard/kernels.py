@@ -19,7 +19,7 @@ from threading import Thread
 
 import numpy as np
 
-from presswatch_spark.child import child_command, child_environment
+from presswatch_spark.child import begin_child
 from presswatch_spark.compiled import ALL, ready_file
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats import registry
@@ -164,23 +164,15 @@ def compiled_beside(rehearsal: Rehearsal, compiling: Compiling) -> Iterator[None
 def _begin(
     rehearsal: Rehearsal, folder: Path, compiling: Compiling, stack: ExitStack
 ) -> subprocess.Popen[bytes]:
-    child = subprocess.Popen(
-        child_command(__name__),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=child_environment(),
-    )
-    assert child.stdin
-    assert child.stdout
-    listener = Thread(target=compiling.follow, args=(child.stdout,), daemon=True)
+    child, questions, answers = begin_child(__name__)
+    listener = Thread(target=compiling.follow, args=(answers,), daemon=True)
     listener.start()
     # From the last to the first: its end, what it told before, then its pipes.
     stack.enter_context(child)
     stack.callback(listener.join)
     stack.callback(child.kill)
-    with suppress(BrokenPipeError), child.stdin:
-        pickle.dump((rehearsal, folder), child.stdin)
+    with suppress(BrokenPipeError), questions:
+        pickle.dump((rehearsal, folder), questions)
     return child
 
 

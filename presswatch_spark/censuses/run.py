@@ -5,15 +5,13 @@ takes the census of one file, `ccindex` knows what an index looks like, `runs.en
 for a scan.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -60,7 +58,7 @@ class CensusSummary:
     resumed: bool = False
 
     @classmethod
-    def of(cls, row: Row, log: pa.Table, corpus: Corpus, seconds: float, *, resumed: bool) -> CensusSummary:
+    def of(cls, row: Row, log: pa.Table, corpus: Corpus, seconds: float, *, resumed: bool) -> Self:
         """Sum a published census up, from its row and its log."""
         kinds, lines = Counter[CaptureKind](), list[Mapping[str, Any]]()
         for line in log.to_pylist():

@@ -49,5 +49,4 @@ def last_day(published: date, years: int = PRESS_PUBLISHER_YEARS) -> date:
 
 
 def _in_force(published: date, day: date, years: int) -> bool:
-    """Whether such a right is in force on a day."""
     return published <= day <= last_day(published, years)

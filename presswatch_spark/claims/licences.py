@@ -116,30 +116,21 @@ def _licences(root: yaml.Node, check: Check, titles: Collection[str]) -> Iterato
         keys = check.entry(node, "licence", "id licensee hosts titles document", "from to")
         own_id = check.unique_id(keys.get("id"), "licence") or ""
         what = f"licence `{own_id}`"
-        starts, ends = (
-            check.date(keys.get("from"), f"{what}: from"),
-            check.date(keys.get("to"), f"{what}: to"),
-        )
+        starts, ends = (check.date(keys.get(key), f"{what}: {key}") for key in ("from", "to"))
         if starts and ends and ends < starts:
             check.say(line_of(keys["to"]), f"{what}: to {ends} is before from {starts}")
-        hosts = (_host(item, what, check) for item in check.items(keys.get("hosts"), f"{what}: hosts"))
-        named = (
-            _title(item, what, check, titles) for item in check.items(keys.get("titles"), f"{what}: titles")
-        )
+        listed, named = (check.items(keys.get(key), f"{what}: {key}") for key in ("hosts", "titles"))
+        hosts = [site_of(item, what, check, "host", "portal.example") for item in listed]
+        allowed = [_title(item, what, check, titles) for item in named]
         yield Licence(
             id=own_id,
             licensee=check.text(keys.get("licensee"), f"{what}: licensee") or "",
-            hosts=tuple(dict.fromkeys(filter(None, hosts))),
-            titles=tuple(dict.fromkeys(filter(None, named))),
+            hosts=tuple(dict.fromkeys(without_www(host) for host in hosts if host)),
+            titles=tuple(dict.fromkeys(filter(None, allowed))),
             starts=starts,
             ends=ends,
             document=check.text(keys.get("document"), f"{what}: document") or "",
         )
-
-
-def _host(node: yaml.Node, what: str, check: Check) -> str | None:
-    host = site_of(node, what, check, "host", "portal.example")
-    return host and without_www(host)
 
 
 def _title(node: yaml.Node, what: str, check: Check, titles: Collection[str]) -> str | None:

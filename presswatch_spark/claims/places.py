@@ -57,7 +57,8 @@ class PlaceReader:
                 hosts[i], domains[i] = host, registered_domain(host)
             sites.append(_page_host(url, hosts[i]))
             if not own[i] and url is not None and self._may_be_members(sites[i]):
-                publisher = self._publisher_at(url)
+                site = self._sites.match(url, lambda _: ())
+                publisher = site and site.publisher_id
                 own[i] = publisher == publishers[i]
                 others[i] = not own[i] and (others[i] or publisher is not None)
         return Places(hosts, domains, sites, own, others)
@@ -66,10 +67,6 @@ class PlaceReader:
         """Whether a host is one on which a member has a site, or below one."""
         labels = (host or "").split(".")
         return any(".".join(labels[k:]) in self._sites.sites for k in range(len(labels)))
-
-    def _publisher_at(self, url: str) -> Text:
-        found = self._sites.match(url, lambda _: ())
-        return found.publisher_id if found else None
 
 
 def _page_host(url: Text, host: Text) -> Text:

@@ -3,13 +3,12 @@
 `conf/press.yaml` lists their domains, in groups. A file of the same form adds to it, or takes domains off.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Self
 
 import yaml
 
@@ -34,7 +33,7 @@ class PressList:
     kinds: Mapping[str, str] = field(repr=False)
 
     @classmethod
-    def load(cls, path: str | None, storage: StorageOptions | None = None) -> PressList:
+    def load(cls, path: str | None, storage: StorageOptions | None = None) -> Self:
         """Read the list that comes with this version, and add the file at `path`, on disk or S3.
 
         A file may give a domain another kind, or take it off (`not_press`).

@@ -1,13 +1,12 @@
 """A corpus as a value: opened once a process, checked, memory-mapped, never written; copied from S3."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -50,7 +49,7 @@ class Corpus:
         self._articles = ArticleFiles(folder)
 
     @classmethod
-    def open(cls, path: str, *, check: bool = True, storage: StorageOptions | None = None) -> Corpus:
+    def open(cls, path: str, *, check: bool = True, storage: StorageOptions | None = None) -> Self:
         """Open a corpus folder; one on S3 or HTTPS is first copied to this host, once for all processes.
 
         Sizes of all files are always compared with the manifest; with `check` also every byte (SHA-256).
@@ -68,7 +67,7 @@ class Corpus:
         return cls(folder, manifest)
 
     @classmethod
-    def same(cls, path: str, digest: str, storage: StorageOptions) -> Corpus:
+    def same(cls, path: str, digest: str, storage: StorageOptions) -> Self:
         """Open the corpus that a run was started with, on any host; its bytes were checked then.
 
         Raises `CorpusError` if it is not here, or not the one with that digest.

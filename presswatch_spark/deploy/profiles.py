@@ -138,7 +138,6 @@ def load_profile(name: str, env: Mapping[str, str]) -> Profile:
 
 
 def _problems(profile: Profile) -> list[str]:
-    """Return the mistakes that no bound of a single setting shows."""
     if profile.service not in NEEDED:
         return [f"service must be one of {', '.join(NEEDED)}, not {profile.service!r}"]
     problems = []

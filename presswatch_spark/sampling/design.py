@@ -14,8 +14,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from presswatch_spark.errors import InputError
 from presswatch_spark.sampling.intervals import Floats, Stratum
 from presswatch_spark.storage.objects import ObjectInfo
@@ -115,13 +113,6 @@ class Design:
     def stratified(self, values: Floats) -> list[Stratum]:
         """Return the strata of `values`, a row for each file and a column for each measure."""
         return [Stratum(values[list(positions)], size) for size, positions in self.groups]
-
-    def weights(self) -> Floats:
-        """Return for each file how many shards of the release it stands for."""
-        weights = np.zeros(len(self.files))
-        for size, positions in self.groups:
-            weights[list(positions)] = size / len(positions)
-        return weights
 
 
 def design_of(run: Mapping[str, Any], log: Iterable[Mapping[str, Any]]) -> Design:

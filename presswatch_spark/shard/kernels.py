@@ -5,8 +5,6 @@ in common. Each process takes the next part that no other has begun, and keeps t
 parts miss, workers compile: that is slower, and nothing else.
 """
 
-from __future__ import annotations
-
 import os
 import pickle
 import subprocess
@@ -16,6 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
+from typing import Self
 
 import numpy as np
 
@@ -54,7 +53,7 @@ class Rehearsal:
     config: ScanConfig
 
     @classmethod
-    def like(cls, shard: str, dataset: str, corpus: str, digest: str, config: ScanConfig) -> Rehearsal:
+    def like(cls, shard: str, dataset: str, corpus: str, digest: str, config: ScanConfig) -> Self:
         """Return the rehearsal of a scan of shards like that of this URI, of a format or `auto`.
 
         Nothing is read of the shard: what it holds may end the process that reads it. Its name alone says of

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from presswatch_spark.judgement.suffixes import is_public_suffix
-from presswatch_spark.judgement.urls import AMP_CACHES, page_url
+from presswatch_spark.judgement.urls import AMP_CACHES, hosts_above, page_url
 
 _WWW = re.compile(r"^www\d*\.(?=.)")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -61,10 +61,7 @@ class Wanted:
     def is_host(self, name: str | None) -> bool:
         """Whether a host of the index can be wanted; one that cannot be read can."""
         page = page_url(f"https://{name}/") if name else None
-        if page is None:
-            return True
-        labels = page.host.split(".")
-        return any(".".join(labels[k:]) in self.hosts for k in range(len(labels)))
+        return page is None or not self.hosts.isdisjoint(hosts_above(page.host))
 
 
 def _ranges(host: str, path: str) -> Iterator[Range]:

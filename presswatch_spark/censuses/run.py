@@ -21,7 +21,7 @@ from presswatch_spark.ccindex.columns import partitions
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.censuses.file import KINDS, CaptureKind, FileCensus, lost_file
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.judgement.urls import page_url
+from presswatch_spark.judgement.urls import hosts_above, page_url
 from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
@@ -185,7 +185,6 @@ def wanted_of(corpus: Corpus) -> Wanted:
         if plain and page.site == plain["host"]:
             # A page in an AMP cache is another's: what its URL begins with says nothing of the next one.
             seen.add(plain["place"])
-        labels = page.site.split(".")
-        if whole.isdisjoint(".".join(labels[k:]) for k in range(len(labels))):
+        if whole.isdisjoint(hosts_above(page.site)):
             paths.setdefault(page.site, set()).add(page.path)
     return Wanted.of(paths)

@@ -10,11 +10,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from itertools import chain
 
 import yaml
 
 from presswatch_spark.corpus.registry import site_of
-from presswatch_spark.judgement.urls import without_www
+from presswatch_spark.judgement.urls import hosts_above, without_www
 from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.settings.checked_yaml import Check, compose, line_of
 from presswatch_spark.storage.objects import StorageOptions, read_object
@@ -64,14 +65,15 @@ class Licences:
         return parse_licences(raw, path, titles)
 
     def covering(self, host: str | None, title_id: str, on: date | None) -> Licence | None:
-        """Return the licence that covers a title on a host on a day; the first of several.
+        """Return the licence that covers a title on a host on a day; the first by the nearest host.
 
         Outside of its dates a licence is none. An unknown day is outside, unless the licence has no dates.
 
         Args:
             host: in lower-case ASCII, without port.
         """
-        for licence in self._of(host, title_id):
+        named = (self._by_site.get((name, title_id), ()) for name in hosts_above(host or ""))
+        for licence in chain.from_iterable(named):
             if on is None:
                 covers = licence.starts is None and licence.ends is None
             else:
@@ -93,12 +95,6 @@ class Licences:
                 for title in licence.titles:
                     sites.setdefault((host, title), []).append(licence)
         return sites
-
-    def _of(self, host: str | None, title_id: str) -> Iterator[Licence]:
-        """Yield the licences of a title on a host and on the hosts above it, the nearest first."""
-        while host and self.licences:
-            yield from self._by_site.get((host, title_id), ())
-            host = host.partition(".")[2]
 
 
 def parse_licences(raw: bytes, name: str, titles: Collection[str]) -> Licences:

@@ -13,7 +13,14 @@ import pyarrow as pa
 
 from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.suffixes import registered_domain
-from presswatch_spark.judgement.urls import AMP_CACHES, GOOGLE_HOSTS, host_of, page_url, without_www
+from presswatch_spark.judgement.urls import (
+    AMP_CACHES,
+    GOOGLE_HOSTS,
+    host_of,
+    hosts_above,
+    page_url,
+    without_www,
+)
 
 Text = str | None
 _HOSTS_KEPT = 1 << 16
@@ -65,8 +72,7 @@ class PlaceReader:
 
     def _asks_whose(self, host: Text) -> bool:
         """Whether a host is one on which a member has a site, or below one."""
-        labels = (host or "").split(".")
-        return any(".".join(labels[k:]) in self._sites.sites for k in range(len(labels)))
+        return any(name in self._sites.sites for name in hosts_above(host or ""))
 
 
 def _page_host(url: Text, host: Text) -> Text:

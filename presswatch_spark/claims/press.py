@@ -13,7 +13,7 @@ from typing import Self
 import yaml
 
 from presswatch_spark.corpus.registry import site_of
-from presswatch_spark.judgement.urls import without_www
+from presswatch_spark.judgement.urls import hosts_above, without_www
 from presswatch_spark.settings.checked_yaml import Check, compose, line_of
 from presswatch_spark.settings.shipped import shipped
 from presswatch_spark.storage.objects import StorageOptions, read_object
@@ -55,11 +55,7 @@ class PressList:
 
         A host belongs to the longest listed domain that it ends with, by whole names.
         """
-        while host:
-            if kind := self.kinds.get(host):
-                return kind
-            host = host.partition(".")[2]
-        return None
+        return next((self.kinds[name] for name in hosts_above(host or "") if name in self.kinds), None)
 
     @cached_property
     def digest(self) -> str:

@@ -26,6 +26,7 @@ from presswatch_spark.judgement.urls import (
     AMP_CACHES,
     GOOGLE_HOSTS,
     PageUrl,
+    hosts_above,
     page_url,
     path_prefix,
     without_www,
@@ -168,9 +169,8 @@ class SiteIndex:
                 yield ordinal
 
     def _site_of(self, page: PageUrl) -> _Site | None:
-        labels = page.host.split(".")
-        for k in range(len(labels)):
-            for site in self.sites.get(".".join(labels[k:]), ()):
+        for name in hosts_above(page.host):
+            for site in self.sites.get(name, ()):
                 if f"{page.path}/".startswith(site.path):
                     return site
         return None

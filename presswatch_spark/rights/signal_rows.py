@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from presswatch_spark.formats.http.site_files import site_file
 from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.url_bytes import may_be_known
-from presswatch_spark.judgement.urls import page_url
+from presswatch_spark.judgement.urls import hosts_above, page_url
 from presswatch_spark.model import Article, Capture
 from presswatch_spark.rights.declaration import place_of
 from presswatch_spark.rights.signals import signals_of
@@ -60,9 +60,8 @@ class Members:
 
     def _owner_of_host(self, url: str) -> Owner | None:
         page = page_url(url)
-        labels = page.host.split(".") if page else []
-        domains = (".".join(labels[k:]) for k in range(len(labels)))
-        sites = next((sites for name in domains if (sites := self.corpus.sites.sites.get(name))), ())
+        names = hosts_above(page.host) if page else ()
+        sites = next((sites for name in names if (sites := self.corpus.sites.sites.get(name))), ())
         if not sites:
             return None
         titles, publishers = {site.title_id for site in sites}, {site.publisher_id for site in sites}

@@ -164,7 +164,7 @@ def matches(
     if export:
         found = (tuple(row.values()) for row in match_rows(store, run_id, wanted, limit))
         rows = write_export(export, SCHEMAS["matches"], found, storage, lang)
-        click.echo(f"{counted(rows, 'row')} in {export}", err=True)
+        click.echo(f"{counted(rows, 'row')} in {export}")
         return
     if as_json:
         print_lines(map(json_line, match_rows(store, run_id, wanted, limit)))
@@ -232,7 +232,7 @@ def sql(
     answer = run_query(tables, query, storage, engine)
     if export:
         rows = write_export(export, answer.schema(), answer.rows, storage, lang)
-        click.echo(f"{counted(rows, 'row')} in {export}, by {ENGINE_NAMES[answer.engine]}", err=True)
+        click.echo(f"{counted(rows, 'row')} in {export}, by {ENGINE_NAMES[answer.engine]}")
         return
     if as_json:
         print_lines(json_line(dict(zip(answer.columns, row, strict=True))) for row in answer.rows)

@@ -4,8 +4,6 @@ Reads a line `FORMAT PATH` at a time from stdin, and prints a line of JSON for e
 documents, matches. It is run as a file, and uses what older trees have, too.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import time

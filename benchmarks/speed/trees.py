@@ -11,8 +11,6 @@ scanned, with an article on one page in a hundred. With `--shard-digest`, this t
 of shards.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -4,8 +4,6 @@ Nearly every word of a page begins no name. `may_begin` sees that by the word's 
 expression.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterable

@@ -5,8 +5,6 @@ searched near the end alone: `_ENDING` characters are more than any such ending 
 only if a cheap sign of it is there.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -5,14 +5,11 @@ URL of another article, it gives a `url_only` row for that one. If it stands on 
 for the title yet, it gives a `url_only` row for the title.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +19,7 @@ from presswatch_spark.judgement.grading import grade, judged
 from presswatch_spark.judgement.sites import SiteMatch
 from presswatch_spark.judgement.suffixes import registered_domain
 from presswatch_spark.judgement.urls import host_of, page_url
-from presswatch_spark.model import DocumentBatch, Locator, OwnWord
+from presswatch_spark.model import Article, DocumentBatch, Locator, OwnWord
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.tables.digests import row_digest, storable
 from presswatch_spark.text.words import Words, character_offsets
@@ -41,29 +38,6 @@ _OF_OWN_WORD = tuple((f"page_{name}", name) for name in OwnWord.__dataclass_fiel
 _NO_WORD = OwnWord()
 # As many articles as a matcher keeps.
 _REMEMBERED = 512
-
-
-class ArticleFacts(Protocol):
-    """The facts of an article that a row holds. `body` is its text, UTF-8."""
-
-    @property
-    def article_id(self) -> str: ...  # noqa: D102
-    @property
-    def title_id(self) -> str: ...  # noqa: D102
-    @property
-    def publisher_id(self) -> str: ...  # noqa: D102
-    @property
-    def url(self) -> str | None: ...  # noqa: D102
-    @property
-    def headline(self) -> str | None: ...  # noqa: D102
-    @property
-    def published_at(self) -> datetime | None: ...  # noqa: D102
-    @property
-    def body(self) -> bytes: ...  # noqa: D102
-    @property
-    def cluster_id(self) -> str | None: ...  # noqa: D102
-    @property
-    def words(self) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +60,7 @@ class Finding:
     """
 
     ordinal: int
-    article: ArticleFacts
+    article: Article
     overlap: Overlap
     places: Places
     minhash_jaccard: float
@@ -106,7 +80,7 @@ def document_rows(
     words: Words | None,
     findings: Sequence[Finding],
     site: SiteMatch | None,
-    article_of: Callable[[int], ArticleFacts],
+    article_of: Callable[[int], Article],
     rules: GradeRules,
     confidence_rules: ConfidenceRules,
 ) -> list[Row]:
@@ -263,7 +237,7 @@ def _credit_columns(finding: Finding) -> Row:
     return {"document_credits": list(finding.credits), "credits_others": others}
 
 
-def _url_match(ordinal: int, article: ArticleFacts, site: SiteMatch | None) -> str:
+def _url_match(ordinal: int, article: Article, site: SiteMatch | None) -> str:
     if site is None:
         return "none"
     if ordinal in site.articles:
@@ -271,11 +245,11 @@ def _url_match(ordinal: int, article: ArticleFacts, site: SiteMatch | None) -> s
     return "title" if site.title_id == article.title_id else "none"
 
 
-def _own_site(ordinal: int, article: ArticleFacts, site: SiteMatch | None) -> bool:
+def _own_site(ordinal: int, article: Article, site: SiteMatch | None) -> bool:
     return site is not None and (site.publisher_id == article.publisher_id or ordinal in site.articles)
 
 
-def _url_rows(site: SiteMatch, copied: set[str], article_of: Callable[[int], ArticleFacts]) -> Iterable[Row]:
+def _url_rows(site: SiteMatch, copied: set[str], article_of: Callable[[int], Article]) -> Iterable[Row]:
     for ordinal in site.articles:
         article = article_of(ordinal)
         if article.article_id not in copied:
@@ -300,7 +274,7 @@ def _url_row(title_id: str, publisher_id: str, url_match: str) -> Row:
     }
 
 
-def _article_columns(article: ArticleFacts) -> Row:
+def _article_columns(article: Article) -> Row:
     return {
         "article_id": article.article_id,
         "title_id": article.title_id,

@@ -1,7 +1,5 @@
 """Elements of a page that declare something: found wherever they stand, and the rest is passed over."""
 
-from __future__ import annotations
-
 import pytest
 
 from presswatch_spark.html.elements import elements_of

@@ -1,7 +1,5 @@
 """Where the name of an agency may begin or end: cheap looks that never miss one."""
 
-from __future__ import annotations
-
 import random
 
 import pytest

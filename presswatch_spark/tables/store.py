@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.storage.arrow_files import file_system, read_parquet
@@ -184,6 +183,9 @@ class TableStore:
 
     def dataset(self, files: Sequence[str], schema: pa.Schema) -> Any:
         """Open files of a table as a `pyarrow.dataset.Dataset`; columns that they lack are null."""
+        # It loads pandas, which takes as long as all else that a scan imports of Arrow.
+        import pyarrow.dataset as ds
+
         system = file_system(self.root.uri, self.root.storage)
         scan = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
         parquet = ds.ParquetFileFormat(default_fragment_scan_options=scan)

@@ -3,8 +3,6 @@
 Tests kill workers by the dozen, and each worker that follows would import all of it anew.
 """
 
-from __future__ import annotations
-
 from presswatch_spark.spark.daemon import NEEDED, serve
 
 if __name__ == "__main__":

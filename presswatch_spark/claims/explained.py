@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit, uncounted_njit
+from presswatch_spark.compiled import cached_njit, inner_njit, uncounted_njit
 from presswatch_spark.text.kernels import U64
 
 Bits = npt.NDArray[np.uint64]
@@ -222,7 +222,7 @@ def _judged(
     return judged, taken
 
 
-@cached_njit
+@inner_njit
 def _witnesses(
     mask: Bits,
     own: int,
@@ -248,7 +248,7 @@ def _witnesses(
     return count
 
 
-@cached_njit
+@inner_njit
 def _common(
     own: int,
     words: int,
@@ -308,7 +308,7 @@ def _measured(
     return found
 
 
-@cached_njit
+@inner_njit
 def _runs(taken: Bits, first: int, after: int, sums: Sums, least_run: int) -> tuple[int, int]:
     """Return the words of the longest run of a span that is not taken, and the bits of the rarest.
 

@@ -18,7 +18,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import InputError, OutputError
@@ -170,7 +169,7 @@ def _own_pages(store: TableStore, subject: Subject) -> frozenset[str]:
         return frozenset()
     rows = store.open_table("matches").to_table(
         columns=["article_url", "document_url", "url_match"],
-        filter=ds.field("article_id") == subject.id,
+        filter=pc.field("article_id") == subject.id,
     )
     there = rows.filter(pc.equal(rows["url_match"], "article"))["document_url"].to_pylist()
     pages = map(page_url, {*rows["article_url"].to_pylist(), *there} - {None})

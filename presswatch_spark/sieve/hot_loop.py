@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import uncounted_njit
+from presswatch_spark.compiled import entry_njit, uncounted_njit
 from presswatch_spark.sieve.shingle_index import ShingleIndex, block_shift, filter_bits
 from presswatch_spark.text.folding import FoldTable
 from presswatch_spark.text.kernels import (
@@ -178,7 +178,7 @@ def _keep_last(scratch: Scratch, n: np.uint64) -> np.uint64:
     return kept
 
 
-@uncounted_njit
+@entry_njit
 def scan(
     text: Bytes,
     starts: Edges,

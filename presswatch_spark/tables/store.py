@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.dataset as ds
+import pyarrow.compute as pc
 
 from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.storage.arrow_files import file_system, read_parquet
@@ -193,6 +193,9 @@ class TableStore:
 
         `known`: an Arrow expression for each file, which holds for all its rows.
         """
+        # It loads pandas, which takes as long as all else that a scan imports of Arrow.
+        import pyarrow.dataset as ds
+
         system = file_system(self.root.uri, self.root.storage)
         scan = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
         parquet = ds.ParquetFileFormat(default_fragment_scan_options=scan)
@@ -288,7 +291,7 @@ def run_of(name: str) -> str:
 
 def _is_of(uri: str) -> Any:
     """Return the run of all rows of a file as an Arrow expression."""
-    return ds.field("run_id") == run_of(uri.rpartition("/")[2])
+    return pc.field("run_id") == run_of(uri.rpartition("/")[2])
 
 
 def _described_in(folder: Folder) -> dict[str, ObjectInfo]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import pickle
 import subprocess
 import sys
 from dataclasses import replace
@@ -173,16 +174,17 @@ def test_a_scan_that_missed_something_exits_3_and_names_the_shards(
 @pytest.mark.slow
 @pytest.mark.parametrize("gone", ["stdout", "stderr", "both"])
 @pytest.mark.parametrize(
-    ("scan", "code"),
-    [("summary()", 0), ("summary(('s3://b/1.gz', 'partial', 'cut short'))", 3)],
+    ("lost", "code"),
+    [([], 0), ([("s3://b/1.gz", "partial", "cut short")], 3)],
     ids=["complete", "incomplete"],
 )
-def test_the_exit_code_of_a_scan_is_right_though_its_reader_has_gone(gone: str, scan: str, code: int) -> None:
+def test_the_exit_code_of_a_scan_is_right_though_its_reader_has_gone(
+    gone: str, lost: list[tuple[str, str, str]], code: int
+) -> None:
     job = (
-        "import sys; sys.stdin.read(); from presswatch_spark import pipeline;"
-        "from presswatch_spark.cli import main as cli;"
-        "from tests.unit.cli.test_cli import SCAN, summary;"
-        f"pipeline.scan = lambda *_, **__: {scan}; sys.exit(cli.run(SCAN))"
+        "import pickle, sys; words, done = pickle.load(sys.stdin.buffer);"
+        "from presswatch_spark import pipeline; from presswatch_spark.cli import main as cli;"
+        "pipeline.scan = lambda *_, **__: done; sys.exit(cli.run(words))"
     )
     out, error = os.pipe(), os.pipe()
     with subprocess.Popen(
@@ -192,7 +194,7 @@ def test_the_exit_code_of_a_scan_is_right_though_its_reader_has_gone(gone: str, 
         os.close(error[1])
         for end in {"stdout": [out[0]], "stderr": [error[0]], "both": [out[0], error[0]]}[gone]:
             os.close(end)
-        process.communicate()
+        process.communicate(pickle.dumps((SCAN, summary(*lost))))
     for end in {"stdout": [error[0]], "stderr": [out[0]], "both": []}[gone]:
         with open(end, "rb") as kept:
             assert b"Traceback" not in kept.read()

@@ -132,9 +132,9 @@ def matches(
 ) -> None:
     """Print the match table, and what it adds up to.
 
-    TABLES is the folder that a scan was given as --out; all its published runs are read, and named if
-    they are several. --own-site, --elsewhere and --unknown-site add up: two of them list the documents of
-    both. `row` begins the row's row_sha256: `presswatch explain ROW TABLES` says why it has its letter, and
+    TABLES is the folder that a scan was given as --out. All its published runs are read, and named if they
+    are several. --own-site, --elsewhere and --unknown-site add up: two of them list the documents of both.
+    `row` begins the row's row_sha256: `presswatch explain ROW TABLES` says why it has its letter, and
     `presswatch fetch TABLES --row ROW` fetches its page. On a terminal URLs are shortened in their middle;
     elsewhere nothing is cut, and there are more columns, such as the codes of the letter's reasons.
     """
@@ -189,7 +189,8 @@ def sql(tables: str, query: str, as_json: bool, **flags: Any) -> None:
 
     TABLES is the folder that a scan was given as --out. Its published rows are the views `matches`,
     `rights_signals`, `scan_log` and `runs`. Of a census, they are `captures`, `census_log` and `censuses`, of
-    `compare`, `rights` and `claims` `comparison`, `reservations` and `claims`.
+    `compare`, `rights` and `claims` `comparison`, `reservations` and `claims`. `claims_before` has the claims
+    that others took the place of.
 
     \b
     presswatch sql out "select title_id, count(*) from matches group by 1 order by 2 desc"

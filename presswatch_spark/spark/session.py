@@ -94,9 +94,10 @@ def session(
         settings |= _on_this_host() if master.startswith("local") else {}
         settings |= {} if master.startswith("local[") else _on_executors()
     asked = SparkConf().setAppName(app_name).setAll(list((settings | dict(conf or {})).items()))
-    new = SparkSession.getActiveSession() is None
     quiet_py4j()
     with _java_in_time(), spark_errors(tempfile.gettempdir()):
+        # Of a session whose JVM has died, even this fails.
+        new = SparkSession.getActiveSession() is None
         context = SparkContext.getOrCreate(asked)
         if new:
             bear_interrupts(context)

@@ -1,7 +1,5 @@
 """Lines of a case: 80 columns wide, each part under its title, facts beside their labels."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from presswatch_spark.claims.speaker import wrapped

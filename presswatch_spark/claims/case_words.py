@@ -1,7 +1,5 @@
 """The part of a case that shows the words: how many, where else they stand, and passages side by side."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest

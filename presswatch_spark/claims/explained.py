@@ -17,8 +17,6 @@ A domain has the words of all its pages. Sets are bits, 64 to a number, so that 
 takes some ten operations.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What is known of the pages that rows are about: whose they are, and whether they were there before."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -74,9 +72,8 @@ class PageReader:
         numbers_of: dict[str, int] = {}
         numbers, facts = np.empty(len(rows), np.int64), np.zeros(len(rows), np.int64)
         kinds, press_kinds = list[str](), list[Text]()
-        for i, (site, own_site, other) in enumerate(
-            zip(places.sites, places.own, places.others, strict=True)
-        ):
+        found = zip(places.sites, places.own, places.others, strict=True)
+        for i, (site, own_site, other) in enumerate(found):
             domain = site and registered_domain(site)
             own = own_site or domain in self._own.get(publishers[i], ())
             kind = None if own else self._kind(site)

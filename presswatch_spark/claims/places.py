@@ -5,8 +5,6 @@ claim against them would be one against an own site, or against another member. 
 and what the corpus knows beyond it is added.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +13,14 @@ import pyarrow as pa
 
 from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.suffixes import registered_domain
-from presswatch_spark.judgement.urls import AMP_CACHES, GOOGLE_HOSTS, host_of, page_url, without_www
+from presswatch_spark.judgement.urls import (
+    AMP_CACHES,
+    GOOGLE_HOSTS,
+    host_of,
+    hosts_above,
+    page_url,
+    without_www,
+)
 
 Text = str | None
 _HOSTS_KEPT = 1 << 16
@@ -59,19 +64,15 @@ class PlaceReader:
                 hosts[i], domains[i] = host, registered_domain(host)
             sites.append(_page_host(url, hosts[i]))
             if not own[i] and url is not None and self._may_be_members(sites[i]):
-                publisher = self._publisher_at(url)
+                site = self._sites.match(url, lambda _: ())
+                publisher = site and site.publisher_id
                 own[i] = publisher == publishers[i]
                 others[i] = not own[i] and (others[i] or publisher is not None)
         return Places(hosts, domains, sites, own, others)
 
     def _asks_whose(self, host: Text) -> bool:
         """Whether a host is one on which a member has a site, or below one."""
-        labels = (host or "").split(".")
-        return any(".".join(labels[k:]) in self._sites.sites for k in range(len(labels)))
-
-    def _publisher_at(self, url: str) -> Text:
-        found = self._sites.match(url, lambda _: ())
-        return found.publisher_id if found else None
+        return any(name in self._sites.sites for name in hosts_above(host or ""))
 
 
 def _page_host(url: Text, host: Text) -> Text:

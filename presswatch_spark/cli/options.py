@@ -1,7 +1,5 @@
 """Options that stand for settings; each takes, means and defaults to what its setting declares."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress

@@ -6,8 +6,6 @@ the last seven word hashes are carried to the next segment. Of a word longer tha
 of its hash is carried.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np

@@ -7,8 +7,6 @@ A folder holds one table of each name. Those of `MADE_ANEW` may be made again. T
 the files of those before are moved to a table of their own. There, nobody takes them for what holds today.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta

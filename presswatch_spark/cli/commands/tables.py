@@ -1,7 +1,5 @@
 """`presswatch runs`, `matches` and `sql`: reading published tables. Only `sql` starts Spark."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from operator import itemgetter

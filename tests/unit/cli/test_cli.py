@@ -26,7 +26,6 @@ from presswatch_spark.tables.schemas.census_tables import CENSUSES
 from presswatch_spark.tables.seals import sealed_json
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.version import __version__
-from tests.conftest import ROOT
 from tests.corpora import article, build, write_jsonl
 from tests.tables import match, publish, row_of, write
 
@@ -92,16 +91,6 @@ def test_several_values_after_one_option_are_told_how_to_be_given(
     err = capsys.readouterr().err
     assert said in err
     assert ("takes one value" in err) is bool(said)
-
-
-@pytest.mark.parametrize("words", [["list"], ["--help"], ["create", "monthly", "--", "--only-newest"], []])
-def test_a_command_that_is_gone_exits_2_and_names_what_took_its_place(
-    words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert cli.run(["schedule", *words]) == 2
-    said = capsys.readouterr().err
-    assert "`presswatch schedule` is gone: deploy conf/aws/presswatch.yaml" in said
-    assert (ROOT / "conf" / "aws" / "presswatch.yaml").is_file()
 
 
 def raising(error: BaseException) -> Any:

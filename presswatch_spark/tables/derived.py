@@ -80,9 +80,9 @@ def _require_none(store: TableStore, table: str) -> None:
 
 
 def _new_id(store: TableStore, table: str) -> str:
-    """Return the id of a table that is made now: later than those before, even of the same second."""
-    moment, taken = datetime.now(UTC), store.published("derivations")
-    while (run_id := f"{moment:%Y%m%dT%H%M%SZ}-{table}") in taken:
+    """Return the id of a table that is made now: later than the one before, whatever the clock says."""
+    moment, before = datetime.now(UTC), max(store.made(table), default="")
+    while (run_id := f"{moment:%Y%m%dT%H%M%SZ}-{table}") <= before:
         moment += timedelta(seconds=1)
     return run_id
 

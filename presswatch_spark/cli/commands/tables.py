@@ -1,4 +1,4 @@
-"""`presswatch runs`, `matches` and `sql`: reading published tables. Only `sql` starts Spark."""
+"""`presswatch runs`, `matches` and `sql`: reading published tables."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -9,6 +9,7 @@ import click
 
 from presswatch_spark.cli.options import print_lines, scan_settings, storage_options, tell_total
 from presswatch_spark.judgement.grading import CONFIDENCES, GRADES
+from presswatch_spark.queries.engines import ENGINE_NAMES, ENGINES
 from presswatch_spark.show import (
     block_lines,
     counted,
@@ -181,30 +182,38 @@ def _match_lines(rows: Sequence[Mapping[str, Any]], *, in_blocks: bool, several:
 @click.argument("tables")
 @click.argument("query")
 @as_json
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="auto",
+    show_default=True,
+    help="What answers; both give the same rows. `auto`: DuckDB up to 50 million rows, then Spark.",
+)
 @storage_options
-def sql(tables: str, query: str, as_json: bool, **flags: Any) -> None:
-    """Query the tables with Spark SQL.
+def sql(tables: str, query: str, as_json: bool, engine: str, **flags: Any) -> None:
+    """Query the tables with SQL.
 
-    TABLES is the folder that a scan was given as --out. Its published rows are the views `matches`,
-    `rights_signals`, `scan_log` and `runs`. Of a census, they are `captures`, `census_log` and `censuses`, of
-    `compare`, `rights` and `claims` `comparison`, `reservations` and `claims`. `claims_before` has the claims
-    that others took the place of.
+    TABLES is the folder that a scan was given as --out. A query reads its published rows: the tables
+    `matches`, `rights_signals`, `scan_log` and `runs`; of a census, `captures`, `census_log` and `censuses`;
+    of `compare`, `rights` and `claims`, `comparison`, `reservations` and `claims`; and views of these, such
+    as `pages`, `by_host` and `trend`. `claims_before` has the claims that others took the place of. It can
+    read nothing else, and change nothing.
 
     \b
-    presswatch sql out "select title_id, count(*) from matches group by 1 order by 2 desc"
+    presswatch sql out "select title_id, pages, articles from by_title order by pages desc"
     """
     from presswatch_spark.queries.sql import run_query
 
-    headers, rows = run_query(tables, query, scan_settings(flags).storage)
+    answer = run_query(tables, query, scan_settings(flags).storage, engine)
     if as_json:
-        print_lines(json_line(dict(zip(headers, row, strict=True))) for row in rows)
+        print_lines(json_line(dict(zip(answer.columns, row, strict=True))) for row in answer.rows)
         return
-    shown = list(islice(rows, ROWS_SHOWN + 1))
-    print_lines(query_lines(headers, shown[:ROWS_SHOWN]))
+    shown = list(islice(answer.rows, ROWS_SHOWN + 1))
+    print_lines(query_lines(answer.columns, shown[:ROWS_SHOWN]))
     if len(shown) > ROWS_SHOWN:
         click.echo(f"more than {ROWS_SHOWN} rows: add a limit, or use --json", err=True)
     else:
-        tell_total(counted(len(shown), "row"))
+        tell_total(f"{counted(len(shown), 'row')}, by {ENGINE_NAMES[answer.engine]}")
 
 
 def query_lines(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:

@@ -52,6 +52,17 @@ storage_options = setting_options(
 """How storage is reached."""
 
 
+def export_options(command: Command) -> Command:
+    """Give a command `--export` and `--lang`."""
+    lang = click.option(
+        "--lang", type=click.Choice(["en", "fr"]), default="en", show_default=True, help="Of a CSV file."
+    )
+    export = click.option(
+        "--export", metavar="FILE", help="Write the rows to a new FILE: .csv, .xlsx, .jsonl or .parquet."
+    )
+    return export(lang(command))
+
+
 def scan_settings(options: Mapping[str, Any], config: str | None = None) -> ScanConfig:
     """Return the settings of a file, the environment and a command's options; raises `ConfigError`."""
     from presswatch_spark.settings.load import load_scan_config

@@ -5,9 +5,13 @@ Both give the same rows. So what a table holds decides which one is asked, and n
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from presswatch_spark.tables.store import TableStore
 
 ENGINES = ("auto", "duckdb", "spark")
@@ -18,6 +22,19 @@ ROWS_OF_ONE_MACHINE = 50_000_000
 
 COUNTED = {"runs": "matches", "censuses": "captures", "derivations": "rows"}
 """What the row of a publisher counts: the rows of its largest table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a query gave: its rows, which are made while they are read, and the engine that makes them.
+
+    `schema` tells names and types of the columns.
+    """
+
+    columns: list[str]
+    rows: Iterator[tuple[object, ...]]
+    schema: Callable[[], pa.Schema]
+    engine: str
 
 
 def chosen_engine(engine: str, rows: int) -> str:

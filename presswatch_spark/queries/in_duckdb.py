@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from presswatch_spark.errors import ConfigError, OutputError
 from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.queries.duckdb_session import BATCH_ROWS, duckdb_session, first_line
+from presswatch_spark.queries.engines import Answer
 from presswatch_spark.queries.views import THERE_ARE, VIEWS, in_order
 from presswatch_spark.show import printable
 from presswatch_spark.tables.schemas import SCHEMAS
@@ -40,8 +41,8 @@ READING = "the stream registered as"
 AGAIN = "give the query again; if a file has changed meanwhile, restore it from a copy"
 
 
-def run(store: TableStore, query: str) -> tuple[list[str], Iterator[tuple[object, ...]]]:
-    """Run a query; return column names and rows, lazily.
+def run(store: TableStore, query: str) -> Answer:
+    """Run a query.
 
     Raises:
         ConfigError: it is no query, names what is not ours, or DuckDB refuses it.
@@ -58,9 +59,9 @@ def run(store: TableStore, query: str) -> tuple[list[str], Iterator[tuple[object
                     connection.register(name, store.open_table(name))
                 else:
                     connection.execute(f"create view {name} as {VIEWS[name]}")
-            found = connection.sql(query)
-            kept = stack.pop_all()
-            return list(found.columns), _rows(found.to_arrow_reader(BATCH_ROWS), kept)
+            found = connection.sql(query).to_arrow_reader(BATCH_ROWS)
+            rows = _rows(found, stack.pop_all())
+            return Answer(found.schema.names, rows, lambda: found.schema, "duckdb")
 
 
 def names_in(connection: "DuckDBPyConnection", query: str) -> set[str]:

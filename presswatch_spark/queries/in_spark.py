@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from presswatch_spark.errors import ConfigError, PresswatchError
 from presswatch_spark.nearest import did_you_mean
+from presswatch_spark.queries.engines import Answer
 from presswatch_spark.queries.views import THERE_ARE, VIEWS, in_order
 from presswatch_spark.show import printable
 from presswatch_spark.spark.session import session, spark_schema
@@ -29,8 +30,8 @@ COUNTED_ROWS = re.compile(r"count\s*\(\s*\*\s*\)")
 WORD = re.compile(r"\w+")
 
 
-def run(store: TableStore, query: str) -> tuple[list[str], Iterator[tuple[object, ...]]]:
-    """Run a query; return column names and rows, lazily.
+def run(store: TableStore, query: str) -> Answer:
+    """Run a query.
 
     Raises:
         ConfigError: Spark refuses it.
@@ -56,7 +57,7 @@ def run(store: TableStore, query: str) -> tuple[list[str], Iterator[tuple[object
                 spark.sql(VIEWS[name]).createOrReplaceTempView(name)
         found = spark.sql(query)
         rows = (tuple(_plain(value) for value in row) for row in found.toLocalIterator())
-        return found.columns, _guarded(rows)
+        return Answer(found.columns, _guarded(rows), lambda: found.limit(0).toArrow().schema, "spark")
 
 
 def named_in(query: str) -> set[str]:

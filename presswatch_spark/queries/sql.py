@@ -1,21 +1,9 @@
 """SQL over published tables, by DuckDB or Spark as the size asks."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 from presswatch_spark.queries import in_duckdb
-from presswatch_spark.queries.engines import chosen_engine, rows_of
+from presswatch_spark.queries.engines import Answer, chosen_engine, rows_of
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a query gave: names of columns, rows, and the engine that made them."""
-
-    columns: list[str]
-    rows: Iterator[tuple[object, ...]]
-    engine: str
 
 
 def run_query(tables: str, query: str, storage: StorageOptions | None = None, engine: str = "auto") -> Answer:
@@ -32,7 +20,7 @@ def run_query(tables: str, query: str, storage: StorageOptions | None = None, en
     store = TableStore.open(tables, storage)
     chosen = chosen_engine(engine, rows_of(store) if engine == "auto" else 0)
     if chosen == "duckdb":
-        return Answer(*in_duckdb.run(store, query), chosen)
+        return in_duckdb.run(store, query)
     from presswatch_spark.queries import in_spark
 
-    return Answer(*in_spark.run(store, query), chosen)
+    return in_spark.run(store, query)

@@ -7,7 +7,13 @@ from typing import Any
 
 import click
 
-from presswatch_spark.cli.options import print_lines, scan_settings, storage_options, tell_total
+from presswatch_spark.cli.options import (
+    export_options,
+    print_lines,
+    scan_settings,
+    storage_options,
+    tell_total,
+)
 from presswatch_spark.judgement.grading import CONFIDENCES, GRADES
 from presswatch_spark.queries.engines import ENGINE_NAMES, ENGINES
 from presswatch_spark.show import (
@@ -117,8 +123,11 @@ def runs(tables: str, as_json: bool, **flags: Any) -> None:
 )
 @click.option("--long", "in_blocks", is_flag=True, help="Print more columns, one below the other.")
 @click.option(
-    "--limit", type=click.IntRange(min=1), help=f"Rows at most (default {MATCHES_SHOWN}; all with --json)."
+    "--limit",
+    type=click.IntRange(min=1),
+    help=f"Rows at most (default {MATCHES_SHOWN}; all with --json and --export).",
 )
+@export_options
 @storage_options
 def matches(
     tables: str,
@@ -127,6 +136,8 @@ def matches(
     corpus: str | None,
     in_blocks: bool,
     limit: int | None,
+    export: str | None,
+    lang: str,
     **options: Any,
 ) -> None:
     """Print the match table, and what it adds up to.
@@ -139,8 +150,10 @@ def matches(
     """
     from presswatch_spark.cli.match_table import total_lines
     from presswatch_spark.corpus.store import Corpus
+    from presswatch_spark.queries.exports import export as write_export
     from presswatch_spark.queries.named import require_known
     from presswatch_spark.tables.reading import MatchFilter, chosen_runs, match_rows, match_totals
+    from presswatch_spark.tables.schemas import SCHEMAS
     from presswatch_spark.tables.store import TableStore
 
     storage = scan_settings(options).storage
@@ -148,6 +161,11 @@ def matches(
     store = TableStore.open(tables, storage)
     named = {"title": wanted.title_id, "publisher": wanted.publisher_id, "article": wanted.article_id}
     require_known(store, named, Corpus.open(corpus, check=False, storage=storage) if corpus else None)
+    if export:
+        found = (tuple(row.values()) for row in match_rows(store, run_id, wanted, limit))
+        rows = write_export(export, SCHEMAS["matches"], found, storage, lang)
+        click.echo(f"{counted(rows, 'row')} in {export}")
+        return
     if as_json:
         print_lines(map(json_line, match_rows(store, run_id, wanted, limit)))
         return
@@ -189,8 +207,11 @@ def _match_lines(rows: Sequence[Mapping[str, Any]], *, in_blocks: bool, several:
     show_default=True,
     help="What answers; both give the same rows. `auto`: DuckDB up to 50 million rows, then Spark.",
 )
+@export_options
 @storage_options
-def sql(tables: str, query: str, as_json: bool, engine: str, **flags: Any) -> None:
+def sql(
+    tables: str, query: str, as_json: bool, engine: str, export: str | None, lang: str, **flags: Any
+) -> None:
     """Query the tables with SQL.
 
     TABLES is the folder that a scan was given as --out. A query reads its published rows: the tables
@@ -202,9 +223,18 @@ def sql(tables: str, query: str, as_json: bool, engine: str, **flags: Any) -> No
     \b
     presswatch sql out "select title_id, pages, articles from by_title order by pages desc"
     """
+    from presswatch_spark.queries.exports import export as write_export
+    from presswatch_spark.queries.exports import writer_of
     from presswatch_spark.queries.sql import run_query
 
-    answer = run_query(tables, query, scan_settings(flags).storage, engine)
+    storage = scan_settings(flags).storage
+    if export:
+        writer_of(export)
+    answer = run_query(tables, query, storage, engine)
+    if export:
+        rows = write_export(export, answer.schema(), answer.rows, storage, lang)
+        click.echo(f"{counted(rows, 'row')} in {export}, by {ENGINE_NAMES[answer.engine]}")
+        return
     if as_json:
         print_lines(json_line(dict(zip(answer.columns, row, strict=True))) for row in answer.rows)
         return

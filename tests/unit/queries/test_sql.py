@@ -296,7 +296,7 @@ def test_a_file_that_is_gone_while_it_is_read_is_an_error_of_the_tables(tmp_path
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TableStore, "open_table", lambda self, name: gone(name))
         with pytest.raises(OutputError, match="a table cannot be read"):
-            list(in_duckdb.run(store, "select row_sha256 from matches")[1])
+            list(in_duckdb.run(store, "select row_sha256 from matches").rows)
 
 
 class TestCommand:

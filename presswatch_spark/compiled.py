@@ -1,7 +1,7 @@
 """How kernels are compiled, and where the compiled code is kept.
 
-numba notices a change in a cached function's own file only, not in a kernel that it calls from another file:
-after an update, old and new code would hash words differently, and copies would be missed in silence. So the
+numba notices a change in a cached function's own file only, not in a kernel that it calls from another file.
+After an update, old and new code would hash words differently, and copies would be missed in silence. So the
 cache folder is named after the sources of the whole package.
 
 An archive for clusters may bring compiled kernels (`deploy.kernels`). They are for a baseline of processors,

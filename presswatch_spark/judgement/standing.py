@@ -1,9 +1,9 @@
 """How an article's words stand among all texts that the corpus knows: which are its own, and how rare.
 
-Words are *known* if they stand in unrelated texts: in articles of other publishers, in more than a few
-articles of the same title (page furniture, stock phrases), or on a few domains of the background sample.
-Another publisher's article of the same cluster is related: its own copies do not make a text common. The rest
-of a run is measured in bits, as `corpus.building.vocabulary` counts them.
+Words are *known* if they stand in unrelated texts. These are articles of other publishers, more than a few
+articles of the same title (page furniture, stock phrases), or a few domains of the background sample. Another
+publisher's article of the same cluster is related: its own copies do not make a text common. The rest of a
+run is measured in bits, as `corpus.building.vocabulary` counts them.
 
 The index holds every fourth shingle of a text, or more. So sharers of words are counted over four shingles in
 a row: each text has one of them in the index, wherever it begins. A passage of 11 words and more that enough

@@ -2,8 +2,8 @@
 
 A document is cut into segments that stay in the cache. Each goes through short loops: fold, find words, hash
 them, combine windows, probe the filter, look up in the index what passed. The folded bytes of a cut word and
-the last seven word hashes are carried to the next segment; of a word longer than `CARRIED_BYTES`, the state
-of its hash is.
+the last seven word hashes are carried to the next segment. Of a word longer than `CARRIED_BYTES`, the state
+of its hash is carried.
 """
 
 from typing import Any, NamedTuple

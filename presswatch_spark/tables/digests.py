@@ -57,7 +57,7 @@ def table_digest(row_digests: Iterable[str]) -> str:
     """Digest a table from its rows' digests, in any order; a row that is there twice counts twice.
 
     Row digests are grouped by their first `GROUP_DIGITS` hex digits. A group's digest is the SHA-256 of its
-    row digests, sorted and joined; the table's is the SHA-256 of all groups in order, each as its digits and
+    row digests, sorted and joined. The table's is the SHA-256 of all groups in order, each as its digits and
     its digest. So groups can be digested apart (Spark does), and an empty table has the SHA-256 of nothing.
     """
     groups: dict[str, list[str]] = {}

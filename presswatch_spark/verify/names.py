@@ -1,7 +1,7 @@
 """Names of words and windows: integers that stand for them, so that texts are compared as integers.
 
 The *name* of a word, or of a window of words, is the first position in the document of the same word or
-window; it is -1 if the document has none. Words are named by comparing their folded bytes, windows by
+window. It is -1 if the document has none. Words are named by comparing their folded bytes, windows by
 comparing the names of their words. So equal names mean equal words, and a hash only says where to look. A
 document is named once, with tables; each article is looked up in these.
 """

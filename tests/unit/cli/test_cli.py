@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 import pytest
+from py4j.protocol import Py4JNetworkError
 
 from presswatch_spark import pipeline
 from presswatch_spark.cli import main as cli
@@ -70,6 +71,29 @@ def test_misuse_exits_2_and_says_how_to_use_it(
     assert "Usage: presswatch" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["claims", "tables", "--corpus", "corpus", "--out", "out", "--known", "a", "b"],
+            "--known takes one value: for several, give --known A --known B.",
+        ),
+        (
+            ["corpus", "build", "--members", "m", "--out", "out", "--articles=a", "b"],
+            "--articles takes one value: for several, give --articles A --articles B.",
+        ),
+        (["claims", "tables", "other", "--corpus", "corpus", "--out", "out"], ""),
+    ],
+)
+def test_several_values_after_one_option_are_told_how_to_be_given(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(arguments) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert ("takes one value" in err) is bool(said)
+
+
 def raising(error: BaseException) -> Any:
     def scan(*_: object, **__: object) -> None:
         raise error
@@ -90,6 +114,7 @@ SCAN = ["scan", "--corpus", "corpus", "--out", "out", "shard.wet.gz"]
         (PresswatchError("a sentence"), "error: a sentence"),
         (PermissionError(13, "Permission denied", "/out"), "/out: Permission denied"),
         (BrokenPipeError(32, "Broken pipe"), "Broken pipe"),
+        (Py4JNetworkError("Answer from Java side is empty"), "Spark's Java ended before the command did"),
         (KeyboardInterrupt(), "the same command"),
     ],
 )

@@ -49,6 +49,10 @@ _ARTICLE = r"(?:l['’]\s?|la\s|les\s|the\s)?(?:news\s)?"
 _ENDS_WITH_LEAD = re.compile(rf"(?<!\w){_LEAD}\s?:?\s{_ARTICLE}\Z", re.IGNORECASE)
 _ENDS_WITH_MARK = re.compile(r"[|•·–—,:;/-]\s*\Z")
 _ENDS_SENTENCE = re.compile(r"[.!?…»”\"]\s*\Z")
+# "R. I./Agences", "Marie Durand/Agences": who signs, by initials or by two names or more.
+_SIGNED = re.compile(
+    r"\s?(?:(?:[A-ZÀ-Þ]\.\s?){1,3}|(?:[A-ZÀ-Þ][\w'’.-]{1,20}\s){1,3}[A-ZÀ-Þ][\w'’.-]{1,20}\s?)/\s?"
+)
 _BLANKS = ' \t*•·|«"-–—'
 
 # The small words of bylines and of their dates.
@@ -240,7 +244,8 @@ class CreditFinder:
         if self._is_bracketed(around):
             return "bracketed"
         if not around.named:
-            return "byline" if _ENDS_WITH_LEAD.search(before) and _is_byline(around) else None
+            led = _ENDS_WITH_LEAD.search(before) and _is_byline(around)
+            return "byline" if led or _is_signed(around) else None
         if _COPYRIGHT.search(before) or _PICTURE.search(before):
             return "copyright"
         if around.sure and _COPYRIGHT_NEXT.match(behind):
@@ -335,6 +340,12 @@ def _is_byline(around: _Around) -> bool:
     if not before.strip(_BLANKS):
         return around.sure
     return bool(lead or (around.sure and _ENDS_WITH_MARK.search(before)))
+
+
+def _is_signed(around: _Around) -> bool:
+    """Whether names stand behind a signature and a slash, on a line that holds nothing else."""
+    alone = around.begins and around.ends and not around.behind.strip(f"{_BLANKS}.")
+    return alone and _SIGNED.fullmatch(around.before) is not None
 
 
 def _is_by_slash(around: _Around) -> bool:

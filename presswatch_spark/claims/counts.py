@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from presswatch_spark.claims.inputs import ONE_BY_ONE
 from presswatch_spark.judgement.grading import CONFIDENCES
 
 Keys = npt.NDArray[np.int64]
@@ -54,7 +55,7 @@ class Counts:
 def counts_of(claims: Any) -> Counts:
     """Count the rows of a dataset of claims; some 50 bytes a row are held."""
     codes, parts = list[npt.NDArray[np.int8]](), {name: list[Keys]() for name in (*THINGS, EDITIONS)}
-    for batch in claims.to_batches(columns=list(_USED), batch_size=BATCH_ROWS):
+    for batch in claims.to_batches(columns=list(_USED), batch_size=BATCH_ROWS, **ONE_BY_ONE):
         if not len(batch):
             continue
         codes.append(_codes(batch["kind"], batch["confidence"]))

@@ -29,6 +29,7 @@ from presswatch_spark.rights.declaration import UNKNOWN
 from presswatch_spark.tables.schemas.claim_tables import CLAIMS
 
 ROWS_AT_ONCE = 20_000
+SEAL = "claim_sha256"
 RARITY_UNREAD = "rarity_unread"
 """The reason of a row whose run did not say how rare its words are."""
 Columns = dict[str, Any]
@@ -219,13 +220,12 @@ def _ask_for_words(columns: Columns) -> Marks:
 def _sealed(columns: Columns) -> pa.Table:
     """Return columns as a table of claims, each row with its digest."""
     schema = pa.schema([column.remove_metadata().with_nullable(True) for column in CLAIMS])
-    cast = {
-        column.name: columns[column.name].cast(column.type)
-        for column in schema
-        if column.name != "claim_sha256"
-    }
-    cast["claim_sha256"] = pa.array(claim_digests(cast), pa.string())
-    return pa.Table.from_arrays([cast[name] for name in schema.names], schema=schema)
+    names = [name for name in schema.names if name != SEAL]
+    found = pa.table({name: columns[name].cast(schema.field(name).type) for name in names})
+    # An article may have very many rows, and their canonical forms are long.
+    parts = found.to_batches(max_chunksize=ROWS_AT_ONCE)
+    digests = [digest for part in parts for digest in claim_digests(dict(zip(names, part, strict=True)))]
+    return found.append_column(SEAL, pa.array(digests, pa.string())).select(schema.names).cast(schema)
 
 
 def _days(micros: Counts) -> Counts:

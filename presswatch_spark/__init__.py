@@ -10,8 +10,6 @@ What `presswatch_spark.face` offers is here by its name, and imported when it is
 short commands import this package, and wait for nothing that they do not use.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 

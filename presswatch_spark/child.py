@@ -3,12 +3,12 @@
 `python -m` puts that folder first: a file `resource.py` that lies there, come with the shards, would run.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
+from typing import BinaryIO, cast
 
 SAFE = "PYTHONSAFEPATH"
 """The variable by which Python leaves the working folder out, or the folder of a script."""
@@ -18,14 +18,18 @@ _CODE = (
 )
 
 
-def child_command(module: str) -> list[str]:
-    """The command that runs the function `serve` of a module of this package."""
-    return [sys.executable, "-P", "-c", _CODE, str(Path(__file__).resolve().parent.parent), module]
+def begin_child(module: str, *, new_session: bool = False) -> tuple[Popen[bytes], BinaryIO, BinaryIO]:
+    """Run the function `serve` of a module of this package in a process; return it, its stdin and its stdout.
 
-
-def child_environment() -> dict[str, str]:
-    """Variables of such a process: it finds what this one finds, but for the working folder."""
-    return {**os.environ, SAFE: "1", "PYTHONPATH": os.pathsep.join(elsewhere(sys.path))}
+    It finds what this process finds, but for the working folder. Its stderr is dropped: complaints of parsers
+    quote the page.
+    """
+    command = [sys.executable, "-P", "-c", _CODE, str(Path(__file__).resolve().parent.parent), module]
+    environment = {**os.environ, SAFE: "1", "PYTHONPATH": os.pathsep.join(elsewhere(sys.path))}
+    child = Popen(
+        command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment, start_new_session=new_session
+    )
+    return child, cast(BinaryIO, child.stdin), cast(BinaryIO, child.stdout)
 
 
 def elsewhere(paths: Iterable[str]) -> list[str]:

@@ -8,8 +8,6 @@ An archive for clusters may bring compiled kernels (`deploy.kernels`). They are 
 and are used where the host has all features of it. There, what else is compiled is for the baseline too.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shutil

@@ -3,8 +3,6 @@
 Only `PresswatchError.__str__` formats them; callers pass facts. Messages never hold text of the web.
 """
 
-from __future__ import annotations
-
 
 class PresswatchError(Exception):
     """Base of every error a user may see.

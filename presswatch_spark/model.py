@@ -1,11 +1,8 @@
 """What travels through a scan: batches of documents, where each lies, responses, and how far reading got."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -16,16 +13,14 @@ Offsets = npt.NDArray[np.int64]
 DEFECTS_KEPT = 20
 REASONS_KEPT = 50
 
-DAMAGES: Mapping[str, str] = MappingProxyType(
-    {
-        "length": "the length that it declares is missing, unreadable, or not what is there",
-        "header": "its header is damaged, or it has none of its own; its URL is given only if that is sure",
-        "boundary": "it was found by looking for a record after damage; nothing proves that it is one",
-        "digest": "its bytes have not the SHA-1 that its header declares",
-        "checksum": "what it was inflated from, with others, failed its checksum, or has none and is broken",
-        "row": "it, or a row beside it, is broken or lacks a field, and no checksum vouches for their bytes",
-    }
-)
+DAMAGES: Mapping[str, str] = {
+    "length": "the length that it declares is missing, unreadable, or not what is there",
+    "header": "its header is damaged, or it has none of its own; its URL is given only if that is sure",
+    "boundary": "it was found by looking for a record after damage; nothing proves that it is one",
+    "digest": "its bytes have not the SHA-1 that its header declares",
+    "checksum": "what it was inflated from, with others, failed its checksum, or has none and is broken",
+    "row": "it, or a row beside it, is broken or lacks a field, and no checksum vouches for their bytes",
+}
 """In what a record may not be what it says (`matches.record_damage`), and what each word means."""
 
 
@@ -93,6 +88,21 @@ class OwnWord:
     published_at: datetime | None = None
     based_on: str | None = None
     canonical_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """An article with all that verification and match rows need; `body` is UTF-8, `words` its length."""
+
+    article_id: str
+    title_id: str
+    publisher_id: str
+    url: str | None
+    headline: str | None
+    published_at: datetime | None
+    body: bytes
+    cluster_id: str | None
+    words: int
 
 
 @dataclass(frozen=True, slots=True)

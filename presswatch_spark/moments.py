@@ -9,8 +9,6 @@ and more), microseconds (10^13 and more) or nanoseconds (10^16 and more), each f
 is its first moment.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Sequence

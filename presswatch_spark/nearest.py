@@ -1,7 +1,5 @@
 """Finds the known names that an unknown name was probably meant to be."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches

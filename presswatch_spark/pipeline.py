@@ -150,7 +150,6 @@ class ShardScan:
         return outcome_of(shard, rules.shard_attempts, partial(self._read, matcher), rules.shard_seconds)
 
     def _read(self, matcher: Matcher, reading: Reading) -> None:
-        """Read → sieve → attribute → verify → grade → rows."""
         rules, members = self.config.read, Members(matcher.corpus)
         options = ReadOptions(
             languages=frozenset(rules.languages),

@@ -1,7 +1,5 @@
 """Baselines of processors: what kernels are compiled for that others than this host are to run."""
 
-from __future__ import annotations
-
 import platform
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Shows rows: as tables that fit a terminal, for people, and as JSON, for programs."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -4,8 +4,6 @@ Whoever can write where we keep compiled code can make us run anything, and whoe
 the copy of a corpus decides what is found. A folder of others, or one they may write to, is never used.
 """
 
-from __future__ import annotations
-
 import os
 import stat
 import tempfile

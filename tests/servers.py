@@ -16,12 +16,12 @@ import struct
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from presswatch_spark.storage.web.shared_hosts import FACTS, state_of
@@ -174,17 +174,29 @@ def faults_before(upstream: str) -> Iterator[Server]:
 
 @contextmanager
 def s3() -> Iterator[str]:
-    """Run moto's S3 server; gives its endpoint."""
-    # Others want web servers alone, and moto takes long to import.
-    from moto.server import ThreadedMotoServer
+    """Run moto's S3 server; gives its endpoint.
 
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
+    It takes one write at a time, since S3 looks at `If-Match` and writes in one step, and moto in two.
+    """
+    # Others want web servers alone, and moto takes long to import.
+    from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+    from werkzeug.serving import make_server
+
+    answer, writes = DomainDispatcherApplication(create_backend_app), Lock()
+
+    def in_turn(asked: dict[str, Any], begin: Any) -> Any:
+        with nullcontext() if asked["REQUEST_METHOD"] in {"GET", "HEAD"} else writes:
+            return answer(asked, begin)
+
+    server = make_server("127.0.0.1", 0, in_turn, threaded=True, request_handler=MotoRequestHandler)
+    running = Thread(target=server.serve_forever, daemon=True)
+    running.start()
     try:
-        yield f"http://{host}:{port}"
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
-        server.stop()
+        server.shutdown()
+        running.join()
+        server.server_close()
 
 
 def _handler_of(server: Server) -> type[BaseHTTPRequestHandler]:

@@ -5,8 +5,6 @@
 Its keys are those of the columnar index, but nothing says where they lie in a file: the whole file is read.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

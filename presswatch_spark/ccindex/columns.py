@@ -4,34 +4,29 @@ Old releases lack columns (`content_charset` and `content_languages` before CC-M
 `subset` stand in the path of a file (`crawl=…/subset=…/`), as Hive partitions do, or in its columns.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Mapping
-from types import MappingProxyType
 
-COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "key": ("url_surtkey", "url.surtkey"),
-        "host": ("url_host_name", "url.host.name"),
-        "domain": ("url_host_registered_domain", "url.host.registered_domain"),
-        # Of the nested schema, `url` is a struct.
-        "url": ("url.url", "url"),
-        "captured_at": ("fetch_time", "fetch.time"),
-        "http_status": ("fetch_status", "fetch.status"),
-        "payload_digest": ("content_digest", "content.digest"),
-        "mime_declared": ("content_mime_type", "content.mime_type"),
-        "mime_detected": ("content_mime_detected", "content.mime_detected"),
-        "charset": ("content_charset", "content.charset"),
-        "languages": ("content_languages", "content.languages"),
-        "truncated": ("content_truncated", "content.truncated"),
-        "warc_filename": ("warc_filename", "warc.filename"),
-        "record_offset": ("warc_record_offset", "warc.record_offset"),
-        "record_length": ("warc_record_length", "warc.record_length"),
-        "release": ("crawl",),
-        "subset": ("subset",),
-    }
-)
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "key": ("url_surtkey", "url.surtkey"),
+    "host": ("url_host_name", "url.host.name"),
+    "domain": ("url_host_registered_domain", "url.host.registered_domain"),
+    # Of the nested schema, `url` is a struct.
+    "url": ("url.url", "url"),
+    "captured_at": ("fetch_time", "fetch.time"),
+    "http_status": ("fetch_status", "fetch.status"),
+    "payload_digest": ("content_digest", "content.digest"),
+    "mime_declared": ("content_mime_type", "content.mime_type"),
+    "mime_detected": ("content_mime_detected", "content.mime_detected"),
+    "charset": ("content_charset", "content.charset"),
+    "languages": ("content_languages", "content.languages"),
+    "truncated": ("content_truncated", "content.truncated"),
+    "warc_filename": ("warc_filename", "warc.filename"),
+    "record_offset": ("warc_record_offset", "warc.record_offset"),
+    "record_length": ("warc_record_length", "warc.record_length"),
+    "release": ("crawl",),
+    "subset": ("subset",),
+}
 """Our name of each column, and theirs, to try in order."""
 SEARCHED = ("key", "host", "domain")
 """Columns that only say where to look."""

@@ -5,8 +5,6 @@ keys. Of the others, the small column of hosts is read first, and the rest only 
 group without statistics is read: nothing is left out on a guess.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast

@@ -5,15 +5,14 @@ An index is sorted by SURT: the host's labels from the right, then the path, in 
 it are three runs of keys: after `example,journal)`, `example,journal,` and, with a port, `example,journal:`.
 """
 
-from __future__ import annotations
-
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from presswatch_spark.judgement.suffixes import is_public_suffix
-from presswatch_spark.judgement.urls import AMP_CACHES, page_url
+from presswatch_spark.judgement.urls import AMP_CACHES, hosts_above, page_url
 
 _WWW = re.compile(r"^www\d*\.(?=.)")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -35,7 +34,7 @@ class Wanted:
     domains: tuple[str, ...] | None
 
     @classmethod
-    def of(cls, sites: Mapping[str, Iterable[str]]) -> Wanted:
+    def of(cls, sites: Mapping[str, Iterable[str]]) -> Self:
         """Say what to look for, given hosts, each with the paths of its wanted pages.
 
         AMP caches, which show pages of others under hosts of their own, are wanted as well. Google's viewer
@@ -62,10 +61,7 @@ class Wanted:
     def is_host(self, name: str | None) -> bool:
         """Whether a host of the index can be wanted; one that cannot be read can."""
         page = page_url(f"https://{name}/") if name else None
-        if page is None:
-            return True
-        labels = page.host.split(".")
-        return any(".".join(labels[k:]) in self.hosts for k in range(len(labels)))
+        return page is None or not self.hosts.isdisjoint(hosts_above(page.host))
 
 
 def _ranges(host: str, path: str) -> Iterator[Range]:

@@ -1,7 +1,5 @@
 """One file of an index, from its footer to its captures and its row of the log; no failure gets past it."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -5,15 +5,13 @@ takes the census of one file, `ccindex` knows what an index looks like, `runs.en
 for a scan.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,7 +21,7 @@ from presswatch_spark.ccindex.columns import partitions
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.censuses.file import KINDS, CaptureKind, FileCensus, lost_file
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.judgement.urls import page_url
+from presswatch_spark.judgement.urls import hosts_above, page_url
 from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
@@ -60,7 +58,7 @@ class CensusSummary:
     resumed: bool = False
 
     @classmethod
-    def of(cls, row: Row, log: pa.Table, corpus: Corpus, seconds: float, *, resumed: bool) -> CensusSummary:
+    def of(cls, row: Row, log: pa.Table, corpus: Corpus, seconds: float, *, resumed: bool) -> Self:
         """Sum a published census up, from its row and its log."""
         kinds, lines = Counter[CaptureKind](), list[Mapping[str, Any]]()
         for line in log.to_pylist():
@@ -187,7 +185,6 @@ def wanted_of(corpus: Corpus) -> Wanted:
         if plain and page.site == plain["host"]:
             # A page in an AMP cache is another's: what its URL begins with says nothing of the next one.
             seen.add(plain["place"])
-        labels = page.site.split(".")
-        if whole.isdisjoint(".".join(labels[k:]) for k in range(len(labels))):
+        if whole.isdisjoint(hosts_above(page.site)):
             paths.setdefault(page.site, set()).add(page.path)
     return Wanted.of(paths)

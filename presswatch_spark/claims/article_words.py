@@ -1,7 +1,5 @@
 """The words of an article as claims need them: where they stand, how rare they are, which are known."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The whole case of a row: what the tables, the corpus and the shard say of it."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence
@@ -104,8 +102,10 @@ def case_of(
     judged_on = date.fromisoformat(str(claim["as_of"])) if claim else datetime.now(UTC).date()
     day = as_of or judged_on
     (verdict,) = Audit(store, storage, mirrors).verdicts([row])
+    record = verdict.record
     corpus = Corpus.open(corpus_path, check=False, storage=storage) if corpus_path else None
     publisher, title = _owner(corpus, row)
+    (run,) = store.read("runs", row["run_id"], columns=["config"]).to_pylist()
     published, captured = row["article_published_at"], row["captured_at"]
     # A claim was judged for its own day.
     as_claimed = claim if day == judged_on else None
@@ -116,12 +116,10 @@ def case_of(
         publisher=publisher,
         title=title,
         article=_article(corpus, row),
-        page=None
-        if verdict.failure or not verdict.record
-        else verdict.record.text.decode("utf-8", "replace"),
+        page=record.text.decode("utf-8", "replace") if record and not verdict.failure else None,
         page_missing=verdict.failure,
         shard=canonical(row["shard_uri"]),
-        config=_config(store, row),
+        config=json.loads(run["config"]),
         as_of=day,
         mandate=as_claimed["mandate"] if as_claimed else mandate,
         rights=as_claimed["rights"] if as_claimed else rights_of(published, captured, day),
@@ -160,9 +158,3 @@ def _reservation(store: TableStore, row: Row) -> str:
     signals = store.open_table("rights_signals").to_table(filter=ds.field("host") == place.host)
     pages = pages_read(store, row["article_id"])
     return OwnSites(signals, pages).status(row["article_url"], row["captured_at"])
-
-
-def _config(store: TableStore, row: Row) -> dict[str, Any]:
-    (run,) = store.read("runs", row["run_id"], columns=["config"]).to_pylist()
-    config: dict[str, Any] = json.loads(run["config"])
-    return config

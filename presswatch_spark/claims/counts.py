@@ -6,10 +6,8 @@ is a URL and a text. Of a publisher's own pages, those of one text are one page,
 it.
 """
 
-from __future__ import annotations
-
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +65,8 @@ def counts_of(claims: Any) -> Counts:
     keys = {name: np.concatenate(parts.pop(name)) for name in tuple(parts)}
     keys["pages"] = _one_for_editions(keys["pages"], keys.pop(EDITIONS))
     numbers = {"rows": _by_cell(code)} | {thing: _by_cell(_strongest(keys[thing], code)) for thing in THINGS}
-    return Counts({cell: {name: numbers[name][cell] for name in numbers} for cell in _cells(numbers["rows"])})
+    cells = ((kind, letter) for kind in KINDS for letter in CONFIDENCES if numbers["rows"][kind, letter])
+    return Counts({cell: {name: numbers[name][cell] for name in numbers} for cell in cells})
 
 
 def _codes(kinds: pa.Array, letters: pa.Array) -> npt.NDArray[np.int8]:
@@ -141,8 +140,3 @@ def _by_cell(codes: npt.NDArray[np.int8]) -> Counter[Cell]:
         letter, kind = divmod(int(code), len(KINDS))
         numbers[KINDS[kind], CONFIDENCES[letter]] = int(count)
     return numbers
-
-
-def _cells(rows: Mapping[Cell, int]) -> Iterator[Cell]:
-    """Yield the cells that have rows, by kind, then letter."""
-    yield from (cell for kind in KINDS for letter in CONFIDENCES if rows[cell := (kind, letter)])

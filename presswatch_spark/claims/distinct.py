@@ -1,7 +1,5 @@
 """Rows that are alike in some columns, so that what follows from these is reckoned once for all of them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any

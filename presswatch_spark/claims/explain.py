@@ -1,7 +1,5 @@
 """A row's whole case, as a person reads it who knows neither this project nor programming."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import zip_longest

@@ -18,8 +18,6 @@ takes some ten operations. An article may have tens of thousands of different pa
 range of words are judged in order, so that each domain is looked at once for all that begin with one word.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import NamedTuple
 

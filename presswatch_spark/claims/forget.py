@@ -8,8 +8,6 @@ It is done in three steps, so that a removal that is killed is finished by the n
 3. The tombstone is published, and the plan removed.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -214,7 +212,6 @@ def _columns_of(store: TableStore, uri: str) -> tuple[tuple[str, ...], int]:
 
 
 def _count(store: TableStore, table: str, uri: str, wanted: _Wanted) -> int:
-    """Count the rows of a file that are the subject's."""
     column = wanted.names(table)
     batches = store.dataset([uri], SCHEMAS[table]).to_batches(columns=[column])
     return sum(int(pc.sum(wanted.marks(table, batch[column])).as_py() or 0) for batch in batches)
@@ -241,13 +238,11 @@ def _rewritten(
 
 
 def _digest(store: TableStore, table: str, files: Sequence[str], digested: str) -> str:
-    """Return the digest of a table whose rows lie in these files."""
     rows = store.dataset(files, SCHEMAS[table]).to_table(columns=[digested])
     return table_digest(rows[digested].to_pylist())
 
 
 def _plan_in(folder: Folder) -> Mapping[str, Any] | None:
-    """Return the plan of a removal that was begun, if there is one."""
     try:
         return unsealed_json(folder.read(PLAN)[0])
     except MissingError:

@@ -4,8 +4,6 @@ DuckDB reads no file by itself (`enable_external_access`): it gets batches of ou
 storage and compares checksums. Beside the rows it sorts it writes to a scratch folder alone.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager

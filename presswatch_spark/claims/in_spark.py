@@ -1,7 +1,5 @@
 """Claims by Spark: rows of an article meet in one task, which sorts and judges them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 

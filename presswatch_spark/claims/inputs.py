@@ -1,7 +1,5 @@
 """What claims are made of: the columns of `matches` that decide, and what is known beside them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date

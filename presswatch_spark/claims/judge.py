@@ -4,8 +4,6 @@ Rows come sorted by `inputs.ORDER`, with all rows of an article in one table. Wh
 to `word_facts`, what they say of pages to `pages`, and the letter is that of `letters`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import pairwise

@@ -3,11 +3,10 @@
 Here every shingle of the known texts counts, whether a corpus was built with them or not.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +25,7 @@ class KnownTexts:
     texts: int = 0
 
     @classmethod
-    def load(cls, paths: Sequence[str], storage: StorageOptions | None = None) -> KnownTexts:
+    def load(cls, paths: Sequence[str], storage: StorageOptions | None = None) -> Self:
         """Read known texts: files, folders, globs, `s3://` or `https://`; without paths there are none.
 
         Raises:

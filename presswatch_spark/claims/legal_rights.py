@@ -11,8 +11,6 @@ Directive (EU) 2019/790 entered into force (its article 15, paragraph 4).
 A right can be invoked against what a dataset does today if it is in force on the day of judgement.
 """
 
-from __future__ import annotations
-
 from datetime import date, datetime
 
 AUTHOR, PRESS_PUBLISHER = "author", "press_publisher"
@@ -51,5 +49,4 @@ def last_day(published: date, years: int = PRESS_PUBLISHER_YEARS) -> date:
 
 
 def _in_force(published: date, day: date, years: int) -> bool:
-    """Whether such a right is in force on a day."""
     return published <= day <= last_day(published, years)

@@ -4,8 +4,6 @@ It is a pure function of the claim's columns and the rules, so that anybody can 
 letter is never better than its row's.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any

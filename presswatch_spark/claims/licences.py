@@ -10,11 +10,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from itertools import chain
 
 import yaml
 
 from presswatch_spark.corpus.registry import site_of
-from presswatch_spark.judgement.urls import without_www
+from presswatch_spark.judgement.urls import hosts_above, without_www
 from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.settings.checked_yaml import Check, compose, line_of
 from presswatch_spark.storage.objects import StorageOptions, read_object
@@ -64,14 +65,15 @@ class Licences:
         return parse_licences(raw, path, titles)
 
     def covering(self, host: str | None, title_id: str, on: date | None) -> Licence | None:
-        """Return the licence that covers a title on a host on a day; the first of several.
+        """Return the licence that covers a title on a host on a day; the first by the nearest host.
 
         Outside of its dates a licence is none. An unknown day is outside, unless the licence has no dates.
 
         Args:
             host: in lower-case ASCII, without port.
         """
-        for licence in self._of(host, title_id):
+        named = (self._by_site.get((name, title_id), ()) for name in hosts_above(host or ""))
+        for licence in chain.from_iterable(named):
             if on is None:
                 covers = licence.starts is None and licence.ends is None
             else:
@@ -94,12 +96,6 @@ class Licences:
                     sites.setdefault((host, title), []).append(licence)
         return sites
 
-    def _of(self, host: str | None, title_id: str) -> Iterator[Licence]:
-        """Yield the licences of a title on a host and on the hosts above it, the nearest first."""
-        while host and self.licences:
-            yield from self._by_site.get((host, title_id), ())
-            host = host.partition(".")[2]
-
 
 def parse_licences(raw: bytes, name: str, titles: Collection[str]) -> Licences:
     """As `Licences.load`, from bytes; `name` stands for the file in messages."""
@@ -116,30 +112,21 @@ def _licences(root: yaml.Node, check: Check, titles: Collection[str]) -> Iterato
         keys = check.entry(node, "licence", "id licensee hosts titles document", "from to")
         own_id = check.unique_id(keys.get("id"), "licence") or ""
         what = f"licence `{own_id}`"
-        starts, ends = (
-            check.date(keys.get("from"), f"{what}: from"),
-            check.date(keys.get("to"), f"{what}: to"),
-        )
+        starts, ends = (check.date(keys.get(key), f"{what}: {key}") for key in ("from", "to"))
         if starts and ends and ends < starts:
             check.say(line_of(keys["to"]), f"{what}: to {ends} is before from {starts}")
-        hosts = (_host(item, what, check) for item in check.items(keys.get("hosts"), f"{what}: hosts"))
-        named = (
-            _title(item, what, check, titles) for item in check.items(keys.get("titles"), f"{what}: titles")
-        )
+        listed, named = (check.items(keys.get(key), f"{what}: {key}") for key in ("hosts", "titles"))
+        hosts = [site_of(item, what, check, "host", "portal.example") for item in listed]
+        allowed = [_title(item, what, check, titles) for item in named]
         yield Licence(
             id=own_id,
             licensee=check.text(keys.get("licensee"), f"{what}: licensee") or "",
-            hosts=tuple(dict.fromkeys(filter(None, hosts))),
-            titles=tuple(dict.fromkeys(filter(None, named))),
+            hosts=tuple(dict.fromkeys(without_www(host) for host in hosts if host)),
+            titles=tuple(dict.fromkeys(filter(None, allowed))),
             starts=starts,
             ends=ends,
             document=check.text(keys.get("document"), f"{what}: document") or "",
         )
-
-
-def _host(node: yaml.Node, what: str, check: Check) -> str | None:
-    host = site_of(node, what, check, "host", "portal.example")
-    return host and without_www(host)
 
 
 def _title(node: yaml.Node, what: str, check: Check, titles: Collection[str]) -> str | None:

@@ -1,7 +1,5 @@
 """Makes the table `claims` of all published runs, by DuckDB or Spark as the size asks, and publishes it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

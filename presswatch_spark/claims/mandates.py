@@ -1,7 +1,5 @@
 """Whether a publisher's mandate covers a claim."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from presswatch_spark.corpus.registry import Publisher

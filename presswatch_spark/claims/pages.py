@@ -1,7 +1,5 @@
 """What is known of the pages that rows are about: whose they are, and whether they were there before."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """What `explain` says, in French and English."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import MappingProxyType
 

@@ -5,8 +5,6 @@ claim against them would be one against an own site, or against another member. 
 and what the corpus knows beyond it is added.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,7 +15,14 @@ import pyarrow.compute as pc
 from presswatch_spark.claims.distinct import Marks, marks_of, whole
 from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.suffixes import registered_domain
-from presswatch_spark.judgement.urls import AMP_CACHES, GOOGLE_HOSTS, host_of, page_url, without_www
+from presswatch_spark.judgement.urls import (
+    AMP_CACHES,
+    GOOGLE_HOSTS,
+    host_of,
+    hosts_above,
+    page_url,
+    without_www,
+)
 
 Text = str | None
 _HOSTS_KEPT = 1 << 16
@@ -55,19 +60,15 @@ class PlaceReader:
         others = _numpy(pc.is_valid(whole(rows["site_title_id"]))) & ~own
         asked = ~own & _numpy(pc.is_valid(urls)) & marks_of(sites, self._may_be_members)
         for i in np.flatnonzero(asked).tolist():
-            publisher = self._publisher_at(urls[i].as_py())
+            site = self._sites.match(urls[i].as_py(), lambda _: ())
+            publisher = site and site.publisher_id
             own[i] = publisher == publishers[i].as_py()
             others[i] = not own[i] and (others[i] or publisher is not None)
         return Places(hosts, domains, sites, own, others)
 
     def _asks_whose(self, host: Text) -> bool:
         """Whether a host is one on which a member has a site, or below one."""
-        labels = (host or "").split(".")
-        return any(".".join(labels[k:]) in self._sites.sites for k in range(len(labels)))
-
-    def _publisher_at(self, url: str) -> Text:
-        found = self._sites.match(url, lambda _: ())
-        return found.publisher_id if found else None
+        return any(name in self._sites.sites for name in hosts_above(host or ""))
 
 
 def _named(urls: pa.Array, hosts: pa.Array, domains: pa.Array) -> tuple[pa.Array, pa.Array]:

@@ -3,18 +3,17 @@
 `conf/press.yaml` lists their domains, in groups. A file of the same form adds to it, or takes domains off.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Self
 
 import yaml
 
-from presswatch_spark.corpus.registry import host_name
-from presswatch_spark.judgement.urls import without_www
+from presswatch_spark.corpus.registry import site_of
+from presswatch_spark.judgement.urls import hosts_above, without_www
 from presswatch_spark.settings.checked_yaml import Check, compose, line_of
 from presswatch_spark.settings.shipped import shipped
 from presswatch_spark.storage.objects import StorageOptions, read_object
@@ -34,7 +33,7 @@ class PressList:
     kinds: Mapping[str, str] = field(repr=False)
 
     @classmethod
-    def load(cls, path: str | None, storage: StorageOptions | None = None) -> PressList:
+    def load(cls, path: str | None, storage: StorageOptions | None = None) -> Self:
         """Read the list that comes with this version, and add the file at `path`, on disk or S3.
 
         A file may give a domain another kind, or take it off (`not_press`).
@@ -56,11 +55,7 @@ class PressList:
 
         A host belongs to the longest listed domain that it ends with, by whole names.
         """
-        while host:
-            if kind := self.kinds.get(host):
-                return kind
-            host = host.partition(".")[2]
-        return None
+        return next((self.kinds[name] for name in hosts_above(host or "") if name in self.kinds), None)
 
     @cached_property
     def digest(self) -> str:
@@ -103,11 +98,5 @@ def _add_group(node: yaml.Node, kinds: dict[str, str], check: Check) -> None:
 
 def _domains(node: yaml.Node | None, what: str, check: Check) -> Iterator[tuple[int, str]]:
     for item in check.items(node, what):
-        value = check.text(item, f"{what}: domain")
-        if value is None:
-            continue
-        domain = host_name(value)
-        if domain is None:
-            check.say(line_of(item), f"{what}: `{value}` is not a domain (write it as journal.example)")
-        else:
+        if domain := site_of(item, what, check, "domain", "journal.example", alone=False):
             yield line_of(item), without_www(domain)

@@ -1,7 +1,5 @@
 """How anybody checks a row without this project: commands that fetch its record, a program that reads it."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -5,8 +5,6 @@ robots.txt, ai.txt and TDMRep of its site, and metas and headers of the article'
 capture before the page's and the first one after it decide; nothing is guessed of the time between.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -21,34 +19,14 @@ from presswatch_spark.judgement.urls import page_url
 from presswatch_spark.queries.reservations import OWN_RESPONSES
 from presswatch_spark.rights.declaration import UNKNOWN
 from presswatch_spark.rights.declared import Declared, PageCapture, Row, record_of
-from presswatch_spark.rights.relation import STATUSES, in_force, second
+from presswatch_spark.rights.relation import in_force, second
 from presswatch_spark.tables.store import TableStore
 
 AGENT = "CCBot"
 """The crawler whose captures the datasets are made of: what a site tells it is asked."""
 
-__all__ = ["AGENT", "STATUSES", "OwnSites", "pages_read", "reservations_of"]
-
 Moment = tuple[str, datetime]
 """The URL of a page, and when it was captured."""
-
-
-def reservations_of(
-    signals: pa.Table,
-    wanted: Iterable[tuple[str | None, datetime | None]],
-    pages: Iterable[Moment] = (),
-    agent: str = AGENT,
-) -> list[str]:
-    """Return for each article's own URL and moment which reservation was in force, one of `STATUSES`.
-
-    Args:
-        signals: rows of `rights_signals`, of any runs.
-        wanted: the article's own URL, and when the page with its words was captured; with either unknown,
-            the answer is `unknown`.
-        pages: captures of members' own pages whose responses were read; see `pages_read`.
-    """
-    sites = OwnSites(signals, pages, agent)
-    return [sites.status(url, at) for url, at in wanted]
 
 
 def pages_read(store: TableStore, article_id: str | None = None) -> Iterator[Moment]:
@@ -79,7 +57,7 @@ class OwnSites:
     """The declarations of members' own sites, and which was in force when.
 
     Answers differ only from one capture of a declaration to the next. So a page has few, and each is found
-    once: it holds them, and the rows of `signals`.
+    once: it holds them, and the rows of `signals`, which may be of any runs. `pages`: see `pages_read`.
     """
 
     def __init__(self, signals: pa.Table, pages: Iterable[Moment] = (), agent: str = AGENT) -> None:
@@ -91,7 +69,10 @@ class OwnSites:
         self._add_pages(pages)
 
     def status(self, url: str | None, at: datetime | None) -> str:
-        """Return which reservation was in force for the page at `url` at the moment `at`."""
+        """Return which reservation was in force for the page at `url` at the moment `at`.
+
+        It is one of `rights.relation.STATUSES`; `unknown` if URL or moment are.
+        """
         if url is None or at is None or at.year not in CAPTURE_YEARS:
             return UNKNOWN
         page = self._known.get(url)

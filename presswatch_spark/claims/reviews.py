@@ -1,7 +1,5 @@
 """Verdicts of people on claims; the newest of each row counts."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import io

@@ -1,7 +1,5 @@
 """Digests of claims, as `tables.digests.row_digest` makes them of matches, for many rows at once."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Mapping
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Says phrases, moments and numbers in French or English, and breaks text where a reader expects it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from datetime import date, datetime

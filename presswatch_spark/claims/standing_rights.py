@@ -1,7 +1,5 @@
 """Licence, mandate, rights and reservation of each row: what holds for the claim beside its words."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import lru_cache
@@ -37,7 +35,8 @@ class StandingRights:
         """Return the licence that covers a title on a host at a time of capture, in microseconds."""
         if not self._licences.licences:
             return None
-        licence = self._licences.covering(host, title_id, _day(captured))
+        day = None if captured == NO_TIME else day_of(captured).date()
+        licence = self._licences.covering(host, title_id, day)
         return licence.id if licence else None
 
     def reservation(self, url: str | None, at: datetime | None) -> str:
@@ -49,10 +48,6 @@ class StandingRights:
 
     def _rights(self, published_day: date | None, captured_day: date | None) -> Sequence[str]:
         return rights_of(_midnight(published_day), _midnight(captured_day), self._as_of)
-
-
-def _day(micros: int) -> date | None:
-    return None if micros == NO_TIME else day_of(micros).date()
 
 
 def _midnight(day: date | None) -> datetime | None:

@@ -1,7 +1,5 @@
 """What is known of the copied words of rows, gathered article by article."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -3,8 +3,6 @@
 Exit codes: 0 done; 1 failed, with a message; 2 usage; 3 done, but some shards failed or were partial.
 """
 
-from __future__ import annotations
-
 import os
 import select
 import sys

@@ -3,8 +3,6 @@
 To import the formats takes a second, which neither other commands nor `--help` should take.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

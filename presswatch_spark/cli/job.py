@@ -5,8 +5,6 @@ EMR says only COMPLETED or FAILED of a job. So the job writes its exit code to t
 S3; the job copies them to its own disk first.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys

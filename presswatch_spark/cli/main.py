@@ -1,12 +1,9 @@
 """The command line `presswatch`: it parses, calls and prints."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any
 
 import click
 
@@ -21,25 +18,9 @@ STOPPED = (
     "stopped (a scan or census that `presswatch runs` does not list as finished goes on where it was when the"
     " same command is given again)"
 )
-GONE = {
-    "schedule": "deploy conf/aws/presswatch.yaml with CloudFormation (docs/how-to/operations.md, step 7)",
-}
-"""Commands that are gone, and what to do instead."""
 
 
-class _Commands(click.Group):
-    """The commands; for one that is gone, it says what to do instead."""
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """Find the command that a command line names; UsageError if there is none."""
-        if args[0] in GONE:
-            raise click.UsageError(f"`presswatch {args[0]}` is gone: {GONE[args[0]]}", ctx)
-        return super().resolve_command(ctx, args)
-
-
-@click.group(
-    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
-)
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="presswatch")
 def cli() -> None:
     """Find every copied passage of member press articles in Common Crawl, C4 and OSCAR.

@@ -1,7 +1,5 @@
 """Options that stand for settings; each takes, means and defaults to what its setting declares."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -52,6 +50,17 @@ storage_options = setting_options(
     *("storage.max_connections", "storage.requests_per_second"),
 )
 """How storage is reached."""
+
+
+def export_options(command: Command) -> Command:
+    """Give a command `--export` and `--lang`."""
+    lang = click.option(
+        "--lang", type=click.Choice(["en", "fr"]), default="en", show_default=True, help="Of a CSV file."
+    )
+    export = click.option(
+        "--export", metavar="FILE", help="Write the rows to a new FILE: .csv, .xlsx, .jsonl or .parquet."
+    )
+    return export(lang(command))
 
 
 def scan_settings(options: Mapping[str, Any], config: str | None = None) -> ScanConfig:

@@ -1,7 +1,5 @@
 """Runs a job where a profile says: becomes spark-submit, or submits it to EMR and waits for its end."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

@@ -3,8 +3,6 @@
 Nothing is written through a map: a full disk would kill the process instead of raising an error.
 """
 
-from __future__ import annotations
-
 import errno
 import shutil
 from collections.abc import Iterator, Sequence

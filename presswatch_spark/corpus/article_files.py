@@ -1,7 +1,5 @@
 """The articles of a corpus by their ordinals, read from mapped Arrow files."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path

@@ -4,8 +4,6 @@ A file named `*.txt`, `*.txt.gz` or `*.txt.zst` is one text in UTF-8. Any other 
 it, document by document. One occurrence in such a text is enough to make words known.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -15,7 +13,7 @@ from presswatch_spark.formats import registry
 from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.inflate.inflated import inflated
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.model import DocumentBatch, ReadReport
+from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, printable
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.text.kernels import Hashes
@@ -47,7 +45,7 @@ def texts_of(file: ObjectInfo, storage: StorageOptions) -> Iterator[bytes]:
     else:
         options = ReadOptions(storage=storage)
         for batch in format_for(registry.AUTO, file, options).read(file, options, report):
-            yield from _texts(batch)
+            yield from (batch.text_of(i) for i in range(len(batch)))
     if report.defects_total:
         raise CorruptError(
             f"the known text cannot be read to its end: {report.defects[0]}",
@@ -68,10 +66,6 @@ def shingles_of(files: Iterable[ObjectInfo], storage: StorageOptions) -> tuple[H
             parts.append(shingle_hashes(word_hashes(text)))
             texts += 1
     return np.unique(np.concatenate(parts)), texts
-
-
-def _texts(batch: DocumentBatch) -> Iterator[bytes]:
-    return (batch.text_of(i) for i in range(len(batch)))
 
 
 def _whole_text(file: ObjectInfo, storage: StorageOptions, report: ReadReport) -> bytes:

@@ -19,8 +19,6 @@
 An article's *ordinal* is its place in the order of article ids (by code points), from 0.
 """
 
-from __future__ import annotations
-
 import pyarrow as pa
 
 from presswatch_spark.tables.schemas.columns import UTC_MICROS

@@ -3,8 +3,6 @@
 It holds no time and no path: the same articles and settings give the same manifest, byte for byte.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

@@ -9,8 +9,6 @@ it has those alone. A prefix is a folder with all below it, by whole names: `jou
 and is refused. So is a public suffix such as `co.uk` or `github.io`, where anybody can have a name.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

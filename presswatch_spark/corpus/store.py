@@ -1,15 +1,12 @@
 """A corpus as a value: opened once a process, checked, memory-mapped, never written; copied from S3."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +19,7 @@ from presswatch_spark.corpus.registry import Registry, parse_registry
 from presswatch_spark.errors import CorpusError, OutputError
 from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.standing import Surroundings
+from presswatch_spark.model import Article
 from presswatch_spark.settings.config import MinHashRules
 from presswatch_spark.sieve.shingle_index import ShingleIndex
 from presswatch_spark.storage.locks.file_locks import locked
@@ -42,21 +40,6 @@ from presswatch_spark.user_cache import is_ours, user_caches
 CACHE_VARIABLE = "PRESSWATCH_CACHE_DIR"
 
 
-@dataclass(frozen=True, slots=True)
-class Article:
-    """An article with all that verification and match rows need; `body` is UTF-8, `words` its length."""
-
-    article_id: str
-    title_id: str
-    publisher_id: str
-    url: str | None
-    headline: str | None
-    published_at: datetime | None
-    body: bytes
-    cluster_id: str | None
-    words: int
-
-
 class Corpus:
     """An open corpus. Its arrays and texts are maps of its files, which all processes of a host share."""
 
@@ -66,7 +49,7 @@ class Corpus:
         self._articles = ArticleFiles(folder)
 
     @classmethod
-    def open(cls, path: str, *, check: bool = True, storage: StorageOptions | None = None) -> Corpus:
+    def open(cls, path: str, *, check: bool = True, storage: StorageOptions | None = None) -> Self:
         """Open a corpus folder; one on S3 or HTTPS is first copied to this host, once for all processes.
 
         Sizes of all files are always compared with the manifest; with `check` also every byte (SHA-256).
@@ -84,7 +67,7 @@ class Corpus:
         return cls(folder, manifest)
 
     @classmethod
-    def same(cls, path: str, digest: str, storage: StorageOptions) -> Corpus:
+    def same(cls, path: str, digest: str, storage: StorageOptions) -> Self:
         """Open the corpus that a run was started with, on any host; its bytes were checked then.
 
         Raises `CorpusError` if it is not here, or not the one with that digest.

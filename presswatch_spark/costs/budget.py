@@ -1,7 +1,5 @@
 """The cost of a run: estimated before it begins, watched while it goes on, and held below a budget."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self

@@ -4,8 +4,6 @@ The guard of a run and the speed bench both use it. Rates, prices and the sizes 
 `conf/prices.yaml`.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

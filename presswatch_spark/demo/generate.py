@@ -3,8 +3,6 @@
 Copyists cut passages out, swap words, shout, lose accents, or bury a text in a page.
 """
 
-from __future__ import annotations
-
 import json
 import random
 import re

@@ -1,7 +1,5 @@
 """Runs the demo: it generates a press and a web, builds the corpus, scans, and shows the matches."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 A name's last suffix decides the compression: `.gz`, `.zst`, or none.
 """
 
-from __future__ import annotations
-
 import base64
 import gzip
 import hashlib
@@ -78,11 +76,11 @@ def web_page(page: Page) -> Answer:
     return Answer(page.url, [*headers, ("Content-Length", str(len(body)))], body, page.language)
 
 
-def write_warc(path: Path, responses: Iterable[Answer], *, release: str = RELEASE) -> None:
+def write_warc(path: Path, responses: Iterable[Answer]) -> None:
     """Write a WARC file with request, response and metadata of each answer; each a gzip member in a `.gz`."""
     with path.open("wb") as file:
         writer = WARCWriter(file, gzip=path.suffix == ".gz", warc_version="1.0")
-        writer.write_record(_warcinfo(writer, release, record_id(f"warc {release}")))
+        writer.write_record(_warcinfo(writer, RELEASE, record_id(f"warc {RELEASE}")))
         for number, response in enumerate(responses):
             for record in _records(writer, number, response):
                 writer.write_record(record)

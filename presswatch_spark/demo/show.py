@@ -1,7 +1,5 @@
 """Shows the demo's matches by title and article, with the passages that were copied."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import PurePath

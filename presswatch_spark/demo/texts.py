@@ -1,7 +1,5 @@
 """The demo's texts, written for this project: an invented press, and pages that copied nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache

@@ -12,8 +12,6 @@ writes the same bytes twice: such an archive has another digest each time it is 
 Needs nothing but Python, pip and hatchling; for kernels, a pyspark too.
 """
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import json
@@ -27,6 +25,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from presswatch_spark.child import elsewhere
 from presswatch_spark.deploy.tarball import ArchiveError, check_archive, pack
@@ -76,7 +75,7 @@ class Target:
         )
 
     @classmethod
-    def here(cls, *, kernels: bool = False) -> Target:
+    def here(cls, *, kernels: bool = False) -> Self:
         """Return this Python, on this machine."""
         return cls(f"{sys.version_info.major}.{sys.version_info.minor}", platform.machine(), kernels)
 

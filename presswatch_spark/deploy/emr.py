@@ -1,12 +1,10 @@
 """Runs submissions on EMR: as steps of a cluster on EC2, or as job runs of EMR Serverless."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -42,7 +40,7 @@ class JobRuns:
     knows_tokens: bool = True
 
     @classmethod
-    def of(cls, asked: Submission, credentials: str | None = None) -> JobRuns:
+    def of(cls, asked: Submission, credentials: str | None = None) -> Self:
         """Return one with a client for the profile's region, and an AWS profile's credentials if named."""
         serverless = client("emr-serverless", asked.profile.region, credentials=credentials)
         return cls(asked, serverless, credentials)
@@ -122,7 +120,7 @@ class Steps:
     knows_tokens: bool = False
 
     @classmethod
-    def of(cls, asked: Submission, credentials: str | None = None) -> Steps:
+    def of(cls, asked: Submission, credentials: str | None = None) -> Self:
         """Return one with clients for the profile's region, and an AWS profile's credentials if named."""
         region = asked.profile.region
         often = client("emr", region, credentials=credentials)
@@ -218,7 +216,6 @@ Service = JobRuns | Steps
 
 
 def _passing(error: ClientError | BotoCoreError) -> bool:
-    """Return whether another try may succeed."""
     if isinstance(error, BotoCoreError):
         return type(error).__name__ not in ("NoCredentialsError", "ParamValidationError", "NoRegionError")
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -3,8 +3,6 @@
 boto3's own waiter gives up after half an hour, and EMR Serverless has none.
 """
 
-from __future__ import annotations
-
 import gzip
 import re
 import time

@@ -9,8 +9,6 @@ attempt again. A cluster does not: others wait for a step with the attempt's nam
 number. A submitter that was slower than that starts nothing any more.
 """
 
-from __future__ import annotations
-
 import json
 import secrets
 import time

@@ -1,7 +1,5 @@
 """Runs a job on this machine, through the spark-submit that came with pyspark."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import sys

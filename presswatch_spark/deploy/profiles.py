@@ -5,8 +5,6 @@ override it, `PRESSWATCH_DEPLOY__EC2__CLUSTER_ID` for instance. No secret stands
 decided by the caller's credentials and the job's role.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -140,7 +138,6 @@ def load_profile(name: str, env: Mapping[str, str]) -> Profile:
 
 
 def _problems(profile: Profile) -> list[str]:
-    """Return the mistakes that no bound of a single setting shows."""
     if profile.service not in NEEDED:
         return [f"service must be one of {', '.join(NEEDED)}, not {profile.service!r}"]
     problems = []

@@ -1,7 +1,5 @@
 """Makes the exact requests that start a job on EMR, as values. Nothing is sent from here."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What EMR on EC2 and EMR Serverless share: states, addresses, clients of AWS, and their errors as ours."""
 
-from __future__ import annotations
-
 import os
 import shlex
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Starts the scans of a watch on EMR. A claim's token is the submission's key, and its place is the run."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace

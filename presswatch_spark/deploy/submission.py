@@ -5,8 +5,6 @@ All that a job needs lies in the profile's store under names that follow from co
 `submissions/KEY/`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

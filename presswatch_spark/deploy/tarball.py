@@ -3,8 +3,6 @@
 Needs nothing but Python: archives are also built in images that have nothing else.
 """
 
-from __future__ import annotations
-
 import gzip
 import posixpath
 import tarfile

@@ -11,16 +11,15 @@ import os
 import resource
 import signal
 import struct
-import subprocess
 import sys
 from contextlib import suppress
 from functools import lru_cache
 from importlib import import_module
 from select import POLLIN, poll
 from threading import Lock
-from typing import BinaryIO, Literal, cast
+from typing import BinaryIO, Literal
 
-from presswatch_spark.child import child_command, child_environment
+from presswatch_spark.child import begin_child
 
 Kind = Literal["html", "main", "css", "pdf"]
 _MODULES = {"html": "page_text", "main": "main_content", "css": "selected", "pdf": "pdf"}
@@ -112,18 +111,10 @@ class _Parser:
 
     def __init__(self) -> None:
         self._killed = False
-        self._process = subprocess.Popen(
-            child_command(__name__),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            # Complaints of parsers quote the page.
-            stderr=subprocess.DEVNULL,
-            env=child_environment(),
-            start_new_session=True,
-        )
+        self._process, self._requests, self._answers = begin_child(__name__, new_session=True)
 
     def text_of(self, kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
-        requests, answers = cast(BinaryIO, self._process.stdin), cast(BinaryIO, self._process.stdout)
+        requests, answers = self._requests, self._answers
         try:
             requests.write(_REQUEST.pack(kind.encode(), len(page)))
             requests.write(page)
@@ -143,8 +134,8 @@ class _Parser:
     def end(self) -> int:
         """Let the process end, and return its exit code."""
         with suppress(OSError):
-            cast(BinaryIO, self._process.stdin).close()
-        cast(BinaryIO, self._process.stdout).close()
+            self._requests.close()
+        self._answers.close()
         return self._process.wait()
 
     def kill(self) -> None:

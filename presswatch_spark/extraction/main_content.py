@@ -7,8 +7,6 @@ content is the smallest element with most of the prose, and all between the head
 that are furniture by their tags, roles, names or links do not belong to it.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from itertools import takewhile

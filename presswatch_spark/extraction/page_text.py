@@ -5,8 +5,6 @@ in navigation, banners and comments stays, since a copy of an article may stand 
 an image's description in a sentence would tear it apart.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 from importlib.metadata import version
 

@@ -1,7 +1,5 @@
 """The text of a PDF, as pypdf extracts it; an option, since it takes some hundred times as long as a page."""
 
-from __future__ import annotations
-
 import io
 import logging
 from importlib.metadata import version

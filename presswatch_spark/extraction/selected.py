@@ -1,7 +1,5 @@
 """The text under CSS selectors in a page."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 

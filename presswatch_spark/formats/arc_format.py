@@ -4,8 +4,6 @@ Read: a gzip member a record, several records in a member, one member around all
 block that opens a file, or each of several files joined, holds no page.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

@@ -3,16 +3,12 @@
 What a file holds must not end the process that plans a scan.
 """
 
-from __future__ import annotations
-
 import pickle
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from select import POLLIN, poll
-from typing import BinaryIO, cast
 
-from presswatch_spark.child import child_command, child_environment
+from presswatch_spark.child import begin_child
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.detection import is_companion
 from presswatch_spark.formats.source import ReadOptions
@@ -52,14 +48,8 @@ def _confirmed(files: Sequence[ObjectInfo], storage: StorageOptions) -> set[str]
 
 
 def _answers(files: Sequence[ObjectInfo], storage: StorageOptions) -> Iterator[bytes]:
-    with subprocess.Popen(
-        child_command(__name__),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=child_environment(),
-    ) as process:
-        questions, answers = cast(BinaryIO, process.stdin), cast(BinaryIO, process.stdout)
+    process, questions, answers = begin_child(__name__)
+    with process:
         try:
             questions.write(pickle.dumps((list(files), storage)))
             questions.close()

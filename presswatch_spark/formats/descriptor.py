@@ -1,7 +1,5 @@
 """What the product knows of a format. Whoever needs to know it asks the descriptor, never for a name."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Which format a shard is of: by its content, and by its name only where the content cannot be read."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError

@@ -1,7 +1,5 @@
 """Says what a file is by its first inflated bytes."""
 
-from __future__ import annotations
-
 import re
 
 from presswatch_spark.formats.table.columns import dotted_keys

@@ -1,7 +1,5 @@
 """The JSON-LD of a page: a script's value, and the objects in it, wherever they are nested."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any

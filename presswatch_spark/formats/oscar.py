@@ -4,8 +4,6 @@ In 22.01 and 23.01 the files that hold the documents are called `fr_meta_part_1.
 that name hold only metadata. So content and neighbours decide what such a file is, never its name alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from presswatch_spark.formats import specimens

@@ -3,8 +3,6 @@
 Where no checksum covers them, entries are in doubt as rows of JSON Lines are (see `table.jsonl`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any

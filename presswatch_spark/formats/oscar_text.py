@@ -7,8 +7,6 @@ Lost lines move all documents behind them up. A document with as many lines as a
 other's place, and would get its URL. So both files are compared as wholes before any document is yielded.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack

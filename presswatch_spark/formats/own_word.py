@@ -5,8 +5,6 @@ JSON-LD comes first, and of its objects articles; then Open Graph and other meta
 Time is linear in the page, whatever stands in it.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime

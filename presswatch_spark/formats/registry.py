@@ -1,7 +1,5 @@
 """All formats that are read. A new one is a source with its descriptor, and its line here."""
 
-from __future__ import annotations
-
 from presswatch_spark.errors import InputError
 from presswatch_spark.formats.arc_format import ARC
 from presswatch_spark.formats.descriptor import Format

@@ -5,8 +5,6 @@ FinePDFs (`dump`, `id`), mC4, CulturaX (`source`), CCNet, RedPajama (`raw_conten
 JSON), HPLT (`u`, `ts`), Dolma and OLMo (`metadata.…`), and their like.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What a source needs to know beyond the shard that it reads."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """Small shards of each format, of one document each: the driver rehearses on them what workers will do."""
 
-from __future__ import annotations
-
 import gzip
 import html
 import json

@@ -4,8 +4,6 @@ Common Crawl writes a `request` before each response and a `metadata` record aft
 languages that were identified. Other kinds of records (`revisit`: the page did not change) are counted.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """WET: the text that Common Crawl extracted, one WARC `conversion` record a page, a gzip member each."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

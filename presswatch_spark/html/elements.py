@@ -4,8 +4,6 @@ No tree is built: that can cost the square of a page's length, or its cube, if t
 scripts and other raw text are passed over, and so are templates, which are no part of the document.
 """
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Iterator, Mapping

@@ -5,8 +5,6 @@ text, a tag or a value are listed first, 64 bytes at a time (as simdjson does: L
 parser then walks along the list.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -7,8 +7,6 @@ more than that text, but must neither tear apart nor leave out words that are ne
 `template`, which a browser does not show where it stands, is moved to the end.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

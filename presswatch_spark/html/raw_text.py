@@ -1,7 +1,5 @@
 """The ends of comments and of raw text, where the tokenizer sees no markup (HTML Standard, 13.2.5)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -3,8 +3,6 @@
 HTML Standard, 13.2.5.72 to 13.2.5.80; the names of 13.5 as the standard library has them.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 from html.entities import html5
 from typing import Any, NamedTuple

@@ -4,8 +4,6 @@ The lists follow what resiliparse's text extraction does (a test compares them, 
 that text is verified. An element that is not listed is inline: its tags vanish without a blank.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 from typing import Any, NamedTuple
 

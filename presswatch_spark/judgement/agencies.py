@@ -3,8 +3,6 @@
 Photo agencies are left out: who credits Getty Images says whose the picture is, and nothing of the text.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping

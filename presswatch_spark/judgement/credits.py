@@ -7,8 +7,6 @@ Only words that begin a name or a form are looked at, each with what stands arou
 is linear in the page, whatever stands on it.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -3,11 +3,8 @@
 The grade says how much was copied, the confidence what the row may be used for.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Any
 
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
@@ -33,9 +30,7 @@ def grade(copied_words: int, article_coverage: float, rules: GradeRules) -> str:
 CONFIDENCES = ("A", "B", "C", "D")
 """The first speaks for itself, the last must not be used."""
 
-GIVES: Mapping[str, str] = MappingProxyType(
-    {"own_url": "A", "sole_full_copy": "A", "strong_copy": "B", "rare_passage": "B"}
-)
+GIVES: Mapping[str, str] = {"own_url": "A", "sole_full_copy": "A", "strong_copy": "B", "rare_passage": "B"}
 """The reasons that give a letter; the copied words alone decide on them."""
 CAPS = (
     "url_only", "record_damaged", "url_unknown", "on_member_site", "capture_date_unknown",

@@ -5,13 +5,10 @@ URL of another article, it gives a `url_only` row for that one. If it stands on 
 for the title yet, it gives a `url_only` row for the title.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +18,7 @@ from presswatch_spark.judgement.grading import grade, judged
 from presswatch_spark.judgement.sites import SiteMatch
 from presswatch_spark.judgement.suffixes import registered_domain
 from presswatch_spark.judgement.urls import host_of, page_url
-from presswatch_spark.model import DocumentBatch, Locator, OwnWord
+from presswatch_spark.model import Article, DocumentBatch, Locator, OwnWord
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.tables.digests import row_digest, storable
 from presswatch_spark.text.words import Words, character_offsets
@@ -36,29 +33,6 @@ _OF_COPIES = (
     "article_words", "article_coverage", "document_coverage", "document_words", "minhash_jaccard",
     "run_rarity", "shared_words", "ownership", "in_main_content", "document_credits", "credits_others",
 )  # fmt: skip
-
-
-class ArticleFacts(Protocol):
-    """The facts of an article that a row holds. `body` is its text, UTF-8."""
-
-    @property
-    def article_id(self) -> str: ...  # noqa: D102
-    @property
-    def title_id(self) -> str: ...  # noqa: D102
-    @property
-    def publisher_id(self) -> str: ...  # noqa: D102
-    @property
-    def url(self) -> str | None: ...  # noqa: D102
-    @property
-    def headline(self) -> str | None: ...  # noqa: D102
-    @property
-    def published_at(self) -> datetime | None: ...  # noqa: D102
-    @property
-    def body(self) -> bytes: ...  # noqa: D102
-    @property
-    def cluster_id(self) -> str | None: ...  # noqa: D102
-    @property
-    def words(self) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +55,7 @@ class Finding:
     """
 
     ordinal: int
-    article: ArticleFacts
+    article: Article
     overlap: Overlap
     places: Places
     minhash_jaccard: float
@@ -101,7 +75,7 @@ def document_rows(
     words: Words | None,
     findings: Sequence[Finding],
     site: SiteMatch | None,
-    article_of: Callable[[int], ArticleFacts],
+    article_of: Callable[[int], Article],
     rules: GradeRules,
     confidence_rules: ConfidenceRules,
 ) -> list[Row]:
@@ -239,7 +213,7 @@ def _credit_columns(finding: Finding) -> Row:
     return {"document_credits": None if credits is None else list(credits), "credits_others": others}
 
 
-def _url_match(ordinal: int, article: ArticleFacts, site: SiteMatch | None) -> str:
+def _url_match(ordinal: int, article: Article, site: SiteMatch | None) -> str:
     if site is None:
         return "none"
     if ordinal in site.articles:
@@ -247,11 +221,11 @@ def _url_match(ordinal: int, article: ArticleFacts, site: SiteMatch | None) -> s
     return "title" if site.title_id == article.title_id else "none"
 
 
-def _own_site(ordinal: int, article: ArticleFacts, site: SiteMatch | None) -> bool:
+def _own_site(ordinal: int, article: Article, site: SiteMatch | None) -> bool:
     return site is not None and (site.publisher_id == article.publisher_id or ordinal in site.articles)
 
 
-def _url_rows(site: SiteMatch, copied: set[str], article_of: Callable[[int], ArticleFacts]) -> Iterable[Row]:
+def _url_rows(site: SiteMatch, copied: set[str], article_of: Callable[[int], Article]) -> Iterable[Row]:
     for ordinal in site.articles:
         article = article_of(ordinal)
         if article.article_id not in copied:
@@ -276,7 +250,7 @@ def _url_row(title_id: str, publisher_id: str, url_match: str) -> Row:
     }
 
 
-def _article_columns(article: ArticleFacts) -> Row:
+def _article_columns(article: Article) -> Row:
     return {
         "article_id": article.article_id,
         "title_id": article.title_id,

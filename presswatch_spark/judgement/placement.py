@@ -1,7 +1,5 @@
 """Whether a copied passage stands in the main content of its page, or in what is around it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import cached_property
 

@@ -4,11 +4,8 @@ A reason that *gives* a letter says what speaks for the claim. One that *caps* s
 highest that is left. The sentences are written for a reader who knows neither this project nor programming.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 LANGUAGES = ("fr", "en")
 
@@ -310,5 +307,5 @@ _OF_CLAIMS = (
     ),
 )  # fmt: skip
 
-REASONS: Mapping[str, Reason] = MappingProxyType({each.code: each for each in (*_OF_ROWS, *_OF_CLAIMS)})
+REASONS: Mapping[str, Reason] = {each.code: each for each in (*_OF_ROWS, *_OF_CLAIMS)}
 """Every reason by its code: those of rows first, then those of claims, in the order they are asked."""

@@ -10,15 +10,13 @@ A folder of the corpus holds `hosts.npy` (uint64, a host table), `url_hashes.npy
 `url_ordinals.npy` (uint32), and `titles.json`.
 """
 
-from __future__ import annotations
-
 import json
 from array import array
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +26,7 @@ from presswatch_spark.judgement.urls import (
     AMP_CACHES,
     GOOGLE_HOSTS,
     PageUrl,
+    hosts_above,
     page_url,
     path_prefix,
     without_www,
@@ -83,7 +82,7 @@ class UrlKeys:
     ordinals: npt.NDArray[np.uint32]
 
     @classmethod
-    def of(cls, article_urls: Iterable[tuple[int, str]]) -> UrlKeys:
+    def of(cls, article_urls: Iterable[tuple[int, str]]) -> Self:
         """Return the keys of pairs of an ordinal and one of its URLs; a string that is no URL has no key."""
         sites, hashes, ordinals = set[str](), array("Q"), array("I")
         for ordinal, url in article_urls:
@@ -130,7 +129,7 @@ class SiteIndex:
         )
 
     @classmethod
-    def open(cls, folder: Path) -> SiteIndex:
+    def open(cls, folder: Path) -> Self:
         """Map the index that `build` wrote."""
         hosts, hashes, ordinals = (
             np.load(folder / name, mmap_mode="r") for name in (HOSTS_FILE, HASHES_FILE, ORDINALS_FILE)
@@ -170,9 +169,8 @@ class SiteIndex:
                 yield ordinal
 
     def _site_of(self, page: PageUrl) -> _Site | None:
-        labels = page.host.split(".")
-        for k in range(len(labels)):
-            for site in self.sites.get(".".join(labels[k:]), ()):
+        for name in hosts_above(page.host):
+            for site in self.sites.get(name, ()):
                 if f"{page.path}/".startswith(site.path):
                     return site
         return None

@@ -10,8 +10,6 @@ a row: each text has one of them in the index, wherever it begins. A passage of 
 texts have is found whole, but for three words at either end.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import NamedTuple
 

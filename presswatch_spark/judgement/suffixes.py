@@ -5,8 +5,6 @@ and moves with its pin (`make suffixes`). So the normal form of URLs (`urls.norm
 does not depend on it.
 """
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 from pathlib import Path

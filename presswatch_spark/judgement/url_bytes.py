@@ -8,8 +8,6 @@ A host table is uint64: open addressing over hashes of host names, at most a qua
 slots. A host matches by whole labels from the right.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from string import ascii_letters, digits
 

@@ -11,10 +11,8 @@ parameters, fragments, trailing slashes, AMP and mobile variants, AMP caches. It
 Parameters are sorted by name; those of one name keep their order. `+` in a query is the space it stands for.
 """
 
-from __future__ import annotations
-
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
 from urllib.parse import quote, unquote_to_bytes
@@ -125,6 +123,12 @@ def without_www(site: str) -> str:
     """Return a host, or `host/path`, without `www.`, if the host then is a name that one can register."""
     rest = site.removeprefix("www.")
     return rest if _registrable(rest.partition("/")[0].split(".")) else site
+
+
+def hosts_above(host: str) -> Iterator[str]:
+    """Yield a host and the names that it ends with, the longest first: `a.example`, `example`."""
+    labels = host.split(".")
+    return (".".join(labels[k:]) for k in range(len(labels)))
 
 
 def _parse(url: str) -> PageUrl | None:

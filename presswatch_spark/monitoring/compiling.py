@@ -3,8 +3,6 @@
 numba tells of each function as it compiles it, and of none that it finds in its cache.
 """
 
-from __future__ import annotations
-
 import sys
 import threading
 import time

@@ -4,8 +4,6 @@ Each line has `time` (UTC), `level`, `event`, `host`, the facts bound to the log
 own facts. Facts are counts, digests, names of shards, and errors as in `scan_log`: no web text, no secret.
 """
 
-from __future__ import annotations
-
 import json
 import socket
 import sys

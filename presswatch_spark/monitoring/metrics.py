@@ -3,13 +3,11 @@
 One place says what there is (`FAMILIES`); the table `metrics` and the text for Prometheus are made of it.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, Self, TypeAlias
 
 from presswatch_spark.monitoring.progress import SCAN, Terms
 
@@ -136,7 +134,7 @@ class Metrics:
     @classmethod
     def of(
         cls, facts: RunFacts, totals: Totals, state: str, now: datetime, dollars: float | None = None
-    ) -> Metrics:
+    ) -> Self:
         """Put together what the run and its shards say; counters without a value are zero.
 
         `dollars`: what the run has cost; None if that is not known.

@@ -1,7 +1,5 @@
 """Whoever follows a run is told here: people at a terminal, collectors of logs, Prometheus."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from collections import Counter

@@ -5,8 +5,6 @@ hosts that it asks or will ask (`will_ask`): another command's lines may stand o
 knows nothing of workers on other machines; they report on their own stderr.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

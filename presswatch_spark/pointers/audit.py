@@ -4,8 +4,6 @@ Each row is checked for being still what a scan would find there. A file of an e
 columns; its rows' digests are over those, so its rows are read with those.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace

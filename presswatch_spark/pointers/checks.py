@@ -3,12 +3,9 @@
 That a record can be read says nothing: if one was dropped from a file, another may lie at its offset.
 """
 
-from __future__ import annotations
-
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from types import MappingProxyType
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats import registry
@@ -36,33 +33,16 @@ OTHER_ARTICLE = "other article"
 OTHER_WORDS = "other words"
 OTHER_SIGNAL = "other signal"
 
-MEANINGS: Mapping[str, str] = MappingProxyType(
-    {
-        ROW_EDITED: "`row_sha256` is not that of the row",
-        NO_SHARD: "there is no such object",
-        NOT_REACHED: "storage did not give the bytes, so nothing can be said",
-        GONE: "the shard was read, and no document is there",
-        UNREADABLE: "bytes are there, but no document can be made of them",
-        OTHER_URI: "a document of another URL is there",
-        OTHER_RECORD: "a record with another id is there",
-        OTHER_DIGEST: "the record declares another digest",
-        OTHER_PAYLOAD: "the page's bytes have another digest",
-        OTHER_EXTRACTION: "this version extracts text by another library, so the texts cannot be compared",
-        OTHER_TEXT: "the text has another SHA-256",
-        OTHER_FACTS: "time of capture, HTTP status, languages, bounds of the record or what the page says"
-        " of itself are others",
-        DAMAGED: "the record is not what its header says, so its text may be another's",
-        OTHER_ARTICLE: "the corpus has not the article, or another text of it",
-        OTHER_WORDS: "a span does not hold the same words on both sides",
-        OTHER_SIGNAL: "the response does not declare this, as this version reads it",
-    }
-)
-"""The reasons why a row does not verify: the first that applies, in this order."""
+REASONS = (
+    ROW_EDITED, NO_SHARD, NOT_REACHED, GONE, UNREADABLE, OTHER_URI, OTHER_RECORD, OTHER_DIGEST, OTHER_PAYLOAD,
+    OTHER_EXTRACTION, OTHER_TEXT, OTHER_FACTS, DAMAGED, OTHER_ARTICLE, OTHER_WORDS, OTHER_SIGNAL,
+)  # fmt: skip
+"""Why a row does not verify: the first that applies, in this order; see `docs/reference/pointers.md`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a row does not verify: a key of `MEANINGS`, and a detail, which is never text of the web."""
+    """Why a row does not verify: one of `REASONS`, and a detail, which is never text of the web."""
 
     reason: str
     detail: str = ""
@@ -100,20 +80,13 @@ COMPARED = (
     ("payload_digest_computed", OTHER_PAYLOAD),
     ("text_extraction", OTHER_EXTRACTION),
     ("text_sha256", OTHER_TEXT),
-    ("captured_at", OTHER_FACTS),
-    ("http_status", OTHER_FACTS),
-    ("languages", OTHER_FACTS),
     # A range that is not just the record's would give a third party other bytes.
-    ("record_offset", OTHER_FACTS),
-    ("record_length", OTHER_FACTS),
-    ("record_encoding", OTHER_FACTS),
-    ("row_index", OTHER_FACTS),
-    ("page_publisher", OTHER_FACTS),
-    ("page_author", OTHER_FACTS),
-    ("page_published_at", OTHER_FACTS),
-    ("page_based_on", OTHER_FACTS),
-    ("page_canonical_url", OTHER_FACTS),
-)
+    *((name, OTHER_FACTS) for name in (
+        "captured_at", "http_status", "languages", "record_offset", "record_length", "record_encoding",
+        "row_index", "page_publisher", "page_author", "page_published_at", "page_based_on",
+        "page_canonical_url",
+    )),
+)  # fmt: skip
 COMPARED_OF_RESPONSE = frozenset((
     "record_id", "captured_at", "http_status", "record_offset", "record_length", "record_encoding",
 ))  # fmt: skip

@@ -7,8 +7,6 @@ lines asked for are parsed, of Parquet only their row groups read.
 For few rows of many shards, most of the time is waiting for storage: several shards are read at once.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """One document, fetched by its row or its pointer, checked, and shown or saved."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -164,7 +162,6 @@ def at_pointer(
 
 
 def _may_be_any(pointer: Pointer) -> bool:
-    """Whether a pointer may lead to a record without a document."""
     format = registry.find(pointer.format)
     of_pages = pointer.format is None or bool(format and format.is_warc and format.responses)
     return pointer.row is None and pointer.sha256 is None and of_pages

@@ -11,8 +11,6 @@ the bytes count in the file: if they count in the inflated one, it must be there
 A mirror, a copy of a release, may stand for the place that a run read.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ It is read as it is stored, with the facts of its own headers and the digests of
 row of `captures`; written as a file of its own, which any WARC tool reads.
 """
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import io

@@ -1,7 +1,5 @@
 """Estimates of releases, from the published tables of samples."""
 
-from __future__ import annotations
-
 from presswatch_spark.sampling.extrapolation import COLUMNS, LOG_COLUMNS, SampleEstimate, estimate
 from presswatch_spark.tables.store import TableStore
 

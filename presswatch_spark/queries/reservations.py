@@ -1,7 +1,5 @@
 """The reservation in force when each page of a member's own site was captured, out of published tables."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

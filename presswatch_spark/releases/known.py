@@ -7,14 +7,13 @@ times of its first and last capture, tabs between, `-` for an unknown time. If a
 one is used, and the caller can say so. `scripts/crawls.py` writes the list that comes with this version.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.releases.release import CRAWL, OLD_CRAWL, Release, newest_first
@@ -53,7 +52,7 @@ class Listing:
         return "\n".join([*lines, ""])
 
     @classmethod
-    def from_text(cls, text: str) -> Listing:
+    def from_text(cls, text: str) -> Self:
         """Read the list that `to_text` wrote; `ValueError` for anything else."""
         heading, *lines = text.splitlines()
         if not heading.startswith(HEADING) or not lines:

@@ -1,7 +1,5 @@
 """A release of Common Crawl: its name, its times, and what it has by its name."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime

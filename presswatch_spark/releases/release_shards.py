@@ -1,7 +1,5 @@
 """Finds the shards of a release by its name, as `storage.shards.plan` takes them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """One declaration in a capture, its verdict, and the site that it is about."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit

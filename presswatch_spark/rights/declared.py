@@ -1,7 +1,5 @@
 """From rows of `rights_signals` to the declarations about one page, to one agent."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime

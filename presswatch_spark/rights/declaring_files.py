@@ -3,8 +3,6 @@
 tdmrep.json is the file of the TDM Reservation Protocol (W3C Community Group).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache

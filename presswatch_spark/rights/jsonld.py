@@ -1,7 +1,5 @@
 """What the objects in a page's JSON-LD declare of copyright, licence and payment."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any

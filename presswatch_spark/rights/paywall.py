@@ -4,8 +4,6 @@ schema.org's `isAccessibleForFree` says that an object, or the part that its `cs
 for. If a captured page holds text under that selector, the site handed it to the crawler.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

@@ -4,8 +4,6 @@ A site's file is captured now and then. Its last capture before the page's says 
 after it says what held later. Nobody knows what held between them, and nothing here guesses.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

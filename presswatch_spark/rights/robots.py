@@ -6,8 +6,6 @@ It takes `Google` for a name of Google-Extended, too. In its choice among rules 
 `Disallow: /*?*` beats `Allow: /news`. And it takes `Allow: /index.html` for `Allow: /$`.
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping

@@ -1,18 +1,15 @@
 """From a capture to rows of `rights_signals`: whether it is a member's, whose, and what it declares."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from presswatch_spark.formats.http.site_files import site_file
-from presswatch_spark.judgement.match_rows import ArticleFacts
 from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.url_bytes import may_be_known
-from presswatch_spark.judgement.urls import page_url
-from presswatch_spark.model import Capture
+from presswatch_spark.judgement.urls import hosts_above, page_url
+from presswatch_spark.model import Article, Capture
 from presswatch_spark.rights.declaration import place_of
 from presswatch_spark.rights.signals import signals_of
 from presswatch_spark.tables.digests import row_digest, storable
@@ -23,7 +20,7 @@ class Corpus(Protocol):
 
     @property
     def sites(self) -> SiteIndex: ...  # noqa: D102
-    def article(self, ordinal: int) -> ArticleFacts: ...  # noqa: D102
+    def article(self, ordinal: int) -> Article: ...  # noqa: D102
     def urls(self, ordinal: int) -> Sequence[str]: ...  # noqa: D102
 
 
@@ -63,9 +60,8 @@ class Members:
 
     def _owner_of_host(self, url: str) -> Owner | None:
         page = page_url(url)
-        labels = page.host.split(".") if page else []
-        domains = (".".join(labels[k:]) for k in range(len(labels)))
-        sites = next((sites for name in domains if (sites := self.corpus.sites.sites.get(name))), ())
+        names = hosts_above(page.host) if page else ()
+        sites = next((sites for name in names if (sites := self.corpus.sites.sites.get(name))), ())
         if not sites:
             return None
         titles, publishers = {site.title_id for site in sites}, {site.publisher_id for site in sites}

@@ -4,8 +4,6 @@ Headers and elements are read here; `html.elements` finds the elements of a page
 their JSON-LD, `declaring_files` reads robots.txt and the like.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from itertools import islice

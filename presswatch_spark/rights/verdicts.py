@@ -4,8 +4,6 @@ Three kinds of values: directives for robots (`X-Robots-Tag`, meta robots), pref
 `Content-Usage`, Cloudflare's `Content-Signal`), and TDMRep's 1 and 0.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 

@@ -1,7 +1,5 @@
 """Attempts at a shard: what one raises is noted in it, and storage that fails is asked again."""
 
-from __future__ import annotations
-
 import traceback
 from collections.abc import Callable, Iterable
 from functools import partial

@@ -6,8 +6,6 @@
 The key is a digest over all that decides the rows: plan, corpus, settings, version.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace

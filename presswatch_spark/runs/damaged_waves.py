@@ -1,7 +1,5 @@
 """What waves wrote is read again before it is published: a damaged part costs its wave, and no more."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial

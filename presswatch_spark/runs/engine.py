@@ -3,8 +3,6 @@
 Scan and census alike are a `Work`. The engine knows nothing of documents and captures.
 """
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

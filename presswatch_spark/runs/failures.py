@@ -6,8 +6,6 @@ failed counts as not tried. A shard that is cut or damaged itself is never count
 everything stops the run at once: nothing more is asked of it.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection
 

@@ -10,8 +10,6 @@ found then. A process of an earlier epoch that wakes may still put a marker, but
 carry a seal: the shards of a damaged marker count as not scanned, and without `run.json` a run starts over.
 """
 
-from __future__ import annotations
-
 import re
 import secrets
 from collections import Counter

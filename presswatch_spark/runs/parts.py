@@ -7,8 +7,6 @@ marker of a wave names, with their SHA-256. What killed or doubled tasks leave i
 with a changed bit.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import secrets

@@ -3,8 +3,6 @@
 Nothing is guessed: what nobody can tell is null.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import platform
@@ -22,7 +20,7 @@ from typing import Any
 PROJECT = "presswatch-spark"
 GIT_SECONDS = 10
 
-_ADDRESS = re.compile(r"https?://.*", re.IGNORECASE | re.DOTALL)
+_QUERY = re.compile(r"(https?://[^?#]*).*", re.IGNORECASE | re.DOTALL)
 _USER = re.compile(r"(?<=://)[^/]*@")
 _REQUIRED = re.compile(r"[A-Za-z0-9][\w.-]*")
 _OF_EXTRA = re.compile(r"\bextra\s*==")
@@ -94,11 +92,7 @@ def without_secrets(words: Sequence[str]) -> str:
 
     What follows is lost to the end of the word, since a signature may hold blanks and other addresses.
     """
-    return shlex.join(_USER.sub("", _ADDRESS.sub(_without_query, word)) for word in words)
-
-
-def _without_query(address: re.Match[str]) -> str:
-    return re.split(r"[?#]", address[0], maxsplit=1)[0]
+    return shlex.join(_USER.sub("", _QUERY.sub(r"\1", word)) for word in words)
 
 
 def _required(requirements: Iterable[str]) -> list[str]:

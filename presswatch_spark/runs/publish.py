@@ -5,8 +5,6 @@ last: only what has one is published. A publication that was killed is done agai
 is sorted by it; Spark sorts what is large. Our own tasks read parts and write files, on disk and on S3 alike.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor

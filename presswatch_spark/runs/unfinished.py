@@ -1,7 +1,5 @@
 """Runs that were begun and not published yet: how far they are, and what can be done about them."""
 
-from __future__ import annotations
-
 import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

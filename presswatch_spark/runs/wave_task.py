@@ -9,8 +9,6 @@ A note goes when its shard is done, or failed in any way that Python sees: one t
 ended its worker. A first try makes none: they would cost time where nothing goes wrong.
 """
 
-from __future__ import annotations
-
 import gc
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext

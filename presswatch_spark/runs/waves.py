@@ -8,8 +8,6 @@ What storage or dying workers kept from being read is read once more, each shard
 too much is left then, the platform is at fault and not the shards: see `presswatch_spark.runs.failures`.
 """
 
-from __future__ import annotations
-
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """What a run has to do, as a value: a scan and a census each make one, and `runs.engine` carries it out."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence

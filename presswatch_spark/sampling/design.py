@@ -6,8 +6,6 @@ resemble each other, and from one segment, or five, nobody can tell how much seg
 (docs/explanation/decisions.md has the figures).
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
@@ -15,8 +13,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from presswatch_spark.errors import InputError
 from presswatch_spark.sampling.intervals import Floats, Stratum
@@ -117,13 +113,6 @@ class Design:
     def stratified(self, values: Floats) -> list[Stratum]:
         """Return the strata of `values`, a row for each file and a column for each measure."""
         return [Stratum(values[list(positions)], size) for size, positions in self.groups]
-
-    def weights(self) -> Floats:
-        """Return for each file how many shards of the release it stands for."""
-        weights = np.zeros(len(self.files))
-        for size, positions in self.groups:
-            weights[list(positions)] = size / len(positions)
-        return weights
 
 
 def design_of(run: Mapping[str, Any], log: Iterable[Mapping[str, Any]]) -> Design:

@@ -13,8 +13,6 @@ Satterthwaite ("An approximate distribution of estimates of variance components"
 the kurtosis of the counts.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

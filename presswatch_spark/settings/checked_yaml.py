@@ -1,7 +1,5 @@
 """YAML files that people write, checked as a whole: every mistake is reported at once, each with its line."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import date
 

@@ -5,8 +5,6 @@ conf/scan.yaml and conf/datasets.yaml explain them in plain words. `config_diges
 can change a row, and no other.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ The field's type says what its values are and its default what holds without a l
 means and what it may be. Errors, environment variables, options and the reference page are made of that.
 """
 
-from __future__ import annotations
-
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass

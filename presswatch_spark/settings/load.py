@@ -5,8 +5,6 @@ A setting is named by its path in `config`: `grade.min_run_words` in messages, n
 with our prefix that names no setting is one, for who set it believes that it counts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
 from typing import Any, TypeVar, get_type_hints

@@ -1,7 +1,5 @@
 """Where the files of `conf/` are that come with the package."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from presswatch_spark.errors import ConfigError

@@ -5,8 +5,6 @@ in common. Each process takes the next part that no other has begun, and keeps t
 parts miss, workers compile: that is slower, and nothing else.
 """
 
-from __future__ import annotations
-
 import os
 import pickle
 import subprocess
@@ -16,10 +14,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
+from typing import Self
 
 import numpy as np
 
-from presswatch_spark.child import child_command, child_environment
+from presswatch_spark.child import begin_child
 from presswatch_spark.compiled import ALL, ready_file
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats import registry
@@ -54,7 +53,7 @@ class Rehearsal:
     config: ScanConfig
 
     @classmethod
-    def like(cls, shard: str, dataset: str, corpus: str, digest: str, config: ScanConfig) -> Rehearsal:
+    def like(cls, shard: str, dataset: str, corpus: str, digest: str, config: ScanConfig) -> Self:
         """Return the rehearsal of a scan of shards like that of this URI, of a format or `auto`.
 
         Nothing is read of the shard: what it holds may end the process that reads it. Its name alone says of
@@ -164,23 +163,15 @@ def compiled_beside(rehearsal: Rehearsal, compiling: Compiling) -> Iterator[None
 def _begin(
     rehearsal: Rehearsal, folder: Path, compiling: Compiling, stack: ExitStack
 ) -> subprocess.Popen[bytes]:
-    child = subprocess.Popen(
-        child_command(__name__),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=child_environment(),
-    )
-    assert child.stdin
-    assert child.stdout
-    listener = Thread(target=compiling.follow, args=(child.stdout,), daemon=True)
+    child, questions, answers = begin_child(__name__)
+    listener = Thread(target=compiling.follow, args=(answers,), daemon=True)
     listener.start()
     # From the last to the first: its end, what it told before, then its pipes.
     stack.enter_context(child)
     stack.callback(listener.join)
     stack.callback(child.kill)
-    with suppress(BrokenPipeError), child.stdin:
-        pickle.dump((rehearsal, folder), child.stdin)
+    with suppress(BrokenPipeError), questions:
+        pickle.dump((rehearsal, folder), questions)
     return child
 
 

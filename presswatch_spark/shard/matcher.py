@@ -11,7 +11,6 @@ import numpy as np
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.credits import CreditFinder
 from presswatch_spark.judgement.match_rows import (
-    ArticleFacts,
     Finding,
     Origin,
     Row,
@@ -21,7 +20,7 @@ from presswatch_spark.judgement.match_rows import (
 from presswatch_spark.judgement.placement import Placement
 from presswatch_spark.judgement.standing import Neighbours, Standing
 from presswatch_spark.judgement.url_bytes import documents_without_url
-from presswatch_spark.model import DocumentBatch
+from presswatch_spark.model import Article, DocumentBatch
 from presswatch_spark.settings.config import (
     ConfidenceRules,
     GradeRules,
@@ -129,7 +128,7 @@ class Matcher:
             own = self.corpus.owner_names(finding.article.title_id) if names else ()
             yield replace(finding, credits=names, own_names=own)
 
-    def _load(self, ordinal: int) -> tuple[ArticleFacts, Words, Standing]:
+    def _load(self, ordinal: int) -> tuple[Article, Words, Standing]:
         article = self.corpus.article(ordinal)
         words = words_of(article.body)
         return article, words, self._neighbours.standing(ordinal, words.hashes)

@@ -1,7 +1,5 @@
 """What a shard gave: one attempt fills a `Reading`, and the best attempt becomes a `ShardOutcome`."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -6,8 +6,6 @@ the last seven word hashes are carried to the next segment; of a word longer tha
 of its hash is.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np

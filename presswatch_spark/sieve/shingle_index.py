@@ -4,10 +4,9 @@ Block, bucket and sort order all come from the top bits of a hash. So the hashes
 of the filter and of the directory, and slices that were built apart, even on many machines, are concatenated.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +37,7 @@ class ShingleIndex:
     directory: npt.NDArray[np.int64]
 
     @classmethod
-    def open(cls, folder: Path) -> ShingleIndex:
+    def open(cls, folder: Path) -> Self:
         """Map the index in a folder, a file `NAME.npy` for each array."""
         return cls(
             **{array.name: np.load(folder / f"{array.name}.npy", mmap_mode="r") for array in fields(cls)}

@@ -5,8 +5,6 @@ Memory depends on the segment and on the number of candidates, not on the length
 often it repeats a shingle. Time does neither: a shingle that a document repeats is followed up once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple

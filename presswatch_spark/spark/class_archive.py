@@ -8,8 +8,6 @@ compared first (.2 s of the 3 that it saves).
 `python -m presswatch_spark.spark.class_archive` makes it, unless it is there.
 """
 
-from __future__ import annotations
-
 import hashlib
 import importlib.util
 import os

@@ -3,8 +3,6 @@
 Spark starts it as `python -m presswatch_spark.spark.daemon pyspark.worker`, on this host only.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 
 from pyspark.daemon import manager

@@ -1,7 +1,5 @@
 """What Spark raises, as errors of ours: the cause in one line, and what to do."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path

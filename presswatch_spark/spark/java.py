@@ -5,8 +5,6 @@ Spark starts it through a wrapper of ours, which leaves out what Spark asks for 
 `python -m presswatch_spark.spark.java --check` exits 0 if there is one, 1 with a message if not.
 """
 
-from __future__ import annotations
-
 import hashlib
 import importlib.util
 import os

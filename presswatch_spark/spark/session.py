@@ -92,7 +92,9 @@ def session(
         # Elsewhere it is the cluster's to say: its pages are where a run is looked at.
         settings["spark.ui.enabled"] = "false"
         settings |= _on_this_host() if master.startswith("local") else {}
-        settings |= {} if master.startswith("local[") else _on_executors()
+        if not master.startswith("local["):
+            # Workers keep compiled kernels in their own working folder: the package's may be read-only.
+            settings["spark.executorEnv.NUMBA_CACHE_DIR"] = os.environ.get("NUMBA_CACHE_DIR", "numba-cache")
     asked = SparkConf().setAppName(app_name).setAll(list((settings | dict(conf or {})).items()))
     new = SparkSession.getActiveSession() is None
     quiet_py4j()
@@ -176,7 +178,6 @@ def _java_in_time() -> Iterator[None]:
 
 
 def _is_launching(frame: FrameType | None) -> bool:
-    """Say whether the JVM is being started."""
     names = set()
     while frame:
         names.add(frame.f_code.co_name)
@@ -253,8 +254,3 @@ def _on_this_host() -> dict[str, str]:
         # As tasks of SQL have it: workers are shared by what has the same environment.
         "spark.executorEnv.SPARK_SIMPLIFIED_TRACEBACK": "1",
     }
-
-
-def _on_executors() -> dict[str, str]:
-    """Where workers keep compiled kernels: their own working folder, as the package's may be read-only."""
-    return {"spark.executorEnv.NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", "numba-cache")}

@@ -1,7 +1,5 @@
 """Spark tasks: what they do in their Python workers, and how work is dealt to them."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterable, Iterator

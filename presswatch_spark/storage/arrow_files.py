@@ -1,7 +1,5 @@
 """Gives Arrow's readers our objects: a file system whose paths are our URIs, read by checked ranges."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, BinaryIO

@@ -3,8 +3,6 @@
 Import these names from `presswatch_spark.storage.objects`; this module exists so that all kinds can.
 """
 
-from __future__ import annotations
-
 import random
 import time
 from collections.abc import Iterator

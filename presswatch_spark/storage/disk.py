@@ -1,7 +1,5 @@
 """Files on local disk, and errors that say what to do when a disk refuses."""
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import os

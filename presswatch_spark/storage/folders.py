@@ -1,12 +1,11 @@
 """Folders for tables and runs, on disk and on S3, with one set of operations for both."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.storage.contract import MissingError, StorageOptions
@@ -31,7 +30,7 @@ class Folder:
     storage: StorageOptions
 
     @classmethod
-    def of(cls, path: str, storage: StorageOptions) -> Folder:
+    def of(cls, path: str, storage: StorageOptions) -> Self:
         """Return the folder at a path or URI; `InputError` if it is neither."""
         uri = canonical(path)
         return cls(uri if scheme_of(uri) == "file" else uri.rstrip("/"), storage)
@@ -53,8 +52,8 @@ class Folder:
     def __str__(self) -> str:
         return printable(self.uri)
 
-    def __truediv__(self, name: str) -> Folder:
-        return Folder(self.at(name), self.storage)
+    def __truediv__(self, name: str) -> Self:
+        return replace(self, uri=self.at(name))
 
     def at(self, name: str) -> str:
         """Return the URI of the object of this name."""

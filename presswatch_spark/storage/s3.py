@@ -1,7 +1,5 @@
 """Objects on S3 and its kin, through boto3, and its errors as ones that a user can act on."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress

@@ -6,8 +6,6 @@ A process holds the lock of its folder for as long as it lives. Before it makes 
 nobody holds. Only this user may write to the folder above, so nobody else can have put there what is removed.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import tempfile

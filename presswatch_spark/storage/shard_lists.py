@@ -1,7 +1,5 @@
 """Reads lists of shards, a key a line: `*.paths.gz` as Common Crawl publishes them, `*.txt` as others do."""
 
-from __future__ import annotations
-
 import gzip
 import os
 import re

@@ -1,9 +1,7 @@
-"""Plans which shards a run reads, from paths, globs and lists. A plan is a value that can be saved.
+"""Plans which shards a run reads, from paths, globs and lists. A plan is a value.
 
 Files beside shards (papers, checksums, markers, lists) are told from them by their names.
 """
-
-from __future__ import annotations
 
 import glob
 import hashlib
@@ -13,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import Self
 
 from presswatch_spark.errors import InputError
 from presswatch_spark.show import counted
@@ -66,7 +65,7 @@ class ShardPlan:
     left_out: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
-    def of(cls, shards: Iterable[ObjectInfo]) -> ShardPlan:
+    def of(cls, shards: Iterable[ObjectInfo]) -> Self:
         """Sort shards and drop repeats; the entry whose size is known stays."""
         unique: dict[str, ObjectInfo] = {}
         for shard in shards:
@@ -93,19 +92,6 @@ class ShardPlan:
 
     def __iter__(self) -> Iterator[ObjectInfo]:
         return iter(self.shards)
-
-    def head(self, n: int) -> ShardPlan:
-        """Return the first `n` shards."""
-        return replace(self, shards=self.shards[:n])
-
-    def to_json(self) -> str:
-        """Return the plan as one JSON array of [uri, size, etag]."""
-        return json.dumps([[shard.uri, shard.size, shard.etag] for shard in self.shards])
-
-    @classmethod
-    def from_json(cls, text: str) -> ShardPlan:
-        """Return the plan that `to_json` wrote."""
-        return cls.of(ObjectInfo(uri, size, etag) for uri, size, etag in json.loads(text))
 
 
 def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None) -> ShardPlan:

@@ -3,8 +3,6 @@
 The limit holds for the thread that sets it. Readers of storage call `check_time` at every chunk.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Iterator

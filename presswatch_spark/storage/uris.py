@@ -1,7 +1,5 @@
 """URIs of objects: each has one canonical spelling, can be joined, and is printed without secrets."""
 
-from __future__ import annotations
-
 import os
 import re
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit

@@ -4,8 +4,6 @@ A folder holds one table of each name. It is written beside the tables, moved in
 `derivations`, which says what its files are: so it is there whole or not at all, and damage is noticed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The digests by which anybody can check a table; `docs/how-to/check-a-table.md` says how."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Mapping

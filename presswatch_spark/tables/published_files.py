@@ -6,8 +6,6 @@ they had when they were published, and by SHA-256 only where that is another one
 are known.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass

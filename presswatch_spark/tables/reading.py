@@ -1,7 +1,5 @@
 """Rows of `matches` by filter, streamed from the Parquet files without Spark."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ A JSON object ends with `"sha256"`, the digest of what it is without that. A Par
 metadata of its footer, and is digested with zeros in its place.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping, Sequence

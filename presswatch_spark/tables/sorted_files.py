@@ -4,8 +4,6 @@ Statistics and the page index serve the columns that rows are sorted by. Bloom f
 asked for one value, which may lie in any row group.
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass

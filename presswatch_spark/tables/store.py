@@ -179,15 +179,26 @@ class TableStore:
         return files
 
     def open_table(self, table: str, *run_ids: str) -> Any:
-        """Open rows of published runs, those named or all, as a `pyarrow.dataset.Dataset`; see `files`."""
-        return self.dataset(self.files(table, *run_ids), SCHEMAS[table])
+        """Open rows of published runs, those named or all, as a `pyarrow.dataset.Dataset`; see `files`.
 
-    def dataset(self, files: Sequence[str], schema: pa.Schema) -> Any:
-        """Open files of a table as a `pyarrow.dataset.Dataset`; columns that they lack are null."""
+        By a filter of `run_id`, files of other runs are not even opened.
+        """
+        files = self.files(table, *run_ids)
+        # Rows of a derived table name the run that they are of, and not the one that publishes them.
+        is_of = None if PUBLISHED_BY[table] == "derivations" else list(map(_is_of, files))
+        return self.dataset(files, SCHEMAS[table], is_of)
+
+    def dataset(self, files: Sequence[str], schema: pa.Schema, known: Sequence[Any] | None = None) -> Any:
+        """Open files of a table as a `pyarrow.dataset.Dataset`; columns that they lack are null.
+
+        `known`: an Arrow expression for each file, which holds for all its rows.
+        """
         system = file_system(self.root.uri, self.root.storage)
         scan = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
         parquet = ds.ParquetFileFormat(default_fragment_scan_options=scan)
-        return ds.dataset(list(files), schema=schema, format=parquet, filesystem=system)
+        return ds.FileSystemDataset.from_paths(
+            list(files), schema=schema, format=parquet, filesystem=system, partitions=known
+        )
 
     def read(self, table: str, *run_ids: str, columns: list[str] | None = None) -> pa.Table:
         """Read rows of published runs, those named or all, in the schema of the table."""
@@ -273,6 +284,11 @@ class TableStore:
 def run_of(name: str) -> str:
     """Return the run that a file of a table is of, by its name."""
     return name.rpartition("-")[0]
+
+
+def _is_of(uri: str) -> Any:
+    """Return the run of all rows of a file as an Arrow expression."""
+    return ds.field("run_id") == run_of(uri.rpartition("/")[2])
 
 
 def _described_in(folder: Folder) -> dict[str, ObjectInfo]:

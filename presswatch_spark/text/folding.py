@@ -16,8 +16,6 @@ The folding of a text is the concatenation of the foldings of its code points. F
    U+02B9–02BF.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path

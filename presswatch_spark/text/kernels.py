@@ -9,8 +9,6 @@ more. The byte-parallel arithmetic is that of Warren, "Hacker's Delight" (2nd ed
 zero-byte test.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

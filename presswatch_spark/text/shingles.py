@@ -5,8 +5,6 @@ SHINGLE_WORDS + STRIDE - 1 = 11 words holds an indexed shingle, wherever it stan
 shingle is indexed as well, so that runs at an article's end are found from 8 words on.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

@@ -3,8 +3,6 @@
 They are written in LLVM's own vectors, which belong to no machine: LLVM makes the best of the one it has.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import reduce
 from typing import Any

@@ -3,8 +3,6 @@
 `folding` defines what a word is; `kernels` has the kernels that apply it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -5,8 +5,6 @@ edit left; `_walk_outward` looks whether the copy goes on beyond the ends. A run
 article position, length), a gap (document start, document end, article start, article end), all in words.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

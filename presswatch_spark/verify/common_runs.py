@@ -6,8 +6,6 @@ strings, trees and arrays", STOC 1972). A run is a row (document position, artic
 words.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

@@ -5,8 +5,6 @@ The scheme is datasketch's `affine32`, with datasketch's permutations. Signature
 takes one Python number for each shingle.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import numpy as np

@@ -6,8 +6,6 @@ comparing the names of their words. So equal names mean equal words, and a hash 
 document is named once, with tables; each article is looked up in these.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

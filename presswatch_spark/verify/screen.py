@@ -6,8 +6,6 @@ screen compares the hashes of these windows. Equal windows have equal hashes, so
 would be reported. All that pass are verified.
 """
 
-from __future__ import annotations
-
 import secrets
 
 import numpy as np

@@ -3,8 +3,6 @@
 A run is (document position, article position, length), in words.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -8,8 +8,6 @@ A document is named once for all the articles that it is compared with. A compar
 Python must have little part in it: one kernel names a document, one finds the runs of an article.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import NamedTuple
 

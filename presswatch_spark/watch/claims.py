@@ -8,8 +8,6 @@ exit code); or a person says `dropped`. Its token lasts from the first claim to 
 submitted under one token twice is one run.
 """
 
-from __future__ import annotations
-
 import json
 import secrets
 from collections.abc import Callable, Mapping
@@ -17,6 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
+from typing import Self
 
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.storage.locks.leases import GuardedObject, Lease, Version
@@ -58,7 +57,7 @@ class Claim:
     exit_code: int | None = None
 
     @classmethod
-    def new(cls, release: str, key: str, holder: str, now: datetime) -> Claim:
+    def new(cls, release: str, key: str, holder: str, now: datetime) -> Self:
         """Return a first claim, with a token of its own."""
         return cls(release, key, secrets.token_hex(16), holder, now, now)
 
@@ -69,7 +68,7 @@ class Claim:
         return (json.dumps(facts, indent=2, sort_keys=True) + "\n").encode()
 
     @classmethod
-    def from_json(cls, data: bytes, where: str) -> Claim:
+    def from_json(cls, data: bytes, where: str) -> Self:
         """Read what `to_json` wrote; `CorruptError` for all else, or if a later version wrote it."""
         try:
             facts = json.loads(data)

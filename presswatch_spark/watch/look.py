@@ -5,8 +5,6 @@ release first, never more than `at_once` at a time. A watcher that is refused a 
 others.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta

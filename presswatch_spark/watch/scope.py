@@ -1,7 +1,5 @@
 """Decides which releases are to be scanned, and which can be: a listed one may not be published yet."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

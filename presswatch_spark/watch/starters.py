@@ -1,7 +1,5 @@
 """Starts scans: in this process, or where another `Starter` submits them."""
 
-from __future__ import annotations
-
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence

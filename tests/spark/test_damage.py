@@ -199,11 +199,19 @@ def test_a_table_whose_files_are_others_is_not_read_as_if_whole(
     assert all(len(store.read(each)) for each in others)
 
 
-def test_a_query_reads_no_table_that_is_not_as_it_was_published(spark: SparkSession, tables: Path) -> None:
+@pytest.mark.parametrize("engine", ["duckdb", "spark"])
+def test_a_query_reads_no_table_that_is_not_as_it_was_published(
+    spark: SparkSession, tables: Path, engine: str
+) -> None:
     for path in (tables / "matches").glob("*.parquet"):
         path.unlink()
-    for query in ("select count(*) from MATCHES", "select * from runs join `matches` using (run_id)"):
+    for query in (
+        "select count(*) from MATCHES",
+        "select * from runs join (select * from matches) using (run_id)",
+        "select rows from by_title",
+    ):
         with pytest.raises(DamagedTablesError, match=r"table matches of run .* it is missing"):
-            run_query(str(tables), query)
-    _, rows = run_query(str(tables), "select count(*) from scan_log")
-    assert list(rows) == [(len(SHARDS),)]
+            run_query(str(tables), query, engine=engine)
+    assert list(run_query(str(tables), "select count(*) from scan_log", engine=engine).rows) == [
+        (len(SHARDS),)
+    ]

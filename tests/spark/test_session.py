@@ -319,7 +319,7 @@ from presswatch_spark.errors import PresswatchError
 from presswatch_spark.queries.sql import run_query
 from tests.tables import publish
 publish(Path("tables"), "r1", [])
-_, rows = run_query("tables", "select count(*) from runs")
+rows = run_query("tables", "select count(*) from runs", engine="spark").rows
 SparkContext._active_spark_context._gateway.proc.kill()
 SparkContext._active_spark_context._gateway.proc.wait()
 try:

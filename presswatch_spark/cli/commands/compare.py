@@ -1,7 +1,5 @@
 """`presswatch compare`: what became of the copies that an earlier run found."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

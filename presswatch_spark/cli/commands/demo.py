@@ -1,7 +1,5 @@
 """`presswatch demo`: goes from nothing to a match table in one command."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

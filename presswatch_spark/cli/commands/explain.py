@@ -1,7 +1,5 @@
 """`presswatch explain`: a row's whole case, for a person."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

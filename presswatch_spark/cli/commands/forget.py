@@ -1,7 +1,5 @@
 """`presswatch forget`: removes a member's or an article's rows from tables."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

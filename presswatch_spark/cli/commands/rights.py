@@ -1,7 +1,5 @@
 """`presswatch rights`: what a member's site declared about its pages when they were captured."""
 
-from __future__ import annotations
-
 from collections import Counter
 from typing import Any
 

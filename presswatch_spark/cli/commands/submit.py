@@ -1,7 +1,5 @@
 """`presswatch submit`: runs a command of `presswatch` as a job, by spark-submit here or on EMR."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

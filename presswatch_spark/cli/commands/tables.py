@@ -1,6 +1,4 @@
-"""`presswatch runs`, `matches` and `sql`: reading published tables. Only `sql` starts Spark."""
-
-from __future__ import annotations
+"""`presswatch runs`, `matches` and `sql`: reading published tables."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -9,8 +7,15 @@ from typing import Any
 
 import click
 
-from presswatch_spark.cli.options import print_lines, scan_settings, storage_options, tell_total
+from presswatch_spark.cli.options import (
+    export_options,
+    print_lines,
+    scan_settings,
+    storage_options,
+    tell_total,
+)
 from presswatch_spark.judgement.grading import CONFIDENCES, GRADES
+from presswatch_spark.queries.engines import ENGINE_NAMES, ENGINES
 from presswatch_spark.show import (
     block_lines,
     counted,
@@ -118,8 +123,11 @@ def runs(tables: str, as_json: bool, **flags: Any) -> None:
 )
 @click.option("--long", "in_blocks", is_flag=True, help="Print more columns, one below the other.")
 @click.option(
-    "--limit", type=click.IntRange(min=1), help=f"Rows at most (default {MATCHES_SHOWN}; all with --json)."
+    "--limit",
+    type=click.IntRange(min=1),
+    help=f"Rows at most (default {MATCHES_SHOWN}; all with --json and --export).",
 )
+@export_options
 @storage_options
 def matches(
     tables: str,
@@ -128,6 +136,8 @@ def matches(
     corpus: str | None,
     in_blocks: bool,
     limit: int | None,
+    export: str | None,
+    lang: str,
     **options: Any,
 ) -> None:
     """Print the match table, and what it adds up to.
@@ -140,8 +150,10 @@ def matches(
     """
     from presswatch_spark.cli.match_table import total_lines
     from presswatch_spark.corpus.store import Corpus
+    from presswatch_spark.queries.exports import export as write_export
     from presswatch_spark.queries.named import require_known
     from presswatch_spark.tables.reading import MatchFilter, chosen_runs, match_rows, match_totals
+    from presswatch_spark.tables.schemas import SCHEMAS
     from presswatch_spark.tables.store import TableStore
 
     storage = scan_settings(options).storage
@@ -149,6 +161,11 @@ def matches(
     store = TableStore.open(tables, storage)
     named = {"title": wanted.title_id, "publisher": wanted.publisher_id, "article": wanted.article_id}
     require_known(store, named, Corpus.open(corpus, check=False, storage=storage) if corpus else None)
+    if export:
+        found = (tuple(row.values()) for row in match_rows(store, run_id, wanted, limit))
+        rows = write_export(export, SCHEMAS["matches"], found, storage, lang)
+        click.echo(f"{counted(rows, 'row')} in {export}")
+        return
     if as_json:
         print_lines(map(json_line, match_rows(store, run_id, wanted, limit)))
         return
@@ -183,29 +200,49 @@ def _match_lines(rows: Sequence[Mapping[str, Any]], *, in_blocks: bool, several:
 @click.argument("tables")
 @click.argument("query")
 @as_json
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="auto",
+    show_default=True,
+    help="What answers; both give the same rows. `auto`: DuckDB up to 50 million rows, then Spark.",
+)
+@export_options
 @storage_options
-def sql(tables: str, query: str, as_json: bool, **flags: Any) -> None:
-    """Query the tables with Spark SQL.
+def sql(
+    tables: str, query: str, as_json: bool, engine: str, export: str | None, lang: str, **flags: Any
+) -> None:
+    """Query the tables with SQL.
 
-    TABLES is the folder that a scan was given as --out. Its published rows are the views `matches`,
-    `rights_signals`, `scan_log` and `runs`. Of a census, they are `captures`, `census_log` and `censuses`, of
-    `compare`, `rights` and `claims` `comparison`, `reservations` and `claims`.
+    TABLES is the folder that a scan was given as --out. A query reads its published rows: the tables
+    `matches`, `rights_signals`, `scan_log` and `runs`; of a census, `captures`, `census_log` and `censuses`;
+    of `compare`, `rights` and `claims`, `comparison`, `reservations` and `claims`; and views of these, such
+    as `pages`, `by_host` and `trend`. It can read nothing else, and change nothing.
 
     \b
-    presswatch sql out "select title_id, count(*) from matches group by 1 order by 2 desc"
+    presswatch sql out "select title_id, pages, articles from by_title order by pages desc"
     """
+    from presswatch_spark.queries.exports import export as write_export
+    from presswatch_spark.queries.exports import writer_of
     from presswatch_spark.queries.sql import run_query
 
-    headers, rows = run_query(tables, query, scan_settings(flags).storage)
-    if as_json:
-        print_lines(json_line(dict(zip(headers, row, strict=True))) for row in rows)
+    storage = scan_settings(flags).storage
+    if export:
+        writer_of(export)
+    answer = run_query(tables, query, storage, engine)
+    if export:
+        rows = write_export(export, answer.schema(), answer.rows, storage, lang)
+        click.echo(f"{counted(rows, 'row')} in {export}, by {ENGINE_NAMES[answer.engine]}")
         return
-    shown = list(islice(rows, ROWS_SHOWN + 1))
-    print_lines(query_lines(headers, shown[:ROWS_SHOWN]))
+    if as_json:
+        print_lines(json_line(dict(zip(answer.columns, row, strict=True))) for row in answer.rows)
+        return
+    shown = list(islice(answer.rows, ROWS_SHOWN + 1))
+    print_lines(query_lines(answer.columns, shown[:ROWS_SHOWN]))
     if len(shown) > ROWS_SHOWN:
         click.echo(f"more than {ROWS_SHOWN} rows: add a limit, or use --json", err=True)
     else:
-        tell_total(counted(len(shown), "row"))
+        tell_total(f"{counted(len(shown), 'row')}, by {ENGINE_NAMES[answer.engine]}")
 
 
 def query_lines(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:

@@ -4,8 +4,6 @@ Tasks write pieces of these tables as Arrow files. The build joins them in an or
 decides.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime

@@ -5,8 +5,6 @@ ids are repeated. The order depends on ids alone. The first row of an id (by the
 is the article, later ones are refused.
 """
 
-from __future__ import annotations
-
 import heapq
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

@@ -4,8 +4,6 @@ Candidates come from datasketch's MinHash LSH: its banding for the threshold, it
 estimate. Band keys are sorted on disk instead of held in tables, since memory must not grow with the corpus.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path

@@ -5,11 +5,10 @@ article with a shingle. A bucket of hashes fills its own slice of every array of
 built apart and joined as streams.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +42,7 @@ class IndexPlan:
     directory_bits: int
 
     @classmethod
-    def of(cls, runs: Sequence[Path], postings: int, config: CorpusConfig) -> IndexPlan:
+    def of(cls, runs: Sequence[Path], postings: int, config: CorpusConfig) -> Self:
         """Return the plan for so many postings in `runs`, which are in the order of the articles."""
         return cls(
             runs=tuple(runs),

@@ -6,8 +6,6 @@ is no mistake, and neither is one that stands for none (the first moment of 1970
 taken without a date, and counted. Dates are read as `moments` says, and by the formats that were declared.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -5,8 +5,6 @@ Keys are hashes, hence evenly spread. Their top bits name a bucket, whose share 
 through the JVM; they must lie where all executors see them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

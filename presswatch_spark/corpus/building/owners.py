@@ -3,8 +3,6 @@
 An article is agency copy if it, or another of its cluster, credits an agency or names one in its text.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 

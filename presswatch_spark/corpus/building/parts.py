@@ -1,7 +1,5 @@
 """Building one part of the articles: its Arrow file, its signatures and owners, its sorted runs of keys."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 

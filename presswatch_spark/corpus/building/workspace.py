@@ -4,8 +4,6 @@ A build that is killed leaves only the hidden folder, which nothing takes for a 
 same output removes it. A full disk is reported as such.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Iterator

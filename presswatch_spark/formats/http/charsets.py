@@ -7,8 +7,6 @@ HTML Standard, "prescan a byte stream to determine its encoding". Browsers do mo
 the `head` counts, one in the text of a script does not.
 """
 
-from __future__ import annotations
-
 import codecs
 import re
 from collections.abc import Iterator, Mapping

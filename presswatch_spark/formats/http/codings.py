@@ -5,8 +5,6 @@ Pieces are bounded, so that a bomb can be stopped. Of a slice (`SLICE_BYTES`) de
 32 MiB at most (RFC 8878: 128 KiB for four bytes). Brotli has no bound, and is asked for a piece at a time.
 """
 
-from __future__ import annotations
-
 import io
 import re
 import zlib

@@ -1,7 +1,5 @@
 """What kind of content a response holds: by its Content-Type, else by its first bytes; XHTML made HTML."""
 
-from __future__ import annotations
-
 import re
 from typing import Literal
 

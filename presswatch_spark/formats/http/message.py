@@ -1,7 +1,5 @@
 """The head of a stored HTTP response, read as leniently as browsers do (RFC 9112, with their habits)."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Knows files that declare for a whole site by their place: they are no pages, and no documents."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 

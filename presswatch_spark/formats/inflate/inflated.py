@@ -1,7 +1,5 @@
 """Inflates stored bytes, by content and not by name: plain, gzip members, zstd frames."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import zstandard

@@ -1,7 +1,5 @@
 """Cuts chunks of bytes into lines, with bounded memory, and copies no line more than once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 import numpy as np

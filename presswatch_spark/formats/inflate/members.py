@@ -4,8 +4,6 @@ A gzip file is a chain of members (RFC 1952). Readers that hide the chain end qu
 member counts as whole only once its CRC-32 and length were verified (by ISA-L, `isal.isal_zlib`).
 """
 
-from __future__ import annotations
-
 import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """A sliding view of a stream's stored bytes, which can look back a little after damage."""
 
-from __future__ import annotations
-
 from presswatch_spark.errors import TruncatedError
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import Stream

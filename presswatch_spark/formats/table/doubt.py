@@ -6,8 +6,6 @@ field counts as steady only while very few rows lack it. Damage to one line may 
 held until those beside them are known.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

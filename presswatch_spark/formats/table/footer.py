@@ -5,8 +5,6 @@ Here the numbers of a footer must agree with each other and with the file. (Form
 `parquet.thrift`.)
 """
 
-from __future__ import annotations
-
 import io
 import os
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Opens JSON objects that stand as strings in a column, `{"meta": "{\\"url\\": …}"}`, where a name leads."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Reads JSON as others write it: whatever any parser can read."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

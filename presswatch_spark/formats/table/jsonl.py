@@ -8,8 +8,6 @@ A dataset has dozens of names to try for each role, and a row few fields. So eac
 their order) is examined once, and not each row.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice

@@ -6,8 +6,6 @@ texts there, and leaves what is over, so one damaged length moves all texts afte
 "RLE / Bit-Packing Hybrid", "Delta encoding", "Delta-length byte array", "Delta Strings".)
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -4,8 +4,6 @@ pyarrow leaves out a page of a type that it does not know, and stops at the numb
 itself. Here the pages of a column must fill it to the last byte, and hold as many values as the footer says.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

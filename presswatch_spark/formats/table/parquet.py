@@ -1,7 +1,5 @@
 """Parquet by row groups: only the needed columns, Arrow's buffers as numpy arrays, no Python object a row."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial

@@ -5,8 +5,6 @@ the rows of others. So the columns with nulls are decoded once before and counte
 to compare them with.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ pyarrow reads the same metadata, but some damage ends its process, and it does n
 Apache Thrift, `thrift-compact-protocol.md`.)
 """
 
-from __future__ import annotations
-
 import struct
 
 Value = bool | int | float | bytes | list["Value"] | dict[int, "Value"]

@@ -1,7 +1,5 @@
 """Values as datasets write them, turned into ours, and locators of them; what cannot be read is None."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -6,8 +6,6 @@ a file that cannot be read to its end is an error, and a row that is not as writ
 mended. Of a shard, what can be read is read, and the rest is a defect.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import itertools

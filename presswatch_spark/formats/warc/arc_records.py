@@ -9,8 +9,6 @@ Burner and Kahle, "Arc File Format", version 1.0, Internet Archive, 1996.) A URL
 format: what stands before the first IP address and date is the URL.
 """
 
-from __future__ import annotations
-
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """How a shard of records is read: inflated pieces are joined into blocks for the kernel; records go out."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping

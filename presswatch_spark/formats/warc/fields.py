@@ -3,8 +3,6 @@
 Also what else than its length tells where a record ends: the digest that it declares, and HTTP's own length.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from base64 import b32encode

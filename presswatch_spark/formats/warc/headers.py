@@ -4,8 +4,6 @@ The syntax is that of ISO 28500 (WARC 0.17 to 1.1), read leniently: names in any
 LF, folded lines.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Languages of a page in ISO 639-3, as WET has them: identified by the crawler, or declared by the page."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

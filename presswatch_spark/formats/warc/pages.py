@@ -4,8 +4,6 @@ A kernel makes the text that the sieve reads (`html.markup`). A parser makes the
 few pages that are asked for (`extraction`).
 """
 
-from __future__ import annotations
-
 import hashlib
 from base64 import b32encode
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -5,8 +5,6 @@ record, the end of its gzip member, or the line ends that close it follow there.
 declared length is never text.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from presswatch_spark.compiled import uncounted_njit

@@ -4,8 +4,6 @@ It also reads files that are not compressed, one member around all records, seve
 record over several members. The warcinfo record names the release (`isPartOf`), and with it its errata.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 

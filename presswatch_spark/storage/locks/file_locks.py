@@ -1,7 +1,5 @@
 """Locks of the kernel on files and folders (`flock`): a process holds one for as long as it lives."""
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import os

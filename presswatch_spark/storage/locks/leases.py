@@ -4,8 +4,6 @@ If two write over the same version, storage refuses one, on S3 and on disk. So o
 a holder that was silent for too long learns with its next write that it holds nothing any more.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Collection

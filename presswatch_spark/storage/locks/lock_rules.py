@@ -5,8 +5,6 @@ object, on disk or S3, is written only over the version that was read before; it
 good time, and when it stops, another takes over.
 """
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Objects on HTTPS and HTTP, through urllib3."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterator

@@ -9,8 +9,6 @@ One process tells the user once a minute which hosts make us wait; it tells of n
 command asks.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import random

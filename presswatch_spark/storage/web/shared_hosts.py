@@ -10,8 +10,6 @@ A connection holds a slot for as long as its socket is open. All that wait for o
 that keeps an idle connection sees that, and closes it.
 """
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import json
@@ -24,6 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
 from presswatch_spark.storage.locks.file_locks import is_free, lock
 from presswatch_spark.storage.locks.lock_rules import (
@@ -89,7 +88,7 @@ class Facts:
         self.until, self.why = until, why
 
     @classmethod
-    def of(cls, text: bytes) -> Facts:
+    def of(cls, text: bytes) -> Self:
         """Read facts; return empty ones for a file whose writer was killed."""
         try:
             noted, blank = json.loads(text), cls()

@@ -5,8 +5,6 @@
 `X-`.
 """
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -37,9 +35,9 @@ def asked_wait(
     return max(named, default=None)
 
 
-def used_up_for(headers: Mapping[str, str], clock: Callable[[], float] = time.time) -> float:
+def used_up_for(headers: Mapping[str, str]) -> float:
     """Return the seconds until a limit that is used up begins anew; 0 if none is used up."""
-    return max((reset for left, reset in _limits(headers, clock) if left == 0), default=0.0)
+    return max((reset for left, reset in _limits(headers, time.time) if left == 0), default=0.0)
 
 
 def _retry_after(headers: Mapping[str, str], clock: Callable[[], float]) -> float | None:

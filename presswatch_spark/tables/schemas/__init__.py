@@ -3,8 +3,6 @@
 They are the single source: Spark's types, `docs/reference/tables.md` and the tests derive from them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import cache
 

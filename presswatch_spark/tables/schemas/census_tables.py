@@ -1,7 +1,5 @@
 """The tables of a census: captures of the members' pages, the files of the index, and the censuses."""
 
-from __future__ import annotations
-
 import pyarrow as pa
 
 from presswatch_spark.tables.schemas.columns import PUBLISHED_FILE, UTC_MICROS, column, required

@@ -1,7 +1,5 @@
 """The table of claims: each row of `matches`, judged by all runs and by what is known since."""
 
-from __future__ import annotations
-
 import pyarrow as pa
 
 from presswatch_spark.tables.schemas.columns import UTC_MICROS, column, required

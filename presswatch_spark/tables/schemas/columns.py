@@ -1,7 +1,5 @@
 """What the columns of tables are made of: fields that say what they mean, and structs that several share."""
 
-from __future__ import annotations
-
 import pyarrow as pa
 
 UTC_MICROS = pa.timestamp("us", tz="UTC")

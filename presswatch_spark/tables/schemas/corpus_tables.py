@@ -1,7 +1,5 @@
 """The tables beside a corpus: articles that were refused, and shingles that were suppressed."""
 
-from __future__ import annotations
-
 import pyarrow as pa
 
 from presswatch_spark.tables.schemas.columns import column, required

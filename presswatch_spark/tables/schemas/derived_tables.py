@@ -1,7 +1,5 @@
 """Tables that are derived from published runs, each by a command of its own."""
 
-from __future__ import annotations
-
 import pyarrow as pa
 
 from presswatch_spark.tables.schemas.claim_tables import CLAIMS

@@ -1,7 +1,5 @@
 """The table of what sites declare about mining and training, as a scan finds it."""
 
-from __future__ import annotations
-
 import pyarrow as pa
 
 from presswatch_spark.tables.schemas.columns import UTC_MICROS, column, required

@@ -1,7 +1,5 @@
 """The tables of a scan: what was found, what was read, and the runs themselves."""
 
-from __future__ import annotations
-
 import pyarrow as pa
 
 from presswatch_spark.tables.schemas.columns import (

@@ -1,7 +1,5 @@
 """The table of what was forgotten: whose rows were removed when, and the digests before and after."""
 
-from __future__ import annotations
-
 import pyarrow as pa
 
 from presswatch_spark.tables.schemas.columns import PUBLISHED_FILE, UTC_MICROS, column, required

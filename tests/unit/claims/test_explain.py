@@ -18,13 +18,13 @@ from presswatch_spark.claims.explain import case_lines
 from presswatch_spark.claims.legal_rights import RIGHTS as ALL_RIGHTS
 from presswatch_spark.claims.mandates import MANDATES as ALL_MANDATES
 from presswatch_spark.claims.phrases import FINDINGS, LETTERS, MANDATES, RESERVATIONS, RIGHTS, SAYS
-from presswatch_spark.claims.reservations import STATUSES
 from presswatch_spark.claims.speaker import wrapped
 from presswatch_spark.cli.main import run
 from presswatch_spark.corpus.registry import MandateDocument, Publisher, Title
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.errors import InputError
 from presswatch_spark.judgement.grading import CONFIDENCES
+from presswatch_spark.rights.relation import STATUSES
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.scanned import FORMS, press, press_corpus, scan_here

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -11,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from presswatch_spark.claims.reservations import OwnSites, pages_read, reservations_of
+from presswatch_spark.claims.reservations import AGENT, Moment, OwnSites, pages_read
 from presswatch_spark.model import Capture
 from presswatch_spark.queries.reservations import Reservations
 from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
@@ -27,6 +28,16 @@ NO_AI = ("X-Robots-Tag", "noai")
 
 def signals(*captures: Capture) -> pa.Table:
     return pa.Table.from_pylist([row | {"run_id": "r1"} for row in rows(*captures)], RIGHTS_SIGNALS)
+
+
+def reservations_of(
+    signals: pa.Table,
+    wanted: Iterable[tuple[str | None, datetime | None]],
+    pages: Iterable[Moment] = (),
+    agent: str = AGENT,
+) -> list[str]:
+    sites = OwnSites(signals, pages, agent)
+    return [sites.status(url, at) for url, at in wanted]
 
 
 def status(*captures: Capture, at: datetime = NOON, read: tuple[datetime, ...] = ()) -> str:

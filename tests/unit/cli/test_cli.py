@@ -25,7 +25,6 @@ from presswatch_spark.tables.schemas.census_tables import CENSUSES
 from presswatch_spark.tables.seals import sealed_json
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.version import __version__
-from tests.conftest import ROOT
 from tests.corpora import article, build, write_jsonl
 from tests.tables import match, publish, row_of, write
 
@@ -68,16 +67,6 @@ def test_misuse_exits_2_and_says_how_to_use_it(
 ) -> None:
     assert cli.run(arguments) == 2
     assert "Usage: presswatch" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("words", [["list"], ["--help"], ["create", "monthly", "--", "--only-newest"], []])
-def test_a_command_that_is_gone_exits_2_and_names_what_took_its_place(
-    words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert cli.run(["schedule", *words]) == 2
-    said = capsys.readouterr().err
-    assert "`presswatch schedule` is gone: deploy conf/aws/presswatch.yaml" in said
-    assert (ROOT / "conf" / "aws" / "presswatch.yaml").is_file()
 
 
 def raising(error: BaseException) -> Any:

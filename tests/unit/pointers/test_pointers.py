@@ -23,7 +23,7 @@ from presswatch_spark.demo.generate import Page
 from presswatch_spark.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.pointers.audit import Audit, Verdict, drawn_rows, row_by_digest
-from presswatch_spark.pointers.checks import MEANINGS, Failure, Record
+from presswatch_spark.pointers.checks import REASONS, Failure, Record
 from presswatch_spark.pointers.documents import SHARDS_AT_ONCE, records_at, shards_ahead
 from presswatch_spark.pointers.fetch import at_pointer, for_row
 from presswatch_spark.pointers.pointer import (
@@ -97,7 +97,7 @@ def verdicts(tables: Path, corpus: Path | None = None, shard: Path | None = None
     opened = Corpus.open(str(corpus)) if corpus else None
     found = list(Audit(store, mirrors=mirrors, corpus=opened).verdicts(rows))
     assert len(found) == total
-    assert all(verdict.failure is None or verdict.failure.reason in MEANINGS for verdict in found)
+    assert all(verdict.failure is None or verdict.failure.reason in REASONS for verdict in found)
     return found
 
 
@@ -592,8 +592,8 @@ class TestShardsAhead:
 def test_every_reason_is_documented() -> None:
     text = text_of("reference/pointers")
     assert re.findall(r"^\| `([a-zU][a-z URI]+)` \| ", text.partition("## Reasons")[2], re.MULTILINE)[
-        : len(MEANINGS)
-    ] == list(MEANINGS)
+        : len(REASONS)
+    ] == list(REASONS)
 
 
 class TestPointers:

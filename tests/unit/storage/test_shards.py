@@ -111,7 +111,6 @@ class TestPaths:
         globbed = plan([f"{folder}/*"], OPTIONS)
         assert {uri.removeprefix(f"{folder}/") for uri in globbed.left_out} == expected - {".gitattributes"}
         assert globbed == shards
-        assert globbed.head(2).left_out == globbed.left_out
         line = left_out_line(shards.left_out)
         assert line is not None
         assert line.startswith("left out 12 files beside the shards, by name: .gitattributes, LICENSE.txt, ")
@@ -322,12 +321,12 @@ class TestLists:
 class TestPlans:
     SHARDS = ShardPlan.of(ObjectInfo(f"s3://bucket/{i:04}.gz", i, f"etag{i}") for i in range(1000))
 
-    def test_a_plan_survives_json_and_pickle(self) -> None:
+    def test_a_plan_survives_pickle(self) -> None:
         odd = ShardPlan.of([ObjectInfo("/caf\udce9.gz"), ObjectInfo("s3://b/é", 1, "x")])
         for shards in (self.SHARDS, odd):
-            for again in (ShardPlan.from_json(shards.to_json()), pickle.loads(pickle.dumps(shards))):
-                assert again == shards
-                assert again.digest == shards.digest
+            again = pickle.loads(pickle.dumps(shards))
+            assert again == shards
+            assert again.digest == shards.digest
 
     def test_the_digest_covers_name_size_and_version(self) -> None:
         base = ObjectInfo("s3://b/x", 1, "e")
@@ -350,9 +349,6 @@ class TestPlans:
     def test_a_repeated_shard_keeps_the_size_that_is_known(self) -> None:
         known, unknown = ObjectInfo("s3://b/x", 1, "e"), ObjectInfo("s3://b/x")
         assert ShardPlan.of([known, unknown]) == ShardPlan.of([unknown, known]) == ShardPlan.of([known])
-
-    def test_a_plan_can_be_cut_to_its_head(self) -> None:
-        assert list(self.SHARDS.head(2)) == list(self.SHARDS)[:2]
 
     def test_storage_that_does_not_answer_is_no_empty_plan(self, server: Server) -> None:
         with pytest.raises(StorageError):

@@ -1,0 +1,49 @@
+"""The two engines that answer: DuckDB on this machine for what fits, Spark for what does not.
+
+Both give the same rows. So what a table holds decides which one is asked, and not what is wanted of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from presswatch_spark.tables.store import TableStore
+
+ENGINES = ("auto", "duckdb", "spark")
+ENGINE_NAMES = {"duckdb": "DuckDB", "spark": "Spark"}
+"""How the engines are called where people read."""
+ROWS_OF_ONE_MACHINE = 50_000_000
+"""Of more rows than these, `auto` takes Spark."""
+
+COUNTED = {"runs": "matches", "censuses": "captures", "derivations": "rows"}
+"""What the row of a publisher counts: the rows of its largest table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a query gave: its rows, which are made while they are read, and the engine that makes them.
+
+    `schema` tells names and types of the columns.
+    """
+
+    columns: list[str]
+    rows: Iterator[tuple[object, ...]]
+    schema: Callable[[], pa.Schema]
+    engine: str
+
+
+def chosen_engine(engine: str, rows: int) -> str:
+    """Return `duckdb` or `spark`: the one that is asked for, or the one that suits so many rows."""
+    if engine != "auto":
+        return engine
+    return "duckdb" if rows <= ROWS_OF_ONE_MACHINE else "spark"
+
+
+def rows_of(store: TableStore) -> int:
+    """Return how many rows the large tables of all that is published have, without reading them."""
+    return sum(row[column] or 0 for by, column in COUNTED.items() for row in store.rows(by))

@@ -1,0 +1,209 @@
+"""Rows as files that others open: CSV and XLSX for people, JSONL and Parquet for programs.
+
+A spreadsheet takes a text that begins like a formula for one, and may then run what a web page wrote there.
+So such a text gets an apostrophe before it in CSV, and is a text by its type in XLSX.
+"""
+
+import csv
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from presswatch_spark.errors import ConfigError, InputError, OutputError
+from presswatch_spark.show import json_line, json_text, plain, utc
+from presswatch_spark.storage.disk import disk_errors
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.objects import StorageOptions
+
+Row = Sequence[object]
+Writer = Callable[[Path, pa.Schema, Iterable[Row], str], int]
+
+LANGUAGES = ("en", "fr")
+CHUNK_ROWS = 10_000
+FORMULA = re.compile(r"[\s\x00-\x1f]*[=+\-@＝＋－＠]")
+"""How a text begins that a spreadsheet may take for a formula."""
+NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What no file of XML may hold, and what ends a text early in a spreadsheet."""
+
+SHEET_ROWS, CELL_CHARACTERS, EXACT = 1_048_576, 32_767, 1 << 53
+"""What a sheet and a cell hold; larger whole numbers are not exact in one."""
+WIDTHS = range(8, 60)
+"""Columns of a sheet are as wide as their texts, within these."""
+MEASURED_ROWS = 200
+
+
+def export(
+    path: str, schema: pa.Schema, rows: Iterable[Row], storage: StorageOptions, lang: str = "en"
+) -> int:
+    """Write rows to a new file, by the ending of its name; return how many there are.
+
+    Args:
+        path: on disk or `s3://`; `.csv`, `.xlsx`, `.jsonl` or `.parquet`.
+        schema: names and types of the columns.
+        lang: `fr` for CSV as spreadsheets in French read it.
+
+    Raises:
+        ConfigError: no such format, or what writes it is not installed.
+        InputError: a sheet cannot hold so much.
+        OutputError: there is such a file, or it cannot be written.
+    """
+    writer = writer_of(path)
+    parent, _, name = path.rpartition("/")
+    folder = Folder.of(parent or ("/" if path.startswith("/") else "."), storage)
+    if name in folder.entries():
+        raise OutputError("there is such a file already", where=path, remedy="name another --export")
+    with disk_errors(path), folder.new_file(name) as draft:
+        return writer(draft, schema, rows, lang)
+
+
+def writer_of(path: str) -> Writer:
+    """Return what writes files of this name; raises `ConfigError` as `export`."""
+    _, dot, ending = path.rpartition(".")
+    writer = WRITERS.get(ending.lower()) if dot else None
+    if writer is None:
+        raise ConfigError(
+            f"no format has the ending of {path.rpartition('/')[2]}",
+            where="--export",
+            remedy=f"name a file that ends with {', '.join(f'.{each}' for each in WRITERS)}",
+        )
+    if writer is _xlsx:
+        _xlsxwriter()
+    return writer
+
+
+def _csv(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
+    # Only with a mark at its start does a spreadsheet take a file for UTF-8.
+    count, delimiter = 0, ";" if lang == "fr" else ","
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerow(schema.names)
+        for row in rows:
+            writer.writerow([_csv_cell(value, lang) for value in row])
+            count += 1
+    return count
+
+
+def _csv_cell(value: object, lang: str) -> object:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return (("FAUX", "VRAI") if lang == "fr" else ("FALSE", "TRUE"))[value]
+        case float() | Decimal():
+            number = "" if value != value else str(value)
+            return number.replace(".", ",") if lang == "fr" else number
+        case int():
+            return value
+        case datetime():
+            return f"{utc(value):%Y-%m-%d %H:%M:%S}"
+        case date():
+            return value.isoformat()
+    text = _text(value)
+    return f"'{text}" if FORMULA.match(text) else text
+
+
+def _text(value: object) -> str:
+    """Return a text, or a list or struct as JSON, without characters that no cell may hold."""
+    if isinstance(value, list | tuple | Mapping | bytes):
+        value = json_text(plain(value))
+    return NO_TEXT.sub("\ufffd", str(value))
+
+
+def _xlsxwriter() -> Any:
+    try:
+        import xlsxwriter  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise ConfigError(
+            "xlsxwriter is not installed",
+            where="--export",
+            remedy="pip install 'xlsxwriter>=3.2', or export to .csv",
+        ) from error
+    return xlsxwriter
+
+
+def _xlsx(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
+    options = {"constant_memory": True, "strings_to_urls": False, "strings_to_formulas": False}
+    count, widths = 0, [len(name) for name in schema.names]
+    with _xlsxwriter().Workbook(str(path), options) as book:
+        sheet = book.add_worksheet("presswatch")
+        head = book.add_format({"bold": True})
+        moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+        day = book.add_format({"num_format": "yyyy-mm-dd"})
+        for column, name in enumerate(schema.names):
+            sheet.write_string(0, column, name, head)
+        for count, row in enumerate(rows, 1):
+            if count == SHEET_ROWS:
+                raise InputError(
+                    f"a sheet holds {SHEET_ROWS - 1:,} rows, and there are more",
+                    where="--export",
+                    remedy="add a limit, or export to .csv or .parquet",
+                )
+            for column, value in enumerate(row):
+                match value:
+                    case None:
+                        continue
+                    case bool():
+                        sheet.write_boolean(count, column, value)
+                    case datetime():
+                        sheet.write_datetime(count, column, utc(value).replace(tzinfo=None), moment)
+                    case date():
+                        sheet.write_datetime(count, column, value, day)
+                    case int() if abs(value) <= EXACT:
+                        sheet.write_number(count, column, value)
+                    case float() | Decimal():
+                        if math.isfinite(value):
+                            sheet.write_number(count, column, value)
+                    case _:
+                        text = _in_a_cell(_text(value), schema.names[column], count)
+                        sheet.write_string(count, column, text)
+                        if count <= MEASURED_ROWS:
+                            widths[column] = max(widths[column], len(text))
+        for column, width in enumerate(widths):
+            sheet.set_column(column, column, min(max(width + 2, WIDTHS.start), WIDTHS.stop))
+        sheet.freeze_panes(1, 0)
+        sheet.autofilter(0, 0, count, max(0, len(schema.names) - 1))
+    return count
+
+
+def _in_a_cell(text: str, column: str, row: int) -> str:
+    if len(text) > CELL_CHARACTERS:
+        raise InputError(
+            f"a cell holds {CELL_CHARACTERS:,} characters, and {column} of row {row:,} has {len(text):,}",
+            where="--export",
+            remedy="leave that column out, or export to .csv",
+        )
+    return text
+
+
+def _jsonl(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
+    count = 0
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for row in rows:
+            count += 1
+            file.write(json_line(dict(zip(schema.names, row, strict=True))) + "\n")
+    return count
+
+
+def _parquet(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
+    count, rows = 0, iter(rows)
+    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
+        while chunk := list(islice(rows, CHUNK_ROWS)):
+            columns = [
+                pa.array(column, field.type)
+                for column, field in zip(zip(*chunk, strict=True), schema, strict=True)
+            ]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+            count += len(chunk)
+    return count
+
+
+WRITERS: Mapping[str, Writer] = {"csv": _csv, "xlsx": _xlsx, "jsonl": _jsonl, "parquet": _parquet}
+"""What writes files of each ending."""

@@ -1,0 +1,146 @@
+"""Queries by DuckDB over published tables.
+
+A query is parsed before anything is opened. It must be one that reads, and may name our tables and views,
+what it defines itself, and functions that make rows out of nothing. So no file, pointer or network is in its
+reach, and only the tables that it names are opened and held against what was published.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from presswatch_spark.errors import ConfigError, OutputError
+from presswatch_spark.nearest import did_you_mean
+from presswatch_spark.queries.duckdb_session import BATCH_ROWS, duckdb_session, first_line
+from presswatch_spark.queries.engines import Answer
+from presswatch_spark.queries.views import THERE_ARE, VIEWS, in_order
+from presswatch_spark.show import printable
+from presswatch_spark.tables.schemas import SCHEMAS
+from presswatch_spark.tables.store import TableStore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+
+MEMORY = "1GB"
+SPARK_NAMES = (
+    "size(list) as len(list)",
+    "explode(list) as unnest(list)",
+    "collect_set(x) as list(distinct x)",
+)
+"""Functions that Spark has under other names: queries and views are written with these for both engines."""
+
+ROW_MAKERS = frozenset({"unnest", "range", "generate_series", "repeat", "json_each"})
+"""Table functions that read nothing but their arguments."""
+OURS = frozenset({"", "main", "memory"})
+"""Schemas and catalogs that hold our tables."""
+READING = "the stream registered as"
+"""What errors of DuckDB name that come from reading our tables."""
+AGAIN = "give the query again; if a file has changed meanwhile, restore it from a copy"
+
+
+def run(store: TableStore, query: str) -> Answer:
+    """Run a query.
+
+    Raises:
+        ConfigError: it is no query, names what is not ours, or DuckDB refuses it.
+        OutputError: a table that it names is not as it was published, or there is no room to sort.
+    """
+    with ExitStack() as stack:
+        connection = stack.enter_context(duckdb_session(MEMORY))
+        with _refusals():
+            for name in SPARK_NAMES:
+                connection.execute(f"create macro {name}")
+            named = names_in(connection, query)
+            for name in in_order(named):
+                if name in SCHEMAS:
+                    connection.register(name, store.open_table(name))
+                else:
+                    connection.execute(f"create view {name} as {VIEWS[name]}")
+            found = connection.sql(query).to_arrow_reader(BATCH_ROWS)
+            rows = _rows(found, stack.pop_all())
+            return Answer(found.schema.names, rows, lambda: found.schema, "duckdb")
+
+
+def names_in(connection: "DuckDBPyConnection", query: str) -> set[str]:
+    """Return the tables and views of ours that a query names; raises `ConfigError` as `run`."""
+    ((text,),) = connection.execute("select json_serialize_sql(?)", [query]).fetchall()
+    parsed = json.loads(text)
+    if parsed.get("error_type") == "parser":
+        raise _refused(f"DuckDB refuses the query: {parsed['error_message']}")
+    if not parsed.get("statements"):
+        raise _refused("this is no query", "write one that begins with select, from, with, describe or show")
+    if len(parsed["statements"]) > 1:
+        raise _refused("there is more than one query", "give one at a time")
+    nodes = list(_nodes(parsed["statements"]))
+    own = {each["key"].lower() for node in nodes for each in (node.get("cte_map") or {}).get("map", ())}
+    named = set[str]()
+    for node in nodes:
+        kind = node.get("type")
+        if kind == "TABLE_FUNCTION":
+            function = node["function"]["function_name"]
+            if function not in ROW_MAKERS:
+                raise _refused(f"a query may not call {function}()", "it reads the tables alone")
+        elif kind == "SHOW_REF" and node.get("show_type") == "SHOW_SPECIAL":
+            named |= {*SCHEMAS, *VIEWS}
+        elif kind == "BASE_TABLE":
+            name, place = node["table_name"].lower(), {node["schema_name"], node["catalog_name"]}
+            ours = name in SCHEMAS or name in VIEWS
+            if not {each.lower() for each in place} <= OURS or not (ours or name in own):
+                meant = did_you_mean(name, [*SCHEMAS, *VIEWS])
+                raise _refused(f"there is no table {node['table_name']}{meant}", THERE_ARE)
+            if ours:
+                named.add(name)
+    return named
+
+
+def _nodes(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield every object of a parsed query."""
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            yield value
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+
+
+def _rows(batches: "pa.RecordBatchReader", kept: ExitStack) -> Iterator[tuple[object, ...]]:
+    """Yield the rows of the answer, and end the session after them."""
+    with kept, _refusals():
+        for batch in batches:
+            columns = [column.to_pylist() for column in batch.columns]
+            yield from (tuple(map(_plain, row)) for row in zip(*columns, strict=True))
+
+
+def _plain(value: object) -> object:
+    """Return a sum of whole numbers as a whole number; DuckDB makes a decimal of it."""
+    return int(value) if isinstance(value, Decimal) and value.as_tuple().exponent == 0 else value
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Raise DuckDB's errors as ours: of the query, of what it reads, or of the room that it needs."""
+    import duckdb
+    import pyarrow as pa
+
+    try:
+        yield
+    except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+        raise OutputError(
+            f"DuckDB cannot finish the query: {first_line(error)}",
+            where="sql",
+            remedy="make room on the disk of TMPDIR, or give the query to Spark (--engine spark)",
+        ) from error
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        cause = first_line(error)
+        if READING in cause or not isinstance(error, duckdb.Error):
+            raise OutputError(f"a table cannot be read: {cause}", where="sql", remedy=AGAIN) from error
+        raise _refused(f"DuckDB refuses the query: {cause}") from error
+
+
+def _refused(what: str, remedy: str = "") -> ConfigError:
+    return ConfigError(printable(what), where="sql", remedy=remedy)

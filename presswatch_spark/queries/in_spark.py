@@ -1,0 +1,133 @@
+"""Queries by Spark SQL over published tables, for what is more than one machine can sort.
+
+Spark prunes what its own reader reads on disk. Tables on S3 are read by Python tasks, so a query gets those
+columns there whose names stand in it, or in the views that it names; the others are null.
+"""
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from presswatch_spark.errors import ConfigError, PresswatchError
+from presswatch_spark.nearest import did_you_mean
+from presswatch_spark.queries.engines import Answer
+from presswatch_spark.queries.views import THERE_ARE, VIEWS, in_order
+from presswatch_spark.show import printable
+from presswatch_spark.spark.session import session, spark_schema
+from presswatch_spark.tables.schemas import SCHEMAS
+from presswatch_spark.tables.store import TableStore
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+# The last part of the name is the table's.
+UNKNOWN_TABLE = re.compile(r"^\[TABLE_OR_VIEW_NOT_FOUND\][^`]*(?:`[^`]*`\.)*`([^`]+)`")
+ALL_COLUMNS = re.compile(r"\*|\|>|\b(?:table|natural|identifier)\b")
+"""What may mean columns that a query does not name."""
+COUNTED_ROWS = re.compile(r"count\s*\(\s*\*\s*\)")
+WORD = re.compile(r"\w+")
+
+
+def run(store: TableStore, query: str) -> Answer:
+    """Run a query.
+
+    Raises:
+        ConfigError: Spark refuses it.
+        OutputError: a table that it names is not as it was published.
+        PresswatchError: Spark's Java has ended.
+    """
+    spark = session("presswatch sql", workers=False)
+    # PySpark logs every refused query, with a Java stack, before it raises.
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    with _refusals():
+        named = set(in_order(named_in(query)))
+        for name in SCHEMAS:
+            if name not in named:
+                # Nothing is read of it: neither is it checked.
+                frame = spark.createDataFrame([], spark_schema(SCHEMAS[name]))
+            elif store.root.is_local:
+                frame = store.frame(spark, name)
+            else:
+                frame = _pruned(spark, store, name, columns_in(query, name))
+            frame.createOrReplaceTempView(name)
+        for name in in_order(VIEWS):
+            if name in VIEWS:
+                spark.sql(VIEWS[name]).createOrReplaceTempView(name)
+        found = spark.sql(query)
+        rows = (tuple(_plain(value) for value in row) for row in found.toLocalIterator())
+        return Answer(found.columns, _guarded(rows), lambda: found.limit(0).toArrow().schema, "spark")
+
+
+def named_in(query: str) -> set[str]:
+    """Return the tables and views that a query may read: it names them, or puts names together."""
+    known, words = {*SCHEMAS, *VIEWS}, set(WORD.findall(query.lower()))
+    return known if "identifier" in words else known & words
+
+
+def columns_in(query: str, table: str) -> list[str]:
+    """Return the columns of a table that a query may read, in their order, at least one."""
+    lowered, names = query.lower(), SCHEMAS[table].names
+    if not lowered.lstrip().startswith(("select", "with")) or ALL_COLUMNS.search(
+        COUNTED_ROWS.sub("", lowered)
+    ):
+        return list(names)
+    views = (VIEWS[name] for name in in_order(named_in(query)) if name in VIEWS)
+    words = set(WORD.findall(" ".join((lowered, *views))))
+    # Where rows are only counted, the first column tells how many: a run's id is one value a file.
+    return [name for name in names if name in words] or names[:1]
+
+
+def _pruned(spark: "SparkSession", store: TableStore, table: str, columns: Sequence[str]) -> "DataFrame":
+    """Return a table with all its columns, of which only those named are read; the others are null."""
+    from pyspark.sql import functions as f
+
+    found = store.frame(spark, table, columns=columns)
+    nothing = f.lit(None)
+    return found.select(
+        *(
+            f.col(each.name) if each.name in columns else nothing.cast(each.dataType).alias(each.name)
+            for each in spark_schema(SCHEMAS[table])
+        )
+    )
+
+
+def _guarded(rows: Iterator[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
+    """Rows of the query; what only fails while it runs (a cast, a division) is the query's fault too."""
+    with _refusals():
+        yield from rows
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except PySparkException as error:
+        # Spark's first line names the cause; its plans and stacks follow.
+        cause = str(error).strip().splitlines()[0]
+        if unknown := UNKNOWN_TABLE.search(cause):
+            meant = did_you_mean(unknown[1], [*SCHEMAS, *VIEWS])
+            raise ConfigError(
+                printable(f"there is no table {unknown[1]}{meant}"), where="sql", remedy=THERE_ARE
+            ) from error
+        raise ConfigError(f"Spark refuses the query: {cause}", where="sql") from error
+    # The socket that rows come by ends, or is refused, according to the moment.
+    except (Py4JError, ConnectionError, EOFError) as error:
+        raise PresswatchError(
+            "Spark's Java ended before the query did",
+            where="sql",
+            remedy="see whether this machine ran out of memory, and give the query again",
+        ) from error
+
+
+def _plain(value: object) -> object:
+    """Spark's rows within a row as dictionaries."""
+    from pyspark.sql import Row
+
+    if isinstance(value, Row):
+        return {name: _plain(item) for name, item in value.asDict().items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value

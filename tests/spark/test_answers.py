@@ -1,0 +1,66 @@
+"""DuckDB and Spark give the same rows: for every view, and for every query of the pages on tables."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from presswatch_spark.claims.make import Sources, make_claims
+from presswatch_spark.queries.sql import run_query
+from presswatch_spark.queries.views import VIEWS
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.show import json_line
+from tests.conftest import ROOT
+from tests.scanned import FORMS, press_corpus, scan_here, some_pages
+
+PAGES = ("docs/reference/tables.md", "docs/explanation/guarantee.md", "docs/how-to/scan-a-release.md")
+QUERY = re.compile(r'presswatch sql \S+ "([^"]+)"')
+OF_A_VIEW = re.compile(r"^\| `(\w+)` \|.*\| `(select [^`]+)` \|$", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Tables of two scans of shards of every form, and claims about them."""
+    folder = tmp_path_factory.mktemp("answers")
+    (folder / "shards").mkdir()
+    for name, write_form in FORMS.items():
+        write_form(folder / "shards" / name, some_pages())
+    paths = [folder / "shards" / name for name in FORMS]
+    corpus = press_corpus(folder / "press")
+    scan_here(paths, corpus, folder / "tables")
+    scan_here(paths[1:], corpus, folder / "tables", run_id="20261126T000000Z-abcdef")
+    make_claims(str(folder / "tables"), str(folder / "tables"), Sources(str(corpus)), ScanConfig())
+    return folder / "tables"
+
+
+def documented() -> list[str]:
+    pages = [(ROOT / page).read_text("utf-8") for page in PAGES]
+    queries = [query for page in pages for query in QUERY.findall(page)]
+    of_views = dict(OF_A_VIEW.findall(pages[0]))
+    assert set(of_views) == set(VIEWS)
+    return [*queries, *of_views.values()]
+
+
+def answer(tables: Path, query: str, engine: str) -> tuple[list[str], list[str]]:
+    found = run_query(str(tables), query, engine=engine)
+    # Of rows that are equal in what they are ordered by, either may come first.
+    return found.columns, sorted(json_line(dict(zip(found.columns, row, strict=True))) for row in found.rows)
+
+
+@pytest.mark.parametrize("query", [*(f"select * from {name}" for name in VIEWS), *documented()])
+def test_both_engines_give_the_same_rows(spark: SparkSession, tables: Path, query: str) -> None:
+    by_duckdb = answer(tables, query, "duckdb")
+    assert by_duckdb == answer(tables, query, "spark")
+
+
+def test_rows_that_are_judged_have_the_letter_and_the_kind_of_the_claim(tables: Path) -> None:
+    judged = """
+        select count(*) as rows from sightings s where is_judged and exists (
+            select 1 from claims c where c.run_id = s.run_id and c.row_sha256 = s.row_sha256
+            and c.confidence = s.letter and c.kind = s.kind)"""
+    queries = (judged, "select count(*) as rows from sightings", "select count(*) as rows from matches")
+    counts = [list(run_query(str(tables), each, engine="duckdb").rows) for each in queries]
+    assert counts[0] == counts[1] == counts[2] != [(0,)]

@@ -1,0 +1,352 @@
+"""SQL by DuckDB: what it answers, and that it reads published tables and nothing else."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from presswatch_spark.cli import main as cli
+from presswatch_spark.errors import ConfigError, OutputError
+from presswatch_spark.queries import in_duckdb
+from presswatch_spark.queries.duckdb_session import duckdb_session
+from presswatch_spark.queries.engines import ROWS_OF_ONE_MACHINE, chosen_engine, rows_of
+from presswatch_spark.queries.in_spark import columns_in, named_in
+from presswatch_spark.queries.sql import run_query
+from presswatch_spark.queries.views import VIEWS, in_order
+from presswatch_spark.tables.schemas import SCHEMAS
+from presswatch_spark.tables.store import TableStore
+from tests.tables import match, publish
+
+EARLY, LATE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
+SECRET = "these words stand in a file that no query may read"
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs: article a on one page in both, article b on another in the second, and a page of ours."""
+    folder = tmp_path_factory.mktemp("answers") / "tables"
+    known: dict[str, Any] = {"document_host": "x.example", "text_sha256": "t", "release": "r-1"}
+    first = match("a", "https://x.example/1", row_sha256="1", confidence="A", copied_words=50, **known)
+    again = match("a", "https://x.example/1", row_sha256="2", confidence="B", copied_words=40, **known)
+    other = match("b", "https://y.example/2", row_sha256="3", confidence="C", text_sha256="u", release="r-2")
+    own = match(None, None, row_sha256="4", confidence="D", own_site=None, text_sha256="v", grade="url_only")
+    publish(folder, "20260101T000000Z-aaaaaa", [first], release="r-1", started_at=EARLY)
+    publish(folder, "20260601T000000Z-bbbbbb", [again, other, own], release="r-2", started_at=LATE)
+    return folder
+
+
+def rows(tables: Path, query: str) -> list[tuple[object, ...]]:
+    return list(run_query(str(tables), query, engine="duckdb").rows)
+
+
+class TestAnswers:
+    def test_rows_of_all_published_runs_are_read(self, tables: Path) -> None:
+        query = "select run_id, count(*) as n from matches group by 1 order by 1"
+        assert rows(tables, query) == [("20260101T000000Z-aaaaaa", 1), ("20260601T000000Z-bbbbbb", 3)]
+
+    def test_what_no_row_publishes_is_not_read(self, tables: Path, tmp_path: Path) -> None:
+        publish(tmp_path, "r1", [match("a", None, row_sha256="1")])
+        (tmp_path / "matches" / "r2-00000.parquet").write_bytes(
+            (tmp_path / "matches" / "r1-00000.parquet").read_bytes()
+        )
+        assert rows(tmp_path, "select count(*) from matches") == [(1,)]
+
+    def test_a_sum_of_whole_numbers_is_one(self, tables: Path) -> None:
+        ((total,),) = rows(tables, "select sum(copied_words) from matches")
+        assert (total, type(total)) == (130, int)
+
+    def test_nulls_come_first_as_in_spark(self, tables: Path) -> None:
+        assert rows(tables, "select article_id from matches order by 1")[0] == (None,)
+        assert rows(tables, "select article_id from matches order by 1 desc")[-1] == (None,)
+
+    def test_times_are_in_utc(self, tables: Path) -> None:
+        ((first,),) = rows(tables, "select min(started_at) from runs")
+        assert first == EARLY
+
+    def test_lists_and_structs_come_as_such(self, tables: Path) -> None:
+        assert rows(tables, "select size(spans), spans from matches limit 1") == [(0, [])]
+
+    def test_a_query_may_define_tables_under_names_of_ours(self, tables: Path) -> None:
+        query = "with runs as (select 1 as a), x as (select * from runs) select a from x"
+        assert rows(tables, query) == [(1,)]
+        query = "with late as (select run_id from runs where release = 'r-2') select count(*) from late"
+        assert rows(tables, query) == [(1,)]
+
+    @pytest.mark.parametrize("query", ["describe matches", "show tables", "summarize runs", "from runs"])
+    def test_what_describes_tables_is_a_query(self, tables: Path, query: str) -> None:
+        assert rows(tables, query)
+
+    def test_a_table_that_nobody_wrote_is_empty_and_has_its_columns(self, tables: Path) -> None:
+        answer = run_query(str(tables), "select * from captures")
+        assert answer.columns == SCHEMAS["captures"].names
+        assert list(answer.rows) == []
+
+    def test_by_a_filter_of_runs_no_file_of_another_is_opened(self, tmp_path: Path) -> None:
+        for run_id in ("r1", "r2"):
+            publish(tmp_path, run_id, [match("a", None, row_sha256=run_id)])
+        table = TableStore.open(str(tmp_path)).open_table("matches")
+        (tmp_path / "matches" / "r2-00000.parquet").unlink()
+        with duckdb_session("1GB") as session:
+            session.register("matches", table)
+            assert session.sql("select row_sha256 from matches where run_id = 'r1'").fetchall() == [("r1",)]
+            with pytest.raises(duckdb.Error):
+                session.sql("select row_sha256 from matches").fetchall()
+
+    def test_auto_takes_spark_for_what_is_more_than_one_machine_sorts(self, tables: Path) -> None:
+        assert rows_of(TableStore.open(str(tables))) == 4
+        assert chosen_engine("auto", ROWS_OF_ONE_MACHINE) == "duckdb"
+        assert chosen_engine("auto", ROWS_OF_ONE_MACHINE + 1) == "spark"
+        assert chosen_engine("duckdb", ROWS_OF_ONE_MACHINE + 1) == "duckdb"
+
+
+class TestViews:
+    def test_each_can_be_asked(self, tables: Path) -> None:
+        for name in VIEWS:
+            assert rows(tables, f"select * from {name}") or name == "spans" or name == "shards"
+
+    def test_a_page_counts_once_however_often_it_is_found(self, tables: Path) -> None:
+        query = "select letter, articles, runs, rows from pages where document_url like '%x.example%'"
+        assert rows(tables, query) == [("A", 1, 2, 2)]
+
+    def test_hosts_add_up(self, tables: Path) -> None:
+        query = "select document_host, pages, pages_a, pages_b, pages_c, rows from by_host where not own_site"
+        assert ("x.example", 1, 1, 1, 0, 2) in rows(tables, query)
+
+    def test_what_is_new_is_told_by_the_run_that_found_it_first(self, tables: Path) -> None:
+        found = "select article_id, first_run_id, first_row from new_since"
+        query = f"{found} where article_id is not null order by 1"
+        assert rows(tables, query) == [
+            ("a", "20260101T000000Z-aaaaaa", "1"),
+            ("b", "20260601T000000Z-bbbbbb", "3"),
+        ]
+
+    def test_rows_that_nobody_judged_have_their_own_letter_and_say_so(self, tables: Path) -> None:
+        query = "select distinct kind, is_judged from sightings"
+        assert rows(tables, query) == [(None, False)]
+
+    def test_in_order_names_what_a_view_is_made_of_before_it(self) -> None:
+        assert in_order(["pages"]) == ["matches", "claims", "sightings", "pages"]
+
+
+REFUSED = {
+    "copy matches to '{folder}/out.csv'": "no query",
+    "copy (select 1) to '{folder}/out.parquet'": "no query",
+    "copy x from '{folder}/secret.csv'": "no query",
+    "attach '{folder}/new.duckdb'": "no query",
+    "detach memory": "no query",
+    "use memory": "no query",
+    "install httpfs": "no query",
+    "force install httpfs": "no query",
+    "load httpfs": "no query",
+    "update extensions": "no query",
+    "set memory_limit = '9GB'": "no query",
+    "set global lock_configuration = false": "no query",
+    "reset enable_external_access": "no query",
+    "pragma enable_profiling": "no query",
+    "pragma database_list": "no query",
+    "call pragma_version()": "no query",
+    "insert into matches values (1)": "no query",
+    "update matches set grade = ''": "no query",
+    "delete from matches": "no query",
+    "merge into matches using runs on true when matched then delete": "no query",
+    "truncate matches": "no query",
+    "create table x as select 1": "no query",
+    "create view x as select 1": "no query",
+    "create macro x() as 1": "no query",
+    "create secret (type s3)": "no query",
+    "create type mood as enum ('a')": "no query",
+    "create schema x": "no query",
+    "create sequence x": "no query",
+    "drop view matches": "no query",
+    "alter view matches rename to x": "no query",
+    "comment on view matches is 'x'": "no query",
+    "export database '{folder}/export'": "no query",
+    "import database '{folder}'": "no query",
+    "checkpoint": "no query",
+    "vacuum": "no query",
+    "analyze": "no query",
+    "begin": "no query",
+    "commit": "no query",
+    "prepare x as select 1": "no query",
+    "execute x": "no query",
+    "deallocate x": "no query",
+    "explain analyze select 1": "no query",
+    "select 1; copy matches to '{folder}/out.csv'": "no query",
+    "select 1; select 2": "more than one query",
+    "select * from read_csv('{folder}/secret.csv')": "may not call read_csv",
+    "select * from read_csv_auto('{folder}/secret.csv')": "may not call read_csv_auto",
+    "select * from read_text('{folder}/secret.csv')": "may not call read_text",
+    "select * from read_blob('{folder}/secret.csv')": "may not call read_blob",
+    "select * from read_json('{folder}/secret.csv')": "may not call read_json",
+    "select * from read_parquet('{folder}/secret.parquet')": "may not call read_parquet",
+    "select * from parquet_metadata('{folder}/secret.parquet')": "may not call parquet_metadata",
+    "select * from sniff_csv('{folder}/secret.csv')": "may not call sniff_csv",
+    "select * from glob('{folder}/*')": "may not call glob",
+    "select * from '{folder}/secret.csv'": "there is no table",
+    "select * from '{folder}/secret.parquet'": "there is no table",
+    'select * from "{folder}/secret.parquet"': "there is no table",
+    "select * from query('select 1')": "may not call query",
+    "select * from query_table('matches')": "may not call query_table",
+    "select * from arrow_scan(1, 2, 3)": "may not call arrow_scan",
+    "select * from pandas_scan(1)": "may not call pandas_scan",
+    "select * from duckdb_settings()": "may not call duckdb_settings",
+    "select * from duckdb_secrets()": "may not call duckdb_secrets",
+    "select * from enable_logging(storage_path = '{folder}/log')": "may not call enable_logging",
+    "select 1 where exists (select * from read_text('{folder}/secret.csv'))": "may not call read_text",
+    "with x as (select * from glob('*')) select * from x": "may not call glob",
+    "select * from matches, lateral (select * from read_text(document_url))": "may not call read_text",
+    "summarize select * from read_text('{folder}/secret.csv')": "may not call read_text",
+    "from (pivot read_text('{folder}/secret.csv') on size in (1))": "may not call read_text",
+    "select * from json_execute_serialized_sql('x')": "may not call json_execute_serialized_sql",
+    "select * from information_schema.tables": "there is no table",
+    "select * from pg_catalog.pg_settings": "there is no table",
+    "select * from system.main.matches": "there is no table",
+    "select * from secret": "there is no table",
+    "select getenv('HOME')": "does not exist",
+    "": "no query",
+    ";": "no query",
+    "selekt 1": "syntax error",
+}
+
+
+@pytest.mark.parametrize("query", REFUSED)
+def test_whatever_reads_or_writes_something_else_is_refused(
+    query: str, tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = duckdb.sql(f"select '{SECRET}' as words").to_arrow_table()
+    (tmp_path / "secret.csv").write_text(f"words\n{SECRET}\n")
+    pq.write_table(secret, tmp_path / "secret.parquet")
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(ConfigError) as refused:
+        list(run_query(str(tables), query.replace("{folder}", str(tmp_path)), engine="duckdb").rows)
+    assert REFUSED[query] in str(refused.value)
+    assert SECRET not in str(refused.value)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_no_function_that_makes_rows_may_be_called_but_those_that_read_nothing(tables: Path) -> None:
+    every = duckdb.sql("select distinct function_name from duckdb_functions() where function_type = 'table'")
+    names = {name for (name,) in every.fetchall()} - in_duckdb.ROW_MAKERS
+    assert {"read_csv", "read_parquet", "glob", "arrow_scan"} <= names
+    for name in sorted(names):
+        with pytest.raises(ConfigError, match=r"may not call|no query"):
+            run_query(str(tables), f"select * from {name}('/etc/passwd')", engine="duckdb")
+
+
+def test_what_stands_behind_the_parser_is_closed_as_well(tmp_path: Path) -> None:
+    (tmp_path / "secret.csv").write_text(f"words\n{SECRET}\n")
+    with duckdb_session("1GB") as session:
+        for statement in (
+            f"select * from read_csv('{tmp_path}/secret.csv')",
+            f"copy (select 1) to '{tmp_path}/out.csv'",
+            f"attach '{tmp_path}/new.duckdb'",
+            "install httpfs",
+            "set enable_external_access = true",
+            "set lock_configuration = false",
+            "reset temp_directory",
+        ):
+            with pytest.raises(duckdb.Error):
+                session.execute(statement)
+            # An error leaves nothing behind that would make the next one fail for another reason.
+            assert session.execute("select 1").fetchall() == [(1,)]
+    assert [path.name for path in tmp_path.iterdir()] == ["secret.csv"]
+
+
+def test_variables_of_python_are_no_tables(tables: Path) -> None:
+    matchs = duckdb.sql("select 1").to_arrow_table()  # noqa: F841
+    with pytest.raises(ConfigError, match=r"there is no table matchs; did you mean matches\?"):
+        run_query(str(tables), "select * from matchs", engine="duckdb")
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("select cast(title_id as int) from matches", "Could not convert string"),
+        ("select nope from matches", '"nope" not found'),
+    ],
+)
+def test_what_fails_in_a_query_is_said_in_a_line(tables: Path, query: str, said: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        list(run_query(str(tables), query, engine="duckdb").rows)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_gone_while_it_is_read_is_an_error_of_the_tables(tmp_path: Path) -> None:
+    publish(tmp_path, "r1", [match("a", None, row_sha256="1")])
+    answer = run_query(
+        str(tmp_path), "select row_sha256 from matches where article_id = 'a'", engine="duckdb"
+    )
+    assert list(answer.rows) == [("1",)]
+    store = TableStore.open(str(tmp_path))
+    path = tmp_path / "matches" / "r1-00000.parquet"
+
+    def gone(*names: str) -> Any:
+        found = TableStore.dataset(store, [str(path)], SCHEMAS["matches"])
+        path.unlink()
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TableStore, "open_table", lambda self, name: gone(name))
+        with pytest.raises(OutputError, match="a table cannot be read"):
+            list(in_duckdb.run(store, "select row_sha256 from matches").rows)
+
+
+class TestCommand:
+    def test_rows_go_to_stdout_and_the_engine_below(
+        self, tables: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        query = "select title_id, count(*) as n from matches group by 1"
+        assert cli.run(["sql", str(tables), query]) == 0
+        said = capsys.readouterr()
+        assert said.out.split() == ["title_id", "n", "t", "4"]
+        assert "1 row, by DuckDB" in said.err
+
+    def test_json_has_a_row_a_line(self, tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        query = "select started_at, array_sort(collect_set(run_id)) as ids from runs group by 1 order by 1"
+        assert cli.run(["sql", str(tables), query, "--json"]) == 0
+        first, _ = map(json.loads, capsys.readouterr().out.splitlines())
+        assert first == {"started_at": "2026-01-01T00:00:00Z", "ids": ["20260101T000000Z-aaaaaa"]}
+
+    def test_a_refusal_ends_with_1(self, tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.run(["sql", str(tables), "drop view matches"]) == 1
+        assert capsys.readouterr().err == (
+            "error: sql: this is no query (write one that begins with select, from, with, describe or show)\n"
+        )
+
+
+ALL = SCHEMAS["matches"].names
+
+
+@pytest.mark.parametrize(
+    ("query", "columns"),
+    [
+        ("select grade from matches", ["grade"]),
+        ("SELECT GRADE, count( * ) FROM matches", ["grade"]),
+        ("select count(*) from matches", ["run_id"]),
+        ("select m.grade from matches m where m.title_id = 'grade'", ["title_id", "grade"]),
+        ("select * from matches", ALL),
+        ("select m.* from matches m", ALL),
+        ("select grade from matches natural join runs", ALL),
+        ("from matches |> limit 1", ALL),
+        ("table matches", ALL),
+        ("describe matches", ALL),
+        ("select 1 from identifier('mat' || 'ches')", ALL),
+    ],
+)
+def test_of_tables_on_s3_spark_reads_columns_that_a_query_names(query: str, columns: list[str]) -> None:
+    assert columns_in(query, "matches") == columns
+
+
+def test_columns_of_a_view_are_read_with_it() -> None:
+    assert {"own_site", "copied_words", "document_url", "text_sha256"} <= set(
+        columns_in("select pages from by_title", "matches")
+    )
+    assert named_in("select pages from by_title") == {"pages", "by_title"}

@@ -84,19 +84,9 @@ def _batches(
 def _batch(texts: list[_Text], n: int, generator: np.random.Generator) -> pa.RecordBatch:
     """Rows as a scan would write them, as far as claims look at them; other columns are null or blank."""
     firsts, afters, words = _passages(texts, n, generator)
-    spans = [
-        [
-            {
-                "document_start": 0,
-                "document_end": 1,
-                "article_start": int(text.starts[first]),
-                "article_end": int(text.ends[after - 1]),
-                "words": int(after - first),
-                "passage": 0,
-            }
-        ]
-        for text, first, after in zip(texts, firsts, afters, strict=True)
-    ]
+    places = list(zip(texts, firsts.tolist(), afters.tolist(), strict=True))
+    begins = [int(text.starts[first]) for text, first, _ in places]
+    spans = _spans(begins, [int(text.ends[after - 1]) for text, _, after in places], words)
     number = generator.integers(0, 1 << 62, (n, 4)).astype(">i8").tobytes().hex()
     digests = [number[64 * i : 64 * i + 64] for i in range(n)]
     hosts = _hosts(n, generator)
@@ -141,10 +131,29 @@ def _batch(texts: list[_Text], n: int, generator: np.random.Generator) -> pa.Rec
     }
     schema = columns_without_run("matches")
     columns = [
-        pa.array(values[field.name]).cast(field.type) if field.name in values else pa.nulls(n, field.type)
+        _array(values[field.name]).cast(field.type) if field.name in values else pa.nulls(n, field.type)
         for field in schema
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _spans(starts: list[int], ends: list[int], words: Numbers) -> pa.Array:
+    """One span for each row, between these characters of the article."""
+    n = len(words)
+    fields = {
+        "document_start": np.zeros(n, np.int64),
+        "document_end": np.ones(n, np.int64),
+        "article_start": np.array(starts, np.int64),
+        "article_end": np.array(ends, np.int64),
+        "words": words,
+        "passage": np.zeros(n, np.int64),
+    }
+    rows = pa.StructArray.from_arrays([pa.array(values) for values in fields.values()], list(fields))
+    return pa.ListArray.from_arrays(pa.array(np.arange(n + 1, dtype=np.int32)), rows)
+
+
+def _array(values: Any) -> pa.Array:
+    return values if isinstance(values, pa.Array) else pa.array(values)
 
 
 def _passages(texts: list[_Text], n: int, generator: np.random.Generator) -> tuple[Numbers, Numbers, Numbers]:

@@ -13,7 +13,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from presswatch_spark.claims.inputs import ONE_BY_ONE
 from presswatch_spark.judgement.grading import CONFIDENCES
 
 Keys = npt.NDArray[np.int64]
@@ -26,6 +29,8 @@ _USED = (
 )  # fmt: skip
 
 Cell = tuple[str, str]
+# Pairs that are the other way round, or of equal numbers, are to have numbers of their own.
+_ODD = np.int64(0x1E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,51 +52,63 @@ class Counts:
 
 def counts_of(claims: Any) -> Counts:
     """Count the rows of a dataset of claims; some 50 bytes a row are held."""
-    names = (*THINGS, EDITIONS)
-    codes, parts = list[npt.NDArray[np.int8]](), {name: list[Keys]() for name in names}
-    for batch in claims.to_batches(columns=list(_USED), batch_size=BATCH_ROWS):
+    codes, parts = list[npt.NDArray[np.int8]](), {name: list[Keys]() for name in (*THINGS, EDITIONS)}
+    for batch in claims.to_batches(columns=list(_USED), batch_size=BATCH_ROWS, **ONE_BY_ONE):
         if not len(batch):
             continue
-        rows = [batch[name].to_pylist() for name in _USED]
-        codes.append(np.fromiter(map(_code, rows[0], rows[1]), np.int8, len(batch)))
-        for name, found in zip(names, zip(*map(_keys, *rows), strict=True), strict=True):
-            parts[name].append(np.array(found, np.int64))
+        codes.append(_codes(batch["kind"], batch["confidence"]))
+        for name, found in _keys(batch).items():
+            parts[name].append(found)
     if not codes:
         return Counts({})
     code = np.concatenate(codes)
-    keys = {name: np.concatenate(arrays) for name, arrays in parts.items()}
+    keys = {name: np.concatenate(parts.pop(name)) for name in tuple(parts)}
     keys["pages"] = _one_for_editions(keys["pages"], keys.pop(EDITIONS))
     numbers = {"rows": _by_cell(code)} | {thing: _by_cell(_strongest(keys[thing], code)) for thing in THINGS}
     cells = ((kind, letter) for kind in KINDS for letter in CONFIDENCES if numbers["rows"][kind, letter])
     return Counts({cell: {name: numbers[name][cell] for name in numbers} for cell in cells})
 
 
-def _code(kind: str, letter: str) -> int:
-    """Return a number for kind and letter: the smaller, the stronger."""
-    return CONFIDENCES.index(letter) * len(KINDS) + KINDS.index(kind)
+def _codes(kinds: pa.Array, letters: pa.Array) -> npt.NDArray[np.int8]:
+    """Return numbers for kinds and letters: the smaller, the stronger."""
+    places = (
+        pc.index_in(column, pa.array(values)).to_numpy()
+        for column, values in ((letters, CONFIDENCES), (kinds, KINDS))
+    )
+    letter, kind = places
+    found: npt.NDArray[np.int8] = (letter * len(KINDS) + kind).astype(np.int8)
+    return found
 
 
-def _keys(
-    kind: str,
-    _: str,
-    url: str | None,
-    host: str | None,
-    text: str,
-    article_id: str | None,
-    publisher_id: str,
-) -> tuple[int, int, int, int, int]:
+def _keys(rows: pa.RecordBatch) -> dict[str, Keys]:
     """Return page, article, text, host and edition as numbers of 64 bits: names would fill the memory.
 
     0 is for none. An edition is what a publisher's own pages of one text are.
     """
-    own = kind == "own_page" and article_id is not None
-    return (
-        hash((url or "", text)),
-        hash(article_id) if article_id is not None else 0,
-        hash(text),
-        hash(host) if host is not None else 0,
-        hash((publisher_id, text)) if own else 0,
+    urls, texts, publishers = (
+        _hashes(rows[name]) for name in ("document_url", "text_sha256", "publisher_id")
     )
+    own = pc.and_(pc.equal(rows["kind"], "own_page"), pc.is_valid(rows["article_id"]))
+    return {
+        "pages": _both(urls, texts),
+        "articles": _hashes(rows["article_id"]),
+        "texts": texts,
+        "hosts": _hashes(rows["document_host"]),
+        EDITIONS: np.where(own.to_numpy(zero_copy_only=False), _both(publishers, texts), 0),
+    }
+
+
+def _hashes(column: pa.Array) -> Keys:
+    """Return a number for each text, the same for equal ones in this process; 0 for null."""
+    distinct = column.dictionary_encode(null_encoding="encode")
+    hashes = [0 if text is None else hash(text) for text in distinct.dictionary.to_pylist()]
+    found: Keys = np.array(hashes, np.int64)[distinct.indices.to_numpy()]
+    return found
+
+
+def _both(one: Keys, other: Keys) -> Keys:
+    """Return a number for each pair of numbers that are as good as random."""
+    return one * _ODD + other
 
 
 def _one_for_editions(pages: Keys, editions: Keys) -> Keys:

@@ -14,10 +14,12 @@ Each source counts if it has `passage_words` words of the page or more. A page o
 share prove nothing there: each paper cuts a wire in its own way.
 
 A domain has the words of all its pages. Sets are bits, 64 to a number, so that a comparison of two pages
-takes some ten operations.
+takes some ten operations. An article may have tens of thousands of different pages: then those that are one
+range of words are judged in order, so that each domain is looked at once for all that begin with one word.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +43,9 @@ site of the press or of another member; it stands on a site of the press list.""
 
 NOWHERE = -1
 """The domain of a page on a site of the article's publisher, and of one whose URL is not known."""
+
+KINDS_A_WORD = 1
+"""With more kinds of pages for each word of the article, ranges of words are judged in their order."""
 
 COLUMNS = ("sources", "witnesses", "explained", "beyond", "longest_run", "rarity", "shared", "wide")
 
@@ -96,11 +101,13 @@ def explained(
     own_printed[elsewhere] = printed[domains[elsewhere]]
     keys = np.column_stack((masks, own_printed, own.view(np.uint64), facts.view(np.uint64)))
     first, kind_of = _first_of_each(keys)
+    order, ranges = _in_order(masks[first], words)
     judged, taken = _judged(
-        words, masks[first], own[first], own_printed[first], facts[first], groups, sizes,
+        words, order, masks[first], ranges, own[first], own_printed[first], facts[first], groups, sizes,
         _gathered(masks, printed, facts, known), limits.passage_words, limits.rest_share, limits.holder_share,
     )  # fmt: skip
-    found: Counts = _measured(masks, taken, judged, kind_of, bounds, firsts, afters, sums, limits.least_run)
+    beyond = _beyond(masks[first], taken, judged, sums)
+    found: Counts = _measured(taken, beyond, kind_of, bounds, firsts, afters, sums, limits.least_run)
     return found
 
 
@@ -118,6 +125,19 @@ def _first_of_each(keys: Bits) -> tuple[Counts, Counts]:
     """Return the first place of each distinct row, and for every row which of these it is."""
     _, first, places = np.unique(_as_keys(keys), return_index=True, return_inverse=True)
     return first, places
+
+
+def _in_order(masks: Bits, words: int) -> tuple[Counts, Counts]:
+    """Return the order in which kinds of pages are judged, and the words that each has: int64 (kinds, 2).
+
+    Words are a range from the first up to the one after the last; -1 and 0 stand for any others. Kinds with
+    the same words come one after the other, and ranges as `_witnesses_of_range` wants them. If kinds are
+    few, none of them counts as a range: it is not worth the while.
+    """
+    ranges = _ranges(masks)
+    if len(masks) <= KINDS_A_WORD * words:
+        ranges[:] = (-1, 0)
+    return np.lexsort((ranges[:, 1], ranges[:, 0])), ranges
 
 
 def _as_keys(rows: Bits) -> npt.NDArray[np.void]:
@@ -175,7 +195,9 @@ def _gathered(masks: Bits, printed: Bits, facts: Counts, known: Marks) -> Bits:
 @cached_njit
 def _judged(
     words: int,
+    order: Counts,
     masks: Bits,
+    ranges: Counts,
     own: Counts,
     own_printed: Bits,
     facts: Counts,
@@ -189,102 +211,226 @@ def _judged(
     """Return sources and witnesses of each kind of page, int64 (kinds, 2), and its explained words.
 
     Args:
+        order, ranges: of the kinds, as `_in_order` gives them.
         masks, own, own_printed, facts: of one page of each kind; `own` is the group of its domain.
         groups, sizes: the words of domains that have the same, and how many these are.
         gathered: see `_gathered`.
     """
     size = masks.shape[1]
     judged, taken = np.zeros((len(masks), 2), np.int64), np.zeros((len(masks), size), np.uint64)
-    source, shared = np.empty(size, np.uint64), np.empty(size, np.uint64)
-    is_witness, nothing = np.zeros(len(groups), np.bool_), np.zeros(size, np.uint64)
-    for r in range(len(masks)):
+    shared, source, nothing = np.empty(size, np.uint64), np.empty(size, np.uint64), np.zeros(size, np.uint64)
+    seen, reach = _seen(len(groups), size), _reach(len(groups), words)
+    for place in range(len(order)):
+        r = order[place]
         mask, sources = masks[r], 0
-        witnesses = _witnesses(mask, own[r], groups, sizes, passage_words, is_witness, shared)
+        if place == 0 or not _same(mask, masks[order[place - 1]]):
+            seen.least[0] = -1.0
+            if ranges[r, 0] >= 0:
+                _witnesses_of_range(mask, ranges[r], groups, sizes, passage_words, reach, seen)
+            else:
+                _witnesses(mask, groups, sizes, passage_words, seen)
+        is_own = own[r] >= 0 and _both(groups[own[r]], mask) >= passage_words
+        _others(shared, seen.held[0], seen.held[1], groups[own[r]] if is_own else nothing)
         for k in range(5):
-            if k == 0:
-                source[:] = gathered[0]
-            elif k == 1:
+            if k == 1:
                 _others(source, gathered[1], gathered[2], mask if facts[r] & CREDITED else nothing)
             elif k == 2:
                 _others(source, gathered[3], gathered[4], own_printed[r])
             elif k == 3:
-                _common(own[r], words, groups, sizes, is_witness, shared, rest_share, holder_share, source)
+                source[:] = nothing
+                rest = words - _count(shared)
+                if rest < words and rest >= rest_share * words:
+                    _common(mask, shared, groups, sizes, own[r], is_own, holder_share * rest, seen, source)
             else:
-                source[:] = gathered[5]
+                source[:] = gathered[0 if k == 0 else 5]
             if _both(source, mask) >= passage_words:
                 sources |= 1 << k
-                for b in range(size):
-                    taken[r, b] |= source[b] & mask[b]
+                _add(taken[r], source & mask)
         if facts[r] & OF_PRESS:
             sources |= 1 << 5
             _add(taken[r], mask)
-        judged[r, 0], judged[r, 1] = sources, witnesses
+        judged[r, 0], judged[r, 1] = sources, seen.numbers[DOMAINS] - is_own
     return judged, taken
 
 
-@inner_njit
-def _witnesses(
-    mask: Bits,
-    own: int,
-    groups: Bits,
-    sizes: Counts,
-    passage_words: int,
-    is_witness: Marks,
-    shared: Bits,
-) -> int:
-    """Mark the groups of other domains that have the same passage; return how many domains.
+class _Seen(NamedTuple):
+    """The groups that have a passage of the page that is judged.
 
-    `shared` gets the words of the page that they have.
+    `who` int64[groups], of which the first `numbers[GROUPS]` count; these are `numbers[DOMAINS]` domains.
+    `held` and `lacking` have the words of the page that one domain has, that two have, and that three have:
+    of all these, and of those that lack the rest of the article: they have less than `least[0]` words of it.
     """
-    count = 0
-    shared[:] = _0
+
+    who: Counts
+    numbers: Counts
+    held: Bits
+    lacking: Bits
+    least: npt.NDArray[np.float64]
+
+
+class _Reach(NamedTuple):
+    """How far pages that are one range of words must reach from `start[0]` on to share a passage.
+
+    `ends` int64[groups]: the word up to which each group is counted, and `counts` int64[groups] its words up
+    to there: as many as a passage has, or fewer if the article ends before. `first` int64[words + 3]: where
+    groups with each end begin in `_Seen.who`. `held` is that of `_Seen`, for a page without an end.
+    """
+
+    start: Counts
+    ends: Counts
+    counts: Counts
+    first: Counts
+    held: Bits
+
+
+GROUPS, DOMAINS = 0, 1
+
+
+@inner_njit
+def _seen(groups: int, size: int) -> _Seen:
+    held, lacking = np.zeros((2, size), np.uint64), np.zeros((3, size), np.uint64)
+    return _Seen(np.empty(groups, np.int64), np.zeros(2, np.int64), held, lacking, np.zeros(1))
+
+
+@inner_njit
+def _reach(groups: int, words: int) -> _Reach:
+    held = np.zeros((2, max(1, (words + 63) >> 6)), np.uint64)
+    numbers = np.zeros((2, groups), np.int64)
+    return _Reach(np.full(1, -1), numbers[0], numbers[1], np.zeros(words + 3, np.int64), held)
+
+
+@inner_njit
+def _witnesses(mask: Bits, groups: Bits, sizes: Counts, passage_words: int, seen: _Seen) -> None:
+    """Find the groups that have a passage of a page, by looking at each."""
+    low, high = _extent(mask)
+    seen.held[:] = _0
+    seen.numbers[:] = 0
+    is_full = False
     for g in range(len(groups)):
-        others = sizes[g] - (g == own)
-        is_witness[g] = others > 0 and _both(groups[g], mask) >= passage_words
-        if is_witness[g]:
-            count += others
-            for b in range(len(mask)):
-                shared[b] |= groups[g, b] & mask[b]
-    return count
+        if _both_within(groups[g], mask, low, high) < passage_words:
+            continue
+        seen.who[seen.numbers[GROUPS]] = g
+        seen.numbers[GROUPS] += 1
+        seen.numbers[DOMAINS] += sizes[g]
+        if not is_full:
+            _hold(seen.held, groups[g], mask, sizes[g], low, high)
+            is_full = _same(seen.held[1], mask)
+
+
+@inner_njit
+def _witnesses_of_range(
+    mask: Bits, words: Counts, groups: Bits, sizes: Counts, passage_words: int, reach: _Reach, seen: _Seen
+) -> None:
+    """Find the groups that have a passage of a page that is one range of words, after the ranges before it.
+
+    Ranges come by their first word, then by the one after their last. Those with the same first word differ
+    in how many groups they reach, and each group is looked at once for all of them.
+    """
+    if reach.start[0] != words[0]:
+        _begin(words[0], groups, passage_words, reach, seen)
+    after = reach.first[words[1] + 1]
+    for place in range(seen.numbers[GROUPS], after):
+        g = seen.who[place]
+        seen.numbers[DOMAINS] += sizes[g]
+        _hold(reach.held, groups[g], groups[g], sizes[g], 0, len(mask))
+    seen.numbers[GROUPS] = after
+    for b in range(len(mask)):
+        seen.held[0, b], seen.held[1, b] = reach.held[0, b] & mask[b], reach.held[1, b] & mask[b]
+
+
+@inner_njit
+def _begin(start: int, groups: Bits, passage_words: int, reach: _Reach, seen: _Seen) -> None:
+    """Sort the groups by how far pages must reach that begin with the word `start`, which only rises."""
+    last, words = max(0, reach.start[0]), len(reach.first) - 3
+    reach.start[0] = start
+    reach.held[:] = _0
+    seen.numbers[:] = 0
+    reach.first[:] = 0
+    for g in range(len(groups)):
+        end, count = reach.ends[g], reach.counts[g]
+        for w in range(last, min(start, end)):
+            count -= _has(groups[g], w)
+        end = max(end, start)
+        while count < passage_words and end < words:
+            count += _has(groups[g], end)
+            end += 1
+        reach.ends[g], reach.counts[g] = end, count
+        reach.first[(end if count >= passage_words else words + 1) + 1] += 1
+    for end in range(1, len(reach.first)):
+        reach.first[end] += reach.first[end - 1]
+    following = reach.first.copy()
+    for g in range(len(groups)):
+        end = reach.ends[g] if reach.counts[g] >= passage_words else words + 1
+        seen.who[following[end]] = g
+        following[end] += 1
+
+
+@inner_njit
+def _find_lacking(mask: Bits, groups: Bits, sizes: Counts, least: float, seen: _Seen) -> None:
+    """Find the words of a page that domains have which lack the rest of the article.
+
+    These are the domains with less than `least` words outside of the page's: of the page's, their words are
+    all shared.
+    """
+    seen.lacking[:] = _0
+    seen.least[0] = least
+    low, high = _extent(mask)
+    for place in range(seen.numbers[GROUPS]):
+        g = seen.who[place]
+        if _without(groups[g], mask) < least:
+            _hold(seen.lacking, groups[g], mask, sizes[g], low, high)
+            if _same(seen.lacking[2], mask):
+                return
 
 
 @inner_njit
 def _common(
-    own: int,
-    words: int,
+    mask: Bits,
+    shared: Bits,
     groups: Bits,
     sizes: Counts,
-    is_witness: Marks,
-    shared: Bits,
-    rest_share: float,
-    holder_share: float,
+    own: int,
+    is_own: bool,
+    least: float,
+    seen: _Seen,
     common: Bits,
 ) -> None:
-    """Fill `common` with the words that domains have which lack the rest of the article.
+    """Fill `common` with the words of the page that other domains have which lack the rest of the article.
 
     One other such domain is enough if the page's own lacks the rest too; else it takes two. The rest is what
-    of the article is not shared.
+    of the article is not shared, and `least` the words of it that a domain has to have.
     """
-    common[:] = _0
-    shared_words = _count(shared)
-    rest = words - shared_words
-    if shared_words == 0 or rest < rest_share * words:
-        return
-    once, twice = np.zeros(len(shared), np.uint64), np.zeros(len(shared), np.uint64)
-    for g in range(len(groups)):
-        if is_witness[g] and _without(groups[g], shared) < holder_share * rest:
-            _add_again(twice, once, groups[g])
-            if sizes[g] - (g == own) > 1:
-                _add(twice, groups[g])
-    lacks = own >= 0 and _without(groups[own], shared) < holder_share * rest
-    common[:] = once if lacks else twice
+    if seen.least[0] != least:
+        _find_lacking(mask, groups, sizes, least, seen)
+    lacking = seen.lacking
+    own_words = np.zeros(len(mask), np.uint64)
+    # The page's own domain is among those that were counted.
+    if is_own and _without(groups[own], mask) < least:
+        own_words[:] = groups[own]
+    if own >= 0 and _without(groups[own], shared) < least:
+        _others(common, lacking[0], lacking[1], own_words)
+    else:
+        _others(common, lacking[1], lacking[2], own_words)
+
+
+@cached_njit
+def _beyond(masks: Bits, taken: Bits, judged: Counts, sums: Sums) -> Counts:
+    """Return the numbers of `COLUMNS` of each kind of page, as far as its words decide; 0 for the others."""
+    found = np.zeros((len(masks), 8), np.int64)
+    for k in range(len(masks)):
+        found[k, 0], found[k, 1], found[k, 2] = judged[k, 0], judged[k, 1], _count(taken[k])
+        for w in range(len(sums) - 1):
+            if _has(masks[k], w) and not _has(taken[k], w):
+                found[k, 3] += 1
+                found[k, 6] += sums[w + 1, 1] - sums[w, 1]
+                found[k, 7] += sums[w + 1, 2] - sums[w, 2]
+    return found
 
 
 @cached_njit
 def _measured(
-    masks: Bits,
     taken: Bits,
-    judged: Counts,
+    beyond: Counts,
     kind_of: Counts,
     bounds: Counts,
     firsts: Counts,
@@ -292,19 +438,12 @@ def _measured(
     sums: Sums,
     least_run: int,
 ) -> Counts:
-    """Return the numbers of `COLUMNS` of each row, of which `kind_of` says how it was judged."""
-    found = np.zeros((len(masks), 8), np.int64)
-    for r in range(len(masks)):
-        k = kind_of[r]
-        found[r, 0], found[r, 1], found[r, 2] = judged[k, 0], judged[k, 1], _count(taken[k])
+    """Return the numbers of `COLUMNS` of each row: those of its kind, and what its spans decide."""
+    found = beyond[kind_of]
+    for r in range(len(found)):
         for s in range(bounds[r], bounds[r + 1]):
-            longest, rarity = _runs(taken[k], firsts[s], afters[s], sums, least_run)
+            longest, rarity = _runs(taken[kind_of[r]], firsts[s], afters[s], sums, least_run)
             found[r, 4], found[r, 5] = max(found[r, 4], longest), max(found[r, 5], rarity)
-        for w in range(len(sums) - 1):
-            if _has(masks[r], w) and not _has(taken[k], w):
-                found[r, 3] += 1
-                found[r, 6] += sums[w + 1, 1] - sums[w, 1]
-                found[r, 7] += sums[w + 1, 2] - sums[w, 2]
     return found
 
 
@@ -323,6 +462,51 @@ def _runs(taken: Bits, first: int, after: int, sums: Sums, least_run: int) -> tu
             rarity = max(rarity, int(sums[w, 0] - sums[begin, 0]))
         begin = w + 1
     return longest, rarity
+
+
+@cached_njit
+def _ranges(sets: Bits) -> Counts:
+    """Return the first word of each set and the one after its last; -1 and 0 if it is empty or has gaps."""
+    ranges = np.empty((len(sets), 2), np.int64)
+    for k in range(len(sets)):
+        first, after = 0, 64 * sets.shape[1]
+        while first < after and not _has(sets[k], first):
+            first += 1
+        while after > first and not _has(sets[k], after - 1):
+            after -= 1
+        whole = after > first and _count(sets[k]) == after - first
+        ranges[k, 0], ranges[k, 1] = (first, after) if whole else (-1, 0)
+    return ranges
+
+
+@uncounted_njit
+def _extent(bits: Bits) -> tuple[int, int]:
+    """Return the first number with a word in it, and the one after the last."""
+    low, high = 0, len(bits)
+    while low < high and bits[low] == _0:
+        low += 1
+    while high > low and bits[high - 1] == _0:
+        high -= 1
+    return low, high
+
+
+@uncounted_njit
+def _hold(held: Bits, words: Bits, mask: Bits, domains: int, low: int, high: int) -> None:
+    """Add the words that some domains have of a page; row k of `held` has those that more than k have."""
+    for b in range(low, high):
+        more = words[b] & mask[b]
+        for _ in range(min(domains, len(held))):
+            for k in range(len(held) - 1, 0, -1):
+                held[k, b] |= held[k - 1, b] & more
+            held[0, b] |= more
+
+
+@uncounted_njit
+def _same(one: Bits, other: Bits) -> bool:
+    different = 0
+    for b in range(len(one)):
+        different += one[b] != other[b]
+    return different == 0
 
 
 @uncounted_njit
@@ -377,6 +561,14 @@ def _count(bits: Bits) -> int:
 def _both(one: Bits, other: Bits) -> int:
     total = 0
     for b in range(len(one)):
+        total += _popcount(one[b] & other[b])
+    return total
+
+
+@uncounted_njit
+def _both_within(one: Bits, other: Bits, low: int, high: int) -> int:
+    total = 0
+    for b in range(low, high):
         total += _popcount(one[b] & other[b])
     return total
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from presswatch_spark.claims.inputs import INPUT, ORDER, USED, Knowledge, input_batches
+from presswatch_spark.claims.inputs import INPUT, ONE_BY_ONE, ORDER, USED, Knowledge, input_batches
 from presswatch_spark.claims.judge import Judge
 from presswatch_spark.errors import ConfigError, OutputError, PresswatchError
 from presswatch_spark.storage.scratch import scratch_folder
@@ -63,7 +63,8 @@ def sorted_rows(
     """Yield all rows of published runs, as `inputs.INPUT`, in `inputs.ORDER`."""
     if not runs:
         return
-    batches = store.open_table("matches", *runs).to_batches(columns=list(USED), batch_size=BATCH_ROWS)
+    rows = store.open_table("matches", *runs)
+    batches = rows.to_batches(columns=list(USED), batch_size=BATCH_ROWS, **ONE_BY_ONE)
     feed = _Feed(input_batches(batches))
     reader = pa.RecordBatchReader.from_batches(INPUT, iter(feed))
     connection = _connection(memory, cores, scratch)

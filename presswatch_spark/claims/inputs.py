@@ -28,6 +28,9 @@ _PLAIN = (
 USED = (*_PLAIN, "spans", "document_credits")
 """Columns of `matches` that are read."""
 
+ONE_BY_ONE = {"batch_readahead": 1, "fragment_readahead": 1}
+"""How batches of a large table are read: those that are read ahead would take a GB."""
+
 _INT64S = pa.list_(pa.int64())
 INPUT = pa.schema(
     [MATCHES.field(name).remove_metadata().with_nullable(True) for name in _PLAIN]

@@ -4,25 +4,30 @@ Rows come sorted by `inputs.ORDER`, with all rows of an article in one table. Wh
 to `word_facts`, what they say of pages to `pages`, and the letter is that of `letters`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from presswatch_spark.claims.article_words import ArticleReader
+from presswatch_spark.claims.distinct import Counts, Marks, alike, values_of, whole
 from presswatch_spark.claims.inputs import Knowledge, article_groups
 from presswatch_spark.claims.letters import judged as judged_letter
-from presswatch_spark.claims.pages import NO_TIME, Counts, PageReader, Pages
+from presswatch_spark.claims.pages import MICROS_A_DAY, NO_TIME, PageReader, Pages
 from presswatch_spark.claims.seals import claim_digests
 from presswatch_spark.claims.standing_rights import StandingRights
 from presswatch_spark.claims.word_facts import WordFacts, limits_of
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.grading import confidence_reasons, letter_of
+from presswatch_spark.rights.declaration import UNKNOWN
 from presswatch_spark.tables.schemas.claim_tables import CLAIMS
 
 ROWS_AT_ONCE = 20_000
+SEAL = "claim_sha256"
 RARITY_UNREAD = "rarity_unread"
 """The reason of a row whose run did not say how rare its words are."""
 Columns = dict[str, Any]
@@ -70,66 +75,111 @@ class Judge:
         words, limits = WordFacts(rows, pages), limits_of(config)
         for article_id, first, after in articles_in(rows):
             words.judge(self._articles.read(article_id), first, after, limits)
-        columns: Columns = {name: rows[name] for name in AS_IN_MATCHES}
+        columns: Columns = {name: whole(rows[name]) for name in AS_IN_MATCHES}
         columns |= {
             "document_host": pages.hosts,
             "document_domain": pages.domains,
             "press_kind": pages.press_kinds,
             "row_reasons": (row_reasons := self._row_reasons(rows)),
             "row_confidence": _row_letters(rows, row_reasons),
-            "review": [self._knowledge.reviews.get(row) for row in rows["row_sha256"].to_pylist()],
-            "as_of": [self._knowledge.as_of.isoformat()] * len(rows),
+            "review": self._reviews(rows),
+            "as_of": pa.repeat(self._knowledge.as_of.isoformat(), len(rows)),
         }
         columns |= self._of_rights(rows, pages) | words.columns(config.ownership)
         columns |= self._letters(columns)
         return _sealed(columns)
 
-    def _row_reasons(self, rows: pa.Table) -> list[list[str]]:
+    def _row_reasons(self, rows: pa.Table) -> pa.Array:
         """Return why each row has its letter; of older runs, what the rules of today say of its columns."""
-        given: list[Any] = rows["confidence_reasons"].to_pylist()
+        given = whole(rows["confidence_reasons"])
+        if not given.null_count:
+            return given
+        reasons: list[Any] = given.to_pylist()
         rules = self._knowledge.config.confidence
-        for i, reasons in enumerate(given):
-            if reasons is None:
-                (row,) = rows.slice(i, 1).to_pylist()
-                # The oldest runs did not count how rare words are. That is not to have none.
-                unread = row["run_rarity"] is None and row["grade"] != "url_only"
-                given[i] = [RARITY_UNREAD] if unread else confidence_reasons(row, rules)
-        return given
+        for i in np.flatnonzero(given.is_null()).tolist():
+            (row,) = rows.slice(i, 1).to_pylist()
+            # The oldest runs did not count how rare words are. That is not to have none.
+            unread = row["run_rarity"] is None and row["grade"] != "url_only"
+            reasons[i] = [RARITY_UNREAD] if unread else confidence_reasons(row, rules)
+        return pa.array(reasons, given.type)
+
+    def _reviews(self, rows: pa.Table) -> pa.Array:
+        reviews = self._knowledge.reviews
+        if not reviews:
+            return pa.nulls(len(rows), pa.string())
+        return pa.array([reviews.get(row) for row in rows["row_sha256"].to_pylist()], pa.string())
 
     def _of_rights(self, rows: pa.Table, pages: Pages) -> Columns:
         """Return kind, licence, mandate, rights, reservation, and whether credits were looked for."""
-        rights, n = self._rights, range(len(rows))
-        sites, titles = pages.sites, rows["title_id"].to_pylist()
-        # The member's own pages need no licence.
-        licences = [
-            None if kind == "own_page" else rights.licence(sites[i], titles[i], int(pages.captured[i]))
-            for i, kind in enumerate(pages.kinds)
-        ]
-        published, captured = _days(pages.published), _days(pages.captured)
-        publishers = rows["publisher_id"].to_pylist()
-        urls, times = rows["article_url"].to_pylist(), rows["captured_at"].to_pylist()
-        read, grades = rows["credits_read"].to_pylist(), rows["grade"].to_pylist()
+        rights, published, captured = self._rights, _days(pages.published), _days(pages.captured)
+        licences = self._licences(rows, pages)
+        of_publisher, of_days = alike(rows["publisher_id"], published), alike(published, captured)
+        mandates = zip(
+            values_of(rows["publisher_id"], of_publisher.first),
+            _dates(published[of_publisher.first]),
+            strict=True,
+        )
+        days = zip(_dates(published[of_days.first]), _dates(captured[of_days.first]), strict=True)
+        url_only = pc.equal(whole(rows["grade"]), "url_only")
         return {
-            "kind": ["licensed" if licences[i] else pages.kinds[i] for i in n],
+            "kind": pc.if_else(licences.is_valid(), "licensed", pages.kinds),
             "licence_id": licences,
-            "mandate": [rights.mandate(publishers[i], published[i]) for i in n],
-            "rights": [rights.rights(published[i], captured[i]) for i in n],
-            "reservation": [rights.reservation(urls[i], times[i]) for i in n],
-            "credits_read": [read[i] or grades[i] == "url_only" for i in n],
+            "mandate": of_publisher.spread([rights.mandate(*each) for each in mandates], pa.string()),
+            "rights": of_days.spread([rights.rights(*each) for each in days], pa.list_(pa.string())),
+            "reservation": self._reservations(rows),
+            "credits_read": pc.or_(whole(rows["credits_read"]), url_only),
         }
+
+    def _licences(self, rows: pa.Table, pages: Pages) -> pa.Array:
+        """Return the licences that cover pages; the member's own need none."""
+        if not self._knowledge.licences.licences:
+            return pa.nulls(len(rows), pa.string())
+        own = pc.equal(pages.kinds, "own_page")
+        same = alike(pages.sites, rows["title_id"], _days(pages.captured), own)
+        asked = zip(
+            values_of(pages.sites, same.first),
+            values_of(rows["title_id"], same.first),
+            pages.captured[same.first].tolist(),
+            values_of(own, same.first),
+            strict=True,
+        )
+        found = [None if own else self._rights.licence(site, title, at) for site, title, at, own in asked]
+        return same.spread(found, pa.string())
+
+    def _reservations(self, rows: pa.Table) -> pa.Array:
+        if not self._rights.are_signals_read:
+            return pa.repeat(UNKNOWN, len(rows))
+        asked = zip(rows["article_url"].to_pylist(), rows["captured_at"].to_pylist(), strict=True)
+        return pa.array([self._rights.reservation(url, at) for url, at in asked], pa.string())
 
     def _letters(self, columns: Columns) -> Columns:
         """Return letters and reasons, from the columns that decide on them."""
         grades, rules = self._knowledge.config.grade, self._knowledge.config.confidence
-        values = (_listed(columns[name]) for name in DECISIVE)
+        # Rows may differ in words that nobody asks for, so these are not compared.
+        asked = pa.array(_ask_for_words(columns))
+        compared = {
+            name: pc.if_else(asked, columns[name], pa.scalar(None, columns[name].type))
+            if name in ABOUT_WORDS
+            else columns[name]
+            for name in DECISIVE
+        }
+        same = alike(*compared.values())
+        values = (values_of(column, same.first) for column in compared.values())
         found = [
-            judged_letter(dict(zip(DECISIVE, row, strict=True)), grades, rules)
+            judged_letter(dict(zip(compared, row, strict=True)), grades, rules)
             for row in zip(*values, strict=True)
         ]
-        letters, reasons = zip(*found, strict=True) if found else ((), ())
-        return {"confidence": letters, "reasons": reasons}
+        return {
+            "confidence": same.spread([letter for letter, _ in found], pa.string()),
+            "reasons": same.spread([reasons for _, reasons in found], pa.list_(pa.string())),
+        }
 
 
+ABOUT_WORDS = (
+    "article_words", "beyond_words", "beyond_longest_run", "beyond_rarity", "beyond_shared_words",
+    "beyond_ownership",
+)  # fmt: skip
+"""The columns that `letters.beyond_letter` reads."""
 DECISIVE = (
     "row_confidence", "row_reasons", "kind", "url_match", "article_known", "credits_read", "explained_by",
     "article_words", "beyond_words", "beyond_longest_run", "beyond_rarity", "beyond_shared_words",
@@ -140,41 +190,49 @@ DECISIVE = (
 
 def articles_in(rows: pa.Table) -> Iterator[tuple[str, int, int]]:
     """Yield each article of sorted rows, with its first row and the one after its last."""
-    ids = rows["article_id"].to_pylist()
-    first = 0
-    for i in range(1, len(ids) + 1):
-        if i == len(ids) or ids[i] != ids[first]:
-            if ids[first] is not None:
-                yield ids[first], first, i
-            first = i
+    ids = whole(rows["article_id"]).dictionary_encode(null_encoding="encode")
+    numbers, names = ids.indices.to_numpy(), ids.dictionary
+    bounds = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
+    for first, after in pairwise(bounds):
+        if first < after and (name := names[int(numbers[first])].as_py()) is not None:
+            yield name, first, after
 
 
-def _row_letters(rows: pa.Table, reasons: Sequence[Sequence[str]]) -> list[str]:
+def _row_letters(rows: pa.Table, reasons: pa.Array) -> pa.Array:
     """Return the letter of each row; the oldest runs gave none, so their reasons of today do."""
-    return [
-        given or letter_of(why) for given, why in zip(rows["confidence"].to_pylist(), reasons, strict=True)
-    ]
+    given = whole(rows["confidence"])
+    if not given.null_count:
+        return given
+    found = [one or letter_of(why) for one, why in zip(given.to_pylist(), reasons.to_pylist(), strict=True)]
+    return pa.array(found, given.type)
+
+
+def _ask_for_words(columns: Columns) -> Marks:
+    """Return whose letter may depend on words beyond: that of explained rows with A or B: bool[n]."""
+    explained = pc.greater(pc.list_value_length(columns["explained_by"]), 0)
+    certain = pc.is_in(columns["row_confidence"], pa.array(["A", "B"]))
+    marks: Marks = pc.and_(explained, certain).to_numpy(zero_copy_only=False)
+    return marks
 
 
 def _sealed(columns: Columns) -> pa.Table:
     """Return columns as a table of claims, each row with its digest."""
     schema = pa.schema([column.remove_metadata().with_nullable(True) for column in CLAIMS])
-    whole = columns | {"claim_sha256": claim_digests(columns)}
-    arrays = [_array(whole[column.name], column.type) for column in schema]
-    return pa.Table.from_arrays(arrays, schema=schema)
+    names = [name for name in schema.names if name != SEAL]
+    found = pa.table({name: columns[name].cast(schema.field(name).type) for name in names})
+    # An article may have very many rows, and their canonical forms are long.
+    parts = found.to_batches(max_chunksize=ROWS_AT_ONCE)
+    digests = [digest for part in parts for digest in claim_digests(dict(zip(names, part, strict=True)))]
+    return found.append_column(SEAL, pa.array(digests, pa.string())).select(schema.names).cast(schema)
 
 
-def _array(values: Any, kind: pa.DataType) -> Any:
-    return values.cast(kind) if isinstance(values, pa.ChunkedArray) else pa.array(values, kind)
+def _days(micros: Counts) -> Counts:
+    """Return the days of moments since 1970; `NO_TIME` where these are not known."""
+    return np.where(micros == NO_TIME, NO_TIME, micros // MICROS_A_DAY)
 
 
-def _listed(values: Any) -> Sequence[Any]:
-    listed: Sequence[Any] = values.to_pylist() if isinstance(values, pa.ChunkedArray | pa.Array) else values
-    return listed
-
-
-def _days(micros: Counts) -> list[Any]:
-    """Return the days of moments; None where these are not known."""
-    days = np.where(micros == NO_TIME, np.datetime64("NaT"), micros.astype("M8[us]")).astype("M8[D]")
-    found: list[Any] = days.tolist()
+def _dates(days: Counts) -> list[Any]:
+    """Return days since 1970 as dates; None where these are not known."""
+    known = np.where(days == NO_TIME, np.iinfo(np.int64).min, days).astype("M8[D]")
+    found: list[Any] = known.tolist()
     return found

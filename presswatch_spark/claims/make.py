@@ -11,7 +11,7 @@ import pyarrow.dataset as ds
 
 from presswatch_spark.claims import in_duckdb, in_spark
 from presswatch_spark.claims.counts import Counts, counts_of
-from presswatch_spark.claims.inputs import Knowledge
+from presswatch_spark.claims.inputs import ONE_BY_ONE, Knowledge
 from presswatch_spark.claims.known_texts import KnownTexts
 from presswatch_spark.claims.licences import Licences
 from presswatch_spark.claims.press import PressList
@@ -159,4 +159,4 @@ def _batches(files: SortedFiles, written: Sequence[Written]) -> Any:
     system = file_system(files.folder.uri, files.folder.storage)
     paths = [files.folder.at(file.name) for file in written]
     rows = ds.dataset(paths, schema=CLAIMS, format="parquet", filesystem=system)
-    return rows.to_batches(columns=["claim_sha256"])
+    return rows.to_batches(columns=["claim_sha256"], **ONE_BY_ONE)

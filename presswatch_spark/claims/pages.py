@@ -1,24 +1,21 @@
 """What is known of the pages that rows are about: whose they are, and whether they were there before."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from presswatch_spark.claims.distinct import Counts, alike, values_of
 from presswatch_spark.claims.explained import CREDITED, EARLY, NOWHERE, OF_PRESS, PRINTED
-from presswatch_spark.claims.places import PlaceReader, Text
+from presswatch_spark.claims.places import PlaceReader, Places, Text
 from presswatch_spark.claims.press import PressList
 from presswatch_spark.corpus.registry import Registry
 from presswatch_spark.judgement.grading import CAPTURE_YEARS
 from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.suffixes import registered_domain
-
-Counts = npt.NDArray[np.int64]
 
 MICROS_A_DAY = 86_400_000_000
 NO_TIME = np.iinfo(np.int64).min
@@ -33,17 +30,17 @@ _FIRST, _AFTER = (
 class Pages:
     """Facts of the pages of n rows.
 
-    `hosts`, `domains`, `sites` and `press_kinds`: None where not known, or not listed; `sites` are the
+    `hosts`, `domains`, `sites` and `press_kinds`: null where not known, or not listed; `sites` are the
     hosts of the pages themselves, as in `Places`. `kinds`: of the claim, but for `licensed`. `captured` and
     `published` int64[n]: microseconds since 1970, `NO_TIME` if not known. `numbers` int64[n] of the domains,
     or `NOWHERE`. `facts` int64[n]: see `explained.EARLY`.
     """
 
-    hosts: Sequence[Text]
-    domains: Sequence[Text]
-    sites: Sequence[Text]
-    press_kinds: Sequence[Text]
-    kinds: Sequence[str]
+    hosts: pa.Array
+    domains: pa.Array
+    sites: pa.Array
+    press_kinds: pa.Array
+    kinds: pa.Array
     captured: Counts
     published: Counts
     numbers: Counts
@@ -68,14 +65,43 @@ class PageReader:
 
     def read(self, rows: pa.Table) -> Pages:
         """Return the facts of the pages of rows of `inputs.INPUT`."""
-        places, publishers = self._places.read(rows), rows["publisher_id"].to_pylist()
+        places = self._places.read(rows)
+        same = alike(places.sites, rows["publisher_id"], places.own, places.others)
+        kinds, press_kinds, numbers, facts = self._of_each(places, rows["publisher_id"], same.first)
+        captured, published = captured_at(rows), _micros(rows["article_published_at"])
+        known = (captured != NO_TIME) & (published != NO_TIME)
+        facts = facts[same.kind_of]
+        early = known & (captured < published + np.where(places.own, 0, self._early))
+        facts |= EARLY * early
+        facts |= CREDITED * pc.fill_null(rows["credits_others"], False).to_numpy()
+        return Pages(
+            places.hosts,
+            places.domains,
+            places.sites,
+            same.spread(press_kinds, pa.string()),
+            same.spread(kinds, pa.string()),
+            captured,
+            published,
+            numbers[same.kind_of],
+            facts,
+        )
+
+    def _of_each(
+        self, places: Places, publishers: pa.ChunkedArray, rows: Counts
+    ) -> tuple[list[str], list[Text], Counts, Counts]:
+        """Return kinds, press kinds, numbers and facts of pages, as far as sites and publishers decide."""
         numbers_of: dict[str, int] = {}
         numbers, facts = np.empty(len(rows), np.int64), np.zeros(len(rows), np.int64)
         kinds, press_kinds = list[str](), list[Text]()
-        found = zip(places.sites, places.own, places.others, strict=True)
-        for i, (site, own_site, other) in enumerate(found):
+        given = (
+            values_of(places.sites, rows),
+            values_of(publishers, rows),
+            places.own[rows].tolist(),
+            places.others[rows].tolist(),
+        )
+        for i, (site, publisher, own_site, other) in enumerate(zip(*given, strict=True)):
             domain = site and registered_domain(site)
-            own = own_site or domain in self._own.get(publishers[i], ())
+            own = own_site or domain in self._own.get(publisher, ())
             kind = None if own else self._kind(site)
             if domain is None or own:
                 numbers[i], printed = NOWHERE, False
@@ -85,22 +111,7 @@ class PageReader:
             facts[i] = PRINTED * printed + OF_PRESS * (kind is not None)
             press_kinds.append(kind)
             kinds.append("own_page" if own_site else "reprint" if other else "copy")
-        captured, published = captured_at(rows), _micros(rows["article_published_at"])
-        known = (captured != NO_TIME) & (published != NO_TIME)
-        early = known & (captured < published + np.where(places.own, 0, self._early))
-        facts |= EARLY * early
-        facts |= CREDITED * pc.fill_null(rows["credits_others"], False).to_numpy()
-        return Pages(
-            places.hosts,
-            places.domains,
-            places.sites,
-            press_kinds,
-            kinds,
-            captured,
-            published,
-            numbers,
-            facts,
-        )
+        return kinds, press_kinds, numbers, facts
 
 
 def captured_at(rows: pa.Table) -> Counts:

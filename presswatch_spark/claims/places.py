@@ -5,12 +5,14 @@ claim against them would be one against an own site, or against another member. 
 and what the corpus knows beyond it is added.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from presswatch_spark.claims.distinct import Marks, marks_of, whole
 from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.suffixes import registered_domain
 from presswatch_spark.judgement.urls import (
@@ -28,18 +30,18 @@ _HOSTS_KEPT = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the pages of n rows stand; None where that is not known.
+    """Where the pages of n rows stand; null where that is not known.
 
     `hosts` and `domains`: of the URL. `sites`: the host of the page; it is another one if the URL is that of
-    an AMP cache, which holds pages of all hosts. `own`: whether it is the publisher's; `others`: whether it
-    is another member's.
+    an AMP cache, which holds pages of all hosts. `own` bool[n]: whether it is the publisher's; `others`
+    bool[n]: whether it is another member's.
     """
 
-    hosts: Sequence[Text]
-    domains: Sequence[Text]
-    sites: Sequence[Text]
-    own: Sequence[bool]
-    others: Sequence[bool]
+    hosts: pa.Array
+    domains: pa.Array
+    sites: pa.Array
+    own: Marks
+    others: Marks
 
 
 class PlaceReader:
@@ -51,23 +53,17 @@ class PlaceReader:
 
     def read(self, rows: pa.Table) -> Places:
         """Return where the pages of rows of `inputs.INPUT` stand."""
-        urls, hosts = rows["document_url"].to_pylist(), rows["document_host"].to_pylist()
-        domains, sites = rows["document_domain"].to_pylist(), list[Text]()
-        own = [bool(said) for said in rows["own_site"].to_pylist()]
-        others = [
-            title is not None and not own[i] for i, title in enumerate(rows["site_title_id"].to_pylist())
-        ]
-        publishers = rows["publisher_id"].to_pylist()
-        for i, url in enumerate(urls):
-            if url is not None and hosts[i] is None and (host := host_of(url)):
-                # Older runs do not say it.
-                hosts[i], domains[i] = host, registered_domain(host)
-            sites.append(_page_host(url, hosts[i]))
-            if not own[i] and url is not None and self._may_be_members(sites[i]):
-                site = self._sites.match(url, lambda _: ())
-                publisher = site and site.publisher_id
-                own[i] = publisher == publishers[i]
-                others[i] = not own[i] and (others[i] or publisher is not None)
+        urls, publishers = whole(rows["document_url"]), whole(rows["publisher_id"])
+        hosts, domains = _named(urls, whole(rows["document_host"]), whole(rows["document_domain"]))
+        sites = _page_hosts(urls, hosts)
+        own = _numpy(pc.fill_null(whole(rows["own_site"]), False)).copy()
+        others = _numpy(pc.is_valid(whole(rows["site_title_id"]))) & ~own
+        asked = ~own & _numpy(pc.is_valid(urls)) & marks_of(sites, self._may_be_members)
+        for i in np.flatnonzero(asked).tolist():
+            site = self._sites.match(urls[i].as_py(), lambda _: ())
+            publisher = site and site.publisher_id
+            own[i] = publisher == publishers[i].as_py()
+            others[i] = not own[i] and (others[i] or publisher is not None)
         return Places(hosts, domains, sites, own, others)
 
     def _asks_whose(self, host: Text) -> bool:
@@ -75,12 +71,37 @@ class PlaceReader:
         return any(name in self._sites.sites for name in hosts_above(host or ""))
 
 
-def _page_host(url: Text, host: Text) -> Text:
-    """Return the host of the page at a URL, whose own host is given."""
-    if url is None or host is None or not is_amp_cache(host):
-        return host
-    page = page_url(url)
-    return page.host if page else host
+def _named(urls: pa.Array, hosts: pa.Array, domains: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Return hosts and domains; rows of older runs do not say them, so they are those of the URLs."""
+    silent = np.flatnonzero(_numpy(pc.and_(pc.is_valid(urls), pc.is_null(hosts))))
+    if not len(silent):
+        return hosts, domains
+    named, registered = hosts.to_pylist(), domains.to_pylist()
+    for i in silent.tolist():
+        if host := host_of(urls[i].as_py()):
+            named[i], registered[i] = host, registered_domain(host)
+    return pa.array(named, pa.string()), pa.array(registered, pa.string())
+
+
+def _page_hosts(urls: pa.Array, hosts: pa.Array) -> pa.Array:
+    """Return the hosts of the pages at URLs, whose own hosts are given."""
+    cached = np.flatnonzero(marks_of(hosts, _is_cache) & _numpy(pc.is_valid(urls)))
+    if not len(cached):
+        return hosts
+    found = hosts.to_pylist()
+    for i in cached.tolist():
+        page = page_url(urls[i].as_py())
+        found[i] = page.host if page else found[i]
+    return pa.array(found, pa.string())
+
+
+def _is_cache(host: Text) -> bool:
+    return host is not None and is_amp_cache(host)
+
+
+def _numpy(marks: pa.Array) -> Marks:
+    found: Marks = marks.to_numpy(zero_copy_only=False)
+    return found
 
 
 @lru_cache(_HOSTS_KEPT)

@@ -1,7 +1,7 @@
 """Digests of claims, as `tables.digests.row_digest` makes them of matches, for many rows at once."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +11,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from presswatch_spark.claims.distinct import alike, whole
 from presswatch_spark.tables.digests import GROUP_DIGITS
 
 NOT_DIGESTED = frozenset(("run_id", "claim_sha256"))
@@ -26,17 +27,23 @@ def claim_digests(columns: Mapping[str, Any]) -> list[str]:
         columns: lists or Arrow arrays of one length, by name.
     """
     names = sorted(set(columns) - NOT_DIGESTED)
-    rows = zip(*(_values(columns[name]) for name in names), strict=True)
-    return [hashlib.sha256(orjson.dumps(dict(zip(names, row, strict=True)))).hexdigest() for row in rows]
+    keys = [(b"," if place else b"{") + orjson.dumps(name) + b":" for place, name in enumerate(names)]
+    texts = [_texts(key, whole(columns[name])) for key, name in zip(keys, names, strict=True)]
+    rows = pc.binary_join_element_wise(*texts, b"}", b"")
+    return [hashlib.sha256(row).hexdigest() for row in rows.to_pylist()]
 
 
-def _values(column: Any) -> Sequence[Any]:
-    if not isinstance(column, pa.Array | pa.ChunkedArray):
-        return list(column)
-    if pa.types.is_timestamp(column.type):
-        column = pc.strftime(column.cast(pa.timestamp("us")), "%Y-%m-%dT%H:%M:%SZ")
-    values: Sequence[Any] = column.to_pylist()
-    return values
+def _texts(key: bytes, column: pa.Array) -> pa.Array:
+    """Return `key` and the JSON of each value of a column, as binary."""
+    if pa.types.is_list(column.type):
+        same = alike(column)
+        values, places = column.take(pa.array(same.first)), pa.array(same.kind_of)
+    else:
+        distinct = column.dictionary_encode(null_encoding="encode")
+        values, places = distinct.dictionary, distinct.indices
+    if pa.types.is_timestamp(values.type):
+        values = pc.strftime(values.cast(pa.timestamp("us")), "%Y-%m-%dT%H:%M:%SZ")
+    return pa.array([key + orjson.dumps(value) for value in values.to_pylist()], pa.binary()).take(places)
 
 
 def digest_of(batches: Iterable[pa.RecordBatch]) -> str:

@@ -26,6 +26,11 @@ class StandingRights:
         self.mandate = lru_cache(KEPT)(self._mandate)
         self.rights = lru_cache(KEPT)(self._rights)
 
+    @property
+    def are_signals_read(self) -> bool:
+        """Whether there are declarations of sites to ask; without them no reservation is known."""
+        return self._sites is not None
+
     def licence(self, host: str | None, title_id: str, captured: int) -> str | None:
         """Return the licence that covers a title on a host at a time of capture, in microseconds."""
         if not self._licences.licences:

@@ -7,8 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.claims.article_words import ArticleWords
-from presswatch_spark.claims.explained import COLUMNS, SOURCES, Limits, explained
-from presswatch_spark.claims.pages import NO_TIME, Counts, Pages
+from presswatch_spark.claims.distinct import Counts, whole
+from presswatch_spark.claims.explained import COLUMNS, NOWHERE, SOURCES, Limits, explained
+from presswatch_spark.claims.pages import NO_TIME, Pages
 from presswatch_spark.judgement.standing import ownership_of
 from presswatch_spark.settings.config import OwnershipRules, ScanConfig
 
@@ -22,9 +23,10 @@ NAMES = {
 }
 """Columns of claims, and what `explained` calls them; null where the article is not known."""
 
-_SOURCE_SETS = [
-    [name for k, name in enumerate(SOURCES) if bits >> k & 1] for bits in range(1 << len(SOURCES))
-]
+_SOURCE_SETS = pa.array(
+    [[name for k, name in enumerate(SOURCES) if bits >> k & 1] for bits in range(1 << len(SOURCES))],
+    pa.list_(pa.string()),
+)
 """The names of sources, by their bits."""
 
 
@@ -39,11 +41,13 @@ class WordFacts:
 
     def __init__(self, rows: pa.Table, pages: Pages) -> None:
         self._rows, self._pages = rows, pages
-        starts, ends = (rows[name].combine_chunks() for name in ("starts", "ends"))
+        starts, ends = (whole(rows[name]) for name in ("starts", "ends"))
         lengths = pc.fill_null(pc.list_value_length(starts), 0).to_numpy(zero_copy_only=False)
         self._bounds = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
         self._starts, self._ends = starts.flatten().to_numpy(), ends.flatten().to_numpy()
-        self._texts = rows["article_sha256"].to_pylist()
+        texts = whole(rows["article_sha256"]).dictionary_encode(null_encoding="encode")
+        self._texts = texts.indices.to_numpy()
+        self._text_numbers = {text: number for number, text in enumerate(texts.dictionary.to_pylist())}
         self._numbers = np.zeros((len(rows), len(COLUMNS)), np.int64)
         self._known, self._agency = np.ones(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
         self._first_captures = np.full(len(rows), -1, np.int64)
@@ -57,8 +61,8 @@ class WordFacts:
             article: None if the corpus does not have it.
         """
         self._find_first_capture(first, after)
-        sha256 = article.sha256 if article else None
-        self._known[first:after] = [text == sha256 for text in self._texts[first:after]]
+        text = self._text_numbers.get(article.sha256 if article else None, NOWHERE)
+        self._known[first:after] = self._texts[first:after] == text
         rows = np.flatnonzero(self._known[first:after]) + first
         if article is None or not len(rows):
             return
@@ -87,24 +91,25 @@ class WordFacts:
             name: pa.array(self._numbers[:, COLUMNS.index(source)].astype(np.int32), mask=unknown)
             for name, source in NAMES.items()
         }
-        sources = self._numbers[:, COLUMNS.index("sources")].tolist()
+        sources = self._numbers[:, COLUMNS.index("sources")]
         captures = pa.array(self._first_captures, mask=self._first_captures < 0)
         return found | {
-            "article_known": self._known.tolist(),
-            "explained_by": [_SOURCE_SETS[bits] for bits in sources],
+            "article_known": pa.array(self._known),
+            "explained_by": _SOURCE_SETS.take(pa.array(sources)),
             "beyond_ownership": self._ownerships(rules),
-            "first_capture_at": self._rows["captured_at"].take(captures),
-            "first_capture_row": self._rows["row_sha256"].take(captures),
+            "first_capture_at": whole(self._rows["captured_at"]).take(captures),
+            "first_capture_row": whole(self._rows["row_sha256"]).take(captures),
         }
 
-    def _ownerships(self, rules: OwnershipRules) -> list[str | None]:
+    def _ownerships(self, rules: OwnershipRules) -> pa.Array:
         beyond, shared, wide = (
             self._numbers[:, COLUMNS.index(name)].tolist() for name in ("beyond", "shared", "wide")
         )
-        return [
+        found = [
             ownership_of(agency, beyond[i], shared[i], wide[i], rules) if beyond[i] else None
             for i, agency in enumerate(self._agency.tolist())
         ]
+        return pa.array(found, pa.string())
 
 
 def _from_zero(numbers: Counts) -> Counts:

@@ -37,6 +37,10 @@ _LEAD = (
     r"|d[ée]p[êe]ches?|agences?|agency|agencia|sources?|quelle|fuente|fonte|bron)"
 )
 _ENDS_WITH_LEAD, _LEAD_ENDING = re.compile(rf"(?<!\w){_LEAD}\s?:?\s{ARTICLE}\Z", re.IGNORECASE), 24
+# "R. I./Agences", "Marie Durand/Agences": who signs, by initials or by two names or more.
+_SIGNED = re.compile(
+    r"\s?(?:(?:[A-ZÀ-Þ]\.\s?){1,3}|(?:[A-ZÀ-Þ][\w'’.-]{1,20}\s){1,3}[A-ZÀ-Þ][\w'’.-]{1,20}\s?)/\s?"
+)
 _MARKS, _SENTENCE_MARKS = frozenset("|•·–—,:;/-"), frozenset('.!?…»”"')
 _CLEAR_MARKS = _SENTENCE_MARKS | frozenset("([|•·–—")
 
@@ -120,7 +124,8 @@ def form_of(around: Around, names: AgencyNames) -> str | None:
     if _is_bracketed(around, names):
         return "bracketed"
     if not around.named:
-        return "byline" if _lead_at_end(before) and _is_byline(around) else None
+        led = _lead_at_end(before) and _is_byline(around)
+        return "byline" if led or _is_signed(around) else None
     if _ends_with_copyright(before):
         return "copyright"
     if around.sure and _COPYRIGHT_NEXT.match(behind):
@@ -199,6 +204,14 @@ def _is_byline(around: Around) -> bool:
     if not before.strip(BLANKS):
         return around.sure
     return bool(lead) or (around.sure and before.rstrip()[-1:] in _MARKS)
+
+
+def _is_signed(around: Around) -> bool:
+    """Whether names stand behind a signature and a slash, on a line that holds nothing else."""
+    if not around.before.rstrip().endswith("/"):
+        return False
+    alone = around.begins and around.ends and not around.behind.strip(f"{BLANKS}.")
+    return alone and _SIGNED.fullmatch(around.before) is not None
 
 
 def _is_by_slash(around: Around) -> bool:

@@ -1,0 +1,71 @@
+"""Rows that are alike in some columns, so that what follows from these is reckoned once for all of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Counts = npt.NDArray[np.int64]
+Marks = npt.NDArray[np.bool_]
+
+_MOST = 1 << 62
+# No text of a list holds it: they are codes.
+_BETWEEN = "\x1f"
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Which of n rows are alike: `first` int64[k], a row of each kind; `kind_of` int64[n], below k."""
+
+    first: Counts
+    kind_of: Counts
+
+    def spread(self, values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+        """Return an array of n values, of k that were found for the rows in `first`."""
+        return pa.array(values, kind).take(pa.array(self.kind_of))
+
+
+def whole(column: Any) -> pa.Array:
+    """Return a column as one Arrow array, whatever it is: chunks, a list or numbers."""
+    if isinstance(column, pa.ChunkedArray):
+        return column.combine_chunks()
+    return column if isinstance(column, pa.Array) else pa.array(column)
+
+
+def alike(*columns: Any) -> Alike:
+    """Find rows with the same values in all of some columns: Arrow arrays, numpy arrays or lists."""
+    keys, kinds = np.zeros(1, np.int64), 1
+    for column in columns:
+        codes, count = _codes(whole(column))
+        if kinds * count >= _MOST:
+            distinct, keys = np.unique(keys, return_inverse=True)
+            kinds = len(distinct)
+        keys, kinds = keys * count + codes, kinds * count
+    _, first, kind_of = np.unique(keys, return_index=True, return_inverse=True)
+    return Alike(first, kind_of)
+
+
+def values_of(column: Any, places: Counts) -> list[Any]:
+    """Return the values of a column at some places."""
+    found: list[Any] = whole(column).take(pa.array(places)).to_pylist()
+    return found
+
+
+def marks_of(column: pa.Array, is_so: Callable[[Any], bool]) -> Marks:
+    """Return of each value whether something holds for it: bool[n]; each distinct value is asked once."""
+    distinct = column.dictionary_encode(null_encoding="encode")
+    answers = np.array([is_so(value) for value in distinct.dictionary.to_pylist()], np.bool_)
+    marks: Marks = answers[distinct.indices.to_numpy()]
+    return marks
+
+
+def _codes(column: pa.Array) -> tuple[Counts, int]:
+    """Return a number from 0 for each value, the same for equal ones, and how many numbers there are."""
+    if pa.types.is_list(column.type):
+        column = pc.binary_join(column, _BETWEEN)
+    found = column.dictionary_encode(null_encoding="encode")
+    return found.indices.to_numpy().astype(np.int64), max(1, len(found.dictionary))

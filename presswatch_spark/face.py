@@ -388,8 +388,9 @@ def make_claims(
         CorpusError: there is no sound corpus.
         OutputError: `tables` is no folder of tables, or `out` cannot be written.
     """
-    from presswatch_spark.claims.make import ENGINES, Sources
+    from presswatch_spark.claims.make import Sources
     from presswatch_spark.claims.make import make_claims as make
+    from presswatch_spark.queries.engines import ENGINES
     from presswatch_spark.queries.named import require_each
 
     require_each("engine", [engine], ENGINES)

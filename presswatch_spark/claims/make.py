@@ -19,6 +19,7 @@ from presswatch_spark.claims.reservations import pages_read
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
 from presswatch_spark.claims.seals import digest_of
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.queries.engines import chosen_engine
 from presswatch_spark.queries.reservations import DECISIVE
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.folders import Folder
@@ -28,10 +29,6 @@ from presswatch_spark.tables.reading import chosen_runs
 from presswatch_spark.tables.schemas.claim_tables import CLAIMS
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import TableStore
-
-ENGINES = ("auto", "duckdb", "spark")
-ROWS_OF_ONE_MACHINE = 50_000_000
-"""Of more rows than these, `auto` takes Spark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +66,11 @@ def make_claims(
     """Judge all rows of all published runs in `tables`, and write the table `claims` to `out`.
 
     Args:
-        engine: one of `ENGINES`.
+        engine: one of `engines.ENGINES`.
         memory: what DuckDB may take before it sorts on disk.
 
     Raises:
-        ConfigError: licences, reviews or press list have mistakes, or DuckDB is not installed.
+        ConfigError: licences, reviews or press list have mistakes.
         CorpusError: there is no sound corpus.
         OutputError: `out` holds something else, or cannot be written. Claims that it holds go to its table
             `claims_before`.
@@ -120,13 +117,6 @@ def known_beside(store: TableStore, sources: Sources, config: ScanConfig) -> Kno
         signals=signals,
         pages=tuple(pages_read(store)) if len(signals) else (),
     )
-
-
-def chosen_engine(engine: str, rows: int) -> str:
-    """Return `duckdb` or `spark`: the one that is asked for, or the one that suits so many rows."""
-    if engine != "auto":
-        return engine
-    return "duckdb" if rows <= ROWS_OF_ONE_MACHINE and in_duckdb.is_installed() else "spark"
 
 
 def inputs_of(knowledge: Knowledge) -> str:

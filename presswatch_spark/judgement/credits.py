@@ -39,6 +39,8 @@ HEAD_WORDS = 300
 """If a passage begins within the first words of a page, all that stands before it is next to it."""
 CREDITS = 20
 """The most credits of a row, in the order of the page."""
+NAMES_READ = 1_000
+"""So many are asked whether they are somebody else's: more than a member and its titles have."""
 CREDIT_CHARACTERS = 60
 """The longest name of a source."""
 
@@ -187,7 +189,7 @@ class CreditFinder:
         named = behind[colon.end() :]
         ending = _NAMES_END.search(named)
         parts = _LIST.split(named[: ending.start()] if ending else named)
-        for k, part in enumerate(parts[:CREDITS]):
+        for k, part in enumerate(parts):
             last = k == len(parts) - 1
             yield from self._names_in(part.strip(), whole=not last or ending is not None or is_last)
 
@@ -276,10 +278,10 @@ def _near(places: array[int], passages: Sequence[Spans]) -> Iterator[int]:
 
 
 def _distinct(names: Sequence[Names], near: Iterable[int]) -> list[str]:
-    """Return the first `CREDITS` names of the credits at some indices, each once."""
-    distinct = dict[str, None]()
-    for k in near:
-        distinct.update(dict.fromkeys(names[k]))
-        if len(distinct) >= CREDITS:
+    """Return the first `NAMES_READ` names of the credits at some indices, each once in whatever spelling."""
+    distinct = dict[str, str]()
+    for name in dict.fromkeys(name for k in near for name in names[k]):
+        distinct.setdefault(key_of(name), name)
+        if len(distinct) == NAMES_READ:
             break
-    return list(distinct)[:CREDITS]
+    return list(distinct.values())

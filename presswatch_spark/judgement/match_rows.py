@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.judgement.credits import is_other
+from presswatch_spark.judgement.credits import CREDITS, is_other
 from presswatch_spark.judgement.grading import grade, judged
 from presswatch_spark.judgement.sites import SiteMatch
 from presswatch_spark.judgement.suffixes import registered_domain
@@ -233,8 +233,9 @@ def _text_row(
 
 
 def _credit_columns(finding: Finding) -> Row:
+    # Whoever is credited counts, and the row names the first.
     others = any(is_other(credit, finding.own_names) for credit in finding.credits)
-    return {"document_credits": list(finding.credits), "credits_others": others}
+    return {"document_credits": list(finding.credits[:CREDITS]), "credits_others": others}
 
 
 def _url_match(ordinal: int, article: Article, site: SiteMatch | None) -> str:

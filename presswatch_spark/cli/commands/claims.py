@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.options import print_lines, scan_settings, setting_options, storage_options
+from presswatch_spark.queries.engines import ENGINES
 
 if TYPE_CHECKING:
     from presswatch_spark.claims.make import ClaimsSummary
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--engine",
-    type=click.Choice(["auto", "duckdb", "spark"]),
+    type=click.Choice(ENGINES),
     default="auto",
     show_default=True,
     help="What sorts the rows; both give the same claims. `auto`: DuckDB up to 50 million rows, then Spark.",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -18,10 +18,10 @@ import pytest
 from presswatch_spark.claims import in_duckdb, judge
 from presswatch_spark.claims.inputs import INPUT, article_groups
 from presswatch_spark.claims.letters import judged
-from presswatch_spark.claims.make import ROWS_OF_ONE_MACHINE, chosen_engine
 from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import ConfigError, OutputError, PresswatchError, StorageError
 from presswatch_spark.judgement.reasons import REASONS
+from presswatch_spark.queries import duckdb_session
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.tables import derived
 from presswatch_spark.tables.digests import table_digest
@@ -214,21 +214,10 @@ def test_rows_of_the_oldest_runs_have_no_letter_and_are_no_better_than_c(house: 
         assert claim["row_reasons"] == ["url_only" if claim["grade"] == "url_only" else "rarity_unread"]
 
 
-def test_without_duckdb_spark_does_the_work_or_the_message_says_what_to_install(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert chosen_engine("auto", ROWS_OF_ONE_MACHINE) == "duckdb"
-    assert chosen_engine("auto", ROWS_OF_ONE_MACHINE + 1) == "spark"
-    monkeypatch.setitem(sys.modules, "duckdb", None)
-    assert chosen_engine("auto", 1) == "spark"
-    with pytest.raises(ConfigError, match="pip install 'duckdb"):
-        house.claims("without")
-
-
 def test_a_memory_that_is_no_size_is_refused(house: House) -> None:
     store = TableStore.open(str(house.tables))
     with pytest.raises(ConfigError, match="--memory: DuckDB refuses"):
-        list(in_duckdb.sorted_rows(store, store.published(), "plenty", 2, house.folder))
+        list(in_duckdb.sorted_rows(store, store.published(), "plenty", 2))
 
 
 def test_a_disk_that_takes_no_rows_is_named_with_a_remedy(
@@ -240,8 +229,9 @@ def test_a_disk_that_takes_no_rows_is_named_with_a_remedy(
     monkeypatch.setattr(in_duckdb, "input_batches", lambda _: iter([batch] * 20))
     store, scratch = TableStore.open(str(house.tables)), tmp_path / "scratch"
     scratch.write_text("no folder", "utf-8")
-    with pytest.raises(OutputError, match=r"scratch: DuckDB cannot sort the rows.*--memory"):
-        list(in_duckdb.sorted_rows(store, store.published(), "30MB", 2, scratch))
+    monkeypatch.setattr(duckdb_session, "scratch_folder", lambda: nullcontext(scratch))
+    with pytest.raises(OutputError, match=r"DuckDB cannot sort the rows.*TMPDIR.*--memory"):
+        list(in_duckdb.sorted_rows(store, store.published(), "30MB", 2))
 
 
 @pytest.mark.parametrize("error", [OSError("page checksum differs"), StorageError("the bucket refuses")])

@@ -70,6 +70,8 @@ def test_a_run_is_reported_from_the_least_length_on(corpus: Corpus, least: int) 
         ("\nSource : Nord", ["Nord"], False),
         ("\nSource : https://www.nord.example/a", ["nord.example"], False),
         ("\nSource : Nord, AFP", ["Nord", "AFP"], True),
+        ("\nSource : Nord, NORD, Nòrd, AFP", ["Nord", "AFP"], True),
+        ("".join(f"\nSource : Vent {n}" for n in range(30)), [f"Vent {n}" for n in range(20)], True),
     ],
 )
 def test_a_page_that_credits_somebody_else_than_the_member_says_so(

@@ -20,7 +20,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev java demo test test-quick test-full test-spark40 check types lint docs archive bench-quality bench-speed bench-scale bench-extraction peers airflow releases lock suffixes clean
+.PHONY: help setup dev java demo test test-quick test-full test-spark40 check types lint docs archive bench-quality bench-speed bench-scale bench-extraction peers airflow releases lock suffixes clean kernels
 
 help: ## explain every target
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -30,18 +30,15 @@ setup: $(VENV)/installed java ## build .venv from the lock files, with `presswat
 demo: setup ## generate a small press corpus and shards, scan them and print the match table (in demo/)
 	$(BIN)/presswatch demo --out demo
 
-test: setup dev ## run all tests but the long proofs
-	@$(BIN)/python -m tests.kernels
+test: setup dev kernels ## run all tests but the long proofs
 	$(BIN)/python $(PYTEST) -m "not full" $(ARGS)
 
 # They wait for nothing: a process more than there are cores would only import all of it once more.
 test-quick: JOBS = 2
-test-quick: setup dev ## run the tests that need neither Spark nor a server
-	@$(BIN)/python -m tests.kernels
+test-quick: setup dev kernels ## run the tests that need neither Spark nor a server
 	$(BIN)/python $(PYTEST) -m "not full and not slow" tests/unit $(ARGS)
 
-test-full: setup dev airflow ## run all tests, the long proofs too
-	@$(BIN)/python -m tests.kernels
+test-full: setup dev kernels airflow ## run all tests, the long proofs too
 	$(BIN)/python $(PYTEST) $(ARGS)
 
 test-spark40: setup $(SPARK40)/installed ## run the same tests on Spark 4.0, the version of EMR, in .venv-spark40
@@ -111,6 +108,10 @@ java: $(VENV)/installed # a suitable Java of the machine is used; without one, a
 
 dev: $(VENV)/dev-installed
 
+# Once: else each process of the tests compiles for itself. It needs no tools, so they may be installed meanwhile.
+kernels: $(VENV)/installed
+	@$(BIN)/python -m tests.kernels
+
 $(VENV)/python-found:
 	@for python in $(PYTHON); do \
 	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
@@ -128,9 +129,10 @@ $(VENV)/installed: requirements-build.lock requirements.lock pyproject.toml $(VE
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# Few modules of the tools are ever imported: Python compiles those when they are.
 $(VENV)/dev-installed: requirements-dev.lock $(VENV)/installed
 	@echo "installing the tools for tests and checks"
-	@$(LOCKED) requirements-dev.lock
+	@$(LOCKED) requirements-dev.lock --no-compile
 	@touch $@
 
 # All is as in .venv, but for Spark, and the Java that it runs on.

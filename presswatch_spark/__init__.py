@@ -6,7 +6,7 @@
     run = pw.scan(["shards/"], corpus="corpus", out="tables")
     run.matches(confidences=["A"]).to_pandas()
 
-What `presswatch_spark.face` offers is here by its name, and imported when it is first asked for: workers and
+What `presswatch_spark.face` offers is here by its name, and imported when it is first asked for. Workers and
 short commands import this package, and wait for nothing that they do not use.
 """
 
@@ -16,9 +16,30 @@ from typing import TYPE_CHECKING, Any
 from presswatch_spark.version import __version__
 
 if TYPE_CHECKING:
-    from presswatch_spark.face import Census, Run, Tables, build_corpus, census, open_tables, scan
+    from presswatch_spark.face import (
+        Census,
+        Claims,
+        Run,
+        Tables,
+        build_corpus,
+        census,
+        make_claims,
+        open_tables,
+        scan,
+    )
 
-__all__ = ["Census", "Run", "Tables", "__version__", "build_corpus", "census", "open_tables", "scan"]
+__all__ = [
+    "Census",
+    "Claims",
+    "Run",
+    "Tables",
+    "__version__",
+    "build_corpus",
+    "census",
+    "make_claims",
+    "open_tables",
+    "scan",
+]
 
 
 def __getattr__(name: str) -> Any:

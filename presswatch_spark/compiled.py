@@ -1,7 +1,7 @@
 """How kernels are compiled, and where the compiled code is kept.
 
-numba notices a change in a cached function's own file only, not in a kernel that it calls from another file:
-after an update, old and new code would hash words differently, and copies would be missed in silence. So the
+numba notices a change in a cached function's own file only, not in a kernel that it calls from another file.
+After an update, old and new code would hash words differently, and copies would be missed in silence. So the
 cache folder is named after the sources of the whole package.
 
 An archive for clusters may bring compiled kernels (`deploy.kernels`). They are for a baseline of processors,
@@ -38,18 +38,31 @@ def cached_njit(function: Callable[..., Any]) -> Any:
     return _compiled(function)
 
 
-def lean_njit(function: Callable[..., Any]) -> Any:
-    """Like `cached_njit`, for what allocates no array and returns none: it becomes part of what calls it.
+def entry_njit(function: Callable[..., Any]) -> Any:
+    """Like `cached_njit`, for what allocates no array and returns none: it counts no references.
 
     numba counts references to every array around every call, with atomic instructions, and LLVM may refuse to
-    inline: both cost more than what a small kernel does. Here nothing is counted.
+    inline: both cost more than what a small kernel does.
     """
-    return _compiled(function, forceinline=True, _nrt=False)
+    return _compiled(function, _nrt=False)
+
+
+def inner_njit(function: Callable[..., Any]) -> Any:
+    """Like `cached_njit`, but for kernels alone to call; a call from Python would end the process.
+
+    What unpacks the arguments of such a call is a quarter of what there is to compile.
+    """
+    return _compiled(function, no_cpython_wrapper=True)
 
 
 def uncounted_njit(function: Callable[..., Any]) -> Any:
-    """Like `lean_njit`, but called: for kernels that are large or called seldom."""
-    return _compiled(function, _nrt=False)
+    """Like `entry_njit`, but for kernels alone to call, as with `inner_njit`."""
+    return _compiled(function, no_cpython_wrapper=True, _nrt=False)
+
+
+def lean_njit(function: Callable[..., Any]) -> Any:
+    """Like `uncounted_njit`, but it becomes part of what calls it: for kernels that are small."""
+    return _compiled(function, forceinline=True, no_cpython_wrapper=True, _nrt=False)
 
 
 def is_cached(kernel: Any) -> bool:
@@ -62,7 +75,8 @@ def is_cached(kernel: Any) -> bool:
 def _compiled(function: Callable[..., Any], **options: bool) -> Any:
     numba.config.CACHE_DIR = str(cache_folder())
     numba.config.CACHE_LOCATOR_CLASSES = LOCATORS
-    return numba.njit(cache=True, nogil=True, **options)(function)
+    # No code of C calls them.
+    return numba.njit(cache=True, nogil=True, no_cfunc_wrapper=True, **options)(function)
 
 
 class PackageLocator(UserProvidedCacheLocator):  # type: ignore[misc]

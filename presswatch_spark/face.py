@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.errors import InputError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from presswatch_spark.censuses.run import CensusSummary
+    from presswatch_spark.claims.make import ClaimsSummary
     from presswatch_spark.corpus.manifest import Manifest
     from presswatch_spark.monitoring.events import EventLog
     from presswatch_spark.monitoring.progress import Progress
@@ -171,6 +173,52 @@ class Census(_Published):
         return self.tables.read("captures", run=self.run_id, columns=columns)
 
 
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """A table of claims, and where it is published; `summary.counts` has what its rows add up to."""
+
+    out: str
+    storage: StorageOptions
+    summary: ClaimsSummary
+
+    @property
+    def tables(self) -> Tables:
+        """The tables that it is published in."""
+        return _open(self.out, self.storage)
+
+    def rows(
+        self,
+        *,
+        kinds: Sequence[str] = (),
+        confidences: Sequence[str] = (),
+        columns: Sequence[str] | None = None,
+    ) -> pa.Table:
+        """Its rows of `claims`.
+
+        Args:
+            kinds, confidences: only rows of these.
+            columns: these columns; default: all.
+
+        Raises:
+            InputError: there is no such kind, confidence or column.
+            OutputError: files are not those that were published.
+        """
+        import pyarrow.dataset as ds
+
+        from presswatch_spark.claims.counts import KINDS
+        from presswatch_spark.judgement.grading import CONFIDENCES
+        from presswatch_spark.queries.named import require_each
+
+        kinds, confidences = _several(kinds), _several(confidences)
+        require_each("kind", kinds, KINDS)
+        require_each("confidence", confidences, CONFIDENCES)
+        wanted = ds.field("kind").isin(kinds or KINDS)
+        wanted &= ds.field("confidence").isin(confidences or CONFIDENCES)
+        chosen = _columns("claims", columns)
+        rows: pa.Table = self.tables.store.open_table("claims").to_table(columns=chosen, filter=wanted)
+        return rows
+
+
 def build_corpus(
     members: str,
     articles: Sequence[str],
@@ -302,6 +350,52 @@ def census(
         events=events,
     )  # fmt: skip
     return Census(out, rules.storage, summary)
+
+
+def make_claims(
+    tables: str,
+    *,
+    corpus: str,
+    out: str,
+    licences: str | None = None,
+    press: str | None = None,
+    reviews: Sequence[str] = (),
+    known: Sequence[str] = (),
+    as_of: date | None = None,
+    engine: str = "auto",
+    memory: str = "2GB",
+    config: str | None = None,
+    settings: Settings | ScanConfig | None = None,
+) -> Claims:
+    """Judge every row of all runs by all runs, and publish the table `claims` in `out`.
+
+    If `out` has claims, they go to its table `claims_before`.
+
+    Args:
+        tables: folder or `s3://` address that scans were given as `out`.
+        corpus: the corpus that the runs were made with.
+        licences: YAML of licences: licensee, hosts, titles, from, to, document.
+        press: more domains of the press, or fewer, in the form of conf/press.yaml.
+        reviews: verdicts of people: JSONL, CSV, Parquet, or folders of these; the newest counts.
+        known: laws, speeches, old books, wires: words that stand there once are not the article's.
+        as_of: the day that mandates and rights are judged for; default: today, in UTC.
+        engine: `duckdb` or `spark`, or `auto` for the one that suits the number of rows.
+        memory: what DuckDB may take before it sorts on disk.
+
+    Raises:
+        InputError: there is no such engine, or a path leads to nothing.
+        ConfigError: licences, reviews, press list or settings have mistakes, or DuckDB is not installed.
+        CorpusError: there is no sound corpus.
+        OutputError: `tables` is no folder of tables, or `out` cannot be written.
+    """
+    from presswatch_spark.claims.make import ENGINES, Sources
+    from presswatch_spark.claims.make import make_claims as make
+    from presswatch_spark.queries.named import require_each
+
+    require_each("engine", [engine], ENGINES)
+    rules = _scan_config(config, settings)
+    sources = Sources(corpus, licences, press, _several(reviews), _several(known), as_of)
+    return Claims(out, rules.storage, make(tables, out, sources, rules, engine=engine, memory=memory))
 
 
 def open_tables(tables: str, *, config: str | None = None, settings: Settings | None = None) -> Tables:

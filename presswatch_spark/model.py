@@ -29,7 +29,7 @@ class Locator:
     """The pointer that lets a third party fetch the same document.
 
     `record_offset` and `record_length` (bytes) count in the stored file if `record_encoding` is `gzip` (the
-    range is one gzip member) or `plain` (the range is the record itself), in the inflated stream if it is
+    range is one gzip member) or `plain` (it is the record itself). They count in the inflated stream if it is
     `inflated`. `row_index` counts lines of JSONL (from 0, with blank ones) or rows of Parquet.
     `payload_digest`: as the dataset declares it; `payload_digest_computed`: of the bytes that are there.
     `extraction`: what made the text of a page, None if the dataset holds text. `charset`: Python's name of

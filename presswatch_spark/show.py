@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import zip_longest
+from math import floor
 
 GAP = "  "
 NARROWEST = 8
@@ -34,8 +35,8 @@ def table_lines(
 ) -> Iterator[str]:
     """Yield a header line, then one line a row; numbers to the right, the rest to the left.
 
-    If the lines are wider than `width`, the widest columns are narrowed: those named by `wrapped` go on in
-    the next line, the others are cut, URLs in their middle, and show where by `…`. Numbers, and the columns
+    If the lines are wider than `width`, the widest columns are narrowed. Those named by `wrapped` go on in
+    the next line. The others are cut, URLs in their middle, and show where by `…`. Numbers, and the columns
     named by `whole`, are never cut.
     """
     for lines in row_lines(headers, rows, width, whole, wrapped):
@@ -152,6 +153,18 @@ def plain(value: object) -> object:
 def utc(moment: datetime) -> datetime:
     """Return `moment` in UTC; one without a zone is taken as UTC."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def whole_percent(share: float) -> int:
+    """Return a share in whole percent, rounded down: only the whole is 100."""
+    # 0.29 is a little less than 29 hundredths.
+    return floor(100 * share + 1e-9)
+
+
+def share_of(share: float) -> str:
+    """Return a share in percent: only the whole is `100%`, and only nothing is `0%`."""
+    percent = whole_percent(share)
+    return f"{percent}%" if percent or not share else "<1%"
 
 
 def shortened(text: str, width: int, middle: bool = False) -> str:

@@ -1,7 +1,7 @@
 """Where this user's caches lie, and whether a folder is this user's alone.
 
-Whoever can write where we keep compiled code can make us run anything, and whoever can write where we keep
-the copy of a corpus decides what is found. A folder of others, or one they may write to, is never used.
+Whoever can write where we keep compiled code can make us run anything. Whoever can write where we keep the
+copy of a corpus decides what is found. A folder of others, or one they may write to, is never used.
 """
 
 import os

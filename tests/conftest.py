@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
-from presswatch_spark.spark.session import session
+from presswatch_spark.spark.session import DAEMON, session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -42,6 +43,17 @@ TEST_AWS = {
 ROOT = Path(__file__).resolve().parents[1]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect tests without a look for garbage: what is made then lives until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     """The one session, on two cores. Its workers import what pytest can, and know the S3 of tests alone."""
@@ -49,7 +61,8 @@ def spark() -> Iterator[SparkSession]:
     os.environ.update(TEST_AWS)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *([path] if path else [])])
     # Tables of tests are small: 200 tasks to a shuffle, which is what Spark takes, are 196 too many.
-    spark = session("presswatch tests", cores=2, conf={"spark.sql.shuffle.partitions": "4"})
+    conf = {"spark.sql.shuffle.partitions": "4", DAEMON: "tests.workers"}
+    spark = session("presswatch tests", cores=2, conf=conf)
     yield spark
     spark.stop()
 

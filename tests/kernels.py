@@ -6,8 +6,12 @@ python -m tests.kernels
 from __future__ import annotations
 
 import tempfile
+from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
+
+from presswatch_spark.claims.explained import NOWHERE, Limits, explained
 from presswatch_spark.compiled import ALL, ready_file
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.monitoring.compiling import Compiling
@@ -27,14 +31,25 @@ event.register("numba:compile", Listener())
 
 
 def main() -> None:
-    """Build a corpus, and compile what scans of all formats need."""
+    """Build a corpus, and compile what scans of all formats and claims need."""
     if ready_file(ALL).exists():
         return
+    claims = get_context("spawn").Process(target=compile_claims)
+    claims.start()
     with tempfile.TemporaryDirectory() as folder:
         corpus = press_corpus(Path(folder))
         digest = Corpus.open(str(corpus)).manifest.digest
         with compiled_beside(Rehearsal(None, str(corpus), digest, ScanConfig()), Compiling()):
-            pass
+            claims.join()
+
+
+def compile_claims() -> None:
+    """Judge two pages that hold the same words of an article."""
+    pages, words = 2, 24
+    bounds, spans = np.arange(pages + 1), np.zeros(pages, np.int64)
+    sums, known = np.zeros((words + 1, 3), np.int32), np.zeros(words, np.bool_)
+    limits = Limits(passage_words=11, rest_share=0.1, holder_share=0.5, least_run=11)
+    explained(words, bounds, spans, spans + words, spans + NOWHERE, spans, known, sums, limits)
 
 
 if __name__ == "__main__":

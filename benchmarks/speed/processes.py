@@ -15,6 +15,7 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 SECONDS_BETWEEN_LOOKS = 0.1
+DAEMON = b"presswatch_spark.spark.daemon"
 
 
 def new_process() -> ProcessPoolExecutor:
@@ -121,7 +122,7 @@ class PeakMemory:
                     )
             except (OSError, IndexError):
                 continue
-            if b"pyspark.daemon" in command:
+            if DAEMON in command:
                 self.worker = _larger(self.worker, memory)
             elif command[0].endswith(b"java"):
                 self.java = _larger(self.java, memory)

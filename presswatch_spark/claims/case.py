@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-import pyarrow.dataset as ds
+import pyarrow.compute as pc
 
 from presswatch_spark.claims.legal_rights import rights_of
 from presswatch_spark.claims.mandates import mandate_of
@@ -129,7 +129,7 @@ def case_of(
 
 def _claim_of(store: TableStore, row: Row) -> Row | None:
     """Return the claim of a row; of another run's same row if its own run has none."""
-    wanted = ds.field("row_sha256") == row["row_sha256"]
+    wanted = pc.field("row_sha256") == row["row_sha256"]
     claims: list[Row] = store.open_table("claims").to_table(filter=wanted).to_pylist()
     return min(claims, key=lambda claim: claim["run_id"] != row["run_id"], default=None)
 
@@ -155,6 +155,6 @@ def _reservation(store: TableStore, row: Row) -> str:
     place = place_of(row["article_url"]) if row["article_url"] else None
     if place is None:
         return UNKNOWN
-    signals = store.open_table("rights_signals").to_table(filter=ds.field("host") == place.host)
+    signals = store.open_table("rights_signals").to_table(filter=pc.field("host") == place.host)
     pages = pages_read(store, row["article_id"])
     return OwnSites(signals, pages).status(row["article_url"], row["captured_at"])

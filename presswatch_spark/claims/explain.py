@@ -2,23 +2,22 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from itertools import zip_longest
+from datetime import timedelta
 from typing import Any
 
 from presswatch_spark.claims import recipe
 from presswatch_spark.claims.case import Case
+from presswatch_spark.claims.case_layout import heading, labelled, paragraph
+from presswatch_spark.claims.case_words import word_lines
 from presswatch_spark.claims.legal_rights import last_day
+from presswatch_spark.claims.letters import is_page_itself
 from presswatch_spark.claims.phrases import FINDINGS, LETTERS, MANDATES, RESERVATIONS, RIGHTS
-from presswatch_spark.claims.speaker import Speaker, wrapped
+from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.judgement.reasons import REASONS, Reason
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
-from presswatch_spark.show import columns_of, printable
 
-COLUMNS = 80
-LABEL_COLUMNS = 16
-SPANS_SHOWN, WORDS_SHOWN = 3, 60
-SIDE = (COLUMNS - 3) // 2
+DAY = timedelta(days=1)
 
 
 def case_lines(case: Case, language: str) -> Iterator[str]:
@@ -27,40 +26,24 @@ def case_lines(case: Case, language: str) -> Iterator[str]:
     yield from _head(case, say)
     yield from _page(case, say)
     yield from _article(case, say)
-    yield from _words(case, say)
+    yield from word_lines(case, say)
     yield from _why(case, say)
     yield from _check(case, say)
 
 
-def _labelled(label: str, text: str) -> Iterator[str]:
-    """Yield a label and its text beside it."""
-    room = COLUMNS - LABEL_COLUMNS
-    # An address is not broken: it would not be one any more.
-    lines = [text] if " " not in text else wrapped(text, room)
-    for line, first in zip(lines, [label, *[""] * len(lines)], strict=False):
-        yield f"{first:<{LABEL_COLUMNS}}{printable(line)}".rstrip()
-
-
-def _paragraph(text: str, mark: str = "") -> Iterator[str]:
-    indent = " " * columns_of(mark)
-    for k, line in enumerate(wrapped(text, COLUMNS - len(indent))):
-        yield f"{indent if k else mark}{line}"
-
-
-def _title(text: str) -> Iterator[str]:
-    yield from ("", text.upper(), "")
-
-
 def _head(case: Case, say: Speaker) -> Iterator[str]:
     row = case.row
-    yield from _paragraph(say("case", row=row["row_sha256"][:12], run=row["run_id"]))
-    yield from _paragraph(say.of(FINDINGS, _finding(case), dataset=_dataset(case, say)))
-    yield from _paragraph(f"{say('letter', letter=case.letter)} {say.of(LETTERS, case.letter)}")
+    yield from paragraph(say("case", row=row["row_sha256"][:12], run=row["run_id"]))
+    named = say("the dataset" if row["release"] else "a dataset", which=_dataset(case, say))
+    yield from paragraph(say.of(FINDINGS, _finding(case), dataset=named))
+    yield from paragraph(f"{say('letter', letter=case.letter)} {say.of(LETTERS, case.letter)}")
+    if besides := _against_a_claim(case, say):
+        yield from paragraph(say("facts alone", besides=" ".join(besides)))
     if case.claim is None:
-        yield from _paragraph(say("no claims"))
+        yield from paragraph(say("no claims"))
     elif case.claim["confidence"] != row["confidence"]:
-        yield from _paragraph(say("lowered", letter=row["confidence"]))
-    yield from _paragraph(say("as of", day=say.day(case.as_of)))
+        yield from paragraph(say("lowered", letter=row["confidence"]))
+    yield from paragraph(say("as of", day=say.day(case.as_of)))
 
 
 def _dataset(case: Case, say: Speaker) -> str:
@@ -71,30 +54,48 @@ def _dataset(case: Case, say: Speaker) -> str:
 def _finding(case: Case) -> str:
     if not case.row["spans"]:
         return "address"
+    if _is_on_member_site(case):
+        return "member page"
     return {True: "own page", False: "other page", None: "unknown page"}[case.own_site]
+
+
+def _is_on_member_site(case: Case) -> bool:
+    """Whether the page is on another member's site, by its run or, since then, by its claim."""
+    reprint = case.claim is not None and case.claim["kind"] == "reprint"
+    return case.own_site is False and bool(reprint or case.row["site_title_id"])
+
+
+def _against_a_claim(case: Case, say: Speaker) -> list[str]:
+    """Return what speaks against a claim of good letter though the facts are sound: mandate, rights."""
+    if case.letter not in ("A", "B") or case.row["article_id"] is None:
+        return []
+    is_known = case.publisher is not None or case.claim is not None
+    lacks_mandate = is_known and case.mandate != "in_force"
+    lacks_rights = not case.rights
+    return [_covers(case, say)] * lacks_mandate + [_no_right(case, say)] * lacks_rights
 
 
 def _page(case: Case, say: Speaker) -> Iterator[str]:
     row = case.row
-    yield from _title(say("the page"))
+    yield from heading(say("the page"))
     address = row["document_url"] or say("unknown")
     if row["document_url"] and row["own_site"] is None:
         address = say("no address", said=row["document_url"])
-    yield from _labelled(say("address"), address)
-    yield from _labelled(say("recorded"), say.moment(row["captured_at"]))
-    yield from _labelled(say("dataset"), _dataset(case, say))
-    yield from _labelled(say("file"), case.shard.rpartition("/")[2])
+    yield from labelled(say("address"), address)
+    yield from labelled(say("recorded"), say.moment(row["captured_at"]))
+    yield from labelled(say("dataset"), _dataset(case, say))
+    yield from labelled(say("file"), case.shard.rpartition("/")[2])
     where = {True: "own site", False: "elsewhere", None: "site unknown"}[case.own_site]
-    if where == "elsewhere" and row["site_title_id"]:
+    if _is_on_member_site(case):
         where = "member site"
-    yield from _labelled(say("site"), say(where))
+    yield from labelled(say("site"), say(where))
     if credits := row.get("document_credits"):
-        yield from _labelled(say("credits"), ", ".join(credits))
+        yield from labelled(say("credits"), ", ".join(credits))
     yield from _own_word(case, say)
     if case.claim:
-        yield from _labelled(say("kind"), say(f"kind {case.claim['kind']}"))
+        yield from labelled(say("kind"), say(f"kind {case.claim['kind']}"))
         if case.claim["licence_id"]:
-            yield from _labelled(say("licence"), case.claim["licence_id"])
+            yield from labelled(say("licence"), say("licence of", id=case.claim["licence_id"]))
 
 
 def _own_word(case: Case, say: Speaker) -> Iterator[str]:
@@ -108,35 +109,36 @@ def _own_word(case: Case, say: Speaker) -> Iterator[str]:
     ]
     if at:
         said.append(say("page published", said=say.moment(at)))
-        said += [say("page earlier")] if published and at < published else []
-    for k, line in enumerate(said):
-        yield from _labelled("" if k else say("page says"), line)
+        if published and at < published:
+            said.append(say("page earlier" if at < published - DAY else "page as early"))
     if based_on := row.get("page_based_on"):
-        yield from _labelled(say("based on"), based_on)
+        said += [say("based on"), based_on]
     own = row.get("page_canonical_url")
     if own and own != row["document_url"]:
-        yield from _labelled(say("own address"), own)
+        said += [say("own address"), own]
+    for k, line in enumerate(said):
+        yield from labelled("" if k else say("page says"), line)
 
 
 def _article(case: Case, say: Speaker) -> Iterator[str]:
     row = case.row
-    yield from _title(say("the article"))
-    yield from _labelled(say("title"), case.title.name if case.title else row["title_id"])
-    yield from _labelled(say("owner"), _owner(case.publisher, row["publisher_id"]))
+    yield from heading(say("the article"))
+    yield from labelled(say("title"), case.title.name if case.title else row["title_id"])
+    yield from labelled(say("owner"), _owner(case.publisher, row["publisher_id"]))
     if row["article_id"] is None:
-        yield from _labelled(say("article"), say("none of it"))
+        yield from labelled(say("article"), say("none of it"))
         return
     if headline := row.get("headline"):
-        yield from _labelled(say("headline"), headline)
-    yield from _labelled(say("address"), row["article_url"] or say("unknown"))
-    yield from _labelled(say("published"), say.moment(row["article_published_at"]))
-    yield from _labelled(say("mandate"), _mandate(case, say))
+        yield from labelled(say("headline"), headline)
+    yield from labelled(say("address"), row["article_url"] or say("unknown"))
+    yield from labelled(say("published"), say.moment(row["article_published_at"]))
+    yield from labelled(say("mandate"), _mandate(case, say))
     published = row["article_published_at"]
     until = say.day(last_day(published.date())) if published else say("unknown")
-    rights = [say.of(RIGHTS, right, until=until) for right in case.rights] or [say("no right")]
-    for k, right in enumerate(rights):
-        yield from _labelled("" if k else say("rights"), right)
-    yield from _labelled(say("reservation"), say.of(RESERVATIONS, case.reservation))
+    rights = [say.of(RIGHTS, right, until=until) for right in case.rights]
+    for k, right in enumerate(rights or [_no_right(case, say)]):
+        yield from labelled("" if k else say("rights"), right)
+    yield from labelled(say("reservation"), say.of(RESERVATIONS, case.reservation))
 
 
 def _owner(publisher: Publisher | None, publisher_id: str) -> str:
@@ -146,16 +148,31 @@ def _owner(publisher: Publisher | None, publisher_id: str) -> str:
     return ", ".join(filter(None, (publisher.legal_name or publisher.name, siren, publisher.address)))
 
 
+def _no_right(case: Case, say: Speaker) -> str:
+    """Return why no right can be invoked."""
+    published = case.row["article_published_at"]
+    if published is None:
+        return say("no right undated")
+    return say("no right yet" if published.date() > case.as_of else "no right")
+
+
 def _mandate(case: Case, say: Speaker) -> str:
     """Return whether the mandate covers the article, and what is known of it."""
     publisher = case.publisher
-    if publisher is None:
-        return say.of(MANDATES, case.mandate) if case.claim else say("no mandate")
-    if not publisher.has_mandate:
-        return say.of(MANDATES, case.mandate)
+    if publisher is None or not publisher.has_mandate:
+        return _covers(case, say)
+    return f"{_covers(case, say)} {_terms(publisher, say)}"
+
+
+def _covers(case: Case, say: Speaker) -> str:
+    """Return whether the mandate covers the article."""
+    publisher = case.publisher
+    if publisher is None and case.claim is None:
+        return say("no mandate")
     # A mandate that is there, and covers nobody knows what.
-    covers = say("undated") if case.mandate == "none" else say.of(MANDATES, case.mandate)
-    return f"{covers} {_terms(publisher, say)}"
+    if publisher is not None and publisher.has_mandate and case.mandate == "none":
+        return say("undated")
+    return say.of(MANDATES, case.mandate)
 
 
 def _terms(publisher: Publisher, say: Speaker) -> str:
@@ -164,100 +181,34 @@ def _terms(publisher: Publisher, say: Speaker) -> str:
         for name, day in (("from", publisher.mandate_from), ("to", publisher.mandate_to))
         if day
     ]
-    document = publisher.mandate_document
-    if document:
-        ends.append(say("document", path=document.path, sha256=document.sha256[:12]))
-    return say("mandate facts", facts=", ".join(ends)) if ends else ""
-
-
-def _words(case: Case, say: Speaker) -> Iterator[str]:
-    row = case.row
-    yield from _title(say("the words"))
-    if not row["spans"]:
-        yield from _paragraph(say("no words"))
-        return
-    yield from _paragraph(
-        say(
-            "measures",
-            copied=say.number(row["copied_words"]),
-            words=say.number(row["article_words"]),
-            share=say.share(row["article_coverage"]),
-            run=say.number(row["longest_run_words"]),
-        )
-    )
-    yield from _paragraph(say("compared"))
-    if case.claim:
-        yield from _elsewhere(case.claim, row, say)
-    if case.article is None:
-        yield from _paragraph(say("no article"))
-    if case.page is None:
-        yield from _paragraph(say("no page", why=str(case.page_missing)))
-    spans = sorted(row["spans"], key=lambda span: -span["words"])
-    if case.article is None and case.page is None:
-        return
-    for span in spans[:SPANS_SHOWN]:
-        yield ""
-        yield from _side_by_side(case, span, say)
-    if len(spans) > SPANS_SHOWN:
-        yield ""
-        yield from _paragraph(say("more passages", count=len(spans) - SPANS_SHOWN))
-
-
-def _elsewhere(claim: Mapping[str, Any], row: Mapping[str, Any], say: Speaker) -> Iterator[str]:
-    """Yield what is known of these words on other pages."""
-    if claim.get("beyond_words") is not None:
-        yield from _paragraph(say("beyond", words=say.number(claim["beyond_words"])))
-    if first := claim.get("first_capture_at"):
-        if first == row["captured_at"]:
-            yield from _paragraph(say("first capture here"))
-        else:
-            name = (claim.get("first_capture_row") or say("unknown"))[:12]
-            yield from _paragraph(say("first capture", moment=say.moment(first), row=name))
-    if claim.get("witness_domains") is not None:
-        yield from _paragraph(say("witnesses", count=say.number(claim["witness_domains"])))
-
-
-def _side_by_side(case: Case, span: Mapping[str, int], say: Speaker) -> Iterator[str]:
-    """Yield a passage of the article, and the same of the page beside it."""
-    article = _cut(case.article, span["article_start"], span["article_end"], say)
-    page = _cut(case.page, span["document_start"], span["document_end"], say)
-    yield from _paragraph(say("passage", words=say.number(span["words"])))
-    left, right = (
-        [say(name), "-" * SIDE, *text] for name, text in (("in article", article), ("in page", page))
-    )
-    for one, other in zip_longest(left, right, fillvalue=""):
-        yield f"{one}{' ' * (SIDE - columns_of(one))} | {other}".rstrip()
-
-
-def _cut(text: str | None, start: int, end: int, say: Speaker) -> list[str]:
-    """Return the beginning of a passage, wrapped."""
-    if text is None:
-        return [say("not here")]
-    words = text[start:end].split()
-    shown = " ".join(words[:WORDS_SHOWN]) + (" […]" if len(words) > WORDS_SHOWN else "")
-    return wrapped(shown, SIDE)
+    facts = [say("mandate facts", facts=", ".join(ends))] if ends else []
+    if document := publisher.mandate_document:
+        facts.append(say("document", path=document.path, sha256=document.sha256[:12]))
+    return " ".join(facts)
 
 
 def _why(case: Case, say: Speaker) -> Iterator[str]:
-    yield from _title(say("why", letter=case.letter))
+    yield from heading(say("why", letter=case.letter))
     reasons = case.reasons
     if reasons is None:
-        yield from _paragraph(say("no reasons"))
+        yield from paragraph(say("no reasons"))
         return
     known = [REASONS[code] for code in reasons if code in REASONS]
     for reason in known:
         mark = "+ " if reason.caps is None else "- "
-        yield from _paragraph(f"{reason.sentence(say.language)} [{reason.code}]", mark)
+        yield from paragraph(f"{reason.sentence(say.language)} [{reason.code}]", mark)
     yield ""
-    yield from _paragraph(say("signs"))
+    yield from paragraph(say("signs"))
     told = " ".join(reason.fr for reason in known)
+    if "copié" in told:
+        yield from paragraph(say("copied"))
     if is_known := "texte connu" in told or "textes connus" in told:
-        yield from _paragraph(say("known"))
+        yield from paragraph(say("known"))
     if is_known or "membre" in told:
-        yield from _paragraph(say("member"))
+        yield from paragraph(say("member"))
     if rules := _other_thresholds(case.config):
-        yield from _paragraph(say("thresholds", rules=", ".join(rules)))
-    yield from _title(say("what would change it"))
+        yield from paragraph(say("thresholds", rules=", ".join(rules)))
+    yield from heading(say("what would change it"))
     yield from _mends(case, known, say)
 
 
@@ -275,31 +226,41 @@ def _other_thresholds(config: Mapping[str, Any]) -> list[str]:
 def _mends(case: Case, known: Sequence[Reason], say: Speaker) -> Iterator[str]:
     """Yield what would change the letter."""
     mends = list(dict.fromkeys(filter(None, (reason.mend(say.language) for reason in known))))
-    if not mends and case.letter not in ("A", "B"):
-        mends = [say("lower then")]
-    elif not mends:
-        itself = case.row["url_match"] == "article"
-        mends = [say("nothing lowers page" if itself else "nothing lowers")]
+    is_good = case.letter in ("A", "B")
+    if not mends:
+        mends = [say("nothing lowers" if is_good else "lower then")]
+    elif len(mends) > 1 and not is_good:
+        yield from paragraph(say("each holds"))
+    if is_good:
+        own = "itself" if is_page_itself(case.row) else "own" if case.own_site else ""
+        mends.append(say(f"falls {own}".rstrip()))
     for mend in mends:
-        yield from _paragraph(mend, "- ")
+        yield from paragraph(mend, "- ")
     if case.letter == "C":
         yield ""
-        yield from _paragraph(say("for a person"))
+        yield from paragraph(say("for a person"))
 
 
 def _check(case: Case, say: Speaker) -> Iterator[str]:
     row = case.row
-    yield from _title(say("how to check"))
-    yield from _paragraph(say("fetch it"))
+    yield from heading(say("how to check"))
+    yield from paragraph(say("fetch it"))
+    if needs := recipe.needs(row, case.shard):
+        yield from paragraph(say("needs", what=", ".join(map(say, needs))))
     yield ""
     yield from (f"    {line}" for line in recipe.commands(row, case.shard))
-    longest = max(row["spans"], key=lambda span: span["words"], default=None)
-    source, kind = (case.article, "article") if case.article is not None else (case.page, "document")
-    if longest is None or source is None:
-        return
-    passage = source[longest[f"{kind}_start"] : longest[f"{kind}_end"]]
+    passage = _longest_passage(case)
     yield ""
-    yield from _paragraph(say("run it"))
+    yield from paragraph(f"{say('run it')} {say('words there')}" if passage else say("run it"))
     yield ""
     column = recipe.column_of(case.config)
     yield from (f"    {line}".rstrip() for line in recipe.program(row, case.shard, passage, column))
+
+
+def _longest_passage(case: Case) -> str | None:
+    """Return words that follow each other in the article and on the page; None if none are at hand."""
+    longest = max(case.row["spans"], key=lambda span: span["words"], default=None)
+    source, kind = (case.article, "article") if case.article is not None else (case.page, "document")
+    if longest is None or source is None:
+        return None
+    return source[longest[f"{kind}_start"] : longest[f"{kind}_end"]]

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit, uncounted_njit
+from presswatch_spark.compiled import cached_njit, inner_njit, uncounted_njit
 from presswatch_spark.text.kernels import U64
 
 Bits = npt.NDArray[np.uint64]
@@ -286,20 +286,20 @@ class _Reach(NamedTuple):
 GROUPS, DOMAINS = 0, 1
 
 
-@cached_njit
+@inner_njit
 def _seen(groups: int, size: int) -> _Seen:
     held, lacking = np.zeros((2, size), np.uint64), np.zeros((3, size), np.uint64)
     return _Seen(np.empty(groups, np.int64), np.zeros(2, np.int64), held, lacking, np.zeros(1))
 
 
-@cached_njit
+@inner_njit
 def _reach(groups: int, words: int) -> _Reach:
     held = np.zeros((2, max(1, (words + 63) >> 6)), np.uint64)
     numbers = np.zeros((2, groups), np.int64)
     return _Reach(np.full(1, -1), numbers[0], numbers[1], np.zeros(words + 3, np.int64), held)
 
 
-@cached_njit
+@inner_njit
 def _witnesses(mask: Bits, groups: Bits, sizes: Counts, passage_words: int, seen: _Seen) -> None:
     """Find the groups that have a passage of a page, by looking at each."""
     low, high = _extent(mask)
@@ -317,7 +317,7 @@ def _witnesses(mask: Bits, groups: Bits, sizes: Counts, passage_words: int, seen
             is_full = _same(seen.held[1], mask)
 
 
-@cached_njit
+@inner_njit
 def _witnesses_of_range(
     mask: Bits, words: Counts, groups: Bits, sizes: Counts, passage_words: int, reach: _Reach, seen: _Seen
 ) -> None:
@@ -338,7 +338,7 @@ def _witnesses_of_range(
         seen.held[0, b], seen.held[1, b] = reach.held[0, b] & mask[b], reach.held[1, b] & mask[b]
 
 
-@cached_njit
+@inner_njit
 def _begin(start: int, groups: Bits, passage_words: int, reach: _Reach, seen: _Seen) -> None:
     """Sort the groups by how far pages must reach that begin with the word `start`, which only rises."""
     last, words = max(0, reach.start[0]), len(reach.first) - 3
@@ -365,7 +365,7 @@ def _begin(start: int, groups: Bits, passage_words: int, reach: _Reach, seen: _S
         following[end] += 1
 
 
-@cached_njit
+@inner_njit
 def _find_lacking(mask: Bits, groups: Bits, sizes: Counts, least: float, seen: _Seen) -> None:
     """Find the words of a page that domains have which lack the rest of the article.
 
@@ -383,7 +383,7 @@ def _find_lacking(mask: Bits, groups: Bits, sizes: Counts, least: float, seen: _
                 return
 
 
-@cached_njit
+@inner_njit
 def _common(
     mask: Bits,
     shared: Bits,
@@ -447,7 +447,7 @@ def _measured(
     return found
 
 
-@cached_njit
+@inner_njit
 def _runs(taken: Bits, first: int, after: int, sums: Sums, least_run: int) -> tuple[int, int]:
     """Return the words of the longest run of a span that is not taken, and the bits of the rarest.
 

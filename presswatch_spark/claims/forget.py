@@ -18,7 +18,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import InputError, OutputError
@@ -33,14 +32,14 @@ from presswatch_spark.tables.derived import LEASE_SECONDS
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.published_files import COUNTED, Written
 from presswatch_spark.tables.schemas import DIGESTS, PUBLISHED_BY, SCHEMAS
-from presswatch_spark.tables.seals import sealed_json, sealed_parquet, unsealed_json
+from presswatch_spark.tables.seals import sealed_json, unsealed_json
 from presswatch_spark.tables.sorted_files import GROUP_ROWS, SortedFiles
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore, run_of
 from presswatch_spark.version import __version__
 
 KINDS = ("publisher", "article")
 FOLDER, PLAN, LOCK = "forget", "plan.json", "forget.lock"
-DIGESTED = {"claims": "claim_sha256"}
+DIGESTED = dict.fromkeys(("claims", "claims_before"), "claim_sha256")
 """The column of rows' digests, where it is not `row_sha256`."""
 
 
@@ -170,7 +169,7 @@ def _own_pages(store: TableStore, subject: Subject) -> frozenset[str]:
         return frozenset()
     rows = store.open_table("matches").to_table(
         columns=["article_url", "document_url", "url_match"],
-        filter=ds.field("article_id") == subject.id,
+        filter=pc.field("article_id") == subject.id,
     )
     there = rows.filter(pc.equal(rows["url_match"], "article"))["document_url"].to_pylist()
     pages = map(page_url, {*rows["article_url"].to_pylist(), *there} - {None})
@@ -294,6 +293,4 @@ def _write_row(store: TableStore, by: str, run_id: str, changes: Sequence[Mappin
             if file["table"] == change["table"] and (written := places.get(file["name"])):
                 etag = None if table.is_local else stat(table.at(file["name"]), table.storage).etag
                 file.update({name: written[name] for name in ("rows", "bytes", "sha256")} | {"etag": etag})
-    schema = SCHEMAS[by].remove_metadata()
-    data = sealed_parquet([pa.RecordBatch.from_pylist([row], schema)], schema)
-    (store.root / by).write(f"{run_id}-00000.parquet", data)
+    store.replace(by, row)

@@ -75,7 +75,8 @@ def make_claims(
     Raises:
         ConfigError: licences, reviews or press list have mistakes, or DuckDB is not installed.
         CorpusError: there is no sound corpus.
-        OutputError: `out` already holds claims, or something else, or cannot be written.
+        OutputError: `out` holds something else, or cannot be written. Claims that it holds go to its table
+            `claims_before`.
     """
     store = TableStore.open(tables, config.storage)
     runs = chosen_runs(store, None)

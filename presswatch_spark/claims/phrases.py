@@ -42,23 +42,24 @@ LETTERS: Phrases = MappingProxyType(
 FINDINGS: Phrases = MappingProxyType(
     {
         "own page": (
-            "Résultat : le jeu de données {dataset} contient une page de l'éditeur, avec des mots de"
-            " l'article.",
-            "Finding: the dataset {dataset} holds a page of the publisher's own, with words of the article.",
+            "Résultat : {dataset} contient une page de l'éditeur, avec des mots de l'article.",
+            "Finding: {dataset} holds a page of the publisher's own, with words of the article.",
+        ),
+        "member page": (
+            "Résultat : {dataset} contient une page d'un autre membre, avec des mots de l'article.",
+            "Finding: {dataset} holds a page of another member's, with words of the article.",
         ),
         "other page": (
-            "Résultat : le jeu de données {dataset} contient une page d'un tiers, avec des mots de"
-            " l'article.",
-            "Finding: the dataset {dataset} holds a page of somebody else's, with words of the article.",
+            "Résultat : {dataset} contient une page d'un tiers, avec des mots de l'article.",
+            "Finding: {dataset} holds a page of somebody else's, with words of the article.",
         ),
         "unknown page": (
-            "Résultat : le jeu de données {dataset} contient un texte d'adresse inconnue, avec des mots de"
-            " l'article.",
-            "Finding: the dataset {dataset} holds a text of unknown address, with words of the article.",
+            "Résultat : {dataset} contient un texte d'adresse inconnue, avec des mots de l'article.",
+            "Finding: {dataset} holds a text of unknown address, with words of the article.",
         ),
         "address": (
-            "Résultat : le jeu de données {dataset} contient une page à une adresse de l'éditeur.",
-            "Finding: the dataset {dataset} holds a page at an address of the publisher's.",
+            "Résultat : {dataset} contient une page à une adresse de l'éditeur.",
+            "Finding: {dataset} holds a page at an address of the publisher's.",
         ),
     }
 )
@@ -67,16 +68,20 @@ FINDINGS: Phrases = MappingProxyType(
 MANDATES: Phrases = MappingProxyType(
     {
         "in_force": (
-            "Il couvre le jour de publication et le jour de l'examen.",
-            "It covers the day of publication and the day of judgement.",
+            "Le mandat de l'éditeur couvre le jour de publication et le jour de l'examen.",
+            "The publisher's mandate covers the day of publication and the day of judgement.",
         ),
         "before": (
-            "Il ne couvre pas l'article : la publication ou l'examen précède son premier jour.",
-            "It does not cover the article: publication or judgement is before its first day.",
+            "Le mandat de l'éditeur ne couvre pas l'article : la publication ou l'examen précède son premier"
+            " jour.",
+            "The publisher's mandate does not cover the article: publication or judgement is before its"
+            " first day.",
         ),
         "after": (
-            "Il ne couvre pas l'article : la publication ou l'examen suit son dernier jour.",
-            "It does not cover the article: publication or judgement is after its last day.",
+            "Le mandat de l'éditeur ne couvre pas l'article : la publication ou l'examen suit son dernier"
+            " jour.",
+            "The publisher's mandate does not cover the article: publication or judgement is after its last"
+            " day.",
         ),
         "none": (
             "Aucun mandat connu ne couvre l'article.",
@@ -88,7 +93,8 @@ MANDATES: Phrases = MappingProxyType(
 RIGHTS: Phrases = MappingProxyType(
     {
         "author": (
-            "Droit d'auteur (CPI, art. L. 111-1 et s. ; durée : art. L. 123-1 et s.).",
+            "Droit d'auteur (Code de la propriété intellectuelle, ou CPI, art. L. 111-1 et s. ; durée :"
+            " art. L. 123-1 et s.).",
             "Author's right (CPI, the French code of intellectual property, art. L. 111-1 and following;"
             " term: art. L. 123-1 and following).",
         ),
@@ -127,8 +133,10 @@ RESERVATIONS: Phrases = MappingProxyType(
             " it nothing is known.",
         ),
         "conflicting": (
-            "Les déclarations du site du titre se contredisent avant et après l'enregistrement.",
-            "The declarations of the title's site contradict each other before and after the record.",
+            "Sur la fouille de textes et de données, les déclarations du site du titre avant et après"
+            " l'enregistrement se contredisent.",
+            "On text and data mining, the declarations of the title's site before and after the record"
+            " contradict each other.",
         ),
         "none": (
             "Le site du titre ne s'opposait pas à la fouille de textes et de données, pour autant qu'on le"
@@ -145,8 +153,8 @@ RESERVATIONS: Phrases = MappingProxyType(
 SAYS: Phrases = MappingProxyType(
     {
         "case": (
-            "Dossier de la ligne {row}, relevée par l'analyse {run}.",
-            "Case of row {row}, found by the scan {run}.",
+            "Dossier n° {row}, tiré de l'analyse {run}.",
+            "Case {row}, from the scan {run}.",
         ),
         "letter": ("Lettre {letter}.", "Letter {letter}."),
         "no claims": (
@@ -159,20 +167,26 @@ SAYS: Phrases = MappingProxyType(
             "La page seule donnait la lettre {letter} ; ce que l'on sait par ailleurs l'a abaissée.",
             "The page alone gave the letter {letter}; what is known from elsewhere lowered it.",
         ),
+        "facts alone": (
+            "Attention : la lettre ne juge que les faits. {besides}",
+            "Note that the letter judges the facts alone. {besides}",
+        ),
         "as of": ("Examen à la date du {day}.", "Judged as of {day}."),
         "the page": ("la page", "the page"),
         "the article": ("l'article", "the article"),
-        "the words": ("les mots copiés", "the copied words"),
+        "the words": ("les mots de l'article sur la page", "the article's words on the page"),
         "why": ("pourquoi la lettre {letter}", "why the letter {letter}"),
         "what would change it": ("ce qui changerait la lettre", "what would change the letter"),
         "how to check": ("comment vérifier soi-même", "how to check it yourself"),
         "address": ("adresse", "address"),
-        "recorded": ("enregistrée le", "recorded on"),
+        "recorded": ("enregistrement", "recorded"),
         "dataset": ("jeu de données", "dataset"),
-        "of format": ("au format {format}", "of format {format}"),
+        "the dataset": ("le jeu de données {which}", "the dataset {which}"),
+        "a dataset": ("un jeu de données {which}", "a dataset {which}"),
+        "of format": ("sans nom connu (format {format})", "of no known name (format {format})"),
         "file": ("fichier", "file"),
         "site": ("site", "site"),
-        "own site": ("un site du même éditeur", "a site of the same publisher"),
+        "own site": ("un site de l'éditeur nommé plus bas", "a site of the publisher named below"),
         "elsewhere": ("le site d'un tiers", "somebody else's site"),
         "member site": ("le site d'un autre membre", "another member's site"),
         "site unknown": (
@@ -188,14 +202,22 @@ SAYS: Phrases = MappingProxyType(
             "La page se dit donc antérieure à l'article.",
             "So the page says that it is older than the article.",
         ),
-        "based on": ("d'après", "based on"),
-        "own address": ("adresse propre", "own address"),
+        "page as early": (
+            "C'est moins d'un jour avant l'article : les fuseaux horaires laissent un doute.",
+            "That is less than a day before the article: time zones leave a doubt.",
+        ),
+        "based on": ("elle se dit tirée de :", "it says that it is based on:"),
+        "own address": ("elle donne pour sa propre adresse :", "it gives as its own address:"),
         "kind": ("nature", "kind"),
-        "kind own_page": ("page de l'éditeur lui-même", "the publisher's own page"),
-        "kind copy": ("copie", "copy"),
+        "kind own_page": ("page de l'éditeur de l'article", "the publisher's own page"),
+        "kind copy": (
+            "ni page de l'éditeur, ni reprise connue",
+            "neither the publisher's own page nor a known reprint",
+        ),
         "kind reprint": ("reprise par un autre membre", "reprint by another member"),
-        "kind licensed": ("reprise sous licence", "licensed"),
+        "kind licensed": ("page sous licence", "page under a licence"),
         "licence": ("licence", "licence"),
+        "licence of": ("{id}, dans le fichier des licences", "{id}, in the file of licences"),
         "article": ("article", "article"),
         "none of it": (
             "aucun : ce résultat porte sur l'adresse de la page seule",
@@ -203,12 +225,14 @@ SAYS: Phrases = MappingProxyType(
         ),
         "title": ("titre de presse", "title"),
         "headline": ("intitulé", "headline"),
-        "published": ("publié le", "published on"),
+        "published": ("publication", "published"),
         "owner": ("éditeur", "publisher"),
         "mandate": ("mandat", "mandate"),
         "undated": (
-            "On ne peut dire s'il couvre l'article : la date de publication n'est pas connue.",
-            "Nobody can say whether it covers the article: the date of publication is not known.",
+            "On ne peut dire si le mandat de l'éditeur couvre l'article : la date de publication n'est pas"
+            " connue.",
+            "Nobody can say whether the publisher's mandate covers the article: the date of publication is"
+            " not known.",
         ),
         "no mandate": (
             "Il n'est pas à disposition : donnez --corpus avec le corpus de l'analyse.",
@@ -216,12 +240,24 @@ SAYS: Phrases = MappingProxyType(
         ),
         "from": ("à partir du {day}", "from {day}"),
         "to": ("jusqu'au {day}", "until {day}"),
-        "document": ("document {path}, SHA-256 {sha256}…", "document {path}, SHA-256 {sha256}…"),
+        "document": (
+            "Son document est {path} (empreinte SHA-256 {sha256}…).",
+            "Its document is {path} (SHA-256 fingerprint {sha256}…).",
+        ),
         "mandate facts": ("Il vaut {facts}.", "It holds {facts}."),
         "rights": ("droits", "rights"),
         "no right": (
-            "Aucun droit ne peut être calculé, ou tous sont éteints.",
-            "No right can be reckoned, or all have ended.",
+            "Tous les droits sont éteints au jour de l'examen.",
+            "All rights have ended on the day of judgement.",
+        ),
+        "no right yet": (
+            "L'article porte une date de publication postérieure au jour de l'examen : aucun droit n'est"
+            " calculé.",
+            "The article's date of publication is after the day of judgement: no right is reckoned.",
+        ),
+        "no right undated": (
+            "La date de publication n'est pas connue : aucun droit ne peut être calculé.",
+            "The date of publication is not known: no right can be reckoned.",
         ),
         "reservation": ("opposition", "reservation"),
         "unknown": ("inconnue", "not known"),
@@ -231,6 +267,10 @@ SAYS: Phrases = MappingProxyType(
             "not known (the dataset writes “{said}”)",
         ),
         "moment": ("{day} à {clock} (temps universel)", "{day}, {clock} UTC"),
+        "no hour": (
+            "{day} (sans heure, ou à 0 h 00, temps universel)",
+            "{day} (no hour is given, or 00:00 UTC)",
+        ),
         "measures": (
             "{copied} mots de l'article, qui en compte {words}, se trouvent sur la page ({share}). La plus"
             " longue suite sans interruption en compte {run}.",
@@ -239,28 +279,38 @@ SAYS: Phrases = MappingProxyType(
         ),
         "share": ("{percent} %", "{percent}%"),
         "least share": ("moins de 1 %", "less than 1%"),
-        "beyond": (
-            "Mots copiés qu'aucune autre page et aucun texte de référence n'expliquent : {words}.",
-            "Copied words that no other page and no text of reference explains: {words}.",
+        "explained": (
+            "Mots qui peuvent venir d'une autre source : {explained} sur {copied}.",
+            "Words that may come from another source: {explained} of {copied}.",
+        ),
+        "none explained": (
+            "Ni les autres pages analysées ni les textes de référence n'offrent une autre source pour ces"
+            " mots.",
+            "Neither the other pages that were scanned nor the texts of reference offer another source for"
+            " these words.",
         ),
         "first capture": (
-            "Des mots de l'article ont été relevés pour la première fois sur une page enregistrée le"
-            " {moment} (ligne {row}).",
-            "Words of the article were first found on a page recorded on {moment} (row {row}).",
+            "La plus ancienne des pages connues et datées qui ont des mots de l'article a été enregistrée"
+            " le {moment} : c'est le dossier n° {row}.",
+            "The oldest known page with a date that has words of the article was recorded on {moment}: it"
+            " is case {row}.",
         ),
         "first capture here": (
-            "Aucune page connue, enregistrée plus tôt que celle-ci, n'a de mots de l'article.",
-            "No known page that was recorded earlier than this one has words of the article.",
+            "Parmi les pages connues et datées, aucune de plus ancienne n'a de mots de l'article.",
+            "Among the known pages with a date, none that is older has words of the article.",
         ),
         "witnesses": (
-            "Autres sites, sans lien connu avec celui-ci, qui ont le même passage : {count}.",
-            "Other sites, not known to be related to this one, that have the same passage: {count}.",
+            "Autres sites, sans lien connu avec celui-ci, qui ont une partie de ces mots : {count}.",
+            "Other sites, not known to be related to this one, that have some of these words: {count}.",
         ),
         "compared": (
             "Les mots sont comparés un à un ; majuscules, accents et ponctuation ne comptent pas.",
             "Words are compared one by one; capitals, accents and punctuation do not count.",
         ),
-        "no words": ("Aucun mot n'a été comparé.", "No words were compared."),
+        "no words": (
+            "Aucun passage d'un article n'a été relevé sur la page.",
+            "No passage of an article was found on the page.",
+        ),
         "no article": (
             "Le texte de l'article n'est pas à disposition : donnez --corpus avec le corpus de l'analyse.",
             "The article's text is not at hand: give --corpus with the corpus of the scan.",
@@ -270,7 +320,10 @@ SAYS: Phrases = MappingProxyType(
             "The page's text could not be read again now ({why}).",
         ),
         "not here": ("(pas à disposition)", "(not at hand)"),
-        "passage": ("Un passage de {words} mots :", "A passage of {words} words:"),
+        "passage": (
+            "Un passage où {words} mots sont les mêmes :",
+            "A passage with {words} same words:",
+        ),
         "in article": ("dans l'article", "in the article"),
         "in page": ("sur la page", "on the page"),
         "more passages": (
@@ -278,8 +331,16 @@ SAYS: Phrases = MappingProxyType(
             "Shorter passages besides: {count}.",
         ),
         "signs": (
-            "Le signe + parle pour la réclamation, le signe - contre elle.",
-            "The sign + speaks for the claim, the sign - against it.",
+            "Le signe + parle pour la réclamation, le signe - contre elle. Entre crochets se trouve le nom de"
+            " la raison dans les tables.",
+            "The sign + speaks for the claim, the sign - against it. In brackets stands the name of the"
+            " reason in the tables.",
+        ),
+        "copied": (
+            "« Mots copiés » désigne les mots qui sont dans l'article et sur la page, quel que soit celui"
+            " des deux qui les a pris à l'autre.",
+            "“Copied words” means the words that are in the article and on the page, whichever of the two"
+            " took them from the other.",
         ),
         "known": (
             "« Texte connu » désigne les articles de tous les membres, l'échantillon du web et les textes de"
@@ -299,17 +360,30 @@ SAYS: Phrases = MappingProxyType(
             "Cette analyse est ancienne : elle n'a pas noté ses raisons. Une nouvelle analyse les donne.",
             "This scan is old: it did not note its reasons. A new scan gives them.",
         ),
-        "nothing lowers": (
-            "Rien n'abaisse cette lettre. Elle tomberait si la page avait un accord, une source commune ou"
-            " une date antérieure à l'article.",
-            "Nothing lowers this letter. It would fall if the page had leave, a common source, or a date"
-            " before the article's.",
+        "nothing lowers": ("Rien n'abaisse cette lettre.", "Nothing lowers this letter."),
+        "falls": (
+            "La lettre tomberait si la page avait un accord ou une date antérieure à celle de l'article, ou"
+            " si ces mots avaient une source commune.",
+            "The letter would fall if the page had leave or a date before the article's, or if these words"
+            " had a common source.",
         ),
-        "nothing lowers page": (
-            "Rien n'abaisse cette lettre. Elle tomberait si la page avait une date antérieure à l'article,"
-            " ou si son enregistrement était endommagé.",
-            "Nothing lowers this letter. It would fall if the page had a date before the article's, or if"
-            " its record were damaged.",
+        "falls own": (
+            "La lettre tomberait si la page avait une date antérieure à celle de l'article, ou si ces mots"
+            " avaient une source commune.",
+            "The letter would fall if the page had a date before the article's, or if these words had a"
+            " common source.",
+        ),
+        "falls itself": (
+            "La lettre tomberait si la page avait une date antérieure à celle de l'article, ou si son"
+            " enregistrement était endommagé.",
+            "The letter would fall if the page had a date before the article's, or if its record were"
+            " damaged.",
+        ),
+        "each holds": (
+            "Chaque point marqué - retient la lettre à lui seul. Pour une meilleure lettre, il faudrait au"
+            " moins tout ceci :",
+            "Each point with the sign - holds the letter down by itself. A better letter would take all of"
+            " this, at least:",
         ),
         "lower then": (
             "L'analyse d'alors donnait une lettre plus basse, qui est gardée. Une nouvelle analyse peut la"
@@ -324,14 +398,33 @@ SAYS: Phrases = MappingProxyType(
         ),
         "fetch it": (
             "Ces commandes copient l'enregistrement de la page, tel que le jeu de données le contient, dans"
-            " un fichier nommé record :",
-            "These commands copy the record of the page, as the dataset holds it, to a file named record:",
+            " un fichier nommé record. Elles se tapent dans un terminal (Linux ou macOS).",
+            "These commands copy the record of the page, as the dataset holds it, to a file named record."
+            " They are typed into a terminal (Linux or macOS).",
         ),
         "run it": (
-            "Ce programme en Python lit le fichier. Sa réponse « digest: True » dit que c'est"
-            " l'enregistrement de ce dossier ; « words: True », que les mots cités s'y suivent :",
-            "This program in Python reads the file. “digest: True” says that it is the record of this"
-            " case; “words: True”, that the words quoted follow each other there:",
+            "Enregistrez ce programme sous le nom verifier.py et tapez « python3 verifier.py ». Il lit le"
+            " fichier, et affiche d'abord ce que l'enregistrement dit de lui-même, comme son adresse et sa"
+            " date, s'il le dit. « digest: True » signifie que c'est l'enregistrement de ce dossier.",
+            "Save this program as check.py, and type “python3 check.py”. It reads the file, and shows first"
+            " what the record says of itself, such as its address and date, if it says so. “digest: True”"
+            " means that it is the record of this case.",
+        ),
+        "words there": (
+            "« words: True » signifie que les mots cités s'y suivent.",
+            "“words: True” means that the words quoted follow each other there.",
+        ),
+        "needs": (
+            "Il faut pour cela : {what}.",
+            "This needs: {what}.",
+        ),
+        "zstandard": (
+            "la commande zstdcat, du logiciel zstd",
+            "the command zstdcat, of the program zstd",
+        ),
+        "pyarrow": (
+            "la bibliothèque pyarrow (« pip install pyarrow »)",
+            "the library pyarrow (“pip install pyarrow”)",
         ),
     }
 )

@@ -50,6 +50,8 @@ _ROW = """\
 row = json.loads(record)
 """
 _OF_ROW = """\
+said = {{k: v for k, v in row.items() if len(str(v)) < 500}}
+print(*(f"{{k}}: {{ascii(v)}}" for k, v in said.items()), sep="\\n")
 wanted = {digest!r}
 print("digest:", hashlib.sha256(text.encode()).hexdigest() == wanted)
 """
@@ -83,11 +85,17 @@ def commands(row: Row, uri: str) -> list[str]:
     return [*lines, f"{' | '.join(steps)} > {RECORD}"]
 
 
-def program(row: Row, uri: str, passage: str, column: str | None = None) -> list[str]:
+def needs(row: Row, uri: str) -> list[str]:
+    """Return which of `zstandard` and `pyarrow` the check needs, beside what every such machine has."""
+    names = {"zstandard": "zstdcat" in _unpacked(uri), "pyarrow": _is_parquet(uri)}
+    return [name for name, is_needed in names.items() if is_needed and row["record_encoding"] != "gzip"]
+
+
+def program(row: Row, uri: str, passage: str | None, column: str | None = None) -> list[str]:
     """Return a program in Python that compares the record with the row, and with words of the article.
 
     Args:
-        passage: words that follow each other in the article and on the page.
+        passage: words that follow each other in the article and on the page; None: nothing is looked for.
         column: of rows, the one that holds the text, with dots for nested fields; None: one of those that
             are tried.
     """
@@ -106,7 +114,8 @@ def program(row: Row, uri: str, passage: str, column: str | None = None) -> list
     else:
         body = _TEXT.format(text="record", **facts)
     read = "" if _is_parquet(uri) else f'record = open("{RECORD}", "rb").read()\n'
-    return f"import {modules}\n{read}{body}{_quoted(passage)}{_WORDS}{_COMPARED}".splitlines()
+    compared = f"{_quoted(passage)}{_WORDS}{_COMPARED}" if passage else ""
+    return f"import {modules}\n{read}{body}{compared}".splitlines()
 
 
 def _picked(column: str | None) -> str:

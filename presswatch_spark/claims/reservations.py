@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import pyarrow as pa
-import pyarrow.dataset as ds
+import pyarrow.compute as pc
 
 from presswatch_spark.judgement.grading import CAPTURE_YEARS
 from presswatch_spark.judgement.urls import page_url
@@ -37,7 +37,7 @@ def pages_read(store: TableStore, article_id: str | None = None) -> Iterator[Mom
     """
     wanted, columns = OWN_RESPONSES, ["document_url", "captured_at"]
     if article_id is not None:
-        wanted &= (ds.field("article_id") == article_id) & (ds.field("url_match") == "article")
+        wanted &= (pc.field("article_id") == article_id) & (pc.field("url_match") == "article")
     for batch in store.open_table("matches").to_batches(columns=columns, filter=wanted):
         for url, at in zip(*(batch[name].to_pylist() for name in columns), strict=True):
             if url is not None and at is not None:

@@ -3,15 +3,17 @@
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from math import floor
 
 from presswatch_spark.claims.phrases import MONTHS, SAYS
-from presswatch_spark.show import printable, utc, wrapped_at
+from presswatch_spark.show import printable, utc, whole_percent, wrapped_at
 
-# Where a line must not end: within numbers, hours and articles of a code, and beside French punctuation.
+_MONTH = "|".join(month for months in MONTHS for month in months)
+# Where no line ends: within numbers, hours, commands and articles of a code, and beside French punctuation.
 _TIED = re.compile(
-    r" (?=[:;?!»%])|(?<=«) |(?<=\bart\.) (?=L\.)|(?<=\bL\.) (?=\d)|(?<=\d) (?=\d{3}\b|h \d)|(?<=\d h) (?=\d)"
+    r" (?=[:;?!»%])|(?<=«) |(?<=n°) |(?<=python3) |(?<=\bart\.) (?=L\.)|(?<=\bL\.) (?=\d)"
+    r"|(?<=\d) (?=\d{3}\b|h \d|min \d|s\b)|(?<=\d h) (?=\d)|(?<=\d min) (?=\d)"
 )
+_DATE = re.compile(rf"\b(\d+|1er) ({_MONTH}) (\d{{4}})\b")
 
 
 class Speaker:
@@ -34,8 +36,15 @@ class Speaker:
         if at is None:
             return self("no date")
         at = utc(at)
-        clock = f"{at.hour} h {at.minute:02}" if self.language == "fr" else f"{at:%H:%M}"
-        return self("moment", day=self.day(at.date()), clock=clock)
+        day, (hour, minute, second) = self.day(at.date()), (at.hour, at.minute, at.second)
+        if not (hour or minute or second):
+            # Of most articles only the day is given.
+            return self("no hour", day=day)
+        if self.language == "fr":
+            clock = f"{hour} h {minute:02}" + (f" min {second:02} s" if second else "")
+        else:
+            clock = f"{at:%H:%M:%S}" if second else f"{at:%H:%M}"
+        return self("moment", day=day, clock=clock)
 
     def day(self, day: date) -> str:
         """Return a day in words."""
@@ -48,12 +57,11 @@ class Speaker:
 
     def share(self, share: float) -> str:
         """Return a share in whole percent; only all of it is 100, and only nothing is 0."""
-        if 0 < share < 0.01:
-            return self("least share")
-        return self("share", percent=floor(100 * share + 1e-9))
+        percent = whole_percent(share)
+        return self("share", percent=percent) if percent or not share else self("least share")
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Return text in lines of at most `width` columns, none of them broken where `_TIED` says."""
-    tied = _TIED.sub("\xa0", printable(text))
+    """Return text in lines of at most `width` columns, none of them broken within what belongs together."""
+    tied = _DATE.sub("\\1\xa0\\2\xa0\\3", _TIED.sub("\xa0", printable(text)))
     return [line.replace("\xa0", " ") for line in wrapped_at(tied, width)]

@@ -17,6 +17,7 @@ from presswatch_spark.monitoring.events import LoggedError, LoggedInterrupt
 from presswatch_spark.show import printable
 
 FAILED = 1
+SEE_MEMORY = "see whether this machine ran out of memory, and give the same command again"
 
 
 def outcome(command: click.Command, name: str, arguments: Sequence[str], stopped: str) -> int:
@@ -45,18 +46,38 @@ def ended(command: click.Command, name: str, arguments: Sequence[str]) -> int:
             code = exit_.exit_code
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        _with_advice(error, arguments).show()
         return error.exit_code
     except LoggedError:
         return FAILED
     except PresswatchError as error:
         return _failed(str(error))
+    except _java_errors():
+        return _failed(f"Spark's Java ended before the command did ({SEE_MEMORY})")
     except OSError as error:
         # A reader of our output who leaves has seen enough. The end of any other pipe is a failure.
         if isinstance(error, BrokenPipeError) and _is_gone(sys.stdout):
             return code
         return _failed(f"{error.filename or 'system'}: {error.strerror or error}")
     return code
+
+
+def _with_advice(error: click.ClickException, arguments: Sequence[str]) -> click.ClickException:
+    """Return the error, with how to give an option several values where a command line may have tried to."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is None or "unexpected extra argument" not in error.message:
+        return error
+    names = [word.partition("=")[0] for word in arguments]
+    options = (param for param in context.command.params if isinstance(param, click.Option))
+    given = [name for option in options if option.multiple for name in option.opts if name in names]
+    advice = "".join(f"\n{name} takes one value: for several, give {name} A {name} B." for name in given)
+    return click.UsageError(error.message + advice, context)
+
+
+def _java_errors() -> tuple[type[Exception], ...]:
+    """Return what the bridge to Java raises; nothing in a process that has not loaded it."""
+    protocol = sys.modules.get("py4j.protocol")
+    return (protocol.Py4JError,) if protocol else ()
 
 
 def _is_gone(stream: TextIO) -> bool:

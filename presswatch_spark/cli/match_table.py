@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from presswatch_spark.show import GAP, columns_of, counted, printable, row_lines, shortened
+from presswatch_spark.show import GAP, columns_of, counted, printable, row_lines, share_of, shortened
 
 if TYPE_CHECKING:
     from presswatch_spark.tables.reading import MatchTotals
@@ -53,7 +53,7 @@ def _facts(row: Row) -> tuple[object, ...]:
         row["confidence"],
         row["grade"].replace("_", " "),
         row["copied_words"],
-        "" if share is None else f"{share:.0%}",
+        "" if share is None else share_of(share),
         WHERE[row["own_site"]],
         row["title_id"],
     )

@@ -27,7 +27,7 @@ from presswatch_spark.tables.reading import match_rows
 from presswatch_spark.tables.store import TableStore
 
 Writer = Callable[[Path, Sequence[Page]], object]
-
+ROW_DIGITS = 12
 
 # Two shards a dataset, in two of its forms where it has several.
 FORMS: Mapping[str, tuple[tuple[str, Writer], ...]] = {
@@ -66,7 +66,8 @@ class Demonstration:
     def lines(self, width: int | None) -> Iterator[str]:
         """Yield the match table and what to do next, at most `width` columns wide."""
         yield from match_lines(self.rows, width)
-        row, tables = self.summary.row, self.folder / "tables"
+        row = self.summary.row
+        tables, corpus, claims = (self.folder / name for name in ("tables", "corpus", "claims"))
         pages = len({row["document_url"] for row in self.rows})
         yield from (
             "",
@@ -79,7 +80,18 @@ class Demonstration:
             f"  .venv/bin/presswatch runs {tables}",
             f"  .venv/bin/presswatch sql {tables} \\",
             '    "select title_id, grade, count(*) from matches group by 1, 2 order by 1, 2"',
+            "",
+            "Judge all rows by each other, and read the whole case of one:",
+            f"  .venv/bin/presswatch claims --corpus {corpus} --out {claims} {tables}",
+            f"  .venv/bin/presswatch explain {self._strongest()} {tables} --lang en \\",
+            f"    --corpus {corpus} --claims {claims}",
         )
+
+    def _strongest(self) -> str:
+        """Return how the row begins that stands elsewhere, has the best letter, and of these most words."""
+        elsewhere = [row for row in self.rows if row["own_site"] is False]
+        best = min(elsewhere, key=lambda row: (row["confidence"], -row["copied_words"], row["row_sha256"]))
+        return str(best["row_sha256"])[:ROW_DIGITS]
 
 
 def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> Demonstration:

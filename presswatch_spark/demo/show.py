@@ -13,7 +13,7 @@ from presswatch_spark.judgement.grading import GRADES
 from presswatch_spark.pointers.checks import Record
 from presswatch_spark.pointers.documents import records_at
 from presswatch_spark.pointers.pointer import Pointer, pointer_of
-from presswatch_spark.show import printable, shortened
+from presswatch_spark.show import printable, share_of, shortened
 
 DEFAULT_WIDTH = 110
 INDENT = " " * 18
@@ -57,7 +57,8 @@ def _facts(row: Row, size: int) -> Iterator[str]:
     """Yield what was copied, on which page, and where the page is, in lines of at most `size` columns."""
     copied = "no copied text"
     if row["spans"]:
-        copied = f"{row['article_coverage']:.0%} of the article, longest run {row['longest_run_words']} words"
+        share = share_of(row["article_coverage"])
+        copied = f"{share} of the article, longest run {row['longest_run_words']} words"
     site = {True: ", on its own site", False: "", None: ", on a site that is not known"}[row["own_site"]]
     yield shortened(f"  {row['confidence']} {row['grade'].replace('_', ' '):<12}  {copied}{site}", size)
     room = size - len(INDENT)

@@ -69,8 +69,8 @@ class Order:
 def certain(documents: Sequence[Place], entries: Sequence[Place]) -> Order:
     """Return which documents are those of the entries at their places.
 
-    If the last document and entry have one place, only the metadata lost lines, and places can be believed;
-    an entry next to the loss may be made of two. Otherwise text was lost or added somewhere, and documents
+    If the last document and entry have one place, only the metadata lost lines, and places can be believed.
+    An entry next to the loss may be made of two. Otherwise text was lost or added somewhere, and documents
     that fit entries from the end may have moved, too.
     """
     if documents == entries:

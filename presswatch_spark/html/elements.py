@@ -29,6 +29,11 @@ _ATTRIBUTE = re.compile(
 )
 _TAG_END = re.compile(rb"[\s/]*+>")
 _COMMENT_END = re.compile(rb"--!?>")
+# A type with a character reference in it may say JSON-LD without the letters.
+_OF_TYPE = rb"[a-z/+\x00-\x20\x80-\xff]"
+_TYPE_WITH_REFERENCE = re.compile(
+    rb"type\s*+=\s*+[\"']?+(?:" + _OF_TYPE + rb"{0,64}+&|" + _OF_TYPE + rb"{65})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,8 @@ class Element:
 def elements_of(page: bytes) -> Iterator[Element]:
     """Yield the `meta`, `link` and JSON-LD `script` elements of a page in UTF-8."""
     lowered, at = page.lower(), 0
-    while opening := _OPENING.match(page, at):
+    last = _last_place(lowered)
+    while at <= last and (opening := _OPENING.match(page, at)):
         at = opening.end()
         if not opening[1]:
             # A comment that is never closed reaches to the end of the page, and `<!-->` is whole.
@@ -72,6 +78,16 @@ def elements_of(page: bytes) -> Iterator[Element]:
         kind = attributes.get("type", "").partition(";")[0].strip().lower()
         if name == b"script" and kind == "application/ld+json":
             yield Element("script", attributes, text.decode("utf-8", "replace"))
+
+
+def _last_place(lowered: bytes) -> int:
+    """Return a place of a page behind which no element begins that `elements_of` yields.
+
+    Most pages have them in their head, and are ten times as long.
+    """
+    if _TYPE_WITH_REFERENCE.search(lowered):
+        return len(lowered)
+    return max(map(lowered.rfind, (b"<meta", b"<link", b"ld+json")))
 
 
 def _attributes(page: bytes, at: int) -> tuple[dict[str, str], int | None, bool]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from presswatch_spark.compiled import lean_njit, uncounted_njit
+from presswatch_spark.compiled import entry_njit, lean_njit, uncounted_njit
 from presswatch_spark.html.marks import next_marks, opens_value, places_of
 from presswatch_spark.html.raw_text import (
     CDATA_BYTES,
@@ -143,7 +143,7 @@ def _breaks_out(found: np.uint8, first: np.uint64, closes: bool, rest: np.uint64
     return found & np.uint8(BREAKS_OUT) or (first == _FONT and rest > _2)
 
 
-@uncounted_njit
+@entry_njit
 def _visible_text(
     tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, at: np.uint64, places: Hashes
 ) -> Any:

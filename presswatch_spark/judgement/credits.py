@@ -1,23 +1,36 @@
 """Whom a page credits in or next to a copied passage: agencies, and sources that it names.
 
-A name alone says nothing: it counts in the forms of `FORMS`, which docs/reference/credits.md lists with
-examples. Agencies have a list (`agencies`); other names count behind "Source :" alone.
+A name alone says nothing: it counts in the forms of `credit_forms.FORMS`. Agencies have a list (`agencies`);
+other names count behind "Source :" alone.
 
 Only words that begin a name or a form are looked at, each with what stands around it on its line. So the cost
-is linear in the page, whatever stands on it.
+is linear in the page, whatever stands on it, and every place of every page is looked at.
 """
+
+from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.judgement.agencies import UNNAMED, key_of, spellings, without_article
+from presswatch_spark.judgement.agencies import UNNAMED, key_of, without_article
+from presswatch_spark.judgement.agency_names import AgencyNames
+from presswatch_spark.judgement.credit_forms import (
+    ARTICLE,
+    BEFORE,
+    BEHIND,
+    BLANKS,
+    Around,
+    begins_clearly,
+    form_of,
+)
 from presswatch_spark.text.words import Words, word_hashes
 
 AROUND_WORDS = 100
@@ -28,143 +41,59 @@ CREDITS = 20
 """The most credits of a row, in the order of the page."""
 CREDIT_CHARACTERS = 60
 """The longest name of a source."""
-LOOKED_AT = 20_000
-"""The most places of a page that are looked at. Of a page with more, nobody knows whom it credits."""
 
 _LAST_BITS = np.uint64((1 << 16) - 1)
-# Characters around a name that decide on its form; bytes hold as many of any script.
-_BEFORE, _BEHIND = 120, 160
+# So many bytes hold a character of any script.
 _BYTES = 4
 _NO_BREAK = ("\u00a0", "\u202f", "\u2009")
+# Pages that repeat themselves are judged once for the same surroundings, of which so many are kept.
+_REMEMBERED = 2_000
 
 Spans = npt.NDArray[np.int64]
-
-_LEAD = (
-    r"(?:avec|with|mit|con|com|met|par|by|von|por|da|di|door|via|et|and|photos?|cr[ée]dits?|texte"
-    r"|d[ée]p[êe]ches?|agences?|agency|agencia|sources?|quelle|fuente|fonte|bron)"
-)
-_ARTICLE = r"(?:l['’]\s?|la\s|les\s|the\s)?(?:news\s)?"
-_ENDS_WITH_LEAD = re.compile(rf"(?<!\w){_LEAD}\s?:?\s{_ARTICLE}\Z", re.IGNORECASE)
-_ENDS_WITH_MARK = re.compile(r"[|•·–—,:;/-]\s*\Z")
-_ENDS_SENTENCE = re.compile(r"[.!?…»”\"]\s*\Z")
-# "R. I./Agences", "Marie Durand/Agences": who signs, by initials or by two names or more.
-_SIGNED = re.compile(
-    r"\s?(?:(?:[A-ZÀ-Þ]\.\s?){1,3}|(?:[A-ZÀ-Þ][\w'’.-]{1,20}\s){1,3}[A-ZÀ-Þ][\w'’.-]{1,20}\s?)/\s?"
-)
-_BLANKS = ' \t*•·|«"-–—'
-
-# The small words of bylines and of their dates.
-_SMALL = frozenset((
-    "avec", "with", "mit", "par", "by", "von", "por", "da", "di", "via", "et", "and", "und", "le", "la", "l",
-    "les", "the", "de", "du", "des", "of", "d", "à", "a", "at", "on", "am", "um", "publié", "posté", "mis",
-    "jour", "updated", "published", "photo", "photos", "texte", "source", "sources", "agence", "agences",
-    "staff", "min", "h",
-    "janvier", "janv", "février", "fév", "mars", "avril", "avr", "mai", "juin", "juillet", "juil", "août",
-    "septembre", "sept", "octobre", "oct", "novembre", "nov", "décembre", "déc",
-))  # fmt: skip
-_BETWEEN = re.compile(r"[\s|•·–—,:;/©.()\[\]'’-]+")
-
-# Between the bracket and a name: leads, initials before slashes.
-_INSIDE = re.compile(rf"\s?(?:{_LEAD}\s?:?\s?{_ARTICLE}|[\w.]{{1,12}}/\s?){{0,5}}", re.IGNORECASE)
-_CLOSED = re.compile(
-    r"(?:\s?/\s?[\w.'’ &-]{1,30}|,\s?[\w.'’ -]{1,25}|\svia\s[\w ]{1,20}|\s(?:photos?|archives|forum))?"
-    r"\s?[)\]](?P<after>.*)",
-    re.IGNORECASE,
-)
-_DASH = re.compile(r"\s{0,2}[-–—]")
-_DATELINE_END = re.compile(r"(?:,\s?[\w'’. ]{1,30})?\)?\s{0,2}[-–—:|](?:\s|\Z)")
-_COPYRIGHT = re.compile(
-    r"(?:©|\(c\)|copyright|droits\sr[ée]serv[ée]s|rights\sreserved)[\s:©,.–-]{0,5}"
-    r"(?:(?:\(c\)|©|by|par|the|l['’]|la|le|\d{4}(?:\s?[-–]\s?\d{4})?)[\s,.:–-]{0,5}){0,4}\Z",
-    re.IGNORECASE,
-)
-_PICTURE = re.compile(r"©[^\n©]{1,40}[,/]\s?\Z")
-_COPYRIGHT_NEXT = re.compile(r"\s?(?:©|\(c\)|-?\s?tous\sdroits)", re.IGNORECASE)
-_SLASH_BEFORE, _SLASH_NEXT = re.compile(r"[\w.)]\s?/\s?\Z"), re.compile(r"\s?/\s?[A-ZÀ-Þ]")
-_ADDRESS_LIKE = re.compile(r"\w\.\w|//|@|\w/\w{0,60}/")
-_VIA = re.compile(r"(?<!\w)via\s\Z", re.IGNORECASE)
-_EDGE = re.compile(r"\s*(?:\Z|[)\].,;])")
-# "a déclaré à l'AFP", "selon l'AFP", "told Reuters": who was told wrote what others print.
-_ASKED = (
-    r"(?:interrog|contact|cit|consult|joint|jointe|recueilli|rapport|relay|sollicit|obtenu|confirm|révél)\w{0,4}"
-    r"(?:\s\w{1,12}){0,2}\spar"
-    r"|(?:reported|quoted|seen|contacted|cited|obtained|interviewed|reviewed)\sby"
-)
-_TOLD = re.compile(
-    r"(?<!\w)(?:[àa]|aupr[èe]s\sde|selon|d['’]apr[èe]s|avec|rapporte|appris|pr[ée]cise|indique|annonce"
-    rf"|{_ASKED}|told|to|with|according\sto|reports?|laut|gegen[üu]ber|seg[úu]n|secondo|volgens)\s"
-    rf"(?:de\s)?(?:(?:l['’]\s?)?(?:agence|agency)\s(?:de\spresse\s)?)?{_ARTICLE}\Z",
-    re.IGNORECASE,
-)
+Names = tuple[str, ...]
 
 _SOURCE_WORDS = (
     "source", "sources", "quelle", "quellen", "fuente", "fuentes", "fonte", "fonti", "bron", "bronnen",
     "kilde", "kilder", "källa", "źródło", "zdroj", "kaynak", "источник",
 )  # fmt: skip
 _COLON = re.compile(r"\s{0,2}:\s{0,3}")
-_BEGINS_CLEARLY = re.compile(r"[(\[.!?…»”\"|•·–—]\s*\Z")
+_MAY_BE_COLON, _COLON_BYTES = re.compile(rb"[\s\x1c-\x1f]{0,2}:"), 3
 _ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?(?P<host>[\w-]{1,63}(?:\.[\w-]{1,63})+)\S*", re.IGNORECASE)
 _LIST = re.compile(r"\s?[,&+]\s?|\s/\s|\s(?:et|and|und|y|e|en)\s")
-_AND = re.compile(r"\s?[,/&+]\s?|\s(?:et|and|und|y|e|en)\s")
 _NAMES_END = re.compile(r"[;|()\[\]–—\n]|\.(?:\s|\Z)|\s-\s")
 _NAME = re.compile(r"[A-ZÀ-Þ0-9][\w'’&.-]*(?:\s[\w'’&.-]+){0,5}")
-_OF_AN_AGENCY = re.compile(rf"(?:agence|agency|agencia)\s|{_ARTICLE}", re.IGNORECASE)
-
-FORMS: Mapping[str, str] = MappingProxyType(
-    {
-        "bracketed": "in brackets, alone or behind such words as avec, source, photo",
-        "dateline": "at the beginning of a line, behind a place or not, before a dash or a colon",
-        "byline": "on a line of names and dates, alone or behind such words as par, avec, by, with",
-        "copyright": "behind ©, (c), copyright, droits réservés, and years",
-        "slash": "beside a slash",
-        "source": "behind Source, Quelle, Fuente and the like with a colon",
-        "via": "behind via",
-        "told": "in a sentence that says who was told: behind à, selon, interrogé par, told and the like",
-    }
-)
-"""The forms in which a name is a credit."""
+_OF_AN_AGENCY = re.compile(rf"(?:agence|agency|agencia)\s|{ARTICLE}", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class _Around:
-    """What stands around a run of names on its line; at most `_BEFORE` and `_BEHIND` characters.
+@dataclass(slots=True)
+class _Credited:
+    """The credits of a document: the words at which they begin, rising, and the names of each."""
 
-    `begins`, `ends`: `before` reaches to the beginning of the line, `behind` to its end. `sure`: one of the
-    names is nothing else, or they are several. `named`: one of them is an agency's.
-    """
+    places: array[int] = field(default_factory=lambda: array("q"))
+    names: list[Names] = field(default_factory=list)
+    _met: dict[Names, Names] = field(default_factory=dict)
 
-    before: str
-    behind: str
-    begins: bool
-    ends: bool
-    sure: bool
-    named: bool
+    def add(self, place: int, names: Names) -> None:
+        self.places.append(place)
+        self.names.append(self._met.setdefault(names, names))
 
 
 class CreditFinder:
     """Finds credits by the names of agencies; those that a corpus was built with are added to the list."""
 
     def __init__(self, agencies: Iterable[str] = ()) -> None:
-        known = spellings(agencies)
-        self._by_key = {key_of(spelling.text): spelling for spelling in reversed(known)}
-        loose = "|".join(spelling.pattern for spelling in known if spelling.any_case)
-        exact = "|".join(spelling.pattern for spelling in known if not spelling.any_case)
-        name = rf"(?:(?i:{loose})|{exact})(?!\w)(?!-[A-Z\d])"
-        self._names = re.compile(rf"{name}(?:(?:{_AND.pattern}){name}){{0,5}}")
-        self._ends_with_name = re.compile(rf"(?<!\w)(?:(?i:{loose})|{exact})\s*\Z")
+        self._agencies = AgencyNames(agencies)
         self._sources = frozenset(word for words in map(_hashes, _SOURCE_WORDS) for word in words)
         # A word begins a name if it is one, or if the next word of the name follows it.
-        named = [words for spelling in known if (words := _hashes(spelling.text))]
+        named = [words for spelling in self._agencies.known if (words := _hashes(spelling.text))]
         self._alone = self._sources | {words[0] for words in named if len(words) == 1}
         self._pairs = frozenset((words[0], words[1]) for words in named if len(words) > 1)
         firsts = self._alone | {first for first, _ in self._pairs}
         self._begins = np.zeros(int(_LAST_BITS) + 1, np.bool_)
         self._begins[np.array(sorted(firsts), np.uint64) & _LAST_BITS] = True
 
-    def credits(self, text: bytes, words: Words, passages: Sequence[Spans]) -> list[list[str] | None]:
+    def credits(self, text: bytes, words: Words, passages: Sequence[Spans]) -> list[list[str]]:
         """Return whom a document credits in or next to each passage, each name once, in its order.
-
-        None for all if more than `LOOKED_AT` places would have to be looked at.
 
         Args:
             text: of the document, in UTF-8.
@@ -172,116 +101,88 @@ class CreditFinder:
             passages: of each, its runs, int64 (s, ≥ 3), as `Overlap.spans` has them: the first word in the
                 document, and in the third column the number of words.
         """
-        if not passages:
-            return []
-        places = self._places(words.hashes)
-        if not len(places):
+        places = self._places(text, words)
+        credited = self._credited(text, words, places, passages) if places else _Credited()
+        if not credited.places:
             return [[] for _ in passages]
-        near = [_is_near(places, spans) for spans in passages]
-        wanted = places[near[0] if len(near) == 1 else np.logical_or.reduce(near)]
-        if len(wanted) > LOOKED_AT:
-            return [None for _ in passages]
-        found = self._found(text, words, wanted)
-        return [_distinct(found, places[each]) if found else [] for each in near]
+        return [_distinct(credited.names, _near(credited.places, [each])) for each in passages]
 
-    def _places(self, hashes: npt.NDArray[np.uint64]) -> Spans:
+    def _places(self, text: bytes, words: Words) -> array[int]:
         """Return the words that may begin a name, or stand before names, by their rising numbers."""
         # Nearly no word begins a name: one look at its last bits shows that.
-        places = np.flatnonzero(self._begins[hashes & _LAST_BITS]).astype(np.int64)
-        if not len(places):
+        (candidates,) = self._begins[(words.hashes & _LAST_BITS).view(np.int64)].nonzero()
+        places = array("q")
+        if not len(candidates):
             return places
-        following = hashes[np.minimum(places + 1, len(hashes) - 1)].tolist()
-        may_be = [
-            word in self._alone or (word, after) in self._pairs
-            for word, after in zip(hashes[places].tolist(), following, strict=True)
-        ]
-        kept: Spans = places[np.array(may_be)]
-        return kept
+        hashes, starts, ends = words.hashes.data, words.starts.data, words.ends.data
+        for place in candidates.data:
+            word, end = hashes[place], ends[place]
+            is_source = word in self._sources and _may_precede_colon(text, end)
+            if is_source or (
+                (word in self._alone or (word, *hashes[place + 1 : place + 2]) in self._pairs)
+                and self._agencies.may_begin(text, starts[place], end)
+            ):
+                places.append(place)
+        return places
 
-    def _found(self, text: bytes, words: Words, places: Spans) -> dict[int, list[str]]:
-        """Return the credits that begin at some words, by the numbers of these words."""
-        found: dict[int, list[str]] = {}
+    def _credited(
+        self, text: bytes, words: Words, places: array[int], passages: Sequence[Spans]
+    ) -> _Credited:
+        """Return the credits in or next to passages that begin at some words, by the words' numbers."""
+        credited, judged = _Credited(), dict[tuple[str, bool, str, bool], tuple[int, Names]]()
+        hashes, starts, ends = words.hashes.data, words.starts.data, words.ends.data
         seen_to = 0
-        for place, word in zip(places.tolist(), words.hashes[places].tolist(), strict=True):
-            start, end = int(words.starts[place]), int(words.ends[place])
-            if word in self._sources and (named := list(self._behind_source(text, start, end))):
-                found[place] = named
+        for place in (places[k] for k in _near(places, passages)):
+            start = starts[place]
+            if hashes[place] in self._sources and (
+                named := tuple(self._behind_source(text, start, ends[place]))
+            ):
+                credited.add(place, named)
             elif start >= seen_to:
-                behind, is_last = _behind(text, start)
-                if run := self._names.match(behind):
-                    # The names in a run are one credit, or none.
-                    seen_to = start + len(run[0].encode())
-                    if named := self._credited(run, *_line_before(text, start), is_last):
-                        found[place] = named
-        return found
+                around = (*_line_before(text, start), *_behind(text, start))
+                run_bytes, named = judged.get(around) or self._judged(*around)
+                if len(judged) < _REMEMBERED:
+                    judged[around] = run_bytes, named
+                # The names in a run are one credit, or none.
+                seen_to = start + run_bytes
+                if named:
+                    credited.add(place, named)
+        return credited
 
-    def _credited(self, run: re.Match[str], before: str, begins: bool, is_last: bool) -> list[str]:
-        """Return the agencies that a run of names credits; none if it has no form of a credit.
+    def _judged(self, before: str, begins: bool, behind: str, is_last: bool) -> tuple[int, Names]:
+        """Return the bytes of the run of names that `behind` begins with, and the agencies that it credits.
+
+        There is no agency if the run has no form of a credit.
 
         Args:
-            run: the match, in what stands from there on.
-            before, begins: as in `_Around`.
-            is_last: the text ends with what stands from there on.
+            before, begins: as in `Around`.
+            behind: what stands from the run on.
+            is_last: the text ends with that.
         """
-        known = [spelling for name in _AND.split(run[0]) if (spelling := self._by_key.get(key_of(name)))]
-        agencies = list(dict.fromkeys(spelling.agency for spelling in known))
-        behind, mark, _ = run.string[run.end() :].partition("\n")
-        around = _Around(
+        run = self._agencies.run_at_start(behind)
+        if run is None:
+            return 0, ()
+        known = self._agencies.in_run(run[0])
+        agencies = tuple(dict.fromkeys(spelling.agency for spelling in known))
+        rest, mark, _ = behind[run.end() :].partition("\n")
+        around = Around(
             before,
-            behind,
+            rest,
             begins,
             ends=bool(mark) or is_last,
             sure=any(spelling.sure for spelling in known) or len(agencies) > 1,
             named=any(agency != UNNAMED for agency in agencies),
         )
-        return agencies if self._form_of(around) else []
-
-    def _form_of(self, around: _Around) -> str | None:
-        """Return the form of a credit, a key of `FORMS`, in which names stand; None if they are no credit."""
-        before, behind = around.before, around.behind
-        if self._is_bracketed(around):
-            return "bracketed"
-        if not around.named:
-            led = _ENDS_WITH_LEAD.search(before) and _is_byline(around)
-            return "byline" if led or _is_signed(around) else None
-        if _COPYRIGHT.search(before) or _PICTURE.search(before):
-            return "copyright"
-        if around.sure and _COPYRIGHT_NEXT.match(behind):
-            return "copyright"
-        if _VIA.search(before) and (around.sure or _EDGE.match(behind)):
-            return "via"
-        if around.sure and _is_dateline(around):
-            return "dateline"
-        if _is_byline(around):
-            return "byline"
-        if around.sure and _is_by_slash(around):
-            return "slash"
-        return "told" if around.sure and _TOLD.search(before) else None
-
-    def _is_bracketed(self, around: _Around) -> bool:
-        """Whether names stand in brackets, and are neither initials that are explained nor another word."""
-        opened = max(around.before.rfind("("), around.before.rfind("["))
-        closed = _CLOSED.match(around.behind)
-        if opened < 0 or closed is None or not _INSIDE.fullmatch(around.before, opened + 1):
-            return False
-        outside = around.before[:opened]
-        if _ENDS_WITH_LEAD.search(around.before):
-            return True
-        if not around.named or self._ends_with_name.search(outside):
-            return False
-        if around.sure:
-            return True
-        if not outside.strip(_BLANKS):
-            return around.begins
-        dated = around.begins and _is_of_names(outside) and _DASH.match(closed["after"])
-        return bool(_ENDS_SENTENCE.search(outside) or dated)
+        return len(run[0].encode()), agencies if form_of(around, self._agencies) else ()
 
     def _behind_source(self, text: bytes, start: int, end: int) -> Iterator[str]:
         """Yield whom "Source : …" names, if that stands at a word: agencies, addresses, or other names."""
+        if not _may_precede_colon(text, end):
+            return
         before, begins = _line_before(text, start)
         behind, is_last = _behind(text, end)
         colon = _COLON.match(behind)
-        if colon is None or not (_BEGINS_CLEARLY.search(before) or (begins and not before.strip(_BLANKS))):
+        if colon is None or not (begins_clearly(before) or (begins and not before.strip(BLANKS))):
             return
         named = behind[colon.end() :]
         ending = _NAMES_END.search(named)
@@ -299,67 +200,24 @@ class CreditFinder:
         for name in part.split("/"):
             name = name.strip().rstrip(".")
             bare = _OF_AN_AGENCY.sub("", name, count=1)
-            spelling = self._by_key.get(key_of(name)) or self._by_key.get(key_of(bare))
+            spelling = self._agencies.of(name) or self._agencies.of(bare)
             if spelling and spelling.agency != UNNAMED:
                 yield spelling.agency
             elif whole and len(name) <= CREDIT_CHARACTERS and _NAME.fullmatch(name):
                 yield name
 
 
-def is_other(credit: str, own_names: tuple[str, ...]) -> bool:
+def is_other(credit: str, own_names: Names) -> bool:
     """Whether a credit names somebody else than those who have `own_names`: names and domains of members."""
     return key_of(credit) not in _keys_of(own_names)
 
 
 @lru_cache(1024)
-def _keys_of(names: tuple[str, ...]) -> frozenset[str]:
+def _keys_of(names: Names) -> frozenset[str]:
     """Return what names are compared by; an article before a name may be missing."""
     keys = {key_of(name) for name in names}
     bare = {key_of(without_article(name)) for name in names}
     return frozenset(filter(None, keys | bare))
-
-
-def _is_dateline(around: _Around) -> bool:
-    if not around.begins or not _DATELINE_END.match(around.behind):
-        return False
-    return len(around.before) <= _BEFORE // 2 and _is_of_names(around.before)
-
-
-def _is_byline(around: _Around) -> bool:
-    """Whether names end a line of names, or stand there alone; or follow a lead behind a sentence."""
-    before = around.before
-    if not around.ends or not _is_of_names(around.behind):
-        return False
-    lead = _ENDS_WITH_LEAD.search(before)
-    if lead and _ENDS_SENTENCE.search(before[: lead.start()]):
-        return True
-    if not around.begins or not _is_of_names(before):
-        return False
-    if not before.strip(_BLANKS):
-        return around.sure
-    return bool(lead or (around.sure and _ENDS_WITH_MARK.search(before)))
-
-
-def _is_signed(around: _Around) -> bool:
-    """Whether names stand behind a signature and a slash, on a line that holds nothing else."""
-    alone = around.begins and around.ends and not around.behind.strip(f"{_BLANKS}.")
-    return alone and _SIGNED.fullmatch(around.before) is not None
-
-
-def _is_by_slash(around: _Around) -> bool:
-    token = f"{around.before.rpartition(' ')[2]}X{around.behind.partition(' ')[0]}"
-    if _ADDRESS_LIKE.search(token):
-        return False
-    return bool(_SLASH_BEFORE.search(around.before) or _SLASH_NEXT.match(around.behind))
-
-
-def _is_of_names(text: str) -> bool:
-    """Whether a part of a line holds names, initials, figures, dates and small words of bylines alone."""
-    return all(
-        token[0].isupper() or token[0].isdigit() or token.casefold() in _SMALL
-        for token in _BETWEEN.split(text.strip('«»"“”*'))
-        if token
-    )
 
 
 def _hashes(name: str) -> list[int]:
@@ -367,43 +225,61 @@ def _hashes(name: str) -> list[int]:
     return hashes
 
 
+def _may_precede_colon(text: bytes, end: int) -> bool:
+    """Whether a colon may follow a word, which ends at a byte, as `_COLON` has it; False is sure."""
+    after = text[end : end + _COLON_BYTES]
+    return not after.isascii() or _MAY_BE_COLON.match(after) is not None
+
+
 def _line_before(text: bytes, start: int) -> tuple[str, bool]:
     """Return what stands before a byte on its line, and whether that reaches to the line's beginning."""
-    first = max(0, start - _BYTES * _BEFORE)
-    before = _decoded(text[first:start])
-    line = before.rpartition("\n")[2]
-    return line[-_BEFORE:], len(line) <= _BEFORE and (first == 0 or "\n" in before)
+    first = max(0, start - _BYTES * BEFORE)
+    line_start = text.rfind(b"\n", first, start) + 1
+    line = _decoded(text[line_start or first : start])
+    return line[-BEFORE:], len(line) <= BEFORE and (first == 0 or line_start > 0)
 
 
 def _behind(text: bytes, start: int) -> tuple[str, bool]:
-    """Return `_BEHIND` characters from a byte on, and whether the text ends with them."""
-    behind = _decoded(text[start : start + _BYTES * _BEHIND])
-    return behind[:_BEHIND], len(behind) <= _BEHIND and start + _BYTES * _BEHIND >= len(text)
+    """Return `BEHIND` characters from a byte on, and whether the text ends with them."""
+    behind = _decoded(text[start : start + _BYTES * BEHIND])
+    return behind[:BEHIND], len(behind) <= BEHIND and start + _BYTES * BEHIND >= len(text)
 
 
 def _decoded(text: bytes) -> str:
+    if text.isascii():
+        return text.decode("ascii")
     characters = text.decode("utf-8", "ignore")
     for blank in _NO_BREAK:
         characters = characters.replace(blank, " ")
     return unicodedata.normalize("NFC", characters)
 
 
-def _is_near(places: Spans, spans: Spans) -> npt.NDArray[np.bool_]:
-    """Return which words, given by their rising numbers, lie in or next to the runs of a passage."""
-    if not len(spans):
-        return np.zeros(len(places), np.bool_)
-    order = np.argsort(spans[:, 0], kind="stable")
-    starts = spans[order, 0]
-    ends = np.maximum.accumulate(starts + spans[order, 2])
-    # Of the runs that begin before a word or soon after it, the one that ends last decides.
-    begun = np.searchsorted(starts, places + AROUND_WORDS, side="right")
-    near = (begun > 0) & (ends[begun - 1] >= places - AROUND_WORDS)
-    if starts[0] <= HEAD_WORDS:
-        near |= places < starts[0]
-    result: npt.NDArray[np.bool_] = near
-    return result
+def _near(places: array[int], passages: Sequence[Spans]) -> Iterator[int]:
+    """Yield the indices, rising, of those of some words that lie in or next to runs of passages.
+
+    Args:
+        places: the rising numbers of the words.
+    """
+    ranges = list[tuple[int, int]]()
+    for spans in passages:
+        starts, counts = spans[:, 0].tolist(), spans[:, 2].tolist()
+        if starts and (head := min(starts)) <= HEAD_WORDS:
+            ranges.append((0, bisect_left(places, head)))
+        ranges += [
+            (bisect_left(places, start - AROUND_WORDS), bisect_right(places, start + count + AROUND_WORDS))
+            for start, count in zip(starts, counts, strict=True)
+        ]
+    next_index = 0
+    for first, after in sorted(ranges):
+        yield from range(max(first, next_index), after)
+        next_index = max(after, next_index)
 
 
-def _distinct(found: Mapping[int, Sequence[str]], places: Spans) -> list[str]:
-    names = (name for place in places.tolist() for name in found.get(place, ()))
-    return list(dict.fromkeys(names))[:CREDITS]
+def _distinct(names: Sequence[Names], near: Iterable[int]) -> list[str]:
+    """Return the first `CREDITS` names of the credits at some indices, each once."""
+    distinct = dict[str, None]()
+    for k in near:
+        distinct.update(dict.fromkeys(names[k]))
+        if len(distinct) >= CREDITS:
+            break
+    return list(distinct)[:CREDITS]

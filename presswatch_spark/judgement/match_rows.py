@@ -8,6 +8,7 @@ for the title yet, it gives a `url_only` row for the title.
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,10 @@ _OF_COPIES = (
     "article_words", "article_coverage", "document_coverage", "document_words", "minhash_jaccard",
     "run_rarity", "shared_words", "ownership", "in_main_content", "document_credits", "credits_others",
 )  # fmt: skip
+_OF_OWN_WORD = tuple((f"page_{name}", name) for name in OwnWord.__dataclass_fields__)
+_NO_WORD = OwnWord()
+# As many articles as a matcher keeps.
+_REMEMBERED = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,8 @@ class Finding:
 
     `places` int64 (s, 2): the characters of the article that each span of `overlap` covers. `run_rarity`,
     `shared_words` and `ownership`: see `Standing`. `in_main_content`: of the longest run, see `placement`.
-    `credits`: whom the document credits in or next to the spans, None if nobody looked; `own_names`: the
-    names of the article's title and publisher.
+    `credits`: whom the document credits in or next to the spans; `own_names`: the names of the article's
+    title and publisher, if there are credits.
     """
 
     ordinal: int
@@ -63,7 +68,7 @@ class Finding:
     shared_words: int
     ownership: str
     in_main_content: bool | None = None
-    credits: Sequence[str] | None = None
+    credits: Sequence[str] = ()
     own_names: tuple[str, ...] = ()
 
 
@@ -130,6 +135,26 @@ def span_places(overlaps: Sequence[Overlap], side: int, words: Words, text: byte
     return np.split(places, np.cumsum([len(overlap.spans) for overlap in overlaps])[:-1])
 
 
+def word_places(words: Words, text: bytes) -> Places:
+    """Return the characters that each word of a text covers: int64 (n, 2), as `span_places` counts them."""
+    return character_offsets(text, np.stack((words.starts, words.ends), axis=1).ravel()).reshape(-1, 2)
+
+
+def covered(spans: Places, side: int, places: Places) -> Places:
+    """Return the same as `span_places` for the spans of one overlap, if all words' places are known.
+
+    Args:
+        spans: as in `Overlap`.
+        side: as there.
+        places: as `word_places` returns them.
+    """
+    first = spans[:, side]
+    characters = np.empty((len(spans), 2), np.int64)
+    characters[:, 0] = places[first, 0]
+    characters[:, 1] = places[first + spans[:, 2] - 1, 1]
+    return characters
+
+
 def document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) -> Row:
     """Return the columns of `matches` that say what document i is and where it lies; `text` is its text."""
     word = batch.own_word(i) if batch.own_word else None
@@ -140,7 +165,7 @@ def located_facts(
     url: str, locator: Locator, origin: Origin, text: bytes, word: OwnWord | None = None
 ) -> Row:
     """Return the same columns for the document or response at a locator; `word`: what it says of itself."""
-    host = host_of(url)
+    host, word = host_of(url), word or _NO_WORD
     return {
         "dataset": origin.dataset,
         "release": storable(locator.release or origin.release),
@@ -162,7 +187,7 @@ def located_facts(
         "captured_at": locator.captured_at,
         "http_status": locator.http_status,
         "languages": [storable(language) for language in locator.languages],
-        **{f"page_{name}": getattr(word, name, None) for name in OwnWord.__dataclass_fields__},
+        **{column: getattr(word, name) for column, name in _OF_OWN_WORD},
     }
 
 
@@ -208,9 +233,8 @@ def _text_row(
 
 
 def _credit_columns(finding: Finding) -> Row:
-    credits = finding.credits
-    others = None if credits is None else any(is_other(credit, finding.own_names) for credit in credits)
-    return {"document_credits": None if credits is None else list(credits), "credits_others": others}
+    others = any(is_other(credit, finding.own_names) for credit in finding.credits)
+    return {"document_credits": list(finding.credits), "credits_others": others}
 
 
 def _url_match(ordinal: int, article: Article, site: SiteMatch | None) -> str:
@@ -259,6 +283,12 @@ def _article_columns(article: Article) -> Row:
         "article_url": article.url,
         "headline": article.headline,
         "article_published_at": article.published_at,
-        "article_sha256": hashlib.sha256(article.body).hexdigest(),
+        "article_sha256": _sha256(article.body),
         "article_words": article.words,
     }
+
+
+@lru_cache(_REMEMBERED)
+def _sha256(body: bytes) -> str:
+    """Return the SHA-256 (hex) of the text of an article: many documents may hold it."""
+    return hashlib.sha256(body).hexdigest()

@@ -100,13 +100,13 @@ _OF_ROWS = (
         "La page se trouve sur le site d'un autre membre, qui peut avoir repris le texte avec l'accord du"
         " titre.",
         "The page is on another member's site, which may have reprinted the text by agreement.",
-        "La déclaration, par cet autre membre, qu'il n'avait pas d'accord.",
-        "A statement of that other member that there was no agreement.",
+        "La déclaration, par l'autre membre, qu'il a repris le texte sans accord.",
+        "A statement of the other member that it reprinted the text without an agreement.",
     ),
     _caps(
         "capture_date_unknown",
-        "Le jour où la page a été enregistrée n'est pas connu : on ne peut dire lequel des deux, de la page"
-        " ou de l'article, est le plus ancien.",
+        "Le jour où la page a été enregistrée n'est pas connu. On ne peut donc dire lequel des deux, de la"
+        " page ou de l'article, est le plus ancien.",
         "The day on which the page was recorded is not known: nobody can say whether page or article came"
         " first.",
         "La date de l'enregistrement.",
@@ -114,16 +114,18 @@ _OF_ROWS = (
     ),
     _caps(
         "publication_date_unknown",
-        "La date de publication de l'article n'est pas connue : on ne peut dire lequel des deux, de la page"
-        " ou de l'article, est le plus ancien.",
+        "La date de publication de l'article n'est pas connue. On ne peut donc dire lequel des deux, de la"
+        " page ou de l'article, est le plus ancien.",
         "The article's date of publication is not known: nobody can say whether page or article came first.",
         "La date de publication de l'article, donnée par l'éditeur, et un nouveau corpus.",
         "The article's date of publication, given by the publisher, and a corpus built anew.",
     ),
     _caps(
         "captured_before_publication",
-        "La page a été enregistrée avant la publication de l'article : elle ne peut en être la copie.",
-        "The page was recorded before the article was published: it cannot be a copy of it.",
+        "La page a été enregistrée avant la date de publication de l'article : si cette date est exacte, elle"
+        " ne peut en être la copie.",
+        "The page was recorded before the article's date of publication: if that date is right, it cannot be"
+        " a copy of it.",
         "La preuve que l'article a été publié plus tôt que la date indiquée.",
         "Proof that the article was published earlier than the date that is given.",
     ),
@@ -133,16 +135,16 @@ _OF_ROWS = (
         " fuseaux horaires laissent un jour de doute : on ne peut dire lequel des deux est le plus ancien.",
         "The page was recorded within a day of the article's publication, before or after it. Time zones"
         " leave a day of doubt: nobody can say which came first.",
-        "L'heure exacte de publication, avec son fuseau, ne suffit pas ; il faut un enregistrement plus"
-        " tardif de la page.",
-        "The exact hour of publication is not enough; it takes a later record of the page.",
+        "Un enregistrement plus tardif de la page ; l'heure exacte de publication, avec son fuseau, ne suffit"
+        " pas.",
+        "A later record of the page; the exact hour of publication is not enough.",
     ),
     _caps(
         "credits_other",
         "La page attribue le texte à une autre source (une agence, un autre journal).",
         "The page credits the text to another source (an agency, another newspaper).",
-        "La preuve que cette mention est fausse : la source nommée n'a pas publié ce texte.",
-        "Proof that this credit is wrong: the source that is named did not publish this text.",
+        "La preuve que la page se trompe de source : celle qu'elle nomme n'a pas publié ce texte.",
+        "Proof that the page credits the wrong source: the one that it names did not publish this text.",
     ),
     _caps(
         "agency_text",
@@ -159,8 +161,8 @@ _OF_ROWS = (
         " lui.",
         "Another member has printed at least half of the copied words too: the page may have them from"
         " there.",
-        "Un passage copié que cet autre membre n'a pas publié.",
-        "A copied passage that this other member has not printed.",
+        "Un passage copié que l'autre membre n'a pas publié.",
+        "A copied passage that the other member has not printed.",
     ),
     _caps(
         "outside_main_content",
@@ -212,16 +214,17 @@ _OF_CLAIMS = (
         " le lendemain au plus tard.",
         "Copied words already stood on a page that was recorded before the article was published, or on the"
         " day after at the latest.",
-        "La preuve que l'article a été publié plus d'un jour avant cet enregistrement.",
-        "Proof that the article was published more than a day before that record.",
+        "La preuve que l'article a été publié plus d'un jour avant l'enregistrement de la page la plus"
+        " ancienne.",
+        "Proof that the article was published more than a day before the oldest page was recorded.",
     ),
     _caps(
         "credited_elsewhere",
         "Une autre page, ou un autre enregistrement de celle-ci, attribue des mots copiés à une autre"
         " source.",
         "Another page, or another record of this one, credits copied words to another source.",
-        "La preuve que cette mention est fausse.",
-        "Proof that this credit is wrong.",
+        "La preuve que l'autre page se trompe de source.",
+        "Proof that the other page credits the wrong source.",
     ),
     _caps(
         "printed_by_press",
@@ -229,17 +232,17 @@ _OF_CLAIMS = (
         " peuvent venir d'une source commune.",
         "Another news medium, an agency, an official site or another member has printed copied words: they"
         " may come from a common source.",
-        "La preuve que cet autre site les a pris dans l'article.",
-        "Proof that this other site took them from the article.",
+        "La preuve que l'autre site a pris ces mots dans l'article.",
+        "Proof that the other site took these words from the article.",
     ),
     _caps(
         "common_source",
-        "D'autres sites, sans lien connu avec celui-ci, ont le même passage sans le reste de l'article : ils"
+        "D'autres sites, sans lien connu avec celui-ci, ont le même passage sans le reste de l'article. Ils"
         " peuvent le tenir d'une source commune, comme un communiqué.",
         "Other sites, not known to be related to this one, have the same passage without the rest of the"
-        " article: they may have it from a common source, such as a press release.",
-        "Un passage copié que ces sites n'ont pas.",
-        "A copied passage that those sites do not have.",
+        " article. They may have it from a common source, such as a press release.",
+        "Un passage copié que les autres sites n'ont pas.",
+        "A copied passage that the other sites do not have.",
     ),
     _caps(
         "known_text",
@@ -247,15 +250,15 @@ _OF_CLAIMS = (
         " discours, un livre ancien, une dépêche.",
         "Copied words stand in a text of reference that is not the title's: a law, a speech, an old book,"
         " a wire.",
-        "Un passage copié qui n'est pas dans ce texte.",
-        "A copied passage that is not in that text.",
+        "Un passage copié qui n'est pas dans le texte de référence.",
+        "A copied passage that is not in the text of reference.",
     ),
     _caps(
         "press_page",
-        "La page est celle d'un autre média, d'une agence, d'un site officiel ou d'une bibliothèque, qui a"
-        " le droit de publier dépêches et documents.",
-        "The page is of another news medium, an agency, an official site or a library, which prints wires"
-        " and documents by right.",
+        "La page est celle d'un autre média, d'une agence, d'un site officiel ou d'une bibliothèque. Ceux-ci"
+        " peuvent avoir le droit de publier ces mots : une dépêche, un document public.",
+        "The page is of another news medium, an agency, an official site or a library. These may print such"
+        " words by right: a wire, a public document.",
         "La preuve que ce média a pris le texte au titre, et non à une agence ou à la même source.",
         "Proof that this medium took the text from the title, and not from an agency or the same source.",
     ),
@@ -263,14 +266,13 @@ _OF_CLAIMS = (
         "licensed",
         "Une licence déclarée couvrait ce titre sur ce site le jour de l'enregistrement.",
         "A declared licence covered this title on this site on the day of the record.",
-        "La preuve que la licence ne valait pas ce jour-là.",
-        "Proof that the licence did not hold on that day.",
+        "La preuve que la licence ne valait pas le jour de l'enregistrement.",
+        "Proof that the licence did not hold on the day of the record.",
     ),
     _caps(
         "credits_unread",
-        "Les mentions de source de la page n'ont pas été lues : l'analyse est ancienne, ou la page en a"
-        " trop.",
-        "The page's credits were not read: the scan is old, or the page has too many.",
+        "Les mentions de source de la page n'ont pas été lues : l'analyse est ancienne.",
+        "The page's credits were not read: the scan is old.",
         "Une nouvelle analyse du même fichier.",
         "A new scan of the same file.",
     ),

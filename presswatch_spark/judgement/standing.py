@@ -1,9 +1,9 @@
 """How an article's words stand among all texts that the corpus knows: which are its own, and how rare.
 
-Words are *known* if they stand in unrelated texts: in articles of other publishers, in more than a few
-articles of the same title (page furniture, stock phrases), or on a few domains of the background sample.
-Another publisher's article of the same cluster is related: its own copies do not make a text common. The rest
-of a run is measured in bits, as `corpus.building.vocabulary` counts them.
+Words are *known* if they stand in unrelated texts. These are articles of other publishers, more than a few
+articles of the same title (page furniture, stock phrases), or a few domains of the background sample. Another
+publisher's article of the same cluster is related: its own copies do not make a text common. The rest of a
+run is measured in bits, as `corpus.building.vocabulary` counts them.
 
 The index holds every fourth shingle of a text, or more. So sharers of words are counted over four shingles in
 a row: each text has one of them in the index, wherever it begins. A passage of 11 words and more that enough
@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit, uncounted_njit
+from presswatch_spark.compiled import cached_njit, inner_njit, uncounted_njit
 from presswatch_spark.settings.config import OwnershipRules, RarityRules
 from presswatch_spark.sieve.shingle_index import ShingleIndex, block_shift, filter_bits
 from presswatch_spark.text.kernels import U64, Hashes, plain
@@ -223,7 +223,7 @@ def _first(hashes: Hashes, h: np.uint64, low: int, high: int) -> int:
     return low if low < after and hashes[low] == h else -1
 
 
-@cached_njit
+@inner_njit
 def _meet(known: Known, e: int, ordinal: int, slot: int, met: _Met) -> None:
     """Note in `slot` the other articles and publishers with the shingle whose postings begin at e."""
     h, cluster = known.hashes[e], known.clusters[ordinal]
@@ -239,7 +239,7 @@ def _meet(known: Known, e: int, ordinal: int, slot: int, met: _Met) -> None:
             _note(met, SAME_TITLE, slot, article)
 
 
-@cached_njit
+@inner_njit
 def _note(met: _Met, kind: int, slot: int, one: np.uint32) -> None:
     met.counts[kind, slot] = _add(met.who[kind, slot], met.counts[kind, slot], one)
 
@@ -256,7 +256,7 @@ def _add(who: Ids, count: int, one: np.uint32) -> int:
     return count
 
 
-@cached_njit
+@inner_njit
 def _mark(marks: Marks, met: _Met, kind: int, limit: int, w: int) -> None:
     """Mark the words of the last shingles, from the first shared one, if `limit` sharers have them."""
     if not met.counts[kind, w % STRIDE]:

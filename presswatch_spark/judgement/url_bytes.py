@@ -14,7 +14,7 @@ from string import ascii_letters, digits
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit, uncounted_njit
+from presswatch_spark.compiled import cached_njit, inner_njit, uncounted_njit
 from presswatch_spark.judgement.urls import page_url
 from presswatch_spark.model import Bytes, DocumentBatch, Offsets
 from presswatch_spark.text.kernels import plain
@@ -58,14 +58,14 @@ def host_table(names: Iterable[str]) -> Hashes:
     return table
 
 
-@cached_njit
+@inner_njit
 def _step(value: np.uint64, byte: np.uint8) -> np.uint64:
     """FNV-1a, over the name from its end; letters in lower case."""
     lower = byte | _SPACE if _A <= byte <= _Z else byte
     return (value ^ np.uint64(lower)) * _PRIME
 
 
-@cached_njit
+@inner_njit
 def _finish(value: np.uint64) -> np.uint64:
     value = (value ^ (value >> np.uint64(32))) * _MIX
     return (value ^ (value >> np.uint64(29))) | np.uint64(1)
@@ -80,7 +80,7 @@ def _whole_hash(name: Bytes) -> np.uint64:
     return finished
 
 
-@cached_njit
+@inner_njit
 def _host_bounds(urls: Bytes, start: int, end: int) -> tuple[int, int]:
     """Return the bounds of the host name in a URL; (-1, -1) if the URL is hard to read."""
     i = start
@@ -109,7 +109,7 @@ def _host_bounds(urls: Bytes, start: int, end: int) -> tuple[int, int]:
     return first, last
 
 
-@cached_njit
+@inner_njit
 def _in_table(hosts: Hashes, value: np.uint64) -> bool:
     slot = int(np.int64(value & np.uint64(len(hosts) - 1)))
     while hosts[slot] != 0:

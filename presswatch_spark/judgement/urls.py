@@ -14,6 +14,7 @@ Parameters are sorted by name; those of one name keep their order. `+` in a quer
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 from urllib.parse import quote, unquote_to_bytes
 
@@ -65,6 +66,7 @@ _IN_CACHE = re.compile(r"/(?:c|v|wp)/(?:s/)?([^/]+\.[^/]+)")
 _IN_GOOGLE = re.compile(r"/amp/(?:s/)?([^/]+\.[^/]+)")
 _EDGES = "".join(map(chr, range(0x21)))
 _BREAKS = str.maketrans("", "", "\t\n\r")
+_REMEMBERED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +133,14 @@ def hosts_above(host: str) -> Iterator[str]:
     return (".".join(labels[k:]) for k in range(len(labels)))
 
 
+# One document's URL is asked for its site, its normal form and its host.
+@lru_cache(_REMEMBERED)
 def _parse(url: str) -> PageUrl | None:
     if len(url) > MAX_CHARACTERS:
         return None
-    # A lone surrogate is no character: U+FFFD stands for it.
-    url = url.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if not url.isascii():
+        # A lone surrogate is no character: U+FFFD stands for it.
+        url = url.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     match = _URL.fullmatch(url.strip(_EDGES).translate(_BREAKS))
     authority = _authority(match[1]) if match else None
     if not match or not authority:

@@ -1,5 +1,5 @@
 """The way back from a row, or a written pointer, to the record in its shard, and whether that is the same.
 
-`pointer` says where a record lies, `documents` and `raw` read it, `checks` compares it with its row, `audit`
-does so for many rows, `fetch` for one that a person wants to see.
+`pointer` says where a record lies, and `documents` and `raw` read it. `checks` compares it with its row;
+`audit` does so for many rows, `fetch` for one that a person wants to see.
 """

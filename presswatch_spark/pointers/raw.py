@@ -1,8 +1,8 @@
 """A record of WARC by itself, with a document or without: a robots.txt, a redirect, an error without a body.
 
 A record that declares something, or that a row of `captures` points at, need hold no text that a scan reads.
-It is read as it is stored, with the facts of its own headers and the digests of its bytes; compared with its
-row of `captures`; written as a file of its own, which any WARC tool reads.
+It is read as it is stored, with the facts of its own headers and the digests of its bytes. It is compared
+with its row of `captures`, and written as a file of its own, which any WARC tool reads.
 """
 
 import gzip
@@ -53,9 +53,9 @@ _GZIP_WINDOW = 31
 def raw_record(pointer: Pointer, options: ReadOptions) -> Outcome:
     """Read the WARC record that fills the range of `pointer`.
 
-    Its facts are those of a document, as far as it has them, `record_type`, and `content_sha256`: the SHA-256
-    of its content, which for a response is its body with all codings undone. Its text is its headers, and the
-    content if that is UTF-8.
+    Its facts are those of a document, as far as it has them, `record_type`, and `content_sha256`. That is the
+    SHA-256 of its content, which for a response is its body with all codings undone. Its text is its headers,
+    and the content if that is UTF-8.
     """
     offset, length = pointer.offset or 0, pointer.length or 0
     most = options.max_document_bytes + HEADERS_BYTES

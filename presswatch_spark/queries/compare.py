@@ -96,8 +96,8 @@ def doubt_of(
     """Say why a copy that one run found and the other did not may be there all the same; None if it is not.
 
     Both are rows of `runs`, with their `names`: what the after run did not find is gone, what the before run
-    did not find is new. `not_planned` counts shards of the one run that have no namesake in the other:
-    in another release all names change, in the same one a shard that is not read again says nothing.
+    did not find is new. `not_planned` counts shards of the one run that have no namesake in the other. In
+    another release all names change; in the same one, a shard that is not read again says nothing.
     """
     first, second = names
     unread = other["shards_planned"] - other["shards_complete"]
@@ -128,7 +128,7 @@ def doubt_of(
 def doubt_of_subset(subset: str | None, before: Iterable[Shard], after: Collection[Shard]) -> str | None:
     """Say the same of copies that were found in shards of one subset; the subset None: their paths name none.
 
-    A release has files of robots.txt and of errors beside those of pages, of the same names: only shards of
+    A release has files of robots.txt and of errors beside those of pages, of the same names. Only shards of
     the subset itself can show that a copy is gone, or the very shards again, wherever a mirror has them.
     """
     shards = [shard for shard in before if shard[0] == subset]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.dataset as ds
+import pyarrow.compute as pc
 
 from presswatch_spark.errors import InputError
 from presswatch_spark.nearest import did_you_mean, nearest
@@ -36,7 +36,7 @@ def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: C
     for kind, name in wanted.items():
         column = f"{kind}_id"
         if name is None or any(
-            len(rows.head(1, columns=[column], filter=ds.field(column) == name))
+            len(rows.head(1, columns=[column], filter=pc.field(column) == name))
             for rows in _rows_with(store, column)
         ):
             continue

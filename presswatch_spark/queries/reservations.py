@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 from presswatch_spark.formats.http.site_files import site_file
 from presswatch_spark.formats.registry import FORMATS
@@ -30,10 +29,10 @@ RESPONSES = tuple(format.name for format in FORMATS if format.responses)
 DATASETS = tuple(format.name for format in FORMATS if format.read_part)
 CAPTURES_KEPT = 10_000
 # Headers come with a status: a `resource` record has neither, and what they would declare is not known.
-_ANSWERED = pc.is_valid(ds.field("http_status"))
-DECISIVE = (ds.field("scope") != "page") | pc.is_valid(ds.field("verdict"))
+_ANSWERED = pc.is_valid(pc.field("http_status"))
+DECISIVE = (pc.field("scope") != "page") | pc.is_valid(pc.field("verdict"))
 """Rows of `rights_signals` that may decide something."""
-OWN_RESPONSES = ds.field("own_site") & ds.field("dataset").isin(RESPONSES) & _ANSWERED
+OWN_RESPONSES = pc.field("own_site") & pc.field("dataset").isin(RESPONSES) & _ANSWERED
 """Rows of `matches` of members' own pages whose responses were scanned, with headers and metas."""
 _OF_MATCH = ("run_id", "publisher_id", "title_id", "article_id", "document_url", "captured_at")
 _COLUMNS = (*_OF_MATCH, "dataset", "http_status", "row_sha256")
@@ -63,7 +62,7 @@ class Reservations:
         stores = [TableStore.open(tables, self.storage) for tables in (self.tables, *self.signals)]
         store = stores[0]
         runs = chosen_runs(store, self.run_id)
-        own = ds.field("own_site") & ds.field("dataset").isin(DATASETS)
+        own = pc.field("own_site") & pc.field("dataset").isin(DATASETS)
         declared = Declared(signal_rows(stores))
         pages = cache(lambda: pages_read(stores))
         standing = lru_cache(CAPTURES_KEPT)(
@@ -119,7 +118,7 @@ class Reservations:
 def pages_read(stores: Iterable[TableStore]) -> set[int]:
     """Return the keys (`page_key`) of pages whose own responses were scanned, so far as the tables show."""
     tables = (
-        ("rights_signals", (ds.field("source") != "file") & _ANSWERED),
+        ("rights_signals", (pc.field("source") != "file") & _ANSWERED),
         ("matches", OWN_RESPONSES),
     )
     keys = set[int]()

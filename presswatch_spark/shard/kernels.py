@@ -74,7 +74,7 @@ class Rehearsal:
         corpus = self._opened()
         matcher, rules, text = Matcher(corpus, Rules.of(self.config)), self.config.grade, corpus.body(0)
         matcher.candidates(_batch_of(text))
-        _, words, standing = matcher._article(0)
+        _, words, _, standing = matcher._article(0)
         Screen(window_hashes(words.hashes, rules.min_run_words)).passes(matcher._windows(0))
         signature(words, corpus.minhash)
         spans = np.array([[0, 0, len(words), 0]], np.int64)

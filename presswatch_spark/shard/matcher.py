@@ -13,9 +13,11 @@ from presswatch_spark.judgement.credits import CreditFinder
 from presswatch_spark.judgement.match_rows import (
     Finding,
     Origin,
+    Places,
     Row,
+    covered,
     document_rows,
-    span_places,
+    word_places,
 )
 from presswatch_spark.judgement.placement import Placement
 from presswatch_spark.judgement.standing import Neighbours, Standing
@@ -35,7 +37,7 @@ from presswatch_spark.verify.minhash import jaccard, signature
 from presswatch_spark.verify.screen import Hashes, Screen, window_hashes
 from presswatch_spark.verify.verification import NamedDocument, most_spans, verify
 
-# An article with its words takes some 25 KB, its windows 4 KB.
+# An article with its words and their places takes some 33 KB, its windows 4 KB.
 ARTICLES_KEPT = 512
 WINDOWS_KEPT = 8192
 
@@ -111,10 +113,10 @@ class Matcher:
         signed = signature(document, self.corpus.minhash)
         named, most = NamedDocument(document, rules.verify.anchor_words), most_spans(len(shared))
         for ordinal in shared:
-            article, words, standing = self._article(ordinal)
+            article, words, characters, standing = self._article(ordinal)
             overlap = verify(named, words, rules.verify, most)
             if overlap.longest_run_words >= self._least_run:
-                (places,) = span_places([overlap], 1, words, article.body)
+                places = covered(overlap.spans, 1, characters)
                 likeness = jaccard(signed, self.corpus.signature(ordinal))
                 judged = standing.judged(overlap.spans, self._least_run, rules.ownership)
                 placed = placement.holds_longest(document, overlap)
@@ -125,13 +127,16 @@ class Matcher:
         """Yield findings with whom the document credits in or next to each."""
         passages = [finding.overlap.spans for finding in findings]
         for finding, names in zip(findings, self._credits.credits(text, document, passages), strict=True):
-            own = self.corpus.owner_names(finding.article.title_id) if names else ()
-            yield replace(finding, credits=names, own_names=own)
+            if names:
+                own_names = self.corpus.owner_names(finding.article.title_id)
+                finding = replace(finding, credits=names, own_names=own_names)
+            yield finding
 
-    def _load(self, ordinal: int) -> tuple[Article, Words, Standing]:
+    def _load(self, ordinal: int) -> tuple[Article, Words, Places, Standing]:
         article = self.corpus.article(ordinal)
         words = words_of(article.body)
-        return article, words, self._neighbours.standing(ordinal, words.hashes)
+        standing = self._neighbours.standing(ordinal, words.hashes)
+        return article, words, word_places(words, article.body), standing
 
     def _load_windows(self, ordinal: int) -> Hashes:
         windows: Hashes = window_hashes(word_hashes(self.corpus.body(ordinal)), self._least_run)

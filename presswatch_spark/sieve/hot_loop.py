@@ -2,8 +2,8 @@
 
 A document is cut into segments that stay in the cache. Each goes through short loops: fold, find words, hash
 them, combine windows, probe the filter, look up in the index what passed. The folded bytes of a cut word and
-the last seven word hashes are carried to the next segment; of a word longer than `CARRIED_BYTES`, the state
-of its hash is.
+the last seven word hashes are carried to the next segment. Of a word longer than `CARRIED_BYTES`, the state
+of its hash is carried.
 """
 
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import uncounted_njit
+from presswatch_spark.compiled import entry_njit, uncounted_njit
 from presswatch_spark.sieve.shingle_index import ShingleIndex, block_shift, filter_bits
 from presswatch_spark.text.folding import FoldTable
 from presswatch_spark.text.kernels import (
@@ -178,7 +178,7 @@ def _keep_last(scratch: Scratch, n: np.uint64) -> np.uint64:
     return kept
 
 
-@uncounted_njit
+@entry_njit
 def scan(
     text: Bytes,
     starts: Edges,

@@ -1,7 +1,7 @@
 """The shingle index: sorted hashes with postings, a directory into them, and a blocked Bloom filter in front.
 
 Block, bucket and sort order all come from the top bits of a hash. So the hashes of one prefix fill one slice
-of the filter and of the directory, and slices that were built apart, even on many machines, are concatenated.
+of the filter and of the directory. Slices that were built apart, even on many machines, are concatenated.
 """
 
 from dataclasses import dataclass, fields

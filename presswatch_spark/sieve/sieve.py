@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit
+from presswatch_spark.compiled import cached_njit, inner_njit
 from presswatch_spark.model import DocumentBatch
 from presswatch_spark.sieve.hot_loop import PROGRESS, Found, probe_of, scan, scratch_of
 from presswatch_spark.sieve.shingle_index import ShingleIndex
@@ -141,7 +141,7 @@ def _grown(pairs: _Pairs, n: int) -> _Pairs:
     return grown
 
 
-@cached_njit
+@inner_njit
 def _slot(pairs: _Pairs, first: int, article: np.uint32) -> np.int64:
     """Return the slot of the article's pair, or its free one, which points before `first`."""
     last_slot = len(pairs.slots) - 1

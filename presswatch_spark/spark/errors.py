@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+from py4j.protocol import Py4JError, Py4JNetworkError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 
 from presswatch_spark.errors import PresswatchError
@@ -43,6 +43,13 @@ def spark_errors(path: str | Path) -> Iterator[None]:
             raise disk_full(path) from error
         if _holds(text, DEAD_WORKER_SIGNS) and not _holds(text, CANCELLED_SIGNS):
             raise WorkerDiedError(gist(text), where=str(path)) from error
+        if isinstance(error, Py4JNetworkError | ConnectionError):
+            raise PresswatchError(
+                f"Spark's Java has ended: {gist(text)}",
+                where=str(path),
+                remedy="see whether this machine ran out of memory, and give the same command again:"
+                " the run goes on",
+            ) from error
         raise PresswatchError(
             f"Spark could not finish its work: {gist(text)}",
             where=str(path),

@@ -26,7 +26,7 @@ def bear_interrupts(context: SparkContext) -> None:
     """Let Ctrl-C cancel all jobs and raise `KeyboardInterrupt`, whatever the JVM or this thread is at.
 
     This replaces PySpark's own handler. That one asks the JVM in this thread, whose connection may be waiting
-    for an answer, and raises what py4j says of that, or of a JVM that has gone.
+    for an answer. It raises what py4j says of that, or of a JVM that has gone.
     """
 
     def interrupted(*_: object) -> NoReturn:

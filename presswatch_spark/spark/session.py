@@ -96,9 +96,10 @@ def session(
             # Workers keep compiled kernels in their own working folder: the package's may be read-only.
             settings["spark.executorEnv.NUMBA_CACHE_DIR"] = os.environ.get("NUMBA_CACHE_DIR", "numba-cache")
     asked = SparkConf().setAppName(app_name).setAll(list((settings | dict(conf or {})).items()))
-    new = SparkSession.getActiveSession() is None
     quiet_py4j()
     with _java_in_time(), spark_errors(tempfile.gettempdir()):
+        # Of a session whose JVM has died, even this fails.
+        new = SparkSession.getActiveSession() is None
         context = SparkContext.getOrCreate(asked)
         if new:
             bear_interrupts(context)

@@ -20,9 +20,9 @@ PAUSE_MAX_SECONDS = 20.0
 class ObjectInfo:
     """One object as storage describes it. `size` is in bytes, None if storage does not say.
 
-    `etag` tells one content of the object from another: the ETag without quotes, or HTTP's `Last-Modified` if
-    a server gives none; on local disk the time of the last change (`mtime-`, in nanoseconds). `sha256`: the
-    SHA-256 (hex) that the publisher declares of the object.
+    `etag` tells one content of the object from another. It is the ETag without quotes, or HTTP's
+    `Last-Modified` if a server gives none. On local disk it is the time of the last change (`mtime-`, in
+    nanoseconds). `sha256`: the SHA-256 (hex) that the publisher declares of the object.
     """
 
     uri: str

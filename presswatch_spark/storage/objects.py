@@ -92,7 +92,7 @@ def random_access(
     """Open the object as a seekable file, for `pyarrow.parquet.ParquetFile` and its like.
 
     A remote object is read by ranges, each checked to be of the same version, with `read_ahead` bytes of
-    read-ahead; with 0, each read is one request for just its bytes. A file on disk is checked when it is
+    read-ahead. With 0, each read is one request for just its bytes. A file on disk is checked when it is
     opened.
     """
     uri = canonical(info.uri)

@@ -103,9 +103,9 @@ def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None)
     `presswatch_spark.storage.shard_lists.listed`. What a list names has no size here: a release lists 100,000
     shards.
 
-    Of what is found this way, files that are no shards by their names are left out, and stand in `left_out`:
-    hidden ones (`.x`, `_x`), lists, and those that `is_shard_name` refuses. A file that is named outright is
-    always planned, and so is an empty one.
+    Of what is found this way, files that are no shards by their names are left out, and stand in `left_out`.
+    These are hidden ones (`.x`, `_x`), lists, and those that `is_shard_name` refuses. A file that is named
+    outright is always planned, and so is an empty one.
 
     Args:
         base: what keys in lists are relative to.

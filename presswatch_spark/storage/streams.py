@@ -48,9 +48,9 @@ def step_aside() -> None:
 class ByteStream:
     """Bytes [start, end) of an object, in order. `position` is the offset of the next byte in the object.
 
-    A body that stops too early, or comes more slowly than `lowest_rate`, is opened again where it stopped, at
-    most `max_attempts` times within 8 MiB; then `TruncatedError` names the offset. An object that changed
-    meanwhile is a `StorageError`.
+    A body that stops too early, or comes more slowly than `lowest_rate`, is opened again where it stopped.
+    This is done at most `max_attempts` times within 8 MiB; then `TruncatedError` names the offset. An object
+    that changed meanwhile is a `StorageError`.
     """
 
     def __init__(

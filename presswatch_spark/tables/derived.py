@@ -1,18 +1,22 @@
 """Derived tables: made of published runs by a command of its own, and published in a folder of tables.
 
-A folder holds one table of each name. It is written beside the tables, moved in, and published by its row of
-`derivations`, which says what its files are: so it is there whole or not at all, and damage is noticed.
+A table is written beside the others, moved in, and published by its row of `derivations`. That row says what
+its files are: so it is there whole or not at all, and damage is noticed.
+
+A folder holds one table of each name. Those of `MADE_ANEW` may be made again. The last one is the table, and
+the files of those before are moved to a table of their own. There, nobody takes them for what holds today.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.storage.disk import disk_errors
-from presswatch_spark.storage.locks.run_locks import locked
-from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.storage.locks.run_locks import Lock, locked
+from presswatch_spark.storage.objects import MissingError, StorageOptions, stat
 from presswatch_spark.tables.published_files import Written
+from presswatch_spark.tables.schemas import MADE_ANEW
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore
 from presswatch_spark.version import __version__
@@ -36,8 +40,8 @@ def publish_derived(
         about: more columns of its row; `write` may fill them in.
 
     Raises:
-        OutputError: `out` has such a table, or holds something else; another process is writing it; or it
-            cannot be written.
+        OutputError: `out` has such a table, which is not made anew, or holds something else; another process
+            is writing it; or it cannot be written.
         StorageError: S3 refuses.
     """
     store = TableStore.create(out, storage)
@@ -45,7 +49,7 @@ def publish_derived(
     _require_none(store, table)
     with locked(folder, f"{table}.lock", LEASE_SECONDS) as lock:
         _require_none(store, table)
-        files = SortedFiles(table, f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{table}", folder / table)
+        files = SortedFiles(table, _new_id(store, table), folder / table)
         with disk_errors(str(files.folder)):
             files.folder.remove()
             written = write(files)
@@ -58,6 +62,8 @@ def publish_derived(
             **(about or {}),
         }
         store.publish_tables("derivations", row, files.folder, {table: written}, lock.confirm)
+        for earlier in store.made(table)[:-1]:
+            _move_away(store, table, earlier, lock)
         # It is published, so nothing fails here any more.
         with suppress(OutputError, StorageError, OSError):
             files.folder.remove()
@@ -67,7 +73,30 @@ def publish_derived(
 
 
 def _require_none(store: TableStore, table: str) -> None:
-    if table in store.read("derivations", columns=["table"])["table"].to_pylist():
+    if table not in MADE_ANEW and store.made(table):
         raise OutputError(
             f"there is a table {table} already", where=str(store.root / table), remedy="name another --out"
         )
+
+
+def _new_id(store: TableStore, table: str) -> str:
+    """Return the id of a table that is made now: later than the one before, whatever the clock says."""
+    moment, before = datetime.now(UTC), max(store.made(table), default="")
+    while (run_id := f"{moment:%Y%m%dT%H%M%SZ}-{table}") <= before:
+        moment += timedelta(seconds=1)
+    return run_id
+
+
+def _move_away(store: TableStore, table: str, run_id: str, lock: Lock) -> None:
+    """Move a table that was made before to the table of such; it can be done twice, if it is killed."""
+    before = MADE_ANEW[table]
+    there, (row,) = store.root / before, store.read("derivations", run_id).to_pylist()
+    moved = [file for file in row["files"] if file["table"] == table]
+    for file in moved:
+        lock.confirm()
+        # What is missing was moved before.
+        with suppress(MissingError, FileNotFoundError):
+            there.take((store.root / table).at(file["name"]), file["name"])
+        etag = None if there.is_local else stat(there.at(file["name"]), there.storage).etag
+        file.update(table=before, etag=etag)
+    store.replace("derivations", row | {"table": before})

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from presswatch_spark.spark.batches import batches_of
 from presswatch_spark.spark.session import spark_path, spark_schema
@@ -45,6 +44,9 @@ def frame(
 
 
 def _rows_of(folder: Folder, schema: pa.Schema, file: str) -> Iterator[pa.RecordBatch]:
+    # It loads pandas, which only this needs.
+    import pyarrow.dataset as ds
+
     system = file_system(folder.uri, folder.storage)
     rows = ds.dataset([file], schema=schema, format="parquet", filesystem=system)
     yield from rows.to_batches(batch_size=ROWS_AT_ONCE)

@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 from presswatch_spark.errors import InputError
 from presswatch_spark.nearest import did_you_mean
@@ -43,15 +42,15 @@ class MatchFilter:
     def expression(self) -> Any:
         """Return the filter as an Arrow expression, or None for all rows."""
         terms = [
-            ds.field(name) == value
+            pc.field(name) == value
             for name in ("title_id", "publisher_id", "article_id")
             if (value := getattr(self, name)) is not None
         ]
         if self.grades:
-            terms.append(ds.field("grade").isin(self.grades))
+            terms.append(pc.field("grade").isin(self.grades))
         if self.confidences:
-            terms.append(ds.field("confidence").isin(self.confidences))
-        known, own = pc.is_valid(ds.field("own_site")), ds.field("own_site")
+            terms.append(pc.field("confidence").isin(self.confidences))
+        known, own = pc.is_valid(pc.field("own_site")), pc.field("own_site")
         # False, never null, where they do not hold.
         sites = {"own_site": known & own, "elsewhere": known & ~own, "unknown_site": ~known}
         if asked := [term for name, term in sites.items() if getattr(self, name)]:

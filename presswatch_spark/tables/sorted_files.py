@@ -31,7 +31,7 @@ ORDERS: Mapping[str, Sequence[str]] = {
     "captures": ("shard_uri", "row_index", "row_sha256"),
     "census_log": ("shard_uri",),
     "comparison": ("article_id", "document_url"),
-    "claims": ("article_id", "row_sha256", "run_id"),
+    **dict.fromkeys(("claims", "claims_before"), ("article_id", "row_sha256", "run_id")),
 }
 """How rows are sorted; nulls come first."""
 
@@ -42,7 +42,10 @@ SOUGHT: Mapping[str, Sequence[str]] = {
     ),
     "rights_signals": ("document_url", "host", "title_id", "publisher_id", "record_id"),
     "captures": ("url", "article_id", "title_id", "publisher_id", "payload_digest", "row_sha256"),
-    "claims": ("document_url", "document_host", "title_id", "publisher_id", "row_sha256"),
+    **dict.fromkeys(
+        ("claims", "claims_before"),
+        ("document_url", "document_host", "title_id", "publisher_id", "row_sha256"),
+    ),
 }  # fmt: skip
 """Columns with a Bloom filter."""
 MEMBERS, MEMBER_COLUMNS = 1024, ("title_id", "publisher_id")

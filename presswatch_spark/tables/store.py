@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.dataset as ds
+import pyarrow.compute as pc
 
 from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.storage.arrow_files import file_system, read_parquet
@@ -39,7 +39,7 @@ from presswatch_spark.tables.published_files import (
     check_files,
     row_of,
 )
-from presswatch_spark.tables.schemas import DIGESTS, PUBLISHED_BY, PUBLISHERS, SCHEMAS
+from presswatch_spark.tables.schemas import DIGESTS, MADE_ANEW, PUBLISHED_BY, PUBLISHERS, SCHEMAS
 from presswatch_spark.tables.seals import sealed_parquet
 
 if TYPE_CHECKING:
@@ -119,6 +119,11 @@ class TableStore:
                 found.append({name: row.get(name) for name in SCHEMAS[by].names})
         return found
 
+    def made(self, table: str) -> list[str]:
+        """Return the ids of a derived table, oldest first; the last one is what the table is today."""
+        rows = self._rows(PUBLISHED_BY[table], ())
+        return [run_id for run_id, (_, row) in rows.items() if row["table"] == table]
+
     def unpublished(self) -> set[str]:
         """Return ids of runs with files in a table and no row that publishes them: nobody reads those."""
         known = {run_id for by in PUBLISHERS for run_id in self.published(by)}
@@ -127,8 +132,15 @@ class TableStore:
     def files(self, table: str, *run_ids: str, check: bool = True) -> list[str]:
         """Return the URIs of the files of published runs in a table: of those named, or of all.
 
-        Unless `check`, as they are there. Raises `DamagedTablesError` where the runs' rows tell of others.
+        Of a table that is made anew, all are those of its last making. Unless `check`, as they are there.
+
+        Raises:
+            DamagedTablesError: the runs' rows tell of other files; not without `check`.
         """
+        if table in MADE_ANEW and not run_ids:
+            run_ids = tuple(self.made(table)[-1:])
+            if not run_ids:
+                return []
         there = self._there(table)
         if not check:
             published = self.published(PUBLISHED_BY[table])
@@ -193,6 +205,9 @@ class TableStore:
 
         `known`: an Arrow expression for each file, which holds for all its rows.
         """
+        # It loads pandas, which takes as long as all else that a scan imports of Arrow.
+        import pyarrow.dataset as ds
+
         system = file_system(self.root.uri, self.root.storage)
         scan = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
         parquet = ds.ParquetFileFormat(default_fragment_scan_options=scan)
@@ -280,6 +295,12 @@ class TableStore:
                         return
                 raise
 
+    def replace(self, by: str, row: Mapping[str, Any]) -> None:
+        """Put the row down that publishes a run, in the place of the one before."""
+        schema = SCHEMAS[by].remove_metadata()
+        data = sealed_parquet([pa.RecordBatch.from_pylist([dict(row)], schema)], schema)
+        (self.root / by).write(f"{row['run_id']}-00000.parquet", data)
+
 
 def run_of(name: str) -> str:
     """Return the run that a file of a table is of, by its name."""
@@ -288,7 +309,7 @@ def run_of(name: str) -> str:
 
 def _is_of(uri: str) -> Any:
     """Return the run of all rows of a file as an Arrow expression."""
-    return ds.field("run_id") == run_of(uri.rpartition("/")[2])
+    return pc.field("run_id") == run_of(uri.rpartition("/")[2])
 
 
 def _described_in(folder: Folder) -> dict[str, ObjectInfo]:

@@ -1,6 +1,6 @@
 """How a character folds: the Unicode table, frozen in `folding-14.0.txt`, and the rules it was made by.
 
-The table is data, not a call to `unicodedata`: the same text must give the same words on every Python, since
+The table is data, not a call to `unicodedata`. The same text must give the same words on every Python, since
 runs are compared with each other. `python -m tests.reference.folding` rewrites the file by these rules.
 
 The folding of a text is the concatenation of the foldings of its code points. For each code point:

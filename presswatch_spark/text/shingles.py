@@ -8,7 +8,7 @@ shingle is indexed as well, so that runs at an article's end are found from 8 wo
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit, uncounted_njit
+from presswatch_spark.compiled import cached_njit, entry_njit
 from presswatch_spark.text.kernels import U64, Hashes
 
 SHINGLE_WORDS = 8
@@ -19,7 +19,7 @@ _C, _C2, _C4 = (U64(pow(_MULTIPLIER, power, 1 << 64)) for power in (1, 2, 4))
 _MIX = U64(0xFF51AFD7ED558CCD)
 
 
-@uncounted_njit
+@entry_njit
 def combine(hashes: Hashes, n: int) -> int:
     """Turn the n word hashes at the head of `hashes` into the hashes of their 8-word windows, in place.
 

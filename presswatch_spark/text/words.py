@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit
+from presswatch_spark.compiled import cached_njit, inner_njit
 from presswatch_spark.text.folding import FoldTable, load_table
 from presswatch_spark.text.kernels import (
     GROWTH,
@@ -172,7 +172,7 @@ def _words(table: FoldTable, text: Bytes) -> tuple[Hashes, Edges, Edges, Bytes, 
     return hashes, starts, ends, folded[:size], folded_starts, folded_ends
 
 
-@cached_njit
+@inner_njit
 def _locate(table: FoldTable, text: Bytes, edges: Edges, count: np.uint64) -> tuple[Edges, Edges]:
     """Return byte offsets of the words in the text, by a second walk that counts the folded bytes."""
     starts = np.empty(count, np.int64)
@@ -187,7 +187,7 @@ def _locate(table: FoldTable, text: Bytes, edges: Edges, count: np.uint64) -> tu
     return starts, ends
 
 
-@cached_njit
+@inner_njit
 def _character_of(
     table: FoldTable, text: Bytes, i: np.uint64, k: np.uint64, byte: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64]:
@@ -209,7 +209,7 @@ def _character_of(
         k = after
 
 
-@cached_njit
+@inner_njit
 def _pack(folded: Bytes, edges: Edges, count: np.uint64) -> tuple[Edges, Edges]:
     """Move the words together in place, one zero byte after each; return their new bounds."""
     starts = np.empty(count, np.int64)

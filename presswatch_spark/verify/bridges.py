@@ -8,7 +8,7 @@ article position, length), a gap (document start, document end, article start, a
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit, lean_njit, uncounted_njit
+from presswatch_spark.compiled import inner_njit, lean_njit, uncounted_njit
 from presswatch_spark.verify.common_runs import Run, Runs, in_order_of
 from presswatch_spark.verify.tiles import NEW_WORD, Pair, accept, in_order
 
@@ -27,7 +27,7 @@ NEAR, STEPS = 12, 3
 DRIFT = 4
 
 
-@cached_njit
+@inner_njit
 def bridge(pair: Pair, runs: Runs, gap_words: int, run_words: int) -> Runs:
     """Add runs in the gaps of each chain of runs, and beyond its two ends.
 
@@ -59,7 +59,7 @@ def bridge(pair: Pair, runs: Runs, gap_words: int, run_words: int) -> Runs:
     return bridged
 
 
-@cached_njit
+@inner_njit
 def passages(runs: Runs, gap_words: int) -> Runs:
     """Return the passage of each run (int64, from 0, in document order): a chain of runs is one passage."""
     previous = _predecessors(runs, gap_words)
@@ -71,7 +71,7 @@ def passages(runs: Runs, gap_words: int) -> Runs:
     return numbers
 
 
-@cached_njit
+@inner_njit
 def _longest(runs: Runs) -> npt.NDArray[np.bool_]:
     """Mark the `MOST_WALKS` longest runs; of runs with equal length the first ones."""
     chosen = np.zeros(len(runs), np.bool_)
@@ -80,7 +80,7 @@ def _longest(runs: Runs) -> npt.NDArray[np.bool_]:
     return chosen
 
 
-@cached_njit
+@inner_njit
 def _predecessors(runs: Runs, gap_words: int) -> Runs:
     """Return for each run the one that it continues, or -1: at most `gap_words` before it on both sides.
 
@@ -105,7 +105,7 @@ def _predecessors(runs: Runs, gap_words: int) -> Runs:
     return previous
 
 
-@cached_njit
+@inner_njit
 def _bridge_gap(pair: Pair, gap: tuple[int, int, int, int], run_words: int, accepted: list[Run]) -> None:
     """Align a gap between two runs: take its best run, then align the rest on either side of it."""
     gaps = [gap]
@@ -151,7 +151,7 @@ def _longest_in_gap(pair: Pair, gap: tuple[int, int, int, int], drift: int) -> R
     return best
 
 
-@cached_njit
+@inner_njit
 def _walk_outward(
     pair: Pair, i: int, j: int, step: int, gap_words: int, run_words: int, accepted: list[Run]
 ) -> None:

@@ -9,7 +9,7 @@ words.
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit, uncounted_njit
+from presswatch_spark.compiled import cached_njit, inner_njit, uncounted_njit
 from presswatch_spark.verify.names import Names, Table, table_for
 
 Runs = npt.NDArray[np.int64]
@@ -26,7 +26,7 @@ def _find_pair(table: Table, document: Names, offset: int, x: int, y: int) -> in
     return slot
 
 
-@cached_njit
+@inner_njit
 def widen(document: Names, offset: int, factor: np.uint64) -> tuple[Names, Table]:
     """Name the document's windows `offset` words longer, each from the two windows it is the union of.
 
@@ -43,7 +43,7 @@ def widen(document: Names, offset: int, factor: np.uint64) -> tuple[Names, Table
     return wide, table
 
 
-@cached_njit
+@inner_njit
 def look_up(document: Names, offset: int, table: Table, article: Names) -> Names:
     """Name the article's windows likewise, by the table that `widen` made of the document's."""
     wide = np.full(max(0, len(article) - offset), -1, np.int32)
@@ -54,7 +54,7 @@ def look_up(document: Names, offset: int, table: Table, article: Names) -> Names
     return wide
 
 
-@cached_njit
+@inner_njit
 def _both_wider(document: Names, article: Names, offset: int, factor: np.uint64) -> tuple[Names, Names]:
     wide, table = widen(document, offset, factor)
     return wide, look_up(document, offset, table, article)
@@ -95,7 +95,7 @@ def longest_run(document: Names, article: Names, width: int, factor: np.uint64) 
     return np.int64(article[j]), j, width + low  # type: ignore[return-value]
 
 
-@cached_njit
+@inner_njit
 def common_pairs(times: Names, article: Names) -> int:
     """Count the (document, article) positions with windows of one name: the work of `all_runs`.
 
@@ -117,7 +117,7 @@ def _extent(document: Names, article: Names, i: int, j: int, width: int) -> int:
     return width
 
 
-@cached_njit
+@inner_njit
 def as_runs(found: list[Run]) -> Runs:
     """Turn a list of runs into an int64 array of shape (k, 3)."""
     runs = np.empty((len(found), 3), np.int64)
@@ -126,7 +126,7 @@ def as_runs(found: list[Run]) -> Runs:
     return runs
 
 
-@cached_njit
+@inner_njit
 def in_order_of(runs: Runs, column: int, sign: int) -> Places:
     """Where the rows of `runs` stand in the order of a column, rising (`sign` 1) or falling (-1); int64[k].
 
@@ -150,7 +150,7 @@ def in_order_of(runs: Runs, column: int, sign: int) -> Places:
     return order
 
 
-@cached_njit
+@inner_njit
 def all_runs(document: Names, article: Names, wide_article: Names, following: Names, width: int) -> Runs:
     """Find every maximal common run of at least `width` words, by article, then document position.
 
@@ -168,7 +168,7 @@ def all_runs(document: Names, article: Names, wide_article: Names, following: Na
     return runs
 
 
-@cached_njit
+@inner_njit
 def _sweep(own: Names, other: Names, place: Names, width: int) -> Runs:
     """Find runs that cover every window of `own` that stands in `other` (at `place[i]`), as long as they go.
 

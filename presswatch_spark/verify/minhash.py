@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit
+from presswatch_spark.compiled import cached_njit, inner_njit
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings.config import MinHashRules
 from presswatch_spark.text.kernels import Edges, Hashes
@@ -69,7 +69,7 @@ def shingle_hashes(words: Hashes, size: int) -> Shingles:
     return shingles
 
 
-@cached_njit
+@inner_njit
 def _minimise(shingles: Shingles, factors: Shingles, addends: Shingles, minima: Signature) -> None:
     """Lower `minima` to each permutation's least value over the shingles.
 

@@ -1,7 +1,7 @@
 """Names of words and windows: integers that stand for them, so that texts are compared as integers.
 
 The *name* of a word, or of a window of words, is the first position in the document of the same word or
-window; it is -1 if the document has none. Words are named by comparing their folded bytes, windows by
+window. It is -1 if the document has none. Words are named by comparing their folded bytes, windows by
 comparing the names of their words. So equal names mean equal words, and a hash only says where to look. A
 document is named once, with tables; each article is looked up in these.
 """
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit, lean_njit, uncounted_njit
+from presswatch_spark.compiled import inner_njit, lean_njit, uncounted_njit
 from presswatch_spark.text.kernels import Bytes, Edges, Hashes, load8
 
 Names = npt.NDArray[np.int32]
@@ -31,7 +31,7 @@ class Table(NamedTuple):
     factor: np.uint64
 
 
-@cached_njit
+@inner_njit
 def table_for(keys: int, factor: np.uint64) -> Table:
     """Return an empty table that so many keys fill to a half at most. `factor` is odd."""
     bits = 4
@@ -40,7 +40,7 @@ def table_for(keys: int, factor: np.uint64) -> Table:
     return Table(np.full(1 << bits, -1, np.int32), np.uint64(64 - bits), factor)
 
 
-@cached_njit
+@inner_njit
 def table_of(slots: Names, factor: np.uint64) -> Table:
     """Return the table with these slots."""
     bits = 0
@@ -69,7 +69,7 @@ def _word_key(folded: Bytes, start: int, end: int, factor: np.uint64) -> np.uint
     return state
 
 
-@cached_njit
+@inner_njit
 def name_words(
     table: Table,
     document_hashes: Hashes,
@@ -114,7 +114,7 @@ def name_words(
     return names
 
 
-@cached_njit
+@inner_njit
 def name_windows(words: Names, width: int, factor: np.uint64) -> tuple[Names, Names]:
     """Name all windows of `width` words of the document.
 
@@ -126,7 +126,7 @@ def name_windows(words: Names, width: int, factor: np.uint64) -> tuple[Names, Na
     return names, table.slots
 
 
-@cached_njit
+@inner_njit
 def look_up_windows(words: Names, slots: Names, article: Names, width: int, factor: np.uint64) -> Names:
     """Name the article's windows likewise, by the slots that `name_windows` filled with the document's."""
     names = np.full(max(0, len(article) - width + 1), -1, np.int32)
@@ -134,7 +134,7 @@ def look_up_windows(words: Names, slots: Names, article: Names, width: int, fact
     return names
 
 
-@cached_njit
+@inner_njit
 def _windows(table: Table, document: Names, text: Names, width: int, add: bool, names: Names) -> None:
     """A rolling key (Karp and Rabin, 1987), with the secret for its base, says where to look."""
     slots, base = table.slots, table.factor
@@ -165,7 +165,7 @@ def _windows(table: Table, document: Names, text: Names, width: int, add: bool, 
         names[i] = slots[slot]
 
 
-@cached_njit
+@inner_njit
 def repetitions(document: Names) -> tuple[Names, Names]:
     """Return how often each name occurs, at the name's place, and the next window of each name, or -1."""
     times = np.zeros(len(document), np.int32)

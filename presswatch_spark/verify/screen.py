@@ -1,7 +1,7 @@
 """The screen: it refuses in a few microseconds most candidates that verification would refuse in a hundred.
 
 A lone shingle of eight words is often a stock phrase, and a page may have such phrases of hundreds of
-articles. A pair can only be reported if the two texts share a window as long as the least run to report; the
+articles. A pair can only be reported if the two texts share a window as long as the least run to report. The
 screen compares the hashes of these windows. Equal windows have equal hashes, so it never refuses a pair that
 would be reported. All that pass are verified.
 """

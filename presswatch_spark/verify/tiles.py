@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit
+from presswatch_spark.compiled import inner_njit
 from presswatch_spark.verify.common_runs import Run, Runs, as_runs, in_order_of
 from presswatch_spark.verify.names import Names
 
@@ -24,7 +24,7 @@ class Pair(NamedTuple):
     article_seen: npt.NDArray[np.bool_]
 
 
-@cached_njit
+@inner_njit
 def select(pair: Pair, runs: Runs) -> Runs:
     """Drop runs that add no word. The longest run comes first; runs new on both sides come before repeats.
 
@@ -41,7 +41,7 @@ def select(pair: Pair, runs: Runs) -> Runs:
     return chosen
 
 
-@cached_njit
+@inner_njit
 def accept(pair: Pair, run: Run, demand: int, accepted: list[Run]) -> bool:
     """Accept a run, without the ends that both sides have covered, if it is new enough; whether it was.
 
@@ -64,7 +64,7 @@ def accept(pair: Pair, run: Run, demand: int, accepted: list[Run]) -> bool:
     return new
 
 
-@cached_njit
+@inner_njit
 def in_order(accepted: list[Run]) -> Runs:
     """Sort runs by document position, then article position."""
     runs: Runs = as_runs(accepted)

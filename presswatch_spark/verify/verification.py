@@ -1,6 +1,6 @@
 """Which words of an article stand in a document, compared word by word on their folded bytes.
 
-The numbers are exact for runs of `anchor_words` and more: every word of either text in such a run counts
+The numbers are exact for runs of `anchor_words` and more. Every word of either text in such a run counts
 once, and the longest run is the longest there is. Shorter runs count only as bridges of edits, in or next to
 a passage that such runs already prove.
 

@@ -21,6 +21,7 @@ JOB = ROOT / "jobs" / "scan.py"
 SECONDS_BETWEEN_LOOKS = 0.05
 MOST_SECONDS = 600
 BALLAST_BYTES = 1 << 16
+DAEMON = "presswatch_spark.spark.daemon"
 
 Kind = Literal["driver", "worker", "disk"]
 
@@ -99,7 +100,7 @@ def workers_of(driver: int) -> list[int]:
     return [
         process
         for process in below(driver)
-        if "pyspark.daemon" in command_of(process) and "pyspark.daemon" in command_of(parent_of(process))
+        if DAEMON in command_of(process) and DAEMON in command_of(parent_of(process))
     ]
 
 

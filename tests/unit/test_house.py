@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -124,9 +125,10 @@ def test_pure_rooms_load_without_spark(module: str, first_with_spark: str) -> No
     assert first_with_spark != module
 
 
-def test_a_worker_loads_no_library_that_it_does_not_use() -> None:
-    unused = "{'scipy.integrate', 'datasketch'}"
-    code = f"import sys, presswatch_spark.pipeline; print(*{unused} & {{*sys.modules}})"
+def test_a_scan_loads_no_library_that_it_does_not_use() -> None:
+    unused = "{'scipy.integrate', 'datasketch', 'duckdb', 'pandas', 'pypdf', 'boto3'}"
+    modules = "presswatch_spark.pipeline, presswatch_spark.runs.engine"
+    code = f"import sys, {modules}; print(*{unused} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert not done.stdout.strip()
 
@@ -143,6 +145,65 @@ def _functions(tree: ast.Module) -> Iterator[tuple[str, int]]:
         if isinstance(node, ast.FunctionDef) and not any("njit" in ast.dump(d) for d in node.decorator_list):
             said = (ast.get_docstring(node, clean=False) or "").count("\n")
             yield node.name, (node.end_lineno or 0) - node.lineno + 1 - said
+
+
+@pytest.mark.parametrize("room", ["presswatch_spark", "tests", "benchmarks"])
+def test_kernels_without_a_way_in_from_python_are_called_by_kernels_alone(room: str) -> None:
+    """A call from Python would end the process."""
+    places = {*_inner_kernels(), *(place.rpartition(".")[0] for place in _inner_kernels())}
+    for module in sorted((ROOT / room).rglob("*.py")):
+        imported = re.findall(r"^from (\S+) import", module.read_text(encoding="utf-8"), re.MULTILINE)
+        if places & {_dotted(module), *imported}:
+            tree = _parsed(module)
+            assert not {*_known_inner(tree, _dotted(module))} & {*_named_outside_kernels(tree)}, module
+
+
+@cache
+def _inner_kernels() -> dict[str, set[str]]:
+    """The names of kernels that Python cannot call, by their modules."""
+    found = defaultdict[str, set[str]](set)
+    for module in MODULES:
+        if "_njit" in module.read_text(encoding="utf-8"):
+            for name, decorator in _kernels(_parsed(module)):
+                if decorator in ("inner_njit", "uncounted_njit", "lean_njit"):
+                    found[_dotted(module)].add(name)
+    return dict(found)
+
+
+def _dotted(module: Path) -> str:
+    return ".".join(module.relative_to(ROOT).with_suffix("").parts)
+
+
+def _known_inner(tree: ast.Module, here: str) -> Iterator[str]:
+    """What such kernels are called in a module: its own, imported ones, and those of imported modules."""
+    inner = _inner_kernels()
+    yield from inner.get(here, ())
+    for node in tree.body:
+        for each in node.names if isinstance(node, ast.ImportFrom) else ():
+            known_as = each.asname or each.name
+            if each.name in inner.get(str(node.module), ()):
+                yield known_as
+            yield from (f"{known_as}.{name}" for name in inner.get(f"{node.module}.{each.name}", ()))
+
+
+def _kernels(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """The names of a module's numba kernels, and of their decorators."""
+    for node in ast.walk(tree):
+        for decorator in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
+            if isinstance(decorator, ast.Name) and decorator.id.endswith("_njit"):
+                yield node.name, decorator.id
+
+
+def _named_outside_kernels(node: ast.AST) -> Iterator[str]:
+    """Names, and names of modules' members, that are read anywhere but in kernels."""
+    if isinstance(node, ast.FunctionDef) and any(name == node.name for name, _ in _kernels(node)):
+        return
+    if isinstance(node, ast.Name):
+        yield node.id
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        yield f"{node.value.id}.{node.attr}"
+    for child in ast.iter_child_nodes(node):
+        yield from _named_outside_kernels(child)
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)

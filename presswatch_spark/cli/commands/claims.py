@@ -77,8 +77,10 @@ def claims(
 
     TABLES is the folder that scans were given as --out. A row of `matches` gives a row of `claims`, with its
     kind, its letter and the reasons. A letter is never better than that of the row. Words that were there
-    before publication, that are credited to somebody else on another page, that the press prints, that
-    several hosts share, or that a known text has, count for nothing.
+    before publication count for nothing, nor do those that another page credits to somebody else. The same
+    holds for words that the press prints, that several hosts share, or that a known text has.
+
+    Claims may be made anew in the same folder: those before go to its table `claims_before`.
 
     \b
     presswatch claims --corpus corpus --licences licences.yaml --out claims tables

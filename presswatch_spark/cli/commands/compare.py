@@ -26,9 +26,9 @@ def compare(tables: str, before: str, after: str, out: str, **flags: Any) -> Non
 
     TABLES is the folder that a scan was given as --out.
 
-    A copy is `gone` only if the after run read every shard to its end, with the same corpus and settings, and
-    as many shards of the copy's subset of the release (`warc`, `wet`); otherwise what it did not find is
-    `unknown`. What is gone is gone from the shards that the after run read.
+    A copy is `gone` only if the after run read every shard to its end, with the same corpus and settings. It
+    must also have as many shards of the copy's subset of the release (`warc`, `wet`). Otherwise what it did
+    not find is `unknown`. What is gone is gone from the shards that the after run read.
     """
     from presswatch_spark.queries.compare import compare as run_compare
 

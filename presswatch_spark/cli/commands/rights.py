@@ -36,10 +36,10 @@ def rights(
 ) -> None:
     """Say which reservation was in force when a member's own pages were captured.
 
-    TABLES is the folder that a scan was given as --out. For each match on a site of its article's publisher
-    (of WARC and WET), and for CCBot, GPTBot, Google-Extended and any other agent, the last declaration that
-    was captured before the page and the first one after it count; one that cannot be told apart from the page
-    by its time counts as both.
+    TABLES is the folder that a scan was given as --out. There is an answer for each match on a site of its
+    article's publisher (of WARC and WET), and for CCBot, GPTBot, Google-Extended and any other agent. The
+    last declaration that was captured before the page and the first one after it count. One that cannot be
+    told apart from the page by its time counts as both.
     """
     from presswatch_spark.queries.reservations import Reservations
 

@@ -142,9 +142,9 @@ def matches(
 ) -> None:
     """Print the match table, and what it adds up to.
 
-    TABLES is the folder that a scan was given as --out; all its published runs are read, and named if
-    they are several. --own-site, --elsewhere and --unknown-site add up: two of them list the documents of
-    both. `row` begins the row's row_sha256: `presswatch explain ROW TABLES` says why it has its letter, and
+    TABLES is the folder that a scan was given as --out. All its published runs are read, and named if they
+    are several. --own-site, --elsewhere and --unknown-site add up: two of them list the documents of both.
+    `row` begins the row's row_sha256: `presswatch explain ROW TABLES` says why it has its letter, and
     `presswatch fetch TABLES --row ROW` fetches its page. On a terminal URLs are shortened in their middle;
     elsewhere nothing is cut, and there are more columns, such as the codes of the letter's reasons.
     """
@@ -217,7 +217,8 @@ def sql(
     TABLES is the folder that a scan was given as --out. A query reads its published rows: the tables
     `matches`, `rights_signals`, `scan_log` and `runs`; of a census, `captures`, `census_log` and `censuses`;
     of `compare`, `rights` and `claims`, `comparison`, `reservations` and `claims`; and views of these, such
-    as `pages`, `by_host` and `trend`. It can read nothing else, and change nothing.
+    as `pages`, `by_host` and `trend`. `claims_before` has the claims that others took the place of. It can
+    read nothing else, and change nothing.
 
     \b
     presswatch sql out "select title_id, pages, articles from by_title order by pages desc"

@@ -68,9 +68,9 @@ def watch(context: click.Context, /, scan_options: tuple[str, ...], **options: A
     """Look for new releases, and start the scan of each once.
 
     What follows `--` are the options of `presswatch scan`: --format, --corpus, --out, --base, settings. The
-    claim of each release lies with the tables, in _watch/, so that of all who watch with the same corpus,
-    format and settings one starts its scan, and nobody a second one. Exit codes are those of a scan: 1 if
-    one failed or was not to be started, 3 if one that ended since the last look was partial, else 0.
+    claim of each release lies with the tables, in _watch/. So of all who watch with the same corpus, format
+    and settings, one starts its scan, and nobody a second one. Exit codes are those of a scan: 1 if one
+    failed or was not to be started, 3 if one that ended since the last look was partial, else 0.
 
     presswatch watch --only-newest -- --format wet --corpus s3://…/corpus --out s3://…/tables
     """

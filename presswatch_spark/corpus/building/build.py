@@ -132,7 +132,7 @@ def _build(
         say(f"indexing {sum(report.postings for report in reports):,} shingles")
         postings, suppressed = _index(spark, work, reports, config)
         write_vocabulary(spark, work, reports)
-        _write_sites(spark, work, cuts.parts)
+        _write_sites(spark, work, registry, cuts.parts)
         background = _read_beside(spark, work, beside, config, storage, say)
         say("writing the tables and the manifest")
         write_table(work.corpus / layout.REFUSED_TABLE, REFUSED, refused)
@@ -246,7 +246,7 @@ def _index_bucket(cutting: IndexPlan, corpus: Path, limit: int, item: tuple[int,
     return build_bucket(cutting, bucket, folder, ArticleFiles(corpus), limit)
 
 
-def _write_sites(spark: SparkSession, work: Workspace, parts: int) -> None:
+def _write_sites(spark: SparkSession, work: Workspace, registry: Registry, parts: int) -> None:
     sites = spread(spark, work.scratch, partial(_key_part, work), range(parts))
     keys = (
         UrlKeys(
@@ -258,7 +258,7 @@ def _write_sites(spark: SparkSession, work: Workspace, parts: int) -> None:
     )
     folder = work.corpus / layout.SITES_FOLDER
     folder.mkdir()
-    SiteIndex.build(folder, load_registry(work.corpus / layout.MEMBERS).titles.values(), keys)
+    SiteIndex.build(folder, registry.titles.values(), keys)
 
 
 def _key_part(work: Workspace, part: int) -> frozenset[str]:

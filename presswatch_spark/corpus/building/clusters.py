@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit
+from presswatch_spark.compiled import cached_njit, inner_njit
 from presswatch_spark.corpus.building.key_runs import Keys, groups, read_bucket
 from presswatch_spark.corpus.layout import ALONE
 from presswatch_spark.settings.config import CorpusConfig
@@ -92,7 +92,7 @@ def clusters_of(n_articles: int, edges: Iterable[Edges]) -> Clusters:
     return np.where(sizes[parents] > 1, parents, np.int32(ALONE)).astype(np.int32)
 
 
-@cached_njit
+@inner_njit
 def _root(parents, i):  # type: ignore[no-untyped-def]
     while parents[i] != i:
         parents[i] = parents[parents[i]]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit
+from presswatch_spark.compiled import cached_njit, inner_njit
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.building.clusters import Clusters
 from presswatch_spark.corpus.registry import Registry
@@ -67,7 +67,7 @@ def _named(words: Hashes, bounds: Bounds, names: Hashes, name_bounds: Bounds) ->
     return found
 
 
-@cached_njit
+@inner_njit
 def _name_begins(words: Hashes, names: Hashes, bounds: Bounds) -> bool:
     for n in range(len(bounds) - 1):
         size = bounds[n + 1] - bounds[n]

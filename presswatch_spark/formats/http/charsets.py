@@ -1,8 +1,8 @@
 """The character encoding of a page, found as browsers do, and its text in UTF-8.
 
 In order: byte order mark, Content-Type, `meta`, detection. Labels mean what the WHATWG Encoding Standard says
-(`iso-8859-1` is windows-1252); one that it does not know, or knows as `replacement` (`iso-2022-kr`,
-`hz-gb-2312`: nothing useful comes of those), is passed over, and the next rule decides. For `meta`, see the
+(`iso-8859-1` is windows-1252). One that it does not know, or knows as `replacement` (`iso-2022-kr`,
+`hz-gb-2312`: nothing useful comes of those), is passed over. Then the next rule decides. For `meta`, see the
 HTML Standard, "prescan a byte stream to determine its encoding". Browsers do more: a declaration further down
 the `head` counts, one in the text of a script does not.
 """

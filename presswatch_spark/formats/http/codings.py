@@ -167,7 +167,7 @@ def decoded_body(message: Message, block: BytesLike, limit: int) -> Body:
     """Return the body of `block`, whose head is `message`, with its codings undone, last applied first.
 
     A body stays as it is if it is not in the coding that a header names, or in one that cannot be undone
-    here; that is a problem only if it is no text. What is damaged ends at the damage. No more than `limit`
+    here. That is a problem only if it is no text. What is damaged ends at the damage. No more than `limit`
     bytes are returned.
     """
     data: bytes | memoryview = memoryview(block)[message.body_at :]

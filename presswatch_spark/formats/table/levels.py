@@ -1,7 +1,7 @@
 """Small numbers of a Parquet page: levels, places in a dictionary, and lengths of texts.
 
 Levels say whether a value is there; they and places are written as runs of one number, and as numbers packed
-into bits. Lengths stand before all texts of a page, as differences from one to the next: pyarrow cuts the
+into bits. Lengths stand before all texts of a page, as differences from one to the next. pyarrow cuts the
 texts there, and leaves what is over, so one damaged length moves all texts after it. (Format: Apache Parquet,
 "RLE / Bit-Packing Hybrid", "Delta encoding", "Delta-length byte array", "Delta Strings".)
 """

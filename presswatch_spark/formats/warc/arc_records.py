@@ -1,8 +1,9 @@
 """Finds ARC records in a block of inflated bytes: where each begins and ends, and what is wrong with it.
 
-As in WARC (`records`), no length is believed that the bytes contradict. A record ends where its line says
-if another record line, or the end of its gzip member, follows there; or a line end, and no record line before
-it. What stands beyond the declared length is never text. Line ends between records do not count.
+As in WARC (`records`), no length is believed that the bytes contradict. A record ends where its line says if
+another record line, or the end of its gzip member, follows there. So it does if a line end follows, with no
+record line before it. What stands beyond the declared length is never text. Line ends between records do not
+count.
 
 A line begins each record: `URL IP date type length`; in version 2, more fields before the length. (Format:
 Burner and Kahle, "Arc File Format", version 1.0, Internet Archive, 1996.) A URL may hold spaces, against the

@@ -6,7 +6,7 @@ Also what else than its length tells where a record ends: the digest that it dec
 import hashlib
 import re
 from base64 import b32encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from presswatch_spark.formats.http.message import BytesLike, parse_message
 from presswatch_spark.formats.warc import headers as warc
@@ -39,17 +39,23 @@ def header_fields(header: bytes) -> dict[str, str]:
 
     Lines may end with LF and any number of CRs before it. Fields in `contradictions` are left out.
     """
-    fields = dict(_lines(header))
-    for name in contradictions(header):
-        fields.pop(name, None)
+    lines = list(_lines(header))
+    fields = dict(lines)
+    if len(fields) < len(lines):
+        for name in _contradicted(lines):
+            fields.pop(name, None)
     return fields
 
 
 def contradictions(header: bytes) -> frozenset[str]:
     """Return the names of fields that a header has once, and this one has with different values."""
+    return _contradicted(_lines(header))
+
+
+def _contradicted(lines: Iterable[tuple[str, str]]) -> frozenset[str]:
     seen: dict[tuple[str, str], str] = {}
     found = set[str]()
-    for name, value in _lines(header):
+    for name, value in lines:
         algorithm = value.partition(":")[0].lower() if name in _DIGESTS else ""
         if (name in _ONCE or name in _DIGESTS) and seen.setdefault((name, algorithm), value) != value:
             found.add(name)

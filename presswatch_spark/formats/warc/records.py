@@ -7,7 +7,7 @@ declared length is never text.
 
 import numpy as np
 
-from presswatch_spark.compiled import uncounted_njit
+from presswatch_spark.compiled import entry_njit, uncounted_njit
 
 from presswatch_spark.formats.warc.headers import (  # isort: skip
     BODY, BODY_END, CONVERSION, CR, DAMAGE, DECLARED, END, GATED, HEADER, INSIDE, KIND, LENGTH, LF, METADATA,
@@ -140,7 +140,7 @@ def _disbelieve_twice(row: Offsets) -> None:
         row[DAMAGE], row[URI], row[URI_END] = HEADER, 0, 0
 
 
-@uncounted_njit
+@entry_njit
 def find_records(
     data: Bytes,
     runs: Offsets,

@@ -1,7 +1,7 @@
 """The rules of every lock: who waits, who is refused, and when another may take it over.
 
 There are two kinds. The kernel locks a file or folder for a process, and lets go when that process dies. An
-object, on disk or S3, is written only over the version that was read before; its holder writes it anew in
+object, on disk or S3, is written only over the version that was read before. Its holder writes it anew in
 good time, and when it stops, another takes over.
 """
 

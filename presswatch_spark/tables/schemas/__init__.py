@@ -9,7 +9,7 @@ from functools import cache
 import pyarrow as pa
 
 from presswatch_spark.tables.schemas.census_tables import CAPTURES, CENSUS_LOG, CENSUSES
-from presswatch_spark.tables.schemas.derived_tables import DERIVATIONS, DERIVED
+from presswatch_spark.tables.schemas.derived_tables import DERIVATIONS, DERIVED, MADE_ANEW
 from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
 from presswatch_spark.tables.schemas.scan_tables import MATCHES, METRICS, RUNS, SCAN_LOG
 from presswatch_spark.tables.schemas.tombstones import TOMBSTONES
@@ -28,6 +28,8 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     "tombstones": TOMBSTONES,
 }
 """The tables that a folder of tables may hold."""
+
+__all__ = ["DERIVED", "DIGESTS", "MADE_ANEW", "PUBLISHED_BY", "PUBLISHERS", "SCHEMAS", "columns_without_run"]
 
 PUBLISHERS = ("runs", "censuses", "derivations", "tombstones")
 """The tables with a row for each run, census, derived table or removal.

@@ -54,13 +54,20 @@ RESERVATIONS = pa.schema(
     ]
 )
 
-DERIVED = {"comparison": COMPARISON, "reservations": RESERVATIONS, "claims": CLAIMS}
+DERIVED = {
+    "comparison": COMPARISON,
+    "reservations": RESERVATIONS,
+    "claims": CLAIMS,
+    "claims_before": CLAIMS,
+}
 """Every derived table, by its name."""
+MADE_ANEW = {"claims": "claims_before"}
+"""Derived tables that are made anew, each with the table that its rows go to when it is."""
 
 DERIVATIONS = pa.schema(
     [
         required("run_id", pa.string(), "The derived table: UTC time of its making, and its name."),
-        required("table", pa.string(), "Its name: `comparison`, `reservations`, `claims`."),
+        required("table", pa.string(), "Its name: `comparison`, `reservations`, `claims`; `claims_before` once the claims were made anew."),
         required("made_of", pa.list_(pa.string()), "The runs that it was made of."),
         required("tool_version", pa.string(), "Version of this project."),
         required("finished_at", UTC_MICROS, "When it was published."),

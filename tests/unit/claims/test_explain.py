@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from presswatch_spark.rights.relation import STATUSES
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.scanned import FORMS, press, press_corpus, scan_here
+from tests.servers import web
 from tests.tables import match
 
 NOON = datetime(2024, 5, 18, 12, tzinfo=UTC)
@@ -88,10 +90,11 @@ def test_a_case_names_owner_mandate_rights_reservation_and_credits() -> None:
     french = re.sub(r"\s+", " ", told(case()))
     for words in (
         "Éditions des Rives SAS, SIREN 732829320, 1 quai des Rives, 99999 Valmont",
-        "à partir du 1er janvier 2023, jusqu'au 31 décembre 2027, document mandats/rives.pdf",
+        "Il vaut à partir du 1er janvier 2023, jusqu'au 31 décembre 2027.",
+        "Son document est mandats/rives.pdf (empreinte SHA-256 abababababab…).",
         "en vigueur jusqu'au 31 décembre 2026",
         "s'opposait à la fouille de textes et de données (CPI, art. L. 122-5-3), avant et après",
-        "publié le 18 mai 2024 à 12 h 00 (temps universel)",
+        "publication 18 mai 2024 à 12 h 00 (temps universel)",
         "sources citées AFP",
         "4 mots de l'article, qui en compte 1 200",
         "Le résultat ne doit pas être produit avant qu'une personne l'ait examiné.",
@@ -109,7 +112,7 @@ def test_reasons_that_speak_for_and_against_have_their_sentences_and_what_would_
     assert re.search(r"^\+ The page holds a large part of the article", text, re.MULTILINE)
     assert re.search(r"^- The page credits the text to another source", text, re.MULTILINE)
     assert "[credits_other]" in text
-    assert re.search(r"^- Proof that this credit is wrong", text, re.MULTILINE)
+    assert re.search(r"^- Proof that the page credits the wrong source", text, re.MULTILINE)
     assert "This scan is old" in told(case(confidence_reasons=None), "en")
 
 
@@ -129,14 +132,87 @@ def test_a_letter_that_the_rules_of_then_gave_is_not_called_unlowered() -> None:
     assert "The scan gave a lower letter then, and it is kept." in flat(old, "en")
 
 
-def test_only_what_would_lower_it_is_said_of_a_good_letter() -> None:
+def test_what_would_lower_a_good_letter_is_said_and_only_of_such_a_letter() -> None:
     copy = case(confidence="A", confidence_reasons=["sole_full_copy"])
-    assert "It would fall if the page had leave, a common source" in flat(copy, "en")
+    assert "would fall if the page had leave or a date before the article's" in flat(copy, "en")
     itself = case(confidence="A", confidence_reasons=["own_url"], url_match="article", own_site=True)
-    assert "leave, a common source" not in flat(itself, "en")
+    sister = case(confidence="A", confidence_reasons=["sole_full_copy"], own_site=True)
+    for own in (itself, sister):
+        assert "had leave" not in flat(own, "en")
     assert "or if its record were damaged" in flat(itself, "en")
+    assert "common source" in flat(sister, "en")
+    part = case(confidence="B", confidence_reasons=["sole_full_copy", "known_text", "goes_beyond"])
+    assert "Nothing lowers" not in flat(part, "en")
+    assert "would fall if" in flat(part, "en")
+    assert "would fall if" not in flat(case(), "en")
     assert "The letter itself changes only if" not in flat(copy, "en")
     assert "The letter itself changes only if" in flat(case(), "en")
+
+
+def test_several_points_against_a_claim_are_said_to_hold_its_letter_down_one_by_one() -> None:
+    said = "Each point with the sign - holds the letter down by itself."
+    assert said in flat(case(confidence_reasons=["credits_other", "not_large"]), "en")
+    assert said not in flat(case(confidence_reasons=["credits_other"]), "en")
+    # Of a good letter, the words beyond hold though some of the copied words are explained.
+    beyond = ["sole_full_copy", "known_text", "common_source", "goes_beyond"]
+    assert said not in flat(case(confidence="A", confidence_reasons=beyond), "en")
+
+
+def test_a_good_letter_says_that_it_judges_the_facts_alone_where_mandate_or_rights_are_missing() -> None:
+    good = {"confidence": "A", "confidence_reasons": ["sole_full_copy"]}
+    warned = flat(case(**good, mandate="after"))
+    assert "la lettre ne juge que les faits. Le mandat de l'éditeur ne couvre pas l'article" in warned
+    assert "Tous les droits sont éteints" in flat(case(**good, rights=[]))
+    for sound in (case(**good), case(mandate="after"), case(**good, publisher=None, mandate="none")):
+        assert "ne juge que les faits" not in flat(sound)
+
+
+def test_why_there_is_no_right_is_said() -> None:
+    for values, why in (
+        ({}, "Tous les droits sont éteints au jour de l'examen."),
+        ({"article_published_at": None}, "La date de publication n'est pas connue : aucun droit"),
+        ({"article_published_at": NOON.replace(year=2027)}, "L'article porte une date de publication"),
+    ):
+        assert f"droits {why}" in flat(case(rights=[], **values))
+
+
+def test_an_hour_that_nobody_gave_is_not_made_up_and_seconds_are_kept() -> None:
+    midnight = case(article_published_at=NOON.replace(hour=0), captured_at=NOON.replace(second=5))
+    assert "publication 18 mai 2024 (sans heure, ou à 0 h 00, temps universel)" in flat(midnight)
+    assert "enregistrement 18 mai 2024 à 12 h 00 min 05 s (temps universel)" in flat(midnight)
+    assert "published 18 May 2024 (no hour is given, or 00:00 UTC)" in flat(midnight, "en")
+    assert "recorded 18 May 2024, 12:00:05 UTC" in flat(midnight, "en")
+
+
+def test_spans_that_continue_each_other_are_one_passage() -> None:
+    def span(document: tuple[int, int], article: tuple[int, int], words: int, passage: int) -> dict[str, int]:
+        ends = ("document_start", "document_end", "article_start", "article_end")
+        places = dict(zip(ends, (*document, *article), strict=True))
+        return places | {"words": words, "passage": passage}
+
+    first, then = span((4, 10), (0, 7), 2, 0), span((12, 21), (8, 17), 1, 0)
+    other, single = span((23, 26), (19, 24), 5, 1), span((0, 3), (19, 24), 1, 2)
+    text = told(case(spans=[first, then, single]), "en")
+    assert re.findall(r"A passage with (\d) same words:", text) == ["3"]
+    assert "Shorter passages besides: 1." in text
+    # But for the longest, those of a few words are counted and not shown.
+    both = told(case(spans=[first, other, then, single]), "en")
+    assert re.findall(r"A passage with (\d) same words:", both) == ["5"]
+    assert "Shorter passages besides: 2." in both
+    assert re.search(r"^Le pont a rouvert +\| LE PONT A ROUVERT$", text, re.MULTILINE)
+
+
+def test_the_words_copied_are_not_said_to_be_the_pages_theft() -> None:
+    early = flat(case(confidence_reasons=["captured_before_publication", "not_large"]))
+    assert "LES MOTS DE L'ARTICLE SUR LA PAGE" in early
+    assert "quel que soit celui des deux qui les a pris à l'autre" in early
+    claim = {
+        "confidence": "C",
+        "reasons": ["captured_before_publication"],
+        "kind": "copy",
+        "licence_id": None,
+    }
+    assert "nature ni page de l'éditeur, ni reprise connue" in flat(case(claim=claim))
 
 
 def test_a_share_is_never_rounded_up_to_the_whole_nor_down_to_nothing() -> None:
@@ -145,23 +221,28 @@ def test_a_share_is_never_rounded_up_to_the_whole_nor_down_to_nothing() -> None:
 
 
 def test_a_dataset_without_a_release_is_not_named_by_its_format() -> None:
-    assert "le jeu de données au format wet contient" in flat(case(release=None))
+    assert "un jeu de données sans nom connu (format wet) contient" in flat(case(release=None))
     assert "le jeu de données CC-MAIN-2024-22 contient" in flat(case(release="CC-MAIN-2024-22"))
 
 
 def test_what_the_page_says_of_itself_is_told_and_that_it_is_older_than_the_article() -> None:
     page = case(
-        page_publisher="Portail", page_author="Anne Roy", page_published_at=NOON.replace(day=17),
+        page_publisher="Portail", page_author="Anne Roy", page_published_at=NOON.replace(day=16),
         page_based_on="https://source.example/1", page_canonical_url="https://source.example/2",
     )  # fmt: skip
     text = flat(page)
     for words in (
-        "selon la page éditeur : Portail", "auteur : Anne Roy", "d'après https://source.example/1",
-        "publiée le 17 mai 2024 à 12 h 00", "La page se dit donc antérieure à l'article.",
-        "adresse propre https://source.example/2",
+        "selon la page éditeur : Portail", "auteur : Anne Roy",
+        "elle se dit tirée de : https://source.example/1",
+        "publiée le 16 mai 2024 à 12 h 00", "La page se dit donc antérieure à l'article.",
+        "elle donne pour sa propre adresse : https://source.example/2",
     ):  # fmt: skip
         assert words in text, words
-    assert "antérieure" not in flat(case(page_published_at=NOON))
+    # Time zones leave a day of doubt.
+    within_a_day = flat(case(page_published_at=NOON.replace(hour=1)))
+    assert "C'est moins d'un jour avant l'article" in within_a_day
+    for text in (within_a_day, flat(case(page_published_at=NOON))):
+        assert "antérieure" not in text
     assert "selon la page" not in flat(case())
 
 
@@ -186,6 +267,10 @@ def test_words_of_this_trade_are_explained_where_they_stand() -> None:
         ("cité art. L. 122-5", ["cité", "art. L. 122-5"]),
         ("dit-il à 6 h 30", ["dit-il à", "6 h 30"]),
         ("le mot « pont » !", ["le mot", "« pont » !"]),
+        ("jusqu'au 31 décembre 2027", ["jusqu'au", "31 décembre 2027"]),
+        ("le 1er mai 2024", ["le", "1er mai 2024"]),
+        ("until 31 December 2027", ["until", "31 December 2027"]),
+        ("dit à 6 h 30 min 05 s", ["dit à", "6 h 30 min 05 s"]),
     ],
 )
 def test_no_line_ends_within_a_number_an_hour_or_an_article_of_a_code(text: str, lines: list[str]) -> None:
@@ -210,15 +295,25 @@ def test_the_first_capture_names_its_row_or_says_that_none_is_earlier() -> None:
         "confidence": "C", "reasons": ["prior_capture"], "kind": "copy", "licence_id": None,
         "beyond_words": 0, "first_capture_at": NOON, "witness_domains": 0, "first_capture_row": "9b" * 32,
     }  # fmt: skip
-    assert "(row 9b9b9b9b9b9b)" in flat(case(claim=claim), "en")
+    assert "it is case 9b9b9b9b9b9b." in flat(case(claim=claim), "en")
     # Another page of the same moment is not earlier.
     same = case(claim=claim, captured_at=NOON)
-    assert "No known page that was recorded earlier than this one has words" in flat(same, "en")
+    assert "Among the known pages with a date, none that is older has words" in flat(same, "en")
+
+
+def test_words_with_another_source_are_counted_but_not_at_the_articles_own_address() -> None:
+    claim = {
+        "confidence": "C", "reasons": ["known_text"], "kind": "copy", "licence_id": None, "beyond_words": 1,
+    }  # fmt: skip
+    assert "Mots qui peuvent venir d'une autre source : 3 sur 4." in flat(case(claim=claim))
+    none = flat(case(claim=claim | {"beyond_words": 4}))
+    assert "Ni les autres pages analysées ni les textes de référence" in none
+    assert "autre source" not in flat(case(claim=claim, url_match="article", confidence_reasons=[]))
 
 
 def test_a_mandate_that_nobody_can_apply_is_not_called_missing() -> None:
     text = flat(case(article_published_at=None, mandate="none"))
-    assert "mandat On ne peut dire s'il couvre l'article" in text
+    assert "mandat On ne peut dire si le mandat de l'éditeur couvre l'article" in text
     assert "Aucun mandat connu" not in text
     without = case(publisher=Publisher("rives", "Rives", None, None, None, ()), mandate="none")
     assert "mandat Aucun mandat connu ne couvre l'article." in flat(without)
@@ -231,13 +326,16 @@ def test_a_row_without_an_article_says_nothing_of_one() -> None:
     )  # fmt: skip
     text = flat(row)
     assert "article aucun : ce résultat porte sur l'adresse de la page seule" in text
-    for words in ("mandat", "opposition", "publié le", "Aucun droit"):
+    for words in ("mandat", "opposition", "publication", "droit"):
         assert words not in text, words
 
 
 def test_the_site_of_another_member_is_called_so() -> None:
     reprint = case(site_title_id="hebdo", confidence_reasons=["on_member_site"])
-    assert "site le site d'un autre membre" in flat(reprint)
+    assert "contient une page d'un autre membre" in flat(reprint)
+    claim = {"confidence": "C", "reasons": ["on_member_site"], "kind": "reprint", "licence_id": None}
+    for page in (reprint, case(claim=claim)):
+        assert "site le site d'un autre membre" in flat(page)
     assert "site le site d'un tiers" in flat(case())
 
 
@@ -259,10 +357,10 @@ def test_the_claim_is_explained_if_there_is_one() -> None:
     text = told(case(confidence="A", claim=claim), "en")
     assert "Letter C." in text
     assert "The page alone gave the letter A" in text
-    assert re.search(r"^kind +licensed$", text, re.MULTILINE)
-    assert re.search(r"^licence +L1$", text, re.MULTILINE)
+    assert re.search(r"^kind +page under a licence$", text, re.MULTILINE)
+    assert re.search(r"^licence +L1, in the file of licences$", text, re.MULTILINE)
     assert "held against" not in text
-    for words in ("no text of reference explains: 3.", "recorded on 18 May 2024, 12:00", "same passage: 2."):
+    for words in ("another source: 1 of 4.", "recorded on 18 May 2024, 12:00", "some of these words: 2."):
         assert words in re.sub(r"\s+", " ", text)
 
 
@@ -342,10 +440,28 @@ def test_anybody_can_check_a_row_as_its_case_says(tmp_path: Path, corpus: Path, 
     found = case_of(str(tmp_path / "tables"), row["row_sha256"][:12], str(corpus), StorageOptions())
     assert found.page is not None
     assert found.article == press()[1].body
+    with web() as server:
+        server.objects[f"/{form}"] = (tmp_path / form).read_bytes()
+        for shard in (found.shard, f"{server.url}/{form}"):
+            lines = list(case_lines(replace(found, shard=shard), "fr"))
+            printed = checked(lines[[*lines].index("COMMENT VÉRIFIER SOI-MÊME") :], tmp_path)
+            assert "digest: True\n" in printed
+            assert "words: True\n" in printed
+            # OSCAR's texts stand apart from what is said of them.
+            assert (page.url in printed) is not form.endswith((".txt", ".txt.gz"))
+
+
+def test_a_page_known_by_its_address_alone_can_be_checked_too(tmp_path: Path, corpus: Path) -> None:
+    page = Page("https://www.courrier.example/rubriques", "Les rubriques du journal, et rien d'un article.")
+    FORMS["pages.warc.gz"](tmp_path / "pages.warc.gz", [page])
+    (row,) = scan_here([tmp_path / "pages.warc.gz"], corpus, tmp_path / "tables")
+    assert row["grade"] == "url_only"
+    found = case_of(str(tmp_path / "tables"), row["row_sha256"][:12], str(corpus), StorageOptions())
     lines = list(case_lines(found, "fr"))
     printed = checked(lines[[*lines].index("COMMENT VÉRIFIER SOI-MÊME") :], tmp_path)
+    assert page.url in printed
     assert "digest: True\n" in printed
-    assert "words: True\n" in printed
+    assert "words" not in "".join(lines) + printed
 
 
 def test_the_command_explains_a_row_and_says_what_it_lacks(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.claims import in_duckdb, judge
@@ -22,6 +23,7 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import ConfigError, OutputError, PresswatchError, StorageError
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
+from presswatch_spark.tables import derived
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.store import TableStore
@@ -113,17 +115,57 @@ def test_the_rows_of_an_article_are_never_parted() -> None:
             assert first is None or first != last
 
 
-def test_a_review_lowers_and_a_second_table_is_refused(
-    house: House, claims: list[dict[str, Any]], tmp_path: Path
-) -> None:
+def test_a_review_lowers(house: House, claims: list[dict[str, Any]], tmp_path: Path) -> None:
     strong = next(claim for claim in claims if claim["confidence"] == "A")
     row = {"row_sha256": strong["row_sha256"], "verdict": "no_claim", "at": "2026-11-27T09:00:00Z"}
     path = write_jsonl(tmp_path / "reviews.jsonl", [row])
     reviewed = house.claims("reviewed", reviews=[str(path)])
     changed = [claim for claim in reviewed if claim["review"]]
     assert {(claim["confidence"], claim["reasons"][-1]) for claim in changed} == {("D", "review_no_claim")}
-    with pytest.raises(OutputError, match="a table claims already"):
-        house.claims("reviewed")
+
+
+def test_claims_are_made_anew_in_the_same_folder_and_those_before_are_kept_apart(
+    house: House, claims: list[dict[str, Any]]
+) -> None:
+    days = [date(2026, 11, 27), date(2027, 1, 1), date(2028, 1, 1)]
+    first, second, third = (house.claims("anew", as_of=day) for day in days)
+    assert first == claims
+    store = TableStore.open(str(house.folder / "anew"))
+    # Whoever reads the folder of claims finds those of today alone.
+    assert pq.read_table(store.root.path / "claims")["as_of"].unique().to_pylist() == ["2028-01-01"]
+    assert store.read("claims").to_pylist() == third
+    assert store.read("claims_before").to_pylist() == [*first, *second]
+    made = [row["table"] for row in store.rows("derivations")]
+    assert made == ["claims_before", "claims_before", "claims"]
+    assert [store.read("claims_before", run_id).to_pylist() for run_id in store.made("claims_before")] == [
+        first,
+        second,
+    ]
+    assert list(store.damage()) == []
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_claims_that_were_killed_while_they_took_the_place_of_others_are_finished_by_the_next(
+    house: House, monkeypatch: pytest.MonkeyPatch, moved: bool
+) -> None:
+    first = house.claims("killed", as_of=date(2026, 11, 27))
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if moved:
+        monkeypatch.setattr(TableStore, "replace", killed)
+    else:
+        monkeypatch.setattr(derived, "_move_away", killed)
+    with pytest.raises(KeyboardInterrupt):
+        house.claims("killed", as_of=date(2027, 1, 1))
+    monkeypatch.undo()
+    store = TableStore.open(str(house.folder / "killed"))
+    assert {claim["as_of"] for claim in store.read("claims").to_pylist()} == {"2027-01-01"}
+    house.claims("killed", as_of=date(2028, 1, 1))
+    assert {claim["as_of"] for claim in store.read("claims").to_pylist()} == {"2028-01-01"}
+    assert store.read("claims_before").to_pylist()[: len(first)] == first
+    assert list(store.damage()) == []
 
 
 def test_an_article_with_another_text_is_not_known(house: House, claims: list[dict[str, Any]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import pickle
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Any
 
 import click
 import pytest
+from py4j.protocol import Py4JNetworkError
 
 from presswatch_spark import pipeline
 from presswatch_spark.cli import main as cli
@@ -69,6 +71,29 @@ def test_misuse_exits_2_and_says_how_to_use_it(
     assert "Usage: presswatch" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["claims", "tables", "--corpus", "corpus", "--out", "out", "--known", "a", "b"],
+            "--known takes one value: for several, give --known A --known B.",
+        ),
+        (
+            ["corpus", "build", "--members", "m", "--out", "out", "--articles=a", "b"],
+            "--articles takes one value: for several, give --articles A --articles B.",
+        ),
+        (["claims", "tables", "other", "--corpus", "corpus", "--out", "out"], ""),
+    ],
+)
+def test_several_values_after_one_option_are_told_how_to_be_given(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(arguments) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert ("takes one value" in err) is bool(said)
+
+
 def raising(error: BaseException) -> Any:
     def scan(*_: object, **__: object) -> None:
         raise error
@@ -89,6 +114,7 @@ SCAN = ["scan", "--corpus", "corpus", "--out", "out", "shard.wet.gz"]
         (PresswatchError("a sentence"), "error: a sentence"),
         (PermissionError(13, "Permission denied", "/out"), "/out: Permission denied"),
         (BrokenPipeError(32, "Broken pipe"), "Broken pipe"),
+        (Py4JNetworkError("Answer from Java side is empty"), "Spark's Java ended before the command did"),
         (KeyboardInterrupt(), "the same command"),
     ],
 )
@@ -173,16 +199,17 @@ def test_a_scan_that_missed_something_exits_3_and_names_the_shards(
 @pytest.mark.slow
 @pytest.mark.parametrize("gone", ["stdout", "stderr", "both"])
 @pytest.mark.parametrize(
-    ("scan", "code"),
-    [("summary()", 0), ("summary(('s3://b/1.gz', 'partial', 'cut short'))", 3)],
+    ("lost", "code"),
+    [([], 0), ([("s3://b/1.gz", "partial", "cut short")], 3)],
     ids=["complete", "incomplete"],
 )
-def test_the_exit_code_of_a_scan_is_right_though_its_reader_has_gone(gone: str, scan: str, code: int) -> None:
+def test_the_exit_code_of_a_scan_is_right_though_its_reader_has_gone(
+    gone: str, lost: list[tuple[str, str, str]], code: int
+) -> None:
     job = (
-        "import sys; sys.stdin.read(); from presswatch_spark import pipeline;"
-        "from presswatch_spark.cli import main as cli;"
-        "from tests.unit.cli.test_cli import SCAN, summary;"
-        f"pipeline.scan = lambda *_, **__: {scan}; sys.exit(cli.run(SCAN))"
+        "import pickle, sys; words, done = pickle.load(sys.stdin.buffer);"
+        "from presswatch_spark import pipeline; from presswatch_spark.cli import main as cli;"
+        "pipeline.scan = lambda *_, **__: done; sys.exit(cli.run(words))"
     )
     out, error = os.pipe(), os.pipe()
     with subprocess.Popen(
@@ -192,7 +219,7 @@ def test_the_exit_code_of_a_scan_is_right_though_its_reader_has_gone(gone: str, 
         os.close(error[1])
         for end in {"stdout": [out[0]], "stderr": [error[0]], "both": [out[0], error[0]]}[gone]:
             os.close(end)
-        process.communicate()
+        process.communicate(pickle.dumps((SCAN, summary(*lost))))
     for end in {"stdout": [error[0]], "stderr": [out[0]], "both": []}[gone]:
         with open(end, "rb") as kept:
             assert b"Traceback" not in kept.read()

@@ -91,7 +91,7 @@ def test_matches_have_a_line_for_facts_and_one_for_the_url_on_a_narrow_terminal(
     assert lines[:4] == [
         "row           letter  grade      words  share  where      title",
         "  url",
-        "aaaaaaaaaaaa  A       full copy   1710   100%  elsewhere  t",
+        "aaaaaaaaaaaa  A       full copy   1710    99%  elsewhere  t",
         f"  {HOST}…/proces-des-faux-paysages-de-valmondois.html",
     ]
     assert lines[4].startswith("bbbbbbbbbbbb  C       extract       12         elsewhere  le-quotidien-de-la")
@@ -117,6 +117,21 @@ def test_the_row_that_is_shown_is_what_fetch_asks_for(
     assert cli.run(["fetch", tables, "--row", row]) == 1
     # It is found, and its document, which is nowhere, is not.
     assert "no row has a row_sha256" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(1.0, "100%"), (0.998, "99%"), (0.29, "29%"), (0.002, "<1%"), (0.0, "0%")]
+)
+def test_only_the_whole_article_is_100_percent(
+    share: float,
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    publish(tmp_path, RUNS[0], [match("a", "https://site.example/a", article_coverage=share)])
+    lines = shown(["matches", str(tmp_path)], 80, capsys, monkeypatch)
+    assert said in lines[2].split()
 
 
 @pytest.mark.parametrize("own_site", [True, False])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -16,12 +17,13 @@ from click.testing import CliRunner
 
 from presswatch_spark.cli.main import cli
 from presswatch_spark.corpus.manifest import Manifest
+from presswatch_spark.corpus.registry import MandateDocument
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import ConfigError, CorpusError, CorruptError, InputError, OutputError
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.text.words import words_of
 from presswatch_spark.verify.minhash import signature
-from tests.corpora import article, build, text, write_jsonl
+from tests.corpora import MEMBERS, article, build, text, write_jsonl
 
 AGENCY = text(900, 12)
 
@@ -268,6 +270,18 @@ def test_info_tells_what_a_corpus_holds(built: tuple[Path, Manifest]) -> None:
 def test_info_as_json_is_the_manifest(built: tuple[Path, Manifest]) -> None:
     shown = CliRunner().invoke(cli, ["corpus", "info", "--json", str(built[0])])
     assert json.loads(shown.output)["counts"]["articles"] == 3
+
+
+def test_the_document_of_a_mandate_is_looked_for_beside_the_members_file_alone(tmp_path: Path) -> None:
+    document = b"mandat"
+    (tmp_path / "mandat.pdf").write_bytes(document)
+    digest = hashlib.sha256(document).hexdigest()
+    rives = "  - id: rives\n"
+    stated = f"{rives}    mandate_document: {{path: mandat.pdf, sha256: {digest}}}\n"
+    rows = write_jsonl(tmp_path / "a.jsonl", ROWS)
+    build(tmp_path / "corpus", [rows], members_file=MEMBERS.replace(rives, stated))
+    (publisher, _) = Corpus.open(str(tmp_path / "corpus")).registry.publishers
+    assert publisher.mandate_document == MandateDocument("mandat.pdf", digest)
 
 
 def test_mistakes_of_members_come_before_any_work(tmp_path: Path) -> None:

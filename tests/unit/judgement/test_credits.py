@@ -9,15 +9,8 @@ import numpy as np
 import pytest
 
 from presswatch_spark.judgement.agencies import AGENCIES, key_of, spellings
-from presswatch_spark.judgement.credits import (
-    AROUND_WORDS,
-    CREDITS,
-    FORMS,
-    HEAD_WORDS,
-    LOOKED_AT,
-    CreditFinder,
-    is_other,
-)
+from presswatch_spark.judgement.credit_forms import FORMS
+from presswatch_spark.judgement.credits import AROUND_WORDS, CREDITS, HEAD_WORDS, CreditFinder, is_other
 from presswatch_spark.settings.config import AGENCIES as CONFIGURED
 from presswatch_spark.text.words import words_of
 from tests.documents import text_of
@@ -26,7 +19,7 @@ FINDER = CreditFinder(CONFIGURED)
 PASSAGE = "Le conseil municipal a voté la réfection du pont suspendu après trois heures de débat"
 
 
-def credits(text: str, passage: str = PASSAGE) -> list[str] | None:
+def credits(text: str, passage: str = PASSAGE) -> list[str]:
     """The credits of a page for a passage that stands in it."""
     data = text.encode("utf-8", "replace")
     words = words_of(data)
@@ -49,7 +42,7 @@ def examples() -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize(("form", "line", "names"), examples())
 def test_every_example_of_the_documentation_is_read_as_it_says(form: str, line: str, names: str) -> None:
     for page in (f"{line}\n{PASSAGE}.", f"{PASSAGE}.\n{line}", f"Titre\n{line}\n\n{PASSAGE}.\nFin."):
-        assert "; ".join(credits(page) or ()) == names, page
+        assert "; ".join(credits(page)) == names, page
 
 
 def test_the_documentation_has_every_form_with_examples_and_every_agency() -> None:
@@ -125,10 +118,15 @@ def test_hostile_pages_cost_time_in_proportion_to_their_length(hostile: str) -> 
     assert seconds(hostile) < 80 * seconds(fewer) + 0.5
 
 
-def test_of_a_page_with_too_many_places_nobody_knows_whom_it_credits() -> None:
-    assert credits(f"{PASSAGE}\n" + "AFP \n" * (LOOKED_AT // 10)) == ["AFP"]
-    text = f"{PASSAGE} {'AFP x ' * (LOOKED_AT + 1)}"
-    assert credits(text, text) is None
+def test_a_credit_behind_any_number_of_names_that_are_none_is_found() -> None:
+    text = f"{PASSAGE} {'AFP x ' * 30_000}\n(Reuters)"
+    assert credits(text, text) == ["Reuters"]
+    assert credits(text) == []
+
+
+def test_the_credits_of_a_page_that_repeats_itself_are_those_of_its_parts() -> None:
+    text = f"{PASSAGE}\n{'(AFP) x ' * 3_000}\n(Reuters)\n{'Source : Insee. ' * 3_000}"
+    assert credits(text, text) == ["AFP", "Reuters", "Insee"]
 
 
 def test_no_agency_has_two_names_and_no_spelling_two_agencies() -> None:

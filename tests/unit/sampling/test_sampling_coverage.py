@@ -21,7 +21,7 @@ from tests.releases import EXTREMES, FILES, SCENARIOS, SEGMENTS, Array, Rng, pla
 
 FULL, QUICK = 500, 60
 SHARE = 0.01
-DRAWS, FEW_DRAWS = 20, 4
+DRAWS, FEW_DRAWS = 20, 2
 """So many draws take turns: releases are made at random for each, and files of a segment are alike in law."""
 
 

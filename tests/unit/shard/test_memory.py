@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
+from isal import igzip
 
 from benchmarks.scale import records
 from benchmarks.speed.processes import apart
@@ -47,7 +48,7 @@ def letters(size: int) -> Iterator[bytes]:
 
 def gzipped(path: Path, pieces: Iterable[bytes]) -> None:
     """A gzip file of one member."""
-    with gzip.open(path, "wb", compresslevel=1) as file:
+    with igzip.open(path, "wb", compresslevel=0) as file:
         for piece in pieces:
             file.write(piece)
 
@@ -83,7 +84,7 @@ def wet_bomb(path: Path) -> None:
 
 
 def response_bomb(path: Path) -> None:
-    body = gzip.compress(b"<p>" + COPY.encode() + b"<p>" + b"a " * (HUGE // 2), compresslevel=1)
+    body = igzip.compress(b"<p>" + COPY.encode() + b"<p>" + b"a " * (HUGE // 2), compresslevel=0)
     headers = [("Content-Type", "text/html; charset=UTF-8"), ("Content-Encoding", "gzip")]
     write_warc(path, [Answer("https://exemple.fr/", headers, body, "fra")])
 

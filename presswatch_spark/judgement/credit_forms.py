@@ -36,11 +36,11 @@ _LEAD = (
     r"(?:avec|with|mit|con|com|met|par|by|von|por|da|di|door|via|et|and|photos?|cr[ée]dits?|texte"
     r"|d[ée]p[êe]ches?|agences?|agency|agencia|sources?|quelle|fuente|fonte|bron)"
 )
+_ENDS_WITH_LEAD, _LEAD_ENDING = re.compile(rf"(?<!\w){_LEAD}\s?:?\s{ARTICLE}\Z", re.IGNORECASE), 24
 # "R. I./Agences", "Marie Durand/Agences": who signs, by initials or by two names or more.
 _SIGNED = re.compile(
     r"\s?(?:(?:[A-ZÀ-Þ]\.\s?){1,3}|(?:[A-ZÀ-Þ][\w'’.-]{1,20}\s){1,3}[A-ZÀ-Þ][\w'’.-]{1,20}\s?)/\s?"
 )
-_ENDS_WITH_LEAD, _LEAD_ENDING = re.compile(rf"(?<!\w){_LEAD}\s?:?\s{ARTICLE}\Z", re.IGNORECASE), 24
 _MARKS, _SENTENCE_MARKS = frozenset("|•·–—,:;/-"), frozenset('.!?…»”"')
 _CLEAR_MARKS = _SENTENCE_MARKS | frozenset("([|•·–—")
 
@@ -208,6 +208,8 @@ def _is_byline(around: Around) -> bool:
 
 def _is_signed(around: Around) -> bool:
     """Whether names stand behind a signature and a slash, on a line that holds nothing else."""
+    if not around.before.rstrip().endswith("/"):
+        return False
     alone = around.begins and around.ends and not around.behind.strip(f"{BLANKS}.")
     return alone and _SIGNED.fullmatch(around.before) is not None
 

@@ -176,7 +176,7 @@ def faults_before(upstream: str) -> Iterator[Server]:
 def s3() -> Iterator[str]:
     """Run moto's S3 server; gives its endpoint.
 
-    It takes one write at a time, since S3 looks at `If-Match` and writes in one step, and moto in two.
+    It takes one PUT at a time, since S3 looks at `If-Match` and writes in one step, and moto in two.
     """
     # Others want web servers alone, and moto takes long to import.
     from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -185,7 +185,7 @@ def s3() -> Iterator[str]:
     answer, writes = DomainDispatcherApplication(create_backend_app), Lock()
 
     def in_turn(asked: dict[str, Any], begin: Any) -> Any:
-        with nullcontext() if asked["REQUEST_METHOD"] in {"GET", "HEAD"} else writes:
+        with writes if asked["REQUEST_METHOD"] == "PUT" else nullcontext():
             return answer(asked, begin)
 
     server = make_server("127.0.0.1", 0, in_turn, threaded=True, request_handler=MotoRequestHandler)

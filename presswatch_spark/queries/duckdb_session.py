@@ -20,11 +20,12 @@ BATCH_ROWS = 20_000
 
 SETTINGS = {
     "default_null_order": "nulls_first_on_asc_last_on_desc",
+    "ieee_floating_point_ops": False,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "allow_community_extensions": False,
 }
-"""Nulls are sorted as Spark sorts them; nothing is downloaded."""
+"""Nulls are sorted, and division by zero is refused, as by Spark; nothing is downloaded."""
 
 CLOSED = (
     "set enable_progress_bar = false",

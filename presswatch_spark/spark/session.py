@@ -95,10 +95,10 @@ def session(
         if not master.startswith("local["):
             # Workers keep compiled kernels in their own working folder: the package's may be read-only.
             settings["spark.executorEnv.NUMBA_CACHE_DIR"] = os.environ.get("NUMBA_CACHE_DIR", "numba-cache")
-    asked = SparkConf().setAppName(app_name).setAll(list((settings | dict(conf or {})).items()))
     quiet_py4j()
     with _java_in_time(), spark_errors(tempfile.gettempdir()):
-        # Of a session whose JVM has died, even this fails.
+        # With a session whose JVM has died, even these fail.
+        asked = SparkConf().setAppName(app_name).setAll(list((settings | dict(conf or {})).items()))
         new = SparkSession.getActiveSession() is None
         context = SparkContext.getOrCreate(asked)
         if new:

@@ -120,7 +120,7 @@ READINGS = {
     "matches of an article": ["matches", "--json", "--article", "a00001", "--run", "latest"],
     "sql": ["sql", "select grade, count(*) n, max(size(spans)) from matches group by 1 order by 1", "--json"],
     "sql of several tables": ["sql", "select count(*) from matches m join runs r using (run_id)"],
-    "sql of all columns": ["sql", "select * from matches order by row_sha256, run_id", "--json"],
+    "sql of all columns": ["sql", "select * from matches order by row_sha256, run_id, shard_uri", "--json"],
     "sql of a run": [
         "sql",
         "select m.grade, size(m.spans) n from (select * from matches where run_id like '2026%') m"

@@ -270,6 +270,7 @@ def test_variables_of_python_are_no_tables(tables: Path) -> None:
     [
         ("select cast(title_id as int) from matches", "Could not convert string"),
         ("select nope from matches", '"nope" not found'),
+        ("select copied_words / 0 from matches", "Division by zero"),
     ],
 )
 def test_what_fails_in_a_query_is_said_in_a_line(tables: Path, query: str, said: str) -> None:

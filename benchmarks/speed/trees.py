@@ -8,7 +8,7 @@
 Each tree scans in a process of its own, with the Python of its `.venv`, one shard after the other. A ratio is
 the base's processor time by this tree's: above 1, this tree is faster. Without shards, made-up ones are
 scanned, with an article on one page in a hundred. With `--shard-digest`, this tree alone takes the SHA-256
-of shards.
+of shards. A base that cannot read corpora of this tree wants `--corpus`, with one that it built itself.
 """
 
 import argparse

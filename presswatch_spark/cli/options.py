@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from presswatch_spark.queries.engines import ENGINES
 from presswatch_spark.settings.config import ScanConfig, known_settings
 from presswatch_spark.settings.declared import Setting
 from presswatch_spark.show import terminal_width
@@ -61,6 +62,12 @@ def export_options(command: Command) -> Command:
         "--export", metavar="FILE", help="Write the rows to a new FILE: .csv, .xlsx, .jsonl or .parquet."
     )
     return export(lang(command))
+
+
+def engine_option(meaning: str) -> Decorator[Any]:
+    """Give a command `--engine`: what works on the rows, as `meaning` says."""
+    both = f"{meaning}; both give the same rows. `auto`: DuckDB up to 50 million rows, then Spark."
+    return click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help=both)
 
 
 def scan_settings(options: Mapping[str, Any], config: str | None = None) -> ScanConfig:

@@ -26,7 +26,6 @@ from presswatch_spark.storage.objects import StorageOptions
 Row = Sequence[object]
 Writer = Callable[[Path, pa.Schema, Iterable[Row], str], int]
 
-LANGUAGES = ("en", "fr")
 CHUNK_ROWS = 10_000
 FORMULA = re.compile(r"[\s\x00-\x1f]*[=+\-@＝＋－＠]")
 """How a text begins that a spreadsheet may take for a formula."""

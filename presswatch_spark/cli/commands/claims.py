@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import print_lines, scan_settings, setting_options, storage_options
-from presswatch_spark.queries.engines import ENGINES
+from presswatch_spark.cli.options import (
+    engine_option,
+    print_lines,
+    scan_settings,
+    setting_options,
+    storage_options,
+)
 
 if TYPE_CHECKING:
     from presswatch_spark.claims.make import ClaimsSummary
@@ -42,13 +47,7 @@ if TYPE_CHECKING:
     metavar="DATE",
     help="The day that mandates and rights are judged for. Default: today, in UTC.",
 )
-@click.option(
-    "--engine",
-    type=click.Choice(ENGINES),
-    default="auto",
-    show_default=True,
-    help="What sorts the rows; both give the same claims. `auto`: DuckDB up to 50 million rows, then Spark.",
-)
+@engine_option("What sorts the rows")
 @click.option(
     "--memory",
     default="2GB",

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from presswatch_spark.cli.options import (
+    engine_option,
     export_options,
     print_lines,
     scan_settings,
@@ -15,7 +16,7 @@ from presswatch_spark.cli.options import (
     tell_total,
 )
 from presswatch_spark.judgement.grading import CONFIDENCES, GRADES
-from presswatch_spark.queries.engines import ENGINE_NAMES, ENGINES
+from presswatch_spark.queries.engines import ENGINE_NAMES
 from presswatch_spark.show import (
     block_lines,
     counted,
@@ -200,13 +201,7 @@ def _match_lines(rows: Sequence[Mapping[str, Any]], *, in_blocks: bool, several:
 @click.argument("tables")
 @click.argument("query")
 @as_json
-@click.option(
-    "--engine",
-    type=click.Choice(ENGINES),
-    default="auto",
-    show_default=True,
-    help="What answers; both give the same rows. `auto`: DuckDB up to 50 million rows, then Spark.",
-)
+@engine_option("What answers")
 @export_options
 @storage_options
 def sql(

@@ -252,14 +252,16 @@ spark = session("test", master="local[2]")
 context = spark.sparkContext
 print("master:", spark.range(0, 4, 1, 2).mapInArrow(lambda found: found, "id long").count(), context.master)
 
+# An interrupt breaks off a call to Java, and seldom the next one, too: so this comes before.
+counted = context.accumulator(0)
+context.parallelize([1, 2, 3], 1).foreach(counted.add)
+
 threading.Thread(target=interrupt).start()
 try:
     spark.range(0, 10**13, 1, 4).filter("hash(id) = 7").count()
 except BaseException as error:
     print("job:", type(error).__name__, error.__context__)
 
-counted = context.accumulator(0)
-context.parallelize([1, 2, 3], 1).foreach(counted.add)
 server = context._accumulatorServer
 shutdown_request = server.shutdown_request
 ended = threading.Event()

@@ -83,6 +83,18 @@ def scan_here(
     return rows
 
 
+def two_scans(folder: Path) -> Path:
+    """Write shards of every form below `folder`, and the `tables` of two scans of them; return the corpus."""
+    (folder / "shards").mkdir()
+    for name, write_form in FORMS.items():
+        write_form(folder / "shards" / name, some_pages())
+    paths = [folder / "shards" / name for name in FORMS]
+    corpus = press_corpus(folder / "press")
+    scan_here(paths, corpus, folder / "tables")
+    scan_here(paths[1:], corpus, folder / "tables", run_id="20261126T000000Z-abcdef")
+    return corpus
+
+
 def rewrite_rows(tables: Path, change: Callable[[dict[str, Any]], None], *, digested: bool = False) -> None:
     """Change the rows of the one published file, as who edits a table would; `digested`: and hide it."""
     (file,) = (tables / "matches").glob("*.parquet")

@@ -27,7 +27,7 @@ from tests.commands import presswatch
 from tests.conftest import ROOT
 from tests.corpora import article, build, write_jsonl
 from tests.prose import articles, pages
-from tests.scanned import FORMS, press_corpus, scan_here, some_pages
+from tests.scanned import two_scans
 from tests.servers import Server
 from tests.tables import flipped, match, publish, publish_row, row_of, write
 
@@ -103,13 +103,7 @@ def test_a_scan_that_is_all_on_s3_and_killed_goes_on_and_finds_what_one_on_disk_
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Shards of every form, and the tables of two scans of them."""
     folder = tmp_path_factory.mktemp("release")
-    (folder / "shards").mkdir()
-    for name, write_form in FORMS.items():
-        write_form(folder / "shards" / name, some_pages())
-    paths = [folder / "shards" / name for name in FORMS]
-    corpus = press_corpus(folder / "press")
-    scan_here(paths, corpus, folder / "tables")
-    scan_here(paths[1:], corpus, folder / "tables", run_id="20261126T000000Z-abcdef")
+    two_scans(folder)
     return folder
 
 

@@ -14,7 +14,7 @@ from presswatch_spark.queries.views import VIEWS
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.show import json_line
 from tests.conftest import ROOT
-from tests.scanned import FORMS, press_corpus, scan_here, some_pages
+from tests.scanned import two_scans
 
 PAGES = ("docs/reference/tables.md", "docs/explanation/guarantee.md", "docs/how-to/scan-a-release.md")
 QUERY = re.compile(r'presswatch sql \S+ "([^"]+)"')
@@ -25,13 +25,7 @@ OF_A_VIEW = re.compile(r"^\| `(\w+)` \|.*\| `(select [^`]+)` \|$", re.MULTILINE)
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Tables of two scans of shards of every form, and claims about them."""
     folder = tmp_path_factory.mktemp("answers")
-    (folder / "shards").mkdir()
-    for name, write_form in FORMS.items():
-        write_form(folder / "shards" / name, some_pages())
-    paths = [folder / "shards" / name for name in FORMS]
-    corpus = press_corpus(folder / "press")
-    scan_here(paths, corpus, folder / "tables")
-    scan_here(paths[1:], corpus, folder / "tables", run_id="20261126T000000Z-abcdef")
+    corpus = two_scans(folder)
     make_claims(str(folder / "tables"), str(folder / "tables"), Sources(str(corpus)), ScanConfig())
     return folder / "tables"
 

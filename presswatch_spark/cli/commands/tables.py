@@ -211,7 +211,7 @@ def sql(
 
     TABLES is the folder that a scan was given as --out. A query reads its published rows: the tables
     `matches`, `rights_signals`, `scan_log` and `runs`; of a census, `captures`, `census_log` and `censuses`;
-    of `compare`, `rights` and `claims`, `comparison`, `reservations` and `claims`; and views of these, such
+    of `compare`, `rights` and `claims`, `changes`, `reservations` and `claims`; and views of these, such
     as `pages`, `by_host` and `trend`. `claims_before` has the claims that others took the place of. It can
     read nothing else, and change nothing.
 

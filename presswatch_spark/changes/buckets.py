@@ -15,8 +15,6 @@ from presswatch_spark.storage.disk import disk_errors
 
 Numbers = npt.NDArray[np.int64]
 
-_COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
-
 
 @dataclass(frozen=True, slots=True)
 class Cuts:
@@ -106,7 +104,7 @@ class Stream:
     def _writer(self, number: int) -> pa.RecordBatchStreamWriter:
         if number not in self.writers:
             file = self.kept.enter_context(pa.OSFile(str(self._path(number)), "wb"))
-            writer = pa.ipc.new_stream(file, self.schema, options=_COMPRESSED)
+            writer = pa.ipc.new_stream(file, self.schema)
             self.writers[number] = self.kept.enter_context(writer)
         return self.writers[number]
 

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -25,18 +25,18 @@ from presswatch_spark.errors import OutputError
 from presswatch_spark.queries.duckdb_session import duckdb_session, first_line
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.tables.published_files import Written
+from presswatch_spark.tables.reading import column_batches
 from presswatch_spark.tables.schemas.derived_tables import SIGHTING
 from presswatch_spark.tables.sorted_files import GROUP_ROWS, ORDERS, SortedFiles
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-BUCKET_ROWS = 400_000
+BUCKET_ROWS = 200_000
 BATCH_ROWS = 1 << 15
 SAMPLED_ROWS = 200_000
 WAITING = 2
 """Buckets that may wait for their files to be written."""
-AHEAD = {"batch_readahead": 2, "fragment_readahead": 1}
 CODED = ("grade", "confidence", "dataset", "release", "shard_uri", "record_encoding")
 """Columns of few values: they are read and kept as codes."""
 
@@ -53,6 +53,7 @@ def _kept_schema() -> pa.Schema:
 
 
 KEPT = _kept_schema()
+SIGHTING_NAMES = [column.name for column in SIGHTING]
 
 
 def write(inputs: Inputs, files: SortedFiles, memory: str, cores: int | None) -> list[Written]:
@@ -99,10 +100,11 @@ def _prepare(session: "DuckDBPyConnection") -> None:
 
 def _changes(
     session: "DuckDBPyConnection", inputs: Inputs, buckets: "_Buckets", number: int
-) -> tuple[pa.Table, tuple[pa.Table, pa.Table]]:
+) -> tuple[pa.Table, list[pa.RecordBatch]]:
     """Return the changes of a bucket in order, their sightings as row numbers, and the rows of both runs."""
     tables = {name: stream.read(number) for name, stream in buckets.streams.items()}
-    sides = tables["before_rows"], tables["after_rows"]
+    # In one piece: rows are taken from it by their numbers.
+    sides = [_whole(tables[f"{side}_rows"].select(SIGHTING_NAMES)) for side in SIDES]
     for name in ("before_rows", "after_rows"):
         rows = tables[name]
         tables[name] = rows.select(COMPARED.names).append_column("sighting", pa.array(np.arange(len(rows))))
@@ -122,7 +124,12 @@ def _changes(
             session.unregister(name)
 
 
-def _rows(found: pa.Table, sides: tuple[pa.Table, pa.Table]) -> Iterator[pa.RecordBatch]:
+def _whole(rows: pa.Table) -> pa.RecordBatch:
+    batches = rows.unify_dictionaries().combine_chunks().to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], rows.schema)
+
+
+def _rows(found: pa.Table, sides: Sequence[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Yield batches of `changes`, with sightings in the place of their numbers."""
     for batch in found.to_batches(GROUP_ROWS):
         for side, rows in zip(SIDES, sides, strict=True):
@@ -131,12 +138,10 @@ def _rows(found: pa.Table, sides: tuple[pa.Table, pa.Table]) -> Iterator[pa.Reco
         yield batch
 
 
-def _sightings(numbers: pa.Array, rows: pa.Table) -> pa.Array:
+def _sightings(numbers: pa.Array, rows: pa.RecordBatch) -> pa.Array:
     """Return the rows of these numbers as structs; null for null."""
-    taken = rows.select([column.name for column in SIGHTING]).take(numbers).combine_chunks()
-    columns = (taken[column.name].cast(column.type).combine_chunks() for column in SIGHTING)
-    whole = [column.chunk(0) if isinstance(column, pa.ChunkedArray) else column for column in columns]
-    return pa.StructArray.from_arrays(whole, fields=list(SIGHTING), mask=pc.is_null(numbers))
+    columns = [rows[column.name].take(numbers).cast(column.type) for column in SIGHTING]
+    return pa.StructArray.from_arrays(columns, fields=list(SIGHTING), mask=pc.is_null(numbers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,15 +203,14 @@ def _own_aside(batches: Iterable[pa.RecordBatch], own: Stream, cuts: Cuts) -> It
 def _articles(inputs: Inputs, side: str) -> Iterator[pa.RecordBatch]:
     digest = inputs.corpora[side]
     if digest is not None:
-        for batch in articles_of(inputs.store, digest).to_batches(columns=ARTICLES.names, **AHEAD):
-            yield batch.cast(ARTICLES)
+        yield from articles_of(inputs.store, digest)
 
 
 def _read(inputs: Inputs, runs: Sequence[str], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Yield columns of the rows of runs; those of few values as codes."""
-    rows: Any = inputs.store.open_table("matches", *runs, coded=(*CODED, "article_id", "article_sha256"))
+    coded = {*CODED, "article_id", "article_sha256"}.intersection(columns)
     with _readable(inputs):
-        yield from rows.to_batches(columns=list(columns), batch_size=BATCH_ROWS, **AHEAD)
+        yield from column_batches(inputs.store, "matches", runs, columns, coded, BATCH_ROWS)
 
 
 @contextmanager

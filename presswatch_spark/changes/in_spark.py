@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from presswatch_spark.changes.absence import Doubts
-from presswatch_spark.changes.inputs import ARTICLES as CORPUS_ARTICLES
-from presswatch_spark.changes.inputs import SIDES, Inputs
+from presswatch_spark.changes.inputs import SIDES, TABLE, Inputs
 from presswatch_spark.changes.rows import COMPARED, IDENTITY, KEYS, USED, compared_columns, key_batches
 from presswatch_spark.changes.states import ARTICLES, STORED, steps
 from presswatch_spark.spark.errors import spark_errors
@@ -77,7 +76,7 @@ def _articles(spark: SparkSession, inputs: Inputs, side: str) -> DataFrame:
     from pyspark.sql import functions as f
 
     columns = [*ARTICLES.names, "corpus_digest"]
-    rows = inputs.store.frame(spark, CORPUS_ARTICLES, columns=columns)
+    rows = inputs.store.frame(spark, TABLE, columns=columns)
     return rows.where(f.col("corpus_digest") == digest).select(*ARTICLES.names)
 
 

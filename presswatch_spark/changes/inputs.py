@@ -1,17 +1,19 @@
 """What changes are made of: two runs, those before them, and the articles of their corpora."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.changes.absence import Doubts, Run, difference_of, doubts_of
-from presswatch_spark.changes.states import Question
+from presswatch_spark.changes.states import ARTICLES, Question
+from presswatch_spark.tables.reading import column_batches
 from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 
 SIDES = ("before", "after")
-ARTICLES = "corpus_articles"
+TABLE = "corpus_articles"
 """The table of the articles of corpora; folders of older versions have none."""
 
 
@@ -42,7 +44,7 @@ class Inputs:
         digests = {side: run.row["corpus_digest"] for side, run in runs.items()}
         same = digests["before"] == digests["after"]
         corpora = {
-            side: digest if not same and articles_of(store, digest) is not None else None
+            side: digest if not same and has_articles(store, digest) else None
             for side, digest in digests.items()
         }
         question = Question(
@@ -62,9 +64,17 @@ class Inputs:
         return self.before if side == "before" else self.after
 
 
-def articles_of(store: TableStore, corpus_digest: str) -> Any:
-    """Return the articles of a corpus as a `pyarrow.dataset.Dataset`; None if the tables do not hold them."""
-    if ARTICLES not in SCHEMAS:
-        return None
-    rows = store.open_table(ARTICLES).filter(pc.field("corpus_digest") == corpus_digest)
-    return rows if rows.head(1, columns=["article_id"]).num_rows else None
+def has_articles(store: TableStore, corpus_digest: str) -> bool:
+    """Say whether the tables hold the articles of a corpus."""
+    return next(articles_of(store, corpus_digest), None) is not None
+
+
+def articles_of(store: TableStore, corpus_digest: str) -> Iterator[pa.RecordBatch]:
+    """Yield the articles of a corpus that the tables hold, as `states.ARTICLES`; some may come twice."""
+    if TABLE not in SCHEMAS:
+        return
+    columns = [*ARTICLES.names, "corpus_digest"]
+    for batch in column_batches(store, TABLE, store.published(), columns):
+        chosen = batch.filter(pc.equal(batch["corpus_digest"], corpus_digest)).select(ARTICLES.names)
+        if len(chosen):
+            yield chosen

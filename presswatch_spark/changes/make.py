@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from presswatch_spark.changes import in_duckdb
 from presswatch_spark.changes.inputs import Inputs
 from presswatch_spark.changes.states import STATES
@@ -13,7 +15,7 @@ from presswatch_spark.storage.folders import Folder
 from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.digests import digest_of
 from presswatch_spark.tables.published_files import Written
-from presswatch_spark.tables.reading import chosen_runs
+from presswatch_spark.tables.reading import chosen_runs, column_batches
 from presswatch_spark.tables.sorted_files import SortedFiles, written_column
 from presswatch_spark.tables.store import TableStore
 
@@ -83,12 +85,15 @@ def compare(
 
 def _counted(tables: TableStore) -> tuple[dict[str, int], Counter[tuple[str, str]]]:
     """Count the rows of each state, and of each state and doubt."""
-    import pyarrow as pa
-
+    names = ("state", "doubt")
     counts, doubts = Counter[str](), Counter[tuple[str, str]]()
-    rows = tables.open_table("changes", coded=("state", "doubt"))
-    for batch in rows.to_batches(columns=["state", "doubt"], batch_size=BATCH_ROWS):
-        for group in pa.table(batch).group_by(["state", "doubt"]).aggregate([([], "count_all")]).to_pylist():
+    for batch in column_batches(tables, "changes", tables.made("changes"), names, names, BATCH_ROWS):
+        for group in (
+            pa.Table.from_batches([batch])
+            .group_by(["state", "doubt"])
+            .aggregate([([], "count_all")])
+            .to_pylist()
+        ):
             counts[group["state"]] += group["count_all"]
             if group["doubt"] is not None:
                 doubts[group["state"], group["doubt"]] += group["count_all"]

@@ -85,13 +85,19 @@ def text(value: str | None) -> str:
 def _strongest(side: str) -> str:
     """One row a pair, that with the most copied words; its doubt is one of all rows."""
     pair = ", ".join(PAIR)
+    of_row = ", ".join(f"r.{name}" for name in PAIR)
+    same = " and ".join(f"t.{name} = r.{name}" for name in PAIR)
+    # Most pairs have one row, and need no sorting.
     return f"""
+        with twice as (select {pair} from {side}_rows group by {pair} having count(*) > 1)
+        select r.*, doubt as pair_doubt, 1 as place from {side}_rows r anti join twice t on {same}
+        union all
         select * from (
-            select *, min(doubt) over (partition by {pair}) as pair_doubt, row_number() over (
-                partition by {pair}
+            select r.*, min(doubt) over (partition by {of_row}) as pair_doubt, row_number() over (
+                partition by {of_row}
                 order by copied_words desc, longest_run_words desc, row_sha256 desc
             ) as place
-            from {side}_rows
+            from {side}_rows r semi join twice t on {same}
         ) as ranked where place = 1"""
 
 
@@ -112,17 +118,16 @@ def _moves() -> str:
     def alone(side: str, other: str) -> str:
         copy = f"publisher_id, title_id, article, {side}_text_sha256"
         return f"""
-            select {copy} as text_sha256, document,
-                row_number() over (partition by {copy} order by document) as nth
+            select *, row_number() over (partition by {copy} order by document) as nth
             from pairs
             where {other}_row_sha256 is null and {side}_known_url and {side}_copied_words > 0"""
 
-    same = " and ".join(
-        f"l.{name} = c.{name}" for name in ("publisher_id", "title_id", "article", "text_sha256", "nth")
-    )
+    same = " and ".join(f"l.{name} = c.{name}" for name in ("publisher_id", "title_id", "article", "nth"))
+    after = ", ".join(f"c.a_{name}" for name in _OF_ROW)
     return f"""
-        select l.publisher_id, l.title_id, l.article, l.document as document, c.document as new_document
-        from ({alone("b", "a")}) as l join ({alone("a", "b")}) as c on {same}"""
+        select l.publisher_id, l.title_id, l.article, l.document, c.document as new_document, {after}
+        from ({alone("b", "a")}) as l join ({alone("a", "b")}) as c
+            on {same} and l.b_text_sha256 = c.a_text_sha256"""
 
 
 def _judged(question: Question) -> str:
@@ -130,7 +135,6 @@ def _judged(question: Question) -> str:
     key = ("publisher_id", "title_id", "article")
     old = " and ".join(f"m.{name} = p.{name}" for name in (*key, "document"))
     new = " and ".join(f"n.{name} = p.{name}" for name in key) + " and n.new_document = p.document"
-    there = " and ".join(f"q.{name} = m.{name}" for name in key) + " and q.document = m.new_document"
     joins, doubts = [], []
     for side in ("before", "after"):
         other, letter = _OTHER[side], side[0]
@@ -146,14 +150,13 @@ def _judged(question: Question) -> str:
         reasons.append(f"case when not p.{letter}_known_url then {text(NAMELESS[side])} end")
         reasons.append(f"case when s{letter}.document is not null then {text(IN_PLACE.format(other))} end")
         doubts.append(f"coalesce({', '.join(reasons)}) as {letter}_absence")
-    after = ", ".join(f"coalesce(p.a_{name}, q.a_{name}) as a_{name}" for name in _OF_ROW if name != "doubt")
     before = ", ".join(f"p.b_{name}" for name in _OF_ROW)
+    after = ", ".join(f"coalesce(p.a_{name}, m.a_{name}) as a_{name}" for name in _OF_ROW)
     return f"""
         select p.publisher_id, p.title_id, p.article, p.document, m.new_document is not null as has_moved,
             {before}, {after}, {", ".join(doubts)}
         from pairs p
             left join moves m on {old}
-            left join pairs q on {there}
             left join moves n on {new}
             {" ".join(joins)}
         where n.document is null"""

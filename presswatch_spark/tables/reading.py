@@ -1,7 +1,7 @@
 """Rows of `matches` by filter, streamed from the Parquet files without Spark."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import islice
@@ -10,10 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from presswatch_spark.errors import InputError
 from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.show import printable
+from presswatch_spark.storage.arrow_files import file_system
+from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 
 BATCH_ROWS = 10_000
@@ -82,6 +85,43 @@ def match_table(
     """Return as one table what `match_rows` yields without a limit; raises `InputError` as that does."""
     rows = store.open_table("matches", *chosen_runs(store, run_id))
     return rows.to_table(columns=columns, filter=wanted.expression())
+
+
+def column_batches(
+    store: TableStore,
+    table: str,
+    runs: Sequence[str],
+    columns: Sequence[str],
+    coded: Collection[str] = (),
+    batch_rows: int = BATCH_ROWS,
+) -> Iterator[pa.RecordBatch]:
+    """Yield columns of the rows of published runs; nothing is held but a row group of one file.
+
+    A dataset of Arrow reads on while nobody asks, and then holds whole files. Columns that a file lacks are
+    null; strings of the columns `coded` come as dictionaries.
+    """
+    code = pa.dictionary(pa.int32(), pa.string())
+    fields = [SCHEMAS[table].field(name).remove_metadata().with_nullable(True) for name in columns]
+    schema = pa.schema([each.with_type(code) if each.name in coded else each for each in fields])
+    system = file_system(store.root.uri, store.root.storage)
+    for uri in store.files(table, *runs) if runs else ():
+        with pq.ParquetFile(
+            uri,
+            filesystem=system,
+            read_dictionary=list(coded),
+            pre_buffer=True,
+            page_checksum_verification=True,
+        ) as file:
+            there = [name for name in columns if name in file.schema_arrow.names]
+            for group in range(file.num_row_groups):
+                for batch in file.iter_batches(batch_rows, row_groups=[group], columns=there):
+                    cells = (
+                        batch[each.name].cast(each.type)
+                        if each.name in there
+                        else pa.nulls(len(batch), each.type)
+                        for each in schema
+                    )
+                    yield pa.RecordBatch.from_arrays(list(cells), schema=schema)
 
 
 def chosen_runs(store: TableStore, run_id: str | None, by: str = "runs") -> list[str]:

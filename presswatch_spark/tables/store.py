@@ -190,39 +190,27 @@ class TableStore:
             files[run_of(name)][name] = info
         return files
 
-    def open_table(self, table: str, *run_ids: str, coded: Sequence[str] = ()) -> Any:
+    def open_table(self, table: str, *run_ids: str) -> Any:
         """Open rows of published runs, those named or all, as a `pyarrow.dataset.Dataset`; see `files`.
 
-        By a filter of `run_id`, files of other runs are not even opened. Strings of the columns `coded` come
-        as dictionaries.
+        By a filter of `run_id`, files of other runs are not even opened.
         """
         files = self.files(table, *run_ids)
         # Rows of a derived table name the run that they are of, and not the one that publishes them.
         is_of = None if PUBLISHED_BY[table] == "derivations" else list(map(_is_of, files))
-        return self.dataset(files, SCHEMAS[table], is_of, coded)
+        return self.dataset(files, SCHEMAS[table], is_of)
 
-    def dataset(
-        self,
-        files: Sequence[str],
-        schema: pa.Schema,
-        known: Sequence[Any] | None = None,
-        coded: Sequence[str] = (),
-    ) -> Any:
+    def dataset(self, files: Sequence[str], schema: pa.Schema, known: Sequence[Any] | None = None) -> Any:
         """Open files of a table as a `pyarrow.dataset.Dataset`; columns that they lack are null.
 
-        Args:
-            known: an Arrow expression for each file, which holds for all its rows.
-            coded: columns of strings that come as dictionaries.
+        `known`: an Arrow expression for each file, which holds for all its rows.
         """
         # It loads pandas, which takes as long as all else that a scan imports of Arrow.
         import pyarrow.dataset as ds
 
         system = file_system(self.root.uri, self.root.storage)
         scan = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
-        reading = ds.ParquetReadOptions(dictionary_columns=set(coded))
-        parquet = ds.ParquetFileFormat(read_options=reading, default_fragment_scan_options=scan)
-        code = pa.dictionary(pa.int32(), pa.string())
-        schema = pa.schema([each.with_type(code) if each.name in coded else each for each in schema])
+        parquet = ds.ParquetFileFormat(default_fragment_scan_options=scan)
         return ds.FileSystemDataset.from_paths(
             list(files), schema=schema, format=parquet, filesystem=system, partitions=known
         )

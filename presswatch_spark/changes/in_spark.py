@@ -32,14 +32,14 @@ def write(
 ) -> Sequence[Written]:
     """Write the changes of two runs as files, one for each task; raises `PresswatchError` if Spark fails."""
     spark = session("presswatch compare", master=master, cores=cores)
-    stored = list[DataFrame]()
     with spark_errors(files.folder.uri):
-        for name, frame in _inputs(spark, inputs).items():
+        frames = _inputs(spark, inputs)
+        for name, frame in frames.items():
             frame.createOrReplaceTempView(name)
         for name, query in steps(inputs.question).items():
             found = spark.sql(query)
             if name in STORED:
-                stored.append(found.persist())
+                frames[name] = found.persist()
             found.createOrReplaceTempView(name)
         # Rows without article are told apart by their documents: there may be more than one task can take.
         meeting = "coalesce(article_id, document)"
@@ -47,14 +47,15 @@ def write(
         changes = spark.sql(f"select *, {meeting} as meeting from changes").repartition(tasks, "meeting")
         columns = [name for name in CHANGES.names if name != "run_id"]
         written = written_by_spark(changes.select(*columns).sortWithinPartitions(*ORDERS["changes"]), files)
-        for frame in stored:
+        for frame in frames.values():
             frame.unpersist()
     return written
 
 
 def _inputs(spark: SparkSession, inputs: Inputs) -> dict[str, DataFrame]:
     """Return what `states.steps` begin with, by name."""
-    store, frames = inputs.store, dict[str, DataFrame]()
+    store = inputs.store
+    frames: dict[str, DataFrame] = {}
     for side in SIDES:
         matches = store.frame(spark, "matches", inputs.run_of(side), columns=USED)
         rows = matches.mapInArrow(ComparedTask(inputs.doubts[side]), spark_schema(_ROWS)).persist()

@@ -35,14 +35,7 @@ _OF_HOST, _OF_PATH, _OF_QUERY = (np.uint8(n) for n in (1, 2, 4))
 
 def normal_forms(urls: pa.Array) -> pa.Array:
     """Return the normal form of each URL, as strings; null where `normalise_url` gives None, and for null."""
-    urls = urls.cast(pa.large_string())
-    offsets = np.frombuffer(urls.buffers()[1], np.int64)[urls.offset : urls.offset + len(urls) + 1]
-    if not len(urls) or not offsets[-1]:
-        return pa.array(list(map(_normal, urls.to_pylist())), pa.string())
-    text = np.frombuffer(urls.buffers()[2], np.uint8)
-    room = np.empty(int(offsets[-1] - offsets[0]) + _ADDED * len(urls), np.uint8)
-    ends, hard = np.zeros(len(urls) + 1, np.int64), np.zeros(len(urls), np.bool_)
-    _write(plain(text), plain(offsets), *_tables(), room, ends, hard)
+    room, ends, hard = _written(urls)
     buffers = [None, pa.py_buffer(ends), pa.py_buffer(room[: ends[-1]])]
     forms = pa.LargeStringArray.from_buffers(len(urls), *buffers[1:]).cast(pa.string())
     if not hard.any():
@@ -50,6 +43,25 @@ def normal_forms(urls: pa.Array) -> pa.Array:
     left = pa.array(hard)
     others = pa.array(list(map(_normal, urls.filter(left).to_pylist())), pa.string())
     return pc.replace_with_mask(forms, left, others)
+
+
+def _hard_among(urls: pa.Array) -> npt.NDArray[np.bool_]:
+    """Say of each URL whether the kernel leaves it to Python."""
+    return _written(urls)[2]
+
+
+def _written(urls: pa.Array) -> tuple[Bytes, Offsets, npt.NDArray[np.bool_]]:
+    """Return the forms behind each other, where each ends (from 0 on), and which are hard: they are empty."""
+    urls = pc.fill_null(urls.cast(pa.large_string()), "")
+    _, bounds, data = urls.buffers()
+    offsets = np.zeros(1, np.int64)
+    if len(urls):
+        offsets = np.frombuffer(bounds, np.int64)[urls.offset : urls.offset + len(urls) + 1]
+    text = np.frombuffer(data, np.uint8) if data else np.empty(0, np.uint8)
+    room = np.empty(int(offsets[-1] - offsets[0]) + _ADDED * len(urls), np.uint8)
+    ends, hard = np.zeros(len(urls) + 1, np.int64), np.zeros(len(urls), np.bool_)
+    _write(plain(text), plain(offsets), *_tables(), room, ends, hard)
+    return room, ends, hard
 
 
 def _normal(url: str | None) -> str | None:

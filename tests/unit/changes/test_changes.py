@@ -114,7 +114,7 @@ def test_a_run_over_another_subset_says_nothing_of_the_copies_of_the_first(tmp_p
         ({"release": "CC-MAIN-2024-22", "sample": 0.1}, "the after run read a sample of its release"),
         ({"corpus_digest": "other"}, "the runs had different corpora, and the articles of that of the after"),
     ],
-)  # fmt: skip
+)
 def test_absence_is_not_said_where_it_is_not_known(tmp_path: Path, facts: dict[str, Any], doubt: str) -> None:
     run(tmp_path / "tables", BEFORE, [copy("a", f"{X}goes"), copy("a", f"{X}stays")])
     run(tmp_path / "tables", AFTER, [copy("a", f"{X}stays"), copy("b", f"{X}comes")], **facts)

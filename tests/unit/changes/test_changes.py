@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.changes.make import compare
+from presswatch_spark.changes.states import ARTICLES
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.tables.schemas.derived_tables import CHANGES
@@ -245,3 +248,65 @@ def test_a_run_that_is_not_published_and_an_output_in_use_are_refused(tmp_path: 
     changes(tmp_path / "tables")
     with pytest.raises(OutputError, match="there is a table changes already"):
         changes(tmp_path / "tables")
+
+
+@pytest.fixture
+def corpora(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[tuple[str, str, str, str]]]:
+    """Articles of corpora by digest, as the tables hold them: id, title, publisher, digest of the text."""
+    held = dict[str, list[tuple[str, str, str, str]]]()
+
+    def articles_of(store: TableStore, corpus_digest: str) -> Iterator[pa.RecordBatch]:
+        for article in held.get(corpus_digest, ()):
+            cells = [pa.array([value]) for value in article]
+            yield pa.RecordBatch.from_arrays(cells, schema=ARTICLES)
+
+    for module in ("inputs", "in_duckdb"):
+        monkeypatch.setattr(f"presswatch_spark.changes.{module}.articles_of", articles_of)
+    return held
+
+
+def listed(name: str, text: str = "", title: str = "t", publisher: str = "p") -> tuple[str, str, str, str]:
+    """An article as `copy` has it."""
+    return name, title, publisher, sha(text or f"text of {name}")
+
+
+def test_an_article_that_both_corpora_have_is_compared_and_what_they_differ_in_is_named(
+    tmp_path: Path, corpora: dict[str, list[tuple[str, str, str, str]]]
+) -> None:
+    corpora["c"] = [listed(name) for name in ("same", "dropped", "text", "sold", "short", "url")]
+    corpora["d"] = [
+        listed("same"), listed("same"), listed("text", "new text"), listed("sold", publisher="q"),
+        listed("short"), listed("url"), listed("added"),
+    ]  # fmt: skip
+    before = [copy(name, f"{X}{name}") for name in ("same", "dropped", "text", "sold")]
+    before += [copy("short", f"{X}short", words=10), copy("url", f"{X}url", words=0)]
+    before.append(copy(None, f"{X}site", words=0, own_site=True))
+    run(tmp_path / "tables", BEFORE, before, corpus_digest="c")
+    run(tmp_path / "tables", AFTER, [copy("added", f"{X}1"), copy("same", f"{X}2")], corpus_digest="d")
+    by_url = "the runs had different corpora: the after run may know other pages as the title's"
+    assert {row["document_url"]: (row["state"], row["doubt"]) for row in changes(tmp_path / "tables")} == {
+        f"{X}2": ("moved", None),
+        f"{X}1": ("new", "the article added is not in the corpus of the before run"),
+        f"{X}dropped": ("unknown", "the article dropped is not in the corpus of the after run"),
+        f"{X}text": ("unknown", "the article text has another text in the corpus of the after run"),
+        f"{X}sold": (
+            "unknown",
+            "the article sold has another title or publisher in the corpus of the after run",
+        ),
+        f"{X}short": ("unknown", "copies of fewer than 11 words are not found with every corpus"),
+        f"{X}url": ("unknown", by_url),
+        f"{X}site": ("unknown", by_url),
+    }
+
+
+@pytest.mark.parametrize("suppressed", [0, 3, None])
+def test_a_corpus_that_leaves_rows_of_words_out_may_hide_a_copy(
+    tmp_path: Path, corpora: dict[str, list[tuple[str, str, str, str]]], suppressed: int | None
+) -> None:
+    corpora["c"] = corpora["d"] = [listed("a")]
+    run(tmp_path / "tables", BEFORE, [copy("a", f"{X}1")], corpus_digest="c")
+    run(tmp_path / "tables", AFTER, [], corpus_digest="d", corpus_suppressed=suppressed)
+    row = only(tmp_path / "tables")
+    assert row["state"] == ("gone" if suppressed == 0 else "unknown")
+    if suppressed != 0:
+        assert row["doubt"].startswith("the corpus of the after run leaves rows of words out of its index")

@@ -32,7 +32,7 @@ from presswatch_spark.tables.sorted_files import GROUP_ROWS, ORDERS, SortedFiles
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-BUCKET_ROWS = 200_000
+BUCKET_ROWS = 150_000
 BATCH_ROWS = 1 << 15
 SAMPLED_ROWS = 200_000
 WAITING = 2

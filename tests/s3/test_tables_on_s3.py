@@ -207,13 +207,13 @@ def test_runs_on_s3_are_compared(
     runs = ["--before", "20261125T000000Z-abcdef", "--after", "latest"]
     assert cli.run(["compare", str(release / "tables"), *runs, "--out", str(tmp_path / "disk")]) == 0
     assert cli.run(["compare", OUT, *runs, "--out", str(tmp_path / "s3"), "--endpoint", endpoint]) == 0
-    one, other = (pq.read_table(tmp_path / name / "comparison") for name in ("disk", "s3"))
+    one, other = (pq.read_table(tmp_path / name / "changes") for name in ("disk", "s3"))
     assert one.equals(other)
     assert len(one) > 0
 
 
 DERIVED_BY = {
-    "comparison": ["compare", "--before", "20261125T000000Z-abcdef", "--after", "latest"],
+    "changes": ["compare", "--before", "20261125T000000Z-abcdef", "--after", "latest"],
     "reservations": ["rights"],
 }
 

@@ -33,6 +33,22 @@ CHANGES = pa.schema(
     ]
 )
 
+COMPARISON = pa.schema(
+    [
+        required("before_run_id", pa.string(), "The earlier run; key of `runs`."),
+        required("after_run_id", pa.string(), "The later run; key of `runs`."),
+        required("status", pa.string(), "`gone`: found before and not after, in shards all read to their end; `still_there`: found in both; `new`: found after only; `unknown`: not found after, but absence cannot be said."),
+        column("doubt", pa.string(), "Why absence cannot be said; null unless `unknown`."),
+        required("publisher_id", pa.string(), "The publisher of the title."),
+        required("title_id", pa.string(), "The title that owns the article, or whose site the document is on."),
+        column("article_id", pa.string(), "The member's article; null if only the site is known (`url_only`)."),
+        column("document_url", pa.string(), "URL of the document, as the later run that found it gives it. Pairs are matched by the normalised URL."),
+        column("before", SIGHTING, "The strongest row of the pair in the earlier run, columns as in `matches`; null if there is none."),
+        column("after", SIGHTING, "The same in the later run."),
+    ]
+)
+"""What older versions of `compare` wrote: it is read, and forgotten with the rest."""
+
 DECLARED = part_of(
     RIGHTS_SIGNALS, "signal", "source", "agent", "path", "rule", "verdict", "note", "document_url", "captured_at", "http_status",
     "content_sha256", "shard_uri", "record_id", "record_offset", "record_length", "record_encoding", "row_sha256",
@@ -59,6 +75,7 @@ RESERVATIONS = pa.schema(
 
 DERIVED = {
     "changes": CHANGES,
+    "comparison": COMPARISON,
     "reservations": RESERVATIONS,
     "claims": CLAIMS,
     "claims_before": CLAIMS,

@@ -96,8 +96,8 @@ def test_with_its_corpus_a_title_that_nothing_was_found_of_is_known_and_a_name_l
         ["estimate", "--run"],
         ["verify-rows", "--run"],
         ["rights", "--json", "--run"],
-        ["compare", "--after", "latest", "--out", "comparison", "--before"],
-        ["compare", "--before", "latest", "--out", "comparison", "--after"],
+        ["compare", "--after", "latest", "--out", "changes", "--before"],
+        ["compare", "--before", "latest", "--out", "changes", "--after"],
     ],
     ids=" ".join,
 )

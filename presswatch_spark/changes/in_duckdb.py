@@ -32,7 +32,7 @@ from presswatch_spark.tables.sorted_files import GROUP_ROWS, ORDERS, SortedFiles
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-BUCKET_ROWS = 150_000
+BUCKET_ROWS = 100_000
 BATCH_ROWS = 1 << 15
 SAMPLED_ROWS = 200_000
 WAITING = 2
@@ -60,7 +60,7 @@ def write(inputs: Inputs, files: SortedFiles, memory: str, cores: int | None) ->
     """Write the changes of two runs as files, one or more for each bucket.
 
     Args:
-        memory: what DuckDB may take, such as `1GB`, before it goes on on disk.
+        memory: what DuckDB may take, such as `500MB`, before it goes on on disk.
         cores: threads of DuckDB; None: one for each core.
 
     Raises:

@@ -49,7 +49,7 @@ def compare(
     config: ScanConfig | None = None,
     *,
     engine: str = "auto",
-    memory: str = "1GB",
+    memory: str = "500MB",
 ) -> ChangesSummary:
     """Write the table `changes` of two published runs (`latest`: the newest) to `out`.
 

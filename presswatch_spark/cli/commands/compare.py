@@ -39,7 +39,7 @@ DOUBTS_SHOWN = 5
 @engine_option("What compares the rows")
 @click.option(
     "--memory",
-    default="1GB",
+    default="500MB",
     show_default=True,
     metavar="SIZE",
     help="What DuckDB may take before it goes on on disk.",

@@ -78,7 +78,7 @@ def scan_here(
     for path in paths:
         outcome = scan(stat(str(path), config.storage))
         assert outcome.log["status"] in statuses, outcome.log
-        rows += [row | {"run_id": run_id} for batch in outcome.matches for row in batch.to_pylist()]
+        rows += [row | {"run_id": run_id} for batch in outcome.tables["matches"] for row in batch.to_pylist()]
     publish(tables, run_id, rows, config=row_settings(config, MinHashRules()))
     return rows
 

@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 
 from presswatch_spark.errors import CorruptError, StorageError
-from presswatch_spark.shard.outcome import Reading, ShardOutcome, outcome_of
+from presswatch_spark.runs.attempts import Outcome, outcome_of
+from presswatch_spark.shard.outcome import Reading
 from presswatch_spark.storage.objects import ObjectInfo
 
 SHARD = ObjectInfo("s3://bucket/shard.gz", size=100, etag="abc")
@@ -14,8 +15,8 @@ ROWS = pa.RecordBatch.from_pydict({"row": [1, 2]})
 PAGE = "what a page says"
 
 
-def outcome(read: Callable[[Reading], None], attempts: int = 2) -> ShardOutcome:
-    return outcome_of(SHARD, attempts, read)
+def outcome(read: Callable[[Reading], None], attempts: int = 2) -> Outcome:
+    return outcome_of(Reading, read, SHARD, attempts)
 
 
 def read_whole(reading: Reading) -> None:
@@ -73,7 +74,7 @@ def test_rows_verified_before_an_error_are_kept() -> None:
         raise CorruptError("garbage")
 
     done = outcome(read)
-    assert (done.log["status"], done.matches) == ("partial", (ROWS,))
+    assert (done.log["status"], done.tables["matches"]) == ("partial", [ROWS])
 
 
 def test_a_row_that_cannot_be_stored_is_counted_nowhere() -> None:
@@ -91,7 +92,7 @@ def test_a_signature_in_an_address_reaches_no_table() -> None:
     def read(reading: Reading) -> None:
         raise CorruptError("this is no gzip file", where=reading.shard.uri)
 
-    log = outcome_of(shard, 1, read).log
+    log = outcome_of(Reading, read, shard, 1).log
     assert log["shard_uri"] == "https://site.example/a.gz"
 
 
@@ -119,11 +120,11 @@ def test_storage_that_fails_once_is_tried_again_and_rows_are_not_doubled() -> No
             raise StorageError("connection reset")
 
     done = outcome(read)
-    assert (done.log["status"], done.log["attempts"], done.log["documents"], done.matches) == (
+    assert (done.log["status"], done.log["attempts"], done.log["documents"], done.tables["matches"]) == (
         "complete",
         2,
         5,
-        (ROWS,),
+        [ROWS],
     )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from presswatch_spark.corpus.article_rows import article_rows
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.costs.budget import Bill, CostGuard
 from presswatch_spark.errors import StorageError
@@ -120,7 +121,8 @@ def scan(
         observer.say("left_out", line)
     observer.say("estimate", bill.line())
     bill.require_within_budget()
-    manifest = Corpus.open(corpus, check=True, storage=config.storage).manifest
+    opened = Corpus.open(corpus, check=True, storage=config.storage)
+    manifest = opened.manifest
     scan_shard = ShardScan(dataset, canonical(corpus), manifest.digest, config)
 
     first = shards.shards[0].uri
@@ -129,6 +131,7 @@ def scan(
         work_of(shards, shards.digest, scan_shard, _facts(dataset, config, manifest, command) | sampled),
         preparing=partial(compiled_beside, rehearsal, Compiling(events=events)),
         guard=lambda cores: CostGuard(bill, len(shards), cores, partial(observer.say, "estimate")),
+        corpus=partial(article_rows, opened),
     )
     done = carry_out(work, out, config, observer, spark)
     return RunSummary.of(done.row, done.log, resumed=done.resumed, seconds=done.seconds)

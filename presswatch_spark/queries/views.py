@@ -46,6 +46,35 @@ VIEWS: Mapping[str, str] = {
     " group by publisher_id, title_id, own_site",
     "by_publisher": f"select publisher_id, own_site, {LETTERS} from sightings"
     " group by publisher_id, own_site",
+    "articles": """
+        select
+            a.corpus_digest, a.corpus_digest = newest.corpus_digest as is_newest,
+            a.publisher_id, a.title_id, a.article_id, a.cluster_id, a.url, a.headline, a.published_at,
+            a.language, a.article_words,
+            coalesce(seen.pages, 0) as pages, coalesce(seen.pages_elsewhere, 0) as pages_elsewhere,
+            seen.letter, coalesce(seen.most_copied_words, 0) as most_copied_words,
+            coalesce(looked.shards_complete, 0) as shards_complete,
+            coalesce(looked.shards_incomplete, 0) as shards_incomplete
+        from corpus_articles a
+        join (select min(run_id) as run_id from corpus_articles group by corpus_digest) as brought
+            on brought.run_id = a.run_id
+        cross join (select max_by(corpus_digest, run_id) as corpus_digest from runs) as newest
+        left join (
+            select
+                article_id, count(distinct page) as pages,
+                count(distinct case when not own_site then page end) as pages_elsewhere,
+                min(letter) as letter, max(copied_words) as most_copied_words
+            from sightings where article_id is not null group by article_id
+        ) as seen on seen.article_id = a.article_id
+        left join (
+            select
+                corpus_digest, count(case when is_complete then 1 end) as shards_complete,
+                count(case when not is_complete then 1 end) as shards_incomplete
+            from (
+                select r.corpus_digest, s.shard_uri, bool_or(s.status = 'complete') as is_complete
+                from scan_log s join runs r on r.run_id = s.run_id group by r.corpus_digest, s.shard_uri
+            ) as by_shard group by corpus_digest
+        ) as looked on looked.corpus_digest = a.corpus_digest""",
     "trend": """
         select
             release, dataset, letter, kind, own_site,

@@ -40,6 +40,14 @@ def test_exactly_the_planted_copies_are_found(demo: Demonstration) -> None:
     assert found == {page.url: set(page.copies) for page in demo.pages if page.copies}
 
 
+def test_the_articles_that_no_page_copies_are_those_never_found(demo: Demonstration) -> None:
+    query = "select article_id, shards_incomplete from articles where pages = 0"
+    never = dict(run_query(str(demo.folder / "tables"), query, engine="duckdb").rows)
+    assert set(never) == set(press()) - {article for page in demo.pages for article in page.copies}
+    assert never
+    assert set(never.values()) == {0}
+
+
 def test_innocent_pages_are_left_alone_and_a_members_page_is_known_by_its_address(
     demo: Demonstration,
 ) -> None:

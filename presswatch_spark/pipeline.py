@@ -193,6 +193,7 @@ class ShardScan:
             with stages.during("sieve"):
                 candidates = matcher.candidates(batch)
                 reading.without_url += matcher.without_url(batch)
+            reading.words += candidates.words
             reading.candidates += len(candidates)
             with stages.during("verify"):
                 for row in matcher.rows(batch, candidates, origin):
@@ -263,7 +264,7 @@ def _facts(dataset: str, config: ScanConfig, manifest: Manifest, command: str | 
 
 def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
     """Return the columns of `runs` that the log decides: sums, and the format and release of all shards."""
-    summed = ("documents", "documents_skipped", "text_bytes")
+    summed = ("documents", "documents_skipped", "text_bytes", "words")
     formats = log["format"].unique().drop_null().to_pylist()
     named = {release for releases in log["releases"].to_pylist() for release in releases or ()}
     releases = named.union(log["release"].drop_null().to_pylist())

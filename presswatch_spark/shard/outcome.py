@@ -67,6 +67,7 @@ class Reading:
     shard: ObjectInfo
     format: str | None = None
     report: ReadReport = field(default_factory=ReadReport)
+    words: int = 0
     candidates: int = 0
     without_url: int = 0
     matches: list[pa.RecordBatch] = field(default_factory=list)
@@ -101,7 +102,7 @@ class Reading:
         self.signal_rows.clear()
         self.grades.clear()
         self.releases.clear()
-        self.candidates = self.without_url = self.spans = 0
+        self.words = self.candidates = self.without_url = self.spans = 0
         self.report.documents = self.report.documents_skipped = self.report.text_bytes = 0
         self.report.skipped.clear()
 
@@ -207,6 +208,7 @@ def _log(reading: Reading, attempts: int, began: datetime, seconds: float) -> di
         "bytes_expected": shard.size,
         "bytes_read": report.bytes_read,
         "text_bytes": report.text_bytes,
+        "words": reading.words,
         "documents": report.documents,
         "documents_without_url": reading.without_url,
         "documents_skipped": report.documents_skipped,

@@ -109,10 +109,14 @@ class TestAnswers:
         assert chosen_engine("duckdb", ROWS_OF_ONE_MACHINE + 1) == "duckdb"
 
 
+EMPTY = ("articles", "shards", "shards_read", "spans", "token_share")
+"""Views of tables that the runs here do not have."""
+
+
 class TestViews:
     def test_each_can_be_asked(self, tables: Path) -> None:
         for name in VIEWS:
-            assert rows(tables, f"select * from {name}") or name in ("articles", "shards", "spans")
+            assert rows(tables, f"select * from {name}") or name in EMPTY
 
     def test_a_page_counts_once_however_often_it_is_found(self, tables: Path) -> None:
         query = "select letter, articles, runs, rows from pages where document_url like '%x.example%'"
@@ -189,6 +193,88 @@ class TestArticles:
         query = "select count(*) from articles where article_id = 'd'"
         assert rows(tables, query) == [(0,)]
         assert list(TableStore.open(str(tables)).damage()) == []
+
+
+@pytest.fixture(scope="module")
+def shares(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shard 1 was read to its end by the first of two runs, shard 2 by the second; a third had another corpus."""
+    folder = tmp_path_factory.mktemp("shares") / "tables"
+
+    def found(
+        number: int, article_id: str | None, url: str | None, shard: str, **facts: Any
+    ) -> dict[str, Any]:
+        standard = {
+            "shard_uri": shard,
+            "text_sha256": f"text of {url}",
+            "confidence": "A",
+            "url_match": "none",
+        }
+        return match(article_id, url, row_sha256=str(number), **(standard | facts))
+
+    own = {"own_site": True, "url_match": "article", "document_words": 300, "copied_words": 200}
+    first = [
+        found(1, "a", "https://ours.example/1", "s1", **own),
+        found(2, "a", "https://x.example/1", "s1", copied_words=50),
+        found(3, "b", "https://x.example/1", "s1", copied_words=80),
+        found(4, "b", "https://y.example/formula", "s1", copied_words=12, confidence="D"),
+        found(5, "a", None, "s1", copied_words=40, own_site=None),
+        found(6, "a", "https://sister.example/1", "s1", copied_words=70, own_site=True),
+        found(7, "a", "https://x.example/not-chosen", "s2", copied_words=888),
+    ]
+    second = [
+        found(8, "a", "https://ours.example/1", "s2", **own),
+        found(9, "b", "https://x.example/1", "s2", copied_words=80),
+        found(10, None, "https://ours.example/2", "s2", own_site=True, url_match="title", copied_words=0),
+        found(11, "a", "https://x.example/not-chosen", "s1", copied_words=999),
+    ]
+    runs: list[tuple[str, str, list[dict[str, Any]], dict[str, tuple[str, int | None]]]] = [
+        ("r1", "one", first, {"s1": ("complete", 1000), "s2": ("partial", 200)}),
+        ("r2", "one", second, {"s1": ("partial", 10), "s2": ("complete", 500), "s3": ("failed", 0)}),
+        ("r3", "two", [], {"s1": ("complete", None)}),
+    ]
+    for run_id, digest, rows_found, read in runs:
+        publish(folder, run_id, rows_found, corpus_digest=digest, release="R", dataset="wet")
+        store = TableStore.open(str(folder))
+        facts = {"run_id": run_id, "corpus_digest": digest, "publisher_id": "p"}
+        brought = [row_of(CORPUS_ARTICLES, article_id=name, title_id=name, **facts) for name in ("t", "u")]
+        write(store, "corpus_articles", run_id, brought, CORPUS_ARTICLES)
+        shards = [
+            row_of(SCAN_LOG, run_id=run_id, shard_uri=uri, status=status, words=words, format="wet")
+            for uri, (status, words) in read.items()
+        ]
+        write(store, "scan_log", run_id, shards, SCAN_LOG)
+    return folder
+
+
+class TestShares:
+    def test_a_shard_counts_once_where_it_was_read_to_its_end(self, shares: Path) -> None:
+        query = (
+            "select shard_uri, run_id, status, words from shards_read where corpus_digest = 'one' order by 1"
+        )
+        assert rows(shares, query) == [
+            ("s1", "r1", "complete", 1000),
+            ("s2", "r2", "complete", 500),
+            ("s3", "r2", "failed", 0),
+        ]
+
+    def test_a_page_counts_once_with_the_article_that_it_has_most_of(self, shares: Path) -> None:
+        query = """
+            select dataset, release, own_pages, own_words, own_pages_uncounted, copying_pages, copied_words,
+                unplaced_pages, unplaced_words, words, shards_complete, shards_incomplete
+            from token_share where corpus_digest = 'one' and title_id = 't'"""
+        assert rows(shares, query) == [("wet", "R", 2, 300, 1, 1, 80, 1, 40, 1500, 2, 1)]
+        query = (
+            "select own_share, copied_share from token_share where corpus_digest = 'one' and title_id = 't'"
+        )
+        assert rows(shares, query) == [(300 / 1500, 80 / 1500)]
+
+    def test_a_title_of_which_nothing_was_found_has_no_share_and_says_so(self, shares: Path) -> None:
+        query = "select own_pages, copied_words, words, copied_share from token_share where title_id = 'u'"
+        assert rows(shares, f"{query} and corpus_digest = 'one'") == [(0, 0, 1500, 0.0)]
+
+    def test_where_words_were_not_counted_there_is_no_share(self, shares: Path) -> None:
+        query = "select title_id, words, own_share, copied_share from token_share where corpus_digest = 'two'"
+        assert rows(shares, f"{query} order by 1") == [("t", None, None, None), ("u", None, None, None)]
 
 
 REFUSED = {

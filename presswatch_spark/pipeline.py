@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from presswatch_spark.corpus.article_rows import article_rows
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.costs.budget import Bill, CostGuard
 from presswatch_spark.errors import StorageError
@@ -121,7 +122,8 @@ def scan(
         observer.say("left_out", line)
     observer.say("estimate", bill.line())
     bill.require_within_budget()
-    manifest = Corpus.open(corpus, check=True, storage=config.storage).manifest
+    opened = Corpus.open(corpus, check=True, storage=config.storage)
+    manifest = opened.manifest
     scan_shard = ShardScan(dataset, canonical(corpus), manifest.digest, config)
 
     first = shards.shards[0].uri
@@ -130,6 +132,7 @@ def scan(
         work_of(shards, shards.digest, scan_shard, _facts(dataset, config, manifest, command) | sampled),
         preparing=partial(compiled_beside, rehearsal, Compiling(events=events)),
         guard=lambda cores: CostGuard(bill, len(shards), cores, partial(observer.say, "estimate")),
+        corpus=partial(article_rows, opened),
     )
     done = carry_out(work, out, config, observer, spark)
     return RunSummary.of(done.row, done.log, resumed=done.resumed, seconds=done.seconds)
@@ -192,6 +195,7 @@ class ShardScan:
             with stages.during("sieve"):
                 candidates = matcher.candidates(batch)
                 reading.without_url += matcher.without_url(batch)
+            reading.words += candidates.words
             reading.candidates += len(candidates)
             with stages.during("verify"):
                 for row in matcher.rows(batch, candidates, origin):
@@ -262,7 +266,7 @@ def _facts(dataset: str, config: ScanConfig, manifest: Manifest, command: str | 
 
 def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
     """Return the columns of `runs` that the log decides: sums, and the format and release of all shards."""
-    summed = ("documents", "documents_skipped", "text_bytes")
+    summed = ("documents", "documents_skipped", "text_bytes", "words")
     formats = log["format"].unique().drop_null().to_pylist()
     named = {release for releases in log["releases"].to_pylist() for release in releases or ()}
     releases = named.union(log["release"].drop_null().to_pylist())

@@ -24,6 +24,8 @@ RELEASES = pa.field("releases", pa.list_(pa.string()))
 ReadOne = Callable[[ObjectInfo], Outcome]
 """Reads one shard. What is wrong with the shard stands in the log; only what fails all of them raises."""
 
+CorpusRows = Callable[[], Iterable[pa.RecordBatch]]
+
 Guard = Callable[[Counts, float], None]
 """Stops a run by raising. It is asked before the first wave and after each, with the counts of all processes
 of the run and the seconds of this one. What is done stays done."""
@@ -85,6 +87,7 @@ class Work:
         asked: what the first event says of the run beside that.
         preparing: makes a block in which Spark starts, once the run is owned; all is ready at its end.
         guard: makes the guard of the run; is given what says how many cores there are.
+        corpus: yields the rows of `corpus_articles`; asked unless the tables have them. None: nobody knows.
     """
 
     kind: Kind
@@ -96,6 +99,7 @@ class Work:
     asked: Row = field(default_factory=dict)
     preparing: Callable[[], AbstractContextManager[object]] = nullcontext
     guard: Callable[[Callable[[], int]], Guard] | None = None
+    corpus: CorpusRows | None = None
 
 
 def key_of(*parts: str) -> str:

@@ -61,6 +61,7 @@ class Reading(Attempt):
     """One attempt at a shard, filled while it goes on."""
 
     format: str | None = None
+    words: int = 0
     candidates: int = 0
     without_url: int = 0
     matches: list[pa.RecordBatch] = field(default_factory=list)
@@ -94,7 +95,7 @@ class Reading(Attempt):
         self.signal_rows.clear()
         self.grades.clear()
         self.releases.clear()
-        self.candidates = self.without_url = self.spans = 0
+        self.words = self.candidates = self.without_url = self.spans = 0
         self.report.documents = self.report.documents_skipped = self.report.text_bytes = 0
         self.report.skipped.clear()
 
@@ -150,6 +151,7 @@ class Reading(Attempt):
             "release": report.release,
             "note": storable("; ".join(report.notes)) or None,
             "text_bytes": report.text_bytes,
+            "words": self.words,
             "documents": report.documents,
             "documents_without_url": self.without_url,
             "documents_skipped": report.documents_skipped,

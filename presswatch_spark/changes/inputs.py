@@ -9,12 +9,11 @@ import pyarrow.compute as pc
 from presswatch_spark.changes.absence import Doubts, Run, difference_of, doubts_of
 from presswatch_spark.changes.states import ARTICLES, Question
 from presswatch_spark.tables.reading import column_batches
-from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 
 SIDES = ("before", "after")
 TABLE = "corpus_articles"
-"""The table of the articles of corpora; folders of older versions have none."""
+"""The table of the articles of corpora; runs of older versions brought none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +70,6 @@ def has_articles(store: TableStore, corpus_digest: str) -> bool:
 
 def articles_of(store: TableStore, corpus_digest: str) -> Iterator[pa.RecordBatch]:
     """Yield the articles of a corpus that the tables hold, as `states.ARTICLES`; some may come twice."""
-    if TABLE not in SCHEMAS:
-        return
     columns = [*ARTICLES.names, "corpus_digest"]
     for batch in column_batches(store, TABLE, store.published(), columns):
         chosen = batch.filter(pc.equal(batch["corpus_digest"], corpus_digest)).select(ARTICLES.names)

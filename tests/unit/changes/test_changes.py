@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.changes.make import compare
-from presswatch_spark.changes.states import ARTICLES
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
+from presswatch_spark.tables.schemas.corpus_tables import CORPUS_ARTICLES
 from presswatch_spark.tables.schemas.derived_tables import CHANGES
 from presswatch_spark.tables.store import TableStore
 from tests.histories import AFTER, BEFORE, altered_release, copy, run, sha, shard, span
+from tests.tables import row_of, write
 
 X = "https://x.example/"
 
@@ -250,19 +249,14 @@ def test_a_run_that_is_not_published_and_an_output_in_use_are_refused(tmp_path: 
         changes(tmp_path / "tables")
 
 
-@pytest.fixture
-def corpora(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[tuple[str, str, str, str]]]:
-    """Articles of corpora by digest, as the tables hold them: id, title, publisher, digest of the text."""
-    held = dict[str, list[tuple[str, str, str, str]]]()
-
-    def articles_of(store: TableStore, corpus_digest: str) -> Iterator[pa.RecordBatch]:
-        for article in held.get(corpus_digest, ()):
-            cells = [pa.array([value]) for value in article]
-            yield pa.RecordBatch.from_arrays(cells, schema=ARTICLES)
-
-    for module in ("inputs", "in_duckdb"):
-        monkeypatch.setattr(f"presswatch_spark.changes.{module}.articles_of", articles_of)
-    return held
+def hold(tables: Path, run_id: str, corpus: str, *articles: tuple[str, str, str, str]) -> None:
+    """Have a run bring the articles of a corpus: id, title, publisher, digest of the text."""
+    names = ("article_id", "title_id", "publisher_id", "article_sha256")
+    rows = [
+        row_of(CORPUS_ARTICLES, run_id=run_id, corpus_digest=corpus, **dict(zip(names, each, strict=True)))
+        for each in articles
+    ]
+    write(TableStore.open(str(tables)), "corpus_articles", run_id, rows, CORPUS_ARTICLES)
 
 
 def listed(name: str, text: str = "", title: str = "t", publisher: str = "p") -> tuple[str, str, str, str]:
@@ -271,18 +265,19 @@ def listed(name: str, text: str = "", title: str = "t", publisher: str = "p") ->
 
 
 def test_an_article_that_both_corpora_have_is_compared_and_what_they_differ_in_is_named(
-    tmp_path: Path, corpora: dict[str, list[tuple[str, str, str, str]]]
+    tmp_path: Path,
 ) -> None:
-    corpora["c"] = [listed(name) for name in ("same", "dropped", "text", "sold", "short", "url")]
-    corpora["d"] = [
-        listed("same"), listed("same"), listed("text", "new text"), listed("sold", publisher="q"),
-        listed("short"), listed("url"), listed("added"),
-    ]  # fmt: skip
+    old = [listed(name) for name in ("same", "dropped", "text", "sold", "short", "url")]
+    new = [listed("same"), listed("text", "new text"), listed("sold", publisher="q")]
+    new += [listed("short"), listed("url"), listed("added")]
     before = [copy(name, f"{X}{name}") for name in ("same", "dropped", "text", "sold")]
     before += [copy("short", f"{X}short", words=10), copy("url", f"{X}url", words=0)]
     before.append(copy(None, f"{X}site", words=0, own_site=True))
     run(tmp_path / "tables", BEFORE, before, corpus_digest="c")
     run(tmp_path / "tables", AFTER, [copy("added", f"{X}1"), copy("same", f"{X}2")], corpus_digest="d")
+    hold(tmp_path / "tables", BEFORE, "c", *old)
+    # Two runs that were published at once have both brought them.
+    hold(tmp_path / "tables", AFTER, "d", *new, *new)
     by_url = "the runs had different corpora: the after run may know other pages as the title's"
     assert {row["document_url"]: (row["state"], row["doubt"]) for row in changes(tmp_path / "tables")} == {
         f"{X}2": ("moved", None),
@@ -301,11 +296,11 @@ def test_an_article_that_both_corpora_have_is_compared_and_what_they_differ_in_i
 
 @pytest.mark.parametrize("suppressed", [0, 3, None])
 def test_a_corpus_that_leaves_rows_of_words_out_may_hide_a_copy(
-    tmp_path: Path, corpora: dict[str, list[tuple[str, str, str, str]]], suppressed: int | None
+    tmp_path: Path, suppressed: int | None
 ) -> None:
-    corpora["c"] = corpora["d"] = [listed("a")]
     run(tmp_path / "tables", BEFORE, [copy("a", f"{X}1")], corpus_digest="c")
     run(tmp_path / "tables", AFTER, [], corpus_digest="d", corpus_suppressed=suppressed)
+    hold(tmp_path / "tables", AFTER, "d", listed("a"))
     row = only(tmp_path / "tables")
     assert row["state"] == ("gone" if suppressed == 0 else "unknown")
     if suppressed != 0:

@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from presswatch_spark.tables.schemas.corpus_tables import CORPUS_ARTICLES
 from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
 from presswatch_spark.tables.store import TableStore
 from tests.tables import match, publish, row_of, write
@@ -69,6 +70,16 @@ def run(
     publish(tables, run_id, rows, **({"release": "CC-MAIN-2024-10"} | counts | facts))
     log = [row_of(SCAN_LOG, run_id=run_id, shard_uri=uri, status=status) for uri, status in shards.items()]
     write(TableStore.open(str(tables)), "scan_log", run_id, log, SCAN_LOG)
+
+
+def hold(tables: Path, run_id: str, corpus: str, *articles: tuple[str, str, str, str]) -> None:
+    """Have a run bring the articles of a corpus: id, title, publisher, digest of the text."""
+    names = ("article_id", "title_id", "publisher_id", "article_sha256")
+    rows = [
+        row_of(CORPUS_ARTICLES, run_id=run_id, corpus_digest=corpus, **dict(zip(names, each, strict=True)))
+        for each in articles
+    ]
+    write(TableStore.open(str(tables)), "corpus_articles", run_id, rows, CORPUS_ARTICLES)
 
 
 def altered_release(tables: Path) -> dict[str, tuple[str, str | None]]:
@@ -170,6 +181,11 @@ def random_history(random: Random, tables: Path) -> None:
     later = random.choice(["CC-MAIN-2024-10", "CC-MAIN-2024-22"])
     settings = [{}, {}, {"sample": 0.5}, {"tool_version": "2"}]
     corpora = random.choice([("c", "c"), ("c", "d")])
+    held = {}
+    for corpus in corpora:
+        names = random.sample("abc", 2)
+        texts = {name: f"text of {name}" for name in names} | random.choice([{}, {names[0]: "other"}])
+        held[corpus] = [(name, "t", "p", sha(text)) for name, text in texts.items()]
     for run_id, release, corpus in (
         (EARLIER, "CC-MAIN-2024-10", corpora[0]),
         (BEFORE, "CC-MAIN-2024-10", corpora[0]),
@@ -183,8 +199,11 @@ def random_history(random: Random, tables: Path) -> None:
             for number in planned
         }
         rows = [_random_copy(random, list(shards)) for _ in range(random.randrange(12))]
-        facts = {"corpus_digest": corpus} | (random.choice(settings) if run_id == AFTER else {})
+        facts = {"corpus_digest": corpus, "corpus_suppressed": random.choice([0, 0, 0, None])}
+        facts |= random.choice(settings) if run_id == AFTER else {}
         run(tables, run_id, rows, shards, release=release, **facts)
+        if random.random() < 0.7:
+            hold(tables, run_id, corpus, *held[corpus])
 
 
 def _random_copy(random: Random, shards: list[str]) -> dict[str, Any]:

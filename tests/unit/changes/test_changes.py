@@ -12,11 +12,9 @@ import pytest
 from presswatch_spark.changes.make import compare
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
-from presswatch_spark.tables.schemas.corpus_tables import CORPUS_ARTICLES
 from presswatch_spark.tables.schemas.derived_tables import CHANGES
 from presswatch_spark.tables.store import TableStore
-from tests.histories import AFTER, BEFORE, altered_release, copy, run, sha, shard, span
-from tests.tables import row_of, write
+from tests.histories import AFTER, BEFORE, altered_release, copy, hold, run, sha, shard, span
 
 X = "https://x.example/"
 
@@ -247,16 +245,6 @@ def test_a_run_that_is_not_published_and_an_output_in_use_are_refused(tmp_path: 
     changes(tmp_path / "tables")
     with pytest.raises(OutputError, match="there is a table changes already"):
         changes(tmp_path / "tables")
-
-
-def hold(tables: Path, run_id: str, corpus: str, *articles: tuple[str, str, str, str]) -> None:
-    """Have a run bring the articles of a corpus: id, title, publisher, digest of the text."""
-    names = ("article_id", "title_id", "publisher_id", "article_sha256")
-    rows = [
-        row_of(CORPUS_ARTICLES, run_id=run_id, corpus_digest=corpus, **dict(zip(names, each, strict=True)))
-        for each in articles
-    ]
-    write(TableStore.open(str(tables)), "corpus_articles", run_id, rows, CORPUS_ARTICLES)
 
 
 def listed(name: str, text: str = "", title: str = "t", publisher: str = "p") -> tuple[str, str, str, str]:

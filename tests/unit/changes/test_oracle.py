@@ -40,6 +40,7 @@ class Oracle:
             run_id: {row["shard_uri"]: row["status"] for row in store.read("scan_log", run_id).to_pylist()}
             for run_id in (BEFORE, AFTER)
         }
+        self.held = store.read("corpus_articles").to_pylist()
         self.pairs = {run_id: pairs_of(store, run_id) for run_id in (EARLIER, BEFORE, AFTER)}
 
     def states(self) -> dict[tuple[str | None, str | None], tuple[str, bool]]:
@@ -98,9 +99,23 @@ class Oracle:
             each[1] == pair[1] and each[3] == pair[3] and each[2] and any(row["own_site"] for row in rows)
             for each, rows in self.pairs[other].items()
         )
-        corpora = self.runs[found]["corpus_digest"] != self.runs[other]["corpus_digest"]
+        corpora = self.other_article(row, found, other)
         nameless = normalise_url(row["document_url"] or "") is None
         return self.unread(pair, found, other) or corpora or nameless or in_place
+
+    def other_article(self, row: Row, found: str, other: str) -> bool:
+        """Whether the other run may not have looked for the article of a copy, or for a page of a title."""
+        digest = self.runs[other]["corpus_digest"]
+        if self.runs[found]["corpus_digest"] == digest:
+            return False
+        texts = {
+            each["article_id"]: each["article_sha256"]
+            for each in self.held
+            if each["corpus_digest"] == digest
+        }
+        same = texts.get(row["article_id"]) == row["article_sha256"]
+        long = row["copied_words"] > 0 and row["longest_run_words"] >= 11
+        return not (same and long) or self.runs[other]["corpus_suppressed"] != 0
 
     def unread(self, pair: Pair, found: str, other: str) -> bool:
         """Whether shards that may hold the copy were not read by the other run."""

@@ -28,7 +28,7 @@ import duckdb, sys
 one, two = ("read_parquet('" + sys.argv[1] + "/matches/" + run + "-*.parquet')" for run in sys.argv[2:])
 same = " and ".join(f"b.{name} = a.{name}" for name in ("title_id", "article_id", "document_url"))
 counts = "count(*), count(b.run_id), count(a.run_id)"
-print(duckdb.sql(f"select {counts} from {one} b full join {two} a on {same}").fetchone())
+print(duckdb.sql(f"select {counts} from {one} b full join {two} a on {same}").fetchall())
 """
 
 

@@ -73,7 +73,10 @@ def table_digest(row_digests: Iterable[str]) -> str:
 def digest_of(parts: Iterable[pa.Array]) -> str:
     """Return `table_digest` of rows' digests, which come in parts; it holds 32 bytes a row."""
     packed = [_packed(part) for part in parts]
-    hashes = np.sort(np.concatenate(packed)) if packed else np.empty(0, "S32")
+    hashes = np.concatenate(packed) if packed else np.empty(0, "S32")
+    # Of millions of rows, one copy more is hundreds of MB.
+    packed.clear()
+    hashes.sort()
     raw = hashes.view(np.uint8).reshape(-1, 32)
     groups = (raw[:, 0].astype(np.int64) << 4) | (raw[:, 1] >> 4)
     bounds = [0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), len(raw)]

@@ -456,7 +456,7 @@ def test_more_matches_than_shown_are_mentioned(tables: str, capsys: pytest.Captu
     assert cli.run(["matches", tables, "--limit", "2"]) == 0
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 3
-    assert "more than 2 rows" in said.err
+    assert "shown: 2 rows, by weight" in said.err
 
 
 @pytest.mark.parametrize("command", ["runs", "matches"])

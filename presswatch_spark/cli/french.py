@@ -30,7 +30,7 @@ TEXTS: Mapping[str, str] = {
     "written to {folder}": "écrit dans {folder}",
     # `matches`.
     "{rows}: {articles} in {documents} on {hosts}": "{rows} : {articles} dans {documents} sur {hosts}",
-    "rows by site: {where}": "lignes par site : {where}",
+    "rows by site: {where}": "lignes par lieu : {where}",
     "the host is not known of {rows}": "le site n'est pas connu pour {rows}",
     "left out, as nobody knows whether they are wanted: {rows}": (
         "laissé de côté, faute de savoir si la demande s'y applique : {rows}"
@@ -129,7 +129,7 @@ NAMES: Mapping[str, str] = {
     # Columns of `runs`, and what stands in them.
     "run_id": "analyse",
     "finished_at": "terminée",
-    "dataset": "données",
+    "dataset": "jeu",
     "release": "livraison",
     "sample": "échantillon",
     "shards_planned": "fichiers prévus",

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.cli.reason_labels import LABELS
+from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.show import GAP, printable, shortened, table_lines
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ ABOUT = ("host", "headline", "reason")
 # So many digits tell a million rows apart, and `presswatch fetch --row` takes them.
 ROW_DIGITS = 12
 # From here on a line holds a whole row; hosts that are longer than so much are cut.
-WIDE, HOST_WIDTH = 140, 34
+WIDE, HOST_WIDTH = 140, 30
 WHERE = {True: "own site", False: "elsewhere", None: "unknown"}
 UNKNOWNS = {
     "captured_at": "{rows} without a date of capture",
@@ -39,10 +40,10 @@ def match_lines(rows: Sequence[Row], width: int, say: Language) -> Iterator[str]
     first, second = say.names(FACTS), say.names(ABOUT)
     if width >= WIDE:
         lines = [(*one, *other) for one, other in zip(facts, about, strict=True)]
-        yield from table_lines((*first, *second), lines, width, (*first[:-1], second[0]))
+        yield from table_lines((*first, *second), lines, width, (*first[:-1], second[0], second[-1]))
         return
     above = table_lines(first, facts, width, first[:-1])
-    below = table_lines(second, about, width - len(GAP), second[:1])
+    below = table_lines(second, about, width - len(GAP), (second[0], second[-1]))
     for one, other in zip(above, below, strict=True):
         yield one
         yield f"{GAP}{other}"
@@ -71,11 +72,14 @@ def _headline(row: Row, say: Language) -> str:
 
 
 def _reason(row: Row, say: Language) -> str:
+    """Return the first reason for the letter: of `C` and `D`, the first that leaves no better one."""
     codes = row["reasons"]
     if not codes:
         return say("unknown")
-    label = LABELS.get(codes[0])
-    return label[say.is_french] if label else codes[0]
+    against = (code for code in codes if code in REASONS and REASONS[code].caps)
+    code = next(against, codes[0]) if row["letter"] in ("C", "D") else codes[0]
+    label = LABELS.get(code)
+    return label[say.is_french] if label else str(code)
 
 
 def total_lines(totals: MatchTotals, say: Language) -> Iterator[str]:

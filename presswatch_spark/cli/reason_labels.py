@@ -19,7 +19,7 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "agency_text": ("agency copy", "texte d'agence"),
     "shared_text": ("another member has it too", "aussi chez un autre membre"),
     "outside_main_content": ("outside the main text", "hors du texte principal"),
-    "not_rare": ("common words, or few", "mots courants, ou peu"),
+    "not_rare": ("common words, or few", "mots courants ou trop peu"),
     "not_large": ("few words copied", "peu de mots copiés"),
     "common_words": ("formula, or common words", "formule, ou mots courants"),
     "goes_beyond": ("beyond other sources", "au-delà d'autres sources"),

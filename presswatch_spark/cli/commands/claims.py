@@ -18,6 +18,7 @@ from presswatch_spark.cli.options import (
     storage_options,
 )
 from presswatch_spark.cli.screen import Screen, screen_options
+from presswatch_spark.queries.engines import ENGINE_NAMES
 
 if TYPE_CHECKING:
     from presswatch_spark.claims.make import ClaimsSummary
@@ -128,6 +129,6 @@ def summary_lines(summary: ClaimsSummary, say: Language = ENGLISH) -> Iterator[s
     a, b = (say.counted(counts.total("pages", elsewhere, letter), "page") for letter in "AB")
     made = say.counted(summary.rows, "claim")
     text = "{claims}, by {engine}; elsewhere {a} of A and {b} of B"
-    yield say(text, claims=made, engine=summary.engine, a=a, b=b)
+    yield say(text, claims=made, engine=ENGINE_NAMES[summary.engine], a=a, b=b)
     yield say("table digest {digest}", digest=summary.table_digest)
     yield say("written to {folder}", folder=summary.folder)

@@ -107,6 +107,7 @@ def matches(
     claims if these are published in TABLES, and --confidence asks for these letters. What --since, --host
     and --release cannot know of a row is counted, and the row is left out.
 
+    `reason` is the first of those for the letter; for C and D, the first that leaves no better letter.
     `row` begins the row's row_sha256: `presswatch explain ROW TABLES` says why it has its letter, and
     `presswatch fetch TABLES --row ROW` fetches its page. Elsewhere than on a terminal nothing is cut, and
     there are more columns, such as URLs and the codes of all reasons.

@@ -28,7 +28,7 @@ SITES = {"own_site": "own_site", "elsewhere": "not own_site", "unknown_site": "o
 
 _WEIGHT = (
     "{letter} nulls last, copied_words desc, longest_run_words desc, article_coverage desc nulls last,"
-    " row_sha256, run_id"
+    " row_sha256, run_id, shard_uri, record_offset nulls first, row_index nulls first"
 )
 ORDERS: Mapping[str, str] = {
     "weight": _WEIGHT,

@@ -67,7 +67,8 @@ def test_both_engines_find_and_count_the_same_matches(
     answers = []
     for engine in ("duckdb", "spark"):
         found = replace(Matches.of(store, "latest", wanted, engine), judged=judged)
-        rows = list(found.rows(["run_id", "row_sha256", "letter", "captured_at"], order, 30).rows)
+        answer = found.rows(["run_id", "row_sha256", "letter", "captured_at"], order, 30)
+        rows = [json_line(dict(zip(answer.columns, row, strict=True))) for row in answer.rows]
         late = replace(
             found, wanted=MatchFilter(since=datetime(2000, 1, 1, tzinfo=UTC), document_host="it's")
         )

@@ -67,8 +67,11 @@ def test_both_engines_find_and_count_the_same_matches(
     answers = []
     for engine in ("duckdb", "spark"):
         found = replace(Matches.of(store, "latest", wanted, engine), judged=judged)
-        answer = found.rows(["run_id", "row_sha256", "letter", "captured_at"], order, 30)
+        # These tables were not written in the order of shards, which DuckDB relies on.
+        stored = order == "shard" and not judged
+        answer = found.rows(["run_id", "row_sha256", "letter", "captured_at"], order, None if stored else 30)
         rows = [json_line(dict(zip(answer.columns, row, strict=True))) for row in answer.rows]
+        rows = sorted(rows) if stored else rows
         late = replace(
             found, wanted=MatchFilter(since=datetime(2000, 1, 1, tzinfo=UTC), document_host="it's")
         )

@@ -132,7 +132,8 @@ VIEWS: Mapping[str, str] = {
         ) as t
         join (
             select
-                corpus_digest, dataset, release, case when count(*) = count(words) then sum(words) end as words,
+                corpus_digest, dataset, release,
+                case when count(*) = count(words) then sum(words) end as words,
                 count(case when status = 'complete' then 1 end) as shards_complete,
                 count(case when status <> 'complete' then 1 end) as shards_incomplete
             from shards_read group by corpus_digest, dataset, release

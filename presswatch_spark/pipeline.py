@@ -32,13 +32,14 @@ from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.rights.signal_rows import Members, signal_rows
+from presswatch_spark.runs.attempts import Outcome, outcome_of
 from presswatch_spark.runs.provenance import provenance, spark_version
 from presswatch_spark.runs.work import Kind, ReadOne, Row, Work, key_of
 from presswatch_spark.sampling.design import draw
 from presswatch_spark.settings.config import ScanConfig, config_digest, row_settings
 from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
 from presswatch_spark.shard.matcher import Matcher, Rules
-from presswatch_spark.shard.outcome import Reading, ShardOutcome, lost_shard, outcome_of
+from presswatch_spark.shard.outcome import Reading
 from presswatch_spark.storage.objects import ObjectInfo, Opener, StorageOptions, canonical, printable
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.storage.time_limits import check_time
@@ -146,11 +147,12 @@ class ShardScan:
     corpus_digest: str
     config: ScanConfig
 
-    def __call__(self, shard: ObjectInfo) -> ShardOutcome:
+    def __call__(self, shard: ObjectInfo) -> Outcome:
         """Scan one shard; only a corpus that cannot be used raises."""
         matcher = matcher_for(self.corpus, self.corpus_digest, self.config)
         rules = self.config.run
-        return outcome_of(shard, rules.shard_attempts, partial(self._read, matcher), rules.shard_seconds)
+        read = partial(self._read, matcher)
+        return outcome_of(Reading, read, shard, rules.shard_attempts, rules.shard_seconds)
 
     def _read(self, matcher: Matcher, reading: Reading) -> None:
         rules, members = self.config.read, Members(matcher.corpus)
@@ -276,5 +278,5 @@ def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
     }
 
 
-SCAN = Kind("runs", "scan_log", ("matches", "rights_signals"), lost_shard, _logged)
+SCAN = Kind("runs", "scan_log", ("matches", "rights_signals"), Reading, _logged)
 """A scan: its tables, and how its row is made."""

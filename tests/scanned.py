@@ -83,7 +83,7 @@ def scan_here(
     for path in paths:
         outcome = scan(stat(str(path), config.storage))
         assert outcome.log["status"] in statuses, outcome.log
-        rows += [row | {"run_id": run_id} for batch in outcome.matches for row in batch.to_pylist()]
+        rows += [row | {"run_id": run_id} for batch in outcome.tables["matches"] for row in batch.to_pylist()]
         log.append({**outcome.log, "run_id": run_id})
     facts = {"config": row_settings(config, MinHashRules()), "corpus_digest": scan.corpus_digest}
     publish(tables, run_id, rows, **facts)

@@ -20,10 +20,11 @@ from presswatch_spark.errors import CorruptError, StorageError
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.pipeline import RunSummary, work_of
+from presswatch_spark.runs.attempts import Outcome, outcome_of
 from presswatch_spark.runs.claimed import claim
 from presswatch_spark.runs.engine import execute
 from presswatch_spark.settings.config import RunRules
-from presswatch_spark.shard.outcome import Reading, ShardOutcome, outcome_of
+from presswatch_spark.shard.outcome import Reading
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.tables.schemas import columns_without_run
 from presswatch_spark.tables.schemas.corpus_tables import CORPUS_ARTICLES
@@ -69,17 +70,17 @@ def read_fake(reading: Reading) -> None:
 
 def scan_with(
     trouble: Mapping[str, Callable[[Reading], None]], broken: str | None = None
-) -> Callable[[ObjectInfo], ShardOutcome]:
+) -> Callable[[ObjectInfo], Outcome]:
     """A scan that meets `trouble` at the end of some shards, and cannot even begin `broken`."""
 
     def read(reading: Reading) -> None:
         read_fake(reading)
         trouble.get(reading.shard.uri, lambda _: None)(reading)
 
-    def scan(shard: ObjectInfo) -> ShardOutcome:
+    def scan(shard: ObjectInfo) -> Outcome:
         if shard.uri == broken:
             raise ModuleNotFoundError("the package is not on this host")
-        return outcome_of(shard, 2, read)
+        return outcome_of(Reading, read, shard, 2)
 
     return scan
 

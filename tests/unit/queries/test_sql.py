@@ -198,7 +198,7 @@ class TestArticles:
 
 @pytest.fixture(scope="module")
 def shares(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first of two runs read shard 1 to its end, the second shard 2; a third run had another corpus."""
+    """Shard 1 was read to its end by one run, shard 2 by another; a third had another corpus."""
     folder = tmp_path_factory.mktemp("shares") / "tables"
 
     def found(

@@ -66,7 +66,8 @@ class Server:
     """A running server: its address, what it was asked, and what it will do wrong.
 
     `faults` are used up one by one; then `always` applies. `ranges`, `etags`, `lengths` and `heads` say what
-    the server knows: without lengths it sends chunks, or, if not `chunks` either, just closes. After
+    the server knows: without lengths it sends chunks, or, if not `chunks` either, just closes. `modified`:
+    Last-Modified of paths. After
     `blocks_after` requests it answers 403 to all, and to `forbidden` paths at any time. `open_most`:
     connections that it had at a time. `linked`: what redirects of paths say of the file behind them.
     """
@@ -81,6 +82,7 @@ class Server:
     lengths: bool = True
     chunks: bool = True
     heads: bool = True
+    modified: dict[str, str] = field(default_factory=dict)
     redirects: dict[str, str] = field(default_factory=dict)
     linked: dict[str, str] = field(default_factory=dict)
     requests: list[tuple[str, str, str]] = field(default_factory=list)
@@ -253,6 +255,8 @@ class _Handler(BaseHTTPRequestHandler):
             return Reply(405, {}, b"")
         data = state.objects[path]
         headers = {"ETag": f'"{hashlib.sha256(data).hexdigest()[:16]}"'} if state.etags else {}
+        if path in state.modified:
+            headers["Last-Modified"] = state.modified[path]
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")) if state.ranges else None
         if not asked:
             return Reply(200, headers, data)

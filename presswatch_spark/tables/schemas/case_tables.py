@@ -66,5 +66,20 @@ PROBES = pa.schema(
     ]
 )
 
-CASE_TABLES = {"targets": TARGETS, "probes": PROBES}
+_ANSWER = (
+    "number", "asked_at", "clock_offset", "asked_from", "tool_version", "request", "answered_by", "status", "headers",
+    "etag", "last_modified", "bytes", "outcome", "detail", "previous_sha256", "probe_sha256",
+)
+
+RELEASE_FILES = pa.schema(
+    [
+        required("inventory", pa.int32(), "The inventory that asked, from 1."),
+        required("release", pa.string(), "The release."),
+        required("format", pa.string(), "The form of its files: `wet`, `warc` and the like."),
+        required("file_uri", pa.string(), "The file."),
+        *(PROBES.field(name) for name in _ANSWER),
+    ]
+)
+
+CASE_TABLES = {"targets": TARGETS, "probes": PROBES, "release_files": RELEASE_FILES}
 """The tables of a case, each in a folder of its name."""

@@ -22,6 +22,7 @@ MEANING = {
     "present": "the text is there",
     "altered": "the record has another text",
     "reduced": "the record has fewer of the article's words",
+    "hidden": "the index has no entry, and the record reads",
     "moved": "the text stands elsewhere in the file",
     "blanked": "the record is there, without content",
     "overwritten": "no record is at its place, and its neighbours read",
@@ -86,6 +87,11 @@ def open_command(
 @click.option("--corpus", metavar="DIR", help="The corpus, to count the words that a changed text still has.")
 @click.option("--deep", is_flag=True, help="Read whole files for what is not at its place.")
 @click.option(
+    "--index",
+    metavar="URL",
+    help="A CDX index to ask for each page, such as https://index.commoncrawl.org/{release}-index.",
+)
+@click.option(
     "--mirror",
     "mirrors",
     multiple=True,
@@ -93,7 +99,9 @@ def open_command(
     help="Ask for files below TO that were scanned below FROM. Repeatable.",
 )
 @storage_options
-def probe(case: str, corpus: str | None, deep: bool, mirrors: tuple[str, ...], **flags: Any) -> None:
+def probe(
+    case: str, corpus: str | None, deep: bool, index: str | None, mirrors: tuple[str, ...], **flags: Any
+) -> None:
     """Ask for every place of a case again, and add the answers to its chain.
 
     Controls are asked for among the places: records that nobody noticed, the neighbours of each record, and
@@ -109,7 +117,7 @@ def probe(case: str, corpus: str | None, deep: bool, mirrors: tuple[str, ...], *
     config = scan_settings(flags)
     opened = Case.open(case, config.storage)
     words = Corpus.open(corpus, check=False, storage=config.storage) if corpus else None
-    prober = Prober(opened, config, [parse_mirror(each) for each in mirrors], words, deep, tell)
+    prober = Prober(opened, config, [parse_mirror(each) for each in mirrors], words, deep, index, tell)
     probed = prober.probe()
     print_lines(_round_lines(probed))
     alarms = [alarm for alarm in Standing.of(opened).alarms() if alarm.round == probed.round.number]

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 BATCH_ROWS = 20_000
 """Rows of a batch that goes in or comes out."""
 
-READ_AHEAD = {"batch_readahead": 1, "fragment_readahead": 1}
-
 SETTINGS = {
     "default_null_order": "nulls_first_on_asc_last_on_desc",
     "ieee_floating_point_ops": False,
@@ -56,17 +54,6 @@ def duckdb_session(memory: str, cores: int | None = None) -> Iterator["DuckDBPyC
             yield connection
         finally:
             connection.close()
-
-
-def one_by_one(dataset: Any) -> Any:
-    """Return a dataset whose batches DuckDB reads one by one: those that are read ahead would take GBs."""
-    import pyarrow.dataset as ds
-
-    class OneByOne(ds.FileSystemDataset):  # type: ignore[misc]
-        def scanner(self, **options: Any) -> Any:
-            return super().scanner(**READ_AHEAD, **options)
-
-    return OneByOne(list(dataset.get_fragments()), dataset.schema, dataset.format, dataset.filesystem)
 
 
 def first_line(error: Exception) -> str:

@@ -9,7 +9,6 @@ from presswatch_spark.sampling.extrapolation import COLUMNS, LOG_COLUMNS, Sample
 from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.store import TableStore
 
-READ_AHEAD = {"batch_readahead": 1, "fragment_readahead": 1}
 NAMES = ("record_id", "document_url")
 """What tells documents apart whose place in the shard is not known."""
 
@@ -34,8 +33,9 @@ def slim_matches(store: TableStore, run_id: str) -> pa.Table:
 
 
 def _slim(store: TableStore, run_id: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    rows = store.open_table("matches", run_id)
-    for batch in rows.to_batches(columns=schema.names, **READ_AHEAD):
+    from presswatch_spark.tables.bounded import bounded_batches
+
+    for batch in bounded_batches(store.open_table("matches", run_id), schema.names):
         placed = pc.or_(pc.is_valid(batch["record_offset"]), pc.is_valid(batch["row_index"]))
         columns = {name: batch[name] for name in schema.names}
         for name in NAMES:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.errors import ConfigError, OutputError
 from presswatch_spark.nearest import did_you_mean
-from presswatch_spark.queries.duckdb_session import BATCH_ROWS, duckdb_session, first_line, one_by_one
+from presswatch_spark.queries.duckdb_session import BATCH_ROWS, duckdb_session, first_line
 from presswatch_spark.queries.engines import Answer, runs_of
 from presswatch_spark.queries.views import THERE_ARE, VIEWS, in_order
 from presswatch_spark.show import printable
@@ -52,6 +52,9 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> Answer:
         ConfigError: it is no query, names what is not ours, or DuckDB refuses it.
         OutputError: a table that it names is not as it was published, or there is no room to sort.
     """
+    # It loads pandas, as the tables do once they are opened.
+    from presswatch_spark.tables.bounded import BoundedDataset
+
     with ExitStack() as stack:
         connection = stack.enter_context(duckdb_session(MEMORY))
         with _refusals():
@@ -60,7 +63,8 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> Answer:
             named = names_in(connection, query)
             for name in in_order(named):
                 if name in SCHEMAS:
-                    connection.register(name, one_by_one(store.open_table(name, *runs_of(name, runs))))
+                    rows = store.open_table(name, *runs_of(name, runs))
+                    connection.register(name, BoundedDataset.of(rows))
                 else:
                     connection.execute(f"create view {name} as {VIEWS[name]}")
             found = connection.sql(query).to_arrow_reader(BATCH_ROWS)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.cli.exporting import Export, export_option
+from presswatch_spark.cli.language import ENGLISH
 from presswatch_spark.cli.options import (
     engine_option,
-    export_options,
     print_lines,
     scan_settings,
     setting_options,
@@ -45,7 +46,7 @@ DOUBTS_SHOWN = 5
     help="What DuckDB may take before it goes on on disk.",
 )
 @click.option("--out", required=True, metavar="DIR", help="Folder, or s3://, for the table `changes`.")
-@export_options
+@export_option
 @storage_options
 @setting_options("run.master", "run.cores")
 def compare(
@@ -55,8 +56,7 @@ def compare(
     engine: str,
     memory: str,
     out: str,
-    export: str | None,
-    lang: str,
+    export: Export | None,
     **flags: Any,
 ) -> None:
     """Compare two runs, pair by pair of article and document.
@@ -71,15 +71,14 @@ def compare(
     presswatch compare --before RUN --after latest --out changes tables
     """
     from presswatch_spark.changes.make import compare as run_compare
-    from presswatch_spark.queries.exports import writer_of
 
-    if export:
-        writer_of(export)
     settings = scan_settings(flags)
+    if export:
+        export.require_new(settings.storage)
     summary = run_compare(tables, before, after, out, settings, engine=engine, memory=memory)
     print_lines(summary_lines(summary))
     if export:
-        print_lines(_exported(summary, export, lang))
+        _write(summary, export)
 
 
 def summary_lines(summary: ChangesSummary) -> Iterator[str]:
@@ -113,13 +112,12 @@ def _doubt_lines(summary: ChangesSummary) -> Iterator[str]:
         yield "what is new, and in doubt, may have been there before"
 
 
-def _exported(summary: ChangesSummary, path: str, lang: str) -> Iterator[str]:
-    """Write the rows of the table to a file, and yield how many there are."""
-    from presswatch_spark.queries.exports import export
-    from presswatch_spark.show import counted
+def _write(summary: ChangesSummary, export: Export) -> None:
+    """Write the rows of the table to a file."""
+    from presswatch_spark.tables.reading import column_batches
     from presswatch_spark.tables.schemas import SCHEMAS
 
-    batches = summary.tables.open_table("changes").to_batches(batch_readahead=1, fragment_readahead=1)
-    rows = (tuple(row.values()) for batch in batches for row in batch.to_pylist())
-    count = export(path, SCHEMAS["changes"], rows, summary.folder.storage, lang)
-    yield f"{counted(count, 'row')} in {path}"
+    schema, tables = SCHEMAS["changes"], summary.tables
+    batches = column_batches(tables, "changes", tables.made("changes"), schema.names)
+    rows = (row for batch in batches for row in batch.to_pylist())
+    export.write(schema, rows, tables.root.storage, ENGLISH)

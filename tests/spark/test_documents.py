@@ -47,6 +47,7 @@ FOLLOWED = (
     "explanation/guarantee",
     "explanation/claims",
     "how-to/catalog",
+    "how-to/queries",
 )
 LICENCES = """licences:
   - {id: portail-2024, licensee: Portail SARL, hosts: [portail.example], titles: [gazette-morvane],

@@ -78,7 +78,9 @@ def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[Change]:
     for _ in range(TRIES):
         plan = published_files(store)
         with catalog_errors(where):
-            catalog.create_namespace_if_not_exists(namespace)
+            # Who may not create one needs no right to where it is there.
+            if not catalog.namespace_exists(namespace):
+                catalog.create_namespace_if_not_exists(namespace)
             for table in sorted(SCHEMAS, key=PUBLISHERS.__contains__):
                 change = _synced(catalog, (namespace, table), store, plan[table])
                 before = done.get(table, Change(table, 0, 0, 0))

@@ -35,6 +35,7 @@ from tests.catalogs import (
     rows_in,
     sqlite,
 )
+from tests.rest_catalog import rest_catalog
 from tests.tables import flip_a_bit
 
 
@@ -386,4 +387,22 @@ def test_settings_come_from_the_environment_as_pyiceberg_reads_them(tmp_path: Pa
     command = [sys.executable, "-m", "presswatch_spark", "catalog", "sync", str(store.root)]
     command += ["--catalog", "sql", "--namespace", NAMESPACE]
     subprocess.run(command, check=True, env=os.environ | named, capture_output=True)
+    require_same(sqlite(tmp_path), store)
+
+
+def test_a_rest_catalog_is_brought_there_as_well_with_a_token_from_the_environment(tmp_path: Path) -> None:
+    store = publish_everything(str(tmp_path / "tables"))
+    with rest_catalog(sqlite(tmp_path), token="hush") as url:
+        command = [sys.executable, "-m", "presswatch_spark", "catalog", "sync", str(store.root)]
+        command += ["--catalog", "rest", "--namespace", NAMESPACE, "--property", f"uri={url}"]
+        refused = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert (refused.returncode, "no token" in refused.stderr) == (1, True)
+        with_token = os.environ | {"PYICEBERG_CATALOG__PRESSWATCH__TOKEN": "hush"}
+        added = subprocess.run(command, check=True, env=with_token, capture_output=True, text=True)
+        publish(store, "r3")
+        derive(store, "claims", rows=4)
+        again = subprocess.run(command, check=True, env=with_token, capture_output=True, text=True)
+    assert " 0 taken out" in added.stdout
+    assert " 2 taken out" in again.stdout
+    assert "hush" not in added.stdout + added.stderr
     require_same(sqlite(tmp_path), store)

@@ -24,7 +24,6 @@ from presswatch_spark.demo import generate
 from presswatch_spark.demo.shards import web_page, write_c4_json, write_c4_parquet, write_oscar_2301
 from presswatch_spark.demo.texts import Page, press
 from presswatch_spark.pipeline import scan
-from presswatch_spark.queries.compare import compare
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.settings.config import CorpusConfig, ReadRules, ScanConfig
 from presswatch_spark.show import table_lines
@@ -75,7 +74,7 @@ def guide_tables(folder: Path, spark: SparkSession) -> Path:
     _write_index(folder / "index")
     census([str(folder / "index")], corpus=corpus, out=tables, config=ScanConfig(), spark=spark)
     assert cli.run(["rights", "--out", tables, tables]) == 0
-    compare(tables, runs[0], runs[1], tables)
+    assert cli.run(["compare", "--before", runs[0], "--after", runs[1], "--out", tables, tables]) == 0
     (folder / "licences.yaml").write_text(LICENCES, encoding="utf-8")
     (folder / "press.yaml").write_text(PRESS, encoding="utf-8")
     reviews = _write_reviews(folder / "reviews.jsonl", tables)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from presswatch_spark.corpus.article_rows import article_rows
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.costs.budget import Bill, CostGuard
 from presswatch_spark.errors import StorageError
@@ -31,13 +32,14 @@ from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.rights.signal_rows import Members, signal_rows
+from presswatch_spark.runs.attempts import Outcome, outcome_of
 from presswatch_spark.runs.provenance import provenance, spark_version
 from presswatch_spark.runs.work import Kind, ReadOne, Row, Work, key_of
 from presswatch_spark.sampling.design import draw
 from presswatch_spark.settings.config import ScanConfig, config_digest, row_settings
 from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
 from presswatch_spark.shard.matcher import Matcher, Rules
-from presswatch_spark.shard.outcome import Reading, ShardOutcome, lost_shard, outcome_of
+from presswatch_spark.shard.outcome import Reading
 from presswatch_spark.storage.objects import ObjectInfo, Opener, StorageOptions, canonical, printable
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.storage.time_limits import check_time
@@ -120,7 +122,8 @@ def scan(
         observer.say("left_out", line)
     observer.say("estimate", bill.line())
     bill.require_within_budget()
-    manifest = Corpus.open(corpus, check=True, storage=config.storage).manifest
+    opened = Corpus.open(corpus, check=True, storage=config.storage)
+    manifest = opened.manifest
     scan_shard = ShardScan(dataset, canonical(corpus), manifest.digest, config)
 
     first = shards.shards[0].uri
@@ -129,6 +132,7 @@ def scan(
         work_of(shards, shards.digest, scan_shard, _facts(dataset, config, manifest, command) | sampled),
         preparing=partial(compiled_beside, rehearsal, Compiling(events=events)),
         guard=lambda cores: CostGuard(bill, len(shards), cores, partial(observer.say, "estimate")),
+        corpus=partial(article_rows, opened),
     )
     done = carry_out(work, out, config, observer, spark)
     return RunSummary.of(done.row, done.log, resumed=done.resumed, seconds=done.seconds)
@@ -143,11 +147,12 @@ class ShardScan:
     corpus_digest: str
     config: ScanConfig
 
-    def __call__(self, shard: ObjectInfo) -> ShardOutcome:
+    def __call__(self, shard: ObjectInfo) -> Outcome:
         """Scan one shard; only a corpus that cannot be used raises."""
         matcher = matcher_for(self.corpus, self.corpus_digest, self.config)
         rules = self.config.run
-        return outcome_of(shard, rules.shard_attempts, partial(self._read, matcher), rules.shard_seconds)
+        read = partial(self._read, matcher)
+        return outcome_of(Reading, read, shard, rules.shard_attempts, rules.shard_seconds)
 
     def _read(self, matcher: Matcher, reading: Reading) -> None:
         rules, members = self.config.read, Members(matcher.corpus)
@@ -190,6 +195,7 @@ class ShardScan:
             with stages.during("sieve"):
                 candidates = matcher.candidates(batch)
                 reading.without_url += matcher.without_url(batch)
+            reading.words += candidates.words
             reading.candidates += len(candidates)
             with stages.during("verify"):
                 for row in matcher.rows(batch, candidates, origin):
@@ -260,7 +266,7 @@ def _facts(dataset: str, config: ScanConfig, manifest: Manifest, command: str | 
 
 def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
     """Return the columns of `runs` that the log decides: sums, and the format and release of all shards."""
-    summed = ("documents", "documents_skipped", "text_bytes")
+    summed = ("documents", "documents_skipped", "text_bytes", "words")
     formats = log["format"].unique().drop_null().to_pylist()
     named = {release for releases in log["releases"].to_pylist() for release in releases or ()}
     releases = named.union(log["release"].drop_null().to_pylist())
@@ -272,5 +278,5 @@ def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
     }
 
 
-SCAN = Kind("runs", "scan_log", ("matches", "rights_signals"), lost_shard, _logged)
+SCAN = Kind("runs", "scan_log", ("matches", "rights_signals"), Reading, _logged)
 """A scan: its tables, and how its row is made."""

@@ -13,10 +13,11 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from benchmarks.census.material import Row, row_of
-from presswatch_spark.censuses.file import FileCensus, FileOutcome
+from presswatch_spark.censuses.file import FileCensus
 from presswatch_spark.censuses.run import wanted_of
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.runs.attempts import Outcome
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from tests.corpora import Inline, article, write_jsonl
@@ -89,7 +90,7 @@ def take(
     *,
     attempts: int = 1,
     release: str | None = None,
-) -> tuple[FileOutcome, list[dict[str, Any]]]:
+) -> tuple[Outcome, list[dict[str, Any]]]:
     """The census of one file: its outcome, and its captures."""
     opened = Corpus.open(str(corpus), check=False)
     info = stat(str(file), storage) if isinstance(file, Path) else file
@@ -101,7 +102,7 @@ def take(
 class Deadly(FileCensus):
     """Kills the worker that takes a file of the subset `robotstxt`."""
 
-    def __call__(self, info: ObjectInfo) -> FileOutcome:
+    def __call__(self, info: ObjectInfo) -> Outcome:
         if "robotstxt" in info.uri:
             os.kill(os.getpid(), signal.SIGKILL)
         return super().__call__(info)
@@ -110,7 +111,7 @@ class Deadly(FileCensus):
 class Counting(FileCensus):
     """Leaves a line in a hidden file beside each file for each time that it is read."""
 
-    def __call__(self, info: ObjectInfo) -> FileOutcome:
+    def __call__(self, info: ObjectInfo) -> Outcome:
         with _reads_of(Path(info.uri)).open("a") as file:
             file.write("read\n")
         return super().__call__(info)

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
+from presswatch_spark.corpus.article_rows import article_rows
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo import shards
 from presswatch_spark.demo.generate import Page
@@ -21,10 +22,13 @@ from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.storage.objects import stat
 from presswatch_spark.tables.digests import row_digest
+from presswatch_spark.tables.schemas.corpus_tables import CORPUS_ARTICLES
+from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
+from presswatch_spark.tables.store import TableStore
 from tests.corpora import article, build, write_jsonl
 from tests.prose import articles, pages
 from tests.shards import write_oscar_2201, write_oscar_parquet, write_rows_parquet
-from tests.tables import publish
+from tests.tables import publish, write
 
 SEED = 20261125
 FORMS: dict[str, Callable[[Path, Sequence[Page]], object]] = {
@@ -75,11 +79,15 @@ def scan_here(
     config = config or ScanConfig()
     scan = ShardScan("auto", str(corpus), Corpus.open(str(corpus)).manifest.digest, config)
     rows: list[dict[str, Any]] = []
+    log: list[dict[str, Any]] = []
     for path in paths:
         outcome = scan(stat(str(path), config.storage))
         assert outcome.log["status"] in statuses, outcome.log
-        rows += [row | {"run_id": run_id} for batch in outcome.matches for row in batch.to_pylist()]
-    publish(tables, run_id, rows, config=row_settings(config, MinHashRules()))
+        rows += [row | {"run_id": run_id} for batch in outcome.tables["matches"] for row in batch.to_pylist()]
+        log.append({**outcome.log, "run_id": run_id})
+    facts = {"config": row_settings(config, MinHashRules()), "corpus_digest": scan.corpus_digest}
+    publish(tables, run_id, rows, **facts)
+    write(TableStore.open(str(tables)), "scan_log", run_id, log, SCAN_LOG)
     return rows
 
 
@@ -90,9 +98,18 @@ def two_scans(folder: Path) -> Path:
         write_form(folder / "shards" / name, some_pages())
     paths = [folder / "shards" / name for name in FORMS]
     corpus = press_corpus(folder / "press")
-    scan_here(paths, corpus, folder / "tables")
-    scan_here(paths[1:], corpus, folder / "tables", run_id="20261126T000000Z-abcdef")
+    for run_id, some in (("20261125T000000Z-abcdef", paths), ("20261126T000000Z-abcdef", paths[1:])):
+        scan_here(some, corpus, folder / "tables", run_id=run_id)
+        # As two runs do that are published at once.
+        bring(corpus, folder / "tables", run_id)
     return corpus
+
+
+def bring(corpus: Path, tables: Path, run_id: str) -> None:
+    """Write the articles of a corpus as those that a run brought."""
+    batches = article_rows(Corpus.open(str(corpus)))
+    rows = [row | {"run_id": run_id} for batch in batches for row in batch.to_pylist()]
+    write(TableStore.open(str(tables)), "corpus_articles", run_id, rows, CORPUS_ARTICLES)
 
 
 def rewrite_rows(tables: Path, change: Callable[[dict[str, Any]], None], *, digested: bool = False) -> None:

@@ -1,10 +1,8 @@
 """One file of an index, from its footer to its captures and its row of the log; no failure gets past it."""
 
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from functools import lru_cache, partial
 
 import pyarrow as pa
@@ -15,7 +13,7 @@ from presswatch_spark.ccindex.index_file import IndexReport, Row, read_index
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.table.values import as_languages, as_number, as_text, as_time
-from presswatch_spark.runs.attempts import ALL_DIED, failure_of, furthest, shard_error
+from presswatch_spark.runs.attempts import Attempt, Outcome, outcome_of
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, stat
 from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.schemas import columns_without_run
@@ -44,25 +42,15 @@ KINDS = pa.field("kinds", pa.list_(pa.struct(_KIND)))
 """A column of the log while a census is in progress: how many captures of each kind the file gave."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileOutcome:
-    """What a file gave: its row of `census_log`, and batches of `captures`, an `Outcome`."""
-
-    log: Mapping[str, object]
-    tables: Mapping[str, Sequence[pa.RecordBatch]]
-
-
 @dataclass(slots=True)
-class _Attempt:
+class FileReading(Attempt):
     """One attempt at a file, filled while it goes on."""
 
-    info: ObjectInfo
     report: IndexReport = field(default_factory=IndexReport)
     batches: list[pa.RecordBatch] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     kinds: Counter[CaptureKind] = field(default_factory=Counter)
     releases: set[object] = field(default_factory=set)
-    killed: bool = False
 
     def add(self, row: Row) -> None:
         """Take a row of `captures`."""
@@ -93,6 +81,25 @@ class _Attempt:
             return "complete"
         return "partial" if self.report.row_groups_done else "failed"
 
+    @property
+    def tables(self) -> Mapping[str, Sequence[pa.RecordBatch]]:
+        """The batches of `captures`."""
+        return {"captures": self.batches}
+
+    @property
+    def columns(self) -> dict[str, object]:
+        """The columns of `census_log` that a scan has not, `releases` and `kinds`."""
+        report = self.report
+        return {
+            "row_groups": report.row_groups,
+            "row_groups_read": report.row_groups_read,
+            "rows": report.rows,
+            "captures": sum(self.kinds.values()),
+            "columns_missing": list(report.missing),
+            "releases": sorted(self.releases, key=str),
+            "kinds": [{**asdict(kind), "captures": count} for kind, count in self.kinds.items()],
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class FileCensus:
@@ -106,32 +113,20 @@ class FileCensus:
     release: str | None = None
     seconds: float | None = None
 
-    def __call__(self, info: ObjectInfo) -> FileOutcome:
+    def __call__(self, file: ObjectInfo) -> Outcome:
         """Take the census of one file; only a corpus that cannot be used raises."""
         corpus = _corpus(self.corpus, self.corpus_digest, self.storage)
-        began, started = datetime.now(UTC), time.monotonic()
-        best, tries = furthest(
-            partial(_Attempt, info), partial(self._read, corpus), info.uri, self.attempts, self.seconds
-        )
-        log = _log(best, tries, began, time.monotonic() - started)
-        return FileOutcome(log, {"captures": best.batches})
+        return outcome_of(FileReading, partial(self._read, corpus), file, self.attempts, self.seconds)
 
-    def _read(self, corpus: Corpus, attempt: _Attempt) -> None:
-        if attempt.info.size is None:
-            attempt.info = stat(attempt.info.uri, self.storage)
-        uri = printable(attempt.info.uri)
+    def _read(self, corpus: Corpus, reading: FileReading) -> None:
+        if reading.shard.size is None:
+            reading.shard = stat(reading.shard.uri, self.storage)
+        uri = printable(reading.shard.uri)
         named = {**({"release": self.release} if self.release else {}), **partitions(uri)}
         read = read_cdxj if is_cdxj(uri) else read_index
-        for place, row in read(attempt.info, self.wanted, self.storage, attempt.report):
+        for place, row in read(reading.shard, self.wanted, self.storage, reading.report):
             if owned := _owned(corpus, row):
-                attempt.add(_capture(row, owned, named, uri, place))
-
-
-def lost_file(info: ObjectInfo, attempts: int) -> FileOutcome:
-    """Return the outcome of a file that killed every worker that tried it."""
-    attempt = _Attempt(info, killed=True)
-    attempt.report.add_defect(ALL_DIED)
-    return FileOutcome(_log(attempt, attempts, datetime.now(UTC), 0.0), {})
+                reading.add(_capture(row, owned, named, uri, place))
 
 
 _corpus = lru_cache(maxsize=1)(Corpus.same)
@@ -184,26 +179,3 @@ def _kind_of(row: Row) -> CaptureKind:
         status=int(str(row["http_status"] or 0)),
         language=str(languages[0]) if isinstance(languages, list) and languages else "",
     )
-
-
-def _log(attempt: _Attempt, tries: int, began: datetime, seconds: float) -> dict[str, object]:
-    report, info = attempt.report, attempt.info
-    return {
-        "shard_uri": printable(info.uri),
-        "status": attempt.status,
-        "error": shard_error(report.complaints),
-        "failure": failure_of(attempt),
-        "bytes_expected": info.size,
-        "bytes_read": report.bytes_read,
-        "row_groups": report.row_groups,
-        "row_groups_read": report.row_groups_read,
-        "rows": report.rows,
-        "captures": sum(attempt.kinds.values()),
-        "columns_missing": list(report.missing),
-        "etag": info.etag,
-        "attempts": tries,
-        "started_at": began,
-        "seconds": seconds,
-        "releases": sorted(attempt.releases, key=str),
-        "kinds": [{**asdict(kind), "captures": count} for kind, count in attempt.kinds.items()],
-    }

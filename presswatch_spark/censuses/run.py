@@ -19,7 +19,7 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.ccindex.columns import partitions
 from presswatch_spark.ccindex.wanted import Wanted
-from presswatch_spark.censuses.file import KINDS, CaptureKind, FileCensus, lost_file
+from presswatch_spark.censuses.file import KINDS, CaptureKind, FileCensus, FileReading
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.urls import hosts_above, page_url
 from presswatch_spark.monitoring.events import EventLog
@@ -144,7 +144,7 @@ CENSUS = Kind(
     "censuses",
     "census_log",
     ("captures",),
-    lost_file,
+    FileReading,
     _logged,
     unpublished=(RELEASES, KINDS),
     counted="files of the index",

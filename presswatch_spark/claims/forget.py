@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -164,15 +165,19 @@ class _Wanted:
 
 
 def _own_pages(store: TableStore, subject: Subject) -> frozenset[str]:
-    """Return the normal forms of the URLs of an article, as rows of `matches` give them: alternates, too."""
+    """Return the normal forms of the URLs of an article, as its corpus and rows of `matches` give them."""
     if subject.kind != "article":
         return frozenset()
+    articles = store.open_table("corpus_articles").to_table(
+        columns=["url", "alternate_urls"], filter=pc.field("article_id") == subject.id
+    )
+    given = [*articles["url"].to_pylist(), *chain.from_iterable(articles["alternate_urls"].to_pylist())]
     rows = store.open_table("matches").to_table(
         columns=["article_url", "document_url", "url_match"],
         filter=pc.field("article_id") == subject.id,
     )
     there = rows.filter(pc.equal(rows["url_match"], "article"))["document_url"].to_pylist()
-    pages = map(page_url, {*rows["article_url"].to_pylist(), *there} - {None})
+    pages = map(page_url, {*given, *rows["article_url"].to_pylist(), *there} - {None})
     return frozenset(page.text for page in pages if page)
 
 
@@ -188,7 +193,9 @@ def _change(
     (row,) = store.read(by, run_id).to_pylist()
     staged = {uri: _rewritten(store, folder, table, uri, files[uri], wanted) for uri in files if lost[uri]}
     before = sum(rows for _, rows in files.values())
-    digest, digested = DIGESTS.get(table, "table_digest"), DIGESTED.get(table, "row_sha256")
+    # A run's digest is about one of its tables, and a derived table's about itself.
+    digest = "table_digest" if by == "derivations" else DIGESTS.get(table, "")
+    digested = DIGESTED.get(table, "row_sha256")
     left = [folder.at(staged[uri].name) if uri in staged else uri for uri in files]
     after = _digest(store, table, left, digested) if row.get(digest) is not None else None
     return {
@@ -285,7 +292,8 @@ def _write_row(store: TableStore, by: str, run_id: str, changes: Sequence[Mappin
     (row,) = store.read(by, run_id).to_pylist()
     for change in changes:
         counts = COUNTED.get(change["table"], "rows")
-        row[counts] = change["rows_after"]
+        if counts in row:
+            row[counts] = change["rows_after"]
         if change["digest_after"] is not None:
             row[change["digest"]] = change["digest_after"]
         table, places = store.root / change["table"], {file["place"]: file for file in change["files"]}

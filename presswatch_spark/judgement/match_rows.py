@@ -22,7 +22,7 @@ from presswatch_spark.judgement.urls import host_of, page_url
 from presswatch_spark.model import Article, DocumentBatch, Locator, OwnWord
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.tables.digests import row_digest, storable
-from presswatch_spark.text.words import Words, character_offsets
+from presswatch_spark.text.words import Words, character_offsets, word_hashes
 from presswatch_spark.verify.verification import Overlap
 
 Row = dict[str, Any]
@@ -31,7 +31,7 @@ Places = npt.NDArray[np.int64]
 # Columns that a row without a copy leaves empty; those of the article too, if it names none.
 _OF_COPIES = (
     "article_id", "cluster_id", "article_url", "headline", "article_published_at", "article_sha256",
-    "article_words", "article_coverage", "document_coverage", "document_words", "minhash_jaccard",
+    "article_words", "article_coverage", "document_coverage", "minhash_jaccard",
     "run_rarity", "shared_words", "ownership", "in_main_content", "document_credits", "credits_others",
 )  # fmt: skip
 _OF_OWN_WORD = tuple((f"page_{name}", name) for name in OwnWord.__dataclass_fields__)
@@ -89,7 +89,7 @@ def document_rows(
     They are sorted by title and article.
 
     Args:
-        text: of the document.
+        text: of the document; empty where it could not be extracted.
         words: of the text; may be None without findings.
         findings: each is reported.
         site: where the document stands; None if that is on no member's site.
@@ -109,7 +109,9 @@ def document_rows(
             rows.append(_url_row(site.title_id, site.publisher_id or "", "title"))
     if not rows:
         return []
-    facts = document_facts(batch, i, origin, text) | {"site_title_id": site.title_id if site else None}
+    facts = document_facts(batch, i, origin, text)
+    facts["document_words"] = len(words) if words else len(word_hashes(text)) if text else None
+    facts["site_title_id"] = site.title_id if site else None
     rows = [facts | row for row in rows]
     for row in rows:
         row |= judged(row, confidence_rules)
@@ -228,7 +230,6 @@ def _text_row(
         **_credit_columns(finding),
         "spans": spans,
         "own_site": _own_site(finding.ordinal, article, site) if url_known else None,
-        "document_words": overlap.document_words,
     }
 
 

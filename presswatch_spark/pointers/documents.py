@@ -42,6 +42,7 @@ OTHER_RECORD_BYTES = 8 << 20
 # A record is longer than its document: by its headers, and because packing may add to its bytes.
 HEADERS_BYTES = 1 << 20
 DEFECTS_NAMED = 3
+ZEROS = "its bytes are zeros"
 
 Outcome = Record | Failure
 
@@ -109,29 +110,34 @@ def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outc
         return Failure(UNREADABLE, "the range is none of a record")
     beyond = shard.size is not None and start >= shard.size
     data = b"" if beyond else read_range(shard.uri, start, length + LOOK_BEYOND_BYTES, options.storage)
-    if not data:
-        return Failure(GONE, "the shard ends before it")
-    if not data[:length].strip(b"\0"):
-        return Failure(UNREADABLE, "its bytes are zeros")
-    if compression_of(data[:4]) != "gzip" and not any(format.begins(data) for format in registry.FORMATS):
-        return Failure(UNREADABLE, "no record begins there")
-    outcome = _decoded(shard, pointer, data, options)
-    if isinstance(outcome, Failure) and len(data) > length:
+    outcome = record_in(data, pointer, options)
+    if isinstance(outcome, Failure) and len(data) > length and begins_record(data):
         data = read_range(shard.uri, start, OTHER_RECORD_BYTES, options.storage)
-        outcome = _decoded(shard, pointer, data, options)
-    if isinstance(outcome, Failure) and len(data) < length:
+        outcome = record_in(data, pointer, options)
+    if isinstance(outcome, Failure) and 0 < len(data) < length and begins_record(data):
         return Failure(UNREADABLE, "the shard ends within it")
     return outcome
 
 
-def _decoded(shard: ObjectInfo, pointer: Pointer, data: bytes, options: ReadOptions) -> Outcome:
+def begins_record(data: bytes) -> bool:
+    """Whether a record that can be read alone may begin these bytes."""
+    return compression_of(data[:4]) == "gzip" or any(format.begins(data) for format in registry.FORMATS)
+
+
+def record_in(data: bytes, pointer: Pointer, options: ReadOptions) -> Outcome:
     """Decode the record at the beginning of `data`, the bytes of the shard from the pointer's offset on.
 
     A pointer without a format is tried as each; the failure is that of the last.
     """
+    if not data:
+        return Failure(GONE, "the shard ends before it")
+    if not data[: pointer.length].strip(b"\0"):
+        return Failure(UNREADABLE, ZEROS)
+    if not begins_record(data):
+        return Failure(UNREADABLE, "no record begins there")
     outcome: Outcome = Failure(UNREADABLE)
     for format, read_part in _ranged(pointer.format):
-        outcome = _decoded_as(format, read_part, shard, pointer.offset or 0, data, options)
+        outcome = _decoded_as(format, read_part, ObjectInfo(pointer.uri), pointer.offset or 0, data, options)
         if isinstance(outcome, Record):
             break
     return outcome

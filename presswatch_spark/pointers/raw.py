@@ -67,19 +67,29 @@ def raw_record(pointer: Pointer, options: ReadOptions) -> Outcome:
             stored = stored_record(pointer, Record(place, b"", None, 0), options)
         else:
             stored = read_range(pointer.uri, offset, length, options.storage)
-        if not stored:
-            return Failure(GONE, "the shard ends before it")
+    except PresswatchError as error:
+        return failure_of(error)
+    return raw_record_in(stored, pointer, options)
+
+
+def raw_record_in(stored: bytes, pointer: Pointer, options: ReadOptions) -> Outcome:
+    """Describe the WARC record that fills `stored`, the bytes of its range, as `raw_record` does."""
+    if not stored:
+        return Failure(GONE, "the shard ends before it")
+    try:
+        most = options.max_document_bytes + HEADERS_BYTES
         plain = _inflated(stored, most) if stored[:2] == b"\x1f\x8b" else stored
         parts = _parts(plain)
     except CorruptError:
         return Failure(UNREADABLE, "no whole record of WARC fills the range")
-    except PresswatchError as error:
-        return failure_of(error)
     facts, text = _described(*parts, options.max_document_bytes)
+    facts |= {
+        "record_offset": pointer.offset or 0,
+        "record_length": pointer.length or 0,
+        "record_encoding": pointer.encoding or ("plain" if plain is stored else "gzip"),
+    }
     by_range = pointer.encoding != "inflated"
-    encoding = pointer.encoding or ("plain" if plain is stored else "gzip")
-    facts |= {"record_offset": offset, "record_length": length, "record_encoding": encoding}
-    return Record(facts, text, stored if by_range else plain, length)
+    return Record(facts, text, stored if by_range else plain, pointer.length or 0)
 
 
 def _inflated(stored: bytes, most: int) -> bytes:

@@ -46,6 +46,35 @@ VIEWS: Mapping[str, str] = {
     " group by publisher_id, title_id, own_site",
     "by_publisher": f"select publisher_id, own_site, {LETTERS} from sightings"
     " group by publisher_id, own_site",
+    "articles": """
+        select
+            a.corpus_digest, a.corpus_digest = newest.corpus_digest as is_newest,
+            a.publisher_id, a.title_id, a.article_id, a.cluster_id, a.url, a.headline, a.published_at,
+            a.language, a.article_words,
+            coalesce(seen.pages, 0) as pages, coalesce(seen.pages_elsewhere, 0) as pages_elsewhere,
+            seen.letter, coalesce(seen.most_copied_words, 0) as most_copied_words,
+            coalesce(looked.shards_complete, 0) as shards_complete,
+            coalesce(looked.shards_incomplete, 0) as shards_incomplete
+        from corpus_articles a
+        join (select min(run_id) as run_id from corpus_articles group by corpus_digest) as brought
+            on brought.run_id = a.run_id
+        cross join (select max_by(corpus_digest, run_id) as corpus_digest from runs) as newest
+        left join (
+            select
+                article_id, count(distinct page) as pages,
+                count(distinct case when not own_site then page end) as pages_elsewhere,
+                min(letter) as letter, max(copied_words) as most_copied_words
+            from sightings where article_id is not null group by article_id
+        ) as seen on seen.article_id = a.article_id
+        left join (
+            select
+                corpus_digest, count(case when is_complete then 1 end) as shards_complete,
+                count(case when not is_complete then 1 end) as shards_incomplete
+            from (
+                select r.corpus_digest, s.shard_uri, bool_or(s.status = 'complete') as is_complete
+                from scan_log s join runs r on r.run_id = s.run_id group by r.corpus_digest, s.shard_uri
+            ) as by_shard group by corpus_digest
+        ) as looked on looked.corpus_digest = a.corpus_digest""",
     "trend": """
         select
             release, dataset, letter, kind, own_site,
@@ -73,6 +102,66 @@ VIEWS: Mapping[str, str] = {
             s.run_id, r.dataset, coalesce(s.release, r.release) as release, s.shard_uri, s.status, s.failure,
             s.documents, s.documents_skipped, s.matches, s.bytes_read, s.bytes_expected, s.seconds
         from scan_log s join runs r on r.run_id = s.run_id""",
+    "shards_read": """
+        select
+            r.corpus_digest, coalesce(s.format, r.dataset) as dataset,
+            coalesce(s.release, r.release) as release, s.shard_uri, s.run_id, s.status, s.documents, s.words
+        from scan_log s join runs r on r.run_id = s.run_id
+        join (
+            select
+                x.corpus_digest, y.shard_uri,
+                max(concat(case when y.status = 'complete' then '1' else '0' end, y.run_id)) as best
+            from scan_log y join runs x on x.run_id = y.run_id group by x.corpus_digest, y.shard_uri
+        ) as chosen on chosen.corpus_digest = r.corpus_digest and chosen.shard_uri = s.shard_uri
+            and chosen.best = concat(case when s.status = 'complete' then '1' else '0' end, s.run_id)""",
+    "token_share": """
+        select
+            t.corpus_digest, whole.dataset, whole.release, t.publisher_id, t.title_id,
+            coalesce(part.own_pages, 0) as own_pages, coalesce(part.own_words, 0) as own_words,
+            coalesce(part.own_pages_uncounted, 0) as own_pages_uncounted,
+            coalesce(part.copying_pages, 0) as copying_pages, coalesce(part.copied_words, 0) as copied_words,
+            coalesce(part.unplaced_pages, 0) as unplaced_pages,
+            coalesce(part.unplaced_words, 0) as unplaced_words,
+            whole.words, whole.shards_complete, whole.shards_incomplete,
+            coalesce(part.own_words, 0) / nullif(whole.words, 0) as own_share,
+            coalesce(part.copied_words, 0) / nullif(whole.words, 0) as copied_share
+        from (
+            select corpus_digest, publisher_id, title_id from corpus_articles
+            union select h.corpus_digest, m.publisher_id, m.title_id
+            from matches m join shards_read h on h.run_id = m.run_id and h.shard_uri = m.shard_uri
+        ) as t
+        join (
+            select
+                corpus_digest, dataset, release,
+                case when count(*) = count(words) then sum(words) end as words,
+                count(case when status = 'complete' then 1 end) as shards_complete,
+                count(case when status <> 'complete' then 1 end) as shards_incomplete
+            from shards_read group by corpus_digest, dataset, release
+        ) as whole on whole.corpus_digest = t.corpus_digest
+        left join (
+            select
+                corpus_digest, dataset, release, title_id,
+                count(case when is_own then 1 end) as own_pages,
+                sum(case when is_own then document_words end) as own_words,
+                count(case when is_own and document_words is null then 1 end) as own_pages_uncounted,
+                count(case when not is_own and words_elsewhere > 0 then 1 end) as copying_pages,
+                sum(case when not is_own then words_elsewhere end) as copied_words,
+                count(case when not is_own and words_unplaced > 0 then 1 end) as unplaced_pages,
+                sum(case when not is_own then words_unplaced end) as unplaced_words
+            from (
+                select
+                    h.corpus_digest, h.dataset, h.release, s.title_id, s.page,
+                    bool_or(s.url_match <> 'none') as is_own, max(s.document_words) as document_words,
+                    max(case when not s.own_site and s.letter <> 'D' then s.copied_words else 0 end)
+                        as words_elsewhere,
+                    max(case when s.own_site is null and s.letter <> 'D' then s.copied_words else 0 end)
+                        as words_unplaced
+                from sightings s join shards_read h on h.run_id = s.run_id and h.shard_uri = s.shard_uri
+                group by h.corpus_digest, h.dataset, h.release, s.title_id, s.page
+            ) as by_page group by corpus_digest, dataset, release, title_id
+        ) as part on part.corpus_digest = t.corpus_digest and part.title_id = t.title_id
+            and coalesce(part.dataset, '') = coalesce(whole.dataset, '')
+            and coalesce(part.release, '') = coalesce(whole.release, '')""",
     "spans": """
         select
             run_id, row_sha256, article_id, document_url, confidence, span.document_start, span.document_end,

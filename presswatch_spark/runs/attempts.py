@@ -1,14 +1,20 @@
 """Attempts at a shard: what one raises is noted in it, and storage that fails is asked again."""
 
+import time
 import traceback
-from collections.abc import Callable, Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, TypeVar
+
+import pyarrow as pa
 
 from presswatch_spark.errors import PresswatchError, StorageError
 from presswatch_spark.model import ReadReport
-from presswatch_spark.storage.objects import printable
+from presswatch_spark.storage.objects import ObjectInfo, printable
 from presswatch_spark.storage.time_limits import LateError, time_limit
 from presswatch_spark.storage.web.manners import BlockedError
 
@@ -16,45 +22,94 @@ ERROR_CHARACTERS = 2_000
 ALL_DIED = "every Python worker that tried it died: killed, out of memory, or crashed"
 
 
-class Attempt(Protocol):
-    """One attempt at a shard: what it gave so far, and what went wrong."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a shard gave: its row of the log, and batches of rows by table. None of them has a run id."""
+
+    log: Mapping[str, Any]
+    tables: Mapping[str, Sequence[pa.RecordBatch]]
+
+
+@dataclass(slots=True)
+class Attempt(ABC):
+    """One attempt at a shard, filled while it goes on; its kind says what it gave."""
+
+    shard: ObjectInfo
+    report: ReadReport = field(default_factory=ReadReport)
+    killed: bool = False
 
     @property
-    def report(self) -> ReadReport: ...  # noqa: D102
+    @abstractmethod
+    def status(self) -> str:
+        """`complete` only if nothing was lost, `partial`, or `failed`."""
+
     @property
-    def reached(self) -> tuple[int, ...]: ...  # noqa: D102
+    @abstractmethod
+    def reached(self) -> tuple[int, ...]:
+        """How far it got, for comparison with others."""
+
     @property
-    def status(self) -> str: ...  # noqa: D102
+    @abstractmethod
+    def tables(self) -> Mapping[str, Sequence[pa.RecordBatch]]:
+        """The batches of rows by table."""
+
     @property
-    def killed(self) -> bool: ...  # noqa: D102
-    def pack(self) -> None: ...  # noqa: D102
+    @abstractmethod
+    def columns(self) -> dict[str, object]:
+        """The columns of the log that its kind alone has."""
+
+    @abstractmethod
+    def pack(self) -> None:
+        """Make Arrow batches of the rows taken so far: they hold them in a fraction of the memory."""
+
+    @property
+    def defects(self) -> list[str]:
+        """What was not read."""
+        return self.report.complaints
+
+    def outcome(self, tries: int, began: datetime, seconds: float) -> Outcome:
+        """Return what it gave: the last of so many tries, which took so long together."""
+        log = {
+            "shard_uri": printable(self.shard.uri),
+            "status": self.status,
+            "error": storable("; ".join(self.defects)[:ERROR_CHARACTERS]) or None,
+            "failure": failure_of(self),
+            "bytes_expected": self.shard.size,
+            "bytes_read": self.report.bytes_read,
+            "etag": self.shard.etag,
+            "attempts": tries,
+            "started_at": began,
+            "seconds": seconds,
+        }
+        return Outcome(log | self.columns, self.tables)
 
 
 AttemptT = TypeVar("AttemptT", bound=Attempt)
 
 
-def furthest(
-    begin: Callable[[], AttemptT],
+def outcome_of(
+    begin: Callable[[ObjectInfo], AttemptT],
     read: Callable[[AttemptT], None],
-    uri: str,
+    shard: ObjectInfo,
     attempts: int,
     seconds: float | None = None,
-) -> tuple[AttemptT, int]:
-    """Read a shard, up to `attempts` times if storage fails; return the furthest attempt, and the tries.
+) -> Outcome:
+    """Read a shard, up to `attempts` times if storage fails; return the outcome of the furthest attempt.
 
     Whatever `read` raises becomes a defect of the attempt that it fills. An attempt ends after `seconds`, and
     no other follows it. No other follows one that met a site which is asked nothing more, either.
     """
-    best, tries, again = begin(), 0, True
+    began, started = datetime.now(UTC), time.monotonic()
+    best, tries, again = begin(shard), 0, True
     while again and tries < attempts:
-        attempt = begin()
+        attempt = begin(shard)
         with time_limit(seconds):
-            again = not guarded(partial(read, attempt), attempt, uri) or attempt.report.interrupted
+            again = not guarded(partial(read, attempt), attempt, shard.uri) or attempt.report.interrupted
         again = again and not attempt.report.blocked
         tries += 1
         if attempt.reached >= best.reached:
             best = attempt
-    return best, tries
+    return best.outcome(tries, began, time.monotonic() - started)
 
 
 def guarded(read: Callable[[], None], attempt: Attempt, uri: str) -> bool:
@@ -99,11 +154,6 @@ def reason_of(error: Exception, uri: str) -> str:
     place = traceback.extract_tb(error.__traceback__)[-1]
     said = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
     return f"{type(error).__name__}{said} in {'/'.join(Path(place.filename).parts[-2:])}, line {place.lineno}"
-
-
-def shard_error(defects: Iterable[str]) -> str | None:
-    """Make the `error` of a row of the log from what was not read; None if all was."""
-    return storable("; ".join(defects)[:ERROR_CHARACTERS]) or None
 
 
 def storable(text: str) -> str:

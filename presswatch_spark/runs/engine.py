@@ -91,7 +91,7 @@ def execute(
         waves = _read_rest(shards, waves, reader, guard, began)
         metrics = observer.metrics("published").rows() if work.kind.has_metrics else ()
         facts = {**work.facts, "shards_planned": len(shards)}
-        row, log = publish(spark, store, run, work.kind, waves, facts, metrics)
+        row, log = publish(spark, store, run, work.kind, waves, facts, metrics, work.corpus)
         observer.published(row)
     return Finished(row, log, run.resumed, time.monotonic() - began)
 

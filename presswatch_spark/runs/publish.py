@@ -21,7 +21,7 @@ from presswatch_spark.monitoring.progress import Counts
 from presswatch_spark.runs.claimed import Run, clear
 from presswatch_spark.runs.markers import Wave
 from presswatch_spark.runs.parts import Part, in_groups, read_part
-from presswatch_spark.runs.work import Kind, Row
+from presswatch_spark.runs.work import CorpusRows, Kind, Row
 from presswatch_spark.spark.batches import batches_of
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.storage.disk import disk_errors
@@ -39,6 +39,7 @@ SORTED_HERE_BYTES = 32 << 20
 FILE_BYTES = 256 << 20
 """Files have this size, up to twice as much, where there is so much."""
 READERS = 8
+CORPUS = "corpus_articles"
 ROWS_AT_ONCE = 1000
 
 
@@ -59,12 +60,14 @@ def publish(
     waves: Sequence[Wave],
     facts: Row,
     metrics: Sequence[Mapping[str, object]] = (),
+    corpus: CorpusRows | None = None,
 ) -> tuple[Mapping[str, Any], pa.Table]:
     """Publish `run` and clear its folder; return its row, and its log by shard, as in `Finished`.
 
     Args:
         facts: columns of the run's row that plan, corpus and settings decide; None where the shards decide.
         metrics: the run's rows of `metrics`, without its id; none for no such table.
+        corpus: as in `Work`.
 
     Raises:
         OutputError: the waves do not hold what they counted, the disk is full, or another process has taken
@@ -92,9 +95,12 @@ def publish(
         if metrics:
             measured = pa.Table.from_pylist(list(metrics), columns_without_run("metrics"))
             tables["metrics"] = sorted_here(measured, SortedFiles("metrics", run.run_id, run.staged))
+        files = {table: written.files for table, written in tables.items()}
+        if corpus:
+            # Even if they are none: what a killed try brought goes.
+            files[CORPUS] = _corpus_files(store, run, row["corpus_digest"], corpus)
     row |= {DIGESTS[table]: tables[table].digest for table in kind.tables if table in DIGESTS}
     whole = {name: row.get(name) for name in SCHEMAS[kind.by].names}
-    files = {table: written.files for table, written in tables.items()}
     published = store.publish_tables(kind.by, whole, run.staged, files, run.lock.confirm)
     clear(run)
     return published, log.sort_by("shard_uri")
@@ -144,6 +150,15 @@ def _check(row: Row, rows: Mapping[str, int], counts: Counts, run: Run) -> None:
             where=str(run.folder),
             remedy="remove that folder and give the same command again: the run starts over",
         )
+
+
+def _corpus_files(store: TableStore, run: Run, digest: str, rows: CorpusRows) -> tuple[Written, ...]:
+    """Write the articles of the corpus; none if a published run of these tables has brought them."""
+    for published in store.rows("runs"):
+        brought = {file["table"] for file in published["files"] or ()}
+        if published["corpus_digest"] == digest and CORPUS in brought:
+            return ()
+    return SortedFiles(CORPUS, run.run_id, run.staged).write_files(rows())
 
 
 def sorted_here(rows: pa.Table, files: SortedFiles) -> Sorted:

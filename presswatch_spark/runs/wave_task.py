@@ -20,9 +20,10 @@ from pyspark import TaskContext
 from pyspark.accumulators import Accumulator, AccumulatorParam
 
 from presswatch_spark.monitoring.progress import Counts
+from presswatch_spark.runs.attempts import Outcome
 from presswatch_spark.runs.failures import PLATFORM
 from presswatch_spark.runs.parts import PartFiles, part_files
-from presswatch_spark.runs.work import Kind, Outcome, ReadOne
+from presswatch_spark.runs.work import Kind, ReadOne
 from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo

@@ -2,14 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from datetime import UTC, datetime
+from typing import Any
 
 import pyarrow as pa
 
 from presswatch_spark.monitoring.progress import TERMS, Counts, Terms
+from presswatch_spark.runs.attempts import ALL_DIED, Attempt, Outcome
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.schemas import columns_without_run
 
@@ -19,17 +21,10 @@ RELEASES = pa.field("releases", pa.list_(pa.string()))
 """A column of the log while a run is in progress: the releases that rows of the shard name, and null."""
 
 
-class Outcome(Protocol):
-    """What a shard gave: its row of the log, and batches of rows by table. None of them has a run id."""
-
-    @property
-    def log(self) -> Row: ...  # noqa: D102
-    @property
-    def tables(self) -> Mapping[str, Sequence[pa.RecordBatch]]: ...  # noqa: D102
-
-
 ReadOne = Callable[[ObjectInfo], Outcome]
 """Reads one shard. What is wrong with the shard stands in the log; only what fails all of them raises."""
+
+CorpusRows = Callable[[], Iterable[pa.RecordBatch]]
 
 Guard = Callable[[Counts, float], None]
 """Stops a run by raising. It is asked before the first wave and after each, with the counts of all processes
@@ -44,7 +39,7 @@ class Kind:
         by: the table whose row publishes such a run.
         log: the table of its log, a row a shard.
         tables: the other tables that shards give rows to.
-        lost: the outcome of a shard that killed every worker, after so many tries.
+        attempt: what an attempt at a shard fills.
         row: the columns of the run's row that its log decides. It gets the log, and the facts of the run.
         unpublished: columns of the log that only a run in progress has.
         counted: what the shards of a wave are called where too many of them are lost.
@@ -54,11 +49,18 @@ class Kind:
     by: str
     log: str
     tables: tuple[str, ...]
-    lost: Callable[[ObjectInfo, int], Outcome]
+    attempt: Callable[[ObjectInfo], Attempt]
     row: Callable[[pa.Table, Row], dict[str, Any]]
     unpublished: tuple[pa.Field, ...] = (RELEASES,)
     counted: str = "shards of a wave"
     has_metrics: bool = True
+
+    def lost(self, shard: ObjectInfo, tries: int) -> Outcome:
+        """Return the outcome of a shard that killed every worker, after so many tries."""
+        attempt = self.attempt(shard)
+        attempt.report.add_defect(ALL_DIED)
+        attempt.killed = True
+        return attempt.outcome(tries, datetime.now(UTC), 0.0)
 
     @property
     def terms(self) -> Terms:
@@ -85,6 +87,7 @@ class Work:
         asked: what the first event says of the run beside that.
         preparing: makes a block in which Spark starts, once the run is owned; all is ready at its end.
         guard: makes the guard of the run; is given what says how many cores there are.
+        corpus: yields the rows of `corpus_articles`; asked unless the tables have them. None: nobody knows.
     """
 
     kind: Kind
@@ -96,6 +99,7 @@ class Work:
     asked: Row = field(default_factory=dict)
     preparing: Callable[[], AbstractContextManager[object]] = nullcontext
     guard: Callable[[Callable[[], int]], Guard] | None = None
+    corpus: CorpusRows | None = None
 
 
 def key_of(*parts: str) -> str:

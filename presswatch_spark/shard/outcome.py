@@ -1,20 +1,16 @@
-"""What a shard gave: one attempt fills a `Reading`, and the best attempt becomes a `ShardOutcome`."""
+"""What an attempt at a shard gives a scan: matches, signals, and what the log says of it."""
 
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import partial
 from typing import Literal, TypeVar
 
 import pyarrow as pa
 
 from presswatch_spark.judgement.match_rows import Row
-from presswatch_spark.model import ReadReport
-from presswatch_spark.runs.attempts import ALL_DIED, failure_of, furthest, shard_error, storable
-from presswatch_spark.storage.objects import ObjectInfo, printable
+from presswatch_spark.runs.attempts import Attempt, storable
 from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
 from presswatch_spark.tables.schemas.scan_tables import MATCHES
@@ -61,12 +57,11 @@ class Stages:
 
 
 @dataclass(slots=True)
-class Reading:
+class Reading(Attempt):
     """One attempt at a shard, filled while it goes on."""
 
-    shard: ObjectInfo
     format: str | None = None
-    report: ReadReport = field(default_factory=ReadReport)
+    words: int = 0
     candidates: int = 0
     without_url: int = 0
     matches: list[pa.RecordBatch] = field(default_factory=list)
@@ -77,7 +72,6 @@ class Reading:
     grades: Counter[str] = field(default_factory=Counter)
     releases: set[str] = field(default_factory=set)
     stages: Stages = field(default_factory=Stages)
-    killed: bool = False
     sha256: str | None = None
 
     def add(self, row: Row) -> None:
@@ -101,7 +95,7 @@ class Reading:
         self.signal_rows.clear()
         self.grades.clear()
         self.releases.clear()
-        self.candidates = self.without_url = self.spans = 0
+        self.words = self.candidates = self.without_url = self.spans = 0
         self.report.documents = self.report.documents_skipped = self.report.text_bytes = 0
         self.report.skipped.clear()
 
@@ -136,12 +130,42 @@ class Reading:
         return self.report.documents, sum(map(len, self.signals))
 
     @property
-    def error(self) -> str | None:
-        """What was not read; None if nothing."""
+    def defects(self) -> list[str]:
+        """What was not read, and whether bytes are missing."""
         defects = self.report.complaints
         if not defects and self._bytes_missing:
             defects.append(f"read {self.report.bytes_read:,} of {self.shard.size:,} bytes")
-        return shard_error(defects)
+        return defects
+
+    @property
+    def tables(self) -> Mapping[str, Sequence[pa.RecordBatch]]:
+        """The batches of `matches` and of `rights_signals`."""
+        return {"matches": self.matches, "rights_signals": self.signals}
+
+    @property
+    def columns(self) -> dict[str, object]:
+        """The columns of `scan_log` that a census has not, and `releases`."""
+        report = self.report
+        return {
+            "format": self.format,
+            "release": report.release,
+            "note": storable("; ".join(report.notes)) or None,
+            "text_bytes": report.text_bytes,
+            "words": self.words,
+            "documents": report.documents,
+            "documents_without_url": self.without_url,
+            "documents_skipped": report.documents_skipped,
+            "skipped": [{"why": why, "documents": n} for why, n in sorted(report.skipped.items())],
+            "unread": [{"what": what, "pages": n} for what, n in sorted(report.unread.items())],
+            "candidates": self.candidates,
+            "matches": sum(map(len, self.matches)),
+            "grades": [{"grade": grade, "matches": n} for grade, n in sorted(self.grades.items())],
+            "signals": sum(map(len, self.signals)),
+            "sha256": self.sha256,
+            "sha256_declared": self.shard.sha256,
+            "stages": self.stages.rows(),
+            "releases": sorted(self.releases),
+        }
 
     @property
     def _bytes_missing(self) -> bool:
@@ -157,71 +181,3 @@ def _doubted(batch: pa.RecordBatch, judge: Callable[[Row], Row]) -> pa.RecordBat
             row |= judge(row)
             row["row_sha256"] = row_digest(row)
     return pa.RecordBatch.from_pylist(rows, MATCH_COLUMNS)
-
-
-@dataclass(frozen=True, slots=True)
-class ShardOutcome:
-    """What a shard gave: its row of `scan_log`, batches of `matches` and of `rights_signals`.
-
-    None of them has a run id.
-    """
-
-    log: Mapping[str, object]
-    matches: tuple[pa.RecordBatch, ...] = ()
-    signals: tuple[pa.RecordBatch, ...] = ()
-
-    @property
-    def tables(self) -> Mapping[str, Sequence[pa.RecordBatch]]:
-        """The batches by table."""
-        return {"matches": self.matches, "rights_signals": self.signals}
-
-
-def outcome_of(
-    shard: ObjectInfo, attempts: int, read: Callable[[Reading], None], seconds: float | None = None
-) -> ShardOutcome:
-    """Read a shard as `furthest` does; `read` fills the `Reading` it is given."""
-    began, started = datetime.now(UTC), time.monotonic()
-    best, tries = furthest(partial(Reading, shard), read, shard.uri, attempts, seconds)
-    log = _log(best, tries, began, time.monotonic() - started)
-    return ShardOutcome(log, tuple(best.matches), tuple(best.signals))
-
-
-def lost_shard(shard: ObjectInfo, attempts: int) -> ShardOutcome:
-    """The outcome of a shard that killed every worker that tried it."""
-    reading = Reading(shard)
-    reading.report.add_defect(ALL_DIED)
-    reading.killed = True
-    return ShardOutcome(_log(reading, attempts, datetime.now(UTC), 0.0))
-
-
-def _log(reading: Reading, attempts: int, began: datetime, seconds: float) -> dict[str, object]:
-    report, shard = reading.report, reading.shard
-    return {
-        "shard_uri": printable(shard.uri),
-        "status": reading.status,
-        "error": reading.error,
-        "failure": failure_of(reading),
-        "format": reading.format,
-        "release": reading.report.release,
-        "note": storable("; ".join(report.notes)) or None,
-        "bytes_expected": shard.size,
-        "bytes_read": report.bytes_read,
-        "text_bytes": report.text_bytes,
-        "documents": report.documents,
-        "documents_without_url": reading.without_url,
-        "documents_skipped": report.documents_skipped,
-        "skipped": [{"why": why, "documents": n} for why, n in sorted(report.skipped.items())],
-        "unread": [{"what": what, "pages": n} for what, n in sorted(report.unread.items())],
-        "candidates": reading.candidates,
-        "matches": sum(map(len, reading.matches)),
-        "grades": [{"grade": grade, "matches": n} for grade, n in sorted(reading.grades.items())],
-        "signals": sum(map(len, reading.signals)),
-        "etag": shard.etag,
-        "sha256": reading.sha256,
-        "sha256_declared": shard.sha256,
-        "attempts": attempts,
-        "started_at": began,
-        "seconds": seconds,
-        "stages": reading.stages.rows(),
-        "releases": sorted(reading.releases),
-    }

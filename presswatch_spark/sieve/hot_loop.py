@@ -77,6 +77,7 @@ PROGRESS = np.dtype(
         ("tail", np.uint64),  # folded bytes of a cut word at the head of the buffer
         ("long", np.uint64),  # 1 if the cut word has begun before that
         ("state", np.uint64),  # of its hash
+        ("words", np.uint64),  # of all documents so far
     ]
 )
 
@@ -208,6 +209,7 @@ def scan(
             at.byte = i - start
             last = i >= end
             words = _hash_segment(scratch, size, last, at)
+            at.words += words
             kept = _keep_last(scratch, at.carried + words)
             windows = combine(scratch.windows, np.int64(at.carried + words))
             n_found = _look_up(probe, scratch, windows, at, found, n_found)

@@ -7,7 +7,7 @@ often it repeats a shingle. Time does neither: a shingle that a document repeats
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -46,11 +46,13 @@ class Hits:
 class Candidates:
     """Pairs (document, article) with at least one hit, sorted by document, then article; k in all.
 
-    `documents` int32[k], index in the batch; `articles` uint32[k].
+    `documents` int32[k], index in the batch; `articles` uint32[k]. `words`: those of all documents of the
+    batch, with or without a hit.
     """
 
     documents: Documents
     articles: Ids
+    words: int
 
     def __len__(self) -> int:
         return len(self.documents)
@@ -74,9 +76,9 @@ class Sieve:
 
     def candidates(self, batch: DocumentBatch) -> Candidates:
         """Return every pair of a document of the batch and an article that share an indexed shingle."""
-        pairs, n_pairs = _pairs(_PAIRS_AT_FIRST), 0
+        pairs, n_pairs, progress = _pairs(_PAIRS_AT_FIRST), 0, np.zeros(1, PROGRESS)
         followed = _Followed(np.full(_REMEMBERED, -1, np.int64), np.full(_REMEMBERED, -1, np.int32))
-        for found in self._scan(batch):
+        for found in self._scan(batch, progress):
             done = 0
             while done < len(found.entries):
                 done, n_pairs = _attribute(
@@ -85,21 +87,26 @@ class Sieve:
                 if done < len(found.entries):
                     pairs = _grown(pairs, n_pairs)
         order = np.lexsort((pairs.articles[:n_pairs], pairs.documents[:n_pairs]))
-        return Candidates(pairs.documents[order], pairs.articles[order])
+        words = int(progress["words"][0])
+        return Candidates(pairs.documents[order], pairs.articles[order], words)
 
     def hits(self, batch: DocumentBatch) -> Hits:
         """Return every hit of the batch; memory grows with their number."""
-        parts = [_distinct(found.documents, found.entries) for found in self._scan(batch)]
+        found_at = self._scan(batch, np.zeros(1, PROGRESS))
+        parts = [_distinct(found.documents, found.entries) for found in found_at]
         documents, entries = _distinct(*np.concatenate([np.empty((2, 0), np.int64), *parts], axis=1))
         postings = np.searchsorted(self._probe.hashes, self._probe.hashes[entries], "right") - entries
         hit = np.repeat(np.arange(len(entries)), postings)
         posting = np.arange(len(hit)) - np.repeat(np.cumsum(postings) - postings, postings) + entries[hit]
         return Hits(documents[hit].astype(np.int32), self._probe.hashes[posting], self._articles[posting])
 
-    def _scan(self, batch: DocumentBatch) -> Iterator[Found]:
-        """Yield positions whose shingle is indexed, as views of one buffer: use them before the next."""
+    def _scan(self, batch: DocumentBatch, progress: npt.NDArray[Any]) -> Iterator[Found]:
+        """Yield positions whose shingle is indexed, as views of one buffer: use them before the next.
+
+        `progress` is of type `PROGRESS`, and of zeros.
+        """
         text, starts, ends = plain(batch.text), plain(batch.text_starts), plain(batch.text_ends)
-        table, progress = load_table(), np.zeros(1, PROGRESS)
+        table = load_table()
         while progress["document"][0] < len(starts):
             n = scan(
                 text, starts, ends, self._segment, table, self._probe, self._scratch, self._found, progress

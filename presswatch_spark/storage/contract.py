@@ -73,6 +73,32 @@ class Body:
     sha256: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What storage answered when it was asked for bytes of an object: word by word, and never an exception.
+
+    `uri`: what answered, after redirects. `sent_at`: when it was asked, in seconds since 1970. `status`:
+    HTTP's; of a file on disk the one that a server would give; None without an answer. `headers`: as they
+    came, in their order. `start`: the offset of the first byte of `body`; 0 if the server knows no ranges.
+    `code`: S3's word for a refusal. `failure`: why there is no answer, or not all of it. `ours`: that is the
+    fault of our settings or credentials.
+    """
+
+    uri: str
+    sent_at: float
+    status: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    start: int = 0
+    body: bytes = b""
+    code: str = ""
+    failure: str = ""
+    ours: bool = False
+
+    def header(self, name: str) -> str | None:
+        """Return the first value of a header; None if there is none."""
+        return next((value for each, value in self.headers if each.lower() == name.lower()), None)
+
+
 class Store(Protocol):
     """One kind of storage. URIs are canonical (`presswatch_spark.storage.uris.canonical`)."""
 
@@ -93,6 +119,13 @@ class Store(Protocol):
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> Body:
         """Open bytes [start, end) of the object; the body is empty if it has none there."""
+
+    def ask(self, uri: str, start: int, end: int) -> Answer:
+        """Ask for bytes [start, end) of the object, and say what came of it.
+
+        Raises:
+            BlockedError: the site is to be asked nothing more.
+        """
 
     def put(self, local_path: str, uri: str) -> None:
         """Write a local file as the object, whole or not at all."""

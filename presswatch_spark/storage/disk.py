@@ -6,14 +6,24 @@ import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from email.utils import formatdate
 from pathlib import Path
 from typing import ClassVar
 
 from presswatch_spark.errors import OutputError, StorageError
-from presswatch_spark.storage.contract import Body, MissingError, ObjectInfo, StorageOptions, conflict
+from presswatch_spark.storage.contract import (
+    Answer,
+    Body,
+    DeniedError,
+    MissingError,
+    ObjectInfo,
+    StorageOptions,
+    conflict,
+)
 from presswatch_spark.storage.locks.file_locks import writes_alone
 from presswatch_spark.storage.uris import canonical, is_hidden, printable, scheme_of
 
@@ -76,6 +86,28 @@ class LocalStore:
             file = open(info.uri, "rb", buffering=0)  # noqa: SIM115 the stream closes it
             file.seek(start)
         return Body(file, start, found.size, found.etag)
+
+    def ask(self, uri: str, start: int, end: int) -> Answer:
+        """Read a part of the file; its status is the one that a server would give."""
+        sent_at = time.time()
+        try:
+            found = self.stat(uri)
+            with open(uri, "rb") as file:
+                file.seek(start)
+                body = file.read(end - start)
+        except MissingError as error:
+            return Answer(uri, sent_at, 404, failure=error.what)
+        except DeniedError as error:
+            return Answer(uri, sent_at, 403, failure=error.what)
+        except (StorageError, OSError) as error:
+            what = error.what if isinstance(error, StorageError) else type(error).__name__
+            return Answer(uri, sent_at, failure=what, ours=True)
+        changed_at = formatdate(os.stat(uri).st_mtime, usegmt=True)
+        headers = {"ETag": found.etag or "", "Last-Modified": changed_at, "Content-Length": f"{len(body)}"}
+        if not body and start:
+            return Answer(uri, sent_at, 416, (*headers.items(), ("Content-Range", f"bytes */{found.size}")))
+        headers |= {"Content-Range": f"bytes {start}-{start + len(body) - 1}/{found.size}"}
+        return Answer(uri, sent_at, 206, tuple(headers.items()), start, body)
 
     def put(self, local_path: str, uri: str) -> None:
         """Copy beside the target, then rename."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from presswatch_spark.errors import ConfigError, StorageError
+from presswatch_spark.storage.contract import Answer as Answer
 from presswatch_spark.storage.contract import ConflictError as ConflictError
 from presswatch_spark.storage.contract import DeniedError as DeniedError
 from presswatch_spark.storage.contract import MissingError as MissingError
@@ -72,6 +73,16 @@ def read_range(uri: str, offset: int, length: int, options: StorageOptions) -> b
         return b""
     with ByteStream(store_of(uri, options), ObjectInfo(uri), start=offset, end=offset + length) as stream:
         return stream.read_to_end()
+
+
+def ask(uri: str, start: int, end: int, options: StorageOptions) -> Answer:
+    """Ask for bytes [start, end) of an object, and return what was answered, a refusal too.
+
+    Raises:
+        BlockedError: the site is to be asked nothing more.
+    """
+    uri = canonical(uri)
+    return store_of(uri, options).ask(uri, start, end)
 
 
 def open_stream(

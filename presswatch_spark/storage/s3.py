@@ -1,8 +1,9 @@
 """Objects on S3 and its kin, through boto3, and its errors as ones that a user can act on."""
 
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from io import BytesIO
@@ -17,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalE
 
 from presswatch_spark.errors import ConfigError, StorageError
 from presswatch_spark.storage.contract import (
+    Answer,
     Body,
     DeniedError,
     MissingError,
@@ -49,6 +51,17 @@ _MISSING = {
 _DENIED = {"403", "AccessDenied", "AllAccessDisabled", "Forbidden", "AccountProblem"}
 _BAD_KEY = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "401", "InvalidToken", "AuthFailure"}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
+OUR_FAULTS = (
+    exceptions.NoCredentialsError,
+    exceptions.PartialCredentialsError,
+    exceptions.ProfileNotFound,
+    exceptions.SSOError,
+    exceptions.TokenRetrievalError,
+    CredentialRetrievalError,
+    exceptions.ConfigParseError,
+    exceptions.ParamValidationError,
+)
+"""Errors of botocore that say nothing of the object: credentials and configuration."""
 PROCESS_PROVIDER = "custom-process"
 """How botocore calls the `credential_process` of a profile."""
 _PUBLIC_SITE = "Common Crawl's bucket wants credentials, its site https://data.commoncrawl.org/ does not"
@@ -113,6 +126,31 @@ class S3Store:
         ranged = reply.get("ContentRange")
         total = int(ranged.rpartition("/")[2]) if ranged else reply["ContentLength"]
         return Body(_Arriving(reply["Body"], slot), start if ranged else 0, total, _etag(reply))
+
+    def ask(self, uri: str, start: int, end: int) -> Answer:
+        """Ask for a range, of whatever version there is."""
+        sent_at = time.time()
+        try:
+            client = _client(self.options, self.options.endpoint or _named_endpoint(), os.getpid())
+            slot = self._slot(client)
+            try:
+                reply = client.get_object(**_place(uri), Range=f"bytes={start}-{end - 1}")
+                with closing(_Arriving(reply["Body"], slot)) as arriving:
+                    body = b"".join(iter(partial(arriving.read, READ_AT_ONCE), b""))
+            finally:
+                slot.release()
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            found = _answer(uri, sent_at, error.response)
+            what = explained(error, uri, self.options).what
+            return replace(found, code=code, failure=what, ours=code in _BAD_KEY | _EXPIRED)
+        except BotoCoreError as error:
+            ours = isinstance(error, OUR_FAULTS)
+            return Answer(uri, sent_at, failure=explained(error, uri, self.options).what, ours=ours)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            return Answer(uri, sent_at, failure=f"the transfer broke off ({type(error).__name__})")
+        found = _answer(uri, sent_at, reply)
+        return replace(found, start=start if reply.get("ContentRange") else 0, body=body)
 
     def put(self, local_path: str, uri: str) -> None:
         """Upload, in parts if large; S3 shows an object only when it is whole."""
@@ -196,10 +234,21 @@ class S3Store:
     @contextmanager
     def _reaching(self, uri: str) -> Iterator[Any]:
         try:
-            endpoint = next((os.environ[name] for name in ENDPOINT_VARIABLES if os.environ.get(name)), None)
-            yield _client(self.options, self.options.endpoint or endpoint, os.getpid())
+            yield _client(self.options, self.options.endpoint or _named_endpoint(), os.getpid())
         except (ClientError, BotoCoreError) as error:
             raise explained(error, uri, self.options) from error
+
+
+def _named_endpoint() -> str | None:
+    """Return the endpoint that the environment names."""
+    return next((os.environ[name] for name in ENDPOINT_VARIABLES if os.environ.get(name)), None)
+
+
+def _answer(uri: str, sent_at: float, reply: dict[str, Any]) -> Answer:
+    """Return the status and headers of a reply."""
+    about = reply.get("ResponseMetadata", {})
+    headers = tuple((str(name), str(value)) for name, value in about.get("HTTPHeaders", {}).items())
+    return Answer(uri, sent_at, about.get("HTTPStatusCode"), headers)
 
 
 def _place(uri: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ asked for one value, which may lie in any row group.
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,15 @@ from presswatch_spark.tables.schemas import SCHEMAS, columns_without_run
 
 GROUP_ROWS = 1 << 15
 """Rows of a group: some 6 MB of `matches`, one range of S3."""
+FILE_GROUPS = 32
+"""Groups of a file of `write_files`: a million rows."""
 
 ORDERS: Mapping[str, Sequence[str]] = {
     "matches": ("shard_uri", "record_offset", "row_index", "article_id", "title_id", "row_sha256"),
     "rights_signals": ("shard_uri", "record_offset", "signal", "agent", "row_sha256"),
     "scan_log": ("shard_uri",),
     "metrics": ("name", "labels"),
+    "corpus_articles": ("article_id",),
     "captures": ("shard_uri", "row_index", "row_sha256"),
     "census_log": ("shard_uri",),
     "comparison": ("article_id", "document_url"),
@@ -41,6 +44,7 @@ SOUGHT: Mapping[str, Sequence[str]] = {
         "row_sha256",
     ),
     "rights_signals": ("document_url", "host", "title_id", "publisher_id", "record_id"),
+    "corpus_articles": ("url", "title_id", "publisher_id"),
     "captures": ("url", "article_id", "title_id", "publisher_id", "payload_digest", "row_sha256"),
     **dict.fromkeys(
         ("claims", "claims_before"),
@@ -92,6 +96,11 @@ class SortedFiles:
         """Write rows as one file, even if there are none."""
         groups = grouped(batches)
         return self.write(next(groups, columns_without_run(self.table).empty_table()), groups)
+
+    def write_files(self, batches: Iterable[pa.RecordBatch]) -> tuple[Written, ...]:
+        """Write rows as files of `FILE_GROUPS` row groups; none if there are none."""
+        groups = grouped(batches)
+        return tuple(self.write(first, islice(groups, FILE_GROUPS - 1)) for first in groups)
 
     def write(self, first: pa.Table, others: Iterable[pa.Table] = ()) -> Written:
         """Write row groups as a file; only the last one may be smaller than the first."""

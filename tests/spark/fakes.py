@@ -7,7 +7,9 @@ import io
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,14 @@ from presswatch_spark.errors import CorruptError, StorageError
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.pipeline import RunSummary, work_of
+from presswatch_spark.runs.attempts import Outcome, outcome_of
 from presswatch_spark.runs.claimed import claim
 from presswatch_spark.runs.engine import execute
 from presswatch_spark.settings.config import RunRules
-from presswatch_spark.shard.outcome import Reading, ShardOutcome, outcome_of
+from presswatch_spark.shard.outcome import Reading
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
+from presswatch_spark.tables.schemas import columns_without_run
+from presswatch_spark.tables.schemas.corpus_tables import CORPUS_ARTICLES
 from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
 from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.store import TableStore
@@ -65,17 +70,17 @@ def read_fake(reading: Reading) -> None:
 
 def scan_with(
     trouble: Mapping[str, Callable[[Reading], None]], broken: str | None = None
-) -> Callable[[ObjectInfo], ShardOutcome]:
+) -> Callable[[ObjectInfo], Outcome]:
     """A scan that meets `trouble` at the end of some shards, and cannot even begin `broken`."""
 
     def read(reading: Reading) -> None:
         read_fake(reading)
         trouble.get(reading.shard.uri, lambda _: None)(reading)
 
-    def scan(shard: ObjectInfo) -> ShardOutcome:
+    def scan(shard: ObjectInfo) -> Outcome:
         if shard.uri == broken:
             raise ModuleNotFoundError("the package is not on this host")
-        return outcome_of(shard, 2, read)
+        return outcome_of(Reading, read, shard, 2)
 
     return scan
 
@@ -132,6 +137,15 @@ def be_cut(reading: Reading) -> None:
     raise CorruptError("the gzip member is cut", where=reading.shard.uri)
 
 
+def fake_articles(count: int = 40, digest: str = "corpus") -> list[pa.RecordBatch]:
+    """Rows of `corpus_articles`, in two batches."""
+    rows = [
+        row_of(CORPUS_ARTICLES, article_id=f"a{number:05}", corpus_digest=digest) for number in range(count)
+    ]
+    columns = columns_without_run("corpus_articles")
+    return [pa.RecordBatch.from_pylist(some, columns) for some in (rows[:7], rows[7:])]
+
+
 def match(shard_uri: str, row: int) -> dict[str, Any]:
     """A row of `matches`, whole enough to be written."""
     facts = {
@@ -177,7 +191,9 @@ def run_fake(
     """Run over `fake_shards` into `out`."""
     plan: Sequence[ObjectInfo] = fake_shards(shards)
     scan = scan_with(trouble or {}, broken)
-    work = work_of(plan, f"plan of {shards}", scan, {**FACTS, **(facts or {})})
+    known = {**FACTS, **(facts or {})}
+    work = work_of(plan, f"plan of {shards}", scan, known)
+    work = replace(work, corpus=partial(fake_articles, digest=str(known["corpus_digest"])))
     rules = rules or RunRules(wave_shards=5, shards_per_task=2)
     store = TableStore.create(str(out), storage)
     with claim(store, work.key, datetime.now(UTC), rules.lease_seconds) as run:

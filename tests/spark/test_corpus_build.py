@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from presswatch_spark.corpus.article_rows import article_rows
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.layout import ARTICLES_PER_PART
 from presswatch_spark.corpus.store import Corpus
@@ -66,9 +68,13 @@ def test_articles_of_several_parts_are_found_by_their_ordinals(spark: SparkSessi
     manifest = build(tmp_path / "corpus", inputs, CorpusConfig(max_articles_per_shingle=50), spark)
     corpus = Corpus.open(str(tmp_path / "corpus"))
     assert manifest.counts.articles == n
+    table = [row for batch in article_rows(corpus) for row in batch.to_pylist()]
+    assert [row["article_id"] for row in table] == [f"a{number:05d}" for number in range(n)]
     for ordinal in (0, 1_024, ARTICLES_PER_PART - 1, ARTICLES_PER_PART, n - 1):
         found = corpus.article(ordinal)
         assert (found.article_id, found.body) == (f"a{ordinal:05d}", text(ordinal, 1).encode())
+        assert table[ordinal]["article_sha256"] == hashlib.sha256(found.body).hexdigest()
+        assert table[ordinal]["cluster_id"] == found.cluster_id
         match = corpus.sites.match(f"http://courrier.example/une/{ordinal}/", corpus.urls)
         assert match is not None
         assert match.articles == (ordinal,)

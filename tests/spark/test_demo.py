@@ -19,7 +19,7 @@ from presswatch_spark.demo.show import document_texts
 from presswatch_spark.demo.texts import press
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.queries.sql import run_query
-from tests.documents import README, blocks, commands_of, fences, holds_in_order, text_of
+from tests.documents import README, blocks, commands, commands_of, fences, holds_in_order, text_of
 from tests.reference.words import reference_words
 
 
@@ -38,6 +38,24 @@ def test_exactly_the_planted_copies_are_found(demo: Demonstration) -> None:
         if row["article_id"]:
             found[row["document_url"]].add(row["article_id"])
     assert found == {page.url: set(page.copies) for page in demo.pages if page.copies}
+
+
+def test_the_articles_that_no_page_copies_are_those_never_found(demo: Demonstration) -> None:
+    query = "select article_id, shards_incomplete from articles where pages = 0"
+    never = dict(run_query(str(demo.folder / "tables"), query, engine="duckdb").rows)
+    assert set(never) == set(press()) - {article for page in demo.pages for article in page.copies}
+    assert never
+    assert set(never.values()) == {0}
+
+
+def test_the_shares_that_the_page_on_tables_shows_are_those_of_the_demo(
+    demo: Demonstration, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = text_of("reference/tables")
+    (words,) = [each for each in commands(page) if "round(copied_share" in each[-1]]
+    (shown,) = [block for block in blocks(page, "text") if block.startswith("dataset")]
+    assert cli.run(["sql", str(demo.folder / "tables"), words[-1]]) == 0
+    assert capsys.readouterr().out.strip() == shown.strip()
 
 
 def test_innocent_pages_are_left_alone_and_a_members_page_is_known_by_its_address(

@@ -26,12 +26,13 @@ from presswatch_spark.runs import engine, publish
 from presswatch_spark.runs.publish import Sorted, sorted_by_spark, sorted_here
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables import sorted_files
 from presswatch_spark.tables.digests import table_digest as digest_of
 from presswatch_spark.tables.schemas import SCHEMAS, columns_without_run
 from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.sorted_files import GROUP_ROWS, ORDERS, SOUGHT, SortedFiles
 from presswatch_spark.tables.store import TableStore
-from tests.spark.fakes import be_cut, declare, fake_shards, run_fake
+from tests.spark.fakes import be_cut, declare, fake_articles, fake_shards, run_fake
 
 SHARDS = 7
 ROWS = sum(shard.size or 0 for shard in fake_shards(SHARDS))
@@ -245,6 +246,42 @@ def test_what_a_killed_try_left_of_a_table_that_stays_empty_does_not_count(
     assert (row["signals"], len(TableStore.open(str(tmp_path)).read("rights_signals"))) == (0, 0)
 
 
+def corpora(out: Path) -> dict[str, str]:
+    """The runs that brought a corpus, with its digest."""
+    rows = TableStore.open(str(out)).read("corpus_articles").to_pylist()
+    assert len({(row["run_id"], row["article_id"]) for row in rows}) == len(rows)
+    assert all(sum(row["run_id"] == each["run_id"] for each in rows) == 40 for row in rows)
+    return {row["run_id"]: row["corpus_digest"] for row in rows}
+
+
+def test_the_articles_of_a_corpus_are_brought_by_the_first_run_with_it(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    runs = [
+        run_fake(spark, tmp_path, shards=shards, facts={"corpus_digest": digest})
+        for shards, digest in ((2, "one"), (3, "one"), (2, "two"), (3, "two"))
+    ]
+    assert corpora(tmp_path) == {runs[0].run_id: "one", runs[2].run_id: "two"}
+
+
+def test_what_a_killed_try_brought_of_a_corpus_goes_if_another_run_has_brought_it(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TableStore, "publish", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run_fake(spark, tmp_path, shards=2)
+    monkeypatch.undo()
+    assert len(list((tmp_path / "corpus_articles").iterdir())) == 1
+    other = run_fake(spark, tmp_path, shards=3)
+    assert run_fake(spark, tmp_path, shards=2).resumed
+    assert corpora(tmp_path) == {other.run_id: "corpus"}
+    store = TableStore.open(str(tmp_path))
+    assert (list(store.damage()), len(store.published())) == ([], 2)
+
+
 @pytest.mark.parametrize("table", ["matches", "scan_log"])
 @pytest.mark.parametrize("change", ["lost", "cut"])
 def test_waves_whose_parts_are_not_as_they_were_written_are_not_published(
@@ -308,6 +345,19 @@ def test_rows_are_written_in_groups_that_a_range_request_holds(tmp_path: Path) -
     groups = [read.metadata.row_group(n).num_rows for n in range(read.num_row_groups)]
     assert groups == [GROUP_ROWS, GROUP_ROWS, 70_000 - 2 * GROUP_ROWS]
     assert read.read()["shard_uri"].to_pylist() == table["shard_uri"].to_pylist()
+
+
+def test_what_may_be_much_is_written_in_files_of_so_many_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sorted_files, "GROUP_ROWS", 4)
+    monkeypatch.setattr(sorted_files, "FILE_GROUPS", 3)
+    files = SortedFiles("corpus_articles", "r", Folder.of(str(tmp_path), StorageOptions()))
+    assert files.write_files([]) == ()
+    written = files.write_files(fake_articles(29))
+    assert [file.rows for file in written] == [12, 12, 5]
+    read = [row for file in written for row in pq.read_table(tmp_path / file.name).to_pylist()]
+    assert [row["article_id"] for row in read] == [f"a{number:05}" for number in range(29)]
 
 
 def test_spark_and_this_process_sort_alike(

@@ -79,6 +79,7 @@ class TestMadeUpPress:
         row = found[0].row
         assert (row["shards_planned"], row["shards_complete"]) == (SHARDS, SHARDS)
         assert (row["documents"], row["dataset"]) == (SHARDS * PAGES, "wet")
+        assert row["words"] > row["documents"]
         assert found[0].incomplete == ()
 
     def test_every_locator_leads_back_to_the_same_text(self, found: Any) -> None:

@@ -14,13 +14,16 @@ from pathlib import Path
 
 import pytest
 
+from presswatch_spark.cli.commands.removal import MEANING
 from presswatch_spark.cli.commands.scan import scan
 from presswatch_spark.corpus.registry import load_registry
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.row_datasets import TRIED
+from presswatch_spark.removal import states
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.settings.load import load_scan_config
 from presswatch_spark.tables import schemas
+from presswatch_spark.tables.schemas.case_tables import CASE_TABLES
 from presswatch_spark.tables.schemas.corpus_tables import REFUSED, SUPPRESSED
 from tests.conftest import ROOT
 from tests.documents import text_of
@@ -72,6 +75,16 @@ def test_the_table_documentation_lists_every_column(table: str) -> None:
     body = re.split(r"^## ", section[1], maxsplit=1, flags=re.MULTILINE)[0]
     missing = [name for name in SCHEMAS[table].names if f"`{name}`" not in body]
     assert not missing
+
+
+@pytest.mark.parametrize("table", CASE_TABLES)
+def test_the_page_on_removal_lists_every_column_state_and_outcome(table: str) -> None:
+    text = text_of("reference/removal")
+    _, _, section = text.partition(f"## The table `{table}`")
+    rows = re.findall(r"^\| `(\w+)` \|", section.partition("\n## ")[0], re.MULTILINE)
+    assert rows == CASE_TABLES[table].names
+    outcomes = {value for name, value in vars(states).items() if name.isupper() and isinstance(value, str)}
+    assert not [word for word in outcomes | set(MEANING) if f"`{word}`" not in text]
 
 
 def test_the_page_of_formats_lists_all_of_them_and_the_names_that_rows_are_tried_by() -> None:

@@ -2,7 +2,9 @@
 
 import os
 import re
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from io import BytesIO
@@ -21,6 +23,7 @@ from urllib3.exceptions import (
 
 from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError
 from presswatch_spark.storage.contract import (
+    Answer,
     Body,
     DeniedError,
     MissingError,
@@ -30,8 +33,8 @@ from presswatch_spark.storage.contract import (
 )
 from presswatch_spark.storage.streams import ByteStream, step_aside
 from presswatch_spark.storage.uris import host_of, printable, scheme_of
-from presswatch_spark.storage.web.connections import Line, Lines, Reply, SlowAnswerError
-from presswatch_spark.storage.web.manners import Host, Verdict
+from presswatch_spark.storage.web.connections import READ_AT_ONCE, Line, Lines, Reply, SlowAnswerError
+from presswatch_spark.storage.web.manners import BlockedError, Host, Verdict
 from presswatch_spark.storage.web.shared_hosts import Slots, state_of
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -93,6 +96,32 @@ class HttpStore:
         size = _length(reply)
         delimited = size is not None or "chunked" in reply.headers.get("Transfer-Encoding", "").lower()
         return Body(reply, 0, size, _validator(reply), delimited, reply.sha256)
+
+    def ask(self, uri: str, start: int, end: int) -> Answer:
+        """Ask for a range, of whatever version there is; a body that breaks off is asked for again."""
+        answer = Answer(uri, time.time())
+        for attempt in range(1, self.options.max_attempts + 1):
+            answer = self._answer(uri, start, end)
+            if answer.status is None or not answer.failure:
+                break
+            pause(self.options, attempt)
+        return answer
+
+    def _answer(self, uri: str, start: int, end: int) -> Answer:
+        sent_at = time.time()
+        try:
+            reply = self._request("GET", uri, {"Range": f"bytes={start}-{end - 1}"}, alone=True)
+        except BlockedError:
+            raise
+        except PresswatchError as error:
+            ours = isinstance(error, InputError | ConfigError)
+            return Answer(uri, sent_at, failure=error.what, ours=ours)
+        with closing(reply):
+            found = CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
+            first = int(found[1]) if reply.status == 206 and found and found[1] else 0
+            headers = tuple((str(name), str(value)) for name, value in reply.headers.iteritems())
+            body, failure = _body(reply, end - first, self.options)
+        return Answer(reply.uri, reply.sent_at, reply.status, headers, first, body, failure=failure)
 
     def read(self, uri: str) -> tuple[bytes, str]:
         """Read the object; its ETag is empty if the server gives neither ETag nor time."""
@@ -197,6 +226,22 @@ class HttpStore:
             raise
         except ValueError as error:
             raise LocationValueError from error
+
+
+def _body(reply: Reply, most: int, options: StorageOptions) -> tuple[bytes, str]:
+    """Read up to `most` bytes of a reply; return them, and why there are fewer than it has, or nothing."""
+    parts, got, length = list[bytes](), 0, _length(reply)
+    late = time.monotonic() + options.read_timeout + most / max(1, options.lowest_rate)
+    try:
+        while got < most and (data := reply.read(min(READ_AT_ONCE, most - got))):
+            parts.append(data)
+            got += len(data)
+            if time.monotonic() > late:
+                return b"".join(parts), f"the transfer is too slow: {got:,} bytes came"
+    except (HTTPError, OSError) as error:
+        return b"".join(parts), f"the transfer broke off after {got:,} bytes ({type(error).__name__})"
+    short = length is not None and got < min(length, most)
+    return b"".join(parts), f"the transfer ended after {got:,} of {length:,} bytes" if short else ""
 
 
 def _require_object(reply: Reply, uri: str) -> None:

@@ -9,6 +9,7 @@ from functools import cache
 import pyarrow as pa
 
 from presswatch_spark.tables.schemas.census_tables import CAPTURES, CENSUS_LOG, CENSUSES
+from presswatch_spark.tables.schemas.corpus_tables import CORPUS_ARTICLES
 from presswatch_spark.tables.schemas.derived_tables import DERIVATIONS, DERIVED, MADE_ANEW
 from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
 from presswatch_spark.tables.schemas.scan_tables import MATCHES, METRICS, RUNS, SCAN_LOG
@@ -19,6 +20,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     "rights_signals": RIGHTS_SIGNALS,
     "scan_log": SCAN_LOG,
     "metrics": METRICS,
+    "corpus_articles": CORPUS_ARTICLES,
     "runs": RUNS,
     "captures": CAPTURES,
     "census_log": CENSUS_LOG,
@@ -37,7 +39,7 @@ PUBLISHERS = ("runs", "censuses", "derivations", "tombstones")
 That row publishes what stands in the others.
 """
 PUBLISHED_BY = {
-    **dict.fromkeys(("matches", "rights_signals", "scan_log", "metrics", "runs"), "runs"),
+    **dict.fromkeys(("matches", "rights_signals", "scan_log", "metrics", "corpus_articles", "runs"), "runs"),
     **dict.fromkeys(("captures", "census_log", "censuses"), "censuses"),
     **dict.fromkeys((*DERIVED, "derivations"), "derivations"),
     "tombstones": "tombstones",

@@ -1,10 +1,31 @@
-"""The tables beside a corpus: articles that were refused, and shingles that were suppressed."""
+"""What a corpus holds and what it does not: its articles, those refused, and shingles suppressed."""
 
 import pyarrow as pa
 
-from presswatch_spark.tables.schemas.columns import column, required
+from presswatch_spark.tables.schemas.columns import UTC_MICROS, column, required
 
 # fmt: off
+
+CORPUS_ARTICLES = pa.schema(
+    [
+        required("run_id", pa.string(), "The run that brought the articles; key of `runs`. Others with the same corpus bring none."),
+        required("corpus_digest", pa.string(), "Digest over the corpus, as in `runs`."),
+        required("article_id", pa.string(), "The article."),
+        required("title_id", pa.string(), "The title that owns it."),
+        required("publisher_id", pa.string(), "The publisher of the title."),
+        column("url", pa.string(), "Its URL, as the member gave it; null if it gave none."),
+        required("alternate_urls", pa.list_(pa.string()), "Its other URLs, as the member gave them; empty if it gave none."),
+        column("headline", pa.string(), "Its headline, as the member gave it; null if it gave none."),
+        column("published_at", UTC_MICROS, "When it was published, as the member says; null if it does not."),
+        column("modified_at", UTC_MICROS, "When it was last changed, as the member says; null if it does not."),
+        column("language", pa.string(), "Its language, as the member says; null if it does not."),
+        required("article_words", pa.int32(), "Words in its text."),
+        required("article_sha256", pa.string(), "SHA-256 (hex) of its text in UTF-8."),
+        column("cluster_id", pa.string(), "Cluster of articles with nearly the same text (agency copy); null if the article is alone."),
+        column("agency_credit", pa.string(), "The agency that the member credits; null if it credits none."),
+        required("is_agency", pa.bool_(), "Whether it, or an article of its cluster, credits an agency or names one."),
+    ]
+)
 
 REFUSED = pa.schema(
     [

@@ -16,6 +16,7 @@ from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.queries.reservations import Reservations
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.schemas.claim_tables import CLAIMS
+from presswatch_spark.tables.schemas.corpus_tables import CORPUS_ARTICLES
 from presswatch_spark.tables.schemas.derived_tables import DERIVATIONS
 from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
 from presswatch_spark.tables.store import TableStore
@@ -110,6 +111,30 @@ def test_what_an_article_declared_at_another_address_of_its_own_goes_too(tmp_pat
     write_table(store, "rights_signals", "r1", [row | {"run_id": "r1"} for row in declared], RIGHTS_SIGNALS)
     forget(str(tmp_path), Subject("article", "a"))
     assert len(TableStore.open(str(tmp_path)).read("rights_signals")) == 0
+
+
+def test_an_article_that_was_never_found_is_forgotten_and_what_its_addresses_declared(
+    tmp_path: Path,
+) -> None:
+    publish(tmp_path, "r1", rows_of("p", "b"))
+    store = TableStore.open(str(tmp_path))
+    brought = [
+        row_of(CORPUS_ARTICLES, run_id="r1", article_id=name, publisher_id="p", alternate_urls=others)
+        for name, others in (("a", [PAGE]), ("b", []))
+    ]
+    write_table(store, "corpus_articles", "r1", brought, CORPUS_ARTICLES)
+    declared = signal_rows(capture("<p>", PAGE, ("X-Robots-Tag", "noai")))
+    write_table(store, "rights_signals", "r1", [row | {"run_id": "r1"} for row in declared], RIGHTS_SIGNALS)
+    removal = forget(str(tmp_path), Subject("article", "a"))
+    assert {each["table"] for each in removal.row["removed"]} == {"corpus_articles", "rights_signals"}
+    store = TableStore.open(str(tmp_path))
+    assert store.read("corpus_articles")["article_id"].to_pylist() == ["b"]
+    assert (len(store.read("rights_signals")), articles(tmp_path, "r1")) == (0, ["b"])
+    assert [each["digest_after"] for each in removal.row["removed"]] == [None, None]
+    store.check("r1")
+    assert list(store.damage()) == []
+    forget(str(tmp_path), Subject("publisher", "p"))
+    assert len(TableStore.open(str(tmp_path)).read("corpus_articles")) == 0
 
 
 @pytest.mark.parametrize("table", ["claims", "claims_before"])

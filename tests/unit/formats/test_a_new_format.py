@@ -53,7 +53,7 @@ def test_its_shards_are_scanned(shard: Path, corpus: Path, format: str) -> None:
     outcome = scan_one(stat(str(shard), StorageOptions()))
     log = outcome.log
     assert (log["format"], log["status"], log["documents"]) == ("paracrawl", "complete", 3)
-    (row,) = (row for batch in outcome.matches for row in batch.to_pylist())
+    (row,) = (row for batch in outcome.tables["matches"] for row in batch.to_pylist())
     assert (row["dataset"], row["document_url"], row["row_index"]) == (
         "paracrawl",
         "https://a.example/fr/1",

@@ -10,8 +10,8 @@ import pytest
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.pipeline import ShardScan
+from presswatch_spark.runs.attempts import Outcome
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard.outcome import ShardOutcome
 from presswatch_spark.storage.objects import stat
 from tests.corpora import article, build, write_jsonl
 from tests.reading import read
@@ -75,14 +75,14 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "corpus"
 
 
-def scanned(corpus: Path, path: Path) -> ShardOutcome:
+def scanned(corpus: Path, path: Path) -> Outcome:
     config = ScanConfig()
     scan = ShardScan("auto", str(corpus), Corpus.open(str(corpus)).manifest.digest, config)
     return scan(stat(str(path), config.storage))
 
 
-def rows_of(outcome: ShardOutcome) -> list[dict[str, Any]]:
-    return [row for batch in outcome.matches for row in batch.to_pylist()]
+def rows_of(outcome: Outcome) -> list[dict[str, Any]]:
+    return [row for batch in outcome.tables["matches"] for row in batch.to_pylist()]
 
 
 @pytest.mark.parametrize("name", LAYOUTS)

@@ -10,8 +10,8 @@ import pytest
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.pipeline import ShardScan
+from presswatch_spark.runs.attempts import Outcome
 from presswatch_spark.settings.config import ReadRules, ScanConfig
-from presswatch_spark.shard.outcome import ShardOutcome
 from presswatch_spark.storage.objects import stat
 from tests.scanned import FORMS, press_corpus, some_pages
 from tests.unit.formats.test_json_strings import as_jsonl, as_parquet
@@ -24,7 +24,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return press_corpus(tmp_path_factory.mktemp("press"))
 
 
-def scanned(corpus: Path, path: Path, dataset: str = "auto", **columns: str) -> ShardOutcome:
+def scanned(corpus: Path, path: Path, dataset: str = "auto", **columns: str) -> Outcome:
     config = ScanConfig(read=ReadRules(columns=columns))
     scan = ShardScan(dataset, str(corpus), Corpus.open(str(corpus)).manifest.digest, config)
     return scan(stat(str(path), config.storage))
@@ -34,7 +34,7 @@ def rows_of(*, url: str = "url") -> list[dict[str, Any]]:
     return [{"text": page.text, url: page.url, "n": number} for number, page in enumerate(some_pages())]
 
 
-def refused(outcome: ShardOutcome) -> str:
+def refused(outcome: Outcome) -> str:
     """The error of a shard that gave nothing at all."""
     log = outcome.log
     assert (log["status"], log["failure"]) == ("failed", "content")
@@ -44,7 +44,7 @@ def refused(outcome: ShardOutcome) -> str:
         0,
         0,
     )
-    assert not any(map(len, (*outcome.matches, *outcome.signals)))
+    assert not any(len(batch) for batches in outcome.tables.values() for batch in batches)
     return str(log["error"])
 
 
@@ -105,7 +105,9 @@ def test_what_has_no_columns_is_read_and_notes_that_the_mapping_was_not_used(
     assert mapped.log["status"] == "complete"
     assert "the mapping was not used" in str(mapped.log["note"])
     assert plain.log["note"] is None
-    assert [batch.to_pylist() for batch in mapped.matches] == [batch.to_pylist() for batch in plain.matches]
+    assert [batch.to_pylist() for batch in mapped.tables["matches"]] == [
+        batch.to_pylist() for batch in plain.tables["matches"]
+    ]
 
 
 def test_a_shard_in_which_nothing_could_be_read_says_so_and_no_more(tmp_path: Path, corpus: Path) -> None:

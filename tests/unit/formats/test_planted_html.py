@@ -28,8 +28,8 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc_format import WARC
 from presswatch_spark.model import ReadReport
 from presswatch_spark.pipeline import ShardScan
+from presswatch_spark.runs.attempts import Outcome
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
-from presswatch_spark.shard.outcome import ShardOutcome
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from tests.corpora import Inline
 
@@ -161,8 +161,10 @@ def rows_of(folder: Path, name: str, pages: list[Planted]) -> Rows:
     write(path, pages)
     corpus = folder / "corpus"
     scan = ShardScan("auto", str(corpus), Corpus.open(str(corpus)).manifest.digest, ScanConfig())
-    outcome: ShardOutcome = scan(ObjectInfo(str(path)))
+    outcome: Outcome = scan(ObjectInfo(str(path)))
     assert outcome.log["status"] == "complete", outcome.log["error"]
     assert outcome.log["documents"] == len(pages)
-    rows = [row for batch in outcome.matches for row in batch.to_pylist() if row["grade"] != "url_only"]
+    rows = [
+        row for batch in outcome.tables["matches"] for row in batch.to_pylist() if row["grade"] != "url_only"
+    ]
     return {(row["document_url"], row["article_id"]): row for row in rows}

@@ -39,7 +39,7 @@ def scanned(
     config = ScanConfig(read=ReadRules(max_document_bytes=most))
     scan = ShardScan("warc", str(corpus), Corpus.open(str(corpus)).manifest.digest, config)
     outcome = scan(stat(str(path), config.storage))
-    return outcome.log, [row for batch in outcome.matches for row in batch.to_pylist()]
+    return outcome.log, [row for batch in outcome.tables["matches"] for row in batch.to_pylist()]
 
 
 def whole(rows: list[dict[str, Any]]) -> list[str]:

@@ -170,7 +170,7 @@ class TestWhatTheySay:
         nulls = {name for name, value in row.items() if value is None}
         assert nulls == {
             "document_url", "article_id", "article_coverage", "document_coverage", "minhash_jaccard",
-            "cluster_id", "article_url", "article_words", "document_words", "record_id", "record_offset",
+            "cluster_id", "article_url", "article_words", "record_id", "record_offset",
             "run_rarity", "shared_words", "ownership", "article_published_at", "article_sha256",
             "headline", "document_host", "document_domain", "document_credits", "credits_others",
             "page_publisher", "page_author", "page_published_at", "page_based_on", "page_canonical_url",
@@ -178,6 +178,13 @@ class TestWhatTheySay:
             "payload_digest_computed", "text_extraction", "in_main_content", "charset", "record_damage",
         }  # fmt: skip
         assert (row["release"], row["spans"], row["longest_run_words"]) == ("other", [], 0)
+
+    def test_the_words_of_a_page_are_counted_though_nothing_of_it_is_copied(self) -> None:
+        site = SiteMatch("gazette", "north", ())
+        (row,) = rows_of(site=site)
+        assert (row["grade"], row["document_words"]) == ("url_only", 42)
+        (unread,) = rows_of(site=site, text=b"")
+        assert unread["document_words"] is None
 
     @pytest.mark.parametrize("url", ["", "n/a", "gazette.example/1", "urn:uuid:1", "https://"])
     def test_without_a_known_url_nobody_says_whose_page_it_is(self, url: str) -> None:

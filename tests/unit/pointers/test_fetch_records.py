@@ -150,7 +150,7 @@ def signals(corpus: Path, shard: Path, tables: Path) -> list[dict[str, Any]]:
     """The rows of `rights_signals` of a scan, published."""
     digest = Corpus.open(str(corpus)).manifest.digest
     outcome = ShardScan("warc", str(corpus), digest, ScanConfig())(stat(str(shard), ScanConfig().storage))
-    rows = [row | {"run_id": RUN} for batch in outcome.signals for row in batch.to_pylist()]
+    rows = [row | {"run_id": RUN} for batch in outcome.tables["rights_signals"] for row in batch.to_pylist()]
     publish(tables, RUN, [])
     write(TableStore.open(str(tables)), "rights_signals", RUN, rows, RIGHTS_SIGNALS)
     return rows

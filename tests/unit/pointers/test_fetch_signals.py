@@ -61,7 +61,7 @@ def scanned(folder: Path, corpus: Path, name: str = "a.warc.gz") -> tuple[Path, 
     else:
         write_warc(shard, *ANSWERS)
     outcome = scan(shard, corpus)
-    rows = [row | {"run_id": "r1"} for batch in outcome.signals for row in batch.to_pylist()]
+    rows = [row | {"run_id": "r1"} for batch in outcome.tables["rights_signals"] for row in batch.to_pylist()]
     tables = folder / "tables"
     publish(tables, "r1", [], dataset="warc", config=row_settings(ScanConfig(), MinHashRules()))
     write_table(TableStore.open(str(tables)), "rights_signals", "r1", rows, RIGHTS_SIGNALS)

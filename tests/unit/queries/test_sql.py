@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import ConfigError, OutputError
 from presswatch_spark.queries import in_duckdb
@@ -20,8 +22,10 @@ from presswatch_spark.queries.in_spark import columns_in, named_in
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.queries.views import VIEWS, in_order
 from presswatch_spark.tables.schemas import SCHEMAS
+from presswatch_spark.tables.schemas.corpus_tables import CORPUS_ARTICLES
+from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
 from presswatch_spark.tables.store import TableStore
-from tests.tables import match, publish
+from tests.tables import match, publish, row_of, write
 
 EARLY, LATE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
 SECRET = "these words stand in a file that no query may read"
@@ -105,10 +109,14 @@ class TestAnswers:
         assert chosen_engine("duckdb", ROWS_OF_ONE_MACHINE + 1) == "duckdb"
 
 
+EMPTY = ("articles", "shards", "shards_read", "spans", "token_share")
+"""Views of tables that the runs here do not have."""
+
+
 class TestViews:
     def test_each_can_be_asked(self, tables: Path) -> None:
         for name in VIEWS:
-            assert rows(tables, f"select * from {name}") or name == "spans" or name == "shards"
+            assert rows(tables, f"select * from {name}") or name in EMPTY
 
     def test_a_page_counts_once_however_often_it_is_found(self, tables: Path) -> None:
         query = "select letter, articles, runs, rows from pages where document_url like '%x.example%'"
@@ -132,6 +140,141 @@ class TestViews:
 
     def test_in_order_names_what_a_view_is_made_of_before_it(self) -> None:
         assert in_order(["pages"]) == ["matches", "claims", "sightings", "pages"]
+
+
+def log(run_id: str, **statuses: str) -> list[dict[str, Any]]:
+    """Rows of `scan_log`: the status of each shard."""
+    return [row_of(SCAN_LOG, run_id=run_id, shard_uri=uri, status=status) for uri, status in statuses.items()]
+
+
+@pytest.fixture(scope="module")
+def articles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An older corpus of a, b, c, and a newer one of a, b, d, which two runs bring."""
+    folder = tmp_path_factory.mktemp("articles") / "tables"
+    elsewhere = match("a", "https://x.example/1", row_sha256="1", confidence="B", text_sha256="t")
+    own = match("b", "https://ours.example/2", row_sha256="2", own_site=True, text_sha256="u")
+    own |= {"confidence": "D", "copied_words": 30}
+    runs: list[tuple[str, str, str, list[dict[str, Any]], dict[str, str]]] = [
+        ("r1", "one", "abc", [elsewhere], {"s9": "complete"}),
+        ("r2", "two", "abd", [own], {"s1": "complete", "s2": "failed"}),
+        ("r3", "two", "abd", [own], {"s1": "complete", "s2": "complete", "s3": "partial"}),
+    ]
+    for run_id, digest, ids, found, statuses in runs:
+        publish(folder, run_id, found, corpus_digest=digest)
+        store = TableStore.open(str(folder))
+        facts = {"run_id": run_id, "corpus_digest": digest}
+        brought = [row_of(CORPUS_ARTICLES, article_id=article_id, **facts) for article_id in ids]
+        write(store, "corpus_articles", run_id, brought, CORPUS_ARTICLES)
+        write(store, "scan_log", run_id, log(run_id, **statuses), SCAN_LOG)
+    return folder
+
+
+class TestArticles:
+    def test_each_stands_once_in_each_corpus_with_what_all_runs_found(self, articles: Path) -> None:
+        query = """
+            select corpus_digest, article_id, pages, pages_elsewhere, letter, most_copied_words
+            from articles order by 1, 2"""
+        found = {"a": (1, 1, "B", 20), "b": (1, 0, "D", 30), "c": (0, 0, None, 0), "d": (0, 0, None, 0)}
+        assert rows(articles, query) == [
+            *(("one", article_id, *found[article_id]) for article_id in "abc"),
+            *(("two", article_id, *found[article_id]) for article_id in "abd"),
+        ]
+
+    def test_those_never_found_are_told_with_the_shards_that_this_can_be_said_of(
+        self, articles: Path
+    ) -> None:
+        query = "select article_id, shards_complete, shards_incomplete from articles"
+        assert rows(articles, f"{query} where is_newest and pages = 0") == [("d", 2, 1)]
+        assert rows(articles, f"{query} where not is_newest and pages = 0") == [("c", 1, 0)]
+
+    def test_an_article_that_was_forgotten_is_in_none(self, articles: Path, tmp_path: Path) -> None:
+        tables = shutil.copytree(articles, tmp_path / "tables")
+        forget(str(tables), Subject("article", "d"))
+        query = "select count(*) from articles where article_id = 'd'"
+        assert rows(tables, query) == [(0,)]
+        assert list(TableStore.open(str(tables)).damage()) == []
+
+
+@pytest.fixture(scope="module")
+def shares(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shard 1 was read to its end by one run, shard 2 by another; a third had another corpus."""
+    folder = tmp_path_factory.mktemp("shares") / "tables"
+
+    def found(
+        number: int, article_id: str | None, url: str | None, shard: str, **facts: Any
+    ) -> dict[str, Any]:
+        standard = {
+            "shard_uri": shard,
+            "text_sha256": f"text of {url}",
+            "confidence": "A",
+            "url_match": "none",
+        }
+        return match(article_id, url, row_sha256=str(number), **(standard | facts))
+
+    own = {"own_site": True, "url_match": "article", "document_words": 300, "copied_words": 200}
+    first = [
+        found(1, "a", "https://ours.example/1", "s1", **own),
+        found(2, "a", "https://x.example/1", "s1", copied_words=50),
+        found(3, "b", "https://x.example/1", "s1", copied_words=80),
+        found(4, "b", "https://y.example/formula", "s1", copied_words=12, confidence="D"),
+        found(5, "a", None, "s1", copied_words=40, own_site=None),
+        found(6, "a", "https://sister.example/1", "s1", copied_words=70, own_site=True),
+        found(7, "a", "https://x.example/not-chosen", "s2", copied_words=888),
+    ]
+    second = [
+        found(8, "a", "https://ours.example/1", "s2", **own),
+        found(9, "b", "https://x.example/1", "s2", copied_words=80),
+        found(10, None, "https://ours.example/2", "s2", own_site=True, url_match="title", copied_words=0),
+        found(11, "a", "https://x.example/not-chosen", "s1", copied_words=999),
+    ]
+    runs: list[tuple[str, str, list[dict[str, Any]], dict[str, tuple[str, int | None]]]] = [
+        ("r1", "one", first, {"s1": ("complete", 1000), "s2": ("partial", 200)}),
+        ("r2", "one", second, {"s1": ("partial", 10), "s2": ("complete", 500), "s3": ("failed", 0)}),
+        ("r3", "two", [], {"s1": ("complete", None)}),
+    ]
+    for run_id, digest, rows_found, read in runs:
+        publish(folder, run_id, rows_found, corpus_digest=digest, release="R", dataset="wet")
+        store = TableStore.open(str(folder))
+        facts = {"run_id": run_id, "corpus_digest": digest, "publisher_id": "p"}
+        brought = [row_of(CORPUS_ARTICLES, article_id=name, title_id=name, **facts) for name in ("t", "u")]
+        write(store, "corpus_articles", run_id, brought, CORPUS_ARTICLES)
+        shards = [
+            row_of(SCAN_LOG, run_id=run_id, shard_uri=uri, status=status, words=words, format="wet")
+            for uri, (status, words) in read.items()
+        ]
+        write(store, "scan_log", run_id, shards, SCAN_LOG)
+    return folder
+
+
+class TestShares:
+    def test_a_shard_counts_once_where_it_was_read_to_its_end(self, shares: Path) -> None:
+        query = (
+            "select shard_uri, run_id, status, words from shards_read where corpus_digest = 'one' order by 1"
+        )
+        assert rows(shares, query) == [
+            ("s1", "r1", "complete", 1000),
+            ("s2", "r2", "complete", 500),
+            ("s3", "r2", "failed", 0),
+        ]
+
+    def test_a_page_counts_once_with_the_article_that_it_has_most_of(self, shares: Path) -> None:
+        query = """
+            select dataset, release, own_pages, own_words, own_pages_uncounted, copying_pages, copied_words,
+                unplaced_pages, unplaced_words, words, shards_complete, shards_incomplete
+            from token_share where corpus_digest = 'one' and title_id = 't'"""
+        assert rows(shares, query) == [("wet", "R", 2, 300, 1, 1, 80, 1, 40, 1500, 2, 1)]
+        query = (
+            "select own_share, copied_share from token_share where corpus_digest = 'one' and title_id = 't'"
+        )
+        assert rows(shares, query) == [(300 / 1500, 80 / 1500)]
+
+    def test_a_title_of_which_nothing_was_found_has_no_share_and_says_so(self, shares: Path) -> None:
+        query = "select own_pages, copied_words, words, copied_share from token_share where title_id = 'u'"
+        assert rows(shares, f"{query} and corpus_digest = 'one'") == [(0, 0, 1500, 0.0)]
+
+    def test_where_words_were_not_counted_there_is_no_share(self, shares: Path) -> None:
+        query = "select title_id, words, own_share, copied_share from token_share where corpus_digest = 'two'"
+        assert rows(shares, f"{query} order by 1") == [("t", None, None, None), ("u", None, None, None)]
 
 
 REFUSED = {

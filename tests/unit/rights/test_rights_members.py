@@ -18,8 +18,9 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import Capture, DocumentBatch, Locator, ReadReport
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.rights.signal_rows import Members, Owner, signal_rows
+from presswatch_spark.runs.attempts import Outcome
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard.outcome import SIGNAL_COLUMNS, ShardOutcome
+from presswatch_spark.shard.outcome import SIGNAL_COLUMNS
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
@@ -156,7 +157,7 @@ class Responses:
             raise StorageError("connection reset")
 
 
-def scanned(corpus: Path, source: Any, monkeypatch: pytest.MonkeyPatch) -> ShardOutcome:
+def scanned(corpus: Path, source: Any, monkeypatch: pytest.MonkeyPatch) -> Outcome:
     monkeypatch.setattr(pipeline, "format_for", lambda *args: source)
     digest = Corpus.open(str(corpus)).manifest.digest
     return ShardScan("warc", str(corpus), digest, ScanConfig())(ObjectInfo("/shard.warc.gz", 10, "etag"))
@@ -167,7 +168,7 @@ def test_a_shard_gives_the_signals_of_members_alone(corpus: Path, monkeypatch: p
     own = robots("User-agent: CCBot\nDisallow: /")
     outcome = scanned(corpus, Responses(foreign, own, capture("<link rel=canonical href=/a>")), monkeypatch)
     assert (outcome.log["status"], outcome.log["signals"], outcome.log["matches"]) == ("complete", 5, 0)
-    (batch,) = outcome.signals
+    (batch,) = outcome.tables["rights_signals"]
     assert batch.schema == SIGNAL_COLUMNS
     assert [(row["signal"], row["agent"], row["verdict"]) for row in batch.to_pylist()][:2] == [
         ("robots_txt", "CCBot", "reserved"),

@@ -14,8 +14,8 @@ from warcio.warcwriter import WARCWriter
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.pipeline import ShardScan
+from presswatch_spark.runs.attempts import Outcome
 from presswatch_spark.settings.config import ReadRules, ScanConfig
-from presswatch_spark.shard.outcome import ShardOutcome
 from presswatch_spark.storage.objects import stat
 from tests.corpora import article, build, write_jsonl
 
@@ -57,7 +57,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "corpus"
 
 
-def scan(path: Path, corpus: Path, config: ScanConfig | None = None) -> ShardOutcome:
+def scan(path: Path, corpus: Path, config: ScanConfig | None = None) -> Outcome:
     config = config or ScanConfig()
     digest = Corpus.open(str(corpus)).manifest.digest
     return ShardScan("auto", str(corpus), digest, config)(stat(str(path), config.storage))
@@ -77,7 +77,7 @@ def test_a_warc_gives_matches_and_signals(corpus: Path, tmp_path: Path) -> None:
     )
     outcome = scan(path, corpus)
     assert outcome.log["status"] == "complete"
-    rows = [row for batch in outcome.signals for row in batch.to_pylist()]
+    rows = [row for batch in outcome.tables["rights_signals"] for row in batch.to_pylist()]
     assert [
         (row["document_url"].removeprefix(SITE), row["signal"], row["agent"], row["verdict"]) for row in rows
     ] == [
@@ -90,7 +90,7 @@ def test_a_warc_gives_matches_and_signals(corpus: Path, tmp_path: Path) -> None:
         ("/une/1", "tdm_reservation", None, "reserved"),
         ("/", "tdm_reservation", None, "reserved"),
     ]
-    rows_found = [row for batch in outcome.matches for row in batch.to_pylist()]
+    rows_found = [row for batch in outcome.tables["matches"] for row in batch.to_pylist()]
     (match,) = [row for row in rows_found if row["grade"] == "full_copy"]
     own = [row for row in rows if row["document_url"] == match["document_url"]]
     for name in ("shard_uri", "record_id", "record_offset", "record_length", "captured_at", "http_status"):
@@ -102,7 +102,7 @@ def test_a_file_of_a_site_is_read_whatever_the_language_asked_for(corpus: Path, 
     robots = Answer(f"{SITE}/robots.txt", b"User-agent: *\nDisallow: /", [("Content-Type", "text/plain")])
     path = write_warc(tmp_path / "b.warc", robots)
     outcome = scan(path, corpus, ScanConfig(read=ReadRules(languages=("fra",), release="CC-MAIN-2024-22")))
-    (batch,) = outcome.signals
+    (batch,) = outcome.tables["rights_signals"]
     assert set(batch["verdict"].to_pylist()) == {"reserved"}
     assert set(batch["release"].to_pylist()) == {"CC-MAIN-2024-22"}
 
@@ -110,4 +110,4 @@ def test_a_file_of_a_site_is_read_whatever_the_language_asked_for(corpus: Path, 
 @pytest.mark.real_data
 def test_a_foreign_warc_gives_no_signals(corpus: Path, real_data: Path) -> None:
     outcome = scan(real_data / "common_crawl" / "whirlwind" / "whirlwind.warc.gz", corpus)
-    assert (outcome.log["documents"], outcome.log["signals"], outcome.signals) == (1, 0, ())
+    assert (outcome.log["documents"], outcome.log["signals"], outcome.tables["rights_signals"]) == (1, 0, [])

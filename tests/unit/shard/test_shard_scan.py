@@ -1,21 +1,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import CorruptError, StorageError
-from presswatch_spark.shard.outcome import Reading, ShardOutcome, outcome_of
-from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.pipeline import ShardScan
+from presswatch_spark.runs.attempts import Outcome, outcome_of
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.shard.outcome import Reading
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
+from presswatch_spark.text.words import words_of
+from tests.scanned import FORMS, press_corpus, some_pages
 
 SHARD = ObjectInfo("s3://bucket/shard.gz", size=100, etag="abc")
 ROWS = pa.RecordBatch.from_pydict({"row": [1, 2]})
 PAGE = "what a page says"
 
 
-def outcome(read: Callable[[Reading], None], attempts: int = 2) -> ShardOutcome:
-    return outcome_of(SHARD, attempts, read)
+def outcome(read: Callable[[Reading], None], attempts: int = 2) -> Outcome:
+    return outcome_of(Reading, read, SHARD, attempts)
 
 
 def read_whole(reading: Reading) -> None:
@@ -73,7 +80,7 @@ def test_rows_verified_before_an_error_are_kept() -> None:
         raise CorruptError("garbage")
 
     done = outcome(read)
-    assert (done.log["status"], done.matches) == ("partial", (ROWS,))
+    assert (done.log["status"], done.tables["matches"]) == ("partial", [ROWS])
 
 
 def test_a_row_that_cannot_be_stored_is_counted_nowhere() -> None:
@@ -91,7 +98,7 @@ def test_a_signature_in_an_address_reaches_no_table() -> None:
     def read(reading: Reading) -> None:
         raise CorruptError("this is no gzip file", where=reading.shard.uri)
 
-    log = outcome_of(shard, 1, read).log
+    log = outcome_of(Reading, read, shard, 1).log
     assert log["shard_uri"] == "https://site.example/a.gz"
 
 
@@ -119,11 +126,11 @@ def test_storage_that_fails_once_is_tried_again_and_rows_are_not_doubled() -> No
             raise StorageError("connection reset")
 
     done = outcome(read)
-    assert (done.log["status"], done.log["attempts"], done.log["documents"], done.matches) == (
+    assert (done.log["status"], done.log["attempts"], done.log["documents"], done.tables["matches"]) == (
         "complete",
         2,
         5,
-        (ROWS,),
+        [ROWS],
     )
 
 
@@ -181,3 +188,19 @@ def test_what_is_noticed_and_no_loss_is_noted_and_leaves_a_shard_complete() -> N
     assert (log["status"], log["error"]) == ("complete", None)
     assert log["note"] == "an erratum of its release"
     assert outcome(read_whole).log["note"] is None
+
+
+@pytest.mark.parametrize("name", ["a.warc.wet.gz", "pages.warc.gz", "c4.parquet", "fr_part_5.jsonl.zst"])
+def test_the_words_of_all_documents_are_counted_whether_they_copy_or_not(tmp_path: Path, name: str) -> None:
+    FORMS[name](tmp_path / name, some_pages(8))
+    corpus = press_corpus(tmp_path / "press")
+    scan = ShardScan("auto", str(corpus), Corpus.open(str(corpus)).manifest.digest, ScanConfig())
+    done = scan(stat(str(tmp_path / name), StorageOptions()))
+    # Of a page in WARC, its title, its menu and its footer are seen as well.
+    around = 7 if name == "pages.warc.gz" else 0
+    words = {page.url: around + len(words_of(page.text.encode())) for page in some_pages(8)}
+    assert done.log["words"] == sum(words.values())
+    rows = [row for batch in done.matches for row in batch.to_pylist()]
+    if around == 0:
+        assert all(row["document_words"] == words[row["document_url"]] for row in rows)
+    assert 0 < len({row["document_url"] for row in rows}) < 8

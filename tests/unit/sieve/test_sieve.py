@@ -145,8 +145,10 @@ def test_every_common_run_of_eleven_words_is_found(
 
 @given(st.lists(st.binary(max_size=60) | prose, max_size=6), cut_sizes)
 def test_cutting_documents_into_segments_changes_nothing(documents: list[bytes], segment_bytes: int) -> None:
-    index = index_over(documents)
-    assert hits(Sieve(index, segment_bytes=segment_bytes), documents) == expected_hits(documents, documents)
+    sieve = Sieve(index_over(documents), segment_bytes=segment_bytes)
+    assert hits(sieve, documents) == expected_hits(documents, documents)
+    words = sum(len(words_of(text)) for text in documents)
+    assert sieve.candidates(batch_of(documents)).words == words
 
 
 @pytest.mark.parametrize("length", [1015, 1024, 1025, 1040, 5000, 100_001])
@@ -159,6 +161,7 @@ def test_a_word_longer_than_a_segment_has_the_hash_that_the_index_gave_it(
     documents = ["avant " * 20 + article + " fin", near_miss, letter * length, article]
     sieve = Sieve(index_over([article.encode()]), segment_bytes=segment_bytes)
     assert candidates(sieve, [text.encode() for text in documents]) == [(0, 0), (3, 0)]
+    assert sieve.candidates(batch_of([text.encode() for text in documents])).words == 29 + 8 + 1 + 8
 
 
 def test_a_page_that_repeats_one_shingle_yields_each_article_once() -> None:
@@ -179,7 +182,8 @@ def test_what_a_page_repeats_is_followed_up_once() -> None:
     phrase, articles = b"0 " * 12, 1_000
     sieve = Sieve(index_over([phrase + b"a%d" % k for k in range(articles)]))
     batch = batch_of([b"0 " * 8, b"0 " * 1_000_000])
-    assert len(sieve.candidates(batch)) == 2 * articles
+    found = sieve.candidates(batch)
+    assert (len(found), found.words) == (2 * articles, 1_000_008)
     assert len(sieve.hits(batch).articles) == 2 * articles
 
 

@@ -18,7 +18,8 @@ from urllib3 import HTTPHeaderDict
 from presswatch_spark.errors import StorageError, TruncatedError
 from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.shard.outcome import Reading, outcome_of
+from presswatch_spark.runs.attempts import outcome_of
+from presswatch_spark.shard.outcome import Reading
 from presswatch_spark.storage.objects import (
     DeniedError,
     ObjectInfo,
@@ -346,7 +347,7 @@ class TestTime:
                 while stream.read(10):
                     reading.report.bytes_read = stream.position
 
-        log = outcome_of(info, 2, drain, 0.1).log
+        log = outcome_of(Reading, drain, info, 2, 0.1).log
         assert (log["status"], log["failure"], log["attempts"]) == ("partial", "time", 1)
         assert str(log["error"]).startswith(
             "the 0.1 s that a shard may take (run.shard_seconds) were over at byte "

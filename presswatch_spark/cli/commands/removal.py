@@ -1,0 +1,184 @@
+"""`presswatch removal`: follows claims until their bytes are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from presswatch_spark.cli.options import print_lines, scan_settings, storage_options, tell, tell_total
+from presswatch_spark.judgement.grading import CONFIDENCES
+from presswatch_spark.show import counted, json_line, table_lines, terminal_width
+
+if TYPE_CHECKING:
+    from presswatch_spark.removal.probing import Probed
+    from presswatch_spark.removal.standing import Standing
+
+INCOMPLETE = 3
+MEANING = {
+    "present": "the text is there",
+    "altered": "the record has another text",
+    "reduced": "the record has fewer of the article's words",
+    "moved": "the text stands elsewhere in the file",
+    "blanked": "the record is there, without content",
+    "overwritten": "no record is at its place, and its neighbours read",
+    "dropped": "the whole file was read, and it is not in it",
+    "withdrawn": "the file was missing twice, a day apart",
+    "restricted": "access was refused, which removes nothing",
+    "reappeared": "it was removed, and is there again",
+    "undecided": "nobody can say",
+}
+
+
+@click.group()
+def removal() -> None:
+    """Follow claims until their bytes are gone.
+
+    A case holds claims and the places of their bytes. Each round of probes asks every place again, and adds
+    what was answered to a chain that shows any change. Nothing is called removed that a failure may explain.
+    """
+
+
+@removal.command(name="open")
+@click.argument("tables")
+@click.option("--claims", metavar="DIR", help="Folder of the table `claims`. Default: TABLES.")
+@click.option("--rows", metavar="FILE", help="Claims by row_sha256: one a line, CSV or JSONL.")
+@click.option(
+    "--confidence",
+    "confidences",
+    type=click.Choice(CONFIDENCES),
+    multiple=True,
+    help="Claims of these letters. Repeatable. Default: A and B.",
+)
+@click.option("--out", required=True, metavar="CASE", help="A new folder, or s3://, for the case.")
+@storage_options
+def open_command(
+    tables: str, claims: str | None, rows: str | None, confidences: tuple[str, ...], out: str, **flags: Any
+) -> None:
+    """Open a case: which claims are to go, and where their bytes are.
+
+    TABLES is the folder that a scan was given as --out. The places of a claim are its own record, other
+    records of the same capture, and the same page in other releases and datasets that were scanned. Claims
+    under a licence are left out. No server is asked yet.
+
+    \b
+    presswatch removal open --claims claims --confidence A --out case out
+    """
+    from presswatch_spark.removal.opening import open_case
+
+    if rows and confidences:
+        raise click.UsageError("give --rows or --confidence")
+    storage = scan_settings(flags).storage
+    opened = open_case(
+        tables, out, claims=claims, rows=rows, confidences=confidences or ("A", "B"), storage=storage
+    )
+    chosen = opened.chosen
+    click.echo(f"{counted(chosen.claims, 'claim')} at {counted(len(chosen.targets), 'place')}, in {out}")
+    if chosen.licensed:
+        click.echo(f"left out, as they are licensed: {counted(chosen.licensed, 'claim')}")
+
+
+@removal.command()
+@click.argument("case")
+@click.option("--corpus", metavar="DIR", help="The corpus, to count the words that a changed text still has.")
+@click.option("--deep", is_flag=True, help="Read whole files for what is not at its place.")
+@click.option(
+    "--mirror",
+    "mirrors",
+    multiple=True,
+    metavar="FROM=TO",
+    help="Ask for files below TO that were scanned below FROM. Repeatable.",
+)
+@storage_options
+def probe(case: str, corpus: str | None, deep: bool, mirrors: tuple[str, ...], **flags: Any) -> None:
+    """Ask for every place of a case again, and add the answers to its chain.
+
+    Controls are asked for among the places: records that nobody noticed, the neighbours of each record, and
+    names that never were. A round that was stopped goes on where it was. The exit code is 3 if places were
+    left alone, or something alarms: a text is back, a control is lost, a file has changed.
+    """
+    from presswatch_spark.corpus.store import Corpus
+    from presswatch_spark.pointers.pointer import parse_mirror
+    from presswatch_spark.removal.case import Case
+    from presswatch_spark.removal.probing import Prober
+    from presswatch_spark.removal.standing import Standing
+
+    config = scan_settings(flags)
+    opened = Case.open(case, config.storage)
+    words = Corpus.open(corpus, check=False, storage=config.storage) if corpus else None
+    prober = Prober(opened, config, [parse_mirror(each) for each in mirrors], words, deep, tell)
+    probed = prober.probe()
+    print_lines(_round_lines(probed))
+    alarms = [alarm for alarm in Standing.of(opened).alarms() if alarm.round == probed.round.number]
+    for alarm in alarms:
+        click.echo(f"alarm: {alarm.kind}: {alarm.about}: {alarm.detail} (probe {alarm.probe:,})", err=True)
+    for uri, why in probed.blocked.items():
+        click.echo(f"left alone: {uri}: {why}", err=True)
+    if alarms or not probed.is_complete:
+        raise click.exceptions.Exit(INCOMPLETE)
+
+
+def _round_lines(probed: Probed) -> Iterator[str]:
+    from presswatch_spark.removal.probing import CLOCK_SECONDS
+
+    outcomes = ", ".join(
+        f"{count:,} {name.replace('_', ' ')}" for name, count in sorted(probed.outcomes.items())
+    )
+    went_on = " went on" if probed.resumed else ""
+    yield f"round {probed.round.number}{went_on}: {outcomes or 'nothing was asked'}"
+    yield (
+        f"{probed.asked:,} of {counted(probed.targets, 'place')} asked for, {probed.now:,} of them now,"
+        f" by {counted(probed.requests, 'request')}"
+    )
+    if abs(probed.clock_offset) > CLOCK_SECONDS:
+        yield f"this machine's clock and a server's differ by {abs(probed.clock_offset):,.0f} s: set it"
+    yield f"chain: {probed.newest}"
+
+
+@removal.command()
+@click.argument("case")
+@click.option("--as-of", metavar="TIME", help="By the probes up to then, such as 2026-11-27T09:30Z.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, one for each place.")
+@storage_options
+def status(case: str, as_of: str | None, as_json: bool, **flags: Any) -> None:
+    """Say of each place whether its text is gone, and what that rests on.
+
+    A claim is removed when it is at every place. The chain is checked first: one changed byte is named.
+    """
+    from presswatch_spark.removal.case import Case
+    from presswatch_spark.removal.standing import Standing
+
+    opened = Case.open(case, scan_settings(flags).storage)
+    standing = Standing.of(opened, _moment(as_of))
+    if as_json:
+        print_lines(map(json_line, standing.rows()))
+        return
+    print_lines(_status_lines(standing))
+    removed, claims = standing.claims()
+    tell_total(f"{removed:,} of {counted(claims, 'claim')} removed, at every place")
+
+
+def _status_lines(standing: Standing) -> Iterator[str]:
+    counts = standing.counts()
+    rows = [(f"{counts[state]:,}", state, meaning) for state, meaning in MEANING.items() if counts[state]]
+    headers = ("places", "state", "meaning")
+    yield from table_lines(headers, rows, terminal_width(), headers[:2], headers[2:])
+    doubts = {state.doubt for state in standing.states.values() if state.state == "undecided"}
+    for doubt in sorted(doubts):
+        yield f"undecided: {doubt}"
+    for alarm in standing.alarms():
+        yield f"alarm of round {alarm.round}: {alarm.kind}: {alarm.about}: {alarm.detail}"
+    if standing.probes:
+        yield f"chain: {len(standing.probes):,} probes, the newest {standing.probes[-1]['probe_sha256']}"
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter("write a time as 2026-11-27T09:30Z", param_hint="--as-of") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

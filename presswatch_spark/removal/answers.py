@@ -1,0 +1,201 @@
+"""What an answer says: is it the part of the file that was asked for, and what record stands in it?"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.pointers.checks import Failure, Record
+from presswatch_spark.pointers.documents import ZEROS, record_in
+from presswatch_spark.pointers.pointer import Pointer
+from presswatch_spark.pointers.raw import raw_record_in
+from presswatch_spark.removal import states
+from presswatch_spark.removal.bounds import end_of_record
+from presswatch_spark.storage.objects import Answer, printable
+from presswatch_spark.storage.uris import host_of, scheme_of
+
+Row = Mapping[str, Any]
+
+PASSING = frozenset({408, 425, 500, 502, 503, 504})
+OTHER_BYTES = "its bytes are others than before"
+NOTHING = hashlib.sha256(b"").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The part of a file that an answer brought: `data` from `start` on; of a file of `size` bytes."""
+
+    start: int
+    data: bytes
+    size: int | None
+
+    def at(self, offset: int) -> bytes:
+        """Return the bytes from an offset of the file on."""
+        return self.data[max(0, offset - self.start) :]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An outcome, more of it in words, and what is there: the columns of `probes` that a record gives."""
+
+    outcome: str
+    detail: str = ""
+    facts: Mapping[str, Any] | None = None
+    text: bytes | None = None
+
+
+def part_of(answer: Answer, uri: str, start: int, end: int) -> Part | Finding:
+    """Return the part of the file at `uri` that an answer brings, or why it brings none."""
+    if answer.ours:
+        return Finding(states.FAILED, f"a fault on our side: {answer.failure}")
+    if answer.status is None:
+        return Finding(states.FAILED, answer.failure)
+    if answer.status in (404, 410):
+        return _by_same_host(answer, uri, Finding(states.MISSING))
+    if answer.status in (401, 403):
+        return Finding(states.DENIED, answer.code)
+    if answer.status == 429:
+        return Finding(states.LIMITED)
+    if answer.status in PASSING:
+        return Finding(states.REFUSED, f"status {answer.status}")
+    size = size_of(answer)
+    if answer.status == 416:
+        return Part(start, b"", size)
+    if answer.status not in (200, 206):
+        return Finding(states.STRANGE, f"status {answer.status}")
+    if answer.failure:
+        return Finding(states.FAILED, answer.failure)
+    if answer.status == 206 and answer.start != start:
+        return Finding(states.STRANGE, f"bytes from {answer.start:,} on came, and not from {start:,}")
+    data = answer.body[start - answer.start :] if answer.start <= start else b""
+    whole = (min(end, size) if size is not None else end) - start
+    if answer.status == 200 and len(data) < whole:
+        # Is it a page that says that there is no such file? Who answers 200 says nothing of a file.
+        return Finding(states.STRANGE, "status 200, and not the bytes that were asked for")
+    if size is not None and len(data) != max(0, whole):
+        return Finding(states.STRANGE, f"{len(data):,} bytes came of {whole:,}")
+    return Part(start, data, size)
+
+
+def _by_same_host(answer: Answer, uri: str, finding: Finding) -> Finding:
+    """Return the finding, if it was the host that was asked who answered."""
+    if scheme_of(uri) in ("http", "https") and host_of(answer.uri) != host_of(uri):
+        return Finding(states.STRANGE, f"another host answered for it: {host_of(answer.uri)}")
+    return finding
+
+
+def size_of(answer: Answer) -> int | None:
+    """Return the size of the file, as the answer says."""
+    total = (answer.header("Content-Range") or "").rpartition("/")[2]
+    if answer.status == 200:
+        total = answer.header("Content-Length") or ""
+    return int(total) if total.isdecimal() else None
+
+
+def clock_offset(answer: Answer) -> float | None:
+    """Return how many seconds the server's clock is ahead of ours; None if it does not say."""
+    said = answer.header("Date")
+    if said is None:
+        return None
+    try:
+        return round(parsedate_to_datetime(said).timestamp() - answer.sent_at, 3)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def target_in(part: Part, target: Row, options: ReadOptions) -> Finding:
+    """Return what stands at the place of a target that can be read by range."""
+    start = target["record_offset"]
+    pointer = Pointer(target["shard_uri"], start, target["record_length"], None, None, target["dataset"])
+    data = part.at(start)
+    found = record_in(data, pointer, options)
+    if isinstance(found, Record):
+        return compared(target, found)
+    # A record without text is none to a scan, and still says whose it is.
+    end = end_of_record(data, 0)
+    raw = raw_record_in(data[:end], replace(pointer, length=end), options) if end else found
+    if isinstance(raw, Record):
+        return _without_text(target, raw)
+    if not data:
+        return Finding(states.BEYOND, "the file ends before it")
+    return Finding(states.ZEROS if found.detail == ZEROS else states.UNREADABLE, found.detail)
+
+
+def compared(target: Row, record: Record) -> Finding:
+    """Return what a record with text is to a target: its text, its successor, or another."""
+    facts = _facts(record)
+    same_text = facts["text_sha256"] == target["text_sha256"]
+    same_id = target["record_id"] is not None and facts["record_id"] == target["record_id"]
+    # Rows of dumps have no ids: there the URL says which document it is.
+    same_url = target["document_url"] is not None and facts["document_url"] == target["document_url"]
+    is_same = same_id or (target["record_id"] is None and same_url)
+    if same_text and (is_same or same_url or target["document_url"] is None):
+        return Finding(states.SAME, facts=facts)
+    if same_text:
+        return Finding(states.ELSEWHERE, "its text stands there under another URL", facts)
+    if is_same:
+        return Finding(states.OTHER_TEXT, facts=facts, text=record.text)
+    return Finding(states.OTHER_RECORD, facts=facts)
+
+
+def _without_text(target: Row, raw: Record) -> Finding:
+    facts = {**_facts(raw), "text_sha256": None}
+    if target["record_id"] is None or facts["record_id"] != target["record_id"]:
+        return Finding(states.OTHER_RECORD, facts=facts)
+    if raw.facts["content_sha256"] == NOTHING:
+        return Finding(states.EMPTY, facts=facts)
+    return Finding(states.UNREADABLE, "the record has content, and no text that a scan reads", facts)
+
+
+def _facts(record: Record) -> dict[str, Any]:
+    stored = record.stored
+    of_record = {name: record.facts.get(name) for name in ("record_offset", "record_length", "row_index")}
+    return {
+        **of_record,
+        "record_id": record.facts["record_id"],
+        "document_url": record.facts["document_url"],
+        "text_sha256": record.facts["text_sha256"],
+        "record_sha256": None if stored is None else hashlib.sha256(stored).hexdigest(),
+    }
+
+
+def control_in(part: Part, start: int, end: int, known: str | None, *, is_new: bool = False) -> Finding:
+    """Return what became of a control: the record at [start, end), whose bytes had the SHA-256 `known`.
+
+    `is_new`: the file is another version than the one in which it was read. So records may have moved.
+    """
+    data = part.at(start)[: end - start]
+    sha256 = hashlib.sha256(data).hexdigest()
+    facts = {"record_offset": start, "record_length": end - start, "record_sha256": sha256}
+    if len(data) < end - start:
+        return Finding(states.BEYOND, "the file ends before it", facts)
+    if known in (None, sha256) and end_of_record(data, 0) is not None:
+        return Finding(states.SAME, facts=facts)
+    if known is None or not data.strip(b"\0"):
+        return Finding(states.UNREADABLE, "no record begins there", facts)
+    return Finding(states.REWRITTEN if is_new else states.OTHER_RECORD, OTHER_BYTES, facts)
+
+
+def columns_of(answer: Answer, request: str, uri: str) -> dict[str, Any]:
+    """Return the columns of `probes` that an answer gives."""
+    answered_by = printable(answer.uri)
+    return {
+        "asked_at": datetime.fromtimestamp(round(answer.sent_at, 6), UTC),
+        "clock_offset": clock_offset(answer),
+        "request": request,
+        "answered_by": None if answered_by == printable(uri) else answered_by,
+        "status": answer.status,
+        "headers": "\n".join(f"{name}: {value}" for name, value in answer.headers) or None,
+        "etag": answer.header("ETag"),
+        "last_modified": answer.header("Last-Modified"),
+        "bytes": size_of(answer),
+        "body_sha256": hashlib.sha256(answer.body).hexdigest() if answer.body else None,
+    }
+
+
+def is_failure(found: Finding | Failure) -> bool:
+    """Whether it says nothing of what stands in the file."""
+    return isinstance(found, Failure) or found.outcome in states.FAILURES

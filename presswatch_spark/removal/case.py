@@ -1,0 +1,241 @@
+"""A case of removal: a folder on disk or S3 that only grows. What was answered once is never written again.
+
+    CASE/_presswatch_case.json          what it is, sealed: layout, when it was opened, digest of its targets
+    CASE/targets/00000.parquet …        its targets
+    CASE/rounds/0001.json               a round of probes that was begun, sealed
+    CASE/probes/0001-00000.parquet …    what it asked, in the order of the chain; sealed
+    CASE/case.lock                      held by the one process that may add to it
+
+Each probe holds the digest of the one before it, and the first one that of the targets. So whoever changes,
+drops or adds one has to change all that follow, and the newest digest, written down elsewhere, tells.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import pyarrow as pa
+
+from presswatch_spark.errors import OutputError
+from presswatch_spark.storage.disk import disk_errors
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.locks.run_locks import Lock, locked
+from presswatch_spark.storage.objects import MissingError, StorageOptions, printable
+from presswatch_spark.tables.digests import canonical_form, table_digest
+from presswatch_spark.tables.schemas.case_tables import CASE_TABLES, PROBES, TARGETS
+from presswatch_spark.tables.seals import (
+    UNREADABLE,
+    opened_sealed,
+    sealed_json,
+    sealed_parquet,
+    unsealed_json,
+)
+from presswatch_spark.version import __version__
+
+Row = dict[str, Any]
+
+LAYOUT = 1
+MARKER = "_presswatch_case.json"
+LOCK, LEASE_SECONDS = "case.lock", 60.0
+TARGETS_A_FILE = 50_000
+RESTORE = "restore the case from a copy; nothing that rests on it is sure until then"
+
+
+class BrokenCaseError(OutputError):
+    """What is there of a case is not what was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A round of probes: its number, from 1, when it was begun, and whether whole files are read."""
+
+    number: int
+    begun_at: str
+    deep: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case that was opened. `about` is what its marker says."""
+
+    folder: Folder
+    about: Mapping[str, Any]
+
+    @classmethod
+    def create(
+        cls,
+        path: str,
+        targets: Sequence[Mapping[str, Any]],
+        about: Mapping[str, Any],
+        storage: StorageOptions,
+    ) -> Self:
+        """Write a new case.
+
+        Args:
+            targets: rows of `TARGETS` without their digest; each is written once.
+            about: what the marker says beside layout, version, time and digest.
+
+        Raises:
+            OutputError: the folder holds something, or cannot be written.
+        """
+        folder = Folder.of(path, storage)
+        if any(name != LOCK for name in folder.entries()):
+            raise OutputError(
+                "the folder holds something already", where=str(folder), remedy="name a new --out"
+            )
+        rows = {digest_of(target): {**target, "target_sha256": digest_of(target)} for target in targets}
+        ordered = [rows[digest] for digest in sorted(rows)]
+        facts = {
+            "layout": LAYOUT,
+            "tool_version": __version__,
+            "opened_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "targets": len(ordered),
+            "targets_digest": table_digest(rows),
+            **about,
+        }
+        with disk_errors(str(folder)), locked(folder, LOCK, LEASE_SECONDS):
+            for number, first in enumerate(range(0, len(ordered), TARGETS_A_FILE)):
+                _write(
+                    folder, f"targets/{number:05}.parquet", ordered[first : first + TARGETS_A_FILE], TARGETS
+                )
+            folder.write(MARKER, sealed_json(facts), absent=True)
+        return cls(folder, facts)
+
+    @classmethod
+    def open(cls, path: str, storage: StorageOptions) -> Self:
+        """Open a case; raises `OutputError` if there is none, `BrokenCaseError` if it is damaged."""
+        folder = Folder.of(path, storage)
+        try:
+            about = unsealed_json(folder.read(MARKER)[0])
+        except MissingError as error:
+            raise OutputError(
+                "this is no case of removal", where=str(folder), remedy="name the --out of `removal open`"
+            ) from error
+        except ValueError as error:
+            raise BrokenCaseError(
+                "what the case says of itself has changed", where=folder.at(MARKER), remedy=RESTORE
+            ) from error
+        if about.get("layout") != LAYOUT:
+            raise OutputError(
+                f"the case has layout {about.get('layout')}, and this version reads {LAYOUT}",
+                where=str(folder),
+                remedy="use the version that opened it",
+            )
+        return cls(folder, about)
+
+    @contextmanager
+    def held(self) -> Iterator[Lock]:
+        """Hold the case, to add to it; `OutputError` if another process does."""
+        with locked(self.folder, LOCK, LEASE_SECONDS) as lock:
+            yield lock
+
+    def targets(self) -> list[Row]:
+        """Return all targets, in the order of their digests; `BrokenCaseError` names one that has changed."""
+        rows = [row for _, row in self._rows("targets")]
+        for row in rows:
+            if (found := digest_of(row)) != row["target_sha256"]:
+                raise _broken(f"target {row['target_sha256']} has changed: its digest is {found}", self)
+        if table_digest(row["target_sha256"] for row in rows) != self.about["targets_digest"]:
+            raise _broken(
+                f"there are {len(rows):,} targets, and not those that the case was opened with", self
+            )
+        return rows
+
+    def probes(self) -> list[Row]:
+        """Return all probes, in the order of the chain; `BrokenCaseError` names the first that breaks it."""
+        rows, before = list[Row](), str(self.about["targets_digest"])
+        for name, row in self._rows("probes"):
+            number = len(rows)
+            place = f"probe {number:,}, in {name}"
+            if row["number"] != number:
+                raise _broken(
+                    f"{place}, says that it is number {row['number']:,}: one is missing or added", self
+                )
+            if row["previous_sha256"] != before:
+                raise _broken(f"{place}, follows another probe than the one before it", self)
+            if (found := digest_of(row)) != row["probe_sha256"]:
+                raise _broken(f"{place}, has changed: its digest is {found}", self)
+            before = row["probe_sha256"]
+            rows.append(row)
+        return rows
+
+    def rounds(self) -> list[Round]:
+        """Return the rounds that were begun."""
+        names = sorted(name for name in self.folder.names() if name.startswith("rounds/"))
+        rounds = list[Round]()
+        for name in names:
+            try:
+                rounds.append(Round(**unsealed_json(self.folder.read(name)[0])))
+            except (ValueError, TypeError) as error:
+                raise _broken(f"the note of a round, {name}, has changed", self) from error
+        return rounds
+
+    def begin(self, number: int, *, deep: bool) -> Round:
+        """Note that a round begins."""
+        begun = Round(number, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", deep)
+        note = {"number": begun.number, "begun_at": begun.begun_at, "deep": begun.deep}
+        with disk_errors(str(self.folder)):
+            self.folder.write(f"rounds/{number:04}.json", sealed_json(note), absent=True)
+        return begun
+
+    def _rows(self, table: str) -> Iterator[tuple[str, Row]]:
+        for name in sorted(name for name in self.folder.names() if name.startswith(f"{table}/")):
+            try:
+                file = opened_sealed(self.folder.read(name)[0])
+                rows = file.read(use_threads=False).cast(CASE_TABLES[table]).to_pylist()
+            except UNREADABLE as error:
+                raise _broken(f"the file {name} is not as it was written", self) from error
+            yield from ((name, row) for row in rows)
+
+
+@dataclass(slots=True)
+class Chain:
+    """The end of a case's chain, to which one process adds; it must hold the case."""
+
+    case: Case
+    length: int
+    newest: str
+
+    @classmethod
+    def of(cls, case: Case, probes: Sequence[Row]) -> Self:
+        """Return the end of a chain that has these probes."""
+        newest = probes[-1]["probe_sha256"] if probes else str(case.about["targets_digest"])
+        return cls(case, len(probes), newest)
+
+    def append(self, round_number: int, probes: Sequence[Row]) -> list[Row]:
+        """Write probes, rows of `PROBES` without number and digests, as one file; return them whole.
+
+        Raises:
+            OutputError: the disk is full, or another process has written meanwhile; then nothing was added.
+        """
+        rows, length, newest = list[Row](), self.length, self.newest
+        for probe in probes:
+            row = {**dict.fromkeys(PROBES.names), **probe, "number": length, "previous_sha256": newest}
+            row["probe_sha256"] = newest = digest_of(row)
+            rows.append(row)
+            length += 1
+        name = f"probes/{round_number:04}-{self.length:09}.parquet"
+        with disk_errors(str(self.case.folder)):
+            _write(self.case.folder, name, rows, PROBES)
+        self.length, self.newest = length, newest
+        return rows
+
+
+def digest_of(row: Mapping[str, Any]) -> str:
+    """Return the SHA-256 (hex) of a target or probe in canonical form, without its own digest."""
+    # Of a probe, the target's digest is a column like others.
+    own = "target_sha256" if "place" in row else "probe_sha256"
+    columns = {name: value for name, value in row.items() if name != own}
+    return hashlib.sha256(canonical_form(columns).encode()).hexdigest()
+
+
+def _write(folder: Folder, name: str, rows: Sequence[Row], schema: pa.Schema) -> None:
+    plain = schema.remove_metadata()
+    folder.write(name, sealed_parquet([pa.RecordBatch.from_pylist(list(rows), plain)], plain), absent=True)
+
+
+def _broken(what: str, case: Case) -> BrokenCaseError:
+    return BrokenCaseError(printable(what), where=str(case.folder), remedy=RESTORE)

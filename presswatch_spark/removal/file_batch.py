@@ -1,0 +1,434 @@
+"""A batch: the targets of one file, asked for together with the controls that show whether answers are true.
+
+Of a file whose records are read by range, a range holds a target and its neighbours, and near ranges are
+joined. The first time, the neighbours are found in it; from then on their places are known. Other files are
+read in order, once for all their targets.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from presswatch_spark.formats import registry
+from presswatch_spark.formats.detection import format_for
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.model import Locator, ReadReport
+from presswatch_spark.pointers.checks import Failure, Record
+from presswatch_spark.pointers.documents import records_at
+from presswatch_spark.pointers.pointer import Pointer
+from presswatch_spark.removal import states
+from presswatch_spark.removal.answers import (
+    Finding,
+    Part,
+    columns_of,
+    compared,
+    control_in,
+    part_of,
+    target_in,
+)
+from presswatch_spark.removal.bounds import end_of_record, start_of_record_before
+from presswatch_spark.removal.recount import Recount
+from presswatch_spark.runs.attempts import reason_of
+from presswatch_spark.storage.objects import Answer, ObjectInfo, ask, printable
+from presswatch_spark.storage.web.manners import BlockedError
+
+Row = dict[str, Any]
+
+HEAD_BYTES = 256 << 10
+"""How much of a file's beginning is read for its first records."""
+WINDOW_BYTES, WIDE_BYTES = 64 << 10, 4 << 20
+"""How far a neighbour is looked for, and how far if it is not found so near."""
+JOINED_BYTES, GAP_BYTES = 4 << 20, 64 << 10
+"""Ranges are joined up to this length, over gaps of this length."""
+CONTROLLED = ("record_offset", "record_length", "row_index", "text_sha256")
+"""What is noted of a control that was read in order."""
+
+
+Version = tuple[str | None, str | None, int | None]
+"""What tells versions of a file apart: ETag, Last-Modified and size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A control as the chain has it: its place, the digest of its bytes or text, its file's version."""
+
+    start: int
+    end: int
+    sha256: str
+    version: Version
+
+    def is_new(self, about: Mapping[str, Any]) -> bool:
+        """Whether an answer is of another version of the file."""
+        return _version(about) != self.version
+
+
+@dataclass(slots=True)
+class Memory:
+    """What the chain knows: the controls of each target and file, and how each file answered last.
+
+    `beside`: by target and role. `first`: by file. `versions`: ETag and size of a file, and the number of the
+    probe that read a target in it, by target.
+    """
+
+    beside: dict[tuple[str, str], Known] = field(default_factory=dict)
+    first: dict[str, Known] = field(default_factory=dict)
+    versions: dict[str, tuple[str, int, int]] = field(default_factory=dict)
+
+    def learn(self, probe: Mapping[str, Any], uri: str) -> None:
+        """Take note of a probe of the file at `uri`."""
+        if probe["outcome"] != states.SAME:
+            return
+        sha256, start = probe["record_sha256"] or probe["text_sha256"], probe["record_offset"]
+        if probe["role"] == "target":
+            if probe["etag"] and probe["bytes"] is not None and probe["record_sha256"] is None:
+                self.versions[probe["target_sha256"]] = (probe["etag"], probe["bytes"], probe["number"])
+            return
+        if start is None:
+            known = Known(probe["row_index"] or 0, -1, sha256, _version(probe))
+        else:
+            known = Known(start, start + (probe["record_length"] or 0), sha256, _version(probe))
+        if probe["role"] in ("before", "after"):
+            self.beside.setdefault((probe["target_sha256"], probe["role"]), known)
+        elif probe["role"] == "first":
+            self.first.setdefault(uri, known)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file, where it is asked for now, and its targets. `siblings`: other files, to be read beside it."""
+
+    uri: str
+    targets: tuple[Row, ...]
+    siblings: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Batch:
+    """Asks for the targets of one file, and for their controls; `rows` are its probes."""
+
+    file: File
+    memory: Memory
+    options: ReadOptions
+    recount: Recount
+    deep: bool
+    nowhere: str
+    rows: list[Row] = field(default_factory=list)
+
+    def ask(self) -> list[Row]:
+        """Return the probes of the batch: rows of `PROBES`, without what all of a round share.
+
+        Raises:
+            BlockedError: the site is to be asked nothing more.
+        """
+        by_range = [target for target in self.file.targets if _by_range(target)]
+        in_order = [target for target in self.file.targets if not _by_range(target)]
+        if by_range:
+            self._first()
+            for ranges in _joined([self._range_of(target) for target in by_range]):
+                self._ranges(ranges)
+        if in_order:
+            self._in_order(in_order)
+        if self.deep:
+            self._deeply(by_range)
+        self._nowhere()
+        self._siblings()
+        return self.rows
+
+    def _asked(self, uri: str, start: int, end: int) -> tuple[Answer, dict[str, Any]]:
+        answer = ask(uri, start, end, self.options.storage)
+        return answer, columns_of(answer, f"GET {printable(uri)} bytes={start}-{end - 1}", uri)
+
+    def _note(self, role: str, about: Mapping[str, Any], found: Finding, target: Row | None = None) -> None:
+        digest = target and target["target_sha256"]
+        facts = {"outcome": found.outcome, "detail": found.detail or None, **(found.facts or {})}
+        self.rows.append({"role": role, "target_sha256": digest, **about, **facts})
+
+    # Records that are read by range.
+
+    def _first(self) -> None:
+        """Ask for a record of the file that nobody noticed."""
+        known = self.memory.first.get(self.file.uri)
+        start, end = (known.start, known.end) if known else (0, HEAD_BYTES)
+        answer, about = self._asked(self.file.uri, start, end)
+        part = part_of(answer, self.file.uri, start, end)
+        if isinstance(part, Finding):
+            self._note("first", about, part)
+            return
+        taken = {target["record_offset"] for target in self.file.targets}
+        if known is None:
+            found = next(_records(part, taken), None)
+            if found is None:
+                self._note("first", about, Finding(states.UNREADABLE, "no record begins the file"))
+                return
+            start, end = found
+        self._note("first", about, _kept(part, start, end, known, about))
+
+    def _range_of(self, target: Row) -> tuple[int, int, Row]:
+        """Return the range that holds a target and its neighbours, as far as that is known."""
+        start, end = target["record_offset"], target["record_offset"] + target["record_length"]
+        before, after = (
+            self.memory.beside.get((target["target_sha256"], role)) for role in ("before", "after")
+        )
+        first = before.start if before else max(0, start - WINDOW_BYTES)
+        return first, after.end if after else end + WINDOW_BYTES, target
+
+    def _ranges(self, ranges: Sequence[tuple[int, int, Row]]) -> None:
+        start, end = ranges[0][0], max(end for _, end, _ in ranges)
+        answer, about = self._asked(self.file.uri, start, end)
+        part = part_of(answer, self.file.uri, start, end)
+        for *_, target in ranges:
+            if isinstance(part, Finding):
+                self._note("target", about, part, target)
+                continue
+            found = target_in(part, target, self.options)
+            self._note("target", about, self.recount.counted(found, target), target)
+            self._neighbour("before", target, part, about)
+            self._neighbour("after", target, part, about)
+
+    def _neighbour(self, role: str, target: Row, part: Part, about: Mapping[str, Any]) -> None:
+        known = self.memory.beside.get((target["target_sha256"], role))
+        if known is not None:
+            self._note(role, about, _kept(part, known.start, known.end, known, about), target)
+            return
+        start, end = target["record_offset"], target["record_offset"] + target["record_length"]
+        is_edge = start == 0 if role == "before" else part.size is not None and end >= part.size
+        if is_edge:
+            self._note(role, about, Finding(states.EDGE, "the file begins or ends there"), target)
+            return
+        bounds = _bounds(role, part, start, end)
+        if bounds is None:
+            first, last = (max(0, start - WIDE_BYTES), start) if role == "before" else (end, end + WIDE_BYTES)
+            answer, asked = self._asked(self.file.uri, first, last)
+            about = asked
+            wide = part_of(answer, self.file.uri, first, last)
+            if isinstance(wide, Finding):
+                self._note(role, about, wide, target)
+                return
+            part, bounds = wide, _bounds(role, wide, start, end)
+        if bounds is None:
+            self._note(role, about, Finding(states.UNREADABLE, "no record was found there"), target)
+        else:
+            self._note(role, about, control_in(part, *bounds, None), target)
+
+    def _deeply(self, targets: Sequence[Row]) -> None:
+        """Look through the whole file for targets that were not read at their place."""
+        known = (*states.READS, states.MISSING, states.DENIED, *states.FAILURES)
+        asked = [row for row in self.rows if row["role"] == "target"]
+        settled = {row["target_sha256"] for row in asked if row["outcome"] in known}
+        lost = [target for target in targets if target["target_sha256"] not in settled]
+        if lost:
+            self._throughout(lost, self._asked(self.file.uri, 0, 1)[1])
+
+    # Files that are read in order.
+
+    def _in_order(self, targets: Sequence[Row]) -> None:
+        """Read a file from its beginning, for all its targets and their neighbours."""
+        uri = self.file.uri
+        answer, about = self._asked(uri, 0, 1)
+        part = part_of(answer, uri, 0, 1)
+        if isinstance(part, Finding):
+            for target in targets:
+                self._note("target", about, part, target)
+            self._note("first", about, part)
+            return
+        version = (about["etag"], about["bytes"])
+        left = list[Row]()
+        for target in targets:
+            known = self.memory.versions.get(target["target_sha256"])
+            if known and known[:2] == version and not self.deep and not uri.startswith("/"):
+                detail = f"the file has the ETag and size with which probe {known[2]:,} read it"
+                self._note("target", about, Finding(states.SAME, detail), target)
+            else:
+                left.append(target)
+        if left:
+            self._rows(left, about)
+
+    def _rows(self, targets: Sequence[Row], about: Mapping[str, Any]) -> None:
+        places = [(target, _pointer(target, self.file.uri)) for target in targets]
+        controls = list(_beside(targets, self.file.uri))
+        wanted = [*(pointer for _, pointer in places), *(pointer for _, _, pointer in controls)]
+        there = dict(records_at(list(dict.fromkeys(wanted)), self.options))
+        lost = list[Row]()
+        for target, pointer in places:
+            found = self._at(there[pointer], target)
+            self._note("target", about, found, target)
+            if found.outcome != states.SAME:
+                lost.append(target)
+        for role, beside, pointer in controls:
+            self._note(role, about, self._control(role, beside, there[pointer], about), beside)
+        if lost:
+            self._throughout(lost, about)
+
+    def _at(self, outcome: Record | Failure, target: Row) -> Finding:
+        if isinstance(outcome, Failure):
+            gone = outcome.reason == "record gone"
+            return Finding(states.BEYOND if gone else states.UNREADABLE, str(outcome))
+        return self.recount.counted(compared(target, outcome), target)
+
+    def _control(
+        self, role: str, target: Row | None, outcome: Record | Failure, about: Mapping[str, Any]
+    ) -> Finding:
+        known = (
+            self.memory.beside.get((target["target_sha256"], role))
+            if target is not None
+            else self.memory.first.get(self.file.uri)
+        )
+        if isinstance(outcome, Failure):
+            return Finding(states.UNREADABLE, str(outcome))
+        facts = {name: outcome.facts[name] for name in CONTROLLED}
+        if known is not None and known.sha256 != facts["text_sha256"]:
+            outcome_now = states.REWRITTEN if known.is_new(about) else states.OTHER_RECORD
+            return Finding(outcome_now, "its text is another than before", facts)
+        return Finding(states.SAME, facts=facts)
+
+    # Whole files.
+
+    def _throughout(self, targets: Sequence[Row], about: Mapping[str, Any]) -> None:
+        """Read the whole file, and note of each target whether its text or URL is anywhere in it."""
+        report = ReadReport()
+        seen = self._seen(targets, report)
+        for target in targets:
+            found = seen.get(target["text_sha256"]) or seen.get(target["document_url"] or "")
+            if found is not None:
+                found = self.recount.counted(found, target)
+            elif report.defects_total:
+                found = Finding(states.FAILED, f"the file was not read to its end: {report.complaints[0]}")
+            else:
+                detail = f"{report.documents:,} documents were read, to the end of the file"
+                found = Finding(states.NOWHERE, detail)
+            self._note("target", about, found, target)
+
+    def _seen(self, targets: Sequence[Row], report: ReadReport) -> dict[str, Finding]:
+        """Return what the file has of the texts and URLs of targets, by these."""
+        texts = {target["text_sha256"] for target in targets}
+        urls = {target["document_url"] for target in targets if target["document_url"]}
+        shard, seen = ObjectInfo(self.file.uri), dict[str, Finding]()
+        try:
+            source = format_for(targets[0]["dataset"], shard, self.options)
+            for batch in source.read(self.options.opener.described(shard), self.options, report):
+                for i in range(len(batch)):
+                    url, text = batch.url_of(i), batch.text_of(i)
+                    digest = hashlib.sha256(text).hexdigest()
+                    if digest in texts:
+                        facts = _facts(batch.locate(i), url, digest)
+                        seen[digest] = Finding(states.ELSEWHERE, "its text stands in the file", facts)
+                    elif url in urls:
+                        facts = _facts(batch.locate(i), url, digest)
+                        found = Finding(states.OTHER_TEXT, "its URL has another text", facts, text)
+                        seen.setdefault(url, found)
+        except BlockedError:
+            raise
+        except Exception as error:  # noqa: BLE001
+            report.add_defect(reason_of(error, self.file.uri))
+        return seen
+
+    # Controls outside of the file.
+
+    def _nowhere(self) -> None:
+        """Ask for a name that never was: who answers for it, answers for anything."""
+        answer, about = self._asked(self.nowhere, 0, 1)
+        part = part_of(answer, self.nowhere, 0, 1)
+        outcome = part if isinstance(part, Finding) else Finding(states.SAME, "a file of that name is there")
+        self._note("nowhere", about, outcome)
+
+    def _siblings(self) -> None:
+        """If the file is missing, read a record of another one: is the file gone, or the whole site?"""
+        if not any(row["role"] == "target" and row["outcome"] == states.MISSING for row in self.rows):
+            return
+        for uri in self.file.siblings:
+            answer, about = self._asked(uri, 0, HEAD_BYTES)
+            part = part_of(answer, uri, 0, HEAD_BYTES)
+            if isinstance(part, Finding):
+                self._note("beside", about, part)
+                continue
+            bounds = next(_records(part, ()), None)
+            found = Finding(states.SAME, f"{len(part.data):,} bytes of another file were read")
+            self._note("beside", about, control_in(part, *bounds, None) if bounds else found)
+            return
+
+
+def _version(about: Mapping[str, Any]) -> Version:
+    return about["etag"], about["last_modified"], about["bytes"]
+
+
+def _kept(part: Part, start: int, end: int, known: Known | None, about: Mapping[str, Any]) -> Finding:
+    """Return what became of a control that the chain knows, or of one that is asked for the first time."""
+    if known is None:
+        return control_in(part, start, end, None)
+    return control_in(part, start, end, known.sha256, is_new=known.is_new(about))
+
+
+def _by_range(target: Row) -> bool:
+    format = registry.find(target["dataset"])
+    pointer = _pointer(target, target["shard_uri"])
+    return pointer.by_range and bool(format and format.read_part)
+
+
+def _pointer(target: Row, uri: str) -> Pointer:
+    return Pointer(
+        uri,
+        target["record_offset"],
+        target["record_length"],
+        target["record_encoding"],
+        target["row_index"],
+        target["dataset"],
+    )
+
+
+def _beside(targets: Sequence[Row], uri: str) -> Iterator[tuple[str, Row | None, Pointer]]:
+    """Yield role, target and place of the rows before and after each target, and of one that is none."""
+    rows = {target["row_index"] for target in targets if target["row_index"] is not None}
+    for target in targets:
+        if (row := target["row_index"]) is None:
+            continue
+        for role, beside in (("before", row - 1), ("after", row + 1)):
+            if beside >= 0:
+                yield role, target, Pointer(uri, row=beside, format=target["dataset"])
+    if rows:
+        unnoticed = next(row for row in range(len(rows) + 1) if row not in rows)
+        yield "first", None, Pointer(uri, row=unnoticed, format=targets[0]["dataset"])
+
+
+def _facts(locator: Locator, url: str, text_sha256: str) -> dict[str, Any]:
+    return {
+        "record_offset": locator.record_offset,
+        "record_length": locator.record_length,
+        "row_index": locator.row_index,
+        "record_id": locator.record_id,
+        "document_url": url or None,
+        "text_sha256": text_sha256,
+    }
+
+
+def _joined(ranges: Iterable[tuple[int, int, Row]]) -> Iterator[list[tuple[int, int, Row]]]:
+    """Yield ranges that are near each other, and not too long together."""
+    joined = list[tuple[int, int, Row]]()
+    for each in sorted(ranges, key=lambda each: each[:2]):
+        reach = max((end for _, end, _ in joined), default=0)
+        if joined and (each[0] > reach + GAP_BYTES or each[1] - joined[0][0] > JOINED_BYTES):
+            yield joined
+            joined = []
+        joined.append(each)
+    if joined:
+        yield joined
+
+
+def _records(part: Part, taken: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yield the records at the beginning of a file that are no targets; the very first one comes last."""
+    bounds, at = list[tuple[int, int]](), 0
+    while at < len(part.data) and (end := end_of_record(part.data, at)) is not None and len(bounds) < 8:
+        bounds.append((at, end))
+        at = end
+    noticed = set(taken)
+    free = [each for each in bounds if each[0] not in noticed]
+    # What stands before the first target stays where it is if that one is taken out.
+    yield from sorted(free, key=lambda each: (each[0] > min(noticed, default=0), each[0] == 0))
+
+
+def _bounds(role: str, part: Part, start: int, end: int) -> tuple[int, int] | None:
+    if role == "after":
+        length = end_of_record(part.at(end), 0)
+        return None if length is None else (end, end + length)
+    before = start_of_record_before(part.data[: max(0, start - part.start)], start - part.start)
+    return None if before is None else (part.start + before, start)

@@ -1,0 +1,72 @@
+"""Opens a case: the claims that are to go, and what later probes must know of the runs that found them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from presswatch_spark.errors import OutputError
+from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.targets import Chosen, rows_in, targets_of
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.store import TableStore
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A new case, and what it was opened of."""
+
+    case: Case
+    chosen: Chosen
+
+
+def open_case(
+    tables: str,
+    out: str,
+    *,
+    claims: str | None = None,
+    rows: str | None = None,
+    confidences: Sequence[str] = (),
+    storage: StorageOptions | None = None,
+) -> Opened:
+    """Open a case of claims in a new folder; nothing is asked of any server yet.
+
+    Args:
+        tables: the tables of the runs that the claims were made of.
+        claims: the folder of the claims; default: `tables`.
+        rows: a file that names claims by `row_sha256`.
+        confidences: letters of claims, in the place of `rows`.
+
+    Raises:
+        InputError: there are no such claims; see `targets_of` and `rows_in`.
+        OutputError: `out` holds something, or a table is not as it was published.
+    """
+    storage = storage or StorageOptions()
+    store, judged = TableStore.open(tables, storage), TableStore.open(claims or tables, storage)
+    chosen = targets_of(store, judged, rows_in(rows, storage) if rows else (), confidences)
+    about = {
+        "tables": str(store.root),
+        "claims": str(judged.root),
+        "claims_run": judged.made("claims")[-1],
+        "confidences": [] if rows else list(confidences),
+        "reading": {run_id: _reading(store, run_id) for run_id in _runs(chosen)},
+    }
+    return Opened(Case.create(out, chosen.targets, about, storage), chosen)
+
+
+def _runs(chosen: Chosen) -> list[str]:
+    return sorted({target["run_id"] for target in chosen.targets})
+
+
+def _reading(store: TableStore, run_id: str) -> dict[str, Any]:
+    """Return how a run read its shards, as fields of `ReadOptions`."""
+    try:
+        (run,) = store.read("runs", run_id).to_pylist()
+        read = json.loads(run["config"])["read"]
+        return {"columns": dict(read["columns"]), "max_document_bytes": int(read["max_document_bytes"])}
+    except (ValueError, LookupError, TypeError) as error:
+        raise OutputError(
+            f"the settings of run {run_id} cannot be read",
+            where=str(store.root),
+            remedy="restore its row in runs",
+        ) from error

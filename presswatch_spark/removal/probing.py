@@ -1,0 +1,204 @@
+"""A round of probes: every target of a case is asked for again, and each answer goes into the chain.
+
+What was answered is written every few seconds, so a round that was stopped goes on where it was, and asks for
+no target twice.
+"""
+
+import hashlib
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.pointers.pointer import Mirror, mirrored
+from presswatch_spark.removal.case import Case, Chain, Round
+from presswatch_spark.removal.file_batch import Batch, File, Memory
+from presswatch_spark.removal.recount import Recount
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.storage.web.manners import BlockedError, ask_anew
+from presswatch_spark.version import __version__
+
+Row = dict[str, Any]
+
+FILES_AT_ONCE = 8
+TARGETS_A_BATCH = 500
+WRITTEN_ROWS, WRITTEN_SECONDS = 2_000, 5.0
+SIBLINGS = 3
+CLOCK_SECONDS = 60.0
+"""A server's clock may differ from ours by so much; more is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What a round did: targets asked for `now`, and in all of the round; what was left alone.
+
+    `outcomes`: of targets, how many had each. `clock_offset`: the farthest that a server's clock is ahead.
+    """
+
+    round: Round
+    resumed: bool
+    now: int
+    asked: int
+    targets: int
+    requests: int
+    outcomes: Mapping[str, int]
+    blocked: Mapping[str, str]
+    clock_offset: float
+    newest: str
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every target was asked for."""
+        return self.asked == self.targets
+
+
+@dataclass(slots=True)
+class Prober:
+    """Asks for the targets of a case.
+
+    Args:
+        mirrors: where files are to be asked for, in the place of where a scan read them.
+        corpus: to count the words of articles that a changed text still has; None: they are not counted.
+        deep: read whole files for targets that are not at their place.
+        tell: gets a line of progress now and then.
+    """
+
+    case: Case
+    config: ScanConfig
+    mirrors: Sequence[Mirror] = ()
+    corpus: Corpus | None = None
+    deep: bool = False
+    tell: Callable[[str], None] = lambda line: None
+    _waiting: list[Row] = field(default_factory=list)
+    _blocked: dict[str, str] = field(default_factory=dict)
+
+    def probe(self) -> Probed:
+        """Ask for all targets once; a round that was begun and not finished goes on.
+
+        Raises:
+            BrokenCaseError: the chain breaks.
+            OutputError: another process holds the case, or the disk is full: what was written stays.
+        """
+        ask_anew()
+        with self.case.held():
+            targets, probes = self.case.targets(), self.case.probes()
+            rounds = self.case.rounds()
+            last = rounds[-1] if rounds else None
+            done = {
+                p["target_sha256"]
+                for p in probes
+                if last and p["round"] == last.number and p["role"] == "target"
+            }
+            resumed = last is not None and len(done) < len(targets)
+            if last is None or not resumed:
+                last, done = self.case.begin(len(rounds) + 1, deep=self.deep), set()
+            left = [target for target in targets if target["target_sha256"] not in done]
+            chain, memory = Chain.of(self.case, probes), self._memory(targets, probes)
+            batches = max((p["batch"] for p in probes if p["round"] == last.number), default=-1) + 1
+            found = self._round(last, left, memory, chain, batches)
+        of_targets = [row for row in found if row["role"] == "target"]
+        now = {row["target_sha256"] for row in of_targets}
+        offsets = [row["clock_offset"] for row in found if row["clock_offset"] is not None]
+        return Probed(
+            round=last,
+            resumed=resumed,
+            now=len(now),
+            asked=len(done | now),
+            targets=len(targets),
+            requests=len({(row["request"], row["asked_at"]) for row in found}),
+            outcomes=Counter(row["outcome"] for row in of_targets),
+            blocked=self._blocked,
+            clock_offset=max(offsets, key=abs, default=0.0),
+            newest=chain.newest,
+        )
+
+    def _memory(self, targets: Sequence[Row], probes: Sequence[Row]) -> Memory:
+        """Return what the chain knows of controls; of a file, by where it is asked for now."""
+        uris = {target["target_sha256"]: self._uri(target) for target in targets}
+        memory, of_batch = Memory(), dict[tuple[int, int], str]()
+        for probe in probes:
+            if probe["target_sha256"] in uris:
+                of_batch[probe["round"], probe["batch"]] = uris[probe["target_sha256"]]
+        for probe in probes:
+            memory.learn(probe, of_batch.get((probe["round"], probe["batch"]), ""))
+        return memory
+
+    def _uri(self, target: Row) -> str:
+        return mirrored(target["shard_uri"], self.mirrors)
+
+    def _files(self, targets: Sequence[Row]) -> Iterator[File]:
+        by_file = dict[str, list[Row]]()
+        for target in sorted(
+            targets, key=lambda row: (row["shard_uri"], row["record_offset"] or row["row_index"] or 0)
+        ):
+            by_file.setdefault(self._uri(target), []).append(target)
+        uris = list(by_file)
+        for place, (uri, of_file) in enumerate(by_file.items()):
+            near = sorted(
+                uris[max(0, place - SIBLINGS) : place + SIBLINGS + 1], key=lambda each: _alike(each, uri)
+            )
+            siblings = tuple(each for each in near if each != uri)[:SIBLINGS]
+            for first in range(0, len(of_file), TARGETS_A_BATCH):
+                yield File(uri, tuple(of_file[first : first + TARGETS_A_BATCH]), siblings)
+
+    def _round(
+        self, begun: Round, targets: Sequence[Row], memory: Memory, chain: Chain, first_batch: int
+    ) -> list[Row]:
+        files, numbers, found = list(self._files(targets)), count(first_batch), list[Row]()
+        shared = {"round": begun.number, "asked_from": socket.gethostname(), "tool_version": __version__}
+        recount, written_at, done = Recount(self.corpus, self.config.verify), time.monotonic(), 0
+        with ThreadPoolExecutor(FILES_AT_ONCE, "probes") as pool:
+
+            def ask(file: File) -> list[Row]:
+                batch = Batch(file, memory, self._options(file), recount, begun.deep, _nowhere(file, begun))
+                try:
+                    return batch.ask()
+                except BlockedError as error:
+                    # The site says no. What it answered before stands; the rest is left alone.
+                    self._blocked[file.uri] = str(error)
+                    return batch.rows
+
+            for file, rows in zip(files, pool.map(ask, files), strict=True):
+                done += len(file.targets)
+                if not any(row["role"] == "target" for row in rows):
+                    continue
+                number = next(numbers)
+                self._waiting += [{**shared, **row, "batch": number} for row in rows]
+                if len(self._waiting) >= WRITTEN_ROWS or time.monotonic() - written_at >= WRITTEN_SECONDS:
+                    found += self._write(begun, chain)
+                    written_at = time.monotonic()
+                    self.tell(f"round {begun.number}: {done:,} of {len(targets):,} targets")
+        return found + self._write(begun, chain)
+
+    def _write(self, begun: Round, chain: Chain) -> list[Row]:
+        rows, self._waiting = self._waiting, []
+        return chain.append(begun.number, rows) if rows else []
+
+    def _options(self, file: File) -> ReadOptions:
+        reading = self.case.about["reading"].get(file.targets[0]["run_id"], {})
+        release = file.targets[0]["release"]
+        return ReadOptions(**reading, release=release, pdf=True, storage=self.config.storage)
+
+
+def _alike(uri: str, other: str) -> int:
+    """Return a key that sorts files of the same folder as another to the front."""
+    return int(uri.rpartition("/")[0] != other.rpartition("/")[0])
+
+
+def _nowhere(file: File, begun: Round) -> str:
+    """Return an address in the folder of a file that never was, and is another in each round."""
+    folder, _, name = file.uri.rpartition("/")
+    salted = hashlib.sha256(f"{begun.begun_at} {file.uri}".encode()).hexdigest()[:24]
+    stem, dot, suffix = name.partition(".")
+    return f"{folder}/{salted}{dot}{suffix}" if stem else f"{folder}/{salted}"
+
+
+def without_answer(probed: Probed) -> bool:
+    """Whether targets were left alone, or a clock is off."""
+    return not probed.is_complete or abs(probed.clock_offset) > CLOCK_SECONDS

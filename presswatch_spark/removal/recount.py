@@ -1,0 +1,39 @@
+"""The words of an article that a changed text still has, counted as the scan counts them."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.removal.answers import Finding
+from presswatch_spark.settings.config import VerifyRules
+from presswatch_spark.text.words import words_of
+from presswatch_spark.verify.verification import NamedDocument, verify
+
+
+class Recount:
+    """Counts with the articles of a corpus; without one, nothing is counted."""
+
+    def __init__(self, corpus: Corpus | None, rules: VerifyRules) -> None:
+        self._corpus, self._rules = corpus, rules
+
+    def counted(self, found: Finding, target: Mapping[str, Any]) -> Finding:
+        """Return a finding with the words of the target's article in its text.
+
+        Nothing is counted if the corpus has not the very text that the target was compared with.
+        """
+        article = self._article(target)
+        if article is None or found.text is None:
+            return found
+        document = NamedDocument(words_of(found.text), self._rules.anchor_words)
+        copied = verify(document, words_of(article), self._rules).copied_words
+        return replace(found, facts={**(found.facts or {}), "copied_words": copied}, text=None)
+
+    def _article(self, target: Mapping[str, Any]) -> bytes | None:
+        if self._corpus is None or target["article_id"] is None:
+            return None
+        ordinal = self._corpus.ordinal_of(target["article_id"])
+        body = None if ordinal is None else self._corpus.body(ordinal)
+        same = body is not None and hashlib.sha256(body).hexdigest() == target["article_sha256"]
+        return body if same else None

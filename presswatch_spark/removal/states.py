@@ -1,0 +1,197 @@
+"""What became of a target, by all that was answered about it: a pure function of probes.
+
+A state is `removed` only if the last round shows that the text cannot be read, with controls that answered as
+they must. What failed, or disagrees, is `undecided`: nobody takes a failure for a removal.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+Probe = Mapping[str, Any]
+
+# Outcomes of probes: what is at a place.
+SAME = "same"
+ELSEWHERE = "elsewhere"
+OTHER_TEXT = "other_text"
+EMPTY = "empty"
+ZEROS = "zeros"
+UNREADABLE = "unreadable"
+OTHER_RECORD = "other_record"
+BEYOND = "beyond"
+NOWHERE = "nowhere"
+MISSING = "missing"
+DENIED = "denied"
+EDGE = "edge"
+REWRITTEN = "rewritten"
+LIMITED = "limited"
+REFUSED = "refused"
+STRANGE = "strange"
+FAILED = "failed"
+
+READS = frozenset({SAME, ELSEWHERE})
+"""The text can be read."""
+FAILURES: Mapping[str, str] = {
+    LIMITED: "the server asked for fewer requests",
+    REFUSED: "the server could not answer",
+    STRANGE: "the answer was no part of the file",
+    FAILED: "there was no whole answer",
+}
+"""These say nothing of the target."""
+STAYED_AWAY = timedelta(hours=24)
+"""How far apart two answers that a file is missing must be."""
+
+REMOVED = frozenset({"blanked", "overwritten", "dropped", "withdrawn"})
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The state of a target at a time.
+
+    `removed`: whether its text is gone. `doubt`: why nothing, or no more, is said. `probes`: `number` of each
+    probe that it rests on. `left`: of `reduced`, the words of the article that are still there.
+    """
+
+    state: str
+    removed: bool = False
+    doubt: str = ""
+    probes: tuple[int, ...] = ()
+    left: int | None = None
+
+
+UNASKED = State("undecided", doubt="it was not asked for yet")
+
+
+def state_of(probes: Sequence[Probe], controls: Mapping[tuple[int, int], Sequence[Probe]]) -> State:
+    """Return the state of a target.
+
+    Args:
+        probes: all of the target, in their order.
+        controls: those of each round and batch.
+    """
+    state, was_gone, known = UNASKED, None, list[Probe]()
+    for _, asked in groupby(probes, key=lambda probe: probe["round"]):
+        last = list(asked)
+        known += last
+        state = _in_round(last, known, controls)
+        if state.removed:
+            was_gone = state
+        elif was_gone and any(probe["outcome"] in READS for probe in last):
+            state = State("reappeared", doubt=f"it was {was_gone.state} before", probes=state.probes)
+    return state
+
+
+def _in_round(
+    last: Sequence[Probe], known: Sequence[Probe], controls: Mapping[tuple[int, int], Sequence[Probe]]
+) -> State:
+    """Return the state by the last round; `known`: all probes up to its end."""
+    numbers = tuple(probe["number"] for probe in last)
+    outcomes = {probe["outcome"] for probe in last}
+    # Whatever else was answered: a text that can be read is not gone.
+    if outcomes & READS:
+        return State("present" if SAME in outcomes else "moved", probes=numbers)
+    beside = _controls_of(last, controls)
+    if doubt := _doubt_of(beside):
+        return State("undecided", doubt=doubt, probes=numbers)
+    if failures := [FAILURES[outcome] for outcome in sorted(outcomes & FAILURES.keys())]:
+        return State("undecided", doubt="; ".join(failures), probes=numbers)
+    if DENIED in outcomes:
+        return State("restricted", doubt="access was refused, which removes nothing", probes=numbers)
+    if not any(probe["outcome"] == SAME for probe in known):
+        return State("undecided", doubt="no probe of this case ever read it", probes=numbers)
+    if MISSING in outcomes:
+        return _missing(last, known, controls)
+    return _at_place(last, outcomes, beside, numbers)
+
+
+def _controls_of(last: Sequence[Probe], controls: Mapping[tuple[int, int], Sequence[Probe]]) -> list[Probe]:
+    """Return the controls of the target's batches: its own neighbours, and those of the whole batch."""
+    batches = dict.fromkeys((probe["round"], probe["batch"]) for probe in last)
+    asked = [control for batch in batches for control in controls.get(batch, ())]
+    return [each for each in asked if each["target_sha256"] in (None, last[0]["target_sha256"])]
+
+
+def _at_place(
+    last: Sequence[Probe], outcomes: set[str], beside: Sequence[Probe], numbers: tuple[int, ...]
+) -> State:
+    """Return the state of a target whose file answers, and whose place has no longer its text."""
+    rests_on = (*numbers, *(control["number"] for control in beside))
+    if OTHER_TEXT in outcomes:
+        left = max(
+            (probe["copied_words"] for probe in last if probe["copied_words"] is not None), default=None
+        )
+        if left is None:
+            return State("altered", doubt="the article's words were not counted", probes=numbers)
+        return State("reduced", left == 0, probes=numbers, left=left)
+    if not any(control["role"] == "first" and control["outcome"] in (SAME, REWRITTEN) for control in beside):
+        return State("undecided", doubt="no other record of the file was read", probes=rests_on)
+    if EMPTY in outcomes:
+        return State("blanked", removed=True, probes=rests_on)
+    if outcomes & {ZEROS, UNREADABLE}:
+        if _read(beside, "before") and _read(beside, "after"):
+            return State("overwritten", removed=True, probes=rests_on)
+        return State("undecided", doubt="its neighbours in the file were not both read", probes=rests_on)
+    # Another record is at its place, or the file ends before it: it may stand elsewhere in the file.
+    if NOWHERE in outcomes:
+        return State("dropped", removed=True, probes=rests_on)
+    doubt = "another record is at its place; only --deep can say that it is nowhere in the file"
+    return State("undecided", doubt=doubt, probes=rests_on)
+
+
+def _missing(
+    last: Sequence[Probe], known: Sequence[Probe], controls: Mapping[tuple[int, int], Sequence[Probe]]
+) -> State:
+    """Return the state of a target whose file is missing: once says little."""
+    first = None
+    for probe in reversed(known):
+        if probe["outcome"] != MISSING:
+            break
+        if _read(controls.get((probe["round"], probe["batch"]), ()), "beside"):
+            first = probe
+    newest = last[-1]
+    sure = _read(controls.get((newest["round"], newest["batch"]), ()), "beside")
+    if first is None or not sure:
+        doubt = "its file is missing, but no other file of the folder was read beside it"
+        return State("undecided", doubt=doubt, probes=(newest["number"],))
+    if newest["asked_at"] - first["asked_at"] < STAYED_AWAY:
+        again = first["asked_at"] + STAYED_AWAY
+        doubt = f"its file was missing once; ask again after {again:%Y-%m-%d %H:%M} UTC"
+        return State("undecided", doubt=doubt, probes=(newest["number"],))
+    return State("withdrawn", removed=True, probes=(first["number"], newest["number"]))
+
+
+def _doubt_of(controls: Sequence[Probe]) -> str:
+    """Say which control answered as it must not; nothing if none did.
+
+    A record of a file that is missing is missing, too: only `beside` tells of that.
+    """
+    for control in controls:
+        role, outcome = control["role"], control["outcome"]
+        if role == "nowhere" and outcome not in (MISSING, DENIED, *FAILURES):
+            return "the server answers for a name that never was"
+        if role == "first" and outcome not in (SAME, REWRITTEN, MISSING, DENIED, *FAILURES):
+            return f"a record of the file that nobody noticed is {outcome.replace('_', ' ')}"
+    return ""
+
+
+def _read(controls: Sequence[Probe], role: str) -> bool:
+    return any(control["role"] == role and control["outcome"] in (SAME, EDGE) for control in controls)
+
+
+def states_at(
+    probes: Sequence[Probe], targets: Sequence[str], as_of: datetime | None = None
+) -> Iterator[tuple[str, State]]:
+    """Yield each target with its state, by the probes up to a time."""
+    of_target = {target: list[Probe]() for target in targets}
+    controls = dict[tuple[int, int], list[Probe]]()
+    for probe in probes:
+        if as_of is not None and probe["asked_at"] > as_of:
+            continue
+        if probe["role"] == "target":
+            of_target[probe["target_sha256"]].append(probe)
+        else:
+            controls.setdefault((probe["round"], probe["batch"]), []).append(probe)
+    for target, asked in of_target.items():
+        yield target, state_of(asked, controls)

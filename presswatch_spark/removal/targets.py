@@ -1,0 +1,195 @@
+"""What is to go: each claim, at each place where its bytes are known to be."""
+
+import csv
+import io
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from presswatch_spark.errors import InputError
+from presswatch_spark.show import counted
+from presswatch_spark.storage.objects import StorageOptions, read_object
+from presswatch_spark.tables.schemas.case_tables import TARGETS
+from presswatch_spark.tables.store import TableStore
+
+Row = dict[str, Any]
+
+DIGITS = 64
+NAMED = 3
+# Columns of a target that its place's row of `matches` has under the same name.
+_OF_PLACE = (
+    "run_id", "dataset", "release", "document_url", "shard_uri", "record_id", "record_offset",
+    "record_length", "record_encoding", "row_index", "payload_digest", "text_sha256", "captured_at",
+)  # fmt: skip
+_READ = ("row_sha256", "article_id", "article_sha256", "copied_words", *_OF_PLACE)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The claims that were asked for, and their targets; `licensed` ones are left out, and counted."""
+
+    claims: int
+    licensed: int
+    runs: tuple[str, ...]
+    targets: list[Row]
+
+
+def targets_of(
+    tables: TableStore, claims: TableStore, rows: Collection[str], confidences: Sequence[str]
+) -> Chosen:
+    """Return the targets of claims: those of `rows`, or those of these letters.
+
+    The places of a claim are its own record; other records of the same capture, such as the WARC record of a
+    WET record; and the same page in other releases and datasets. All are rows of `matches`: what no scan has
+    found is no target.
+
+    Raises:
+        InputError: there are no claims, or none of a row that is asked for.
+    """
+    judged = _claims(claims, rows, confidences)
+    licensed = [row for row in judged if row["kind"] == "licensed"]
+    wanted = {row["row_sha256"]: row for row in judged if row["kind"] != "licensed"}
+    if not wanted:
+        raise InputError(
+            f"no claim is left to follow: {counted(len(licensed), 'claim')} of those asked for are licensed",
+            where=str(claims.root),
+            remedy="give other --rows, or other letters by --confidence",
+        )
+    found = _matches(tables, wanted)
+    if lost := wanted.keys() - {row["row_sha256"] for row in found}:
+        raise InputError(
+            f"{counted(len(lost), 'claim')} rest on rows that are not in these tables, such as {min(lost)}",
+            where=str(tables.root),
+            remedy="name the tables that the claims were made of",
+        )
+    scanned = _scanned(tables)
+    targets = [
+        _target(wanted[of["row_sha256"]], of, row, place, scanned)
+        for of, row, place in _places(found, wanted.keys())
+    ]
+    runs = tuple(sorted({row["run_id"] for row in found if row["row_sha256"] in wanted}))
+    return Chosen(len(wanted), len(licensed), runs, targets)
+
+
+def rows_in(path: str, storage: StorageOptions) -> set[str]:
+    """Return the `row_sha256` that a file names: one a line, or that column of CSV or JSONL.
+
+    Raises:
+        InputError: a line names none; with its number.
+    """
+    text = read_object(path, storage)[0].decode("utf-8-sig", "replace")
+    found = set[str]()
+    for number, digest in _digests(text):
+        if len(digest) != DIGITS or not set(digest) <= set("0123456789abcdef"):
+            raise InputError(
+                "there is no row_sha256 in 64 small hexadecimal digits",
+                where=f"{path}:{number}",
+                remedy="write one a line, or give CSV or JSONL with a column row_sha256",
+            )
+        found.add(digest)
+    if not found:
+        raise InputError("the file names no row", where=path)
+    return found
+
+
+def _digests(text: str) -> Iterator[tuple[int, str]]:
+    lines = text.splitlines()
+    head = lines[0] if lines else ""
+    if "row_sha256" in head and not head.lstrip().startswith("{"):
+        separator = ";" if ";" in head else ","
+        reader = csv.DictReader(io.StringIO(text), delimiter=separator)
+        yield from ((reader.line_num, str(row.get("row_sha256") or "").strip()) for row in reader)
+        return
+    for number, line in enumerate(lines, 1):
+        if line.lstrip().startswith("{"):
+            try:
+                row = json.loads(line)
+            except ValueError:
+                row = {}
+            yield number, str(row.get("row_sha256") or "")
+        elif line.strip():
+            yield number, line.strip()
+
+
+def _claims(store: TableStore, rows: Collection[str], confidences: Sequence[str]) -> list[Row]:
+    import pyarrow.dataset as ds
+
+    if not store.made("claims"):
+        raise InputError(
+            "there are no claims here",
+            where=str(store.root),
+            remedy="make them (`presswatch claims`), and name their folder with --claims",
+        )
+    columns = ["row_sha256", "kind", "confidence", "publisher_id", "title_id", "article_id"]
+    chosen = (
+        ds.field("row_sha256").isin(list(rows)) if rows else ds.field("confidence").isin(list(confidences))
+    )
+    found: list[Row] = store.open_table("claims").to_table(columns=columns, filter=chosen).to_pylist()
+    if lost := set(rows) - {row["row_sha256"] for row in found}:
+        named = ", ".join(sorted(lost)[:NAMED])
+        raise InputError(
+            f"{counted(len(lost), 'row')} asked for has no claim: {named}",
+            where=str(store.root),
+            remedy="make the claims anew, or take these rows out",
+        )
+    return found
+
+
+def _matches(store: TableStore, wanted: Mapping[str, Row]) -> list[Row]:
+    """Return the rows of the claims, and all rows of the same texts or pages."""
+    import pyarrow.dataset as ds
+
+    table = store.open_table("matches")
+    own = table.to_table(
+        columns=["document_url", "text_sha256"], filter=ds.field("row_sha256").isin(list(wanted))
+    )
+    urls = own["document_url"].unique().drop_null()
+    alike = ds.field("text_sha256").isin(own["text_sha256"].unique()) | ds.field("document_url").isin(urls)
+    rows: list[Row] = table.to_table(columns=list(_READ), filter=alike).to_pylist()
+    return rows
+
+
+def _scanned(store: TableStore) -> Mapping[str, tuple[str | None, int | None]]:
+    """Return ETag and size of each shard, as the newest scan had them."""
+    log: pa.Table = store.read("scan_log", columns=["shard_uri", "etag", "bytes_expected"])
+    return {row["shard_uri"]: (row["etag"], row["bytes_expected"]) for row in log.to_pylist()}
+
+
+def _places(rows: Sequence[Row], wanted: Collection[str]) -> Iterator[tuple[Row, Row, str]]:
+    """Yield each row of a claim with each row of its places, and whose bytes these are."""
+    by_text, by_page = dict[Any, list[Row]](), dict[Any, list[Row]]()
+    for row in rows:
+        by_text.setdefault((row["article_id"], row["text_sha256"]), []).append(row)
+        if row["document_url"]:
+            by_page.setdefault((row["article_id"], row["document_url"]), []).append(row)
+    for row in rows:
+        if row["row_sha256"] not in wanted:
+            continue
+        yield row, row, "record"
+        alike = by_text[row["article_id"], row["text_sha256"]]
+        alike = [*alike, *by_page.get((row["article_id"], row["document_url"]), ())]
+        for other in alike:
+            if other["row_sha256"] == row["row_sha256"]:
+                continue
+            same_page = row["document_url"] and row["document_url"] == other["document_url"]
+            same_time = row["captured_at"] and row["captured_at"] == other["captured_at"]
+            yield row, other, "capture" if same_page and same_time else "release"
+
+
+def _target(
+    claim: Row, of: Row, row: Row, place: str, scanned: Mapping[str, tuple[str | None, int | None]]
+) -> Row:
+    etag, size = scanned.get(row["shard_uri"], (None, None))
+    return {
+        **dict.fromkeys(name for name in TARGETS.names if name != "target_sha256"),
+        **{name: claim[name] for name in ("row_sha256", "publisher_id", "title_id", "article_id")},
+        "article_sha256": of["article_sha256"],
+        "copied_words": row["copied_words"],
+        **{name: row[name] for name in _OF_PLACE},
+        "place": place,
+        "etag": etag,
+        "bytes": size,
+    }

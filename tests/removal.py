@@ -1,0 +1,116 @@
+"""A release on a web server of one's own, claims made of it, and a case of them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from presswatch_spark.claims.make import Sources, make_claims
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.demo.generate import release_pages, write_press
+from presswatch_spark.demo.texts import members_yaml
+from presswatch_spark.pointers.pointer import Mirror
+from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.opening import open_case
+from presswatch_spark.removal.probing import Probed, Prober
+from presswatch_spark.removal.standing import Standing
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.settings.load import load_scan_config
+from tests.claims import AS_OF
+from tests.corpora import build
+from tests.scanned import FORMS, scan_here
+from tests.servers import Server
+
+QUICK = {"storage.max_attempts": 2, "storage.backoff_base": 0.01, "storage.read_timeout": 2.0}
+LETTERS = ("A", "B", "C", "D")
+
+
+@dataclass
+class Release:
+    """Shards below a folder, scanned and claimed; `server` has them, as they are now, below `/crawl/`."""
+
+    folder: Path
+    server: Server
+
+    @property
+    def tables(self) -> Path:
+        return self.folder / "tables"
+
+    @property
+    def corpus(self) -> Path:
+        return self.folder / "press" / "corpus"
+
+    @property
+    def mirror(self) -> Mirror:
+        return Mirror(str(self.folder / "shards"), f"{self.server.url}/crawl")
+
+    def object_of(self, target: dict[str, Any]) -> str:
+        """The path on the server of the file that holds a target."""
+        return f"/crawl/{Path(target['shard_uri']).name}"
+
+    def change(self, target: dict[str, Any], change: Callable[[bytes], bytes]) -> None:
+        """Change the bytes of the file that holds a target."""
+        path = self.object_of(target)
+        self.server.objects[path] = change(self.server.objects[path])
+
+    def overwrite(self, target: dict[str, Any], record: bytes) -> None:
+        """Write other bytes of the same length over a target's record."""
+        start, length = target["record_offset"], target["record_length"]
+        assert len(record) == length
+        self.change(target, lambda data: data[:start] + record + data[start + length :])
+
+    def open(self, name: str = "case", **chosen: Any) -> Case:
+        chosen = {"confidences": LETTERS} | chosen
+        return open_case(str(self.tables), str(self.folder / name), **chosen).case
+
+
+def release(folder: Path, server: Server, forms: Iterable[str] = ("a.warc.wet.gz",)) -> Release:
+    """Write shards of these forms, scan them, make claims, and put the shards onto the server."""
+    shards, press = folder / "shards", folder / "press"
+    for made in (shards, press):
+        made.mkdir(parents=True)
+    pages = [page for shelf in release_pages().values() for page in shelf]
+    for name in forms:
+        FORMS[name](shards / name, pages)
+    _, articles = write_press(press)
+    build(press / "corpus", [articles], members_file=members_yaml())
+    scan_here([shards / name for name in forms], press / "corpus", folder / "tables")
+    sources = Sources(corpus=str(press / "corpus"), as_of=AS_OF)
+    make_claims(str(folder / "tables"), str(folder / "tables"), sources, ScanConfig())
+    server.objects |= {f"/crawl/{path.name}": path.read_bytes() for path in shards.iterdir()}
+    return Release(folder, server)
+
+
+def probe(case: Case, found: Release, *, deep: bool = False, words: bool = False, **settings: Any) -> Probed:
+    """One round of probes."""
+    corpus = Corpus.open(str(found.corpus)) if words else None
+    config = load_scan_config(flags=QUICK | settings)
+    return Prober(case, config, [found.mirror], corpus, deep).probe()
+
+
+def states(case: Case, as_of: datetime | None = None) -> dict[str, Any]:
+    """The state of each target, by its digest."""
+    return dict(Standing.of(case, as_of).states)
+
+
+def member_of(record: bytes, length: int, packed: bool = True) -> bytes:
+    """A record as one gzip member of just this length: its gzip header has a comment to fill it."""
+    if not packed:
+        return record
+    for level in (9, 6, 1, 0):
+        with suppress(AssertionError):
+            deflated = zlib.compressobj(level, zlib.DEFLATED, -15)
+            body = deflated.compress(record) + deflated.flush()
+            tail = zlib.crc32(record).to_bytes(4, "little") + len(record).to_bytes(4, "little")
+            filler = length - 10 - 1 - len(body) - len(tail)
+            assert filler >= 0
+            head = b"\x1f\x8b\x08\x10" + b"\0\0\0\0" + b"\0\xff" + b"-" * filler + b"\0"
+            member = head + body + tail
+            assert len(member) == length
+            return member
+    raise AssertionError(f"no member of {length} bytes holds {len(record)}")

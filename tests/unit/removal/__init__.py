@@ -1,0 +1,1 @@
+"""Removal: states, the chain, and probes of servers that change."""

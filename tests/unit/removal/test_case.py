@@ -1,0 +1,191 @@
+"""The folder of a case: it only grows, and shows any change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from presswatch_spark.errors import OutputError
+from presswatch_spark.removal.case import BrokenCaseError, Case, Chain, digest_of
+from presswatch_spark.removal.standing import Standing
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.schemas.case_tables import CASE_TABLES, PROBES, TARGETS
+from presswatch_spark.tables.seals import opened_sealed, sealed_parquet
+
+LOCAL = StorageOptions()
+BEGIN = datetime(2026, 11, 27, 9, tzinfo=UTC)
+Row = dict[str, Any]
+
+
+def target(number: int) -> Row:
+    known = {
+        "row_sha256": f"{number:064x}", "place": "record", "publisher_id": "p", "title_id": "t",
+        "run_id": "r",
+        "dataset": "wet", "shard_uri": f"s3://b/{number}.wet.gz", "text_sha256": "0" * 64,
+    }  # fmt: skip
+    return {**dict.fromkeys(name for name in TARGETS.names if name != "target_sha256"), **known}
+
+
+def probe(of: str, number: int, round_number: int = 1, outcome: str = "same") -> Row:
+    return {
+        "round": round_number, "batch": 0, "role": "target", "target_sha256": of, "outcome": outcome,
+        "asked_at": BEGIN + timedelta(hours=number), "asked_from": "here", "tool_version": "1",
+        "request": "GET s3://b/x bytes=0-1", "clock_offset": 0.25 * number,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    """A case of three targets, with two files of probes."""
+    made = Case.create(str(tmp_path / "case"), [target(number) for number in range(3)], {}, LOCAL)
+    targets = [row["target_sha256"] for row in made.targets()]
+    chain = Chain.of(made, [])
+    for round_number in (1, 2):
+        made.begin(round_number, deep=False)
+        chain.append(round_number, [probe(of, number, round_number) for number, of in enumerate(targets)])
+    return made
+
+
+def files(case: Case, table: str) -> list[Path]:
+    return sorted((Path(case.folder.uri) / table).iterdir())
+
+
+def rewrite(path: Path, table: str, change: Callable[[list[Row]], None]) -> None:
+    """Change the rows of a file and seal it anew, as somebody would who knows how."""
+    rows = opened_sealed(path.read_bytes()).read().to_pylist()
+    change(rows)
+    schema = CASE_TABLES[table].remove_metadata()
+    path.write_bytes(sealed_parquet([pa.RecordBatch.from_pylist(rows, schema)], schema))
+
+
+def read_all(root: Path) -> None:
+    """Read all of a case."""
+    found = Case.open(str(root), LOCAL)
+    found.targets()
+    found.probes()
+    found.rounds()
+
+
+def test_what_was_written_is_read_again(case: Case) -> None:
+    again = Case.open(case.folder.uri, LOCAL)
+    assert [row["number"] for row in again.probes()] == [*range(6)]
+    assert len(again.targets()) == again.about["targets"] == 3
+    assert [(each.number, each.deep) for each in again.rounds()] == [(1, False), (2, False)]
+
+
+def test_the_same_target_is_written_once(tmp_path: Path) -> None:
+    made = Case.create(str(tmp_path / "case"), [target(1), target(2), target(1)], {}, LOCAL)
+    assert len(made.targets()) == 2
+
+
+def test_one_changed_byte_anywhere_is_noticed(case: Case) -> None:
+    root = Path(case.folder.uri)
+    for path in sorted(path for path in root.rglob("*") if path.is_file() and path.name != "case.lock"):
+        kept = path.read_bytes()
+        for place in range(0, len(kept), max(1, len(kept) // 40)):
+            path.write_bytes(kept[:place] + bytes([kept[place] ^ 1]) + kept[place + 1 :])
+            with pytest.raises(OutputError) as noticed:
+                read_all(root)
+            name = path.relative_to(root).as_posix()
+            assert name in str(noticed.value) or "case says of itself" in str(noticed.value)
+        path.write_bytes(kept)
+    Case.open(str(root), LOCAL).probes()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda rows: rows[1].update(outcome="missing"), r"probe 4, in probes/0002\S+, has changed"),
+        (lambda rows: rows[1].update(asked_at=BEGIN), r"probe 4, in \S+, has changed"),
+        (lambda rows: rows.pop(1), r"probe 4, in \S+, says that it is number 5"),
+        (lambda rows: rows.insert(1, dict(rows[1])), r"probe 5, in \S+, says that it is number 4"),
+        (
+            lambda rows: rows[1].update(outcome="x", probe_sha256=digest_of(rows[1] | {"outcome": "x"})),
+            "probe 5",
+        ),
+    ],
+    ids=["outcome", "time", "dropped", "added", "digested anew"],
+)
+def test_a_change_that_was_sealed_anew_breaks_the_chain(case: Case, change: Any, said: str) -> None:
+    rewrite(files(case, "probes")[1], "probes", change)
+    with pytest.raises(BrokenCaseError, match=said):
+        case.probes()
+
+
+def test_a_file_that_is_missing_breaks_the_chain(case: Case) -> None:
+    files(case, "probes")[0].unlink()
+    with pytest.raises(BrokenCaseError, match=r"probe 0, in \S+, says that it is number 3"):
+        case.probes()
+
+
+def test_a_target_that_was_changed_or_taken_out_is_named(case: Case) -> None:
+    (path,) = files(case, "targets")
+    kept, digest = path.read_bytes(), case.targets()[1]["target_sha256"]
+    rewrite(path, "targets", lambda rows: rows[1].update(document_url="https://other.example/"))
+    with pytest.raises(BrokenCaseError, match=f"target {digest} has changed"):
+        case.targets()
+    path.write_bytes(kept)
+    rewrite(path, "targets", lambda rows: rows.pop())
+    with pytest.raises(BrokenCaseError, match="there are 2 targets"):
+        case.targets()
+
+
+def test_the_answer_of_an_earlier_time_stays(case: Case) -> None:
+    chain = Chain.of(case, case.probes())
+    (first, *_) = case.targets()
+    case.begin(3, deep=False)
+    chain.append(3, [probe(first["target_sha256"], 50, 3, "failed")])
+    states = Standing.of(case).states[first["target_sha256"]], Standing.of(case, BEGIN + timedelta(hours=49))
+    assert states[0].state == "undecided"
+    assert states[1].states[first["target_sha256"]].state == "present"
+
+
+def test_only_one_process_adds_to_a_case(case: Case) -> None:
+    with case.held(), pytest.raises(OutputError, match="another process"), case.held():
+        pass
+
+
+def test_a_folder_that_holds_something_is_no_new_case(case: Case, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="holds something already"):
+        Case.create(case.folder.uri, [target(1)], {}, LOCAL)
+    with pytest.raises(OutputError, match="this is no case"):
+        Case.open(str(tmp_path), LOCAL)
+
+
+def test_a_case_of_another_layout_is_refused(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("presswatch_spark.removal.case.LAYOUT", 2)
+    with pytest.raises(OutputError, match="the case has layout 1, and this version reads 2"):
+        Case.open(case.folder.uri, LOCAL)
+
+
+def test_a_full_disk_loses_no_probe(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain, before = Chain.of(case, case.probes()), case.probes()
+
+    def full(*_: Any, **__: Any) -> str:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("presswatch_spark.storage.folders.Folder.write", full)
+        with pytest.raises(OutputError, match=r"(?i)no space|full"):
+            chain.append(2, [probe(case.targets()[0]["target_sha256"], 9, 2)])
+    assert case.probes() == before
+    chain.append(2, [probe(case.targets()[0]["target_sha256"], 9, 2)])
+    assert len(case.probes()) == len(before) + 1
+
+
+def test_every_column_is_part_of_the_digest(case: Case) -> None:
+    (row, *_) = case.probes()
+    for name in PROBES.names:
+        if name != "probe_sha256":
+            assert digest_of(row | {name: "other"}) != row["probe_sha256"]
+    (row, *_) = case.targets()
+    for name in TARGETS.names:
+        if name != "target_sha256":
+            assert digest_of(row | {name: "other"}) != row["target_sha256"]
+    assert re.fullmatch("[0-9a-f]{64}", row["target_sha256"])

@@ -1,0 +1,202 @@
+"""`presswatch removal` as people call it; the guide, step by step, from the notice to gone and back again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from presswatch_spark.cli import main as cli
+from presswatch_spark.removal.case import Case
+from presswatch_spark.storage.objects import StorageOptions
+from tests.documents import commands, text_of
+from tests.removal import Release, release
+from tests.servers import Fault, Server, web
+
+CASE = "case"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with web() as running:
+        yield running
+
+
+@pytest.fixture
+def at_home(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Release:
+    """A folder with all that the guide takes for granted."""
+    found = release(tmp_path, server)
+    (tmp_path / "claims").symlink_to(tmp_path / "tables")
+    (tmp_path / "corpus").symlink_to(found.corpus)
+    monkeypatch.chdir(tmp_path)
+    return found
+
+
+def run(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    code = cli.run(words)
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_the_guide_leads_from_the_notice_to_gone_and_back_again(
+    at_home: Release, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened, first, present, second, gone, deep, as_of, as_json = (
+        words[1:] for words in commands(text_of("how-to/follow-a-removal"))
+    )
+    code, said, _ = run(opened, capsys)
+    assert code == 0
+    assert "claims at" in said
+    assert run(first, capsys)[0] == 0
+    code, said, _ = run(present, capsys)
+    assert (code, "present" in said, "0 of" in said) == (0, True, False)
+
+    case = Case.open(CASE, StorageOptions())
+    targets = sorted(case.targets(), key=lambda target: target["record_offset"])
+    target, shard = targets[3], Path(targets[3]["shard_uri"])
+    kept, start, length = shard.read_bytes(), target["record_offset"], target["record_length"]
+    shard.write_bytes(kept[:start] + b"\0" * length + kept[start + length :])
+    code, said, errors = run(second, capsys)
+    assert (code, "zeros" in said, "file changed" in errors) == (3, True, True)
+    code, said, _ = run(gone, capsys)
+    assert (code, "overwritten" in said) == (0, True)
+    assert run(deep, capsys)[0] == 0
+
+    shard.write_bytes(kept)
+    code, _, errors = run(deep, capsys)
+    assert (code, "reappeared" in errors) == (3, True)
+    assert "reappeared" in run(gone, capsys)[1]
+    code, said, _ = run([word.replace("2026-11-27T09:30Z", "2000-01-01") for word in as_of], capsys)
+    assert (code, "not asked for yet" in said) == (0, True)
+    rows = [json.loads(line) for line in run(as_json, capsys)[1].splitlines()]
+    assert {row["state"] for row in rows} == {"present", "reappeared"}
+    wanted = {"row_sha256", "shard_uri", "document_url", "state", "removed", "doubt", "probes"}
+    assert all(wanted <= row.keys() for row in rows)
+
+
+def test_a_mirror_says_where_files_really_are(at_home: Release, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["removal", "open", "--claims", "claims", "--out", CASE, "tables"], capsys)
+    asked = ["removal", "probe", "--mirror", f"{at_home.folder}/shards={at_home.server.url}/crawl", CASE]
+    code, said, _ = run(asked, capsys)
+    assert (code, "same" in said) == (0, True)
+    assert at_home.server.requests
+
+
+def test_rows_that_a_file_names_are_followed_and_no_others(
+    at_home: Release, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    run(["removal", "open", "--claims", "claims", "--out", "all", "tables"], capsys)
+    wanted = sorted({row["row_sha256"] for row in Case.open("all", StorageOptions()).targets()})[:2]
+    forms = {
+        "rows.txt": "\n".join(wanted),
+        "rows.csv": "row_sha256;note\n" + "\n".join(f"{row};x" for row in wanted),
+        "rows.jsonl": "\n".join(json.dumps({"row_sha256": row}) for row in wanted),
+    }
+    for name, text in forms.items():
+        (tmp_path / name).write_text(text)
+        out = f"case-{name}"
+        code, _, errors = run(
+            ["removal", "open", "--rows", name, "--claims", "claims", "--out", out, "tables"], capsys
+        )
+        assert code == 0, errors
+        assert {row["row_sha256"] for row in Case.open(out, StorageOptions()).targets()} == set(wanted)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("", "the file names no row"),
+        ("abc", "rows.txt:1"),
+        ("0" * 64, "1 row asked for has no claim"),
+    ],
+)
+def test_rows_that_are_none_are_refused(
+    at_home: Release, capsys: pytest.CaptureFixture[str], tmp_path: Path, rows: str, said: str
+) -> None:
+    (tmp_path / "rows.txt").write_text(rows)
+    asked = ["removal", "open", "--rows", "rows.txt", "--claims", "claims", "--out", CASE, "tables"]
+    code, _, errors = run(asked, capsys)
+    assert (code, said in errors) == (1, True), errors
+    assert not (tmp_path / CASE).exists()
+
+
+def test_tables_without_claims_say_what_to_do(at_home: Release, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("claims", "derivations"):
+        shutil.rmtree(at_home.tables / name)
+    code, _, errors = run(["removal", "open", "--out", CASE, "tables"], capsys)
+    assert (code, "presswatch claims" in errors) == (1, True)
+
+
+def test_misuse_is_told_apart(at_home: Release, capsys: pytest.CaptureFixture[str]) -> None:
+    both = ["removal", "open", "--rows", "x", "--confidence", "A", "--out", CASE, "tables"]
+    assert run(both, capsys)[0] == 2
+    run(["removal", "open", "--claims", "claims", "--out", CASE, "tables"], capsys)
+    assert run(["removal", "status", "--as-of", "yesterday", CASE], capsys)[0] == 2
+    assert run(["removal", "status", "tables"], capsys)[0] == 1
+
+
+KILLED = """
+import sys
+from presswatch_spark.cli.main import run
+from presswatch_spark.removal import probing
+probing.WRITTEN_ROWS = 1
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+def test_a_round_that_is_killed_goes_on_and_asks_for_nothing_twice(
+    tmp_path: Path, server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = release(
+        tmp_path, server, ("a.warc.wet.gz", "plain.warc.wet", "pages.warc.gz", "c4-train.json.gz")
+    )
+    monkeypatch.chdir(tmp_path)
+    run(["removal", "open", "--out", CASE, "tables"], capsys)
+    probe = ["removal", "probe", "--mirror", f"{found.folder}/shards={server.url}/crawl", CASE]
+    case = Case.open(CASE, StorageOptions())
+    killed = 0
+    for seconds in (0.3, 0.6, 0.9, 1.2, 1.5):
+        running = subprocess.Popen([sys.executable, "-c", KILLED, *probe], stderr=subprocess.PIPE)
+        begun, rows = time.monotonic(), len(case.probes())
+        while time.monotonic() - begun < 60 and len(case.probes()) == rows and running.poll() is None:
+            time.sleep(0.05)
+        time.sleep(seconds / 10)
+        if running.poll() is None:
+            os.kill(running.pid, signal.SIGKILL)
+            killed += 1
+        running.communicate()
+        if len(case.rounds()) > 1:
+            break
+    assert killed
+    assert run(probe, capsys)[0] == 0
+    probes = case.probes()
+    asked: dict[int, list[Any]] = {}
+    for row in probes:
+        if row["role"] == "target":
+            asked.setdefault(row["round"], []).append(row["target_sha256"])
+    targets = sorted(row["target_sha256"] for row in case.targets())
+    complete = [number for number, of_round in asked.items() if sorted(of_round) == targets]
+    assert complete == [*range(1, max(asked) + 1)]
+
+
+def test_a_site_that_says_no_is_left_alone_and_the_round_goes_on_later(
+    at_home: Release, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRESSWATCH_STORAGE__REFUSAL_PAUSE", "0.1")
+    run(["removal", "open", "--claims", "claims", "--out", CASE, "tables"], capsys)
+    at_home.server.always = Fault(status=429)
+    asked = ["removal", "probe", "--mirror", f"{at_home.folder}/shards={at_home.server.url}/crawl", CASE]
+    code, _, errors = run(asked, capsys)
+    assert (code, "left alone" in errors) == (3, True)
+    at_home.server.always = Fault()
+    code, said, _ = run(asked, capsys)
+    assert (code, "went on" in said, "same" in said) == (0, True, True)

@@ -1,0 +1,268 @@
+"""Probes of a web server whose files change: each state with its evidence, and each failure that is none."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from presswatch_spark.removal.answers import columns_of
+from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.standing import Standing
+from tests.removal import Release, member_of, probe, release, states
+from tests.servers import Fault, Server, web
+
+Target = dict[str, Any]
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with web() as running:
+        yield running
+
+
+@pytest.fixture
+def crawl(tmp_path: Path, server: Server) -> Release:
+    return release(tmp_path, server)
+
+
+@pytest.fixture
+def case(crawl: Release) -> Case:
+    """A case whose targets were read once."""
+    opened = crawl.open()
+    probe(opened, crawl)
+    return opened
+
+
+def one(case: Case, place: int = 3) -> Target:
+    """A target that is neither first nor last in its file."""
+    found = sorted(case.targets(), key=lambda target: target["record_offset"] or target["row_index"])
+    return next(target for target in found[place:] if target["place"] == "record")
+
+
+def record_of(crawl: Release, target: Target) -> bytes:
+    data = crawl.server.objects[crawl.object_of(target)]
+    stored = data[target["record_offset"] : target["record_offset"] + target["record_length"]]
+    return gzip.decompress(stored) if stored[:2] == b"\x1f\x8b" else stored
+
+
+def test_what_nobody_changed_is_present_and_read_with_its_controls(crawl: Release, case: Case) -> None:
+    found = Standing.of(case)
+    assert set(found.counts()) == {"present"}
+    assert found.claims()[0] == 0
+    roles = {probe["role"] for probe in found.probes}
+    assert roles == {"target", "first", "before", "after", "nowhere"}
+    assert all(probe["outcome"] in ("same", "edge", "missing") for probe in found.probes)
+    assert {probe["outcome"] for probe in found.probes if probe["role"] == "nowhere"} == {"missing"}
+    assert all(
+        "Date:" in probe["headers"] and probe["etag"] for probe in found.probes if probe["status"] == 206
+    )
+    assert all(abs(probe["clock_offset"]) < 5 for probe in found.probes)
+
+
+def test_a_blanked_record_is_removed(crawl: Release, case: Case) -> None:
+    target = one(case)
+    record = record_of(crawl, target)
+    head, _, _ = record.partition(b"\r\n\r\n")
+    lines = [line for line in head.split(b"\r\n") if not line.startswith((b"Content-Length", b"WARC-Block"))]
+    empty = b"\r\n".join([*lines, b"Content-Length: 0"]) + b"\r\n\r\n\r\n\r\n"
+    crawl.overwrite(target, member_of(empty, target["record_length"]))
+    probe(case, crawl)
+    assert states(case)[target["target_sha256"]].state == "blanked"
+    assert sum(state.removed for state in states(case).values()) == sum(
+        each["record_id"] == target["record_id"] for each in case.targets()
+    )
+
+
+def test_an_overwritten_range_is_removed_if_both_neighbours_read(crawl: Release, case: Case) -> None:
+    target = one(case)
+    crawl.overwrite(target, b"\0" * target["record_length"])
+    probe(case, crawl)
+    state = states(case)[target["target_sha256"]]
+    assert (state.state, state.removed) == ("overwritten", True)
+    after = target["record_offset"] + target["record_length"]
+    crawl.change(target, lambda data: data[:after] + b"\0" * 64 + data[after + 64 :])
+    probe(case, crawl)
+    state = states(case)[target["target_sha256"]]
+    assert (state.state, state.removed) == ("undecided", False)
+
+
+def test_a_dropped_record_needs_the_whole_file_read(crawl: Release, case: Case) -> None:
+    target = one(case)
+    start, length = target["record_offset"], target["record_length"]
+    crawl.change(target, lambda data: data[:start] + data[start + length :])
+    probe(case, crawl)
+    state = states(case)[target["target_sha256"]]
+    assert (state.state, state.removed) == ("undecided", False)
+    assert "--deep" in state.doubt
+    probe(case, crawl, deep=True)
+    found = states(case)
+    assert (found[target["target_sha256"]].state, found[target["target_sha256"]].removed) == ("dropped", True)
+    # All that stood behind it has moved, and is still there.
+    behind = [each for each in case.targets() if each["record_offset"] > start]
+    assert behind
+    assert {found[each["target_sha256"]].state for each in behind} == {"moved"}
+
+
+def test_a_cut_file_is_no_removal_however_deep(crawl: Release, case: Case) -> None:
+    target = one(case)
+    start, length = target["record_offset"], target["record_length"]
+    crawl.change(target, lambda data: (data[:start] + data[start + length :])[:-7])
+    probe(case, crawl, deep=True)
+    assert not any(state.removed for state in states(case).values())
+
+
+def test_words_are_counted_again_in_a_changed_text(crawl: Release, case: Case) -> None:
+    target = max(case.targets(), key=lambda each: each["copied_words"] or 0)
+    record = record_of(crawl, target)
+    head, _, body = record.partition(b"\r\n\r\n")
+    text = body[: -len(b"\r\n\r\n")]
+    half = text[: len(text) // 2] + b" " * (len(text) - len(text) // 2)
+    crawl.overwrite(target, member_of(head + b"\r\n\r\n" + half + b"\r\n\r\n", target["record_length"]))
+    probe(case, crawl)
+    assert states(case)[target["target_sha256"]].state == "altered"
+    probe(case, crawl, words=True)
+    state = states(case)[target["target_sha256"]]
+    assert state.state == "reduced"
+    assert not state.removed
+    assert 0 < (state.left or 0) < target["copied_words"]
+
+
+def missing(crawl: Release, case: Case, hours: float, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The state of a target after its file is missing twice, so many hours apart."""
+    target = one(case)
+    kept = crawl.server.objects.pop(crawl.object_of(target))
+    probe(case, crawl)
+
+    def later(*answer: Any) -> dict[str, Any]:
+        found = columns_of(*answer)
+        return found | {"asked_at": found["asked_at"] + timedelta(hours=hours)}
+
+    monkeypatch.setattr("presswatch_spark.removal.file_batch.columns_of", later)
+    probe(case, crawl)
+    crawl.server.objects[crawl.object_of(target)] = kept
+    return states(case)[target["target_sha256"]]
+
+
+@pytest.mark.parametrize(("hours", "state"), [(23.0, "undecided"), (25.0, "withdrawn")])
+def test_a_file_is_withdrawn_if_missing_twice_a_day_apart(
+    tmp_path: Path, server: Server, hours: float, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crawl = release(tmp_path, server, ("a.warc.wet.gz", "pages.warc.gz"))
+    case = crawl.open()
+    probe(case, crawl)
+    assert missing(crawl, case, hours, monkeypatch).state == state
+
+
+def test_a_file_that_is_missing_with_all_others_is_not_withdrawn(
+    crawl: Release, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = missing(crawl, case, 25.0, monkeypatch)
+    assert (state.state, state.removed) == ("undecided", False)
+
+
+def test_what_comes_back_alarms_once(crawl: Release, case: Case) -> None:
+    target = one(case)
+    kept = crawl.server.objects[crawl.object_of(target)]
+    crawl.overwrite(target, b"\0" * target["record_length"])
+    probe(case, crawl)
+    crawl.server.objects[crawl.object_of(target)] = kept
+    probe(case, crawl)
+    probe(case, crawl)
+    found = Standing.of(case)
+    back = [alarm for alarm in found.alarms() if alarm.kind == "reappeared"]
+    places = [each for each in case.targets() if each["record_offset"] == target["record_offset"]]
+    assert [alarm.round for alarm in back] == [3] * len(places)
+    assert found.states[target["target_sha256"]].state == "reappeared"
+    assert [alarm.round for alarm in found.alarms() if alarm.kind == "file changed"] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [
+        (Fault(status=403), "restricted"),
+        (Fault(status=503), "undecided"),
+        (Fault(status=500), "undecided"),
+        (Fault(cut_after=10), "undecided"),
+        (Fault(reset=True, cut_after=10), "undecided"),
+        (Fault(lost=True), "undecided"),
+    ],
+    ids=["403", "503", "500", "cut", "reset", "lost"],
+)  # fmt: skip
+def test_a_failure_is_no_removal(crawl: Release, case: Case, fault: Fault, state: str) -> None:
+    crawl.server.always = fault
+    probe(case, crawl, **{"storage.refusal_pause": 0.1})
+    found = states(case)
+    assert not any(each.removed for each in found.values())
+    assert {each.state for each in found.values()} <= {state, "undecided", "present"}
+    crawl.server.always = Fault()
+    probe(case, crawl)
+    assert {each.state for each in states(case).values()} == {"present"}
+
+
+def test_a_site_that_asks_for_less_is_left_alone(crawl: Release, case: Case) -> None:
+    crawl.server.always = Fault(status=429)
+    probed = probe(case, crawl, **{"storage.refusal_pause": 0.1})
+    assert not any(each.removed for each in states(case).values())
+    assert probed.blocked or "limited" in probed.outcomes
+
+
+def test_a_server_that_answers_for_any_name_proves_nothing(crawl: Release, case: Case) -> None:
+    target = one(case)
+    page = b"<!DOCTYPE html><title>Sorry</title><p>This file was removed.</p>"
+    crawl.server.objects = Anything({crawl.object_of(target): page}, page)
+    probe(case, crawl, deep=True)
+    assert {each.state for each in states(case).values()} == {"undecided"}
+
+
+class Anything(dict[str, bytes]):
+    """Objects of a server that has one for every name."""
+
+    def __init__(self, objects: dict[str, bytes], page: bytes) -> None:
+        super().__init__(objects)
+        self.page = page
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+    def __missing__(self, key: str) -> bytes:
+        return self.page
+
+
+@pytest.mark.parametrize("form", ["c4-train.json.gz", "c4.parquet", "fr_part_5.jsonl.zst"])
+def test_rows_of_dumps_are_found_by_their_place_and_their_text(
+    tmp_path: Path, server: Server, form: str
+) -> None:
+    crawl = release(tmp_path, server, (form,))
+    case = crawl.open()
+    probe(case, crawl)
+    assert set(Standing.of(case).counts()) == {"present"}
+    asked = len(server.requests)
+    probe(case, crawl)
+    # The file is not read again: it has the same ETag and size.
+    assert len(server.requests) - asked == 2
+    assert set(Standing.of(case).counts()) == {"present"}
+
+
+def test_a_row_that_is_taken_out_of_a_dump_is_dropped(tmp_path: Path, server: Server) -> None:
+    crawl = release(tmp_path, server, ("c4-train.json.gz",))
+    case = crawl.open()
+    probe(case, crawl)
+    target = one(case)
+    lines = gzip.decompress(server.objects[crawl.object_of(target)]).splitlines(keepends=True)
+    del lines[target["row_index"]]
+    server.objects[crawl.object_of(target)] = gzip.compress(b"".join(lines))
+    probe(case, crawl)
+    found = states(case)
+    assert (found[target["target_sha256"]].state, found[target["target_sha256"]].removed) == ("dropped", True)
+    others = {
+        found[each["target_sha256"]].state
+        for each in case.targets()
+        if each["row_index"] != target["row_index"]
+    }
+    assert others <= {"present", "moved"}
+    assert "moved" in others

@@ -1,0 +1,145 @@
+"""The state of a target, by what was answered."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from presswatch_spark.removal import states
+from presswatch_spark.removal.states import REMOVED, State, state_of
+
+BEGIN = datetime(2026, 11, 27, 9, tzinfo=UTC)
+TARGET = "t" * 64
+OUTCOMES = (
+    states.SAME, states.ELSEWHERE, states.OTHER_TEXT, states.EMPTY, states.ZEROS, states.UNREADABLE,
+    states.OTHER_RECORD, states.BEYOND, states.NOWHERE, states.MISSING, states.DENIED, states.LIMITED,
+    states.REFUSED, states.STRANGE, states.FAILED,
+)  # fmt: skip
+CONTROLS = ("first", "before", "after", "beside", "nowhere")
+
+Answers = dict[str, str]
+
+
+def asked(*rounds: tuple[float, tuple[str, ...], Answers], words: int | None = None) -> State:
+    """The state after rounds: hours since the first, outcomes of the target, and of controls by role."""
+    probes, controls, number = list[dict[str, Any]](), dict[tuple[int, int], list[dict[str, Any]]](), 0
+    for place, (hours, outcomes, beside) in enumerate(rounds, 1):
+        shared = {
+            "round": place,
+            "batch": 0,
+            "asked_at": BEGIN + timedelta(hours=hours),
+            "copied_words": words,
+        }
+        for outcome in outcomes:
+            row = {"number": number, "role": "target", "target_sha256": TARGET, "outcome": outcome}
+            probes.append(shared | row)
+            number += 1
+        for role, outcome in beside.items():
+            of_target = TARGET if role in ("before", "after") else None
+            row = {"number": number, "role": role, "target_sha256": of_target, "outcome": outcome}
+            controls.setdefault((place, 0), []).append(shared | row)
+            number += 1
+    return state_of(probes, controls)
+
+
+RIGHT = {"first": "same", "before": "same", "after": "same", "nowhere": "missing"}
+GONE = {"first": "missing", "beside": "same", "nowhere": "missing"}
+READ = (0.0, ("same",), RIGHT)
+
+
+@pytest.mark.parametrize(
+    ("later", "state", "removed"),
+    [
+        ([(1, ("same",), RIGHT)], "present", False),
+        ([(1, ("other_record", "elsewhere"), RIGHT)], "moved", False),
+        ([(1, ("empty",), RIGHT)], "blanked", True),
+        ([(1, ("zeros",), RIGHT)], "overwritten", True),
+        ([(1, ("unreadable",), RIGHT)], "overwritten", True),
+        ([(1, ("zeros",), RIGHT | {"after": "zeros"})], "undecided", False),
+        ([(1, ("zeros",), RIGHT | {"before": "edge"})], "overwritten", True),
+        ([(1, ("other_record",), RIGHT)], "undecided", False),
+        ([(1, ("other_record", "nowhere"), RIGHT)], "dropped", True),
+        ([(1, ("beyond", "nowhere"), RIGHT)], "dropped", True),
+        ([(1, ("other_record", "failed"), RIGHT)], "undecided", False),
+        ([(1, ("other_record", "nowhere"), RIGHT | {"first": "zeros"})], "undecided", False),
+        ([(1, ("other_record", "nowhere"), RIGHT | {"first": "other_record"})], "undecided", False),
+        ([(1, ("other_record", "nowhere"), RIGHT | {"first": "rewritten"})], "dropped", True),
+        ([(1, ("other_record", "nowhere"), RIGHT | {"nowhere": "same"})], "undecided", False),
+        ([(1, ("missing",), GONE)], "undecided", False),
+        ([(1, ("missing",), GONE), (24, ("missing",), GONE)], "undecided", False),
+        ([(1, ("missing",), GONE), (25, ("missing",), GONE)], "withdrawn", True),
+        ([(1, ("missing",), GONE), (25, ("missing",), GONE | {"beside": "missing"})], "undecided", False),
+        ([(1, ("missing",), GONE | {"beside": "missing"}), (25, ("missing",), GONE)], "undecided", False),
+        ([(1, ("missing",), GONE), (12, ("same",), RIGHT), (25, ("missing",), GONE)], "undecided", False),
+        ([(1, ("denied",), RIGHT)], "restricted", False),
+        ([(1, ("limited",), RIGHT)], "undecided", False),
+        ([(1, ("refused",), RIGHT)], "undecided", False),
+        ([(1, ("strange",), RIGHT)], "undecided", False),
+        ([(1, ("failed",), RIGHT)], "undecided", False),
+        ([(1, ("empty",), RIGHT), (2, ("same",), RIGHT)], "reappeared", False),
+        ([(1, ("empty",), RIGHT), (2, ("same",), RIGHT), (3, ("same",), RIGHT)], "reappeared", False),
+        ([(1, ("empty",), RIGHT), (2, ("failed",), RIGHT)], "undecided", False),
+        ([(1, ("other_text",), RIGHT)], "altered", False),
+    ],
+)  # fmt: skip
+def test_each_state_needs_its_evidence(later: list[Any], state: str, removed: bool) -> None:
+    found = asked(READ, *later)
+    assert (found.state, found.removed) == (state, removed)
+    assert bool(found.doubt) == (state in ("undecided", "restricted", "altered", "reappeared"))
+
+
+@pytest.mark.parametrize(("words", "removed"), [(40, False), (1, False), (0, True)])
+def test_what_is_reduced_is_removed_when_no_word_is_left(words: int, removed: bool) -> None:
+    found = asked(READ, (1, ("other_text",), RIGHT), words=words)
+    assert (found.state, found.removed, found.left) == ("reduced", removed, words)
+
+
+def test_what_no_probe_ever_read_is_not_removed() -> None:
+    found = asked((0, ("zeros",), RIGHT), (1, ("zeros",), RIGHT))
+    assert (found.state, found.removed) == ("undecided", False)
+    assert "ever read it" in found.doubt
+
+
+def test_a_target_that_was_not_asked_for_is_undecided() -> None:
+    assert state_of((), {}) == State("undecided", doubt="it was not asked for yet")
+
+
+def test_a_state_names_the_probes_that_it_rests_on() -> None:
+    # The first round has probes 0 to 4; of the second the target, first, before, after and nowhere.
+    assert asked(READ, (1, ("zeros",), RIGHT)).probes == (5, 6, 7, 8, 9)
+    assert asked(READ, (1, ("missing",), GONE), (25, ("missing",), GONE)).probes == (5, 9)
+
+
+rounds = st.lists(
+    st.tuples(
+        st.floats(0, 40),
+        st.lists(st.sampled_from(OUTCOMES), min_size=1, max_size=3).map(tuple),
+        st.dictionaries(
+            st.sampled_from(CONTROLS), st.sampled_from((*OUTCOMES, states.EDGE, states.REWRITTEN)), max_size=5
+        ),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(rounds, st.sampled_from((None, 0, 12)))
+def test_nothing_is_removed_that_a_probe_of_the_last_round_could_read(
+    found: list[Any], words: int | None
+) -> None:
+    ordered = sorted(found, key=lambda each: each[0])
+    last = set(ordered[-1][1])
+    state = asked(*ordered, words=words)
+    if last & states.READS:
+        assert not state.removed
+        assert state.state in ("present", "moved", "reappeared")
+    if last & states.FAILURES.keys() or states.DENIED in last:
+        assert not state.removed
+    if state.removed:
+        assert state.state in REMOVED | {"reduced"}
+        assert any(states.SAME in outcomes for _, outcomes, _ in ordered)
+        assert state.probes

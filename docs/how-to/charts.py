@@ -115,23 +115,33 @@ def _(alt, mo, tables):
 
 
 @app.cell
-def _(alt, letters, mo, tables):
-    coverage_query = """
-        select page, article_id, min(letter) as letter, max(100 * article_coverage) as percent
-        from sightings where own_site = false and article_id is not null
-        group by 1, 2 order by 1, 2"""
-    coverage = (
-        alt.Chart(tables.sql(coverage_query).to_pandas())
+def _(alt, mo, tables):
+    share_query = """
+        select concat(coalesce(dataset, '?'), ' ', coalesce(release, '')) as source, title_id,
+            100 * copied_share as percent
+        from token_share where copied_words > 0 and copied_share is not null
+        order by 1, 2"""
+    share = (
+        alt.Chart(tables.sql(share_query).to_pandas())
         .mark_bar()
         .encode(
-            x=alt.X("percent:Q").bin(step=10, extent=[0, 100]).title("percent of the article"),
-            y=alt.Y("count():Q").title("copies"),
-            color=letters,
+            y=alt.Y("title_id:N").sort("-x").title(None),
+            x=alt.X("percent:Q").title("percent of the words that were read"),
+            yOffset=alt.YOffset("source:N"),
+            color=alt.Color("source:N"),
         )
-        .properties(title="How much of an article its copies hold")
+        .properties(title="Words of each title on other sites, as a share of each dataset")
     )
-    mo.vstack([mo.md("## Whole articles, or passages?"), coverage])
-    return (coverage,)
+    mo.vstack(
+        [
+            mo.md(
+                "## What share of the words is copied?\n\nIt is the share of the shards that were read. Scans"
+                " of older versions did not count words, and have no bar."
+            ),
+            share,
+        ]
+    )
+    return (share,)
 
 
 @app.cell

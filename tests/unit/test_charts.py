@@ -11,19 +11,21 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
+from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.documents import text_of
-from tests.tables import match, publish
+from tests.tables import match, publish, row_of, write
 
 NOTEBOOK = ROOT / "docs" / "how-to" / "charts.py"
-CHARTS = ("trend", "hosts", "titles", "coverage", "age")
+CHARTS = ("trend", "hosts", "titles", "share", "age")
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
 
 
 def copy(number: int, host: str, letter: str = "A", **values: Any) -> dict[str, Any]:
     standard = {
         "confidence": letter, "document_host": host, "dataset": "warc", "release": "CC-MAIN-2024-51",
-        "text_sha256": str(number), "row_sha256": f"{number:064}", "article_coverage": 0.5,
+        "text_sha256": str(number), "row_sha256": f"{number:064}", "shard_uri": "s1", "url_match": "none",
         "article_published_at": NOON, "captured_at": NOON + timedelta(days=40, hours=1), "document_words": 9,
     }  # fmt: skip
     return match(f"a{number}", f"https://{host}/{number}", **(standard | values))
@@ -34,12 +36,16 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the notebook has after it ran on eight rows of two runs."""
     tables = tmp_path_factory.mktemp("charts")
     rows = [copy(n, "a.example") for n in range(3)]
-    rows += [copy(3, "b.example", "C", article_coverage=1.0), copy(4, "b.example", "D", captured_at=None)]
-    rows += [copy(5, "own.example", own_site=True, title_id="u")]
+    rows += [copy(3, "b.example", "C"), copy(4, "b.example", "D", captured_at=None)]
+    rows += [copy(5, "own.example", own_site=True, url_match="title", title_id="u")]
     rows += [copy(6, "", own_site=None, document_host=None)]
-    publish(tables, "r1", rows)
     again = copy(0, "a.example", release="CC-MAIN-2025-05", captured_at=NOON + timedelta(days=400))
-    publish(tables, "r2", [again])
+    runs = (("r1", "s1", rows, 1000), ("r2", "s2", [again | {"shard_uri": "s2"}], 500))
+    for run_id, shard, found, words in runs:
+        publish(tables, run_id, found, corpus_digest="one")
+        facts = {"format": "warc", "release": found[0]["release"], "status": "complete", "words": words}
+        log = row_of(SCAN_LOG, run_id=run_id, shard_uri=shard, **facts)
+        write(TableStore.open(str(tables)), "scan_log", run_id, [log], SCAN_LOG)
     app = runpy.run_path(str(NOTEBOOK))["app"]
     outputs, names = app.run(defs={"folder": str(tables)})
     return {**names, "outputs": outputs}
@@ -88,8 +94,18 @@ def test_a_place_that_nobody_knows_is_not_drawn_as_elsewhere(drawn: dict[str, An
     }
 
 
-def test_coverage_and_age_have_a_row_for_each_page_and_article(drawn: dict[str, Any]) -> None:
-    assert Counter(data(drawn, "coverage")["percent"]) == {50.0: 4, 100.0: 1}
+def test_shares_are_of_the_words_of_each_release_and_leave_out_what_has_the_letter_d(
+    drawn: dict[str, Any],
+) -> None:
+    rows = data(drawn, "share").itertuples(index=False)
+    # Four pages of 20 words of a thousand, and one of 500.
+    assert {tuple(row) for row in rows} == {
+        ("warc CC-MAIN-2024-51", "t", 8.0),
+        ("warc CC-MAIN-2025-05", "t", 4.0),
+    }
+
+
+def test_age_has_a_row_for_each_page_and_article(drawn: dict[str, Any]) -> None:
     # The page that both runs found counts once, with its first capture; one has no day.
     assert Counter(data(drawn, "age")["days"]) == {40: 4}
 

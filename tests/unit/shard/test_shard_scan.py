@@ -200,7 +200,7 @@ def test_the_words_of_all_documents_are_counted_whether_they_copy_or_not(tmp_pat
     around = 7 if name == "pages.warc.gz" else 0
     words = {page.url: around + len(words_of(page.text.encode())) for page in some_pages(8)}
     assert done.log["words"] == sum(words.values())
-    rows = [row for batch in done.matches for row in batch.to_pylist()]
+    rows = [row for batch in done.tables["matches"] for row in batch.to_pylist()]
     if around == 0:
         assert all(row["document_words"] == words[row["document_url"]] for row in rows)
     assert 0 < len({row["document_url"] for row in rows}) < 8

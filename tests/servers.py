@@ -17,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
@@ -66,7 +66,8 @@ class Server:
     """A running server: its address, what it was asked, and what it will do wrong.
 
     `faults` are used up one by one; then `always` applies. `ranges`, `etags`, `lengths` and `heads` say what
-    the server knows: without lengths it sends chunks, or, if not `chunks` either, just closes. After
+    the server knows: without lengths it sends chunks, or, if not `chunks` either, just closes. `modified`:
+    Last-Modified of paths. `queries`: what is answered to paths with their queries. After
     `blocks_after` requests it answers 403 to all, and to `forbidden` paths at any time. `open_most`:
     connections that it had at a time. `linked`: what redirects of paths say of the file behind them.
     """
@@ -81,6 +82,8 @@ class Server:
     lengths: bool = True
     chunks: bool = True
     heads: bool = True
+    modified: dict[str, str] = field(default_factory=dict)
+    queries: dict[str, Reply] = field(default_factory=dict)
     redirects: dict[str, str] = field(default_factory=dict)
     linked: dict[str, str] = field(default_factory=dict)
     requests: list[tuple[str, str, str]] = field(default_factory=list)
@@ -244,6 +247,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _served(self) -> Reply:
         state, path = self.state, unquote(urlsplit(self.path).path)
+        if self.path in state.queries:
+            return replace(state.queries[self.path], headers=dict(state.queries[self.path].headers))
         if path in state.redirects:
             linked = {"X-Linked-ETag": f'"{state.linked[path]}"'} if path in state.linked else {}
             return Reply(302, {"Location": state.redirects[path], **linked}, b"")
@@ -253,6 +258,8 @@ class _Handler(BaseHTTPRequestHandler):
             return Reply(405, {}, b"")
         data = state.objects[path]
         headers = {"ETag": f'"{hashlib.sha256(data).hexdigest()[:16]}"'} if state.etags else {}
+        if path in state.modified:
+            headers["Last-Modified"] = state.modified[path]
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")) if state.ranges else None
         if not asked:
             return Reply(200, headers, data)

@@ -48,6 +48,9 @@ def run(store: TableStore, query: str) -> Answer:
         ConfigError: it is no query, names what is not ours, or DuckDB refuses it.
         OutputError: a table that it names is not as it was published, or there is no room to sort.
     """
+    # It loads pandas, as the tables do once they are opened.
+    from presswatch_spark.tables.bounded import BoundedDataset
+
     with ExitStack() as stack:
         connection = stack.enter_context(duckdb_session(MEMORY))
         with _refusals():
@@ -56,7 +59,7 @@ def run(store: TableStore, query: str) -> Answer:
             named = names_in(connection, query)
             for name in in_order(named):
                 if name in SCHEMAS:
-                    connection.register(name, store.open_table(name))
+                    connection.register(name, BoundedDataset.of(store.open_table(name)))
                 else:
                     connection.execute(f"create view {name} as {VIEWS[name]}")
             found = connection.sql(query).to_arrow_reader(BATCH_ROWS)

@@ -173,7 +173,9 @@ def control_in(part: Part, start: int, end: int, known: str | None, *, is_new: b
     if len(data) < end - start:
         return Finding(states.BEYOND, "the file ends before it", facts)
     if known in (None, sha256) and end_of_record(data, 0) is not None:
-        return Finding(states.SAME, facts=facts)
+        raw = raw_record_in(data, Pointer("", start, end - start), ReadOptions())
+        url = raw.facts["document_url"] if isinstance(raw, Record) else None
+        return Finding(states.SAME, facts=facts | {"document_url": url})
     if known is None or not data.strip(b"\0"):
         return Finding(states.UNREADABLE, "no record begins there", facts)
     return Finding(states.REWRITTEN if is_new else states.OTHER_RECORD, OTHER_BYTES, facts)

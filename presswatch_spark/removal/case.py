@@ -4,6 +4,8 @@
     CASE/targets/00000.parquet …        its targets
     CASE/rounds/0001.json               a round of probes that was begun, sealed
     CASE/probes/0001-00000.parquet …    what it asked, in the order of the chain; sealed
+    CASE/inventories/0001.json          an inventory of a release that was begun, sealed
+    CASE/release_files/0001-…           what its files are, in a chain of their own; sealed
     CASE/case.lock                      held by the one process that may add to it
 
 Each probe holds the digest of the one before it, and the first one that of the targets. So whoever changes,
@@ -13,7 +15,7 @@ drops or adds one has to change all that follow, and the newest digest, written 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -25,7 +27,7 @@ from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.locks.run_locks import Lock, locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions, printable
 from presswatch_spark.tables.digests import canonical_form, table_digest
-from presswatch_spark.tables.schemas.case_tables import CASE_TABLES, PROBES, TARGETS
+from presswatch_spark.tables.schemas.case_tables import CASE_TABLES, TARGETS
 from presswatch_spark.tables.seals import (
     UNREADABLE,
     opened_sealed,
@@ -146,10 +148,14 @@ class Case:
 
     def probes(self) -> list[Row]:
         """Return all probes, in the order of the chain; `BrokenCaseError` names the first that breaks it."""
+        return self.chained("probes")
+
+    def chained(self, table: str) -> list[Row]:
+        """Return the rows of a table that is a chain; raises as `probes`."""
         rows, before = list[Row](), str(self.about["targets_digest"])
-        for name, row in self._rows("probes"):
+        for name, row in self._rows(table):
             number = len(rows)
-            place = f"probe {number:,}, in {name}"
+            place = f"{'probe' if table == 'probes' else 'row'} {number:,}, in {name}"
             if row["number"] != number:
                 raise _broken(
                     f"{place}, says that it is number {row['number']:,}: one is missing or added", self
@@ -164,22 +170,28 @@ class Case:
 
     def rounds(self) -> list[Round]:
         """Return the rounds that were begun."""
-        names = sorted(name for name in self.folder.names() if name.startswith("rounds/"))
-        rounds = list[Round]()
-        for name in names:
-            try:
-                rounds.append(Round(**unsealed_json(self.folder.read(name)[0])))
-            except (ValueError, TypeError) as error:
-                raise _broken(f"the note of a round, {name}, has changed", self) from error
-        return rounds
+        return [Round(**note) for note in self.notes("rounds")]
 
     def begin(self, number: int, *, deep: bool) -> Round:
         """Note that a round begins."""
         begun = Round(number, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", deep)
-        note = {"number": begun.number, "begun_at": begun.begun_at, "deep": begun.deep}
-        with disk_errors(str(self.folder)):
-            self.folder.write(f"rounds/{number:04}.json", sealed_json(note), absent=True)
+        self.note("rounds", number, asdict(begun))
         return begun
+
+    def notes(self, kind: str) -> list[dict[str, Any]]:
+        """Return the notes of a kind, such as `rounds`; `BrokenCaseError` if one has changed."""
+        notes = list[dict[str, Any]]()
+        for name in sorted(name for name in self.folder.names() if name.startswith(f"{kind}/")):
+            try:
+                notes.append(dict(unsealed_json(self.folder.read(name)[0])))
+            except (ValueError, TypeError) as error:
+                raise _broken(f"the note {name} has changed", self) from error
+        return notes
+
+    def note(self, kind: str, number: int, facts: Mapping[str, Any]) -> None:
+        """Write a note, which is never written again."""
+        with disk_errors(str(self.folder)):
+            self.folder.write(f"{kind}/{number:04}.json", sealed_json(facts), absent=True)
 
     def _rows(self, table: str) -> Iterator[tuple[str, Row]]:
         for name in sorted(name for name in self.folder.names() if name.startswith(f"{table}/")):
@@ -193,33 +205,35 @@ class Case:
 
 @dataclass(slots=True)
 class Chain:
-    """The end of a case's chain, to which one process adds; it must hold the case."""
+    """The end of a chain of a case, to which one process adds; it must hold the case."""
 
     case: Case
     length: int
     newest: str
+    table: str = "probes"
 
     @classmethod
-    def of(cls, case: Case, probes: Sequence[Row]) -> Self:
-        """Return the end of a chain that has these probes."""
+    def of(cls, case: Case, probes: Sequence[Row], table: str = "probes") -> Self:
+        """Return the end of a chain that has these rows."""
         newest = probes[-1]["probe_sha256"] if probes else str(case.about["targets_digest"])
-        return cls(case, len(probes), newest)
+        return cls(case, len(probes), newest, table)
 
     def append(self, round_number: int, probes: Sequence[Row]) -> list[Row]:
-        """Write probes, rows of `PROBES` without number and digests, as one file; return them whole.
+        """Write rows of the table, without number and digests, as one file; return them whole.
 
         Raises:
             OutputError: the disk is full, or another process has written meanwhile; then nothing was added.
         """
         rows, length, newest = list[Row](), self.length, self.newest
+        schema = CASE_TABLES[self.table]
         for probe in probes:
-            row = {**dict.fromkeys(PROBES.names), **probe, "number": length, "previous_sha256": newest}
+            row = {**dict.fromkeys(schema.names), **probe, "number": length, "previous_sha256": newest}
             row["probe_sha256"] = newest = digest_of(row)
             rows.append(row)
             length += 1
-        name = f"probes/{round_number:04}-{self.length:09}.parquet"
+        name = f"{self.table}/{round_number:04}-{self.length:09}.parquet"
         with disk_errors(str(self.case.folder)):
-            _write(self.case.folder, name, rows, PROBES)
+            _write(self.case.folder, name, rows, schema)
         self.length, self.newest = length, newest
         return rows
 

@@ -28,6 +28,7 @@ from presswatch_spark.removal.answers import (
     target_in,
 )
 from presswatch_spark.removal.bounds import end_of_record, start_of_record_before
+from presswatch_spark.removal.index import ANSWER_BYTES, listed, query
 from presswatch_spark.removal.recount import Recount
 from presswatch_spark.runs.attempts import reason_of
 from presswatch_spark.storage.objects import Answer, ObjectInfo, ask, printable
@@ -41,6 +42,7 @@ WINDOW_BYTES, WIDE_BYTES = 64 << 10, 4 << 20
 """How far a neighbour is looked for, and how far if it is not found so near."""
 JOINED_BYTES, GAP_BYTES = 4 << 20, 64 << 10
 """Ranges are joined up to this length, over gaps of this length."""
+CONTROLS = ("first", "before", "after")
 CONTROLLED = ("record_offset", "record_length", "row_index", "text_sha256")
 """What is noted of a control that was read in order."""
 
@@ -113,6 +115,7 @@ class Batch:
     recount: Recount
     deep: bool
     nowhere: str
+    index: str | None = None
     rows: list[Row] = field(default_factory=list)
 
     def ask(self) -> list[Row]:
@@ -133,6 +136,8 @@ class Batch:
             self._deeply(by_range)
         self._nowhere()
         self._siblings()
+        if self.index is not None:
+            self._in_index(self.index)
         return self.rows
 
     def _asked(self, uri: str, start: int, end: int) -> tuple[Answer, dict[str, Any]]:
@@ -347,6 +352,25 @@ class Batch:
             self._note("beside", about, control_in(part, *bounds, None) if bounds else found)
             return
 
+    def _in_index(self, endpoint: str) -> None:
+        """Ask the index for the URLs of the targets, and for one of a record that nobody noticed."""
+        release, urls = self.file.targets[0]["release"], dict[tuple[str, Any], list[Row]]()
+        for target in self.file.targets:
+            if target["document_url"]:
+                urls.setdefault((target["document_url"], target["captured_at"]), []).append(target)
+        for (url, captured_at), targets in urls.items():
+            about, found = self._of_index(query(endpoint, release, url), captured_at)
+            for target in targets:
+                self._note("index", about, found, target)
+        noticed = {url for url, _ in urls}
+        controls = (row.get("document_url") for row in self.rows if row["role"] in CONTROLS)
+        if other := next((url for url in controls if url and url not in noticed), None):
+            self._note("listed", *self._of_index(query(endpoint, release, other), None))
+
+    def _of_index(self, address: str, captured_at: Any) -> tuple[dict[str, Any], Finding]:
+        answer = ask(address, 0, ANSWER_BYTES, self.options.storage)
+        return columns_of(answer, f"GET {address}", address), listed(answer, captured_at)
+
 
 def _version(about: Mapping[str, Any]) -> Version:
     return about["etag"], about["last_modified"], about["bytes"]
@@ -354,9 +378,8 @@ def _version(about: Mapping[str, Any]) -> Version:
 
 def _kept(part: Part, start: int, end: int, known: Known | None, about: Mapping[str, Any]) -> Finding:
     """Return what became of a control that the chain knows, or of one that is asked for the first time."""
-    if known is None:
-        return control_in(part, start, end, None)
-    return control_in(part, start, end, known.sha256, is_new=known.is_new(about))
+    sha256, is_new = (known.sha256, known.is_new(about)) if known else (None, False)
+    return control_in(part, start, end, sha256, is_new=is_new)
 
 
 def _by_range(target: Row) -> bool:

@@ -66,6 +66,7 @@ class Prober:
         mirrors: where files are to be asked for, in the place of where a scan read them.
         corpus: to count the words of articles that a changed text still has; None: they are not counted.
         deep: read whole files for targets that are not at their place.
+        index: address of a CDX index, to be asked for each URL; `{release}` stands for the release.
         tell: gets a line of progress now and then.
     """
 
@@ -74,6 +75,7 @@ class Prober:
     mirrors: Sequence[Mirror] = ()
     corpus: Corpus | None = None
     deep: bool = False
+    index: str | None = None
     tell: Callable[[str], None] = lambda line: None
     _waiting: list[Row] = field(default_factory=list)
     _blocked: dict[str, str] = field(default_factory=dict)
@@ -156,7 +158,9 @@ class Prober:
         with ThreadPoolExecutor(FILES_AT_ONCE, "probes") as pool:
 
             def ask(file: File) -> list[Row]:
-                batch = Batch(file, memory, self._options(file), recount, begun.deep, _nowhere(file, begun))
+                batch = Batch(
+                    file, memory, self._options(file), recount, begun.deep, _nowhere(file, begun), self.index
+                )
                 try:
                     return batch.ask()
                 except BlockedError as error:

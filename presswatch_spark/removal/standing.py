@@ -84,6 +84,7 @@ class Standing:
         for asked in rounds:
             after = dict(states_at([*earlier, *asked], [target["target_sha256"] for target in self.targets]))
             alarms += _came_back(asked[0]["round"], before, after)
+            alarms += _disagree(asked, before, after)
             alarms += _changed(asked, earlier)
             earlier, before = [*earlier, *asked], after
         return alarms
@@ -93,6 +94,23 @@ def _came_back(number: int, before: Mapping[str, State], after: Mapping[str, Sta
     for target, state in after.items():
         if state.state == "reappeared" and before[target].state != "reappeared":
             yield Alarm(number, "reappeared", target, state.doubt, state.probes[0])
+
+
+def _disagree(
+    asked: Sequence[Row], before: Mapping[str, State], after: Mapping[str, State]
+) -> Iterator[Alarm]:
+    """Yield targets of which the index says one thing and the archive another, and did not before."""
+    for probe in asked:
+        if probe["role"] != "index":
+            continue
+        target = probe["target_sha256"]
+        state, earlier = after[target], before.get(target)
+        if state.state == "hidden" and (earlier is None or earlier.state != "hidden"):
+            yield Alarm(probe["round"], "index disagrees", target, state.doubt, probe["number"])
+        newly = earlier is None or not earlier.removed
+        if state.removed and newly and probe["outcome"] == states.LISTED:
+            detail = f"the index lists it, and it is {state.state}"
+            yield Alarm(probe["round"], "index disagrees", target, detail, probe["number"])
 
 
 def _changed(asked: Sequence[Row], earlier: Sequence[Row]) -> Iterator[Alarm]:

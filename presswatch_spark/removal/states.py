@@ -26,6 +26,8 @@ MISSING = "missing"
 DENIED = "denied"
 EDGE = "edge"
 REWRITTEN = "rewritten"
+LISTED = "listed"
+UNLISTED = "unlisted"
 LIMITED = "limited"
 REFUSED = "refused"
 STRANGE = "strange"
@@ -185,13 +187,35 @@ def states_at(
 ) -> Iterator[tuple[str, State]]:
     """Yield each target with its state, by the probes up to a time."""
     of_target = {target: list[Probe]() for target in targets}
-    controls = dict[tuple[int, int], list[Probe]]()
+    controls, index = dict[tuple[int, int], list[Probe]](), dict[str, list[Probe]]()
     for probe in probes:
         if as_of is not None and probe["asked_at"] > as_of:
             continue
         if probe["role"] == "target":
             of_target[probe["target_sha256"]].append(probe)
+        elif probe["role"] == "index":
+            index.setdefault(probe["target_sha256"], []).append(probe)
         else:
             controls.setdefault((probe["round"], probe["batch"]), []).append(probe)
     for target, asked in of_target.items():
-        yield target, state_of(asked, controls)
+        yield target, _by_index(state_of(asked, controls), asked, index.get(target, ()), controls)
+
+
+def _by_index(
+    state: State,
+    asked: Sequence[Probe],
+    index: Sequence[Probe],
+    controls: Mapping[tuple[int, int], Sequence[Probe]],
+) -> State:
+    """Return `hidden` for a text that reads while its index has no entry, and lists others."""
+    unlisted = [
+        probe
+        for probe in index
+        if asked and probe["round"] == asked[-1]["round"] and probe["outcome"] == UNLISTED
+        for control in controls.get((probe["round"], probe["batch"]), ())
+        if control["role"] == "listed" and control["outcome"] == LISTED
+    ]
+    if state.state not in ("present", "moved") or not unlisted:
+        return state
+    doubt = "the index has no entry of it, and the record reads"
+    return State("hidden", doubt=doubt, probes=(*state.probes, unlisted[0]["number"]))

@@ -70,9 +70,12 @@ def match_rows(
     Raises:
         InputError: no such run is published.
     """
+    # It loads pandas, as the table does once it is opened.
+    from presswatch_spark.tables.bounded import bounded_batches
+
     rows = store.open_table("matches", *chosen_runs(store, run_id))
     chosen = (wanted or MatchFilter()).expression()
-    batches = rows.to_batches(columns=columns, filter=chosen, batch_size=BATCH_ROWS)
+    batches = bounded_batches(rows, columns, chosen, BATCH_ROWS)
     yield from islice((row for batch in batches for row in batch.to_pylist()), limit)
 
 

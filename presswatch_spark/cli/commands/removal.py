@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from presswatch_spark.removal.standing import Standing
 
 INCOMPLETE = 3
+NAMED = 20
 MEANING = {
     "present": "the text is there",
     "altered": "the record has another text",
     "reduced": "the record has fewer of the article's words",
+    "hidden": "the index has no entry, and the record reads",
     "moved": "the text stands elsewhere in the file",
     "blanked": "the record is there, without content",
     "overwritten": "no record is at its place, and its neighbours read",
@@ -85,6 +87,11 @@ def open_command(
 @click.option("--corpus", metavar="DIR", help="The corpus, to count the words that a changed text still has.")
 @click.option("--deep", is_flag=True, help="Read whole files for what is not at its place.")
 @click.option(
+    "--index",
+    metavar="URL",
+    help="A CDX index to ask for each page, such as https://index.commoncrawl.org/{release}-index.",
+)
+@click.option(
     "--mirror",
     "mirrors",
     multiple=True,
@@ -92,7 +99,9 @@ def open_command(
     help="Ask for files below TO that were scanned below FROM. Repeatable.",
 )
 @storage_options
-def probe(case: str, corpus: str | None, deep: bool, mirrors: tuple[str, ...], **flags: Any) -> None:
+def probe(
+    case: str, corpus: str | None, deep: bool, index: str | None, mirrors: tuple[str, ...], **flags: Any
+) -> None:
     """Ask for every place of a case again, and add the answers to its chain.
 
     Controls are asked for among the places: records that nobody noticed, the neighbours of each record, and
@@ -108,7 +117,7 @@ def probe(case: str, corpus: str | None, deep: bool, mirrors: tuple[str, ...], *
     config = scan_settings(flags)
     opened = Case.open(case, config.storage)
     words = Corpus.open(corpus, check=False, storage=config.storage) if corpus else None
-    prober = Prober(opened, config, [parse_mirror(each) for each in mirrors], words, deep, tell)
+    prober = Prober(opened, config, [parse_mirror(each) for each in mirrors], words, deep, index, tell)
     probed = prober.probe()
     print_lines(_round_lines(probed))
     alarms = [alarm for alarm in Standing.of(opened).alarms() if alarm.round == probed.round.number]
@@ -135,6 +144,49 @@ def _round_lines(probed: Probed) -> Iterator[str]:
     if abs(probed.clock_offset) > CLOCK_SECONDS:
         yield f"this machine's clock and a server's differ by {abs(probed.clock_offset):,.0f} s: set it"
     yield f"chain: {probed.newest}"
+
+
+@removal.command()
+@click.argument("case")
+@click.option("--release", required=True, metavar="NAME", help="The release, such as CC-MAIN-2024-22.")
+@click.option(
+    "--format", "kind", required=True, metavar="FORM", help="Which of its files, as `scan` takes it."
+)
+@click.option("--base", metavar="URI", help="A mirror of where the release lives.")
+@click.option(
+    "--since", metavar="TIME", help="Say which files changed later. Default: since the case was opened."
+)
+@storage_options
+def inventory(case: str, release: str, kind: str, base: str | None, since: str | None, **flags: Any) -> None:
+    """Ask each file of a release for size, ETag and time of change, and keep the answers in the case.
+
+    So "of 100,000 files none was modified since the notice" has a table behind it. An inventory that was
+    stopped goes on.
+    """
+    from presswatch_spark.releases.release_shards import shards_of
+    from presswatch_spark.removal.case import Case
+    from presswatch_spark.removal.inventory import take_inventory
+    from presswatch_spark.storage.shards import plan
+
+    config = scan_settings(flags)
+    opened = Case.open(case, config.storage)
+    day = _moment(since, "--since") or datetime.fromisoformat(opened.about["opened_at"])
+    shards = shards_of(release, kind, base, config.datasets, config.storage)
+    uris = [shard.uri for shard in plan([shards.path], config.storage, shards.base)]
+    found = take_inventory(opened, release, kind, uris, day, config.storage, tell)
+    outcomes = ", ".join(f"{count:,} {name}" for name, count in sorted(found.outcomes.items()))
+    click.echo(f"inventory {found.number} of {release}: {counted(found.files, 'file')}: {outcomes}")
+    if found.newest:
+        changed = f"{len(found.changed):,}" if found.changed else "none"
+        newest = f"the newest on {found.newest:%Y-%m-%d %H:%M} UTC"
+        click.echo(f"{changed} modified since {day:%Y-%m-%d %H:%M} UTC; {newest}")
+    if found.undated:
+        click.echo(f"{counted(found.undated, 'file')} did not say when it was modified")
+    print_lines(f"modified: {uri}" for uri in found.changed[:NAMED])
+    if found.blocked:
+        click.echo(f"left alone: {found.blocked}", err=True)
+    if not found.is_complete:
+        raise click.exceptions.Exit(INCOMPLETE)
 
 
 @removal.command()
@@ -174,11 +226,11 @@ def _status_lines(standing: Standing) -> Iterator[str]:
         yield f"chain: {len(standing.probes):,} probes, the newest {standing.probes[-1]['probe_sha256']}"
 
 
-def _moment(text: str | None) -> datetime | None:
+def _moment(text: str | None, option: str = "--as-of") -> datetime | None:
     if text is None:
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise click.BadParameter("write a time as 2026-11-27T09:30Z", param_hint="--as-of") from error
+        raise click.BadParameter("write a time as 2026-11-27T09:30Z", param_hint=option) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -21,6 +21,7 @@ from presswatch_spark.queries.engines import ROWS_OF_ONE_MACHINE, chosen_engine,
 from presswatch_spark.queries.in_spark import columns_in, named_in
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.queries.views import VIEWS, in_order
+from presswatch_spark.tables.bounded import BoundedDataset
 from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.schemas.corpus_tables import CORPUS_ARTICLES
 from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
@@ -94,7 +95,7 @@ class TestAnswers:
     def test_by_a_filter_of_runs_no_file_of_another_is_opened(self, tmp_path: Path) -> None:
         for run_id in ("r1", "r2"):
             publish(tmp_path, run_id, [match("a", None, row_sha256=run_id)])
-        table = TableStore.open(str(tmp_path)).open_table("matches")
+        table = BoundedDataset.of(TableStore.open(str(tmp_path)).open_table("matches"))
         (tmp_path / "matches" / "r2-00000.parquet").unlink()
         with duckdb_session("1GB") as session:
             session.register("matches", table)

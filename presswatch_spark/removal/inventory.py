@@ -1,0 +1,152 @@
+"""An inventory of a release: what each of its files is, so that "none was modified" has a table behind it."""
+
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from presswatch_spark.errors import InputError
+from presswatch_spark.removal.answers import Finding, columns_of, part_of
+from presswatch_spark.removal.case import Case, Chain
+from presswatch_spark.removal.states import SAME
+from presswatch_spark.storage.objects import StorageOptions, ask, printable
+from presswatch_spark.storage.web.manners import BlockedError, ask_anew
+from presswatch_spark.version import __version__
+
+Row = dict[str, Any]
+
+FILES_AT_ONCE = 16
+FILES_WRITTEN = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What an inventory found: `files` of the release, `answered` by outcome, and `changed` since a day."""
+
+    number: int
+    release: str
+    files: int
+    outcomes: Mapping[str, int]
+    undated: int
+    changed: tuple[str, ...]
+    newest: datetime | None
+    blocked: str | None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every file was asked for."""
+        return sum(self.outcomes.values()) == self.files
+
+
+def take_inventory(
+    case: Case,
+    release: str,
+    format: str,
+    uris: Sequence[str],
+    since: datetime,
+    storage: StorageOptions,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Inventory:
+    """Ask each file of a release what it is, and add the answers to a case; one that was stopped goes on.
+
+    Args:
+        uris: the files, as the list of the release names them.
+        since: files that were modified later are counted as changed.
+
+    Raises:
+        InputError: the release has no files.
+        BrokenCaseError: the chain of inventories breaks.
+    """
+    if not uris:
+        raise InputError("the release has no files", where=release)
+    ask_anew()
+    with case.held():
+        rows, notes = case.chained("release_files"), case.notes("inventories")
+        number, done = _next(notes, rows, release, format, uris)
+        if len(notes) < number:
+            facts = {"number": number, "release": release, "format": format, "files": len(uris)}
+            case.note("inventories", number, facts)
+        chain, blocked = Chain.of(case, rows, "release_files"), None
+        found = [row for row in rows if row["inventory"] == number]
+        shared = {"inventory": number, "release": release, "format": format}
+        left = [uri for uri in uris if printable(uri) not in done]
+        for first in range(0, len(left), FILES_WRITTEN):
+            some = left[first : first + FILES_WRITTEN]
+            asked, blocked = _asked(some, storage)
+            if asked:
+                found += chain.append(number, [{**shared, **row} for row in asked])
+                tell(f"inventory {number}: {len(found):,} of {len(uris):,} files")
+            if blocked:
+                break
+    return _inventory(number, release, len(uris), found, since, blocked)
+
+
+def _next(
+    notes: Sequence[Mapping[str, Any]], rows: Sequence[Row], release: str, format: str, uris: Sequence[str]
+) -> tuple[int, set[str]]:
+    """Return the number of the inventory, and the files that it has asked for already."""
+    if notes and (notes[-1]["release"], notes[-1]["format"]) == (release, format):
+        number = int(notes[-1]["number"])
+        done = {row["file_uri"] for row in rows if row["inventory"] == number}
+        if len(done) < len(uris):
+            return number, done
+    return len(notes) + 1, set()
+
+
+def _asked(uris: Sequence[str], storage: StorageOptions) -> tuple[list[Row], str | None]:
+    """Ask for the first byte of each file; also say why a site was left alone, if one was."""
+
+    def one(uri: str) -> Row | str:
+        try:
+            answer = ask(uri, 0, 1, storage)
+        except BlockedError as error:
+            return str(error)
+        part = part_of(answer, uri, 0, 1)
+        outcome = part if isinstance(part, Finding) else Finding(SAME)
+        about = columns_of(answer, f"GET {printable(uri)} bytes=0-0", uri)
+        about.pop("body_sha256")
+        return {
+            **about,
+            "file_uri": printable(uri),
+            "asked_from": socket.gethostname(),
+            "tool_version": __version__,
+            "outcome": outcome.outcome,
+            "detail": outcome.detail or None,
+        }
+
+    with ThreadPoolExecutor(FILES_AT_ONCE, "inventory") as pool:
+        answers = list(pool.map(one, uris))
+    rows = [answer for answer in answers if not isinstance(answer, str)]
+    return rows, next((answer for answer in answers if isinstance(answer, str)), None)
+
+
+def _inventory(
+    number: int, release: str, files: int, rows: Sequence[Row], since: datetime, blocked: str | None
+) -> Inventory:
+    moments = dict(_modified(rows))
+    there = sum(row["outcome"] == SAME for row in rows)
+    return Inventory(
+        number,
+        release,
+        files,
+        Counter(row["outcome"] for row in rows),
+        undated=there - len(moments),
+        changed=tuple(sorted(uri for uri, moment in moments.items() if moment > since)),
+        newest=max(moments.values(), default=None),
+        blocked=blocked,
+    )
+
+
+def _modified(rows: Sequence[Row]) -> Iterator[tuple[str, datetime]]:
+    """Yield each file that says when it was modified last, with that."""
+    for row in rows:
+        if row["outcome"] == SAME and row["last_modified"]:
+            try:
+                moment = parsedate_to_datetime(row["last_modified"])
+            except ValueError:
+                continue
+            yield row["file_uri"], moment if moment.tzinfo else moment.replace(tzinfo=UTC)

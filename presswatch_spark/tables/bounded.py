@@ -1,0 +1,86 @@
+"""Rows of a dataset as a stream that reads little ahead of who asks.
+
+Arrow's own streams read some 250 of our row groups at once, and let a gigabyte of rows wait for a reader.
+That is several gigabytes where rows are wide, as those of `matches` are.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+GROUPS_AHEAD, FOOTERS_AHEAD = 3, 8
+"""Row groups, and footers of files, that are read before they are asked for."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def bounded_batches(
+    dataset: Any, columns: Sequence[str] | None = None, filter: Any = None, rows: int | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a Parquet dataset, in their order; a few row groups are in memory.
+
+    Args:
+        columns: those wanted; None: all.
+        filter: an Arrow expression; files and row groups that it rules out are not read.
+        rows: how many a batch has at most; None: as many as a row group.
+    """
+
+    def split(fragment: Any) -> list[Any]:
+        groups: list[Any] = fragment.split_by_row_group(filter, schema=dataset.schema)
+        return groups
+
+    def read(group: Any) -> pa.Table:
+        wanted = None if columns is None else list(columns)
+        return group.to_table(schema=dataset.schema, columns=wanted, filter=filter, use_threads=False)
+
+    groups = chain.from_iterable(_ahead(split, dataset.get_fragments(filter), FOOTERS_AHEAD))
+    for table in _ahead(read, groups, GROUPS_AHEAD):
+        yield from table.to_batches(rows)
+
+
+def _ahead(function: Callable[[Item], Result], items: Iterable[Item], count: int) -> Iterator[Result]:
+    """Yield what a function makes of each item, in order, while threads are at work on the next `count`."""
+    waiting = deque[Future[Result]]()
+    with ThreadPoolExecutor(count, "tables") as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) > count:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+class BoundedDataset(ds.FileSystemDataset):  # type: ignore[misc]
+    """A dataset for DuckDB, which says which columns and rows it wants, and gets `bounded_batches`."""
+
+    @classmethod
+    def of(cls, dataset: Any) -> "BoundedDataset":
+        """Return the same files under the same schema."""
+        fragments = list(dataset.get_fragments())
+        return cls(fragments, dataset.schema, dataset.format, filesystem=dataset.filesystem)
+
+    def scanner(self, **options: Any) -> "_Scanner":
+        """Return what DuckDB asks for a stream of rows."""
+        return _Scanner(self, options)
+
+
+class _Scanner:
+    def __init__(self, dataset: BoundedDataset, options: Mapping[str, Any]) -> None:
+        self._dataset, self._options = dataset, options
+
+    def to_reader(self) -> pa.RecordBatchReader:
+        """Return the rows as a stream."""
+        columns, filter = self._options.get("columns"), self._options.get("filter")
+        schema = self._dataset.schema
+        if columns is not None:
+            schema = pa.schema([schema.field(name) for name in columns])
+        return pa.RecordBatchReader.from_batches(schema, bounded_batches(self._dataset, columns, filter))

@@ -1,0 +1,100 @@
+"""A case on S3, of shards on S3: refusals are none of an object's removal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from presswatch_spark.errors import OutputError
+from presswatch_spark.pointers.pointer import Mirror
+from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.opening import open_case
+from presswatch_spark.removal.probing import Probed, Prober
+from presswatch_spark.removal.standing import Standing
+from presswatch_spark.settings.load import load_scan_config
+from presswatch_spark.storage.objects import StorageOptions, ask
+from tests.removal import LETTERS, Release, release
+from tests.servers import Fault, Server
+
+FORMS = ("a.warc.wet.gz", "pages.warc.gz", "c4-train.json.gz")
+
+
+def options(endpoint: str, **more: Any) -> StorageOptions:
+    return StorageOptions(endpoint=endpoint, max_attempts=2, backoff_base=0.01, **more)
+
+
+@pytest.fixture
+def crawl(tmp_path: Path, client: Any, bucket: str) -> Release:
+    found = release(tmp_path, Server(), FORMS)
+    for path in (tmp_path / "shards").iterdir():
+        client.upload_file(str(path), bucket, f"crawl/{path.name}")
+    return found
+
+
+def probe(case: Case, crawl: Release, bucket: str, endpoint: str) -> Probed:
+    flags = {"storage.endpoint": endpoint, "storage.max_attempts": 2, "storage.backoff_base": 0.01}
+    config = load_scan_config(flags=flags)
+    mirror = Mirror(str(crawl.folder / "shards"), f"s3://{bucket}/crawl")
+    return Prober(case, config, [mirror]).probe()
+
+
+def test_a_case_on_s3_is_opened_probed_and_read(
+    crawl: Release, client: Any, bucket: str, endpoint: str
+) -> None:
+    out, storage = f"s3://{bucket}/cases/one", options(endpoint)
+    case = open_case(str(crawl.tables), out, confidences=LETTERS, storage=storage).case
+    assert probe(case, crawl, bucket, endpoint).is_complete
+    found = Standing.of(Case.open(out, storage))
+    assert set(found.counts()) == {"present"}
+    headers = [probed["headers"] for probed in found.probes if probed["status"] == 206]
+    assert all("x-amz-request-id" in each.lower() or "etag" in each.lower() for each in headers)
+    target = next(each for each in case.targets() if each["dataset"] == "wet")
+    key = f"crawl/{Path(target['shard_uri']).name}"
+    data = client.get_object(Bucket=bucket, Key=key)["Body"].read()
+    start, length = target["record_offset"], target["record_length"]
+    client.put_object(Bucket=bucket, Key=key, Body=data[:start] + b"\0" * length + data[start + length :])
+    probe(case, crawl, bucket, endpoint)
+    assert Standing.of(case).states[target["target_sha256"]].state == "overwritten"
+    with pytest.raises(OutputError, match="holds something already"):
+        open_case(str(crawl.tables), out, confidences=LETTERS, storage=storage)
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [
+        (Fault(status=403, code="AccessDenied"), "restricted"),
+        (Fault(status=400, code="ExpiredToken"), "undecided"),
+        (Fault(status=403, code="InvalidAccessKeyId"), "undecided"),
+        (Fault(status=503, code="SlowDown"), "undecided"),
+        (Fault(cut_after=20), "undecided"),
+    ],
+    ids=["denied", "expired", "bad key", "slow down", "cut"],
+)
+def test_no_refusal_of_s3_is_a_removal(
+    tmp_path: Path, crawl: Release, bucket: str, endpoint: str, faulty: Server, fault: Fault, state: str
+) -> None:
+    case = open_case(str(crawl.tables), str(tmp_path / "case"), confidences=LETTERS).case
+    probe(case, crawl, bucket, endpoint)
+    faulty.always = fault
+    probe(case, crawl, bucket, faulty.url)
+    found = Standing.of(case)
+    assert set(found.counts()) <= {state, "present"}
+    assert state in found.counts()
+    assert found.claims()[0] == 0
+
+
+def test_an_answer_of_s3_is_kept_word_by_word(client: Any, bucket: str, endpoint: str) -> None:
+    client.put_object(Bucket=bucket, Key="x", Body=b"0123456789")
+    storage = options(endpoint)
+    answer = ask(f"s3://{bucket}/x", 2, 5, storage)
+    assert (answer.status, answer.start, answer.body) == (206, 2, b"234")
+    assert answer.header("Content-Range") == "bytes 2-4/10"
+    assert answer.header("ETag")
+    assert (
+        ask(f"s3://{bucket}/y", 0, 1, storage).status,
+        ask(f"s3://{bucket}/x", 90, 91, storage).status,
+    ) == (404, 416)
+    nobody = ask(f"s3://{bucket}/x", 0, 1, options(endpoint, profile="nobody"))
+    assert (nobody.status, nobody.ours) == (None, True)

@@ -1,0 +1,125 @@
+"""What an index says of a capture, and what that makes of a target whose record reads or does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.removal import states
+from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.index import listed, query
+from presswatch_spark.removal.probing import Prober
+from presswatch_spark.removal.standing import Standing
+from presswatch_spark.settings.load import load_scan_config
+from presswatch_spark.storage.objects import Answer
+from tests.removal import QUICK, Release, release
+from tests.servers import Reply, Server, web
+
+CAPTURED = datetime(2024, 12, 14, 1, 58, 10, tzinfo=UTC)
+NONE = json.dumps({"message": "No Captures found for: https://a.example/"})
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "outcome"),
+    [
+        (200, '{"timestamp": "20241214015810"}', states.LISTED),
+        (200, '{"timestamp": "20240101000000"}\n{"timestamp": "20241214015810"}', states.LISTED),
+        (200, '{"timestamp": "20240101000000"}', states.UNLISTED),
+        (200, "", states.UNLISTED),
+        (404, NONE, states.UNLISTED),
+        (404, "<html>Not Found</html>", states.REFUSED),
+        (404, '{"message": "no such index"}', states.REFUSED),
+        (200, "<html>Please try later</html>", states.STRANGE),
+        (200, '["timestamp"]', states.STRANGE),
+        (429, "", states.LIMITED),
+        (503, "", states.REFUSED),
+        (None, "", states.FAILED),
+    ],
+)
+def test_an_index_lists_a_capture_or_says_that_it_does_not(status: Any, body: str, outcome: str) -> None:
+    answer = Answer("http://i.example", 0.0, status, body=body.encode())
+    assert listed(answer, CAPTURED).outcome == outcome
+
+
+def test_a_query_quotes_the_url_and_names_the_release() -> None:
+    asked = query("https://i.example/{release}-index", "CC-MAIN-2024-51", "https://a.example/x?y=1&z=é")
+    assert asked == (
+        "https://i.example/CC-MAIN-2024-51-index?url=https%3A%2F%2Fa.example%2Fx%3Fy%3D1%26z%3D%C3%A9&output=json"
+    )
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with web() as running:
+        yield running
+
+
+@pytest.fixture
+def crawl(tmp_path: Path, server: Server) -> Release:
+    return release(tmp_path, server)
+
+
+def probe(case: Case, crawl: Release) -> None:
+    config = load_scan_config(flags=QUICK)
+    index = f"{crawl.server.url}/{{release}}-index"
+    Prober(case, config, [crawl.mirror], Corpus.open(str(crawl.corpus)), index=index).probe()
+
+
+def fill(crawl: Release, case: Case, unlisted: str = "") -> None:
+    """Have the index list every page of the release, but one."""
+    everything = {target["document_url"]: target for target in case.targets()}
+    urls = {probe["document_url"] for probe in case.probes() if probe["document_url"]} | set(everything)
+    for url in urls:
+        captured_at = everything[url]["captured_at"] if url in everything else CAPTURED
+        line = json.dumps({"urlkey": "x", "timestamp": captured_at.strftime("%Y%m%d%H%M%S")})
+        address = query("/{release}-index", "CC-MAIN-2024-51", url)
+        none = Reply(404, {}, NONE.encode())
+        crawl.server.queries[address] = none if url == unlisted else Reply(200, {}, line.encode())
+
+
+def test_a_record_that_its_index_hides_is_not_removed_and_alarms_once(crawl: Release) -> None:
+    case = crawl.open()
+    probe(case, crawl)
+    target = sorted(case.targets(), key=lambda each: each["record_offset"])[3]
+    fill(crawl, case)
+    probe(case, crawl)
+    assert set(Standing.of(case).counts()) == {"present"}
+    fill(crawl, case, unlisted=target["document_url"])
+    probe(case, crawl)
+    probe(case, crawl)
+    found = Standing.of(case)
+    state = found.states[target["target_sha256"]]
+    assert (state.state, state.removed) == ("hidden", False)
+    places = {
+        each["target_sha256"] for each in case.targets() if each["document_url"] == target["document_url"]
+    }
+    alarms = [(alarm.round, alarm.about) for alarm in found.alarms() if alarm.kind == "index disagrees"]
+    assert sorted(alarms) == sorted((3, place) for place in places)
+
+
+def test_a_removed_record_that_its_index_lists_alarms(crawl: Release) -> None:
+    case = crawl.open()
+    probe(case, crawl)
+    fill(crawl, case)
+    target = sorted(case.targets(), key=lambda each: each["record_offset"])[3]
+    crawl.overwrite(target, b"\0" * target["record_length"])
+    probe(case, crawl)
+    found = Standing.of(case)
+    assert found.states[target["target_sha256"]].state == "overwritten"
+    assert "index disagrees" in {alarm.kind for alarm in found.alarms()}
+
+
+def test_an_index_that_lists_nothing_at_all_hides_nothing(crawl: Release) -> None:
+    case = crawl.open()
+    probe(case, crawl)
+    fill(crawl, case)
+    for address in crawl.server.queries:
+        crawl.server.queries[address] = Reply(404, {}, NONE.encode())
+    probe(case, crawl)
+    assert set(Standing.of(case).counts()) == {"present"}

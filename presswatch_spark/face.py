@@ -83,8 +83,8 @@ class Tables:
             OutputError: files are not those that were published.
         """
         from presswatch_spark.judgement.grading import CONFIDENCES, GRADES
+        from presswatch_spark.queries.matches import MatchFilter, match_table
         from presswatch_spark.queries.named import require_each, require_known
-        from presswatch_spark.tables.reading import MatchFilter, match_table
 
         grades, confidences = _several(grades), _several(confidences)
         require_each("grade", grades, GRADES)

@@ -254,6 +254,7 @@ def _facts(dataset: str, config: ScanConfig, manifest: Manifest, command: str | 
         "release": config.read.release,
         "corpus_digest": manifest.digest,
         "corpus_articles": manifest.counts.articles,
+        "corpus_suppressed": manifest.counts.suppressed,
         "config_digest": config_digest(config, manifest.minhash),
         "config": row_settings(config, manifest.minhash),
         "tool_version": __version__,

@@ -13,6 +13,9 @@ from math import floor
 
 GAP = "  "
 NARROWEST = 8
+TIES = "\xa0\u202f"
+"""Spaces at which no line ends, as in French numbers."""
+_NO_DIGITS = str.maketrans("", "", f",{TIES}")
 
 
 def terminal_width() -> int | None:
@@ -39,18 +42,6 @@ def table_lines(
     the next line. The others are cut, URLs in their middle, and show where by `…`. Numbers, and the columns
     named by `whole`, are never cut.
     """
-    for lines in row_lines(headers, rows, width, whole, wrapped):
-        yield from lines
-
-
-def row_lines(
-    headers: Sequence[str],
-    rows: Iterable[Sequence[object]],
-    width: int | None,
-    whole: Collection[str] = (),
-    wrapped: Collection[str] = (),
-) -> Iterator[list[str]]:
-    """Yield the same table as lists of lines: that of its headers, then one for each row."""
     values = [list(row) for row in rows]
     cells = [[cell(value) for value in row] for row in values]
     # Columns that hold numbers alone, also as they are shown (`1,234`, `12 %`).
@@ -63,12 +54,13 @@ def row_lines(
             wrapped_at(text, size) if header in wrapped else [shortened(text, size)]
             for header, text, size in zip(headers, line, widths, strict=True)
         ]
-        yield [GAP.join(map(_pad, row, widths, right)).rstrip() for row in zip_longest(*pieces, fillvalue="")]
+        for row in zip_longest(*pieces, fillvalue=""):
+            yield GAP.join(map(_pad, row, widths, right)).rstrip()
 
 
 def _is_number(value: object) -> bool:
     if isinstance(value, str):
-        return value in ("", "?") or value.removesuffix("%").rstrip().replace(",", "").isdecimal()
+        return value in ("", "?") or value.removesuffix("%").rstrip().translate(_NO_DIGITS).isdecimal()
     return isinstance(value, int | float | Decimal | None)
 
 
@@ -112,7 +104,7 @@ def cell(value: object) -> str:
 
 def printable(text: str) -> str:
     """Return `text` on one line, with every control character replaced."""
-    return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
+    return "".join(c if c.isprintable() or c in TIES else " " if c.isspace() else "�" for c in text)
 
 
 def json_line(row: Mapping[str, object]) -> str:

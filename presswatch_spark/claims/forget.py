@@ -40,7 +40,7 @@ from presswatch_spark.version import __version__
 
 KINDS = ("publisher", "article")
 FOLDER, PLAN, LOCK = "forget", "plan.json", "forget.lock"
-DIGESTED = dict.fromkeys(("claims", "claims_before"), "claim_sha256")
+DIGESTED = dict.fromkeys(("claims", "claims_before"), "claim_sha256") | {"changes": "change_sha256"}
 """The column of rows' digests, where it is not `row_sha256`."""
 
 

@@ -4,30 +4,27 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from presswatch_spark.claims import in_duckdb, in_spark
 from presswatch_spark.claims.counts import Counts, counts_of
-from presswatch_spark.claims.inputs import ONE_BY_ONE, Knowledge
+from presswatch_spark.claims.inputs import Knowledge
 from presswatch_spark.claims.known_texts import KnownTexts
 from presswatch_spark.claims.licences import Licences
 from presswatch_spark.claims.press import PressList
 from presswatch_spark.claims.reservations import pages_read
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
-from presswatch_spark.claims.seals import digest_of
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.queries.engines import chosen_engine
 from presswatch_spark.queries.reservations import DECISIVE
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.tables.derived import publish_derived
+from presswatch_spark.tables.digests import digest_of
 from presswatch_spark.tables.published_files import Written
 from presswatch_spark.tables.reading import chosen_runs
-from presswatch_spark.tables.schemas.claim_tables import CLAIMS
-from presswatch_spark.tables.sorted_files import SortedFiles
+from presswatch_spark.tables.sorted_files import SortedFiles, written_column
 from presswatch_spark.tables.store import TableStore
 
 
@@ -87,7 +84,7 @@ def make_claims(
             written = in_spark.write(store, runs, knowledge, files, rows)
         else:
             written = in_duckdb.write(store, runs, knowledge, files, memory, config.run.cores)
-        about["table_digest"] = digest_of(_batches(files, written))
+        about["table_digest"] = digest_of(written_column(files, written, "claim_sha256"))
         about["inputs"] = inputs_of(knowledge)
         return written
 
@@ -140,13 +137,3 @@ def _signals(store: TableStore) -> pa.Table:
     """Return the rows of `rights_signals` of all runs that may decide something."""
     found: pa.Table = store.open_table("rights_signals").to_table(filter=DECISIVE)
     return found
-
-
-def _batches(files: SortedFiles, written: Sequence[Written]) -> Any:
-    """Return the batches of the column `claim_sha256` of files that were just written."""
-    from presswatch_spark.storage.arrow_files import file_system
-
-    system = file_system(files.folder.uri, files.folder.storage)
-    paths = [files.folder.at(file.name) for file in written]
-    rows = ds.dataset(paths, schema=CLAIMS, format="parquet", filesystem=system)
-    return rows.to_batches(columns=["claim_sha256"], **ONE_BY_ONE)

@@ -1,79 +1,111 @@
-"""Rows of `matches` as a table that fits a terminal: a row a line, or two, where the URL has the second."""
+"""Rows of `matches` for people: what they add up to, and a table that fits a terminal.
+
+A row takes two lines, or one where the terminal is wide enough for both.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from presswatch_spark.show import GAP, columns_of, counted, printable, row_lines, share_of, shortened
+from presswatch_spark.cli.reason_labels import LABELS
+from presswatch_spark.judgement.reasons import REASONS
+from presswatch_spark.show import GAP, printable, shortened, table_lines
 
 if TYPE_CHECKING:
-    from presswatch_spark.tables.reading import MatchTotals
+    from presswatch_spark.cli.language import Language
+    from presswatch_spark.queries.match_totals import MatchTotals
 
-HEADERS = ("row", "letter", "grade", "words", "share", "where", "title")
-URL_HEADER = "url"
+FACTS = ("row", "letter", "words", "captured", "where", "publisher")
+ABOUT = ("host", "headline", "reason")
 # So many digits tell a million rows apart, and `presswatch fetch --row` takes them.
 ROW_DIGITS = 12
-# Where less is left beside the facts, a URL goes below them.
-URL_WIDTH, WIDE = 44, 120
+# From here on a line holds a whole row; hosts that are longer than so much are cut.
+WIDE, HOST_WIDTH = 140, 30
 WHERE = {True: "own site", False: "elsewhere", None: "unknown"}
+UNKNOWNS = {
+    "captured_at": "{rows} without a date of capture",
+    "document_host": "{rows} without a known host",
+    "release": "{rows} without a known release",
+}
 
 Row = Mapping[str, Any]
 
 
-def match_lines(rows: Sequence[Row], width: int, *, several: bool) -> Iterator[str]:
-    """Yield the table in at most `width` columns; of `several` runs, one after the other under its id."""
-    for run_id, of_run in groupby(rows, key=lambda row: row["run_id"]):
-        if several:
-            yield f"run {run_id}"
-        yield from _lines(list(of_run), width)
+def match_lines(rows: Sequence[Row], width: int, say: Language) -> Iterator[str]:
+    """Yield the table in at most `width` columns; nothing if there are no rows."""
+    if not rows:
+        return
+    facts, about = [_facts(row, say) for row in rows], [_about(row, say) for row in rows]
+    first, second = say.names(FACTS), say.names(ABOUT)
+    if width >= WIDE:
+        lines = [(*one, *other) for one, other in zip(facts, about, strict=True)]
+        yield from table_lines((*first, *second), lines, width, (*first[:-1], second[0], second[-1]))
+        return
+    above = table_lines(first, facts, width, first[:-1])
+    below = table_lines(second, about, width - len(GAP), (second[0], second[-1]))
+    for one, other in zip(above, below, strict=True):
+        yield one
+        yield f"{GAP}{other}"
 
 
-def _lines(rows: Sequence[Row], width: int) -> Iterator[str]:
-    # On a wide terminal long titles leave room for URLs.
-    room = width - URL_WIDTH - len(GAP) if width >= WIDE else width
-    facts = list(row_lines(HEADERS, map(_facts, rows), room, HEADERS[:-1], HEADERS[-1:]))
-    urls = [URL_HEADER, *map(_place, rows)]
-    used = max(columns_of(line) for lines in facts for line in lines) + len(GAP)
-    beside = width - used >= URL_WIDTH
-    for (first, *rest), url in zip(facts, urls, strict=True):
-        if beside:
-            yield f"{first}{' ' * (used - columns_of(first))}{shortened(url, width - used)}"
-            yield from rest
-        else:
-            yield from (first, *rest)
-            yield f"{GAP}{shortened(url, width - len(GAP))}"
-
-
-def _facts(row: Row) -> tuple[object, ...]:
-    share = row["article_coverage"]
+def _facts(row: Row, say: Language) -> tuple[object, ...]:
     return (
         (row["row_sha256"] or "")[:ROW_DIGITS],
-        row["confidence"],
-        row["grade"].replace("_", " "),
-        row["copied_words"],
-        "" if share is None else share_of(share),
-        WHERE[row["own_site"]],
-        row["title_id"],
+        row["letter"] or say("unknown"),
+        say.number(row["copied_words"]),
+        say.day(row["captured_at"]) if row["captured_at"] else say("unknown"),
+        say(WHERE[row["own_site"]]),
+        row["publisher_id"],
     )
 
 
-def _place(row: Row) -> str:
-    """The document's URL; of one without, where it stands."""
-    if row["document_url"]:
-        return printable(row["document_url"])
-    at = f"row {row['row_index']}" if row["record_offset"] is None else f"byte {row['record_offset']:,}"
-    return printable(f"no URL: {at} of {row['shard_uri'].rpartition('/')[2]}")
+def _about(row: Row, say: Language) -> tuple[object, ...]:
+    host = shortened(printable(row["document_host"] or say("unknown")), HOST_WIDTH)
+    return host, _headline(row, say), _reason(row, say)
 
 
-def total_lines(totals: MatchTotals, shown: int) -> Iterator[str]:
-    """How many rows there are, by letter, and on how many documents; which part of them was shown."""
-    letters = ", ".join(f"{count:,} {letter}" for letter, count in sorted(totals.letters.items()) if letter)
-    rows = f"{counted(totals.rows, 'row')}{f' ({letters})' if letters else ''}"
-    if totals.documents is None or totals.articles is None:
-        yield rows
-    else:
-        yield f"{rows}: {counted(totals.articles, 'article')} in {counted(totals.documents, 'document')}"
-    if shown < totals.rows:
-        yield f"more than {counted(shown, 'row')}: see --limit, --json, or `presswatch sql`"
+def _headline(row: Row, say: Language) -> str:
+    if row["headline"]:
+        return str(row["headline"])
+    return say("article {id}", id=row["article_id"]) if row["article_id"] else say("no text of an article")
+
+
+def _reason(row: Row, say: Language) -> str:
+    """Return the first reason for the letter: of `C` and `D`, the first that leaves no better one."""
+    codes = row["reasons"]
+    if not codes:
+        return say("unknown")
+    against = (code for code in codes if code in REASONS and REASONS[code].caps)
+    code = next(against, codes[0]) if row["letter"] in ("C", "D") else codes[0]
+    label = LABELS.get(code)
+    return label[say.is_french] if label else str(code)
+
+
+def total_lines(totals: MatchTotals, say: Language) -> Iterator[str]:
+    """Yield how many rows there are, by letter and by site, and what they name."""
+    letters = ", ".join(f"{say.number(count)} {letter}" for letter, count in sorted(totals.letters.items()))
+    rows = f"{say.counted(totals.rows, 'row')}{f' ({letters})' if letters else ''}"
+    yield say(
+        "{rows}: {articles} in {documents} on {hosts}",
+        rows=rows,
+        articles=say.counted(totals.articles, "article"),
+        documents=say.counted(totals.documents, "document"),
+        hosts=say.counted(totals.hosts, "known host"),
+    )
+    if not totals.rows:
+        return
+    sites = {"own site": totals.own_site, "elsewhere": totals.elsewhere, "unknown": totals.unknown_site}
+    where = ", ".join(f"{say(site)} {say.number(count)}" for site, count in sites.items())
+    yield say("rows by site: {where}", where=where)
+    if totals.without_host:
+        yield say("the host is not known of {rows}", rows=say.counted(totals.without_host, "row"))
+
+
+def left_out_lines(left_out: Mapping[str, int], say: Language) -> Iterator[str]:
+    """Yield which rows were left out since nobody knows whether they are wanted."""
+    if left_out:
+        parts = (
+            say(UNKNOWNS[name], rows=say.counted(count, "row")) for name, count in sorted(left_out.items())
+        )
+        yield say("left out, as nobody knows whether they are wanted: {rows}", rows=", ".join(parts))

@@ -53,15 +53,7 @@ storage_options = setting_options(
 """How storage is reached."""
 
 
-def export_options(command: Command) -> Command:
-    """Give a command `--export` and `--lang`."""
-    lang = click.option(
-        "--lang", type=click.Choice(["en", "fr"]), default="en", show_default=True, help="Of a CSV file."
-    )
-    export = click.option(
-        "--export", metavar="FILE", help="Write the rows to a new FILE: .csv, .xlsx, .jsonl or .parquet."
-    )
-    return export(lang(command))
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, every column.")
 
 
 def engine_option(meaning: str) -> Decorator[Any]:

@@ -20,10 +20,10 @@ from presswatch_spark.demo.shards import (
 from presswatch_spark.demo.show import match_lines
 from presswatch_spark.demo.texts import Page
 from presswatch_spark.pipeline import RunSummary, scan
+from presswatch_spark.queries.matches import match_rows
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.spark.session import session
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.reading import match_rows
 from presswatch_spark.tables.store import TableStore
 
 Writer = Callable[[Path, Sequence[Page]], object]

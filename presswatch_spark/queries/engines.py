@@ -5,7 +5,8 @@ Both give the same rows. So what a table holds decides which one is asked, and n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -65,3 +66,20 @@ def chosen_engine(engine: str, rows: int) -> str:
 def rows_of(store: TableStore) -> int:
     """Return how many rows the large tables of all that is published have, without reading them."""
     return sum(row[column] or 0 for by, column in COUNTED.items() for row in store.rows(by))
+
+
+def runs_of(table: str, runs: Sequence[str]) -> Sequence[str]:
+    """Return the ids that a table's rows are published by, if only those of some scans are wanted."""
+    from presswatch_spark.tables.schemas import PUBLISHED_BY
+
+    return runs if PUBLISHED_BY[table] == "runs" else ()
+
+
+def literal(text: str) -> str:
+    """Return a text as SQL that both engines read as that text.
+
+    They do not agree on quotes and backslashes, and Spark puts variables in the place of `${…}`.
+    """
+    pieces = [piece for piece in re.split(r"(['\\$])", text) if piece]
+    quoted = [f"chr({ord(piece)})" if piece in "'\\$" else f"'{piece}'" for piece in pieces]
+    return quoted[0] if len(quoted) == 1 else f"concat({', '.join(quoted)})" if quoted else "''"

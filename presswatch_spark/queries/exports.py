@@ -55,12 +55,18 @@ def export(
         OutputError: there is such a file, or it cannot be written.
     """
     writer = writer_of(path)
+    folder, name = require_new(path, storage)
+    with disk_errors(path), folder.new_file(name) as draft:
+        return writer(draft, schema, rows, lang)
+
+
+def require_new(path: str, storage: StorageOptions) -> tuple[Folder, str]:
+    """Return the folder of a file that is not there yet, and its name; raises `OutputError` if it is."""
     parent, _, name = path.rpartition("/")
     folder = Folder.of(parent or ("/" if path.startswith("/") else "."), storage)
     if name in folder.entries():
         raise OutputError("there is such a file already", where=path, remedy="name another --export")
-    with disk_errors(path), folder.new_file(name) as draft:
-        return writer(draft, schema, rows, lang)
+    return folder, name
 
 
 def writer_of(path: str) -> Writer:

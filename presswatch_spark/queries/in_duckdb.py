@@ -6,7 +6,7 @@ reach, and only the tables that it names are opened and held against what was pu
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from presswatch_spark.errors import ConfigError, OutputError
 from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.queries.duckdb_session import BATCH_ROWS, duckdb_session, first_line
-from presswatch_spark.queries.engines import Answer
+from presswatch_spark.queries.engines import Answer, runs_of
 from presswatch_spark.queries.views import THERE_ARE, VIEWS, in_order
 from presswatch_spark.show import printable
 from presswatch_spark.tables.schemas import SCHEMAS
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MEMORY = "1GB"
 SPARK_NAMES = (
+    "xxhash64(value) as hash(value)",
     "size(list) as len(list)",
     "explode(list) as unnest(list)",
     "collect_set(x) as list(distinct x)",
@@ -41,8 +42,11 @@ READING = "the stream registered as"
 AGAIN = "give the query again; if a file has changed meanwhile, restore it from a copy"
 
 
-def run(store: TableStore, query: str) -> Answer:
+def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> Answer:
     """Run a query.
+
+    Args:
+        runs: only rows of these published scans are read, and only their files are looked at; none: all.
 
     Raises:
         ConfigError: it is no query, names what is not ours, or DuckDB refuses it.
@@ -59,7 +63,8 @@ def run(store: TableStore, query: str) -> Answer:
             named = names_in(connection, query)
             for name in in_order(named):
                 if name in SCHEMAS:
-                    connection.register(name, BoundedDataset.of(store.open_table(name)))
+                    rows = store.open_table(name, *runs_of(name, runs))
+                    connection.register(name, BoundedDataset.of(rows))
                 else:
                     connection.execute(f"create view {name} as {VIEWS[name]}")
             found = connection.sql(query).to_arrow_reader(BATCH_ROWS)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from presswatch_spark.errors import ConfigError, PresswatchError
 from presswatch_spark.nearest import did_you_mean
-from presswatch_spark.queries.engines import Answer
+from presswatch_spark.queries.engines import Answer, runs_of
 from presswatch_spark.queries.views import THERE_ARE, VIEWS, in_order
 from presswatch_spark.show import printable
 from presswatch_spark.spark.session import session, spark_schema
@@ -30,8 +30,11 @@ COUNTED_ROWS = re.compile(r"count\s*\(\s*\*\s*\)")
 WORD = re.compile(r"\w+")
 
 
-def run(store: TableStore, query: str) -> Answer:
+def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> Answer:
     """Run a query.
+
+    Args:
+        runs: only rows of these published scans are read, and only their files are looked at; none: all.
 
     Raises:
         ConfigError: Spark refuses it.
@@ -48,9 +51,9 @@ def run(store: TableStore, query: str) -> Answer:
                 # Nothing is read of it: neither is it checked.
                 frame = spark.createDataFrame([], spark_schema(SCHEMAS[name]))
             elif store.root.is_local:
-                frame = store.frame(spark, name)
+                frame = store.frame(spark, name, *runs_of(name, runs))
             else:
-                frame = _pruned(spark, store, name, columns_in(query, name))
+                frame = _pruned(spark, store, name, runs_of(name, runs), columns_in(query, name))
             frame.createOrReplaceTempView(name)
         for name in in_order(VIEWS):
             if name in VIEWS:
@@ -79,11 +82,13 @@ def columns_in(query: str, table: str) -> list[str]:
     return [name for name in names if name in words] or names[:1]
 
 
-def _pruned(spark: "SparkSession", store: TableStore, table: str, columns: Sequence[str]) -> "DataFrame":
+def _pruned(
+    spark: "SparkSession", store: TableStore, table: str, runs: Sequence[str], columns: Sequence[str]
+) -> "DataFrame":
     """Return a table with all its columns, of which only those named are read; the others are null."""
     from pyspark.sql import functions as f
 
-    found = store.frame(spark, table, columns=columns)
+    found = store.frame(spark, table, *runs, columns=columns)
     nothing = f.lit(None)
     return found.select(
         *(

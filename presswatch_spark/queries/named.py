@@ -17,24 +17,29 @@ if TYPE_CHECKING:
     from presswatch_spark.corpus.store import Corpus
 
 # Tables whose rows name titles, publishers or articles.
-NAMING = ("matches", "captures", "rights_signals")
+NAMING = ("matches", "captures", "rights_signals", "runs")
+COLUMNS = {"host": "document_host", "release": "release", "dataset": "dataset"}
+"""Columns of what has no id."""
 NEAREST = 3
 
 
 def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: Corpus | None = None) -> None:
     """Refuse ids of titles, publishers or articles that neither rows nor the corpus know.
 
+    So it does with hosts, datasets and releases, of which a corpus knows nothing.
+
     An id that no row names may yet be in the corpus of a scan that found no copy of it. Without a corpus, the
     message says only that no row names it.
 
     Args:
-        wanted: ids by `title`, `publisher` and `article`; None asks for nothing.
+        wanted: ids by `title`, `publisher` and `article`, and names by the keys of `COLUMNS`; None asks for
+            nothing.
 
     Raises:
         InputError: with the nearest that are known.
     """
     for kind, name in wanted.items():
-        column = f"{kind}_id"
+        column = COLUMNS.get(kind, f"{kind}_id")
         if name is None or any(
             len(rows.head(1, columns=[column], filter=pc.field(column) == name))
             for rows in _rows_with(store, column)
@@ -42,7 +47,10 @@ def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: C
             continue
         batches = (batch for rows in _rows_with(store, column) for batch in rows.to_batches(columns=[column]))
         known = {each: each for batch in batches for each in batch[column].unique().drop_null().to_pylist()}
-        if corpus is None:
+        if kind in COLUMNS:
+            what = f"no row of these tables has the {kind} {name}"
+            remedy = "give it as the rows do; of older runs, hosts are not known" if kind == "host" else ""
+        elif corpus is None:
             what = f"no row of these tables names the {kind} {name}"
             remedy = "give the id; with --corpus DIR, whatever the corpus holds is known, found or not"
         else:
@@ -76,7 +84,8 @@ def _rows_with(store: TableStore, column: str) -> Iterator[Any]:
     """Yield the published rows of each table that names titles, publishers or articles in such a column."""
     for table in NAMING:
         if column in SCHEMAS[table].names:
-            yield store.open_table(table)
+            # Names alone are looked for: what is read later is held against what was published.
+            yield store.dataset(store.files(table, read=False), SCHEMAS[table])
 
 
 def _of_corpus(corpus: Corpus, kind: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ from presswatch_spark.rights.relation import Declaration, InForce, in_force, sec
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.derived import publish_derived
-from presswatch_spark.tables.reading import BATCH_ROWS, chosen_runs
+from presswatch_spark.tables.reading import chosen_runs
 from presswatch_spark.tables.schemas.derived_tables import DECLARED, RESERVATIONS
 from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
 from presswatch_spark.tables.store import TableStore
@@ -28,6 +28,7 @@ from presswatch_spark.tables.store import TableStore
 RESPONSES = tuple(format.name for format in FORMATS if format.responses)
 DATASETS = tuple(format.name for format in FORMATS if format.read_part)
 CAPTURES_KEPT = 10_000
+BATCH_ROWS = 10_000
 # Headers come with a status: a `resource` record has neither, and what they would declare is not known.
 _ANSWERED = pc.is_valid(pc.field("http_status"))
 DECISIVE = (pc.field("scope") != "page") | pc.is_valid(pc.field("verdict"))

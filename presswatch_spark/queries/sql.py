@@ -1,5 +1,7 @@
 """SQL over published tables, by DuckDB or Spark as the size asks."""
 
+from collections.abc import Sequence
+
 from presswatch_spark.queries import in_duckdb
 from presswatch_spark.queries.engines import Answer, chosen_engine, rows_of
 from presswatch_spark.storage.objects import StorageOptions
@@ -18,9 +20,22 @@ def run_query(tables: str, query: str, storage: StorageOptions | None = None, en
         PresswatchError: Spark's Java has ended.
     """
     store = TableStore.open(tables, storage)
-    chosen = chosen_engine(engine, rows_of(store) if engine == "auto" else 0)
-    if chosen == "duckdb":
-        return in_duckdb.run(store, query)
+    return answer_of(store, query, engine_of(store, engine))
+
+
+def engine_of(store: TableStore, engine: str) -> str:
+    """Return `duckdb` or `spark`: the one that is asked for, or the one that suits the rows of the tables."""
+    return chosen_engine(engine, rows_of(store) if engine == "auto" else 0)
+
+
+def answer_of(store: TableStore, query: str, engine: str, runs: Sequence[str] = ()) -> Answer:
+    """Run `query` by `duckdb` or `spark`; raises as `run_query`.
+
+    Args:
+        runs: only rows of these published scans are read, and only their files are looked at; none: all.
+    """
+    if engine == "duckdb":
+        return in_duckdb.run(store, query, runs)
     from presswatch_spark.queries import in_spark
 
-    return in_spark.run(store, query)
+    return in_spark.run(store, query, runs)

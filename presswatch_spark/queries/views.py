@@ -20,15 +20,20 @@ LETTERS = """
 """What rows of `sightings` add up to. A page with rows of two letters counts for each."""
 
 VIEWS: Mapping[str, str] = {
+    # Claims are found by two numbers made of their keys: the keys themselves would not fit into memory.
     "sightings": """
         select
             m.*, c.kind, coalesce(c.confidence, m.confidence) as letter,
-            c.row_sha256 is not null as is_judged,
+            c.one is not null as is_judged,
             concat(coalesce(m.document_url, ''), ' ', coalesce(m.text_sha256, m.row_sha256)) as page
         from matches m left join (
-            select run_id, row_sha256, min(kind) as kind, max(confidence) as confidence
-            from claims group by run_id, row_sha256
-        ) as c on c.run_id = m.run_id and c.row_sha256 = m.row_sha256""",
+            select
+                xxhash64(concat(run_id, row_sha256)) as one, xxhash64(concat(row_sha256, run_id)) as other,
+                min(kind) as kind, max(confidence) as confidence
+            from claims
+            group by xxhash64(concat(run_id, row_sha256)), xxhash64(concat(row_sha256, run_id))
+        ) as c on c.one = xxhash64(concat(m.run_id, m.row_sha256))
+            and c.other = xxhash64(concat(m.row_sha256, m.run_id))""",
     "pages": """
         select
             document_url, text_sha256,

@@ -5,10 +5,13 @@ import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import orjson
+import pyarrow as pa
 
 from presswatch_spark.show import utc
 
@@ -65,6 +68,30 @@ def table_digest(row_digests: Iterable[str]) -> str:
         groups.setdefault(digest[:GROUP_DIGITS], []).append(digest)
     joined = "".join(f"{digits}{_sha256(''.join(sorted(groups[digits])))}" for digits in sorted(groups))
     return _sha256(joined)
+
+
+def digest_of(parts: Iterable[pa.Array]) -> str:
+    """Return `table_digest` of rows' digests, which come in parts; it holds 32 bytes a row."""
+    packed = [_packed(part) for part in parts]
+    hashes = np.concatenate(packed) if packed else np.empty(0, "S32")
+    # Of millions of rows, one copy more is hundreds of MB.
+    packed.clear()
+    hashes.sort()
+    raw = hashes.view(np.uint8).reshape(-1, 32)
+    groups = (raw[:, 0].astype(np.int64) << 4) | (raw[:, 1] >> 4)
+    bounds = [0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), len(raw)]
+    whole = hashlib.sha256()
+    for first, after in pairwise(bounds):
+        if first < after:
+            digits = raw[first:after].tobytes().hex()
+            whole.update((digits[:GROUP_DIGITS] + hashlib.sha256(digits.encode()).hexdigest()).encode())
+    return whole.hexdigest()
+
+
+def _packed(digests: pa.Array) -> npt.NDArray[np.bytes_]:
+    """Return hexadecimal digests as 32 bytes each: these sort as the digits do."""
+    raw = bytes.fromhex("".join(digests.to_pylist()))
+    return np.frombuffer(raw, "S32")
 
 
 def storable(text: Text) -> Text:

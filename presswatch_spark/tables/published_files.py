@@ -9,9 +9,11 @@ are known.
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC
 from functools import lru_cache
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import OutputError
@@ -21,6 +23,7 @@ from presswatch_spark.storage.contract import ObjectInfo, StorageOptions
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError, printable
 from presswatch_spark.tables.digests import table_digest
+from presswatch_spark.tables.schemas.columns import UTC_MICROS
 from presswatch_spark.tables.seals import UNREADABLE, object_sha256, opened_sealed, whole_object
 
 Row = Mapping[str, Any]
@@ -62,7 +65,7 @@ def row_of(info: ObjectInfo, run_id: str, storage: StorageOptions) -> Row:
     """
     try:
         with opened_sealed(whole_object(info.uri, storage), since="files") as file:
-            (row,) = file.read(use_threads=False).to_pylist()
+            row = _only_row(file.read(use_threads=False))
         if row["run_id"] != run_id:
             raise ValueError
     except MissingError:
@@ -73,8 +76,18 @@ def row_of(info: ObjectInfo, run_id: str, storage: StorageOptions) -> Row:
             where=printable(info.uri),
             remedy=RESTORE,
         ) from error
-    found: Row = row
-    return found
+    return row
+
+
+def _only_row(table: pa.Table) -> Row:
+    """Return the one row of a table. Arrow loads pandas to give a moment its zone, which takes 0.2 s."""
+    moments = {field.name for field in table.schema if field.type == UTC_MICROS}
+    plain = pa.timestamp("us")
+    columns = [table[name].cast(plain) if name in moments else table[name] for name in table.column_names]
+    (row,) = pa.table(columns, table.column_names).to_pylist()
+    return {
+        name: value.replace(tzinfo=UTC) if name in moments and value else value for name, value in row.items()
+    }
 
 
 def check_files(

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.spark.worker import task
+from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.tables.published_files import Written
@@ -33,7 +34,7 @@ ORDERS: Mapping[str, Sequence[str]] = {
     "corpus_articles": ("article_id",),
     "captures": ("shard_uri", "row_index", "row_sha256"),
     "census_log": ("shard_uri",),
-    "comparison": ("article_id", "document_url"),
+    "changes": ("article_id", "document_url", "change_sha256"),
     **dict.fromkeys(("claims", "claims_before"), ("article_id", "row_sha256", "run_id")),
 }
 """How rows are sorted; nulls come first."""
@@ -133,6 +134,17 @@ class SortedFiles:
             bloom_filter_options=sought or None,
             sorting_columns=pq.SortingColumn.from_ordering(schema, order, "at_start") if order else None,
         )
+
+
+def written_column(files: SortedFiles, written: Sequence[Written], name: str) -> Iterator[pa.Array]:
+    """Yield a column of files that were just written, by parts; one file after the other, to save memory."""
+    import pyarrow.dataset as ds
+
+    system = file_system(files.folder.uri, files.folder.storage)
+    paths = [files.folder.at(file.name) for file in written]
+    rows = ds.dataset(paths, schema=SCHEMAS[files.table], format="parquet", filesystem=system)
+    for batch in rows.to_batches(columns=[name], batch_readahead=1, fragment_readahead=1):
+        yield batch[name]
 
 
 def _filter_of(column: str, rows: int) -> Mapping[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from presswatch_spark.tables.store import TableStore
 from tests.commands import presswatch
 from tests.conftest import ROOT
 from tests.corpora import article, build, write_jsonl
+from tests.histories import AFTER, BEFORE, altered_release
 from tests.prose import articles, pages
 from tests.scanned import two_scans
 from tests.servers import Server
@@ -201,19 +203,33 @@ def test_a_row_of_a_table_on_s3_is_fetched(
 
 
 def test_runs_on_s3_are_compared(
-    spark: SparkSession, release: Path, client: Any, bucket: str, endpoint: str, tmp_path: Path
+    spark: SparkSession,
+    client: Any,
+    bucket: str,
+    endpoint: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    upload(client, release / "tables", "tables")
-    runs = ["--before", "20261125T000000Z-abcdef", "--after", "latest"]
-    assert cli.run(["compare", str(release / "tables"), *runs, "--out", str(tmp_path / "disk")]) == 0
-    assert cli.run(["compare", OUT, *runs, "--out", str(tmp_path / "s3"), "--endpoint", endpoint]) == 0
-    one, other = (pq.read_table(tmp_path / name / "comparison") for name in ("disk", "s3"))
-    assert one.equals(other)
-    assert len(one) > 0
+    expected = altered_release(tmp_path / "tables")
+    upload(client, tmp_path / "tables", "tables")
+    there, runs = ["--endpoint", endpoint], ["--before", BEFORE, "--after", AFTER]
+    ways = {
+        "disk": [str(tmp_path / "tables"), "--engine", "duckdb"],
+        "duckdb": [OUT, "--engine", "duckdb", *there],
+        "spark": [OUT, "--engine", "spark", *there],
+    }
+    digests = set[str]()
+    for name, words in ways.items():
+        assert cli.run(["compare", *words, *runs, "--out", str(tmp_path / name)]) == 0
+        digests.update(re.findall("table digest ([0-9a-f]{64})", capsys.readouterr().out))
+        rows = pq.read_table(tmp_path / name / "changes").to_pylist()
+        found = {f"{row['article_id']} {row['document_url']}": (row["state"], row["doubt"]) for row in rows}
+        assert found == expected
+    assert len(digests) == 1
 
 
 DERIVED_BY = {
-    "comparison": ["compare", "--before", "20261125T000000Z-abcdef", "--after", "latest"],
+    "changes": ["compare", "--before", "20261125T000000Z-abcdef", "--after", "latest"],
     "reservations": ["rights"],
 }
 

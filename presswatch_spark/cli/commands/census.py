@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.commands.scan import ending, incomplete_lines
+from presswatch_spark.cli.exporting import Export, export_option, schema_of
+from presswatch_spark.cli.language import ENGLISH
 from presswatch_spark.cli.options import print_lines, scan_settings, setting_options, storage_options
 from presswatch_spark.monitoring.events import EventLog, failures_logged
 from presswatch_spark.show import counted, printable, table_lines, terminal_width
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
 TITLES_SHOWN = 50
 VALUES_SHOWN = 4
+KINDS = {
+    "title_id": str, "publisher": str, "captures": int, "of_articles": int, "subsets": str, "statuses": str,
+    "languages": str,
+}  # fmt: skip
 HEADERS = ("title", "publisher", "captures", "of articles", "subsets", "statuses", "languages")
 
 
@@ -41,6 +47,7 @@ HEADERS = ("title", "publisher", "captures", "of articles", "subsets", "statuses
     help="What the lines of a *.paths.gz list are relative to; of a crawl, a mirror of where it lives.",
 )
 @setting_options("read.release")
+@export_option
 @storage_options
 @setting_options("run.master", "run.cores", "run.metrics_file", "run.log_format")
 @click.pass_context
@@ -53,17 +60,21 @@ def census(
     out: str,
     config: str | None,
     base: str | None,
+    export: Export | None,
     **flags: Any,
 ) -> None:
     """List every capture of the members' pages in a release.
 
     It reads only the columnar index of the release, and in it only the row groups that can hold a member's
     site or an article's URL. The table `captures` holds the captures, with a pointer to each record.
-    A stopped census goes on where it was when the same command is given again.
+    A stopped census goes on where it was when the same command is given again. --export writes what it found
+    of each title; `presswatch sql` exports the captures.
     """
     from presswatch_spark.face import census as take_census
 
     settings = scan_settings(flags, config)
+    if export:
+        export.require_new(settings.storage)
     events = EventLog() if settings.run.log_format == "json" else None
     with failures_logged(events):
         summary = take_census(
@@ -80,6 +91,8 @@ def census(
             f"{counted(len(rows), 'title')}, {counted(summary.row['captures'], 'capture')},"
             f" {articles:,} of articles{rest}"
         )
+        if export:
+            export.write(schema_of(**KINDS), rows, settings.storage, ENGLISH)
         # Events have named these files already.
         if incomplete and not events:
             named = [(line["shard_uri"], line["status"], line["error"]) for line in incomplete]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.cli.exporting import Export, export_option
+from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import (
     engine_option,
     print_lines,
@@ -15,6 +17,8 @@ from presswatch_spark.cli.options import (
     setting_options,
     storage_options,
 )
+from presswatch_spark.cli.screen import Screen, screen_options
+from presswatch_spark.queries.engines import ENGINE_NAMES
 
 if TYPE_CHECKING:
     from presswatch_spark.claims.make import ClaimsSummary
@@ -57,6 +61,8 @@ if TYPE_CHECKING:
 )
 @click.option("--out", required=True, metavar="DIR", help="Folder, or s3://, for the table `claims`.")
 @click.option("--config", metavar="FILE", help="Settings in YAML; see conf/scan.yaml.")
+@export_option
+@screen_options()
 @storage_options
 @setting_options("run.master", "run.cores")
 def claims(
@@ -71,6 +77,8 @@ def claims(
     memory: str,
     out: str,
     config: str | None,
+    export: Export | None,
+    screen: Screen,
     **flags: Any,
 ) -> None:
     """Judge every row of all runs by all runs, and say which claims hold.
@@ -80,35 +88,47 @@ def claims(
     before publication count for nothing, nor do those that another page credits to somebody else. The same
     holds for words that the press prints, that several hosts share, or that a known text has.
 
-    Claims may be made anew in the same folder: those before go to its table `claims_before`.
+    Claims may be made anew in the same folder: those before go to its table `claims_before`. --export writes
+    them to a file as well, all columns.
 
     \b
     presswatch claims --corpus corpus --licences licences.yaml --out claims tables
     """
     from presswatch_spark.claims.make import Sources, make_claims
+    from presswatch_spark.queries.sql import run_query
 
     settings = scan_settings(flags, config)
+    if export:
+        export.require_new(settings.storage)
     sources = Sources(corpus, licences, press, reviews, known, as_of.date() if as_of else None)
     summary = make_claims(tables, out, sources, settings, engine=engine, memory=memory)
-    print_lines(summary_lines(summary))
+    print_lines(summary_lines(summary, screen.language))
+    if export:
+        answer = run_query(out, "select * from claims", settings.storage, "duckdb")
+        export.write(answer.schema(), answer.rows, settings.storage, screen.language)
 
 
-def summary_lines(summary: ClaimsSummary) -> Iterator[str]:
+def summary_lines(summary: ClaimsSummary, say: Language = ENGLISH) -> Iterator[str]:
     """Yield what the claims add up to, by kind and letter, and the totals below."""
     from presswatch_spark.claims.counts import KINDS, THINGS
-    from presswatch_spark.show import counted, table_lines, terminal_width
+    from presswatch_spark.show import table_lines, terminal_width
 
     counts = summary.counts
     columns = ("rows", *THINGS)
-    rows = [(*cell, *(f"{numbers[name]:,}" for name in columns)) for cell, numbers in counts.cells.items()]
+    rows = [
+        (say.name(kind), letter, *(say.number(numbers[name]) for name in columns))
+        for (kind, letter), numbers in counts.cells.items()
+    ]
     if len(rows) > 1:
-        rows.append(("all", "", *(f"{counts.total(name):,}" for name in columns)))
-    headers = ("kind", "letter", *columns)
+        rows.append((say.name("all"), "", *(say.number(counts.total(name)) for name in columns)))
+    headers = say.names(("kind", "letter", *columns))
     if rows:
         yield from table_lines(headers, rows, terminal_width(), headers)
-        yield "each page, article, text and host counts once, where its strongest row does"
+        yield say("each page, article, text and host counts once, where its strongest row does")
     elsewhere = [kind for kind in KINDS if kind != "own_page"]
-    named = (f"{counted(counts.total('pages', elsewhere, letter), 'page')} of {letter}" for letter in "AB")
-    yield f"{counted(summary.rows, 'claim')}, by {summary.engine}; elsewhere {' and '.join(named)}"
-    yield f"table digest {summary.table_digest}"
-    yield f"written to {summary.folder}"
+    a, b = (say.counted(counts.total("pages", elsewhere, letter), "page") for letter in "AB")
+    made = say.counted(summary.rows, "claim")
+    text = "{claims}, by {engine}; elsewhere {a} of A and {b} of B"
+    yield say(text, claims=made, engine=ENGINE_NAMES[summary.engine], a=a, b=b)
+    yield say("table digest {digest}", digest=summary.table_digest)
+    yield say("written to {folder}", folder=summary.folder)

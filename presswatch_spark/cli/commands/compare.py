@@ -1,44 +1,123 @@
 """`presswatch compare`: what became of the copies that an earlier run found."""
 
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import print_lines, scan_settings, storage_options
-from presswatch_spark.show import counted, table_lines, terminal_width
+from presswatch_spark.cli.exporting import Export, export_option
+from presswatch_spark.cli.language import ENGLISH
+from presswatch_spark.cli.options import (
+    engine_option,
+    print_lines,
+    scan_settings,
+    setting_options,
+    storage_options,
+)
+
+if TYPE_CHECKING:
+    from presswatch_spark.changes.make import ChangesSummary
 
 MEANING = {
-    "gone": "found before, not found after",
-    "still_there": "found before and after",
-    "new": "found after only",
-    "unknown": "not found after, but absence cannot be said",
+    "gone": "found before; not there after, in shards that were read to their end",
+    "reduced": "found again, with fewer words of the article",
+    "altered": "found again, with other words of the article",
+    "moved": "found again at another URL, in the very same text",
+    "persists": "found again, with the same words of the article",
+    "new": "found after, and in no run before",
+    "reappeared": "found after and not before, but in an earlier run",
+    "unknown": "not found after, but it may be there",
 }
+DOUBTS_SHOWN = 5
 
 
 @click.command()
 @click.argument("tables")
 @click.option("--before", required=True, metavar="RUN", help="Id of the earlier run.")
 @click.option("--after", required=True, metavar="RUN", help="Id of the later run, or `latest`.")
-@click.option("--out", required=True, metavar="DIR", help="Folder, or s3://, for the table `comparison`.")
+@engine_option("What compares the rows")
+@click.option(
+    "--memory",
+    default="500MB",
+    show_default=True,
+    metavar="SIZE",
+    help="What DuckDB may take before it goes on on disk.",
+)
+@click.option("--out", required=True, metavar="DIR", help="Folder, or s3://, for the table `changes`.")
+@export_option
 @storage_options
-def compare(tables: str, before: str, after: str, out: str, **flags: Any) -> None:
+@setting_options("run.master", "run.cores")
+def compare(
+    tables: str,
+    before: str,
+    after: str,
+    engine: str,
+    memory: str,
+    out: str,
+    export: Export | None,
+    **flags: Any,
+) -> None:
     """Compare two runs, pair by pair of article and document.
 
     TABLES is the folder that a scan was given as --out.
 
-    A copy is `gone` only if the after run read every shard to its end, with the same corpus and settings. It
-    must also have as many shards of the copy's subset of the release (`warc`, `wet`). Otherwise what it did
-    not find is `unknown`. What is gone is gone from the shards that the after run read.
-    """
-    from presswatch_spark.queries.compare import compare as run_compare
+    A copy is `gone` only if every shard that it may stand in was read to its end, and the article is the same
+    in both corpora. Otherwise what was not found again is `unknown`, and `doubt` names the shard or article.
+    What is gone is gone from the shards that the after run read.
 
-    summary = run_compare(tables, before, after, out, scan_settings(flags).storage)
-    rows = [(f"{count:,}", status, MEANING[status]) for status, count in summary.counts.items()]
-    headers = ("pairs", "status", "meaning")
-    print_lines(table_lines(headers, rows, terminal_width(), headers[:2], headers[2:]))
-    click.echo(f"{counted(sum(summary.counts.values()), 'pair')} of an article and a document")
-    if summary.doubt:
-        click.echo(f"absence cannot be said: {summary.doubt}")
-    if summary.counts["new"] and summary.doubt_of_new:
-        click.echo(f"what is new may have been there before: {summary.doubt_of_new}")
-    click.echo(f"written to {summary.folder}")
+    \b
+    presswatch compare --before RUN --after latest --out changes tables
+    """
+    from presswatch_spark.changes.make import compare as run_compare
+
+    settings = scan_settings(flags)
+    if export:
+        export.require_new(settings.storage)
+    summary = run_compare(tables, before, after, out, settings, engine=engine, memory=memory)
+    print_lines(summary_lines(summary))
+    if export:
+        _write(summary, export)
+
+
+def summary_lines(summary: ChangesSummary) -> Iterator[str]:
+    """Yield how many pairs there are of each state, why some are in doubt, and where the table is."""
+    from presswatch_spark.queries.engines import ENGINE_NAMES
+    from presswatch_spark.show import counted, table_lines, terminal_width
+
+    rows = [(f"{count:,}", state, MEANING[state]) for state, count in summary.counts.items()]
+    headers = ("pairs", "state", "meaning")
+    yield from table_lines(headers, rows, terminal_width(), headers[:2], headers[2:])
+    pairs = counted(sum(summary.counts.values()), "pair")
+    yield f"{pairs} of an article and a document, by {ENGINE_NAMES[summary.engine]}"
+    if summary.doubts:
+        yield from _doubt_lines(summary)
+    yield f"table digest {summary.table_digest}"
+    yield f"written to {summary.folder}"
+
+
+def _doubt_lines(summary: ChangesSummary) -> Iterator[str]:
+    from presswatch_spark.show import counted, printable, table_lines, terminal_width
+
+    ordered = sorted(summary.doubts.items(), key=lambda each: (-each[1], each[0]))
+    rows = [(f"{count:,}", state, printable(doubt)) for (state, doubt), count in ordered[:DOUBTS_SHOWN]]
+    headers = ("pairs", "state", "doubt")
+    yield ""
+    yield from table_lines(headers, rows, terminal_width(), headers[:2], headers[2:])
+    if others := ordered[DOUBTS_SHOWN:]:
+        pairs = counted(sum(count for _, count in others), "pair")
+        yield f"and {pairs} in doubt for {counted(len(others), 'other reason')}: see the column doubt"
+    if any(state == "new" for state, _ in summary.doubts):
+        yield "what is new, and in doubt, may have been there before"
+
+
+def _write(summary: ChangesSummary, export: Export) -> None:
+    """Write the rows of the table to a file."""
+    from presswatch_spark.tables.reading import column_batches
+    from presswatch_spark.tables.schemas import SCHEMAS
+
+    schema, tables = SCHEMAS["changes"], summary.tables
+    batches = column_batches(tables, "changes", tables.made("changes"), schema.names)
+    rows = (row for batch in batches for row in batch.to_pylist())
+    export.write(schema, rows, tables.root.storage, ENGLISH)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.cli.exporting import Export, export_option, schema_of
+from presswatch_spark.cli.language import ENGLISH
 from presswatch_spark.cli.options import (
     given_settings,
     print_lines,
@@ -18,12 +20,17 @@ from presswatch_spark.cli.options import (
     storage_options,
     tell,
 )
+from presswatch_spark.cli.screen import Screen, pager_option
 from presswatch_spark.show import counted, json_text, printable, table_lines, terminal_width
 
 if TYPE_CHECKING:
     from presswatch_spark.corpus.manifest import Manifest, TitleCounts
 
 HEADERS = ("title", "articles", "years", "undated", "refused", "why refused")
+TITLE_KINDS = {
+    "title_id": str, "articles": int, "undated": int, "placeholders": int, "first": str, "last": str,
+    "refused": int, "why_refused": str, "example": str,
+}  # fmt: skip
 COLUMNS = 80
 TITLES_NAMED = 20
 
@@ -113,21 +120,44 @@ def build(
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 @click.option("--check", is_flag=True, help="Read every file and compare its SHA-256 with the manifest.")
 @click.option("--config", metavar="FILE", help="Settings in YAML, for storage.")
+@export_option
+@pager_option
 @storage_options
-def info(folder: str, as_json: bool, check: bool, config: str | None, **flags: Any) -> None:
+def info(
+    folder: str,
+    as_json: bool,
+    check: bool,
+    config: str | None,
+    export: Export | None,
+    no_pager: bool,
+    **flags: Any,
+) -> None:
     """Say what the corpus in DIR holds.
 
     Its files must be there, with the sizes that its manifest states. What they contain is compared with
-    --check, and by every scan.
+    --check, and by every scan. --export writes what is known of each title.
     """
     from presswatch_spark.corpus.store import Corpus
 
-    manifest = Corpus.open(folder, check=check, storage=scan_settings(flags, config).storage).manifest
+    storage = scan_settings(flags, config).storage
+    if export:
+        export.require_new(storage)
+    manifest = Corpus.open(folder, check=check, storage=storage).manifest
+    if export:
+        export.write(schema_of(**TITLE_KINDS), _title_rows(manifest), storage, ENGLISH)
+        return
     if as_json:
         click.echo(json_text(asdict(manifest), indent=2))
         return
     titles = ["", *title_lines(manifest)] if manifest.counts.titles else []
-    print_lines([*summary_lines(manifest, folder), *_parameter_lines(manifest), *titles])
+    lines = [*summary_lines(manifest, folder), *_parameter_lines(manifest), *titles]
+    Screen(ENGLISH, not no_pager).show(lines)
+
+
+def _title_rows(manifest: Manifest) -> Iterator[dict[str, Any]]:
+    for title, each in manifest.counts.titles.items():
+        refused = sum(each.refused.values())
+        yield {**asdict(each), "title_id": title, "refused": refused, "why_refused": _reasons(each) or None}
 
 
 def summary_lines(manifest: Manifest, folder: str) -> list[str]:

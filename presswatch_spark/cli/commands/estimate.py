@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import print_lines, scan_settings, storage_options, tell_total
-from presswatch_spark.show import counted, json_line, table_lines, terminal_width
+from presswatch_spark.cli.exporting import Export, export_option, schema_of
+from presswatch_spark.cli.language import ENGLISH, Language
+from presswatch_spark.cli.options import scan_settings, storage_options, tell_total
+from presswatch_spark.cli.screen import Screen, screen_options
+from presswatch_spark.show import json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:
     from presswatch_spark.sampling.extrapolation import Estimated, SampleEstimate
 
+KINDS = {
+    "run_id": str, "seed": int, "listed": int, "strata": int, "read": int, "missing": int, "measure": str,
+    "of": str, "seen": float, "estimate": float, "low": float, "high": float, "files": int, "files_high": int,
+}  # fmt: skip
 HEADERS = ("in the release", "seen", "estimate", "at least", "at most", "in shards")
 BY = {"title": "title_id", "publisher": "publisher_id"}
 # With fewer shards, limits of 95 % are less sure where few shards hold most of a total
@@ -35,8 +42,18 @@ HEADLINES = (
 @click.option("--run", "run_id", default="latest", show_default=True, metavar="RUN", help="Which run.")
 @click.option("--by", type=click.Choice(list(BY)), help="Also for each title or publisher that was found.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, with all that is known.")
+@export_option
+@screen_options()
 @storage_options
-def estimate(tables: str, run_id: str, by: str | None, as_json: bool, **flags: Any) -> None:
+def estimate(
+    tables: str,
+    run_id: str,
+    by: str | None,
+    as_json: bool,
+    export: Export | None,
+    screen: Screen,
+    **flags: Any,
+) -> None:
     """Estimate what a whole release holds, from the sample of it that a run read.
 
     TABLES is the folder that a scan with --sample was given as --out. In 95 of 100 samples, a total lies
@@ -47,39 +64,54 @@ def estimate(tables: str, run_id: str, by: str | None, as_json: bool, **flags: A
     from presswatch_spark.tables.reading import chosen_runs
     from presswatch_spark.tables.store import TableStore
 
-    store = TableStore.open(tables, scan_settings(flags).storage)
-    for chosen in chosen_runs(store, run_id):
-        totals = estimate_of(store, chosen, BY[by] if by else None)
-        if as_json:
-            sample = {name: value for name, value in asdict(totals).items() if name != "measures"}
-            print_lines(json_line(sample | asdict(measure)) for measure in totals.measures)
-        else:
-            print_lines(estimate_lines(totals, totals.measures))
-        if by and not as_json:
+    storage, say = scan_settings(flags).storage, screen.language
+    if export:
+        export.require_new(storage)
+    store = TableStore.open(tables, storage)
+    (chosen,) = chosen_runs(store, run_id)
+    totals = estimate_of(store, chosen, BY[by] if by else None)
+    sample = {name: value for name, value in asdict(totals).items() if name != "measures"}
+    rows = (sample | asdict(measure) for measure in totals.measures)
+    if export:
+        export.write(schema_of(**KINDS), rows, storage, say)
+    elif as_json:
+        screen.show(map(json_line, rows))
+    else:
+        screen.show(estimate_lines(totals, totals.measures, say))
+        if by:
             seen = {measure.of for measure in totals.measures} - {None}
-            tell_total(f"{counted(len(seen), by)} in the sample; of others nothing can be said")
+            named = say.counted(len(seen), by)
+            tell_total(say("{named} in the sample; of others nothing can be said", named=named))
 
 
-def estimate_lines(totals: SampleEstimate, measures: Iterable[Estimated]) -> Iterator[str]:
+def estimate_lines(
+    totals: SampleEstimate, measures: Iterable[Estimated], say: Language = ENGLISH
+) -> Iterator[str]:
     """Yield the sample in a few lines, then a table of `measures`."""
-    yield (
-        f"run {totals.run_id}: {totals.read:,} of {totals.listed:,} shards read to their end, drawn in"
-        f" {totals.strata:,} segments or folders; totals of all {totals.listed:,} within limits of 95 %"
+    counts = {name: say.number(getattr(totals, name)) for name in ("read", "listed", "strata")}
+    yield say(
+        "run {run}: {read} of {listed} shards read to their end, drawn in {strata} segments or folders;"
+        " totals of all {listed} within limits of 95 %",
+        run=totals.run_id,
+        **counts,
     )
     if totals.read < ENOUGH_SHARDS:
-        yield (
-            f"fewer than {ENOUGH_SHARDS:,} shards were read: where few shards of the release hold most of a"
-            " total, its limits are less sure"
+        yield say(
+            "fewer than {enough} shards were read: where few shards of the release hold most of a total, its"
+            " limits are less sure",
+            enough=say.number(ENOUGH_SHARDS),
         )
     if totals.missing:
-        yield (
-            f"{totals.missing:,} drawn shards were not read to their end: the limits allow for anything from"
-            " nothing to twice what the others hold"
+        yield say(
+            "{missing} drawn shards were not read to their end: the limits allow for anything from nothing to"
+            " twice what the others hold",
+            missing=say.number(totals.missing),
         )
-    yield from table_lines(HEADERS, _rows(measures), terminal_width(), wrapped=HEADERS[:1])
+    headers = say.names(HEADERS)
+    yield from table_lines(headers, _rows(measures, say), terminal_width(), wrapped=headers[:1])
 
 
-def _rows(measures: Iterable[Estimated]) -> Iterator[tuple[str, ...]]:
+def _rows(measures: Iterable[Estimated], say: Language) -> Iterator[tuple[str, ...]]:
     """Yield a row for each measure of all, then those of each title or publisher below its id."""
     of = None
     for measure in sorted(measures, key=lambda measure: measure.of or ""):
@@ -87,5 +119,6 @@ def _rows(measures: Iterable[Estimated]) -> Iterator[tuple[str, ...]]:
             of = measure.of
             yield (str(of), *[""] * (len(HEADERS) - 1))
         numbers = (measure.seen, measure.estimate, measure.low, measure.high, measure.files)
-        name = measure.measure if of is None else f"  {measure.measure}"
-        yield (name, *("?" if number is None else f"{number:,.0f}" for number in numbers))
+        name = say.name(measure.measure)
+        shown = ("?" if number is None else say.number(number) for number in numbers)
+        yield (name if of is None else f"  {name}", *shown)

@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from presswatch_spark.cli.commands.pointers import mirror_option, settings_option
-from presswatch_spark.cli.options import print_lines, scan_settings, storage_options
+from presswatch_spark.cli.options import scan_settings, storage_options
+from presswatch_spark.cli.screen import Screen, screen_options
 
 
 @click.command()
@@ -19,9 +20,6 @@ from presswatch_spark.cli.options import print_lines, scan_settings, storage_opt
     "--claims", "claims_path", metavar="DIR", help="Folder that claims were written to. Default: TABLES."
 )
 @click.option(
-    "--lang", "language", type=click.Choice(("fr", "en")), default="fr", show_default=True, help="Language."
-)
-@click.option(
     "--as-of",
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="DATE",
@@ -29,16 +27,17 @@ from presswatch_spark.cli.options import print_lines, scan_settings, storage_opt
 )
 @mirror_option
 @settings_option
+@screen_options(lang="fr")
 @storage_options
 def explain(
     row: str,
     tables: str,
     corpus_path: str | None,
     claims_path: str | None,
-    language: str,
     as_of: datetime | None,
     mirrors: tuple[str, ...],
     config: str | None,
+    screen: Screen,
     **flags: Any,
 ) -> None:
     """Explain a row: its words side by side, dates, owner, mandate, reservation, and why it has its letter.
@@ -59,4 +58,4 @@ def explain(
     places = [parse_mirror(mirror) for mirror in mirrors]
     day = as_of.date() if as_of else None
     case = case_of(tables, row, corpus_path, storage, places, day, claims_path)
-    print_lines(case_lines(case, language))
+    screen.show(case_lines(case, screen.language.code))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.cli.exporting import Export, export_option, schema_of
+from presswatch_spark.cli.language import ENGLISH
 from presswatch_spark.cli.options import print_lines, scan_settings, setting_options, storage_options
 from presswatch_spark.show import json_line, printable
 from presswatch_spark.storage.web.manners import ask_anew
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
 
 FAILED, NOT_VERIFIED = 1, 3
 SEEDS = 1 << 32
+VERDICT_KINDS = {
+    "run_id": str, "row_sha256": str, "document_url": str, "article_id": str, "verified": bool, "reason": str,
+    "detail": str, "pointer": str,
+}  # fmt: skip
 DIGITS_SHOWN = 12
 
 mirror_option = click.option(
@@ -89,6 +95,7 @@ def fetch(
 @click.option("--run", "run_id", metavar="RUN", help="Only this run; `latest` for the newest. Default: all.")
 @click.option("--corpus", "corpus_path", metavar="DIR", help="Compare the words of every span, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a row, verified or not.")
+@export_option
 @mirror_option
 @settings_option
 @storage_options
@@ -102,6 +109,7 @@ def verify_rows(
     run_id: str | None,
     corpus_path: str | None,
     as_json: bool,
+    export: Export | None,
     mirrors: tuple[str, ...],
     config: str | None,
     **flags: Any,
@@ -123,6 +131,8 @@ def verify_rows(
 
     ask_anew()
     storage = scan_settings(flags, config).storage
+    if export:
+        export.require_new(storage)
     store, places = TableStore.open(tables, storage), [parse_mirror(mirror) for mirror in mirrors]
     corpus = Corpus.open(corpus_path, storage=storage) if corpus_path else None
     audit = Audit(store, storage, places, corpus)
@@ -131,7 +141,12 @@ def verify_rows(
     print_lines(damage, err=True)
     rows, total = drawn_rows(store, run_id, sample, seed)
     failures: Counter[str] = Counter()
-    print_lines(_verdict_lines(audit.verdicts(rows), failures, as_json))
+    verdicts = _counted(audit.verdicts(rows), failures)
+    if export:
+        export.write(schema_of(**VERDICT_KINDS), map(_verdict_row, verdicts), storage, ENGLISH)
+    else:
+        lines = (json_line(_verdict_row(each)) for each in verdicts) if as_json else _failure_lines(verdicts)
+        print_lines(lines)
     verified = len(rows) - failures.total()
     everything = "all that are left" if damage else "all there are"
     of = f"of {total:,}, seed {seed}" if len(rows) < total else everything
@@ -144,17 +159,25 @@ def verify_rows(
         context.exit(FAILED)
 
 
-def _verdict_lines(verdicts: Iterator[Verdict], failures: Counter[str], as_json: bool) -> Iterator[str]:
-    """Yield lines for each row that fails, or JSON for every row; count `failures` by reason."""
+def _counted(verdicts: Iterator[Verdict], failures: Counter[str]) -> Iterator[Verdict]:
+    """Yield verdicts, and count `failures` by reason."""
     for verdict in verdicts:
-        failure, digest = verdict.failure, verdict.row["row_sha256"]
-        if failure:
-            failures[failure.reason] += 1
-        if as_json:
-            row = {name: verdict.row[name] for name in ("run_id", "row_sha256", "document_url", "article_id")}
-            outcome = {"verified": failure is None, "reason": failure and failure.reason}
-            place = {"detail": failure and failure.detail, "pointer": str(verdict.pointer)}
-            yield json_line(row | outcome | place)
-        elif failure:
-            yield printable(f"{str(digest)[:DIGITS_SHOWN]}  {failure}")
+        if verdict.failure:
+            failures[verdict.failure.reason] += 1
+        yield verdict
+
+
+def _verdict_row(verdict: Verdict) -> dict[str, Any]:
+    failure = verdict.failure
+    row = {name: verdict.row[name] for name in ("run_id", "row_sha256", "document_url", "article_id")}
+    outcome = {"verified": failure is None, "reason": failure and failure.reason}
+    return row | outcome | {"detail": failure and failure.detail, "pointer": str(verdict.pointer)}
+
+
+def _failure_lines(verdicts: Iterator[Verdict]) -> Iterator[str]:
+    """Yield two lines for each row that fails."""
+    for verdict in verdicts:
+        if verdict.failure:
+            digest = str(verdict.row["row_sha256"])[:DIGITS_SHOWN]
+            yield printable(f"{digest}  {verdict.failure}")
             yield printable(f"{'':{DIGITS_SHOWN}}  {verdict.pointer}")

@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.commands.tables import as_json
-from presswatch_spark.cli.options import print_lines, scan_settings, storage_options
+from presswatch_spark.cli.exporting import Export, export_option, schema_of
+from presswatch_spark.cli.language import ENGLISH
+from presswatch_spark.cli.options import as_json, scan_settings, storage_options
+from presswatch_spark.cli.screen import Screen, pager_option
 from presswatch_spark.show import counted, json_line, printable, table_lines, terminal_width
 from presswatch_spark.storage.web.manners import ask_anew
 
 if TYPE_CHECKING:
     from presswatch_spark.releases.known import Known
+    from presswatch_spark.releases.release import Release
 
 COLUMNS = ("release", "first", "last")
+KINDS = {"release": str, "first_capture": datetime, "last_capture": datetime, "has": list}
 # With this, the table would be wider than 80 columns.
 LONG = "columnar "
 YES = "✓"
@@ -24,6 +28,7 @@ YES = "✓"
 
 @click.command()
 @as_json
+@export_option
 @click.option(
     "--base",
     metavar="URI",
@@ -32,8 +37,17 @@ YES = "✓"
 )
 @click.option("--refresh", is_flag=True, help="Fetch the list, even if the cache holds a fresh one.")
 @click.option("--config", metavar="FILE", help="Settings in YAML; see conf/datasets.yaml.")
+@pager_option
 @storage_options
-def releases(as_json: bool, base: str | None, refresh: bool, config: str | None, **flags: Any) -> None:
+def releases(
+    as_json: bool,
+    export: Export | None,
+    base: str | None,
+    refresh: bool,
+    config: str | None,
+    no_pager: bool,
+    **flags: Any,
+) -> None:
     """List the releases of Common Crawl, newest first, and what each has.
 
     The list is fetched from index.commoncrawl.org once a day. If that fails, the last answer is shown, or the
@@ -43,27 +57,39 @@ def releases(as_json: bool, base: str | None, refresh: bool, config: str | None,
     from presswatch_spark.releases.known import current, list_uri
 
     settings = scan_settings(flags, config)
+    if export:
+        export.require_new(settings.storage)
     ask_anew()
     rules = settings.datasets.common_crawl
     uri = list_uri(base or rules.index)
     fresh = timedelta(hours=rules.index_hours)
     known = current(uri, settings.storage, datetime.now(UTC), fresh, refresh)
-    print_lines(_lines(known, as_json))
+    if export:
+        export.write(schema_of(**KINDS), _rows(known), settings.storage, ENGLISH)
+    else:
+        Screen(ENGLISH, not no_pager).show(map(json_line, _rows(known)) if as_json else _lines(known))
     count = f"{counted(len(known.listing.crawls), 'crawl')}, from {known.origin}"
     click.echo(printable(count), err=True)
     if known.trouble:
         click.echo(printable(f"note: a newer list could not be had: {known.trouble}"), err=True)
 
 
-def _lines(known: Known, as_json: bool) -> Iterator[str]:
-    from presswatch_spark.releases.release import LABELS, NEWS, NEWS_SINCE, Release
+def _listed(known: Known) -> list[Release]:
+    from presswatch_spark.releases.release import NEWS, NEWS_SINCE, Release
 
-    listed = [*known.listing.crawls, Release(NEWS, NEWS_SINCE, None)]
-    if as_json:
-        for release in listed:
-            days = {"first_capture": release.first, "last_capture": release.last}
-            yield json_line({"release": release.name, **days, "has": release.has})
-        return
+    return [*known.listing.crawls, Release(NEWS, NEWS_SINCE, None)]
+
+
+def _rows(known: Known) -> Iterator[dict[str, Any]]:
+    for release in _listed(known):
+        values = (release.name, release.first, release.last, release.has)
+        yield dict(zip(KINDS, values, strict=True))
+
+
+def _lines(known: Known) -> Iterator[str]:
+    from presswatch_spark.releases.release import LABELS
+
+    listed = _listed(known)
     kinds = [kind for kind in LABELS if any(kind in release.has for release in listed)]
     rows: list[list[object]] = [
         [

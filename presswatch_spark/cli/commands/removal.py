@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.cli.exporting import Export, export_option, schema_of
+from presswatch_spark.cli.language import ENGLISH
 from presswatch_spark.cli.options import print_lines, scan_settings, storage_options, tell, tell_total
 from presswatch_spark.judgement.grading import CONFIDENCES
 from presswatch_spark.show import counted, json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from presswatch_spark.removal.probing import Probed
     from presswatch_spark.removal.standing import Standing
 
@@ -193,8 +197,9 @@ def inventory(case: str, release: str, kind: str, base: str | None, since: str |
 @click.argument("case")
 @click.option("--as-of", metavar="TIME", help="By the probes up to then, such as 2026-11-27T09:30Z.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, one for each place.")
+@export_option
 @storage_options
-def status(case: str, as_of: str | None, as_json: bool, **flags: Any) -> None:
+def status(case: str, as_of: str | None, as_json: bool, export: Export | None, **flags: Any) -> None:
     """Say of each place whether its text is gone, and what that rests on.
 
     A claim is removed when it is at every place. The chain is checked first: one changed byte is named.
@@ -202,14 +207,30 @@ def status(case: str, as_of: str | None, as_json: bool, **flags: Any) -> None:
     from presswatch_spark.removal.case import Case
     from presswatch_spark.removal.standing import Standing
 
-    opened = Case.open(case, scan_settings(flags).storage)
-    standing = Standing.of(opened, _moment(as_of))
+    storage = scan_settings(flags).storage
+    if export:
+        export.require_new(storage)
+    standing = Standing.of(Case.open(case, storage), _moment(as_of))
+    if export:
+        export.write(_state_schema(), standing.rows(), storage, ENGLISH)
+        return
     if as_json:
         print_lines(map(json_line, standing.rows()))
         return
     print_lines(_status_lines(standing))
     removed, claims = standing.claims()
     tell_total(f"{removed:,} of {counted(claims, 'claim')} removed, at every place")
+
+
+def _state_schema() -> pa.Schema:
+    import pyarrow as pa
+
+    from presswatch_spark.removal.standing import TARGET_COLUMNS
+    from presswatch_spark.tables.schemas.case_tables import TARGETS
+
+    facts = schema_of(state=str, removed=bool, doubt=str, words_left=int)
+    probes = pa.field("probes", pa.list_(pa.int64()))
+    return pa.schema([*(TARGETS.field(name) for name in TARGET_COLUMNS), *facts, probes])
 
 
 def _status_lines(standing: Standing) -> Iterator[str]:

@@ -5,9 +5,11 @@ from typing import Any
 
 import click
 
-from presswatch_spark.cli.commands.tables import as_json
-from presswatch_spark.cli.options import print_lines, scan_settings, storage_options
-from presswatch_spark.show import counted, json_line, table_lines, terminal_width
+from presswatch_spark.cli.exporting import Export, export_option
+from presswatch_spark.cli.language import Language
+from presswatch_spark.cli.options import as_json, print_lines, scan_settings, storage_options
+from presswatch_spark.cli.screen import Screen, screen_options
+from presswatch_spark.show import json_line, table_lines, terminal_width
 
 MEANING = {
     "both": "reserved before and after the capture",
@@ -30,9 +32,18 @@ MEANING = {
 @click.option("--run", "run_id", metavar="RUN", help="Only this run; `latest` for the newest. Default: all.")
 @click.option("--out", metavar="DIR", help="Folder, or s3://, for the table `reservations`.")
 @as_json
+@export_option
+@screen_options()
 @storage_options
 def rights(
-    tables: str, signals: tuple[str, ...], run_id: str | None, out: str | None, as_json: bool, **flags: Any
+    tables: str,
+    signals: tuple[str, ...],
+    run_id: str | None,
+    out: str | None,
+    as_json: bool,
+    export: Export | None,
+    screen: Screen,
+    **flags: Any,
 ) -> None:
     """Say which reservation was in force when a member's own pages were captured.
 
@@ -42,39 +53,48 @@ def rights(
     told apart from the page by its time counts as both.
     """
     from presswatch_spark.queries.reservations import Reservations
+    from presswatch_spark.tables.schemas.derived_tables import RESERVATIONS
 
-    if out and as_json:
-        raise click.UsageError("give --out or --json")
-    reservations = Reservations(tables, signals, run_id, scan_settings(flags).storage)
-    if as_json:
-        print_lines(map(json_line, reservations.rows()))
+    if out and (as_json or export):
+        raise click.UsageError(f"give --out or {'--json' if as_json else '--export'}")
+    storage, say = scan_settings(flags).storage, screen.language
+    if export:
+        export.require_new(storage)
+    reservations = Reservations(tables, signals, run_id, storage)
+    if export:
+        export.write(RESERVATIONS, reservations.rows(), storage, say)
+    elif as_json:
+        screen.show(map(json_line, reservations.rows()))
     elif out:
         folder, counts = reservations.write(out)
-        _summarise(counts)
-        click.echo(f"written to {folder}")
+        _summarise(counts, say)
+        click.echo(say("written to {folder}", folder=folder))
     else:
-        _summarise(Counter((row["agent"], row["status"]) for row in reservations.rows()))
+        _summarise(Counter((row["agent"], row["status"]) for row in reservations.rows()), say)
     unread, planned = reservations.shards_unread()
     if unread:
-        click.echo(
-            f"incomplete: {unread:,} of {planned:,} shards of responses were not read whole; what was"
-            " declared there does not count",
-            err=True,
+        said = say(
+            "incomplete: {unread} of {planned} shards of responses were not read whole; what was declared"
+            " there does not count",
+            unread=say.number(unread),
+            planned=say.number(planned),
         )
+        click.echo(said, err=True)
 
 
-def _summarise(counts: Counter[tuple[str, str]]) -> None:
+def _summarise(counts: Counter[tuple[str, str]], say: Language) -> None:
     if not counts:
-        click.echo("no match on a publisher's own site in WARC or WET")
+        click.echo(say("no match on a publisher's own site in WARC or WET"))
         return
     agents = list(dict.fromkeys(agent for agent, _ in counts))
     rows = [
-        (agent, counts[agent, status], status, meaning)
+        (agent, say.number(counts[agent, status]), say.name(status), say(meaning))
         for agent in agents
         for status, meaning in MEANING.items()
         if counts[agent, status]
     ]
-    headers = ("agent", "matches", "reserved", "meaning")
+    headers = say.names(("agent", "matches", "reserved", "meaning"))
     print_lines(table_lines(headers, rows, terminal_width(), headers[:3], headers[3:]))
-    matches = counted(counts.total() // len(agents), "match")
-    click.echo(f"{matches} on publishers' own sites, each for {len(agents)} agents")
+    matches = say.counted(counts.total() // len(agents), "match")
+    on_sites = "{matches} on publishers' own sites, each for {agents} agents"
+    click.echo(say(on_sites, matches=matches, agents=len(agents)))

@@ -212,19 +212,21 @@ def _estimate_lines(summary: RunSummary, out: str, storage: StorageOptions) -> I
 
 def _elsewhere_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Iterator[str]:
     """Yield how many rows of A and B the run has on pages elsewhere: the last that is said of a scan."""
-    from presswatch_spark.tables.reading import MatchFilter, match_totals
+    from presswatch_spark.queries.match_totals import counted_here
+    from presswatch_spark.queries.matches import MatchFilter
     from presswatch_spark.tables.store import TableStore
 
     wanted = MatchFilter(elsewhere=True, confidences=("A", "B"))
     try:
-        totals = match_totals(TableStore.open(out, storage), summary.run_id, wanted)
+        store = TableStore.open(out, storage)
+        totals = counted_here(store, [summary.run_id], wanted.expression(), wanted.columns())
     except (InputError, OutputError, StorageError) as error:
         # The run is published, counted or not.
         yield printable(f"rows elsewhere were not counted: {error.what}")
         return
     rows = " and ".join(f"{totals.letters.get(letter, 0):,} {letter}" for letter in "AB")
-    pages = "" if totals.documents is None else f", on {counted(totals.documents, 'page')}"
-    yield f"elsewhere: {rows}{pages}; judge them with: presswatch claims"
+    pages = counted(totals.documents, "page")
+    yield f"elsewhere: {rows}, on {pages}; judge them with: presswatch claims"
 
 
 def incomplete_message(summary: RunSummary, out: str) -> str:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.cli.exporting import Export, export_option, schema_of
+from presswatch_spark.cli.language import ENGLISH
 from presswatch_spark.show import printable
 from presswatch_spark.storage.web.manners import ask_anew
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from presswatch_spark.cli.watched import Watched
     from presswatch_spark.watch.look import Finding, Look
     from presswatch_spark.watch.scope import Scope
+
+KINDS = {"release": str, "said": str, "code": int}
 
 
 @click.command(context_settings={"ignore_unknown_options": False})
@@ -63,6 +67,7 @@ if TYPE_CHECKING:
     help="Without a sign of life for so long, a watcher has died.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be started, and write nothing.")
+@export_option
 @click.pass_context
 def watch(context: click.Context, /, scan_options: tuple[str, ...], **options: Any) -> None:
     """Look for new releases, and start the scan of each once.
@@ -86,6 +91,9 @@ def watch(context: click.Context, /, scan_options: tuple[str, ...], **options: A
         raise click.UsageError("--again and --drop are for one look", context)
     if options["dry_run"] and options["drop"]:
         raise click.UsageError("--drop writes, and --dry-run does not", context)
+    export: Export | None = options["export"]
+    if export and options["every"]:
+        raise click.UsageError("--export is for one look", context)
     if options["profile"]:
         raise click.UsageError(
             f"where scans run is said by --on: --on {options['profile']}; --profile is the name of AWS"
@@ -95,11 +103,16 @@ def watch(context: click.Context, /, scan_options: tuple[str, ...], **options: A
     ask_anew()
     scope = Scope(options["since"], options["news"])
     target = watched(context, scan_options, scope.news, options["archive"])
+    if export:
+        export.require_new(target.config.storage)
     look = _look_of(target, **options)
 
     def once() -> int:
         findings = [_said(look.drop(release)) for release in options["drop"]]
         stale = _listed(look, target, scope, findings, options["listed"], options["probe"])
+        if export:
+            rows = [(each.release, each.said, each.code) for each in findings]
+            export.write(schema_of(**KINDS), rows, target.config.storage, ENGLISH)
         return exit_code_of(findings, options["poll"]) or stale
 
     code = once() if not options["every"] else repeated(once, options["every"] * 60, time.sleep)

@@ -15,6 +15,24 @@ SIGHTING = part_of(
     "row_index", "payload_digest", "text_sha256", "captured_at", "row_sha256",
 )
 
+CHANGES = pa.schema(
+    [
+        required("before_run_id", pa.string(), "The earlier run; key of `runs`."),
+        required("after_run_id", pa.string(), "The later run; key of `runs`."),
+        required("state", pa.string(), "What became of the copy: `persists`, `reduced`, `moved`, `altered`, `new`, `reappeared`, `gone`, `unknown`."),
+        column("doubt", pa.string(), "Why that may be otherwise: which shard or article the other run may have missed. Null if nothing is in doubt; never null if `unknown`, always if `gone`."),
+        required("publisher_id", pa.string(), "The publisher of the title."),
+        required("title_id", pa.string(), "The title that owns the article, or whose site the document is on."),
+        column("article_id", pa.string(), "The member's article; null if only the site is known (`url_only`)."),
+        column("document_url", pa.string(), "URL of the document, as the later run that found it gives it: where a copy that moved stands now. Pairs are matched by the normalised URL."),
+        column("copied_words_before", pa.int32(), "`copied_words` of the row in the earlier run; null if there is none."),
+        column("copied_words_after", pa.int32(), "The same in the later run."),
+        column("before", SIGHTING, "The strongest row of the pair in the earlier run, columns as in `matches`; null if there is none."),
+        column("after", SIGHTING, "The same in the later run."),
+        required("change_sha256", pa.string(), "SHA-256 (hex) of state, doubt, ids, and the `row_sha256` of both rows; `table_digest` in `derivations` is built from these."),
+    ]
+)
+
 COMPARISON = pa.schema(
     [
         required("before_run_id", pa.string(), "The earlier run; key of `runs`."),
@@ -29,6 +47,7 @@ COMPARISON = pa.schema(
         column("after", SIGHTING, "The same in the later run."),
     ]
 )
+"""What older versions of `compare` wrote: it is read, and forgotten with the rest."""
 
 DECLARED = part_of(
     RIGHTS_SIGNALS, "signal", "source", "agent", "path", "rule", "verdict", "note", "document_url", "captured_at", "http_status",
@@ -55,6 +74,7 @@ RESERVATIONS = pa.schema(
 )
 
 DERIVED = {
+    "changes": CHANGES,
     "comparison": COMPARISON,
     "reservations": RESERVATIONS,
     "claims": CLAIMS,
@@ -67,12 +87,12 @@ MADE_ANEW = {"claims": "claims_before"}
 DERIVATIONS = pa.schema(
     [
         required("run_id", pa.string(), "The derived table: UTC time of its making, and its name."),
-        required("table", pa.string(), "Its name: `comparison`, `reservations`, `claims`; `claims_before` once the claims were made anew."),
+        required("table", pa.string(), "Its name: `changes`, `reservations`, `claims`; `claims_before` once the claims were made anew."),
         required("made_of", pa.list_(pa.string()), "The runs that it was made of."),
         required("tool_version", pa.string(), "Version of this project."),
         required("finished_at", UTC_MICROS, "When it was published."),
         required("rows", pa.int64(), "Its rows."),
-        column("table_digest", pa.string(), "Digest over its rows; of `claims` alone. Made twice of the same, it is the same."),
+        column("table_digest", pa.string(), "Digest over its rows; of `claims` and `changes`. Made twice of the same, it is the same."),
         column("inputs", pa.string(), "As JSON: what it was made with beside the runs: day, settings, digests of corpus and files. Of `claims` alone."),
         required("files", pa.list_(PUBLISHED_FILE), "Its files, as in `runs`."),
     ]

@@ -128,6 +128,7 @@ RUNS = pa.schema(
         column("release", pa.string(), "Release, if all shards agree or the user named it."),
         required("corpus_digest", pa.string(), "Digest over the corpus; see `presswatch corpus info`."),
         column("corpus_articles", pa.int64(), "Articles of the corpus. Null in older runs."),
+        column("corpus_suppressed", pa.int64(), "Rows of words that the corpus leaves out of its index, since too many articles share them: its table `suppressed`. Null in older runs."),
         required("config_digest", pa.string(), "Digest over every setting that can change a row."),
         required("config", pa.string(), "Those settings, as JSON."),
         required("tool_version", pa.string(), "Version of this project."),

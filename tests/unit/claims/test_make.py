@@ -291,4 +291,4 @@ def test_the_command_says_what_the_claims_add_up_to(
     for column in range(5):
         assert sum(int(cell[2 + column]) for cell in cells) == int(total[1 + column])
     assert int(total[1]) == len(claims)
-    assert lines[-3].startswith(f"{len(claims)} claims, by duckdb; elsewhere ")
+    assert lines[-3].startswith(f"{len(claims)} claims, by DuckDB; elsewhere ")

@@ -53,7 +53,7 @@ def test_help_imports_nothing_heavy(path: tuple[str, ...]) -> None:
 def test_every_command_of_the_contract_is_there_and_no_other() -> None:
     names = set(cli.cli.commands)
     tables = {"runs", "matches", "sql", "compare", "rights", "estimate", "fetch", "verify-rows"}
-    tables |= {"claims", "explain", "forget"}
+    tables |= {"claims", "explain", "forget", "removal"}
     assert names == {"corpus", "releases", "scan", "census", "watch", "submit", *tables, "demo"}
     corpus = cli.cli.commands["corpus"]
     assert isinstance(corpus, click.Group)
@@ -456,7 +456,7 @@ def test_more_matches_than_shown_are_mentioned(tables: str, capsys: pytest.Captu
     assert cli.run(["matches", tables, "--limit", "2"]) == 0
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 3
-    assert "more than 2 rows" in said.err
+    assert "shown: 2 rows, by weight" in said.err
 
 
 @pytest.mark.parametrize("command", ["runs", "matches"])

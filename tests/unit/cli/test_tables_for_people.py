@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.estimate import estimate_lines
-from presswatch_spark.cli.commands.tables import query_lines
+from presswatch_spark.cli.commands.sql import query_lines
+from presswatch_spark.cli.language import Language
 from presswatch_spark.sampling.extrapolation import Estimated, SampleEstimate
-from presswatch_spark.show import columns_of, shortened, table_lines, wrapped_at
+from presswatch_spark.show import columns_of, share_of, shortened, table_lines, wrapped_at
 from presswatch_spark.tables.schemas.census_tables import CENSUSES
 from presswatch_spark.tables.store import TableStore
 from tests.tables import match, publish, publish_row, row_of, write
@@ -22,6 +24,7 @@ from tests.tables import match, publish, publish_row, row_of, write
 HOST = "https://www.un-journal.example/"
 URL = f"{HOST}{'rubrique/' * 12}proces-des-faux-paysages-de-valmondois.html"
 WIDE = f"https://例え.example/{'日本語/' * 30}終わり"
+FRENCH = Language("fr")
 RUNS = ("20240602T080000Z-abcdef", "20240702T080000Z-012345")
 
 
@@ -35,6 +38,9 @@ def tables(tmp_path: Path) -> str:
             grade="full_copy",
             confidence="A",
             article_coverage=0.998,
+            captured_at=datetime(2024, 5, 17, 23, 59, tzinfo=UTC),
+            document_host="www.un-journal.example",
+            headline="Le procès des faux paysages",
             copied_words=1710,
             confidence_reasons=["sole_full_copy", "goes_beyond"],
         ),
@@ -84,36 +90,40 @@ def test_what_tells_runs_apart_is_whole_and_their_number_stands_at_the_end(
     assert ("not shown in 80 columns: documents, finished_at (--json has all)" in lines) == (width == 80)
 
 
-def test_matches_have_a_line_for_facts_and_one_for_the_url_on_a_narrow_terminal(
+def test_matches_open_with_their_totals_and_a_row_has_two_lines_on_a_narrow_terminal(
     tables: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = shown(["matches", tables, "--run", RUNS[0]], 80, capsys, monkeypatch)
-    assert lines[:4] == [
-        "row           letter  grade      words  share  where      title",
-        "  url",
-        "aaaaaaaaaaaa  A       full copy   1710    99%  elsewhere  t",
-        f"  {HOST}…/proces-des-faux-paysages-de-valmondois.html",
+    assert lines[:8] == [
+        "3 rows (1 A, 2 C): 2 articles in 3 documents on 1 known host",
+        "rows by site: own site 1, elsewhere 2, unknown 0",
+        "the host is not known of 2 rows",
+        "row           letter  words  captured    where      publisher",
+        "  host                    headline                     reason",
+        "aaaaaaaaaaaa  A       1,710  2024-05-17  elsewhere  p",
+        "  www.un-journal.example  Le procès des faux paysages  whole article, or nearly",
+        "cccccccccccc  C          20  unknown     own site   p",
     ]
-    assert lines[4].startswith("bbbbbbbbbbbb  C       extract       12         elsewhere  le-quotidien-de-la")
-    assert lines[-2] == "  no URL: row 7 of part-00007.json.gz"
-    assert lines[-1] == "3 rows (1 A, 2 C): 2 articles in 3 documents"
+    assert lines[8].split("  ")[1] == "unknown"
+    assert lines[8].endswith("unknown")
 
 
 def test_on_a_wide_terminal_a_row_of_matches_is_one_line(
     tables: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = shown(["matches", tables], 140, capsys, monkeypatch)
-    assert [line for line in lines if line.startswith("run ")] == [f"run {run_id}" for run_id in RUNS]
+    assert lines[0] == "4 rows (2 A, 2 C): 2 articles in 3 documents on 1 known host"
+    assert f"found by 2 runs: {', '.join(RUNS)}" in lines
     rows = [line for line in lines if line.split()[0] in {letter * 12 for letter in "abc"}]
     assert len(rows) == 4
-    assert all("https://" in line or "no URL" in line for line in rows)
-    assert lines[-1] == "4 rows (2 A, 2 C): 2 articles in 3 documents"
+    assert [row.split()[1] for row in rows] == ["A", "A", "C", "C"]
+    assert all("Le procès des faux" in row for row in rows[:2])
 
 
 def test_the_row_that_is_shown_is_what_fetch_asks_for(
     tables: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    row = shown(["matches", tables, "--run", RUNS[0]], 80, capsys, monkeypatch)[2].split()[0]
+    row = shown(["matches", tables, "--run", RUNS[0]], 80, capsys, monkeypatch)[5].split()[0]
     assert cli.run(["fetch", tables, "--row", row]) == 1
     # It is found, and its document, which is nowhere, is not.
     assert "no row has a row_sha256" not in capsys.readouterr().err
@@ -122,16 +132,9 @@ def test_the_row_that_is_shown_is_what_fetch_asks_for(
 @pytest.mark.parametrize(
     ("share", "said"), [(1.0, "100%"), (0.998, "99%"), (0.29, "29%"), (0.002, "<1%"), (0.0, "0%")]
 )
-def test_only_the_whole_article_is_100_percent(
-    share: float,
-    said: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    publish(tmp_path, RUNS[0], [match("a", "https://site.example/a", article_coverage=share)])
-    lines = shown(["matches", str(tmp_path)], 80, capsys, monkeypatch)
-    assert said in lines[2].split()
+def test_only_the_whole_is_100_percent(share: float, said: str) -> None:
+    assert share_of(share) == said
+    assert FRENCH.share(share) == said.replace("%", "\u202f%")
 
 
 @pytest.mark.parametrize("own_site", [True, False])
@@ -140,16 +143,21 @@ def test_where_a_document_is_stands_in_words(
 ) -> None:
     publish(tmp_path, "r", [match("a", URL, own_site=own_site, row_sha256="e" * 64)])
     words = {True: "own site", False: "elsewhere"}[own_site]
-    assert words in shown(["matches", str(tmp_path)], 80, capsys, monkeypatch)[2]
+    assert words in shown(["matches", str(tmp_path)], 80, capsys, monkeypatch)[-2]
 
 
-def test_a_site_that_is_not_known_is_never_called_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    from presswatch_spark.cli.match_table import match_lines
-
-    row = match("a", None, own_site=None, row_index=3, shard_uri="x.json", run_id="r", row_sha256="e" * 64)
-    lines = list(match_lines([row], 80, several=False))
-    assert "unknown" in lines[2]
-    assert "elsewhere" not in "".join(lines)
+@pytest.mark.parametrize("width", [80, 140])
+def test_what_is_not_known_is_said_to_be_unknown(
+    width: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(tmp_path, "r", [match("a", None, own_site=None, row_index=3, confidence="", row_sha256="e" * 64)])
+    lines = shown(["matches", str(tmp_path)], width, capsys, monkeypatch)
+    assert "rows by site: own site 0, elsewhere 0, unknown 1" in lines
+    row = " ".join(lines[-2:] if width == 80 else lines[-1:])
+    # Letter, date, site, host and reason; the article has no headline, and is named by its id.
+    assert row.split().count("unknown") == 5
+    assert "article a" in row
+    assert "elsewhere" not in row
 
 
 def test_tables_of_a_version_without_letters_and_digests_are_shown_as_well(
@@ -163,7 +171,7 @@ def test_tables_of_a_version_without_letters_and_digests_are_shown_as_well(
     publish_row(store, "runs", store.rows()[0])
     for width in (80, 140):
         lines = shown(["matches", str(tmp_path)], width, capsys, monkeypatch)
-        assert lines[-1] == "1 row: 1 article in 1 document"
+        assert lines[0] == "1 row: 1 article in 1 document on 0 known hosts"
 
 
 def test_with_long_every_column_of_the_table_stands_below_the_other_and_whole(
@@ -185,7 +193,7 @@ def test_what_is_piped_is_never_cut_and_holds_rows_alone(
     assert len(said.out.splitlines()) == 5
     assert URL in said.out
     assert "…" not in said.out
-    assert said.err == "4 rows (2 A, 2 C): 2 articles in 3 documents\n"
+    assert said.err.splitlines()[0] == "4 rows (2 A, 2 C): 2 articles in 3 documents on 1 known host"
 
 
 MEASURES = ("documents", "matches", "documents with matches, own sites", "articles, confidence A or B")

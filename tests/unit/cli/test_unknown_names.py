@@ -70,7 +70,7 @@ def test_what_is_known_and_has_no_row_is_an_empty_answer(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     assert cli.run(["matches", tables, *filters]) == 0
-    assert capsys.readouterr().out == "0 rows: 0 articles in 0 documents\n"
+    assert capsys.readouterr().out == "0 rows: 0 articles in 0 documents on 0 known hosts\n"
 
 
 def test_with_its_corpus_a_title_that_nothing_was_found_of_is_known_and_a_name_leads_to_its_id(
@@ -96,8 +96,8 @@ def test_with_its_corpus_a_title_that_nothing_was_found_of_is_known_and_a_name_l
         ["estimate", "--run"],
         ["verify-rows", "--run"],
         ["rights", "--json", "--run"],
-        ["compare", "--after", "latest", "--out", "comparison", "--before"],
-        ["compare", "--before", "latest", "--out", "comparison", "--after"],
+        ["compare", "--after", "latest", "--out", "changes", "--before"],
+        ["compare", "--before", "latest", "--out", "changes", "--after"],
     ],
     ids=" ".join,
 )

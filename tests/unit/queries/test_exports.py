@@ -196,7 +196,7 @@ class TestCommands:
 
     def test_matches(self, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.run(["matches", str(tables), "--export", str(tmp_path / "all.csv")]) == 0
-        assert capsys.readouterr() == (f"2 rows in {tmp_path}/all.csv\n", "")
+        assert capsys.readouterr() == (f"2 rows in {tmp_path}/all.csv, by DuckDB\n", "")
         names, *rows = csv_rows(tmp_path / "all.csv", ",")
         assert [row[names.index("document_url")] for row in rows] == ["'=cmd()", ""]
 

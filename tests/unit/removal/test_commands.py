@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.cli import main as cli
@@ -142,6 +143,19 @@ def test_misuse_is_told_apart(at_home: Release, capsys: pytest.CaptureFixture[st
     run(["removal", "open", "--claims", "claims", "--out", CASE, "tables"], capsys)
     assert run(["removal", "status", "--as-of", "yesterday", CASE], capsys)[0] == 2
     assert run(["removal", "status", "tables"], capsys)[0] == 1
+
+
+def test_a_file_of_states_has_the_rows_that_json_prints(
+    at_home: Release, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    run(["removal", "open", "--claims", "claims", "--out", CASE, "tables"], capsys)
+    code, said, _ = run(["removal", "status", CASE, "--json"], capsys)
+    assert code == 0
+    assert said
+    for name in ("states.jsonl", "states.parquet"):
+        assert run(["removal", "status", CASE, "--export", str(tmp_path / name)], capsys)[0] == 0
+    assert (tmp_path / "states.jsonl").read_text("utf-8") == said
+    assert pq.read_table(tmp_path / "states.parquet").num_rows == len(said.splitlines())
 
 
 KILLED = """

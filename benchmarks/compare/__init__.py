@@ -1,0 +1,1 @@
+"""Time and memory of `presswatch compare` over many rows."""

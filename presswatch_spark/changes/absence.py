@@ -1,0 +1,189 @@
+"""Where absence is known: why a copy that one run found may be there, though the other did not find it.
+
+What the after run did not find is gone, and what the before run did not find is new: unless something here
+says that it may be there all the same. Where that is possible, doubt is about a shard, and not about a run:
+
+- Of the same release, a shard that was read again to its end has no copy that was not found there.
+- Of another release, shards have other names. A copy may stand in any shard of its subset.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from presswatch_spark.ccindex.columns import WITHOUT_PAGES, in_filename
+from presswatch_spark.show import counted
+from presswatch_spark.tables.store import TableStore
+
+FEWER = "the {} run read fewer shards than the {} run"
+NAMED = 3
+"""Of more shards than these that were not read, the others are counted only."""
+
+Shard = tuple[str | None, str]
+"""The subset of its release, as far as its path says, and its name: a mirror has other places."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A published run as absence asks for it: its `name` in messages, row of `runs`, and shards.
+
+    `shards`: URI, and whether it was read to its end. A URI may be there several times: what follows `?` is
+    not in the tables.
+    """
+
+    name: str
+    row: Mapping[str, Any]
+    shards: Sequence[tuple[str, bool]]
+
+    @classmethod
+    def of(cls, store: TableStore, run_id: str, name: str) -> "Run":
+        """Read what the tables say of a run."""
+        (row,) = store.read("runs", run_id).to_pylist()
+        log = store.read("scan_log", run_id, columns=["shard_uri", "status"])
+        uris, statuses = log["shard_uri"].to_pylist(), log["status"].to_pylist()
+        shards = sorted((uri, status == "complete") for uri, status in zip(uris, statuses, strict=True))
+        return cls(name, row, shards)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """Why copies that a run found may be there all the same: `whole` for all of them, or by shard or subset.
+
+    `shards` has all shards of the run, by their URIs, if both runs read the same release; None otherwise.
+    """
+
+    whole: str | None
+    subsets: Mapping[str | None, str | None] = field(default_factory=dict)
+    shards: Mapping[str, str | None] | None = None
+
+    def of(self, shard_uri: str) -> str | None:
+        """Return the doubt about a copy in a shard; None if absence is known."""
+        if self.whole:
+            return self.whole
+        unlogged = f"the log of its run does not name {shard_uri}"
+        if self.shards is not None:
+            return self.shards.get(shard_uri, unlogged)
+        return self.subsets.get(subset_of(shard_uri), unlogged)
+
+
+def doubts_of(found: Run, other: Run) -> Doubts:
+    """Say why what `found` has and `other` has not may be there all the same."""
+    row, again = found.row, other.row
+    if again["shards_planned"] == 0:
+        return Doubts(f"the {other.name} run has no shards")
+    if again["documents"] == 0:
+        return Doubts(f"the {other.name} run read no document")
+    if len(other.shards) != again["shards_planned"]:
+        planned = counted(again["shards_planned"], "shard")
+        return Doubts(f"the log of the {other.name} run names {len(other.shards):,} of its {planned}")
+    if difference := difference_of(row, again):
+        return Doubts(difference)
+    if row["release"] == again["release"]:
+        return Doubts(None, shards=_not_read_again(found, other))
+    if again.get("sample") is not None:
+        return Doubts(f"the {other.name} run read a sample of its release")
+    if again["shards_planned"] < row["shards_planned"]:
+        return Doubts(FEWER.format(other.name, found.name))
+    subsets = {subset_of(uri) for uri, _ in found.shards}
+    return Doubts(None, {subset: _doubt_of_subset(subset, found, other) for subset in subsets})
+
+
+def difference_of(one: Mapping[str, Any], two: Mapping[str, Any]) -> str | None:
+    """Say in what else than shards and corpora two runs, rows of `runs`, may find different things."""
+    if one["tool_version"] != two["tool_version"]:
+        return "the runs were made by different versions"
+    if one["dataset"] != two["dataset"]:
+        return "the runs read different kinds of datasets"
+    if _settings(one) != _settings(two):
+        return "the runs had different settings"
+    return None
+
+
+def subset_of(shard_uri: str) -> str | None:
+    """Return the subset of its release that a shard is of, as far as its path says."""
+    return in_filename(shard_uri).get("subset")
+
+
+def _settings(run: Mapping[str, Any]) -> dict[str, Any]:
+    settings: dict[str, Any] = json.loads(run["config"])
+    # It differs from one release to the next without making a copy easier or harder to find.
+    settings.get("read", {}).pop("release", None)
+    return settings
+
+
+def _shard(uri: str) -> Shard:
+    return subset_of(uri), uri.rpartition("/")[2]
+
+
+def _not_read_again(found: Run, other: Run) -> dict[str, str | None]:
+    """Say of each shard of a run why it was not read again; None if it was.
+
+    The same place is the same shard. Elsewhere, it is what has its name and subset. If there are several of
+    one name, all must have been read, and as many as there were.
+    """
+    times, again = Counter(uri for uri, _ in found.shards), defaultdict[str, list[bool]](list)
+    for uri, complete in other.shards:
+        again[uri].append(complete)
+    doubts = dict[str, str | None]()
+    moved = [uri for uri, count in times.items() if count == 1 and len(again[uri]) != 1]
+    same = {uri for uri, count in times.items() if count == 1 and len(again[uri]) == 1}
+    for uri in same:
+        doubts[uri] = None if again[uri][0] else f"the {other.name} run did not read {uri} to its end"
+    namesakes = defaultdict[str, list[tuple[str | None, bool]]](list)
+    for uri, complete in other.shards:
+        if uri not in same:
+            subset, name = _shard(uri)
+            namesakes[name].append((subset, complete))
+    wanted = Counter(map(_shard, moved))
+    for uri in moved:
+        subset, name = _shard(uri)
+        there = [complete for of, complete in namesakes[name] if subset is None or of in (subset, None)]
+        if len(there) < wanted[subset, name]:
+            doubts[uri] = f"the {other.name} run did not read {uri}"
+        else:
+            doubts[uri] = None if all(there) else f"the {other.name} run did not read {uri} to its end"
+    for uri in times.keys() - doubts.keys():
+        # Nobody knows whether the very shards of this name were read again.
+        have = f"{counted(times[uri], 'shard')} of the {found.name} run have the name {uri}"
+        doubts[uri] = f"{have}, but for what follows `?`"
+    return doubts
+
+
+def _doubt_of_subset(subset: str | None, found: Run, other: Run) -> str | None:
+    """Say of copies in shards of one subset why they may be there; the subset None: their paths name none.
+
+    A release has files of robots.txt and of errors beside those of pages, of the same names. Only shards of
+    the subset itself can show that a copy is gone, or the very shards again, wherever a mirror has them.
+    """
+    before = [_shard(uri) for uri, _ in found.shards]
+    after = [(*_shard(uri), complete) for uri, complete in other.shards]
+    within = [shard for shard in after if subset is None or shard[0] in (subset, None)]
+    if unread := sorted(name for _, name, complete in within if not complete):
+        named = ", ".join(unread[:NAMED]) + (f" and {len(unread) - NAMED:,} more" if unread[NAMED:] else "")
+        of = f" of the subset {subset}" if subset else ""
+        shards = f"{len(unread):,} of {counted(len(within), 'shard')}{of}"
+        return f"the {other.name} run did not read {shards} to their end: {named}"
+    shards_before = [shard for shard in before if shard[0] == subset]
+    if not _missing(shards_before, [(of, name) for of, name, _ in after]):
+        return None
+    subsets = [found_subset for found_subset, _, _ in after]
+    if subset is None:
+        only = " and ".join(sorted({each for each in subsets if each}))
+        return f"the {other.name} run read only {only}" if WITHOUT_PAGES.issuperset(subsets) else None
+    if subset not in subsets:
+        return f"the {other.name} run read no shards that are of the subset {subset} by their path"
+    fewer = FEWER.format(other.name, found.name)
+    return f"{fewer}, of the subset {subset}" if subsets.count(subset) < len(shards_before) else None
+
+
+def _missing(before: Iterable[Shard], after: Iterable[Shard]) -> bool:
+    """Whether a shard has no namesake of its subset, or of no known one, in another run, one for each."""
+    again = defaultdict[str, Counter[str | None]](Counter)
+    for subset, name in after:
+        again[name][subset] += 1
+    return any(
+        count > (again[name].total() if subset is None else again[name][subset] + again[name][None])
+        for (subset, name), count in Counter(before).items()
+    )

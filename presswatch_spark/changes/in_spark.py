@@ -1,0 +1,103 @@
+"""Changes by Spark, for what is beyond one host: rows of a pair meet in one task; each task writes a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from presswatch_spark.changes.absence import Doubts
+from presswatch_spark.changes.inputs import SIDES, TABLE, Inputs
+from presswatch_spark.changes.rows import COMPARED, IDENTITY, KEYS, USED, compared_columns, key_batches
+from presswatch_spark.changes.states import ARTICLES, STORED, steps
+from presswatch_spark.spark.errors import spark_errors
+from presswatch_spark.spark.session import session, spark_schema
+from presswatch_spark.spark.worker import task
+from presswatch_spark.tables.frames import written_by_spark
+from presswatch_spark.tables.published_files import Written
+from presswatch_spark.tables.schemas.derived_tables import CHANGES, SIGHTING
+from presswatch_spark.tables.sorted_files import ORDERS, SortedFiles
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+ROWS_A_TASK = 200_000
+_ROWS = pa.schema([*COMPARED, pa.field("sighting", pa.struct(list(SIGHTING)))])
+
+
+def write(
+    inputs: Inputs, files: SortedFiles, master: str | None = None, cores: int | None = None
+) -> Sequence[Written]:
+    """Write the changes of two runs as files, one for each task; raises `PresswatchError` if Spark fails."""
+    spark = session("presswatch compare", master=master, cores=cores)
+    with spark_errors(files.folder.uri):
+        frames = _inputs(spark, inputs)
+        for name, frame in frames.items():
+            frame.createOrReplaceTempView(name)
+        for name, query in steps(inputs.question).items():
+            found = spark.sql(query)
+            if name in STORED:
+                frames[name] = found.persist()
+            found.createOrReplaceTempView(name)
+        # Rows without article are told apart by their documents: there may be more than one task can take.
+        meeting = "coalesce(article_id, document)"
+        tasks = max(1, -(-inputs.rows // ROWS_A_TASK), spark.sparkContext.defaultParallelism)
+        changes = spark.sql(f"select *, {meeting} as meeting from changes").repartition(tasks, "meeting")
+        columns = [name for name in CHANGES.names if name != "run_id"]
+        written = written_by_spark(changes.select(*columns).sortWithinPartitions(*ORDERS["changes"]), files)
+        for frame in frames.values():
+            frame.unpersist()
+    return written
+
+
+def _inputs(spark: SparkSession, inputs: Inputs) -> dict[str, DataFrame]:
+    """Return what `states.steps` begin with, by name."""
+    store = inputs.store
+    frames: dict[str, DataFrame] = {}
+    for side in SIDES:
+        matches = store.frame(spark, "matches", inputs.run_of(side), columns=USED)
+        rows = matches.mapInArrow(ComparedTask(inputs.doubts[side]), spark_schema(_ROWS)).persist()
+        frames[f"{side}_rows"] = rows
+        frames[f"{side}_own"] = rows.where("article <> '' and own_site").select("title_id", "document")
+        frames[f"{side}_articles"] = _articles(spark, inputs, side)
+    if inputs.earlier:
+        earlier = store.frame(spark, "matches", *inputs.earlier, columns=IDENTITY)
+        frames["earlier"] = earlier.mapInArrow(key_rows, spark_schema(KEYS))
+    else:
+        frames["earlier"] = spark.createDataFrame([], spark_schema(KEYS))
+    return frames
+
+
+def _articles(spark: SparkSession, inputs: Inputs, side: str) -> DataFrame:
+    digest = inputs.corpora[side]
+    if digest is None:
+        return spark.createDataFrame([], spark_schema(ARTICLES))
+    from pyspark.sql import functions as f
+
+    columns = [*ARTICLES.names, "corpus_digest"]
+    rows = inputs.store.frame(spark, TABLE, columns=columns)
+    return rows.where(f.col("corpus_digest") == digest).select(*ARTICLES.names)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedTask:
+    """Turns rows of `rows.USED` into rows as they are compared, for `mapInArrow`."""
+
+    doubts: Doubts
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield them with their sightings."""
+        with task():
+            for batch in batches:
+                found = compared_columns(batch, self.doubts)
+                fields = [batch[column.name].cast(column.type) for column in SIGHTING]
+                found["sighting"] = pa.StructArray.from_arrays(fields, fields=list(SIGHTING))
+                yield pa.RecordBatch.from_arrays([found[name] for name in _ROWS.names], schema=_ROWS)
+
+
+def key_rows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield the keys of rows of `rows.IDENTITY`, for `mapInArrow`."""
+    with task():
+        yield from key_batches(batches)

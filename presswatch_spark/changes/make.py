@@ -1,0 +1,100 @@
+"""Makes the table `changes` of two published runs, by DuckDB or Spark as the size asks, and publishes it."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from presswatch_spark.changes import in_duckdb
+from presswatch_spark.changes.inputs import Inputs
+from presswatch_spark.changes.states import STATES
+from presswatch_spark.queries.engines import chosen_engine
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.tables.derived import publish_derived
+from presswatch_spark.tables.digests import digest_of
+from presswatch_spark.tables.published_files import Written
+from presswatch_spark.tables.reading import chosen_runs, column_batches
+from presswatch_spark.tables.sorted_files import SortedFiles, written_column
+from presswatch_spark.tables.store import TableStore
+
+BATCH_ROWS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesSummary:
+    """A published table `changes`: where it is, and what its rows add up to.
+
+    `counts`: pairs of each state. `doubts`: pairs of each state and doubt, where there is one.
+    """
+
+    tables: TableStore
+    counts: Mapping[str, int]
+    doubts: Mapping[tuple[str, str], int]
+    table_digest: str
+    engine: str
+
+    @property
+    def folder(self) -> Folder:
+        """Return the folder of the table."""
+        return self.tables.root / "changes"
+
+
+def compare(
+    tables: str,
+    before: str,
+    after: str,
+    out: str,
+    config: ScanConfig | None = None,
+    *,
+    engine: str = "auto",
+    memory: str = "500MB",
+) -> ChangesSummary:
+    """Write the table `changes` of two published runs (`latest`: the newest) to `out`.
+
+    Args:
+        engine: one of `engines.ENGINES`.
+        memory: what DuckDB may take before it goes on on disk.
+
+    Raises:
+        InputError: a run is not published.
+        OutputError: `out` already has such a table, or holds something else, or cannot be written.
+    """
+    config = config or ScanConfig()
+    store = TableStore.open(tables, config.storage)
+    (before,), (after,) = chosen_runs(store, before), chosen_runs(store, after)
+    about, made = dict[str, object](), list[str]()
+
+    def write(files: SortedFiles) -> Sequence[Written]:
+        inputs = Inputs.of(store, before, after)
+        made.append(chosen_engine(engine, inputs.rows))
+        if made[0] == "spark":
+            from presswatch_spark.changes import in_spark
+
+            written = in_spark.write(inputs, files, config.run.master, config.run.cores)
+        else:
+            written = in_duckdb.write(inputs, files, memory, config.run.cores)
+        about["table_digest"] = digest_of(written_column(files, written, "change_sha256"))
+        return written
+
+    published = publish_derived(out, "changes", (before, after), write, config.storage, about)
+    counts, doubts = _counted(published)
+    return ChangesSummary(published, counts, doubts, str(about["table_digest"]), made[0])
+
+
+def _counted(tables: TableStore) -> tuple[dict[str, int], Counter[tuple[str, str]]]:
+    """Count the rows of each state, and of each state and doubt."""
+    names = ("state", "doubt")
+    counts, doubts = Counter[str](), Counter[tuple[str, str]]()
+    for batch in column_batches(tables, "changes", tables.made("changes"), names, names, BATCH_ROWS):
+        for group in (
+            pa.Table.from_batches([batch])
+            .group_by(["state", "doubt"])
+            .aggregate([([], "count_all")])
+            .to_pylist()
+        ):
+            counts[group["state"]] += group["count_all"]
+            if group["doubt"] is not None:
+                doubts[group["state"], group["doubt"]] += group["count_all"]
+    return {state: counts[state] for state in STATES}, doubts

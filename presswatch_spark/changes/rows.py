@@ -1,0 +1,130 @@
+"""Rows of `matches` as they are compared: the pair that each is of, and what the comparison needs to know."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from presswatch_spark.changes.absence import Doubts
+from presswatch_spark.judgement.url_forms import normal_forms
+from presswatch_spark.tables.schemas.derived_tables import SIGHTING
+from presswatch_spark.verify.verification import SPANS_AT_LEAST
+
+GAP_CHARACTERS = 8
+"""Ranges of an article that lie no further apart are one: most such gaps are punctuation."""
+
+PAIR = ("publisher_id", "title_id", "article", "document")
+"""What a pair is known by; `article` is empty for rows of a site alone."""
+IDENTITY = ("publisher_id", "title_id", "article_id", "document_url", "text_sha256")
+"""Columns of `matches` that tell a row's pair."""
+USED = tuple(dict.fromkeys((*IDENTITY, "article_sha256", "spans", *(field.name for field in SIGHTING))))
+"""Columns of `matches` that are compared, or kept as a sighting."""
+
+KEYS = pa.schema([(name, pa.string()) for name in PAIR])
+COMPARED = pa.schema(
+    [
+        *KEYS,
+        pa.field("known_url", pa.bool_()),
+        pa.field("document_url", pa.string()),
+        pa.field("copied_words", pa.int32()),
+        pa.field("longest_run_words", pa.int32()),
+        pa.field("own_site", pa.bool_()),
+        pa.field("text_sha256", pa.string()),
+        pa.field("article_sha256", pa.string()),
+        pa.field("row_sha256", pa.string()),
+        pa.field("ranges", pa.list_(pa.int64())),
+        pa.field("many", pa.bool_()),
+        pa.field("doubt", pa.string()),
+    ]
+)
+"""Rows as they are compared.
+
+`known_url`: `document` is a URL, and no digest of a text. `ranges`: from and to of each range of the article
+that is copied. `many`: there may have been more spans than are kept. `doubt`: why the other run may have
+missed such a row.
+"""
+
+
+def pair_columns(batch: pa.RecordBatch) -> dict[str, pa.Array]:
+    """Return the columns of `KEYS` of a batch with the columns of `IDENTITY`, and `known_url`."""
+    forms = normal_forms(_plain(batch["document_url"]))
+    return {
+        "publisher_id": _plain(batch["publisher_id"]),
+        "title_id": _plain(batch["title_id"]),
+        "article": pc.fill_null(_plain(batch["article_id"]), ""),
+        # A new scheme or tracking parameter must not look like removal. Without a URL the text's digest
+        # tells documents apart: what stands in the place of a URL ("n/a") may stand there in many rows.
+        "document": pc.coalesce(forms, _plain(batch["text_sha256"])),
+        "known_url": pc.is_valid(forms),
+    }
+
+
+def key_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Turn batches with the columns of `IDENTITY` into batches of `KEYS`."""
+    for batch in batches:
+        columns = pair_columns(batch)
+        yield pa.RecordBatch.from_arrays([columns[name] for name in KEYS.names], schema=KEYS)
+
+
+def compared_columns(batch: pa.RecordBatch, doubts: Doubts) -> dict[str, pa.Array]:
+    """Return the columns of `COMPARED` of a batch of `USED` columns."""
+    spans = batch["spans"]
+    found = pair_columns(batch)
+    found["ranges"] = ranges_of(spans)
+    found["many"] = pc.fill_null(pc.greater_equal(pc.list_value_length(spans), SPANS_AT_LEAST), False)
+    shards = batch["shard_uri"].dictionary_encode()
+    reasons = pa.array(map(doubts.of, shards.dictionary.to_pylist()), pa.string())
+    found["doubt"] = reasons.take(shards.indices)
+    for name in COMPARED.names:
+        if name not in found:
+            found[name] = _plain(batch[name]).cast(COMPARED.field(name).type)
+    return found
+
+
+def ranges_of(spans: pa.Array) -> pa.Array:
+    """Return the characters of the article that each row's spans cover: from, to, from, to …, as int64 lists.
+
+    Ranges are in order, and joined where no more than `GAP_CHARACTERS` lie between them.
+    """
+    lengths = pc.fill_null(pc.list_value_length(spans), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    values = spans.flatten()
+    starts, ends = (
+        pc.struct_field(values, name).to_numpy(zero_copy_only=False)
+        for name in ("article_start", "article_end")
+    )
+    rows = np.repeat(np.arange(len(lengths)), lengths)
+    order = np.lexsort((starts, rows))
+    starts, ends = starts[order], ends[order]
+    first = _begins(rows, starts, ends)
+    last = np.roll(first, -1)
+    cuts = np.empty((int(first.sum()), 2), np.int64)
+    cuts[:, 0], cuts[:, 1] = starts[first], _reached(rows, ends)[last]
+    counts = np.bincount(rows[first], minlength=len(lengths))
+    offsets = np.concatenate(([0], 2 * np.cumsum(counts))).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(cuts.ravel()))
+
+
+def _begins(
+    rows: npt.NDArray[np.int64], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Say of each span, sorted by row and start, whether it begins a range."""
+    begins = np.ones(len(rows), np.bool_)
+    far = starts[1:] > _reached(rows, ends)[:-1] + GAP_CHARACTERS
+    begins[1:] = (rows[1:] != rows[:-1]) | far
+    return begins
+
+
+def _reached(rows: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the furthest end of each span and those before it in its row."""
+    if not len(rows):
+        return ends
+    # Rows follow each other: with a stride beyond all ends, the greatest so far is one of the same row.
+    stride = int(ends.max()) + 1
+    reached: npt.NDArray[np.int64] = np.maximum.accumulate(rows * stride + ends) - rows * stride
+    return reached
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column

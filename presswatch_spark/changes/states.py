@@ -1,0 +1,230 @@
+"""The states of pairs in two runs, in SQL that both engines understand: a step reads those before it.
+
+docs/reference/tables.md has the rules. The steps begin with these, each for `before` and for `after`:
+
+- `before_rows`: `rows.COMPARED`, and `sighting`, whatever stands for the row in the engine.
+- `before_own`: `title_id` and `document` of rows of an article on its title's site.
+- `before_articles`: `ARTICLES` of the corpus, empty unless corpora differ.
+- `earlier`: `rows.KEYS` of all runs before both, once for all.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from presswatch_spark.changes.rows import PAIR
+
+STATES = ("gone", "reduced", "altered", "moved", "persists", "new", "reappeared", "unknown")
+ARTICLES = pa.schema(
+    [(name, pa.string()) for name in ("article_id", "title_id", "publisher_id", "article_sha256")]
+)
+"""The articles of a corpus."""
+STORED = ("pairs", "moves")
+"""Steps that several others read: they are kept, and the others are read through."""
+GUARANTEED_WORDS = 11
+"""A run of so many words is found with every corpus; of a shorter one, that depends on the corpus's index."""
+
+NAMELESS = {
+    "before": "the URL of the document is not known: with another text it may still be there",
+    "after": "the URL of the document is not known: with another text it may have been there",
+}
+ARTICLE_CHANGED = "the text of the article is not the same in both runs: words were counted, and not compared"
+MANY_SPANS = "the copy has more passages than are kept: they may differ in others"
+IN_PLACE = "the {} run found articles of the title in the document, so it has no row of the site alone"
+UNLISTED = "the runs had different corpora, and the articles of that of the {} run are not in the tables"
+HIDDEN = "the corpus of the {} run leaves rows of words out of its index that many articles share"
+BY_URL = "the runs had different corpora: the {} run may know other pages as the title's"
+
+_OTHER = {"before": "after", "after": "before"}
+_OF_ROW = (
+    "known_url", "document_url", "copied_words", "longest_run_words", "text_sha256", "article_sha256",
+    "row_sha256", "ranges", "many", "doubt", "sighting",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked beside the rows: ids of the runs, and how these differ.
+
+    Args:
+        difference: why a copy may look altered that is not; None if nothing but shards and corpora differ.
+        same_corpus: whether both runs had the same corpus.
+        listed: of `before` and `after`, whether the tables hold the articles of that run's corpus.
+        hiding: of each, whether that corpus may have left shingles out of its index.
+    """
+
+    before: str
+    after: str
+    difference: str | None
+    same_corpus: bool
+    listed: Mapping[str, bool]
+    hiding: Mapping[str, bool]
+
+
+def steps(question: Question) -> dict[str, str]:
+    """Return the queries of all steps by their names, in order; the last one is `changes`."""
+    return {
+        "before_pairs": _strongest("before"),
+        "after_pairs": _strongest("after"),
+        "before_sites": "select distinct title_id, document from before_own",
+        "after_sites": "select distinct title_id, document from after_own",
+        "pairs": _joined(),
+        "earlier_pairs": f"select distinct {', '.join(PAIR)} from earlier",
+        "moves": _moves(),
+        "judged": _judged(question),
+        "changes": _changes(question),
+    }
+
+
+def text(value: str | None) -> str:
+    """Return a literal of SQL; null for None."""
+    return "cast(null as string)" if value is None else "'" + value.replace("'", "''") + "'"
+
+
+def _strongest(side: str) -> str:
+    """One row a pair, that with the most copied words; its doubt is one of all rows."""
+    pair = ", ".join(PAIR)
+    of_row = ", ".join(f"r.{name}" for name in PAIR)
+    same = " and ".join(f"t.{name} = r.{name}" for name in PAIR)
+    # Most pairs have one row, and need no sorting.
+    return f"""
+        with twice as (select {pair} from {side}_rows group by {pair} having count(*) > 1)
+        select r.*, doubt as pair_doubt, 1 as place from {side}_rows r anti join twice t on {same}
+        union all
+        select * from (
+            select r.*, min(doubt) over (partition by {of_row}) as pair_doubt, row_number() over (
+                partition by {of_row}
+                order by copied_words desc, longest_run_words desc, row_sha256 desc
+            ) as place
+            from {side}_rows r semi join twice t on {same}
+        ) as ranked where place = 1"""
+
+
+def _joined() -> str:
+    same = " and ".join(f"b.{name} = a.{name}" for name in PAIR)
+    merged = ", ".join(f"coalesce(b.{name}, a.{name}) as {name}" for name in PAIR)
+    sides = ", ".join(
+        f"{side}.{'pair_doubt' if name == 'doubt' else name} as {side}_{name}"
+        for side in "ba"
+        for name in _OF_ROW
+    )
+    return f"select {merged}, {sides} from before_pairs b full join after_pairs a on {same}"
+
+
+def _moves() -> str:
+    """Copies that were found at one URL before and, with the very text, at another one after; one for one."""
+
+    def alone(side: str, other: str) -> str:
+        copy = f"publisher_id, title_id, article, {side}_text_sha256"
+        return f"""
+            select *, row_number() over (partition by {copy} order by document) as nth
+            from pairs
+            where {other}_row_sha256 is null and {side}_known_url and {side}_copied_words > 0"""
+
+    same = " and ".join(f"l.{name} = c.{name}" for name in ("publisher_id", "title_id", "article", "nth"))
+    after = ", ".join(f"c.a_{name}" for name in _OF_ROW)
+    return f"""
+        select l.publisher_id, l.title_id, l.article, l.document, c.document as new_document, {after}
+        from ({alone("b", "a")}) as l join ({alone("a", "b")}) as c
+            on {same} and l.b_text_sha256 = c.a_text_sha256"""
+
+
+def _judged(question: Question) -> str:
+    """All pairs: those that moved with both sightings, and why what is missing may be there all the same."""
+    key = ("publisher_id", "title_id", "article")
+    old = " and ".join(f"m.{name} = p.{name}" for name in (*key, "document"))
+    new = " and ".join(f"n.{name} = p.{name}" for name in key) + " and n.new_document = p.document"
+    joins, doubts = [], []
+    for side in ("before", "after"):
+        other, letter = _OTHER[side], side[0]
+        joins.append(
+            f"left join {other}_sites s{letter} on p.article = '' and s{letter}.title_id = p.title_id"
+            f" and s{letter}.document = p.document"
+        )
+        reasons = [f"p.{letter}_doubt"]
+        if not question.same_corpus:
+            articles = f"(select distinct * from {other}_articles) as x{letter}"
+            joins.append(f"left join {articles} on x{letter}.article_id = p.article")
+            reasons.append(_doubt_of_article(side, question.listed[other], question.hiding[other]))
+        reasons.append(f"case when not p.{letter}_known_url then {text(NAMELESS[side])} end")
+        reasons.append(f"case when s{letter}.document is not null then {text(IN_PLACE.format(other))} end")
+        doubts.append(f"coalesce({', '.join(reasons)}) as {letter}_absence")
+    before = ", ".join(f"p.b_{name}" for name in _OF_ROW)
+    after = ", ".join(f"coalesce(p.a_{name}, m.a_{name}) as a_{name}" for name in _OF_ROW)
+    return f"""
+        select p.publisher_id, p.title_id, p.article, p.document, m.new_document is not null as has_moved,
+            {before}, {after}, {", ".join(doubts)}
+        from pairs p
+            left join moves m on {old}
+            left join moves n on {new}
+            {" ".join(joins)}
+        where n.document is null"""
+
+
+def _doubt_of_article(side: str, listed: bool, hiding: bool) -> str:
+    """Say why a run with another corpus, whose articles are `x`, may have missed a copy that `side` has."""
+    other, letter = _OTHER[side], side[0]
+    x, row = f"x{letter}", f"p.{letter}_"
+    if not listed:
+        return f"case when {row}row_sha256 is not null then {text(UNLISTED.format(other))} end"
+    corpus = f"the corpus of the {other} run"
+
+    def of_article(what: str) -> str:
+        return f"concat('the article ', p.article, {text(f' {what}')})"
+
+    shorter = f"copies of fewer than {GUARANTEED_WORDS} words are not found with every corpus"
+    return f"""case
+        when {row}copied_words = 0 then {text(BY_URL.format(other))}
+        when {x}.article_id is null then {of_article(f"is not in {corpus}")}
+        when {x}.title_id <> p.title_id or {x}.publisher_id <> p.publisher_id
+            then {of_article(f"has another title or publisher in {corpus}")}
+        when {x}.article_sha256 is distinct from {row}article_sha256
+            then {of_article(f"has another text in {corpus}")}
+        when {row}longest_run_words < {GUARANTEED_WORDS} then {text(shorter)}
+        else {text(HIDDEN.format(other) if hiding else None)}
+    end"""
+
+
+def _changes(question: Question) -> str:
+    same_text = "b_text_sha256 = a_text_sha256"
+    same_article = "b_article_sha256 is not distinct from a_article_sha256"
+    alike = f"a_copied_words = b_copied_words and (not ({same_article}) or b_ranges = a_ranges)"
+    fewer = f"""case when a_copied_words = 0 and coalesce({text(question.difference)}, b_absence) is not null
+        then 'unknown' else 'reduced' end"""
+    state = f"""case
+        when has_moved then 'moved'
+        when a_row_sha256 is null then case when b_absence is null then 'gone' else 'unknown' end
+        when b_row_sha256 is null then case when e.document is null then 'new' else 'reappeared' end
+        when {same_text} or ({alike}) then 'persists'
+        when a_copied_words < b_copied_words then {fewer}
+        else 'altered'
+    end"""
+    elsewhere = "case when a_copied_words = 0 then b_absence else b_doubt end"
+    many = "a_copied_words = b_copied_words and (a_many or b_many)"
+    doubt = f"""case
+        when has_moved or a_row_sha256 is null then b_absence
+        when b_row_sha256 is null then a_absence
+        when not ({same_article}) then {text(ARTICLE_CHANGED)}
+        when {same_text} then null
+        when {many} then {text(MANY_SPANS)}
+        when {alike} then null
+        else coalesce({text(question.difference)}, {elsewhere})
+    end"""
+    earlier = " and ".join(f"e.{name} = j.{name}" for name in PAIR)
+    digested = ", ".join((
+        "state", "coalesce(doubt, '')", "publisher_id", "title_id", "article",
+        "coalesce(b_row_sha256, '')", "coalesce(a_row_sha256, '')",
+    ))  # fmt: skip
+    return f"""
+        select
+            {text(question.before)} as before_run_id, {text(question.after)} as after_run_id, state, doubt,
+            publisher_id, title_id, nullif(article, '') as article_id, article, document,
+            coalesce(a_document_url, b_document_url) as document_url,
+            b_copied_words as copied_words_before, a_copied_words as copied_words_after,
+            b_sighting as before, a_sighting as after,
+            sha2(concat_ws(chr(10), {digested}), 256) as change_sha256
+        from (
+            select j.*, {state} as state, {doubt} as doubt
+            from judged j left join earlier_pairs e on j.b_row_sha256 is null and {earlier}
+        ) as stated"""

@@ -1,0 +1,150 @@
+"""`presswatch runs`: the published runs and censuses, and those that are not finished."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+import click
+
+from presswatch_spark.cli.exporting import Export, export_option
+from presswatch_spark.cli.language import ENGLISH, Language
+from presswatch_spark.cli.options import as_json, print_lines, scan_settings, storage_options, tell_total
+from presswatch_spark.cli.screen import Screen, screen_options
+from presswatch_spark.show import fits, json_line, printable, table_lines, terminal_width
+
+RUN_COLUMNS = (
+    "run_id", "finished_at", "dataset", "release", "sample", "shards_planned", "shards_complete", "documents",
+    "matches", "table_digest",
+)  # fmt: skip
+CENSUS_COLUMNS = (
+    "run_id", "finished_at", "release", "shards_planned", "shards_complete", "rows", "captures",
+    "table_digest",
+)  # fmt: skip
+# What a narrow terminal does without, the first first: the id says when a run began.
+DISPENSABLE = ("documents", "finished_at", "rows")
+COUNTS = ("documents", "rows", "matches", "captures")
+DIGEST_DIGITS = 8
+# What the next command needs to be told.
+WHOLE_COLUMNS = ("run_id",)
+OTHERS = (("censuses", "census"), ("derivations", "derived table"), ("tombstones", "removal"))
+
+
+@click.command()
+@click.argument("tables")
+@as_json
+@export_option
+@screen_options()
+@storage_options
+def runs(tables: str, as_json: bool, export: Export | None, screen: Screen, **flags: Any) -> None:
+    """List the published runs and censuses, and those that are not finished.
+
+    TABLES is the folder that a scan was given as --out. As JSON, and in a file, only published runs of scans
+    are listed; how to go on with an unfinished one, or to drop it, is said on stderr. On S3, a run whose
+    process was killed is watched for its lease (a minute) before it is called unfinished.
+
+    The files of each run are held against what its row says of them: which are there, and how large. Where
+    that differs, it is said on stderr, and the exit code is 1. `presswatch verify-rows` reads them, too.
+    """
+    from presswatch_spark.runs.unfinished import DamagedRun, UnfinishedRun, unfinished_runs
+    from presswatch_spark.tables.schemas import SCHEMAS
+    from presswatch_spark.tables.store import TableStore
+
+    storage, say = scan_settings(flags).storage, screen.language
+    if export:
+        export.require_new(storage)
+    store = TableStore.open(tables, storage)
+    # What is published between the two looks is listed once, as what it was at the first.
+    unfinished = list(unfinished_runs(store))
+    begun = {run.begun.run_id: run for run in unfinished if isinstance(run, UnfinishedRun)}
+    published = {
+        by: [row for row in store.rows(by) if row["run_id"] not in begun]
+        for by in ("runs", "censuses", "derivations", "tombstones")
+    }
+    start = itemgetter("started_at")
+    if export:
+        export.write(SCHEMAS["runs"], sorted(published["runs"], key=start), storage, say)
+    elif as_json:
+        screen.show(map(json_line, sorted(published["runs"], key=start)))
+    else:
+        scans, censuses = (
+            sorted([*published[by], *(run.row() for run in begun.values() if run.begun.by == by)], key=start)
+            for by in ("runs", "censuses")
+        )
+        screen.show(run_lines(scans, censuses, say))
+        counts = [say.counted(len(published["runs"]), "run")]
+        counts += [say("{runs} not finished", runs=say.number(len(begun)))] if begun else []
+        counts += [say.counted(len(published[by]), one) for by, one in OTHERS if published[by]]
+        tell_total(", ".join(counts))
+    print_lines((run.note() for run in unfinished), err=True)
+    if not any(isinstance(run, DamagedRun) for run in unfinished):
+        for run_id in sorted(store.unpublished() - begun.keys()):
+            click.echo(f"files of {run_id} lie in the tables, and no row publishes it: not read", err=True)
+    if damage := list(store.damage()):
+        print_lines((f"error: {printable(str(error))}" for error in damage), err=True)
+        raise click.exceptions.Exit(1)
+
+
+def run_lines(
+    runs: Sequence[Mapping[str, Any]], censuses: Sequence[Mapping[str, Any]], say: Language = ENGLISH
+) -> Iterator[str]:
+    """Runs, then censuses, as tables."""
+    width = terminal_width()
+    for columns, listed in ((RUN_COLUMNS, runs), (CENSUS_COLUMNS, censuses)):
+        if not listed and (columns is CENSUS_COLUMNS or censuses):
+            continue
+        if width is None:
+            yield from table_lines(say.names(columns), _cells(columns, listed, say), None)
+        else:
+            yield from _run_table(columns, listed, width, say)
+
+
+def _run_table(
+    columns: Sequence[str], listed: Sequence[Mapping[str, Any]], width: int, say: Language
+) -> Iterator[str]:
+    """For a terminal. What tells runs apart is never cut: what does not fit is left out, and that is said."""
+    rows = [
+        {**row, "shards": _shards(row, say)}
+        | {name: say.number(row[name]) for name in COUNTS if row.get(name) is not None}
+        for row in listed
+    ]
+    begun = ((row, str(row.get("table_digest") or "")[:DIGEST_DIGITS]) for row in rows)
+    short = [{**row, "table_digest": digest and f"{digest}…"} for row, digest in begun]
+    names = ["shards" if name == "shards_complete" else name for name in columns if name != "shards_planned"]
+    if not any(row.get("sample") for row in rows):
+        names = [name for name in names if name != "sample"]
+
+    def fit(listed: Sequence[Mapping[str, Any]]) -> bool:
+        headers = say.names(names)
+        return fits(headers, _cells(names, listed, say), width, headers)
+
+    shown = rows if fit(rows) else short
+    dropped = []
+    for name in DISPENSABLE:
+        if name in names and not fit(shown):
+            dropped.append(name)
+            names.remove(name)
+    whole = (*WHOLE_COLUMNS, "release")
+    wrapped = say.names(name for name in names if name not in whole)
+    yield from table_lines(say.names(names), _cells(names, shown, say), width, say.names(whole), wrapped)
+    if dropped:
+        left_out = ", ".join(say.names(dropped))
+        yield say("not shown in {width} columns: {names} (--json has all)", width=width, names=left_out)
+
+
+def _cells(names: Sequence[str], rows: Iterable[Mapping[str, Any]], say: Language) -> list[list[object]]:
+    return [[_cell(name, row.get(name), say) for name in names] for row in rows]
+
+
+def _cell(name: str, value: object, say: Language) -> object:
+    if name == "finished_at" and isinstance(value, str):
+        return say.name(value)
+    return say.cell(value) if say.is_french and not isinstance(value, int) else value
+
+
+def _shards(row: Mapping[str, Any], say: Language) -> str:
+    complete, planned = row.get("shards_complete"), row.get("shards_planned")
+    if planned is None:
+        return say.number(complete or 0)
+    if complete == planned:
+        return say("all {planned}", planned=say.number(planned))
+    return say("{complete} of {planned}", complete=say.number(complete or 0), planned=say.number(planned))

@@ -1,0 +1,187 @@
+"""The French of what commands show: texts by their English, nouns, and names of columns and values."""
+
+from collections.abc import Mapping
+
+NOUNS: Mapping[str, tuple[str, str]] = {
+    "row": ("ligne", "lignes"),
+    "run": ("analyse", "analyses"),
+    "census": ("recensement", "recensements"),
+    "derived table": ("table dérivée", "tables dérivées"),
+    "removal": ("suppression", "suppressions"),
+    "article": ("article", "articles"),
+    "document": ("document", "documents"),
+    "known host": ("site connu", "sites connus"),
+    "page": ("page", "pages"),
+    "claim": ("réclamation", "réclamations"),
+    "match": ("résultat", "résultats"),
+    "title": ("titre", "titres"),
+    "publisher": ("éditeur", "éditeurs"),
+}
+"""Singular and plural."""
+
+TEXTS: Mapping[str, str] = {
+    # Exports and `sql`.
+    "{rows} in {file}": "{rows} dans {file}",
+    "{rows} in {file}, by {engine}": "{rows} dans {file}, par {engine}",
+    "{rows}, by {engine}": "{rows}, par {engine}",
+    "more than {rows} rows: add a limit, or use --json": (
+        "plus de {rows} lignes : ajoutez une limite, ou utilisez --json"
+    ),
+    "written to {folder}": "écrit dans {folder}",
+    # `matches`.
+    "{rows}: {articles} in {documents} on {hosts}": "{rows} : {articles} dans {documents} sur {hosts}",
+    "rows by site: {where}": "lignes par lieu : {where}",
+    "the host is not known of {rows}": "le site n'est pas connu pour {rows}",
+    "left out, as nobody knows whether they are wanted: {rows}": (
+        "laissé de côté, faute de savoir si la demande s'y applique : {rows}"
+    ),
+    "{rows} without a date of capture": "{rows} sans date d'enregistrement",
+    "{rows} without a known host": "{rows} sans site connu",
+    "{rows} without a known release": "{rows} sans livraison connue",
+    "shown: {rows}, by {order}; for more, see --limit, --export": (
+        "affiché : {rows}, par {order} ; pour en voir plus : --limit, --export"
+    ),
+    "found by {runs}: {names}": "trouvé par {runs} : {names}",
+    "letters and reasons are those of the claims; a row without a claim has its own": (
+        "lettres et motifs sont ceux des réclamations ; une ligne sans réclamation garde les siens"
+    ),
+    "own site": "site propre",
+    "elsewhere": "ailleurs",
+    "unknown": "inconnu",
+    "article {id}": "article {id}",
+    "no text of an article": "aucun texte d'article",
+    "weight": "force",
+    "date": "date",
+    "host": "site",
+    "title": "titre",
+    "shard": "fichier",
+    # `runs`.
+    "{runs} not finished": "{runs} sans fin",
+    "not shown in {width} columns: {names} (--json has all)": (
+        "non affiché en {width} colonnes : {names} (--json donne tout)"
+    ),
+    "all {planned}": "les\u00a0{planned}",
+    "{complete} of {planned}": "{complete} sur {planned}",
+    # `estimate`.
+    "run {run}: {read} of {listed} shards read to their end, drawn in {strata} segments or folders; totals of"
+    " all {listed} within limits of 95 %": (
+        "analyse {run} : {read} fichiers sur {listed} lus jusqu'au bout, tirés au sort dans {strata} segments"
+        " ou dossiers ; totaux des {listed} fichiers, avec bornes à 95\u202f%"
+    ),
+    "fewer than {enough} shards were read: where few shards of the release hold most of a total, its limits"
+    " are less sure": (
+        "moins de {enough} fichiers ont été lus : si quelques fichiers portent l'essentiel d'un total, ses"
+        " bornes sont moins sûres"
+    ),
+    "{missing} drawn shards were not read to their end: the limits allow for anything from nothing to twice"
+    " what the others hold": (
+        "{missing} fichiers tirés au sort n'ont pas été lus jusqu'au bout : les bornes admettent qu'ils ne"
+        " contiennent rien, ou jusqu'au double des autres"
+    ),
+    "{named} in the sample; of others nothing can be said": (
+        "{named} dans l'échantillon ; des autres, rien ne peut être dit"
+    ),
+    # `claims`.
+    "each page, article, text and host counts once, where its strongest row does": (
+        "chaque page, article, texte et site compte une fois, avec sa ligne la plus forte"
+    ),
+    "{claims}, by {engine}; elsewhere {a} of A and {b} of B": (
+        "{claims}, par {engine} ; ailleurs : {a} en A et {b} en B"
+    ),
+    "table digest {digest}": "empreinte de la table : {digest}",
+    # `rights`.
+    "reserved before and after the capture": "droits réservés avant et après l'enregistrement",
+    "reserved before it; after it nothing is known": "droits réservés avant ; après, rien n'est connu",
+    "reserved after it; before it nothing is known": "droits réservés après ; avant, rien n'est connu",
+    "reserved on one side of it, and not on the other; or captures of one moment differ": (
+        "droits réservés d'un côté et non de l'autre ; ou des enregistrements du même instant se contredisent"
+    ),
+    "robots.txt lets it in, and nothing else reserves, as far as is known": (
+        "robots.txt laisse entrer, et rien d'autre ne réserve, autant qu'on sache"
+    ),
+    "nothing was captured that tells, or it cannot be read": (
+        "rien n'a été enregistré qui le dise, ou ce n'est pas lisible"
+    ),
+    "no match on a publisher's own site in WARC or WET": (
+        "aucun résultat sur le site d'un éditeur, en WARC ou en WET"
+    ),
+    "{matches} on publishers' own sites, each for {agents} agents": (
+        "{matches} sur les sites des éditeurs, chacun pour {agents} robots"
+    ),
+    "incomplete: {unread} of {planned} shards of responses were not read whole; what was declared there does"
+    " not count": (
+        "incomplet : {unread} fichiers de réponses sur {planned} n'ont pas été lus en entier ; ce qui y était"
+        " déclaré ne compte pas"
+    ),
+}
+
+NAMES: Mapping[str, str] = {
+    # Columns of `matches`.
+    "row": "ligne",
+    "letter": "lettre",
+    "words": "mots",
+    "captured": "enregistré",
+    "where": "où",
+    "publisher": "éditeur",
+    "host": "site",
+    "headline": "titre",
+    "reason": "motif",
+    # Columns of `runs`, and what stands in them.
+    "run_id": "analyse",
+    "finished_at": "terminée",
+    "dataset": "jeu",
+    "release": "livraison",
+    "sample": "échantillon",
+    "shards_planned": "fichiers prévus",
+    "shards_complete": "fichiers lus",
+    "shards": "fichiers",
+    "documents": "documents",
+    "matches": "résultats",
+    "captures": "enregistrements",
+    "rows": "lignes",
+    "table_digest": "empreinte",
+    "under way": "en cours",
+    "not finished": "interrompue",
+    # Columns and measures of `estimate`.
+    "in the release": "dans la livraison",
+    "seen": "vu",
+    "estimate": "estimation",
+    "at least": "au moins",
+    "at most": "au plus",
+    "in shards": "fichiers",
+    "bytes of text": "octets de texte",
+    "matches, grade full_copy": "résultats, copies entières",
+    "matches, grade partial_copy": "résultats, copies partielles",
+    "matches, grade extract": "résultats, extraits",
+    "matches, grade url_only": "résultats, adresse seule",
+    "matches, confidence A": "résultats de lettre A",
+    "matches, confidence B": "résultats de lettre B",
+    "matches, confidence C": "résultats de lettre C",
+    "matches, confidence D": "résultats de lettre D",
+    "documents with matches": "documents avec résultats",
+    "documents with matches, own sites": "documents avec résultats, sites propres",
+    "documents with matches, elsewhere": "documents avec résultats, ailleurs",
+    "documents with matches, site unknown": "documents avec résultats, site inconnu",
+    "articles": "articles",
+    "articles, confidence A or B": "articles de lettre A ou B",
+    # Columns of `claims`, and what stands in them.
+    "kind": "nature",
+    "pages": "pages",
+    "texts": "textes",
+    "hosts": "sites",
+    "all": "total",
+    "own_page": "page propre",
+    "copy": "copie",
+    "reprint": "reprise",
+    "licensed": "sous licence",
+    # Columns of `rights`, and what stands in them.
+    "agent": "robot",
+    "reserved": "réservé",
+    "meaning": "sens",
+    "both": "avant et après",
+    "before": "avant",
+    "after": "après",
+    "conflicting": "contradictoire",
+    "none": "non",
+    "unknown": "inconnu",
+}

@@ -1,0 +1,38 @@
+"""Reasons in a few words, for tables: English, then French. `presswatch explain` says each in a sentence."""
+
+from collections.abc import Mapping
+
+LABELS: Mapping[str, tuple[str, str]] = {
+    "own_url": ("the article's address", "adresse de l'article"),
+    "sole_full_copy": ("whole article, or nearly", "article quasi entier"),
+    "strong_copy": ("large part of the article", "grande part de l'article"),
+    "rare_passage": ("long, rare passage", "passage long et rare"),
+    "url_only": ("address alone, no text", "adresse seule, sans texte"),
+    "record_damaged": ("damaged record", "enregistrement endommagé"),
+    "url_unknown": ("unknown address", "adresse inconnue"),
+    "on_member_site": ("another member's site", "site d'un autre membre"),
+    "capture_date_unknown": ("no date of capture", "enregistrement sans date"),
+    "publication_date_unknown": ("no date of publication", "publication sans date"),
+    "captured_before_publication": ("captured before published", "enregistré avant parution"),
+    "captured_within_a_day": ("captured within a day", "enregistré à un jour près"),
+    "credits_other": ("credits another source", "cite une autre source"),
+    "agency_text": ("agency copy", "texte d'agence"),
+    "shared_text": ("another member has it too", "aussi chez un autre membre"),
+    "outside_main_content": ("outside the main text", "hors du texte principal"),
+    "not_rare": ("common words, or few", "mots courants ou trop peu"),
+    "not_large": ("few words copied", "peu de mots copiés"),
+    "common_words": ("formula, or common words", "formule, ou mots courants"),
+    "goes_beyond": ("beyond other sources", "au-delà d'autres sources"),
+    "prior_capture": ("words older than article", "mots antérieurs"),
+    "credited_elsewhere": ("credited to another source", "attribué à une autre source"),
+    "printed_by_press": ("printed by other press", "publié par un autre média"),
+    "common_source": ("a source in common", "source commune"),
+    "known_text": ("text of reference", "texte de référence"),
+    "press_page": ("page of press, or official", "page de média, ou officielle"),
+    "licensed": ("licensed", "licence déclarée"),
+    "credits_unread": ("credits not read", "mentions de source non lues"),
+    "rarity_unread": ("rarity not measured", "rareté non mesurée"),
+    "article_unknown": ("article not in the corpus", "article absent du corpus"),
+    "review_unsure": ("review could not tell", "examen sans conclusion"),
+    "review_no_claim": ("review: nothing to claim", "examen : rien à réclamer"),
+}

@@ -1,0 +1,220 @@
+"""Rows of `matches` by filter: the strongest first, or as they are stored, by the engine that suits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import reduce
+from itertools import islice
+from operator import and_, or_
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from presswatch_spark.queries.engines import Answer, literal
+from presswatch_spark.queries.match_totals import MatchTotals, counted_here, totals_query
+from presswatch_spark.queries.sql import answer_of, engine_of
+from presswatch_spark.tables.reading import chosen_runs
+from presswatch_spark.tables.schemas.columns import UTC_MICROS
+from presswatch_spark.tables.sorted_files import ORDERS as STORED
+from presswatch_spark.tables.store import TableStore
+
+BATCH_ROWS = 10_000
+EQUAL = ("title_id", "publisher_id", "article_id", "dataset", "release", "document_host")
+"""Columns that a filter may ask for one value of."""
+SITES = {"own_site": "own_site", "elsewhere": "not own_site", "unknown_site": "own_site is null"}
+
+_WEIGHT = (
+    "{letter} nulls last, copied_words desc, longest_run_words desc, article_coverage desc nulls last,"
+    " row_sha256, run_id, shard_uri, record_offset nulls first, row_index nulls first"
+)
+ORDERS: Mapping[str, str] = {
+    "weight": _WEIGHT,
+    "date": f"captured_at nulls last, {_WEIGHT}",
+    "host": f"document_host nulls last, {_WEIGHT}",
+    "title": f"title_id, {_WEIGHT}",
+    "shard": ", ".join(f"{name} nulls first" for name in ("run_id", *STORED["matches"])),
+}
+"""In what order rows can be had: each is the same every time. `shard` is how they are stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatchFilter:
+    """Which rows are wanted; None, empty and False ask for nothing in particular.
+
+    `own_site`, `elsewhere` and `unknown_site` ask for documents on the publisher's own sites, on others, and
+    where nobody knows. They add up. `since` asks for documents that were captured then or later; a row whose
+    capture has no date is left out, as is one without a host where `document_host` is given.
+    """
+
+    title_id: str | None = None
+    publisher_id: str | None = None
+    article_id: str | None = None
+    grades: tuple[str, ...] = ()
+    confidences: tuple[str, ...] = ()
+    own_site: bool = False
+    elsewhere: bool = False
+    unknown_site: bool = False
+    dataset: str | None = None
+    release: str | None = None
+    document_host: str | None = None
+    since: datetime | None = None
+
+    def expression(self) -> Any:
+        """Return the filter as an Arrow expression, or None for all rows."""
+        terms = [pc.field(name) == value for name, value in self._equal()]
+        if self.grades:
+            terms.append(pc.field("grade").isin(self.grades))
+        if self.confidences:
+            terms.append(pc.field("confidence").isin(self.confidences))
+        if self.since:
+            terms.append(pc.field("captured_at") >= pa.scalar(self.since, UTC_MICROS))
+        known, own = pc.is_valid(pc.field("own_site")), pc.field("own_site")
+        # False, never null, where they do not hold.
+        sites = {"own_site": known & own, "elsewhere": known & ~own, "unknown_site": ~known}
+        if asked := [term for name, term in sites.items() if getattr(self, name)]:
+            terms.append(reduce(or_, asked))
+        return reduce(and_, terms) if terms else None
+
+    def condition(self, letter: str) -> str:
+        """Return the filter in SQL, over rows whose letter is the column `letter`."""
+        terms = [f"{name} = {literal(value)}" for name, value in self._equal()]
+        for name, values in (("grade", self.grades), (letter, self.confidences)):
+            if values:
+                terms.append(f"{name} in ({', '.join(map(literal, values))})")
+        if self.since:
+            terms.append(f"captured_at >= cast('{self.since:%Y-%m-%dT%H:%M:%S}Z' as timestamp)")
+        if asked := [term for name, term in SITES.items() if getattr(self, name)]:
+            terms.append(f"({' or '.join(asked)})")
+        return " and ".join(terms) or "true"
+
+    def columns(self) -> set[str]:
+        """Return the columns of `matches` that the filter looks at."""
+        asked = {name for name, _ in self._equal()}
+        asked |= {"grade"} if self.grades else set()
+        asked |= {"confidence"} if self.confidences else set()
+        asked |= {"captured_at"} if self.since else set()
+        return asked | ({"own_site"} if self.own_site or self.elsewhere or self.unknown_site else set())
+
+    def without(self, column: str) -> MatchFilter:
+        """Return the filter without what it asks of `captured_at` or of a column of `EQUAL`."""
+        if column == "captured_at":
+            return replace(self, since=None)
+        changed: dict[str, Any] = {column: None}
+        return replace(self, **changed)
+
+    def _equal(self) -> Iterator[tuple[str, str]]:
+        return ((name, value) for name in EQUAL if (value := getattr(self, name)) is not None)
+
+
+MAY_BE_UNKNOWN = ("captured_at", "document_host", "release")
+"""Columns of a filter that may be null: then nobody knows whether the row is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The rows of published runs that a filter lets through, each with its letter.
+
+    The letter is that of the row, or of its claim if `judged`: if claims are published in the same tables.
+    """
+
+    store: TableStore
+    wanted: MatchFilter
+    runs: Sequence[str]
+    engine: str
+    judged: bool
+
+    @classmethod
+    def of(cls, store: TableStore, run_id: str | None, wanted: MatchFilter, engine: str = "auto") -> Matches:
+        """Return the rows of one published run (`latest`: the newest), or of all, oldest first.
+
+        Raises:
+            InputError: no such run is published.
+        """
+        runs = chosen_runs(store, run_id)
+        return cls(store, wanted, runs, engine_of(store, engine), bool(store.made("claims")))
+
+    def rows(self, columns: Sequence[str], order: str = "weight", limit: int | None = None) -> Answer:
+        """Return columns of at most `limit` rows, in one of `ORDERS`; `letter` is a column, too.
+
+        Raises:
+            OutputError: a table is not as it was published, or there is no room to sort.
+        """
+        letter = "letter" if self.judged else "confidence as letter"
+        query = self._query(", ".join(letter if name == "letter" else name for name in columns), self.wanted)
+        # DuckDB gives the rows of one table as they are stored.
+        if order != "shard" or self.judged or self.engine != "duckdb":
+            query += f" order by {ORDERS[order].format(letter=self._letter)}"
+        return self._answer(query if limit is None else f"{query} limit {limit}")
+
+    def totals(self) -> MatchTotals:
+        """Count the rows and what they name; raises as `rows`."""
+        if self.engine == "duckdb" and not self.judged:
+            return counted_here(self.store, self.runs, self.wanted.expression(), self.wanted.columns())
+        query = totals_query(self._source, self._letter, self.wanted.condition(self._letter))
+        return MatchTotals.of(next(self._answer(query).rows))
+
+    def left_out(self) -> dict[str, int]:
+        """Count rows that are left out since a column that is asked for is null, by that column.
+
+        Nobody knows whether such a row is wanted.
+        """
+        asked = [name for name in MAY_BE_UNKNOWN if name in self.wanted.columns()]
+        queries = {
+            name: f"{self._query('count(*)', self.wanted.without(name))} and {name} is null" for name in asked
+        }
+        counts = {name: int(next(self._answer(query).rows)[0]) for name, query in queries.items()}  # type: ignore[call-overload]
+        return {name: count for name, count in counts.items() if count}
+
+    def reasons(self, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[Any, ...], Any]:
+        """Return the codes of reasons of claims for some rows, by run and `row_sha256`."""
+        if not self.judged or not rows:
+            return {}
+        digests = ", ".join(literal(row["row_sha256"]) for row in rows)
+        query = f"select run_id, row_sha256, reasons from claims where row_sha256 in ({digests})"
+        return {tuple(key): reasons for *key, reasons in self._answer(query).rows}
+
+    @property
+    def _source(self) -> str:
+        return "sightings" if self.judged else "matches"
+
+    @property
+    def _letter(self) -> str:
+        return "letter" if self.judged else "confidence"
+
+    def _query(self, columns: str, wanted: MatchFilter) -> str:
+        return f"select {columns} from {self._source} where {wanted.condition(self._letter)}"
+
+    def _answer(self, query: str) -> Answer:
+        return answer_of(self.store, query, self.engine, self.runs)
+
+
+def match_rows(
+    store: TableStore,
+    run_id: str | None = None,
+    wanted: MatchFilter | None = None,
+    limit: int | None = None,
+    columns: list[str] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Yield at most `limit` rows of one published run (`latest`: the newest), or of all, oldest first.
+
+    Raises:
+        InputError: no such run is published.
+    """
+    # It loads pandas, as the table does once it is opened.
+    from presswatch_spark.tables.bounded import bounded_batches
+
+    rows = store.open_table("matches", *chosen_runs(store, run_id))
+    chosen = (wanted or MatchFilter()).expression()
+    batches = bounded_batches(rows, columns, chosen, BATCH_ROWS)
+    yield from islice((row for batch in batches for row in batch.to_pylist()), limit)
+
+
+def match_table(
+    store: TableStore, run_id: str | None, wanted: MatchFilter, columns: list[str] | None = None
+) -> pa.Table:
+    """Return as one table what `match_rows` yields without a limit; raises `InputError` as that does."""
+    rows = store.open_table("matches", *chosen_runs(store, run_id))
+    return rows.to_table(columns=columns, filter=wanted.expression())

@@ -68,7 +68,7 @@ def test_nothing_of_the_tables_that_are_asked_is_missing(tables: Path) -> None:
         "rights_signals",
         "captures",
         "reservations",
-        "comparison",
+        "changes",
         "claims",
     ):
         assert list((tables / table).glob("*.parquet")), table

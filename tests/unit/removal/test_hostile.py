@@ -466,7 +466,7 @@ def test_records_of_arc_are_followed(tmp_path: Path, server: Server, packing: st
     mirror = Mirror(str(tmp_path), f"{server.url}/crawl")
 
     def again() -> dict[str, Any]:
-        Prober(case, load_scan_config(flags=QUICK), [mirror], None, deep=True).probe()
+        Prober(case, load_scan_config(flags=QUICK), [mirror]).probe()
         return states(case)
 
     assert {found.state for found in again().values()} == {"present"}

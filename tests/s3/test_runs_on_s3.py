@@ -54,7 +54,7 @@ def on_s3(spark: SparkSession, options: StorageOptions, **given: Any) -> tuple[R
 def assert_same(one: tuple[RunSummary, TableStore], other: tuple[RunSummary, TableStore]) -> None:
     """Both published the same rows, in the same order, and left nothing else."""
     own = {"run_id", "started_at", "finished_at", "seconds", "files"}
-    for table in ("matches", "rights_signals", "scan_log", "runs"):
+    for table in ("matches", "rights_signals", "corpus_articles", "scan_log", "runs"):
         rows = [
             [
                 {name: value for name, value in row.items() if name not in own}
@@ -78,7 +78,7 @@ def test_a_run_on_s3_gives_the_rows_of_one_on_disk_in_the_same_files(
         "some tables/_presswatch.json",
         *(
             f"some tables/{table}/{run}-00000.parquet"
-            for table in ("matches", "metrics", "rights_signals", "runs", "scan_log")
+            for table in ("corpus_articles", "matches", "metrics", "rights_signals", "runs", "scan_log")
         ),
     ]
 

@@ -17,6 +17,7 @@ from presswatch_spark.demo import shards
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.errors import OutputError
 from presswatch_spark.pointers.raw import save
+from presswatch_spark.show import TIES
 from presswatch_spark.tables.store import TableStore
 from tests.scanned import (
     change_a_byte,
@@ -69,7 +70,7 @@ def test_a_row_shows_its_document_and_nothing_that_steers_the_terminal(
     assert "https://site.example/copie" in shown
     assert row_in(release, name)["text_sha256"] in shown
     assert press()[0].body.split("\n")[-1] in shown
-    assert all(character.isprintable() or character == "\n" for character in shown)
+    assert all(character.isprintable() or character in f"\n{TIES}" for character in shown)
 
 
 def test_the_pointer_that_is_shown_fetches_the_same_document_without_the_tables(

@@ -17,9 +17,12 @@ from presswatch_spark.changes.rows import PAIR
 
 STATES = ("gone", "reduced", "altered", "moved", "persists", "new", "reappeared", "unknown")
 ARTICLES = pa.schema(
-    [(name, pa.string()) for name in ("article_id", "title_id", "publisher_id", "article_sha256")]
+    [
+        *((name, pa.string()) for name in ("article_id", "title_id", "publisher_id", "article_sha256")),
+        ("suppressed_shingles", pa.int32()),
+    ]
 )
-"""The articles of a corpus."""
+"""The articles of a corpus; `suppressed_shingles` is null in runs of older versions."""
 STORED = ("pairs", "moves")
 """Steps that several others read: they are kept, and the others are read through."""
 GUARANTEED_WORDS = 11
@@ -34,6 +37,7 @@ MANY_SPANS = "the copy has more passages than are kept: they may differ in other
 IN_PLACE = "the {} run found articles of the title in the document, so it has no row of the site alone"
 UNLISTED = "the runs had different corpora, and the articles of that of the {} run are not in the tables"
 HIDDEN = "the corpus of the {} run leaves rows of words out of its index that many articles share"
+SUPPRESSED = "rows of words that the corpus of the {} run leaves out of its index"
 BY_URL = "the runs had different corpora: the {} run may know other pages as the title's"
 
 _OTHER = {"before": "after", "after": "before"}
@@ -51,7 +55,8 @@ class Question:
         difference: why a copy may look altered that is not; None if nothing but shards and corpora differ.
         same_corpus: whether both runs had the same corpus.
         listed: of `before` and `after`, whether the tables hold the articles of that run's corpus.
-        hiding: of each, whether that corpus may have left shingles out of its index.
+        hiding: of each, whether that corpus may have left shingles out of its index. It is asked of articles
+            whose suppressed shingles are not known.
     """
 
     before: str
@@ -152,8 +157,7 @@ def _judged(question: Question, key: Sequence[str]) -> str:
         )
         reasons = [f"p.{letter}_doubt"]
         if not question.same_corpus:
-            articles = f"(select distinct * from {other}_articles) as x{letter}"
-            joins.append(f"left join {articles} on x{letter}.article_id = p.article")
+            joins.append(f"left join ({_articles(other)}) as x{letter} on x{letter}.article_id = p.article")
             reasons.append(_doubt_of_article(side, question.listed[other], question.hiding[other]))
         reasons.append(f"case when not p.{letter}_known_url then {text(NAMELESS[side])} end")
         reasons.append(f"case when s{letter}.document is not null then {text(IN_PLACE.format(other))} end")
@@ -168,6 +172,13 @@ def _judged(question: Question, key: Sequence[str]) -> str:
             left join moves n on {new}
             {" ".join(joins)}
         where n.document is null"""
+
+
+def _articles(side: str) -> str:
+    """All articles of a corpus once: of two runs that brought them, one may be of an older version."""
+    counted = "suppressed_shingles"
+    names = ", ".join(name for name in ARTICLES.names if name != counted)
+    return f"select {names}, max({counted}) as {counted} from {side}_articles group by {names}"
 
 
 def _doubt_of_article(side: str, listed: bool, hiding: bool) -> str:
@@ -190,7 +201,8 @@ def _doubt_of_article(side: str, listed: bool, hiding: bool) -> str:
         when {x}.article_sha256 is distinct from {row}article_sha256
             then {of_article(f"has another text in {corpus}")}
         when {row}longest_run_words < {GUARANTEED_WORDS} then {text(shorter)}
-        else {text(HIDDEN.format(other) if hiding else None)}
+        when {x}.suppressed_shingles > 0 then {of_article(f"has {SUPPRESSED.format(other)}")}
+        when {x}.suppressed_shingles is null then {text(HIDDEN.format(other) if hiding else None)}
     end"""
 
 

@@ -113,6 +113,24 @@ class Tables:
         runs = chosen_runs(self.store, run, by) if run else []
         return self.store.read(table, *runs, columns=chosen)
 
+    def sql(self, query: str, *, engine: str = "auto") -> pa.Table:
+        """The answer to a query in SQL over all tables and views, as `presswatch sql` gives it.
+
+        Args:
+            engine: `duckdb`, `spark`, or `auto`: DuckDB up to 50 million rows, then Spark.
+
+        Raises:
+            InputError: there is no such engine.
+            ConfigError: it is no query, or names what is not there.
+            OutputError: files are not those that were published.
+        """
+        from presswatch_spark.queries.engines import ENGINES
+        from presswatch_spark.queries.named import require_each
+        from presswatch_spark.queries.sql import run_query
+
+        require_each("engine", [engine], ENGINES)
+        return run_query(self.store.root.uri, query, self.store.root.storage, engine).table()
+
 
 @dataclass(frozen=True, slots=True)
 class _Published:

@@ -6,7 +6,7 @@ Both give the same rows. So what a table holds decides which one is asked, and n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,24 @@ class Answer:
     rows: Iterator[tuple[object, ...]]
     schema: Callable[[], pa.Schema]
     engine: str
+
+    def table(self) -> pa.Table:
+        """Return all rows as one table; DuckDB's sums of whole numbers as `int64`, if they fit."""
+        import pyarrow as pa
+
+        rows, schema = list(self.rows), self.schema()
+        whole = [pa.types.is_decimal(field.type) and field.type.scale == 0 for field in schema]
+        fields = [
+            field.with_type(pa.int64()) if is_whole and _fits(row[place] for row in rows) else field
+            for place, (field, is_whole) in enumerate(zip(schema, whole, strict=True))
+        ]
+        columns = zip(*rows, strict=True) if rows else ((),) * len(fields)
+        arrays = [pa.array(list(column), field.type) for column, field in zip(columns, fields, strict=True)]
+        return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _fits(values: Iterable[object]) -> bool:
+    return all(isinstance(value, int) and abs(value) < 1 << 63 for value in values if value is not None)
 
 
 def chosen_engine(engine: str, rows: int) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+import presswatch_spark as pw
 from presswatch_spark.claims.make import Sources, make_claims
 from presswatch_spark.queries.matches import ORDERS, Matches, MatchFilter, match_rows
 from presswatch_spark.queries.sql import run_query
@@ -89,3 +90,13 @@ def test_rows_that_are_judged_have_the_letter_and_the_kind_of_the_claim(tables: 
     queries = (judged, "select count(*) as rows from sightings", "select count(*) as rows from matches")
     counts = [list(run_query(str(tables), each, engine="duckdb").rows) for each in queries]
     assert counts[0] == counts[1] == counts[2] != [(0,)]
+
+
+def test_an_answer_is_the_same_table_in_python_by_both_engines(spark: SparkSession, tables: Path) -> None:
+    query = """
+        select letter, count(*) as rows, sum(copied_words) as words, max(captured_at) as last,
+            array_sort(collect_set(dataset)) as datasets
+        from sightings group by letter order by letter"""
+    found = [pw.open_tables(str(tables)).sql(query, engine=engine) for engine in ("duckdb", "spark")]
+    assert found[0].to_pylist() == found[1].to_pylist() != []
+    assert found[0].schema.types[:3] == found[1].schema.types[:3]

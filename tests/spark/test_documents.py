@@ -46,6 +46,8 @@ FOLLOWED = (
     "reference/tables",
     "explanation/guarantee",
     "explanation/claims",
+    "how-to/catalog",
+    "how-to/queries",
 )
 LICENCES = """licences:
   - {id: portail-2024, licensee: Portail SARL, hosts: [portail.example], titles: [gazette-morvane],
@@ -87,7 +89,11 @@ def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def here(word: str) -> str:
-    """A word of a command: what is elsewhere in the mirror, `RUN` the last run but one, `ROW` one of WET."""
+    """A word of a command: what is elsewhere in the mirror, and what is in /srv here.
+
+    `RUN` is the last run but one, `ROW` a row of WET.
+    """
+    word = word.replace("/srv/", f"{Path.cwd()}/")
     if word == "RUN":
         return TableStore.open("tables").published()[-2]
     if word == "ROW":
@@ -113,9 +119,10 @@ def test_every_command_of_the_guides_does_what_it_says(
     (trial,) = TableStore.open("trial").read("scan_log").to_pylist()
     assert (trial["matches"] > 0, trial["documents_without_url"]) == (True, 0)
     named: dict[str, object] = {}
-    for block in blocks(text_of("reference/python"), "python"):
-        exec(block, named)
-    assert named["strong"]
+    for page in ("reference/python", "how-to/catalog"):
+        for block in blocks(text_of(page), "python"):
+            exec(block.replace("/srv/", f"{at_home}/"), named)
+        assert named.pop("strong")
     assert named["newest"] in store.published()
     assert capsys.readouterr().out.split()[0] == TableStore.open("tables").published()[-1]
 
@@ -125,7 +132,8 @@ def test_no_page_has_code_that_no_test_runs() -> None:
     tested = {README, *(DOCS / f"{name}.md" for name in (*FOLLOWED, *ELSEWHERE_TESTED))}
     assert with_commands == tested
     with_python = {path for path in pages() if blocks(path.read_text(encoding="utf-8"), "python")}
-    assert with_python == {DOCS / "reference" / "python.md", DOCS / "how-to" / "check-a-table.md"}
+    tested = {"reference/python", "how-to/catalog", "how-to/check-a-table"}
+    assert with_python == {DOCS / f"{name}.md" for name in tested}
 
 
 def test_make_has_the_targets_that_the_readme_names() -> None:

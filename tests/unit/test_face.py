@@ -61,6 +61,31 @@ def test_matches_are_those_of_the_table_by_run_filter_and_column(tables: Path) -
     assert opened.runs()["run_id"].to_pylist() == opened.read("runs")["run_id"].to_pylist()
 
 
+@pytest.mark.parametrize("engine", ["auto", "duckdb"])
+def test_sql_gives_an_arrow_table_with_whole_numbers_as_such(tables: Path, engine: str) -> None:
+    opened = pw.open_tables(str(tables))
+    query = (
+        "select grade, count(*) as rows, sum(copied_words) as words from matches group by grade order by 1"
+    )
+    found = opened.sql(query, engine=engine)
+    matches = opened.matches().to_pandas().groupby("grade")["copied_words"]
+    assert found.schema.names == ["grade", "rows", "words"]
+    assert [str(kind) for kind in found.schema.types[1:]] == ["int64", "int64"]
+    expected = [
+        {"grade": grade, "rows": len(words), "words": int(words.sum())} for grade, words in sorted(matches)
+    ]
+    assert found.to_pylist() == expected
+    nothing = opened.sql(f"select * from ({query}) as found where grade = 'none'", engine=engine)
+    assert (len(nothing), nothing.schema.names) == (0, found.schema.names)
+
+
+def test_sql_says_what_is_wrong_with_a_query(tables: Path) -> None:
+    with pytest.raises(ConfigError, match="no table mathces; did you mean matches"):
+        pw.open_tables(str(tables)).sql("select * from mathces")
+    with pytest.raises(InputError, match="no engine sparc; did you mean spark"):
+        pw.open_tables(str(tables)).sql("select 1", engine="sparc")
+
+
 @pytest.mark.parametrize(
     ("wanted", "told"),
     [

@@ -123,7 +123,7 @@ def test_every_command_that_prints_rows_exports_them() -> None:
 def test_a_bad_ending_is_refused_before_anything_else_is_looked_at(
     names: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    required = {"corpus": "nowhere", "out": "nowhere", "releases": "nowhere"}
+    required = dict.fromkeys(("corpus", "out", "releases", "before", "after"), "nowhere")
     command: Any = cli.cli
     for name in names:
         command = command.commands[name]

@@ -1,0 +1,119 @@
+"""Opens an Iceberg catalog by pyiceberg, an extra of this package, and turns its errors into ours.
+
+Settings come from `.pyiceberg.yaml`, the environment (`PYICEBERG_CATALOG__PRESSWATCH__URI`) and properties.
+Secrets come from the first two, or from the AWS chain: a command line is seen by all users of a machine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from presswatch_spark.errors import ConfigError, StorageError
+from presswatch_spark.show import printable
+from presswatch_spark.storage.contract import StorageOptions
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+
+KINDS = ("glue", "rest", "sql")
+NAME = "presswatch"
+"""How pyiceberg's settings call the catalog, and how catalogs in SQL tell theirs from others."""
+
+SECRET = re.compile("secret|token|password|credential|access-key")
+FROM_ELSEWHERE = "set it in .pyiceberg.yaml or in the environment (PYICEBERG_CATALOG__{}__…)"
+INSTALL = "pip install 'pyiceberg[glue,pyarrow,sql-sqlite]>=0.12,<0.13'"
+
+
+def open_catalog(
+    kind: str, properties: Mapping[str, str], storage: StorageOptions, name: str = NAME
+) -> Catalog:
+    """Open a catalog.
+
+    Args:
+        kind: one of `KINDS`.
+        properties: pyiceberg's own, such as `uri` and `warehouse`; they win over its other settings.
+        storage: how S3 is reached where properties do not say.
+
+    Raises:
+        ConfigError: pyiceberg is not installed, a property is a secret, or some are missing or wrong.
+        StorageError: the catalog cannot be reached.
+    """
+    _require_no_secret(properties, name)
+    try:
+        from pyiceberg.catalog import load_catalog
+    except ImportError as error:
+        raise ConfigError("pyiceberg is not installed", where="catalog", remedy=INSTALL) from error
+    given = {**_on_aws(storage), **properties, "type": kind}
+    with catalog_errors(f"catalog {name} ({kind})"):
+        try:
+            return load_catalog(name, **given)
+        except (ImportError, KeyError, LookupError, TypeError, ValueError) as error:
+            raise ConfigError(
+                printable(f"the catalog cannot be opened: {first_line(error)}"),
+                where=f"--catalog {kind}",
+                remedy=f"give what it needs by --property, or {FROM_ELSEWHERE.format(name.upper())}",
+            ) from error
+
+
+def _require_no_secret(properties: Mapping[str, str], name: str) -> None:
+    for key, value in properties.items():
+        if SECRET.search(key.lower()) or urlsplit(value).password:
+            raise ConfigError(
+                "a secret does not belong on a command line",
+                where=f"--property {printable(key)}",
+                remedy=FROM_ELSEWHERE.format(name.upper()),
+            )
+
+
+def _on_aws(storage: StorageOptions) -> dict[str, str]:
+    """Return how S3 and Glue are reached, as properties of pyiceberg; its settings do not know ours."""
+    import boto3
+
+    session = boto3.session.Session(profile_name=storage.profile, region_name=storage.region)
+    found = {"s3.endpoint": storage.endpoint, "client.region": session.region_name}
+    if storage.unsigned:
+        found["s3.anonymous"] = "true"
+    elif storage.profile and (credentials := session.get_credentials()):
+        # Arrow's reader of S3 knows no profiles.
+        keys = credentials.get_frozen_credentials()
+        found |= {
+            "client.access-key-id": keys.access_key,
+            "client.secret-access-key": keys.secret_key,
+            "client.session-token": keys.token,
+        }
+    return {key: value for key, value in found.items() if value}
+
+
+@contextmanager
+def catalog_errors(where: str) -> Iterator[None]:
+    """Raise what a catalog's service, its database or its storage refuses as `StorageError`."""
+    try:
+        yield
+    except _refusals() as error:
+        raise StorageError(
+            printable(f"the catalog refuses: {first_line(error)}"),
+            where=where,
+            remedy="see that it is there and may be written; what is not done yet, the same command does",
+        ) from error
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    import botocore.exceptions
+    import pyarrow as pa
+    import requests
+    import sqlalchemy.exc
+    from pyiceberg import exceptions
+
+    of_iceberg: list[Any] = [each for each in vars(exceptions).values() if isinstance(each, type)]
+    services = (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError)
+    others = (requests.RequestException, sqlalchemy.exc.SQLAlchemyError, pa.ArrowException, OSError)
+    return (*of_iceberg, *services, *others)
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error of another library says, without what follows."""
+    return (str(error).strip() or type(error).__name__).partition("\n")[0]

@@ -1,0 +1,279 @@
+"""Makes every published table an Iceberg table of a catalog, without writing a row anew.
+
+A catalog's table names our own Parquet files: those that published rows name, and no others. What it names is
+compared with what is published, and the difference is one commit of each table. So a second sync changes
+nothing, and the sync after one that was killed does the rest. Of two at once, the later commit of a table is
+refused by the catalog, and compared anew.
+
+Tables that publish runs come last, as in a scan: a run that `runs` has there is in all others.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from presswatch_spark.catalog.comments import comment_of
+from presswatch_spark.catalog.connect import catalog_errors, first_line
+from presswatch_spark.errors import OutputError
+from presswatch_spark.show import printable
+from presswatch_spark.tables.schemas import DERIVED, PUBLISHERS, SCHEMAS
+from presswatch_spark.tables.store import TableStore
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.manifest import DataFile
+    from pyiceberg.table import Table
+
+OURS = "presswatch.tables"
+"""The property of an Iceberg table that names the folder of tables that it is of."""
+PROPERTIES = {
+    # A commit that meets another one is compared anew; pyiceberg would add its files a second time.
+    "commit.retry.num-retries": "0",
+    # Each commit writes all metadata anew.
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "20",
+}
+TRIES, READERS = 5, 8
+NOT_IN_PATHS = "?#"
+AGAIN = "give the command again when nothing else changes them"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A file that a published row names: its URI, and bytes and rows where that row says them."""
+
+    uri: str
+    bytes: int | None
+    rows: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a sync did to a table: files that were added and taken out, and all that it has now."""
+
+    table: str
+    added: int
+    taken_out: int
+    files: int
+
+
+def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[Change]:
+    """Bring the tables of a catalog to what is published; return what was done, by table.
+
+    Raises:
+        OutputError: files are not those that were published; the catalog has tables of these names that are
+            not of this folder; or the tables do not stay as they are.
+        StorageError: the catalog, or its storage, refuses.
+    """
+    where = printable(f"{store.root} in {namespace}")
+    _require_a_plain_path(store)
+    done = dict[str, Change]()
+    for _ in range(TRIES):
+        plan = published_files(store)
+        with catalog_errors(where):
+            # Who may not create one needs no right to where it is there.
+            if not catalog.namespace_exists(namespace):
+                catalog.create_namespace_if_not_exists(namespace)
+            for table in sorted(SCHEMAS, key=PUBLISHERS.__contains__):
+                change = _synced(catalog, (namespace, table), store, plan[table])
+                before = done.get(table, Change(table, 0, 0, 0))
+                added, out = before.added + change.added, before.taken_out + change.taken_out
+                done[table] = Change(table, added, out, change.files)
+        if published_files(store) == plan:
+            return [done[table] for table in SCHEMAS]
+    raise OutputError("the tables changed while they were brought there", where=where, remedy=AGAIN)
+
+
+def published_files(store: TableStore) -> dict[str, list[Published]]:
+    """Return the files of each table that published rows name, after they were compared with these.
+
+    Files without rows are left out. Raises `DamagedTablesError` if a file is not as it was published.
+    """
+    said = {
+        (file["table"], file["name"]): file
+        for by in PUBLISHERS
+        for row in store.rows(by)
+        for file in row["files"] or ()
+    }
+    found = dict[str, list[Published]]()
+    for table in SCHEMAS:
+        files = list[Published]()
+        for uri in store.files(table):
+            file = said.get((table, uri.rpartition("/")[2]), {})
+            files.append(Published(_uri(store, uri), file.get("bytes"), file.get("rows")))
+        found[table] = [file for file in files if file.rows != 0]
+    return found
+
+
+def _uri(store: TableStore, uri: str) -> str:
+    return f"file://{os.path.realpath(uri)}" if store.root.is_local else uri
+
+
+def _require_a_plain_path(store: TableStore) -> None:
+    if set(NOT_IN_PATHS) & set(store.root.uri):
+        raise OutputError(
+            f"an Iceberg table cannot name files below a path that holds one of {' '.join(NOT_IN_PATHS)}",
+            where=str(store.root),
+            remedy="name a folder without them",
+        )
+
+
+def _synced(catalog: Catalog, name: tuple[str, str], store: TableStore, files: Sequence[Published]) -> Change:
+    """Bring one table to these files, and compare anew if somebody else commits meanwhile."""
+    from pyiceberg.exceptions import CommitFailedException, ValidationException
+
+    tried = 0
+    while True:
+        try:
+            table = _table(catalog, name, _uri(store, store.root.uri))
+            added, out = _difference(table, files)
+            _commit(table, added, out)
+            _expire(table)
+            return Change(name[1], len(added), len(out), len(files))
+        except (CommitFailedException, ValidationException):
+            tried += 1
+            if tried == TRIES:
+                raise
+
+
+def _table(catalog: Catalog, name: tuple[str, str], folder: str) -> Table:
+    """Open an Iceberg table, made if it is missing, with the columns of today."""
+    from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError
+
+    try:
+        table = catalog.load_table(name)
+    except NoSuchTableError:
+        # Another sync may make it just now.
+        with suppress(CommitFailedException, TableAlreadyExistsError):
+            _make(catalog, name, folder)
+        table = catalog.load_table(name)
+    if (other := table.properties.get(OURS)) != folder:
+        of = f"of the tables in {other}" if other else "not ours"
+        raise OutputError(
+            printable(f"the catalog has a table {'.'.join(name)}, which is {of}"),
+            where=folder,
+            remedy="name another --namespace",
+        )
+    # If there is no new column, nothing is committed.
+    with table.update_schema() as schema:
+        schema.union_by_name(iceberg_columns(name[1]))
+    return table
+
+
+def _make(catalog: Catalog, name: tuple[str, str], folder: str) -> None:
+    """Make an Iceberg table without files, in one commit."""
+    from pyiceberg.table import TableProperties
+
+    columns, properties = iceberg_columns(name[1]), {**PROPERTIES, OURS: folder}
+    with catalog.create_table_transaction(name, columns, properties=properties) as creation:
+        # Our files number no fields: columns are known by their names.
+        by_name = creation.table_metadata.schema().name_mapping.model_dump_json()
+        creation.set_properties({TableProperties.DEFAULT_NAME_MAPPING: by_name})
+        if is_of_one_run(name[1]):
+            with creation.update_spec() as partitions:
+                partitions.add_identity("run_id")
+
+
+def iceberg_columns(table: str) -> pa.Schema:
+    """Return the columns of a table for pyiceberg: all may be null, as files say, each with its meaning."""
+    return pa.schema(
+        [pa.field(column.name, column.type, True, {"doc": comment_of(column)}) for column in SCHEMAS[table]]
+    )
+
+
+def is_of_one_run(table: str) -> bool:
+    """Say whether all rows of a file are of one run: of a derived table, they are of many."""
+    return table not in DERIVED
+
+
+def _difference(table: Table, files: Sequence[Published]) -> tuple[list[str], list[DataFile]]:
+    """Return the URIs that the table lacks, and its files that are not published any more, or are others.
+
+    A file may have been written anew in its place: by `forget`, which takes rows out of it. A row of a
+    publisher may then be as long as before; its statistics tell.
+    """
+    known: dict[str, DataFile] = {}
+    out: dict[str, DataFile] = {}
+    wanted = {file.uri: file for file in files}
+    for task in table.scan().plan_files():
+        path = task.file.file_path
+        if path not in wanted or path in known:
+            out[path] = task.file
+        known[path] = task.file
+    both = [file for path, file in wanted.items() if path in known and path not in out]
+    for file in _others(table, both, known):
+        out[file] = known[file]
+    return [path for path in wanted if path not in known or path in out], [*out.values()]
+
+
+def _others(table: Table, files: Iterable[Published], known: Mapping[str, DataFile]) -> list[str]:
+    """Return the files that are not as the table describes them."""
+    unsaid, others = list[str](), list[str]()
+    for file in files:
+        entry = known[file.uri]
+        if file.bytes is None:
+            unsaid.append(file.uri)
+        elif (file.bytes, file.rows) != (entry.file_size_in_bytes, entry.record_count):
+            others.append(file.uri)
+    with ThreadPoolExecutor(READERS, "footers") as pool:
+        now = pool.map(lambda uri: _described(table, uri), unsaid)
+        others += [uri for uri, facts in zip(unsaid, now, strict=True) if facts != _facts(known[uri])]
+    return others
+
+
+def _described(table: Table, uri: str) -> tuple[Any, ...]:
+    from pyiceberg.io.pyarrow import parquet_file_to_data_file
+
+    return _facts(parquet_file_to_data_file(table.io, table.metadata, uri))
+
+
+def _facts(file: DataFile) -> tuple[Any, ...]:
+    """Return all that an Iceberg table knows of a file beside its path."""
+    of_columns = (file.column_sizes, file.lower_bounds, file.upper_bounds)
+    return (
+        file.file_size_in_bytes,
+        file.record_count,
+        list(file.split_offsets or ()),
+        *(dict(each or {}) for each in of_columns),
+    )
+
+
+def _commit(table: Table, added: Sequence[str], out: Sequence[DataFile]) -> None:
+    """Take files out and add others, in one commit."""
+    if not added and not out:
+        return
+    with table.transaction() as change:
+        if out:
+            with change.update_snapshot().overwrite() as snapshot:
+                for file in out:
+                    snapshot.delete_data_file(file)
+        if added:
+            try:
+                change.add_files(list(added))
+            except ValueError as error:
+                raise OutputError(
+                    printable(f"pyiceberg refuses a file: {first_line(error)}"),
+                    where=printable(".".join(table.name())),
+                    remedy="use the version of this program that wrote it",
+                ) from error
+
+
+def _expire(table: Table) -> None:
+    """Forget the states of a table from before files were last taken out: these files are gone, or others."""
+    kept = list[int]()
+    snapshot = table.current_snapshot()
+    while snapshot is not None:
+        kept.append(snapshot.snapshot_id)
+        took_out = snapshot.summary is not None and "deleted-data-files" in snapshot.summary
+        before = snapshot.parent_snapshot_id
+        snapshot = None if took_out or before is None else table.snapshot_by_id(before)
+    old = [each.snapshot_id for each in table.snapshots() if each.snapshot_id not in kept]
+    if old:
+        table.maintenance.expire_snapshots().by_ids(old).commit()

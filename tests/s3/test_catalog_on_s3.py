@@ -1,0 +1,97 @@
+"""An Iceberg catalog of tables on S3: AWS Glue, with its warehouse in the same bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from presswatch_spark.catalog.connect import open_catalog
+from presswatch_spark.catalog.sync import sync
+from presswatch_spark.claims.forget import Subject, forget
+from presswatch_spark.cli.main import run
+from presswatch_spark.errors import StorageError
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.published_files import DamagedTablesError
+from presswatch_spark.tables.schemas import SCHEMAS
+from tests.catalogs import NAMESPACE, derive, files_in, places, publish, publish_everything, require_same
+
+TABLES = "s3://shards/tables"
+
+
+@pytest.fixture
+def storage(endpoint: str, bucket: str) -> StorageOptions:
+    return StorageOptions(endpoint=endpoint)
+
+
+@pytest.fixture
+def properties(endpoint: str, bucket: str) -> dict[str, str]:
+    return {"glue.endpoint": endpoint, "warehouse": f"s3://{bucket}/warehouse"}
+
+
+@pytest.fixture
+def glue(endpoint: str, bucket: str) -> Iterator[Any]:
+    """Glue's own client; its database is gone after the test."""
+    client = boto3.client("glue", endpoint_url=endpoint)
+    yield client
+    for name in client.get_databases()["DatabaseList"]:
+        client.delete_database(Name=name["Name"])
+
+
+def test_glue_has_the_published_rows_of_tables_on_s3(
+    storage: StorageOptions, properties: dict[str, str], glue: Any, client: Any
+) -> None:
+    store = publish_everything(TABLES, storage)
+    whole = client.get_object(Bucket="shards", Key="tables/matches/r1-00000.parquet")["Body"].read()
+    client.put_object(Bucket="shards", Key="tables/matches/r9-00000.parquet", Body=whole)
+    catalog = open_catalog("glue", properties, storage)
+    sync(store, catalog, NAMESPACE)
+    require_same(catalog, store)
+    assert files_in(catalog, "matches") == ["r1-00000.parquet", "r2-00000.parquet"]
+    there = glue.get_tables(DatabaseName=NAMESPACE)["TableList"]
+    assert {table["Name"] for table in there} == set(SCHEMAS)
+    for table in there:
+        columns = table["StorageDescriptor"]["Columns"]
+        assert [column["Name"] for column in columns] == SCHEMAS[table["Name"]].names
+        assert all(0 < len(column["Comment"].encode()) <= 255 for column in columns)
+    before = places(catalog)
+    assert {change.added for change in sync(store, catalog, NAMESPACE)} == {0}
+    assert places(catalog) == before
+    publish(store, "r3")
+    derive(store, "claims", rows=4)
+    forget(TABLES, Subject("publisher", "publisher_id d’été 1"), storage)
+    sync(store, open_catalog("glue", properties, storage), NAMESPACE)
+    require_same(catalog, store)
+
+
+def test_an_object_that_was_changed_on_s3_is_refused(
+    storage: StorageOptions, properties: dict[str, str], glue: Any, client: Any
+) -> None:
+    store = publish_everything(TABLES, storage)
+    catalog = open_catalog("glue", properties, storage)
+    key = "tables/matches/r2-00000.parquet"
+    data = bytearray(client.get_object(Bucket="shards", Key=key)["Body"].read())
+    data[len(data) // 2] ^= 1
+    client.put_object(Bucket="shards", Key=key, Body=bytes(data))
+    with pytest.raises(DamagedTablesError, match=r"matches of run r2.*bytes have changed"):
+        sync(store, catalog, NAMESPACE)
+    assert glue.get_databases()["DatabaseList"] == []
+
+
+def test_the_command_reaches_glue_and_says_where_it_cannot(
+    storage: StorageOptions,
+    properties: dict[str, str],
+    glue: Any,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    publish(publish_everything(TABLES, storage), "r3")
+    command = ["catalog", "sync", TABLES, "--catalog", "glue", "--namespace", NAMESPACE]
+    command += ["--endpoint", str(storage.endpoint)]
+    given = [word for key, value in properties.items() for word in ("--property", f"{key}={value}")]
+    assert run([*command, *given]) == 0
+    assert f"0 taken out, in {len(SCHEMAS)} tables" in capsys.readouterr().out
+    nowhere = open_catalog("glue", {**properties, "glue.endpoint": "http://127.0.0.1:9"}, storage)
+    with pytest.raises(StorageError, match="the catalog refuses"):
+        sync(publish_everything(f"{TABLES}-2", storage), nowhere, NAMESPACE)

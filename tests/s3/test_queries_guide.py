@@ -1,0 +1,74 @@
+"""Every question of the guide has the answer that is printed there: by both engines, on disk and on S3."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import boto3
+import pytest
+from pyspark.sql import SparkSession
+
+from presswatch_spark.storage.objects import StorageOptions
+from tests.conftest import TEST_AWS
+from tests.documents import text_of
+from tests.guide import Question, answer_of, guide_tables, questions
+
+BUCKET = "guide"
+TEXT = text_of("how-to/queries")
+
+
+@pytest.fixture(scope="module")
+def tables(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return guide_tables(tmp_path_factory.mktemp("guide"), spark)
+
+
+@pytest.fixture(scope="module")
+def on_s3(tables: Path, endpoint: str) -> tuple[str, StorageOptions]:
+    """The same tables in a bucket."""
+    keys = {"aws_access_key_id": TEST_AWS["AWS_ACCESS_KEY_ID"]}
+    keys |= {"aws_secret_access_key": TEST_AWS["AWS_SECRET_ACCESS_KEY"], "region_name": "us-east-1"}
+    client = boto3.client("s3", endpoint_url=endpoint, **keys)
+    client.create_bucket(Bucket=BUCKET)
+    for path in tables.rglob("*"):
+        if path.is_file():
+            client.upload_file(str(path), BUCKET, f"tables/{path.relative_to(tables)}")
+    return f"s3://{BUCKET}/tables", StorageOptions(endpoint=endpoint)
+
+
+@pytest.mark.parametrize("question", questions(TEXT), ids=lambda question: question.heading)
+def test_the_answer_is_the_one_that_is_printed(
+    tables: Path, on_s3: tuple[str, StorageOptions], question: Question
+) -> None:
+    there, storage = on_s3
+    assert answer_of(str(tables), question.query) == question.answer
+    assert answer_of(str(tables), question.query, "spark") == question.answer
+    assert answer_of(there, question.query, "duckdb", storage) == question.answer
+    assert answer_of(there, question.query, "spark", storage) == question.answer
+
+
+def test_the_guide_has_thirty_questions_each_with_a_query_an_answer_and_what_to_change() -> None:
+    parts = re.split(r"^### ", TEXT, flags=re.MULTILINE)[1:]
+    found = questions(TEXT)
+    assert len(parts) == len(found) >= 30
+    assert len({each.heading for each in found}) == len(found)
+    for part, each in zip(parts, found, strict=True):
+        assert each.heading.endswith("?") or each.heading.endswith('"not found"?')
+        # A line of names, and one row at least.
+        assert len(each.answer.splitlines()) > 1, each.heading
+        behind = re.split(r"^## ", part.rpartition("```\n")[2], flags=re.MULTILINE)[0]
+        assert behind.strip(), each.heading
+
+
+def test_nothing_of_the_tables_that_are_asked_is_missing(tables: Path) -> None:
+    """So that no question is answered by the lack of a table."""
+    for table in (
+        "matches",
+        "scan_log",
+        "rights_signals",
+        "captures",
+        "reservations",
+        "changes",
+        "claims",
+    ):
+        assert list((tables / table).glob("*.parquet")), table

@@ -1,0 +1,121 @@
+"""The notebook of charts draws what the tables say."""
+
+from __future__ import annotations
+
+import runpy
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
+from presswatch_spark.tables.store import TableStore
+from tests.conftest import ROOT
+from tests.documents import text_of
+from tests.tables import match, publish, row_of, write
+
+NOTEBOOK = ROOT / "docs" / "how-to" / "charts.py"
+CHARTS = ("trend", "hosts", "titles", "share", "age")
+NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
+
+
+def copy(number: int, host: str, letter: str = "A", **values: Any) -> dict[str, Any]:
+    standard = {
+        "confidence": letter, "document_host": host, "dataset": "warc", "release": "CC-MAIN-2024-51",
+        "text_sha256": str(number), "row_sha256": f"{number:064}", "shard_uri": "s1", "url_match": "none",
+        "article_published_at": NOON, "captured_at": NOON + timedelta(days=40, hours=1), "document_words": 9,
+    }  # fmt: skip
+    return match(f"a{number}", f"https://{host}/{number}", **(standard | values))
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the notebook has after it ran on eight rows of two runs."""
+    tables = tmp_path_factory.mktemp("charts")
+    rows = [copy(n, "a.example") for n in range(3)]
+    rows += [copy(3, "b.example", "C"), copy(4, "b.example", "D", captured_at=None)]
+    rows += [copy(5, "own.example", own_site=True, url_match="title", title_id="u")]
+    rows += [copy(6, "", own_site=None, document_host=None)]
+    again = copy(0, "a.example", release="CC-MAIN-2025-05", captured_at=NOON + timedelta(days=400))
+    runs = (("r1", "s1", rows, 1000), ("r2", "s2", [again | {"shard_uri": "s2"}], 500))
+    for run_id, shard, found, words in runs:
+        publish(tables, run_id, found, corpus_digest="one")
+        facts = {"format": "warc", "release": found[0]["release"], "status": "complete", "words": words}
+        log = row_of(SCAN_LOG, run_id=run_id, shard_uri=shard, **facts)
+        write(TableStore.open(str(tables)), "scan_log", run_id, [log], SCAN_LOG)
+    app = runpy.run_path(str(NOTEBOOK))["app"]
+    outputs, names = app.run(defs={"folder": str(tables)})
+    return {**names, "outputs": outputs}
+
+
+def data(drawn: dict[str, Any], name: str) -> pd.DataFrame:
+    """The rows that a chart draws, as they stand in what a browser gets."""
+    (rows,) = drawn[name].to_dict()["datasets"].values()
+    return pd.DataFrame(rows)
+
+
+def test_every_chart_is_shown(drawn: dict[str, Any]) -> None:
+    shown = [output for output in drawn["outputs"] if "vega" in str(getattr(output, "text", "")).lower()]
+    assert len(shown) == len(CHARTS)
+    for name in CHARTS:
+        said = drawn[name].to_dict()
+        assert said["title"]
+        # Each channel that is drawn is a column of the data.
+        fields = {channel.get("field") for channel in said["encoding"].values()} - {None}
+        assert fields <= set(data(drawn, name).columns), name
+
+
+def test_the_trend_counts_pages_elsewhere_by_release_and_letter(drawn: dict[str, Any]) -> None:
+    rows = data(drawn, "trend").itertuples(index=False)
+    assert {tuple(row) for row in rows} == {
+        ("CC-MAIN-2024-51", "A", 3), ("CC-MAIN-2024-51", "C", 1), ("CC-MAIN-2024-51", "D", 1),
+        ("CC-MAIN-2025-05", "A", 1),
+    }  # fmt: skip
+
+
+def test_hosts_are_those_elsewhere_with_their_letters(drawn: dict[str, Any]) -> None:
+    rows = data(drawn, "hosts").itertuples(index=False)
+    assert {tuple(row) for row in rows} == {
+        ("a.example", "A", 3),
+        ("b.example", "C", 1),
+        ("b.example", "D", 1),
+    }
+
+
+def test_a_place_that_nobody_knows_is_not_drawn_as_elsewhere(drawn: dict[str, Any]) -> None:
+    rows = data(drawn, "titles").itertuples(index=False)
+    assert {tuple(row) for row in rows} == {
+        ("t", "elsewhere", 5),
+        ("t", "not known", 1),
+        ("u", "own site", 1),
+    }
+
+
+def test_shares_are_of_the_words_of_each_release_and_leave_out_what_has_the_letter_d(
+    drawn: dict[str, Any],
+) -> None:
+    rows = data(drawn, "share").itertuples(index=False)
+    # Four pages of 20 words of a thousand, and one of 500.
+    assert {tuple(row) for row in rows} == {
+        ("warc CC-MAIN-2024-51", "t", 8.0),
+        ("warc CC-MAIN-2025-05", "t", 4.0),
+    }
+
+
+def test_age_has_a_row_for_each_page_and_article(drawn: dict[str, Any]) -> None:
+    # The page that both runs found counts once, with its first capture; one has no day.
+    assert Counter(data(drawn, "age")["days"]) == {40: 4}
+
+
+def test_the_notebook_says_what_to_do_where_there_are_no_tables(tmp_path: Path) -> None:
+    app = runpy.run_path(str(NOTEBOOK))["app"]
+    outputs, names = app.run(defs={"folder": str(tmp_path)})
+    assert "trend" not in names
+    assert any("make demo" in output.text for output in outputs if hasattr(output, "text"))
+
+
+def test_the_guide_of_queries_names_the_notebook() -> None:
+    assert "(charts.py)" in text_of("how-to/queries")

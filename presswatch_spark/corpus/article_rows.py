@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.article_files import ArticleFiles
-from presswatch_spark.corpus.building.index_parts import postings_of
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.tables.schemas import columns_without_run
 from presswatch_spark.text.kernels import Hashes
+from presswatch_spark.text.shingles import indexed_positions, shingle_hashes
 from presswatch_spark.text.words import words_of_each
 
 COLUMNS = columns_without_run("corpus_articles")
@@ -75,10 +75,14 @@ def _counted_of_each(texts: pa.LargeStringArray, suppressed: Hashes, stride: int
     if not len(suppressed):
         return np.zeros(len(texts), np.int32)
     bounds, content = _parts(texts)
-    hashes, values = postings_of(0, *words_of_each(np.frombuffer(content, np.uint8), bounds), stride)
+    words, edges = words_of_each(np.frombuffer(content, np.uint8), bounds)
+    # A shingle depends on its own words alone, so those of all texts are made at once.
+    shingles, positions = shingle_hashes(words), [indexed_positions(n, stride) for n in np.diff(edges)]
+    owners = np.repeat(np.arange(len(texts)), [len(each) for each in positions])
+    hashes = shingles[np.concatenate(positions) + edges[owners]]
     places = np.minimum(np.searchsorted(suppressed, hashes), len(suppressed) - 1)
-    left_out = values[suppressed[places] == hashes] >> np.uint64(32)
-    return np.bincount(left_out.astype(np.int64), minlength=len(texts)).astype(np.int32)
+    left_out = owners[suppressed[places] == hashes]
+    return np.bincount(left_out, minlength=len(texts)).astype(np.int32)
 
 
 def _parts(texts: pa.LargeStringArray) -> tuple[npt.NDArray[np.int64], pa.Buffer]:

@@ -15,7 +15,7 @@ import ssl
 import struct
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection
@@ -35,7 +35,8 @@ class Fault:
     is done. `drips`: the body comes a byte at a time; `drips_head`: so does the head. After
     `cut_after` bytes of the body the connection ends, orderly or, if `reset`, by RST. `length_off` is added
     to Content-Length. `pieces` is in how many parts the body is sent, with a pause after each. `lost`: what
-    was asked is done, and no reply comes.
+    was asked is done, and no reply comes. `headers` are added, or replace those of their names. `change`
+    is done to the body. `range_off` is added to what Content-Range says. `whole`: all comes, with 200.
     """
 
     status: int = 0
@@ -49,6 +50,10 @@ class Fault:
     length_off: int = 0
     pieces: int = 1
     lost: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
+    change: Callable[[bytes], bytes] | None = None
+    range_off: int = 0
+    whole: bool = False
 
 
 FINE = Fault()
@@ -233,7 +238,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.status:
             self._send(_refusal(fault), FINE)
             return
-        reply = forwarded(state.upstream, self, body) if state.upstream else self._served()
+        reply = forwarded(state.upstream, self, body) if state.upstream else self._served(fault)
         self._lose() if fault.lost else self._send(reply, fault)
 
     def __getattr__(self, name: str) -> object:
@@ -245,7 +250,16 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         pass
 
-    def _served(self) -> Reply:
+    def _served(self, fault: Fault) -> Reply:
+        reply = self._stored(ranged=self.state.ranges and not fault.whole)
+        headers = reply.headers | dict(fault.headers)
+        if fault.range_off and "Content-Range" in headers:
+            start, end = re.findall(r"\d+", headers["Content-Range"])[:2]
+            shifted = f"bytes {int(start) + fault.range_off}-{int(end) + fault.range_off}/"
+            headers["Content-Range"] = shifted + headers["Content-Range"].rpartition("/")[2]
+        return replace(reply, headers=headers, body=fault.change(reply.body) if fault.change else reply.body)
+
+    def _stored(self, *, ranged: bool) -> Reply:
         state, path = self.state, unquote(urlsplit(self.path).path)
         if self.path in state.queries:
             return replace(state.queries[self.path], headers=dict(state.queries[self.path].headers))
@@ -260,7 +274,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {"ETag": f'"{hashlib.sha256(data).hexdigest()[:16]}"'} if state.etags else {}
         if path in state.modified:
             headers["Last-Modified"] = state.modified[path]
-        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")) if state.ranges else None
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")) if ranged else None
         if not asked:
             return Reply(200, headers, data)
         start, end = int(asked[1]), min(int(asked[2] or len(data)) + 1, len(data))
@@ -276,8 +290,8 @@ class _Handler(BaseHTTPRequestHandler):
         )
         measured = self.state.lengths or reply.status != 200
         reply.headers.pop("Content-Length", None) if self.command == "GET" else None
-        self.send_response(reply.status)
-        for name, value in reply.headers.items():
+        self.send_response_only(reply.status)
+        for name, value in ({"Date": self.date_time_string()} | reply.headers).items():
             self.send_header(name, value)
         if measured and "Content-Length" not in reply.headers:
             self.send_header("Content-Length", str(len(reply.body) + fault.length_off))

@@ -14,6 +14,7 @@ from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.pointers.raw import raw_record_in
 from presswatch_spark.removal import states
 from presswatch_spark.removal.bounds import end_of_record
+from presswatch_spark.show import printable as harmless
 from presswatch_spark.storage.objects import Answer, printable
 from presswatch_spark.storage.uris import host_of, scheme_of
 
@@ -22,6 +23,8 @@ Row = Mapping[str, Any]
 PASSING = frozenset({408, 425, 500, 502, 503, 504})
 OTHER_BYTES = "its bytes are others than before"
 NOTHING = hashlib.sha256(b"").hexdigest()
+HEADERS_CHARACTERS, VALUE_CHARACTERS = 16_384, 256
+"""How much is kept of all headers of an answer, and of its ETag and Last-Modified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def part_of(answer: Answer, uri: str, start: int, end: int) -> Part | Finding:
     if answer.status in (404, 410):
         return _by_same_host(answer, uri, Finding(states.MISSING))
     if answer.status in (401, 403):
-        return Finding(states.DENIED, answer.code)
+        return Finding(states.DENIED, harmless(answer.code)[:VALUE_CHARACTERS])
     if answer.status == 429:
         return Finding(states.LIMITED)
     if answer.status in PASSING:
@@ -64,6 +67,8 @@ def part_of(answer: Answer, uri: str, start: int, end: int) -> Part | Finding:
     size = size_of(answer)
     if answer.status == 416:
         return Part(start, b"", size)
+    if size is None and _ended(answer, start, end):
+        size = answer.start + len(answer.body)
     if answer.status not in (200, 206):
         return Finding(states.STRANGE, f"status {answer.status}")
     if answer.failure:
@@ -75,9 +80,15 @@ def part_of(answer: Answer, uri: str, start: int, end: int) -> Part | Finding:
     if answer.status == 200 and len(data) < whole:
         # Is it a page that says that there is no such file? Who answers 200 says nothing of a file.
         return Finding(states.STRANGE, "status 200, and not the bytes that were asked for")
-    if size is not None and len(data) != max(0, whole):
+    if len(data) != max(0, whole):
         return Finding(states.STRANGE, f"{len(data):,} bytes came of {whole:,}")
     return Part(start, data, size)
+
+
+def _ended(answer: Answer, start: int, end: int) -> bool:
+    """Whether a server that knows neither ranges nor lengths sent the file to its end."""
+    is_chunked = "chunked" in (answer.header("Transfer-Encoding") or "").lower()
+    return answer.status == 200 and is_chunked and 0 < len(answer.body) < end - start
 
 
 def _by_same_host(answer: Answer, uri: str, finding: Finding) -> Finding:
@@ -188,14 +199,28 @@ def columns_of(answer: Answer, request: str, uri: str) -> dict[str, Any]:
         "asked_at": datetime.fromtimestamp(round(answer.sent_at, 6), UTC),
         "clock_offset": clock_offset(answer),
         "request": request,
-        "answered_by": None if answered_by == printable(uri) else answered_by,
+        "answered_by": None if answered_by == printable(uri) else harmless(answered_by),
         "status": answer.status,
-        "headers": "\n".join(f"{name}: {value}" for name, value in answer.headers) or None,
-        "etag": answer.header("ETag"),
-        "last_modified": answer.header("Last-Modified"),
+        "headers": _headers(answer) or None,
+        "etag": _value(answer, "ETag"),
+        "last_modified": _value(answer, "Last-Modified"),
         "bytes": size_of(answer),
         "body_sha256": hashlib.sha256(answer.body).hexdigest() if answer.body else None,
     }
+
+
+def _headers(answer: Answer) -> str:
+    """Return the headers, a line each. What could steer a terminal, or feign another line, is replaced."""
+    lines = "\n".join(harmless(f"{name}: {value}") for name, value in answer.headers)
+    if len(lines) <= HEADERS_CHARACTERS:
+        return lines
+    digest = hashlib.sha256(lines.encode("utf-8", "replace")).hexdigest()
+    return f"{lines[:HEADERS_CHARACTERS]}\n({len(lines):,} characters, SHA-256 {digest})"
+
+
+def _value(answer: Answer, name: str) -> str | None:
+    value = answer.header(name)
+    return value and harmless(value)[:VALUE_CHARACTERS]
 
 
 def is_failure(found: Finding | Failure) -> bool:

@@ -6,15 +6,15 @@ read in order, once for all their targets.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.model import Locator, ReadReport
-from presswatch_spark.pointers.checks import Failure, Record
+from presswatch_spark.model import DocumentBatch, Locator, ReadReport
+from presswatch_spark.pointers.checks import GONE, Failure, Record
 from presswatch_spark.pointers.documents import records_at
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.removal import states
@@ -43,7 +43,7 @@ WINDOW_BYTES, WIDE_BYTES = 64 << 10, 4 << 20
 JOINED_BYTES, GAP_BYTES = 4 << 20, 64 << 10
 """Ranges are joined up to this length, over gaps of this length."""
 CONTROLS = ("first", "before", "after")
-CONTROLLED = ("record_offset", "record_length", "row_index", "text_sha256")
+CONTROLLED = ("record_offset", "record_length", "row_index", "document_url", "text_sha256")
 """What is noted of a control that was read in order."""
 
 
@@ -53,12 +53,17 @@ Version = tuple[str | None, str | None, int | None]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A control as the chain has it: its place, the digest of its bytes or text, its file's version."""
+    """A control as the chain has it: its place, the digest of its bytes or text, its file's version.
+
+    `row`: its place in files of rows. `names`: its URL and the digest of its text, as far as they are known.
+    """
 
     start: int
     end: int
     sha256: str
     version: Version
+    row: int | None
+    names: frozenset[str]
 
     def is_new(self, about: Mapping[str, Any]) -> bool:
         """Whether an answer is of another version of the file."""
@@ -69,13 +74,13 @@ class Known:
 class Memory:
     """What the chain knows: the controls of each target and file, and how each file answered last.
 
-    `beside`: by target and role. `first`: by file. `versions`: ETag and size of a file, and the number of the
-    probe that read a target in it, by target.
+    `beside`: by target and role. `first`: by file. `versions`: the version of the file in which a target was
+    read, and the number of the probe that read it, by target.
     """
 
     beside: dict[tuple[str, str], Known] = field(default_factory=dict)
     first: dict[str, Known] = field(default_factory=dict)
-    versions: dict[str, tuple[str, int, int]] = field(default_factory=dict)
+    versions: dict[str, tuple[Version, int]] = field(default_factory=dict)
 
     def learn(self, probe: Mapping[str, Any], uri: str) -> None:
         """Take note of a probe of the file at `uri`."""
@@ -84,12 +89,12 @@ class Memory:
         sha256, start = probe["record_sha256"] or probe["text_sha256"], probe["record_offset"]
         if probe["role"] == "target":
             if probe["etag"] and probe["bytes"] is not None and probe["record_sha256"] is None:
-                self.versions[probe["target_sha256"]] = (probe["etag"], probe["bytes"], probe["number"])
+                self.versions[probe["target_sha256"]] = (_version(probe), probe["number"])
             return
-        if start is None:
-            known = Known(probe["row_index"] or 0, -1, sha256, _version(probe))
-        else:
-            known = Known(start, start + (probe["record_length"] or 0), sha256, _version(probe))
+        row, version = probe["row_index"], _version(probe)
+        names = frozenset(filter(None, (probe["document_url"], probe["text_sha256"])))
+        first = (start or 0) if row is None else row
+        known = Known(first, first + (probe["record_length"] or 0), sha256, version, row, names)
         if probe["role"] in ("before", "after"):
             self.beside.setdefault((probe["target_sha256"], probe["role"]), known)
         elif probe["role"] == "first":
@@ -98,11 +103,16 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file, where it is asked for now, and its targets. `siblings`: other files, to be read beside it."""
+    """A file, where it is asked for now, and its targets.
+
+    `siblings`: other files, to be read beside it. `noticed`: places of all targets of the file, of other
+    batches, too.
+    """
 
     uri: str
     targets: tuple[Row, ...]
     siblings: tuple[str, ...]
+    noticed: frozenset[int]
 
 
 @dataclass(slots=True)
@@ -160,9 +170,8 @@ class Batch:
         if isinstance(part, Finding):
             self._note("first", about, part)
             return
-        taken = {target["record_offset"] for target in self.file.targets}
         if known is None:
-            found = next(_records(part, taken), None)
+            found = next(_records(part, self.file.noticed), None)
             if found is None:
                 self._note("first", about, Finding(states.UNREADABLE, "no record begins the file"))
                 return
@@ -197,7 +206,7 @@ class Batch:
             self._note(role, about, _kept(part, known.start, known.end, known, about), target)
             return
         start, end = target["record_offset"], target["record_offset"] + target["record_length"]
-        is_edge = start == 0 if role == "before" else part.size is not None and end >= part.size
+        is_edge = start == 0 if role == "before" else end == part.size
         if is_edge:
             self._note(role, about, Finding(states.EDGE, "the file begins or ends there"), target)
             return
@@ -237,21 +246,43 @@ class Batch:
                 self._note("target", about, part, target)
             self._note("first", about, part)
             return
-        version = (about["etag"], about["bytes"])
-        left = list[Row]()
+        again = self._again(about)
+        versions, left = self._versions(about, again), list[Row]()
         for target in targets:
             known = self.memory.versions.get(target["target_sha256"])
-            if known and known[:2] == version and not self.deep and not uri.startswith("/"):
-                detail = f"the file has the ETag and size with which probe {known[2]:,} read it"
+            if known and known[0] in versions and not self.deep and not uri.startswith("/"):
+                detail = f"the file is the version that probe {known[1]:,} read"
                 self._note("target", about, Finding(states.SAME, detail), target)
             else:
                 left.append(target)
         if left:
-            self._rows(left, about)
+            self._rows(left, about, again)
 
-    def _rows(self, targets: Sequence[Row], about: Mapping[str, Any]) -> None:
+    def _known_versions(self) -> set[Version]:
+        versions = self.memory.versions
+        return {versions[key][0] for key in self._targets() if key in versions}
+
+    def _again(self, about: dict[str, Any]) -> dict[str, Any]:
+        """Ask a file with a new ETag again: does the server give each answer another ETag?"""
+        known = self._known_versions()
+        if not known or _version(about) in known:
+            return about
+        again = self._asked(self.file.uri, 0, 1)[1]
+        return again if again["etag"] else about
+
+    def _versions(self, about: Mapping[str, Any], again: Mapping[str, Any]) -> Collection[Version]:
+        """Return the versions that a file may be. If ETags say nothing, Last-Modified and size decide."""
+        version = _version(about)
+        if again["etag"] == about["etag"] or version[1] is None or _version(again)[1:] != version[1:]:
+            return {version}
+        return {each for each in self._known_versions() if each[1:] == version[1:]}
+
+    def _targets(self) -> list[str]:
+        return [target["target_sha256"] for target in self.file.targets]
+
+    def _rows(self, targets: Sequence[Row], about: Mapping[str, Any], again: Mapping[str, Any]) -> None:
         places = [(target, _pointer(target, self.file.uri)) for target in targets]
-        controls = list(_beside(targets, self.file.uri))
+        controls = list(self._beside(targets))
         wanted = [*(pointer for _, pointer in places), *(pointer for _, _, pointer in controls)]
         there = dict(records_at(list(dict.fromkeys(wanted)), self.options))
         lost = list[Row]()
@@ -261,13 +292,21 @@ class Batch:
             if found.outcome != states.SAME:
                 lost.append(target)
         for role, beside, pointer in controls:
-            self._note(role, about, self._control(role, beside, there[pointer], about), beside)
+            control = self._control(role, beside, there[pointer], about)
+            # Not every line of a file of lines is a record.
+            if role != "first" or control.outcome != states.UNREADABLE or self._knows_first():
+                self._note(role, again, control, beside)
+        if not any(row["role"] == "first" for row in self.rows):
+            self._note("first", again, self._unnoticed(targets))
         if lost:
             self._throughout(lost, about)
 
+    def _knows_first(self) -> bool:
+        return self.file.uri in self.memory.first
+
     def _at(self, outcome: Record | Failure, target: Row) -> Finding:
         if isinstance(outcome, Failure):
-            gone = outcome.reason == "record gone"
+            gone = outcome.reason == GONE
             return Finding(states.BEYOND if gone else states.UNREADABLE, str(outcome))
         return self.recount.counted(compared(target, outcome), target)
 
@@ -280,53 +319,117 @@ class Batch:
             else self.memory.first.get(self.file.uri)
         )
         if isinstance(outcome, Failure):
-            return Finding(states.UNREADABLE, str(outcome))
+            has_moved = outcome.reason == GONE and known is not None and known.is_new(about)
+            return Finding(states.REWRITTEN if has_moved else states.UNREADABLE, str(outcome))
         facts = {name: outcome.facts[name] for name in CONTROLLED}
         if known is not None and known.sha256 != facts["text_sha256"]:
             outcome_now = states.REWRITTEN if known.is_new(about) else states.OTHER_RECORD
             return Finding(outcome_now, "its text is another than before", facts)
         return Finding(states.SAME, facts=facts)
 
+    def _beside(self, targets: Sequence[Row]) -> Iterator[tuple[str, Row | None, Pointer]]:
+        """Yield role, target and place of the rows before and after each target, and of one that is none."""
+        uri, dataset = self.file.uri, targets[0]["dataset"]
+        for target in targets:
+            if (row := target["row_index"]) is None:
+                continue
+            for role, beside in (("before", row - 1), ("after", row + 1)):
+                if beside >= 0:
+                    yield role, target, Pointer(uri, row=beside, format=dataset)
+        known = self.memory.first.get(uri)
+        if known is not None and known.row is None:
+            encoding, length = targets[0]["record_encoding"], known.end - known.start
+            yield "first", None, Pointer(uri, known.start, length, encoding, None, dataset)
+        elif known is not None or targets[0]["row_index"] is not None:
+            noticed = self.file.noticed
+            unnoticed = next(row for row in range(len(noticed) + 1) if row not in noticed)
+            row = unnoticed if known is None else known.row
+            yield "first", None, Pointer(uri, row=row, format=dataset)
+
+    def _unnoticed(self, targets: Sequence[Row]) -> Finding:
+        """Return a record that is no target: the first behind all targets, or else the last before them."""
+        behind, found = max(self.file.noticed, default=0), None
+        for batch, i in self._documents(targets[0]["dataset"], ReadReport()):
+            locator = batch.locate(i)
+            place = locator.record_offset if locator.row_index is None else locator.row_index
+            if place is None or place in self.file.noticed:
+                continue
+            found = _facts(locator, batch.url_of(i), hashlib.sha256(batch.text_of(i)).hexdigest())
+            if place > behind:
+                break
+        if found is None:
+            return Finding(states.UNREADABLE, "the file has no record that is no target")
+        return Finding(states.SAME, facts={name: found[name] for name in CONTROLLED})
+
     # Whole files.
 
     def _throughout(self, targets: Sequence[Row], about: Mapping[str, Any]) -> None:
         """Read the whole file, and note of each target whether its text or URL is anywhere in it."""
-        report = ReadReport()
-        seen = self._seen(targets, report)
+        report, marks = ReadReport(), self._marks()
+        seen, names = self._seen(targets, report, {name for _, each in marks for name in each})
+        places = [place for place, each in marks if each & names]
         for target in targets:
             found = seen.get(target["text_sha256"]) or seen.get(target["document_url"] or "")
             if found is not None:
                 found = self.recount.counted(found, target)
             elif report.defects_total:
                 found = Finding(states.FAILED, f"the file was not read to its end: {report.complaints[0]}")
+            elif not self._is_whole(target, places):
+                found = Finding(states.BEYOND, "no record that stood behind it was found")
             else:
                 detail = f"{report.documents:,} documents were read, to the end of the file"
                 found = Finding(states.NOWHERE, detail)
             self._note("target", about, found, target)
 
-    def _seen(self, targets: Sequence[Row], report: ReadReport) -> dict[str, Finding]:
-        """Return what the file has of the texts and URLs of targets, by these."""
+    def _marks(self) -> list[tuple[int, frozenset[str]]]:
+        """Return what else the file had when it was read: the place of each record, its URL and its text."""
+        ours = [(self.memory.beside.get((key, role))) for key in self._targets() for role in CONTROLS]
+        known = [each for each in (self.memory.first.get(self.file.uri), *ours) if each is not None]
+        marks = [(each.start, each.names) for each in known]
+        for target in self.file.targets:
+            names = frozenset(filter(None, (target["document_url"], target["text_sha256"])))
+            marks.append((place_of(target), names))
+        return marks
+
+    def _is_whole(self, target: Row, places: Sequence[int]) -> bool:
+        """Whether what was read is the file that had the target, and is not cut before it."""
+        asked = [row for row in self.rows if row["target_sha256"] == target["target_sha256"]]
+        reaches = all(row["outcome"] != states.BEYOND for row in asked if row["role"] == "target")
+        firsts = [row["outcome"] for row in self.rows if row["role"] == "first"]
+        is_same_file = bool(places) or states.SAME in firsts
+        return any(place > place_of(target) for place in places) or (reaches and is_same_file)
+
+    def _seen(
+        self, targets: Sequence[Row], report: ReadReport, marks: Collection[str]
+    ) -> tuple[dict[str, Finding], set[str]]:
+        """Return what the file has of the texts and URLs of targets, by these; and which marks it has."""
         texts = {target["text_sha256"] for target in targets}
         urls = {target["document_url"] for target in targets if target["document_url"]}
-        shard, seen = ObjectInfo(self.file.uri), dict[str, Finding]()
+        seen, names = dict[str, Finding](), set[str]()
+        for batch, i in self._documents(targets[0]["dataset"], report):
+            url, text = batch.url_of(i), batch.text_of(i)
+            digest = hashlib.sha256(text).hexdigest()
+            names.update({url, digest}.intersection(marks))
+            if digest in texts:
+                facts = _facts(batch.locate(i), url, digest)
+                seen[digest] = Finding(states.ELSEWHERE, "its text stands in the file", facts)
+            elif url in urls:
+                facts = _facts(batch.locate(i), url, digest)
+                found = Finding(states.OTHER_TEXT, "its URL has another text", facts, text)
+                seen.setdefault(url, found)
+        return seen, names
+
+    def _documents(self, dataset: str, report: ReadReport) -> Iterator[tuple[DocumentBatch, int]]:
+        """Yield all documents of the file: each as its batch and its place in that."""
+        shard = ObjectInfo(self.file.uri)
         try:
-            source = format_for(targets[0]["dataset"], shard, self.options)
+            source = format_for(dataset, shard, self.options)
             for batch in source.read(self.options.opener.described(shard), self.options, report):
-                for i in range(len(batch)):
-                    url, text = batch.url_of(i), batch.text_of(i)
-                    digest = hashlib.sha256(text).hexdigest()
-                    if digest in texts:
-                        facts = _facts(batch.locate(i), url, digest)
-                        seen[digest] = Finding(states.ELSEWHERE, "its text stands in the file", facts)
-                    elif url in urls:
-                        facts = _facts(batch.locate(i), url, digest)
-                        found = Finding(states.OTHER_TEXT, "its URL has another text", facts, text)
-                        seen.setdefault(url, found)
+                yield from ((batch, i) for i in range(len(batch)))
         except BlockedError:
             raise
         except Exception as error:  # noqa: BLE001
             report.add_defect(reason_of(error, self.file.uri))
-        return seen
 
     # Controls outside of the file.
 
@@ -399,18 +502,9 @@ def _pointer(target: Row, uri: str) -> Pointer:
     )
 
 
-def _beside(targets: Sequence[Row], uri: str) -> Iterator[tuple[str, Row | None, Pointer]]:
-    """Yield role, target and place of the rows before and after each target, and of one that is none."""
-    rows = {target["row_index"] for target in targets if target["row_index"] is not None}
-    for target in targets:
-        if (row := target["row_index"]) is None:
-            continue
-        for role, beside in (("before", row - 1), ("after", row + 1)):
-            if beside >= 0:
-                yield role, target, Pointer(uri, row=beside, format=target["dataset"])
-    if rows:
-        unnoticed = next(row for row in range(len(rows) + 1) if row not in rows)
-        yield "first", None, Pointer(uri, row=unnoticed, format=targets[0]["dataset"])
+def place_of(target: Mapping[str, Any]) -> int:
+    """Return the place of a target in its file: its row, or the offset of its record."""
+    return int((target["record_offset"] if target["row_index"] is None else target["row_index"]) or 0)
 
 
 def _facts(locator: Locator, url: str, text_sha256: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any
 
 from presswatch_spark.errors import OutputError
@@ -27,6 +28,7 @@ def open_case(
     claims: str | None = None,
     rows: str | None = None,
     confidences: Sequence[str] = (),
+    noticed_at: date | None = None,
     storage: StorageOptions | None = None,
 ) -> Opened:
     """Open a case of claims in a new folder; nothing is asked of any server yet.
@@ -36,6 +38,7 @@ def open_case(
         claims: the folder of the claims; default: `tables`.
         rows: a file that names claims by `row_sha256`.
         confidences: letters of claims, in the place of `rows`.
+        noticed_at: the day of the notice; default: today, in UTC.
 
     Raises:
         InputError: there are no such claims; see `targets_of` and `rows_in`.
@@ -49,6 +52,7 @@ def open_case(
         "claims": str(judged.root),
         "claims_run": judged.made("claims")[-1],
         "confidences": [] if rows else list(confidences),
+        "noticed_at": (noticed_at or datetime.now(UTC).date()).isoformat(),
         "reading": {run_id: _reading(store, run_id) for run_id in _runs(chosen)},
     }
     return Opened(Case.create(out, chosen.targets, about, storage), chosen)

@@ -8,9 +8,10 @@ import hashlib
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -18,9 +19,13 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.pointers.pointer import Mirror, mirrored
 from presswatch_spark.removal.case import Case, Chain, Round
-from presswatch_spark.removal.file_batch import Batch, File, Memory
+from presswatch_spark.removal.file_batch import Batch, File, Memory, place_of
+from presswatch_spark.removal.recaptures import Tables
 from presswatch_spark.removal.recount import Recount
+from presswatch_spark.removal.standing import Alarm, Standing
+from presswatch_spark.removal.states import RECAPTURE
 from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.storage.uris import host_of, scheme_of
 from presswatch_spark.storage.web.manners import BlockedError, ask_anew
 from presswatch_spark.version import __version__
 
@@ -39,6 +44,7 @@ class Probed:
     """What a round did: targets asked for `now`, and in all of the round; what was left alone.
 
     `outcomes`: of targets, how many had each. `clock_offset`: the farthest that a server's clock is ahead.
+    `alarms`: what the round found that somebody should look at.
     """
 
     round: Round
@@ -51,6 +57,7 @@ class Probed:
     blocked: Mapping[str, str]
     clock_offset: float
     newest: str
+    alarms: Sequence[Alarm]
 
     @property
     def is_complete(self) -> bool:
@@ -67,6 +74,7 @@ class Prober:
         corpus: to count the words of articles that a changed text still has; None: they are not counted.
         deep: read whole files for targets that are not at their place.
         index: address of a CDX index, to be asked for each URL; `{release}` stands for the release.
+        tables: where later captures of the targets' URLs are looked for; None: they are not.
         tell: gets a line of progress now and then.
     """
 
@@ -76,6 +84,7 @@ class Prober:
     corpus: Corpus | None = None
     deep: bool = False
     index: str | None = None
+    tables: Tables | None = None
     tell: Callable[[str], None] = lambda line: None
     _waiting: list[Row] = field(default_factory=list)
     _blocked: dict[str, str] = field(default_factory=dict)
@@ -89,7 +98,7 @@ class Prober:
         """
         ask_anew()
         with self.case.held():
-            targets, probes = self.case.targets(), self.case.probes()
+            targets, probes = self.case.targets(), self.case.probes(lean=True)
             rounds = self.case.rounds()
             last = rounds[-1] if rounds else None
             done = {
@@ -103,7 +112,11 @@ class Prober:
             left = [target for target in targets if target["target_sha256"] not in done]
             chain, memory = Chain.of(self.case, probes), self._memory(targets, probes)
             batches = max((p["batch"] for p in probes if p["round"] == last.number), default=-1) + 1
-            found = self._round(last, left, memory, chain, batches)
+            files = list(self._files(targets, {target["target_sha256"] for target in left}))
+            found = self._round(last, files, memory, chain, batches)
+            if self.tables is not None:
+                found += self._recaptures(self.tables, last, targets, [*probes, *found], chain)
+        standing = Standing.by(self.case, targets, [*probes, *found])
         of_targets = [row for row in found if row["role"] == "target"]
         now = {row["target_sha256"] for row in of_targets}
         offsets = [row["clock_offset"] for row in found if row["clock_offset"] is not None]
@@ -113,12 +126,22 @@ class Prober:
             now=len(now),
             asked=len(done | now),
             targets=len(targets),
-            requests=len({(row["request"], row["asked_at"]) for row in found}),
+            requests=len({(row["request"], row["asked_at"]) for row in found if row["role"] != RECAPTURE}),
             outcomes=Counter(row["outcome"] for row in of_targets),
             blocked=self._blocked,
             clock_offset=max(offsets, key=abs, default=0.0),
             newest=chain.newest,
+            alarms=[alarm for alarm in standing.alarms() if alarm.round == last.number],
         )
+
+    def _recaptures(
+        self, tables: Tables, begun: Round, targets: Sequence[Row], probes: Sequence[Row], chain: Chain
+    ) -> list[Row]:
+        known = {(p["target_sha256"], p["request"]) for p in probes if p["role"] == RECAPTURE}
+        batch = max((p["batch"] for p in probes if p["round"] == begun.number), default=-1) + 1
+        rows = tables.recaptures(self.case, targets, known)
+        shared = {**_shared(begun), "batch": batch}
+        return chain.append(begun.number, [{**shared, **row} for row in rows]) if rows else []
 
     def _memory(self, targets: Sequence[Row], probes: Sequence[Row]) -> Memory:
         """Return what the chain knows of controls; of a file, by where it is asked for now."""
@@ -134,26 +157,27 @@ class Prober:
     def _uri(self, target: Row) -> str:
         return mirrored(target["shard_uri"], self.mirrors)
 
-    def _files(self, targets: Sequence[Row]) -> Iterator[File]:
-        by_file = dict[str, list[Row]]()
-        for target in sorted(
-            targets, key=lambda row: (row["shard_uri"], row["record_offset"] or row["row_index"] or 0)
-        ):
+    def _files(self, targets: Sequence[Row], left: Collection[str]) -> Iterator[File]:
+        """Yield the files of targets that are left to ask for, and what the file's other targets tell."""
+        by_file, of_site = dict[str, list[Row]](), dict[str, list[str]]()
+        for target in sorted(targets, key=lambda row: (row["shard_uri"], place_of(row))):
             by_file.setdefault(self._uri(target), []).append(target)
-        uris = list(by_file)
-        for place, (uri, of_file) in enumerate(by_file.items()):
-            near = sorted(
-                uris[max(0, place - SIBLINGS) : place + SIBLINGS + 1], key=lambda each: _alike(each, uri)
-            )
-            siblings = tuple(each for each in near if each != uri)[:SIBLINGS]
-            for first in range(0, len(of_file), TARGETS_A_BATCH):
-                yield File(uri, tuple(of_file[first : first + TARGETS_A_BATCH]), siblings)
+        for uri in by_file:
+            of_site.setdefault(_site(uri), []).append(uri)
+        for uris in of_site.values():
+            for place, uri in enumerate(uris):
+                near = [*uris[max(0, place - SIBLINGS) : place], *uris[place + 1 : place + 1 + SIBLINGS]]
+                siblings = tuple(sorted(near, key=partial(_alike, uri))[:SIBLINGS])
+                noticed = frozenset(map(place_of, by_file[uri]))
+                of_file = [target for target in by_file[uri] if target["target_sha256"] in left]
+                for first in range(0, len(of_file), TARGETS_A_BATCH):
+                    yield File(uri, tuple(of_file[first : first + TARGETS_A_BATCH]), siblings, noticed)
 
     def _round(
-        self, begun: Round, targets: Sequence[Row], memory: Memory, chain: Chain, first_batch: int
+        self, begun: Round, files: Sequence[File], memory: Memory, chain: Chain, first_batch: int
     ) -> list[Row]:
-        files, numbers, found = list(self._files(targets)), count(first_batch), list[Row]()
-        shared = {"round": begun.number, "asked_from": socket.gethostname(), "tool_version": __version__}
+        numbers, found, targets = count(first_batch), list[Row](), sum(len(file.targets) for file in files)
+        shared = _shared(begun)
         recount, written_at, done = Recount(self.corpus, self.config.verify), time.monotonic(), 0
         with ThreadPoolExecutor(FILES_AT_ONCE, "probes") as pool:
 
@@ -177,7 +201,7 @@ class Prober:
                 if len(self._waiting) >= WRITTEN_ROWS or time.monotonic() - written_at >= WRITTEN_SECONDS:
                     found += self._write(begun, chain)
                     written_at = time.monotonic()
-                    self.tell(f"round {begun.number}: {done:,} of {len(targets):,} targets")
+                    self.tell(f"round {begun.number}: {done:,} of {targets:,} targets")
         return found + self._write(begun, chain)
 
     def _write(self, begun: Round, chain: Chain) -> list[Row]:
@@ -190,6 +214,18 @@ class Prober:
         return ReadOptions(**reading, release=release, pdf=True, storage=self.config.storage)
 
 
+def _shared(begun: Round) -> Row:
+    return {"round": begun.number, "asked_from": socket.gethostname(), "tool_version": __version__}
+
+
+def _site(uri: str) -> str:
+    """Return what vanishes together with a file: its host, its bucket, or its folder on disk."""
+    scheme = scheme_of(uri)
+    if scheme == "file":
+        return uri.rpartition("/")[0]
+    return host_of(uri) if scheme in ("http", "https") else uri.split("/")[2]
+
+
 def _alike(uri: str, other: str) -> int:
     """Return a key that sorts files of the same folder as another to the front."""
     return int(uri.rpartition("/")[0] != other.rpartition("/")[0])
@@ -198,11 +234,6 @@ def _alike(uri: str, other: str) -> int:
 def _nowhere(file: File, begun: Round) -> str:
     """Return an address in the folder of a file that never was, and is another in each round."""
     folder, _, name = file.uri.rpartition("/")
-    salted = hashlib.sha256(f"{begun.begun_at} {file.uri}".encode()).hexdigest()[:24]
+    salted = hashlib.sha256(f"{begun.number} {begun.begun_at} {file.uri}".encode()).hexdigest()[:24]
     stem, dot, suffix = name.partition(".")
     return f"{folder}/{salted}{dot}{suffix}" if stem else f"{folder}/{salted}"
-
-
-def without_answer(probed: Probed) -> bool:
-    """Whether targets were left alone, or a clock is off."""
-    return not probed.is_complete or abs(probed.clock_offset) > CLOCK_SECONDS

@@ -6,7 +6,7 @@ they must. What failed, or disagrees, is `undecided`: nobody takes a failure for
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
@@ -28,6 +28,8 @@ EDGE = "edge"
 REWRITTEN = "rewritten"
 LISTED = "listed"
 UNLISTED = "unlisted"
+RECAPTURED = "recaptured"
+RECAPTURE = "recapture"
 LIMITED = "limited"
 REFUSED = "refused"
 STRANGE = "strange"
@@ -73,8 +75,16 @@ def state_of(probes: Sequence[Probe], controls: Mapping[tuple[int, int], Sequenc
         probes: all of the target, in their order.
         controls: those of each round and batch.
     """
-    state, was_gone, known = UNASKED, None, list[Probe]()
-    for _, asked in groupby(probes, key=lambda probe: probe["round"]):
+    history = history_of(probes, controls)
+    return history[-1][1] if history else UNASKED
+
+
+def history_of(
+    probes: Sequence[Probe], controls: Mapping[tuple[int, int], Sequence[Probe]]
+) -> list[tuple[int, State]]:
+    """Return the state of a target after each round that asked for it, with the round's number."""
+    history, was_gone, known = list[tuple[int, State]](), None, list[Probe]()
+    for number, asked in groupby(probes, key=lambda probe: probe["round"]):
         last = list(asked)
         known += last
         state = _in_round(last, known, controls)
@@ -82,7 +92,8 @@ def state_of(probes: Sequence[Probe], controls: Mapping[tuple[int, int], Sequenc
             was_gone = state
         elif was_gone and any(probe["outcome"] in READS for probe in last):
             state = State("reappeared", doubt=f"it was {was_gone.state} before", probes=state.probes)
-    return state
+        history.append((number, state))
+    return history
 
 
 def _in_round(
@@ -103,9 +114,22 @@ def _in_round(
         return State("restricted", doubt="access was refused, which removes nothing", probes=numbers)
     if not any(probe["outcome"] == SAME for probe in known):
         return State("undecided", doubt="no probe of this case ever read it", probes=numbers)
+    if not any(each["role"] == "nowhere" and each["outcome"] in (MISSING, DENIED) for each in beside):
+        doubt = "the server was not heard on a name that never was"
+        return State("undecided", doubt=doubt, probes=numbers)
+    read = {_version(probe) for probe in known if probe["outcome"] == SAME}
+    if any(_version(probe) in read - {None} for probe in last if probe["outcome"] != MISSING):
+        doubt = "the server says that the file is the one in which it was read"
+        return State("undecided", doubt=doubt, probes=numbers)
     if MISSING in outcomes:
         return _missing(last, known, controls)
     return _at_place(last, outcomes, beside, numbers)
+
+
+def _version(probe: Probe) -> tuple[Any, Any] | None:
+    """Return what tells the version of the file that answered; None if the server does not say."""
+    named = probe.get("etag") or probe.get("last_modified")
+    return named and (named, probe.get("bytes"))
 
 
 def _controls_of(last: Sequence[Probe], controls: Mapping[tuple[int, int], Sequence[Probe]]) -> list[Probe]:
@@ -129,15 +153,18 @@ def _at_place(
         return State("reduced", left == 0, probes=numbers, left=left)
     if not any(control["role"] == "first" and control["outcome"] in (SAME, REWRITTEN) for control in beside):
         return State("undecided", doubt="no other record of the file was read", probes=rests_on)
+    if NOWHERE in outcomes:
+        return State("dropped", removed=True, probes=rests_on)
+    if BEYOND in outcomes:
+        doubt = "the file ends before it: it may be cut, unless --deep finds a record that stood behind it"
+        return State("undecided", doubt=doubt, probes=rests_on)
     if EMPTY in outcomes:
         return State("blanked", removed=True, probes=rests_on)
     if outcomes & {ZEROS, UNREADABLE}:
         if _read(beside, "before") and _read(beside, "after"):
             return State("overwritten", removed=True, probes=rests_on)
-        return State("undecided", doubt="its neighbours in the file were not both read", probes=rests_on)
-    # Another record is at its place, or the file ends before it: it may stand elsewhere in the file.
-    if NOWHERE in outcomes:
-        return State("dropped", removed=True, probes=rests_on)
+        doubt = "its neighbours in the file were not both read; --deep can say whether it is in the file"
+        return State("undecided", doubt=doubt, probes=rests_on)
     doubt = "another record is at its place; only --deep can say that it is nowhere in the file"
     return State("undecided", doubt=doubt, probes=rests_on)
 
@@ -157,11 +184,18 @@ def _missing(
     if first is None or not sure:
         doubt = "its file is missing, but no other file of the folder was read beside it"
         return State("undecided", doubt=doubt, probes=(newest["number"],))
-    if newest["asked_at"] - first["asked_at"] < STAYED_AWAY:
+    if _apart(first, newest) < STAYED_AWAY:
         again = first["asked_at"] + STAYED_AWAY
         doubt = f"its file was missing once; ask again after {again:%Y-%m-%d %H:%M} UTC"
         return State("undecided", doubt=doubt, probes=(newest["number"],))
     return State("withdrawn", removed=True, probes=(first["number"], newest["number"]))
+
+
+def _apart(first: Probe, newest: Probe) -> timedelta:
+    """Return how much later a probe is, by our clock or the server's: whichever says less."""
+    ours: timedelta = newest["asked_at"] - first["asked_at"]
+    before, now = first.get("clock_offset"), newest.get("clock_offset")
+    return ours if before is None or now is None else min(ours, ours + timedelta(seconds=now - before))
 
 
 def _doubt_of(controls: Sequence[Probe]) -> str:
@@ -182,36 +216,48 @@ def _read(controls: Sequence[Probe], role: str) -> bool:
     return any(control["role"] == role and control["outcome"] in (SAME, EDGE) for control in controls)
 
 
-def states_at(
-    probes: Sequence[Probe], targets: Sequence[str], as_of: datetime | None = None
-) -> Iterator[tuple[str, State]]:
-    """Yield each target with its state, by the probes up to a time."""
+def histories(
+    probes: Sequence[Probe], targets: Sequence[str]
+) -> Iterator[tuple[str, list[tuple[int, State]]]]:
+    """Yield each target with its state after each round that asked for it."""
     of_target = {target: list[Probe]() for target in targets}
-    controls, index = dict[tuple[int, int], list[Probe]](), dict[str, list[Probe]]()
+    controls, index = dict[tuple[int, int], list[Probe]](), dict[tuple[str, int], list[Probe]]()
+    captures = dict[str, list[Probe]]()
     for probe in probes:
-        if as_of is not None and probe["asked_at"] > as_of:
-            continue
         if probe["role"] == "target":
             of_target[probe["target_sha256"]].append(probe)
         elif probe["role"] == "index":
-            index.setdefault(probe["target_sha256"], []).append(probe)
+            index.setdefault((probe["target_sha256"], probe["round"]), []).append(probe)
+        elif probe["role"] == RECAPTURE:
+            captures.setdefault(probe["target_sha256"], []).append(probe)
         else:
             controls.setdefault((probe["round"], probe["batch"]), []).append(probe)
     for target, asked in of_target.items():
-        yield target, _by_index(state_of(asked, controls), asked, index.get(target, ()), controls)
+        history = [
+            (number, _by_index(state, index.get((target, number), ()), controls))
+            for number, state in history_of(asked, controls)
+        ]
+        found = captures.get(target, ())
+        yield target, [(number, _recaptured(number, state, found)) for number, state in history]
+
+
+def _recaptured(number: int, state: State, captures: Sequence[Probe]) -> State:
+    """Return `recaptured` from the round on that found the article in a later capture."""
+    shown = tuple(probe["number"] for probe in captures if probe["round"] <= number)
+    if not shown:
+        return state
+    doubt = f"a later capture of its URL has the article; its own place is {state.state}"
+    return State(RECAPTURED, doubt=doubt, probes=(*shown, *state.probes), left=state.left)
 
 
 def _by_index(
-    state: State,
-    asked: Sequence[Probe],
-    index: Sequence[Probe],
-    controls: Mapping[tuple[int, int], Sequence[Probe]],
+    state: State, index: Sequence[Probe], controls: Mapping[tuple[int, int], Sequence[Probe]]
 ) -> State:
     """Return `hidden` for a text that reads while its index has no entry, and lists others."""
     unlisted = [
         probe
         for probe in index
-        if asked and probe["round"] == asked[-1]["round"] and probe["outcome"] == UNLISTED
+        if probe["outcome"] == UNLISTED
         for control in controls.get((probe["round"], probe["batch"]), ())
         if control["role"] == "listed" and control["outcome"] == LISTED
     ]

@@ -34,6 +34,7 @@ MEANING = {
     "withdrawn": "the file was missing twice, a day apart",
     "restricted": "access was refused, which removes nothing",
     "reappeared": "it was removed, and is there again",
+    "recaptured": "a later capture of its URL has the article",
     "undecided": "nobody can say",
 }
 
@@ -58,10 +59,22 @@ def removal() -> None:
     multiple=True,
     help="Claims of these letters. Repeatable. Default: A and B.",
 )
+@click.option(
+    "--noticed-at",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DAY",
+    help="The day of the notice, such as 2026-11-27. Default: today.",
+)
 @click.option("--out", required=True, metavar="CASE", help="A new folder, or s3://, for the case.")
 @storage_options
 def open_command(
-    tables: str, claims: str | None, rows: str | None, confidences: tuple[str, ...], out: str, **flags: Any
+    tables: str,
+    claims: str | None,
+    rows: str | None,
+    confidences: tuple[str, ...],
+    noticed_at: datetime | None,
+    out: str,
+    **flags: Any,
 ) -> None:
     """Open a case: which claims are to go, and where their bytes are.
 
@@ -78,7 +91,13 @@ def open_command(
         raise click.UsageError("give --rows or --confidence")
     storage = scan_settings(flags).storage
     opened = open_case(
-        tables, out, claims=claims, rows=rows, confidences=confidences or ("A", "B"), storage=storage
+        tables,
+        out,
+        claims=claims,
+        rows=rows,
+        confidences=confidences or ("A", "B"),
+        noticed_at=noticed_at.date() if noticed_at else None,
+        storage=storage,
     )
     chosen = opened.chosen
     click.echo(f"{counted(chosen.claims, 'claim')} at {counted(len(chosen.targets), 'place')}, in {out}")
@@ -96,6 +115,9 @@ def open_command(
     help="A CDX index to ask for each page, such as https://index.commoncrawl.org/{release}-index.",
 )
 @click.option(
+    "--tables", metavar="TABLES", help="Tables to look in for later captures that have the articles again."
+)
+@click.option(
     "--mirror",
     "mirrors",
     multiple=True,
@@ -104,7 +126,13 @@ def open_command(
 )
 @storage_options
 def probe(
-    case: str, corpus: str | None, deep: bool, index: str | None, mirrors: tuple[str, ...], **flags: Any
+    case: str,
+    corpus: str | None,
+    deep: bool,
+    index: str | None,
+    tables: str | None,
+    mirrors: tuple[str, ...],
+    **flags: Any,
 ) -> None:
     """Ask for every place of a case again, and add the answers to its chain.
 
@@ -116,20 +144,21 @@ def probe(
     from presswatch_spark.pointers.pointer import parse_mirror
     from presswatch_spark.removal.case import Case
     from presswatch_spark.removal.probing import Prober
-    from presswatch_spark.removal.standing import Standing
+    from presswatch_spark.removal.recaptures import Tables
 
     config = scan_settings(flags)
     opened = Case.open(case, config.storage)
     words = Corpus.open(corpus, check=False, storage=config.storage) if corpus else None
-    prober = Prober(opened, config, [parse_mirror(each) for each in mirrors], words, deep, index, tell)
+    later = Tables(tables, config.storage) if tables else None
+    at = [parse_mirror(each) for each in mirrors]
+    prober = Prober(opened, config, at, words, deep, index, later, tell)
     probed = prober.probe()
     print_lines(_round_lines(probed))
-    alarms = [alarm for alarm in Standing.of(opened).alarms() if alarm.round == probed.round.number]
-    for alarm in alarms:
+    for alarm in probed.alarms:
         click.echo(f"alarm: {alarm.kind}: {alarm.about}: {alarm.detail} (probe {alarm.probe:,})", err=True)
     for uri, why in probed.blocked.items():
         click.echo(f"left alone: {uri}: {why}", err=True)
-    if alarms or not probed.is_complete:
+    if probed.alarms or not probed.is_complete:
         raise click.exceptions.Exit(INCOMPLETE)
 
 

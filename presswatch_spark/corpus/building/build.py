@@ -131,7 +131,8 @@ def _build(
         clusters = _link(spark, work, cuts, config)
         say(f"indexing {sum(report.postings for report in reports):,} shingles")
         postings, suppressed = _index(spark, work, reports, config)
-        write_vocabulary(spark, work, reports)
+        words = [report.words for report in reports]
+        write_vocabulary(spark, work, words, [report.distinct_words for report in reports])
         _write_sites(spark, work, registry, cuts.parts)
         background = _read_beside(spark, work, beside, config, storage, say)
         say("writing the tables and the manifest")

@@ -23,8 +23,6 @@ from presswatch_spark.corpus.layout import BITS, HASHES, VOCABULARY_FOLDER
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from presswatch_spark.corpus.building.parts import PartReport
-
 _FIRST_SLOTS = 1 << 16
 # Room is made for as many new words before they are counted; a table that is too large leaves the cache.
 _AT_ONCE = 4096
@@ -61,11 +59,12 @@ class WordCounter:
         _count(self._keys, self._counts, keys, counts)
 
 
-def write_vocabulary(spark: SparkSession, work: Workspace, reports: Sequence[PartReport]) -> None:
-    """Join the words that the parts counted."""
-    runs = [work.run(WORDS, part) for part in range(len(reports))]
-    with_bits = partial(word_bits, sum(report.words for report in reports))
-    keys = sum(report.distinct_words for report in reports)
+def write_vocabulary(
+    spark: SparkSession, work: Workspace, words: Sequence[int], distinct: Sequence[int]
+) -> None:
+    """Join the words that the parts counted: so many in each part, and so many `distinct` ones."""
+    runs = [work.run(WORDS, part) for part in range(len(words))]
+    with_bits, keys = partial(word_bits, sum(words)), sum(distinct)
     join_runs(spark, work, runs, keys, with_bits, VOCABULARY_FOLDER)
 
 

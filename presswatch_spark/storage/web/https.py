@@ -120,7 +120,11 @@ class HttpStore:
             found = CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
             first = int(found[1]) if reply.status == 206 and found and found[1] else 0
             headers = tuple((str(name), str(value)) for name, value in reply.headers.iteritems())
-            body, failure = _body(reply, end - first, self.options)
+            # Without ranges the file comes from its beginning: what stands before `start` is not kept.
+            ignored = start if reply.status == 200 else 0
+            body, failure = _body(reply, ignored, end - start, self.options)
+            if ignored:
+                first = ignored if body else 0
         return Answer(reply.uri, reply.sent_at, reply.status, headers, first, body, failure=failure)
 
     def read(self, uri: str) -> tuple[bytes, str]:
@@ -228,13 +232,17 @@ class HttpStore:
             raise LocationValueError from error
 
 
-def _body(reply: Reply, most: int, options: StorageOptions) -> tuple[bytes, str]:
-    """Read up to `most` bytes of a reply; return them, and why there are fewer than it has, or nothing."""
+def _body(reply: Reply, ignored: int, most: int, options: StorageOptions) -> tuple[bytes, str]:
+    """Read up to `most` bytes of a reply behind its first `ignored` ones.
+
+    Returns the bytes, and why there are fewer than the reply has, or nothing.
+    """
     parts, got, length = list[bytes](), 0, _length(reply)
+    most += ignored
     late = time.monotonic() + options.read_timeout + most / max(1, options.lowest_rate)
     try:
         while got < most and (data := reply.read(min(READ_AT_ONCE, most - got))):
-            parts.append(data)
+            parts.append(data[max(0, ignored - got) :])
             got += len(data)
             if time.monotonic() > late:
                 return b"".join(parts), f"the transfer is too slow: {got:,} bytes came"

@@ -59,7 +59,7 @@ def test_what_nobody_changed_is_present_and_read_with_its_controls(crawl: Releas
     assert all(probe["outcome"] in ("same", "edge", "missing") for probe in found.probes)
     assert {probe["outcome"] for probe in found.probes if probe["role"] == "nowhere"} == {"missing"}
     assert all(
-        "Date:" in probe["headers"] and probe["etag"] for probe in found.probes if probe["status"] == 206
+        "Date:" in probe["headers"] and probe["etag"] for probe in case.probes() if probe["status"] == 206
     )
     assert all(abs(probe["clock_offset"]) < 5 for probe in found.probes)
 

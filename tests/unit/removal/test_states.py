@@ -114,6 +114,30 @@ def test_a_state_names_the_probes_that_it_rests_on() -> None:
     assert asked(READ, (1, ("missing",), GONE), (25, ("missing",), GONE)).probes == (5, 9)
 
 
+def test_a_day_must_have_passed_by_the_clock_of_the_server_too() -> None:
+    def missing(number: int, hours: float, offset: float) -> dict[str, Any]:
+        return {
+            "number": number, "round": number, "batch": 0, "role": "target", "target_sha256": TARGET,
+            "asked_at": BEGIN + timedelta(hours=hours), "clock_offset": offset, "outcome": "missing",
+        }  # fmt: skip
+
+    for offset, state in ((0.0, "withdrawn"), (-2 * 3600.0, "undecided")):
+        probes = [missing(1, 0, 0.0) | {"outcome": "same"}, missing(2, 1, 0.0), missing(3, 26, offset)]
+        controls = {
+            (number, 0): [missing(number, 0, 0.0) | {"role": role, "outcome": outcome, "target_sha256": None}
+                          for role, outcome in GONE.items()]
+            for number in (2, 3)
+        }  # fmt: skip
+        assert state_of(probes, controls).state == state
+
+
+def test_nothing_is_removed_without_the_name_that_never_was() -> None:
+    for nowhere in ({}, {"nowhere": "failed"}, {"nowhere": "limited"}):
+        beside = {role: outcome for role, outcome in RIGHT.items() if role != "nowhere"}
+        found = asked(READ, (1, ("zeros",), beside | nowhere))
+        assert (found.state, found.removed) == ("undecided", False)
+
+
 rounds = st.lists(
     st.tuples(
         st.floats(0, 40),

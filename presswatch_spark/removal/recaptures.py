@@ -1,0 +1,91 @@
+"""Later captures: runs published since a case was opened may find its articles at the same URLs again."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from presswatch_spark.judgement.urls import normalise_url
+from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.states import RECAPTURE, RECAPTURED
+from presswatch_spark.storage.objects import StorageOptions, printable
+from presswatch_spark.tables.store import TableStore
+
+Row = dict[str, Any]
+
+_READ = (
+    "row_sha256", "run_id", "article_id", "document_url", "captured_at", "shard_uri", "record_id",
+    "record_offset", "record_length", "row_index", "text_sha256", "copied_words",
+)  # fmt: skip
+_FACTS = (
+    "record_id", "record_offset", "record_length", "row_index", "document_url", "text_sha256", "copied_words",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Tables in which later captures are looked for."""
+
+    path: str
+    storage: StorageOptions
+
+    def recaptures(self, case: Case, targets: Sequence[Row], known: Collection[tuple[str, str]]) -> list[Row]:
+        """Return a probe for each target whose article a later capture has at the same URL.
+
+        URLs are compared in normal form. A capture is later if it is of a day after that of the notice.
+
+        Args:
+            known: target and `request` of the probes that the case has already.
+
+        Raises:
+            OutputError: a table is not as it was published.
+        """
+        by_place = dict[tuple[str, str], list[Row]]()
+        for target in targets:
+            if target["article_id"] and (url := normalise_url(target["document_url"] or "")):
+                by_place.setdefault((target["article_id"], url), []).append(target)
+        probes = list[Row]()
+        for row in self._later(case, {article for article, _ in by_place}):
+            url = normalise_url(row["document_url"]) or ""
+            for target in by_place.get((row["article_id"], url), ()):
+                probe = _probe(target, row)
+                if (probe["target_sha256"], probe["request"]) not in known:
+                    probes.append(probe)
+        return probes
+
+    def _later(self, case: Case, articles: Collection[str]) -> Iterator[Row]:
+        import pyarrow.dataset as ds
+
+        store = TableStore.open(self.path, self.storage)
+        opened_at = datetime.fromisoformat(case.about["opened_at"])
+        runs = [run["run_id"] for run in store.rows("runs") if _utc(run["finished_at"]) > opened_at]
+        if not runs or not articles:
+            return
+        noticed_on = datetime.fromisoformat(noticed_at(case)).date()
+        asked = ds.field("article_id").isin(list(articles)) & ds.field("document_url").is_valid()
+        table = store.open_table("matches", *runs).to_table(columns=list(_READ), filter=asked)
+        for row in sorted(table.to_pylist(), key=lambda row: (row["run_id"], row["row_sha256"])):
+            if row["captured_at"] is not None and _utc(row["captured_at"]).date() > noticed_on:
+                yield row
+
+
+def noticed_at(case: Case) -> str:
+    """Return the day of the notice, as 2026-11-27."""
+    return str(case.about.get("noticed_at") or case.about["opened_at"][:10])
+
+
+def _probe(target: Row, row: Row) -> Row:
+    return {
+        "role": RECAPTURE,
+        "target_sha256": target["target_sha256"],
+        "outcome": RECAPTURED,
+        "asked_at": datetime.now(UTC),
+        "request": f"READ matches {row['row_sha256']}",
+        "answered_by": printable(row["shard_uri"]),
+        "detail": f"run {row['run_id']}, captured {_utc(row['captured_at']):%Y-%m-%dT%H:%M:%SZ}",
+        **{name: row[name] for name in _FACTS},
+    }
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,28 @@
+"""The bench of removal: its files can be followed, and a round that is killed loses nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.answers import TREE, presswatch
+from benchmarks.removal import counts, killed, lines, rounds, serving, targets_in, write_files
+from presswatch_spark.removal.case import Case
+from presswatch_spark.storage.objects import StorageOptions
+
+
+def test_rounds_are_measured_and_kills_lose_nothing(tmp_path: Path) -> None:
+    write_files(tmp_path / "crawl", 3)
+    targets = [row for path in sorted((tmp_path / "crawl").iterdir()) for row in targets_in(path)]
+    assert len(targets) == 15
+    case = Case.create(str(tmp_path / "case"), targets, {"reading": {}}, StorageOptions())
+    with serving(tmp_path / "crawl") as url:
+        command = [*presswatch(TREE), "removal", "probe", "--mirror", f"{tmp_path}/crawl={url}", "CASE"]
+        command[-1] = str(case.folder)
+        (figures,) = rounds(command, url, 1)
+        # Of each file its first record, the range of all targets, and a name that never was.
+        assert figures["requests"] == 9
+        assert figures["bytes"] > 0
+        found = killed(command, case, 1, 0.5)
+        assert (found["twice"], found["lost"]) == (0, 0)
+        assert counts(url)["requests"] >= 18
+    assert len(list(lines({"rounds": [figures], "killed": found}))) == 4

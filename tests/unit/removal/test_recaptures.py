@@ -1,0 +1,96 @@
+"""Later captures: a page that was captured again after the notice is not removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from presswatch_spark.cli import main as cli
+from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.standing import Standing
+from presswatch_spark.storage.objects import StorageOptions
+from tests.removal import Release, release
+from tests.servers import Server, web
+from tests.tables import match, publish
+
+NOTICE, LATER = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
+SHA = "f" * 64
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with web() as running:
+        yield running
+
+
+@pytest.fixture
+def crawl(tmp_path: Path, server: Server) -> Release:
+    return release(tmp_path, server)
+
+
+@pytest.fixture
+def case(crawl: Release, tmp_path: Path) -> Case:
+    """A case of a notice that was given before it was opened."""
+    out, tables = str(tmp_path / "case"), str(crawl.tables)
+    opened = ["removal", "open", "--noticed-at", "2026-11-01", "--confidence", "A", "--out", out, tables]
+    assert cli.run(opened) == 0
+    return Case.open(out, StorageOptions())
+
+
+def probe(case: Case, crawl: Release) -> int:
+    mirror = f"{crawl.folder}/shards={crawl.server.url}/crawl"
+    return cli.run(["removal", "probe", "--tables", str(crawl.tables), "--mirror", mirror, case.folder.uri])
+
+
+def capture(crawl: Release, target: dict[str, Any], **other: Any) -> None:
+    """Publish a run with a later row of a target's article, at another spelling of its URL."""
+    row = match(target["article_id"], target["document_url"].replace("https://", "http://"), row_sha256=SHA)
+    row |= {"captured_at": LATER, "shard_uri": "s3://later/a.warc.gz", "text_sha256": "e" * 64} | other
+    finished_at = row.pop("finished_at", datetime.now(UTC) + timedelta(hours=1))
+    publish(crawl.tables, "20991128T000000Z-abcdef", [row], finished_at=finished_at)
+
+
+def test_a_page_that_was_captured_again_is_not_removed_and_alarms_once(crawl: Release, case: Case) -> None:
+    assert case.about["noticed_at"] == "2026-11-01"
+    assert probe(case, crawl) == 0
+    target = min(case.targets(), key=lambda each: each["record_offset"])
+    start, length = target["record_offset"], target["record_length"]
+    crawl.change(target, lambda data: data[:start] + b"\0" * length + data[start + length :])
+    capture(crawl, target)
+    assert probe(case, crawl) == 3
+    found = Standing.of(case)
+    state = found.states[target["target_sha256"]]
+    assert (state.state, state.removed, "overwritten" in state.doubt) == ("recaptured", False, True)
+    (shown,) = (row for row in case.probes() if row["number"] == state.probes[0])
+    assert (shown["request"], shown["document_url"][:7]) == (f"READ matches {SHA}", "http://")
+    assert "20991128T000000Z-abcdef" in shown["detail"]
+    assert probe(case, crawl) == 0
+    again = Standing.of(case)
+    assert again.states[target["target_sha256"]].state == "recaptured"
+    assert {alarm.round for alarm in again.alarms() if alarm.kind == "recaptured"} == {2}
+    assert len([row for row in case.probes() if row["role"] == "recapture"]) == len(
+        {alarm.about for alarm in again.alarms() if alarm.kind == "recaptured"}
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"captured_at": NOTICE},
+        {"captured_at": None},
+        {"article_id": "another"},
+        {"document_url": "https://elsewhere.example/"},
+        {"finished_at": datetime(2026, 11, 2, tzinfo=UTC)},
+    ],
+    ids=["the day of the notice", "no time", "article", "page", "run of before"],
+)
+def test_what_is_no_later_capture_of_the_page_shows_nothing(
+    crawl: Release, case: Case, other: dict[str, Any]
+) -> None:
+    capture(crawl, case.targets()[0], **other)
+    assert probe(case, crawl) == 0
+    assert {state.state for state in Standing.of(case).states.values()} == {"present"}

@@ -1,4 +1,4 @@
-"""Compiles the kernels that an archive brings: all that a scan of any format and a build of a corpus need.
+"""Compiles the kernels that an archive brings: all that scans of any format, builds and comparisons need.
 
 `python -m presswatch_spark.compiled_ahead FOLDER` writes them. `deploy.archive` runs it with the packages of
 the archive, and says for which processors to compile (`NUMBA_CPU_NAME`, `NUMBA_CPU_FEATURES`).
@@ -14,8 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import pyarrow as pa
+
 from presswatch_spark.compiled import ALL, cache_folder, ready_file, suits
 from presswatch_spark.corpus.building.build import build_corpus
+from presswatch_spark.judgement.url_forms import normal_forms
 from presswatch_spark.processors import baseline_here
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.shard.kernels import Rehearsal
@@ -71,7 +74,13 @@ def main(folder: Path) -> None:
         manifest = build_corpus(session, str(members), [str(articles)], str(corpus), config, options)
         for part in Rehearsal(None, str(corpus), manifest.digest, ScanConfig()).parts().values():
             part()
+    compare_urls()
     keep(folder)
+
+
+def compare_urls() -> None:
+    """Write the normal form of a URL, as a comparison of runs does for those of all rows."""
+    normal_forms(pa.array(["https://t.example/"]))
 
 
 def keep(folder: Path) -> None:

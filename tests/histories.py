@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 from presswatch_spark.tables.schemas.corpus_tables import CORPUS_ARTICLES
@@ -72,11 +73,26 @@ def run(
     write(TableStore.open(str(tables)), "scan_log", run_id, log, SCAN_LOG)
 
 
-def hold(tables: Path, run_id: str, corpus: str, *articles: tuple[str, str, str, str]) -> None:
-    """Have a run bring the articles of a corpus: id, title, publisher, digest of the text."""
+def hold(
+    tables: Path,
+    run_id: str,
+    corpus: str,
+    *articles: tuple[str, str, str, str],
+    suppressed: Mapping[str, int] = MappingProxyType({}),
+) -> None:
+    """Have a run bring the articles of a corpus: id, title, publisher, digest of the text.
+
+    `suppressed`: by id, their suppressed shingles; of others, these are not known.
+    """
     names = ("article_id", "title_id", "publisher_id", "article_sha256")
     rows = [
-        row_of(CORPUS_ARTICLES, run_id=run_id, corpus_digest=corpus, **dict(zip(names, each, strict=True)))
+        row_of(
+            CORPUS_ARTICLES,
+            run_id=run_id,
+            corpus_digest=corpus,
+            **dict(zip(names, each, strict=True)),
+            suppressed_shingles=suppressed.get(each[0]),
+        )
         for each in articles
     ]
     write(TableStore.open(str(tables)), "corpus_articles", run_id, rows, CORPUS_ARTICLES)
@@ -203,7 +219,8 @@ def random_history(random: Random, tables: Path) -> None:
         facts |= random.choice(settings) if run_id == AFTER else {}
         run(tables, run_id, rows, shards, release=release, **facts)
         if random.random() < 0.7:
-            hold(tables, run_id, corpus, *held[corpus])
+            counts = {name: random.choice([0, 0, 0, 2]) for name, *_ in held[corpus]}
+            hold(tables, run_id, corpus, *held[corpus], suppressed=random.choice([{}, counts]))
 
 
 def _random_copy(random: Random, shards: list[str]) -> dict[str, Any]:

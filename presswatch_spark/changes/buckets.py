@@ -1,7 +1,6 @@
 """Rows dealt to buckets on disk, so that all rows of an article meet in memory, however many there are."""
 
 import zlib
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from presswatch_spark.storage.disk import disk_errors
 
@@ -28,17 +28,18 @@ class Cuts:
     articles: Sequence[str]
 
     @classmethod
-    def of(cls, sample: Sequence[str], rows: int, bucket_rows: int) -> "Cuts":
-        """Cut so many rows by a sample of their articles, of which an empty one is none."""
+    def of(cls, sample: pa.Array, rows: int, bucket_rows: int) -> "Cuts":
+        """Cut so many rows by a sample of their articles, strings, of which an empty one is none."""
         buckets = -(-rows // bucket_rows)
-        named = sorted(article for article in sample if article)
-        if buckets <= 1 or not sample:
+        if buckets <= 1 or not len(sample):
             return cls(0, ())
+        named = sample.filter(pc.not_equal(sample, ""))
         share = len(named) / len(sample)
         sites = max(1, round(buckets * (1 - share)))
-        parts = max(1, round(buckets * share))
-        firsts = {named[len(named) * part // parts] for part in range(1, parts)} if named else set()
-        return cls(sites, sorted(firsts))
+        parts = max(1, round(buckets * share)) if len(named) else 1
+        places = pa.array([len(named) * part // parts for part in range(1, parts)], pa.int64())
+        firsts = named.take(pc.array_sort_indices(named).take(places))
+        return cls(sites, sorted(set(firsts.to_pylist())))
 
     def __len__(self) -> int:
         return self.sites + len(self.articles) + 1
@@ -46,8 +47,10 @@ class Cuts:
     def of_articles(self, articles: pa.Array) -> Numbers:
         """Return the bucket of each article; of an empty one, the first one with articles."""
         named = articles.dictionary_encode()
-        places = [self.sites + bisect_right(self.articles, name) for name in named.dictionary.to_pylist()]
-        return np.array(places, np.int64)[named.indices.to_numpy()] if places else np.empty(0, np.int64)
+        cuts = pa.array(self.articles, pa.string())
+        after = pc.search_sorted(cuts, named.dictionary, side="right").to_numpy().astype(np.int64)
+        places: Numbers = self.sites + after[named.indices.to_numpy()]
+        return places
 
     def of_documents(self, documents: pa.Array) -> Numbers:
         """Return for each document the bucket of its rows without article."""
@@ -59,7 +62,7 @@ class Cuts:
         """Return the bucket of each row with an `article` and a `document`."""
         places = self.of_articles(batch["article"])
         if self.sites:
-            alone = np.flatnonzero(pa.compute.equal(batch["article"], "").to_numpy(zero_copy_only=False))
+            alone = np.flatnonzero(pc.equal(batch["article"], "").to_numpy(zero_copy_only=False))
             places[alone] = self.of_documents(batch["document"].take(pa.array(alone)))
         return places
 
@@ -92,10 +95,10 @@ class Stream:
             self.kept.close()
 
     def read(self, number: int) -> pa.Table:
-        """Return the rows of a bucket."""
+        """Return the rows of a bucket, which stay mapped from disk."""
         if number not in self.writers:
             return self.schema.empty_table()
-        with pa.OSFile(str(self._path(number))) as file, pa.ipc.open_stream(file) as rows:
+        with pa.memory_map(str(self._path(number))) as file, pa.ipc.open_stream(file) as rows:
             return rows.read_all()
 
     def _path(self, number: int) -> Path:

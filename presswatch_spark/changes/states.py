@@ -8,7 +8,7 @@ docs/reference/tables.md has the rules. The steps begin with these, each for `be
 - `earlier`: `rows.KEYS` of all runs before both, once for all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -17,9 +17,12 @@ from presswatch_spark.changes.rows import PAIR
 
 STATES = ("gone", "reduced", "altered", "moved", "persists", "new", "reappeared", "unknown")
 ARTICLES = pa.schema(
-    [(name, pa.string()) for name in ("article_id", "title_id", "publisher_id", "article_sha256")]
+    [
+        *((name, pa.string()) for name in ("article_id", "title_id", "publisher_id", "article_sha256")),
+        ("suppressed_shingles", pa.int32()),
+    ]
 )
-"""The articles of a corpus."""
+"""The articles of a corpus; `suppressed_shingles` is null in runs of older versions."""
 STORED = ("pairs", "moves")
 """Steps that several others read: they are kept, and the others are read through."""
 GUARANTEED_WORDS = 11
@@ -34,6 +37,7 @@ MANY_SPANS = "the copy has more passages than are kept: they may differ in other
 IN_PLACE = "the {} run found articles of the title in the document, so it has no row of the site alone"
 UNLISTED = "the runs had different corpora, and the articles of that of the {} run are not in the tables"
 HIDDEN = "the corpus of the {} run leaves rows of words out of its index that many articles share"
+SUPPRESSED = "rows of words that the corpus of the {} run leaves out of its index"
 BY_URL = "the runs had different corpora: the {} run may know other pages as the title's"
 
 _OTHER = {"before": "after", "after": "before"}
@@ -51,7 +55,8 @@ class Question:
         difference: why a copy may look altered that is not; None if nothing but shards and corpora differ.
         same_corpus: whether both runs had the same corpus.
         listed: of `before` and `after`, whether the tables hold the articles of that run's corpus.
-        hiding: of each, whether that corpus may have left shingles out of its index.
+        hiding: of each, whether that corpus may have left shingles out of its index. It is asked of articles
+            whose suppressed shingles are not known.
     """
 
     before: str
@@ -62,18 +67,22 @@ class Question:
     hiding: Mapping[str, bool]
 
 
-def steps(question: Question) -> dict[str, str]:
-    """Return the queries of all steps by their names, in order; the last one is `changes`."""
+def steps(question: Question, key: Sequence[str] = PAIR) -> dict[str, str]:
+    """Return the queries of all steps by their names, in order; the last one is `changes`.
+
+    `key`: columns that rows of a pair have in common, and others do not. They are in `before_rows`,
+    `after_rows` and `earlier`.
+    """
     return {
-        "before_pairs": _strongest("before"),
-        "after_pairs": _strongest("after"),
+        "before_pairs": _strongest("before", key),
+        "after_pairs": _strongest("after", key),
         "before_sites": "select distinct title_id, document from before_own",
         "after_sites": "select distinct title_id, document from after_own",
-        "pairs": _joined(),
-        "earlier_pairs": f"select distinct {', '.join(PAIR)} from earlier",
+        "pairs": _joined(key),
+        "earlier_pairs": f"select distinct {', '.join(key)} from earlier",
         "moves": _moves(),
-        "judged": _judged(question),
-        "changes": _changes(question),
+        "judged": _judged(question, key),
+        "changes": _changes(question, key),
     }
 
 
@@ -82,11 +91,11 @@ def text(value: str | None) -> str:
     return "cast(null as string)" if value is None else "'" + value.replace("'", "''") + "'"
 
 
-def _strongest(side: str) -> str:
+def _strongest(side: str, key: Sequence[str]) -> str:
     """One row a pair, that with the most copied words; its doubt is one of all rows."""
-    pair = ", ".join(PAIR)
-    of_row = ", ".join(f"r.{name}" for name in PAIR)
-    same = " and ".join(f"t.{name} = r.{name}" for name in PAIR)
+    pair = ", ".join(key)
+    of_row = ", ".join(f"r.{name}" for name in key)
+    same = _same("t", "r", key)
     # Most pairs have one row, and need no sorting.
     return f"""
         with twice as (select {pair} from {side}_rows group by {pair} having count(*) > 1)
@@ -101,15 +110,19 @@ def _strongest(side: str) -> str:
         ) as ranked where place = 1"""
 
 
-def _joined() -> str:
-    same = " and ".join(f"b.{name} = a.{name}" for name in PAIR)
-    merged = ", ".join(f"coalesce(b.{name}, a.{name}) as {name}" for name in PAIR)
+def _same(one: str, two: str, names: Sequence[str]) -> str:
+    return " and ".join(f"{one}.{name} = {two}.{name}" for name in names)
+
+
+def _joined(key: Sequence[str]) -> str:
+    names = dict.fromkeys((*PAIR, *key))
+    merged = ", ".join(f"coalesce(b.{name}, a.{name}) as {name}" for name in names)
     sides = ", ".join(
         f"{side}.{'pair_doubt' if name == 'doubt' else name} as {side}_{name}"
         for side in "ba"
         for name in _OF_ROW
     )
-    return f"select {merged}, {sides} from before_pairs b full join after_pairs a on {same}"
+    return f"select {merged}, {sides} from before_pairs b full join after_pairs a on {_same('b', 'a', key)}"
 
 
 def _moves() -> str:
@@ -130,11 +143,11 @@ def _moves() -> str:
             on {same} and l.b_text_sha256 = c.a_text_sha256"""
 
 
-def _judged(question: Question) -> str:
+def _judged(question: Question, key: Sequence[str]) -> str:
     """All pairs: those that moved with both sightings, and why what is missing may be there all the same."""
-    key = ("publisher_id", "title_id", "article")
-    old = " and ".join(f"m.{name} = p.{name}" for name in (*key, "document"))
-    new = " and ".join(f"n.{name} = p.{name}" for name in key) + " and n.new_document = p.document"
+    old = _same("m", "p", PAIR)
+    new = f"{_same('n', 'p', PAIR[:-1])} and n.new_document = p.document"
+    pair = ", ".join(f"p.{name}" for name in dict.fromkeys((*PAIR, *key)))
     joins, doubts = [], []
     for side in ("before", "after"):
         other, letter = _OTHER[side], side[0]
@@ -144,8 +157,7 @@ def _judged(question: Question) -> str:
         )
         reasons = [f"p.{letter}_doubt"]
         if not question.same_corpus:
-            articles = f"(select distinct * from {other}_articles) as x{letter}"
-            joins.append(f"left join {articles} on x{letter}.article_id = p.article")
+            joins.append(f"left join ({_articles(other)}) as x{letter} on x{letter}.article_id = p.article")
             reasons.append(_doubt_of_article(side, question.listed[other], question.hiding[other]))
         reasons.append(f"case when not p.{letter}_known_url then {text(NAMELESS[side])} end")
         reasons.append(f"case when s{letter}.document is not null then {text(IN_PLACE.format(other))} end")
@@ -153,13 +165,20 @@ def _judged(question: Question) -> str:
     before = ", ".join(f"p.b_{name}" for name in _OF_ROW)
     after = ", ".join(f"coalesce(p.a_{name}, m.a_{name}) as a_{name}" for name in _OF_ROW)
     return f"""
-        select p.publisher_id, p.title_id, p.article, p.document, m.new_document is not null as has_moved,
+        select {pair}, m.new_document is not null as has_moved,
             {before}, {after}, {", ".join(doubts)}
         from pairs p
             left join moves m on {old}
             left join moves n on {new}
             {" ".join(joins)}
         where n.document is null"""
+
+
+def _articles(side: str) -> str:
+    """All articles of a corpus once: of two runs that brought them, one may be of an older version."""
+    counted = "suppressed_shingles"
+    names = ", ".join(name for name in ARTICLES.names if name != counted)
+    return f"select {names}, max({counted}) as {counted} from {side}_articles group by {names}"
 
 
 def _doubt_of_article(side: str, listed: bool, hiding: bool) -> str:
@@ -182,11 +201,12 @@ def _doubt_of_article(side: str, listed: bool, hiding: bool) -> str:
         when {x}.article_sha256 is distinct from {row}article_sha256
             then {of_article(f"has another text in {corpus}")}
         when {row}longest_run_words < {GUARANTEED_WORDS} then {text(shorter)}
-        else {text(HIDDEN.format(other) if hiding else None)}
+        when {x}.suppressed_shingles > 0 then {of_article(f"has {SUPPRESSED.format(other)}")}
+        when {x}.suppressed_shingles is null then {text(HIDDEN.format(other) if hiding else None)}
     end"""
 
 
-def _changes(question: Question) -> str:
+def _changes(question: Question, key: Sequence[str]) -> str:
     same_text = "b_text_sha256 = a_text_sha256"
     same_article = "b_article_sha256 is not distinct from a_article_sha256"
     alike = f"a_copied_words = b_copied_words and (not ({same_article}) or b_ranges = a_ranges)"
@@ -195,7 +215,7 @@ def _changes(question: Question) -> str:
     state = f"""case
         when has_moved then 'moved'
         when a_row_sha256 is null then case when b_absence is null then 'gone' else 'unknown' end
-        when b_row_sha256 is null then case when e.document is null then 'new' else 'reappeared' end
+        when b_row_sha256 is null then case when e.{key[0]} is null then 'new' else 'reappeared' end
         when {same_text} or ({alike}) then 'persists'
         when a_copied_words < b_copied_words then {fewer}
         else 'altered'
@@ -211,7 +231,6 @@ def _changes(question: Question) -> str:
         when {alike} then null
         else coalesce({text(question.difference)}, {elsewhere})
     end"""
-    earlier = " and ".join(f"e.{name} = j.{name}" for name in PAIR)
     digested = ", ".join((
         "state", "coalesce(doubt, '')", "publisher_id", "title_id", "article",
         "coalesce(b_row_sha256, '')", "coalesce(a_row_sha256, '')",
@@ -226,5 +245,5 @@ def _changes(question: Question) -> str:
             sha2(concat_ws(chr(10), {digested}), 256) as change_sha256
         from (
             select j.*, {state} as state, {doubt} as doubt
-            from judged j left join earlier_pairs e on j.b_row_sha256 is null and {earlier}
+            from judged j left join earlier_pairs e on j.b_row_sha256 is null and {_same("e", "j", key)}
         ) as stated"""

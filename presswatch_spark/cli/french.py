@@ -16,6 +16,8 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "match": ("résultat", "résultats"),
     "title": ("titre", "titres"),
     "publisher": ("éditeur", "éditeurs"),
+    "pair": ("paire", "paires"),
+    "other reason": ("autre motif", "autres motifs"),
 }
 """Singular and plural."""
 
@@ -89,6 +91,28 @@ TEXTS: Mapping[str, str] = {
         "{claims}, par {engine} ; ailleurs : {a} en A et {b} en B"
     ),
     "table digest {digest}": "empreinte de la table : {digest}",
+    # `compare`.
+    "found before; not there after, in shards that were read to their end": (
+        "trouvé avant ; absent après, dans des fichiers lus jusqu'au bout"
+    ),
+    "found again, with fewer words of the article": "retrouvé, avec moins de mots de l'article",
+    "found again, with other words of the article": "retrouvé, avec d'autres mots de l'article",
+    "found again at another URL, in the very same text": "retrouvé à une autre adresse, dans le même texte",
+    "found again, with the same words of the article": "retrouvé, avec les mêmes mots de l'article",
+    "found after, and in no run before": "trouvé après, et dans aucune analyse avant",
+    "found after and not before, but in an earlier run": (
+        "trouvé après et non avant, mais dans une analyse antérieure"
+    ),
+    "not found after, but it may be there": "pas trouvé après, mais peut-être présent",
+    "{pairs} of an article and a document, by {engine}": (
+        "{pairs} d'un article et d'un document, par {engine}"
+    ),
+    "and {pairs} in doubt for {reasons}: see the column doubt": (
+        "et {pairs} en doute pour {reasons} : voir la colonne doubt"
+    ),
+    "what is new, and in doubt, may have been there before": (
+        "ce qui est nouveau, et en doute, était peut-être déjà là avant"
+    ),
     # `rights`.
     "reserved before and after the capture": "droits réservés avant et après l'enregistrement",
     "reserved before it; after it nothing is known": "droits réservés avant ; après, rien n'est connu",
@@ -174,6 +198,17 @@ NAMES: Mapping[str, str] = {
     "copy": "copie",
     "reprint": "reprise",
     "licensed": "sous licence",
+    # Columns of `compare`, and what stands in them.
+    "pairs": "paires",
+    "state": "état",
+    "doubt": "doute",
+    "gone": "disparu",
+    "reduced": "réduit",
+    "altered": "modifié",
+    "moved": "déplacé",
+    "persists": "maintenu",
+    "new": "nouveau",
+    "reappeared": "réapparu",
     # Columns of `rights`, and what stands in them.
     "agent": "robot",
     "reserved": "réservé",

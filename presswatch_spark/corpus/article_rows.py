@@ -13,6 +13,9 @@ from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.article_files import ArticleFiles
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.tables.schemas import columns_without_run
+from presswatch_spark.text.kernels import Hashes
+from presswatch_spark.text.shingles import indexed_positions, shingle_hashes
+from presswatch_spark.text.words import words_of_each
 
 COLUMNS = columns_without_run("corpus_articles")
 
@@ -20,8 +23,10 @@ COLUMNS = columns_without_run("corpus_articles")
 def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
     """Yield all articles in the order of their ids, without run id: a batch for each of the corpus.
 
-    Texts are digested by all cores. A part of the corpus is mapped at a time.
+    Texts are digested, and their suppressed shingles counted, by all cores. A part of the corpus is mapped at
+    a time.
     """
+    suppressed, stride = corpus.surroundings.suppressed, corpus.manifest.parameters["shingle_stride"]
     clusters, agency = (arrays.load(corpus.folder / name) for name in (layout.CLUSTERS, layout.AGENCY))
     articles, publisher_of = ArticleFiles(corpus.folder), corpus.registry.publisher_of
 
@@ -35,6 +40,7 @@ def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
             "article_sha256": pa.array(_sha256_of_each(batch["body"])),
             "cluster_id": _cluster_ids(clusters[chosen], articles),
             "is_agency": pa.array(agency[chosen]),
+            "suppressed_shingles": pa.array(_counted_of_each(batch["body"], suppressed, stride)),
         }
         columns = (made[name] if name in made else batch[name] for name in COLUMNS.names)
         return pa.RecordBatch.from_arrays(list(columns), schema=COLUMNS)
@@ -56,10 +62,33 @@ def _batches(corpus: Corpus, first: int) -> list[tuple[int, pa.RecordBatch]]:
 
 def _sha256_of_each(texts: pa.LargeStringArray) -> list[str]:
     """Return the SHA-256 (hex) of each text in UTF-8."""
-    _, ends, content = texts.buffers()
-    bounds = np.frombuffer(ends, np.int64)[texts.offset : texts.offset + len(texts) + 1].tolist()
+    bounds, content = _parts(texts)
     text = memoryview(content)
-    return [hashlib.sha256(text[begin:end]).hexdigest() for begin, end in pairwise(bounds)]
+    return [hashlib.sha256(text[begin:end]).hexdigest() for begin, end in pairwise(bounds.tolist())]
+
+
+def _counted_of_each(texts: pa.LargeStringArray, suppressed: Hashes, stride: int) -> npt.NDArray[np.int32]:
+    """Count the shingles of each text that an index with this stride would have, but for `suppressed` ones.
+
+    `suppressed`: uint64, sorted.
+    """
+    if not len(suppressed):
+        return np.zeros(len(texts), np.int32)
+    bounds, content = _parts(texts)
+    words, edges = words_of_each(np.frombuffer(content, np.uint8), bounds)
+    # A shingle depends on its own words alone, so those of all texts are made at once.
+    shingles, positions = shingle_hashes(words), [indexed_positions(n, stride) for n in np.diff(edges)]
+    owners = np.repeat(np.arange(len(texts)), [len(each) for each in positions])
+    hashes = shingles[np.concatenate(positions) + edges[owners]]
+    places = np.minimum(np.searchsorted(suppressed, hashes), len(suppressed) - 1)
+    left_out = owners[suppressed[places] == hashes]
+    return np.bincount(left_out, minlength=len(texts)).astype(np.int32)
+
+
+def _parts(texts: pa.LargeStringArray) -> tuple[npt.NDArray[np.int64], pa.Buffer]:
+    """Return where each text begins, and the last one ends, in the bytes of all."""
+    _, ends, content = texts.buffers()
+    return np.frombuffer(ends, np.int64)[texts.offset : texts.offset + len(texts) + 1], content
 
 
 def _cluster_ids(clusters: npt.NDArray[np.int32], articles: ArticleFiles) -> pa.StringArray:

@@ -114,15 +114,17 @@ def test_a_scan_without_one_of_its_packages_fails_and_names_it(
 
 ALL_PARTS = f"""{COUNTED}
 import sys
+from presswatch_spark.compiled_ahead import compare_urls
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.kernels import Rehearsal
 for part in Rehearsal(None, *sys.argv[1:], ScanConfig()).parts().values():
     part()
+compare_urls()
 print(*compiled)
 """
 
 
-def test_a_scan_of_any_format_compiles_nothing_where_the_archive_was_unpacked(
+def test_scans_of_any_format_and_comparisons_compile_nothing_where_the_archive_was_unpacked(
     driver: Path, corpus: Path, tmp_path: Path
 ) -> None:
     digest = Corpus.open(str(corpus)).manifest.digest

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.exporting import Export, export_option
-from presswatch_spark.cli.language import ENGLISH
+from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import (
     engine_option,
     print_lines,
@@ -16,6 +16,7 @@ from presswatch_spark.cli.options import (
     setting_options,
     storage_options,
 )
+from presswatch_spark.cli.screen import Screen, screen_options
 
 if TYPE_CHECKING:
     from presswatch_spark.changes.make import ChangesSummary
@@ -47,6 +48,7 @@ DOUBTS_SHOWN = 5
 )
 @click.option("--out", required=True, metavar="DIR", help="Folder, or s3://, for the table `changes`.")
 @export_option
+@screen_options()
 @storage_options
 @setting_options("run.master", "run.cores")
 def compare(
@@ -57,6 +59,7 @@ def compare(
     memory: str,
     out: str,
     export: Export | None,
+    screen: Screen,
     **flags: Any,
 ) -> None:
     """Compare two runs, pair by pair of article and document.
@@ -76,43 +79,54 @@ def compare(
     if export:
         export.require_new(settings.storage)
     summary = run_compare(tables, before, after, out, settings, engine=engine, memory=memory)
-    print_lines(summary_lines(summary))
+    print_lines(summary_lines(summary, screen.language))
     if export:
-        _write(summary, export)
+        _write(summary, export, screen.language)
 
 
-def summary_lines(summary: ChangesSummary) -> Iterator[str]:
+def summary_lines(summary: ChangesSummary, say: Language = ENGLISH) -> Iterator[str]:
     """Yield how many pairs there are of each state, why some are in doubt, and where the table is."""
     from presswatch_spark.queries.engines import ENGINE_NAMES
-    from presswatch_spark.show import counted, table_lines, terminal_width
+    from presswatch_spark.show import table_lines, terminal_width
 
-    rows = [(f"{count:,}", state, MEANING[state]) for state, count in summary.counts.items()]
-    headers = ("pairs", "state", "meaning")
+    rows = [
+        (say.number(count), say.name(state), say(MEANING[state])) for state, count in summary.counts.items()
+    ]
+    headers = say.names(("pairs", "state", "meaning"))
     yield from table_lines(headers, rows, terminal_width(), headers[:2], headers[2:])
-    pairs = counted(sum(summary.counts.values()), "pair")
-    yield f"{pairs} of an article and a document, by {ENGINE_NAMES[summary.engine]}"
+    pairs = say.counted(sum(summary.counts.values()), "pair")
+    yield say(
+        "{pairs} of an article and a document, by {engine}", pairs=pairs, engine=ENGINE_NAMES[summary.engine]
+    )
     if summary.doubts:
-        yield from _doubt_lines(summary)
-    yield f"table digest {summary.table_digest}"
-    yield f"written to {summary.folder}"
+        yield from _doubt_lines(summary, say)
+    yield say("table digest {digest}", digest=summary.table_digest)
+    yield say("written to {folder}", folder=summary.folder)
 
 
-def _doubt_lines(summary: ChangesSummary) -> Iterator[str]:
-    from presswatch_spark.show import counted, printable, table_lines, terminal_width
+def _doubt_lines(summary: ChangesSummary, say: Language) -> Iterator[str]:
+    from presswatch_spark.show import printable, table_lines, terminal_width
 
     ordered = sorted(summary.doubts.items(), key=lambda each: (-each[1], each[0]))
-    rows = [(f"{count:,}", state, printable(doubt)) for (state, doubt), count in ordered[:DOUBTS_SHOWN]]
-    headers = ("pairs", "state", "doubt")
+    # Doubts are texts of the table, which is in no language.
+    rows = [
+        (say.number(count), say.name(state), printable(doubt))
+        for (state, doubt), count in ordered[:DOUBTS_SHOWN]
+    ]
+    headers = say.names(("pairs", "state", "doubt"))
     yield ""
     yield from table_lines(headers, rows, terminal_width(), headers[:2], headers[2:])
     if others := ordered[DOUBTS_SHOWN:]:
-        pairs = counted(sum(count for _, count in others), "pair")
-        yield f"and {pairs} in doubt for {counted(len(others), 'other reason')}: see the column doubt"
+        yield say(
+            "and {pairs} in doubt for {reasons}: see the column doubt",
+            pairs=say.counted(sum(count for _, count in others), "pair"),
+            reasons=say.counted(len(others), "other reason"),
+        )
     if any(state == "new" for state, _ in summary.doubts):
-        yield "what is new, and in doubt, may have been there before"
+        yield say("what is new, and in doubt, may have been there before")
 
 
-def _write(summary: ChangesSummary, export: Export) -> None:
+def _write(summary: ChangesSummary, export: Export, say: Language) -> None:
     """Write the rows of the table to a file."""
     from presswatch_spark.tables.reading import column_batches
     from presswatch_spark.tables.schemas import SCHEMAS
@@ -120,4 +134,4 @@ def _write(summary: ChangesSummary, export: Export) -> None:
     schema, tables = SCHEMAS["changes"], summary.tables
     batches = column_batches(tables, "changes", tables.made("changes"), schema.names)
     rows = (row for batch in batches for row in batch.to_pylist())
-    export.write(schema, rows, tables.root.storage, ENGLISH)
+    export.write(schema, rows, tables.root.storage, say)

@@ -24,6 +24,7 @@ CORPUS_ARTICLES = pa.schema(
         column("cluster_id", pa.string(), "Cluster of articles with nearly the same text (agency copy); null if the article is alone."),
         column("agency_credit", pa.string(), "The agency that the member credits; null if it credits none."),
         required("is_agency", pa.bool_(), "Whether it, or an article of its cluster, credits an agency or names one."),
+        column("suppressed_shingles", pa.int32(), "Shingles of it that the corpus leaves out of its index, since too many articles share them: its table `suppressed`. With 0, every run of 11 words is found. Null in older runs."),
     ]
 )
 

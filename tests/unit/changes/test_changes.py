@@ -293,3 +293,16 @@ def test_a_corpus_that_leaves_rows_of_words_out_may_hide_a_copy(
     assert row["state"] == ("gone" if suppressed == 0 else "unknown")
     if suppressed != 0:
         assert row["doubt"].startswith("the corpus of the after run leaves rows of words out of its index")
+
+
+@pytest.mark.parametrize("suppressed", [3, None])
+def test_only_articles_with_suppressed_rows_of_words_are_in_doubt_where_these_are_known(
+    tmp_path: Path, suppressed: int | None
+) -> None:
+    run(tmp_path / "tables", BEFORE, [copy("a", f"{X}1"), copy("b", f"{X}1")], corpus_digest="c")
+    run(tmp_path / "tables", AFTER, [], corpus_digest="d", corpus_suppressed=suppressed)
+    # An older version brought the same articles, and did not count.
+    hold(tmp_path / "tables", BEFORE, "d", listed("a"), listed("b"))
+    hold(tmp_path / "tables", AFTER, "d", listed("a"), listed("b"), suppressed={"a": 0, "b": 2})
+    doubt = "the article b has rows of words that the corpus of the after run leaves out of its index"
+    assert states(changes(tmp_path / "tables")) == {f"a {X}1": ("gone", None), f"b {X}1": ("unknown", doubt)}

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from presswatch_spark.changes.states import STATES
 from presswatch_spark.cli import main as cli
+from presswatch_spark.cli.commands.compare import MEANING
+from presswatch_spark.cli.french import NAMES, TEXTS
 from tests.histories import AFTER, BEFORE, altered_release, copy, run, shard
 
 
@@ -41,6 +44,25 @@ def test_it_prints_states_and_doubts_and_where_the_table_is(
     assert any(line.startswith("and 2 pairs in doubt for 2 other reasons") for line in lines)
     assert "what is new, and in doubt, may have been there before" in lines
     assert lines[-1] == f"written to {tmp_path}/o/changes"
+
+
+def test_it_speaks_french(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "rows.csv"
+    assert cli.run([*words, "--lang", "fr", "--export", str(path)]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == "paires état sens"
+    assert "2 déplacé retrouvé à une autre adresse, dans le même texte" in lines
+    assert "24 paires d'un article et d'un document, par DuckDB" in lines
+    assert "et 2 paires en doute pour 2 autres motifs : voir la colonne doubt" in lines
+    assert lines[-1] == f"24 lignes dans {path}"
+    # A spreadsheet in French parts its cells by semicolons. What stands in them is in no language.
+    assert path.read_text("utf-8-sig").splitlines()[0].startswith("before_run_id;after_run_id;state;doubt;")
+
+
+def test_every_state_has_its_meaning_in_both_languages() -> None:
+    assert set(MEANING) == set(STATES)
+    assert set(MEANING.values()) <= set(TEXTS)
+    assert set(MEANING) <= set(NAMES)
 
 
 def test_it_needs_no_java(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

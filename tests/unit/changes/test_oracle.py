@@ -115,7 +115,13 @@ class Oracle:
         }
         same = texts.get(row["article_id"]) == row["article_sha256"]
         long = row["copied_words"] > 0 and row["longest_run_words"] >= 11
-        return not (same and long) or self.runs[other]["corpus_suppressed"] != 0
+        counts = {
+            each["suppressed_shingles"]
+            for each in self.held
+            if each["corpus_digest"] == digest and each["article_id"] == row["article_id"]
+        } - {None}
+        hidden = max(counts) > 0 if counts else self.runs[other]["corpus_suppressed"] != 0
+        return not (same and long) or hidden
 
     def unread(self, pair: Pair, found: str, other: str) -> bool:
         """Whether shards that may hold the copy were not read by the other run."""

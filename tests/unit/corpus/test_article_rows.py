@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from presswatch_spark.corpus.article_rows import article_rows
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.settings.config import CorpusConfig
+from presswatch_spark.sieve.sieve import Sieve
 from presswatch_spark.tables.schemas import columns_without_run
+from presswatch_spark.text.shingles import SHINGLE_WORDS, indexed_positions, shingle_hashes
+from presswatch_spark.text.words import word_hashes, words_of
 from tests.corpora import article, build, text, write_jsonl
+from tests.unit.sieve.test_sieve import batch_of
 
 WIRE = text(900, 12)
 ROWS = [
@@ -51,3 +57,35 @@ def test_neither_a_text_nor_an_author_is_in_the_table(corpus: Corpus) -> None:
     said = str([batch.to_pylist() for batch in batches])
     assert "Auteur" not in said
     assert WIRE[:40] not in said
+
+
+def test_no_page_hides_from_an_article_without_suppressed_shingles_however_the_corpus_grew(
+    tmp_path: Path,
+) -> None:
+    """Common sentences stand in two articles at first, then in six: more than the index takes."""
+    common = text(77, 2)
+    old = [article(1, body=f"{text(1, 2)} {common} {text(2, 2)}"), article(2, body=f"{text(3)} {common}")]
+    old += [article(3, body=" ".join(f"mot{k}" for k in range(80))), article(4, body=text(77, 1))]
+    grown = [article(number, body=f"{common} {text(number)}") for number in range(10, 14)]
+    config = CorpusConfig(max_articles_per_shingle=3)
+    hidden = dict[str, int]()
+    for name, rows in (("old", old), ("grown", [*old, *grown])):
+        build(tmp_path / name, [write_jsonl(tmp_path / f"{name}.jsonl", rows)], config)
+        corpus = Corpus.open(str(tmp_path / name))
+        counts = [row["suppressed_shingles"] for batch in article_rows(corpus) for row in batch.to_pylist()]
+        left_out = set(corpus.surroundings.suppressed.tolist())
+        for ordinal, count in enumerate(counts):
+            body = corpus.body(ordinal)
+            words, hashes = words_of(body), shingle_hashes(word_hashes(body))
+            places = indexed_positions(len(hashes) + SHINGLE_WORDS - 1)
+            assert count == sum(int(hashes[place]) in left_out for place in places)
+            pages = [body[words.starts[first] : words.ends[first + 10]] for first in range(len(words) - 10)]
+            found = Sieve(corpus.index).candidates(batch_of(pages))
+            seen = {page for page, at in zip(found.documents, found.articles, strict=True) if at == ordinal}
+            assert count > 0 or len(seen) == len(pages)
+            hidden[name] = hidden.get(name, 0) + len(pages) - len(seen)
+        if name == "old":
+            assert counts == [0, 0, 0, 0]
+    # The last of the old articles was not hidden before the corpus grew. Now it is, and its row says so.
+    assert (hidden["old"], hidden["grown"] > 0) == (0, True)
+    assert (counts[2], counts[3] > 0) == (0, True)

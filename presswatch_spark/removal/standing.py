@@ -20,6 +20,8 @@ TARGET_COLUMNS = (
 )  # fmt: skip
 CONTROLS_KEPT = frozenset({"first", "before", "after"})
 """Controls that are the same record in every round."""
+ON_DISK = "mtime-"
+"""How the ETag of a file on a disk begins."""
 KEPT = (states.SAME, states.EDGE, states.REWRITTEN, states.MISSING, states.DENIED, *states.FAILURES)
 """Their outcomes that do not show that a record is lost."""
 
@@ -177,9 +179,13 @@ def _file(probe: Row) -> str:
 
 
 def _is_another(before: Row, now: Row) -> bool:
-    """Whether a file is another version. Some servers give an unchanged file another ETag each time."""
+    """Whether a file is another version. Some servers give an unchanged file another ETag each time.
+
+    A disk does not: two changes within a second, which Last-Modified does not tell apart, are two.
+    """
     same_time = now["last_modified"] is not None and now["last_modified"] == before["last_modified"]
-    return bool(now["etag"] != before["etag"] and not (same_time and now["bytes"] == before["bytes"]))
+    is_flapping = same_time and now["bytes"] == before["bytes"] and not now["etag"].startswith(ON_DISK)
+    return bool(now["etag"] != before["etag"] and not is_flapping)
 
 
 def _control(probe: Row) -> tuple[Any, ...]:

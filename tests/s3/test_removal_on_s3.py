@@ -34,7 +34,7 @@ def crawl(tmp_path: Path, client: Any, bucket: str) -> Release:
 
 
 def probe(case: Case, crawl: Release, bucket: str, endpoint: str) -> Probed:
-    flags = {"storage.endpoint": endpoint, "storage.max_attempts": 2, "storage.backoff_base": 0.01}
+    flags = {"storage.endpoint": endpoint, "storage.max_attempts": 1, "storage.backoff_base": 0.01}
     config = load_scan_config(flags=flags)
     mirror = Mirror(str(crawl.folder / "shards"), f"s3://{bucket}/crawl")
     return Prober(case, config, [mirror]).probe()

@@ -194,6 +194,11 @@ def _run_row(run_id: str, rows: int, corpus_digest: str) -> dict[str, Any]:
         "shards_complete": 1,
         "matches": rows,
     }
+    return filled(values)
+
+
+def filled(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of `runs` with these values; what it must have beside them is empty or 0."""
     blank = {pa.string(): "", pa.int32(): 0, pa.int64(): 0}
     return {
         field.name: values.get(field.name, None if field.nullable else blank.get(field.type))

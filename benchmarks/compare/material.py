@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from benchmarks.claims.material import filled
 from presswatch_spark.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
 from presswatch_spark.tables.schemas import columns_without_run
-from presswatch_spark.tables.schemas.scan_tables import RUNS, SCAN_LOG
+from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore
 
@@ -176,9 +177,4 @@ def _run_row(run_id: str, rows: int) -> dict[str, Any]:
         "documents": rows,
         "matches": rows,
     }
-    blank = {pa.string(): "", pa.int32(): 0, pa.int64(): 0}
-    return {
-        field.name: values.get(field.name, None if field.nullable else blank.get(field.type))
-        for field in RUNS
-        if field.name not in ("files", "finished_at")
-    }
+    return filled(values)

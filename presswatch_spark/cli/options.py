@@ -62,6 +62,12 @@ def engine_option(meaning: str) -> Decorator[Any]:
     return click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help=both)
 
 
+def memory_option(default: str, beyond: str) -> Decorator[Any]:
+    """Give a command `--memory`: what DuckDB may take before it does what `beyond` says."""
+    meaning = f"What DuckDB may take before it {beyond}."
+    return click.option("--memory", default=default, show_default=True, metavar="SIZE", help=meaning)
+
+
 def scan_settings(options: Mapping[str, Any], config: str | None = None) -> ScanConfig:
     """Return the settings of a file, the environment and a command's options; raises `ConfigError`."""
     from presswatch_spark.settings.load import load_scan_config

@@ -42,6 +42,20 @@ class Verdict:
     record: Record | None = None
 
 
+def reading_of(store: TableStore, run_id: str) -> dict[str, Any]:
+    """Return how a run read its shards, as fields of `ReadOptions`; `OutputError` if its row does not say."""
+    try:
+        (run,) = store.read("runs", run_id).to_pylist()
+        read: Mapping[str, Any] = json.loads(run["config"])["read"]
+        return {"columns": dict(read["columns"]), "max_document_bytes": int(read["max_document_bytes"])}
+    except (ValueError, LookupError, TypeError) as error:
+        raise OutputError(
+            f"the settings of run {run_id} cannot be read",
+            where=str(store.root),
+            remedy="restore its row in runs",
+        ) from error
+
+
 @dataclass(slots=True)
 class Audit:
     """Checks rows of `store`, whose shards are found by `mirrors`; with a `corpus`, their words as well."""
@@ -80,21 +94,7 @@ class Audit:
         """Return how the run read its shards, but for gates: its rows had passed them."""
         if run_id in self._options:
             return self._options[run_id]
-        try:
-            (run,) = self.store.read("runs", run_id).to_pylist()
-            read: Mapping[str, Any] = json.loads(run["config"])["read"]
-            options = ReadOptions(
-                columns=dict(read["columns"]),
-                max_document_bytes=int(read["max_document_bytes"]),
-                pdf=True,
-                storage=self.storage,
-            )
-        except (ValueError, LookupError, TypeError) as error:
-            raise OutputError(
-                f"the settings of run {run_id} cannot be read",
-                where=str(self.store.root),
-                remedy="restore its row in runs",
-            ) from error
+        options = ReadOptions(**reading_of(self.store, run_id), pdf=True, storage=self.storage)
         self._options[run_id] = options
         return options
 

@@ -4,11 +4,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.pointers.checks import Failure, Record
+from presswatch_spark.pointers.checks import Record
 from presswatch_spark.pointers.documents import ZEROS, record_in
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.pointers.raw import raw_record_in
@@ -17,6 +16,7 @@ from presswatch_spark.removal.bounds import end_of_record
 from presswatch_spark.show import printable as harmless
 from presswatch_spark.storage.objects import Answer, printable
 from presswatch_spark.storage.uris import host_of, scheme_of
+from presswatch_spark.storage.web.wait_headers import seconds_of_date
 
 Row = Mapping[str, Any]
 
@@ -108,13 +108,8 @@ def size_of(answer: Answer) -> int | None:
 
 def clock_offset(answer: Answer) -> float | None:
     """Return how many seconds the server's clock is ahead of ours; None if it does not say."""
-    said = answer.header("Date")
-    if said is None:
-        return None
-    try:
-        return round(parsedate_to_datetime(said).timestamp() - answer.sent_at, 3)
-    except (ValueError, TypeError, OverflowError):
-        return None
+    said = seconds_of_date(answer.header("Date") or "")
+    return None if said is None else round(said - answer.sent_at, 3)
 
 
 def target_in(part: Part, target: Row, options: ReadOptions) -> Finding:
@@ -221,8 +216,3 @@ def _headers(answer: Answer) -> str:
 def _value(answer: Answer, name: str) -> str | None:
     value = answer.header(name)
     return value and harmless(value)[:VALUE_CHARACTERS]
-
-
-def is_failure(found: Finding | Failure) -> bool:
-    """Whether it says nothing of what stands in the file."""
-    return isinstance(found, Failure) or found.outcome in states.FAILURES

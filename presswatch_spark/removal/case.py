@@ -12,6 +12,7 @@ Each probe holds the digest of the one before it, and the first one that of the 
 drops or adds one has to change all that follow, and the newest digest, written down elsewhere, tells.
 """
 
+import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -228,15 +229,17 @@ class Chain:
         return cls(case, len(probes), newest, table)
 
     def append(self, round_number: int, probes: Sequence[Row]) -> list[Row]:
-        """Write rows of the table, without number and digests, as one file; return them whole.
+        """Write rows of the table as one file; return them whole, with numbers, digests, and who asked.
 
         Raises:
             OutputError: the disk is full, or another process has written meanwhile; then nothing was added.
         """
         rows, length, newest = list[Row](), self.length, self.newest
         schema = CASE_TABLES[self.table]
+        asked_by = {"asked_from": socket.gethostname(), "tool_version": __version__}
+        empty = dict.fromkeys(schema.names) | asked_by
         for probe in probes:
-            row = {**dict.fromkeys(schema.names), **probe, "number": length, "previous_sha256": newest}
+            row = {**empty, **probe, "number": length, "previous_sha256": newest}
             row["probe_sha256"] = newest = digest_of(row)
             rows.append(row)
             length += 1

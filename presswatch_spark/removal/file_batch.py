@@ -31,7 +31,7 @@ from presswatch_spark.removal.bounds import end_of_record, start_of_record_befor
 from presswatch_spark.removal.index import ANSWER_BYTES, listed, query
 from presswatch_spark.removal.recount import Recount
 from presswatch_spark.runs.attempts import reason_of
-from presswatch_spark.storage.objects import Answer, ObjectInfo, ask, printable
+from presswatch_spark.storage.objects import ObjectInfo, ask, printable
 from presswatch_spark.storage.web.manners import BlockedError
 
 Row = dict[str, Any]
@@ -150,9 +150,11 @@ class Batch:
             self._in_index(self.index)
         return self.rows
 
-    def _asked(self, uri: str, start: int, end: int) -> tuple[Answer, dict[str, Any]]:
+    def _asked(self, uri: str, start: int, end: int) -> tuple[Part | Finding, dict[str, Any]]:
+        """Ask for a part of a file; also return the columns of `probes` that the answer gives."""
         answer = ask(uri, start, end, self.options.storage)
-        return answer, columns_of(answer, f"GET {printable(uri)} bytes={start}-{end - 1}", uri)
+        about = columns_of(answer, f"GET {printable(uri)} bytes={start}-{end - 1}", uri)
+        return part_of(answer, uri, start, end), about
 
     def _note(self, role: str, about: Mapping[str, Any], found: Finding, target: Row | None = None) -> None:
         digest = target and target["target_sha256"]
@@ -165,8 +167,7 @@ class Batch:
         """Ask for a record of the file that nobody noticed."""
         known = self.memory.first.get(self.file.uri)
         start, end = (known.start, known.end) if known else (0, HEAD_BYTES)
-        answer, about = self._asked(self.file.uri, start, end)
-        part = part_of(answer, self.file.uri, start, end)
+        part, about = self._asked(self.file.uri, start, end)
         if isinstance(part, Finding):
             self._note("first", about, part)
             return
@@ -189,8 +190,7 @@ class Batch:
 
     def _ranges(self, ranges: Sequence[tuple[int, int, Row]]) -> None:
         start, end = ranges[0][0], max(end for _, end, _ in ranges)
-        answer, about = self._asked(self.file.uri, start, end)
-        part = part_of(answer, self.file.uri, start, end)
+        part, about = self._asked(self.file.uri, start, end)
         for *_, target in ranges:
             if isinstance(part, Finding):
                 self._note("target", about, part, target)
@@ -200,7 +200,7 @@ class Batch:
             self._neighbour("before", target, part, about)
             self._neighbour("after", target, part, about)
 
-    def _neighbour(self, role: str, target: Row, part: Part, about: Mapping[str, Any]) -> None:
+    def _neighbour(self, role: str, target: Row, part: Part, about: dict[str, Any]) -> None:
         known = self.memory.beside.get((target["target_sha256"], role))
         if known is not None:
             self._note(role, about, _kept(part, known.start, known.end, known, about), target)
@@ -213,9 +213,7 @@ class Batch:
         bounds = _bounds(role, part, start, end)
         if bounds is None:
             first, last = (max(0, start - WIDE_BYTES), start) if role == "before" else (end, end + WIDE_BYTES)
-            answer, asked = self._asked(self.file.uri, first, last)
-            about = asked
-            wide = part_of(answer, self.file.uri, first, last)
+            wide, about = self._asked(self.file.uri, first, last)
             if isinstance(wide, Finding):
                 self._note(role, about, wide, target)
                 return
@@ -239,8 +237,7 @@ class Batch:
     def _in_order(self, targets: Sequence[Row]) -> None:
         """Read a file from its beginning, for all its targets and their neighbours."""
         uri = self.file.uri
-        answer, about = self._asked(uri, 0, 1)
-        part = part_of(answer, uri, 0, 1)
+        part, about = self._asked(uri, 0, 1)
         if isinstance(part, Finding):
             for target in targets:
                 self._note("target", about, part, target)
@@ -435,8 +432,7 @@ class Batch:
 
     def _nowhere(self) -> None:
         """Ask for a name that never was: who answers for it, answers for anything."""
-        answer, about = self._asked(self.nowhere, 0, 1)
-        part = part_of(answer, self.nowhere, 0, 1)
+        part, about = self._asked(self.nowhere, 0, 1)
         outcome = part if isinstance(part, Finding) else Finding(states.SAME, "a file of that name is there")
         self._note("nowhere", about, outcome)
 
@@ -445,8 +441,7 @@ class Batch:
         if not any(row["role"] == "target" and row["outcome"] == states.MISSING for row in self.rows):
             return
         for uri in self.file.siblings:
-            answer, about = self._asked(uri, 0, HEAD_BYTES)
-            part = part_of(answer, uri, 0, HEAD_BYTES)
+            part, about = self._asked(uri, 0, HEAD_BYTES)
             if isinstance(part, Finding):
                 self._note("beside", about, part)
                 continue

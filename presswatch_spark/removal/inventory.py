@@ -1,12 +1,10 @@
 """An inventory of a release: what each of its files is, so that "none was modified" has a table behind it."""
 
-import socket
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from presswatch_spark.errors import InputError
@@ -15,7 +13,7 @@ from presswatch_spark.removal.case import Case, Chain
 from presswatch_spark.removal.states import SAME
 from presswatch_spark.storage.objects import StorageOptions, ask, printable
 from presswatch_spark.storage.web.manners import BlockedError, ask_anew
-from presswatch_spark.version import __version__
+from presswatch_spark.storage.web.wait_headers import seconds_of_date
 
 Row = dict[str, Any]
 
@@ -112,8 +110,6 @@ def _asked(uris: Sequence[str], storage: StorageOptions) -> tuple[list[Row], str
         return {
             **about,
             "file_uri": printable(uri),
-            "asked_from": socket.gethostname(),
-            "tool_version": __version__,
             "outcome": outcome.outcome,
             "detail": outcome.detail or None,
         }
@@ -144,9 +140,8 @@ def _inventory(
 def _modified(rows: Sequence[Row]) -> Iterator[tuple[str, datetime]]:
     """Yield each file that says when it was modified last, with that."""
     for row in rows:
-        if row["outcome"] == SAME and row["last_modified"]:
-            try:
-                moment = parsedate_to_datetime(row["last_modified"])
-            except ValueError:
-                continue
-            yield row["file_uri"], moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if row["outcome"] != SAME:
+            continue
+        seconds = seconds_of_date(row["last_modified"] or "")
+        if seconds is not None:
+            yield row["file_uri"], datetime.fromtimestamp(seconds, UTC)

@@ -1,12 +1,10 @@
 """Opens a case: the claims that are to go, and what later probes must know of the runs that found them."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
 
-from presswatch_spark.errors import OutputError
+from presswatch_spark.pointers.audit import reading_of
 from presswatch_spark.removal.case import Case
 from presswatch_spark.removal.targets import Chosen, rows_in, targets_of
 from presswatch_spark.storage.objects import StorageOptions
@@ -47,30 +45,13 @@ def open_case(
     storage = storage or StorageOptions()
     store, judged = TableStore.open(tables, storage), TableStore.open(claims or tables, storage)
     chosen = targets_of(store, judged, rows_in(rows, storage) if rows else (), confidences)
+    runs = sorted({target["run_id"] for target in chosen.targets})
     about = {
         "tables": str(store.root),
         "claims": str(judged.root),
         "claims_run": judged.made("claims")[-1],
         "confidences": [] if rows else list(confidences),
         "noticed_at": (noticed_at or datetime.now(UTC).date()).isoformat(),
-        "reading": {run_id: _reading(store, run_id) for run_id in _runs(chosen)},
+        "reading": {run_id: reading_of(store, run_id) for run_id in runs},
     }
     return Opened(Case.create(out, chosen.targets, about, storage), chosen)
-
-
-def _runs(chosen: Chosen) -> list[str]:
-    return sorted({target["run_id"] for target in chosen.targets})
-
-
-def _reading(store: TableStore, run_id: str) -> dict[str, Any]:
-    """Return how a run read its shards, as fields of `ReadOptions`."""
-    try:
-        (run,) = store.read("runs", run_id).to_pylist()
-        read = json.loads(run["config"])["read"]
-        return {"columns": dict(read["columns"]), "max_document_bytes": int(read["max_document_bytes"])}
-    except (ValueError, LookupError, TypeError) as error:
-        raise OutputError(
-            f"the settings of run {run_id} cannot be read",
-            where=str(store.root),
-            remedy="restore its row in runs",
-        ) from error

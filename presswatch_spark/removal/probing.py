@@ -5,7 +5,6 @@ no target twice.
 """
 
 import hashlib
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -27,7 +26,6 @@ from presswatch_spark.removal.states import RECAPTURE
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.uris import host_of, scheme_of
 from presswatch_spark.storage.web.manners import BlockedError, ask_anew
-from presswatch_spark.version import __version__
 
 Row = dict[str, Any]
 
@@ -140,7 +138,7 @@ class Prober:
         known = {(p["target_sha256"], p["request"]) for p in probes if p["role"] == RECAPTURE}
         batch = max((p["batch"] for p in probes if p["round"] == begun.number), default=-1) + 1
         rows = tables.recaptures(self.case, targets, known)
-        shared = {**_shared(begun), "batch": batch}
+        shared = {"round": begun.number, "batch": batch}
         return chain.append(begun.number, [{**shared, **row} for row in rows]) if rows else []
 
     def _memory(self, targets: Sequence[Row], probes: Sequence[Row]) -> Memory:
@@ -177,7 +175,6 @@ class Prober:
         self, begun: Round, files: Sequence[File], memory: Memory, chain: Chain, first_batch: int
     ) -> list[Row]:
         numbers, found, targets = count(first_batch), list[Row](), sum(len(file.targets) for file in files)
-        shared = _shared(begun)
         recount, written_at, done = Recount(self.corpus, self.config.verify), time.monotonic(), 0
         with ThreadPoolExecutor(FILES_AT_ONCE, "probes") as pool:
 
@@ -197,7 +194,7 @@ class Prober:
                 if not any(row["role"] == "target" for row in rows):
                     continue
                 number = next(numbers)
-                self._waiting += [{**shared, **row, "batch": number} for row in rows]
+                self._waiting += [{**row, "round": begun.number, "batch": number} for row in rows]
                 if len(self._waiting) >= WRITTEN_ROWS or time.monotonic() - written_at >= WRITTEN_SECONDS:
                     found += self._write(begun, chain)
                     written_at = time.monotonic()
@@ -212,10 +209,6 @@ class Prober:
         reading = self.case.about["reading"].get(file.targets[0]["run_id"], {})
         release = file.targets[0]["release"]
         return ReadOptions(**reading, release=release, pdf=True, storage=self.config.storage)
-
-
-def _shared(begun: Round) -> Row:
-    return {"round": begun.number, "asked_from": socket.gethostname(), "tool_version": __version__}
 
 
 def _site(uri: str) -> str:

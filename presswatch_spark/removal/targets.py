@@ -33,7 +33,6 @@ class Chosen:
 
     claims: int
     licensed: int
-    runs: tuple[str, ...]
     targets: list[Row]
 
 
@@ -70,8 +69,7 @@ def targets_of(
         _target(wanted[of["row_sha256"]], of, row, place, scanned)
         for of, row, place in _places(found, wanted.keys())
     ]
-    runs = tuple(sorted({row["run_id"] for row in found if row["row_sha256"] in wanted}))
-    return Chosen(len(wanted), len(licensed), runs, targets)
+    return Chosen(len(wanted), len(licensed), targets)
 
 
 def rows_in(path: str, storage: StorageOptions) -> set[str]:

@@ -12,6 +12,7 @@ from presswatch_spark.cli.exporting import Export, export_option
 from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import (
     engine_option,
+    memory_option,
     print_lines,
     scan_settings,
     setting_options,
@@ -52,13 +53,7 @@ if TYPE_CHECKING:
     help="The day that mandates and rights are judged for. Default: today, in UTC.",
 )
 @engine_option("What sorts the rows")
-@click.option(
-    "--memory",
-    default="2GB",
-    show_default=True,
-    metavar="SIZE",
-    help="What DuckDB may take before it sorts on disk.",
-)
+@memory_option("2GB", "sorts on disk")
 @click.option("--out", required=True, metavar="DIR", help="Folder, or s3://, for the table `claims`.")
 @click.option("--config", metavar="FILE", help="Settings in YAML; see conf/scan.yaml.")
 @export_option

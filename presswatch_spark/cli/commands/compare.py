@@ -11,6 +11,7 @@ from presswatch_spark.cli.exporting import Export, export_option
 from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import (
     engine_option,
+    memory_option,
     print_lines,
     scan_settings,
     setting_options,
@@ -39,13 +40,7 @@ DOUBTS_SHOWN = 5
 @click.option("--before", required=True, metavar="RUN", help="Id of the earlier run.")
 @click.option("--after", required=True, metavar="RUN", help="Id of the later run, or `latest`.")
 @engine_option("What compares the rows")
-@click.option(
-    "--memory",
-    default="500MB",
-    show_default=True,
-    metavar="SIZE",
-    help="What DuckDB may take before it goes on on disk.",
-)
+@memory_option("500MB", "goes on on disk")
 @click.option("--out", required=True, metavar="DIR", help="Folder, or s3://, for the table `changes`.")
 @export_option
 @screen_options()

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from presswatch_spark.cli.commands.scan import INCOMPLETE, incomplete_message
+from presswatch_spark.cli.commands.scan import incomplete_message
+from presswatch_spark.cli.exits import INCOMPLETE
 from presswatch_spark.cli.options import print_lines, tell
 from presswatch_spark.errors import OutputError
 from presswatch_spark.show import terminal_width

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.cli.exits import INCOMPLETE
 from presswatch_spark.cli.exporting import Export, export_option, schema_of
 from presswatch_spark.cli.language import ENGLISH
 from presswatch_spark.cli.options import print_lines, scan_settings, storage_options, tell, tell_total
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from presswatch_spark.removal.probing import Probed
     from presswatch_spark.removal.standing import Standing
 
-INCOMPLETE = 3
 NAMED = 20
 MEANING = {
     "present": "the text is there",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.commands.estimate import HEADLINES, estimate_lines
+from presswatch_spark.cli.exits import INCOMPLETE
 from presswatch_spark.cli.format_choice import FormatChoice
 from presswatch_spark.cli.options import print_lines, scan_settings, setting_options, storage_options
 from presswatch_spark.errors import InputError, OutputError, StorageError
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from presswatch_spark.pipeline import RunSummary
     from presswatch_spark.storage.objects import StorageOptions
 
-INCOMPLETE = 3
 SHARDS_NAMED = 5
 
 

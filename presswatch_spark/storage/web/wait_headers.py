@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 
+from presswatch_spark.show import utc
+
 # A reset that is so large is no number of seconds, but a time since 1970.
 EPOCH_BEGINS = 1_000_000_000
 
@@ -44,17 +46,18 @@ def _retry_after(headers: Mapping[str, str], clock: Callable[[], float]) -> floa
     value = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"\d{1,12}(\.\d+)?", value):
         return float(value)
-    until = _date(value)
+    until = seconds_of_date(value)
     if until is None:
         return None
     # By the server's own clock, if it tells it: ours may be wrong.
-    now = _date(headers.get("Date", ""))
+    now = seconds_of_date(headers.get("Date", ""))
     return max(0.0, until - (clock() if now is None else now))
 
 
-def _date(value: str) -> float | None:
+def seconds_of_date(value: str) -> float | None:
+    """Return a date of HTTP in seconds since 1970; without a zone it is taken as UTC. None if it is none."""
     try:
-        return parsedate_to_datetime(value).timestamp() if value else None
+        return utc(parsedate_to_datetime(value)).timestamp() if value else None
     except (ValueError, TypeError, OverflowError):
         return None
 

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +20,9 @@ from presswatch_spark.removal.case import Case
 from presswatch_spark.storage.objects import StorageOptions
 from tests.documents import commands, text_of
 from tests.removal import Release, release
-from tests.servers import Fault, Server, web
+from tests.servers import Fault, Server
 
 CASE = "case"
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with web() as running:
-        yield running
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -29,29 +29,19 @@ ID = b"<urn:uuid:ffffffff-0000-4000-8000-000000000000>"
 ONCE = {"storage.max_attempts": 1, "storage.refusal_pause": 0.1}
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with web() as running:
-        yield running
-
-
-@pytest.fixture
-def crawl(tmp_path: Path, server: Server) -> Release:
-    return release(tmp_path, server)
-
-
-@pytest.fixture
-def case(crawl: Release) -> Case:
-    """A case whose targets were read once."""
-    opened = crawl.open()
-    probe(opened, crawl)
-    return opened
-
-
 def ordered(case: Case) -> list[Target]:
     """Targets by their place in the file, one for each record."""
     by_place = {target["record_offset"] or target["row_index"]: target for target in case.targets()}
     return [by_place[place] for place in sorted(by_place)]
+
+
+def placed(crawl: Release, case: Case, place: int) -> Target:
+    """The target at a place; the last one, -1, is made the last record of its file."""
+    target = ordered(case)[place]
+    if place == -1:
+        end = target["record_offset"] + target["record_length"]
+        crawl.change(target, lambda data: data[:end])
+    return target
 
 
 def removed(case: Case) -> list[str]:
@@ -350,10 +340,7 @@ def test_a_cut_file_removes_nothing(
 ) -> None:
     crawl = release(tmp_path, server, (form,))
     case = crawl.open()
-    target = ordered(case)[place]
-    if place == -1:
-        end = target["record_offset"] + target["record_length"]
-        crawl.change(target, lambda data: data[:end])
+    target = placed(crawl, case, place)
     probe(case, crawl)
     crawl.change(target, lambda data: cut(data, target))
     for deep in (False, True):
@@ -364,10 +351,7 @@ def test_a_cut_file_removes_nothing(
 @pytest.mark.parametrize("place", [0, -1], ids=["first", "last"])
 def test_a_record_at_the_edge_of_its_file_is_overwritten(crawl: Release, place: int) -> None:
     case = crawl.open()
-    target = ordered(case)[place]
-    if place == -1:
-        end = target["record_offset"] + target["record_length"]
-        crawl.change(target, lambda data: data[:end])
+    target = placed(crawl, case, place)
     probe(case, crawl)
     crawl.change(target, lambda data: zeroed(data, target))
     probe(case, crawl)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +16,8 @@ from presswatch_spark.removal.probing import Prober
 from presswatch_spark.removal.standing import Standing
 from presswatch_spark.settings.load import load_scan_config
 from presswatch_spark.storage.objects import Answer
-from tests.removal import QUICK, Release, release
-from tests.servers import Reply, Server, web
+from tests.removal import QUICK, Release
+from tests.servers import Reply
 
 CAPTURED = datetime(2024, 12, 14, 1, 58, 10, tzinfo=UTC)
 NONE = json.dumps({"message": "No Captures found for: https://a.example/"})
@@ -52,17 +50,6 @@ def test_a_query_quotes_the_url_and_names_the_release() -> None:
     assert asked == (
         "https://i.example/CC-MAIN-2024-51-index?url=https%3A%2F%2Fa.example%2Fx%3Fy%3D1%26z%3D%C3%A9&output=json"
     )
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with web() as running:
-        yield running
-
-
-@pytest.fixture
-def crawl(tmp_path: Path, server: Server) -> Release:
-    return release(tmp_path, server)
 
 
 def probe(case: Case, crawl: Release) -> None:

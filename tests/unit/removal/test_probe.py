@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,28 +13,9 @@ from presswatch_spark.removal.answers import columns_of
 from presswatch_spark.removal.case import Case
 from presswatch_spark.removal.standing import Standing
 from tests.removal import Release, member_of, probe, release, states
-from tests.servers import Fault, Server, web
+from tests.servers import Fault, Server
 
 Target = dict[str, Any]
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with web() as running:
-        yield running
-
-
-@pytest.fixture
-def crawl(tmp_path: Path, server: Server) -> Release:
-    return release(tmp_path, server)
-
-
-@pytest.fixture
-def case(crawl: Release) -> Case:
-    """A case whose targets were read once."""
-    opened = crawl.open()
-    probe(opened, crawl)
-    return opened
 
 
 def one(case: Case, place: int = 3) -> Target:

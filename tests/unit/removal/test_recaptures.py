@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,23 +12,11 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.removal.case import Case
 from presswatch_spark.removal.standing import Standing
 from presswatch_spark.storage.objects import StorageOptions
-from tests.removal import Release, release
-from tests.servers import Server, web
+from tests.removal import Release
 from tests.tables import match, publish
 
 NOTICE, LATER = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
 SHA = "f" * 64
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with web() as running:
-        yield running
-
-
-@pytest.fixture
-def crawl(tmp_path: Path, server: Server) -> Release:
-    return release(tmp_path, server)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from presswatch_spark.runs.markers import PARTS_FOLDER, Note, Wave, read_note, r
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.locks.run_locks import Lock, locked
+from presswatch_spark.tables.schemas import PUBLISHERS
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore
 
 STAGED = "tables-"
@@ -123,10 +124,15 @@ def _leftovers(names: Iterable[str], waves: Iterable[Wave]) -> set[str]:
 def _new(
     store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime, by: str, damaged: tuple[str, ...]
 ) -> Run:
-    """Begin a run; its id is the second of its start and the head of its key."""
-    started = now.astimezone(UTC)
-    while store.is_published(run_id := f"{started:%Y%m%dT%H%M%SZ}-{key[:6]}"):
-        started += timedelta(seconds=1)
+    """Begin a run; its id is the second of its start and the head of its key.
+
+    If the tables have a run of that second, it is the next free one: ids in order are runs in order of time.
+    """
+    started = moment = now.astimezone(UTC)
+    taken = {run_id.partition("-")[0] for by in PUBLISHERS for run_id in store.published(by)}
+    while f"{moment:%Y%m%dT%H%M%SZ}" in taken:
+        moment += timedelta(seconds=1)
+    run_id = f"{moment:%Y%m%dT%H%M%SZ}-{key[:6]}"
     with disk_errors(str(folder)):
         # Of a process that slept since it took the lock, the folder may be another's by now.
         lock.confirm()

@@ -93,6 +93,14 @@ class TestClaim:
                 publish_log(store, run.run_id)
                 clear(run)
 
+    def test_a_run_begun_in_the_second_of_another_one_has_a_later_id(self, store: TableStore) -> None:
+        for key in ("f" * 64, "0" * 64, "8" * 64):
+            with claim(store, key, NOON) as run:
+                assert run.started_at == NOON
+                publish_log(store, run.run_id)
+                assert store.published()[-1] == run.run_id
+                clear(run)
+
     def test_a_run_that_was_published_but_not_cleared_is_not_taken_up_again(self, store: TableStore) -> None:
         with claim(store, KEY, NOON) as run:
             run.folder.write("waves/000000-old.json", b"{}")

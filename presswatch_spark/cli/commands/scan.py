@@ -83,9 +83,10 @@ def scan(
 ) -> None:
     """Scan shards for copies of the corpus's articles.
 
-    PATH is a file, a folder, a glob, an s3:// or https:// address, or a list: *.paths.gz, or *.txt that holds
-    files alone. What lies beside shards (README, checksums) is left out and named. Instead of PATH, give
-    --release CC-MAIN-2026-39 --format wet to scan a whole release.
+    PATH is a file, a folder, a glob, an s3://, https:// or hf:// address, or a list: *.paths.gz, or *.txt
+    that holds files alone. What lies beside shards (README, checksums) is left out and named. Instead of
+    PATH, give --release CC-MAIN-2026-39 --format wet to scan a whole release. A dataset on a hub is
+    hf://datasets/OWNER/NAME[@REVISION]/PATH; its token comes from HF_TOKEN or --hf-token-file.
     Settings come from --config, then from the environment (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), then from
     flags. To go on with a stopped scan, give the same command again.
 

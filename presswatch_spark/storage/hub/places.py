@@ -72,6 +72,10 @@ class _Kept(Generic[Value]):
         with self._guard:
             self._values.pop(key, None)
 
+    def clear(self) -> None:
+        with self._guard:
+            self._values.clear()
+
     def begin_anew(self) -> None:
         """Give a child of a fork a lock of its own: the parent's may be held there for ever."""
         self._guard = threading.Lock()
@@ -81,7 +85,10 @@ _PLACES, _FILES = _Kept[Place](PLACES_KEPT), _Kept[Place](FILES_KEPT)
 
 
 def known_place(hub: Hub, address: HubAddress) -> Place | None:
-    """Return where a file was when the hub was asked last; None if that is not known."""
+    """Return where a file was when the hub was asked last; None if that is not known.
+
+    Ask this of addresses with a commit alone, unless what a branch gave before will do.
+    """
     key = (hub.endpoint, str(address))
     return _FILES.get(key) or _PLACES.get(key)
 
@@ -90,6 +97,12 @@ def forget_place(hub: Hub, address: HubAddress) -> None:
     """Forget an address that no longer works."""
     for kept in (_FILES, _PLACES):
         kept.drop((hub.endpoint, str(address)))
+
+
+def forget_places() -> None:
+    """Forget all addresses: what a hub said before may no longer be what it says."""
+    for kept in (_FILES, _PLACES):
+        kept.clear()
 
 
 def place_of(hub: Hub, address: HubAddress) -> Place:

@@ -122,7 +122,8 @@ class HubStore:
         The headers of an answer of the store are followed by those in which the hub described the file.
         """
         address, hub = HubAddress.of(uri), self._hub
-        place = known_place(hub, address)
+        # Where a branch or tag leads may be another file by now.
+        place = known_place(hub, address) if address.is_pinned else None
         if place is not None:
             answer = self._answer(uri, place, start, end)
             if answer.status not in _REFUSED:
@@ -146,8 +147,17 @@ class HubStore:
             return Answer(str(address), sent_at, failure=error.what, ours=is_ours)
         reply.close()
         headers = tuple((str(name), str(value)) for name, value in reply.headers.iteritems())
-        is_ours = reply.status == 401 and code_of(reply.status, reply.headers) == ""
-        return Answer(str(address), reply.sent_at, reply.status, headers, failure=refused.what, ours=is_ours)
+        code = code_of(reply.status, reply.headers)
+        is_ours = reply.status == 401 and not code
+        return Answer(
+            str(address),
+            reply.sent_at,
+            reply.status,
+            headers,
+            code=code,
+            failure=refused.what,
+            ours=is_ours,
+        )
 
     def _answer(self, uri: str, place: Place, start: int, end: int) -> Answer:
         if place.content is not None:
@@ -156,7 +166,8 @@ class HubStore:
             answer = self._hub.ask(place.url, start, end)
         else:
             answer = HttpStore(self.options).ask(place.url, start, end)
-        return replace(answer, uri=uri, headers=(*answer.headers, *place.facts))
+        named = () if answer.header("ETag") or not place.etag else (("ETag", place.etag),)
+        return replace(answer, uri=uri, headers=(*answer.headers, *place.facts, *named))
 
     def read(self, uri: str) -> tuple[bytes, str]:
         """Read the whole file, and what tells its version from others."""

@@ -15,7 +15,7 @@ from presswatch_spark.storage.contract import Answer, pause
 from presswatch_spark.storage.hub.addresses import HubAddress
 from presswatch_spark.storage.hub.refusals import dataset_in, moved, refusal
 from presswatch_spark.storage.hub.token import token_of
-from presswatch_spark.storage.uris import host_of
+from presswatch_spark.storage.uris import canonical, host_of, printable, scheme_of
 from presswatch_spark.storage.web.connections import READ_AT_ONCE, Reply
 from presswatch_spark.storage.web.https import HttpStore, length_of
 
@@ -31,13 +31,16 @@ class Hub:
 
     @classmethod
     def of(cls, options: StorageOptions) -> "Hub":
-        """Return the hub of the settings, of `HF_ENDPOINT`, or else Hugging Face; `ConfigError` if no URL."""
+        """Return the hub of the settings, of `HF_ENDPOINT`, or else Hugging Face.
+
+        Raises:
+            ConfigError, InputError: that is no address of a web site, or holds a user or password.
+        """
         endpoint = options.hf_endpoint or os.environ.get(ENDPOINT_VARIABLE) or ENDPOINT
-        if not endpoint.startswith(("http://", "https://")):
-            raise ConfigError(
-                "is not the address of a hub", where=endpoint, remedy=f"check {ENDPOINT_VARIABLE}"
-            )
-        return cls(options, endpoint.rstrip("/"))
+        if scheme_of(endpoint) not in ("http", "https"):
+            what = "is not the address of a hub"
+            raise ConfigError(what, where=printable(endpoint), remedy=f"check {ENDPOINT_VARIABLE}")
+        return cls(options, canonical(endpoint).rstrip("/"))
 
     def owns(self, url: str) -> bool:
         """Whether the hub itself answers for a URL: no other host may see the token."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from presswatch_spark.demo.generate import release_pages, write_press
 from presswatch_spark.demo.texts import members_yaml
 from presswatch_spark.removal import states as of
 from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.file_batch import place_of
 from presswatch_spark.removal.opening import open_case
 from presswatch_spark.removal.probing import Prober
 from presswatch_spark.removal.standing import Standing
@@ -47,7 +49,7 @@ class Dataset:
     @property
     def target(self) -> Target:
         """A row of a file that holds others."""
-        return sorted(self.case.targets(), key=lambda row: (row["shard_uri"], row["row_index"]))[3]
+        return sorted(self.case.targets(), key=lambda row: (row["shard_uri"], place_of(row)))[3]
 
     def path_of(self, target: Target) -> str:
         return str(target["shard_uri"]).partition(f"@{self.commit}/")[2]
@@ -55,7 +57,12 @@ class Dataset:
     def push_without(self, target: Target, keep: Callable[[list[bytes]], list[bytes]] | None = None) -> None:
         """Make a newest revision whose file lacks the row of a target, or is what `keep` leaves of it."""
         path = self.path_of(target)
-        lines = gzip.decompress(self.files[path]).splitlines(keepends=True)
+        data = self.files[path]
+        if target["row_index"] is None:
+            start, end = target["record_offset"], target["record_offset"] + target["record_length"]
+            self.site.push(self.files | {path: data[:start] + data[end:]})
+            return
+        lines = gzip.decompress(data).splitlines(keepends=True)
         left = keep(lines) if keep else [line for n, line in enumerate(lines) if n != target["row_index"]]
         self.site.push(self.files | {path: gzip.compress(b"".join(left))})
 
@@ -71,15 +78,13 @@ class Dataset:
         return [p for p in self.case.probes() if p["role"] == of.NEWEST and p["target_sha256"] == digest]
 
 
-@pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Files]:
-    """The folder of the tables of a scan of a dataset, and the files of the dataset."""
-    folder = tmp_path_factory.mktemp("found")
+def made(folder: Path, form: str, names: tuple[str, str]) -> tuple[Path, Files]:
+    """Scan a dataset of two files of a form, and judge its rows; the folder of the tables, and the files."""
     pages = [page for shelf in release_pages().values() for page in shelf]
     half = len(pages) // 2
-    for name, some in (("part-0.json.gz", pages[:half]), ("part-1.json.gz", pages[half:])):
-        FORMS["c4-train.json.gz"](folder / name, some)
-    files = {f"en/{path.name}": path.read_bytes() for path in folder.glob("*.json.gz")}
+    for name, some in zip(names, (pages[:half], pages[half:]), strict=True):
+        FORMS[form](folder / name, some)
+    files = {f"en/{name}": (folder / name).read_bytes() for name in names}
     _, articles = write_press(folder)
     build(folder / "corpus", [articles], members_file=members_yaml())
     with hub(files) as site, pytest.MonkeyPatch.context() as patch:
@@ -92,17 +97,33 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Files]:
     return folder, files
 
 
-@pytest.fixture
-def dataset(found: tuple[Path, Files], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dataset]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    folder, files = found
-    with hub(files) as site:
-        monkeypatch.setenv("HF_ENDPOINT", site.url)
-        case = open_case(str(folder / "tables"), str(tmp_path / "case"), confidences=LETTERS).case
+@contextmanager
+def followed(made_of: tuple[Path, Files], folder: Path) -> Iterator[Dataset]:
+    """Run a hub with the files, and open a case of the rows that were found in them, read once."""
+    tables, files = made_of
+    with hub(files) as site, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_ENDPOINT", site.url)
+        case = open_case(str(tables / "tables"), str(folder / "case"), confidences=LETTERS).case
         dataset = Dataset(site, case, site.datasets[NAME].main)
         dataset.probe()
         yield dataset
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Files]:
+    return made(tmp_path_factory.mktemp("rows"), "c4-train.json.gz", ("part-0.json.gz", "part-1.json.gz"))
+
+
+@pytest.fixture
+def dataset(rows: tuple[Path, Files], tmp_path: Path) -> Iterator[Dataset]:
+    with followed(rows, tmp_path) as found:
+        yield found
 
 
 def a_day_later(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +151,7 @@ def test_a_row_that_only_older_revisions_have_is_superseded_and_not_removed(data
     state = dataset.state()
     assert (state.state, state.removed) == ("superseded", False)
     assert "an older one still serves it" in state.doubt
-    others = [each for each in dataset.case.targets() if each["row_index"] != dataset.target["row_index"]]
+    others = [each for each in dataset.case.targets() if place_of(each) != place_of(dataset.target)]
     assert {dataset.state(each).state for each in others} == {"present"}
     asked = len(dataset.site.store.requests)
     dataset.probe()
@@ -165,7 +186,7 @@ def test_squashed_history_without_the_row_drops_it_after_two_looks(
     dataset.probe()
     state = dataset.state()
     assert (state.state, state.removed) == ("dropped", True)
-    others = [each for each in dataset.case.targets() if each["row_index"] != dataset.target["row_index"]]
+    others = [each for each in dataset.case.targets() if place_of(each) != place_of(dataset.target)]
     assert {dataset.state(each).state for each in others} == {"moved"}
 
 
@@ -269,3 +290,21 @@ def test_a_case_holds_no_token_and_no_signed_address(
     assert TOKEN not in told
     assert "Signature" not in told
     assert any(token == TOKEN for _, token in dataset.site.asked)
+
+
+def test_records_that_are_read_by_range_go_the_same_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_day_later(monkeypatch)
+    found = made(tmp_path, "a.warc.wet.gz", ("0.warc.wet.gz", "1.warc.wet.gz"))
+    with followed(found, tmp_path) as dataset:
+        dataset.push_without(dataset.target)
+        dataset.probe()
+        assert dataset.state().state == "superseded"
+        dataset.site.squash()
+        for _ in range(2):
+            dataset.probe()
+        state = dataset.state()
+        assert (state.state, state.removed) == ("dropped", True)
+        others = [each for each in dataset.case.targets() if place_of(each) != place_of(dataset.target)]
+        assert {dataset.state(each).state for each in others} == {"moved"}

@@ -19,7 +19,8 @@ import pytest
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError, TruncatedError
 from presswatch_spark.pipeline import ShardScan
-from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.releases.release_shards import shards_of
+from presswatch_spark.settings.config import DatasetRules, ScanConfig
 from presswatch_spark.storage.hub import places
 from presswatch_spark.storage.hub.addresses import HubAddress
 from presswatch_spark.storage.hub.token import token_of
@@ -139,6 +140,13 @@ class TestLists:
         assert len(shards) == 3
         assert all(f"@{commit(site)}/" in shard.uri for shard in shards)
 
+    def test_a_release_without_a_list_is_found_on_its_hub(self, site: Hub) -> None:
+        names = ("en/c4-train.0.json.gz", "multilingual/c4-fr.tfrecord-0.json.gz", "en/other.json.gz")
+        site.push(dict.fromkeys(names, DATA))
+        for release, name in (("c4-en", names[0]), ("c4-fr", names[1])):
+            (shard,) = plan([shards_of(release, "c4", ROOT, DatasetRules(), OPTIONS).path], OPTIONS)
+            assert shard.uri == pinned(site, name)
+
     def test_a_list_that_leads_to_another_host_is_not_followed(self, site: Hub, monkeypatch: Any) -> None:
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         site.next_page_at = site.store.url
@@ -245,6 +253,17 @@ class TestReading:
     def test_a_hub_is_for_reading(self, site: Hub) -> None:
         with pytest.raises(StorageError, match="cannot write to a hub"):
             write_object(pinned(site), b"x", OPTIONS)
+
+
+def test_an_address_of_a_hub_is_a_web_sites_and_holds_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    for endpoint, said in (
+        ("hub.example", "is not the address of a hub"),
+        ("https://u:s3cr3t@hub", "user or pass"),
+    ):
+        monkeypatch.setenv("HF_ENDPOINT", endpoint)
+        with pytest.raises(PresswatchError, match=said) as caught:
+            plan([ROOT], OPTIONS)
+        assert "s3cr3t" not in str(caught.value)
 
 
 class TestLimits:

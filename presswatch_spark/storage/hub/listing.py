@@ -55,6 +55,7 @@ def _asking(hub: Hub, address: HubAddress) -> Iterator[HfApi]:
                 remedy="check HF_ENDPOINT, and run again later",
             ) from error
         finally:
+            # The library has no public name for the client that it makes itself.
             set_client_factory(default_client_factory)
 
 

@@ -194,6 +194,7 @@ def columns_of(answer: Answer, request: str, uri: str) -> dict[str, Any]:
         "asked_at": datetime.fromtimestamp(round(answer.sent_at, 6), UTC),
         "clock_offset": clock_offset(answer),
         "request": request,
+        "file_uri": printable(uri),
         "answered_by": None if answered_by == printable(uri) else harmless(answered_by),
         "status": answer.status,
         "headers": _headers(answer) or None,

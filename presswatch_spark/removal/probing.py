@@ -17,11 +17,12 @@ from typing import Any
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.pointers.pointer import Mirror, mirrored
+from presswatch_spark.removal.alarms import Alarm
 from presswatch_spark.removal.case import Case, Chain, Round
 from presswatch_spark.removal.file_batch import Batch, File, Memory, place_of
 from presswatch_spark.removal.recaptures import Tables
 from presswatch_spark.removal.recount import Recount
-from presswatch_spark.removal.standing import Alarm, Standing
+from presswatch_spark.removal.standing import Standing
 from presswatch_spark.removal.states import RECAPTURE
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.uris import host_of, scheme_of

@@ -44,6 +44,7 @@ PROBES = pa.schema(
         required("asked_from", pa.string(), "Name of the machine that asked."),
         required("tool_version", pa.string(), "Version of this project."),
         required("request", pa.string(), "What was asked: method, address, range."),
+        column("file_uri", pa.string(), "The file that was asked for; of an index, the address. Null where tables were read."),
         column("answered_by", pa.string(), "The address that answered, after redirects; null if it is the one asked."),
         column("status", pa.int32(), "HTTP status; null without an answer."),
         column("headers", pa.string(), "The answer's headers as they came, a line each."),

@@ -18,7 +18,8 @@ RECAPTURED = states.RECAPTURED
 INDEX_DISAGREES = "index disagrees"
 CONTROL_LOST = "control lost"
 FILE_CHANGED = "file changed"
-KINDS = (REAPPEARED, RECAPTURED, INDEX_DISAGREES, CONTROL_LOST, FILE_CHANGED)
+YIELD_FELL = "yield fell"
+KINDS = (REAPPEARED, RECAPTURED, INDEX_DISAGREES, CONTROL_LOST, FILE_CHANGED, YIELD_FELL)
 
 CONTROLS_KEPT = frozenset({"first", "before", "after"})
 """Controls that are the same record in every round."""
@@ -52,6 +53,7 @@ def alarms_of(probes: Sequence[Row], histories: Histories) -> list[Alarm]:
         *_recaptured(probes),
         *_disagree(probes, histories),
         *_changes(probes),
+        *_fell(probes),
     ]
     return sorted(found, key=lambda alarm: alarm.round)
 
@@ -136,9 +138,17 @@ def _changed(asked: Sequence[Row], versions: Mapping[str, Row]) -> Iterator[Alar
             yield Alarm(probe["round"], FILE_CHANGED, file, detail, probe["number"])
 
 
+def _fell(probes: Sequence[Row]) -> Iterator[Alarm]:
+    """Yield runs that found far less than those before them; the chain has each run once."""
+    for probe in probes:
+        if probe["role"] == states.YIELD and probe["outcome"] == states.FELL:
+            detail = probe["request"].removeprefix("READ ")
+            yield Alarm(probe["round"], YIELD_FELL, probe["file_uri"], detail, probe["number"])
+
+
 def _is_there(probe: Row) -> bool:
     """Whether a server sent bytes of a file, and named its version."""
-    is_file = probe["file_uri"] is not None and probe["role"] not in OF_INDEX
+    is_file = probe["file_uri"] is not None and probe["role"] not in (*OF_INDEX, *states.OF_TABLES)
     return is_file and probe["etag"] is not None and probe["outcome"] not in NO_FILE
 
 

@@ -23,7 +23,8 @@ from presswatch_spark.removal.file_batch import Batch, File, Memory, place_of
 from presswatch_spark.removal.recaptures import Tables
 from presswatch_spark.removal.recount import Recount
 from presswatch_spark.removal.standing import Standing
-from presswatch_spark.removal.states import RECAPTURE
+from presswatch_spark.removal.states import OF_TABLES, RECAPTURE, YIELD
+from presswatch_spark.removal.yields import yields_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.uris import host_of, scheme_of
 from presswatch_spark.storage.web.manners import BlockedError, ask_anew
@@ -43,7 +44,7 @@ class Probed:
     """What a round did: targets asked for `now`, and in all of the round; what was left alone.
 
     `outcomes`: of targets, how many had each. `clock_offset`: the farthest that a server's clock is ahead.
-    `alarms`: what the round found that somebody should look at.
+    `standing`: how the case stands after it. `alarms`: what the round found that somebody should look at.
     """
 
     round: Round
@@ -56,6 +57,7 @@ class Probed:
     blocked: Mapping[str, str]
     clock_offset: float
     newest: str
+    standing: Standing
     alarms: Sequence[Alarm]
 
     @property
@@ -73,7 +75,8 @@ class Prober:
         corpus: to count the words of articles that a changed text still has; None: they are not counted.
         deep: read whole files for targets that are not at their place.
         index: address of a CDX index, to be asked for each URL; `{release}` stands for the release.
-        tables: where later captures of the targets' URLs are looked for; None: they are not.
+        tables: where later captures of the targets' URLs are looked for, and yields of runs compared;
+            None: neither.
         tell: gets a line of progress now and then.
     """
 
@@ -114,10 +117,11 @@ class Prober:
             files = list(self._files(targets, {target["target_sha256"] for target in left}))
             found = self._round(last, files, memory, chain, batches)
             if self.tables is not None:
-                found += self._recaptures(self.tables, last, targets, [*probes, *found], chain)
+                found += self._of_tables(self.tables, last, targets, [*probes, *found], chain)
         standing = Standing.by(self.case, targets, [*probes, *found])
         of_targets = [row for row in found if row["role"] == "target"]
         now = {row["target_sha256"] for row in of_targets}
+        requests = {(row["request"], row["asked_at"]) for row in found if row["role"] not in OF_TABLES}
         offsets = [row["clock_offset"] for row in found if row["clock_offset"] is not None]
         return Probed(
             round=last,
@@ -125,22 +129,30 @@ class Prober:
             now=len(now),
             asked=len(done | now),
             targets=len(targets),
-            requests=len({(row["request"], row["asked_at"]) for row in found if row["role"] != RECAPTURE}),
+            requests=len(requests),
             outcomes=Counter(row["outcome"] for row in of_targets),
             blocked=self._blocked,
             clock_offset=max(offsets, key=abs, default=0.0),
             newest=chain.newest,
+            standing=standing,
             alarms=[alarm for alarm in standing.alarms() if alarm.round == last.number],
         )
 
-    def _recaptures(
+    def _of_tables(
         self, tables: Tables, begun: Round, targets: Sequence[Row], probes: Sequence[Row], chain: Chain
     ) -> list[Row]:
+        """Note later captures of the targets, and the yields of the runs that looked for them."""
         known = {(p["target_sha256"], p["request"]) for p in probes if p["role"] == RECAPTURE}
-        batch = max((p["batch"] for p in probes if p["round"] == begun.number), default=-1) + 1
-        rows = tables.recaptures(self.case, targets, known)
-        shared = {"round": begun.number, "batch": batch}
-        return chain.append(begun.number, [{**shared, **row} for row in rows]) if rows else []
+        compared = {p["file_uri"] for p in probes if p["role"] == YIELD}
+        captures = tables.recaptures(self.case, targets, known)
+        yields = yields_of(tables, self.case, targets, compared)
+        first = max((p["batch"] for p in probes if p["round"] == begun.number), default=-1) + 1
+        rows = [
+            {"round": begun.number, "batch": first + place, **row}
+            for place, some in enumerate((captures, yields))
+            for row in some
+        ]
+        return chain.append(begun.number, rows) if rows else []
 
     def _memory(self, targets: Sequence[Row], probes: Sequence[Row]) -> Memory:
         """Return what the chain knows of controls; of a file, by where it is asked for now."""

@@ -30,6 +30,12 @@ LISTED = "listed"
 UNLISTED = "unlisted"
 RECAPTURED = "recaptured"
 RECAPTURE = "recapture"
+YIELD = "yield"
+STEADY = "steady"
+FELL = "fell"
+FEW = "few"
+OF_TABLES = frozenset({RECAPTURE, YIELD})
+"""Roles of probes that read tables, and ask no server."""
 LIMITED = "limited"
 REFUSED = "refused"
 STRANGE = "strange"
@@ -48,6 +54,11 @@ STAYED_AWAY = timedelta(hours=24)
 """How far apart two answers that a file is missing must be."""
 
 REMOVED = frozenset({"blanked", "overwritten", "dropped", "withdrawn"})
+STATES = (
+    "present", "altered", "reduced", "hidden", "moved", "blanked", "overwritten", "dropped", "withdrawn",
+    "restricted", "reappeared", "recaptured", "undecided",
+)  # fmt: skip
+"""All states, in the order in which they are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +241,7 @@ def histories(
             index.setdefault((probe["target_sha256"], probe["round"]), []).append(probe)
         elif probe["role"] == RECAPTURE:
             captures.setdefault(probe["target_sha256"], []).append(probe)
-        else:
+        elif probe["role"] != YIELD:
             controls.setdefault((probe["round"], probe["batch"]), []).append(probe)
     for target, asked in of_target.items():
         history = [

@@ -83,9 +83,11 @@ def test_the_guide_leads_from_the_notice_to_gone_and_back_again(
 def test_a_mirror_says_where_files_really_are(at_home: Release, capsys: pytest.CaptureFixture[str]) -> None:
     run(["removal", "open", "--claims", "claims", "--out", CASE, "tables"], capsys)
     asked = ["removal", "probe", "--mirror", f"{at_home.folder}/shards={at_home.server.url}/crawl", CASE]
-    code, said, _ = run(asked, capsys)
+    code, said, _ = run([*asked, "--metrics-file", "removal.prom"], capsys)
     assert (code, "same" in said) == (0, True)
     assert at_home.server.requests
+    places = len(Case.open(CASE, StorageOptions()).targets())
+    assert f'state="present"}} {places}\n' in Path("removal.prom").read_text("utf-8")
 
 
 def test_rows_that_a_file_names_are_followed_and_no_others(

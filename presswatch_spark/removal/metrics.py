@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 from presswatch_spark.monitoring.metrics import Family, exposition, labels_of
 from presswatch_spark.monitoring.observer import unwritable, write_whole
@@ -12,6 +14,7 @@ from presswatch_spark.removal.standing import Standing
 from presswatch_spark.removal.states import STATES
 from presswatch_spark.storage.objects import printable
 
+UPDATED = "removal_update_timestamp_seconds"
 FAMILIES: Mapping[str, Family] = {
     "removal_places": Family("gauge", "places", "Places of the case, by state.", "state", STATES),
     "removal_claims": Family("gauge", "claims", "Claims of the case."),
@@ -22,38 +25,50 @@ FAMILIES: Mapping[str, Family] = {
     "removal_round_alarms": Family("gauge", "alarms", "Alarms of the last round.", "kind", KINDS),
     "removal_round_places": Family("gauge", "places", "Places that the last round has asked for."),
     "removal_round_timestamp_seconds": Family("gauge", "seconds", "When the last round was begun."),
-    "removal_update_timestamp_seconds": Family("gauge", "seconds", "When this was written."),
+    UPDATED: Family("gauge", "seconds", "When this was written."),
 }
 
 Sample = tuple[str, str, float]
-"""Value of the family's label, if it has one; and what was measured."""
+"""Family, value of its label if it has one, and what was measured."""
 
 
-def write_metrics(path: str, standings: Sequence[Standing]) -> None:
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What was measured of a case at a time."""
+
+    case: str
+    samples: Sequence[Sample]
+
+    @classmethod
+    def of(cls, standing: Standing) -> Self:
+        """Measure a case as it stands."""
+        return cls(printable(str(standing.case.folder)), list(_samples(standing)))
+
+
+def write_metrics(path: str, measured: Sequence[Measures]) -> None:
     """Write how cases stand for Prometheus, whole or not at all; `OutputError` if it cannot be written."""
     try:
-        write_whole(Path(path), metrics_text(standings, datetime.now(UTC)))
+        write_whole(Path(path), metrics_text(measured, datetime.now(UTC)))
     except OSError as error:
         raise unwritable(Path(path), error) from error
 
 
-def metrics_text(standings: Sequence[Standing], now: datetime) -> str:
+def metrics_text(measured: Sequence[Measures], now: datetime) -> str:
     """Return how cases stand in Prometheus's exposition format; each sample names its case."""
-    samples = [(standing, list(_samples(standing, now))) for standing in standings]
+    updated = (UPDATED, "", now.timestamp())
 
     def ordered() -> Iterator[Sample]:
         for name, family in FAMILIES.items():
-            for standing, of_case in samples:
-                case = {"case": printable(str(standing.case.folder))}
-                for measured, label, value in of_case:
-                    if measured == name:
-                        yield name, labels_of(case | ({family.label: label} if family.label else {})), value
+            for each in measured:
+                for of_family, label, value in (*each.samples, updated):
+                    if of_family == name:
+                        pairs = {"case": each.case} | ({family.label: label} if family.label else {})
+                        yield name, labels_of(pairs), value
 
     return exposition(FAMILIES, ordered())
 
 
-def _samples(standing: Standing, now: datetime) -> Iterator[Sample]:
-    """Yield family, value of its label, and value."""
+def _samples(standing: Standing) -> Iterator[Sample]:
     rounds, alarms, places = standing.case.rounds(), standing.alarms(), standing.counts()
     removed, claims = standing.claims()
     last = rounds[-1].number if rounds else 0
@@ -74,4 +89,3 @@ def _samples(standing: Standing, now: datetime) -> Iterator[Sample]:
     if rounds:
         begun_at = datetime.fromisoformat(rounds[-1].begun_at)
         yield "removal_round_timestamp_seconds", "", begun_at.timestamp()
-    yield "removal_update_timestamp_seconds", "", now.timestamp()

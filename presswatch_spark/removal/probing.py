@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, Self
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.source import ReadOptions
@@ -66,6 +67,34 @@ class Probed:
         return self.asked == self.targets
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a case has: `last` is the round that was begun last, and `done` the targets that it asked for."""
+
+    targets: Sequence[Row]
+    probes: Sequence[Row]
+    rounds: int
+    last: Round | None
+    done: frozenset[str]
+
+    @classmethod
+    def of(cls, case: Case) -> Self:
+        """Read a case; `BrokenCaseError` if any of it has changed."""
+        targets, probes, rounds = case.targets(), case.probes(lean=True), case.rounds()
+        last = rounds[-1] if rounds else None
+        done = frozenset(
+            probe["target_sha256"]
+            for probe in probes
+            if last and probe["round"] == last.number and probe["role"] == "target"
+        )
+        return cls(targets, probes, len(rounds), last, done)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the last round has asked for every target."""
+        return len(self.done) == len(self.targets)
+
+
 @dataclass(slots=True)
 class Prober:
     """Asks for the targets of a case.
@@ -96,28 +125,43 @@ class Prober:
 
         Raises:
             BrokenCaseError: the chain breaks.
-            OutputError: another process holds the case, or the disk is full: what was written stays.
+            InUseError: another process holds the case.
+            OutputError: the disk is full: what was written stays.
         """
-        ask_anew()
         with self.case.held():
-            targets, probes = self.case.targets(), self.case.probes(lean=True)
-            rounds = self.case.rounds()
-            last = rounds[-1] if rounds else None
-            done = {
-                p["target_sha256"]
-                for p in probes
-                if last and p["round"] == last.number and p["role"] == "target"
-            }
-            resumed = last is not None and len(done) < len(targets)
-            if last is None or not resumed:
-                last, done = self.case.begin(len(rounds) + 1, deep=self.deep), set()
-            left = [target for target in targets if target["target_sha256"] not in done]
-            chain, memory = Chain.of(self.case, probes), self._memory(targets, probes)
-            batches = max((p["batch"] for p in probes if p["round"] == last.number), default=-1) + 1
-            files = list(self._files(targets, {target["target_sha256"] for target in left}))
-            found = self._round(last, files, memory, chain, batches)
-            if self.tables is not None:
-                found += self._of_tables(self.tables, last, targets, [*probes, *found], chain)
+            return self._probe(_Known.of(self.case))
+
+    def probe_if_due(self, every: timedelta) -> Probed | None:
+        """Do the same if a round is due; None if none is.
+
+        One is due if the last one was not finished, was begun `every` ago, or before a run was published in
+        `tables`. Two processes that come together probe once: the second one finds nothing due.
+        """
+        with self.case.held():
+            known = _Known.of(self.case)
+            return self._probe(known) if self._is_due(known, every) else None
+
+    def _is_due(self, known: "_Known", every: timedelta) -> bool:
+        if known.last is None or not known.is_finished:
+            return True
+        begun_at = datetime.fromisoformat(known.last.begun_at)
+        published_at = self.tables.newest() if self.tables else None
+        # A clock that was ahead must not put a round off.
+        return abs(datetime.now(UTC) - begun_at) >= every or (published_at or begun_at) > begun_at
+
+    def _probe(self, known: "_Known") -> Probed:
+        ask_anew()
+        targets, probes, last, done = known.targets, known.probes, known.last, known.done
+        resumed = last is not None and not known.is_finished
+        if last is None or not resumed:
+            last, done = self.case.begin(known.rounds + 1, deep=self.deep), frozenset()
+        left = [target for target in targets if target["target_sha256"] not in done]
+        chain, memory = Chain.of(self.case, probes), self._memory(targets, probes)
+        batches = max((p["batch"] for p in probes if p["round"] == last.number), default=-1) + 1
+        files = list(self._files(targets, {target["target_sha256"] for target in left}))
+        found = self._round(last, files, memory, chain, batches)
+        if self.tables is not None:
+            found += self._of_tables(self.tables, last, targets, [*probes, *found], chain)
         standing = Standing.by(self.case, targets, [*probes, *found])
         of_targets = [row for row in found if row["role"] == "target"]
         now = {row["target_sha256"] for row in of_targets}

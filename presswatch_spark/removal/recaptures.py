@@ -29,6 +29,10 @@ class Tables:
     path: str
     storage: StorageOptions
 
+    def newest(self) -> datetime | None:
+        """Return when a run was published last, in UTC; None if none was."""
+        return max(map(finished_at, TableStore.open(self.path, self.storage).rows("runs")), default=None)
+
     def recaptures(self, case: Case, targets: Sequence[Row], known: Collection[tuple[str, str]]) -> list[Row]:
         """Return a probe for each target whose article a later capture has at the same URL.
 

@@ -153,7 +153,7 @@ def probe(
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.pointers.pointer import parse_mirror
     from presswatch_spark.removal.case import Case
-    from presswatch_spark.removal.metrics import write_metrics
+    from presswatch_spark.removal.metrics import Measures, write_metrics
     from presswatch_spark.removal.probing import Prober
     from presswatch_spark.removal.recaptures import Tables
 
@@ -170,7 +170,7 @@ def probe(
     for uri, why in probed.blocked.items():
         click.echo(f"left alone: {uri}: {why}", err=True)
     if metrics_file:
-        write_metrics(metrics_file, [probed.standing])
+        write_metrics(metrics_file, [Measures.of(probed.standing)])
     if probed.alarms or not probed.is_complete:
         raise click.exceptions.Exit(INCOMPLETE)
 
@@ -257,7 +257,7 @@ def status(
     A claim is removed when it is at every place. The chain is checked first: one changed byte is named.
     """
     from presswatch_spark.removal.case import Case
-    from presswatch_spark.removal.metrics import write_metrics
+    from presswatch_spark.removal.metrics import Measures, write_metrics
     from presswatch_spark.removal.standing import Standing
 
     if as_of and metrics_file:
@@ -267,7 +267,7 @@ def status(
         export.require_new(storage)
     standing = Standing.of(Case.open(case, storage), _moment(as_of))
     if metrics_file:
-        write_metrics(metrics_file, [standing])
+        write_metrics(metrics_file, [Measures.of(standing)])
     rows = map(asdict, standing.alarms()) if alarms else standing.rows()
     if export:
         schema = schema_of(**ALARM_COLUMNS) if alarms else _state_schema()

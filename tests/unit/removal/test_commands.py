@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.cli import main as cli
+from presswatch_spark.cli.commands.watch import watch
 from presswatch_spark.removal.case import Case
 from presswatch_spark.storage.objects import StorageOptions
 from tests.documents import commands, text_of
@@ -44,7 +45,7 @@ def run(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str,
 def test_the_guide_leads_from_the_notice_to_gone_and_back_again(
     at_home: Release, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    opened, first, present, second, gone, deep, as_of, as_json = (
+    opened, first, present, second, gone, deep, scheduled, as_of, as_json = (
         words[1:] for words in commands(text_of("how-to/follow-a-removal"))
     )
     code, said, _ = run(opened, capsys)
@@ -78,6 +79,9 @@ def test_the_guide_leads_from_the_notice_to_gone_and_back_again(
     assert {row["state"] for row in rows} == {"present", "reappeared"}
     wanted = {"row_sha256", "shard_uri", "document_url", "state", "removed", "doubt", "probes"}
     assert all(wanted <= row.keys() for row in rows)
+    # What a watch does with a case: tests/unit/cli/test_watch_cases.py.
+    watched = watch.make_context("watch", scheduled[1:]).params
+    assert (scheduled[0], watched["cases"], watched["case_metrics"]) == ("watch", (CASE,), "removal.prom")
 
 
 def test_a_mirror_says_where_files_really_are(at_home: Release, capsys: pytest.CaptureFixture[str]) -> None:

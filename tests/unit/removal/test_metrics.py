@@ -13,7 +13,7 @@ import pytest
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.removal import MEANING
 from presswatch_spark.removal.case import Case, Chain
-from presswatch_spark.removal.metrics import FAMILIES, metrics_text
+from presswatch_spark.removal.metrics import FAMILIES, Measures, metrics_text
 from presswatch_spark.removal.standing import Standing
 from presswatch_spark.removal.states import STATES
 from presswatch_spark.storage.objects import StorageOptions
@@ -47,7 +47,7 @@ def samples(text: str) -> dict[tuple[str, str], float]:
 
 
 def test_metrics_say_how_a_case_stands(case: Case) -> None:
-    found = samples(metrics_text([Standing.of(case)], BEGIN))
+    found = samples(metrics_text([Measures.of(Standing.of(case))], BEGIN))
     assert found["removal_places", "present"] == 3
     assert found["removal_places", "dropped"] == 0
     assert [found[f"removal_claims{name}", ""] for name in ("", "_removed", "_left")] == [3, 0, 3]
@@ -61,11 +61,16 @@ def test_metrics_say_how_a_case_stands(case: Case) -> None:
 
 def test_samples_of_cases_stand_together_by_their_family(case: Case, tmp_path: Path) -> None:
     other = Case.create(str(tmp_path / 'a "case"'), [target(0)], {}, LOCAL)
-    text = metrics_text([Standing.of(case), Standing.of(other)], BEGIN)
+    text = metrics_text([Measures.of(Standing.of(each)) for each in (case, other)], BEGIN)
     told = [line.split()[2].removeprefix("presswatch_") for line in text.splitlines() if "# TYPE" in line]
     assert told == list(FAMILIES)
     assert r"a \"case\"" in text
-    assert samples(metrics_text([Standing.of(other)], BEGIN).replace(r"\"", "'"))["removal_claims", ""] == 1
+    assert (
+        samples(metrics_text([Measures.of(Standing.of(other))], BEGIN).replace(r"\"", "'"))[
+            "removal_claims", ""
+        ]
+        == 1
+    )
 
 
 def test_every_state_is_counted_and_explained() -> None:

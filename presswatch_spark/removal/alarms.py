@@ -23,7 +23,7 @@ KINDS = (REAPPEARED, RECAPTURED, INDEX_DISAGREES, CONTROL_LOST, FILE_CHANGED, YI
 
 CONTROLS_KEPT = frozenset({"first", "before", "after"})
 """Controls that are the same record in every round."""
-OF_INDEX = frozenset({"index", "listed"})
+OF_INDEX = frozenset({"index", "listed", states.PLACE})
 ANSWERS_OF_INDEX = frozenset({states.LISTED, states.UNLISTED})
 ON_DISK = "mtime-"
 """How the ETag of a file on a disk begins."""
@@ -124,9 +124,9 @@ def _lost(asked: Sequence[Row], known: set[tuple[Any, ...]]) -> Iterator[Alarm]:
 
 def _changed(asked: Sequence[Row], versions: Mapping[str, Row]) -> Iterator[Alarm]:
     """Yield the files that a round found changed. `versions`: how each answered last."""
-    now, told = defaultdict[str, set[str]](set), set[str]()
+    now, told = defaultdict[str, set[str | None]](set), set[str]()
     for probe in filter(_is_there, asked):
-        now[probe["file_uri"]].add(probe["etag"])
+        now[probe["file_uri"]].add(states.strong(probe["etag"]))
     for probe in filter(_is_there, asked):
         file = probe["file_uri"]
         # A server that gives every answer another ETag says nothing by it.
@@ -159,7 +159,7 @@ def _is_another(before: Row, now: Row) -> bool:
     """
     same_time = now["last_modified"] is not None and now["last_modified"] == before["last_modified"]
     is_flapping = same_time and now["bytes"] == before["bytes"] and not now["etag"].startswith(ON_DISK)
-    return bool(now["etag"] != before["etag"] and not is_flapping)
+    return states.strong(now["etag"]) != states.strong(before["etag"]) and not is_flapping
 
 
 def _is_control(probe: Row, outcomes: Sequence[str]) -> bool:

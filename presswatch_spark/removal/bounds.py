@@ -7,7 +7,7 @@ from presswatch_spark.formats.warc.fields import begins_with_record, header_fiel
 
 GZIP, PLAIN = b"\x1f\x8b\x08", b"WARC/"
 INFLATED_MOST = 64 << 20
-_GZIP_WINDOW = 31
+_GZIP_WINDOW, _HEAD_BYTES = 31, 64
 _HEADER_END = re.compile(rb"\n\r*\n")
 _RECORD_END = re.compile(rb"(?:\r?\n){0,2}")
 
@@ -30,6 +30,15 @@ def end_of_record(data: bytes, start: int) -> int | None:
     end = head.end() + int(length)
     closing = _RECORD_END.match(data, end)
     return closing.end() if closing and end <= len(data) else None
+
+
+def begins_member_of_record(data: bytes) -> bool:
+    """Whether a gzip member begins these bytes, and a record of WARC begins it."""
+    try:
+        head = zlib.decompressobj(_GZIP_WINDOW).decompress(data, _HEAD_BYTES)
+    except zlib.error:
+        return False
+    return data.startswith(GZIP) and begins_with_record(head)
 
 
 def start_of_record_before(data: bytes, end: int) -> int | None:

@@ -20,11 +20,12 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.pointers.pointer import Mirror, mirrored
 from presswatch_spark.removal.alarms import Alarm
 from presswatch_spark.removal.case import Case, Chain, Round
-from presswatch_spark.removal.file_batch import Batch, File, Memory, place_of
+from presswatch_spark.removal.file_batch import Batch, File, Memory, ends_of, place_of
 from presswatch_spark.removal.recaptures import Tables
 from presswatch_spark.removal.recount import Recount
+from presswatch_spark.removal.resolving import is_unresolved, placed, resolved
 from presswatch_spark.removal.standing import Standing
-from presswatch_spark.removal.states import OF_TABLES, RECAPTURE, YIELD
+from presswatch_spark.removal.states import OF_TABLES, RECAPTURE, UNRESOLVED, YIELD
 from presswatch_spark.removal.yields import yields_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.uris import host_of, scheme_of
@@ -103,7 +104,8 @@ class Prober:
         mirrors: where files are to be asked for, in the place of where a scan read them.
         corpus: to count the words of articles that a changed text still has; None: they are not counted.
         deep: read whole files for targets that are not at their place.
-        index: address of a CDX index, to be asked for each URL; `{release}` stands for the release.
+        index: address of a CDX index, to be asked for each URL, and for places that no scan has found;
+            `{release}` stands for the release.
         tables: where later captures of the targets' URLs are looked for, and yields of runs compared;
             None: neither.
         tell: gets a line of progress now and then.
@@ -155,17 +157,19 @@ class Prober:
         resumed = last is not None and not known.is_finished
         if last is None or not resumed:
             last, done = self.case.begin(known.rounds + 1, deep=self.deep), frozenset()
-        left = [target for target in targets if target["target_sha256"] not in done]
-        chain, memory = Chain.of(self.case, probes), self._memory(targets, probes)
-        batches = max((p["batch"] for p in probes if p["round"] == last.number), default=-1) + 1
-        files = list(self._files(targets, {target["target_sha256"] for target in left}))
-        found = self._round(last, files, memory, chain, batches)
+        left = {target["target_sha256"] for target in targets} - done
+        chain = Chain.of(self.case, probes)
+        found = self._resolved(last, placed(targets, probes), left, probes, chain)
+        there = placed(targets, [*probes, *found])
+        memory, files = self._memory(there, probes), list(self._files(there, left))
+        found += self._round(last, files, memory, chain, _next_batch(last, [*probes, *found]))
         if self.tables is not None:
             found += self._of_tables(self.tables, last, targets, [*probes, *found], chain)
         standing = Standing.by(self.case, targets, [*probes, *found])
         of_targets = [row for row in found if row["role"] == "target"]
         now = {row["target_sha256"] for row in of_targets}
-        requests = {(row["request"], row["asked_at"]) for row in found if row["role"] not in OF_TABLES}
+        asked = (row for row in found if row["role"] not in OF_TABLES and row["outcome"] != UNRESOLVED)
+        requests = {(row["request"], row["asked_at"]) for row in asked}
         offsets = [row["clock_offset"] for row in found if row["clock_offset"] is not None]
         return Probed(
             round=last,
@@ -182,6 +186,18 @@ class Prober:
             alarms=[alarm for alarm in standing.alarms() if alarm.round == last.number],
         )
 
+    def _resolved(
+        self, begun: Round, targets: Sequence[Row], left: Collection[str], probes: Sequence[Row], chain: Chain
+    ) -> list[Row]:
+        """Ask the index, if there is one, where the targets are that no scan has found."""
+        if self.index is None:
+            return []
+        wanted = [target for target in targets if target["target_sha256"] in left]
+        rows, blocked = resolved(wanted, self.index, self.config.storage)
+        self._blocked |= blocked
+        shared = {"round": begun.number, "batch": _next_batch(begun, probes)}
+        return chain.append(begun.number, [{**shared, **row} for row in rows]) if rows else []
+
     def _of_tables(
         self, tables: Tables, begun: Round, targets: Sequence[Row], probes: Sequence[Row], chain: Chain
     ) -> list[Row]:
@@ -190,7 +206,7 @@ class Prober:
         compared = {p["file_uri"] for p in probes if p["role"] == YIELD}
         captures = tables.recaptures(self.case, targets, known)
         yields = yields_of(tables, self.case, targets, compared)
-        first = max((p["batch"] for p in probes if p["round"] == begun.number), default=-1) + 1
+        first = _next_batch(begun, probes)
         rows = [
             {"round": begun.number, "batch": first + place, **row}
             for place, some in enumerate((captures, yields))
@@ -223,10 +239,11 @@ class Prober:
             for place, uri in enumerate(uris):
                 near = [*uris[max(0, place - SIBLINGS) : place], *uris[place + 1 : place + 1 + SIBLINGS]]
                 siblings = tuple(sorted(near, key=partial(_alike, uri))[:SIBLINGS])
-                noticed = frozenset(map(place_of, by_file[uri]))
+                known = [target for target in by_file[uri] if not is_unresolved(target)]
+                noticed, ends = frozenset(map(place_of, known)), ends_of(known)
                 of_file = [target for target in by_file[uri] if target["target_sha256"] in left]
                 for first in range(0, len(of_file), TARGETS_A_BATCH):
-                    yield File(uri, tuple(of_file[first : first + TARGETS_A_BATCH]), siblings, noticed)
+                    yield File(uri, tuple(of_file[first : first + TARGETS_A_BATCH]), siblings, noticed, ends)
 
     def _round(
         self, begun: Round, files: Sequence[File], memory: Memory, chain: Chain, first_batch: int
@@ -266,6 +283,10 @@ class Prober:
         reading = self.case.about["reading"].get(file.targets[0]["run_id"], {})
         release = file.targets[0]["release"]
         return ReadOptions(**reading, release=release, pdf=True, storage=self.config.storage)
+
+
+def _next_batch(begun: Round, probes: Sequence[Row]) -> int:
+    return max((probe["batch"] for probe in probes if probe["round"] == begun.number), default=-1) + 1
 
 
 def _site(uri: str) -> str:

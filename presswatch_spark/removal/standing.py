@@ -8,6 +8,7 @@ from typing import Any
 
 from presswatch_spark.removal.alarms import Alarm, alarms_of
 from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.resolving import placed
 from presswatch_spark.removal.states import UNASKED, State, histories
 
 Row = dict[str, Any]
@@ -44,6 +45,7 @@ class Standing:
         """Return how a case stands by its targets and these probes."""
         known = dict(histories(probes, [target["target_sha256"] for target in targets]))
         states = {target: history[-1][1] if history else UNASKED for target, history in known.items()}
+        targets = placed(targets, probes)
         return cls(case, targets, probes, known, states)
 
     def rows(self) -> Iterator[Row]:

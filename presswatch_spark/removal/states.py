@@ -19,9 +19,11 @@ OTHER_TEXT = "other_text"
 EMPTY = "empty"
 ZEROS = "zeros"
 UNREADABLE = "unreadable"
+REMAINS = "remains"
 OTHER_RECORD = "other_record"
 BEYOND = "beyond"
 NOWHERE = "nowhere"
+GAPS = "gaps"
 MISSING = "missing"
 DENIED = "denied"
 EDGE = "edge"
@@ -34,6 +36,8 @@ YIELD = "yield"
 STEADY = "steady"
 FELL = "fell"
 FEW = "few"
+PLACE = "place"
+UNRESOLVED = "unresolved"
 OF_TABLES = frozenset({RECAPTURE, YIELD})
 """Roles of probes that read tables, and ask no server."""
 LIMITED = "limited"
@@ -116,6 +120,9 @@ def _in_round(
     # Whatever else was answered: a text that can be read is not gone.
     if outcomes & READS:
         return State("present" if SAME in outcomes else "moved", probes=numbers)
+    if UNRESOLVED in outcomes:
+        doubt = "unresolved: no index (--index) has said yet where in its file the record is"
+        return State("undecided", doubt=doubt, probes=numbers)
     beside = _controls_of(last, controls)
     if doubt := _doubt_of(beside):
         return State("undecided", doubt=doubt, probes=numbers)
@@ -134,13 +141,18 @@ def _in_round(
         return State("undecided", doubt=doubt, probes=numbers)
     if MISSING in outcomes:
         return _missing(last, known, controls)
-    return _at_place(last, outcomes, beside, numbers)
+    return _at_place(last, known, outcomes, beside, numbers)
 
 
 def _version(probe: Probe) -> tuple[Any, Any] | None:
     """Return what tells the version of the file that answered; None if the server does not say."""
-    named = probe.get("etag") or probe.get("last_modified")
+    named = strong(probe.get("etag")) or probe.get("last_modified")
     return named and (named, probe.get("bytes"))
+
+
+def strong(etag: str | None) -> str | None:
+    """Return an ETag without the mark of a weak one, which a proxy may add to that of the same file."""
+    return etag and etag.removeprefix("W/")
 
 
 def _controls_of(last: Sequence[Probe], controls: Mapping[tuple[int, int], Sequence[Probe]]) -> list[Probe]:
@@ -151,33 +163,80 @@ def _controls_of(last: Sequence[Probe], controls: Mapping[tuple[int, int], Seque
 
 
 def _at_place(
-    last: Sequence[Probe], outcomes: set[str], beside: Sequence[Probe], numbers: tuple[int, ...]
+    last: Sequence[Probe],
+    known: Sequence[Probe],
+    outcomes: set[str],
+    beside: Sequence[Probe],
+    numbers: tuple[int, ...],
 ) -> State:
     """Return the state of a target whose file answers, and whose place has no longer its text."""
     rests_on = (*numbers, *(control["number"] for control in beside))
-    if OTHER_TEXT in outcomes:
-        left = max(
-            (probe["copied_words"] for probe in last if probe["copied_words"] is not None), default=None
-        )
-        if left is None:
-            return State("altered", doubt="the article's words were not counted", probes=numbers)
-        return State("reduced", left == 0, probes=numbers, left=left)
+    # Where no record begins, and the whole file was read, the bytes are those of records that were read.
+    if NOWHERE in outcomes and not any(probe["copied_words"] or _has_remains(probe) for probe in last):
+        outcomes = outcomes - {REMAINS}
+    if outcomes & {OTHER_TEXT, REMAINS}:
+        return _by_words(last, outcomes, numbers)
     if not any(control["role"] == "first" and control["outcome"] in (SAME, REWRITTEN) for control in beside):
         return State("undecided", doubt="no other record of the file was read", probes=rests_on)
+    if outcomes & {EMPTY, ZEROS} or (UNREADABLE in outcomes and NOWHERE not in outcomes):
+        return _in_place(last, known, outcomes, beside, rests_on)
     if NOWHERE in outcomes:
         return State("dropped", removed=True, probes=rests_on)
-    if BEYOND in outcomes:
+    if GAPS in outcomes:
+        doubt = "another record is at its place, and parts of the file that were not read may hold its text"
+    elif BEYOND in outcomes:
         doubt = "the file ends before it: it may be cut, unless --deep finds a record that stood behind it"
+    else:
+        doubt = "another record is at its place; only --deep can say that it is nowhere in the file"
+    return State("undecided", doubt=doubt, probes=rests_on)
+
+
+def _has_remains(probe: Probe) -> bool:
+    """Whether a record is at a place that has no text of its own, and text beside it."""
+    return probe["outcome"] == REMAINS and probe.get("record_offset") is not None
+
+
+def _by_words(last: Sequence[Probe], outcomes: set[str], numbers: tuple[int, ...]) -> State:
+    """Return the state of a target whose place has other text, by the article's words that are left."""
+    left = max((probe["copied_words"] for probe in last if probe["copied_words"] is not None), default=None)
+    if REMAINS in outcomes and not left:
+        doubt = "bytes at its place still give text, and only --corpus can say whether it is the article's"
+        return State("undecided", doubt=doubt, probes=numbers)
+    if left is None:
+        return State("altered", doubt="the article's words were not counted", probes=numbers)
+    return State("reduced", left == 0, probes=numbers, left=left)
+
+
+def _in_place(
+    last: Sequence[Probe],
+    known: Sequence[Probe],
+    outcomes: set[str],
+    beside: Sequence[Probe],
+    rests_on: tuple[int, ...],
+) -> State:
+    """Return the state of a target whose place has nothing to read; deep reading makes it no worse."""
+    if NOWHERE not in outcomes and _has_grown(last, known):
+        doubt = "its file is longer than before: only --deep can say that the text is nowhere in it"
         return State("undecided", doubt=doubt, probes=rests_on)
     if EMPTY in outcomes:
         return State("blanked", removed=True, probes=rests_on)
-    if outcomes & {ZEROS, UNREADABLE}:
-        if _read(beside, "before") and _read(beside, "after"):
-            return State("overwritten", removed=True, probes=rests_on)
+    if NOWHERE in outcomes or (_read(beside, "before") and _read(beside, "after")):
+        return State("overwritten", removed=True, probes=rests_on)
+    if GAPS in outcomes:
+        doubt = (
+            "its neighbours were not both read, and parts of the file that were not read may hold its text"
+        )
+    else:
         doubt = "its neighbours in the file were not both read; --deep can say whether it is in the file"
-        return State("undecided", doubt=doubt, probes=rests_on)
-    doubt = "another record is at its place; only --deep can say that it is nowhere in the file"
     return State("undecided", doubt=doubt, probes=rests_on)
+
+
+def _has_grown(last: Sequence[Probe], known: Sequence[Probe]) -> bool:
+    """Whether the file is longer than each time that it was read: something may have been put behind it."""
+    before = [probe.get("bytes") for probe in known if probe["outcome"] == SAME]
+    now = [size for probe in last if (size := probe.get("bytes")) is not None]
+    read = [size for size in before if size is not None]
+    return bool(read and now) and max(now) > max(read)
 
 
 def _missing(
@@ -241,7 +300,7 @@ def histories(
             index.setdefault((probe["target_sha256"], probe["round"]), []).append(probe)
         elif probe["role"] == RECAPTURE:
             captures.setdefault(probe["target_sha256"], []).append(probe)
-        elif probe["role"] != YIELD:
+        elif probe["role"] not in (YIELD, PLACE):
             controls.setdefault((probe["round"], probe["batch"]), []).append(probe)
     for target, asked in of_target.items():
         history = [

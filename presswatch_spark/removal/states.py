@@ -5,7 +5,7 @@ they must. What failed, or disagrees, is `undecided`: nobody takes a failure for
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
@@ -98,11 +98,12 @@ def history_of(
     probes: Sequence[Probe], controls: Mapping[tuple[int, int], Sequence[Probe]]
 ) -> list[tuple[int, State]]:
     """Return the state of a target after each round that asked for it, with the round's number."""
-    history, was_gone, known = list[tuple[int, State]](), None, list[Probe]()
+    history, was_gone, past = list[tuple[int, State]](), None, _Past()
     for number, asked in groupby(probes, key=lambda probe: probe["round"]):
         last = list(asked)
-        known += last
-        state = _in_round(last, known, controls)
+        for probe in last:
+            past.add(probe, controls)
+        state = _in_round(last, past, controls)
         if state.removed:
             was_gone = state
         elif was_gone and any(probe["outcome"] in READS for probe in last):
@@ -111,10 +112,40 @@ def history_of(
     return history
 
 
+@dataclass(slots=True)
+class _Past:
+    """What all probes of a target say up to a round, of which there may be hundreds.
+
+    `was_read`: it was read once. `versions`: those of its file in which it was. `longest`: the greatest size
+    that this file had then. `first_missing`: the first of the probes that miss the file since, without a
+    break, if another file was read beside it.
+    """
+
+    was_read: bool = False
+    versions: set[tuple[Any, Any]] = field(default_factory=set)
+    longest: int | None = None
+    first_missing: Probe | None = None
+
+    def add(self, probe: Probe, controls: Mapping[tuple[int, int], Sequence[Probe]]) -> None:
+        if probe["outcome"] != MISSING:
+            self.first_missing = None
+        elif self.first_missing is None and _read(
+            controls.get((probe["round"], probe["batch"]), ()), "beside"
+        ):
+            self.first_missing = probe
+        if probe["outcome"] != SAME:
+            return
+        self.was_read = True
+        if (version := _version(probe)) is not None:
+            self.versions.add(version)
+        if (size := probe.get("bytes")) is not None:
+            self.longest = max(size, self.longest or 0)
+
+
 def _in_round(
-    last: Sequence[Probe], known: Sequence[Probe], controls: Mapping[tuple[int, int], Sequence[Probe]]
+    last: Sequence[Probe], past: _Past, controls: Mapping[tuple[int, int], Sequence[Probe]]
 ) -> State:
-    """Return the state by the last round; `known`: all probes up to its end."""
+    """Return the state by the last round; `past`: what all probes say up to its end."""
     numbers = tuple(probe["number"] for probe in last)
     outcomes = {probe["outcome"] for probe in last}
     # Whatever else was answered: a text that can be read is not gone.
@@ -130,18 +161,17 @@ def _in_round(
         return State("undecided", doubt="; ".join(failures), probes=numbers)
     if DENIED in outcomes:
         return State("restricted", doubt="access was refused, which removes nothing", probes=numbers)
-    if not any(probe["outcome"] == SAME for probe in known):
+    if not past.was_read:
         return State("undecided", doubt="no probe of this case ever read it", probes=numbers)
     if not any(each["role"] == "nowhere" and each["outcome"] in (MISSING, DENIED) for each in beside):
         doubt = "the server was not heard on a name that never was"
         return State("undecided", doubt=doubt, probes=numbers)
-    read = {_version(probe) for probe in known if probe["outcome"] == SAME}
-    if any(_version(probe) in read - {None} for probe in last if probe["outcome"] != MISSING):
+    if any(_version(probe) in past.versions for probe in last if probe["outcome"] != MISSING):
         doubt = "the server says that the file is the one in which it was read"
         return State("undecided", doubt=doubt, probes=numbers)
     if MISSING in outcomes:
-        return _missing(last, known, controls)
-    return _at_place(last, known, outcomes, beside, numbers)
+        return _missing(last, past, controls)
+    return _at_place(last, past, outcomes, beside, numbers)
 
 
 def _version(probe: Probe) -> tuple[Any, Any] | None:
@@ -164,7 +194,7 @@ def _controls_of(last: Sequence[Probe], controls: Mapping[tuple[int, int], Seque
 
 def _at_place(
     last: Sequence[Probe],
-    known: Sequence[Probe],
+    past: _Past,
     outcomes: set[str],
     beside: Sequence[Probe],
     numbers: tuple[int, ...],
@@ -179,7 +209,7 @@ def _at_place(
     if not any(control["role"] == "first" and control["outcome"] in (SAME, REWRITTEN) for control in beside):
         return State("undecided", doubt="no other record of the file was read", probes=rests_on)
     if outcomes & {EMPTY, ZEROS} or (UNREADABLE in outcomes and NOWHERE not in outcomes):
-        return _in_place(last, known, outcomes, beside, rests_on)
+        return _in_place(last, past, outcomes, beside, rests_on)
     if NOWHERE in outcomes:
         return State("dropped", removed=True, probes=rests_on)
     if GAPS in outcomes:
@@ -209,13 +239,13 @@ def _by_words(last: Sequence[Probe], outcomes: set[str], numbers: tuple[int, ...
 
 def _in_place(
     last: Sequence[Probe],
-    known: Sequence[Probe],
+    past: _Past,
     outcomes: set[str],
     beside: Sequence[Probe],
     rests_on: tuple[int, ...],
 ) -> State:
     """Return the state of a target whose place has nothing to read; deep reading makes it no worse."""
-    if NOWHERE not in outcomes and _has_grown(last, known):
+    if NOWHERE not in outcomes and _has_grown(last, past):
         doubt = "its file is longer than before: only --deep can say that the text is nowhere in it"
         return State("undecided", doubt=doubt, probes=rests_on)
     if EMPTY in outcomes:
@@ -231,24 +261,17 @@ def _in_place(
     return State("undecided", doubt=doubt, probes=rests_on)
 
 
-def _has_grown(last: Sequence[Probe], known: Sequence[Probe]) -> bool:
+def _has_grown(last: Sequence[Probe], past: _Past) -> bool:
     """Whether the file is longer than each time that it was read: something may have been put behind it."""
-    before = [probe.get("bytes") for probe in known if probe["outcome"] == SAME]
-    now = [size for probe in last if (size := probe.get("bytes")) is not None]
-    read = [size for size in before if size is not None]
-    return bool(read and now) and max(now) > max(read)
+    sizes = [size for probe in last if (size := probe.get("bytes")) is not None]
+    return past.longest is not None and max(sizes, default=0) > past.longest
 
 
 def _missing(
-    last: Sequence[Probe], known: Sequence[Probe], controls: Mapping[tuple[int, int], Sequence[Probe]]
+    last: Sequence[Probe], past: _Past, controls: Mapping[tuple[int, int], Sequence[Probe]]
 ) -> State:
     """Return the state of a target whose file is missing: once says little."""
-    first = None
-    for probe in reversed(known):
-        if probe["outcome"] != MISSING:
-            break
-        if _read(controls.get((probe["round"], probe["batch"]), ()), "beside"):
-            first = probe
+    first = past.first_missing
     newest = last[-1]
     sure = _read(controls.get((newest["round"], newest["batch"]), ()), "beside")
     if first is None or not sure:

@@ -65,9 +65,14 @@ def _found_in(stored: bytes) -> Iterator[bytes]:
 
 
 def _beside_header(plain: bytes) -> bytes:
-    """Return what stands behind the header of a record, or all of it if that is no usual header."""
+    """Return what stands behind the headers of a record; all of it if these are unusual."""
     if not begins_with_record(plain[:HEADER_MOST]):
         return plain
+    content = _behind_head(plain)
+    return _behind_head(content) if content.startswith(b"HTTP/") else content
+
+
+def _behind_head(plain: bytes) -> bytes:
     end = _HEADER_END.search(plain)
     if end is None:
         return plain[HEADER_MOST:]

@@ -86,6 +86,10 @@ def test_what_is_no_text_is_none(stored: bytes) -> None:
     assert not remains_of_damaged(stored)
 
 
+HTTP = (
+    b"HTTP/1.1 200 OK\r\nDate: Mon, 02 Dec 2024 09:00:00 GMT\r\nServer: nginx\r\n"
+    b"Content-Type: text/html\r\nCache-Control: no-cache, private\r\nX-Frame-Options: SAMEORIGIN\r\n\r\n"
+)
 EMPTY = header(0) + b"\r\n\r\n"
 
 
@@ -114,8 +118,9 @@ def test_text_beside_an_empty_record_is_found(stored: bytes) -> None:
         packed(EMPTY, comment=b"-" * 500),
         EMPTY,
         packed(EMPTY) + NOISE,
+        packed(header(len(HTTP), b"response") + HTTP + b"\r\n\r\n"),
     ],
-    ids=["alone", "zeros", "filler", "not packed", "noise"],
+    ids=["alone", "zeros", "filler", "not packed", "noise", "a response"],
 )
 def test_an_empty_record_has_no_text(stored: bytes) -> None:
     assert not remains_of_empty(stored)
@@ -161,6 +166,21 @@ def test_a_record_that_only_looks_gone_is_not_removed(
         probe(case, crawl, deep=deep, words=words)
         state = states(case)[target["target_sha256"]]
         assert (state.state in expected, state.removed) == (True, False), state
+
+
+def test_a_response_without_a_body_is_blanked(tmp_path: Path, server: Server) -> None:
+    crawl = release(tmp_path, server, ("pages.warc.gz",))
+    case = crawl.open()
+    probe(case, crawl)
+    target = ordered(case)[3]
+    head, _, block = record_of(crawl, target).partition(b"\r\n\r\n")
+    http = block.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+    skipped = (b"Content-Length", b"WARC-Block", b"WARC-Payload")
+    lines = [line for line in head.split(b"\r\n") if not line.startswith(skipped)]
+    empty = b"\r\n".join([*lines, b"Content-Length: %d" % len(http)]) + b"\r\n\r\n" + http + b"\r\n\r\n"
+    crawl.overwrite(target, member_of(empty, target["record_length"]))
+    probe(case, crawl)
+    assert states(case)[target["target_sha256"]].state == "blanked"
 
 
 def test_a_plain_record_with_a_broken_header_is_not_removed(tmp_path: Path, server: Server) -> None:

@@ -91,6 +91,11 @@ TEXTS: Mapping[str, str] = {
         "{claims}, par {engine} ; ailleurs : {a} en A et {b} en B"
     ),
     "table digest {digest}": "empreinte de la table : {digest}",
+    # `datasets`.
+    "?: not verified; for all that is known of one: presswatch datasets NAME": (
+        "? : non vérifié ; pour tout savoir d'un jeu : presswatch datasets NOM"
+    ),
+    "(not verified)": "(non vérifié)",
     # `exposure`.
     "documents, quotations and the days on which they were read: --json, --export": (
         "documents, citations et jours de lecture : --json, --export"
@@ -224,6 +229,19 @@ NAMES: Mapping[str, str] = {
     "copy": "copie",
     "reprint": "reprise",
     "licensed": "sous licence",
+    # Columns of `datasets`, and the names of its facts.
+    "a part": "une partie",
+    "gated": "accès réservé",
+    "leads back": "mène à la source",
+    "files": "fichiers",
+    "columns": "colonnes",
+    "roles": "champs",
+    "upstream": "vers la source",
+    "size": "taille",
+    "caution": "attention",
+    "source": "source",
+    "checked": "vérifié le",
+    "by": "d'après",
     # Columns of `exposure`, and what stands in them.
     "model": "modèle",
     "extent": "étendue",

@@ -12,7 +12,7 @@ from functools import cache
 
 from presswatch_spark.releases.known import shipped
 from presswatch_spark.releases.release import CRAWL, NEWS, NEWS_MONTH, kinds_of
-from presswatch_spark.releases.release_shards import C4, C4_ENGLISH, OSCAR
+from presswatch_spark.releases.release_shards import C4, C4_ENGLISH
 
 PRODUCTS: Mapping[str, str] = {
     "common-crawl": "Common Crawl",
@@ -48,6 +48,9 @@ HUB_REPOSITORIES: Mapping[str, str] = {
     "togethercomputer/RedPajama-Data-V2": "redpajama-v2",
     "mlfoundations/dclm-baseline-1.0": "dclm",
     "PleIAs/common_corpus": "common-corpus",
+    "HPLT/HPLT2.0_cleaned": "hplt-2",
+    "allenai/dolma3_mix-6T": "dolma-3",
+    "allenai/MADLAD-400": "madlad-400",
 }
 """Repositories of the hub (`OWNER/NAME`) that hold one dataset, with its name."""
 
@@ -55,13 +58,17 @@ C4_REPOSITORY = "allenai/c4"
 C4_FOLDERS: Mapping[str, str] = {"en": "c4", "multilingual": "mc4"}
 """The folders of C4 that have a name here. The others are variants, which no document means by `C4`."""
 
+# What scans by name call the release of rows that name none: the dataset's name, and a part behind a hyphen.
+# The longest name comes first: `fineweb-2` is no part of FineWeb.
+_BY_RELEASE = sorted(set(PRODUCTS) - {"common-crawl", "cc-news", "c4", "mc4"}, key=len, reverse=True)
+
 
 def product_of(form: str, release: str | None, repository: str = "", folder: str = "") -> str | None:
     """Return the name of the dataset that a row is of, one of `PRODUCTS`; None if nobody says it.
 
     Args:
         form: the format that its shard was read as (`matches.dataset`).
-        release: its release, as `CC-MAIN-2024-22` or `c4-fr`.
+        release: its release, as `CC-MAIN-2024-22`, `c4-fr` or `OSCAR-2301-fr`.
         repository: `OWNER/NAME` of the hub that its shard lies in; empty elsewhere.
         folder: the first folder below it.
     """
@@ -73,12 +80,12 @@ def product_of(form: str, release: str | None, repository: str = "", folder: str
         return None
     if form in kinds_of(release):
         return "cc-news" if release == NEWS or NEWS_MONTH.fullmatch(release) else "common-crawl"
-    c4, oscar = C4.fullmatch(release), OSCAR.fullmatch(release)
+    c4 = C4.fullmatch(release)
     if form == "c4" and c4:
         if c4["all"] or c4["part"] not in C4_ENGLISH:
             return "mc4"
         return "c4" if c4["part"] == "en" else None
-    return "oscar-2301" if form == "oscar" and oscar else None
+    return next((name for name in _BY_RELEASE if f"{release.lower()}-".startswith(f"{name}-")), None)
 
 
 def days_of(release: str | None) -> tuple[date, date] | None:

@@ -9,6 +9,7 @@ import pytest
 
 from presswatch_spark.claims.exposures import QUOTED_WORDS_MAX, Exposure, load_exposures, parse_exposures
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.releases.datasets import load_datasets
 from presswatch_spark.releases.products import PRODUCTS
 from tests.conftest import ROOT
 
@@ -96,6 +97,11 @@ class TestTheListThatComesWithThisVersion:
             )
             for entry in load_exposures()
         ]
+
+    def test_no_entry_asks_for_languages_that_the_rows_of_its_dataset_never_name(self) -> None:
+        named = {dataset.id for dataset in load_datasets().values() if "languages" in dataset.roles}
+        asking = {entry.dataset for entry in load_exposures() if entry.languages}
+        assert asking <= named | {"common-crawl", "cc-news"}
 
     def test_datasets_made_from_crawls_are_not_crawls(self) -> None:
         derived = [entry for entry in load_exposures() if entry.extent == "derived"]

@@ -15,6 +15,7 @@ from presswatch_spark.removal import states
 from presswatch_spark.removal.bounds import end_of_record
 from presswatch_spark.removal.remains import remains_of_damaged, remains_of_empty
 from presswatch_spark.show import printable as harmless
+from presswatch_spark.storage.hub.refusals import NO_REPOSITORY
 from presswatch_spark.storage.objects import Answer, printable
 from presswatch_spark.storage.uris import host_of, scheme_of
 from presswatch_spark.storage.web.wait_headers import seconds_of_date
@@ -63,6 +64,8 @@ def part_of(answer: Answer, uri: str, start: int, end: int) -> Part | Finding:
         return Finding(states.FAILED, f"a fault on our side: {answer.failure}")
     if answer.status is None:
         return Finding(states.FAILED, answer.failure)
+    if answer.code == NO_REPOSITORY:
+        return Finding(states.DENIED, "the hub shows no such dataset: it is gone, or private")
     if answer.status in (404, 410):
         return _by_same_host(answer, uri, Finding(states.MISSING))
     if answer.status in (401, 403):
@@ -77,7 +80,7 @@ def part_of(answer: Answer, uri: str, start: int, end: int) -> Part | Finding:
     if size is None and _ended(answer, start, end):
         size = answer.start + len(answer.body)
     if answer.status not in (200, 206):
-        return Finding(states.STRANGE, f"status {answer.status}")
+        return Finding(states.STRANGE, f"status {answer.status}{': ' * bool(answer.failure)}{answer.failure}")
     if answer.failure:
         return Finding(states.FAILED, answer.failure)
     if answer.status == 206 and answer.start != start:

@@ -21,6 +21,7 @@ from presswatch_spark.pointers.pointer import Mirror, mirrored
 from presswatch_spark.removal.alarms import Alarm
 from presswatch_spark.removal.case import Case, Chain, Round
 from presswatch_spark.removal.file_batch import Batch, File, Memory, ends_of, place_of
+from presswatch_spark.removal.newest import HubBatch
 from presswatch_spark.removal.recaptures import Tables
 from presswatch_spark.removal.recount import Recount
 from presswatch_spark.removal.resolving import is_unresolved, placed, resolved
@@ -28,7 +29,8 @@ from presswatch_spark.removal.standing import Standing
 from presswatch_spark.removal.states import OF_TABLES, RECAPTURE, UNRESOLVED, YIELD
 from presswatch_spark.removal.yields import yields_of
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.storage.uris import host_of, scheme_of
+from presswatch_spark.storage.hub.places import forget_places
+from presswatch_spark.storage.uris import host_of, root_of, scheme_of
 from presswatch_spark.storage.web.manners import BlockedError, ask_anew
 
 Row = dict[str, Any]
@@ -153,6 +155,8 @@ class Prober:
 
     def _probe(self, known: "_Known") -> Probed:
         ask_anew()
+        # A signed address may work for longer than the hub answers for the file.
+        forget_places()
         targets, probes, last, done = known.targets, known.probes, known.last, known.done
         resumed = last is not None and not known.is_finished
         if last is None or not resumed:
@@ -253,7 +257,8 @@ class Prober:
         with ThreadPoolExecutor(FILES_AT_ONCE, "probes") as pool:
 
             def ask(file: File) -> list[Row]:
-                batch = Batch(
+                kind = HubBatch if scheme_of(file.uri) == "hf" else Batch
+                batch = kind(
                     file, memory, self._options(file), recount, begun.deep, _nowhere(file, begun), self.index
                 )
                 try:
@@ -290,8 +295,10 @@ def _next_batch(begun: Round, probes: Sequence[Row]) -> int:
 
 
 def _site(uri: str) -> str:
-    """Return what vanishes together with a file: its host, its bucket, or its folder on disk."""
+    """Return what vanishes together with a file: its host, its bucket, its commit, or its folder on disk."""
     scheme = scheme_of(uri)
+    if scheme == "hf":
+        return root_of(uri)
     if scheme == "file":
         return uri.rpartition("/")[0]
     return host_of(uri) if scheme in ("http", "https") else uri.split("/")[2]

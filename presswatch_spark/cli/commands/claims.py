@@ -19,6 +19,7 @@ from presswatch_spark.cli.options import (
     storage_options,
 )
 from presswatch_spark.cli.screen import Screen, screen_options
+from presswatch_spark.cli.without_pandas import leave_pandas_out
 from presswatch_spark.queries.engines import ENGINE_NAMES
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def claims(
     \b
     presswatch claims --corpus corpus --licences licences.yaml --out claims tables
     """
+    leave_pandas_out()
     from presswatch_spark.claims.make import Sources, make_claims
     from presswatch_spark.queries.sql import run_query
 

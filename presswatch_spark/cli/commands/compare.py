@@ -18,6 +18,7 @@ from presswatch_spark.cli.options import (
     storage_options,
 )
 from presswatch_spark.cli.screen import Screen, screen_options
+from presswatch_spark.cli.without_pandas import leave_pandas_out
 
 if TYPE_CHECKING:
     from presswatch_spark.changes.make import ChangesSummary
@@ -68,6 +69,7 @@ def compare(
     \b
     presswatch compare --before RUN --after latest --out changes tables
     """
+    leave_pandas_out()
     from presswatch_spark.changes.make import compare as run_compare
 
     settings = scan_settings(flags)

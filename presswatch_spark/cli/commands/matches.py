@@ -13,6 +13,7 @@ from presswatch_spark.cli.exporting import Export, export_option
 from presswatch_spark.cli.match_table import WHERE, left_out_lines, match_lines, total_lines
 from presswatch_spark.cli.options import as_json, engine_option, print_lines, scan_settings, storage_options
 from presswatch_spark.cli.screen import Screen, screen_options
+from presswatch_spark.cli.without_pandas import leave_pandas_out
 from presswatch_spark.judgement.grading import CONFIDENCES, GRADES
 from presswatch_spark.show import block_lines, json_line, table_lines, terminal_width
 
@@ -114,6 +115,7 @@ def matches(
 
     Example: presswatch matches tables --elsewhere --confidence A --since 2024-05-01
     """
+    leave_pandas_out()
     from presswatch_spark.queries.matches import Matches, MatchFilter
     from presswatch_spark.queries.named import require_known
     from presswatch_spark.tables.store import TableStore

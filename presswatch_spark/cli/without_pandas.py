@@ -1,0 +1,42 @@
+"""Keeps pandas out of commands that answer: it takes as long to load as all that Arrow needs."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+def leave_pandas_out() -> None:
+    """Have Arrow convert values without pandas, if that is not loaded yet; who imports it by name still can.
+
+    Arrow loads pandas, if there is one, before it converts the first value, to know its types from others.
+    No command gives Arrow anything of pandas. Programs that use this package may, so only commands call this.
+    """
+    import pyarrow as pa
+
+    if "pandas" not in sys.modules:
+        with _hidden("pandas"):
+            pa.scalar(None)
+
+
+@contextmanager
+def _hidden(package: str) -> Iterator[None]:
+    """Have imports of a package fail as if it were not installed."""
+    finder = _Absent(package)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+
+
+class _Absent:
+    """Finds no such package."""
+
+    def __init__(self, package: str) -> None:
+        self._package = package
+
+    def find_spec(self, name: str, *_: Any) -> None:
+        """Refuse its name, and leave all others to those who look next."""
+        if name == self._package:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)

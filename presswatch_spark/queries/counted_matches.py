@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.judgement.grading import CONFIDENCES
-from presswatch_spark.queries.documents import PLACE, URL, Documents, without_place
 from presswatch_spark.queries.match_totals import MatchTotals
 from presswatch_spark.show import printable
 from presswatch_spark.storage.arrow_files import file_system
+from presswatch_spark.tables.documents import PLACE, URL, Documents, without_place
 from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.seals import UNREADABLE
 from presswatch_spark.tables.store import TableStore

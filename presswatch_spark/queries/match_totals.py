@@ -47,20 +47,18 @@ def totals_query(source: str, letter: str, condition: str) -> str:
     def rows_where(what: str) -> str:
         return f"sum(case when {what} then 1 else 0 end)"
 
-    def different(value: str, known: str) -> str:
-        return f"count(distinct case when {known} then xxhash64({value}) end)"
-
     offset, index = (f"coalesce(cast({name} as string), '')" for name in ("record_offset", "row_index"))
     url = "case when record_offset is null and row_index is null then coalesce(document_url, '') else '' end"
-    document = f"concat(shard_uri, ' ', {offset}, ' ', {index}, ' ', {url})"
+    # Of 2,000 such texts, DuckDB's own hash of 64 bits gives 60 the number of another one.
+    document = f"md5(concat(shard_uri, ' ', {offset}, ' ', {index}, ' ', {url}))"
     counts = [
         "count(*)",
         rows_where("own_site"),
         rows_where("not own_site"),
         rows_where("own_site is null"),
-        different(document, "true"),
-        different("article_id", "article_id is not null"),
-        different("document_host", "document_host is not null"),
+        f"count(distinct {document})",
+        "count(distinct article_id)",
+        "count(distinct document_host)",
         rows_where("document_host is null"),
         *(rows_where(f"{letter} = '{each}'") for each in CONFIDENCES),
     ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.exporting import Export, export_option
 from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import (
@@ -19,7 +20,6 @@ from presswatch_spark.cli.options import (
     storage_options,
 )
 from presswatch_spark.cli.screen import Screen, screen_options
-from presswatch_spark.cli.without_pandas import leave_pandas_out
 from presswatch_spark.queries.engines import ENGINE_NAMES
 
 if TYPE_CHECKING:

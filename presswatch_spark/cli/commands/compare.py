@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.exporting import Export, export_option
 from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import (
@@ -18,7 +19,6 @@ from presswatch_spark.cli.options import (
     storage_options,
 )
 from presswatch_spark.cli.screen import Screen, screen_options
-from presswatch_spark.cli.without_pandas import leave_pandas_out
 
 if TYPE_CHECKING:
     from presswatch_spark.changes.make import ChangesSummary

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.cli.arrow_manners import give_memory_back, leave_pandas_out
 from presswatch_spark.cli.exporting import Export, export_option, schema_of
 from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import scan_settings, storage_options, tell_total
 from presswatch_spark.cli.screen import Screen, screen_options
-from presswatch_spark.cli.without_pandas import leave_pandas_out
 from presswatch_spark.show import json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def estimate(
     seven shards has no upper limit.
     """
     leave_pandas_out()
+    give_memory_back()
     from presswatch_spark.queries.estimates import estimate_of
     from presswatch_spark.tables.reading import chosen_runs
     from presswatch_spark.tables.store import TableStore

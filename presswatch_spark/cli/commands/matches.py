@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.exporting import Export, export_option
 from presswatch_spark.cli.match_table import WHERE, left_out_lines, match_lines, total_lines
 from presswatch_spark.cli.options import as_json, engine_option, print_lines, scan_settings, storage_options
 from presswatch_spark.cli.screen import Screen, screen_options
-from presswatch_spark.cli.without_pandas import leave_pandas_out
 from presswatch_spark.judgement.grading import CONFIDENCES, GRADES
 from presswatch_spark.show import block_lines, json_line, table_lines, terminal_width
 

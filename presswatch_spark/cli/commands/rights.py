@@ -5,11 +5,11 @@ from typing import Any
 
 import click
 
+from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.exporting import Export, export_option
 from presswatch_spark.cli.language import Language
 from presswatch_spark.cli.options import as_json, print_lines, scan_settings, storage_options
 from presswatch_spark.cli.screen import Screen, screen_options
-from presswatch_spark.cli.without_pandas import leave_pandas_out
 from presswatch_spark.show import json_line, table_lines, terminal_width
 
 MEANING = {

@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
+from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.exporting import Export, export_option
 from presswatch_spark.cli.options import as_json, engine_option, scan_settings, storage_options, tell_total
 from presswatch_spark.cli.screen import Screen, screen_options
-from presswatch_spark.cli.without_pandas import leave_pandas_out
 from presswatch_spark.queries.engines import ENGINE_NAMES
 from presswatch_spark.show import block_lines, fits, json_line, table_lines, terminal_width
 

@@ -571,7 +571,7 @@ def test_a_command_imports_no_other_and_no_pandas(tmp_path: Path) -> None:
 
 def test_who_asks_for_pandas_has_it_though_commands_leave_it_out() -> None:
     code = (
-        "from presswatch_spark.cli.without_pandas import leave_pandas_out; leave_pandas_out()\n"
+        "from presswatch_spark.cli.arrow_manners import leave_pandas_out; leave_pandas_out()\n"
         "import sys, pyarrow as pa; table = pa.table({'n': [1, None]}); assert 'pandas' not in sys.modules\n"
         "import pandas; assert table.to_pandas()['n'].isna().sum() == 1\n"
         "assert pa.array(pandas.Series([1.0, float('nan')])).null_count == 1"

@@ -4,6 +4,7 @@ A document is a record of a shard, wherever it is captured again. Where its plac
 for it.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,11 +40,11 @@ class Documents:
         if not len(rows):
             return
         shards = _coded(rows["shard_uri"])
-        offsets, indices = _numbers(rows["record_offset"]), _numbers(rows["row_index"])
+        offsets, indices = numbers_of(rows["record_offset"]), numbers_of(rows["row_index"])
         unplaced = without_place(rows)
         # Rows of one document follow each other.
         first = ~unplaced
-        first[1:] &= _changes(_codes(shards)) | _changes(offsets) | _changes(indices)
+        first[1:] &= _changes(codes_of(shards)) | _changes(offsets) | _changes(indices)
         self.shards.append(_chosen(shards, first))
         self.offsets.append(offsets if first.all() else offsets[first])
         self.indices.append(indices[first] if rows["row_index"].null_count < len(rows) else None)
@@ -71,11 +72,39 @@ class Documents:
 
 def without_place(rows: pa.Table) -> npt.NDArray[np.bool_]:
     """Say of which rows nobody knows where in its shard the document is."""
-    _, *numbers = (rows[name] for name in PLACE)
-    if not all(column.null_count for column in numbers):
+    _, *places = (rows[name] for name in PLACE)
+    if not all(column.null_count for column in places):
         return np.zeros(len(rows), np.bool_)
-    offset, index = map(_numbers, numbers)
+    offset, index = map(numbers_of, places)
     return (offset < 0) & (index < 0)
+
+
+def distinct(first: Numbers, *others: Numbers) -> tuple[Numbers, ...]:
+    """Return the different tuples of numbers from -1 on, column by column, in their order.
+
+    Rows that are nearly in that order take the least time. One number stands for a tuple if 64 bits hold it:
+    sorting tuples takes more memory than they do.
+    """
+    columns = (first, *others)
+    widths = [int(column.max(initial=0)) + 2 for column in columns]
+    if math.prod(widths) > LARGEST:
+        order = np.lexsort(columns[::-1])
+        is_new = np.ones(len(first), np.bool_)
+        is_new[1:] = np.logical_or.reduce([_changes(column[order]) for column in columns])
+        return tuple(column[order[is_new]] for column in columns)
+    keys = first.astype(np.int64)
+    keys += 1
+    for column, width in zip(others, widths[1:], strict=True):
+        keys *= width
+        keys += column
+        keys += 1
+    keys.sort(kind="stable")
+    keys = _without_repeats(keys)
+    found = list[Numbers]()
+    for width in widths[:0:-1]:
+        keys, numbers = np.divmod(keys, width)
+        found.append(numbers - 1)
+    return (keys - 1, *found[::-1])
 
 
 def _paired(first: Sequence[Numbers], second: Sequence[Numbers]) -> Numbers:
@@ -108,6 +137,14 @@ def _distinct(keys: Numbers) -> int:
     return int(np.count_nonzero(_changes(keys))) + bool(len(keys))
 
 
+def _without_repeats(ordered: Numbers) -> Numbers:
+    """Return numbers without those that are the same as the one before."""
+    firsts = np.ones(len(ordered), np.bool_)
+    firsts[1:] = _changes(ordered)
+    found: Numbers = ordered[firsts]
+    return found
+
+
 def _changes(values: Numbers) -> npt.NDArray[np.bool_]:
     """Say of each number but the first whether it differs from the one before."""
     found: npt.NDArray[np.bool_] = values[1:] != values[:-1]
@@ -118,10 +155,10 @@ def _shared_codes(parts: Sequence[pa.Array]) -> list[Numbers]:
     """Return the codes of texts in all parts, the same for the same text."""
     if not parts:
         return []
-    return [_codes(part) for part in pa.chunked_array(parts).unify_dictionaries().chunks]
+    return [codes_of(part) for part in pa.chunked_array(parts).unify_dictionaries().chunks]
 
 
-def _codes(texts: pa.Array) -> Numbers:
+def codes_of(texts: pa.Array) -> Numbers:
     """Return the codes of texts; -1 for null."""
     found: Numbers = _filled(texts.indices).to_numpy()
     return found
@@ -143,7 +180,7 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
 
 
-def _numbers(column: pa.ChunkedArray) -> Numbers:
+def numbers_of(column: pa.ChunkedArray) -> Numbers:
     """Return whole numbers; -1 for null."""
     if column.null_count == len(column):
         return np.full(len(column), -1)

@@ -6,7 +6,7 @@ from random import Random
 import pyarrow as pa
 import pytest
 
-from presswatch_spark.queries.documents import Documents
+from presswatch_spark.tables.documents import Documents
 
 Place = tuple[str, int | None, int | None, str | None]
 SCHEMA = pa.schema(

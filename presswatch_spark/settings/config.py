@@ -1,7 +1,7 @@
 """Every setting of a job, declared once: type, default, meaning in one line, and what it may be.
 
 A section is a frozen dataclass. `load` reads settings in layers: file, then environment, then flags.
-conf/scan.yaml and conf/datasets.yaml explain them in plain words. `config_digest` covers the sections that
+conf/scan.yaml and conf/releases.yaml explain them in plain words. `config_digest` covers the sections that
 can change a row, and no other.
 """
 

@@ -92,10 +92,11 @@ def digest_of(parts: Iterable[pa.Array]) -> str:
 
 def _packed(digests: pa.Array) -> bytes:
     """Return hexadecimal digests as 32 bytes each: these sort as the digits do."""
-    _, bounds, digits = digests.cast(pa.large_string()).buffers()
     if not len(digests):
         return b""
-    offsets = np.frombuffer(bounds, np.int64)[digests.offset : digests.offset + len(digests) + 1]
+    whole = digests.cast(pa.large_string())
+    _, bounds, digits = whole.buffers()
+    offsets = np.frombuffer(bounds, np.int64)[whole.offset : whole.offset + len(whole) + 1]
     return unhexlify(memoryview(digits)[offsets[0] : offsets[-1]])
 
 

@@ -28,11 +28,12 @@ class _Commands(MutableMapping[str, click.Command]):
         self._loaded: dict[str, click.Command] = {}
 
     def __getitem__(self, name: str) -> click.Command:
+        # Most modules have the name of their command.
+        if name not in self._loaded and name in _modules():
+            self._load(name)
         if name not in self._loaded:
-            # Most modules have the name of their command.
-            modules = [name] if name in _modules() else _modules()
-            for module in modules:
-                self._loaded |= {command.name or "": command for command in _commands_of(module)}
+            for module in _modules():
+                self._load(module)
         return self._loaded[name]
 
     def __setitem__(self, name: str, command: click.Command) -> None:
@@ -43,8 +44,11 @@ class _Commands(MutableMapping[str, click.Command]):
 
     def __iter__(self) -> Iterator[str]:
         for module in _modules():
-            self._loaded |= {command.name or "": command for command in _commands_of(module)}
+            self._load(module)
         return iter(self._loaded)
+
+    def _load(self, module: str) -> None:
+        self._loaded |= {command.name or "": command for command in _commands_of(module)}
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.arrow_manners import leave_pandas_out
+from presswatch_spark.cli.arrow_manners import give_memory_back, leave_pandas_out
 from presswatch_spark.cli.exporting import Export, export_option
 from presswatch_spark.cli.match_table import WHERE, left_out_lines, match_lines, total_lines
 from presswatch_spark.cli.options import as_json, engine_option, print_lines, scan_settings, storage_options
@@ -132,6 +132,9 @@ def matches(
     named |= {"host": wanted.document_host, "release": wanted.release, "dataset": wanted.dataset}
     require_known(store, named, _opened(corpus, storage) if corpus else None)
     found = Matches.of(store, run_id, wanted, engine)
+    if found.judged:
+        # DuckDB holds what it needs to find the claims of rows, up to its limit, beside what is read.
+        give_memory_back()
     if count:
         _print_totals(found, say, as_json)
     elif export:

@@ -31,6 +31,7 @@ from presswatch_spark.storage.contract import (
     StorageOptions,
     pause,
 )
+from presswatch_spark.storage.exchanges import is_heard, tell_exchange
 from presswatch_spark.storage.streams import ByteStream, step_aside
 from presswatch_spark.storage.uris import host_of, printable, scheme_of
 from presswatch_spark.storage.web.connections import READ_AT_ONCE, Line, Lines, Reply, SlowAnswerError
@@ -224,9 +225,16 @@ class HttpStore:
     def _asked(self, line: Line, method: str, uri: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
         # The connection takes time, and then the head of the answer.
         seconds = self.options.connect_timeout + self.options.read_timeout
+        sent, sent_at = REQUEST_HEADERS | headers, time.time()
         try:
-            return line.request(method, uri, REQUEST_HEADERS | headers, seconds)
-        except HTTPError:
+            raw = line.request(method, uri, sent, seconds)
+            if is_heard():
+                peer, came = line.peer, raw.headers.iteritems()
+                tell_exchange(method, uri, sent, sent_at, raw.status, came, peer=peer)
+            return raw
+        except HTTPError as error:
+            if is_heard():
+                tell_exchange(method, uri, sent, sent_at, failure=type(error).__name__)
             raise
         except ValueError as error:
             raise LocationValueError from error

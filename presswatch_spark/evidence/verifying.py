@@ -1,0 +1,43 @@
+"""Checks a bag, or a part that was disclosed of one, as its `verify.py` does, and time-stamps as well."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from presswatch_spark.errors import InputError
+from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence.stamps import RefusedError, check_token, pem_certificates, require_client
+
+
+def verified(folder: Path, trusted: Sequence[bytes] = ()) -> alone.Findings:
+    """Return what holds of a bag and what does not. Nothing is asked of any server.
+
+    Args:
+        trusted: certificates as PEM, the only ones that time-stamps may rest on; without them, each rests on
+            those that lie beside it, and says so.
+    """
+    findings = alone.check(str(folder))
+    tokens = sorted(path for path in (folder / "stamps").glob("*.tsr") if path.is_file())
+    # What `verify.py` says of them rests on less.
+    findings.notes = [note for note in findings.notes if not note.startswith(alone.STAMPS)]
+    try:
+        if tokens:
+            require_client()
+    except InputError as error:
+        findings.notes.append(f"signatures of {len(tokens)} time-stamps are not checked: {error}")
+        return findings
+    for token in tokens:
+        _check_stamp(folder, token, trusted, findings)
+    return findings
+
+
+def _check_stamp(folder: Path, token: Path, trusted: Sequence[bytes], findings: alone.Findings) -> None:
+    name, beside = token.relative_to(folder).as_posix(), token.with_suffix(".pem")
+    try:
+        roots = list(trusted) or pem_certificates(beside.read_bytes(), str(beside))
+        sealed = (folder / alone.SEAL).read_bytes()
+        said = check_token(token.read_bytes(), sealed, roots)
+    except (OSError, InputError, RefusedError) as error:
+        findings.refuse(name, str(error.what if isinstance(error, InputError) else error))
+        return
+    rests = "the certificates that you named" if trusted else f"{beside.name}, which lies in the bag"
+    findings.notes.append(f"{name}: sealed before {said}, by {rests}")

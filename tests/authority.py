@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -104,6 +105,11 @@ def authority(folder: Path, name: str = "Horodatage") -> Iterator[Authority]:
             self.send_response(500 if running.lie == "refuses" else 200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            if running.lie == "drips":
+                for byte in body[:200]:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(0.02)
+                return
             self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from presswatch_spark.claims.make import Sources, make_claims
+from presswatch_spark.demo.texts import Page
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.build import Built, Order, build_bag
+from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.settings.load import load_scan_config
+from tests.claims import AS_OF
 from tests.removal import LETTERS, QUICK, Release
+from tests.scanned import FORMS, press_corpus, scan_here
 
 FIVE = ("a.warc.wet.gz", "pages.warc.gz", "single.warc.wet.gz", "c4-train.json.gz", "oscar.parquet")
 """A form of each kind of record: gzip members of text and of responses, a long member, lines, cells."""
@@ -30,6 +35,21 @@ def build(
         Order(path or str(found.tables), str(found.corpus), **order), str(out), load_scan_config(flags=QUICK)
     )
     return out, made
+
+
+def bag_of(
+    folder: Path, names: Sequence[str], pages: Sequence[Page], run_id: str = "20261125T000000Z-abcdef"
+) -> Path:
+    """Write shards of pages below a folder, scan them, and make a bag of all claims."""
+    corpus, shards, tables = press_corpus(folder / "press"), folder / "shards", folder / "tables"
+    shards.mkdir()
+    for name in names:
+        FORMS[name](shards / name, pages)
+    scan_here([shards / name for name in names], corpus, tables, run_id=run_id)
+    make_claims(str(tables), str(tables), Sources(corpus=str(corpus), as_of=AS_OF), ScanConfig())
+    order = Order(str(tables), str(corpus), confidences=LETTERS, with_texts=True)
+    build_bag(order, str(folder / "bag"), ScanConfig())
+    return folder / "bag"
 
 
 def some_rows(found: Release, count: int) -> Path:

@@ -82,7 +82,7 @@ class Bag:
         seal = {
             "format": alone.SEAL_FORMAT,
             "merkle": "RFC 9162, 2.1, SHA-256",
-            "rows": len(lines),
+            "claims": len(lines),
             "bag_root": alone.merkle_root(bag).hex(),
             "bag_leaves": len(bag),
             "claims_root": alone.merkle_root(claims).hex(),
@@ -218,7 +218,7 @@ def bag_on_disk(path: str, storage: StorageOptions) -> Iterator[Path]:
         if not names:
             raise MissingError("there is no bag", where=path, remedy="name a bag")
         for name in names:
-            if ".." not in name.split("/"):
+            if ".." not in name.split("/") and not name.endswith("/"):
                 fetch_file(folder.at(name), str(scratch / name), storage)
         yield scratch
 

@@ -10,6 +10,7 @@ from presswatch_spark.evidence import contents, protocol
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import Bag, new_bag, require_new, sealed_facts
 from presswatch_spark.evidence.choosing import Chosen, choose
+from presswatch_spark.evidence.readme import write_readme
 from presswatch_spark.evidence.records import Keeper, Kept
 from presswatch_spark.evidence.stamps import Authority, Stamped, add_stamps, certificates_of
 from presswatch_spark.pointers.audit import Audit
@@ -85,6 +86,7 @@ def build_bag(
         protocol.write_exchanges(bag, exchanges)
         protocol.write_protocol(bag, exchanges, began_at, order.command)
         protocol.write_program(bag)
+        write_readme(bag, chosen, kept)
         bag.seal(_about(chosen, corpus), _info(chosen))
         stamps = add_stamps(bag, trusted, storage)
         bag.finish()

@@ -19,7 +19,7 @@ import pyarrow as pa
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.evidence import verify_alone as alone
-from presswatch_spark.evidence.contents import ARTICLES, SETTINGS, TEXTS
+from presswatch_spark.evidence.contents import ARTICLES, SETTINGS
 from presswatch_spark.evidence.disclose import require_sound
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.audit import Audit, Verdict, reading_in
@@ -149,8 +149,10 @@ class _Texts:
 
 def texts_in(folder: Path) -> Articles | None:
     """Return the texts of articles in a bag; None if it was made without them."""
-    if not (folder / TEXTS).is_dir():
+    if not (folder / alone.TEXTS).is_dir():
         return None
     known = [json.loads(line) for line in alone.lines_of((folder / ARTICLES).read_bytes())]
     known = [each for each in known if each["sha256"]]
-    return _Texts(folder / TEXTS, [each["article_id"] for each in known], [each["sha256"] for each in known])
+    return _Texts(
+        folder / alone.TEXTS, [each["article_id"] for each in known], [each["sha256"] for each in known]
+    )

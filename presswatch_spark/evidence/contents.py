@@ -23,8 +23,7 @@ from presswatch_spark.tables.digests import canonical_form
 from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.seals import sealed_parquet
 
-DECLARATIONS = "data/declarations.jsonl"
-ARTICLES, TEXTS = "data/corpus/articles.jsonl", "data/corpus/texts"
+ARTICLES = "data/corpus/articles.jsonl"
 SETTINGS = "data/settings.json"
 _OF_ARTICLE = ("article_id", "title_id", "publisher_id", "url", "headline", "published_at", "words")
 
@@ -59,7 +58,7 @@ def write_declarations(bag: Bag, signals: Iterable[Row], kept: Mapping[str, Kept
         for row in sorted(signals, key=lambda each: str(each["row_sha256"]))
     ]
     if lines:
-        bag.write(DECLARATIONS, "".join(f"{line}\n" for line in lines).encode())
+        bag.write(alone.DECLARATIONS, "".join(f"{line}\n" for line in lines).encode())
 
 
 def _source(row: Row, record: Kept) -> dict[str, Any]:
@@ -152,7 +151,7 @@ def write_corpus(bag: Bag, corpus: Corpus, ids: Iterable[str], *, with_texts: bo
         facts = {name: getattr(article, name) for name in _OF_ARTICLE}
         lines.append(canonical_form({**facts, "sha256": sha256}))
         if with_texts:
-            bag.write(f"{TEXTS}/{sha256}.txt", body)
+            bag.write(f"{alone.TEXTS}{sha256}.txt", body)
     bag.write(ARTICLES, "".join(f"{line}\n" for line in lines).encode())
 
 

@@ -7,6 +7,7 @@ cell. What does not read, or is not what its row says, is kept so far as it is t
 
 import hashlib
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,10 +18,12 @@ from presswatch_spark.evidence.bag import Bag
 from presswatch_spark.evidence.verify_alone import json_texts
 from presswatch_spark.formats.inflate.inflated import inflated
 from presswatch_spark.formats.inflate.lines import placed_lines
+from presswatch_spark.formats.inflate.members import GZIP_MAGIC
+from presswatch_spark.formats.warc.fields import begins_with_record
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.model import ReadReport
 from presswatch_spark.pointers.audit import Audit, Verdict
-from presswatch_spark.pointers.checks import NOT_REACHED, Failure, Record, edited, other_declaration
+from presswatch_spark.pointers.checks import NOT_REACHED, Failure, edited, other_declaration
 from presswatch_spark.pointers.documents import records_at
 from presswatch_spark.pointers.pointer import Pointer, mirrored
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, read_range
@@ -30,7 +33,9 @@ FOLDER = "data/records"
 LINE, CELL, AS_IT_LIES, INFLATED = "line", "cell", "bytes", "inflated"
 PARQUET = b"PAR1"
 LEFT_ALONE = "the site refuses everything"
-ENDINGS = {LINE: "json", CELL: "txt", AS_IT_LIES: "bin"}
+ENDINGS = {LINE: ".json", CELL: ".txt", AS_IT_LIES: ".bin"}
+HEAD_BYTES = 64
+_GZIP_WINDOW = 31
 RANGE_MOST, LINE_MOST = 64 << 20, 256 << 20
 
 
@@ -106,12 +111,12 @@ class Keeper:
 
     def _kept(self, verdict: Verdict) -> Kept:
         """Keep what a verdict is about."""
-        failure, record, row = verdict.failure, verdict.record, verdict.row
+        failure, record = verdict.failure, verdict.record
         if record is None:
             return self._what_lies_there(verdict.pointer, failure or Failure(NOT_REACHED))
         if record.stored is not None:
             kind = str(record.facts["record_encoding"])
-            return self._put(record.stored, kind, failure, _ending(record, row))
+            return self._put(record.stored, kind, failure, _ending(record.stored))
         return self._put(record.text, CELL, failure)
 
     def _what_lies_there(self, pointer: Pointer, failure: Failure) -> Kept:
@@ -159,7 +164,7 @@ class Keeper:
         if outcome.stored is None:
             return self._put(outcome.text, CELL, failure)
         return self._put(
-            outcome.stored, str(outcome.facts["record_encoding"]), failure, _ending(outcome, row)
+            outcome.stored, str(outcome.facts["record_encoding"]), failure, _ending(outcome.stored)
         )
 
     def _again(self, data: bytes, kind: str, before: Kept) -> Kept:
@@ -167,12 +172,11 @@ class Keeper:
         if hashlib.sha256(data).hexdigest() == before.sha256:
             return before
         failure = Failure(before.reason, before.detail) if before.reason else None
-        ending = "" if kind == LINE else "warc" if data.startswith(b"WARC/") else "arc"
-        return self._put(data, kind, failure, ending)
+        return self._put(data, kind, failure, "" if kind == LINE else _ending(data))
 
     def _put(self, data: bytes, kind: str, failure: Failure | None, ending: str = "") -> Kept:
         sha256 = hashlib.sha256(data).hexdigest()
-        path = f"{FOLDER}/{sha256}.{ending or ENDINGS.get(kind, 'bin')}"
+        path = f"{FOLDER}/{sha256}{ending or ENDINGS.get(kind, '.bin')}"
         self.bag.write(path, data)
         reason, detail = (failure.reason, failure.detail) if failure else (None, "")
         return Kept(path, kind, len(data), sha256, reason, detail)
@@ -225,14 +229,14 @@ def _holds(line: bytes, text_sha256: str | None) -> bool:
         return False
 
 
-def _ending(record: Record, row: Row) -> str:
+def _ending(stored: bytes) -> str:
     """Return how the file of a record is to be called, so that tools know it."""
-    kind = "arc" if record.facts.get("record_id") is None and not _is_warc(record.stored) else "warc"
-    return f"{kind}.gz" if (record.stored or b"")[:2] == b"\x1f\x8b" else kind
-
-
-def _is_warc(stored: bytes | None) -> bool:
-    return stored is not None and (stored[:2] == b"\x1f\x8b" or stored.startswith(b"WARC/"))
+    is_packed = stored[:2] == GZIP_MAGIC[:2]
+    head = stored[:HEAD_BYTES]
+    if is_packed:
+        with suppress(zlib.error):
+            head = zlib.decompressobj(_GZIP_WINDOW).decompress(stored, HEAD_BYTES)
+    return f"{'.warc' if begins_with_record(head) else '.arc'}{'.gz' if is_packed else ''}"
 
 
 def _every(url: str) -> bool:

@@ -10,6 +10,7 @@ the signature does not cover that order, and other tools take such tokens.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,11 +23,14 @@ from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import Bag
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import printable
+from presswatch_spark.storage.web.https import manager_for
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-ANSWER_MOST = 1 << 20
+ANSWER_MOST, ANSWER_SECONDS = 1 << 20, 60.0
+CLOCK_SECONDS = 60.0
+"""An authority's clock may differ from ours by so much; more is said."""
 GRANTED = (0, 1)
 CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\r?\n?", re.DOTALL)
 CHAIN_ERROR = re.compile(r'Verify error: ([^"]+)"')
@@ -215,12 +219,21 @@ def _stamp(
     request = client.TimestampRequestBuilder().data(sealed).build()
     token = _asked(url, request.as_bytes(), storage)
     if certificates:
-        return token, list(certificates), check_token(token, sealed, certificates, request)
+        said = check_token(token, sealed, certificates, request)
+        return token, list(certificates), said + _clock_remark(token)
     roots = _ends_of_chains(token)
     if not roots:
         raise RefusedError("its chain ends in a certificate that it does not bring: give URL,CA.pem")
     said = check_token(token, sealed, roots, request)
+    said += _clock_remark(token)
     return token, roots, f"{said}; nobody named a certificate to trust it by: its own was taken"
+
+
+def _clock_remark(token: bytes) -> str:
+    """Return how far the time of a new token is from this machine's clock, if that is far."""
+    ahead = _decoded(token).tst_info.gen_time.timestamp() - time.time()
+    far = abs(ahead) > CLOCK_SECONDS
+    return f"; that is {ahead:+,.0f} s from this machine's clock" if far else ""
 
 
 def _ends_of_chains(token: bytes) -> list[bytes]:
@@ -241,19 +254,25 @@ def _ends_of_chains(token: bytes) -> list[bytes]:
 
 def _asked(url: str, request: bytes, storage: StorageOptions) -> bytes:
     """Send a request to an authority, and return its answer."""
-    timeout = urllib3.Timeout(connect=storage.connect_timeout, read=storage.read_timeout)
-    with urllib3.PoolManager(timeout=timeout, ca_certs=storage.ca_bundle, retries=False) as pool:
+    late = time.monotonic() + ANSWER_SECONDS
+    with manager_for(url, storage) as pool:
         try:
-            reply = pool.request("POST", url, body=request, headers=_ASKING, preload_content=False)
-            data = reply.read(ANSWER_MOST + 1)
+            reply = pool.request(
+                "POST", url, body=request, headers=_ASKING, preload_content=False, retries=False
+            )
+            data = b""
+            while part := reply.read1(ANSWER_MOST):
+                data += part
+                if len(data) > ANSWER_MOST:
+                    raise RefusedError("the answer is too long for a time-stamp")
+                if time.monotonic() > late:
+                    raise RefusedError("the answer comes too slowly")
             reply.release_conn()
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise RefusedError(f"the authority cannot be reached ({type(error).__name__})") from error
     if reply.status != 200:
         raise RefusedError(f"the authority answered {reply.status}")
-    if len(data) > ANSWER_MOST:
-        raise RefusedError("the answer is too long for a time-stamp")
-    return bytes(data)
+    return data
 
 
 def _digests(sealed: bytes) -> set[str]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Measured = dict[str, tuple[int, str, str]]
 
 SEAL, PROOF, ROWS, STAMPS = "seal.json", "data/proof.json", "data/rows.jsonl", "stamps/"
+DECLARATIONS, TEXTS = "data/declarations.jsonl", "data/corpus/texts/"
 ALGORITHMS = ("sha256", "sha512")
 IMPRINTS = ("sha256", "sha384", "sha512")
 SEAL_FORMAT, PROOF_FORMAT = "presswatch-seal-1", "presswatch-proof-1"
@@ -283,11 +284,42 @@ def check_rows(folder: str, lines: list[bytes], measured: Measured, findings: Fi
         findings.notes.append(f"{other} records were not as their row says: each row says why")
 
 
+def check_declarations(folder: str, measured: Measured, findings: Findings) -> None:
+    """Check that what sites declared has the digests that it names, and that its records are there."""
+    if DECLARATIONS not in measured:
+        return
+    for number, line in enumerate(lines_of(_read(folder, DECLARATIONS)), 1):
+        about = f"{DECLARATIONS}:{number}"
+        try:
+            fields = json.loads(line)
+            _check_digest(about, fields["row"], "row_sha256", findings)
+            record = fields["record"]
+            if record["path"] is None:
+                continue
+            if record["path"] not in measured:
+                findings.refuse(record["path"], "is missing")
+            elif measured[record["path"]][:2] != (record["bytes"], record["sha256"]):
+                findings.refuse(record["path"], f"is not the record of {about}")
+        except (ValueError, LookupError, TypeError, AttributeError):
+            findings.refuse(about, "is no declaration")
+
+
+def check_texts(measured: Measured, findings: Findings) -> None:
+    """Check that each text of an article has the SHA-256 that it is called by."""
+    for name in sorted(measured):
+        if name.startswith(TEXTS) and name != f"{TEXTS}{measured[name][1]}.txt":
+            findings.refuse(name, "is not the text that it is called by")
+
+
+def _check_digest(about: str, fields: Any, own: str, findings: Findings) -> None:
+    rest = {name: value for name, value in fields.items() if name != own}
+    if hashlib.sha256(canonical(rest).encode()).hexdigest() != fields[own]:
+        findings.refuse(about, f"its {own} is not that of its columns")
+
+
 def _check_digests(about: str, row: Any, claim: Any, findings: Findings) -> None:
-    for fields, own in ((row, "row_sha256"), (claim, "claim_sha256")):
-        rest = {name: value for name, value in fields.items() if name != own}
-        if hashlib.sha256(canonical(rest).encode()).hexdigest() != fields[own]:
-            findings.refuse(about, f"its {own} is not that of its columns")
+    _check_digest(about, row, "row_sha256", findings)
+    _check_digest(about, claim, "claim_sha256", findings)
     if claim["row_sha256"] != row["row_sha256"]:
         findings.refuse(about, "the claim is of another row")
 
@@ -385,8 +417,8 @@ def check_roots(seal: Any, lines: list[bytes], measured: Measured, findings: Fin
     for name in sorted(seal["manifests"]):
         if name in measured and list(measured[name][1:]) != seal["manifests"][name]:
             findings.refuse(name, "is not the one that was sealed")
-    if seal["rows"] != len(lines):
-        findings.refuse(SEAL, "has another number of rows")
+    if seal["claims"] != len(lines):
+        findings.refuse(SEAL, "has another number of claims")
     leaves = [line_leaf(line) for line in lines] + [
         file_leaf(name, measured) for name in files_of_bag(measured)
     ]
@@ -493,6 +525,8 @@ def check(folder: str) -> Findings:
     if data and not data.endswith(b"\n"):
         findings.refuse(ROWS, "ends within a line")
     check_rows(folder, lines, measured, findings)
+    check_declarations(folder, measured, findings)
+    check_texts(measured, findings)
     if seal is not None:
         try:
             if PROOF in measured:

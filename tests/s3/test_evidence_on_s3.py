@@ -69,7 +69,9 @@ def test_a_bag_on_s3_holds_what_one_on_disk_holds(
     assert cli.run([*drawn, "--corpus", str(crawl.corpus), out]) == 0
     assert cli.run(words(crawl, bucket, endpoint, out)) == 1
     changed = client.get_object(Bucket=bucket, Key=f"bags/one/{alone.SEAL}")["Body"].read()
-    client.put_object(Bucket=bucket, Key=f"bags/one/{alone.SEAL}", Body=changed.replace(b'"rows"', b'"Rows"'))
+    client.put_object(
+        Bucket=bucket, Key=f"bags/one/{alone.SEAL}", Body=changed.replace(b'"claims"', b'"Claims"')
+    )
     capsys.readouterr()
     assert cli.run(["evidence", "verify", "--endpoint", endpoint, out]) == 1
     assert f"REFUSED {alone.SEAL}" in capsys.readouterr().err

@@ -115,7 +115,7 @@ def build(
 
 def _built_lines(built: Built, out: str) -> Iterator[str]:
     seal = built.seal
-    yield f"{counted(seal['rows'], 'claim')} sealed in {printable(out)}"
+    yield f"{counted(seal['claims'], 'claim')} sealed in {printable(out)}"
     if built.licensed:
         yield f"left out, as they are licensed: {counted(built.licensed, 'claim')}"
     yield f"claims root: {seal['claims_root']}"

@@ -6,18 +6,24 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import bagit
 import pyarrow.parquet as pq
+import pytest
 from warcio.archiveiterator import ArchiveIterator
 
+from presswatch_spark.errors import CorruptError
 from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence.bag import Bag
 from presswatch_spark.evidence.verifying import verified
-from tests.evidence import build, by_itself, files, flipped, lines, some_rows
+from presswatch_spark.tables.seals import opened_sealed, sealed_parquet
+from tests.evidence import FIVE, bag_of, build, by_itself, files, flipped, lines, some_rows
 from tests.removal import Release
+from tests.scanned import some_pages
 
 PLACES = (0, 0.37, 0.5, 0.999)
 
@@ -174,6 +180,66 @@ def test_the_same_claims_have_the_same_root_wherever_they_are_read(crawl: Releas
     assert by_web.seal["bag_root"] != by_disk.seal["bag_root"]
     _, fewer = build(crawl, f"fewer-{tmp_path.name}", rows=str(some_rows(crawl, 5)), confidences=())
     assert fewer.seal["claims_root"] != by_web.seal["claims_root"]
+
+
+def test_the_same_claims_of_two_machines_have_the_same_root(tmp_path: Path) -> None:
+    """Two scans, each with its own folders, names of runs and times."""
+    seals = []
+    for place, run_id in (("one", "20261125T000000Z-abcdef"), ("two", "20261126T111111Z-fedcba")):
+        (tmp_path / place).mkdir()
+        bag = bag_of(tmp_path / place, FIVE, some_pages(12), run_id=run_id)
+        assert {line["source"]["run_id"] for line in lines(bag)} == {run_id}
+        seals.append(json.loads((bag / alone.SEAL).read_bytes()))
+    assert seals[0]["claims"] > 20
+    for name in ("claims_root", "claims_leaves", "claims"):
+        assert seals[0][name] == seals[1][name]
+    assert seals[0]["bag_root"] != seals[1]["bag_root"]
+
+
+def resealed(bag: Path) -> None:
+    """Seal a bag anew, as who forges one would."""
+    for name in files(bag):
+        if name.startswith(("manifest", "tagmanifest", "seal")):
+            (bag / name).unlink()
+    Bag(bag).seal({}, {})
+    Bag(bag).finish()
+
+
+def test_tables_that_say_something_else_than_the_rows_are_refused(small: Path) -> None:
+    for table, column in (("matches", "copied_words"), ("claims", "title_id")):
+        path = small / f"data/tables/{table}.parquet"
+        before = path.read_bytes()
+        rows = opened_sealed(before).read()
+        turned = [*range(1, len(rows)), 0]
+        changed = rows.set_column(
+            rows.column_names.index(column), rows.field(column), rows[column].take(turned)
+        )
+        assert changed != rows
+        path.write_bytes(sealed_parquet(changed.combine_chunks().to_batches(), changed.schema))
+        resealed(small)
+        assert not alone.check(str(small)).faults
+        assert verified(small).faults == {
+            f"data/tables/{table}.parquet": "does not say what data/rows.jsonl says"
+        }
+        path.write_bytes(before)
+    resealed(small)
+    assert not verified(small).faults
+
+
+def test_a_text_under_the_name_of_another_is_refused(small: Path) -> None:
+    one, other, *_ = sorted((small / "data/corpus/texts").iterdir())
+    one.write_bytes(other.read_bytes())
+    with pytest.raises(CorruptError, match="is not the text that it is called by"):
+        resealed(small)
+
+
+def test_readers_are_told_the_same_numbers_in_both_languages(small: Path) -> None:
+    english, french = ((small / name).read_text("utf-8") for name in ("README.txt", "LISEZ-MOI.txt"))
+    assert "6 claims: pages" in english
+    assert "6 griefs : des pages" in french
+    assert "6 records are as their rows say. 0 are not" in english
+    assert re.findall(r"\d+", english) == re.findall(r"\d+", french)
+    assert max(map(len, (english + french).splitlines())) <= 120
 
 
 def test_a_copy_of_a_bag_is_sound_anywhere(small: Path, tmp_path: Path) -> None:

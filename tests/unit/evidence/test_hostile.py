@@ -29,9 +29,9 @@ from presswatch_spark.tables.store import TableStore
 from tests.claims import AS_OF
 from tests.corpora import article, write_jsonl
 from tests.corpora import build as build_corpus
-from tests.evidence import FIVE, build, by_itself, files, lines, some_rows
+from tests.evidence import FIVE, bag_of, build, by_itself, files, lines, some_rows
 from tests.removal import LETTERS, QUICK, Release, probe, release
-from tests.scanned import FORMS, press_corpus, scan_here, some_pages
+from tests.scanned import FORMS, some_pages
 from tests.servers import Fault, web
 from tests.tables import publish, write
 from tests.unit.rights.test_rights_scan import SITE, Answer, scan, write_warc
@@ -127,7 +127,7 @@ def test_hostile_text_and_names_go_through_byte_by_byte(tmp_path: Path) -> None:
     pages.append(Page("https://long.example/", pages[1].text + "\n" + "mot " * 200_000))
     pages = [replace(page, text=page.text) for page in pages]
     names = ("a.warc.wet.gz", "c4-train.json.gz", "fineweb.parquet", "fr_part_5.jsonl.zst")
-    bag = _bag_of(tmp_path, names, pages)
+    bag = bag_of(tmp_path, names, pages)
     assert {line["record"]["reason"] for line in lines(bag)} == {None}
     assert any("xn--" in line["row"]["document_url"] for line in lines(bag))
     assert bagit.Bag(str(bag)).validate()
@@ -137,18 +137,6 @@ def test_hostile_text_and_names_go_through_byte_by_byte(tmp_path: Path) -> None:
     assert said.replace("\n", "").isprintable()
     assert len((bag / alone.ROWS).read_bytes().splitlines()) == len(lines(bag))
     assert not challenge(bag, HOSTILE, 1_000, StorageOptions()).failures
-
-
-def _bag_of(folder: Path, names: tuple[str, ...], pages: list[Page]) -> Path:
-    corpus, shards, tables = press_corpus(folder / "press"), folder / "shards", folder / "tables"
-    shards.mkdir()
-    for name in names:
-        FORMS[name](shards / name, pages)
-    scan_here([shards / name for name in names], corpus, tables)
-    make_claims(str(tables), str(tables), Sources(corpus=str(corpus), as_of=AS_OF), ScanConfig())
-    order = Order(str(tables), str(corpus), confidences=LETTERS, with_texts=True)
-    build_bag(order, str(folder / "bag"), ScanConfig())
-    return folder / "bag"
 
 
 def test_a_name_that_steers_terminals_is_shown_harmless(small: Path, capsys: Any) -> None:
@@ -201,7 +189,7 @@ def test_a_bag_is_read_back_before_it_gets_its_name(
 
     def rots(self: Path, data: bytes) -> int:
         if self.name == "seal.json":
-            data = data.replace(b'"rows":3', b'"rows":4')
+            data = data.replace(b'"claims":3', b'"claims":4')
         return real(self, data)
 
     monkeypatch.setattr(Path, "write_bytes", rots)
@@ -323,7 +311,7 @@ def test_what_is_no_bag_is_refused(tmp_path: Path, capsys: Any) -> None:
 
 @pytest.mark.full
 def test_every_form_of_shard_is_sealed_and_no_byte_of_it_changes_unseen(tmp_path: Path) -> None:
-    bag = _bag_of(tmp_path, tuple(FORMS), some_pages(12))
+    bag = bag_of(tmp_path, tuple(FORMS), some_pages(12))
     assert {line["record"]["reason"] for line in lines(bag)} == {None}
     assert set(FIVE) < set(FORMS)
     for name in files(bag):

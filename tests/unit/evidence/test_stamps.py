@@ -140,6 +140,32 @@ def test_an_authority_that_fails_leaves_a_sound_bag_without_its_stamp(
     assert by_itself(out)[0] == 0
 
 
+def test_an_authority_that_drips_is_left(
+    small: Path, one: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one.lie = "drips"
+    monkeypatch.setattr("presswatch_spark.evidence.stamps.ANSWER_SECONDS", 0.2)
+    (found,) = stamp_bag(Bag(small), [parse_authority(one.trusted)], STORAGE)
+    assert (found.is_stamped, found.remark) == (False, "the answer comes too slowly")
+
+
+def test_an_authority_is_asked_by_the_proxy_that_the_environment_names(
+    small: Path, one: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", one.url)
+    monkeypatch.setenv("no_proxy", "")
+    (found,) = stamp_bag(Bag(small), [parse_authority(f"http://tsa.example/,{one.root}")], STORAGE)
+    assert found.name == "stamps/01-tsa.example.tsr"
+
+
+def test_a_time_far_from_this_clock_is_told(
+    small: Path, one: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("presswatch_spark.evidence.stamps.CLOCK_SECONDS", -1.0)
+    (found,) = stamp_bag(Bag(small), [parse_authority(one.trusted)], STORAGE)
+    assert re.search(r"that is [+-]\d+ s from this machine's clock", found.remark)
+
+
 def test_a_chain_that_does_not_lead_to_the_given_certificate_is_refused(
     small: Path, one: Authority, two: Authority
 ) -> None:

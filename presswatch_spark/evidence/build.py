@@ -13,7 +13,7 @@ from presswatch_spark.evidence.choosing import Chosen, choose
 from presswatch_spark.evidence.readme import write_readme
 from presswatch_spark.evidence.records import Keeper, Kept
 from presswatch_spark.evidence.stamps import Authority, Stamped, add_stamps, certificates_of
-from presswatch_spark.pointers.audit import Audit
+from presswatch_spark.pointers.audit import Audit, Verdict
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.show import counted
@@ -100,7 +100,12 @@ def build_bag(
 
 def _keep(bag: Bag, chosen: Chosen, corpus: Corpus, order: Order, config: ScanConfig) -> dict[str, Kept]:
     """Read records and write the payload; return what is kept of each row's record."""
-    keeper = Keeper(bag, Audit(chosen.store, config.storage, order.mirrors, corpus))
+
+    def show(verdict: Verdict) -> None:
+        if order.with_texts:
+            contents.write_page(bag, chosen, corpus, verdict)
+
+    keeper = Keeper(bag, Audit(chosen.store, config.storage, order.mirrors, corpus), show)
     kept = keeper.of_rows([row for _, row in sorted(chosen.rows.items())])
     in_force, signals = contents.declarations_in_force(chosen)
     declared = keeper.of_signals(signals.values())

@@ -9,6 +9,7 @@ from typing import Any
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import Bag, leaves_of, new_bag
+from presswatch_spark.evidence.side_by_side import FOLDER as PAGES
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.version import __version__
 
@@ -35,9 +36,9 @@ def disclose(folder: Path, prefix: str, out: str, storage: StorageOptions) -> Di
     lines = alone.lines_of(bag.read(alone.ROWS))
     index = _place(lines, prefix, folder)
     fields = json.loads(lines[index])
-    path = fields["record"]["path"]
-    files = [path] if path else []
     measured = bag.measured()
+    page = f"{PAGES}/{fields['row']['row_sha256']}.html"
+    files = [name for name in (fields["record"]["path"], page) if name in measured]
     leaves, claims = leaves_of(lines, measured)
     sealed_files = alone.files_of_bag(measured)
     proof = {

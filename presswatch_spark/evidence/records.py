@@ -8,7 +8,7 @@ cell. What does not read, or is not what its row says, is kept so far as it is t
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -63,15 +63,17 @@ class Kept:
 
 @dataclass(slots=True)
 class Keeper:
-    """Reads records by `audit`, and keeps them in a bag."""
+    """Reads records by `audit`, and keeps them in a bag; `hear` gets the verdict on each row of `matches`."""
 
     bag: Bag
     audit: Audit
+    hear: Callable[[Verdict], None] = lambda verdict: None
 
     def of_rows(self, rows: Sequence[Row]) -> dict[str, Kept]:
         """Keep the records of rows of `matches`; return them by `row_sha256`."""
         kept, in_order = dict[str, Kept](), dict[str, list[Row]]()
         for verdict in self._verdicts(rows):
+            self.hear(verdict)
             found = kept[verdict.row["row_sha256"]] = self._kept(verdict)
             if found.kind == CELL:
                 in_order.setdefault(verdict.pointer.uri, []).append(verdict.row)

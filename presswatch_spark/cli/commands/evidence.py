@@ -56,7 +56,9 @@ def evidence() -> None:
 @click.option("--corpus", required=True, metavar="DIR", help="The corpus that the runs were made with.")
 @_tsa_option(required=False)
 @click.option(
-    "--with-texts", is_flag=True, help="Put texts of articles into the bag, not their digests alone."
+    "--with-texts",
+    is_flag=True,
+    help="Put texts of articles into the bag, and a page for each claim with both texts side by side.",
 )
 @mirror_option
 @click.option("--out", required=True, metavar="BAG", help="A new folder, or s3://, for the bag.")
@@ -302,4 +304,4 @@ def disclose(bag: str, prefix: str, out: str, **flags: Any) -> None:
     storage = scan_settings(flags).storage
     with bag_on_disk(bag, storage) as folder:
         found = disclosed(folder, prefix, out, storage)
-    click.echo(f"row {found.row_sha256}, {counted(len(found.files), 'record')}, in {printable(out)}")
+    click.echo(f"row {found.row_sha256}, {counted(len(found.files), 'file')}, in {printable(out)}")

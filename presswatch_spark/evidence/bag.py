@@ -154,7 +154,7 @@ def sealed_facts(folder: Path) -> dict[str, Any]:
 
 def require_new(out: str, storage: StorageOptions) -> None:
     """Raise `OutputError` if something is at `out`, or nothing can be written there."""
-    if scheme_of(out) in ("http", "https"):
+    if scheme_of(out) not in ("file", "s3"):
         raise OutputError("a bag is written to a disk or to s3://", where=out, remedy="name another --out")
     folder = Folder.of(out, storage)
     is_there = folder.is_local and os.path.lexists(folder.path) and not folder.path.is_dir()

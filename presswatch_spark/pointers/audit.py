@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 from presswatch_spark.errors import CorruptError, InputError, OutputError
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.table.opening import ARROW_ERRORS
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.checks import (
     Articles,
@@ -31,7 +30,7 @@ from presswatch_spark.pointers.checks import (
 )
 from presswatch_spark.pointers.documents import Outcome, shards_ahead
 from presswatch_spark.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
-from presswatch_spark.storage.arrow_files import file_system
+from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.reading import chosen_runs
 from presswatch_spark.tables.schemas import SCHEMAS

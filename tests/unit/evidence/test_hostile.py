@@ -217,6 +217,13 @@ def test_what_is_there_already_is_left_alone(
     assert before == after
 
 
+@pytest.mark.parametrize("out", ["https://x.example/bag", "hf://datasets/a/b/bag"])
+def test_a_bag_is_not_written_where_one_can_only_read(crawl: Release, out: str, capsys: Any) -> None:
+    words = ["--corpus", str(crawl.corpus), "--out", out, str(crawl.tables)]
+    assert cli.run(["evidence", "build", *words]) == 1
+    assert "written to a disk or to s3://" in capsys.readouterr().err
+
+
 def test_no_credential_gets_into_a_bag(own: Release, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://user:hunter2@proxy.example:3128")
     command = [

@@ -12,7 +12,7 @@ from presswatch_spark import pipeline
 from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import ConfigError, InputError, PresswatchError
 from presswatch_spark.pipeline import RunSummary
-from presswatch_spark.queries import estimates, match_totals
+from presswatch_spark.queries import counted_matches, estimates
 from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.settings.config import C4Rules, CommonCrawlRules, DatasetRules, OscarRules
 from presswatch_spark.storage.objects import StorageOptions
@@ -218,7 +218,7 @@ class TestCommand:
         monkeypatch.setattr(pipeline, "scan", scan)
         monkeypatch.setattr(TableStore, "open", lambda path, storage: path)
         monkeypatch.setattr(estimates, "estimate_of", estimate_of)
-        monkeypatch.setattr(match_totals, "counted_here", no_totals)
+        monkeypatch.setattr(counted_matches, "counted_here", no_totals)
         return asked
 
     def test_scans_the_release_and_writes_its_name(
@@ -246,7 +246,7 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("more", "message"),
         [
-            ([], "name shards (PATH), or a --release"),
+            ([], "name shards (PATH), a --release or a --dataset"),
             (["--release", CRAWL], "--release needs --format"),
             (["--release", CRAWL, "--format", "wet", "x.wet.gz"], "either PATH or --release"),
             (["--release", CRAWL, "--format", "wet", "--release-name", "x"], "leave --release-name out"),

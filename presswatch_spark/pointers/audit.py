@@ -5,7 +5,7 @@ columns; its rows' digests are over those, so its rows are read with those.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
@@ -15,12 +15,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import CorruptError, InputError, OutputError
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.judgement.match_rows import Row
-from presswatch_spark.pointers.checks import Failure, Record, damaged, difference, edited, other_words
+from presswatch_spark.pointers.checks import (
+    Articles,
+    Failure,
+    Record,
+    damaged,
+    difference,
+    edited,
+    other_words,
+)
 from presswatch_spark.pointers.documents import Outcome, shards_ahead
 from presswatch_spark.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
@@ -45,8 +52,7 @@ def reading_of(store: TableStore, run_id: str) -> dict[str, Any]:
     """Return how a run read its shards, as fields of `ReadOptions`; `OutputError` if its row does not say."""
     try:
         (run,) = store.read("runs", run_id).to_pylist()
-        read: Mapping[str, Any] = json.loads(run["config"])["read"]
-        return {"columns": dict(read["columns"]), "max_document_bytes": int(read["max_document_bytes"])}
+        return reading_in(run["config"])
     except (ValueError, LookupError, TypeError) as error:
         raise OutputError(
             f"the settings of run {run_id} cannot be read",
@@ -55,14 +61,24 @@ def reading_of(store: TableStore, run_id: str) -> dict[str, Any]:
         ) from error
 
 
+def reading_in(config: str) -> dict[str, Any]:
+    """Return the same out of the settings of a run, which are JSON; `ValueError` and the like if it fails."""
+    read: Mapping[str, Any] = json.loads(config)["read"]
+    return {"columns": dict(read["columns"]), "max_document_bytes": int(read["max_document_bytes"])}
+
+
 @dataclass(slots=True)
 class Audit:
-    """Checks rows of `store`, whose shards are found by `mirrors`; with a `corpus`, their words as well."""
+    """Checks rows of `store`, whose shards are found by `mirrors`; with a `corpus`, their words as well.
 
-    store: TableStore
+    `readings`: how runs read their shards, where no tables are asked: fields of `ReadOptions` by run.
+    """
+
+    store: TableStore | None
     storage: StorageOptions = field(default_factory=StorageOptions)
     mirrors: Sequence[Mirror] = ()
-    corpus: Corpus | None = None
+    corpus: Articles | None = None
+    readings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     _options: dict[str, ReadOptions] = field(default_factory=dict)
 
     def verdicts(self, rows: Sequence[Row]) -> Iterator[Verdict]:
@@ -93,7 +109,12 @@ class Audit:
         """Return how the run read its shards, but for gates: its rows had passed them."""
         if run_id in self._options:
             return self._options[run_id]
-        options = ReadOptions(**reading_of(self.store, run_id), pdf=True, storage=self.storage)
+        reading = self.readings.get(run_id)
+        if reading is None and self.store is None:
+            raise InputError(f"nothing says how run {run_id} read its shards")
+        if reading is None and self.store is not None:
+            reading = reading_of(self.store, run_id)
+        options = ReadOptions(**(reading or {}), pdf=True, storage=self.storage)
         self._options[run_id] = options
         return options
 
@@ -181,6 +202,26 @@ def row_by_digest(store: TableStore, prefix: str) -> tuple[str, Row]:
             remedy="give more of its digits" if by_digest else "`presswatch matches --json` lists them",
         )
     return by_digest.popitem()[1]
+
+
+def rows_by_digest(store: TableStore, digests: Collection[str]) -> Iterator[Row]:
+    """Yield the rows of `matches` with these digests, each with the columns of its file; of all runs.
+
+    Raises:
+        CorruptError: a file of the table cannot be read.
+        DamagedTablesError: the table is not as it was published.
+    """
+    wanted = pa.array(sorted(digests))
+    for file in store.files("matches"):
+        yield from _read(file, partial(_rows_with, wanted, store))
+
+
+def _rows_with(wanted: pa.Array, store: TableStore, path: str) -> list[Row]:
+    opened = _table(store, path)
+    found = pc.is_in(opened.to_table(columns=["row_sha256"])["row_sha256"], wanted)
+    places = pc.indices_nonzero(found)
+    rows: list[Row] = opened.take(places).to_pylist() if len(places) else []
+    return rows
 
 
 def _rows_beginning(prefix: str, store: TableStore, table: str, path: str) -> list[Row]:

@@ -6,8 +6,8 @@ That a record can be read says nothing: if one was dropped from a file, another 
 import hashlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import Protocol
 
-from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats import registry
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.model import DAMAGES, Capture
@@ -72,6 +72,16 @@ class Record:
         return self.capture is not None and self.text is self.capture.body
 
 
+class Articles(Protocol):
+    """Texts of articles; a corpus is that."""
+
+    def ordinal_of(self, article_id: str) -> int | None:
+        """Return the number of an article; None if it is not there."""
+
+    def body(self, ordinal: int) -> bytes:
+        """Return the text of the article with a number, UTF-8."""
+
+
 # `release` is left out: the shard's first record may name it, and a range does not hold that one.
 COMPARED = (
     ("document_url", OTHER_URI),
@@ -127,7 +137,7 @@ def damaged(row: Row, facts: Row | None = None) -> Failure | None:
     return Failure(DAMAGED, f"`{damage}`: {DAMAGES.get(damage, 'unknown')}") if damage else None
 
 
-def other_words(row: Row, text: bytes, corpus: Corpus) -> Failure | None:
+def other_words(row: Row, text: bytes, corpus: Articles) -> Failure | None:
     """Fail a row whose article is another one, or whose spans do not have the same words on both sides."""
     if row["article_id"] is None:
         return None

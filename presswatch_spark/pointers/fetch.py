@@ -81,8 +81,9 @@ def for_row(
         InputError: there is no such row, or several, or it names no file.
         CorruptError: the record is not as the row says.
     """
-    audit = Audit(TableStore.open(tables, storage), storage, mirrors)
-    table, row = row_by_digest(audit.store, prefix)
+    store = TableStore.open(tables, storage)
+    audit = Audit(store, storage, mirrors)
+    table, row = row_by_digest(store, prefix)
     if table == "rights_signals":
         return _declaring(row, audit)
     if table == "captures":

@@ -25,6 +25,7 @@ _OF_PLACE = (
     "run_id", "dataset", "release", "document_url", "shard_uri", "record_id", "record_offset",
     "record_length", "record_encoding", "row_index", "payload_digest", "text_sha256", "captured_at",
 )  # fmt: skip
+_OF_CLAIM = ("row_sha256", "kind", "publisher_id", "title_id", "article_id")
 _READ = ("row_sha256", "article_id", "article_sha256", "copied_words", *_OF_PLACE)
 
 
@@ -49,15 +50,8 @@ def targets_of(
     Raises:
         InputError: there are no claims, or none of a row that is asked for.
     """
-    judged = _claims(claims, rows, confidences)
-    licensed = [row for row in judged if row["kind"] == "licensed"]
-    wanted = {row["row_sha256"]: row for row in judged if row["kind"] != "licensed"}
-    if not wanted:
-        raise InputError(
-            f"no claim is left to follow: {counted(len(licensed), 'claim')} of those asked for are licensed",
-            where=str(claims.root),
-            remedy="give other --rows, or other letters by --confidence",
-        )
+    judged, licensed = claims_wanted(claims, rows, confidences, _OF_CLAIM)
+    wanted = {row["row_sha256"]: row for row in judged}
     found = _matches(tables, wanted)
     if lost := wanted.keys() - {row["row_sha256"] for row in found}:
         raise InputError(
@@ -70,7 +64,32 @@ def targets_of(
         _target(wanted[of["row_sha256"]], of, row, place, scanned)
         for of, row, place in _places(found, wanted.keys())
     ]
-    return Chosen(len(wanted), len(licensed), [*targets, *derived(targets)])
+    return Chosen(len(wanted), licensed, [*targets, *derived(targets)])
+
+
+def claims_wanted(
+    store: TableStore, rows: Collection[str], confidences: Sequence[str], columns: Sequence[str]
+) -> tuple[list[Row], int]:
+    """Return the claims of `rows`, or of these letters, but those under a licence, which are counted.
+
+    A row that several runs found has a claim for each of them.
+
+    Args:
+        columns: of `claims`, `row_sha256` and `kind` among them.
+
+    Raises:
+        InputError: there are no claims, none of a row that is asked for, or all are licensed.
+    """
+    judged = _claims(store, rows, confidences, columns)
+    left = [row for row in judged if row["kind"] != "licensed"]
+    licensed = len({row["row_sha256"] for row in judged} - {row["row_sha256"] for row in left})
+    if not left:
+        raise InputError(
+            f"no claim is left to follow: {counted(licensed, 'claim')} of those asked for are licensed",
+            where=str(store.root),
+            remedy="give other --rows, or other letters by --confidence",
+        )
+    return left, licensed
 
 
 def rows_in(path: str, storage: StorageOptions) -> set[str]:
@@ -113,7 +132,9 @@ def _digests(text: str) -> Iterator[tuple[int, str]]:
             yield number, line.strip()
 
 
-def _claims(store: TableStore, rows: Collection[str], confidences: Sequence[str]) -> list[Row]:
+def _claims(
+    store: TableStore, rows: Collection[str], confidences: Sequence[str], columns: Sequence[str]
+) -> list[Row]:
     import pyarrow.dataset as ds
 
     if not store.made("claims"):
@@ -122,11 +143,10 @@ def _claims(store: TableStore, rows: Collection[str], confidences: Sequence[str]
             where=str(store.root),
             remedy="make them (`presswatch claims`), and name their folder with --claims",
         )
-    columns = ["row_sha256", "kind", "confidence", "publisher_id", "title_id", "article_id"]
     chosen = (
         ds.field("row_sha256").isin(list(rows)) if rows else ds.field("confidence").isin(list(confidences))
     )
-    found: list[Row] = store.open_table("claims").to_table(columns=columns, filter=chosen).to_pylist()
+    found: list[Row] = store.open_table("claims").to_table(columns=list(columns), filter=chosen).to_pylist()
     if lost := set(rows) - {row["row_sha256"] for row in found}:
         named = ", ".join(sorted(lost)[:NAMED])
         raise InputError(

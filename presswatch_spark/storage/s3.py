@@ -1,6 +1,7 @@
 """Objects on S3 and its kin, through boto3, and its errors as ones that a user can act on."""
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -29,6 +30,7 @@ from presswatch_spark.storage.contract import (
     conflict,
     pause,
 )
+from presswatch_spark.storage.exchanges import is_heard, tell_exchange
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.streams import ByteStream, step_aside
 from presswatch_spark.storage.uris import bucket_and_key, host_of, join, root_of
@@ -302,6 +304,8 @@ def _client(options: StorageOptions, endpoint: str | None, process: int) -> Any:
     try:
         client = session.client("s3", endpoint_url=options.endpoint, config=config, verify=options.ca_bundle)
         client.meta.events.register("before-send.s3", partial(_keep_pace, options))
+        client.meta.events.register("before-send.s3", _note_request)
+        client.meta.events.register("response-received.s3", _tell_answer)
         return client
     except ValueError as error:
         raise ConfigError(
@@ -313,6 +317,29 @@ def _keep_pace(options: StorageOptions, request: Any, **_: Any) -> None:
     """Wait until the next request to the host is due; botocore calls this before each one."""
     if options.requests_per_second is not None:
         Host(host_of(request.url), options).keep_pace()
+
+
+_ASKED = threading.local()
+
+
+def _note_request(request: Any, **_: Any) -> None:
+    """Keep what this thread asks for until its answer comes; botocore calls this before each request."""
+    _ASKED.request, _ASKED.sent_at = request, time.time()
+
+
+def _tell_answer(response_dict: Any = None, exception: Exception | None = None, **_: Any) -> None:
+    """Tell those who listen of a request and its answer; botocore calls this after each one."""
+    request = getattr(_ASKED, "request", None)
+    if request is None or not is_heard():
+        return
+    sent = {
+        name: value.decode("latin-1") if isinstance(value, bytes) else value
+        for name, value in request.headers.items()
+    }
+    found = response_dict or {}
+    came = tuple((str(name), str(value)) for name, value in found.get("headers", {}).items())
+    failure = type(exception).__name__ if exception else ""
+    tell_exchange(request.method, request.url, sent, _ASKED.sent_at, found.get("status_code"), came, failure)
 
 
 def _etag(described: dict[str, Any]) -> str | None:

@@ -57,7 +57,13 @@ LICENCES = """licences:
      document: contrats/1.pdf}
 """
 # Pages with tests of their own.
-ELSEWHERE_TESTED = ("tutorial/index", "how-to/operations", "how-to/emr", "how-to/follow-a-removal")
+ELSEWHERE_TESTED = (
+    "tutorial/index",
+    "how-to/operations",
+    "how-to/emr",
+    "how-to/follow-a-removal",
+    "how-to/seal-evidence",
+)
 
 
 @pytest.fixture

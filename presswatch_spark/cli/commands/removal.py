@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.cli.choosing import claim_options, require_one_choice
 from presswatch_spark.cli.exits import INCOMPLETE
 from presswatch_spark.cli.exporting import Export, export_option, schema_of
 from presswatch_spark.cli.language import ENGLISH
 from presswatch_spark.cli.options import print_lines, scan_settings, storage_options, tell, tell_total
-from presswatch_spark.judgement.grading import CONFIDENCES
 from presswatch_spark.show import counted, json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:
@@ -58,15 +58,7 @@ def removal() -> None:
 
 @removal.command(name="open")
 @click.argument("tables")
-@click.option("--claims", metavar="DIR", help="Folder of the table `claims`. Default: TABLES.")
-@click.option("--rows", metavar="FILE", help="Claims by row_sha256: one a line, CSV or JSONL.")
-@click.option(
-    "--confidence",
-    "confidences",
-    type=click.Choice(CONFIDENCES),
-    multiple=True,
-    help="Claims of these letters. Repeatable. Default: A and B.",
-)
+@claim_options
 @click.option(
     "--noticed-at",
     type=click.DateTime(["%Y-%m-%d"]),
@@ -95,8 +87,7 @@ def open_command(
     """
     from presswatch_spark.removal.opening import open_case
 
-    if rows and confidences:
-        raise click.UsageError("give --rows or --confidence")
+    require_one_choice(rows, confidences)
     storage = scan_settings(flags).storage
     opened = open_case(
         tables,

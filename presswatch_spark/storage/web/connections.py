@@ -20,6 +20,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
+from presswatch_spark.storage.exchanges import Peer, peer_of
 from presswatch_spark.storage.web.shared_hosts import Slot, Slots
 
 IDLE_SECONDS = 5.0
@@ -51,6 +52,12 @@ class Line:
     def is_open(self) -> bool:
         """Return whether the connection may be used for another request."""
         return self._connection is not None and self._connection.sock is not None
+
+    @property
+    def peer(self) -> Peer:
+        """Return who is at the other end of the connection; of a closed one nothing is known."""
+        connection = self._connection
+        return peer_of((connection and connection.sock) or self._handle)
 
     def request(
         self, method: str, uri: str, headers: dict[str, str], seconds: float

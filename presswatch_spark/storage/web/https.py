@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -32,6 +32,7 @@ from presswatch_spark.storage.contract import (
     StorageOptions,
     pause,
 )
+from presswatch_spark.storage.exchanges import is_heard, tell_exchange
 from presswatch_spark.storage.streams import ByteStream, step_aside
 from presswatch_spark.storage.uris import host_of, printable, scheme_of
 from presswatch_spark.storage.web.connections import READ_AT_ONCE, Line, Lines, Reply, SlowAnswerError
@@ -225,9 +226,16 @@ class HttpStore:
     def _asked(self, line: Line, method: str, uri: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
         # The connection takes time, and then the head of the answer.
         seconds = self.options.connect_timeout + self.options.read_timeout
+        sent, sent_at = REQUEST_HEADERS | headers, time.time()
         try:
-            return line.request(method, uri, REQUEST_HEADERS | headers, seconds)
-        except HTTPError:
+            raw = line.request(method, uri, sent, seconds)
+            if is_heard():
+                peer, came = line.peer, raw.headers.iteritems()
+                tell_exchange(method, uri, sent, sent_at, raw.status, came, peer=peer)
+            return raw
+        except HTTPError as error:
+            if is_heard():
+                tell_exchange(method, uri, sent, sent_at, failure=type(error).__name__)
             raise
         except ValueError as error:
             raise LocationValueError from error
@@ -342,15 +350,31 @@ def _proxy(uri: str) -> str | None:
     return None if proxy_bypass(urlsplit(uri).netloc) else getproxies().get(scheme_of(uri))
 
 
+def manager_for(uri: str, options: StorageOptions) -> urllib3.PoolManager:
+    """Return what sends requests of other kinds to a site: by the same proxy, certificates and time limits.
+
+    Raises:
+        ConfigError: the environment names a proxy that is none.
+    """
+    return _manager(host_of(uri), options, _ca_bundle(options), _proxy(uri))()
+
+
 @lru_cache(maxsize=64)
 def _lines(
     host: str, options: StorageOptions, ca_bundle: str | None, proxy: str | None, process: int
 ) -> Lines:
-    timeout = urllib3.Timeout(connect=options.connect_timeout, read=options.read_timeout)
     slots = Slots(state_of(host), options.max_connections or CONNECTIONS)
+    return Lines(slots, _manager(host, options, ca_bundle, proxy))
+
+
+def _manager(
+    host: str, options: StorageOptions, ca_bundle: str | None, proxy: str | None
+) -> Callable[[], urllib3.PoolManager]:
+    """Return what makes managers of connections to a host."""
+    timeout = urllib3.Timeout(connect=options.connect_timeout, read=options.read_timeout)
     settings: dict[str, Any] = {"maxsize": 1, "timeout": timeout, "ca_certs": ca_bundle}
     if proxy is None:
-        return Lines(slots, partial(urllib3.PoolManager, **settings))
+        return partial(urllib3.PoolManager, **settings)
     try:
         identity = urllib3.make_headers(proxy_basic_auth=urllib3.util.parse_url(proxy).auth)
         through = partial(urllib3.ProxyManager, proxy, proxy_headers=identity, **settings)
@@ -361,4 +385,4 @@ def _lines(
             where=host,
             remedy="write HTTP_PROXY and HTTPS_PROXY as http://HOST:PORT",
         ) from error
-    return Lines(slots, through)
+    return through

@@ -1,0 +1,307 @@
+"""`presswatch evidence`: sealed bags of claims with their records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from presswatch_spark.cli.choosing import claim_options, require_one_choice
+from presswatch_spark.cli.exits import FAILED, INCOMPLETE
+from presswatch_spark.cli.options import print_lines, scan_settings, storage_options, tell
+from presswatch_spark.show import counted, json_line, printable, share_of
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+if TYPE_CHECKING:
+    from presswatch_spark.evidence.build import Built
+    from presswatch_spark.evidence.challenge import Challenged
+    from presswatch_spark.evidence.stamps import Stamped
+    from presswatch_spark.pointers.audit import Verdict
+
+mirror_option = click.option(
+    "--mirror",
+    "mirrors",
+    multiple=True,
+    metavar="FROM=TO",
+    help="Look below TO for what the run read below FROM: folders, buckets or sites. Repeatable.",
+)
+
+
+def _tsa_option(*, required: bool) -> Callable[[Command], Command]:
+    return click.option(
+        "--tsa",
+        "authorities",
+        multiple=True,
+        required=required,
+        metavar="URL[,CA.pem]",
+        help="A time-stamp authority (RFC 3161), and the certificates that it is trusted by. Repeatable.",
+    )
+
+
+@click.group()
+def evidence() -> None:
+    """Seal claims with their records, so that anybody can check them and nobody can change them.
+
+    A bag (BagIt) holds rows, claims, the bytes of their records, and how they were fetched. Its seal covers
+    all of it, and time-stamp authorities say when that was. A script in the bag checks it without this
+    program.
+    """
+
+
+@evidence.command()
+@click.argument("path", metavar="TABLES|CASE")
+@claim_options
+@click.option("--corpus", required=True, metavar="DIR", help="The corpus that the runs were made with.")
+@_tsa_option(required=False)
+@click.option(
+    "--with-texts",
+    is_flag=True,
+    help="Put texts of articles into the bag, and a page for each claim with both texts side by side.",
+)
+@mirror_option
+@click.option("--out", required=True, metavar="BAG", help="A new folder, or s3://, for the bag.")
+@storage_options
+@click.pass_context
+def build(
+    context: click.Context,
+    /,
+    path: str,
+    claims: str | None,
+    rows: str | None,
+    confidences: tuple[str, ...],
+    corpus: str,
+    authorities: tuple[str, ...],
+    with_texts: bool,
+    mirrors: tuple[str, ...],
+    out: str,
+    **flags: Any,
+) -> None:
+    """Make a sealed bag of claims.
+
+    TABLES is the folder that a scan was given as --out. A CASE of `presswatch removal` names its claims
+    itself. Each record is read again and checked. One that does not read is in the bag with the reason. At
+    least two authorities are advised, one of them qualified. The exit code is 3 if a row does not verify, or
+    an authority gave no time-stamp: the bag is made, and `evidence stamp` asks again.
+
+    \b
+    presswatch evidence build --corpus corpus --tsa https://tsa.example/,ca.pem --out bag tables
+    """
+    from presswatch_spark.evidence.build import Order, build_bag
+    from presswatch_spark.evidence.stamps import parse_authority
+    from presswatch_spark.pointers.pointer import parse_mirror
+
+    require_one_choice(rows, confidences)
+    order = Order(
+        path,
+        corpus,
+        claims,
+        rows,
+        confidences,
+        [parse_mirror(mirror) for mirror in mirrors],
+        [parse_authority(authority) for authority in authorities],
+        with_texts,
+        context.obj,
+    )
+    built = build_bag(order, out, scan_settings(flags), tell)
+    print_lines(_built_lines(built, out))
+    print_lines(_stamp_failures(built.stamps), err=True)
+    for reason, count in sorted(built.reasons.items()):
+        click.echo(f"{counted(count, 'row')} did not verify: {reason}", err=True)
+    for run_id in built.other_corpus:
+        click.echo(f"run {run_id} was made with another corpus than this one", err=True)
+    if not built.is_complete:
+        context.exit(INCOMPLETE)
+
+
+def _built_lines(built: Built, out: str) -> Iterator[str]:
+    seal = built.seal
+    yield f"{counted(seal['claims'], 'claim')} sealed in {printable(out)}"
+    if built.licensed:
+        yield f"left out, as they are licensed: {counted(built.licensed, 'claim')}"
+    yield f"claims root: {seal['claims_root']}"
+    yield f"bag root:    {seal['bag_root']}"
+    yield from _stamp_lines(built.stamps)
+
+
+def _stamp_lines(stamps: Sequence[Stamped]) -> Iterator[str]:
+    for each in stamps:
+        if each.is_stamped:
+            yield printable(f"{each.name}: {each.remark}")
+
+
+def _stamp_failures(stamps: Sequence[Stamped]) -> Iterator[str]:
+    for each in stamps:
+        if not each.is_stamped:
+            yield printable(f"no time-stamp of {each.url.partition('?')[0]}: {each.remark}")
+
+
+@evidence.command()
+@click.argument("bag")
+@_tsa_option(required=True)
+@storage_options
+@click.pass_context
+def stamp(context: click.Context, /, bag: str, authorities: tuple[str, ...], **flags: Any) -> None:
+    """Have the seal of a bag on disk stamped by more authorities.
+
+    A bag that does not verify is not stamped. The exit code is 3 if an authority gave no time-stamp.
+
+    \b
+    presswatch evidence stamp --tsa https://tsa.example/,ca.pem bag
+    """
+    from presswatch_spark.evidence.bag import Bag
+    from presswatch_spark.evidence.stamps import parse_authority, stamp_bag
+    from presswatch_spark.storage.disk import disk_errors, on_disk
+
+    storage = scan_settings(flags).storage
+    folder = on_disk(bag)
+    with disk_errors(folder):
+        stamps = stamp_bag(Bag(folder), [parse_authority(each) for each in authorities], storage)
+    print_lines(_stamp_lines(stamps))
+    print_lines(_stamp_failures(stamps), err=True)
+    if not all(each.is_stamped for each in stamps):
+        context.exit(INCOMPLETE)
+
+
+@evidence.command()
+@click.argument("bag", metavar="BAG|PART")
+@click.option(
+    "--ca",
+    "certificates",
+    multiple=True,
+    metavar="FILE",
+    help="Certificates (PEM), the only ones that time-stamps may rest on. Repeatable.",
+)
+@storage_options
+@click.pass_context
+def verify(context: click.Context, /, bag: str, certificates: tuple[str, ...], **flags: Any) -> None:
+    """Say what of a bag is as it was sealed, and name what is not. No server is asked.
+
+    `python3 -I BAG/verify.py` says the same on any machine, but for signatures of time-stamps. The exit code
+    is 1 if anything has changed.
+
+    \b
+    presswatch evidence verify --ca ca.pem bag
+    """
+    from presswatch_spark.evidence.bag import bag_on_disk
+    from presswatch_spark.evidence.stamps import pem_certificates
+    from presswatch_spark.evidence.verifying import verified
+    from presswatch_spark.storage.objects import read_object
+
+    storage = scan_settings(flags).storage
+    trusted = [pem for file in certificates for pem in pem_certificates(read_object(file, storage)[0], file)]
+    with bag_on_disk(bag, storage) as folder:
+        findings = verified(folder, trusted)
+    print_lines(map(printable, findings.notes))
+    for name, what in sorted(findings.faults.items()):
+        click.echo(printable(f"REFUSED {name}: {what}"), err=True)
+    if findings.faults:
+        click.echo(f"{counted(len(findings.faults), 'fault')}: this is not what was sealed", err=True)
+        context.exit(FAILED)
+    click.echo("all of it is as it was sealed")
+
+
+@evidence.command()
+@click.argument("bag")
+@click.option("--seed", "words", required=True, metavar="WORDS", help="Words said after the sealing.")
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="Rows to draw; all if there are no more.",
+)
+@click.option("--corpus", metavar="DIR", help="The corpus, to compare the words of every span.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a row, verified or not.")
+@mirror_option
+@storage_options
+@click.pass_context
+def challenge(
+    context: click.Context,
+    /,
+    bag: str,
+    words: str,
+    sample: int,
+    corpus: str | None,
+    as_json: bool,
+    mirrors: tuple[str, ...],
+    **flags: Any,
+) -> None:
+    """Draw rows by words that somebody says after the sealing, and read them again from their source.
+
+    The words come from the other side, or from an officer of the court. Nobody could know them before, so
+    nobody could choose the rows. What is drawn bounds the share of false rows among all. The exit code is 3
+    if a row does not verify.
+
+    \b
+    presswatch evidence challenge --seed "quatre chevaux gris" --sample 1000 bag
+    """
+    from presswatch_spark.evidence.bag import bag_on_disk
+    from presswatch_spark.evidence.challenge import challenge as challenged
+    from presswatch_spark.pointers.pointer import parse_mirror
+    from presswatch_spark.storage.web.manners import ask_anew
+
+    ask_anew()
+    storage = scan_settings(flags).storage
+    places = [parse_mirror(mirror) for mirror in mirrors]
+
+    def hear(verdict: Verdict) -> None:
+        if as_json or verdict.failure:
+            click.echo(json_line(_verdict(verdict)) if as_json else _failure(verdict))
+
+    with bag_on_disk(bag, storage) as folder:
+        found = challenged(folder, words, sample, storage, mirrors=places, corpus=corpus, hear=hear)
+    print_lines(_challenge_lines(found), err=as_json)
+    if found.failures:
+        context.exit(INCOMPLETE)
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    failure = verdict.failure
+    outcome = {"verified": failure is None, "reason": failure and failure.reason}
+    return {"row_sha256": verdict.row["row_sha256"], **outcome, "pointer": str(verdict.pointer)}
+
+
+def _failure(verdict: Verdict) -> str:
+    return printable(f"{verdict.row['row_sha256']}  {verdict.failure}")
+
+
+def _challenge_lines(found: Challenged) -> Iterator[str]:
+    from presswatch_spark.evidence.challenge import CONFIDENCE
+
+    yield f"{found.verified:,} of {found.drawn:,} drawn rows verify; the bag has {found.rows:,}"
+    for reason, count in found.failures.most_common():
+        yield f"{count:>10,}  {reason}"
+    if found.unreached:
+        yield f"{counted(found.unreached, 'row')} could not be read: they count as false"
+    if not found.has_words:
+        yield "the words of articles were not compared: give --corpus"
+    if found.drawn == found.rows:
+        yield f"false rows: {100 * found.most:.4g}% of all, as all were drawn"
+    else:
+        yield (
+            f"false rows: at most {100 * found.most:.4g}% of all, at a confidence of {share_of(CONFIDENCE)}"
+            " (Clopper-Pearson)"
+        )
+
+
+@evidence.command()
+@click.argument("bag")
+@click.option("--row", "prefix", required=True, metavar="SHA256", help="The row whose row_sha256 begins so.")
+@click.option("--out", required=True, metavar="PART", help="A new folder, or s3://, for the claim.")
+@storage_options
+def disclose(bag: str, prefix: str, out: str, **flags: Any) -> None:
+    """Take one claim out of a bag, with the proof that it was sealed: it verifies without the rest.
+
+    \b
+    presswatch evidence disclose --row 5d41402a --out part bag
+    """
+    from presswatch_spark.evidence.bag import bag_on_disk
+    from presswatch_spark.evidence.disclose import disclose as disclosed
+
+    storage = scan_settings(flags).storage
+    with bag_on_disk(bag, storage) as folder:
+        found = disclosed(folder, prefix, out, storage)
+    click.echo(f"row {found.row_sha256}, {counted(len(found.files), 'file')}, in {printable(out)}")

@@ -1,0 +1,227 @@
+"""A bag (BagIt 1.0, RFC 8493) in the making: a folder that gets its name when it is whole, and its seal.
+
+The order matters. The payload's manifests come first, then the seal, which covers them, then time-stamps of
+the seal, and the manifests of all these last.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from presswatch_spark.errors import CorruptError, OutputError, StorageError
+from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.storage.contract import MissingError
+from presswatch_spark.storage.disk import disk_errors, sync
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.objects import StorageOptions, fetch_file, put_file
+from presswatch_spark.storage.scratch import scratch_folder
+from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.tables.digests import canonical_form
+
+VERIFIER = "verify.py"
+DECLARATION = "bagit.txt"
+INFO = "bag-info.txt"
+_BAGIT = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Bag:
+    """A folder with the files of a bag, by names with `/`."""
+
+    folder: Path
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file, in the place of one of that name."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write a value as JSON in canonical form."""
+        self.write(name, f"{canonical_form(value)}\n".encode())
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes of a file."""
+        return (self.folder / name).read_bytes()
+
+    def names(self, below: str = "") -> list[str]:
+        """Return the sorted names of all files below a folder of the bag."""
+        found = (self.folder / below).rglob("*")
+        return sorted(path.relative_to(self.folder).as_posix() for path in found if path.is_file())
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        (self.folder / name).unlink()
+
+    def measured(self) -> alone.Measured:
+        """Return bytes, SHA-256 and SHA-512 of all files, by name."""
+        return {name: alone.measured_file(str(self.folder / name)) for name in self.names()}
+
+    def seal(self, about: Mapping[str, Any], info: Mapping[str, str]) -> None:
+        """Write what makes the payload a bag, and its seal; `finish` comes after this.
+
+        Args:
+            about: what the seal says beside roots and digests.
+            info: fields of `bag-info.txt`.
+        """
+        self._declare(info)
+        measured = self.measured()
+        self._write_manifests("manifest", measured, lambda name: name.startswith("data/"))
+        measured = self.measured()
+        lines = alone.lines_of(self.read(alone.ROWS))
+        bag, claims = leaves_of(lines, measured)
+        manifests = [name for name in measured if name.startswith("manifest-")]
+        seal = {
+            "format": alone.SEAL_FORMAT,
+            "merkle": "RFC 9162, 2.1, SHA-256",
+            "claims": len(lines),
+            "bag_root": alone.merkle_root(bag).hex(),
+            "bag_leaves": len(bag),
+            "claims_root": alone.merkle_root(claims).hex(),
+            "claims_leaves": len(claims),
+            "manifests": {name: list(measured[name][1:]) for name in manifests},
+            **about,
+        }
+        self.write_json(alone.SEAL, seal)
+
+    def carry(self, seal: bytes, info: Mapping[str, str]) -> None:
+        """Write what makes the payload a bag, with the seal of another bag, which this is a part of."""
+        self._declare(info)
+        self._write_manifests("manifest", self.measured(), lambda name: name.startswith("data/"))
+        self.write(alone.SEAL, seal)
+
+    def finish(self) -> None:
+        """Write the manifests of all but the payload, and read the whole bag back.
+
+        Raises:
+            CorruptError: it does not verify, so its disk has lost or changed bytes.
+        """
+        self._write_manifests(
+            "tagmanifest", self.measured(), lambda name: not name.startswith(("data/", "tagmanifest-"))
+        )
+        faults = alone.check(str(self.folder)).faults
+        if faults:
+            name, what = min(faults.items())
+            raise CorruptError(
+                f"the bag that was written does not verify: {alone.shown(name)} {what}",
+                where=str(self.folder),
+                remedy="check the disk, and give the command again",
+            )
+
+    def _declare(self, info: Mapping[str, str]) -> None:
+        self.write(VERIFIER, Path(alone.__file__).read_bytes())
+        self.write(DECLARATION, _BAGIT)
+        payload = self.names("data")
+        size = sum((self.folder / name).stat().st_size for name in payload)
+        fields = {**info, "Payload-Oxum": f"{size}.{len(payload)}"}
+        self.write(INFO, "".join(f"{name}: {_one_line(text)}\n" for name, text in fields.items()).encode())
+
+    def _write_manifests(self, kind: str, measured: alone.Measured, is_listed: Callable[[str], bool]) -> None:
+        for place, algorithm in enumerate(alone.ALGORITHMS, 1):
+            digests = {name: str(facts[place]) for name, facts in measured.items() if is_listed(name)}
+            self.write(f"{kind}-{algorithm}.txt", alone.manifest_text(digests).encode())
+
+
+def leaves_of(lines: Sequence[bytes], measured: alone.Measured) -> tuple[list[bytes], list[bytes]]:
+    """Return the hashes of the leaves of the two trees: of the whole bag, and of its claims."""
+    bag = [alone.line_leaf(line) for line in lines]
+    bag += [alone.file_leaf(name, measured) for name in alone.files_of_bag(measured)]
+    claims = [alone.claim_leaf(line) for line in lines]
+    claims += [alone.file_leaf(name, measured) for name in alone.files_of_claims(measured)]
+    return bag, claims
+
+
+def sealed_facts(folder: Path) -> dict[str, Any]:
+    """Return what the seal of a bag says; `OutputError` if there is none."""
+    try:
+        seal: dict[str, Any] = json.loads((folder / alone.SEAL).read_bytes())
+    except (OSError, ValueError) as error:
+        raise OutputError(
+            "this is no sealed bag: its seal is missing or cannot be read",
+            where=str(folder),
+            remedy="name the folder given as --out to `presswatch evidence build`",
+        ) from error
+    return seal
+
+
+def require_new(out: str, storage: StorageOptions) -> None:
+    """Raise `OutputError` if something is at `out`, or nothing can be written there."""
+    if scheme_of(out) not in ("file", "s3"):
+        raise OutputError("a bag is written to a disk or to s3://", where=out, remedy="name another --out")
+    folder = Folder.of(out, storage)
+    is_there = folder.is_local and os.path.lexists(folder.path) and not folder.path.is_dir()
+    if is_there or any(True for _ in folder.entries()):
+        raise OutputError("there is something already", where=str(folder), remedy="name a new --out")
+
+
+@contextmanager
+def new_bag(out: str, storage: StorageOptions) -> Iterator[Bag]:
+    """Give a new bag; when the block ends well, it is put at `out`, on disk or S3, whole or not at all.
+
+    Raises:
+        OutputError: there is something, or it cannot be written.
+    """
+    require_new(out, storage)
+    folder = Folder.of(out, storage)
+    if not folder.is_local:
+        with scratch_folder() as scratch, disk_errors(scratch):
+            yield Bag(scratch)
+            _upload(Bag(scratch), folder)
+        return
+    path = folder.path
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
+        try:
+            draft.chmod(0o755)
+            yield Bag(draft)
+            # A disk may say that it is full as late as now.
+            os.sync()
+            draft.rename(path)
+            sync(str(path.parent))
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+
+
+def _upload(bag: Bag, folder: Folder) -> None:
+    """Put all files of a bag; what makes it one comes last, and if one fails, all go."""
+    names = sorted(bag.names(), key=lambda name: name == DECLARATION)
+    try:
+        for name in names:
+            put_file(str(bag.folder / name), folder.at(name), folder.storage)
+    except BaseException:
+        with suppress(StorageError):
+            folder.remove()
+        raise
+
+
+@contextmanager
+def bag_on_disk(path: str, storage: StorageOptions) -> Iterator[Path]:
+    """Give the folder of a bag; one on S3 is copied to this host for as long as the block lasts."""
+    folder = Folder.of(path, storage)
+    if folder.is_local:
+        if not folder.path.is_dir():
+            raise OutputError("there is no such folder", where=path, remedy="name a bag")
+        yield folder.path
+        return
+    with scratch_folder() as scratch:
+        names = list(folder.entries())
+        if not names:
+            raise MissingError("there is no bag", where=path, remedy="name a bag")
+        for name in names:
+            if ".." not in name.split("/") and not name.endswith("/"):
+                fetch_file(folder.at(name), str(scratch / name), storage)
+        yield scratch
+
+
+def _one_line(text: str) -> str:
+    return " ".join(alone.shown(text).split())

@@ -1,0 +1,147 @@
+"""Makes a sealed bag of claims: their records are read again, all is written down, sealed, and stamped."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.evidence import contents, protocol
+from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence.bag import Bag, new_bag, require_new, sealed_facts
+from presswatch_spark.evidence.choosing import Chosen, choose
+from presswatch_spark.evidence.readme import write_readme
+from presswatch_spark.evidence.records import Keeper, Kept
+from presswatch_spark.evidence.stamps import Authority, Stamped, add_stamps, certificates_of
+from presswatch_spark.pointers.audit import Audit, Verdict
+from presswatch_spark.pointers.pointer import Mirror
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.show import counted
+from presswatch_spark.storage.exchanges import exchanges_heard
+from presswatch_spark.storage.web.manners import ask_anew
+from presswatch_spark.version import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a bag is to be made of: paths on disk or S3.
+
+    `path`: tables, or a case. `rows`: a file that names claims; `confidences`: their letters. `command`: the
+    command line, for the protocol. `with_texts`: whether texts of articles go into the bag.
+    """
+
+    path: str
+    corpus: str
+    claims: str | None = None
+    rows: str | None = None
+    confidences: Sequence[str] = ()
+    mirrors: Sequence[Mirror] = ()
+    authorities: Sequence[Authority] = ()
+    with_texts: bool = False
+    command: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A bag that was made: what its seal says, how its rows verify, and what authorities answered.
+
+    `reasons`: how many rows do not verify, by reason. `licensed`: claims that were left out.
+    """
+
+    seal: dict[str, Any]
+    reasons: dict[str, int]
+    licensed: int
+    stamps: Sequence[Stamped]
+    other_corpus: Sequence[str]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every row verified, and every authority stamped."""
+        return not self.reasons and all(each.is_stamped for each in self.stamps)
+
+
+def build_bag(
+    order: Order, out: str, config: ScanConfig, tell: Callable[[str], None] = lambda line: None
+) -> Built:
+    """Make a sealed bag at `out`, a new folder on disk or S3.
+
+    A record that does not read is in the bag with the reason. An authority that fails leaves the bag without
+    its stamp. Either is told of, and fails nothing.
+
+    Raises:
+        InputError: there are no such claims.
+        CorpusError: there is no sound corpus.
+        OutputError: `out` holds something or cannot be written, or tables are not as they were published.
+    """
+    began_at, storage = datetime.now(UTC), config.storage
+    require_new(out, storage)
+    trusted = certificates_of(order.authorities, storage)
+    ask_anew()
+    chosen = choose(order.path, storage, claims=order.claims, rows=order.rows, confidences=order.confidences)
+    corpus = Corpus.open(order.corpus, storage=storage)
+    tell(f"reading {counted(len(chosen.rows), 'record')} again")
+    with new_bag(out, storage) as bag:
+        with exchanges_heard() as exchanges:
+            kept = _keep(bag, chosen, corpus, order, config)
+        protocol.write_exchanges(bag, exchanges)
+        protocol.write_protocol(bag, exchanges, began_at, order.command)
+        protocol.write_program(bag)
+        write_readme(bag, chosen, kept)
+        bag.seal(_about(chosen, corpus), _info(chosen))
+        stamps = add_stamps(bag, trusted, storage)
+        bag.finish()
+        seal = sealed_facts(bag.folder)
+    reasons = dict[str, int]()
+    for each in kept.values():
+        if each.reason:
+            reasons[each.reason] = reasons.get(each.reason, 0) + 1
+    return Built(seal, reasons, chosen.licensed, stamps, _other_corpus(chosen, corpus))
+
+
+def _keep(bag: Bag, chosen: Chosen, corpus: Corpus, order: Order, config: ScanConfig) -> dict[str, Kept]:
+    """Read records and write the payload; return what is kept of each row's record."""
+
+    def show(verdict: Verdict) -> None:
+        if order.with_texts:
+            contents.write_page(bag, chosen, corpus, verdict)
+
+    keeper = Keeper(bag, Audit(chosen.store, config.storage, order.mirrors, corpus), show)
+    kept = keeper.of_rows([row for _, row in sorted(chosen.rows.items())])
+    in_force, signals = contents.declarations_in_force(chosen)
+    declared = keeper.of_signals(signals.values())
+    contents.write_rows(bag, chosen, kept, in_force)
+    contents.write_declarations(bag, signals.values(), declared)
+    contents.write_tables(bag, chosen, list(signals.values()))
+    contents.write_settings(bag, chosen)
+    articles = {row["article_id"] for row in chosen.rows.values() if row["article_id"] is not None}
+    contents.write_corpus(bag, corpus, articles, with_texts=order.with_texts)
+    contents.write_case(bag, chosen)
+    return kept
+
+
+def _about(chosen: Chosen, corpus: Corpus) -> dict[str, Any]:
+    """Return what the seal says of the inputs."""
+    runs = chosen.store.read("runs", *chosen.runs).to_pylist()
+    names = ("run_id", "table_digest", "corpus_digest", "config_digest", "tool_version", "tool_commit")
+    return {
+        "sealed_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "tool_version": __version__,
+        "runs": [{name: run[name] for name in names} for run in runs],
+        "claims_run": chosen.judged.made("claims")[-1],
+        "corpus_digest": corpus.manifest.digest,
+        "verifier_sha256": alone.measured_file(alone.__file__)[1],
+    }
+
+
+def _info(chosen: Chosen) -> dict[str, str]:
+    return {
+        "Bagging-Date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "Bag-Software-Agent": f"presswatch-spark {__version__}",
+        "External-Description": f"{counted(len(chosen.rows), 'claim')} of copied articles, with records",
+    }
+
+
+def _other_corpus(chosen: Chosen, corpus: Corpus) -> list[str]:
+    """Return the runs that were made with another corpus."""
+    runs = chosen.store.read("runs", *chosen.runs).to_pylist()
+    return [run["run_id"] for run in runs if run["corpus_digest"] != corpus.manifest.digest]

@@ -1,0 +1,158 @@
+"""Draws rows of a sealed bag by words that somebody says after the sealing, and reads them again.
+
+Nobody who made the bag could know the words. So nobody could choose the rows that are drawn, and what they
+show holds for all rows, up to a bound that is printed.
+"""
+
+import hashlib
+import json
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.errors import InputError, OutputError
+from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence.contents import ARTICLES, SETTINGS
+from presswatch_spark.evidence.disclose import require_sound
+from presswatch_spark.judgement.match_rows import Row
+from presswatch_spark.pointers.audit import Audit, Verdict, reading_in
+from presswatch_spark.pointers.checks import NO_SHARD, NOT_REACHED, Articles
+from presswatch_spark.pointers.pointer import Mirror
+from presswatch_spark.sampling.shares import most_share
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.schemas.scan_tables import MATCHES
+
+UNREACHED = frozenset({NO_SHARD, NOT_REACHED})
+"""Reasons that say nothing of a row, but that its shard could not be read."""
+CONFIDENCE = 0.95
+_TIMES = [field.name for field in MATCHES if pa.types.is_timestamp(field.type)]
+
+
+@dataclass(frozen=True, slots=True)
+class Challenged:
+    """What a draw showed: `drawn` of `rows`, how many failed for each reason; what was not read is false.
+
+    `has_words`: whether the words of articles were compared. `most`: the bound on the share of false rows, 0
+    to 1, at a confidence of `CONFIDENCE`.
+    """
+
+    rows: int
+    drawn: int
+    failures: Counter[str]
+    has_words: bool
+
+    @property
+    def verified(self) -> int:
+        """Return how many rows verified."""
+        return self.drawn - self.failures.total()
+
+    @property
+    def unreached(self) -> int:
+        """Return how many rows could not be read: nobody knows whether they are false."""
+        return sum(self.failures[reason] for reason in UNREACHED)
+
+    @property
+    def most(self) -> float:
+        """Return the bound; the share itself if all rows were drawn."""
+        failed = self.failures.total()
+        return failed / self.rows if self.drawn == self.rows else most_share(failed, self.drawn, CONFIDENCE)
+
+
+def drawn_by(words: str, digests: Iterable[str], count: int) -> list[str]:
+    """Return the `count` digests that words draw: those with the smallest SHA-256 of words and digest.
+
+    The words count in UTF-8, composed (NFC), with one blank between them and none around. The digest follows
+    at once, in 64 small hexadecimal digits.
+    """
+    seed = unicodedata.normalize("NFC", " ".join(words.split())).encode()
+    return sorted(digests, key=lambda digest: hashlib.sha256(seed + digest.encode()).digest())[:count]
+
+
+def challenge(
+    folder: Path,
+    words: str,
+    count: int,
+    storage: StorageOptions,
+    *,
+    mirrors: Sequence[Mirror] = (),
+    corpus: str | None = None,
+    hear: Callable[[Verdict], None] = lambda verdict: None,
+) -> Challenged:
+    """Read rows of a bag again from their sources, and check them as `verify-rows` does.
+
+    Args:
+        folder: the bag, which must verify.
+        words: what the other side, or an officer of the court, says after the sealing.
+        corpus: the corpus, to compare the words of each span; without it, texts in the bag serve, if any.
+        hear: gets each verdict.
+
+    Raises:
+        InputError: there are no words.
+        OutputError: the bag does not verify.
+    """
+    if not words.strip():
+        raise InputError("there are no words to draw by", remedy="let the other side say some")
+    require_sound(folder)
+    rows = {row["row_sha256"]: row for row in map(row_of, alone.lines_of((folder / alone.ROWS).read_bytes()))}
+    drawn = [rows[digest] for digest in drawn_by(words, rows, count)]
+    articles = Corpus.open(corpus, storage=storage) if corpus else texts_in(folder)
+    audit = Audit(None, storage, mirrors, articles, readings_in(folder))
+    failures = Counter[str]()
+    for verdict in audit.verdicts(drawn):
+        if verdict.failure:
+            failures[verdict.failure.reason] += 1
+        hear(verdict)
+    return Challenged(len(rows), len(drawn), failures, articles is not None)
+
+
+def row_of(line: bytes) -> Row:
+    """Return the row of `matches` that a line of a bag holds."""
+    fields = json.loads(line)
+    source = fields[alone.BETWEEN_RUNS]
+    row: Row = {**fields["row"], "run_id": source["run_id"], "shard_uri": source["shard_uri"]}
+    for name in _TIMES:
+        if row.get(name) is not None:
+            row[name] = datetime.fromisoformat(row[name])
+    return row
+
+
+def readings_in(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return how the runs of a bag read their shards; `OutputError` if it does not say."""
+    try:
+        runs = json.loads((folder / SETTINGS).read_bytes())["runs"]
+        return {run_id: reading_in(json.dumps(config)) for run_id, config in runs.items()}
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise OutputError("the settings of the runs cannot be read", where=str(folder / SETTINGS)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """Texts of articles that lie in a bag."""
+
+    folder: Path
+    ids: Sequence[str]
+    digests: Sequence[str]
+
+    def ordinal_of(self, article_id: str) -> int | None:
+        return self.ids.index(article_id) if article_id in self.ids else None
+
+    def body(self, ordinal: int) -> bytes:
+        return (self.folder / f"{self.digests[ordinal]}.txt").read_bytes()
+
+
+def texts_in(folder: Path) -> Articles | None:
+    """Return the texts of articles in a bag; None if it was made without them."""
+    if not (folder / alone.TEXTS).is_dir():
+        return None
+    known = [json.loads(line) for line in alone.lines_of((folder / ARTICLES).read_bytes())]
+    known = [each for each in known if each["sha256"]]
+    return _Texts(
+        folder / alone.TEXTS, [each["article_id"] for each in known], [each["sha256"] for each in known]
+    )

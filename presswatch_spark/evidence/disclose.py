@@ -1,0 +1,97 @@
+"""Takes one claim out of a bag, with what proves that it was sealed: it verifies without the rest."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from presswatch_spark.errors import InputError, OutputError
+from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence.bag import Bag, leaves_of, new_bag
+from presswatch_spark.evidence.side_by_side import FOLDER as PAGES
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.version import __version__
+
+HEX = frozenset("0123456789abcdef")
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """A claim that was taken out: its digest, and the files that went with it."""
+
+    row_sha256: str
+    files: list[str]
+
+
+def disclose(folder: Path, prefix: str, out: str, storage: StorageOptions) -> Disclosed:
+    """Write the claim whose row's digest begins with `prefix` into a new folder, with its Merkle proofs.
+
+    Raises:
+        InputError: no row of the bag begins so, or several do.
+        OutputError: the bag does not verify, or `out` holds something or cannot be written.
+    """
+    require_sound(folder)
+    bag = Bag(folder)
+    lines = alone.lines_of(bag.read(alone.ROWS))
+    index = _place(lines, prefix, folder)
+    fields = json.loads(lines[index])
+    measured = bag.measured()
+    page = f"{PAGES}/{fields['row']['row_sha256']}.html"
+    files = [name for name in (fields["record"]["path"], page) if name in measured]
+    leaves, claims = leaves_of(lines, measured)
+    sealed_files = alone.files_of_bag(measured)
+    proof = {
+        "format": alone.PROOF_FORMAT,
+        "row": _proof(leaves, index),
+        "claim": _proof(claims, index),
+        "files": {name: _proof(leaves, len(lines) + sealed_files.index(name)) for name in files},
+    }
+    with new_bag(out, storage) as part:
+        part.write(alone.ROWS, lines[index] + b"\n")
+        for name in files:
+            part.write(name, bag.read(name))
+        part.write_json(alone.PROOF, proof)
+        for name in bag.names("stamps"):
+            part.write(name, bag.read(name))
+        info = {
+            "Bagging-Date": f"{datetime.now(UTC):%Y-%m-%d}",
+            "Bag-Software-Agent": f"presswatch-spark {__version__}",
+            "External-Description": "One claim of a sealed bag, with its proof",
+        }
+        part.carry(bag.read(alone.SEAL), info)
+        part.finish()
+    return Disclosed(fields["row"]["row_sha256"], files)
+
+
+def require_sound(folder: Path) -> None:
+    """Raise `OutputError` if a bag does not verify: nothing may rest on it."""
+    faults = alone.check(str(folder)).faults
+    if faults:
+        name, what = min(faults.items())
+        raise OutputError(
+            f"the bag does not verify: {alone.shown(name)} {what}",
+            where=str(folder),
+            remedy="`presswatch evidence verify` names all that has changed; take an unchanged copy",
+        )
+
+
+def _place(lines: list[bytes], prefix: str, folder: Path) -> int:
+    wanted = prefix.lower()
+    if not wanted or set(wanted) - HEX:
+        raise InputError(
+            f"{prefix!r} begins no SHA-256", remedy="give the first digits of a row's row_sha256"
+        )
+    found = [
+        place
+        for place, line in enumerate(lines)
+        if str(json.loads(line)["row"]["row_sha256"]).startswith(wanted)
+    ]
+    if len(found) != 1:
+        how_many = f"{len(found):,} rows have" if found else "no row has"
+        raise InputError(f"{how_many} a row_sha256 that begins with {wanted}", where=str(folder))
+    return found[0]
+
+
+def _proof(leaves: list[bytes], index: int) -> dict[str, Any]:
+    return {"index": index, "path": [each.hex() for each in alone.merkle_path(leaves, index)]}

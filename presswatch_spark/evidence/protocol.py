@@ -1,0 +1,166 @@
+"""What a bailiff's record of a visit to a web site states: the machine, the way, the time, and who answered.
+
+Names are resolved again when the bag is made. Addresses, certificates and clocks are those of the exchanges
+themselves. Nothing here holds a credential.
+"""
+
+import base64
+import hashlib
+import json
+import platform
+import socket
+import ssl
+import textwrap
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from statistics import median
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from presswatch_spark.evidence.bag import Bag
+from presswatch_spark.runs.provenance import commit, packages, without_secrets
+from presswatch_spark.storage.exchanges import Exchange
+from presswatch_spark.storage.web.wait_headers import seconds_of_date
+from presswatch_spark.tables.digests import canonical_form
+from presswatch_spark.version import __version__
+
+PROTOCOL, EXCHANGES = "data/protocol.json", "data/http/exchanges.jsonl"
+CERTIFICATES = "data/http/certificates"
+PROGRAM, PACKAGES = "data/program.json", "data/packages.txt"
+
+
+def write_exchanges(bag: Bag, exchanges: Sequence[Exchange]) -> None:
+    """Write every request with the head of its answer, a line each, in the order of sending."""
+    ordered = sorted(exchanges, key=lambda each: (each.sent_at, each.uri))
+    bag.write(EXCHANGES, "".join(f"{canonical_form(_exchange(each))}\n" for each in ordered).encode())
+    for certificate in {der for each in exchanges for der in each.peer.certificates}:
+        bag.write(f"{CERTIFICATES}/{hashlib.sha256(certificate).hexdigest()}.pem", pem_of(certificate))
+
+
+def write_protocol(
+    bag: Bag, exchanges: Sequence[Exchange], began_at: datetime, command: Sequence[str] | None
+) -> None:
+    """Write who asked, by what way, when, and who answered.
+
+    Args:
+        command: the command line; it is told without credentials.
+    """
+    bag.write_json(
+        PROTOCOL,
+        {
+            "began_at": _moment(began_at.timestamp()),
+            "ended_at": _moment(time.time()),
+            "time_zone": time.strftime("%Z %z"),
+            "host": socket.gethostname(),
+            "system": platform.platform(),
+            "command": without_secrets(command) if command else None,
+            "addresses": sorted({each.peer.local for each in exchanges if each.peer.local}),
+            "proxies": {
+                name: _without_user(url) for name, url in sorted(getproxies().items()) if name != "no"
+            },
+            "tls_library": ssl.OPENSSL_VERSION,
+            "servers": [_server(host, some) for host, some in sorted(_by_host(exchanges).items())],
+        },
+    )
+
+
+def write_program(bag: Bag) -> None:
+    """Write the version of this program and of all packages that it needs."""
+    bag.write_json(
+        PROGRAM,
+        {
+            "tool": "presswatch-spark",
+            "version": __version__,
+            "commit": commit(),
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+        },
+    )
+    bag.write(PACKAGES, "".join(f"{pin}\n" for pin in packages()).encode())
+
+
+def pem_of(certificate: bytes) -> bytes:
+    """Return a certificate in DER as PEM."""
+    lines = "\n".join(textwrap.wrap(base64.b64encode(certificate).decode(), 64))
+    return f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n".encode()
+
+
+def clock_offsets(exchanges: Iterable[Exchange]) -> Iterator[float]:
+    """Yield by how many seconds servers' clocks were ahead of ours; their dates count whole seconds."""
+    for each in exchanges:
+        dates = (value for name, value in each.headers if name.lower() == "date")
+        if (said := seconds_of_date(next(dates, ""))) is not None:
+            yield said - each.answered_at
+
+
+def _exchange(exchange: Exchange) -> dict[str, Any]:
+    peer = exchange.peer
+    return {
+        "method": exchange.method,
+        "uri": _storable(exchange.uri),
+        "request_headers": [[name, _storable(value)] for name, value in exchange.request],
+        "sent_at": _moment(exchange.sent_at),
+        "answered_at": _moment(exchange.answered_at),
+        "status": exchange.status,
+        "headers": [[_storable(name), _storable(value)] for name, value in exchange.headers],
+        "failure": exchange.failure or None,
+        "local": peer.local,
+        "remote": peer.remote,
+        "tls": peer.tls,
+        "cipher": peer.cipher,
+        "certificates": [hashlib.sha256(each).hexdigest() for each in peer.certificates],
+    }
+
+
+def _by_host(exchanges: Iterable[Exchange]) -> dict[str, list[Exchange]]:
+    found = dict[str, list[Exchange]]()
+    for each in exchanges:
+        found.setdefault(_host(each.uri), []).append(each)
+    return found
+
+
+def _server(host: str, exchanges: Sequence[Exchange]) -> Mapping[str, Any]:
+    offsets = list(clock_offsets(exchanges))
+    name = urlsplit(f"//{host}").hostname or host
+    return {
+        "host": host,
+        "requests": len(exchanges),
+        "resolves_to": _resolved(name),
+        "answered_from": sorted({each.peer.remote for each in exchanges if each.peer.remote}),
+        "tls": sorted({each.peer.tls for each in exchanges if each.peer.tls}),
+        "certificates": sorted(
+            {hashlib.sha256(der).hexdigest() for each in exchanges for der in each.peer.certificates}
+        ),
+        "clock_ahead_seconds": round(median(offsets), 3) if offsets else None,
+    }
+
+
+def _resolved(name: str) -> list[str] | str:
+    """Return the addresses that a name has now, or why nobody can say."""
+    try:
+        return sorted({str(each[4][0]) for each in socket.getaddrinfo(name, None)})
+    except (OSError, UnicodeError) as error:
+        return f"cannot be resolved ({type(error).__name__})"
+
+
+def _host(uri: str) -> str:
+    try:
+        return urlsplit(uri).netloc or uri
+    except ValueError:
+        return uri
+
+
+def _without_user(url: str) -> str:
+    scheme, mark, rest = url.rpartition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"
+
+
+def _moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def _storable(text: str) -> str:
+    """Return text that UTF-8 can hold."""
+    return json.loads(json.dumps(text.encode("utf-8", "backslashreplace").decode()))  # type: ignore[no-any-return]

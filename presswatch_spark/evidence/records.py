@@ -1,0 +1,249 @@
+"""The records of rows, read again from their shards, checked, and kept as their bytes lie there.
+
+A record that can be read alone is kept as its range: a gzip member, or a plain record. One that lies in a
+longer member is cut out of the inflated file. Of a dataset of rows, the line is kept, or the text of the
+cell. What does not read, or is not what its row says, is kept so far as it is there, with the reason.
+"""
+
+import hashlib
+import json
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from presswatch_spark.errors import PresswatchError
+from presswatch_spark.evidence.bag import Bag
+from presswatch_spark.evidence.verify_alone import json_texts
+from presswatch_spark.formats.inflate.inflated import inflated
+from presswatch_spark.formats.inflate.lines import placed_lines
+from presswatch_spark.formats.inflate.members import GZIP_MAGIC
+from presswatch_spark.formats.warc.fields import begins_with_record
+from presswatch_spark.judgement.match_rows import Row
+from presswatch_spark.model import ReadReport
+from presswatch_spark.pointers.audit import Audit, Verdict
+from presswatch_spark.pointers.checks import NOT_REACHED, Failure, edited, other_declaration
+from presswatch_spark.pointers.documents import records_at
+from presswatch_spark.pointers.pointer import Pointer, mirrored
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, read_range
+from presswatch_spark.storage.web.manners import BlockedError
+
+FOLDER = "data/records"
+LINE, CELL, AS_IT_LIES, INFLATED = "line", "cell", "bytes", "inflated"
+PARQUET = b"PAR1"
+LEFT_ALONE = "the site refuses everything"
+ENDINGS = {LINE: ".json", CELL: ".txt", AS_IT_LIES: ".bin"}
+HEAD_BYTES = 64
+_GZIP_WINDOW = 31
+RANGE_MOST, LINE_MOST = 64 << 20, 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The record of a row as it is in the bag.
+
+    `path`: its file there, None if nothing could be read. `kind`: `gzip`, `plain`, `inflated`, `line`,
+    `cell` or `bytes`: a range in which no record reads. `reason`: why it is not what its row says, one of
+    `pointers.checks.REASONS`, or None if it is; `detail`: more of that.
+    """
+
+    path: str | None = None
+    kind: str | None = None
+    bytes: int | None = None
+    sha256: str | None = None
+    reason: str | None = None
+    detail: str = ""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Return the columns that are the same wherever the record is read."""
+        return {name: getattr(self, name) for name in ("path", "kind", "bytes", "sha256", "reason")}
+
+
+@dataclass(slots=True)
+class Keeper:
+    """Reads records by `audit`, and keeps them in a bag; `hear` gets the verdict on each row of `matches`."""
+
+    bag: Bag
+    audit: Audit
+    hear: Callable[[Verdict], None] = lambda verdict: None
+
+    def of_rows(self, rows: Sequence[Row]) -> dict[str, Kept]:
+        """Keep the records of rows of `matches`; return them by `row_sha256`."""
+        kept, in_order = dict[str, Kept](), dict[str, list[Row]]()
+        for verdict in self._verdicts(rows):
+            self.hear(verdict)
+            found = kept[verdict.row["row_sha256"]] = self._kept(verdict)
+            if found.kind == CELL:
+                in_order.setdefault(verdict.pointer.uri, []).append(verdict.row)
+        for uri, some in in_order.items():
+            with suppress(PresswatchError):
+                # If it cannot be read again, the text is there, and was checked.
+                for digest, data, kind in self._as_stored(uri, some, kept):
+                    kept[digest] = self._again(data, kind, kept[digest])
+        self._forget_unused(kept.values())
+        return kept
+
+    def of_signals(self, rows: Iterable[Row]) -> dict[str, Kept]:
+        """Keep the responses that declare what rows of `rights_signals` say; return them by `row_sha256`."""
+        return {row["row_sha256"]: self._declared(row) for row in rows}
+
+    def _verdicts(self, rows: Sequence[Row]) -> Iterator[Verdict]:
+        """Check rows; those of a site that refuses everything were not reached."""
+        left = {row["row_sha256"]: row for row in rows}
+        while left:
+            try:
+                for verdict in self.audit.verdicts(list(left.values())):
+                    del left[verdict.row["row_sha256"]]
+                    yield verdict
+                return
+            except BlockedError as error:
+                refused = _host(error.where)
+                blocked = [row for row in left.values() if _host(self._uri(row)) == refused] or [
+                    *left.values()
+                ]
+                for row in blocked:
+                    del left[row["row_sha256"]]
+                    pointer = Pointer(self._uri(row), row["record_offset"], row["record_length"])
+                    yield Verdict(row, pointer, Failure(NOT_REACHED, LEFT_ALONE))
+
+    def _uri(self, row: Row) -> str:
+        return mirrored(row["shard_uri"] or "", self.audit.mirrors)
+
+    def _kept(self, verdict: Verdict) -> Kept:
+        """Keep what a verdict is about."""
+        failure, record = verdict.failure, verdict.record
+        if record is None:
+            return self._what_lies_there(verdict.pointer, failure or Failure(NOT_REACHED))
+        if record.stored is not None:
+            kind = str(record.facts["record_encoding"])
+            return self._put(record.stored, kind, failure, _ending(record.stored))
+        return self._put(record.text, CELL, failure)
+
+    def _what_lies_there(self, pointer: Pointer, failure: Failure) -> Kept:
+        """Keep the bytes of a range in which no record reads, if there are any."""
+        length = pointer.length or 0
+        data = b""
+        if pointer.by_range and failure.detail != LEFT_ALONE and length <= RANGE_MOST:
+            try:
+                data = read_range(pointer.uri, pointer.offset or 0, length, self.audit.storage)
+            except PresswatchError:
+                data = b""
+        if data:
+            return self._put(data, AS_IT_LIES, failure)
+        return Kept(reason=failure.reason, detail=failure.detail)
+
+    def _as_stored(
+        self, uri: str, rows: Sequence[Row], kept: Mapping[str, Kept]
+    ) -> Iterator[tuple[str, bytes, str]]:
+        """Yield records of a shard that is read in order as they lie there: inflated parts, or lines."""
+        storage, by_place = self.audit.storage, dict[Any, list[str]]()
+        are_parts = rows[0]["record_encoding"] == INFLATED
+        for row in rows:
+            place = (row["record_offset"], row["record_length"]) if are_parts else row["row_index"]
+            by_place.setdefault(place, []).append(row["row_sha256"])
+        if are_parts:
+            for place, data in inflated_parts(uri, sorted(by_place), storage):
+                yield from ((digest, data, INFLATED) for digest in by_place[place])
+        elif read_range(uri, 0, len(PARQUET), storage) != PARQUET:
+            for place, data in lines_at(uri, by_place, storage):
+                for digest in by_place[place]:
+                    if _holds(data, kept[digest].sha256):
+                        yield digest, data, LINE
+
+    def _declared(self, row: Row) -> Kept:
+        place = (row["record_offset"], row["record_length"], row["record_encoding"])
+        pointer = Pointer(self._uri(row), *place)
+        try:
+            options = replace(self.audit.options_of(row["run_id"]), wants=_every)
+            ((_, outcome),) = records_at([pointer], options)
+        except (BlockedError, PresswatchError) as error:
+            return Kept(reason=NOT_REACHED, detail=error.what)
+        if isinstance(outcome, Failure):
+            return self._what_lies_there(pointer, outcome)
+        failure = edited(row) or other_declaration(row, outcome)
+        if outcome.stored is None:
+            return self._put(outcome.text, CELL, failure)
+        return self._put(
+            outcome.stored, str(outcome.facts["record_encoding"]), failure, _ending(outcome.stored)
+        )
+
+    def _again(self, data: bytes, kind: str, before: Kept) -> Kept:
+        """Keep other bytes of the same record."""
+        if hashlib.sha256(data).hexdigest() == before.sha256:
+            return before
+        failure = Failure(before.reason, before.detail) if before.reason else None
+        return self._put(data, kind, failure, "" if kind == LINE else _ending(data))
+
+    def _put(self, data: bytes, kind: str, failure: Failure | None, ending: str = "") -> Kept:
+        sha256 = hashlib.sha256(data).hexdigest()
+        path = f"{FOLDER}/{sha256}{ending or ENDINGS.get(kind, '.bin')}"
+        self.bag.write(path, data)
+        reason, detail = (failure.reason, failure.detail) if failure else (None, "")
+        return Kept(path, kind, len(data), sha256, reason, detail)
+
+    def _forget_unused(self, kept: Iterable[Kept]) -> None:
+        """Remove texts of cells whose lines are kept."""
+        used = {each.path for each in kept}
+        for name in self.bag.names(FOLDER):
+            if name not in used:
+                self.bag.remove(name)
+
+
+def lines_at(uri: str, numbers: Iterable[int], storage: StorageOptions) -> Iterator[tuple[int, bytes]]:
+    """Yield lines of a file, packed or not, by their numbers from 0, without their ends."""
+    wanted = set(numbers)
+    with open_stream(ObjectInfo(uri), storage) as stream:
+        for number, _, line in placed_lines(inflated(stream, ReadReport()), LINE_MOST):
+            if number in wanted and line is not None:
+                wanted.discard(number)
+                yield number, line
+            if not wanted:
+                return
+
+
+def inflated_parts(
+    uri: str, ranges: Sequence[tuple[int, int]], storage: StorageOptions
+) -> Iterator[tuple[tuple[int, int], bytes]]:
+    """Yield ranges (offset, length) of an inflated file, sorted ones, with their bytes, in one reading."""
+    position, held, left = 0, b"", list(ranges)
+    with open_stream(ObjectInfo(uri), storage) as stream:
+        for data in inflated(stream, ReadReport()):
+            held += data
+            while left and left[0][0] + left[0][1] <= position + len(held):
+                start, length = left.pop(0)
+                yield (start, length), held[start - position : start - position + length]
+            needed = max(position, left[0][0]) if left else position + len(held)
+            held, position = held[max(0, needed - position) :], min(needed, position + len(held))
+            if not left:
+                return
+
+
+def _holds(line: bytes, text_sha256: str | None) -> bool:
+    """Whether a line of JSON has a text of this digest."""
+    try:
+        texts = json_texts(json.loads(line))
+        return any(
+            hashlib.sha256(each.encode("utf-8", "replace")).hexdigest() == text_sha256 for each in texts
+        )
+    except (ValueError, RecursionError):
+        return False
+
+
+def _ending(stored: bytes) -> str:
+    """Return how the file of a record is to be called, so that tools know it."""
+    is_packed = stored[:2] == GZIP_MAGIC[:2]
+    head = stored[:HEAD_BYTES]
+    if is_packed:
+        with suppress(zlib.error):
+            head = zlib.decompressobj(_GZIP_WINDOW).decompress(stored, HEAD_BYTES)
+    return f"{'.warc' if begins_with_record(head) else '.arc'}{'.gz' if is_packed else ''}"
+
+
+def _every(url: str) -> bool:
+    return True
+
+
+def _host(uri: str) -> str:
+    return uri.partition("://")[2].partition("/")[0]

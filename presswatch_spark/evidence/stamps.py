@@ -1,0 +1,310 @@
+"""Time-stamps of a seal (RFC 3161), each from an authority of its own.
+
+    stamps/01-HOST.tsr      the answer of the authority, as it came
+    stamps/01-HOST.pem      the certificates that it is checked against: `openssl ts -verify -CAfile`
+
+A token whose certificates are not in the order of DER is kept as it came. It is checked with them in order:
+the signature does not cover that order, and other tools take such tokens.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import urllib3
+
+from presswatch_spark.errors import ConfigError, InputError, OutputError
+from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence.bag import Bag
+from presswatch_spark.storage.objects import StorageOptions, read_object
+from presswatch_spark.storage.uris import printable
+from presswatch_spark.storage.web.https import manager_for
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+ANSWER_MOST, ANSWER_SECONDS = 1 << 20, 60.0
+CLOCK_SECONDS = 60.0
+"""An authority's clock may differ from ours by so much; more is said."""
+GRANTED = (0, 1)
+CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\r?\n?", re.DOTALL)
+CHAIN_ERROR = re.compile(r'Verify error: ([^"]+)"')
+_ASKING = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A time-stamp authority: its URL, and the path of the certificates that it is trusted by, if any."""
+
+    url: str
+    certificates: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """What an authority answered: the token's name in the bag, None if there is none, and a remark.
+
+    `is_trusted`: its chain ends in a certificate that was given for it.
+    """
+
+    url: str
+    name: str | None
+    remark: str
+    is_trusted: bool = False
+
+    @property
+    def is_stamped(self) -> bool:
+        """Whether a token was kept."""
+        return self.name is not None
+
+
+class RefusedError(Exception):
+    """An answer that is no time-stamp of the seal; the message says why."""
+
+
+def parse_authority(text: str) -> Authority:
+    """Read `URL[,CA.pem]`; `ConfigError` if it has no URL."""
+    url, _, certificates = text.partition(",")
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise ConfigError(
+            "this names no time-stamp authority", where=printable(url), remedy="write --tsa URL or URL,CA.pem"
+        )
+    return Authority(url, certificates or None)
+
+
+def require_client() -> Any:
+    """Return the library for time-stamps; `InputError` that names the extra, if it is not there."""
+    try:
+        import rfc3161_client
+    except ImportError as error:
+        raise InputError(
+            "rfc3161-client is not installed, which time-stamps need",
+            remedy="pip install 'presswatch-spark[legal]', or leave out --tsa and stamp the bag later",
+        ) from error
+    return rfc3161_client
+
+
+def certificates_of(
+    authorities: Sequence[Authority], storage: StorageOptions
+) -> list[tuple[Authority, list[bytes]]]:
+    """Return authorities with the certificates (PEM) that each is trusted by: none if none were given.
+
+    Raises:
+        InputError: a file of certificates is none, or the library for time-stamps is not installed.
+    """
+    if authorities:
+        require_client()
+    return [(each, _given(each, storage)) for each in authorities]
+
+
+def add_stamps(
+    bag: Bag, authorities: Sequence[tuple[Authority, list[bytes]]], storage: StorageOptions
+) -> list[Stamped]:
+    """Have the seal of a bag stamped by each authority; what is no time-stamp of it is told, and not kept."""
+    sealed, found = bag.read(alone.SEAL), list[Stamped]()
+    number = len({name.partition(".")[0] for name in bag.names("stamps")})
+    for authority, certificates in authorities:
+        try:
+            token, chain, remark = _stamp(authority.url, sealed, certificates, storage)
+        except RefusedError as error:
+            found.append(Stamped(authority.url, None, str(error)))
+            continue
+        number += 1
+        name = f"{alone.STAMPS}{number:02}-{_host(authority.url)}"
+        bag.write(f"{name}.tsr", token)
+        bag.write(f"{name}.pem", b"".join(chain))
+        found.append(Stamped(authority.url, f"{name}.tsr", remark, is_trusted=bool(certificates)))
+    return found
+
+
+def pem_certificates(data: bytes, where: str) -> list[bytes]:
+    """Return the certificates in a PEM file, each as PEM; `InputError` if there are none that can be read."""
+    from cryptography import x509
+
+    found = [each.group() for each in CERTIFICATE.finditer(data)]
+    try:
+        for each in found:
+            x509.load_pem_x509_certificate(each)
+    except ValueError:
+        found = []
+    if not found:
+        raise InputError("this holds no certificate", where=where, remedy="give certificates as PEM")
+    return [each if each.endswith(b"\n") else each + b"\n" for each in found]
+
+
+def check_token(token: bytes, sealed: bytes, trusted: Sequence[bytes], request: Any = None) -> str:
+    """Check an answer of an authority, and say who stamped when.
+
+    Args:
+        sealed: what was stamped.
+        trusted: certificates as PEM, one of which its chain must end in.
+        request: the request that it answers, whose nonce it must have.
+
+    Raises:
+        RefusedError: it does not hold; with the reason.
+    """
+    client = require_client()
+    from cryptography import x509
+
+    answer = _decoded(token)
+    if answer.status not in GRANTED:
+        raise RefusedError(f"the authority refused: status {answer.status}")
+    builder = client.VerifierBuilder.from_request(request) if request else client.VerifierBuilder()
+    for each in dict.fromkeys(trusted):
+        builder = builder.add_root_certificate(x509.load_pem_x509_certificate(each))
+    try:
+        imprint, at = alone.stamped(token)
+    except ValueError as error:
+        raise RefusedError("the answer is no time-stamp") from error
+    if imprint not in _digests(sealed):
+        raise RefusedError("the time-stamp is of something else")
+    if request is not None and answer.tst_info.nonce != request.nonce:
+        raise RefusedError("the time-stamp answers another request: its nonce is another")
+    try:
+        builder.build().verify_message(answer, sealed)
+    except client.VerificationError as error:
+        raise RefusedError(_why(str(error))) from error
+    except ValueError as error:
+        raise RefusedError(f"its certificates cannot be read: {type(error).__name__}") from error
+    return f"{answer.tst_info.gen_time:%Y-%m-%d %H:%M:%S} UTC ({at})"
+
+
+def _why(said: str) -> str:
+    """Return why a token does not verify, in fewer words than OpenSSL has for it."""
+    chain = CHAIN_ERROR.search(said)
+    if chain:
+        return f"its chain does not lead to the certificates that it is to rest on: {alone.shown(chain[1])}"
+    return f"its signature does not hold: {alone.shown(said)}"
+
+
+def _decoded(token: bytes) -> Any:
+    """Return an answer as the library reads it, its certificates in the order of DER."""
+    client = require_client()
+    for data in (token, *_in_order(token)):
+        try:
+            answer = client.decode_timestamp_response(data)
+            if answer.status in GRANTED:
+                # These are read when they are first asked for.
+                list(answer.signed_data.certificates)
+                answer.time_stamp_token()
+            return answer
+        except ValueError:
+            continue
+    raise RefusedError("the answer is no time-stamp that can be read")
+
+
+def _in_order(token: bytes) -> Iterator[bytes]:
+    """Yield the same answer with its certificates sorted, if it has any."""
+    try:
+        signed = alone.within(token, 0, 1, 1, 0)
+        held = next(content for tag, content in alone.parts(signed) if tag == 0xA0)
+        each = [alone.encoded(tag, content) for tag, content in alone.parts(held)]
+    except (ValueError, IndexError, StopIteration):
+        return
+    ordered = b"".join(sorted(each))
+    if len(ordered) == len(held) and token.count(held) == 1:
+        yield token.replace(held, ordered)
+
+
+def _stamp(
+    url: str, sealed: bytes, certificates: Sequence[bytes], storage: StorageOptions
+) -> tuple[bytes, list[bytes], str]:
+    """Return a token, the certificates that its chain ends in, and a remark."""
+    client = require_client()
+    request = client.TimestampRequestBuilder().data(sealed).build()
+    token = _asked(url, request.as_bytes(), storage)
+    if certificates:
+        said = check_token(token, sealed, certificates, request)
+        return token, list(certificates), said + _clock_remark(token)
+    roots = _ends_of_chains(token)
+    if not roots:
+        raise RefusedError("its chain ends in a certificate that it does not bring: give URL,CA.pem")
+    said = check_token(token, sealed, roots, request)
+    said += _clock_remark(token)
+    return token, roots, f"{said}; nobody named a certificate to trust it by: its own was taken"
+
+
+def _clock_remark(token: bytes) -> str:
+    """Return how far the time of a new token is from this machine's clock, if that is far."""
+    ahead = _decoded(token).tst_info.gen_time.timestamp() - time.time()
+    far = abs(ahead) > CLOCK_SECONDS
+    return f"; that is {ahead:+,.0f} s from this machine's clock" if far else ""
+
+
+def _ends_of_chains(token: bytes) -> list[bytes]:
+    """Return the certificates in a token that sign themselves, as PEM."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    found = list[bytes]()
+    for der in _decoded(token).signed_data.certificates:
+        try:
+            certificate: Certificate = x509.load_der_x509_certificate(der)
+        except ValueError as error:
+            raise RefusedError("its certificates cannot be read") from error
+        if certificate.issuer == certificate.subject:
+            found.append(certificate.public_bytes(Encoding.PEM))
+    return sorted(found)
+
+
+def _asked(url: str, request: bytes, storage: StorageOptions) -> bytes:
+    """Send a request to an authority, and return its answer."""
+    late = time.monotonic() + ANSWER_SECONDS
+    with manager_for(url, storage) as pool:
+        try:
+            reply = pool.request(
+                "POST", url, body=request, headers=_ASKING, preload_content=False, retries=False
+            )
+            data = b""
+            while part := reply.read1(ANSWER_MOST):
+                data += part
+                if len(data) > ANSWER_MOST:
+                    raise RefusedError("the answer is too long for a time-stamp")
+                if time.monotonic() > late:
+                    raise RefusedError("the answer comes too slowly")
+            reply.release_conn()
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise RefusedError(f"the authority cannot be reached ({type(error).__name__})") from error
+    if reply.status != 200:
+        raise RefusedError(f"the authority answered {reply.status}")
+    return data
+
+
+def _digests(sealed: bytes) -> set[str]:
+    return {alone.digest(name, sealed) for name in alone.IMPRINTS}
+
+
+def _given(authority: Authority, storage: StorageOptions) -> list[bytes]:
+    if authority.certificates is None:
+        return []
+    return pem_certificates(read_object(authority.certificates, storage)[0], authority.certificates)
+
+
+def _host(url: str) -> str:
+    host = urlsplit(url).hostname or ""
+    return re.sub(r"[^a-z0-9.-]", "-", host.lower())[:100]
+
+
+def stamp_bag(bag: Bag, authorities: Sequence[Authority], storage: StorageOptions) -> list[Stamped]:
+    """Add time-stamps to a bag that was made before.
+
+    Raises:
+        OutputError: the bag does not verify: nothing is added to what was changed.
+    """
+    trusted = certificates_of(authorities, storage)
+    faults = alone.check(str(bag.folder)).faults
+    if faults:
+        name, what = min(faults.items())
+        raise OutputError(
+            f"the bag does not verify, so it is not stamped: {alone.shown(name)} {what}",
+            where=str(bag.folder),
+        )
+    stamps = add_stamps(bag, trusted, storage)
+    if any(each.is_stamped for each in stamps):
+        bag.finish()
+    return stamps

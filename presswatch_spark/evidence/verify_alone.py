@@ -1,0 +1,581 @@
+"""Checks a sealed bag of evidence, or one claim disclosed of it. A copy lies in each bag as `verify.py`.
+
+    python3 -I verify.py [FOLDER]
+
+It needs Python 3.8 or newer, nothing else, and no network. It reads every byte and names what is not as it
+was sealed. What it cannot check: signatures of time-stamps (`openssl ts -verify` does), and texts that were
+extracted from HTML (their payload's digest is compared instead).
+
+The Merkle trees are those of RFC 9162, section 2.1, with SHA-256.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import sys
+import zlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    Measured = dict[str, tuple[int, str, str]]
+
+SEAL, PROOF, ROWS, STAMPS = "seal.json", "data/proof.json", "data/rows.jsonl", "stamps/"
+DECLARATIONS, TEXTS = "data/declarations.jsonl", "data/corpus/texts/"
+ALGORITHMS = ("sha256", "sha512")
+IMPRINTS = ("sha256", "sha384", "sha512")
+SEAL_FORMAT, PROOF_FORMAT = "presswatch-seal-1", "presswatch-proof-1"
+BETWEEN_RUNS = "source"
+"""The member of a row's line that may differ between two scans of the same bytes."""
+READ_BYTES = 1 << 20
+INFLATED_MOST = 1 << 30
+
+
+class Findings:
+    """What was found: `faults` by what they are about, and `notes` on what holds or cannot be said."""
+
+    def __init__(self) -> None:
+        self.faults: dict[str, str] = {}
+        self.notes: list[str] = []
+
+    def refuse(self, name: str, what: str) -> None:
+        """Name a fault; the first of each name is kept."""
+        self.faults.setdefault(name, what)
+
+
+# --- Merkle trees
+
+
+def leaf_hash(data: bytes) -> bytes:
+    """Return the hash of a leaf."""
+    return hashlib.sha256(b"\0" + data).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Return the hash of a node."""
+    return hashlib.sha256(b"\1" + left + right).digest()
+
+
+def merkle_root(leaves: Sequence[bytes]) -> bytes:
+    """Return the root of a tree, given the hashes of its leaves."""
+    if not leaves:
+        return hashlib.sha256().digest()
+    # Whole subtrees, largest first: two of one size are joined at once.
+    whole: list[tuple[int, bytes]] = []
+    for leaf in leaves:
+        size, top = 1, leaf
+        while whole and whole[-1][0] == size:
+            top = node_hash(whole.pop()[1], top)
+            size *= 2
+        whole.append((size, top))
+    root = whole.pop()[1]
+    while whole:
+        root = node_hash(whole.pop()[1], root)
+    return root
+
+
+def merkle_path(leaves: Sequence[bytes], index: int) -> list[bytes]:
+    """Return the hashes beside the way from a leaf to the root, the leaf's neighbour first."""
+    path: list[bytes] = []
+    begin, end = 0, len(leaves)
+    while end - begin > 1:
+        half = begin + (1 << ((end - begin - 1).bit_length() - 1))
+        if index < half:
+            path.append(merkle_root(leaves[half:end]))
+            end = half
+        else:
+            path.append(merkle_root(leaves[begin:half]))
+            begin = half
+    return path[::-1]
+
+
+def root_by_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
+    """Return the root that a leaf and its path lead to; None if no tree of this size has such a path."""
+    if not 0 <= index < size:
+        return None
+    place, last, root = index, size - 1, leaf
+    for beside in path:
+        if last == 0:
+            return None
+        if place & 1 or place == last:
+            root = node_hash(beside, root)
+            while place and not place & 1:
+                place, last = place >> 1, last >> 1
+        else:
+            root = node_hash(root, beside)
+        place, last = place >> 1, last >> 1
+    return root if last == 0 else None
+
+
+# --- canonical forms
+
+
+def canonical(value: Any) -> str:
+    """Return a value as JSON: sorted names, no blanks, nothing escaped that may stand bare."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
+
+
+def line_leaf(line: bytes) -> bytes:
+    """Return the leaf of a row's line in the tree of the bag."""
+    return leaf_hash(line)
+
+
+def claim_leaf(line: bytes) -> bytes:
+    """Return the leaf of a row's line in the tree of claims: without what differs between two scans."""
+    fields = json.loads(line)
+    fields.pop(BETWEEN_RUNS)
+    return leaf_hash(canonical(fields).encode())
+
+
+def file_leaf(name: str, measured: Measured) -> bytes:
+    """Return the leaf of a file."""
+    size, sha256, sha512 = measured[name]
+    return leaf_hash(canonical({"bytes": size, "path": name, "sha256": sha256, "sha512": sha512}).encode())
+
+
+def files_of_bag(measured: Measured) -> list[str]:
+    """Return the files that are leaves of the tree of the bag, in their order."""
+    return sorted(name for name in measured if not _is_seal(name))
+
+
+def files_of_claims(measured: Measured) -> list[str]:
+    """Return the files that are leaves of the tree of claims, in their order."""
+    return sorted(name for name in measured if name.startswith("data/corpus/"))
+
+
+def _is_seal(name: str) -> bool:
+    """Whether a file is made when the bag is sealed, or after it."""
+    return name == SEAL or name.startswith((STAMPS, "manifest-", "tagmanifest-"))
+
+
+def lines_of(data: bytes) -> list[bytes]:
+    """Return the lines of a file, without their ends."""
+    return data.split(b"\n")[:-1]
+
+
+def manifest_text(digests: dict[str, str]) -> str:
+    """Return a BagIt manifest: a line for each file, sorted by name."""
+    return "".join(f"{digests[name]}  {name}\n" for name in sorted(digests))
+
+
+# --- files and manifests
+
+
+def measure(folder: str, findings: Findings) -> Measured:
+    """Return bytes, SHA-256 and SHA-512 (hex) of every file below a folder; others are faults."""
+    measured: Measured = {}
+    for above, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names) + [each for each in folders if os.path.islink(os.path.join(above, each))]:
+            path = os.path.join(above, name)
+            known_as = os.path.relpath(path, folder).replace(os.sep, "/")
+            if os.path.islink(path) or not os.path.isfile(path):
+                findings.refuse(known_as, "is no regular file")
+                continue
+            measured[known_as] = measured_file(path)
+    return measured
+
+
+def measured_file(path: str) -> tuple[int, str, str]:
+    """Return bytes, SHA-256 and SHA-512 of a file."""
+    size, short, long = 0, hashlib.sha256(), hashlib.sha512()
+    with open(path, "rb") as file:
+        while True:
+            data = file.read(READ_BYTES)
+            if not data:
+                return size, short.hexdigest(), long.hexdigest()
+            size += len(data)
+            short.update(data)
+            long.update(data)
+
+
+def _listed(folder: str, name: str) -> dict[str, str] | None:
+    """Return what a manifest lists; None if there is none."""
+    try:
+        text = _read(folder, name).decode("utf-8", "replace")
+    except OSError:
+        return None
+    pairs = (line.partition("  ") for line in text.split("\n") if line)
+    return {path: digest for digest, _, path in pairs}
+
+
+def _read(folder: str, name: str) -> bytes:
+    with open(os.path.join(folder, *name.split("/")), "rb") as file:
+        return file.read()
+
+
+def check_manifests(folder: str, kind: str, names: list[str], measured: Measured, findings: Findings) -> None:
+    """Compare files with both manifests of a kind, and the manifests with the files, to the last byte."""
+    listed = {}
+    for algorithm in ALGORITHMS:
+        found = _listed(folder, f"{kind}-{algorithm}.txt")
+        if found is None:
+            findings.refuse(f"{kind}-{algorithm}.txt", "is missing")
+        listed[algorithm] = found or {}
+    for name in sorted({*names, *listed["sha256"], *listed["sha512"]}):
+        said = [listed[algorithm].get(name) for algorithm in ALGORITHMS]
+        if name not in measured:
+            if None not in said:
+                findings.refuse(name, "is missing")
+        elif said == [None, None]:
+            findings.refuse(name, "was added: no manifest lists it")
+        elif said[0] != measured[name][1] and said[1] != measured[name][2]:
+            findings.refuse(name, "has changed")
+    for place, algorithm in enumerate(ALGORITHMS, 1):
+        expected = {
+            name: str(measured[name][place]) if name in measured and name not in findings.faults else said
+            for name, said in _both(listed, algorithm, names, measured, findings).items()
+        }
+        name = f"{kind}-{algorithm}.txt"
+        if name in measured and _read(folder, name) != manifest_text(expected).encode():
+            findings.refuse(name, "has changed")
+
+
+def _both(
+    listed: dict[str, dict[str, str]],
+    algorithm: str,
+    names: list[str],
+    measured: Measured,
+    findings: Findings,
+) -> dict[str, str]:
+    """Return what a manifest should list: all files but added ones, with what it says of missing ones."""
+    added = {name for name in names if all(name not in each for each in listed.values())}
+    lost = {name for name in findings.faults if name not in measured and name in listed[algorithm]}
+    return {name: listed[algorithm].get(name, "") for name in {*names, *lost} - added}
+
+
+# --- rows and records
+
+
+class _Warc(NamedTuple):
+    fields: dict[str, str]
+    block: bytes
+
+
+def check_rows(folder: str, lines: list[bytes], measured: Measured, findings: Findings) -> None:
+    """Check the digests of rows and claims, and that their records are there and say the same."""
+    unread, other = 0, 0
+    checked: dict[str, int] = {}
+    for number, line in enumerate(lines, 1):
+        about = f"{ROWS}:{number}"
+        try:
+            fields = json.loads(line)
+            if canonical(fields).encode() != line:
+                findings.refuse(about, "is not in canonical form")
+            row, record = fields["row"], fields["record"]
+            _check_digests(about, row, fields["claim"], findings)
+            if record["path"] is None:
+                unread += 1
+                continue
+            other += record["reason"] is not None
+            how = _check_record(folder, about, row, record, measured, findings)
+            checked[how] = checked.get(how, 0) + 1
+        except (ValueError, LookupError, TypeError, AttributeError):
+            findings.refuse(about, "is no row")
+    findings.notes += [f"{count} records compared by {how}" for how, count in sorted(checked.items())]
+    if unread:
+        findings.notes.append(f"{unread} records could not be read when the bag was made: each row says why")
+    if other:
+        findings.notes.append(f"{other} records were not as their row says: each row says why")
+
+
+def check_declarations(folder: str, measured: Measured, findings: Findings) -> None:
+    """Check that what sites declared has the digests that it names, and that its records are there."""
+    if DECLARATIONS not in measured:
+        return
+    for number, line in enumerate(lines_of(_read(folder, DECLARATIONS)), 1):
+        about = f"{DECLARATIONS}:{number}"
+        try:
+            fields = json.loads(line)
+            _check_digest(about, fields["row"], "row_sha256", findings)
+            record = fields["record"]
+            if record["path"] is None:
+                continue
+            if record["path"] not in measured:
+                findings.refuse(record["path"], "is missing")
+            elif measured[record["path"]][:2] != (record["bytes"], record["sha256"]):
+                findings.refuse(record["path"], f"is not the record of {about}")
+        except (ValueError, LookupError, TypeError, AttributeError):
+            findings.refuse(about, "is no declaration")
+
+
+def check_texts(measured: Measured, findings: Findings) -> None:
+    """Check that each text of an article has the SHA-256 that it is called by."""
+    for name in sorted(measured):
+        if name.startswith(TEXTS) and name != f"{TEXTS}{measured[name][1]}.txt":
+            findings.refuse(name, "is not the text that it is called by")
+
+
+def _check_digest(about: str, fields: Any, own: str, findings: Findings) -> None:
+    rest = {name: value for name, value in fields.items() if name != own}
+    if hashlib.sha256(canonical(rest).encode()).hexdigest() != fields[own]:
+        findings.refuse(about, f"its {own} is not that of its columns")
+
+
+def _check_digests(about: str, row: Any, claim: Any, findings: Findings) -> None:
+    _check_digest(about, row, "row_sha256", findings)
+    _check_digest(about, claim, "claim_sha256", findings)
+    if claim["row_sha256"] != row["row_sha256"]:
+        findings.refuse(about, "the claim is of another row")
+
+
+def _check_record(
+    folder: str, about: str, row: Any, record: Any, measured: Measured, findings: Findings
+) -> str:
+    """Check the record of a row, and say how."""
+    name = record["path"]
+    if name not in measured:
+        findings.refuse(name, "is missing")
+        return "nothing: they are missing"
+    if measured[name][:2] != (record["bytes"], record["sha256"]):
+        findings.refuse(name, f"is not the record of {about}")
+    if record["reason"] is not None:
+        return "the SHA-256 of their bytes alone"
+    data = _read(folder, name)
+    if record["kind"] in ("line", "cell"):
+        texts = [data]
+        if record["kind"] == "line":
+            texts = [text.encode("utf-8", "replace") for text in json_texts(json.loads(data))]
+        if all(hashlib.sha256(text).hexdigest() != row["text_sha256"] for text in texts):
+            findings.refuse(name, f"does not hold the text of {about}")
+        return "the SHA-256 of their text"
+    return _check_response(name, about, row, data, findings)
+
+
+def _check_response(name: str, about: str, row: Any, data: bytes, findings: Findings) -> str:
+    warc = _warc(data)
+    if warc is None:
+        return "the SHA-256 of their bytes alone"
+    if row["record_id"] is not None and warc.fields.get("warc-record-id") != row["record_id"]:
+        findings.refuse(name, f"has another record id than {about}")
+    if hashlib.sha256(warc.block).hexdigest() == row["text_sha256"]:
+        return "record id and the SHA-256 of their text"
+    declared = row.get("payload_digest_computed")
+    end = re.search(rb"\r?\n\r?\n", warc.block)
+    if declared is None or end is None:
+        return "their record id"
+    for payload in (warc.block[end.end() :], warc.block):
+        if "sha1:" + base64.b32encode(hashlib.sha1(payload).digest()).decode() == declared:
+            return "record id and the SHA-1 of their payload"
+    findings.refuse(name, f"has another payload than {about}")
+    return "their record id"
+
+
+def _warc(data: bytes) -> _Warc | None:
+    """Return the header fields and the block of a record of WARC; None if it is none."""
+    if data[:2] == b"\x1f\x8b":
+        try:
+            data = zlib.decompressobj(31).decompress(data, INFLATED_MOST)
+        except zlib.error:
+            return None
+    end = re.search(rb"\r?\n\r?\n", data)
+    if not data.startswith(b"WARC/") or end is None:
+        return None
+    pairs = (line.partition(":") for line in data[: end.start()].decode("utf-8", "replace").splitlines()[1:])
+    fields = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    length = fields.get("content-length", "")
+    block = data[end.end() :]
+    return _Warc(fields, block[: int(length)] if re.fullmatch("[0-9]{1,17}", length) else block)
+
+
+def json_texts(value: Any) -> Iterator[str]:
+    """Yield all texts in a value of JSON, but names."""
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield value
+        waiting += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+
+
+# --- the seal and its time-stamps
+
+
+def check_seal(folder: str, measured: Measured, findings: Findings) -> Any:
+    """Return the seal; its form is checked, and nothing else of it. None if it cannot be read."""
+    try:
+        data = _read(folder, SEAL)
+        seal = json.loads(data)
+        if seal["format"] != SEAL_FORMAT or canonical(seal).encode() + b"\n" != data:
+            raise ValueError
+    except OSError:
+        findings.refuse(SEAL, "is missing")
+        return None
+    except (ValueError, LookupError, TypeError):
+        findings.refuse(SEAL, "is no seal that this program reads")
+        return None
+    return seal
+
+
+def check_roots(seal: Any, lines: list[bytes], measured: Measured, findings: Findings) -> None:
+    """Compare the seal with the files that it covers."""
+    for name in sorted(seal["manifests"]):
+        if name in measured and list(measured[name][1:]) != seal["manifests"][name]:
+            findings.refuse(name, "is not the one that was sealed")
+    if seal["claims"] != len(lines):
+        findings.refuse(SEAL, "has another number of claims")
+    leaves = [line_leaf(line) for line in lines] + [
+        file_leaf(name, measured) for name in files_of_bag(measured)
+    ]
+    if [len(leaves), merkle_root(leaves).hex()] != [seal["bag_leaves"], seal["bag_root"]]:
+        findings.refuse("the bag", "has another Merkle root than was sealed")
+    try:
+        claims = [claim_leaf(line) for line in lines]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return
+    claims += [file_leaf(name, measured) for name in files_of_claims(measured)]
+    if [len(claims), merkle_root(claims).hex()] != [seal["claims_leaves"], seal["claims_root"]]:
+        findings.refuse("the claims", "have another Merkle root than was sealed")
+
+
+def parts(data: bytes) -> list[tuple[int, bytes]]:
+    """Return tag and content of the values in DER; `ValueError` if it is none."""
+    found, at = [], 0
+    while at < len(data):
+        if at + 2 > len(data):
+            raise ValueError("cut")
+        tag, length, at = data[at], data[at + 1], at + 2
+        if length >= 0x80:
+            count = length & 0x7F
+            if not 0 < count <= 4 or at + count > len(data):
+                raise ValueError("no length")
+            length, at = int.from_bytes(data[at : at + count], "big"), at + count
+        if at + length > len(data):
+            raise ValueError("cut")
+        found.append((tag, data[at : at + length]))
+        at += length
+    return found
+
+
+def stamped(token: bytes) -> tuple[str, str]:
+    """Return the digest (hex) that an answer of a time-stamp authority is about, and the time that it says.
+
+    Raises:
+        ValueError: it is no such answer, or a refusal.
+    """
+    try:
+        # TimeStampResp, ContentInfo, SignedData, what it encapsulates: TSTInfo (RFC 3161, 2.4.2).
+        info = within(token, 0, 1, 1, 0, 2, 1, 0, 0)
+        return within(info, 2, 1).hex(), within(info, 4).decode("ascii")
+    except (IndexError, UnicodeDecodeError) as error:
+        raise ValueError("no answer of an authority") from error
+
+
+def within(data: bytes, *places: int) -> bytes:
+    """Return the content of a value in DER, by the places of those around it."""
+    for place in places:
+        data = parts(data)[place][1]
+    return data
+
+
+def encoded(tag: int, content: bytes) -> bytes:
+    """Return a value in DER."""
+    size = len(content)
+    if size < 0x80:
+        return bytes([tag, size]) + content
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(length)]) + length + content
+
+
+def digest(algorithm: str, data: bytes) -> str:
+    """Return a digest (hex)."""
+    return hashlib.new(algorithm, data).hexdigest()
+
+
+def check_stamps(folder: str, measured: Measured, findings: Findings) -> None:
+    """Check that each time-stamp is about the seal; signatures need `openssl`."""
+    tokens = [name for name in sorted(measured) if name.startswith(STAMPS) and name.endswith(".tsr")]
+    sealed = _read(folder, SEAL) if SEAL in measured else b""
+    digests = {digest(each, sealed) for each in IMPRINTS}
+    for name in tokens:
+        try:
+            imprint, at = stamped(_read(folder, name))
+        except ValueError:
+            findings.refuse(name, "is no time-stamp")
+            continue
+        if imprint not in digests:
+            findings.refuse(name, "is a time-stamp of something else")
+        findings.notes.append(f"{name} says {at}: check its signature with `openssl ts -verify`")
+    if not tokens:
+        findings.notes.append("no authority has stamped the seal: nothing says when it was made")
+
+
+# --- all of it
+
+
+def check(folder: str) -> Findings:
+    """Check a bag, or a part that was disclosed of one."""
+    findings = Findings()
+    measured = measure(folder, findings)
+    tags = [name for name in measured if not name.startswith(("data/", "tagmanifest-"))]
+    check_manifests(folder, "tagmanifest", tags, measured, findings)
+    payload = [name for name in measured if name.startswith("data/")]
+    check_manifests(folder, "manifest", payload, measured, findings)
+    seal = check_seal(folder, measured, findings)
+    if ROWS not in measured:
+        findings.refuse(ROWS, "is missing")
+        return findings
+    data = _read(folder, ROWS)
+    lines = lines_of(data)
+    if data and not data.endswith(b"\n"):
+        findings.refuse(ROWS, "ends within a line")
+    check_rows(folder, lines, measured, findings)
+    check_declarations(folder, measured, findings)
+    check_texts(measured, findings)
+    if seal is not None:
+        try:
+            if PROOF in measured:
+                check_proof(folder, seal, lines, measured, findings)
+            else:
+                check_roots(seal, lines, measured, findings)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            findings.refuse(PROOF if PROOF in measured else SEAL, "cannot be read")
+    check_stamps(folder, measured, findings)
+    return findings
+
+
+def check_proof(folder: str, seal: Any, lines: list[bytes], measured: Measured, findings: Findings) -> None:
+    """Check that the one row, and all files beside it, are leaves of the sealed trees."""
+    proof = json.loads(_read(folder, PROOF))
+    if proof["format"] != PROOF_FORMAT or len(lines) != 1:
+        findings.refuse(PROOF, "is no proof of one row")
+        return
+    trees = {
+        "bag": (seal["bag_leaves"], seal["bag_root"]),
+        "claims": (seal["claims_leaves"], seal["claims_root"]),
+    }
+    found = [(ROWS, line_leaf(lines[0]), trees["bag"], proof["row"])]
+    found.append((ROWS, claim_leaf(lines[0]), trees["claims"], proof["claim"]))
+    for name in sorted(measured):
+        if name.startswith("data/") and name not in (ROWS, PROOF):
+            found.append((name, file_leaf(name, measured), trees["bag"], proof["files"].get(name)))
+    for name, leaf, (size, root), way in found:
+        path = [bytes.fromhex(each) for each in way["path"]] if way else []
+        reached = root_by_path(leaf, way["index"], size, path) if way else None
+        if reached is None or reached.hex() != root:
+            findings.refuse(name, "is not what was sealed")
+
+
+def shown(text: str) -> str:
+    """Return text that cannot steer a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def main(folder: str) -> int:
+    """Check a folder, say what was found, and return the exit code: 0 if all holds, else 1."""
+    findings = check(folder)
+    for note in findings.notes:
+        sys.stdout.write(shown(note) + "\n")
+    for name in sorted(findings.faults):
+        sys.stdout.write(f"REFUSED {shown(name)}: {shown(findings.faults[name])}\n")
+    sys.stdout.write("REFUSED\n" if findings.faults else "all of it is as it was sealed\n")
+    return 1 if findings.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))))

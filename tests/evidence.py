@@ -1,0 +1,100 @@
+"""Bags of claims on a release of one's own, and what changes in them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from presswatch_spark.claims.make import Sources, make_claims
+from presswatch_spark.demo.texts import Page
+from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence.build import Built, Order, build_bag
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.settings.load import load_scan_config
+from tests.claims import AS_OF
+from tests.removal import LETTERS, QUICK, Release
+from tests.scanned import FORMS, press_corpus, scan_here
+
+FIVE = ("a.warc.wet.gz", "pages.warc.gz", "single.warc.wet.gz", "c4-train.json.gz", "oscar.parquet")
+"""A form of each kind of record: gzip members of text and of responses, a long member, lines, cells."""
+
+
+def build(
+    found: Release, name: str, *, mirrored: bool = True, path: str = "", **order: Any
+) -> tuple[Path, Built]:
+    """Make a bag of a release; its shards are asked of the server unless not `mirrored`."""
+    mirrors = [found.mirror] if mirrored else []
+    order = {"confidences": LETTERS, "mirrors": mirrors} | order
+    out = found.folder / name
+    made = build_bag(
+        Order(path or str(found.tables), str(found.corpus), **order), str(out), load_scan_config(flags=QUICK)
+    )
+    return out, made
+
+
+def bag_of(
+    folder: Path, names: Sequence[str], pages: Sequence[Page], run_id: str = "20261125T000000Z-abcdef"
+) -> Path:
+    """Write shards of pages below a folder, scan them, and make a bag of all claims."""
+    corpus, shards, tables = press_corpus(folder / "press"), folder / "shards", folder / "tables"
+    shards.mkdir()
+    for name in names:
+        FORMS[name](shards / name, pages)
+    scan_here([shards / name for name in names], corpus, tables, run_id=run_id)
+    make_claims(str(tables), str(tables), Sources(corpus=str(corpus), as_of=AS_OF), ScanConfig())
+    order = Order(str(tables), str(corpus), confidences=LETTERS, with_texts=True)
+    build_bag(order, str(folder / "bag"), ScanConfig())
+    return folder / "bag"
+
+
+def some_rows(found: Release, count: int) -> Path:
+    """A file that names a few claims, of as many datasets as there are."""
+    import pyarrow.parquet as pq
+
+    rows = [
+        row for file in (found.tables / "claims").glob("*.parquet") for row in pq.read_table(file).to_pylist()
+    ]
+    by_dataset: dict[str, list[str]] = {}
+    for row in sorted(rows, key=lambda row: str(row["row_sha256"])):
+        by_dataset.setdefault(row["dataset"], []).append(row["row_sha256"])
+    turns = [digest for turn in zip(*by_dataset.values(), strict=False) for digest in turn]
+    file = found.folder / f"{count}-rows.txt"
+    file.write_text("\n".join(turns[:count]) + "\n")
+    return file
+
+
+def lines(bag: Path) -> list[dict[str, Any]]:
+    """The rows of a bag, with claims and records."""
+    return [json.loads(line) for line in (bag / alone.ROWS).read_bytes().splitlines()]
+
+
+def files(bag: Path) -> list[str]:
+    """The names of all files in a bag."""
+    return sorted(path.relative_to(bag).as_posix() for path in bag.rglob("*") if path.is_file())
+
+
+@contextmanager
+def flipped(path: Path, place: int, mask: int = 1) -> Iterator[None]:
+    """Change a byte of a file for as long as the block lasts."""
+    before = path.read_bytes()
+    changed = bytearray(before)
+    changed[place] ^= mask
+    path.write_bytes(changed)
+    try:
+        yield
+    finally:
+        path.write_bytes(before)
+
+
+def by_itself(folder: Path) -> tuple[int, str]:
+    """What `verify.py` in a bag says, run by Python alone: its exit code, and its words."""
+    python = shutil.which("python3") or "python3"
+    command = [python, "-I", str(folder / "verify.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    assert not done.stderr
+    return done.returncode, done.stdout

@@ -1,0 +1,94 @@
+"""A bag of tables and shards on S3, made on S3, verified and disclosed there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from presswatch_spark.cli import main as cli
+from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence.bag import bag_on_disk
+from presswatch_spark.storage import objects
+from presswatch_spark.storage.objects import StorageOptions
+from tests.evidence import build, lines
+from tests.removal import Release, release
+from tests.servers import Server
+
+FORMS = ("a.warc.wet.gz", "c4-train.json.gz")
+
+
+@pytest.fixture
+def crawl(tmp_path: Path, client: Any, bucket: str) -> Release:
+    """A release whose shards, tables and corpus are on S3, too."""
+    found = release(tmp_path, Server(), FORMS)
+    for folder, known_as in (
+        (tmp_path / "shards", "crawl"),
+        (found.tables, "tables"),
+        (found.corpus, "corpus"),
+    ):
+        for path in folder.rglob("*"):
+            if path.is_file():
+                client.upload_file(str(path), bucket, f"{known_as}/{path.relative_to(folder).as_posix()}")
+    return found
+
+
+def words(crawl: Release, bucket: str, endpoint: str, out: str) -> list[str]:
+    place = f"s3://{bucket}"
+    mirror = f"{crawl.folder / 'shards'}={place}/crawl"
+    choice = [word for letter in "ABCD" for word in ("--confidence", letter)]
+    where = ["--corpus", f"{place}/corpus", "--mirror", mirror, "--endpoint", endpoint]
+    return ["evidence", "build", *choice, *where, "--out", out, f"{place}/tables"]
+
+
+def test_a_bag_on_s3_holds_what_one_on_disk_holds(
+    crawl: Release, client: Any, bucket: str, endpoint: str, capsys: Any
+) -> None:
+    out = f"s3://{bucket}/bags/one"
+    assert cli.run(words(crawl, bucket, endpoint, out)) == 0
+    said = capsys.readouterr().out
+    on_disk, built = build(crawl, "disk", mirrored=False)
+    assert f"claims root: {built.seal['claims_root']}" in said
+    assert cli.run(["evidence", "verify", "--endpoint", endpoint, out]) == 0
+    with bag_on_disk(out, StorageOptions(endpoint=endpoint)) as folder:
+        assert [line["record"] for line in lines(folder)] == [line["record"] for line in lines(on_disk)]
+        told = [json.loads(line) for line in (folder / "data/http/exchanges.jsonl").read_bytes().splitlines()]
+    ranged = [each for each in told if "Range" in dict(each["request_headers"])]
+    assert ranged
+    assert all(
+        each["status"] == 206 and "etag" in {name.lower() for name, _ in each["headers"]} for each in ranged
+    )
+    assert not any("signature" in json.dumps(each).lower() for each in told)
+    row = lines(on_disk)[0]["row"]["row_sha256"]
+    part = ["evidence", "disclose", "--row", row, "--out", f"s3://{bucket}/parts/one", "--endpoint", endpoint]
+    assert cli.run([*part, out]) == 0
+    assert cli.run(["evidence", "verify", "--endpoint", endpoint, f"s3://{bucket}/parts/one"]) == 0
+    drawn = ["evidence", "challenge", "--seed", "trois mots dits", "--sample", "9", "--endpoint", endpoint]
+    assert cli.run([*drawn, "--corpus", str(crawl.corpus), out]) == 0
+    assert cli.run(words(crawl, bucket, endpoint, out)) == 1
+    changed = client.get_object(Bucket=bucket, Key=f"bags/one/{alone.SEAL}")["Body"].read()
+    client.put_object(
+        Bucket=bucket, Key=f"bags/one/{alone.SEAL}", Body=changed.replace(b'"claims"', b'"Claims"')
+    )
+    capsys.readouterr()
+    assert cli.run(["evidence", "verify", "--endpoint", endpoint, out]) == 1
+    assert f"REFUSED {alone.SEAL}" in capsys.readouterr().err
+
+
+def test_an_upload_that_fails_leaves_no_bag(
+    crawl: Release, client: Any, bucket: str, endpoint: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    real, put = objects.put_file, list[str]()
+
+    def failing(path: str, uri: str, options: StorageOptions) -> None:
+        put.append(uri)
+        if len(put) > 7:
+            raise OSError(5, "the line is down")
+        real(path, uri, options)
+
+    monkeypatch.setattr("presswatch_spark.evidence.bag.put_file", failing)
+    assert cli.run(words(crawl, bucket, endpoint, f"s3://{bucket}/bags/two")) == 1
+    assert not any(uri.endswith("bagit.txt") for uri in put)
+    assert "Contents" not in client.list_objects_v2(Bucket=bucket, Prefix="bags/two/")

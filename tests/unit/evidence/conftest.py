@@ -1,0 +1,39 @@
+"""What tests of evidence share: a release on a web server with records of every kind, and a bag of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.evidence import FIVE, build, some_rows
+from tests.removal import Release, release
+from tests.servers import Server, web
+
+
+@pytest.fixture(scope="session")
+def release_server() -> Iterator[Server]:
+    with web() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def crawl(tmp_path_factory: pytest.TempPathFactory, release_server: Server) -> Release:
+    """A release of five forms; tests do not change it."""
+    return release(tmp_path_factory.mktemp("crawl"), release_server, FIVE)
+
+
+@pytest.fixture(scope="session")
+def sealed(crawl: Release) -> Path:
+    """A bag of all its claims; tests change copies."""
+    return build(crawl, "sealed", with_texts=True)[0]
+
+
+@pytest.fixture
+def small(crawl: Release, tmp_path: Path) -> Path:
+    """A bag of six claims, two of each dataset."""
+    bag, _ = build(
+        crawl, f"small-{tmp_path.name}", rows=str(some_rows(crawl, 6)), confidences=(), with_texts=True
+    )
+    return bag.rename(tmp_path / "small")

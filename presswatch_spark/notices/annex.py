@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 import orjson
 import pyarrow as pa
 
+from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.notices.annex_columns import (
     DOMAIN_COLUMNS,
     OWN_DOMAIN_COLUMNS,
@@ -67,11 +68,11 @@ def annex_of(places: Sequence[Place], sender: Sender, columns: Sequence[str], ow
 
     Args:
         columns: the columns of rows that the recipient needs.
-        own_domains: whether the domains are those of the sender's publishers.
+        own_domains: whether the domains are those of the publishers whose articles the places have.
     """
     whole = [_row(number, place, sender) for number, place in enumerate(places, 1)]
     schema = row_columns(tuple(columns))
-    domains = _own_domains(sender) if own_domains else _domains(places, whole)
+    domains = _own_domains(publishers_of(sender, places)) if own_domains else _domains(places, whole)
     return Annex(
         {
             "rows": schema,
@@ -171,9 +172,15 @@ def _domains(places: Sequence[Place], rows: Sequence[Row]) -> Iterator[Row]:
         }
 
 
-def _own_domains(sender: Sender) -> Iterator[Row]:
-    """Yield each site of the sender's publishers with each of its SURT prefixes."""
-    for publisher in sender.publishers:
+def publishers_of(sender: Sender, places: Sequence[Place]) -> list[Publisher]:
+    """Return the sender's publishers whose articles the places have, in the order of the members file."""
+    ids = {place.target["publisher_id"] for place in places}
+    return [publisher for publisher in sender.publishers if publisher.id in ids]
+
+
+def _own_domains(publishers: Sequence[Publisher]) -> Iterator[Row]:
+    """Yield each site of publishers with each of its SURT prefixes."""
+    for publisher in publishers:
         for title in publisher.titles:
             prefixed = {prefix.partition("/")[0] for prefix in title.url_prefixes}
             sites = [*(domain for domain in title.domains if domain not in prefixed), *title.url_prefixes]

@@ -1,5 +1,6 @@
 """Checks a notice before anybody sends it: one broken rule refuses it, and all of them are named."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.notices.annex import rows_of_jsonl
 from presswatch_spark.notices.docx_letter import elements_in
-from presswatch_spark.notices.draft import concerning
+from presswatch_spark.notices.draft import concerning, sender_facts
 from presswatch_spark.notices.events import CHECKED, EDITED, READ, SIGNED, add_event, newest
 from presswatch_spark.notices.folder import ANNEX, FORM, LETTER, Notice
 from presswatch_spark.notices.grounds import Choice, Grounds, Place, claims_of, grounds_of
@@ -90,7 +91,20 @@ def check_notice(path: str, with_: Checking, storage: StorageOptions | None = No
     if not refusals:
         known = Notice.open(path, storage)
         add_event(known.folder, known.events, CHECKED, known.digest, days=with_.days)
-    return Checked(tuple(refusals), tuple(with_.recipient.doubts()))
+    return Checked(tuple(refusals), (*with_.recipient.doubts(), *_doubts_of_claims(notice.about, storage)))
+
+
+def _doubts_of_claims(about: Mapping[str, Any], storage: StorageOptions) -> Iterator[str]:
+    """Yield that nobody looked for licences, if the claims were made without a file of them."""
+    try:
+        store = TableStore.open(about["query"]["claims"], storage)
+        newest_run = store.made("claims")[-1]
+        (inputs,) = [row["inputs"] for row in store.rows("derivations") if row["run_id"] == newest_run]
+        has_licences = json.loads(inputs)["licences_digest"] is not None
+    except (PresswatchError, ValueError, LookupError, TypeError):
+        has_licences = False
+    if not has_licences:
+        yield "verify before you send: the claims were made without --licences, so no licence is known"
 
 
 def broken_files(notice: Notice, files: Mapping[str, bytes]) -> Iterator[Refusal]:
@@ -164,6 +178,8 @@ def _broken_rows(
     except PresswatchError as error:
         yield Refusal("query_differs", "rows", str(error))
         return
+    if sender_facts(with_.sender) != about["sender"]:
+        yield Refusal("query_differs", "sender", "its file, or the members file, says something else now")
     own = laws()[about["law"]].own_domains
     yield from broken_by_query(grounds, places, about, with_.sender, own)
     yield from broken_by_files(places)

@@ -14,6 +14,8 @@ from presswatch_spark.notices.letter import Letter
 from presswatch_spark.notices.libraries import library
 
 BOOKMARK = "element_"
+WIDTHS = 4.2, 11.8
+"""Columns of the annex's table, in centimetres: a digest stands on one line."""
 FONT, SIZE = "Times New Roman", 11
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _MOMENT = (1980, 1, 1, 0, 0, 0)
@@ -98,6 +100,7 @@ def _set_page(document: Any, letter: Letter, drafted: date) -> None:
         oxml.qn("w:lang"), {oxml.qn("w:val"): {"fr": "fr-FR", "en": "en-GB"}[letter.lang]}
     )
     style.element.rPr.append(language)
+    _number_pages(section.footer.paragraphs[0])
     about = document.core_properties
     about.title, about.author, about.language = letter.title[:255], letter.sender[0][:255], letter.lang
     about.comments = ""
@@ -128,6 +131,18 @@ def _paragraph(
     return paragraph
 
 
+def _number_pages(paragraph: Any) -> None:
+    """Write the number of the page and of all pages into a footer."""
+    qn = library("docx.oxml.ns").qn
+    paragraph.alignment = library("docx.enum.text").WD_ALIGN_PARAGRAPH.CENTER
+    for text in ("PAGE", " / ", "NUMPAGES"):
+        run = paragraph.add_run("1" if text.isalpha() else text)._r
+        if text.isalpha():
+            field = paragraph._p.makeelement(qn("w:fldSimple"), {qn("w:instr"): text})
+            field.append(run)
+            paragraph._p.append(field)
+
+
 def _bookmark(paragraphs: list[Any], number: int, name: str) -> None:
     qn = library("docx.oxml.ns").qn
     first, last = paragraphs[0]._p, paragraphs[-1]._p
@@ -142,10 +157,12 @@ def _annex(document: Any, letter: Letter) -> None:
     shared = library("docx.shared")
     _paragraph(document, letter.annex_heading, before=14, after=3, bold=True, keep=True)
     table = document.add_table(rows=0, cols=2)
-    table.style = "Table Grid"
+    table.style, table.autofit = "Table Grid", False
+    for column, width in zip(table.columns, WIDTHS, strict=True):
+        column.width = shared.Cm(width)
     for name, sha256 in letter.annex:
         cells = table.add_row().cells
-        for cell, text, width in zip(cells, (name, sha256), (4, 12), strict=True):
+        for cell, text, width in zip(cells, (name, sha256), WIDTHS, strict=True):
             cell.width = shared.Cm(width)
             run = cell.paragraphs[0].add_run(text)
             run.font.size = shared.Pt(7.5 if text == sha256 else 9)

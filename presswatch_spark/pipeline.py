@@ -213,6 +213,9 @@ def _take_digest(reading: Reading, options: ReadOptions) -> None:
         reading.sha256 = options.opener.sha256(reading.shard, options.storage)
     except StorageError as error:
         reading.report.add_note(f"its SHA-256 could not be taken: {error.what}")
+        return
+    if reading.shard.sha256 not in (None, reading.sha256):
+        reading.report.add_note("its SHA-256 is not the one that its publisher declares")
 
 
 def matcher_for(corpus: str, digest: str, config: ScanConfig) -> Matcher:

@@ -74,7 +74,8 @@ class Server:
     the server knows: without lengths it sends chunks, or, if not `chunks` either, just closes. `modified`:
     Last-Modified of paths. `queries`: what is answered to paths with their queries. After
     `blocks_after` requests it answers 403 to all, and to `forbidden` paths at any time. `open_most`:
-    connections that it had at a time. `linked`: what redirects of paths say of the file behind them.
+    connections that it had at a time. `linked`: what redirects of paths say of the file behind them. `heard`:
+    the headers of all requests.
     """
 
     objects: dict[str, bytes] = field(default_factory=dict)
@@ -92,6 +93,7 @@ class Server:
     redirects: dict[str, str] = field(default_factory=dict)
     linked: dict[str, str] = field(default_factory=dict)
     requests: list[tuple[str, str, str]] = field(default_factory=list)
+    heard: list[str] = field(default_factory=list)
     peers: list[int] = field(default_factory=list)
     blocks_after: int | None = None
     forbidden: set[str] = field(default_factory=set)
@@ -233,6 +235,7 @@ class _Handler(BaseHTTPRequestHandler):
         state = self.state
         state.peers.append(self.client_address[1])
         state.requests.append((self.command, self.path, self.headers.get("Range", "")))
+        state.heard.append(str(self.headers))
         fault = state.fault_for(self.command, self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if fault.status:

@@ -45,11 +45,11 @@ class Cuts:
         return self.sites + len(self.articles) + 1
 
     def of_articles(self, articles: pa.Array) -> Numbers:
-        """Return the bucket of each article; of an empty one, the first one with articles."""
+        """Return the bucket of each article; of an empty one or null, the first one with articles."""
         named = articles.dictionary_encode()
         cuts = pa.array(self.articles, pa.string())
         after = pc.search_sorted(cuts, named.dictionary, side="right").to_numpy().astype(np.int64)
-        places: Numbers = self.sites + after[named.indices.to_numpy()]
+        places: Numbers = self.sites + np.append(after, 0)[_codes(named)]
         return places
 
     def of_documents(self, documents: pa.Array) -> Numbers:
@@ -58,13 +58,24 @@ class Cuts:
             return np.zeros(len(documents), np.int64)
         return np.array([zlib.crc32(each.encode()) % self.sites for each in documents.to_pylist()], np.int64)
 
-    def of_pairs(self, batch: pa.RecordBatch) -> Numbers:
-        """Return the bucket of each row with an `article` and a `document`."""
-        places = self.of_articles(batch["article"])
+    def of_pairs(self, articles: pa.Array, documents_of: Callable[[pa.Array], pa.Array]) -> Numbers:
+        """Return the bucket of each row with these articles.
+
+        `documents_of` gives the documents of rows by their numbers; only rows without article need one.
+        """
+        places = self.of_articles(articles)
         if self.sites:
-            alone = np.flatnonzero(pc.equal(batch["article"], "").to_numpy(zero_copy_only=False))
-            places[alone] = self.of_documents(batch["document"].take(pa.array(alone)))
+            named = articles.dictionary_encode()
+            without = np.append(pc.equal(named.dictionary, "").to_numpy(zero_copy_only=False), True)
+            alone = np.flatnonzero(without[_codes(named)])
+            places[alone] = self.of_documents(documents_of(pa.array(alone)))
         return places
+
+
+def _codes(named: pa.DictionaryArray) -> Numbers:
+    """Return the code of each value; of null, that after the last one."""
+    codes: Numbers = pc.fill_null(named.indices, len(named.dictionary)).to_numpy().astype(np.int64)
+    return codes
 
 
 @dataclass(slots=True)

@@ -10,8 +10,17 @@ import pyarrow as pa
 
 from presswatch_spark.changes.absence import Doubts
 from presswatch_spark.changes.inputs import SIDES, TABLE, Inputs
-from presswatch_spark.changes.rows import COMPARED, IDENTITY, KEYS, USED, compared_columns, key_batches
-from presswatch_spark.changes.states import ARTICLES, STORED, steps
+from presswatch_spark.changes.rows import (
+    COMPARED,
+    IDENTITY,
+    KEYS,
+    USED,
+    judged_columns,
+    key_batches,
+    pair_columns,
+    plain,
+)
+from presswatch_spark.changes.states import ARTICLES, STORED, steps, text
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.session import session, spark_schema
 from presswatch_spark.spark.worker import task
@@ -44,12 +53,24 @@ def write(
         # Rows without article are told apart by their documents: there may be more than one task can take.
         meeting = "coalesce(article_id, document)"
         tasks = max(1, -(-inputs.rows // ROWS_A_TASK), spark.sparkContext.defaultParallelism)
-        changes = spark.sql(f"select *, {meeting} as meeting from changes").repartition(tasks, "meeting")
+        changes = spark.sql(f"select *, {meeting} as meeting from ({_shown(inputs)})").repartition(
+            tasks, "meeting"
+        )
         columns = [name for name in CHANGES.names if name != "run_id"]
         written = written_by_spark(changes.select(*columns).sortWithinPartitions(*ORDERS["changes"]), files)
         for frame in frames.values():
             frame.unpersist()
     return written
+
+
+def _shown(inputs: Inputs) -> str:
+    """Return the query of all columns of the table, and `document`."""
+    return f"""
+        select {text(inputs.before)} as before_run_id, {text(inputs.after)} as after_run_id,
+            nullif(article, '') as article_id,
+            coalesce(after.document_url, before.document_url) as document_url,
+            before.copied_words as copied_words_before, after.copied_words as copied_words_after, *
+        from changes"""
 
 
 def _inputs(spark: SparkSession, inputs: Inputs) -> dict[str, DataFrame]:
@@ -91,10 +112,14 @@ class ComparedTask:
         """Yield them with their sightings."""
         with task():
             for batch in batches:
-                found = compared_columns(batch, self.doubts)
+                found = pair_columns(batch) | judged_columns(batch, self.doubts)
                 fields = [batch[column.name].cast(column.type) for column in SIGHTING]
-                found["sighting"] = pa.StructArray.from_arrays(fields, fields=list(SIGHTING))
-                yield pa.RecordBatch.from_arrays([found[name] for name in _ROWS.names], schema=_ROWS)
+                columns = [
+                    plain(found[field.name] if field.name in found else batch[field.name]).cast(field.type)
+                    for field in COMPARED
+                ]
+                sightings = pa.StructArray.from_arrays(fields, fields=list(SIGHTING))
+                yield pa.RecordBatch.from_arrays([*columns, sightings], schema=_ROWS)
 
 
 def key_rows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

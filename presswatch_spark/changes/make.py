@@ -1,7 +1,7 @@
 """Makes the table `changes` of two published runs, by DuckDB or Spark as the size asks, and publishes it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -15,11 +15,9 @@ from presswatch_spark.storage.folders import Folder
 from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.digests import digest_of
 from presswatch_spark.tables.published_files import Written
-from presswatch_spark.tables.reading import chosen_runs, column_batches
-from presswatch_spark.tables.sorted_files import SortedFiles, written_column
+from presswatch_spark.tables.reading import chosen_runs
+from presswatch_spark.tables.sorted_files import SortedFiles, written_columns
 from presswatch_spark.tables.store import TableStore
-
-BATCH_ROWS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +63,7 @@ def compare(
     store = TableStore.open(tables, config.storage)
     (before,), (after,) = chosen_runs(store, before), chosen_runs(store, after)
     about, made = dict[str, object](), list[str]()
+    counts, doubts = Counter[str](), Counter[tuple[str, str]]()
 
     def write(files: SortedFiles) -> Sequence[Written]:
         inputs = Inputs.of(store, before, after)
@@ -75,26 +74,23 @@ def compare(
             written = in_spark.write(inputs, files, config.run.master, config.run.cores)
         else:
             written = in_duckdb.write(inputs, files, memory, config.run.cores)
-        about["table_digest"] = digest_of(written_column(files, written, "change_sha256"))
+        rows = written_columns(files, written, ("state", "doubt", "change_sha256"))
+        about["table_digest"] = digest_of(_counted(rows, counts, doubts))
         return written
 
     published = publish_derived(out, "changes", (before, after), write, config.storage, about)
-    counts, doubts = _counted(published)
-    return ChangesSummary(published, counts, doubts, str(about["table_digest"]), made[0])
+    by_state = {state: counts[state] for state in STATES}
+    return ChangesSummary(published, by_state, doubts, str(about["table_digest"]), made[0])
 
 
-def _counted(tables: TableStore) -> tuple[dict[str, int], Counter[tuple[str, str]]]:
-    """Count the rows of each state, and of each state and doubt."""
-    names = ("state", "doubt")
-    counts, doubts = Counter[str](), Counter[tuple[str, str]]()
-    for batch in column_batches(tables, "changes", tables.made("changes"), names, names, BATCH_ROWS):
-        for group in (
-            pa.Table.from_batches([batch])
-            .group_by(["state", "doubt"])
-            .aggregate([([], "count_all")])
-            .to_pylist()
-        ):
+def _counted(
+    rows: Iterable[pa.RecordBatch], counts: Counter[str], doubts: Counter[tuple[str, str]]
+) -> Iterator[pa.Array]:
+    """Yield the digests of rows, and count those of each state, and of each state and doubt."""
+    for batch in rows:
+        found = pa.Table.from_batches([batch]).group_by(["state", "doubt"]).aggregate([([], "count_all")])
+        for group in found.to_pylist():
             counts[group["state"]] += group["count_all"]
             if group["doubt"] is not None:
                 doubts[group["state"], group["doubt"]] += group["count_all"]
-    return {state: counts[state] for state in STATES}, doubts
+        yield batch["change_sha256"]

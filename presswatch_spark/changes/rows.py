@@ -19,7 +19,8 @@ PAIR = ("publisher_id", "title_id", "article", "document")
 """What a pair is known by; `article` is empty for rows of a site alone."""
 IDENTITY = ("publisher_id", "title_id", "article_id", "document_url", "text_sha256")
 """Columns of `matches` that tell a row's pair."""
-USED = tuple(dict.fromkeys((*IDENTITY, "article_sha256", "spans", *(field.name for field in SIGHTING))))
+SIGHTING_NAMES = tuple(field.name for field in SIGHTING)
+USED = tuple(dict.fromkeys((*IDENTITY, "article_sha256", "spans", *SIGHTING_NAMES)))
 """Columns of `matches` that are compared, or kept as a sighting."""
 
 KEYS = pa.schema([(name, pa.string()) for name in PAIR])
@@ -27,7 +28,6 @@ COMPARED = pa.schema(
     [
         *KEYS,
         pa.field("known_url", pa.bool_()),
-        pa.field("document_url", pa.string()),
         pa.field("copied_words", pa.int32()),
         pa.field("longest_run_words", pa.int32()),
         pa.field("own_site", pa.bool_()),
@@ -49,14 +49,14 @@ missed such a row.
 
 def pair_columns(batch: pa.RecordBatch) -> dict[str, pa.Array]:
     """Return the columns of `KEYS` of a batch with the columns of `IDENTITY`, and `known_url`."""
-    forms = normal_forms(_plain(batch["document_url"]))
+    forms = normal_forms(plain(batch["document_url"]))
     return {
-        "publisher_id": _plain(batch["publisher_id"]),
-        "title_id": _plain(batch["title_id"]),
-        "article": pc.fill_null(_plain(batch["article_id"]), ""),
+        "publisher_id": batch["publisher_id"],
+        "title_id": batch["title_id"],
+        "article": pc.fill_null(plain(batch["article_id"]), ""),
         # A new scheme or tracking parameter must not look like removal. Without a URL the text's digest
         # tells documents apart: what stands in the place of a URL ("n/a") may stand there in many rows.
-        "document": pc.coalesce(forms, _plain(batch["text_sha256"])),
+        "document": pc.coalesce(forms, plain(batch["text_sha256"])),
         "known_url": pc.is_valid(forms),
     }
 
@@ -65,22 +65,19 @@ def key_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Turn batches with the columns of `IDENTITY` into batches of `KEYS`."""
     for batch in batches:
         columns = pair_columns(batch)
-        yield pa.RecordBatch.from_arrays([columns[name] for name in KEYS.names], schema=KEYS)
+        yield pa.RecordBatch.from_arrays([plain(columns[name]) for name in KEYS.names], schema=KEYS)
 
 
-def compared_columns(batch: pa.RecordBatch, doubts: Doubts) -> dict[str, pa.Array]:
-    """Return the columns of `COMPARED` of a batch of `USED` columns."""
+def judged_columns(batch: pa.RecordBatch, doubts: Doubts) -> dict[str, pa.Array]:
+    """Return `ranges` and `many`, and `doubt` as codes, of a batch with `spans` and `shard_uri`."""
     spans = batch["spans"]
-    found = pair_columns(batch)
-    found["ranges"] = ranges_of(spans)
-    found["many"] = pc.fill_null(pc.greater_equal(pc.list_value_length(spans), SPANS_AT_LEAST), False)
     shards = batch["shard_uri"].dictionary_encode()
     reasons = pa.array(map(doubts.of, shards.dictionary.to_pylist()), pa.string())
-    found["doubt"] = reasons.take(shards.indices)
-    for name in COMPARED.names:
-        if name not in found:
-            found[name] = _plain(batch[name]).cast(COMPARED.field(name).type)
-    return found
+    return {
+        "ranges": ranges_of(spans),
+        "many": pc.fill_null(pc.greater_equal(pc.list_value_length(spans), SPANS_AT_LEAST), False),
+        "doubt": reasons.dictionary_encode().take(shards.indices),
+    }
 
 
 def ranges_of(spans: pa.Array) -> pa.Array:
@@ -126,5 +123,6 @@ def _reached(rows: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> npt.ND
     return reached
 
 
-def _plain(column: pa.Array) -> pa.Array:
+def plain(column: pa.Array) -> pa.Array:
+    """Return a column with values in the place of codes."""
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column

@@ -6,6 +6,9 @@ docs/reference/tables.md has the rules. The steps begin with these, each for `be
 - `before_own`: `title_id` and `document` of rows of an article on its title's site.
 - `before_articles`: `ARTICLES` of the corpus, empty unless corpora differ.
 - `earlier`: `rows.KEYS` of all runs before both, once for all.
+
+`changes` has state, doubt, pair, both sightings and digest. What else a row of the table has, stands in the
+sightings.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,7 +45,7 @@ BY_URL = "the runs had different corpora: the {} run may know other pages as the
 
 _OTHER = {"before": "after", "after": "before"}
 _OF_ROW = (
-    "known_url", "document_url", "copied_words", "longest_run_words", "text_sha256", "article_sha256",
+    "known_url", "copied_words", "longest_run_words", "text_sha256", "article_sha256",
     "row_sha256", "ranges", "many", "doubt", "sighting",
 )  # fmt: skip
 
@@ -84,6 +87,18 @@ def steps(question: Question, key: Sequence[str] = PAIR) -> dict[str, str]:
         "judged": _judged(question, key),
         "changes": _changes(question, key),
     }
+
+
+def persisting() -> str:
+    """Return the query of the changes of `same`: pairs with one row in each run, of one text and one article.
+
+    They persist without doubt, as `steps` would find. `same` has `publisher_id`, `title_id`, `article`, the
+    digests of both rows as `b_row_sha256` and `a_row_sha256`, and both sightings as `before` and `after`.
+    """
+    digest = _digest("'persists'", "''")
+    return f"""
+        select 'persists' as state, {text(None)} as doubt, before, after, {digest} as change_sha256
+        from same"""
 
 
 def text(value: str | None) -> str:
@@ -231,19 +246,17 @@ def _changes(question: Question, key: Sequence[str]) -> str:
         when {alike} then null
         else coalesce({text(question.difference)}, {elsewhere})
     end"""
-    digested = ", ".join((
-        "state", "coalesce(doubt, '')", "publisher_id", "title_id", "article",
-        "coalesce(b_row_sha256, '')", "coalesce(a_row_sha256, '')",
-    ))  # fmt: skip
     return f"""
-        select
-            {text(question.before)} as before_run_id, {text(question.after)} as after_run_id, state, doubt,
-            publisher_id, title_id, nullif(article, '') as article_id, article, document,
-            coalesce(a_document_url, b_document_url) as document_url,
-            b_copied_words as copied_words_before, a_copied_words as copied_words_after,
-            b_sighting as before, a_sighting as after,
-            sha2(concat_ws(chr(10), {digested}), 256) as change_sha256
+        select state, doubt, publisher_id, title_id, article, document, b_sighting as before,
+            a_sighting as after, {_digest("state", "coalesce(doubt, '')")} as change_sha256
         from (
             select j.*, {state} as state, {doubt} as doubt
             from judged j left join earlier_pairs e on j.b_row_sha256 is null and {_same("e", "j", key)}
         ) as stated"""
+
+
+def _digest(state: str, doubt: str) -> str:
+    """Return what gives the digest of a change: of its state, doubt, ids, and both rows."""
+    ids = "publisher_id", "title_id", "article"
+    rows = "coalesce(b_row_sha256, '')", "coalesce(a_row_sha256, '')"
+    return f"sha2(concat_ws(chr(10), {', '.join((state, doubt, *ids, *rows))}), 256)"

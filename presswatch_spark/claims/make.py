@@ -24,7 +24,7 @@ from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.digests import digest_of
 from presswatch_spark.tables.published_files import Written
 from presswatch_spark.tables.reading import chosen_runs
-from presswatch_spark.tables.sorted_files import SortedFiles, written_column
+from presswatch_spark.tables.sorted_files import SortedFiles, written_columns
 from presswatch_spark.tables.store import TableStore
 
 
@@ -84,7 +84,8 @@ def make_claims(
             written = in_spark.write(store, runs, knowledge, files, rows)
         else:
             written = in_duckdb.write(store, runs, knowledge, files, memory, config.run.cores)
-        about["table_digest"] = digest_of(written_column(files, written, "claim_sha256"))
+        claims = written_columns(files, written, ["claim_sha256"])
+        about["table_digest"] = digest_of(claim["claim_sha256"] for claim in claims)
         about["inputs"] = inputs_of(knowledge)
         return written
 

@@ -9,6 +9,8 @@ from presswatch_spark.formats import registry
 from presswatch_spark.formats.row_datasets import TRIED
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.show import printable, wrapped_at
+from presswatch_spark.storage.hub.addresses import HubAddress
+from presswatch_spark.storage.hub.hub import ENDPOINT
 from presswatch_spark.storage.uris import bucket_and_key, scheme_of
 
 RECORD = "record"
@@ -133,6 +135,8 @@ def _quoted(passage: str) -> str:
 
 def _address(uri: str) -> tuple[str, bool]:
     """Return where a shard is read from, and whether that is on the web."""
+    if scheme_of(uri) == "hf":
+        return HubAddress.of(uri).resolver(ENDPOINT), True
     if scheme_of(uri) != "s3":
         return printable(uri), scheme_of(uri) != "file"
     bucket, key = bucket_and_key(uri)

@@ -91,6 +91,37 @@ TEXTS: Mapping[str, str] = {
         "{claims}, par {engine} ; ailleurs : {a} en A et {b} en B"
     ),
     "table digest {digest}": "empreinte de la table : {digest}",
+    # `datasets`.
+    "?: not verified; for all that is known of one: presswatch datasets NAME": (
+        "? : non vérifié ; pour tout savoir d'un jeu : presswatch datasets NOM"
+    ),
+    "(not verified)": "(non vérifié)",
+    # `exposure`.
+    "documents, quotations and the days on which they were read: --json, --export": (
+        "documents, citations et jours de lecture : --json, --export"
+    ),
+    "no row is of a dataset that a publisher of a model says it trained on": (
+        "aucune ligne ne vient d'un jeu sur lequel l'éditeur d'un modèle dit l'avoir entraîné"
+    ),
+    "{publisher} says that it trained {model} on {dataset}: {extent}{through}": (
+        "{publisher} dit avoir entraîné {model} sur {dataset} : {extent}{through}"
+    ),
+    "rows of letters A to C count; what publishers say proves neither use of a text nor a wrong": (
+        "les lignes de lettre A à C comptent ; ce que disent les éditeurs ne prouve ni l'usage d'un texte, ni"
+        " une faute"
+    ),
+    "the dataset of run {run} is {dataset}, as you say": (
+        "l'analyse {run} porte sur le jeu {dataset}, selon vous"
+    ),
+    "left out, as nobody says of which dataset they are: {rows} ({names}); see --dataset-of": (
+        "laissé de côté, faute de savoir de quel jeu il s'agit : {rows} ({names}) ; voir --dataset-of"
+    ),
+    "not counted for models that were trained on some languages: {rows} without a language": (
+        "non compté pour les modèles entraînés sur certaines langues : {rows} sans langue"
+    ),
+    "release unknown": "livraison inconnue",
+    "yes": "oui",
+    "no": "non",
     # `compare`.
     "found before; not there after, in shards that were read to their end": (
         "trouvé avant ; absent après, dans des fichiers lus jusqu'au bout"
@@ -198,6 +229,27 @@ NAMES: Mapping[str, str] = {
     "copy": "copie",
     "reprint": "reprise",
     "licensed": "sous licence",
+    # Columns of `datasets`, and the names of its facts.
+    "a part": "une partie",
+    "gated": "accès réservé",
+    "leads back": "mène à la source",
+    "files": "fichiers",
+    "columns": "colonnes",
+    "roles": "champs",
+    "upstream": "vers la source",
+    "size": "taille",
+    "caution": "attention",
+    "source": "source",
+    "checked": "vérifié le",
+    "by": "d'après",
+    # Columns of `exposure`, and what stands in them.
+    "model": "modèle",
+    "extent": "étendue",
+    "the publisher says": "selon l'éditeur du modèle",
+    "release named": "livraison citée",
+    "whole": "entier",
+    "part": "partie",
+    "derived": "dérivé",
     # Columns of `compare`, and what stands in them.
     "pairs": "paires",
     "state": "état",

@@ -48,6 +48,7 @@ def _option(setting: Setting, meaning: str) -> Decorator[Any]:
 
 storage_options = setting_options(
     *(f"storage.{name}" for name in ("endpoint", "region", "profile", "unsigned")),
+    *("storage.hf_token_file", "storage.hf_token_secret"),
     *("storage.max_connections", "storage.requests_per_second"),
 )
 """How storage is reached."""

@@ -169,6 +169,12 @@ def _refuse_what_stays_here(arguments: Sequence[str]) -> None:
                 where="command line",
                 remedy="leave it out: the job has the role of its hosts",
             )
+        if option == "--hf-token-file":
+            raise ConfigError(
+                "--hf-token-file names a secret of this machine",
+                where="command line",
+                remedy="keep the token in AWS Secrets Manager, and give --hf-token-secret ARN",
+            )
         if option == "--on" and value != "local":
             raise ConfigError(
                 f"--on {value} submits from this machine only",

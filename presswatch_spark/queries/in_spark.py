@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 UNKNOWN_TABLE = re.compile(r"^\[TABLE_OR_VIEW_NOT_FOUND\][^`]*(?:`[^`]*`\.)*`([^`]+)`")
 ALL_COLUMNS = re.compile(r"\*|\|>|\b(?:table|natural|identifier)\b")
 """What may mean columns that a query does not name."""
+SELECTS = re.compile(r"\s*(?:select|with)\b", re.IGNORECASE)
 COUNTED_ROWS = re.compile(r"count\s*\(\s*\*\s*\)")
 WORD = re.compile(r"\w+")
 
@@ -45,9 +46,12 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> Answer:
     # PySpark logs every refused query, with a Java stack, before it raises.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     with _refusals():
-        named = set(in_order(named_in(query)))
-        for name in SCHEMAS:
-            if name not in named:
+        named = in_order(named_in(query))
+        # A query can only name these; what is no query, such as `show tables`, is to know of the others.
+        for name in named if SELECTS.match(query) else in_order([*SCHEMAS, *VIEWS]):
+            if name in VIEWS:
+                frame = spark.sql(VIEWS[name])
+            elif name not in named:
                 # Nothing is read of it: neither is it checked.
                 frame = spark.createDataFrame([], spark_schema(SCHEMAS[name]))
             elif store.root.is_local:
@@ -55,9 +59,6 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> Answer:
             else:
                 frame = _pruned(spark, store, name, runs_of(name, runs), columns_in(query, name))
             frame.createOrReplaceTempView(name)
-        for name in in_order(VIEWS):
-            if name in VIEWS:
-                spark.sql(VIEWS[name]).createOrReplaceTempView(name)
         found = spark.sql(query)
         rows = (tuple(_plain(value) for value in row) for row in found.toLocalIterator())
         return Answer(found.columns, _guarded(rows), lambda: found.limit(0).toArrow().schema, "spark")
@@ -72,9 +73,7 @@ def named_in(query: str) -> set[str]:
 def columns_in(query: str, table: str) -> list[str]:
     """Return the columns of a table that a query may read, in their order, at least one."""
     lowered, names = query.lower(), SCHEMAS[table].names
-    if not lowered.lstrip().startswith(("select", "with")) or ALL_COLUMNS.search(
-        COUNTED_ROWS.sub("", lowered)
-    ):
+    if not SELECTS.match(query) or ALL_COLUMNS.search(COUNTED_ROWS.sub("", lowered)):
         return list(names)
     views = (VIEWS[name] for name in in_order(named_in(query)) if name in VIEWS)
     words = set(WORD.findall(" ".join((lowered, *views))))

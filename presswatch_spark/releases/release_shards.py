@@ -92,7 +92,7 @@ def _list_of(name: str, kind: str, base: str | None, rules: DatasetRules) -> tup
         setting, lists = "datasets.common_crawl.lists", crawls.lists
         parts = {"release": name}
     if kind not in lists:
-        raise ConfigError(f"{setting} names no list for {kind}", remedy="see conf/datasets.yaml")
+        raise ConfigError(f"{setting} names no list for {kind}", remedy="see conf/releases.yaml")
     return root, join(root, _filled(lists[kind], f"{setting}.{kind}", parts))
 
 
@@ -104,7 +104,7 @@ def _copied(name: str, kind: str, base: str | None, rules: DatasetRules) -> Rele
         raise InputError(
             "has no list of shards that anybody may read",
             where=name,
-            remedy="get a copy (conf/datasets.yaml says where), and name its folder or bucket with --base",
+            remedy="get a copy (conf/releases.yaml says where), and name its folder or bucket with --base",
         )
     root = canonical(own)
     if scheme_of(root) in ("http", "https"):
@@ -128,7 +128,7 @@ def _filled(pattern: str, setting: str, parts: Mapping[str, str]) -> str:
     if "{" in text or "}" in text:
         known = ", ".join(f"{{{part}}}" for part in parts)
         raise ConfigError(
-            f"{setting} can hold {known} only, not {pattern!r}", remedy="see conf/datasets.yaml"
+            f"{setting} can hold {known} only, not {pattern!r}", remedy="see conf/releases.yaml"
         )
     return text
 

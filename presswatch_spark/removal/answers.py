@@ -14,6 +14,7 @@ from presswatch_spark.pointers.raw import raw_record_in
 from presswatch_spark.removal import states
 from presswatch_spark.removal.bounds import end_of_record
 from presswatch_spark.show import printable as harmless
+from presswatch_spark.storage.hub.refusals import NO_REPOSITORY
 from presswatch_spark.storage.objects import Answer, printable
 from presswatch_spark.storage.uris import host_of, scheme_of
 from presswatch_spark.storage.web.wait_headers import seconds_of_date
@@ -56,6 +57,8 @@ def part_of(answer: Answer, uri: str, start: int, end: int) -> Part | Finding:
         return Finding(states.FAILED, f"a fault on our side: {answer.failure}")
     if answer.status is None:
         return Finding(states.FAILED, answer.failure)
+    if answer.code == NO_REPOSITORY:
+        return Finding(states.DENIED, "the hub shows no such dataset: it is gone, or private")
     if answer.status in (404, 410):
         return _by_same_host(answer, uri, Finding(states.MISSING))
     if answer.status in (401, 403):
@@ -70,7 +73,7 @@ def part_of(answer: Answer, uri: str, start: int, end: int) -> Part | Finding:
     if size is None and _ended(answer, start, end):
         size = answer.start + len(answer.body)
     if answer.status not in (200, 206):
-        return Finding(states.STRANGE, f"status {answer.status}")
+        return Finding(states.STRANGE, f"status {answer.status}{': ' * bool(answer.failure)}{answer.failure}")
     if answer.failure:
         return Finding(states.FAILED, answer.failure)
     if answer.status == 206 and answer.start != start:

@@ -32,6 +32,7 @@ from presswatch_spark.removal.index import ANSWER_BYTES, listed, query
 from presswatch_spark.removal.recount import Recount
 from presswatch_spark.runs.attempts import reason_of
 from presswatch_spark.storage.objects import ObjectInfo, ask, printable
+from presswatch_spark.storage.uris import root_of, scheme_of
 from presswatch_spark.storage.web.manners import BlockedError
 
 Row = dict[str, Any]
@@ -75,15 +76,19 @@ class Memory:
     """What the chain knows: the controls of each target and file, and how each file answered last.
 
     `beside`: by target and role. `first`: by file. `versions`: the version of the file in which a target was
-    read, and the number of the probe that read it, by target.
+    read, and the number of the probe that read it, by target. On hubs, `newest`: ETag and size of a file of
+    the newest revision, its outcome and that probe, by target. `others`: files that were read, by dataset.
     """
 
     beside: dict[tuple[str, str], Known] = field(default_factory=dict)
     first: dict[str, Known] = field(default_factory=dict)
     versions: dict[str, tuple[Version, int]] = field(default_factory=dict)
+    newest: dict[str, tuple[tuple[str, int | None], str, int]] = field(default_factory=dict)
+    others: dict[str, list[str]] = field(default_factory=dict)
 
     def learn(self, probe: Mapping[str, Any], uri: str) -> None:
         """Take note of a probe of the file at `uri`."""
+        self._learn_of_hub(probe)
         if probe["outcome"] != states.SAME:
             return
         sha256, start = probe["record_sha256"] or probe["text_sha256"], probe["record_offset"]
@@ -99,6 +104,14 @@ class Memory:
             self.beside.setdefault((probe["target_sha256"], probe["role"]), known)
         elif probe["role"] == "first":
             self.first.setdefault(uri, known)
+
+    def _learn_of_hub(self, probe: Mapping[str, Any]) -> None:
+        if probe["role"] == states.NEWEST and probe["etag"] and probe["outcome"] in states.SETTLED:
+            version = probe["etag"], probe["bytes"]
+            self.newest[probe["target_sha256"]] = version, probe["outcome"], probe["number"]
+        uri = str(probe["request"]).removeprefix("GET ").rpartition(" bytes=")[0]
+        if probe["role"] == "beside" and probe["outcome"] == states.SAME and scheme_of(uri) == "hf":
+            self.others.setdefault(root_of(uri), []).append(uri)
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +372,10 @@ class Batch:
         return Finding(states.SAME, facts={name: found[name] for name in CONTROLLED})
 
     # Whole files.
+
+    def look_through(self, targets: Sequence[Row], about: Mapping[str, Any]) -> None:
+        """Read the whole file for targets; `rows` then say of each whether it is anywhere in it."""
+        self._throughout(targets, about)
 
     def _throughout(self, targets: Sequence[Row], about: Mapping[str, Any]) -> None:
         """Read the whole file, and note of each target whether its text or URL is anywhere in it."""

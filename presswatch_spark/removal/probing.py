@@ -19,12 +19,14 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.pointers.pointer import Mirror, mirrored
 from presswatch_spark.removal.case import Case, Chain, Round
 from presswatch_spark.removal.file_batch import Batch, File, Memory, place_of
+from presswatch_spark.removal.newest import HubBatch
 from presswatch_spark.removal.recaptures import Tables
 from presswatch_spark.removal.recount import Recount
 from presswatch_spark.removal.standing import Alarm, Standing
 from presswatch_spark.removal.states import RECAPTURE
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.storage.uris import host_of, scheme_of
+from presswatch_spark.storage.hub.places import forget_places
+from presswatch_spark.storage.uris import host_of, root_of, scheme_of
 from presswatch_spark.storage.web.manners import BlockedError, ask_anew
 
 Row = dict[str, Any]
@@ -95,6 +97,8 @@ class Prober:
             OutputError: another process holds the case, or the disk is full: what was written stays.
         """
         ask_anew()
+        # A signed address may work for longer than the hub answers for the file.
+        forget_places()
         with self.case.held():
             targets, probes = self.case.targets(), self.case.probes(lean=True)
             rounds = self.case.rounds()
@@ -179,7 +183,8 @@ class Prober:
         with ThreadPoolExecutor(FILES_AT_ONCE, "probes") as pool:
 
             def ask(file: File) -> list[Row]:
-                batch = Batch(
+                kind = HubBatch if scheme_of(file.uri) == "hf" else Batch
+                batch = kind(
                     file, memory, self._options(file), recount, begun.deep, _nowhere(file, begun), self.index
                 )
                 try:
@@ -212,8 +217,10 @@ class Prober:
 
 
 def _site(uri: str) -> str:
-    """Return what vanishes together with a file: its host, its bucket, or its folder on disk."""
+    """Return what vanishes together with a file: its host, its bucket, its commit, or its folder on disk."""
     scheme = scheme_of(uri)
+    if scheme == "hf":
+        return root_of(uri)
     if scheme == "file":
         return uri.rpartition("/")[0]
     return host_of(uri) if scheme in ("http", "https") else uri.split("/")[2]

@@ -26,6 +26,7 @@ MISSING = "missing"
 DENIED = "denied"
 EDGE = "edge"
 REWRITTEN = "rewritten"
+NEWEST = "newest"
 LISTED = "listed"
 UNLISTED = "unlisted"
 RECAPTURED = "recaptured"
@@ -37,6 +38,8 @@ FAILED = "failed"
 
 READS = frozenset({SAME, ELSEWHERE})
 """The text can be read."""
+SETTLED = frozenset({SAME, ELSEWHERE, OTHER_TEXT, NOWHERE})
+"""Outcomes of a whole file that another reading of the same bytes would repeat."""
 FAILURES: Mapping[str, str] = {
     LIMITED: "the server asked for fewer requests",
     REFUSED: "the server could not answer",
@@ -44,9 +47,11 @@ FAILURES: Mapping[str, str] = {
     FAILED: "there was no whole answer",
 }
 """These say nothing of the target."""
+ON_HUB = "GET hf://"
 STAYED_AWAY = timedelta(hours=24)
 """How far apart two answers that a file is missing must be."""
 
+READABLE = frozenset({"present", "moved", "superseded"})
 REMOVED = frozenset({"blanked", "overwritten", "dropped", "withdrawn"})
 
 
@@ -87,10 +92,10 @@ def history_of(
     for number, asked in groupby(probes, key=lambda probe: probe["round"]):
         last = list(asked)
         known += last
-        state = _in_round(last, known, controls)
+        state = _by_newest(_in_round(last, known, controls), last, controls)
         if state.removed:
             was_gone = state
-        elif was_gone and any(probe["outcome"] in READS for probe in last):
+        elif was_gone and state.state in READABLE:
             state = State("reappeared", doubt=f"it was {was_gone.state} before", probes=state.probes)
         history.append((number, state))
     return history
@@ -124,6 +129,36 @@ def _in_round(
     if MISSING in outcomes:
         return _missing(last, known, controls)
     return _at_place(last, outcomes, beside, numbers)
+
+
+def _by_newest(
+    state: State, last: Sequence[Probe], controls: Mapping[tuple[int, int], Sequence[Probe]]
+) -> State:
+    """Return the state of a target on a hub, by what its commit and the newest revision gave.
+
+    `state`: by its commit alone. Elsewhere there is no newest revision, and that is all.
+    """
+    newest = [each for each in _controls_of(last, controls) if each["role"] == NEWEST]
+    if not newest and not any(str(probe.get("request")).startswith(ON_HUB) for probe in last):
+        return state
+    outcomes = {each["outcome"] for each in newest}
+    probes = (*state.probes, *(each["number"] for each in newest))
+    is_without = bool(outcomes) and outcomes <= {NOWHERE, MISSING, OTHER_TEXT}
+    if state.state in READABLE:
+        doubt = "the newest revision is without it, and an older one still serves it"
+        return State("superseded", doubt=doubt, probes=probes) if is_without else state
+    if outcomes & READS:
+        return State("moved", doubt="its commit no longer gives it; the newest revision does", probes=probes)
+    if DENIED in outcomes:
+        return State("restricted", doubt="access was refused, which removes nothing", probes=probes)
+    if not state.removed:
+        return state
+    if not is_without:
+        doubt = "its commit is gone, and the newest revision could not be read for it"
+        return State("undecided", doubt=doubt, probes=probes)
+    if OTHER_TEXT in outcomes:
+        return _at_place(newest, outcomes, newest, probes)
+    return State("dropped" if NOWHERE in outcomes else state.state, removed=True, probes=probes)
 
 
 def _version(probe: Probe) -> tuple[Any, Any] | None:

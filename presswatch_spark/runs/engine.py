@@ -27,6 +27,7 @@ from presswatch_spark.runs.work import Guard, Work
 from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.interrupts import interruptible
+from presswatch_spark.spark.lending import lend_hub
 from presswatch_spark.spark.session import cores_now, session
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.web.manners import will_ask
@@ -80,6 +81,7 @@ def execute(
     """
     began, shards = time.monotonic(), tuple(work.shards)
     will_ask(shard.uri for shard in shards)
+    lend_hub(spark.sparkContext, shards)
     guard: Guard = work.guard(partial(cores_now, spark)) if work.guard else lambda counts, seconds: None
     with observer.following(), spark_errors(str(run.folder)):
         say = partial(observer.say, "damage_found")

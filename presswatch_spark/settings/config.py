@@ -1,7 +1,7 @@
 """Every setting of a job, declared once: type, default, meaning in one line, and what it may be.
 
 A section is a frozen dataclass. `load` reads settings in layers: file, then environment, then flags.
-conf/scan.yaml and conf/datasets.yaml explain them in plain words. `config_digest` covers the sections that
+conf/scan.yaml and conf/releases.yaml explain them in plain words. `config_digest` covers the sections that
 can change a row, and no other.
 """
 
@@ -227,6 +227,8 @@ class DatasetRules:
 class StorageOptions:
     """How to reach storage. Holds no secret: credentials come from the usual AWS chain or a named profile.
 
+    The token of a hub stays where it is named: a file, a secret of AWS, or `HF_TOKEN`.
+
     Limits of connections and requests hold for a host, over all processes of this machine.
     """
 
@@ -244,6 +246,18 @@ class StorageOptions:
     )
     ca_bundle: str | None = setting(
         None, "PEM file of the authorities to trust", without="SSL_CERT_FILE and its like, or the system's"
+    )
+    hf_endpoint: str | None = setting(
+        None, "The hub of hf:// addresses", without="HF_ENDPOINT, or Hugging Face", value="URL"
+    )
+    hf_token_file: str | None = setting(
+        None, "File that holds the token for the hub, and nothing else", without="HF_TOKEN", value="FILE"
+    )
+    hf_token_secret: str | None = setting(
+        None,
+        "Secret of AWS Secrets Manager that holds that token, read by each host itself",
+        without="HF_TOKEN",
+        value="ARN",
     )
     max_connections: int | None = setting(
         None,

@@ -85,7 +85,7 @@ def load_scan_config(
 
 def job_settings() -> Family:
     """Return the settings of scans and of corpus builds, which stand in one file."""
-    listed_in = "conf/scan.yaml and conf/datasets.yaml"
+    listed_in = "conf/scan.yaml and conf/releases.yaml"
     return Family(known_settings(), listed_in, ENVIRONMENT_PREFIX, OTHER_VARIABLES, DEPLOY_PREFIX)
 
 

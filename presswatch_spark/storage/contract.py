@@ -80,8 +80,8 @@ class Answer:
     `uri`: what answered, after redirects. `sent_at`: when it was asked, in seconds since 1970. `status`:
     HTTP's; of a file on disk the one that a server would give; None without an answer. `headers`: as they
     came, in their order. `start`: the offset of the first byte of `body`; 0 if the server knows no ranges.
-    `code`: S3's word for a refusal. `failure`: why there is no answer, or not all of it. `ours`: that is the
-    fault of our settings or credentials.
+    `code`: the word of S3 or a hub for a refusal. `failure`: why there is no answer, or not all of it.
+    `ours`: that is the fault of our settings or credentials.
     """
 
     uri: str

@@ -1,6 +1,7 @@
-"""The face of storage: objects on S3, HTTPS and local disk are described, listed, read and written.
+"""The face of storage: objects on S3, HTTPS, hubs and disk are described, listed, read and written.
 
-A URI is a path, `file://`, `s3://` (boto3), `https://` or `http://` (urllib3). Failures are `StorageError`s;
+A URI is a path, `file://`, `s3://` (boto3), `https://` or `http://` (urllib3), or `hf://`, a dataset on a hub
+(`presswatch_spark.storage.hub`). Failures are `StorageError`s;
 a missing object is a `MissingError`. Messages show no query of a URL: it may be a signature.
 """
 
@@ -39,9 +40,18 @@ KEPT_BYTES = 4 << 20
 
 
 def stat(uri: str, options: StorageOptions) -> ObjectInfo:
-    """Describe one object under its canonical URI; a folder is a `StorageError`."""
-    uri = canonical(uri)
+    """Describe one object under its canonical URI; a folder is a `StorageError`. On a hub, see `pinned`."""
+    uri = pinned(canonical(uri), options)
     return store_of(uri, options).stat(uri)
+
+
+def pinned(uri: str, options: StorageOptions) -> str:
+    """Return a canonical URI with the commit that its revision on a hub names now; others as they are."""
+    if scheme_of(uri) != "hf":
+        return uri
+    from presswatch_spark.storage.hub.store import HubStore
+
+    return HubStore(options).pinned(uri)
 
 
 def list_objects(uri: str, options: StorageOptions, hidden: list[str] | None = None) -> Iterator[ObjectInfo]:
@@ -53,7 +63,7 @@ def list_objects(uri: str, options: StorageOptions, hidden: list[str] | None = N
     Raises:
         MissingError: there is no such folder, bucket or prefix.
     """
-    folder = canonical(uri).rstrip("/") + "/"
+    folder = pinned(canonical(uri), options).rstrip("/") + "/"
     visible, first_names = list[ObjectInfo](), set[str]()
     for info in store_of(folder, options).list(folder):
         relative = info.uri[len(folder) :]
@@ -181,7 +191,7 @@ def delete_object(uri: str, options: StorageOptions) -> None:
 
 
 def store_of(uri: str, options: StorageOptions) -> Store:
-    """Return the storage that a canonical URI lives in; boto3 and urllib3 are loaded only when needed."""
+    """Return the storage that a canonical URI lives in; clients are loaded only when needed."""
     scheme = scheme_of(uri)
     if scheme == "file":
         return LocalStore(options)
@@ -191,6 +201,10 @@ def store_of(uri: str, options: StorageOptions) -> Store:
         from presswatch_spark.storage.s3 import S3Store
 
         return S3Store(options)
+    if scheme == "hf":
+        from presswatch_spark.storage.hub.store import HubStore
+
+        return HubStore(options)
     from presswatch_spark.storage.web.https import HttpStore
 
     return HttpStore(options)

@@ -15,12 +15,14 @@ from typing import Self
 
 from presswatch_spark.errors import InputError
 from presswatch_spark.show import counted
+from presswatch_spark.storage.hub.addresses import MAIN, HubAddress
 from presswatch_spark.storage.objects import (
     MissingError,
     ObjectInfo,
     StorageOptions,
     canonical,
     list_objects,
+    pinned,
     printable,
     stat,
 )
@@ -95,9 +97,9 @@ class ShardPlan:
 
 
 def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None) -> ShardPlan:
-    """Find the shards that paths name: files, folders, globs, `s3://`, `https://`, lists of shards.
+    """Find the shards that paths name: files, folders, globs, `s3://`, `https://`, `hf://`, lists of shards.
 
-    A folder or S3 prefix stands for all shards below it. A glob works on disk and on S3: `*` and `?` stay
+    A folder or S3 prefix stands for all shards below it. A glob works on disk, S3 and hubs: `*` and `?` stay
     within a name, `**` spans folders, and a folder that matches stands for what is below it. A list is named
     `*.paths` or `*.paths.gz`; a `*.txt` or `*.txt.gz` is one if all its lines name files. See
     `presswatch_spark.storage.shard_lists.listed`. What a list names has no size here: a release lists 100,000
@@ -116,21 +118,40 @@ def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None)
     """
     if not paths:
         raise InputError(
-            "no shard is named", remedy="name files, folders, globs, s3:// or https:// URIs or a list"
+            "no shard is named", remedy="name files, folders, globs, s3://, https:// or hf:// URIs or a list"
         )
     # A plan begins a new run: sites that stopped an earlier one are asked again.
     ask_anew()
-    left_out = list[str]()
-    shards = ShardPlan.of(chain.from_iterable(_shards(path, options, base, left_out) for path in paths))
+    left_out, pins = list[str](), _Pins(options)
+    found = (_shards(path, options, base, left_out, pins) for path in paths)
+    shards = ShardPlan.of(replace(info, uri=pins.of(info.uri)) for info in chain.from_iterable(found))
     planned = {shard.uri for shard in shards}
     return replace(shards, left_out=tuple(sorted(set(left_out) - planned)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Pins:
+    """The commits of datasets on hubs: all paths of a plan read one commit of a revision."""
+
+    options: StorageOptions
+    commits: dict[str, str | None] = field(default_factory=dict)
+
+    def of(self, uri: str) -> str:
+        """Return a canonical URI with the commit of its revision, which is asked for once."""
+        if scheme_of(uri) != "hf":
+            return uri
+        address = HubAddress.of(uri)
+        key = f"{address.dataset}@{address.revision or MAIN}"
+        if key not in self.commits:
+            self.commits[key] = HubAddress.of(pinned(address.root, self.options)).revision
+        return str(replace(address, revision=self.commits[key]))
+
+
 def _shards(
-    path: str, options: StorageOptions, base: str | None, left_out: list[str]
+    path: str, options: StorageOptions, base: str | None, left_out: list[str], pins: _Pins
 ) -> Iterable[ObjectInfo]:
     try:
-        return _shards_at(canonical(path), options, base, left_out)
+        return _shards_at(pins.of(canonical(path)), options, base, left_out)
     except MissingError as error:
         raise InputError(error.what, where=error.where, remedy=error.remedy or "check the path") from error
 
@@ -182,6 +203,8 @@ def _named(uri: str, options: StorageOptions) -> ObjectInfo | None:
         uri.endswith("/")
         or (scheme == "file" and os.path.isdir(uri))
         or (scheme == "s3" and not bucket_and_key(uri)[1])
+        # A hub counts questions for files, and no file of a dataset has such a name.
+        or (scheme == "hf" and ("*" in uri or "?" in uri))
     ):
         return None
     try:
@@ -212,6 +235,7 @@ def globbed(pattern: str, options: StorageOptions, hidden: list[str] | None = No
     if scheme_of(pattern) == "file":
         yield from _on_disk(pattern, options, hidden)
         return
+    pattern = pinned(pattern, options)
     matches = re.compile("".join(map(_regex, _TOKEN.findall(pattern))) + "(?:/.*)?", re.DOTALL).fullmatch
     unseen = list[str]()
     yield from (info for info in list_objects(root_of_glob(pattern), options, unseen) if matches(info.uri))

@@ -5,6 +5,7 @@ import re
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 from presswatch_spark.errors import InputError
+from presswatch_spark.storage.hub.addresses import HubAddress
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _KEY_SAFE = "/!$&'()*+,;=:@~"
@@ -20,7 +21,8 @@ def canonical(uri: str) -> str:
     """Return the one spelling of `uri`: an absolute path for files, `s3://` for `s3a://` and `s3n://`.
 
     Raises:
-        InputError: there is no storage for the scheme; or a URL has a password, no host, or no valid port.
+        InputError: there is no storage for the scheme; a URL has a password, no host, or no valid port; an
+            address of a hub names no dataset.
     """
     if not uri or "\0" in uri:
         raise InputError("is not a path", where=repr(uri))
@@ -48,8 +50,12 @@ def canonical(uri: str) -> str:
         if "@" in parts.netloc:
             raise InputError("a URL must not hold a user or password", where=printable(uri))
         return f"{scheme}://{rest}"
+    if scheme == "hf":
+        return str(HubAddress.of(uri))
     raise InputError(
-        f"there is no storage for {scheme}://", where=printable(uri), remedy="use a path, s3:// or https://"
+        f"there is no storage for {scheme}://",
+        where=printable(uri),
+        remedy="use a path, s3://, https:// or hf://",
     )
 
 
@@ -91,8 +97,10 @@ def join(base: str, key: str) -> str:
 
 
 def root_of(uri: str) -> str:
-    """Return the bucket or site that a canonical remote `uri` lies in, as `scheme://name/`."""
+    """Return the bucket, site or dataset that a canonical remote `uri` lies in, as `scheme://name/`."""
     scheme = scheme_of(uri)
+    if scheme == "hf":
+        return HubAddress.of(uri).root
     return f"{scheme}://{bucket_and_key(uri)[0] if scheme == 's3' else urlsplit(uri).netloc}/"
 
 

@@ -53,6 +53,16 @@ SOUGHT: Mapping[str, Sequence[str]] = {
     ),
 }  # fmt: skip
 """Columns with a Bloom filter."""
+DISTINCT: Mapping[str, Sequence[str]] = {
+    "changes": (
+        "document_url", "change_sha256",
+        *(f"{side}.{name}" for side in ("before", "after") for name in (
+            "document_url", "record_id", "record_offset", "record_length", "payload_digest", "text_sha256",
+            "row_sha256",
+        )),
+    ),
+}  # fmt: skip
+"""Columns of many values, without a dictionary in files: to make one takes longer than it saves bytes."""
 MEMBERS, MEMBER_COLUMNS = 1024, ("title_id", "publisher_id")
 """More titles or publishers than so many make their filters let more pass."""
 
@@ -72,6 +82,8 @@ WRITTEN = pa.schema(
 @dataclass(frozen=True, slots=True)
 class SortedFiles:
     """Writes sorted rows of `table`, without run ids, as a file in `folder`; for `mapInArrow` as well.
+
+    Strings that come as dictionaries are written by their codes, without being made strings before.
 
     `names`: columns to write, for files of older versions; None: all.
     """
@@ -107,24 +119,30 @@ class SortedFiles:
         """Write row groups as a file; only the last one may be smaller than the first."""
         name, rows = f"{secrets.token_hex(6)}.parquet", 0
         with self.folder.new_file(name) as path:
-            with self._writer(path, len(first)) as writer:
+            with self._writer(path, first) as writer:
                 for group in chain((first,), others):
-                    # Rows of a derived table name the run that they are of, or none.
-                    if "run_id" not in group.column_names:
-                        ids = pa.array([self.run_id] * len(group), pa.string())
-                        group = group.add_column(0, "run_id", ids)
-                    writer.write_table(group.select(writer.schema.names).cast(writer.schema))
+                    whole = self._with_run(group)
+                    writer.write_table(whole.select(writer.schema.names).cast(writer.schema))
                     rows += len(group)
             return Written(name, rows, path.stat().st_size, file_sha256(path))
 
-    def _writer(self, path: Path, group_rows: int) -> Any:
-        columns = [
-            column for column in SCHEMAS[self.table] if self.names is None or column.name in self.names
+    def _with_run(self, group: pa.Table) -> pa.Table:
+        """Add the id of the run, unless rows name the run that they are of, as those of derived tables do."""
+        if "run_id" in group.column_names or "run_id" not in SCHEMAS[self.table].names:
+            return group
+        return group.add_column(0, "run_id", pa.array([self.run_id] * len(group), pa.string()))
+
+    def _writer(self, path: Path, first: pa.Table) -> Any:
+        given = self._with_run(first).schema
+        fields = [
+            pa.field(column.name, _as_given(column.type, given.field(column.name).type))
+            for column in SCHEMAS[self.table]
+            if self.names is None or column.name in self.names
         ]
-        schema = pa.schema([pa.field(column.name, column.type) for column in columns])
+        schema = pa.schema(fields)
         there = frozenset(schema.names)
         order = [(column, "ascending") for column in ORDERS.get(self.table, ()) if column in there]
-        sought = {name: _filter_of(name, group_rows) for name in SOUGHT.get(self.table, ()) if name in there}
+        sought = {name: _filter_of(name, len(first)) for name in SOUGHT.get(self.table, ()) if name in there}
         return pq.ParquetWriter(
             path,
             schema,
@@ -133,24 +151,62 @@ class SortedFiles:
             write_page_checksum=True,
             bloom_filter_options=sought or None,
             sorting_columns=pq.SortingColumn.from_ordering(schema, order, "at_start") if order else None,
+            # Else readers would get dictionaries, of some files and not of others.
+            store_schema=not any(_has_codes(column.type) for column in schema),
+            **_encoding(self.table, schema),
         )
 
 
-def written_column(files: SortedFiles, written: Sequence[Written], name: str) -> Iterator[pa.Array]:
-    """Yield a column of files that were just written, by parts; one file after the other, to save memory."""
+def written_columns(
+    files: SortedFiles, written: Sequence[Written], names: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """Yield columns of files that were just written; one file after the other, to save memory."""
     import pyarrow.dataset as ds
 
     system = file_system(files.folder.uri, files.folder.storage)
     paths = [files.folder.at(file.name) for file in written]
     rows = ds.dataset(paths, schema=SCHEMAS[files.table], format="parquet", filesystem=system)
-    for batch in rows.to_batches(columns=[name], batch_readahead=1, fragment_readahead=1):
-        yield batch[name]
+    yield from rows.to_batches(columns=list(names), batch_readahead=1, fragment_readahead=1)
 
 
 def _filter_of(column: str, rows: int) -> Mapping[str, float]:
     """Say how the Bloom filter of a column is made, for row groups of so many rows."""
     values = min(rows, MEMBERS) if column in MEMBER_COLUMNS else rows
     return {"ndv": values or 1, "fpp": FALSE_POSITIVES}
+
+
+def _as_given(kind: pa.DataType, given: pa.DataType) -> pa.DataType:
+    """Return the type of a column, with dictionaries in the place of strings where rows come with them."""
+    if pa.types.is_dictionary(given):
+        return given
+    if not pa.types.is_struct(kind):
+        return kind
+    fields = (field.with_type(_as_given(field.type, given.field(field.name).type)) for field in kind)
+    return pa.struct(list(fields))
+
+
+def _has_codes(kind: pa.DataType) -> bool:
+    return pa.types.is_dictionary(kind) or (
+        pa.types.is_struct(kind) and any(_has_codes(field.type) for field in kind)
+    )
+
+
+def _encoding(table: str, schema: pa.Schema) -> dict[str, list[str]]:
+    """Say how columns of a table are written: which have a dictionary, and which have statistics."""
+    if table not in DISTINCT:
+        return {}
+    nested = {
+        column.name: [f"{column.name}.{field.name}" for field in column.type]
+        for column in schema
+        if pa.types.is_struct(column.type)
+    }
+    plain = [name for name in schema.names if name not in nested]
+    leaves = [*plain, *chain.from_iterable(nested.values())]
+    # Nobody asks for rows by what one of two sightings has.
+    return {
+        "use_dictionary": [name for name in leaves if name not in DISTINCT[table]],
+        "write_statistics": plain,
+    }
 
 
 def grouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:

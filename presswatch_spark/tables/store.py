@@ -345,7 +345,7 @@ def _require_readable(root: Path) -> None:
 
 def _writable(path: str, storage: StorageOptions) -> Folder:
     """The folder at a path or URI; `OutputError` if tables cannot be written there, and read again."""
-    if scheme_of(path) in ("http", "https"):
+    if scheme_of(path) in ("http", "https", "hf"):
         raise OutputError(
             f"tables cannot be written to {scheme_of(path)}:// storage",
             where=printable(path),

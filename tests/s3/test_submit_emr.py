@@ -559,6 +559,8 @@ def test_an_archive_with_a_link_that_leaves_it_is_refused_before_it_is_uploaded(
             "spark.hadoop.fs.s3a.secret.key",
         ),
         (("--profile", "my-aws"), {}, "--profile names AWS credentials"),
+        (("--hf-token-file", "token"), {}, "--hf-token-file names a secret of this machine"),
+        ((), {"PRESSWATCH_DEPLOY__ENVIRONMENT": "HF_TOKEN=hunter2"}, "HF_TOKEN"),
         (("--out", "tables"), {}, "--out tables lies on this machine only"),
         (("--config", "absent.yaml"), {}, "there is no such file"),
     ],

@@ -66,6 +66,7 @@ def markers(client: Any) -> list[str]:
     return [each["Key"] for each in found if "/waves/" in each["Key"]]
 
 
+@pytest.mark.full
 def test_a_scan_that_is_all_on_s3_and_killed_goes_on_and_finds_what_one_on_disk_finds(
     spark: SparkSession,
     press: Path,

@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 from presswatch_spark.cli import main as cli
 from presswatch_spark.demo.generate import release_pages, write_press
 from presswatch_spark.demo.run import FORMS, write_shards
+from presswatch_spark.demo.shards import write_c4_parquet
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.documents import DOCS, PROGRAM, README, blocks, commands, links, pages, text_of
@@ -44,6 +45,8 @@ FOLLOWED = (
     "how-to/check-a-table",
     "how-to/explain-a-row",
     "reference/tables",
+    "reference/datasets",
+    "reference/exposure",
     "explanation/guarantee",
     "explanation/claims",
     "how-to/catalog",
@@ -80,6 +83,8 @@ def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "archive").mkdir()
     rows = [{"contenu": each.text, "meta": {"adresse": each.url}} for each in shelves["c4"]]
     (tmp_path / "archive" / "pages.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    (tmp_path / "culturax" / "fr").mkdir(parents=True)
+    write_c4_parquet(tmp_path / "culturax" / "fr" / "fr_part_00000.parquet", shelves["c4"])
     (tmp_path / "licences.yaml").write_text(LICENCES, encoding="utf-8")
     (tmp_path / "laws").mkdir()
     (tmp_path / "laws" / "law.txt").write_text("Nul n’est censé ignorer la loi des marais.", encoding="utf-8")
@@ -94,8 +99,8 @@ def here(word: str) -> str:
     `RUN` is the last run but one, `ROW` a row of WET.
     """
     word = word.replace("/srv/", f"{Path.cwd()}/")
-    if word == "RUN":
-        return TableStore.open("tables").published()[-2]
+    if word.partition("=")[0] == "RUN":
+        return word.replace("RUN", TableStore.open("tables").published()[-2])
     if word == "ROW":
         rows = TableStore.open("tables").read("matches").to_pylist()
         return next(str(row["row_sha256"])[:16] for row in rows if row["dataset"] == "wet")

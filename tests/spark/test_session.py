@@ -167,6 +167,7 @@ def submitted(words: list[str], folder: Path, **variables: str) -> subprocess.Co
     return subprocess.run([*submit, *words], env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.full
 def test_in_a_container_of_yarn_a_job_without_need_of_spark_starts_it(tmp_path: Path) -> None:
     job, events = [str(ROOT / "jobs" / "watch.py"), "--help"], tmp_path / "events"
     events.mkdir()

@@ -82,7 +82,11 @@ LACKING = "import llvmlite.binding as b; b.get_host_cpu_features = b.FeatureMap\
 
 @pytest.mark.parametrize(
     ("before", "variables"),
-    [(LACKING, {}), ("import numba; numba.__version__ = '0.0'\n", {}), ("", {"NUMBA_CPU_NAME": "generic"})],
+    [
+        (LACKING, {}),
+        pytest.param("import numba; numba.__version__ = '0.0'\n", {}, marks=pytest.mark.full),
+        pytest.param("", {"NUMBA_CPU_NAME": "generic"}, marks=pytest.mark.full),
+    ],
     ids=["a processor that lacks features", "another numba", "a processor that is asked for"],
 )
 def test_others_compile_for_themselves(

@@ -84,9 +84,9 @@ def build(
 ) -> None:
     """Build a corpus: index, signatures and texts of all articles that can be used.
 
-    PATH is a file, a folder, a glob, or an s3:// or https:// address; .gz and .zst are read too. Articles
-    that cannot be used are listed with a reason. A file that cannot be read to its end fails the build. A
-    corpus never changes: build a new one when articles come in.
+    PATH is a file, a folder, a glob, or an s3://, https:// or hf:// address; .gz and .zst are read too.
+    Articles that cannot be used are listed with a reason. A file that cannot be read to its end fails the
+    build. A corpus never changes: build a new one when articles come in.
 
     Dates are ISO 8601, RFC 2822, or seconds or milliseconds since 1970. Declare any other form with
     --date-format; it is never guessed, for 3-4-2019 may be in April or in March. At the end, a table shows

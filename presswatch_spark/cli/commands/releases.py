@@ -36,7 +36,7 @@ YES = "✓"
     " Default: index.commoncrawl.org.",
 )
 @click.option("--refresh", is_flag=True, help="Fetch the list, even if the cache holds a fresh one.")
-@click.option("--config", metavar="FILE", help="Settings in YAML; see conf/datasets.yaml.")
+@click.option("--config", metavar="FILE", help="Settings in YAML; see conf/releases.yaml.")
 @pager_option
 @storage_options
 def releases(

@@ -30,6 +30,18 @@ SHARDS_NAMED = 5
     "--release", metavar="NAME", help="Scan this release in place of PATH; see `presswatch releases`."
 )
 @click.option(
+    "--dataset",
+    "named",
+    metavar="NAME",
+    help="Scan this dataset in place of PATH, part by part; see `presswatch datasets`.",
+)
+@click.option("--part", metavar="NAME", help="The part of the --dataset, as fra_Latn.")
+@click.option(
+    "--mirror",
+    metavar="URI",
+    help="With --dataset: a folder or bucket that is laid out like the place where it lives.",
+)
+@click.option(
     "--sample",
     type=click.FloatRange(0, 1, min_open=True),
     metavar="SHARE",
@@ -77,15 +89,20 @@ def scan(
     config: str | None,
     base: str | None,
     release: str | None,
+    named: str | None,
+    part: str | None,
+    mirror: str | None,
     sample: float | None,
     sample_seed: int,
     **flags: Any,
 ) -> None:
     """Scan shards for copies of the corpus's articles.
 
-    PATH is a file, a folder, a glob, an s3:// or https:// address, or a list: *.paths.gz, or *.txt that holds
-    files alone. What lies beside shards (README, checksums) is left out and named. Instead of PATH, give
-    --release CC-MAIN-2026-39 --format wet to scan a whole release.
+    PATH is a file, a folder, a glob, an s3://, https:// or hf:// address, or a list: *.paths.gz, or *.txt
+    that holds files alone. What lies beside shards (README, checksums) is left out and named. Instead of
+    PATH, give --release CC-MAIN-2026-39 --format wet to scan a whole release, or --dataset fineweb-2 --part
+    fra_Latn to scan a part of a dataset by its name; `presswatch datasets` lists these. A dataset on a hub
+    is hf://datasets/OWNER/NAME[@REVISION]/PATH; its token comes from HF_TOKEN or --hf-token-file.
     Settings come from --config, then from the environment (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), then from
     flags. To go on with a stopped scan, give the same command again.
 
@@ -95,10 +112,15 @@ def scan(
     from presswatch_spark.face import scan as run_scan
     from presswatch_spark.runs.provenance import without_secrets
 
-    if release:
+    if named:
+        _check_named(context, paths, release, dataset)
+        paths, dataset = _part_of(named, part, mirror, flags)
+    elif part or mirror:
+        raise click.UsageError("--part and --mirror want a --dataset", context)
+    elif release:
         _check_release(context, paths, dataset, flags)
     elif not paths:
-        raise click.UsageError("name shards (PATH), or a --release", context)
+        raise click.UsageError("name shards (PATH), a --release or a --dataset", context)
     settings = scan_settings(flags, config)
     events = EventLog() if settings.run.log_format == "json" else None
     with failures_logged(events):
@@ -160,6 +182,33 @@ def without_url_message(summary: RunSummary) -> str:
         " nobody can say (`own_site` is null, confidence C at most); if a column holds it, name it:"
         " --columns url=COLUMN, where dots lead into nested fields and into JSON in a string"
     )
+
+
+def _check_named(context: click.Context, paths: tuple[str, ...], release: str | None, dataset: str) -> None:
+    if paths or release:
+        raise click.UsageError("give one of PATH, --release and --dataset", context)
+    if dataset != "auto":
+        raise click.UsageError("--dataset already says the format; leave --format out", context)
+
+
+def _part_of(
+    named: str, part: str | None, mirror: str | None, flags: dict[str, Any]
+) -> tuple[tuple[str, ...], str]:
+    """Return path and format of a part of a dataset, and put its columns and release into `flags`.
+
+    Columns and a release that the user gives stand.
+    """
+    from presswatch_spark.releases.datasets import dataset_named, load_datasets, part_of
+
+    dataset = dataset_named(named, load_datasets())
+    shards = part_of(dataset, part, mirror)
+    if not flags["read__columns"]:
+        flags["read__columns"] = tuple(f"{ours}={theirs}" for ours, theirs in shards.columns.items())
+    if flags["read__release"] is None:
+        flags["read__release"] = shards.release
+    if dataset.caution:
+        click.echo(f"note: {dataset.caution}", err=True)
+    return (shards.path,), shards.format
 
 
 def _check_release(

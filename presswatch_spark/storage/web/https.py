@@ -3,11 +3,12 @@
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from io import BytesIO
+from types import MappingProxyType
 from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -59,15 +60,15 @@ class HttpStore:
 
     def stat(self, uri: str) -> ObjectInfo:
         """Describe the object with HEAD, or with its first byte if the server refuses that."""
-        reply = self._request("HEAD", uri, {}, alone=True)
+        reply = self.request("HEAD", uri, {}, alone=True)
         reply.close()
-        size = _length(reply)
+        size = length_of(reply)
         if reply.status in HEAD_REFUSED or (reply.status == 200 and size is None):
-            body = self._open(ObjectInfo(uri), 0, 1, alone=True)
+            body = self.open_part(ObjectInfo(uri), 0, 1, alone=True)
             body.reader.close()
             return ObjectInfo(uri, body.total, body.etag, body.sha256)
         _require_object(reply, uri)
-        return ObjectInfo(uri, size, _validator(reply), reply.sha256)
+        return ObjectInfo(uri, size, validator_of(reply), reply.sha256)
 
     def list(self, uri: str) -> Iterator[ObjectInfo]:
         """Raise `InputError`: the web has no folders."""
@@ -75,42 +76,39 @@ class HttpStore:
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> Body:
         """Ask for a range. The stream compares versions, since not every server knows `If-Match`."""
-        return self._open(info, start, end, alone=False)
+        return self.open_part(info, start, end, alone=False)
 
-    def _open(self, info: ObjectInfo, start: int, end: int | None, *, alone: bool) -> Body:
-        ranged = start > 0 or end is not None
-        wanted = {"Range": f"bytes={start}-{'' if end is None else end - 1}"} if ranged else {}
-        reply = self._request("GET", info.uri, wanted, alone=alone)
-        found = CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
-        total = int(found[2]) if found and found[2] != "*" else None
-        if reply.status == 416:
-            reply.close()
-            return Body(BytesIO(), start, total)
-        _require_object(reply, info.uri)
-        if reply.status == 206:
-            if not found or found[1] is None or int(found[1]) != start:
-                reply.close()
-                where = f"{printable(info.uri)} @ {start}"
-                raise StorageError("the server sent another range than asked for", where=where)
-            return Body(reply, start, total, _validator(reply), sha256=reply.sha256)
-        size = _length(reply)
-        delimited = size is not None or "chunked" in reply.headers.get("Transfer-Encoding", "").lower()
-        return Body(reply, 0, size, _validator(reply), delimited, reply.sha256)
+    def open_part(self, info: ObjectInfo, start: int, end: int | None, *, alone: bool) -> Body:
+        """Ask for bytes [start, end). `alone`: the object may be refused for itself; see `Host.judge`."""
+        reply = self.request("GET", info.uri, range_header(start, end), alone=alone)
+        return body_of(reply, info.uri, start)
 
-    def ask(self, uri: str, start: int, end: int) -> Answer:
-        """Ask for a range, of whatever version there is; a body that breaks off is asked for again."""
+    def ask(
+        self,
+        uri: str,
+        start: int,
+        end: int,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        *,
+        follow: bool = True,
+    ) -> Answer:
+        """Ask for a range, of whatever version there is; a body that breaks off is asked for again.
+
+        `headers` are sent, too. `follow`: as in `request`.
+        """
+        asked = {**headers, "Range": f"bytes={start}-{end - 1}"}
         answer = Answer(uri, time.time())
         for attempt in range(1, self.options.max_attempts + 1):
-            answer = self._answer(uri, start, end)
+            answer = self._answer(uri, start, end, asked, follow=follow)
             if answer.status is None or not answer.failure:
                 break
             pause(self.options, attempt)
         return answer
 
-    def _answer(self, uri: str, start: int, end: int) -> Answer:
+    def _answer(self, uri: str, start: int, end: int, asked: dict[str, str], *, follow: bool) -> Answer:
         sent_at = time.time()
         try:
-            reply = self._request("GET", uri, {"Range": f"bytes={start}-{end - 1}"}, alone=True)
+            reply = self.request("GET", uri, asked, alone=True, follow=follow)
         except BlockedError:
             raise
         except PresswatchError as error:
@@ -139,10 +137,13 @@ class HttpStore:
 
     put = write = delete = draft = put_draft = move = remove = _refuse_write
 
-    def _request(self, method: str, uri: str, headers: dict[str, str], *, alone: bool = False) -> Reply:
+    def request(
+        self, method: str, uri: str, headers: dict[str, str], *, alone: bool = False, follow: bool = True
+    ) -> Reply:
         """Send until an answer comes that another try cannot change, at most `max_attempts` times.
 
-        Tries that the site asks to repeat later do not count. `alone`: see `Host.judge`.
+        Tries that the site asks to repeat later do not count. `alone`: see `Host.judge`. `follow`: redirects
+        are followed, and `headers` go along.
 
         Raises:
             BlockedError: the site must not be asked any more.
@@ -151,7 +152,7 @@ class HttpStore:
         while True:
             last = attempt >= self.options.max_attempts
             try:
-                reply = self._send(method, uri, headers)
+                reply = self._send(method, uri, headers) if follow else self._sent(method, uri, headers)
             except HTTPError as error:
                 unconnected = isinstance(error, NewConnectionError) and attempt >= CONNECT_ATTEMPTS_MAX
                 if last or unconnected or isinstance(error, (SSLError, LocationValueError)):
@@ -190,7 +191,7 @@ class HttpStore:
             reply = self._sent(method, uri, headers)
             location = reply.location
             # A hub says what a file is, and redirects to a store that may know less.
-            reply.sha256 = declared = declared or _declared_sha256(reply)
+            reply.sha256 = declared = declared or declared_sha256(reply)
             if location is None:
                 return reply
             reply.close()
@@ -232,12 +233,42 @@ class HttpStore:
             raise LocationValueError from error
 
 
+def range_header(start: int, end: int | None) -> dict[str, str]:
+    """Return the header that asks for bytes [start, end); none for all bytes."""
+    if not start and end is None:
+        return {}
+    return {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
+
+
+def body_of(reply: Reply, uri: str, start: int) -> Body:
+    """Return the body of a reply to a request for bytes from `start` on; raise what a refusal means.
+
+    Raises:
+        MissingError, DeniedError, StorageError: the reply holds none of the object's bytes.
+    """
+    found = CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
+    total = int(found[2]) if found and found[2] != "*" else None
+    if reply.status == 416:
+        reply.close()
+        return Body(BytesIO(), start, total)
+    _require_object(reply, uri)
+    if reply.status == 206:
+        if not found or found[1] is None or int(found[1]) != start:
+            reply.close()
+            where = f"{printable(uri)} @ {start}"
+            raise StorageError("the server sent another range than asked for", where=where)
+        return Body(reply, start, total, validator_of(reply), sha256=reply.sha256)
+    size = length_of(reply)
+    delimited = size is not None or "chunked" in reply.headers.get("Transfer-Encoding", "").lower()
+    return Body(reply, 0, size, validator_of(reply), delimited, reply.sha256)
+
+
 def _body(reply: Reply, ignored: int, most: int, options: StorageOptions) -> tuple[bytes, str]:
     """Read up to `most` bytes of a reply behind its first `ignored` ones.
 
     Returns the bytes, and why there are fewer than the reply has, or nothing.
     """
-    parts, got, length = list[bytes](), 0, _length(reply)
+    parts, got, length = list[bytes](), 0, length_of(reply)
     most += ignored
     late = time.monotonic() + options.read_timeout + most / max(1, options.lowest_rate)
     try:
@@ -282,18 +313,19 @@ def _unreachable(reason: Exception, uri: str) -> PresswatchError:
     return StorageError(what, where=where, remedy="run again later")
 
 
-def _length(reply: Reply) -> int | None:
+def length_of(reply: Reply) -> int | None:
+    """Return the length in bytes that a reply gives its body; None if it gives none."""
     length = reply.headers.get("Content-Length", "")
     return int(length) if length.isdecimal() else None
 
 
-def _validator(reply: Reply) -> str | None:
+def validator_of(reply: Reply) -> str | None:
     """Return what tells versions apart; a weak ETag is enough for that."""
     etag = reply.headers.get("ETag", "").removeprefix("W/").strip('"')
     return etag or reply.headers.get("Last-Modified")
 
 
-def _declared_sha256(reply: Reply) -> str | None:
+def declared_sha256(reply: Reply) -> str | None:
     """Return the SHA-256 of a file in large-file storage (LFS), which hubs give as its linked ETag."""
     linked = reply.headers.get("X-Linked-ETag", "").strip('"').lower()
     return linked if SHA256.fullmatch(linked) else None

@@ -37,7 +37,7 @@ PROBES = pa.schema(
         required("number", pa.int64(), "Its place in the chain, from 0."),
         required("round", pa.int32(), "The round that asked, from 1."),
         required("batch", pa.int32(), "The batch of the round: a file's targets and their controls."),
-        required("role", pa.string(), "`target`, or a control: `first`, a record of the file that nobody noticed; `before` and `after`, its neighbours in the file; `beside`, a record of another file; `nowhere`, a name that never was. `index`: the target's URL in an index; `listed`, the URL of a control in it. `recapture`: a row of `matches` that has its article in a later capture."),
+        required("role", pa.string(), "`target`, or a control: `first`, a record of the file that nobody noticed; `before` and `after`, its neighbours in the file; `beside`, a record of another file; `nowhere`, a name that never was. `index`: the target's URL in an index; `listed`, the URL of a control in it. `newest`: on a hub, the target in the newest revision. `recapture`: a row of `matches` that has its article in a later capture."),
         column("target_sha256", pa.string(), "The target; of a neighbour, the one that it stands beside."),
         required("asked_at", UTC_MICROS, "When it was asked, by the clock of this machine."),
         column("clock_offset", pa.float64(), "Seconds that the server's clock is ahead of it; null if it does not say."),

@@ -101,7 +101,7 @@ SCAN_LOG = pa.schema(
         column("signals", pa.int64(), "Rows that the shard gave to `rights_signals`; 0 for formats that hold no responses. Null in older runs."),
         column("etag", pa.string(), "ETag of the object; on local disk `mtime-` and the time of its last change."),
         column("sha256", pa.string(), "SHA-256 (hex) of the shard as it is stored; null unless `--shard-digest` was given and the shard was read, and in older runs."),
-        column("sha256_declared", pa.string(), "SHA-256 (hex) that the publisher declares of the shard, where a header says it (LFS); null where none does, and in older runs."),
+        column("sha256_declared", pa.string(), "SHA-256 (hex) that the publisher declares of the shard, where a hub says it (LFS); null where none does, and in older runs."),
         required("attempts", pa.int32(), "How many times the shard was tried."),
         required("started_at", UTC_MICROS, "When its scan began."),
         required("seconds", pa.float64(), "How long it took."),

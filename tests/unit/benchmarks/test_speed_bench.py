@@ -80,6 +80,7 @@ def test_an_index_of_any_size_finds_what_its_own_articles_are_copied_to(material
     assert len(Corpus.open(str(material.padded(1_000))).index.hashes) == 1_000
 
 
+@pytest.mark.full
 def test_every_part_measures_and_reports(material: Material, tmp_path: Path) -> None:
     found = result.read(tmp_path / "none.json")
     for name, part in (

@@ -391,6 +391,8 @@ def test_a_record_of_common_crawl_is_fetched_over_the_web() -> None:
     assert commands[-1] == 'curl -fsSL -r 700-999 "$u" | zcat > record'
     spaced = recipe.commands(case().row, "s3://bucket/a b?#.warc.wet.gz")
     assert spaced[0] == "u=https://bucket.s3.amazonaws.com/a%20b%3F%23.warc.wet.gz"
+    on_hub = recipe.commands(case().row, "hf://datasets/a/b@0f/c d.warc.wet.gz")
+    assert on_hub[0] == "u=https://huggingface.co/datasets/a/b/resolve/0f/c%20d.warc.wet.gz"
 
 
 def test_the_check_prints_nothing_that_steers_the_terminal(tmp_path: Path) -> None:

@@ -246,7 +246,7 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("more", "message"),
         [
-            ([], "name shards (PATH), or a --release"),
+            ([], "name shards (PATH), a --release or a --dataset"),
             (["--release", CRAWL], "--release needs --format"),
             (["--release", CRAWL, "--format", "wet", "x.wet.gz"], "either PATH or --release"),
             (["--release", CRAWL, "--format", "wet", "--release-name", "x"], "leave --release-name out"),

@@ -24,7 +24,9 @@ CONTROLS = ("first", "before", "after", "beside", "nowhere")
 Answers = dict[str, str]
 
 
-def asked(*rounds: tuple[float, tuple[str, ...], Answers], words: int | None = None) -> State:
+def asked(
+    *rounds: tuple[float, tuple[str, ...], Answers], words: int | None = None, on_hub: bool = False
+) -> State:
     """The state after rounds: hours since the first, outcomes of the target, and of controls by role."""
     probes, controls, number = list[dict[str, Any]](), dict[tuple[int, int], list[dict[str, Any]]](), 0
     for place, (hours, outcomes, beside) in enumerate(rounds, 1):
@@ -33,13 +35,14 @@ def asked(*rounds: tuple[float, tuple[str, ...], Answers], words: int | None = N
             "batch": 0,
             "asked_at": BEGIN + timedelta(hours=hours),
             "copied_words": words,
+            "request": f"GET {'hf' if on_hub else 'https'}://x bytes=0-9",
         }
         for outcome in outcomes:
             row = {"number": number, "role": "target", "target_sha256": TARGET, "outcome": outcome}
             probes.append(shared | row)
             number += 1
         for role, outcome in beside.items():
-            of_target = TARGET if role in ("before", "after") else None
+            of_target = TARGET if role in ("before", "after", "newest") else None
             row = {"number": number, "role": role, "target_sha256": of_target, "outcome": outcome}
             controls.setdefault((place, 0), []).append(shared | row)
             number += 1
@@ -90,6 +93,47 @@ def test_each_state_needs_its_evidence(later: list[Any], state: str, removed: bo
     found = asked(READ, *later)
     assert (found.state, found.removed) == (state, removed)
     assert bool(found.doubt) == (state in ("undecided", "restricted", "altered", "reappeared"))
+
+
+HERE, LATER = RIGHT | {"newest": "same"}, (1, 25)
+
+
+@pytest.mark.parametrize(
+    ("at_commit", "newest", "state", "removed"),
+    [
+        ("same", "same", "present", False),
+        ("same", "elsewhere", "present", False),
+        ("same", "nowhere", "superseded", False),
+        ("same", "missing", "superseded", False),
+        ("same", "other_text", "superseded", False),
+        ("same", "beyond", "present", False),
+        ("same", "failed", "present", False),
+        ("same", "denied", "present", False),
+        ("missing", "nowhere", "dropped", True),
+        ("missing", "missing", "withdrawn", True),
+        ("missing", "same", "moved", False),
+        ("missing", "elsewhere", "moved", False),
+        ("missing", "other_text", "altered", False),
+        ("missing", "denied", "restricted", False),
+        ("missing", "beyond", "undecided", False),
+        ("missing", "failed", "undecided", False),
+        ("missing", None, "undecided", False),
+        ("denied", "denied", "restricted", False),
+        ("denied", "missing", "restricted", False),
+        ("failed", "nowhere", "undecided", False),
+    ],
+)
+def test_on_a_hub_the_newest_revision_decides_with_the_commit(
+    at_commit: str, newest: str | None, state: str, removed: bool
+) -> None:
+    beside = (GONE if at_commit == "missing" else RIGHT) | ({"newest": newest} if newest else {})
+    found = asked((0, ("same",), HERE), *((hours, (at_commit,), beside) for hours in LATER), on_hub=True)
+    assert (found.state, found.removed) == (state, removed)
+
+
+def test_a_commit_that_is_missing_once_decides_nothing() -> None:
+    found = asked((0, ("same",), HERE), (1, ("missing",), GONE | {"newest": "nowhere"}), on_hub=True)
+    assert (found.state, found.removed) == ("undecided", False)
 
 
 @pytest.mark.parametrize(("words", "removed"), [(40, False), (1, False), (0, True)])
@@ -167,3 +211,19 @@ def test_nothing_is_removed_that_a_probe_of_the_last_round_could_read(
         assert state.state in REMOVED | {"reduced"}
         assert any(states.SAME in outcomes for _, outcomes, _ in ordered)
         assert state.probes
+
+
+NEWEST = (None, *OUTCOMES)
+
+
+@given(rounds, st.sampled_from(NEWEST), st.sampled_from((None, 0, 12)))
+def test_nothing_is_removed_that_the_newest_revision_could_give(
+    found: list[Any], newest: str | None, words: int | None
+) -> None:
+    *earlier, (hours, outcomes, beside) = sorted(found, key=lambda each: each[0])
+    last = (hours, outcomes, beside | ({"newest": newest} if newest else {}))
+    state = asked(*earlier, last, words=words, on_hub=True)
+    if newest in (None, states.DENIED, *states.READS, *states.FAILURES):
+        assert not state.removed
+    if set(outcomes) & states.READS:
+        assert state.state in ("present", "moved", "superseded", "reappeared")

@@ -113,13 +113,13 @@ def test_every_mistake_of_every_layer_is_reported_at_once_with_its_place(tmp_pat
         (4, "grade.partial_copy_coverage must lie between 0 and 1, not 1.5"),
         (5, "verify must be a mapping of settings"),
         (7, "read.languages must be a list of texts, not ['fra', 12]"),
-        (8, "extra is no setting; conf/scan.yaml and conf/datasets.yaml list all there are"),
+        (8, "extra is no setting; conf/scan.yaml and conf/releases.yaml list all there are"),
         (9, "grade is given twice"),
     ]:
         assert f"  {file}:{line}: {message}" in told
     assert "  PRESSWATCH_RUN__CORES: run.cores must be a whole number, not 'two'" in told
     assert (
-        "  PRESSWATCH_GRADE__X is no setting; conf/scan.yaml and conf/datasets.yaml list all there are"
+        "  PRESSWATCH_GRADE__X is no setting; conf/scan.yaml and conf/releases.yaml list all there are"
         in told
     )
     assert "  command line: run.cores must be 1 or more, not 0" in told
@@ -176,14 +176,14 @@ def test_every_variable_that_the_project_reads_is_known() -> None:
 
 def test_the_settings_files_state_every_setting_with_its_default() -> None:
     sections = {}
-    for name in ("scan", "datasets"):
+    for name in ("scan", "releases"):
         sections |= yaml.safe_load((ROOT / "conf" / f"{name}.yaml").read_text(encoding="utf-8"))
     for path, setting in known_settings().items():
         stated = reduce(lambda section, name: section[name], path, sections)
         assert setting.canonical(stated) == setting.default, setting.name
     file = str(ROOT / "conf" / "scan.yaml")
     assert (load_scan_config(file), load_corpus_config(file)) == (ScanConfig(), CorpusConfig())
-    assert load_scan_config(str(ROOT / "conf" / "datasets.yaml")) == ScanConfig()
+    assert load_scan_config(str(ROOT / "conf" / "releases.yaml")) == ScanConfig()
 
 
 def test_the_settings_files_state_no_other_setting() -> None:
@@ -194,7 +194,7 @@ def test_the_settings_files_state_no_other_setting() -> None:
 
     named = [
         path
-        for name in ("scan", "datasets")
+        for name in ("scan", "releases")
         for path in leaves(yaml.safe_load((ROOT / "conf" / f"{name}.yaml").read_text(encoding="utf-8")))
     ]
     assert sorted(named) == sorted(known_settings())

@@ -67,3 +67,6 @@ def test_what_the_publisher_declares_stands_beside_it(corpus: Path, tmp_path: Pa
     FORMS["a.warc.wet.gz"](path, some_pages(8))
     log = logged(ObjectInfo(str(path), sha256="f" * 64), corpus)
     assert log["sha256_declared"] == "f" * 64
+    assert log["note"] == "its SHA-256 is not the one that its publisher declares"
+    own = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert logged(ObjectInfo(str(path), sha256=own), corpus)["note"] is None

@@ -1,0 +1,160 @@
+"""All that is compared, dealt to buckets of scratch files: all rows of an article meet in one of them.
+
+A bucket has about `BUCKET_ROWS`, whatever the runs hold. It is a range of article ids, or documents whose
+rows have no article.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from presswatch_spark.changes.buckets import Cuts, Numbers, Stream, dealt
+from presswatch_spark.changes.inputs import SIDES, Inputs, articles_of
+from presswatch_spark.changes.rows import (
+    IDENTITY,
+    KEYS,
+    SIGHTING_NAMES,
+    USED,
+    judged_columns,
+    key_batches,
+    pair_columns,
+    plain,
+)
+from presswatch_spark.changes.states import ARTICLES
+from presswatch_spark.errors import OutputError
+from presswatch_spark.queries.duckdb_session import first_line
+from presswatch_spark.tables.reading import column_batches
+from presswatch_spark.tables.schemas.scan_tables import MATCHES
+
+BUCKET_ROWS = 100_000
+BATCH_ROWS = 1 << 15
+SAMPLED_ROWS = 200_000
+CODED = frozenset(
+    ("publisher_id", "title_id", "grade", "confidence", "dataset", "release", "shard_uri", "record_encoding")
+)
+"""Columns of few values: they are read and kept as codes."""
+
+_CODE = pa.dictionary(pa.int32(), pa.string())
+_OWN = pa.schema([("title_id", pa.string()), ("document", pa.string())])
+_JUDGED = pa.schema([("ranges", pa.list_(pa.int64())), ("many", pa.bool_()), ("doubt", _CODE)])
+
+
+def _kept_schema() -> pa.Schema:
+    """Return the columns of a row in a bucket: what decides, and what its sighting has."""
+    names = ("publisher_id", "title_id", "article_id", "article_sha256", *SIGHTING_NAMES)
+    columns = ((name, _CODE if name in CODED else MATCHES.field(name).type) for name in names)
+    return pa.schema([*columns, *_JUDGED])
+
+
+KEPT = _kept_schema()
+
+
+@dataclass(frozen=True, slots=True)
+class Dealt:
+    """All that is compared, by bucket, as streams by their names.
+
+    `before_rows` and `after_rows` are `KEPT`; the others are inputs of `states.steps`.
+    """
+
+    cuts: Cuts
+    streams: dict[str, Stream]
+
+    @classmethod
+    def of(cls, inputs: Inputs, folder: Path) -> "Dealt":
+        """Deal the rows of all runs, and the articles of their corpora where these differ."""
+        cuts = Cuts.of(_sample(inputs), inputs.rows, BUCKET_ROWS)
+        streams = dict[str, Stream]()
+        with ThreadPoolExecutor(len(SIDES), "dealing") as pool:
+            for side in pool.map(lambda side: _dealt_side(inputs, side, folder, cuts), SIDES):
+                streams |= side
+        earlier = key_batches(_read(inputs, inputs.earlier, IDENTITY)) if inputs.earlier else ()
+        streams["earlier"] = dealt(
+            Stream(folder, "earlier", KEYS),
+            earlier,
+            lambda batch: cuts.of_pairs(batch["article"], batch["document"].take),
+        )
+        return cls(cuts, streams)
+
+
+def _dealt_side(inputs: Inputs, side: str, folder: Path, cuts: Cuts) -> dict[str, Stream]:
+    """Deal what one of both runs brings."""
+    own, rows = Stream(folder, f"{side}_own", _OWN), Stream(folder, f"{side}_rows", KEPT)
+    articles = Stream(folder, f"{side}_articles", ARTICLES)
+
+    def place(batch: pa.RecordBatch) -> Numbers:
+        return cuts.of_pairs(batch["article_id"], lambda rows: _documents(batch.take(rows)))
+
+    dealt(rows, _own_aside(_kept(inputs, side), own, cuts), place)
+    own.close()
+    dealt(articles, _articles(inputs, side), lambda batch: cuts.of_articles(batch["article_id"]))
+    return {stream.name: stream for stream in (own, rows, articles)}
+
+
+def _documents(batch: pa.RecordBatch) -> pa.Array:
+    return pair_columns(batch)["document"]
+
+
+def _sample(inputs: Inputs) -> pa.Array:
+    """Return the articles of rows here and there; of rows without article, an empty one."""
+    share, random = min(1, SAMPLED_ROWS / max(1, inputs.rows)), np.random.default_rng(0)
+    batches = _read(inputs, (inputs.before, inputs.after, *inputs.earlier), ("article_id",))
+    chosen = (
+        # Rows at equal distances may all be of a few articles.
+        plain(batch["article_id"].take(pa.array(np.flatnonzero(random.random(len(batch)) < share))))
+        for batch in batches
+    )
+    return pc.fill_null(pa.concat_arrays([pa.array([], pa.string()), *chosen]), "")
+
+
+def _kept(inputs: Inputs, side: str) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a run in the schema `KEPT`."""
+    for batch in _read(inputs, [inputs.run_of(side)], USED):
+        judged = judged_columns(batch, inputs.doubts[side])
+        columns = [
+            judged[field.name] if field.name in judged else batch[field.name].cast(field.type)
+            for field in KEPT
+        ]
+        yield pa.RecordBatch.from_arrays(columns, schema=KEPT)
+
+
+def _own_aside(batches: Iterable[pa.RecordBatch], own: Stream, cuts: Cuts) -> Iterator[pa.RecordBatch]:
+    """Yield all batches, and deal documents on their title's site to where rows without article are."""
+    for batch in batches:
+        of_article = pc.not_equal(batch["article_id"], "")
+        there = batch.filter(pc.and_(pc.fill_null(of_article, False), pc.fill_null(batch["own_site"], False)))
+        if len(there):
+            columns = [plain(there["title_id"]), _documents(there)]
+            found = pa.RecordBatch.from_arrays(columns, schema=_OWN)
+            own.deal(found, cuts.of_documents(found["document"]))
+        yield batch
+
+
+def _articles(inputs: Inputs, side: str) -> Iterator[pa.RecordBatch]:
+    digest = inputs.corpora[side]
+    if digest is not None:
+        yield from articles_of(inputs.store, digest)
+
+
+def _read(inputs: Inputs, runs: Sequence[str], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yield columns of the rows of runs; those of few values as codes."""
+    with _readable(inputs):
+        yield from column_batches(inputs.store, "matches", runs, columns, CODED & set(columns), BATCH_ROWS)
+
+
+@contextmanager
+def _readable(inputs: Inputs) -> Iterator[None]:
+    """Raise what goes wrong when rows are read as ours."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise OutputError(
+            f"the rows of matches cannot be read: {first_line(error)}",
+            where=str(inputs.store.root),
+            remedy="give the same command again; if a file has changed meanwhile, restore it from a copy",
+        ) from error

@@ -1,0 +1,208 @@
+"""Joins rows of `matches` to exposures: articles in datasets that publishers say they trained models on.
+
+A first query counts the rows by run, format, release and repository. Of these few groups, this module decides
+which dataset each is of, and which exposures speak of it. A second query joins the decisions to the articles.
+Both engines understand the queries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from presswatch_spark.claims.exposures import LANGUAGES, Exposure
+from presswatch_spark.errors import ConfigError
+from presswatch_spark.nearest import did_you_mean
+from presswatch_spark.queries.engines import literal
+from presswatch_spark.queries.sql import answer_of
+from presswatch_spark.releases.products import PRODUCTS, product_of
+from presswatch_spark.tables.store import TableStore
+
+LETTERS = ("A", "B", "C")
+"""Rows of these letters count."""
+
+# Parts of `hf://datasets/OWNER/NAME@REVISION/FOLDER/…`; both engines give an empty text for any other URI.
+_REPOSITORY = "regexp_extract(shard_uri, '^hf://datasets/([^/@]+/[^/@]+)', 1)"
+_FOLDER = "regexp_extract(shard_uri, '^hf://datasets/[^/]+/[^/]+/([^/]+)/', 1)"
+_GROUP = ("run_id", "dataset", "release", "repository", "folder")
+_ROWS = f"""
+    select
+        run_id, dataset, coalesce(release, '') as release, {_REPOSITORY} as repository, {_FOLDER} as folder,
+        publisher_id, title_id, article_id, page, letter, copied_words, own_site, languages
+    from sightings
+    where article_id is not null and letter in ({", ".join(f"'{letter}'" for letter in LETTERS)})"""
+_COUNTS = """
+    count(distinct f.article_id) as articles, count(distinct f.page) as pages,
+    count(distinct case when not f.own_site then f.page end) as pages_elsewhere,
+    min(f.letter) as letter, max(f.copied_words) as most_copied_words"""
+BY_ARTICLE = ("publisher_id", "title_id", "article_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows of one run, format, release (None if unknown) and repository of the hub.
+
+    `product`: the dataset that they are of; None if nobody says it. `without_language`: rows whose dataset
+    names no language.
+    """
+
+    run_id: str
+    form: str
+    release: str | None
+    repository: str
+    folder: str
+    product: str | None
+    rows: int
+    articles: int
+    without_language: int
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Return the values of `_GROUP` that its rows have."""
+        return self.run_id, self.form, self.release or "", self.repository, self.folder
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """The rows of published runs, and the exposures that speak of their datasets.
+
+    `groups`: the rows that count, by what they are of.
+    """
+
+    store: TableStore
+    exposures: Sequence[Exposure]
+    engine: str
+    groups: Sequence[Group]
+
+    @classmethod
+    def of(
+        cls,
+        store: TableStore,
+        exposures: Sequence[Exposure],
+        engine: str,
+        said: Mapping[str, str] | None = None,
+    ) -> Exposed:
+        """Count the rows by group, and decide what each is of.
+
+        Args:
+            engine: `duckdb` or `spark`.
+            said: names of datasets by run, for rows that do not say what they are of.
+
+        Raises:
+            ConfigError: `said` names no published run, or no dataset.
+            OutputError: a table is not as it was published.
+        """
+        known = dict(said or {})
+        _require(known, store)
+        counted = answer_of(
+            store,
+            f"select {', '.join(_GROUP)}, count(*) as found, count(distinct article_id) as articles,"
+            f" sum(case when size(languages) = 0 then 1 else 0 end) as without_language from ({_ROWS}) as f"
+            f" group by {', '.join(_GROUP)} order by {', '.join(_GROUP)}",
+            engine,
+        )
+        return cls(store, exposures, engine, tuple(_group(row, known) for row in counted.rows))
+
+    def articles(self) -> Iterator[dict[str, Any]]:
+        """Yield a row for each article, dataset, release and exposure that speaks of them, in order.
+
+        Columns: those of `BY_ARTICLE`, `dataset`, `release`, `release_is` (`named` or `not_named`),
+        `exposure`, `pages`, `pages_elsewhere` (known to stand on others' sites), `letter`,
+        `most_copied_words`.
+        """
+        return self._joined(BY_ARTICLE)
+
+    def totals(self) -> Iterator[dict[str, Any]]:
+        """Yield a row for each dataset, release and exposure, with the number of `articles` and `pages`."""
+        return self._joined(())
+
+    @property
+    def unknown(self) -> tuple[Group, ...]:
+        """Return the groups of which nobody says what dataset they are of."""
+        return tuple(group for group in self.groups if group.product is None)
+
+    @property
+    def without_language(self) -> int:
+        """Count rows that may be meant by an exposure that is limited to languages, and name none."""
+        return sum(
+            group.without_language
+            for group in self.groups
+            if any(exposure.languages for exposure, _ in self._speaking(group))
+        )
+
+    def _speaking(self, group: Group) -> Iterator[tuple[Exposure, str]]:
+        for exposure in self.exposures:
+            if exposure.dataset == group.product and (named := exposure.speaks_of(group.release)):
+                yield exposure, named
+
+    def _joined(self, by: Sequence[str]) -> Iterator[dict[str, Any]]:
+        marks = [
+            (*group.key, exposure.dataset, named, exposure.id, language)
+            for group in self.groups
+            for exposure, named in self._speaking(group)
+            for language in _spellings(exposure)
+        ]
+        if not marks:
+            return
+        keys = [f"f.{name}" for name in by] + ["m.product", "m.release", "m.release_is", "m.exposure"]
+        query = f"""
+            with marks as (
+                select run_id, dataset, release, repository, folder, product, release_is, exposure, language
+                from (values {", ".join(map(_row, marks))}) as t (
+                    run_id, dataset, release, repository, folder, product, release_is, exposure, language
+                )
+            )
+            select {", ".join(keys)}, {_COUNTS}
+            from ({_ROWS}) as f join marks m
+                on {" and ".join(f"m.{name} = f.{name}" for name in _GROUP)}
+                and (m.language = '' or array_contains(f.languages, m.language))
+            group by {", ".join(keys)} order by {", ".join(keys)}"""
+        answer = answer_of(self.store, query, self.engine)
+        for values in answer.rows:
+            row = dict(zip(answer.columns, values, strict=True))
+            row["dataset"] = row.pop("product")
+            row["release"] = row["release"] or None
+            yield row
+
+
+def _group(row: Sequence[Any], said: Mapping[str, str]) -> Group:
+    run_id, form, release, repository, folder, rows, articles, without_language = row
+    product = product_of(form, release or None, repository, folder) or said.get(run_id)
+    return Group(
+        run_id,
+        form,
+        release or None,
+        repository,
+        folder,
+        product,
+        int(rows),
+        int(articles),
+        int(without_language),
+    )
+
+
+def _spellings(exposure: Exposure) -> Iterable[str]:
+    """Return how datasets may write the languages that are meant; an empty text for any."""
+    return [spelling for code in exposure.languages for spelling in LANGUAGES[code]] or [""]
+
+
+def _row(values: Iterable[str]) -> str:
+    return f"({', '.join(map(literal, values))})"
+
+
+def _require(said: Mapping[str, str], store: TableStore) -> None:
+    if not said:
+        return
+    runs = {row["run_id"] for row in store.rows("runs")}
+    for run_id, product in said.items():
+        if run_id not in runs:
+            raise ConfigError(
+                f"no run {run_id} is published{did_you_mean(run_id, runs)}", where=str(store.root)
+            )
+        if product not in PRODUCTS:
+            raise ConfigError(
+                f"there is no dataset {product}{did_you_mean(product, PRODUCTS)}",
+                where=str(store.root),
+                remedy=f"there are: {', '.join(PRODUCTS)}",
+            )

@@ -1,0 +1,85 @@
+"""`presswatch datasets`: the datasets that can be scanned by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from presswatch_spark.cli.options import as_json
+from presswatch_spark.cli.screen import Screen, screen_options
+from presswatch_spark.show import block_lines, json_line, table_lines, terminal_width
+
+if TYPE_CHECKING:
+    from presswatch_spark.cli.language import Language
+    from presswatch_spark.releases.datasets import Dataset
+
+
+@click.command()
+@click.argument("name", required=False)
+@as_json
+@screen_options()
+def datasets(name: str | None, as_json: bool, screen: Screen) -> None:
+    """List the datasets that `presswatch scan --dataset` knows, or all that is known of one.
+
+    Where files are and how rows are read changes: what was not verified is marked, and `source` says where
+    to look.
+
+    Example: presswatch datasets fineweb-2
+    """
+    from presswatch_spark.releases.datasets import dataset_named, load_datasets
+
+    known = load_datasets()
+    chosen = [dataset_named(name, known)] if name else list(known.values())
+    if as_json:
+        screen.show(json_line(asdict(dataset)) for dataset in chosen)
+    elif name:
+        screen.show(_all_lines(chosen[0], screen.language))
+    else:
+        screen.show(_list_lines(chosen, screen.language))
+
+
+def _list_lines(listed: list[Dataset], say: Language) -> Iterator[str]:
+    headers = say.names(("dataset", "format", "a part", "gated", "leads back", "where"))
+    rows = [
+        (
+            dataset.id,
+            dataset.format,
+            dataset.part,
+            _truth(dataset.gated, say, unverified="gated" in dataset.unverified),
+            _truth(bool(dataset.upstream), say, unverified="upstream" in dataset.unverified),
+            dataset.where,
+        )
+        for dataset in listed
+    ]
+    yield from table_lines(headers, rows, terminal_width(), headers[:2])
+    yield say("?: not verified; for all that is known of one: presswatch datasets NAME")
+
+
+def _truth(truth: bool, say: Language, *, unverified: bool) -> str:
+    return f"{say('yes' if truth else 'no')}{'?' if unverified else ''}"
+
+
+def _all_lines(dataset: Dataset, say: Language) -> Iterator[str]:
+    facts = {name: value for name, value in asdict(dataset).items() if name != "unverified"}
+    # They are unverified field by field, and each says so itself.
+    shown = [
+        f"{_shown(value, say)}{' ' + say('(not verified)') if name in dataset.unverified else ''}"
+        for name, value in facts.items()
+    ]
+    yield from block_lines(say.names(facts), [shown])
+
+
+def _shown(value: Any, say: Language) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return say("yes" if value else "no")
+        case Mapping():
+            return ", ".join(f"{ours}={theirs}" for ours, theirs in value.items())
+        case tuple():
+            return ", ".join(value)
+    return say.cell(value)

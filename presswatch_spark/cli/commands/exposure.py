@@ -1,0 +1,222 @@
+"""`presswatch exposure`: articles in datasets that publishers of models say they trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from presswatch_spark.cli.exporting import Export, export_option, schema_of
+from presswatch_spark.cli.options import as_json, engine_option, scan_settings, storage_options
+from presswatch_spark.cli.screen import Screen, screen_options
+from presswatch_spark.show import json_line, table_lines, terminal_width
+
+if TYPE_CHECKING:
+    from presswatch_spark.claims.exposed import Exposed
+    from presswatch_spark.claims.exposures import Exposure
+    from presswatch_spark.cli.language import Language
+
+SAID = {
+    "exposure": str, "model": str, "model_publisher": str, "extent": str, "through": str, "says": str,
+    "sources": list,
+}  # fmt: skip
+LISTED = {**SAID, "dataset": str, "releases": list, "languages": list, "since": str, "until": str}
+FOUND = {
+    "publisher_id": str, "title_id": str, "article_id": str, "dataset": str, "release": str,
+    "release_is": str, "pages": int, "pages_elsewhere": int, "letter": str, "most_copied_words": int,
+}  # fmt: skip
+JOINED = {**FOUND, **SAID}
+UNKNOWN_SHOWN = 3
+
+
+def _said(context: click.Context, option: click.Parameter, given: Sequence[str]) -> dict[str, str]:
+    said = dict[str, str]()
+    for each in given:
+        run_id, mark, name = each.partition("=")
+        if not (run_id and mark and name):
+            raise click.BadParameter(f"write it as RUN=NAME, not {each!r}")
+        said[run_id] = name
+    return said
+
+
+@click.command()
+@click.argument("tables", required=False)
+@as_json
+@export_option
+@click.option(
+    "--exposures",
+    metavar="FILE",
+    help="Another file of what publishers say, in the form of conf/exposure.yaml.",
+)
+@click.option(
+    "--dataset-of",
+    "said",
+    multiple=True,
+    metavar="RUN=NAME",
+    callback=_said,
+    help="The dataset that a run's shards are of, where they do not say it, as oscar-2109. Repeatable.",
+)
+@engine_option("What joins")
+@screen_options()
+@storage_options
+def exposure(
+    tables: str | None,
+    as_json: bool,
+    export: Export | None,
+    exposures: str | None,
+    said: dict[str, str],
+    engine: str,
+    screen: Screen,
+    **flags: Any,
+) -> None:
+    """List which publishers of models say that they trained on datasets that hold the articles.
+
+    TABLES is the folder that a scan was given as --out. Without it, all that publishers say is listed, with
+    the document, its date, a quotation and the day on which that was read.
+
+    A row of letter A, B or C counts if it is of the dataset, of a release that the documents name or may
+    mean, and of a language that they name. Nothing counts for a dataset that was only made from another:
+    a crawl's row says nothing of C4. What publishers say proves neither that a model read a text nor that
+    anyone did wrong.
+
+    Example: presswatch exposure tables --export exposure.csv
+    """
+    from presswatch_spark.claims.exposures import load_exposures
+
+    storage, say = scan_settings(flags).storage, screen.language
+    if said and tables is None:
+        raise click.UsageError("--dataset-of wants TABLES")
+    if export:
+        export.require_new(storage)
+    entries = load_exposures(exposures, storage)
+    if tables is None:
+        if export:
+            rows = ({**row, "sources": _texts(row)} for row in map(_listed, entries))
+            export.write(schema_of(**LISTED), rows, storage, say)
+        elif as_json:
+            screen.show(json_line(_listed(entry)) for entry in entries)
+        else:
+            screen.show(_list_lines(entries, say))
+        return
+    exposed = _exposed(tables, entries, engine, said, storage)
+    if export:
+        rows = ({**row, "sources": _texts(row)} for row in _joined(exposed))
+        export.write(schema_of(**JOINED), rows, storage, say, exposed.engine)
+    elif as_json:
+        screen.show(map(json_line, _joined(exposed)))
+    else:
+        screen.show(_total_lines(exposed, say))
+    for note in _notes(exposed, said, say):
+        click.echo(note, err=True)
+
+
+def _exposed(
+    tables: str, entries: Sequence[Exposure], engine: str, said: Mapping[str, str], storage: Any
+) -> Exposed:
+    from presswatch_spark.claims.exposed import Exposed
+    from presswatch_spark.queries.sql import engine_of
+    from presswatch_spark.tables.store import TableStore
+
+    store = TableStore.open(tables, storage)
+    return Exposed.of(store, entries, engine_of(store, engine), said)
+
+
+def _listed(entry: Exposure) -> dict[str, Any]:
+    own = _said_by(entry)
+    own |= {"dataset": entry.dataset, "releases": entry.releases, "languages": entry.languages}
+    days = {name: day.isoformat() if (day := getattr(entry, name)) else None for name in ("since", "until")}
+    return {name: (own | days)[name] for name in LISTED}
+
+
+def _said_by(entry: Exposure) -> dict[str, Any]:
+    names = ("title", "published", "at", "identifier", "quotation", "checked", "seen")
+    return {
+        "exposure": entry.id,
+        "model": entry.model,
+        "model_publisher": entry.publisher,
+        "extent": entry.extent,
+        "through": entry.through,
+        "says": entry.says,
+        "sources": [{name: getattr(source, name) for name in names} for source in entry.sources],
+    }
+
+
+def _joined(exposed: Exposed) -> Iterator[dict[str, Any]]:
+    """Yield a row for each article, dataset, release and exposure, with what the publisher says."""
+    entries = {entry.id: _said_by(entry) for entry in exposed.exposures}
+    for row in exposed.articles():
+        whole = row | entries[row["exposure"]]
+        yield {name: whole[name] for name in JOINED}
+
+
+def _texts(row: Mapping[str, Any]) -> list[str]:
+    """Return the sources of a row as texts, for a cell of a file."""
+    from presswatch_spark.claims.exposures import Source
+
+    return [str(Source(**source)) for source in row["sources"]]
+
+
+def _list_lines(entries: Sequence[Exposure], say: Language) -> Iterator[str]:
+    headers = say.names(("model", "dataset", "extent", "the publisher says"))
+    rows = [
+        (entry.model, entry.dataset, say.name(entry.extent), f"{entry.publisher}: {entry.says}")
+        for entry in entries
+    ]
+    yield from table_lines(headers, rows, terminal_width(), headers[1:3], (headers[0], headers[3]))
+    yield say("documents, quotations and the days on which they were read: --json, --export")
+
+
+def _total_lines(exposed: Exposed, say: Language) -> Iterator[str]:
+    entries = {entry.id: entry for entry in exposed.exposures}
+    found = list(exposed.totals())
+    if not found:
+        yield say("no row is of a dataset that a publisher of a model says it trained on")
+        return
+    headers = say.names(("model", "dataset", "release", "release named", "extent", "articles", "pages"))
+    rows = [
+        (
+            entries[row["exposure"]].model,
+            row["dataset"],
+            row["release"] or say("unknown"),
+            say("yes" if row["release_is"] == "named" else "no"),
+            say.name(entries[row["exposure"]].extent),
+            say.number(row["articles"]),
+            say.number(row["pages"]),
+        )
+        for row in found
+    ]
+    yield from table_lines(headers, rows, terminal_width(), headers[1:5], headers[:1])
+    for name in dict.fromkeys(row["exposure"] for row in found):
+        entry = entries[name]
+        yield ""
+        yield say(
+            "{publisher} says that it trained {model} on {dataset}: {extent}{through}",
+            publisher=entry.publisher,
+            model=entry.model,
+            dataset=entry.dataset,
+            extent=say.name(entry.extent),
+            through=f" ({entry.through})" if entry.through else "",
+        )
+        yield from (f"  {source}" for source in entry.sources)
+
+
+def _notes(exposed: Exposed, said: Mapping[str, str], say: Language) -> Iterator[str]:
+    """Yield what the rows do not say."""
+    yield say("rows of letters A to C count; what publishers say proves neither use of a text nor a wrong")
+    for run_id, name in said.items():
+        yield say("the dataset of run {run} is {dataset}, as you say", run=run_id, dataset=name)
+    if unknown := exposed.unknown:
+        names = [f"{group.form} {group.release or say('release unknown')}" for group in unknown]
+        shown = [*dict.fromkeys(names)][: UNKNOWN_SHOWN + 1]
+        more = ["…"] if len(shown) > UNKNOWN_SHOWN else []
+        yield say(
+            "left out, as nobody says of which dataset they are: {rows} ({names}); see --dataset-of",
+            rows=say.counted(sum(group.rows for group in unknown), "row"),
+            names=", ".join([*shown[:UNKNOWN_SHOWN], *more]),
+        )
+    if count := exposed.without_language:
+        yield say(
+            "not counted for models that were trained on some languages: {rows} without a language",
+            rows=say.counted(count, "row"),
+        )

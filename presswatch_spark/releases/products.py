@@ -1,0 +1,114 @@
+"""Datasets by name: which there are, and of which one a row of `matches` is.
+
+A row names the format that its shard was read as. That is not enough: FineWeb and RedPajama are both `rows`.
+So the row's release decides, or the repository of the hub that its shard lies in. Nothing else is guessed.
+"""
+
+from calendar import monthrange
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import date
+from functools import cache
+
+from presswatch_spark.releases.known import shipped
+from presswatch_spark.releases.release import CRAWL, NEWS, NEWS_MONTH, kinds_of
+from presswatch_spark.releases.release_shards import C4, C4_ENGLISH
+
+PRODUCTS: Mapping[str, str] = {
+    "common-crawl": "Common Crawl",
+    "cc-news": "CC-NEWS",
+    "c4": "C4",
+    "mc4": "mC4",
+    "oscar-2109": "OSCAR 21.09",
+    "oscar-2201": "OSCAR 22.01",
+    "oscar-2301": "OSCAR 23.01",
+    "fineweb": "FineWeb",
+    "fineweb-2": "FineWeb 2",
+    "finepdfs": "FinePDFs",
+    "culturax": "CulturaX",
+    "redpajama-v2": "RedPajama v2",
+    "hplt-2": "HPLT 2",
+    "hplt-3": "HPLT 3",
+    "dclm": "DCLM-Baseline",
+    "dolma-3": "Dolma 3",
+    "madlad-400": "MADLAD-400",
+    "nemotron-cc": "Nemotron-CC",
+    "common-corpus": "Common Corpus",
+}
+"""The datasets that have a name here, each with its title."""
+
+HUB_REPOSITORIES: Mapping[str, str] = {
+    "oscar-corpus/OSCAR-2109": "oscar-2109",
+    "oscar-corpus/OSCAR-2201": "oscar-2201",
+    "oscar-corpus/OSCAR-2301": "oscar-2301",
+    "HuggingFaceFW/fineweb": "fineweb",
+    "HuggingFaceFW/fineweb-2": "fineweb-2",
+    "HuggingFaceFW/finepdfs": "finepdfs",
+    "uonlp/CulturaX": "culturax",
+    "togethercomputer/RedPajama-Data-V2": "redpajama-v2",
+    "mlfoundations/dclm-baseline-1.0": "dclm",
+    "PleIAs/common_corpus": "common-corpus",
+    "HPLT/HPLT2.0_cleaned": "hplt-2",
+    "allenai/dolma3_mix-6T": "dolma-3",
+    "allenai/MADLAD-400": "madlad-400",
+}
+"""Repositories of the hub (`OWNER/NAME`) that hold one dataset, with its name."""
+
+C4_REPOSITORY = "allenai/c4"
+C4_FOLDERS: Mapping[str, str] = {"en": "c4", "multilingual": "mc4"}
+"""The folders of C4 that have a name here. The others are variants, which no document means by `C4`."""
+
+# What scans by name call the release of rows that name none: the dataset's name, and a part behind a hyphen.
+# The longest name comes first: `fineweb-2` is no part of FineWeb.
+_BY_RELEASE = sorted(set(PRODUCTS) - {"common-crawl", "cc-news", "c4", "mc4"}, key=len, reverse=True)
+
+
+def product_of(form: str, release: str | None, repository: str = "", folder: str = "") -> str | None:
+    """Return the name of the dataset that a row is of, one of `PRODUCTS`; None if nobody says it.
+
+    Args:
+        form: the format that its shard was read as (`matches.dataset`).
+        release: its release, as `CC-MAIN-2024-22`, `c4-fr` or `OSCAR-2301-fr`.
+        repository: `OWNER/NAME` of the hub that its shard lies in; empty elsewhere.
+        folder: the first folder below it.
+    """
+    if repository:
+        if repository == C4_REPOSITORY:
+            return C4_FOLDERS.get(folder)
+        return HUB_REPOSITORIES.get(repository)
+    if release is None:
+        return None
+    if form in kinds_of(release):
+        return "cc-news" if release == NEWS or NEWS_MONTH.fullmatch(release) else "common-crawl"
+    c4 = C4.fullmatch(release)
+    if form == "c4" and c4:
+        if c4["all"] or c4["part"] not in C4_ENGLISH:
+            return "mc4"
+        return "c4" if c4["part"] == "en" else None
+    return next((name for name in _BY_RELEASE if f"{release.lower()}-".startswith(f"{name}-")), None)
+
+
+def days_of(release: str | None) -> tuple[date, date] | None:
+    """Return the days of the first and the last capture of a crawl; None for what is no crawl.
+
+    Of a crawl that is newer than this version's list, both are the Monday of the week that it is named after.
+    """
+    name = release or ""
+    if known := _crawl_days().get(name):
+        return known
+    if month := NEWS_MONTH.fullmatch(name):
+        year, number = int(month[1]), int(month[2])
+        return date(year, number, 1), date(year, number, monthrange(year, number)[1])
+    with suppress(ValueError):
+        if week := CRAWL.fullmatch(name):
+            monday = date.fromisocalendar(int(week[1]), int(week[2]), 1)
+            return monday, monday
+    return None
+
+
+@cache
+def _crawl_days() -> dict[str, tuple[date, date]]:
+    crawls = shipped().crawls
+    return {
+        crawl.name: (crawl.first.date(), crawl.last.date()) for crawl in crawls if crawl.first and crawl.last
+    }

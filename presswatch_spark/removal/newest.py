@@ -1,0 +1,190 @@
+"""Files on a hub: a commit keeps what it had, so the newest revision is asked, too.
+
+A row that the newest revision no longer has is still served by its commit (`superseded`), until the history
+is squashed. Then the commit is gone, and only the newest revision can say whether the row is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+from presswatch_spark.errors import PresswatchError
+from presswatch_spark.removal import states
+from presswatch_spark.removal.answers import Finding, columns_of, part_of
+from presswatch_spark.removal.file_batch import HEAD_BYTES, Batch, File, Memory
+from presswatch_spark.settings.config import StorageOptions
+from presswatch_spark.storage.hub.addresses import MAIN, HubAddress
+from presswatch_spark.storage.hub.refusals import NO_REVISION
+from presswatch_spark.storage.objects import Answer, ask, list_objects, pinned
+from presswatch_spark.storage.web.manners import BlockedError
+from presswatch_spark.tables.schemas.case_tables import PROBES
+
+Row = dict[str, Any]
+
+COMMIT, SHA256 = "X-Repo-Commit", "X-Linked-ETag"
+LISTED = 1000
+"""Files of a folder that are looked at to find one that stands beside another."""
+
+
+class HubBatch(Batch):
+    """Asks for the targets of one file at its commit, and of the same file at the newest revision."""
+
+    __slots__ = ()
+
+    def _siblings(self) -> None:
+        """Ask the newest revision, and read another file that is known from the commit."""
+        address = HubAddress.of(self.file.uri)
+        main = str(replace(address, revision=MAIN))
+        answer = ask(main, 0, 1, self.options.storage)
+        about = columns_of(answer, f"GET {main} bytes=0-0", main)
+        for target, found in self._at_newest(address, main, answer, about):
+            self._note(states.NEWEST, about, found, target)
+        if any(row["role"] == "target" and row["outcome"] == states.MISSING for row in self.rows):
+            self._beside_newest(address, answer)
+        else:
+            self._beside_commit(address)
+
+    def _at_newest(
+        self, address: HubAddress, main: str, answer: Answer, about: Row
+    ) -> Iterator[tuple[Row, Finding]]:
+        """Yield each target with what the newest revision has of it."""
+        part, targets, commit = part_of(answer, main, 0, 1), self.file.targets, answer.header(COMMIT)
+        if isinstance(part, Finding):
+            if answer.code == NO_REVISION:
+                part = Finding(states.STRANGE, f"the dataset has no branch {MAIN}")
+            names = self._names(address) if part.outcome == states.MISSING else part
+            for target in targets:
+                yield target, names if isinstance(names, Finding) else _renamed(target, names)
+            return
+        if commit in (None, address.revision):
+            for target in targets:
+                yield target, self._unchanged(target, commit)
+            return
+        left, linked = list[Row](), (answer.header(SHA256) or "").strip('"')
+        for target in targets:
+            if known := self._known(target, linked, about):
+                yield target, known
+            else:
+                left.append(target)
+        if left:
+            yield from self._read_through(left, str(replace(address, revision=commit)), about)
+
+    def _unchanged(self, target: Row, commit: str | None) -> Finding:
+        """Return what the commit itself said: the newest revision is that commit."""
+        if commit is None:
+            return Finding(states.STRANGE, "the hub does not say which commit it gave")
+        said = [row for row in self.rows if row["target_sha256"] == target["target_sha256"]]
+        last = next(row for row in reversed(said) if row["role"] == "target")
+        return Finding(last["outcome"], "the newest revision is the commit itself")
+
+    def _known(self, target: Row, linked: str, about: Row) -> Finding | None:
+        """Return what is known of a file with this SHA-256 without reading it again."""
+        if linked and linked == target["etag"]:
+            return Finding(states.SAME, "the newest revision has the same file, by its SHA-256")
+        known = self.memory.newest.get(target["target_sha256"])
+        if known is None or about["etag"] is None or known[0] != (about["etag"], about["bytes"]):
+            return None
+        return Finding(known[1], f"the newest revision has the file that probe {known[2]:,} read")
+
+    def _read_through(self, targets: list[Row], uri: str, about: Row) -> Iterator[tuple[Row, Finding]]:
+        """Read the file of the newest revision to its end, for all targets."""
+        memory = Memory(dict(self.memory.beside), dict(self.memory.first), {})
+        for row in self.rows:
+            memory.learn(dict.fromkeys(PROBES.names) | row, self.file.uri)
+        if self.file.uri in memory.first:
+            memory.first[uri] = memory.first[self.file.uri]
+        whole = Batch(
+            File(uri, tuple(targets), (), self.file.noticed),
+            memory,
+            self.options,
+            self.recount,
+            deep=True,
+            nowhere=self.nowhere,
+        )
+        whole.look_through(targets, about)
+        by_digest = {target["target_sha256"]: target for target in targets}
+        for row in whole.rows:
+            facts = {name: row.get(name) for name in row if name not in (*about, *_OF_NOTES)}
+            yield by_digest[row["target_sha256"]], Finding(row["outcome"], row["detail"] or "", facts)
+
+    def _names(self, address: HubAddress) -> dict[str, str] | Finding:
+        """Return the paths of the newest revision's large files, by their SHA-256; or why nobody knows."""
+        try:
+            root = pinned(replace(address, revision=MAIN, path="").root, self.options.storage)
+            return _large_files(root, self.options.storage)
+        except BlockedError:
+            raise
+        except PresswatchError as error:
+            return Finding(states.FAILED, f"the newest revision could not be listed: {error.what}")
+
+    # Other files, which show that the hub answers, and that the dataset is laid out as before.
+
+    def _beside_newest(self, address: HubAddress, answer: Answer) -> None:
+        """The commit is gone: read a file in the newest revision that is known from the commit."""
+        commit = answer.header(COMMIT)
+        root = pinned_root(address, commit, self.options.storage)
+        if root is None:
+            return
+        known = [self.file.uri, *self.file.siblings, *self.memory.others.get(address.root, ())]
+        for uri in dict.fromkeys(known):
+            if uri.startswith(address.root) and self._is_read(root + uri.removeprefix(address.root)):
+                return
+
+    def _beside_commit(self, address: HubAddress) -> None:
+        """Note another file of the same folder, once, while the commit still gives it."""
+        known = (*self.file.siblings, *self.memory.others.get(address.root, ()))
+        if any(uri != self.file.uri and uri.startswith(address.root) for uri in known):
+            return
+        folder, _, name = self.file.uri.rpartition("/")
+        suffix = name.partition(".")[2]
+        try:
+            listed = islice(list_objects(folder, self.options.storage), LISTED)
+            other = next(
+                (each.uri for each in listed if each.uri != self.file.uri and each.uri.endswith(suffix)), None
+            )
+        except BlockedError:
+            raise
+        except PresswatchError:
+            return
+        if other is not None:
+            self._is_read(other)
+
+    def _is_read(self, uri: str) -> bool:
+        """Read the beginning of another file; return whether that could be read."""
+        part, about = self._asked(uri, 0, HEAD_BYTES)
+        if isinstance(part, Finding):
+            self._note("beside", about, part)
+            return False
+        self._note("beside", about, Finding(states.SAME, f"{len(part.data):,} bytes of a file were read"))
+        return bool(part.data)
+
+
+_OF_NOTES = ("role", "target_sha256", "outcome", "detail")
+
+
+def pinned_root(address: HubAddress, commit: str | None, storage: StorageOptions) -> str | None:
+    """Return the URI of the dataset at a commit, or at the newest one; None if the hub names none."""
+    if commit is not None:
+        return replace(address, revision=commit, path="").root
+    try:
+        return pinned(replace(address, revision=MAIN, path="").root, storage)
+    except BlockedError:
+        raise
+    except PresswatchError:
+        return None
+
+
+def _renamed(target: Row, names: dict[str, str]) -> Finding:
+    """Say of a file that the newest revision lacks whether it has the same bytes under another name."""
+    name = names.get(target["etag"] or "")
+    if name is None:
+        return Finding(states.MISSING, "the newest revision has neither this file nor its bytes")
+    return Finding(states.ELSEWHERE, f"the newest revision has the same file under another name: {name}")
+
+
+@lru_cache(maxsize=4)
+def _large_files(root: str, storage: StorageOptions) -> dict[str, str]:
+    """Return the paths of the large files of a dataset at a commit, by their SHA-256."""
+    return {info.sha256: info.uri.removeprefix(root) for info in list_objects(root, storage) if info.sha256}

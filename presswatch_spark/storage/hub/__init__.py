@@ -1,0 +1,1 @@
+"""Datasets on a hub (`hf://`): their addresses, the token, lists of files, and the files themselves."""

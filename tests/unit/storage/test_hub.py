@@ -1,0 +1,465 @@
+"""Datasets on a hub: read as they were listed, by as few questions as can be, and the token stays there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError, TruncatedError
+from presswatch_spark.pipeline import ShardScan
+from presswatch_spark.releases.release_shards import shards_of
+from presswatch_spark.settings.config import DatasetRules, ScanConfig
+from presswatch_spark.storage.hub import places
+from presswatch_spark.storage.hub.addresses import HubAddress
+from presswatch_spark.storage.hub.token import token_of
+from presswatch_spark.storage.objects import (
+    DeniedError,
+    MissingError,
+    ObjectInfo,
+    StorageOptions,
+    ask,
+    canonical,
+    list_objects,
+    open_stream,
+    random_access,
+    read_object,
+    read_range,
+    stat,
+    write_object,
+)
+from presswatch_spark.storage.shards import plan
+from presswatch_spark.storage.web.manners import BlockedError
+from tests.hub import NAME, OTHER_TOKEN, TOKEN, Hub, hub, refused
+from tests.scanned import FORMS, press_corpus, scan_here, some_pages
+from tests.servers import Fault
+
+OPTIONS = StorageOptions(max_attempts=3, backoff_base=0.0001, read_timeout=5, refusal_pause=0.05)
+ROOT = f"hf://datasets/{NAME}"
+DATA = random.Random(7).randbytes(300_000)
+FILES = {f"data/part-{number}.json.gz": DATA[number * 1000 :] for number in range(5)} | {
+    "README.md": b"# Pages",
+    "data/small.jsonl": b'{"text": "x"}\n',
+    "data/.hidden": b"no",
+    "other/one.parquet": DATA[:5000],
+}
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    with hub(FILES) as running:
+        monkeypatch.setenv("HF_ENDPOINT", running.url)
+        yield running
+
+
+def commit(site: Hub) -> str:
+    return site.datasets[NAME].main
+
+
+def pinned(site: Hub, path: str = "data/part-0.json.gz") -> str:
+    return f"{ROOT}@{commit(site)}/{path}"
+
+
+def whole(uri: str, options: StorageOptions = OPTIONS) -> bytes:
+    with open_stream(ObjectInfo(uri), options) as stream:
+        return stream.read_to_end()
+
+
+class TestAddresses:
+    @pytest.mark.parametrize(
+        ("uri", "dataset", "revision", "path"),
+        [
+            ("hf://datasets/a/b", "a/b", None, ""),
+            ("hf://datasets/a/b/", "a/b", None, ""),
+            ("HF://datasets/a/b@v1.0/en/x.gz", "a/b", "v1.0", "en/x.gz"),
+            ("hf://datasets/a/b@refs/convert/parquet/x", "a/b", "refs/convert/parquet", "x"),
+            ("hf://datasets/a/b@refs%2Fpr%2F1/x", "a/b", "refs/pr/1", "x"),
+            ("hf://datasets/a/b.c-d_e/m@il/x y.gz", "a/b.c-d_e", None, "m@il/x y.gz"),
+        ],
+    )
+    def test_an_address_has_a_dataset_a_revision_and_a_path(
+        self, uri: str, dataset: str, revision: str | None, path: str
+    ) -> None:
+        assert HubAddress.of(canonical(uri)) == HubAddress(dataset, revision, path)
+        assert canonical(canonical(uri)) == canonical(uri)
+
+    @pytest.mark.parametrize(
+        "uri",
+        [
+            "hf://a/b/x",
+            "hf://datasets/a",
+            "hf://models/a/b/x",
+            "hf://datasets/a/b@/x",
+            "hf://datasets/a/b/../x",
+        ],
+    )
+    def test_what_is_no_dataset_is_refused_with_the_form_of_one(self, uri: str) -> None:
+        with pytest.raises(InputError, match="write hf://datasets/OWNER/NAME"):
+            canonical(uri)
+
+
+class TestLists:
+    def test_a_glob_lists_page_by_page_at_the_commit_of_the_moment(self, site: Hub) -> None:
+        shards = plan([f"{ROOT}/data/part-*.gz"], OPTIONS)
+        assert [shard.uri for shard in shards] == [pinned(site, f"data/part-{n}.json.gz") for n in range(5)]
+        first = shards.shards[0]
+        assert (first.size, first.sha256) == (len(DATA), hashlib.sha256(DATA).hexdigest())
+        assert sum("cursor=" in path for path, _ in site.asked) >= 2
+
+    def test_a_folder_and_a_dataset_stand_for_all_below_but_papers_and_hidden_files(self, site: Hub) -> None:
+        folder = plan([f"{ROOT}@main/data"], OPTIONS)
+        assert [Path(shard.uri).name for shard in folder][-1] == "small.jsonl"
+        assert len(folder) == 6
+        everything = plan([ROOT], OPTIONS)
+        assert len(everything) == 7
+        assert [Path(uri).name for uri in everything.left_out] == ["README.md", ".hidden"]
+
+    def test_all_paths_of_a_plan_read_one_commit_and_a_list_of_shards_too(
+        self, site: Hub, tmp_path: Path
+    ) -> None:
+        (tmp_path / "some.paths").write_text(f"{ROOT}/data/part-1.json.gz\n{ROOT}/other/one.parquet\n")
+        shards = plan([str(tmp_path / "some.paths"), f"{ROOT}@main/data/part-0.json.gz"], OPTIONS)
+        assert sum("/revision/" in path for path, _ in site.asked) == 1
+        assert len(shards) == 3
+        assert all(f"@{commit(site)}/" in shard.uri for shard in shards)
+
+    def test_a_release_without_a_list_is_found_on_its_hub(self, site: Hub) -> None:
+        names = ("en/c4-train.0.json.gz", "multilingual/c4-fr.tfrecord-0.json.gz", "en/other.json.gz")
+        site.push(dict.fromkeys(names, DATA))
+        for release, name in (("c4-en", names[0]), ("c4-fr", names[1])):
+            (shard,) = plan([shards_of(release, "c4", ROOT, DatasetRules(), OPTIONS).path], OPTIONS)
+            assert shard.uri == pinned(site, name)
+
+    def test_a_list_that_leads_to_another_host_is_not_followed(self, site: Hub, monkeypatch: Any) -> None:
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        site.next_page_at = site.store.url
+        with pytest.raises(StorageError, match="leads to another host"):
+            list(list_objects(ROOT, OPTIONS))
+        assert not site.store.requests
+
+    def test_an_answer_that_is_no_list_is_an_error(self, site: Hub) -> None:
+        site.refusals.extend([refused(200)] * 9)
+        with pytest.raises(StorageError, match="is none that we know"):
+            list(list_objects(ROOT, OPTIONS))
+
+    def test_nothing_but_lists_loads_the_library(self, site: Hub) -> None:
+        program = "import sys, presswatch_spark.pipeline, presswatch_spark.storage.hub.store as s;"
+        program += f"from presswatch_spark.storage.objects import *; read_range({pinned(site)!r}, 0, 1,"
+        program += " StorageOptions()); sys.exit('huggingface_hub' in sys.modules)"
+        assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+    def test_the_library_asks_for_itself_again_after_a_list(self, site: Hub) -> None:
+        from huggingface_hub.utils import get_session
+
+        list(list_objects(ROOT, OPTIONS))
+        assert get_session().get(f"{site.url}/api/none").status_code == 404
+        assert any(path == "/api/none" for path, _ in site.asked)
+
+
+class TestReading:
+    def test_a_file_is_the_publishers_and_its_address_is_asked_for_once(self, site: Hub) -> None:
+        uri = pinned(site)
+        info = stat(uri, OPTIONS)
+        assert (info.size, info.sha256) == (len(DATA), hashlib.sha256(DATA).hexdigest())
+        with open_stream(info, OPTIONS, digests=True) as stream:
+            assert stream.read_to_end() == DATA
+            assert stream.sha256 == stream.declared_sha256 == info.sha256
+        with random_access(info, OPTIONS, read_ahead=0) as file:
+            for start in (5, 100_000, 299_990):
+                file.seek(start)
+                assert file.read(10) == DATA[start : start + 10]
+        assert read_range(uri, 7, 20, OPTIONS) == DATA[7:27]
+        assert site.resolved == {"data/part-0.json.gz": 1}
+
+    def test_a_small_file_comes_from_the_hub_once_whatever_is_read_of_it(self, site: Hub) -> None:
+        uri = pinned(site, "data/small.jsonl")
+        assert [read_range(uri, start, 4, OPTIONS) for start in (0, 4, 99)] == [b'{"te', b'xt":', b""]
+        assert whole(uri) == FILES["data/small.jsonl"]
+        assert read_object(uri, OPTIONS)[0] == FILES["data/small.jsonl"]
+        assert site.resolved == {"data/small.jsonl": 1}
+        assert not site.store.requests
+
+    def test_a_small_file_may_come_from_another_address_of_the_hub(self, site: Hub) -> None:
+        site.caches = True
+        uri = pinned(site, "data/small.jsonl")
+        assert [read_range(uri, start, 4, OPTIONS) for start in (0, 4)] == [b'{"te', b'xt":']
+        assert site.resolved == {"data/small.jsonl": 1}
+        assert whole(pinned(site)) == DATA, "a large file's address may come at the second step, too"
+
+    def test_a_hub_without_a_store_gives_ranges_itself_and_gets_the_token(
+        self, site: Hub, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        monkeypatch.setattr(places, "WHOLE_BYTES", 1000)
+        site.lfs_bytes, site.datasets[NAME].gated = 10**9, True
+        assert whole(pinned(site)) == DATA
+        assert read_range(pinned(site), 1000, 10, OPTIONS) == DATA[1000:1010]
+        assert ask(pinned(site), 5, 10, OPTIONS).body == DATA[5:10]
+
+    def test_main_may_move_while_its_files_are_read(self, site: Hub) -> None:
+        (first, *_) = plan([f"{ROOT}/data/*.gz"], OPTIONS)
+        site.push({"data/part-0.json.gz": DATA[::-1]})
+        assert whole(first.uri) == DATA
+        assert whole(f"{ROOT}/data/part-0.json.gz") == DATA[::-1]
+
+    def test_an_expired_address_is_asked_for_again(self, site: Hub) -> None:
+        site.store.uses = 3
+        uri = pinned(site)
+        assert [read_range(uri, n, 1, OPTIONS) for n in range(5)] == [DATA[n : n + 1] for n in range(5)]
+        assert site.resolved == {"data/part-0.json.gz": 2}
+        site.store.uses = 0
+        site.store.signed.clear()
+        with pytest.raises(DeniedError, match="refuses the address that the hub has just signed"):
+            read_range(uri, 0, 1, OPTIONS)
+
+    def test_a_body_that_breaks_off_is_taken_up_where_it_stopped(self, site: Hub) -> None:
+        site.store.faults.extend(
+            [Fault(cut_after=1_000), Fault(cut_after=50_000, reset=True), Fault(status=503)]
+        )
+        assert whole(pinned(site)) == DATA
+        assert site.resolved == {"data/part-0.json.gz": 1}
+        site.store.always = Fault(cut_after=10)
+        with pytest.raises(
+            TruncatedError, match=r"hf://datasets/press/web@\w+/data/part-0.json.gz @ 30: only 30 of"
+        ):
+            whole(pinned(site))
+
+    def test_a_store_that_has_another_length_than_the_hub_says_is_not_believed(self, site: Hub) -> None:
+        site.store.objects = dict.fromkeys(site.store.objects, DATA[:-1])
+        with pytest.raises(StorageError, match="the store has 299,999 bytes where the hub says 300,000"):
+            whole(pinned(site))
+
+    def test_a_file_other_than_the_listed_one_is_noticed(self, site: Hub) -> None:
+        with pytest.raises(StorageError, match="changed since it was listed"):
+            open_stream(ObjectInfo(pinned(site), len(DATA), None, "0" * 64), OPTIONS).read_to_end()
+
+    def test_a_hub_is_for_reading(self, site: Hub) -> None:
+        with pytest.raises(StorageError, match="cannot write to a hub"):
+            write_object(pinned(site), b"x", OPTIONS)
+
+
+def test_an_address_of_a_hub_is_a_web_sites_and_holds_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    for endpoint, said in (
+        ("hub.example", "is not the address of a hub"),
+        ("https://u:s3cr3t@hub", "user or pass"),
+    ):
+        monkeypatch.setenv("HF_ENDPOINT", endpoint)
+        with pytest.raises(PresswatchError, match=said) as caught:
+            plan([ROOT], OPTIONS)
+        assert "s3cr3t" not in str(caught.value)
+
+
+class TestLimits:
+    @pytest.mark.parametrize("headers", [{"RateLimit": '"resolvers";r=0;t=0.2'}, {"Retry_After": "0.2"}])
+    def test_a_hub_that_asks_to_wait_is_waited_for(self, site: Hub, headers: dict[str, str]) -> None:
+        site.refusals.extend([refused(429, **headers)] * 4)
+        began = time.monotonic()
+        assert whole(pinned(site)) == DATA
+        assert time.monotonic() - began > 4 * 0.2
+
+    def test_lists_wait_as_well(self, site: Hub) -> None:
+        site.refusals.extend([refused(429, RateLimit='"api";r=0;t=0.2')] * 2)
+        began = time.monotonic()
+        assert len(list(list_objects(f"{ROOT}/data", OPTIONS))) == 6
+        assert time.monotonic() - began > 2 * 0.2
+
+    def test_a_hub_that_asks_for_too_long_is_asked_nothing_more(self, site: Hub) -> None:
+        site.refusals.append(refused(429, RateLimit='"resolvers";r=0;t=9000'))
+        for _ in range(2):
+            with pytest.raises(BlockedError, match="asked to wait for 9,000 s"):
+                whole(pinned(site))
+        assert len(site.asked) == 1
+
+
+class TestRefusals:
+    def refusal(self, path: str) -> str:
+        with pytest.raises(PresswatchError) as caught:
+            plan([path], OPTIONS)
+        return str(caught.value)
+
+    def test_a_gated_dataset_says_where_to_ask(self, site: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+        site.datasets[NAME].gated = True
+        page = f"{site.url}/datasets/{NAME}"
+        said = self.refusal(ROOT)
+        assert (
+            f"is gated, and there is no token (ask for access at {page}, then set HF_TOKEN, or give" in said
+        )
+        monkeypatch.setenv("HF_TOKEN", OTHER_TOKEN)
+        assert f"the token's account has no access (accept its conditions at {page}" in self.refusal(ROOT)
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        assert len(plan([ROOT], OPTIONS)) == 7
+
+    def test_a_token_that_the_hub_does_not_know_is_named_as_the_reason(
+        self, site: Hub, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HF_TOKEN", "hf_unknown")
+        said = self.refusal(ROOT)
+        assert "the hub does not know the token, or it has expired" in said
+        assert "hf_unknown" not in said
+
+    def test_each_refusal_says_what_to_do(self, site: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert "or it is private and there is no token (check the name" in self.refusal("hf://datasets/a/b")
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        assert "there is no such dataset, or the token does not see it" in self.refusal("hf://datasets/a/b")
+        assert "there is no such revision (check what stands after @)" in self.refusal(f"{ROOT}@v9")
+        assert "the history of the dataset was squashed" in self.refusal(f"{ROOT}@{'0' * 40}/data")
+        assert "there is no such file or folder at this revision" in self.refusal(f"{ROOT}/none/*.gz")
+        site.datasets[NAME].disabled = True
+        assert "the hub has disabled access to the dataset (ask its owner" in self.refusal(ROOT)
+
+    def test_a_moved_dataset_says_its_new_name(self, site: Hub) -> None:
+        site.datasets["old/name"] = site.datasets[NAME].__class__(moved_to=NAME)
+        assert f"the dataset was moved to {NAME} (write hf://datasets/{NAME}" in self.refusal(
+            "hf://datasets/old/name"
+        )
+        with pytest.raises(MissingError, match=f"was moved to {NAME}"):
+            whole(f"hf://datasets/old/name@{commit(site)}/data/part-0.json.gz")
+
+    def test_squashed_history_is_said_of_a_file_that_was_pinned(self, site: Hub) -> None:
+        uri = pinned(site)
+        site.squash()
+        with pytest.raises(MissingError, match=r"squashed.*name a revision that is there, such as @main"):
+            whole(uri)
+        assert whole(f"{ROOT}/data/part-0.json.gz") == DATA
+
+
+class TestTheToken:
+    def test_it_goes_to_the_hub_and_nowhere_else(self, site: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        site.datasets[NAME].gated = True
+        for shard in plan([f"{ROOT}/data"], OPTIONS):
+            whole(shard.uri)
+        assert {token for _, token in site.asked} == {TOKEN}
+        assert site.store.requests
+        assert not any(TOKEN in told for told in site.store.heard)
+        assert not any("uthorization" in told for told in site.store.heard)
+        assert TOKEN.encode() not in pickle.dumps(OPTIONS)
+
+    def test_it_may_stand_in_a_file_which_is_read_where_it_is_used(self, site: Hub, tmp_path: Path) -> None:
+        file = tmp_path / "token"
+        options = StorageOptions(hf_token_file=str(file))
+        with pytest.raises(ConfigError, match=r"cannot be read: No such file.*check --hf-token-file"):
+            plan([ROOT], options)
+        file.write_text(f"{TOKEN}\n")
+        site.datasets[NAME].gated = True
+        assert len(plan([ROOT], options)) == 7
+        assert TOKEN.encode() not in pickle.dumps(options)
+
+    @pytest.mark.parametrize("held", ["", "two words", "líne", "a\nb", "x" * 2000])
+    def test_what_is_no_token_is_refused_and_not_quoted(
+        self, held: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "token").write_text(held)
+        with pytest.raises(ConfigError, match="holds no token") as caught:
+            token_of(StorageOptions(hf_token_file=str(tmp_path / "token")))
+        assert not held or held not in str(caught.value)
+
+
+class TestAsking:
+    def test_the_store_answers_with_what_the_hub_says_of_the_file(self, site: Hub) -> None:
+        uri = pinned(site)
+        answer = ask(uri, 10, 20, OPTIONS)
+        assert (answer.uri, answer.status, answer.start, answer.body) == (uri, 206, 10, DATA[10:20])
+        assert answer.header("X-Repo-Commit") == commit(site)
+        small = ask(pinned(site, "data/small.jsonl"), 2, 6, OPTIONS)
+        assert (small.status, small.body) == (206, b"text")
+        assert ask(pinned(site, "data/small.jsonl"), 99, 100, OPTIONS).status == 416
+
+    def test_no_answer_holds_a_signed_address(self, site: Hub) -> None:
+        site.store.uses = 1
+        for start in range(3):
+            answer = ask(pinned(site), start, start + 1, OPTIONS)
+            assert answer.body == DATA[start : start + 1]
+            assert "Signature" not in json.dumps([answer.uri, answer.headers, answer.failure])
+
+    def test_a_refusal_is_an_answer_with_the_hubs_word_for_it(self, site: Hub) -> None:
+        gone = ask(f"{ROOT}@{'0' * 40}/data/x", 0, 1, OPTIONS)
+        assert (gone.status, gone.header("X-Error-Code"), gone.ours) == (404, "RevisionNotFound", False)
+        site.datasets[NAME].gated = True
+        gated = ask(pinned(site), 0, 1, OPTIONS)
+        assert (gated.status, gated.header("X-Error-Code"), gated.ours) == (401, "GatedRepo", False)
+        site.datasets[NAME].disabled = True
+        assert ask(pinned(site), 0, 1, OPTIONS).status == 403
+
+    def test_a_token_that_is_not_known_is_our_fault(self, site: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HF_TOKEN", "hf_unknown")
+        answer = ask(pinned(site), 0, 1, OPTIONS)
+        assert (answer.status, answer.ours) == (401, True)
+
+
+def test_shards_of_every_form_give_the_rows_that_they_give_on_disk(site: Hub, tmp_path: Path) -> None:
+    (tmp_path / "shards").mkdir()
+    for name, write_form in FORMS.items():
+        write_form(tmp_path / "shards" / name, some_pages())
+    # Metadata of OSCAR lies beside its text.
+    site.push({f"data/{path.name}": path.read_bytes() for path in (tmp_path / "shards").iterdir()})
+    corpus = press_corpus(tmp_path / "press")
+    on_disk = scan_here([tmp_path / "shards" / name for name in sorted(FORMS)], corpus, tmp_path / "disk")
+    shards = [shard for shard in plan([f"{ROOT}/data/"], OPTIONS) if Path(shard.uri).name in FORMS]
+    site.push({"data/a.warc.wet.gz": b"main has moved"})
+    site.asked.clear()
+    config = ScanConfig(storage=OPTIONS)
+    on_hub = scan_here([shard.uri for shard in shards], corpus, tmp_path / "hub", config)
+    assert {row["row_sha256"] for row in on_hub} == {row["row_sha256"] for row in on_disk}
+    assert len(on_hub) == len(on_disk) > 14
+    assert {f"data/{name}" for name in FORMS} <= site.resolved.keys()
+    assert max(site.resolved.values()) == 1
+
+
+def test_the_log_has_the_publishers_sha256_and_the_commit(site: Hub, tmp_path: Path) -> None:
+    FORMS["a.warc.wet.gz"](tmp_path / "a.warc.wet.gz", some_pages(8))
+    data = (tmp_path / "a.warc.wet.gz").read_bytes()
+    site.push({"a.warc.wet.gz": data})
+    corpus = press_corpus(tmp_path / "press")
+    digest = Corpus.open(str(corpus)).manifest.digest
+    scan = ShardScan("auto", str(corpus), digest, ScanConfig(storage=OPTIONS))
+    (shard,) = plan([f"{ROOT}/a.warc.wet.gz"], OPTIONS)
+    log = scan(shard).log
+    assert log["status"] == "complete"
+    assert log["sha256_declared"] == hashlib.sha256(data).hexdigest()
+    assert log["shard_uri"] == f"{ROOT}@{commit(site)}/a.warc.wet.gz"
+
+
+class TestASecretOfAws:
+    @pytest.fixture(autouse=True)
+    def _aws(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        from moto import mock_aws
+
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        with mock_aws():
+            yield
+
+    @pytest.mark.parametrize("text", [TOKEN, f'{{"HF_TOKEN": "{TOKEN}"}}'])
+    def test_it_may_be_the_token_itself_or_hold_it_by_name(self, text: str) -> None:
+        client = boto3.client("secretsmanager", "eu-west-3")
+        arn = client.create_secret(Name=f"hub{len(text)}", SecretString=text)["ARN"]
+        options = StorageOptions(hf_token_secret=arn)
+        assert token_of(options) == TOKEN
+        assert TOKEN.encode() not in pickle.dumps(options)
+
+    def test_one_that_cannot_be_read_says_which_right_the_job_lacks(self) -> None:
+        arn = "arn:aws:secretsmanager:eu-west-3:123456789012:secret:none-AbCdEf"
+        with pytest.raises(
+            StorageError, match=r"ResourceNotFoundException.*let the role of the job do secretsm"
+        ):
+            token_of(StorageOptions(hf_token_secret=arn))
+        with pytest.raises(ConfigError, match="is not the ARN of a secret"):
+            token_of(StorageOptions(hf_token_secret="hub"))

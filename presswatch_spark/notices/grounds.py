@@ -163,11 +163,15 @@ def _chosen(targets: Sequence[Row], choice: Choice, judged: TableStore) -> list[
 
 
 def _read_at(standing: Standing) -> Mapping[str, datetime]:
-    """Return when each target was last read, by its digest."""
-    newest = dict[str, datetime]()
+    """Return when each target was last read, by its digest, unless something else was found there since."""
+    newest, silent = dict[str, datetime](), {states.DENIED, *states.FAILURES}
     for probe in standing.probes:
-        if probe["role"] == "target" and probe["outcome"] in states.READS:
+        if probe["role"] != "target":
+            continue
+        if probe["outcome"] in states.READS:
             newest[probe["target_sha256"]] = probe["asked_at"]
+        elif probe["outcome"] not in silent:
+            newest.pop(probe["target_sha256"], None)
     return newest
 
 

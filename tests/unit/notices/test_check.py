@@ -22,6 +22,7 @@ from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import StorageOptions
 from tests.claims import AS_OF
 from tests.notices import Bureau, about, rewrite_claims
+from tests.removal import probe
 
 ELEMENTS = [(law, element) for law in LAWS for element in laws()[law].required()]
 NOTHING: dict[str, str] = {}
@@ -194,6 +195,15 @@ def test_a_row_that_does_not_read_any_more_stays_unread(office: Bureau) -> None:
     assert refused.about == rows[target["record_id"]]
 
 
+def test_a_row_where_something_else_was_found_since_counts_as_unread(office: Bureau) -> None:
+    last = max(office.case.targets(), key=lambda target: target["record_offset"])
+    office.crawl.change(last, lambda data: data[: last["record_offset"]])
+    probe(office.case, office.crawl)
+    assert office.draft("n").figures.numbers["never_read"] == 1
+    rows = {row["record_id"]: row["row_sha256"] for row in annex_rows(office.folder / "n")}
+    assert office.rules("n") == {"not_read_again": rows[last["record_id"]]}
+
+
 def annex_rows(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "annex" / "rows.jsonl").read_text("utf-8").splitlines()]
 
@@ -317,8 +327,6 @@ def test_what_nobody_looked_for_is_said(office: Bureau) -> None:
 
 
 def test_places_that_are_gone_since_change_the_query(office: Bureau) -> None:
-    from tests.removal import probe
-
     office.draft("n")
     for target in office.case.targets()[:1]:
         office.crawl.overwrite(target, b"\0" * target["record_length"])

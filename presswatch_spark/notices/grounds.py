@@ -75,7 +75,8 @@ class Grounds:
     Args:
         source: `case` or `tables`. `where`: its folder; `tables` and `claims_at`: those of runs and claims.
         places: each place once, in the order of files and records.
-        left_out: why places are left out, and how many: `removed`, `licensed`, `doubtful`.
+        left_out: why places are left out, and how many: `removed`, `licensed`, `without copied words`,
+            `doubtful`.
     """
 
     source: str
@@ -136,14 +137,16 @@ def _of_tables(
 def _grounds(
     source: str, where: str, store: TableStore, judged: TableStore, places: Sequence[Place], **left: int
 ) -> Grounds:
-    kept = tuple(place for place in places if place.target["place"] == "record" or not place.is_doubtful)
+    # Letters say that records hold words of articles: a page that is known by its URL alone need not.
+    worded = [place for place in places if place.target["copied_words"]]
+    kept = tuple(place for place in worded if place.target["place"] == "record" or not place.is_doubtful)
     if not kept:
         raise InputError(
             "no place is left to ask for",
             where=where,
             remedy="see `presswatch removal status`, or choose other claims",
         )
-    counts = {**left, "doubtful": len(places) - len(kept)}
+    counts = {**left, "without copied words": len(places) - len(worded), "doubtful": len(worded) - len(kept)}
     left_out = {name: count for name, count in counts.items() if count}
     return Grounds(source, where, str(store.root), str(judged.root), kept, left_out)
 

@@ -24,6 +24,7 @@ from presswatch_spark.notices.schema import fault_of
 from presswatch_spark.notices.surt import prefixes
 from presswatch_spark.notices.wording import amount
 from presswatch_spark.pointers.pointer import Mirror
+from presswatch_spark.tables.store import TableStore
 from tests.notices import Bureau, about, bureau, rewrite_claims
 from tests.removal import release
 from tests.servers import web
@@ -213,6 +214,17 @@ def test_tables_serve_as_a_case_does(shared: Bureau) -> None:
         shared.draft("one", source=tables, choice=Choice(rows=frozenset([row]))).figures.numbers["rows"] == 1
     )
     assert shared.draft("one-of-case", choice=Choice(rows=frozenset([row]))).figures.numbers["rows"] == 1
+
+
+def test_a_page_without_copied_words_is_in_no_annex(shared: Bureau) -> None:
+    letters = Choice(confidences=("A", "B", "C", "D"))
+    drafted = shared.draft("letters", source=str(shared.crawl.tables), choice=letters)
+    claims = TableStore.open(str(shared.crawl.tables)).read("claims").to_pylist()
+    without = sum(claim["copied_words"] == 0 for claim in claims)
+    assert without > 0
+    assert drafted.left_out["without copied words"] == without
+    rows = rows_of_jsonl((shared.folder / "letters" / "annex" / "rows.jsonl").read_bytes())
+    assert all(row["copied_words"] > 0 for row in rows)
 
 
 def test_what_is_there_already_stays(shared: Bureau) -> None:
